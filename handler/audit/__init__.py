@@ -1,0 +1,1 @@
+"""What happened: records, their chain, and the state folded from them."""

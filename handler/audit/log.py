@@ -1,0 +1,95 @@
+"""The protocol of the audit log: one writing call, and what a decision may ask.
+
+A decision is a pure function from the state to the records to append. The store runs it under
+its own serialisation and runs it again when it lost a race, so it must not touch the world.
+Claims, leases and de-duplication are ordinary decisions, and the same ones serve every store.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from handler.audit.record import Draft, Head, Record
+    from handler.audit.state import DeliveryState, JobState
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Decision(Generic[T_co]):
+    """What a decision comes to.
+
+    Attributes:
+        value: The answer for the caller: granted or not, new or seen before.
+        drafts: What to append, in order; empty if there is nothing to record.
+    """
+
+    value: T_co
+    drafts: tuple[Draft, ...] = ()
+
+
+class View(Protocol):
+    """The state a decision sees: everything recorded before it, nothing after."""
+
+    @property
+    def now(self) -> datetime:
+        """The store's clock, aware: the same for every sender."""
+
+    @property
+    def head(self) -> Head:
+        """The end of the chain."""
+
+    def delivery(self, key: str) -> DeliveryState | None:
+        """Return a delivery with its jobs, or None if it was never recorded."""
+
+    def job(self, key: str) -> JobState | None:
+        """Return a job, or None if it was never planned."""
+
+    def latest_run(self, subject: str) -> DeliveryState | None:
+        """Return the subject's latest delivery that created or still plans a job."""
+
+    def open(self, limit: int) -> tuple[JobState, ...]:
+        """Return jobs that are not final, the longest untouched first."""
+
+
+Decide: TypeAlias = "Callable[[View], Decision[T]]"
+
+
+@dataclass(frozen=True)
+class Committed(Generic[T_co]):
+    """What became of a decision: its value, and the records it left, durable by now."""
+
+    value: T_co
+    records: tuple[Record, ...]
+
+
+class Log(Protocol):
+    """An append-only, hash-chained sequence of records, and the state folded from it."""
+
+    def commit(self, decide: Decide[T]) -> Committed[T]:
+        """Run one decision and append what it asks for, durably, before returning.
+
+        Raises:
+            LogBusyError: Other writers held the log for too long; nothing was appended.
+        """
+
+    def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
+        """Run several decisions in order, each seeing the ones before it, as one append."""
+
+    def read(self, ask: Callable[[View], T]) -> T:
+        """Return what `ask` finds in the state as it stands now; nothing is appended."""
+
+    def body(self, job_key: str) -> str | None:
+        """Return the request body of a job that is not settled yet, from the outbox."""
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Yield the records with a larger number than `after`, in order."""
+
+    def close(self) -> None:
+        """Let go of files and connections."""

@@ -1,0 +1,129 @@
+"""One line of the audit log: built from allowed fields, hashed over the text that is stored."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from handler.canonical import Json, canonical, sha256_hex, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+Outcome: TypeAlias = Literal["success", "failure", "pending", "unknown"]
+Part: TypeAlias = "Mapping[str, str | int | None]"
+Fields: TypeAlias = "dict[str, Json]"
+
+FIRST_PREV = "0" * 64
+"""What the first record has for the hash of the record before it."""
+
+ALLOWED: Mapping[str, frozenset[str]] = {
+    "delivery": frozenset({"key", "trigger", "subject", "fired_at", "digest", "jobs", "repeats"}),
+    "actor": frozenset({"kind", "name", "account", "principal", "ip"}),
+    "source": frozenset(
+        {
+            "shape", "bucket", "key", "version_id", "etag", "size", "event_id", "event_name",
+            "time", "trigger_name", "read_version_id", "read_etag", "read_size",
+        }
+    ),
+    "job": frozenset({"key", "name", "type", "document", "valid_until"}),
+    "request": frozenset({"operation", "attempt", "date", "lease_until", "digest"}),
+    "response": frozenset({"status", "code", "job_id", "request_id", "retry_after"}),
+    "function": frozenset({"name", "version", "request_id"}),
+}  # fmt: skip
+"""The parts of a record and the fields each may have; nothing else gets in."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a decision wants recorded; the log adds the place in the chain.
+
+    Attributes:
+        action: A dotted past-tense verb, such as `job.created`.
+        outcome: What the action came to.
+        note: A sentence for a person; no secret, no value of a spec file.
+        body: A job's request body, kept in the outbox beside the chain, never in it.
+        The other attributes are the parts in `ALLOWED`; None values are left out.
+    """
+
+    action: str
+    outcome: Outcome
+    delivery: Part = field(default_factory=dict)
+    actor: Part = field(default_factory=dict)
+    source: Part = field(default_factory=dict)
+    job: Part = field(default_factory=dict)
+    request: Part = field(default_factory=dict)
+    response: Part = field(default_factory=dict)
+    function: Part = field(default_factory=dict)
+    note: str = ""
+    body: str | None = None
+
+    def __post_init__(self) -> None:
+        for part, allowed in ALLOWED.items():
+            unknown = set(getattr(self, part)) - allowed
+            if unknown:
+                raise ValueError(f"{part} of a record has no field {', '.join(sorted(unknown))}")
+
+    def fields(self) -> Fields:
+        """Return the fields a decision fills in, empty parts and values left out."""
+        parts = {
+            part: {name: value for name, value in getattr(self, part).items() if value is not None}
+            for part in ALLOWED
+        }
+        said = {"action": self.action, "outcome": self.outcome, "note": self.note, **parts}
+        return cast("Fields", {name: value for name, value in said.items() if value})
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as it is stored: its text is what was hashed, byte for byte.
+
+    Attributes:
+        seq: Its place in the log, from 1, without gaps.
+        hash: SHA-256 of `text` in hex; the next record's `prev`.
+        text: The canonical JSON of all its fields except `hash`.
+    """
+
+    seq: int
+    hash: str
+    text: str
+
+    @property
+    def fields(self) -> Fields:
+        """The record's fields as they were recorded."""
+        return cast("Fields", json.loads(self.text))
+
+
+@dataclass(frozen=True)
+class Head:
+    """The end of the chain: the last record's number and hash, or 0 and `FIRST_PREV`."""
+
+    seq: int = 0
+    hash: str = FIRST_PREV
+
+
+def seal(draft: Draft, head: Head, *, at: datetime, commit: str) -> Record:
+    """Return the draft as the record that follows `head`.
+
+    Args:
+        draft: What to record.
+        head: The record before it.
+        at: When, aware.
+        commit: The random id of the call that appends it.
+    """
+    fields: Fields = {
+        **draft.fields(),
+        "seq": head.seq + 1,
+        "at": timestamp(at),
+        "commit": commit,
+        "prev": head.hash,
+    }
+    text = canonical(fields)
+    return Record(seq=head.seq + 1, hash=sha256_hex(text), text=text)
+
+
+def part(fields: Fields, name: str) -> dict[str, Json]:
+    """Return one part of a record's fields; empty if the record has none."""
+    return cast("dict[str, Json]", fields.get(name, {}))

@@ -1,0 +1,225 @@
+"""The audit log in one SQLite file: for a desk, a test, or a function with one instance.
+
+Every commit is one `BEGIN IMMEDIATE` transaction under WAL and synchronous FULL: no other writer
+gets between reading the head and appending, and what was answered survives a loss of power
+(https://sqlite.org/pragma.html#pragma_synchronous). The connection is shared by the threads of a
+process behind a lock; processes are serialised by SQLite.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from handler.audit import projection
+from handler.audit.log import Committed
+from handler.audit.record import Head, Record, seal
+from handler.errors import LogBrokenError, LogBusyError, LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from handler.audit.log import Decide
+    from handler.audit.record import Draft
+    from handler.audit.state import DeliveryState, JobState
+
+T = TypeVar("T")
+
+OLDEST_SQLITE = (3, 37, 0)
+"""The first release with STRICT tables."""
+
+_SCHEMA = Path(__file__).with_name("sqlite.sql")
+_HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
+_APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
+_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+_PAGE = 1000
+
+
+@dataclass(frozen=True)
+class SqliteView:
+    """The state in the database's current transaction."""
+
+    db: sqlite3.Connection
+    now: datetime
+
+    @property
+    def head(self) -> Head:
+        """The end of the chain."""
+        row = self.db.execute(_HEAD).fetchone()
+        return Head(*row) if row else Head()
+
+    def delivery(self, key: str) -> DeliveryState | None:
+        """Return a delivery with its jobs, or None."""
+        return projection.find_delivery(self.db, key)
+
+    def job(self, key: str) -> JobState | None:
+        """Return a job, or None."""
+        return projection.find_job(self.db, key)
+
+    def latest_run(self, subject: str) -> DeliveryState | None:
+        """Return the subject's latest delivery that created or still plans a job."""
+        row = self.db.execute(projection.SELECT_LATEST_RUN, (subject,)).fetchone()
+        return self.delivery(row[0]) if row else None
+
+    def open(self, limit: int) -> tuple[JobState, ...]:
+        """Return jobs that are not final, the longest untouched first."""
+        return tuple(map(projection.job_of, self.db.execute(projection.SELECT_OPEN, (limit,))))
+
+
+class SqliteLog:
+    """The audit log in one SQLite file, created where it is missing.
+
+    Args:
+        path: The file; its folder must exist.
+        clock: The store's clock, aware.
+        patience: Seconds to wait for other writers before `LogBusyError`.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        patience: float = 30.0,
+    ) -> None:
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            raise LogError(
+                f"SQLite {sqlite3.sqlite_version} is too old for the audit log; 3.37 is needed"
+            )
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._path = path
+        with _translated(path):
+            self._db = _opened(path, patience)
+
+    def commit(self, decide: Decide[T]) -> Committed[T]:
+        """Run one decision and append what it asks for, durably, before returning."""
+        return cast("Committed[T]", self.commit_all([decide])[0])
+
+    def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
+        """Run several decisions in order, each seeing the ones before it, as one append."""
+        commit = uuid.uuid4().hex
+        with self._transaction() as view:
+            return tuple(self._decided(decide, view, commit) for decide in decisions)
+
+    def read(self, ask: Callable[[SqliteView], T]) -> T:
+        """Return what `ask` finds in the state as it stands now; nothing is appended."""
+        with self._transaction("BEGIN") as view:
+            return ask(view)
+
+    def body(self, job_key: str) -> str | None:
+        """Return the request body of a job that is not settled yet."""
+        with self._lock, _translated(self._path):
+            row = self._db.execute(projection.SELECT_BODY, (job_key,)).fetchone()
+        return row[0] if row else None
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Yield the records with a larger number than `after`, in order."""
+        while page := self._page(after):
+            yield from page
+            after = page[-1].seq
+
+    def rebuild(self) -> None:
+        """Fold the projection anew from the records; the outbox keeps what is still open."""
+        with self._transaction():
+            bodies = self._db.execute("SELECT job, body FROM outbox").fetchall()
+            for statement in projection.CLEAR:
+                self._db.execute(statement)
+            for record in self.records():
+                projection.project(self._db, record.fields)
+            self._db.executemany(projection.PUT_BODY, bodies)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def _page(self, after: int) -> list[Record]:
+        with self._lock, _translated(self._path):
+            return [Record(*row) for row in self._db.execute(_AFTER, (after, _PAGE))]
+
+    @contextmanager
+    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[SqliteView]:
+        with self._lock, _translated(self._path):
+            self._db.execute(begin)
+            try:
+                yield SqliteView(self._db, self._clock())
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _decided(self, decide: Decide[T], view: SqliteView, commit: str) -> Committed[T]:
+        decision = decide(view)
+        records = tuple(self._append(draft, view, commit) for draft in decision.drafts)
+        return Committed(decision.value, records)
+
+    def _append(self, draft: Draft, view: SqliteView, commit: str) -> Record:
+        record = seal(draft, view.head, at=view.now, commit=commit)
+        fields = record.fields
+        self._db.execute(_APPEND, (record.seq, record.hash, fields["prev"], record.text))
+        projection.project(self._db, fields)
+        if draft.body is not None:
+            self._db.execute(projection.PUT_BODY, (draft.job["key"], draft.body))
+        return record
+
+
+def _opened(path: str | Path, patience: float) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    try:
+        _use_wal(db, path, patience)
+        db.execute("PRAGMA synchronous = FULL")
+        db.executescript(f"BEGIN IMMEDIATE;\n{_SCHEMA.read_text()}\nCOMMIT;")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _use_wal(db: sqlite3.Connection, path: str | Path, patience: float) -> None:
+    # The switch to WAL does not wait for other openers by itself, whatever the timeout.
+    deadline = time.monotonic() + patience
+    while db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if not _busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            if mode != "wal":
+                raise LogError(f"{path} cannot hold an audit log: name a file on a local disk")
+
+
+def _busy(error: sqlite3.OperationalError) -> bool:
+    return "locked" in str(error) or "busy" in str(error)
+
+
+@contextmanager
+def _translated(path: str | Path) -> Iterator[None]:
+    """Turn SQLite's errors into the log's own, with what to do about them."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if _busy(error):
+            raise LogBusyError(f"the audit log {path} is held by other writers: {error}") from error
+        raise LogError(
+            f"the audit log {path} cannot be used: {error}; it must be a file "
+            "in a folder that exists, both writable"
+        ) from error
+    except sqlite3.ProgrammingError as error:
+        raise LogError(f"the audit log {path} cannot be used: {error}") from error
+    except sqlite3.IntegrityError as error:
+        raise LogBrokenError(f"the audit log {path} refuses: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise LogBrokenError(
+            f"{path} is damaged or no audit log: {error}; restore it or name another file"
+        ) from error

@@ -1,0 +1,107 @@
+-- The audit log of Nightdrop in one SQLite file.
+-- `records` is the log: append only, each line chained to the one before it.
+-- `deliveries`, `jobs` and `outbox` are derived from it in the same transaction.
+
+CREATE TABLE IF NOT EXISTS records (
+    seq    INTEGER PRIMARY KEY,               -- 1, 2, 3, … without gaps
+    hash   TEXT NOT NULL UNIQUE,              -- SHA-256 of `record`, hex
+    prev   TEXT NOT NULL,                     -- the hash of the record before
+    record TEXT NOT NULL CHECK (json_valid(record))
+) STRICT;
+
+CREATE TRIGGER IF NOT EXISTS records_append_only_insert BEFORE INSERT ON records
+WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM records)
+  OR NEW.prev IS NOT coalesce(
+         (SELECT hash FROM records ORDER BY seq DESC LIMIT 1),
+         '0000000000000000000000000000000000000000000000000000000000000000')
+  OR EXISTS (SELECT 1 FROM records WHERE hash = NEW.hash)
+BEGIN
+    SELECT raise(ABORT, 'a record can only be appended at the end of the chain');
+END;
+
+CREATE TRIGGER IF NOT EXISTS records_append_only_update BEFORE UPDATE ON records
+BEGIN
+    SELECT raise(ABORT, 'a record cannot be changed');
+END;
+
+CREATE TRIGGER IF NOT EXISTS records_append_only_delete BEFORE DELETE ON records
+BEGIN
+    SELECT raise(ABORT, 'a record cannot be removed');
+END;
+
+CREATE TABLE IF NOT EXISTS deliveries (
+    key      TEXT PRIMARY KEY,
+    trigger  TEXT NOT NULL,                   -- timer, object, direct
+    subject  TEXT NOT NULL,                   -- what it is a run of: obs://bucket/key, timer:name:…
+    state    TEXT NOT NULL,                   -- received, planned, repeated, rejected, ignored
+    fired_at TEXT NOT NULL,
+    digest   TEXT NOT NULL,                   -- SHA-256 of the spec's bytes
+    note     TEXT NOT NULL,
+    seq      INTEGER NOT NULL                 -- its latest record
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS deliveries_by_subject ON deliveries (subject, seq) WHERE state = 'planned';
+
+CREATE TABLE IF NOT EXISTS jobs (
+    key         TEXT PRIMARY KEY,
+    delivery    TEXT NOT NULL REFERENCES deliveries (key),
+    document    INTEGER NOT NULL,             -- its document's place in the file, from 1
+    name        TEXT NOT NULL,                -- job_name, as the API has it
+    type        TEXT NOT NULL,                -- job_type
+    state       TEXT NOT NULL,                -- planned, sending, created, refused, …
+    attempt     INTEGER NOT NULL,
+    date        TEXT NOT NULL,                -- of the latest signature
+    lease_until TEXT NOT NULL,
+    valid_until TEXT NOT NULL,
+    job_id      TEXT NOT NULL,                -- the API's id
+    doubtful    INTEGER NOT NULL,             -- 1: an earlier attempt was once unknown
+    status      INTEGER NOT NULL,             -- HTTP status of the latest answer
+    note        TEXT NOT NULL,
+    planned_at  TEXT NOT NULL,
+    changed_at  TEXT NOT NULL,
+    seq         INTEGER NOT NULL,             -- its latest record
+    open        INTEGER NOT NULL              -- 1: something is left to do for it
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS jobs_by_delivery ON jobs (delivery, document);
+CREATE INDEX IF NOT EXISTS jobs_open ON jobs (changed_at) WHERE open = 1;
+
+CREATE TABLE IF NOT EXISTS outbox (
+    job  TEXT PRIMARY KEY REFERENCES jobs (key),
+    body TEXT NOT NULL                        -- the request to send; gone once the job is settled
+) STRICT;
+
+-- For people: the log as columns.
+CREATE VIEW IF NOT EXISTS trail AS
+SELECT seq,
+       json_extract(record, '$.at')                          AS at,
+       json_extract(record, '$.action')                      AS action,
+       json_extract(record, '$.outcome')                     AS outcome,
+       substr(json_extract(record, '$.delivery.key'), 1, 16) AS delivery,
+       json_extract(record, '$.job.name')                    AS job_name,
+       json_extract(record, '$.response.job_id')             AS job_id,
+       json_extract(record, '$.response.status')             AS status,
+       json_extract(record, '$.actor.kind')                  AS actor_kind,
+       coalesce(json_extract(record, '$.actor.name'), json_extract(record, '$.actor.account')) AS actor,
+       json_extract(record, '$.delivery.subject')            AS subject,
+       json_extract(record, '$.note')                        AS note,
+       json_extract(record, '$.function.request_id')         AS request_id,
+       hash
+FROM records;
+
+-- For people: one line per job, from what asked for it to what came of it.
+CREATE VIEW IF NOT EXISTS job_story AS
+SELECT jobs.name       AS job_name,
+       jobs.type       AS job_type,
+       jobs.state,
+       jobs.job_id,
+       deliveries.trigger,
+       deliveries.subject,
+       jobs.document,
+       jobs.attempt    AS attempts,
+       jobs.planned_at,
+       jobs.changed_at,
+       jobs.note,
+       substr(jobs.delivery, 1, 16) AS delivery,
+       substr(jobs.key, 1, 16)      AS job
+FROM jobs JOIN deliveries ON deliveries.key = jobs.delivery;

@@ -1,0 +1,208 @@
+"""What the records say: the state of a delivery and of a job, folded one record at a time.
+
+planned ──► sending ──► created             the API's 201, with the job's id
+   │          │  ├────► refused             the API says no for good
+   │          │  ├────► deferred ──► sending  it did not arrive, or not now
+   │          │  └────► unknown             it may have arrived: settle
+   │          │            ├──► adopted     the list has it
+   │          │            └──► absent ──► sending
+   └──► expired                             not sent while it was valid
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from handler.audit.record import part
+
+if TYPE_CHECKING:
+    from handler.audit.record import Fields
+
+JobWord: TypeAlias = Literal[
+    "planned", "sending", "created", "refused", "deferred", "unknown",
+    "adopted", "absent", "expired", "abandoned", "duplicated",
+]  # fmt: skip
+DeliveryWord: TypeAlias = Literal["received", "planned", "repeated", "rejected", "ignored"]
+
+FINAL: frozenset[JobWord] = frozenset(
+    {"created", "refused", "adopted", "expired", "abandoned", "duplicated"}
+)
+"""States in which nothing more is sent for a job."""
+
+DEAD: frozenset[JobWord] = frozenset({"refused", "expired", "abandoned"})
+"""Final states that left nothing on the fleet: the same file may be ordered again."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One planned job as its records leave it.
+
+    Attributes:
+        key: The job's key; its first 26 characters are in the mark.
+        delivery: The key of the delivery that planned it.
+        document: The number of its document in the file, from 1.
+        name: Its `job_name` for the API.
+        type: Its `job_type`.
+        state: Where it stands.
+        attempt: How many times it was claimed for sending.
+        date: The date of the latest signature, a timestamp.
+        lease_until: Until when the latest claim's instance may still answer, a timestamp.
+        valid_until: After this nothing is sent any more, a timestamp.
+        job_id: The API's id, once known.
+        doubtful: Whether an attempt before the latest was ever unknown and then found absent.
+        status: The HTTP status of the latest answer, 0 for none.
+        note: What the latest record about it says to a person.
+        planned_at: When it was planned, a timestamp.
+        changed_at: When its latest record was written, a timestamp.
+        seq: The number of its latest record.
+    """
+
+    key: str
+    delivery: str
+    document: int
+    name: str
+    type: str
+    state: JobWord
+    attempt: int = 0
+    date: str = ""
+    lease_until: str = ""
+    valid_until: str = ""
+    job_id: str = ""
+    doubtful: bool = False
+    status: int = 0
+    note: str = ""
+    planned_at: str = ""
+    changed_at: str = ""
+    seq: int = 0
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more is sent for it."""
+        return self.state in FINAL
+
+
+@dataclass(frozen=True)
+class DeliveryState:
+    """One delivery as its records leave it.
+
+    Attributes:
+        key: The delivery's key.
+        trigger: What fired: `timer`, `object` or `direct`.
+        subject: What it is a run of, such as `obs://bucket/key`.
+        state: Where it stands.
+        fired_at: When it fired, a timestamp, or "".
+        digest: SHA-256 of the spec's bytes, once they were read.
+        note: What a person should know, such as why it was rejected.
+        seq: The number of its latest record.
+        jobs: Its jobs, in the order of the file.
+    """
+
+    key: str
+    trigger: str
+    subject: str
+    state: DeliveryWord
+    fired_at: str = ""
+    digest: str = ""
+    note: str = ""
+    seq: int = 0
+    jobs: tuple[JobState, ...] = ()
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing of it is left to do."""
+        if self.state == "planned":
+            return all(job.final for job in self.jobs)
+        return self.state != "received"
+
+
+def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
+    """Return a job's state after one more of its records.
+
+    Args:
+        job: Its state before; None before `job.planned`.
+        fields: The record's fields; their action starts with `job.`.
+    """
+    word = str(fields["action"]).removeprefix("job.")
+    if job is None:
+        return _planned_job(fields) if word == "planned" else None
+    seen = replace(job, seq=_int(fields["seq"]), changed_at=str(fields["at"]))
+    request, response = part(fields, "request"), part(fields, "response")
+    if word == "sending":
+        return replace(
+            seen,
+            state="sending",
+            attempt=_int(request["attempt"]),
+            date=str(request["date"]),
+            lease_until=str(request["lease_until"]),
+            doubtful=job.doubtful or job.state == "absent",
+            note="",
+        )
+    return replace(
+        seen,
+        state=cast("JobWord", word),
+        status=_int(response.get("status", 0)),
+        job_id=job.job_id or str(response.get("job_id", "")),
+        note=str(fields.get("note", "")),
+    )
+
+
+def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliveryState:
+    """Return a delivery's state after one more of its records.
+
+    A delivery that is already decided stays as it is: what arrives again changes nothing.
+
+    Args:
+        delivery: Its state before; None before its first record.
+        fields: The record's fields; their action is one of `DELIVERY_ACTIONS`.
+    """
+    said = part(fields, "delivery")
+    before = delivery or DeliveryState(
+        key=str(said["key"]),
+        trigger=str(said.get("trigger", "")),
+        subject=str(said.get("subject", "")),
+        fired_at=str(said.get("fired_at", "")),
+        state="received",
+    )
+    if before.state != "received":
+        return before
+    return replace(
+        before,
+        state=DELIVERY_ACTIONS[str(fields["action"])],
+        digest=str(said.get("digest", before.digest)),
+        note=str(fields.get("note", "")),
+        seq=_int(fields["seq"]),
+    )
+
+
+DELIVERY_ACTIONS: dict[str, DeliveryWord] = {
+    "delivery.received": "received",
+    "delivery.interrupted": "received",
+    "delivery.planned": "planned",
+    "delivery.repeated": "repeated",
+    "delivery.ignored": "ignored",
+    "delivery.rejected": "rejected",
+    "spec.rejected": "rejected",
+    "event.rejected": "rejected",
+}
+"""The actions that move a delivery, and the state each leads to."""
+
+
+def _planned_job(fields: Fields) -> JobState:
+    job = part(fields, "job")
+    return JobState(
+        key=str(job["key"]),
+        delivery=str(part(fields, "delivery")["key"]),
+        document=_int(job["document"]),
+        name=str(job["name"]),
+        type=str(job["type"]),
+        state="planned",
+        valid_until=str(job.get("valid_until", "")),
+        planned_at=str(fields["at"]),
+        changed_at=str(fields["at"]),
+        seq=_int(fields["seq"]),
+    )
+
+
+def _int(value: object) -> int:
+    return int(cast("int", value))

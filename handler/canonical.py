@@ -1,0 +1,91 @@
+"""Canonical JSON and the digests over it, one spelling for every value.
+
+The text is that of RFC 8785 for the values allowed here: sorted ASCII keys, no white space, no
+floats, no integers from 2^53, no lone surrogates. Under these limits `json.dumps` writes the
+same bytes, so no library is needed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from datetime import datetime, timezone
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+_LARGEST_INTEGER = 2**53 - 1
+
+
+def canonical(value: Json) -> str:
+    """Return the one canonical text of a value.
+
+    Raises:
+        ValueError: A float, a large integer, a lone surrogate or a key outside ASCII.
+    """
+    _check(value)
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("a lone surrogate has no canonical form") from error
+    return text
+
+
+def sha256_hex(data: str | bytes) -> str:
+    """Return the SHA-256 of text (as UTF-8) or bytes in 64 hex digits."""
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
+
+
+def key_of(value: Json) -> str:
+    """Return the key of a value: SHA-256 over its canonical form, 52 base32 characters.
+
+    Lower-case letters and the digits 2 to 7 only, so that any prefix of it may stand in a job's
+    name or description. A value that has no canonical form is hashed as its ASCII JSON text, which
+    is no canonical text of any other value.
+    """
+    try:
+        text = canonical(value)
+    except ValueError:
+        text = json.dumps(value, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).digest()
+    return base64.b32encode(digest).decode().rstrip("=").lower()
+
+
+def shown(key: str) -> str:
+    """Return the part of a key that is shown to people: its first 16 characters."""
+    return key[:16]
+
+
+def timestamp(moment: datetime) -> str:
+    """Return an aware moment as UTC text with microseconds: `2026-11-23T02:00:00.000000Z`.
+
+    The text has one length, so that it sorts as the moments do.
+    """
+    text = moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
+    return text.replace("+00:00", "Z")
+
+
+def moment(text: str) -> datetime:
+    """Return the aware moment that `timestamp` wrote.
+
+    Raises:
+        ValueError: The text is of another form.
+    """
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+
+
+def _check(value: Json) -> None:
+    if isinstance(value, float):
+        raise ValueError("a float has no canonical form here")  # noqa: TRY004 - one kind of refusal
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST_INTEGER:
+        raise ValueError("an integer from 2^53 has no canonical form")
+    if isinstance(value, list):
+        for item in value:
+            _check(item)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not key.isascii():
+                raise ValueError("a key outside ASCII has no canonical form here")
+            _check(item)

@@ -1,0 +1,61 @@
+"""How much of an invocation is left, by a clock that cannot be set back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ASSUMED_SECONDS = 30.0
+"""What an invocation is taken to have where nobody says."""
+
+LONGEST_SECONDS = 259_200
+"""The longest time-out the platform can be set to."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """The end of an invocation.
+
+    Attributes:
+        at: Its end on the monotonic clock, in seconds.
+        clock: The monotonic clock.
+    """
+
+    at: float
+    clock: Callable[[], float]
+
+    def left(self) -> float:
+        """Return the seconds that are left, never less than 0."""
+        return max(0.0, self.at - self.clock())
+
+
+def deadline(
+    context: object, environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic
+) -> Deadline:
+    """Return the invocation's end, asked for at its start.
+
+    `RUNTIME_TIMEOUT` (seconds) counts from now. The context's remaining time is in the wrong unit
+    on some engines and falls to nothing within milliseconds, so it is believed only if it says
+    that between half and all of that time is left.
+    """
+    said = _remaining_milliseconds(context) / 1000
+    text = environ.get("RUNTIME_TIMEOUT", "")
+    whole = float(text) if text.isascii() and text.isdigit() else 0.0
+    if whole:
+        seconds = said if whole / 2 < said <= whole else whole
+    else:
+        seconds = said if 1 <= said <= LONGEST_SECONDS else ASSUMED_SECONDS
+    return Deadline(clock() + seconds, clock)
+
+
+def _remaining_milliseconds(context: object) -> float:
+    call = getattr(context, "getRemainingTimeInMilliSeconds", None)
+    try:
+        value = call() if callable(call) else 0
+    except (TypeError, ValueError):  # the platform's development stub fails on its own settings
+        return 0.0
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,70 @@
+"""Log lines: one JSON object each, with an action and allowed fields only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from handler.canonical import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeAlias
+
+    from handler.audit.record import Record
+
+    Write: TypeAlias = Callable[[str], None]
+
+ALLOWED = frozenset(
+    {
+        "outcome", "request_id", "deliveries", "jobs", "milliseconds", "head",
+        "of", "seq", "delivery", "job_name", "subject", "note", "error",
+    }
+)  # fmt: skip
+"""The fields a line may have beside its action."""
+
+ATTENTION = frozenset({"event.rejected", "delivery.rejected", "spec.rejected", "result.failed"}) | {
+    f"job.{word}" for word in ("refused", "expired", "duplicated", "suspended")
+}
+"""Records that a person must look at."""
+
+_LONGEST_NOTE = 2_000
+
+
+def write_stdout(line: str) -> None:
+    """Write a line to standard output, where the platform's log service collects it."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def log_line(action: str, fields: Mapping[str, str | int]) -> str:
+    """Return a log line.
+
+    Raises:
+        ValueError: A field is not allowed.
+    """
+    strange = set(fields) - ALLOWED
+    if strange:
+        raise ValueError(f"a log line has no field {', '.join(sorted(strange))}")
+    return json.dumps({"action": action, **fields}, separators=(",", ":"))
+
+
+def attention_lines(records: Iterable[Record]) -> Iterable[str]:
+    """Yield an `attention.needed` line for each record that a person must look at."""
+    for record in records:
+        fields = record.fields
+        action = str(fields["action"])
+        if action not in ATTENTION:
+            continue
+        delivery, job = fields.get("delivery"), fields.get("job")
+        said: dict[str, str | int] = {
+            "of": action,
+            "seq": record.seq,
+            "note": str(fields.get("note", ""))[:_LONGEST_NOTE],
+        }
+        if isinstance(delivery, dict):
+            said["delivery"] = shown(str(delivery["key"]))
+        if isinstance(job, dict):
+            said["job_name"] = str(job["name"])
+        yield log_line("attention.needed", said)

@@ -1,0 +1,181 @@
+"""What an operator can set: read from function user data first, then from the environment."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from handler.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+REGIONS = ("cn-north-1", "cn-north-4", "cn-east-2", "cn-east-3", "cn-south-1")
+"""Regions with an IEF endpoint, as the official SDK 3.1.219 has them."""
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_FALLBACKS = {
+    "NIGHTDROP_PROJECT_ID": ("HUAWEICLOUD_SDK_PROJECT_ID", "RUNTIME_PROJECT_ID"),
+}
+
+
+def _endpoint(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        # The error quotes what was set.
+        raise ValueError("is not an address that can be read") from None
+    loopback = parts.hostname in _LOOPBACK
+    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+        raise ValueError("must start with https:// (http:// only for this machine itself)")
+    host = parts.hostname or ""
+    if not loopback and not host.rpartition(".")[2].isalpha():
+        raise ValueError("must name a host, not an address")
+    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError(
+            "must be scheme and host alone, such as https://ief.cn-north-4.example.com"
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _buckets(value: str) -> tuple[str, ...]:
+    return tuple(name for name in (part.strip() for part in value.split(",")) if name)
+
+
+def _place(value: str) -> tuple[str, str]:
+    scheme, _, place = value.partition("://")
+    bucket, _, prefix = place.partition("/")
+    if scheme != "obs" or not bucket:
+        raise ValueError("must be obs://bucket/prefix/")
+    return bucket, prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
+
+
+def _audit(value: str) -> str:
+    if not value.startswith("sqlite:///") or value == "sqlite:///":
+        raise ValueError("must be sqlite:///file (four slashes for an absolute path)")
+    return value
+
+
+Endpoint: TypeAlias = Annotated[str, BeforeValidator(_endpoint)]
+
+
+class Settings(BaseModel):
+    """Every setting, checked. Field names are those of the settings in lower case."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    region: str = Field("", description="Huawei Cloud region; gives both endpoints")
+    project_id: str = Field(
+        min_length=1,
+        description="project of the fleet; or HUAWEICLOUD_SDK_PROJECT_ID, or the function's",
+    )
+    ief_endpoint: Endpoint = Field("", description="IEF's address, instead of the region's")
+    ief_instance: str = Field("", description="id of an enterprise instance (ief-instance-id)")
+    obs_endpoint: Endpoint = Field("", description="OBS's address, instead of the region's")
+    buckets: Annotated[tuple[str, ...], BeforeValidator(_buckets)] = Field(
+        (), description="buckets that specs may be read from, separated by commas"
+    )
+    prefix: str = Field("", description="only objects under this key prefix are specs")
+    results: Annotated[tuple[str, str] | None, BeforeValidator(_place)] = Field(
+        None, description="obs://bucket/prefix/ for a result file per spec; empty writes none"
+    )
+    audit: Annotated[str, BeforeValidator(_audit)] = Field(
+        description="where the audit log is: sqlite:///file"
+    )
+    max_spec_bytes: int = Field(
+        262_144, ge=1, le=16_777_216, description="largest spec file, in bytes"
+    )
+    request_timeout: float = Field(
+        10.0, gt=0, le=300, description="seconds to wait for one answer of the cloud"
+    )
+    timer_window: int = Field(
+        30, ge=0, le=3600, description="ticks of one timer this close, in seconds, are one"
+    )
+    eventgrid_keys: Literal["encoded", "raw"] = Field(
+        "encoded", description="how EventGrid writes object keys: encoded or raw (Key_encode)"
+    )
+
+
+def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> Settings:
+    """Return the settings, checked together.
+
+    Args:
+        user_data: Looks a name up in the function's user data; encrypted data is only there.
+        environ: The environment.
+
+    Raises:
+        SettingsError: One or more settings are missing, wrong or unknown; all are listed.
+    """
+    values = {name: _look_up(_name(name), user_data, environ) for name in Settings.model_fields}
+    given = {name: value for name, value in values.items() if value}
+    problems = [*_unknown(environ), *_region_problems(given)]
+    try:
+        settings = _with_endpoints(Settings.model_validate(given))
+    except ValidationError as error:
+        problems += [_sentence(item["loc"], item["type"], item["msg"]) for item in error.errors()]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def _name(field: str) -> str:
+    return f"NIGHTDROP_{field.upper()}"
+
+
+def _look_up(
+    name: str, user_data: Callable[[str], str | None], environ: Mapping[str, str]
+) -> str | None:
+    for candidate in (name, *_FALLBACKS.get(name, ())):
+        value = user_data(candidate) or environ.get(candidate)
+        if value:
+            return value.strip()
+    return None
+
+
+def _unknown(environ: Mapping[str, str]) -> list[str]:
+    known = [_name(field) for field in Settings.model_fields]
+    strange = sorted(n for n in environ if n.startswith("NIGHTDROP_") and n not in known)
+    return [
+        f"{name}: no such setting{_suggestion(name, known)}; correct or remove it"
+        for name in strange
+    ]
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f", perhaps {close[0]}" if close else ""
+
+
+def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
+    name = _name(str(loc[0]))
+    if kind == "missing":
+        described = Settings.model_fields[str(loc[0])].description
+        return f"{name} is missing: {described}"
+    return f"{name}: {message.removeprefix('Value error, ')}"
+
+
+def _region_problems(given: Mapping[str, str]) -> Iterator[str]:
+    region, ief = given.get("region"), "ief_endpoint" in given
+    if region and region not in REGIONS and not ief:
+        yield (
+            f"NIGHTDROP_REGION: IEF is known in {', '.join(REGIONS)}; "
+            "for another region set NIGHTDROP_IEF_ENDPOINT"
+        )
+    if not region and not (ief and "obs_endpoint" in given):
+        yield (
+            "NIGHTDROP_REGION is missing (or set NIGHTDROP_IEF_ENDPOINT and NIGHTDROP_OBS_ENDPOINT)"
+        )
+
+
+def _with_endpoints(settings: Settings) -> Settings:
+    domain = f"{settings.region}.myhuaweicloud.com"
+    return settings.model_copy(
+        update={
+            "ief_endpoint": settings.ief_endpoint or f"https://ief.{domain}",
+            "obs_endpoint": settings.obs_endpoint or f"https://obs.{domain}",
+        }
+    )
