@@ -1,0 +1,1 @@
+"""What was asked: documents become job specs, job specs a plan."""

@@ -1,0 +1,125 @@
+"""Remarks: what is to be said about a place in a document, in sentences of our own.
+
+pydantic's errors carry the input, an address and whole exceptions. Of them only the place, the
+kind of error and the words of our own models come through here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from handler.errors import Problem
+from handler.reading import path_text
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Sequence
+
+    from pydantic_core import ErrorDetails
+
+    from handler.canonical import Json
+    from handler.reading import Document, Path
+
+_SENTENCES = {
+    "missing": "missing",
+    "int_type": "must be a whole number, without quotes",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false, without quotes",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "too_short": "needs at least one entry",
+    "model_type": "must be a mapping",
+}
+_BOUNDS = {"greater_than_equal": ("least", "ge"), "less_than_equal": ("most", "le")}
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing to say about a place in a document; never with a value in it."""
+
+    path: Path
+    message: str
+
+
+def problem_of(remark: Remark, document: Document) -> Problem:
+    """Return a remark with its document's number and the line where it applies."""
+    line = document.line_of(remark.path)
+    return Problem(remark.message, path_text(remark.path), document.number, line)
+
+
+def remarks_of(model: type[BaseModel], value: Json) -> list[Remark]:
+    """Return everything that a model finds wrong with a value."""
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        return [_remark(model, value, one) for one in found]
+    return []
+
+
+def _remark(model: type[BaseModel], value: Json, error: ErrorDetails) -> Remark:
+    path = _real_path(value, error["loc"], is_missing=error["type"] == "missing")
+    return Remark(path, _sentence(model, value, path, error))
+
+
+def _sentence(model: type[BaseModel], value: Json, path: Path, error: ErrorDetails) -> str:
+    kind = error["type"]
+    if kind == "rule":
+        return error["msg"]
+    if kind == "extra_forbidden":
+        return f"unknown field; known here: {', '.join(_known_fields(model, path[:-1]))}"
+    if kind == "literal_error":
+        return f"must be one of {error['ctx']['expected'].replace(' or ', ', ')}"
+    if kind in _BOUNDS:
+        word, limit = _BOUNDS[kind]
+        return f"must be at {word} {error['ctx'][limit]}"
+    if kind == "string_type":
+        return _not_text(_at(value, path))
+    return _SENTENCES.get(kind, "not what belongs here")
+
+
+def _not_text(value: Json) -> str:
+    if value is None:
+        return "must be text; leave the field out where it is not wanted"
+    if isinstance(value, dict | list):
+        return "must be text"
+    return "must be text; put it in quotes"
+
+
+def _real_path(value: Json, loc: Sequence[str | int], *, is_missing: bool) -> Path:
+    """Return the steps that exist in the document: validators add names of their own."""
+    path: list[str | int] = []
+    for step in loc[:-1] if is_missing else loc:
+        if step in _steps(value):
+            path.append(step)
+            value = _at(value, (step,))
+    return (*path, loc[-1]) if is_missing else tuple(path)
+
+
+def _steps(value: Json) -> Container[str | int]:
+    if isinstance(value, list):
+        return range(len(value))
+    return value.keys() if isinstance(value, dict) else ()
+
+
+def _at(value: Json, path: Path) -> Json:
+    for step in path:
+        inside: Any = value
+        value = inside[step]
+    return value
+
+
+def _known_fields(model: type[BaseModel], path: Path) -> tuple[str, ...]:
+    for step in path:
+        if isinstance(step, str):
+            model = _model_in(model.model_fields[step].annotation) or model
+    return tuple(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any type expression
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(part) for part in get_args(annotation))
+    return next((model for model in found if model), None)

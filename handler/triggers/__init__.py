@@ -1,0 +1,1 @@
+"""What fired: deliveries, recognised in an event."""

@@ -1,0 +1,104 @@
+"""What fired: the one value that every trigger becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from handler.errors import Problem
+
+
+@dataclass(frozen=True)
+class StoredSpec:
+    """A job spec that is still to be read from object storage.
+
+    Attributes:
+        bucket: The bucket's name.
+        key: The object's key, decoded.
+        version_id: The version the event speaks of; None where the bucket keeps no versions.
+        etag: The entity tag the event speaks of.
+        size: The object's size in bytes, as the event has it.
+    """
+
+    bucket: str
+    key: str
+    version_id: str | None = None
+    etag: str | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class InlineSpec:
+    """A job spec that came with the event.
+
+    Attributes:
+        text: JSON or YAML, not yet looked at: it may be anything.
+    """
+
+    text: str
+
+    @property
+    def data(self) -> bytes:
+        """The text in bytes, as the reading function takes them.
+
+        A lone surrogate becomes bytes that are not UTF-8, so that reading refuses it like any
+        other wrong encoding.
+        """
+        return self.text.encode("utf-8", "surrogatepass")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One thing that fired: a tick of a timer, one object, or one spec handed over.
+
+    Attributes:
+        key: What makes it the same delivery when it comes again: a `handler.canonical.key_of`.
+        trigger: What kind of thing fired.
+        subject: What the run is of: `timer:<name>:<16 characters of the user event's key>`,
+            `obs://<bucket>/<key>` or `direct`.
+        fired_at: When it fired, aware and in UTC; None where the event does not say.
+        actor: Who is behind it: `kind` (`timer`, `uploader`, `caller`) and, where known, `name`,
+            `account`, `principal`, `ip`.
+        source: What the log records of the event: `shape` (`timer`, `obs-s3`, `obs`,
+            `eventgrid`, `direct`) and, where known, `bucket`, `key`, `version_id`, `etag`, `size`,
+            `event_id`, `event_name`, `time`, `trigger_name`.
+        spec: Where the job spec is.
+    """
+
+    key: str
+    trigger: Literal["timer", "object", "direct"]
+    subject: str
+    fired_at: datetime | None
+    actor: Mapping[str, str]
+    source: Mapping[str, str | int]
+    spec: StoredSpec | InlineSpec
+
+
+@dataclass(frozen=True)
+class Refused:
+    """One entry of an event that cannot be used; the entries beside it are not touched by that.
+
+    Attributes:
+        problem: What is wrong with it and where, such as `Records[1].s3.object.key`.
+        key: A key over the entry as it came, the same when it comes again.
+        source: As a delivery's, as far as the entry could be read; never without `shape`.
+    """
+
+    problem: Problem
+    key: str
+    source: Mapping[str, str | int]
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something the function is asked to do that is not of a job spec.
+
+    Attributes:
+        name: `reconcile` is one run of the reconciler.
+    """
+
+    name: Literal["reconcile"]

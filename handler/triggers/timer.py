@@ -1,0 +1,96 @@
+"""A tick of a timer, and what its `user_event` asks for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from handler.canonical import key_of, shown
+from handler.errors import EventRejectedError, Problem, SpecRejectedError
+from handler.reading import Limits, read
+from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec
+from handler.triggers.message import TimerTick, problems_of
+from handler.triggers.moment import moment
+
+if TYPE_CHECKING:
+    from handler.canonical import Json
+
+# Bucket names as OBS allows them; the key is plain text, not URL-encoded.
+_ADDRESS = re.compile(
+    r"obs://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^\0]{1,1024})", re.DOTALL
+)
+
+
+def from_timer(event: dict[str, Json]) -> Delivery | Action:
+    """Return what a tick asks for.
+
+    A timer's event has no id, so its key is over the trigger's name, the user event and the time.
+
+    Raises:
+        EventRejectedError: The tick lacks one of these, or its user event names an object or an
+            action in a way that cannot be followed.
+    """
+    try:
+        tick = TimerTick.model_validate(event)
+    except ValidationError as error:
+        raise EventRejectedError(problems_of(error)) from error
+    asked = _asked(tick.user_event)
+    if isinstance(asked, Action):
+        return asked
+    source: dict[str, str | int] = {"shape": "timer", "trigger_name": tick.trigger_name}
+    if isinstance(asked, StoredSpec):
+        source |= {"bucket": asked.bucket, "key": asked.key}
+    return Delivery(
+        key=key_of(
+            {
+                "trigger_name": tick.trigger_name,
+                "user_event": tick.user_event,
+                "time": tick.time,
+            }
+        ),
+        trigger="timer",
+        subject=f"timer:{tick.trigger_name}:{shown(key_of(tick.user_event))}",
+        fired_at=moment(tick.time),
+        actor={"kind": "timer", "name": tick.trigger_name},
+        source=source | {"time": tick.time},
+        spec=asked,
+    )
+
+
+def _asked(user_event: str) -> StoredSpec | InlineSpec | Action:
+    spec = InlineSpec(user_event)
+    try:
+        documents = read(spec.data, Limits())
+    except SpecRejectedError:
+        return spec  # its errors are reported where specs are read
+    value = documents[0].value if len(documents) == 1 else None
+    if isinstance(value, dict) and "action" in value:
+        return _action(value)
+    if isinstance(value, dict) and "spec" in value:
+        return _stored(value)
+    return spec
+
+
+def _action(value: dict[str, Json]) -> Action:
+    if value != {"action": "reconcile"}:
+        raise EventRejectedError(
+            [Problem('an action is {"action": "reconcile"} and nothing beside it', "user_event")]
+        )
+    return Action("reconcile")
+
+
+def _stored(value: dict[str, Json]) -> StoredSpec:
+    address = value["spec"]
+    found = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
+    if found is None or len(value) > 1 or len(found["key"].encode()) > 1024:  # noqa: PLR2004 - OBS's limit
+        raise EventRejectedError(
+            [
+                Problem(
+                    'a stored spec is {"spec": "obs://bucket/key"} and nothing beside it',
+                    "user_event",
+                )
+            ]
+        )
+    return StoredSpec(found["bucket"], found["key"])

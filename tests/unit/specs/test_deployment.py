@@ -1,0 +1,143 @@
+"""Deployments: the certain rules of the API's body, and the text they become."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.reading import path_text
+from handler.specs.deployment import task_data_of
+from handler.specs.job import faults_of_job
+
+if TYPE_CHECKING:
+    from handler.canonical import Json
+
+DEPLOYMENT: dict[str, Any] = {
+    "replicas": 1,
+    "template": {
+        "configs": {"restart_policy": "Always"},
+        "containers": [{"name": "c", "image_url": "i:1", "resources": {"limits": {"cpu": "0.5"}}}],
+    },
+}
+
+
+def faults(deployment: Json) -> list[str]:
+    """Return what is wrong with a deployment job."""
+    job: dict[str, Json] = {"kind": "deployment_deploy", "name": "a", "targets": {"nodes": ["n"]}}
+    found = faults_of_job({**job, "deployment": deployment})
+    return [f"{path_text(one.path)}: {one.message}" for one in found]
+
+
+def with_container(**changes: Json) -> dict[str, Json]:
+    """Return the deployment with a changed container."""
+    container = {**DEPLOYMENT["template"]["containers"][0], **changes}
+    template = {**DEPLOYMENT["template"], "containers": [container]}
+    return {**DEPLOYMENT, "template": template}
+
+
+def test_a_deployment_passes_bare_or_in_its_envelope() -> None:
+    """Its own `deployment` key tells the envelope."""
+    assert faults(DEPLOYMENT) == []
+    assert faults({"deployment": DEPLOYMENT, "name_prex": "x", "source": "iem"}) == []
+
+
+def test_unknown_fields_of_a_deployment_are_the_apis_business() -> None:
+    """Only certain rules are checked here."""
+    assert faults({**DEPLOYMENT, "annotations": {"autonomy_edge_selector": "x"}}) == []
+
+
+def test_an_envelope_is_checked_as_deep_as_a_bare_deployment() -> None:
+    """The path goes through the envelope."""
+    assert faults({"deployment": {"replicas": 1}}) == ["deployment.deployment.template: missing"]
+
+
+@pytest.mark.parametrize(
+    ("deployment", "expected"),
+    [
+        (None, ": must be a mapping"),
+        ("x", ": must be a mapping"),
+        ({**DEPLOYMENT, "replicas": 0}, ".replicas: must be at least 1"),
+        ({**DEPLOYMENT, "replicas": 100}, ".replicas: must be at most 99"),
+        ({**DEPLOYMENT, "replicas": "1"}, ".replicas: must be a whole number, without quotes"),
+        ({**DEPLOYMENT, "replicas": True}, ".replicas: must be a whole number, without quotes"),
+        ({**DEPLOYMENT, "replicas": 1.0}, ".replicas: must be a whole number, without quotes"),
+        ({"replicas": 1}, ".template: missing"),
+    ],
+)
+def test_a_deployment_without_what_it_needs_is_refused(deployment: Json, expected: str) -> None:
+    """Replicas and a template are required."""
+    assert faults(deployment) == [f"deployment{expected}"]
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ({"configs": {"restart_policy": "Never"}, "containers": []},
+         ["containers: needs at least one entry"]),
+        ({"configs": {}, "containers": [{}]},
+         ["configs.restart_policy: missing", "containers[0].name: missing",
+          "containers[0].image_url: missing"]),
+    ],
+)  # fmt: skip
+def test_a_template_has_configs_and_containers(template: Json, expected: list[str]) -> None:
+    """A container has a name and an image."""
+    found = faults({"replicas": 1, "template": template})
+    assert found == [f"deployment.template.{one}" for one in expected]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"resources": {"limits": {"cpu": 0.5}}},
+         "resources.limits.cpu: must be text; put it in quotes"),
+        ({"resources": {"requests": {"memory": "512Mi"}}},
+         "resources.requests.memory: must be a plain number in quotes, without a unit"),
+        ({"envs": [{"name": "A", "value": 8080}]},
+         "envs[0].value: must be text; put it in quotes"),
+        ({"envs": [{"name": "A"}]},
+         "envs[0]: needs exactly one of value, value_from, field_path"),
+        ({"ports": [{"container_port": 65536}]},
+         "ports[0].container_port: must be at most 65535"),
+        ({"volumes": [{"name": "v", "type": "hostPath", "source": "/a"}]},
+         "volumes[0].destination: missing"),
+    ],
+)  # fmt: skip
+def test_what_is_easy_to_get_wrong_is_found(changes: dict[str, Json], expected: str) -> None:
+    """The API would refuse it, or take it and fail on every node."""
+    found = faults(with_container(**changes))
+    assert found == [f"deployment.template.containers[0].{expected}"]
+
+
+def test_an_empty_environment_value_is_a_value() -> None:
+    """A variable may be set to nothing."""
+    assert faults(with_container(envs=[{"name": "A", "value": ""}])) == []
+
+
+def test_a_deployment_is_wrapped_as_the_apis_example_has_it() -> None:
+    """The example's envelope, with the job's name as `name_prex`."""
+    text = task_data_of(DEPLOYMENT, "deployment_deploy", "camera")
+    assert json.loads(text) == {
+        "deployment": DEPLOYMENT,
+        "source": "userdefined",
+        "name_prex": "camera",
+        "tags": [],
+        "description": "",
+    }
+
+
+def test_an_upgrade_is_wrapped_as_the_update_call_has_it() -> None:
+    """An existing deployment keeps its name."""
+    text = task_data_of(DEPLOYMENT, "deployment_upgrade", "camera")
+    assert json.loads(text) == {"deployment": DEPLOYMENT, "description": ""}
+
+
+def test_an_envelope_becomes_the_text_it_is() -> None:
+    """Nothing is added to what somebody wrote out in full."""
+    envelope: dict[str, Json] = {"name_prex": "x", "deployment": DEPLOYMENT}
+    assert task_data_of(envelope, "deployment_deploy", "camera") == (
+        '{"name_prex":"x","deployment":{"replicas":1,"template":{"configs":{"restart_policy":'
+        '"Always"},"containers":[{"name":"c","image_url":"i:1","resources":{"limits":{"cpu":'
+        '"0.5"}}}]}}}'
+    )
