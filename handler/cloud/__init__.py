@@ -1,0 +1,1 @@
+"""What we call: signed requests to IEF and OBS."""

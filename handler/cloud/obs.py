@@ -1,0 +1,147 @@
+"""Objects in OBS: read one, write a small one, signed with OBS's own header signature.
+
+Source: support.huaweicloud.com/api-obs, "Authentication of signature in a header": HMAC-SHA1 over
+method, MD5, content type, date, `x-obs-` headers and resource.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass, field, replace
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from handler.canonical import timestamp
+from handler.cloud.transport import MAX_ANSWER_BYTES, Request
+from handler.errors import ApiError, NoAnswerError, ObjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from handler.cloud.credentials import Credentials
+    from handler.cloud.transport import Answer, Transport
+
+_CODE = re.compile(rb"<Code>([A-Za-z0-9_.]{1,64})</Code>")
+_ADDRESS = re.compile(r"[0-9.]+|localhost|.*:.*")
+_EXPLANATIONS = {
+    403: "the function's agency may not do this; allow it on the bucket",
+    404: "there is no such object (or bucket); it may have been removed since",
+}
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's bytes and what OBS says of them."""
+
+    data: bytes = field(repr=False)
+    etag: str
+    version_id: str
+
+
+@dataclass(frozen=True)
+class Obs:
+    """OBS, called with one invocation's credentials.
+
+    Attributes:
+        endpoint: Scheme and host; a bucket is a sub-domain of it, or the first part of the path
+            where the host is an address.
+        credentials: The keys.
+        transport: What sends.
+        clock: The time for signatures, aware UTC.
+    """
+
+    endpoint: str
+    credentials: Credentials
+    transport: Transport
+    clock: Callable[[], datetime]
+
+    def read(self, bucket: str, key: str, *, max_bytes: int) -> StoredObject:
+        """Return the current version of an object.
+
+        Raises:
+            ObjectError: It is missing, not readable for this agency, or larger than `max_bytes`.
+            CloudError: OBS could not be asked; another try may succeed.
+        """
+        target = _Target("GET", bucket, key)
+        size = self._call(replace(target, method="HEAD")).headers.get("content-length", "")
+        answer = None
+        if not (size.isdigit() and int(size) > max_bytes):
+            answer = self._call(target, max_bytes)
+        if answer is None or len(answer.body) > max_bytes:
+            raise ObjectError(
+                f"{target.place} is larger than {max_bytes} bytes (NIGHTDROP_MAX_SPEC_BYTES)"
+            )
+        return StoredObject(
+            data=answer.body,
+            etag=answer.headers.get("etag", "").strip('"'),
+            version_id=answer.headers.get("x-obs-version-id", ""),
+        )
+
+    def write(self, bucket: str, key: str, data: bytes, *, content_type: str) -> None:
+        """Write a small object, replacing what is there.
+
+        Raises:
+            ObjectError: The bucket is missing or not writable for this agency.
+            CloudError: OBS could not be asked, or no answer came.
+        """
+        self._call(_Target("PUT", bucket, key, data, content_type))
+
+    def _call(self, target: _Target, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
+        answer = self.transport.send(self._signed(target), max_bytes=max_bytes)
+        return _checked(answer, target.place)
+
+    def _signed(self, target: _Target) -> Request:
+        at = self.clock()
+        headers = {"x-obs-date": format_datetime(at, usegmt=True)}
+        if self.credentials.token:
+            headers["x-obs-security-token"] = self.credentials.token
+        resource = f"/{target.bucket}/{target.encoded_key}"
+        extra = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
+        to_sign = f"{target.method}\n\n{target.content_type}\n\n{extra}{resource}"
+        mac = hmac.new(self.credentials.sk.encode(), to_sign.encode(), hashlib.sha1)
+        signature = base64.b64encode(mac.digest()).decode()
+        headers["Authorization"] = f"OBS {self.credentials.ak}:{signature}"
+        if target.content_type:
+            headers["Content-Type"] = target.content_type
+        url = f"{self._bucket_url(target.bucket)}/{target.encoded_key}"
+        return Request(target.method, url, headers, target.body, timestamp(at))
+
+    def _bucket_url(self, bucket: str) -> str:
+        parts = urlsplit(self.endpoint)
+        if _ADDRESS.fullmatch(parts.hostname or ""):
+            return f"{self.endpoint}/{bucket}"
+        return f"{parts.scheme}://{bucket}.{parts.netloc}"
+
+
+@dataclass(frozen=True)
+class _Target:
+    method: str
+    bucket: str
+    key: str
+    body: bytes = b""
+    content_type: str = ""
+
+    @property
+    def place(self) -> str:
+        return f"obs://{self.bucket}/{self.key}"
+
+    @property
+    def encoded_key(self) -> str:
+        return quote(self.key, safe="/~")
+
+
+def _checked(answer: Answer, place: str) -> Answer:
+    if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
+        return answer
+    if answer.status in _EXPLANATIONS:
+        raise ObjectError(f"{place}: {_EXPLANATIONS[answer.status]}")
+    if answer.status >= 500:  # noqa: PLR2004 - trouble on the service's side
+        raise NoAnswerError(f"{place}: OBS answered {answer.status}")
+    found = _CODE.search(answer.body)
+    code = found.group(1).decode() if found else ""
+    raise ApiError(f"{place}: OBS answered {answer.status} {code}", status=answer.status, code=code)

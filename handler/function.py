@@ -1,0 +1,243 @@
+"""The function: settings and services once per instance, one event per call, one reply."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from handler.audit.announced import AnnouncedLog
+from handler.audit.stores import open_log
+from handler.canonical import key_of, shown
+from handler.cloud.credentials import credentials
+from handler.cloud.ief import Ief
+from handler.cloud.obs import Obs
+from handler.cloud.transport import Transport
+from handler.deadline import deadline
+from handler.errors import (
+    CredentialsError,
+    DeliveriesError,
+    EventRejectedError,
+    NightdropError,
+    Problem,
+)
+from handler.intake import interrupted, reject_event
+from handler.logline import attention_lines, log_line, write_stdout
+from handler.pipeline import Services, deliver
+from handler.reading import Limits, check
+from handler.reply import Result, reply
+from handler.settings import Settings, load
+from handler.triggers.delivery import Action, Delivery, Refused
+from handler.triggers.recognise import recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from handler.audit.log import Log
+    from handler.audit.record import Part, Record
+    from handler.canonical import Json
+    from handler.deadline import Deadline
+    from handler.logline import Write
+
+_BUILD = Lock()
+_instance: Instance | None = None
+"""The cache of what one instance opens once: settings, log and connections."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What is opened once and serves every call of an instance.
+
+    Attributes:
+        settings: What the operator set.
+        log: The audit log.
+        transport: Connections to the cloud, kept alive between calls.
+        environ: The environment, for credentials on a desk and the time-out.
+        write: Writes a log line.
+    """
+
+    settings: Settings
+    log: Log
+    transport: Transport
+    environ: Mapping[str, str]
+    write: Write
+
+    def close(self) -> None:
+        """Close the log and the connections."""
+        self.log.close()
+        self.transport.close()
+
+
+def handler(event: object, context: object) -> dict[str, Json]:
+    """Answer one event, as FunctionGraph calls it.
+
+    Args:
+        event: Any JSON value, parsed.
+        context: The platform's context.
+
+    Returns:
+        `outcome`, `deliveries`, `jobs`, `errors` and the log's `head`.
+
+    Raises:
+        NightdropError: Nothing is promised yet and another try may succeed; the platform is to
+            deliver the event again.
+    """
+    return handle(event, context, _instance_of(context))
+
+
+def initializer(context: object) -> None:
+    """Open settings, log and connections before the first event.
+
+    Raises:
+        SettingsError: A setting is missing or wrong.
+        LogError: The audit log cannot be opened.
+    """
+    _instance_of(context)
+
+
+def open_instance(
+    context: object, environ: Mapping[str, str], write: Write = write_stdout
+) -> Instance:
+    """Open what an instance keeps: settings from user data and environment, log, connections."""
+    settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
+
+    def announce(records: Sequence[Record]) -> None:
+        for line in attention_lines(records):
+            write(line)
+
+    return Instance(
+        settings=settings,
+        log=AnnouncedLog(open_log(settings.audit), announce),
+        transport=Transport(timeout=settings.request_timeout),
+        environ=environ,
+        write=write,
+    )
+
+
+def handle(event: object, context: object, instance: Instance) -> dict[str, Json]:
+    """Answer one event with what an instance has open; `handler` tells the rest."""
+    began = time.monotonic()
+    end = deadline(context, instance.environ)
+    function = _function(context)
+    try:
+        fired = _recognised(event, instance.settings)
+    except EventRejectedError as error:
+        results = [_rejected(event, error, instance.log, function)]
+    else:
+        services = _services(fired, context, instance, end, function)
+        results = _deliver_all(fired, services)
+    answer = reply(results, instance.log.read(lambda view: view.head))
+    instance.write(_answered(results, answer, function, began))
+    return answer
+
+
+def _instance_of(context: object) -> Instance:
+    global _instance  # noqa: PLW0603 - the cache named above
+    with _BUILD:
+        if _instance is None:
+            _instance = open_instance(context, os.environ)
+        return _instance
+
+
+def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Refused]:
+    value = check(event, Limits(max_bytes=settings.max_spec_bytes))
+    recognised = recognise(value, eventgrid_keys=settings.eventgrid_keys)
+    if isinstance(recognised, Action):
+        raise EventRejectedError([Problem("there is nothing to reconcile yet")])
+    return recognised
+
+
+def _services(
+    fired: Sequence[Delivery | Refused],
+    context: object,
+    instance: Instance,
+    end: Deadline,
+    function: Part,
+) -> Services:
+    try:
+        keys = credentials(context, instance.environ)
+    except CredentialsError as error:
+        for delivery in fired:
+            if isinstance(delivery, Delivery):
+                instance.log.commit(interrupted(delivery, str(error), function=function))
+        raise
+    settings = instance.settings
+    return Services(
+        settings=settings,
+        log=instance.log,
+        ief=Ief(
+            settings.ief_endpoint,
+            settings.project_id,
+            keys,
+            instance.transport,
+            _now,
+            settings.ief_instance,
+        ),
+        obs=Obs(settings.obs_endpoint, keys, instance.transport, _now),
+        deadline=end,
+        function=function,
+    )
+
+
+def _deliver_all(fired: Sequence[Delivery | Refused], services: Services) -> list[Result]:
+    """Bring every delivery as far as it comes; only then raise what went wrong with any."""
+    results: list[Result] = []
+    failed: list[NightdropError] = []
+    for delivery in fired:
+        try:
+            results.append(deliver(delivery, services))
+        except NightdropError as error:
+            failed.append(error)
+    if len(failed) == 1:
+        raise failed[0]
+    if failed:
+        raise DeliveriesError(
+            f"{len(failed)} of {len(fired)} deliveries could not be planned: "
+            + "; ".join(sorted({str(error) for error in failed}))
+        )
+    return results
+
+
+def _rejected(event: object, error: EventRejectedError, log: Log, function: Part) -> Result:
+    try:
+        key = key_of(event)  # type: ignore[arg-type] # anything else is caught
+    except (TypeError, ValueError, RecursionError):
+        key = key_of(str(function.get("request_id")))
+    log.commit(reject_event(key, error.problems, source={"shape": "unknown"}, function=function))
+    return Result(key, "rejected", errors=tuple(map(str, error.problems)))
+
+
+def _answered(
+    results: Sequence[Result], answer: dict[str, Json], function: Part, began: float
+) -> str:
+    return log_line(
+        "function.answered",
+        {
+            "outcome": str(answer["outcome"]),
+            "deliveries": " ".join(shown(result.delivery) for result in results),
+            "jobs": sum(len(result.jobs) for result in results),
+            "milliseconds": round((time.monotonic() - began) * 1000),
+            "request_id": str(function.get("request_id", "")),
+        },
+    )
+
+
+def _function(context: object) -> Part:
+    return {
+        "name": _text(context, "getFunctionName") or None,
+        "version": _text(context, "getVersion") or None,
+        "request_id": _text(context, "getRequestID") or None,
+    }
+
+
+def _text(context: object, method: str, *arguments: str) -> str:
+    call: Any = getattr(context, method, None)
+    value = call(*arguments) if callable(call) else None
+    return value if isinstance(value, str) else ""
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,239 @@
+"""What is recorded of a delivery, as decisions on the log: seen before, planned, refused.
+
+unknown key            delivery.received, go on
+received, no plan      nothing more to record: go on, from the start
+planned, jobs open     delivery.repeated, resume from the outbox
+decided                delivery.repeated, answer what stands in the log
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.canonical import moment, sha256_hex, shown, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Part
+    from handler.audit.state import DeliveryState
+    from handler.errors import Problem
+    from handler.specs.plan import Plan, PlannedJob
+    from handler.triggers.delivery import Delivery
+
+
+@dataclass(frozen=True)
+class SpecSource:
+    """What was read for a delivery.
+
+    Attributes:
+        data: The spec's bytes.
+        found: The version, tag and size of the object they came from; empty for an inline spec.
+    """
+
+    data: bytes
+    found: Part
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes, in hex."""
+        return sha256_hex(self.data)
+
+
+def receive(delivery: Delivery, *, function: Part) -> Decide[DeliveryState | None]:
+    """Decide whether a delivery is new: None means go on, a state means it was seen before."""
+
+    def decide(view: View) -> Decision[DeliveryState | None]:
+        seen = view.delivery(delivery.key)
+        if seen is None:
+            return Decision(None, (_about(delivery, function),))
+        if seen.state == "received":
+            again = replace(_about(delivery, function), note="started over: it was never planned")
+            return Decision(None, (again,))
+        return Decision(seen, (_repeated(delivery, seen, function),))
+
+    return decide
+
+
+@dataclass(frozen=True)
+class Order:
+    """A delivery that was read and understood, and what it asks for."""
+
+    delivery: Delivery
+    spec: SpecSource
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the operator set for planning.
+
+    Attributes:
+        valid_for: How long a job may be sent after its plan, unless its spec says otherwise.
+        window: Ticks of one timer this close to each other are one.
+    """
+
+    valid_for: timedelta
+    window: timedelta
+
+
+def plan_it(order: Order, rules: Rules, *, function: Part) -> Decide[DeliveryState | None]:
+    """Decide to plan a delivery's jobs; a state means that they were, or need not be.
+
+    The same bytes as in the object's latest run that created or still plans a job need no second
+    run, nor does a tick within the window of the same timer's latest. Both are looked at here and
+    nowhere before, in the same breath as the plan is written, so that two deliveries side by side
+    cannot both miss the other.
+    """
+
+    def decide(view: View) -> Decision[DeliveryState | None]:
+        seen = view.delivery(order.delivery.key)
+        if seen and seen.state != "received":
+            return Decision(seen)
+        run = view.latest_run(order.delivery.subject)
+        if run and _same_run(order, run, rules.window):
+            return Decision(run, (_repeated(order.delivery, run, function),))
+        jobs = [_job_planned(order, job, rules, view.now, function) for job in order.plan.jobs]
+        return Decision(None, (_planned(order, function), *jobs))
+
+    return decide
+
+
+def settle_without_jobs(
+    delivery: Delivery, action: str, note: str, *, spec: SpecSource | None = None, function: Part
+) -> Decide[None]:
+    """Decide to close a delivery that plans nothing.
+
+    Args:
+        delivery: The delivery.
+        action: `delivery.ignored`, `delivery.rejected` or `spec.rejected`.
+        note: Why, for a person.
+        spec: What was read, if it came that far.
+        function: Who decides.
+    """
+
+    def decide(view: View) -> Decision[None]:
+        seen = view.delivery(delivery.key)
+        if seen and seen.state != "received":
+            return Decision(None)
+        draft = replace(
+            _about(delivery, function, spec),
+            action=action,
+            outcome="success" if action == "delivery.ignored" else "failure",
+            note=note,
+        )
+        return Decision(None, (draft,))
+
+    return decide
+
+
+def interrupted(delivery: Delivery, note: str, *, function: Part) -> Decide[None]:
+    """Decide to record that a delivery could not be planned now; it starts over when it returns."""
+    draft = replace(_about(delivery, function), action="delivery.interrupted", note=note)
+    return lambda _view: Decision(None, (draft,))
+
+
+def reject_event(
+    key: str, problems: Sequence[Problem], *, source: Part, function: Part
+) -> Decide[DeliveryState | None]:
+    """Decide to record an event, or an entry of one, that is no delivery; once, however often."""
+
+    def decide(view: View) -> Decision[DeliveryState | None]:
+        draft = Draft(
+            action="event.rejected",
+            outcome="failure",
+            delivery={"key": key, "trigger": "unknown", "subject": "event"},
+            source=source,
+            function=function,
+            note="\n".join(map(str, problems)),
+        )
+        return Decision(view.delivery(key), (draft,))
+
+    return decide
+
+
+def result_kept(delivery: str, error: str, *, function: Part) -> Decide[None]:
+    """Decide to record that a result file was written, or why it was not."""
+    draft = Draft(
+        action="result.failed" if error else "result.written",
+        outcome="failure" if error else "success",
+        delivery={"key": delivery},
+        function=function,
+        note=error,
+    )
+    return lambda _view: Decision(None, (draft,))
+
+
+def _same_run(order: Order, run: DeliveryState, window: timedelta) -> bool:
+    delivery = order.delivery
+    if delivery.trigger == "object":
+        return run.digest == order.spec.digest
+    if delivery.trigger == "timer" and delivery.fired_at and run.fired_at:
+        return abs(delivery.fired_at - moment(run.fired_at)) <= window
+    return False
+
+
+def _about(delivery: Delivery, function: Part, spec: SpecSource | None = None) -> Draft:
+    return Draft(
+        action="delivery.received",
+        outcome="pending",
+        delivery={
+            "key": delivery.key,
+            "trigger": delivery.trigger,
+            "subject": delivery.subject,
+            "fired_at": timestamp(delivery.fired_at) if delivery.fired_at else None,
+            "digest": spec.digest if spec else None,
+        },
+        actor=delivery.actor,
+        source={**delivery.source, **(spec.found if spec else {})},
+        function=function,
+    )
+
+
+def _repeated(delivery: Delivery, seen: DeliveryState, function: Part) -> Draft:
+    about = _about(delivery, function)
+    return replace(
+        about,
+        action="delivery.repeated",
+        outcome="success",
+        delivery={**about.delivery, "repeats": seen.key},
+        note=f"the same as delivery {shown(seen.key)}, which is {seen.state}",
+    )
+
+
+def _planned(order: Order, function: Part) -> Draft:
+    about = _about(order.delivery, function, order.spec)
+    return replace(
+        about,
+        action="delivery.planned",
+        delivery={**about.delivery, "jobs": len(order.plan.jobs)},
+        note="\n".join(map(str, order.plan.warnings)),
+    )
+
+
+def _job_planned(
+    order: Order, job: PlannedJob, rules: Rules, now: datetime, function: Part
+) -> Draft:
+    own = job.valid_for
+    valid_for = rules.valid_for if own is None else timedelta(seconds=own)
+    return Draft(
+        action="job.planned",
+        outcome="pending",
+        delivery={"key": order.delivery.key},
+        job={
+            "key": job.key,
+            "name": job.name,
+            "type": job.job_type,
+            "document": job.document,
+            "valid_until": timestamp(now + valid_for),
+        },
+        request={"digest": sha256_hex(job.body)},
+        function=function,
+        body=job.body,
+    )
