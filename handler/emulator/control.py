@@ -1,0 +1,43 @@
+"""The emulator's own three pages: its state, a reset, and its faults. They need no signature."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from handler.emulator.wire import Request, Response, json_response
+
+if TYPE_CHECKING:
+    from handler.canonical import Json
+    from handler.emulator.delays import Delays
+    from handler.emulator.faults import Faults
+    from handler.emulator.state import State
+
+
+def answer(request: Request, state: State, faults: Faults, delays: Delays) -> Response:
+    """Answer a request under `/_emulator/`."""
+    page = f"{request.method} {request.path}"
+    if page == "GET /_emulator/state":
+        return json_response(200, state.snapshot())
+    if page == "POST /_emulator/reset":
+        delays.forget()
+        state.reset()
+        return Response(204)
+    if page == "GET /_emulator/faults":
+        return json_response(200, faults.view())
+    if page == "POST /_emulator/faults":
+        return _set_faults(request.body, faults)
+    message = "the pages are GET state, POST reset, GET faults and POST faults"
+    return json_response(404, {"error": message})
+
+
+def _set_faults(body: bytes, faults: Faults) -> Response:
+    try:
+        value: Json = json.loads(body)
+    except ValueError:
+        return json_response(400, {"error": "faults are a JSON list; the body is not JSON"})
+    try:
+        faults.set(value)
+    except ValueError as error:
+        return json_response(400, {"error": str(error)})
+    return json_response(200, faults.view())

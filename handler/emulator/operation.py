@@ -1,0 +1,63 @@
+"""An operation in its two halves: looking at a request, and carrying it out.
+
+`prepare` checks signature and content and changes nothing. What it returns changes the state and
+makes the answer. Faults happen before, between and after the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from handler.emulator.wire import Response
+
+if TYPE_CHECKING:
+    from handler.emulator.account import Account
+    from handler.emulator.state import State
+
+Commit: TypeAlias = Callable[[], Response]
+"""Carries a request out; may raise RefusedError, and has then changed nothing."""
+
+
+@dataclass(frozen=True)
+class Quirks:
+    """In what the service is allowed to differ, as nobody knows how the real one behaves.
+
+    Attributes:
+        list_lag: Seconds for which a new job is missing from the list.
+        unique_names: Whether a job name that exists is refused.
+    """
+
+    list_lag: float = 0.0
+    unique_names: bool = False
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a request asks for.
+
+    Attributes:
+        name: The operation's name in the service's API, such as `CreateBatchJob`.
+        prepare: Checks the request; raises RefusedError if it cannot be carried out.
+        failure: Makes the service's answer with an error status, for faults.
+    """
+
+    name: str
+    prepare: Callable[[Quirks], Commit]
+    failure: Callable[[int], Response]
+
+
+@dataclass(frozen=True)
+class Site:
+    """What every operation works on.
+
+    Attributes:
+        account: Whose requests are accepted.
+        state: Everything the services hold.
+        clock: The current time, in seconds since 1970.
+    """
+
+    account: Account
+    state: State
+    clock: Callable[[], float]

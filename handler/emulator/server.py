@@ -1,0 +1,158 @@
+"""A cloud on a desk: IEF and OBS over real HTTP on 127.0.0.1, for tests and demonstrations.
+
+With `Emulator() as emulator`, `emulator.environment()` is all that points a function at it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, final
+from uuid import uuid4
+
+from handler.emulator import ief, obs
+from handler.emulator.account import DEMO_ACCOUNT, Account
+from handler.emulator.delays import Delays
+from handler.emulator.dispatch import Desk, answer
+from handler.emulator.faults import Faults
+from handler.emulator.listener import Listener
+from handler.emulator.operation import Site
+from handler.emulator.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import FrameType, TracebackType
+
+__all__ = ["DEMO_ACCOUNT", "Account", "Emulator", "serve"]
+
+DEMO_BUCKETS = ("nightdrop-drop",)
+"""The buckets that exist when none are asked for."""
+
+
+@final
+class Emulator:
+    """IEF and OBS behind one port, with their state in memory.
+
+    Attributes:
+        url: Where it listens, such as `http://127.0.0.1:8071`.
+        state: What the services hold.
+        faults: How they misbehave.
+        account: Whose requests they accept.
+    """
+
+    def __init__(
+        self,
+        *,
+        account: Account = DEMO_ACCOUNT,
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        job_seconds: float = 2.0,
+        buckets: Sequence[str] = DEMO_BUCKETS,
+    ) -> None:
+        """Bind the port; requests wait until `start`.
+
+        Args:
+            account: Whose requests are accepted.
+            port: The port on 127.0.0.1, 0 for any that is free.
+            clock: The current time, in seconds since 1970.
+            job_seconds: How long a job is `Running` before it is `Successful`.
+            buckets: The buckets that exist from the start.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        self.account = account
+        self.state = State(clock, lambda: str(uuid4()), job_seconds, tuple(buckets))
+        self.faults = Faults(ief.NAMES | obs.NAMES)
+        self._delays = Delays()
+        desk = Desk(Site(account, self.state, clock), self.faults, self._delays)
+        self._listener = Listener(port, partial(answer, desk=desk))
+        self.url = f"http://127.0.0.1:{self._listener.port}"
+
+    def start(self) -> None:
+        """Begin to answer, in threads of its own; an emulator starts once."""
+        self._listener.start()
+
+    def stop(self) -> None:
+        """Stop answering, cut open connections and wait for the threads to end."""
+        self._delays.stop()
+        self._listener.stop()
+
+    def __enter__(self) -> Emulator:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment variables that point a function at this emulator."""
+        token = self.account.security_token
+        return {
+            "NIGHTDROP_REGION": "cn-north-4",
+            "NIGHTDROP_PROJECT_ID": self.account.project_id,
+            "NIGHTDROP_IEF_ENDPOINT": self.url,
+            "NIGHTDROP_OBS_ENDPOINT": self.url,
+            "NIGHTDROP_BUCKETS": ",".join(self.state.initial_buckets),
+            "HUAWEICLOUD_SDK_AK": self.account.access_key,
+            "HUAWEICLOUD_SDK_SK": self.account.secret_key,
+            "HUAWEICLOUD_SDK_PROJECT_ID": self.account.project_id,
+            **({"HUAWEICLOUD_SDK_SECURITY_TOKEN": token} if token else {}),
+        }
+
+
+def serve(
+    port: int, env_file: Path | None, announce: Callable[[str], None] = lambda _url: None
+) -> None:
+    """Run an emulator until SIGTERM or SIGINT; to be called in the main thread.
+
+    Args:
+        port: The port on 127.0.0.1, 0 for any that is free.
+        env_file: Where to write its environment as `NAME=value` lines once it listens; None for
+            nowhere.
+        announce: Told its URL once it listens and the file is written.
+
+    Raises:
+        OSError: The port is taken, or the file cannot be written.
+    """
+    asked_to_stop = Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        asked_to_stop.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with Emulator(port=port) as emulator:
+            if env_file is not None:
+                write_environment(env_file, emulator.environment())
+            announce(emulator.url)
+            asked_to_stop.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def write_environment(path: Path, environment: Mapping[str, str]) -> None:
+    """Write `NAME=value` lines, so that a reader sees the whole file or none.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.writelines(f"{key}={value}\n" for key, value in environment.items())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
