@@ -1,0 +1,1 @@
+"""The `nightdrop` command."""

@@ -1,0 +1,113 @@
+"""`nightdrop demo`: the three jobs of Nightdrop as a short story, with real processes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from handler.audit.record import Record
+from handler.audit.verify import verify
+from handler.canonical import shown
+from handler.cli.desk import Desk, desk
+from handler.cli.screen import jobs_table, screen, table
+from handler.cli.trail import cells, open_trail, trail
+from handler.local.events import timer_event
+from handler.local.samples import sample
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_LEFT_BEHIND = ("audit.db", "audit.db-wal", "audit.db-shm", "emulator.log", "function.log")
+
+
+_JOB_COLUMNS = ("job_name", "job_type", "status", "description")
+
+
+@click.command(short_help="Watch it work: a nightly upgrade, a file drop, a broken file.")
+@click.option(
+    "--dir",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo"),
+    show_default=True,
+    help="Where the audit log and the processes' output go; an earlier demo's are replaced.",
+)
+def demo(folder: Path) -> None:
+    """Show a nightly upgrade, a file drop and a broken file, over real HTTP on this machine.
+
+    Starts the emulator and functions-framework, and ends them. Takes seconds and leaves the
+    audit log for you to open.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _LEFT_BEHIND:
+        (folder / name).unlink(missing_ok=True)
+    address = f"sqlite:///{folder / 'audit.db'}"
+    settings = {
+        "NIGHTDROP_AUDIT": address,
+        "NIGHTDROP_PREFIX": "drop/",
+        "NIGHTDROP_RESULTS": "obs://nightdrop-drop/results/",
+    }
+    console = screen()
+    with desk(folder, settings) as pieces:
+        console.print(f"emulator at {pieces.cloud}, function at {pieces.function}", style="dim")
+        held = _tell(pieces, console)
+    sys.exit(0 if _look_back(address, held, console) else 1)
+
+
+def _tell(pieces: Desk, console: Console) -> dict[str, Any]:
+    _heading(console, "1. The nightly timer ticks")
+    nightly = sample("specs/nightly-upgrade.yaml").read_text()
+    tick = timer_event("nightly-upgrade", nightly, datetime.now(timezone.utc))
+    _answer(console, pieces.invoke(tick))
+
+    _heading(console, "2. Somebody drops a deployment file; its event is delivered twice")
+    event = pieces.drop("drop/camera.yaml", sample("specs/deploy-camera.yaml").read_bytes())
+    _answer(console, pieces.invoke(event))
+    _answer(console, pieces.invoke(event))
+
+    _heading(console, "3. Somebody drops a broken file")
+    event = pieces.drop("drop/broken.yaml", sample("specs/broken.yaml").read_bytes())
+    _answer(console, pieces.invoke(event))
+    console.print("\nresults/broken.yaml.result.json, for whoever dropped it:")
+    result = json.loads(pieces.read("results/broken.yaml.result.json"))
+    for error in result["errors"]:
+        console.print(f"  {error}", markup=False, highlight=False, soft_wrap=True)
+    return pieces.holds()
+
+
+def _look_back(address: str, held: dict[str, Any], console: Console) -> bool:
+    _heading(console, "What the emulated fleet has now")
+    console.print(table(_JOB_COLUMNS, [[*map(job.get, _JOB_COLUMNS)] for job in held["jobs"]]))
+    _heading(console, "What the audit log says")
+    database = open_trail(address)
+    columns = ("seq", "action", "outcome", "delivery", "job_name", "status")
+    console.print(table(columns, [cells(row, columns) for row in trail(database, 100)]))
+    verdict = verify(
+        Record(row["seq"], row["hash"], row["record"])
+        for row in database.query("SELECT seq, hash, record FROM records ORDER BY seq")
+    )
+    told = verdict.whole and len(held["jobs"]) == 2  # noqa: PLR2004 - one of a tick, one of a file
+    word = "[green]whole[/]" if verdict.whole else "[red]broken[/]"
+    console.print(
+        f"\nThe chain is {word}: {verdict.head.seq} records, head {shown(verdict.head.hash)}…",
+        highlight=False,
+    )
+    console.print(f"Look at it yourself: nightdrop audit list --audit {address}", highlight=False)
+    return told
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print(f"\n[bold]{text}[/]", highlight=False)
+
+
+def _answer(console: Console, reply: dict[str, Any]) -> None:
+    errors = len(reply["errors"])
+    told = f", {errors} errors" if errors else ""
+    console.print(f"→ [bold]{reply['outcome']}[/]{told}", highlight=False)
+    if reply["jobs"]:
+        console.print(jobs_table(reply["jobs"]))

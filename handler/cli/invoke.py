@@ -1,0 +1,96 @@
+"""`nightdrop invoke`: run the function once on an event."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+import click
+
+from handler.canonical import shown
+from handler.cli.screen import complain, jobs_table, screen
+from handler.errors import NightdropError, SettingsError
+from handler.function import handle, open_instance
+from handler.local.context import Context
+from handler.local.invocation import event_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DONE, REJECTED, WRONG_SETTINGS, LATER = 0, 1, 2, 75
+"""Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: the same again may succeed."""
+
+STATUS = {
+    "completed": DONE,
+    "duplicate": DONE,
+    "ignored": DONE,
+    "deferred": LATER,
+    "partial": REJECTED,
+    "rejected": REJECTED,
+}
+_COLOURS = {DONE: "green", REJECTED: "red", LATER: "yellow"}
+
+
+@click.command(short_help="Run the function once on an event.")
+@click.argument("event", type=click.File("rb"))
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the reply alone; log lines go to standard error."
+)
+def invoke(event: TextIO, *, as_json: bool) -> None:
+    """Run the function once on EVENT, a JSON file or - for standard input.
+
+    Settings come from the environment. Exit status: 0 done, 1 rejected, 2 wrong settings,
+    75 raised or deferred: the same again may succeed.
+
+    \b
+      nightdrop invoke events/timer-nightly.json
+      echo '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}' \\
+        | nightdrop invoke -
+    """
+    context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
+    try:
+        instance = open_instance(context, os.environ, _log if as_json else _leave_out)
+    except SettingsError as error:
+        complain(str(error))
+        sys.exit(WRONG_SETTINGS)
+    except NightdropError as error:
+        complain(str(error))
+        sys.exit(LATER)
+    try:
+        reply = handle(event_of(cast("bytes", event.read())), context, instance)
+    except NightdropError as error:
+        complain(f"{error}\nThe platform would deliver this event again.")
+        sys.exit(LATER)
+    finally:
+        instance.close()
+    if as_json:
+        click.echo(json.dumps(reply))
+    else:
+        show(reply, screen())
+    sys.exit(STATUS[str(reply["outcome"])])
+
+
+def show(reply: dict[str, Any], console: Console) -> None:
+    """Print a reply for a person."""
+    outcome = str(reply["outcome"])
+    console.print(f"[bold {_COLOURS[STATUS[outcome]]}]{outcome}[/]", highlight=False)
+    if reply["jobs"]:
+        console.print(jobs_table(reply["jobs"]))
+    for error in [*reply["errors"], *reply.get("warnings", [])]:
+        console.print(f"• {error}", markup=False, highlight=False)
+    head = reply["head"]
+    console.print(
+        f"log: record {head['seq']}, hash {shown(head['hash'])}…", style="dim", highlight=False
+    )
+
+
+def _log(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _leave_out(_line: str) -> None:
+    """The summary says the same in words."""

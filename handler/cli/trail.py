@@ -1,0 +1,72 @@
+"""The audit log as people read it: tables and views of one SQLite file, opened to look only."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlite_utils
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LAST = "SELECT * FROM (SELECT * FROM trail ORDER BY seq DESC LIMIT :last) ORDER BY seq"
+_TIMELINE = """
+SELECT trail.* FROM trail JOIN records USING (seq)
+WHERE json_extract(record, '$.delivery.key') IN (
+    SELECT key FROM deliveries WHERE key LIKE :prefix
+    UNION SELECT delivery FROM jobs WHERE name = :what OR job_id = :what OR key LIKE :prefix)
+  AND (json_extract(record, '$.job.key') IS NULL
+       OR NOT EXISTS (SELECT 1 FROM jobs WHERE name = :what OR job_id = :what OR key LIKE :prefix)
+       OR json_extract(record, '$.job.key') IN (
+            SELECT key FROM jobs WHERE name = :what OR job_id = :what OR key LIKE :prefix))
+ORDER BY seq"""
+_STORIES = """
+SELECT job_name, state, job_id, trigger || ' ' || subject AS origin FROM job_story
+WHERE delivery = :delivery AND (:name = '' OR job_name = :name) ORDER BY document"""
+_SHORTEST_PREFIX = 8
+
+
+def cells(row: dict[str, Any], columns: Sequence[str]) -> list[object]:
+    """Return a row's values for a table, moments to the second."""
+    said = {**row, "at": str(row["at"])[:19].replace("T", " ")}
+    return [said[column] for column in columns]
+
+
+def open_trail(address: str) -> sqlite_utils.Database:
+    """Open the log at an address to read it.
+
+    Raises:
+        LookupError: There is no such log; the message says what to do.
+    """
+    scheme, _, path = address.partition(":///")
+    if scheme != "sqlite":
+        raise LookupError(f"{address}: only sqlite:///file can be read")
+    if not Path(path).is_file():
+        raise LookupError(
+            f"there is no audit log at {path}; run the function once, or name another"
+        )
+    uri = f"{Path(path).resolve().as_uri()}?mode=ro"
+    return sqlite_utils.Database(sqlite3.connect(uri, uri=True), execute_plugins=False)
+
+
+def trail(database: sqlite_utils.Database, last: int) -> list[dict[str, Any]]:
+    """Return the latest records as rows of the view `trail`, the newest last."""
+    return list(database.query(_LAST, {"last": last}))
+
+
+def timeline(database: sqlite_utils.Database, what: str) -> list[dict[str, Any]]:
+    """Return the records of a job (by name, id or key) or of a delivery (by key)."""
+    prefix = f"{what}%" if len(what) >= _SHORTEST_PREFIX and what.isalnum() else what
+    return list(database.query(_TIMELINE, {"what": what, "prefix": prefix}))
+
+
+def stories(
+    database: sqlite_utils.Database, rows: Sequence[dict[str, Any]]
+) -> list[Sequence[object]]:
+    """Return name, state, id and origin of the jobs that a timeline is about."""
+    names = {row["job_name"] for row in rows if row["job_name"]}
+    name = names.pop() if len(names) == 1 else ""
+    found = database.query(_STORIES, {"delivery": rows[0]["delivery"], "name": name})
+    return [tuple(row.values()) for row in found]

@@ -1,0 +1,1 @@
+"""FunctionGraph on a desk: its context, and the function behind HTTP."""

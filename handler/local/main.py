@@ -1,0 +1,27 @@
+"""The function behind HTTP, for functions-framework and its `http` signature.
+
+Serve it with `functions-framework --source handler/local/main.py --target invoke --signature-type
+http --host 127.0.0.1` and POST an event to it. The `event` signature would lose FunctionGraph's
+payloads. The file is loaded by its path, hence absolute imports only.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import handler
+from handler.local.initialisation import Initialisation
+from handler.local.invocation import serve
+
+if TYPE_CHECKING:
+    from flask import Request, Response
+
+# A plain function is all that functions-framework takes, so what the process remembers is here.
+_initialisation = Initialisation(handler.initializer)
+
+
+def invoke(request: Request) -> Response:
+    """Answer a POST of an event as FunctionGraph does: HTTP 200, or 500 with its error object."""
+    return serve(request, handler.handler, _initialisation, os.environ, time.monotonic)
