@@ -10,8 +10,9 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.announced import AnnouncedLog
+from handler.audit.grouped import GroupedLog
 from handler.audit.stores import open_log
-from handler.canonical import key_of, shown
+from handler.canonical import key_of
 from handler.cloud.credentials import credentials
 from handler.cloud.ief import Ief
 from handler.cloud.obs import Obs
@@ -22,14 +23,16 @@ from handler.errors import (
     DeliveriesError,
     EventRejectedError,
     NightdropError,
-    Problem,
 )
-from handler.intake import interrupted, reject_event
+from handler.intake import interrupted, receive, reject_event
 from handler.logline import attention_lines, log_line, write_stdout
-from handler.pipeline import Services, deliver
+from handler.pipeline import deliver
 from handler.reading import Limits, check
-from handler.reply import Result, reply
-from handler.settings import Settings, load
+from handler.reconcile import reconcile
+from handler.reply import Answered, Result, reply
+from handler.sending import Driver
+from handler.services import Services
+from handler.settings import Settings, doubts, load
 from handler.triggers.delivery import Action, Delivery, Refused
 from handler.triggers.recognise import recognise
 
@@ -104,14 +107,17 @@ def open_instance(
     """Open what an instance keeps: settings from user data and environment, log, connections."""
     settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
 
+    for doubt in doubts(settings):
+        write(log_line("settings.doubted", {"note": doubt}))
+
     def announce(records: Sequence[Record]) -> None:
         for line in attention_lines(records):
             write(line)
 
     return Instance(
         settings=settings,
-        log=AnnouncedLog(open_log(settings.audit), announce),
-        transport=Transport(timeout=settings.request_timeout),
+        log=GroupedLog(AnnouncedLog(open_log(settings.audit), announce)),
+        transport=Transport(timeout=settings.request_timeout, connections=settings.senders),
         environ=environ,
         write=write,
     )
@@ -125,12 +131,15 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     try:
         fired = _recognised(event, instance.settings)
     except EventRejectedError as error:
-        results = [_rejected(event, error, instance.log, function)]
+        answered = Answered([_rejected(event, error, instance.log, function)])
     else:
         services = _services(fired, context, instance, end, function)
-        results = _deliver_all(fired, services)
-    answer = reply(results, instance.log.read(lambda view: view.head))
-    instance.write(_answered(results, answer, function, began))
+        if isinstance(fired, Action):
+            answered = reconcile(services)
+        else:
+            answered = Answered(_deliver_all(fired, services))
+    answer = reply(answered, instance.log.read(lambda view: view.head))
+    instance.write(_line(answer, function, began))
     return answer
 
 
@@ -142,16 +151,13 @@ def _instance_of(context: object) -> Instance:
         return _instance
 
 
-def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Refused]:
+def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Refused] | Action:
     value = check(event, Limits(max_bytes=settings.max_spec_bytes))
-    recognised = recognise(value, eventgrid_keys=settings.eventgrid_keys)
-    if isinstance(recognised, Action):
-        raise EventRejectedError([Problem("there is nothing to reconcile yet")])
-    return recognised
+    return recognise(value, eventgrid_keys=settings.eventgrid_keys)
 
 
 def _services(
-    fired: Sequence[Delivery | Refused],
+    fired: Sequence[Delivery | Refused] | Action,
     context: object,
     instance: Instance,
     end: Deadline,
@@ -160,25 +166,22 @@ def _services(
     try:
         keys = credentials(context, instance.environ)
     except CredentialsError as error:
-        for delivery in fired:
+        for delivery in () if isinstance(fired, Action) else fired:
             if isinstance(delivery, Delivery):
+                instance.log.commit(receive(delivery, function=function))
                 instance.log.commit(interrupted(delivery, str(error), function=function))
         raise
-    settings = instance.settings
+    settings, transport, log = instance.settings, instance.transport, instance.log
+    project, ief_instance = settings.project_id, settings.ief_instance
+    ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance)
     return Services(
         settings=settings,
-        log=instance.log,
-        ief=Ief(
-            settings.ief_endpoint,
-            settings.project_id,
-            keys,
-            instance.transport,
-            _now,
-            settings.ief_instance,
-        ),
-        obs=Obs(settings.obs_endpoint, keys, instance.transport, _now),
+        log=log,
+        ief=ief,
+        obs=Obs(settings.obs_endpoint, keys, transport, _now),
         deadline=end,
         function=function,
+        driver=Driver(log, ief, end),
     )
 
 
@@ -210,15 +213,14 @@ def _rejected(event: object, error: EventRejectedError, log: Log, function: Part
     return Result(key, "rejected", errors=tuple(map(str, error.problems)))
 
 
-def _answered(
-    results: Sequence[Result], answer: dict[str, Json], function: Part, began: float
-) -> str:
+def _line(answer: dict[str, Json], function: Part, began: float) -> str:
+    deliveries, jobs = answer["deliveries"], answer["jobs"]
     return log_line(
         "function.answered",
         {
             "outcome": str(answer["outcome"]),
-            "deliveries": " ".join(shown(result.delivery) for result in results),
-            "jobs": sum(len(result.jobs) for result in results),
+            "deliveries": len(deliveries) if isinstance(deliveries, list) else 0,
+            "jobs": len(jobs) if isinstance(jobs, list) else 0,
             "milliseconds": round((time.monotonic() - began) * 1000),
             "request_id": str(function.get("request_id", "")),
         },

@@ -52,7 +52,8 @@ def receive(delivery: Delivery, *, function: Part) -> Decide[DeliveryState | Non
     def decide(view: View) -> Decision[DeliveryState | None]:
         seen = view.delivery(delivery.key)
         if seen is None:
-            return Decision(None, (_about(delivery, function),))
+            received = replace(_about(delivery, function), body=delivery.to_json())
+            return Decision(None, (received,))
         if seen.state == "received":
             again = replace(_about(delivery, function), note="started over: it was never planned")
             return Decision(None, (again,))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from handler.canonical import shown
 from handler.errors import (
     CloudError,
     EventRejectedError,
@@ -28,51 +26,21 @@ from handler.intake import (
     settle_without_jobs,
 )
 from handler.reading import Limits, read
-from handler.reply import Result, errors_of, outcome_of
+from handler.reply import Result, result_of
 from handler.results import CONTENT_TYPE, result_data, result_key
 from handler.specs.plan import make_plan
-from handler.submission import Sender, drive, submission
+from handler.submission import submission
+from handler.transitions import SENDABLE
 from handler.triggers.delivery import InlineSpec, Refused
 from handler.triggers.recognise import screen
 
 if TYPE_CHECKING:
-    from handler.audit.log import Log
+    from collections.abc import Sequence
+
     from handler.audit.record import Part
-    from handler.audit.state import DeliveryState
-    from handler.cloud.ief import Ief
-    from handler.cloud.obs import Obs
-    from handler.deadline import Deadline
-    from handler.settings import Settings
+    from handler.audit.state import DeliveryState, JobState
+    from handler.services import Services
     from handler.triggers.delivery import Delivery
-
-RECORDING_SECONDS = 2.0
-"""What recording an answer may take, kept free at the end of an invocation."""
-
-
-@dataclass(frozen=True)
-class Services:
-    """Everything an invocation may touch, passed in.
-
-    Attributes:
-        settings: What the operator set.
-        log: The audit log.
-        ief: The fleet's API, with this invocation's keys.
-        obs: Object storage, with this invocation's keys.
-        deadline: The end of the invocation.
-        function: The function's name, version and request id, for the records.
-    """
-
-    settings: Settings
-    log: Log
-    ief: Ief
-    obs: Obs
-    deadline: Deadline
-    function: Part
-
-    @property
-    def sender(self) -> Sender:
-        """Who submits in this invocation."""
-        return Sender(self.function, self.settings.request_timeout + RECORDING_SECONDS)
 
 
 def deliver(delivery: Delivery | Refused, services: Services) -> Result:
@@ -83,18 +51,56 @@ def deliver(delivery: Delivery | Refused, services: Services) -> Result:
             deliver the event again.
     """
     if isinstance(delivery, Refused):
-        return refuse(delivery, services)
+        return _refuse(delivery, services)
     seen = services.log.commit(receive(delivery, function=services.function)).value
-    if seen and seen.state != "planned":
-        return _as_decided(delivery, seen)
-    result = _submit(delivery, seen, services) if seen else _first_run(delivery, services)
-    if delivery.trigger == "object" and result.outcome != "ignored":
-        _report(delivery, result, services)
-    return result
+    run = seen or _decide(delivery, services)
+    repeated = run.final and (seen is not None or run.key != delivery.key)
+    if run.state == "planned" and not run.final:
+        submit(run.jobs, services)
+        run = state_of(run.key, services)
+    report(run, services)
+    return result_of(delivery.key, run, repeated=repeated)
 
 
-def refuse(refused: Refused, services: Services) -> Result:
-    """Record an entry of an event that cannot be used."""
+def submit(jobs: Sequence[JobState], services: Services) -> None:
+    """Send what can be sent of some jobs, side by side; one's failure stops no other."""
+    sendable = [(job, services.log.body(job.key)) for job in jobs if job.state in SENDABLE]
+    services.driver.drive_all(
+        [submission(job.key, body, services.sender) for job, body in sendable if body is not None],
+        senders=services.settings.senders,
+    )
+
+
+def report(run: DeliveryState, services: Services) -> None:
+    """Write the result file of an object's run, if it changed since the last one.
+
+    That it cannot be written is recorded and loses no delivery: the tick makes up for it.
+    """
+    place = services.settings.results
+    due = run.changed > run.reported and run.state in {"planned", "rejected"}
+    if place is None or run.trigger != "object" or not due:
+        return
+    bucket, prefix = place
+    spec_key = run.subject.removeprefix("obs://").partition("/")[2]
+    key = result_key(spec_key, watched=services.settings.prefix, results=prefix)
+    data = result_data(run.subject, result_of(run.key, run, repeated=False))
+    try:
+        services.obs.write(bucket, key, data, content_type=CONTENT_TYPE)
+        error = ""
+    except CloudError as failed:
+        error = str(failed)
+    services.log.commit(result_kept(run.key, error, function=services.function))
+
+
+def state_of(key: str, services: Services) -> DeliveryState:
+    """Return the state of a delivery that stands in the log."""
+    state = services.log.read(lambda view: view.delivery(key))
+    if state is None:
+        raise LookupError(f"delivery {key[:16]} was never received")
+    return state
+
+
+def _refuse(refused: Refused, services: Services) -> Result:
     services.log.commit(
         reject_event(
             refused.key, [refused.problem], source=refused.source, function=services.function
@@ -103,10 +109,11 @@ def refuse(refused: Refused, services: Services) -> Result:
     return Result(refused.key, "rejected", errors=(str(refused.problem),))
 
 
-def _first_run(delivery: Delivery, services: Services) -> Result:
+def _decide(delivery: Delivery, services: Services) -> DeliveryState:
+    """Read and plan a delivery, or refuse it; answers its run, or the one it repeats."""
     spec: SpecSource | None = None
     try:
-        ignored = _screen(delivery, services.settings)
+        ignored = _ignored(delivery, services)
         if ignored:
             return _close(delivery, "delivery.ignored", [Problem(ignored)], None, services)
         spec = _fetch(delivery, services)
@@ -119,15 +126,19 @@ def _first_run(delivery: Delivery, services: Services) -> Result:
     except NightdropError as error:
         services.log.commit(interrupted(delivery, str(error), function=services.function))
         raise
-    return _plan(Order(delivery, spec, plan), services)
+    rules = Rules(
+        valid_for=timedelta(seconds=services.settings.valid_for),
+        window=timedelta(seconds=services.settings.timer_window),
+    )
+    order = Order(delivery, spec, plan)
+    run = services.log.commit(plan_it(order, rules, function=services.function)).value
+    return run or state_of(delivery.key, services)
 
 
-def _screen(delivery: Delivery, settings: Settings) -> str:
+def _ignored(delivery: Delivery, services: Services) -> str:
+    settings = services.settings
     ignored = screen(
-        delivery,
-        buckets=settings.buckets,
-        prefix=settings.prefix,
-        results=settings.results,
+        delivery, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
     )
     return ignored.reason if ignored else ""
 
@@ -136,7 +147,8 @@ def _fetch(delivery: Delivery, services: Services) -> SpecSource:
     if isinstance(delivery.spec, InlineSpec):
         return SpecSource(delivery.spec.data, {})
     stored = delivery.spec
-    found = services.obs.read(stored.bucket, stored.key, max_bytes=services.settings.max_spec_bytes)
+    most = services.settings.max_spec_bytes
+    found = services.obs.read(stored.bucket, stored.key, max_bytes=most)
     said: Part = {
         "read_version_id": found.version_id or None,
         "read_etag": found.etag or None,
@@ -145,75 +157,19 @@ def _fetch(delivery: Delivery, services: Services) -> SpecSource:
     return SpecSource(found.data, said)
 
 
-def _plan(order: Order, services: Services) -> Result:
-    delivery = order.delivery
-    rules = Rules(
-        valid_for=timedelta(hours=6),
-        window=timedelta(seconds=services.settings.timer_window),
-    )
-    seen = services.log.commit(plan_it(order, rules, function=services.function)).value
-    if seen and seen.state != "planned":
-        return _as_decided(delivery, seen)
-    state = seen or services.log.read(lambda view: view.delivery(delivery.key))
-    assert state is not None  # noqa: S101 - it was planned two statements above
-    return _submit(delivery, state, services, tuple(map(str, order.plan.warnings)))
-
-
-def _submit(
-    delivery: Delivery, planned: DeliveryState, services: Services, warnings: tuple[str, ...] = ()
-) -> Result:
-    """Send what is left to send of a planned delivery; `planned` may be an earlier one's run."""
-    if planned.final:
-        return Result(delivery.key, "duplicate", planned.jobs, errors_of(planned.jobs))
-    for job in planned.jobs:
-        body = services.log.body(job.key)
-        if body is not None and not job.final:
-            drive(submission(job.key, body, services.sender), services)
-    state = services.log.read(lambda view: view.delivery(planned.key)) or planned
-    return Result(delivery.key, outcome_of(state.jobs), state.jobs, errors_of(state.jobs), warnings)
-
-
 def _close(
     delivery: Delivery,
     action: str,
-    problems: tuple[Problem, ...] | list[Problem],
+    problems: Sequence[Problem],
     spec: SpecSource | None,
     services: Services,
-) -> Result:
-    errors = tuple(map(str, problems))
+) -> DeliveryState:
+    note = "\n".join(map(str, problems))
     services.log.commit(
-        settle_without_jobs(
-            delivery, action, "\n".join(errors), spec=spec, function=services.function
-        )
+        settle_without_jobs(delivery, action, note, spec=spec, function=services.function)
     )
-    if action == "delivery.ignored":
-        return Result(delivery.key, "ignored")
-    return Result(delivery.key, "rejected", errors=errors)
+    return state_of(delivery.key, services)
 
 
-def _as_decided(delivery: Delivery, seen: DeliveryState) -> Result:
-    """Answer a delivery that was decided before with what was decided."""
-    if seen.state != "rejected":
-        return Result(delivery.key, "ignored" if seen.state == "ignored" else "duplicate")
-    again = f"delivery {shown(seen.key)} was rejected before: deliver what is mended as a new event"
-    return Result(delivery.key, "rejected", errors=(again, *seen.note.splitlines()))
-
-
-def _report(delivery: Delivery, result: Result, services: Services) -> None:
-    """Write the result file beside the spec; that it cannot be written loses no delivery."""
-    place = services.settings.results
-    if place is None or isinstance(delivery.spec, InlineSpec):
-        return
-    bucket, prefix = place
-    key = result_key(delivery.spec.key, watched=services.settings.prefix, results=prefix)
-    try:
-        data = result_data(delivery.subject, result)
-        services.obs.write(bucket, key, data, content_type=CONTENT_TYPE)
-        error = ""
-    except CloudError as failed:
-        error = str(failed)
-    services.log.commit(result_kept(delivery.key, error, function=services.function))
-
-
-def _problems(error: RejectedError | ObjectError) -> tuple[Problem, ...]:
+def _problems(error: RejectedError | ObjectError) -> Sequence[Problem]:
     return error.problems if isinstance(error, RejectedError) else (Problem(str(error)),)

@@ -9,10 +9,10 @@ from handler.audit.state import DEAD
 from handler.canonical import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from handler.audit.record import Head
-    from handler.audit.state import JobState
+    from handler.audit.state import DeliveryState, JobState
     from handler.canonical import Json
 
 Outcome: TypeAlias = Literal["completed", "duplicate", "ignored", "deferred", "partial", "rejected"]
@@ -56,23 +56,63 @@ def errors_of(jobs: Sequence[JobState]) -> tuple[str, ...]:
     """Return a sentence for each job that will not be created, and one for those that wait."""
     dead = [f"job {job.name} was {job.state}: {job.note}" for job in jobs if job.state in DEAD]
     waiting = [job for job in jobs if not job.final]
-    if waiting:
-        words = ", ".join(sorted({job.state for job in waiting}))
-        dead.append(f"{len(waiting)} of {len(jobs)} jobs are not settled yet ({words})")
+    for state in sorted({job.state for job in waiting}):
+        count = sum(job.state == state for job in waiting)
+        dead.append(f"{count} of {len(jobs)} jobs {state}: the tick resumes them")
     return tuple(dead)
 
 
-def reply(results: Sequence[Result], head: Head) -> dict[str, Json]:
+def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
+    """Return what came of a delivery.
+
+    Args:
+        delivery: Its key.
+        run: The state of the run it belongs to: its own, or an earlier one's that it repeats.
+        repeated: Whether it changed nothing, because all of the run stood in the log before.
+    """
+    notes = tuple(run.note.splitlines())
+    if run.state == "planned":
+        outcome = "duplicate" if repeated else outcome_of(run.jobs)
+        return Result(delivery, outcome, run.jobs, errors_of(run.jobs), notes)
+    if run.state == "rejected":
+        before = f"delivery {shown(run.key)} was rejected before; deliver it anew once it is mended"
+        return Result(delivery, "rejected", errors=(before, *notes) if repeated else notes)
+    return Result(delivery, "ignored" if run.state == "ignored" else "duplicate")
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What an event came to, before it is written as a reply.
+
+    Attributes:
+        results: What came of its deliveries.
+        jobs: Jobs a tick worked on beside them.
+        errors: What a tick could not do.
+        left: How much of each kind a tick left open; None for any other event.
+    """
+
+    results: Sequence[Result]
+    jobs: Sequence[JobState] = ()
+    errors: Sequence[str] = ()
+    left: Mapping[str, int] | None = None
+
+
+def reply(answered: Answered, head: Head) -> dict[str, Json]:
     """Return the function's answer to one event."""
-    worst = max((WORST_LAST.index(result.outcome) for result in results), default=0)
-    errors: list[Json] = [error for result in results for error in result.errors]
-    warnings: list[Json] = [warning for result in results for warning in result.warnings]
+    outcomes = [result.outcome for result in answered.results]
+    if answered.left is not None:
+        outcomes.append("deferred" if any(answered.left.values()) else "completed")
+    worst = max(map(WORST_LAST.index, outcomes), default=0)
+    errors = [error for result in answered.results for error in result.errors]
+    warnings: list[Json] = [text for result in answered.results for text in result.warnings]
+    jobs = {job.key: job for result in answered.results for job in result.jobs}
     return {
         "outcome": WORST_LAST[worst],
-        "deliveries": [shown(result.delivery) for result in results],
-        "jobs": jobs_json([job for result in results for job in result.jobs]),
-        "errors": errors,
+        "deliveries": [shown(result.delivery) for result in answered.results],
+        "jobs": jobs_json(list((jobs | {job.key: job for job in answered.jobs}).values())),
+        "errors": [*errors, *answered.errors],
         **({"warnings": warnings} if warnings else {}),
+        **({"open": dict(answered.left)} if answered.left is not None else {}),
         "head": {"seq": head.seq, "hash": head.hash},
     }
 
@@ -84,6 +124,7 @@ def jobs_json(jobs: Sequence[JobState]) -> list[Json]:
             "job_name": job.name,
             "job_id": job.job_id or None,
             "state": job.state,
+            **({"finished": job.finished} if job.finished else {}),
             "document": job.document,
         }
         for job in jobs

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from handler.duration import seconds_of
 from handler.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -55,9 +56,15 @@ def _place(value: str) -> tuple[str, str]:
 
 
 def _audit(value: str) -> str:
-    if not value.startswith("sqlite:///") or value == "sqlite:///":
-        raise ValueError("must be sqlite:///file (four slashes for an absolute path)")
-    return value
+    if value.startswith("postgresql://") or value.removeprefix("sqlite:///") not in {value, ""}:
+        return value
+    raise ValueError(
+        "must be sqlite:///file (four slashes for an absolute path) or postgresql://host/database"
+    )
+
+
+def _duration(value: str) -> int:
+    return seconds_of(value)
 
 
 Endpoint: TypeAlias = Annotated[str, BeforeValidator(_endpoint)]
@@ -84,7 +91,7 @@ class Settings(BaseModel):
         None, description="obs://bucket/prefix/ for a result file per spec; empty writes none"
     )
     audit: Annotated[str, BeforeValidator(_audit)] = Field(
-        description="where the audit log is: sqlite:///file"
+        description="where the audit log is: sqlite:///file or postgresql://host/database"
     )
     max_spec_bytes: int = Field(
         262_144, ge=1, le=16_777_216, description="largest spec file, in bytes"
@@ -92,12 +99,45 @@ class Settings(BaseModel):
     request_timeout: float = Field(
         10.0, gt=0, le=300, description="seconds to wait for one answer of the cloud"
     )
+    settle_after: int = Field(
+        1200,
+        ge=0,
+        le=86_400,
+        description="seconds after which a job that is not listed was not created",
+    )
+    valid_for: Annotated[int, BeforeValidator(_duration)] = Field(
+        21_600, description="how long after its plan a job may still be sent: 90m, 6h, 2d"
+    )
+    senders: int = Field(
+        16, ge=1, le=64, description="how many jobs are sent side by side, at most"
+    )
     timer_window: int = Field(
         30, ge=0, le=3600, description="ticks of one timer this close, in seconds, are one"
     )
     eventgrid_keys: Literal["encoded", "raw"] = Field(
         "encoded", description="how EventGrid writes object keys: encoded or raw (Key_encode)"
     )
+
+
+LONGEST_FLIGHT = 900
+"""Seconds after its date at which the gateway refuses a signature: no request lands later."""
+
+
+def doubts(settings: Settings) -> tuple[str, ...]:
+    """Return what is allowed but unwise about the settings, one sentence each."""
+    least = LONGEST_FLIGHT + settings.request_timeout
+    found = []
+    if settings.settle_after < least:
+        found.append(
+            f"NIGHTDROP_SETTLE_AFTER: {settings.settle_after} s is less than {least:g} s, the "
+            "longest a request can be under way; a job may be created twice"
+        )
+    if settings.valid_for <= settings.settle_after:
+        found.append(
+            "NIGHTDROP_VALID_FOR is not longer than NIGHTDROP_SETTLE_AFTER; a job whose answer "
+            "was lost expires before it can be sent again"
+        )
+    return tuple(found)
 
 
 def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> Settings:

@@ -1,7 +1,9 @@
 """What may become of a job, as decisions on the log: pure functions from a state to records.
 
-in state                on claim                              on an answer
-planned deferred absent job.sending, granted                  (a created one is taken anywhere)
+in state                on claim                              on an answer to the latest attempt
+planned deferred absent job.sending, granted                  (a creation is taken in any state)
+                        job.deferred, while sending is held
+                        job.expired, past its validity
 sending, lease live     nothing: another instance has it      created refused deferred unknown
 sending, lease over     job.unknown                           the same, if it still comes
 unknown                 nothing: to be settled                the same, if it still comes
@@ -87,19 +89,11 @@ def claim(key: str, *, date: str, lease: timedelta, function: Part) -> Decide[Cl
     """
 
     def decide(view: View) -> Decision[Claim]:
-        job = _job(view, key)
+        job = known(view, key)
         if job.state in SENDABLE:
-            attempt = job.attempt + 1
-            request: Part = {
-                "operation": "CreateBatchJob",
-                "attempt": attempt,
-                "date": date,
-                "lease_until": timestamp(view.now + lease),
-            }
-            sending = replace(_about(job, function), action="job.sending", request=request)
-            return Decision(Claim(attempt, job), (sending,))
+            return _claimed(view, job, date, view.now + lease, function)
         if job.state == "sending" and lease_over(job, view.now):
-            return Decision(Claim(0, job), (_silent(job, function),))
+            return Decision(Claim(0, job), (silent(job, function),))
         return Decision(Claim(0, job))
 
     return decide
@@ -120,7 +114,7 @@ def record(key: str, attempt: int, answer: Answer, *, function: Part) -> Decide[
     """
 
     def decide(view: View) -> Decision[None]:
-        job = _job(view, key)
+        job = known(view, key)
         if isinstance(answer, Created):
             return Decision(None, _created(job, answer, function))
         if job.attempt != attempt or job.state not in {"sending", "unknown"}:
@@ -134,40 +128,118 @@ def defer(key: str, reason: str, *, function: Part) -> Decide[None]:
     """Decide to leave a job for later that was not claimed."""
 
     def decide(view: View) -> Decision[None]:
-        job = _job(view, key)
+        job = known(view, key)
         if job.state not in SENDABLE or (job.state, job.note) == ("deferred", reason):
             return Decision(None)
-        deferred = replace(_about(job, function), action="job.deferred", note=reason)
+        deferred = replace(about(job, function), action="job.deferred", note=reason)
         return Decision(None, (deferred,))
 
     return decide
 
 
-def _job(view: View, key: str) -> JobState:
+def abandon(key: str, reason: str, *, actor: Part) -> Decide[JobState]:
+    """Decide to give a job up by hand; the state says whether it is."""
+
+    def decide(view: View) -> Decision[JobState]:
+        job = known(view, key)
+        in_flight = job.state == "sending" and not lease_over(job, view.now)
+        if job.final or in_flight:
+            return Decision(job)
+        abandoned = replace(
+            about(job, {}), action="job.abandoned", outcome="success", actor=actor, note=reason
+        )
+        return Decision(replace(job, state="abandoned"), (abandoned,))
+
+    return decide
+
+
+def known(view: View, key: str) -> JobState:
+    """Return a job that must be in the log.
+
+    Raises:
+        LookupError: It is not.
+    """
     job = view.job(key)
     if job is None:
         raise LookupError(f"job {key[:16]} was never planned")
     return job
 
 
+def stale(job: JobState, now: datetime) -> bool:
+    """Return whether a job may not be sent any more."""
+    return bool(job.valid_until) and moment(job.valid_until) < now
+
+
+def silent(job: JobState, function: Part) -> Draft:
+    """Return the record of a claim whose instance ended without an answer."""
+    return replace(
+        about(job, function),
+        action="job.unknown",
+        outcome="unknown",
+        note="the instance that sent it ended without an answer",
+    )
+
+
+def duplicate_note(first: str, second: str) -> str:
+    """Return what a person should do about a job that exists twice."""
+    return f"the API has this job twice, {first} and {second}: delete one of them"
+
+
+def about(job: JobState, function: Part) -> Draft:
+    """Return a record about a job that is still to be told what happened."""
+    return Draft(
+        action="job.",
+        outcome="pending",
+        delivery={"key": job.delivery},
+        job={"key": job.key, "name": job.name, "type": job.type, "document": job.document},
+        function=function,
+    )
+
+
+def _claimed(
+    view: View, job: JobState, date: str, lease_until: datetime, function: Part
+) -> Decision[Claim]:
+    refused = Claim(0, job)
+    draft = about(job, function)
+    if stale(job, view.now):
+        note = f"was not sent by {job.valid_until[:19]}Z; deliver it anew if it is still wanted"
+        return Decision(
+            refused, (replace(draft, action="job.expired", outcome="failure", note=note),)
+        )
+    held = view.switch("hold")
+    if held:
+        note = f"sending is held: {held}"
+        repeated = (job.state, job.note) == ("deferred", note)
+        deferred = replace(draft, action="job.deferred", note=note)
+        return Decision(refused, () if repeated else (deferred,))
+    request: Part = {
+        "operation": "CreateBatchJob",
+        "attempt": job.attempt + 1,
+        "date": date,
+        "lease_until": timestamp(lease_until),
+    }
+    sending = replace(draft, action="job.sending", request=request)
+    return Decision(Claim(job.attempt + 1, job), (sending,))
+
+
 def _created(job: JobState, answer: Created, function: Part) -> tuple[Draft, ...]:
     if job.job_id == answer.job_id:
         return ()
     draft = replace(
-        _about(job, function),
+        about(job, function),
         action="job.created",
         outcome="success",
         response={"status": 201, "job_id": answer.job_id},
     )
     if not job.job_id:
         return (draft,)
-    note = f"the API has this job twice, {job.job_id} and {answer.job_id}: delete one of them"
+    note = duplicate_note(job.job_id, answer.job_id)
     return (replace(draft, action="job.duplicated", outcome="failure", note=note),)
 
 
 def _answered(job: JobState, answer: Refused | Deferred | Unknown, function: Part) -> Draft:
     draft = replace(
-        _about(job, function),
+        about(job, function),
         response={"status": answer.status or None, "code": getattr(answer, "code", "") or None},
         note=answer.reason,
     )
@@ -176,22 +248,3 @@ def _answered(job: JobState, answer: Refused | Deferred | Unknown, function: Par
     if isinstance(answer, Unknown) or job.doubtful:
         return replace(draft, action="job.unknown", outcome="unknown")
     return replace(draft, action="job.refused", outcome="failure")
-
-
-def _silent(job: JobState, function: Part) -> Draft:
-    return replace(
-        _about(job, function),
-        action="job.unknown",
-        outcome="unknown",
-        note="the instance that sent it ended without an answer",
-    )
-
-
-def _about(job: JobState, function: Part) -> Draft:
-    return Draft(
-        action="job.",
-        outcome="pending",
-        delivery={"key": job.delivery},
-        job={"key": job.key, "name": job.name, "type": job.type, "document": job.document},
-        function=function,
-    )

@@ -40,9 +40,9 @@ class AnnouncedLog:
         """Return what `ask` finds in the state."""
         return self.log.read(ask)
 
-    def body(self, job_key: str) -> str | None:
-        """Return the request body of a job that is not settled yet."""
-        return self.log.body(job_key)
+    def body(self, key: str) -> str | None:
+        """Return what the outbox holds for a job or a delivery that is not settled yet."""
+        return self.log.body(key)
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`."""

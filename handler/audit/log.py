@@ -8,7 +8,7 @@ Claims, leases and de-duplication are ordinary decisions, and the same ones serv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from handler.audit.record import Draft, Head, Record
     from handler.audit.state import DeliveryState, JobState
+
+Switch: TypeAlias = Literal["hold", "suspension"]
+"""What stops work: `hold` all sending, `suspension` the conclusion that a job is absent."""
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -32,6 +35,23 @@ class Decision(Generic[T_co]):
 
     value: T_co
     drafts: tuple[Draft, ...] = ()
+
+
+@dataclass(frozen=True)
+class Open:
+    """What is left to do, the longest untouched first.
+
+    Attributes:
+        deliveries: Received, but neither planned nor refused.
+        jobs: Not final: to be sent, settled or expired.
+        followed: On the fleet, and not known to have ended.
+        unreported: Deliveries of objects that changed since their result file was written.
+    """
+
+    deliveries: tuple[DeliveryState, ...]
+    jobs: tuple[JobState, ...]
+    followed: tuple[JobState, ...]
+    unreported: tuple[DeliveryState, ...]
 
 
 class View(Protocol):
@@ -51,11 +71,20 @@ class View(Protocol):
     def job(self, key: str) -> JobState | None:
         """Return a job, or None if it was never planned."""
 
+    def job_by_id(self, job_id: str) -> JobState | None:
+        """Return the job that has this id at the API, or None."""
+
     def latest_run(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that created or still plans a job."""
 
-    def open(self, limit: int) -> tuple[JobState, ...]:
-        """Return jobs that are not final, the longest untouched first."""
+    def latest(self, subject: str) -> DeliveryState | None:
+        """Return the subject's latest delivery of any state, without its jobs."""
+
+    def open(self, limit: int) -> Open:
+        """Return what is left to do, at most `limit` of each kind."""
+
+    def switch(self, name: Switch) -> str:
+        """Return why a switch is on, or "" if it is off."""
 
 
 Decide: TypeAlias = "Callable[[View], Decision[T]]"
@@ -85,8 +114,8 @@ class Log(Protocol):
     def read(self, ask: Callable[[View], T]) -> T:
         """Return what `ask` finds in the state as it stands now; nothing is appended."""
 
-    def body(self, job_key: str) -> str | None:
-        """Return the request body of a job that is not settled yet, from the outbox."""
+    def body(self, key: str) -> str | None:
+        """Return what the outbox holds for a job or a delivery that is not settled yet."""
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""

@@ -30,7 +30,9 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     ),
     "job": frozenset({"key", "name", "type", "document", "valid_until"}),
     "request": frozenset({"operation", "attempt", "date", "lease_until", "digest"}),
-    "response": frozenset({"status", "code", "job_id", "request_id", "retry_after"}),
+    "response": frozenset(
+        {"status", "code", "job_id", "final", "tasks", "succeeded", "failed"}
+    ),
     "function": frozenset({"name", "version", "request_id"}),
 }  # fmt: skip
 """The parts of a record and the fields each may have; nothing else gets in."""
@@ -44,7 +46,8 @@ class Draft:
         action: A dotted past-tense verb, such as `job.created`.
         outcome: What the action came to.
         note: A sentence for a person; no secret, no value of a spec file.
-        body: A job's request body, kept in the outbox beside the chain, never in it.
+        body: What a job is sent with, or a delivery is started over from: kept in the outbox
+            beside the chain, never in it, until the job or the delivery is settled.
         The other attributes are the parts in `ALLOWED`; None values are left out.
     """
 
@@ -65,6 +68,11 @@ class Draft:
             unknown = set(getattr(self, part)) - allowed
             if unknown:
                 raise ValueError(f"{part} of a record has no field {', '.join(sorted(unknown))}")
+
+    @property
+    def key(self) -> str:
+        """The key that the outbox keeps `body` under: the job's, else the delivery's."""
+        return str(self.job.get("key") or self.delivery["key"])
 
     def fields(self) -> Fields:
         """Return the fields a decision fills in, empty parts and values left out."""

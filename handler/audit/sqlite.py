@@ -13,22 +13,19 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from handler.audit import projection
-from handler.audit.log import Committed
-from handler.audit.record import Head, Record, seal
+from handler.audit import sql
+from handler.audit.filesystem import network_type
+from handler.audit.record import Record
 from handler.errors import LogBrokenError, LogBusyError, LogError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from handler.audit.log import Decide
-    from handler.audit.record import Draft
-    from handler.audit.state import DeliveryState, JobState
+    from handler.audit.log import Committed, Decide, View
 
 T = TypeVar("T")
 
@@ -36,41 +33,7 @@ OLDEST_SQLITE = (3, 37, 0)
 """The first release with STRICT tables."""
 
 _SCHEMA = Path(__file__).with_name("sqlite.sql")
-_HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
-_APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
-_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
 _PAGE = 1000
-
-
-@dataclass(frozen=True)
-class SqliteView:
-    """The state in the database's current transaction."""
-
-    db: sqlite3.Connection
-    now: datetime
-
-    @property
-    def head(self) -> Head:
-        """The end of the chain."""
-        row = self.db.execute(_HEAD).fetchone()
-        return Head(*row) if row else Head()
-
-    def delivery(self, key: str) -> DeliveryState | None:
-        """Return a delivery with its jobs, or None."""
-        return projection.find_delivery(self.db, key)
-
-    def job(self, key: str) -> JobState | None:
-        """Return a job, or None."""
-        return projection.find_job(self.db, key)
-
-    def latest_run(self, subject: str) -> DeliveryState | None:
-        """Return the subject's latest delivery that created or still plans a job."""
-        row = self.db.execute(projection.SELECT_LATEST_RUN, (subject,)).fetchone()
-        return self.delivery(row[0]) if row else None
-
-    def open(self, limit: int) -> tuple[JobState, ...]:
-        """Return jobs that are not final, the longest untouched first."""
-        return tuple(map(projection.job_of, self.db.execute(projection.SELECT_OPEN, (limit,))))
 
 
 class SqliteLog:
@@ -93,6 +56,12 @@ class SqliteLog:
             raise LogError(
                 f"SQLite {sqlite3.sqlite_version} is too old for the audit log; 3.37 is needed"
             )
+        network = network_type(Path(path))
+        if network:
+            raise LogError(
+                f"the audit log {path} lies on a network file system ({network}), where SQLite's "
+                "locks do not hold; name a file on a local disk, or a postgresql:// log"
+            )
         self._clock = clock
         self._lock = threading.RLock()
         self._path = path
@@ -107,18 +76,18 @@ class SqliteLog:
         """Run several decisions in order, each seeing the ones before it, as one append."""
         commit = uuid.uuid4().hex
         with self._transaction() as view:
-            return tuple(self._decided(decide, view, commit) for decide in decisions)
+            return tuple(sql.decided(decide, view, commit) for decide in decisions)
 
-    def read(self, ask: Callable[[SqliteView], T]) -> T:
+    def read(self, ask: Callable[[View], T]) -> T:
         """Return what `ask` finds in the state as it stands now; nothing is appended."""
         with self._transaction("BEGIN") as view:
             return ask(view)
 
-    def body(self, job_key: str) -> str | None:
-        """Return the request body of a job that is not settled yet."""
+    def body(self, key: str) -> str | None:
+        """Return what the outbox holds for a job or a delivery that is not settled yet."""
         with self._lock, _translated(self._path):
-            row = self._db.execute(projection.SELECT_BODY, (job_key,)).fetchone()
-        return row[0] if row else None
+            rows = self._execute(sql.BODY, (key,))
+        return rows[0][0] if rows else None
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
@@ -127,14 +96,9 @@ class SqliteLog:
             after = page[-1].seq
 
     def rebuild(self) -> None:
-        """Fold the projection anew from the records; the outbox keeps what is still open."""
-        with self._transaction():
-            bodies = self._db.execute("SELECT job, body FROM outbox").fetchall()
-            for statement in projection.CLEAR:
-                self._db.execute(statement)
-            for record in self.records():
-                projection.project(self._db, record.fields)
-            self._db.executemany(projection.PUT_BODY, bodies)
+        """Fold the state anew from the records; the outbox keeps what is still open."""
+        with self._transaction() as view:
+            sql.rebuild(view, self.records())
 
     def close(self) -> None:
         """Close the file."""
@@ -143,33 +107,22 @@ class SqliteLog:
 
     def _page(self, after: int) -> list[Record]:
         with self._lock, _translated(self._path):
-            return [Record(*row) for row in self._db.execute(_AFTER, (after, _PAGE))]
+            return [Record(*row) for row in self._execute(sql.RECORDS_AFTER, (after, _PAGE))]
 
     @contextmanager
-    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[SqliteView]:
+    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sql.SqlView]:
         with self._lock, _translated(self._path):
             self._db.execute(begin)
             try:
-                yield SqliteView(self._db, self._clock())
+                yield sql.SqlView(self._execute, self._clock())
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
 
-    def _decided(self, decide: Decide[T], view: SqliteView, commit: str) -> Committed[T]:
-        decision = decide(view)
-        records = tuple(self._append(draft, view, commit) for draft in decision.drafts)
-        return Committed(decision.value, records)
-
-    def _append(self, draft: Draft, view: SqliteView, commit: str) -> Record:
-        record = seal(draft, view.head, at=view.now, commit=commit)
-        fields = record.fields
-        self._db.execute(_APPEND, (record.seq, record.hash, fields["prev"], record.text))
-        projection.project(self._db, fields)
-        if draft.body is not None:
-            self._db.execute(projection.PUT_BODY, (draft.job["key"], draft.body))
-        return record
+    def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        return self._db.execute(statement, tuple(values)).fetchall()
 
 
 def _opened(path: str | Path, patience: float) -> sqlite3.Connection:

@@ -37,10 +37,15 @@ CREATE TABLE IF NOT EXISTS deliveries (
     fired_at TEXT NOT NULL,
     digest   TEXT NOT NULL,                   -- SHA-256 of the spec's bytes
     note     TEXT NOT NULL,
-    seq      INTEGER NOT NULL                 -- its latest record
+    touched_at TEXT NOT NULL,                 -- of its own latest record
+    changed  INTEGER NOT NULL,                -- the latest record about it or its jobs
+    reported INTEGER NOT NULL                 -- the latest record of its result file, or 0
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS deliveries_by_subject ON deliveries (subject, seq) WHERE state = 'planned';
+CREATE INDEX IF NOT EXISTS deliveries_by_subject ON deliveries (subject, touched_at);
+CREATE INDEX IF NOT EXISTS deliveries_received ON deliveries (touched_at) WHERE state = 'received';
+CREATE INDEX IF NOT EXISTS deliveries_unreported ON deliveries (changed)
+    WHERE trigger = 'object' AND changed > reported;
 
 CREATE TABLE IF NOT EXISTS jobs (
     key         TEXT PRIMARY KEY,
@@ -54,21 +59,28 @@ CREATE TABLE IF NOT EXISTS jobs (
     lease_until TEXT NOT NULL,
     valid_until TEXT NOT NULL,
     job_id      TEXT NOT NULL,                -- the API's id
+    finished    TEXT NOT NULL,                -- the status it ended with
     doubtful    INTEGER NOT NULL,             -- 1: an earlier attempt was once unknown
     status      INTEGER NOT NULL,             -- HTTP status of the latest answer
     note        TEXT NOT NULL,
     planned_at  TEXT NOT NULL,
     changed_at  TEXT NOT NULL,
     seq         INTEGER NOT NULL,             -- its latest record
-    open        INTEGER NOT NULL              -- 1: something is left to do for it
+    todo        TEXT NOT NULL                 -- send, follow, or nothing
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS jobs_by_delivery ON jobs (delivery, document);
-CREATE INDEX IF NOT EXISTS jobs_open ON jobs (changed_at) WHERE open = 1;
+CREATE INDEX IF NOT EXISTS jobs_by_id ON jobs (job_id) WHERE job_id <> '';
+CREATE INDEX IF NOT EXISTS jobs_todo ON jobs (todo, changed_at) WHERE todo <> 'nothing';
 
 CREATE TABLE IF NOT EXISTS outbox (
-    job  TEXT PRIMARY KEY REFERENCES jobs (key),
-    body TEXT NOT NULL                        -- the request to send; gone once the job is settled
+    key  TEXT PRIMARY KEY,                    -- of a job or of a delivery
+    body TEXT NOT NULL                        -- what it is sent with or started from; gone once settled
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS switches (
+    name   TEXT PRIMARY KEY,                  -- hold, suspension
+    reason TEXT NOT NULL                      -- why it is on; '' is off
 ) STRICT;
 
 -- For people: the log as columns.
@@ -95,6 +107,7 @@ SELECT jobs.name       AS job_name,
        jobs.type       AS job_type,
        jobs.state,
        jobs.job_id,
+       jobs.finished,
        deliveries.trigger,
        deliveries.subject,
        jobs.document,

@@ -34,6 +34,10 @@ DEAD: frozenset[JobWord] = frozenset({"refused", "expired", "abandoned"})
 """Final states that left nothing on the fleet: the same file may be ordered again."""
 
 
+FOLLOWED: frozenset[JobWord] = frozenset({"created", "adopted"})
+"""States in which the API is asked how the job ended."""
+
+
 @dataclass(frozen=True)
 class JobState:
     """One planned job as its records leave it.
@@ -50,6 +54,7 @@ class JobState:
         lease_until: Until when the latest claim's instance may still answer, a timestamp.
         valid_until: After this nothing is sent any more, a timestamp.
         job_id: The API's id, once known.
+        finished: The status it ended with, once the API has said so.
         doubtful: Whether an attempt before the latest was ever unknown and then found absent.
         status: The HTTP status of the latest answer, 0 for none.
         note: What the latest record about it says to a person.
@@ -69,6 +74,7 @@ class JobState:
     lease_until: str = ""
     valid_until: str = ""
     job_id: str = ""
+    finished: str = ""
     doubtful: bool = False
     status: int = 0
     note: str = ""
@@ -80,6 +86,11 @@ class JobState:
     def final(self) -> bool:
         """Whether nothing more is sent for it."""
         return self.state in FINAL
+
+    @property
+    def followed(self) -> bool:
+        """Whether it runs on the fleet and how it ended is still to be learnt."""
+        return self.state in FOLLOWED and not self.finished
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,9 @@ class DeliveryState:
         fired_at: When it fired, a timestamp, or "".
         digest: SHA-256 of the spec's bytes, once they were read.
         note: What a person should know, such as why it was rejected.
-        seq: The number of its latest record.
+        touched_at: When its own latest record was written, a timestamp.
+        changed: The number of the latest record about it or one of its jobs.
+        reported: The number of the latest record of its result file; 0 for none.
         jobs: Its jobs, in the order of the file.
     """
 
@@ -105,7 +118,9 @@ class DeliveryState:
     fired_at: str = ""
     digest: str = ""
     note: str = ""
-    seq: int = 0
+    touched_at: str = ""
+    changed: int = 0
+    reported: int = 0
     jobs: tuple[JobState, ...] = ()
 
     @property
@@ -127,6 +142,8 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
     if job is None:
         return _planned_job(fields) if word == "planned" else None
     seen = replace(job, seq=_int(fields["seq"]), changed_at=str(fields["at"]))
+    if word == "finished":
+        return replace(seen, finished=str(part(fields, "response")["final"]))
     request, response = part(fields, "request"), part(fields, "response")
     if word == "sending":
         return replace(
@@ -135,7 +152,6 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
             attempt=_int(request["attempt"]),
             date=str(request["date"]),
             lease_until=str(request["lease_until"]),
-            doubtful=job.doubtful or job.state == "absent",
             note="",
         )
     return replace(
@@ -143,20 +159,27 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
         state=cast("JobWord", word),
         status=_int(response.get("status", 0)),
         job_id=job.job_id or str(response.get("job_id", "")),
+        doubtful=job.doubtful or word == "absent",
         note=str(fields.get("note", "")),
     )
 
 
-def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliveryState:
-    """Return a delivery's state after one more of its records.
+def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliveryState | None:
+    """Return a delivery's state after one more record about it or one of its jobs.
 
     A delivery that is already decided stays as it is: what arrives again changes nothing.
 
     Args:
         delivery: Its state before; None before its first record.
-        fields: The record's fields; their action is one of `DELIVERY_ACTIONS`.
+        fields: The record's fields; they name the delivery.
     """
-    said = part(fields, "delivery")
+    action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
+    if action == "result.written" and delivery:
+        return replace(delivery, reported=seq, changed=seq)
+    if action.startswith("job.") and delivery:
+        return replace(delivery, changed=seq)
+    if action not in DELIVERY_ACTIONS:
+        return delivery
     before = delivery or DeliveryState(
         key=str(said["key"]),
         trigger=str(said.get("trigger", "")),
@@ -168,10 +191,11 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         return before
     return replace(
         before,
-        state=DELIVERY_ACTIONS[str(fields["action"])],
+        state=DELIVERY_ACTIONS[action],
         digest=str(said.get("digest", before.digest)),
         note=str(fields.get("note", "")),
-        seq=_int(fields["seq"]),
+        touched_at=str(fields["at"]),
+        changed=seq,
     )
 
 

@@ -13,19 +13,22 @@ import re
 from dataclasses import dataclass, field, replace
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from handler.canonical import timestamp
+from handler.cloud.obs_listing import listing_of
 from handler.cloud.transport import MAX_ANSWER_BYTES, Request
 from handler.errors import ApiError, NoAnswerError, ObjectError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from handler.cloud.credentials import Credentials
+    from handler.cloud.obs_listing import ListedObject
     from handler.cloud.transport import Answer, Transport
 
+_PAGE = 1000
 _CODE = re.compile(rb"<Code>([A-Za-z0-9_.]{1,64})</Code>")
 _ADDRESS = re.compile(r"[0-9.]+|localhost|.*:.*")
 _EXPLANATIONS = {
@@ -91,6 +94,25 @@ class Obs:
         """
         self._call(_Target("PUT", bucket, key, data, content_type))
 
+    def list_objects(self, bucket: str, prefix: str) -> Iterator[ListedObject]:
+        """Yield the bucket's objects under a prefix, in the order of their keys.
+
+        Raises:
+            ObjectError: The bucket is missing, or may not be listed by this agency.
+            CloudError: OBS could not be asked, or its answer cannot be read.
+        """
+        marker = ""
+        while True:
+            query = {"prefix": prefix, "marker": marker, "max-keys": str(_PAGE)}
+            given = urlencode(
+                {name: value for name, value in query.items() if value}, quote_via=quote
+            )
+            page = listing_of(self._call(_Target("GET", bucket, "", query=given)).body)
+            yield from page.objects
+            if not page.truncated or not page.objects:
+                return
+            marker = page.objects[-1].key
+
     def _call(self, target: _Target, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
         answer = self.transport.send(self._signed(target), max_bytes=max_bytes)
         return _checked(answer, target.place)
@@ -109,6 +131,8 @@ class Obs:
         if target.content_type:
             headers["Content-Type"] = target.content_type
         url = f"{self._bucket_url(target.bucket)}/{target.encoded_key}"
+        if target.query:
+            url = f"{url}?{target.query}"
         return Request(target.method, url, headers, target.body, timestamp(at))
 
     def _bucket_url(self, bucket: str) -> str:
@@ -125,6 +149,7 @@ class _Target:
     key: str
     body: bytes = b""
     content_type: str = ""
+    query: str = ""
 
     @property
     def place(self) -> str:

@@ -1,32 +1,13 @@
-"""Durations as people write them: `90m`, `6h`, `2d`."""
+"""A duration as a field of a job spec."""
 
 from __future__ import annotations
 
-import re
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from handler.duration import PATTERN, seconds_of
 from handler.specs.rules import refusal
-
-_PATTERN = r"([1-9][0-9]{0,5})([mhd])"
-_SECONDS = {"m": 60, "h": 3600, "d": 86_400}
-_LONGEST = 30 * 86_400
-
-
-def seconds_of(text: str) -> int:
-    """Return the seconds of a valid duration.
-
-    Raises:
-        ValueError: The text is no duration, or longer than 30 days.
-    """
-    match = re.fullmatch(_PATTERN, text)
-    if match is None:
-        raise ValueError("must be a number and m, h or d, such as 90m, 6h or 2d")
-    seconds = int(match[1]) * _SECONDS[match[2]]
-    if seconds > _LONGEST:
-        raise ValueError("must be 30 days at most")
-    return seconds
 
 
 def _check(text: str) -> str:
@@ -38,5 +19,5 @@ def _check(text: str) -> str:
 
 
 Duration = Annotated[
-    str, AfterValidator(_check), Field(json_schema_extra={"pattern": f"^{_PATTERN}$"})
+    str, AfterValidator(_check), Field(json_schema_extra={"pattern": f"^{PATTERN}$"})
 ]

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from handler.duration import seconds_of
 from handler.specs.api import JobType, doubt_about_type, doubts_about_ids
 from handler.specs.deployment import AnyDeployment, task_data_of
-from handler.specs.duration import Duration, seconds_of
+from handler.specs.duration import Duration
 from handler.specs.remarks import Remark, remarks_of
 from handler.specs.rules import STRICT, Note, ShortName, TagKey, TagValue, Text, refusal
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
+
+from handler.canonical import moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +79,22 @@ class Delivery:
     actor: Mapping[str, str]
     source: Mapping[str, str | int]
     spec: StoredSpec | InlineSpec
+
+    def to_json(self) -> str:
+        """Return the delivery as the outbox keeps it until it is decided."""
+        fired_at = timestamp(self.fired_at) if self.fired_at else None
+        return json.dumps({**asdict(self), "fired_at": fired_at})
+
+    @staticmethod
+    def from_json(text: str) -> Delivery:
+        """Return the delivery that `to_json` wrote."""
+        values = json.loads(text)
+        fired_at, spec = values.pop("fired_at"), values.pop("spec")
+        return Delivery(
+            **values,
+            fired_at=moment(fired_at) if fired_at else None,
+            spec=InlineSpec(**spec) if "text" in spec else StoredSpec(**spec),
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,225 @@
+"""The state in SQL, the same statements for every database that keeps the log.
+
+States are rows, kept in step with the records inside the transaction that appends them. A
+database lends itself as a function that runs one statement, with `?` for its values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from handler.audit.log import Committed, Decision, Open
+from handler.audit.record import Head, Record, part, seal
+from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Decide, Switch
+    from handler.audit.record import Draft, Fields
+
+
+class Execute(Protocol):
+    """Runs one statement and returns its rows; none for a statement without."""
+
+    def __call__(self, sql: str, values: Sequence[object] = (), /) -> list[tuple[Any, ...]]:
+        """Run it."""
+
+
+_JOB_COLUMNS = tuple(field.name for field in fields(JobState))
+_DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
+_JOBS = f"SELECT {', '.join(_JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
+_DELIVERIES = f"SELECT {', '.join(_DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
+
+HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
+APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
+RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+JOB = f"{_JOBS} WHERE key = ?"
+JOB_BY_ID = f"{_JOBS} WHERE job_id = ? AND job_id <> ''"
+JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
+JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY changed_at, key LIMIT ?"
+DELIVERY = f"{_DELIVERIES} WHERE key = ?"
+LATEST = f"{_DELIVERIES} WHERE subject = ? ORDER BY touched_at DESC LIMIT 1"
+_ALIVE = "SELECT delivery FROM jobs WHERE state NOT IN ('refused', 'expired', 'abandoned')"
+LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned'
+  AND EXISTS ({_ALIVE} AND delivery = deliveries.key)
+ORDER BY touched_at DESC LIMIT 1"""
+RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY touched_at LIMIT ?"
+UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
+  AND state IN ('planned', 'rejected') ORDER BY changed LIMIT ?"""
+PUT_DELIVERY = """
+INSERT INTO deliveries (key, trigger, subject, state, fired_at, digest, note, touched_at,
+    changed, reported)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET state = excluded.state, digest = excluded.digest,
+    note = excluded.note, touched_at = excluded.touched_at, changed = excluded.changed,
+    reported = excluded.reported"""
+PUT_JOB = """
+INSERT INTO jobs (key, delivery, document, name, type, state, attempt, date, lease_until,
+    valid_until, job_id, finished, doubtful, status, note, planned_at, changed_at, seq, todo)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
+    date = excluded.date, lease_until = excluded.lease_until, job_id = excluded.job_id,
+    finished = excluded.finished, doubtful = excluded.doubtful, status = excluded.status,
+    note = excluded.note, changed_at = excluded.changed_at, seq = excluded.seq,
+    todo = excluded.todo"""
+PUT_BODY = "INSERT INTO outbox (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
+BODY = "SELECT body FROM outbox WHERE key = ?"
+BODIES = "SELECT key, body FROM outbox"
+DELETE_BODY = "DELETE FROM outbox WHERE key = ?"
+SWITCH = "SELECT reason FROM switches WHERE name = ?"
+PUT_SWITCH = """
+INSERT INTO switches (name, reason) VALUES (?, ?)
+ON CONFLICT (name) DO UPDATE SET reason = excluded.reason"""
+CLEAR = (
+    "DELETE FROM outbox",
+    "DELETE FROM jobs",
+    "DELETE FROM deliveries",
+    "DELETE FROM switches",
+)
+
+_SWITCHES: dict[str, tuple[Switch, bool]] = {
+    "sending.held": ("hold", True),
+    "sending.released": ("hold", False),
+    "settling.suspended": ("suspension", True),
+    "settling.released": ("suspension", False),
+}
+
+
+@dataclass(frozen=True)
+class SqlView:
+    """The state in a database's current transaction.
+
+    Attributes:
+        execute: Runs a statement in it.
+        now: The store's clock.
+    """
+
+    execute: Execute
+    now: datetime
+
+    @property
+    def head(self) -> Head:
+        """The end of the chain."""
+        rows = self.execute(HEAD)
+        return Head(*rows[0]) if rows else Head()
+
+    def delivery(self, key: str) -> DeliveryState | None:
+        """Return a delivery with its jobs, or None."""
+        return self._with_jobs(self.execute(DELIVERY, (key,)))
+
+    def job(self, key: str) -> JobState | None:
+        """Return a job, or None."""
+        return next(iter(self._jobs(JOB, key)), None)
+
+    def job_by_id(self, job_id: str) -> JobState | None:
+        """Return the job that has this id at the API, or None."""
+        return next(iter(self._jobs(JOB_BY_ID, job_id)), None)
+
+    def latest_run(self, subject: str) -> DeliveryState | None:
+        """Return the subject's latest delivery that created or still plans a job."""
+        return self._with_jobs(self.execute(LATEST_RUN, (subject,)))
+
+    def latest(self, subject: str) -> DeliveryState | None:
+        """Return the subject's latest delivery of any state, without its jobs."""
+        rows = self.execute(LATEST, (subject,))
+        return DeliveryState(*rows[0]) if rows else None
+
+    def open(self, limit: int) -> Open:
+        """Return what is left to do, at most `limit` of each kind."""
+        return Open(
+            deliveries=tuple(DeliveryState(*row) for row in self.execute(RECEIVED, (limit,))),
+            jobs=self._jobs(JOBS_TODO, "send", limit),
+            followed=self._jobs(JOBS_TODO, "follow", limit),
+            unreported=tuple(DeliveryState(*row) for row in self.execute(UNREPORTED, (limit,))),
+        )
+
+    def switch(self, name: Switch) -> str:
+        """Return why a switch is on, or "" if it is off."""
+        rows = self.execute(SWITCH, (name,))
+        return str(rows[0][0]) if rows else ""
+
+    def _jobs(self, sql: str, *values: object) -> tuple[JobState, ...]:
+        return tuple(_job_of(row) for row in self.execute(sql, values))
+
+    def _with_jobs(self, rows: list[tuple[Any, ...]]) -> DeliveryState | None:
+        if not rows:
+            return None
+        delivery = DeliveryState(*rows[0])
+        return replace(delivery, jobs=self._jobs(JOBS_OF, delivery.key))
+
+
+def decided(decide: Decide[Any], view: SqlView, commit: str) -> Committed[Any]:
+    """Run a decision in the current transaction and append what it asks for."""
+    decision: Decision[Any] = decide(view)
+    records = tuple(append(draft, view, commit) for draft in decision.drafts)
+    return Committed(decision.value, records)
+
+
+def append(draft: Draft, view: SqlView, commit: str) -> Record:
+    """Append one record in the current transaction, the state and the outbox with it."""
+    record = seal(draft, view.head, at=view.now, commit=commit)
+    recorded = record.fields
+    view.execute(APPEND, (record.seq, record.hash, recorded["prev"], record.text))
+    if draft.body is not None:
+        view.execute(PUT_BODY, (draft.key, draft.body))
+    project(view, recorded)
+    return record
+
+
+def project(view: SqlView, recorded: Fields) -> None:
+    """Bring the state up to date with one more record."""
+    action = str(recorded["action"])
+    if action in _SWITCHES:
+        name, on = _SWITCHES[action]
+        view.execute(PUT_SWITCH, (name, str(recorded.get("note", "")) if on else ""))
+    if action.startswith("job."):
+        _project_job(view, recorded)
+    if "delivery" in recorded:
+        _project_delivery(view, recorded)
+
+
+def rebuild(view: SqlView, records: Sequence[Record] | Any) -> None:  # noqa: ANN401 - any iterable
+    """Fold the state anew from the records; the outbox keeps what is still open."""
+    bodies = view.execute(BODIES)
+    for statement in CLEAR:
+        view.execute(statement)
+    for key, body in bodies:
+        view.execute(PUT_BODY, (key, body))
+    for record in records:
+        project(view, record.fields)
+
+
+def _project_delivery(view: SqlView, recorded: Fields) -> None:
+    key = str(part(recorded, "delivery")["key"])
+    rows = view.execute(DELIVERY, (key,))
+    delivery = fold_delivery(DeliveryState(*rows[0]) if rows else None, recorded)
+    if delivery is None:
+        return
+    view.execute(PUT_DELIVERY, astuple(delivery)[:-1])
+    if delivery.state != "received":
+        view.execute(DELETE_BODY, (key,))
+
+
+def _project_job(view: SqlView, recorded: Fields) -> None:
+    key = str(part(recorded, "job")["key"])
+    job = fold_job(view.job(key), recorded)
+    if job is None:
+        return
+    values = {**vars(job), "doubtful": int(job.doubtful)}
+    view.execute(PUT_JOB, (*(values[column] for column in _JOB_COLUMNS), _todo(job)))
+    if job.final:
+        view.execute(DELETE_BODY, (key,))
+
+
+def _todo(job: JobState) -> str:
+    if job.followed:
+        return "follow"
+    return "nothing" if job.final else "send"
+
+
+def _job_of(row: tuple[Any, ...]) -> JobState:
+    values = dict(zip(_JOB_COLUMNS, row, strict=True))
+    return JobState(**{**values, "doubtful": bool(values["doubtful"])})

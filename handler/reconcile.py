@@ -1,0 +1,148 @@
+"""The tick: settle what is unknown, resume what waits, follow what runs, report what changed.
+
+    1. sweep      objects in the watched place that the log has never seen are delivered
+    2. deliver    what was received and never decided starts over, from the outbox
+    3. settle     unknown jobs are looked for in the API's list
+    4. submit     planned, deferred and absent jobs are sent, or expire
+    5. follow     jobs on the fleet are asked after until they have ended
+    6. report     result files are written anew where something changed
+
+A tick is bounded, may be cut anywhere, and may run beside another: every step is decided by the
+log, as a delivery is. With retries of the platform set to zero, ticks alone complete everything.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from handler.errors import CloudError, NightdropError
+from handler.pipeline import deliver, report, state_of, submit
+from handler.reply import Answered
+from handler.settlement import following, settlement
+from handler.transitions import lease_over
+from handler.triggers.delivery import Delivery
+from handler.triggers.swept import swept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from handler.audit.log import Open
+    from handler.reply import Result
+    from handler.services import Services
+
+LIMIT = 1000
+"""How much of each kind one tick takes on."""
+
+MOST_OBJECTS = 10_000
+"""How many objects of one bucket one tick looks at."""
+
+
+def reconcile(services: Services) -> Answered:
+    """Run one tick and return what it came to.
+
+    Raises:
+        LogError: The log could not be read or written.
+    """
+    before = _open(services)
+    errors: list[str] = []
+    results = [*_runs(services, errors, _sweep), *_runs(services, errors, _undecided)]
+    _settle(services, errors)
+    submit(_open(services).jobs, services)
+    _follow(services)
+    for run in _open(services).unreported:
+        if _time_left(services):
+            report(state_of(run.key, services), services)
+    worked_on = {job.key for job in (*before.jobs, *before.followed)}
+    jobs = services.log.read(lambda view: [view.job(key) for key in sorted(worked_on)])
+    left = _open(services)
+    return Answered(
+        results=results,
+        jobs=[job for job in jobs if job],
+        errors=list(dict.fromkeys(errors)),
+        left={
+            "deliveries": len(left.deliveries),
+            "jobs": len(left.jobs),
+            "followed": len(left.followed),
+        },
+    )
+
+
+def _open(services: Services) -> Open:
+    return services.log.read(lambda view: view.open(LIMIT))
+
+
+def _runs(
+    services: Services, errors: list[str], find: Callable[[Services], Iterator[Delivery]]
+) -> Iterator[Result]:
+    try:
+        for delivery in find(services):
+            if not _time_left(services):
+                return
+            yield from _delivered(delivery, services, errors)
+    except CloudError as error:
+        errors.append(str(error))
+
+
+def _delivered(delivery: Delivery, services: Services, errors: list[str]) -> Iterator[Result]:
+    try:
+        yield deliver(delivery, services)
+    except NightdropError as error:
+        if not error.retryable:
+            raise
+        errors.append(str(error))
+
+
+def _sweep(services: Services) -> Iterator[Delivery]:
+    """Yield recent objects that no delivery has been decided for since they were written."""
+    settings = services.settings
+    recent = services.obs.clock() - timedelta(seconds=settings.valid_for)
+    for bucket in settings.buckets:
+        listed = services.obs.list_objects(bucket, settings.prefix)
+        for one in islice(listed, MOST_OBJECTS):
+            found = swept(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
+            if one.modified_at > recent and not _seen(found, services):
+                yield found
+
+
+def _seen(found: Delivery, services: Services) -> bool:
+    fired_at = str(found.source["time"])
+    latest = services.log.read(lambda view: view.latest(found.subject))
+    return latest is not None and latest.touched_at >= fired_at
+
+
+def _undecided(services: Services) -> Iterator[Delivery]:
+    for delivery in _open(services).deliveries:
+        body = services.log.body(delivery.key)
+        if body is not None:
+            yield Delivery.from_json(body)
+
+
+def _settle(services: Services, errors: list[str]) -> None:
+    jobs = services.log.read(
+        lambda view: [
+            job
+            for job in view.open(LIMIT).jobs
+            if job.state == "unknown" or (job.state == "sending" and lease_over(job, view.now))
+        ]
+    )
+    # The oldest first: its listing reaches back far enough for the others of its type.
+    for job in sorted(jobs, key=lambda job: (job.type, job.date)):
+        if not _time_left(services):
+            return
+        try:
+            services.driver.drive(settlement(job, services.sender))
+        except CloudError as error:
+            errors.append(str(error))
+
+
+def _follow(services: Services) -> None:
+    services.driver.drive_all(
+        [following(job, services.sender) for job in _open(services).followed],
+        senders=services.settings.senders,
+    )
+
+
+def _time_left(services: Services) -> bool:
+    return services.deadline.left() > services.sender.patience
