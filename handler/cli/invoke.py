@@ -51,6 +51,12 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
       echo '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}' \\
         | nightdrop invoke -
     """
+    reply = run(event_of(cast("bytes", event.read())), as_json=as_json)
+    sys.exit(STATUS[str(reply["outcome"])])
+
+
+def run(event: object, *, as_json: bool) -> dict[str, Any]:
+    """Run the function once, print its reply and return it; exit where there is none."""
     context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
     try:
         instance = open_instance(context, os.environ, _log if as_json else _leave_out)
@@ -61,7 +67,7 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
         complain(str(error))
         sys.exit(LATER)
     try:
-        reply = handle(event_of(cast("bytes", event.read())), context, instance)
+        reply = handle(event, context, instance)
     except NightdropError as error:
         complain(f"{error}\nThe platform would deliver this event again.")
         sys.exit(LATER)
@@ -71,7 +77,7 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
         click.echo(json.dumps(reply))
     else:
         show(reply, screen())
-    sys.exit(STATUS[str(reply["outcome"])])
+    return reply
 
 
 def show(reply: dict[str, Any], console: Console) -> None:

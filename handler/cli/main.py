@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 
 from handler.cli.audit import audit
+from handler.cli.brake import hold, job, release
 from handler.cli.demo import demo
 from handler.cli.emulator import emulator
 from handler.cli.invoke import invoke
+from handler.cli.reconcile import reconcile
 from handler.cli.schema import schema
 from handler.cli.validate import validate
 
@@ -29,5 +31,16 @@ def main() -> None:
     """
 
 
-for command in (invoke, validate, emulator, audit, schema, demo):
+for command in (
+    invoke,
+    reconcile,
+    hold,
+    release,
+    job,
+    validate,
+    emulator,
+    audit,
+    schema,
+    demo,
+):
     main.add_command(command)

@@ -25,6 +25,7 @@ ORDER BY seq"""
 _STORIES = """
 SELECT job_name, state, job_id, trigger || ' ' || subject AS origin FROM job_story
 WHERE delivery = :delivery AND (:name = '' OR job_name = :name) ORDER BY document"""
+_JOB_KEYS = "SELECT key FROM jobs WHERE name = :what OR job_id = :what OR key LIKE :prefix"
 _SHORTEST_PREFIX = 8
 
 
@@ -60,6 +61,24 @@ def timeline(database: sqlite_utils.Database, what: str) -> list[dict[str, Any]]
     """Return the records of a job (by name, id or key) or of a delivery (by key)."""
     prefix = f"{what}%" if len(what) >= _SHORTEST_PREFIX and what.isalnum() else what
     return list(database.query(_TIMELINE, {"what": what, "prefix": prefix}))
+
+
+def find_job(database: sqlite_utils.Database, what: str) -> str:
+    """Return the key of the job with this name, id, or beginning of a key.
+
+    Raises:
+        LookupError: No job is meant, or several are; the message says which.
+    """
+    prefix = f"{what}%" if len(what) >= _SHORTEST_PREFIX and what.isalnum() else what
+    found = list(database.query(_JOB_KEYS, {"what": what, "prefix": prefix}))
+    if len(found) != 1:
+        keys = ", ".join(row["key"][:16] for row in found)
+        raise LookupError(
+            f"{what} means several jobs: name one by its key: {keys}"
+            if found
+            else f"no job {what} stands in the log; see `nightdrop audit list`"
+        )
+    return str(found[0]["key"])
 
 
 def stories(

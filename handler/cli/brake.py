@@ -1,0 +1,95 @@
+"""`nightdrop hold`, `release` and `job abandon`: a hand on the brake, on record."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from handler.audit.stores import open_log
+from handler.canonical import shown
+from handler.cli.audit import audit_option
+from handler.cli.screen import complain
+from handler.cli.trail import find_job, open_trail
+from handler.errors import NightdropError
+from handler.switches import hold as held
+from handler.switches import release as released
+from handler.transitions import abandon as abandoned
+
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    from handler.audit.log import Decide
+    from handler.audit.record import Part
+
+    T = TypeVar("T")
+
+
+@click.command(short_help="Send nothing new until `release`.")
+@audit_option
+@click.option("--reason", default="by hand", show_default=True, help="For the record.")
+def hold(address: str, reason: str) -> None:
+    """Hold all sending: what is planned or arrives is deferred until `nightdrop release`.
+
+    \b
+      nightdrop hold --reason "freeze until Monday" --audit sqlite:///nightdrop.db
+    """
+    changed = _commit(address, held(reason, actor=_operator()))
+    click.echo("sending is held" if changed else "sending was held already")
+
+
+@click.command(short_help="Lift a hold; the next tick resumes.")
+@audit_option
+def release(address: str) -> None:
+    """Lift a hold, or a suspension of settling; the next tick resumes what waits.
+
+    \b
+      nightdrop release --audit sqlite:///nightdrop.db
+    """
+    lifted = _commit(address, released(actor=_operator()))
+    click.echo("\n".join(f"lifted: {reason}" for reason in lifted) or "nothing was held")
+
+
+@click.group(short_help="Decide about one job by hand.")
+def job() -> None:
+    """Decide about one job by hand."""
+
+
+@job.command()
+@audit_option
+@click.argument("what")
+@click.option("--reason", default="by hand", show_default=True, help="For the record.")
+def abandon(address: str, what: str, reason: str) -> None:
+    """Give up the job WHAT (its name or key), so that it is never sent again.
+
+    A job that was created stays on the fleet. Exit status: 0 abandoned, 1 not.
+
+    \b
+      nightdrop job abandon nightly-qhbxaiqp --audit sqlite:///nightdrop.db
+    """
+    try:
+        key = find_job(open_trail(address), what)
+    except LookupError as error:
+        complain(str(error.args[0]))
+        sys.exit(1)
+    job = _commit(address, abandoned(key, reason, actor=_operator()))
+    if job.state != "abandoned":
+        why = "is being sent right now; try again later" if job.state == "sending" else f"is {job.state}"
+        complain(f"job {job.name} ({shown(key)}) cannot be abandoned: it {why}")
+        sys.exit(1)
+    click.echo(f"job {job.name} is abandoned")
+
+
+def _commit(address: str, decide: Decide[T]) -> T:
+    try:
+        with closing(open_log(address)) as log:
+            return log.commit(decide).value
+    except NightdropError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _operator() -> Part:
+    return {"kind": "operator", "name": getpass.getuser()}
