@@ -63,7 +63,7 @@ def failure(status: int) -> Response:
 def _checked(
     prepare: _Prepare, site: Site, request: Request, names: dict[str, str], quirks: Quirks
 ) -> Commit:
-    ief_signature.check(request, site.account, site.clock())
+    ief_signature.check(request, site.account, site.clock(), site.signature_seconds)
     stated = request.header("X-Project-Id") or site.account.project_id
     if {names["project"], stated} != {site.account.project_id}:
         raise _refused(400, "IEF.100001", "the project does not exist")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from handler.emulator.account import Account
     from handler.emulator.wire import Request
 
-MAX_SKEW = 15 * 60
+MAX_SKEW = 15 * 60.0
 """Seconds by which a signature's date may differ from the service's clock."""
 
 _SCHEME = "SDK-HMAC-SHA256"
@@ -30,23 +30,24 @@ _AUTHORIZATION = re.compile(
 _ALWAYS_SIGNED = frozenset({"host", "x-sdk-date"})
 
 
-def check(request: Request, account: Account, now: float) -> None:
+def check(request: Request, account: Account, now: float, max_skew: float = MAX_SKEW) -> None:
     """Accept a request or refuse it.
 
     Args:
         request: The request as it was sent.
         account: Whose requests are accepted.
         now: The time, in seconds since 1970.
+        max_skew: Seconds by which the signature's date may differ from it.
 
     Raises:
-        RefusedError: Not signed by the account, not this request, or not within 15 minutes.
+        RefusedError: Not signed by the account, not this request, or too old or too young.
     """
     match = _AUTHORIZATION.fullmatch(request.header("Authorization"))
     if not match:
         raise _refused("no SDK-HMAC-SHA256 authorization")
     access_key, names, signature = match[1], match[2].split(";"), match[3]
     _check_signed_names(names, account)
-    _check_date(request.header("X-Sdk-Date"), now)
+    _check_date(request.header("X-Sdk-Date"), now, max_skew)
     _check_payload_header(request)
     expected = sign(_canonical_request(request, names), request.header("X-Sdk-Date"), account)
     if not (_same(access_key, account.access_key) and _same(signature, expected)):
@@ -74,14 +75,15 @@ def _check_signed_names(names: list[str], account: Account) -> None:
         raise _refused(f"the signed headers must include {', '.join(sorted(needed))}")
 
 
-def _check_date(text: str, now: float) -> None:
+def _check_date(text: str, now: float, max_skew: float) -> None:
     try:
         # The stamp's Z is part of the pattern, the zone is added.
         date = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
     except ValueError as error:
         raise _refused("X-Sdk-Date is not a date such as 20260131T235959Z") from error
-    if abs(now - date.timestamp()) > MAX_SKEW:
-        raise _refused("X-Sdk-Date differs from the current time by more than 15 minutes")
+    if abs(now - date.timestamp()) > max_skew:
+        allowed = f"{max_skew / 60:g} minutes"
+        raise _refused(f"X-Sdk-Date differs from the current time by more than {allowed}")
 
 
 def _check_payload_header(request: Request) -> None:

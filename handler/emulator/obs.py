@@ -49,8 +49,11 @@ def find(request: Request, site: Site) -> Operation:
 
 
 def _checked(carry: _Carry, call: _Call, _quirks: Quirks) -> Commit:
-    obs_signature.check(call.request, call.place, call.site.account, call.site.clock())
-    if (call.place.bucket, call.place.key) in call.site.state.denied:
+    site = call.site
+    obs_signature.check(
+        call.request, call.place, site.account, site.clock(), site.signature_seconds
+    )
+    if (call.place.bucket, call.place.key) in site.state.denied:
         raise refused("AccessDenied", call.place)
     _check_digest(call)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from handler.emulator.obs_place import Place
     from handler.emulator.wire import Request
 
-MAX_SKEW = 15 * 60
+MAX_SKEW = 15 * 60.0
 """Seconds by which a request's date may differ from the service's clock."""
 
 _AUTHORIZATION = re.compile(r"(OBS|AWS) ([^:\s]+):([A-Za-z0-9+/]{27}=)")
@@ -82,7 +82,9 @@ _SUB_RESOURCES = frozenset(
 )
 
 
-def check(request: Request, place: Place, account: Account, now: float) -> None:
+def check(
+    request: Request, place: Place, account: Account, now: float, max_skew: float = MAX_SKEW
+) -> None:
     """Accept a request or refuse it.
 
     Args:
@@ -90,9 +92,10 @@ def check(request: Request, place: Place, account: Account, now: float) -> None:
         place: The bucket and object it is about.
         account: Whose requests are accepted.
         now: The time, in seconds since 1970.
+        max_skew: Seconds by which the request's date may differ from it.
 
     Raises:
-        RefusedError: Not signed by the account, not this request, or not within 15 minutes.
+        RefusedError: Not signed by the account, not this request, or too old or too young.
     """
     match = _AUTHORIZATION.fullmatch(request.header("Authorization"))
     if not match:
@@ -107,7 +110,7 @@ def check(request: Request, place: Place, account: Account, now: float) -> None:
     date = _date(request.header(f"{prefix}date") or request.header("Date"))
     if date is None:
         raise refused("AccessDenied", place)
-    if abs(now - date) > MAX_SKEW:
+    if abs(now - date) > max_skew:
         raise refused("RequestTimeTooSkewed", place)
 
 

@@ -56,8 +56,10 @@ class Site:
         account: Whose requests are accepted.
         state: Everything the services hold.
         clock: The current time, in seconds since 1970.
+        signature_seconds: How far a signature's date may be from that time.
     """
 
     account: Account
     state: State
     clock: Callable[[], float]
+    signature_seconds: float = 900.0

@@ -53,6 +53,7 @@ class Emulator:
         clock: Callable[[], float] = time.time,
         job_seconds: float = 2.0,
         buckets: Sequence[str] = DEMO_BUCKETS,
+        signature_seconds: float = 900,
     ) -> None:
         """Bind the port; requests wait until `start`.
 
@@ -62,6 +63,8 @@ class Emulator:
             clock: The current time, in seconds since 1970.
             job_seconds: How long a job is `Running` before it is `Successful`.
             buckets: The buckets that exist from the start.
+            signature_seconds: How far a signature's date may be from the clock; the real services
+                allow 15 minutes.
 
         Raises:
             OSError: The port is taken.
@@ -70,7 +73,8 @@ class Emulator:
         self.state = State(clock, lambda: str(uuid4()), job_seconds, tuple(buckets))
         self.faults = Faults(ief.NAMES | obs.NAMES)
         self._delays = Delays()
-        desk = Desk(Site(account, self.state, clock), self.faults, self._delays)
+        site = Site(account, self.state, clock, signature_seconds)
+        desk = Desk(site, self.faults, self._delays)
         self._listener = Listener(port, partial(answer, desk=desk))
         self.url = f"http://127.0.0.1:{self._listener.port}"
 

@@ -171,3 +171,10 @@ def test_a_header_outside_ascii_is_signed_as_utf8() -> None:
 def test_any_authorization_is_answered(text: str) -> None:
     """Nonsense is refused, not crashed upon."""
     assert not accepts(with_header(signed(), "Authorization", text))
+
+
+def test_how_old_a_signature_may_be_can_be_narrowed() -> None:
+    """A second more than allowed is too much."""
+    ief_signature.check(signed(), DEMO_ACCOUNT, NOW + 20, 20)
+    with pytest.raises(RefusedError):
+        ief_signature.check(signed(), DEMO_ACCOUNT, NOW + 21, 20)

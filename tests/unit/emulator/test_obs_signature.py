@@ -143,3 +143,12 @@ def test_temporary_keys_need_their_token() -> None:
 def test_any_authorization_is_answered(text: str) -> None:
     """Nonsense is refused, not crashed upon."""
     assert verdict(Request("GET", "/", (("Authorization", text),))) == "AccessDenied"
+
+
+def test_how_old_a_request_may_be_can_be_narrowed() -> None:
+    """A second more than allowed is too much."""
+    request = plain()
+    place = locate(request)
+    obs_signature.check(request, place, DEMO_ACCOUNT, NOW + 20, 20)
+    with pytest.raises(RefusedError):
+        obs_signature.check(request, place, DEMO_ACCOUNT, NOW + 21, 20)

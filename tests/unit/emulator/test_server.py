@@ -52,6 +52,14 @@ def create(emulator: Emulator, name: str = "nightly") -> int:
         return answer.status
 
 
+def test_a_signature_is_refused_once_it_is_older_than_the_emulator_allows() -> None:
+    """How long the fence stands open can be set, so that a test need not wait 15 minutes."""
+    with Emulator(clock=lambda: time.time() + 60, signature_seconds=30) as strict:
+        assert create(strict) == 400
+    with Emulator(clock=lambda: time.time() + 60, signature_seconds=90) as patient:
+        assert create(patient) == 201
+
+
 def test_the_environment_points_a_function_at_it() -> None:
     """Endpoints, project, buckets and keys."""
     with Emulator(buckets=("one", "two")) as emulator:
