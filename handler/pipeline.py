@@ -201,11 +201,19 @@ def _as_decided(delivery: Delivery, seen: DeliveryState) -> Result:
 
 def _report(delivery: Delivery, result: Result, services: Services) -> None:
     """Write the result file beside the spec; that it cannot be written loses no delivery."""
-    place = services.settings.results
-    if place is None or isinstance(delivery.spec, InlineSpec):
+    place, spec = services.settings.results, delivery.spec
+    # A foreign bucket's object may have the key of one of ours, whose result file must stay.
+    if (
+        place is None
+        or isinstance(spec, InlineSpec)
+        or spec.bucket not in services.settings.buckets
+    ):
+        return
+    # What another instance is sending, that instance reports: our word would come too late.
+    if any(job.state == "sending" for job in result.jobs):
         return
     bucket, prefix = place
-    key = result_key(delivery.spec.key, watched=services.settings.prefix, results=prefix)
+    key = result_key(spec.key, watched=services.settings.prefix, results=prefix)
     try:
         data = result_data(delivery.subject, result)
         services.obs.write(bucket, key, data, content_type=CONTENT_TYPE)

@@ -135,7 +135,8 @@ def defer(key: str, reason: str, *, function: Part) -> Decide[None]:
 
     def decide(view: View) -> Decision[None]:
         job = _job(view, key)
-        if job.state not in SENDABLE or (job.state, job.note) == ("deferred", reason):
+        # Absent may be claimed as it is, and as deferred its earlier attempt would be forgotten.
+        if job.state not in SENDABLE - {"absent"} or (job.state, job.note) == ("deferred", reason):
             return Decision(None)
         deferred = replace(_about(job, function), action="job.deferred", note=reason)
         return Decision(None, (deferred,))
