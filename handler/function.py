@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -58,14 +58,14 @@ class Instance:
         settings: What the operator set.
         log: The audit log.
         transport: Connections to the cloud, kept alive between calls.
-        environ: The environment, for credentials on a desk and the time-out.
+        environ: The environment, for credentials on a desk and the time-out; never printed.
         write: Writes a log line.
     """
 
     settings: Settings
     log: Log
     transport: Transport
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     write: Write
 
     def close(self) -> None:
@@ -207,7 +207,7 @@ def _deliver_all(fired: Sequence[Delivery | Refused], services: Services) -> lis
 def _rejected(event: object, error: EventRejectedError, log: Log, function: Part) -> Result:
     try:
         key = key_of(event)  # type: ignore[arg-type] # anything else is caught
-    except (TypeError, ValueError, RecursionError):
+    except (AttributeError, TypeError, ValueError, RecursionError):
         key = key_of(str(function.get("request_id")))
     log.commit(reject_event(key, error.problems, source={"shape": "unknown"}, function=function))
     return Result(key, "rejected", errors=tuple(map(str, error.problems)))

@@ -70,7 +70,11 @@ def answer_of(error: CloudError) -> Answer:
         return Deferred(str(error))
     if not isinstance(error, ApiError):
         return Unknown(str(error))
-    if error.status in _LATER or error.code == AUTHENTICATION_FAILED or "quota" in str(error):
+    if (
+        error.status in _LATER
+        or error.code == AUTHENTICATION_FAILED
+        or "quota" in str(error).lower()
+    ):
         return Deferred(str(error), error.status, error.code)
     if 400 <= error.status < 500 and error.status != _NOT_KNOWN:  # noqa: PLR2004 - the API's no
         return Refused(str(error), error.status, error.code)

@@ -79,6 +79,9 @@ class Obs:
             raise ObjectError(
                 f"{target.place} is larger than {max_bytes} bytes (NIGHTDROP_MAX_SPEC_BYTES)"
             )
+        if not answer.headers.keys() & {"content-length", "transfer-encoding"}:
+            # Cut off within its headers an answer looks like an empty object.
+            raise NoAnswerError(f"{target.place}: OBS did not say how much there is to read")
         return StoredObject(
             data=answer.body,
             etag=answer.headers.get("etag", "").strip('"'),

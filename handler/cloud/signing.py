@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from huaweicloudsdkcore.sdk_request import SdkRequest
 from huaweicloudsdkcore.signer.signer import Signer
@@ -56,7 +56,7 @@ def sign(call: Call, credentials: Credentials, at: datetime) -> Request:
         method=call.method,
         schema=parts.scheme,
         host=parts.netloc,
-        resource_path=call.path,
+        resource_path=quote(call.path, safe="/~"),  # the signer signs it so, and sends it as it is
         query_params=list(call.query),
         header_params={
             "Content-Type": "application/json",

@@ -79,18 +79,22 @@ class Transport:
         Of a body larger than `max_bytes`, that and one byte more are returned.
 
         Raises:
-            NotSentError: No connection was made; the service never saw the request.
+            NotSentError: The service never saw the request: no connection was made, or a header
+                holds a line break or the like.
             NoAnswerError: It may have been seen, but no whole answer came in time.
         """
         parts = urlsplit(request.url)
         host = parts.hostname
+        if not all(value.isascii() and value.isprintable() for value in request.headers.values()):
+            # Said here, because the library's own error quotes the header, which may be a key.
+            raise NotSentError(f"nothing was sent to {host}: a header holds a forbidden character")
         pool = self._pool.connection_from_url(request.url)
         deadline = self._clock() + self._timeout
         try:
             response = pool.urlopen(
                 request.method,
                 # The pool's manager would resolve `..` in a path that is signed as it stands.
-                parts._replace(scheme="", netloc="").geturl(),
+                f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}",
                 body=request.body or None,
                 headers=dict(request.headers),
                 redirect=False,
@@ -103,10 +107,6 @@ class Transport:
             raise NotSentError(f"no connection to {host}: {_reason(error)}") from error
         except HTTPError as error:
             raise NoAnswerError(f"no answer from {host}: {_reason(error)}") from error
-        except ValueError:
-            # The error quotes the header, which may be a key: it goes no further.
-            message = f"nothing was sent to {host}: a header holds a character that HTTP forbids"
-            raise NotSentError(message) from None
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status, headers, body)
 

@@ -45,7 +45,7 @@ class Emulator:
         account: Whose requests they accept.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name, all with a default
         self,
         *,
         account: Account = DEMO_ACCOUNT,

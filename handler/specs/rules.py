@@ -20,8 +20,7 @@ LONGEST_NOTE = 225  # 255 characters of description, less the mark of 29 and a s
 
 def refusal(message: str) -> PydanticCustomError:
     """Return an error for a validator to raise; its message reaches people as it is."""
-    # The cast to LiteralString that pydantic's types ask for is not possible on Python 3.10.
-    return PydanticCustomError("rule", message)  # type: ignore[arg-type, unused-ignore]
+    return PydanticCustomError("rule", message)
 
 
 @dataclass(frozen=True)

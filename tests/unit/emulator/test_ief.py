@@ -126,6 +126,17 @@ def test_the_list_selects_by_type(desk: Desk) -> None:
     assert desk.listed("?job_type=deployment_deploy") == ["b"]
 
 
+def test_a_list_that_lags_leaves_out_new_jobs(desk: Desk) -> None:
+    """They are there, and shown by their id, before they are listed."""
+    desk.emulator.faults.set([{"operation": "ListBatchJob", "fault": "stale_list", "seconds": 60}])
+    job_id = desk.create("nightly")
+    desk.now += 59
+    assert desk.call("GET", JOBS)[1] == {"job_count": 0, "jobs": []}
+    assert desk.call("GET", f"{JOBS}/{job_id}")[0] == 200
+    desk.now += 1
+    assert desk.listed() == ["nightly"]
+
+
 def test_a_deleted_job_is_gone(desk: Desk) -> None:
     """Deleting it again says that it is not there."""
     job_id = desk.create("nightly")

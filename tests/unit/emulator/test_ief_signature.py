@@ -147,6 +147,12 @@ def test_an_unsigned_payload_is_refused() -> None:
     assert not accepts(signed(extra={"Content-Type": "text/plain"}))
 
 
+def test_a_header_that_calls_the_body_unsigned_is_refused() -> None:
+    """Even where the signature covers the body after all."""
+    request = with_header(signed(), "X-Sdk-Content-Sha256", "UNSIGNED-PAYLOAD")
+    assert not accepts(request)
+
+
 def test_temporary_keys_need_their_token_signed() -> None:
     """The token must be there, be the right one, and be signed."""
     account = replace(DEMO_ACCOUNT, security_token="token")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import hmac
 import http.client
+import os
 import signal
 import subprocess
 import sys
@@ -13,16 +15,14 @@ import time
 from contextlib import closing
 from datetime import datetime, timezone
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from handler.emulator import server
 from handler.emulator.account import DEMO_ACCOUNT, Account
 from handler.emulator.ief_signature import sign
-from handler.emulator.server import Emulator, write_environment
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from handler.emulator.server import Emulator, serve, write_environment
 
 JOBS = f"/v2/{DEMO_ACCOUNT.project_id}/productmgr/jobs"
 SERVE = """
@@ -134,6 +134,41 @@ def test_stopping_drops_late_commits() -> None:
         begun = time.monotonic()
     assert time.monotonic() - begun < 5
     assert emulator.state.all_jobs() == []
+
+
+def test_a_reset_drops_late_commits() -> None:
+    """What belongs to the time before it does not turn up after it."""
+    with Emulator() as emulator:
+        emulator.faults.set(
+            [{"operation": "CreateBatchJob", "fault": "late_commit", "seconds": 0.2}]
+        )
+        host = emulator.url.removeprefix("http://")
+        with pytest.raises(http.client.RemoteDisconnected):
+            create(emulator)
+        with closing(http.client.HTTPConnection(host, timeout=5)) as connection:
+            connection.request("POST", "/_emulator/reset")
+            assert connection.getresponse().status == 204
+        time.sleep(0.3)
+        assert emulator.state.all_jobs() == []
+
+
+def test_serving_puts_the_signal_handlers_back() -> None:
+    """The process that served goes on as before."""
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    serve(0, None, lambda _url: os.kill(os.getpid(), signal.SIGTERM))
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def test_it_shares_no_code_with_what_it_judges() -> None:
+    """Of Nightdrop it imports only the type of JSON, and of the SDK nothing."""
+    folder = Path(server.__file__).parent
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in folder.glob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    named = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    named |= {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}
+    foreign = {name for name in named if name.split(".")[0] not in sys.stdlib_module_names}
+    outside = {name for name in foreign if not name.startswith("handler.emulator")}
+    assert outside == {"handler.canonical"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

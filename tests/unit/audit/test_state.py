@@ -1,0 +1,153 @@
+"""How records become states, one at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast, get_args
+
+import pytest
+
+from handler.audit.state import (
+    DEAD,
+    DELIVERY_ACTIONS,
+    FINAL,
+    DeliveryState,
+    DeliveryWord,
+    JobState,
+    JobWord,
+    fold_delivery,
+    fold_job,
+)
+
+if TYPE_CHECKING:
+    from handler.audit.record import Fields
+    from handler.canonical import Json
+
+OPEN = ("planned", "sending", "deferred", "unknown", "absent")
+BEFORE = JobState(
+    *("k", "d", 2, "nightly-x", "app_deployment", "sending"),
+    attempt=2,
+    date="date",
+    lease_until="lease",
+    planned_at="then",
+    changed_at="then",
+    seq=5,
+)
+
+
+def fields(action: str, **parts: Json) -> Fields:
+    """Return the fields of a record."""
+    return {"action": action, "outcome": "pending", "seq": 9, "at": "now", **parts}
+
+
+def folded(word: str, before: JobState = BEFORE, **parts: Json) -> JobState:
+    """Return a job's state after one more record."""
+    job = fold_job(before, fields(f"job.{word}", **parts))
+    assert job is not None
+    return job
+
+
+def test_a_planned_job_is_as_it_was_planned() -> None:
+    """Nothing was tried for it yet."""
+    record = fields(
+        "job.planned",
+        delivery={"key": "d"},
+        job={"key": "k", "name": "n", "type": "t", "document": 3, "valid_until": "later"},
+    )
+    assert fold_job(None, record) == JobState(
+        *("k", "d", 3, "n", "t", "planned"),
+        valid_until="later",
+        planned_at="now",
+        changed_at="now",
+        seq=9,
+    )
+
+
+def test_a_job_that_was_never_planned_has_no_state() -> None:
+    """A stray record of it changes nothing."""
+    assert fold_job(None, fields("job.created", job={"key": "k"})) is None
+
+
+def test_a_claim_counts_the_attempt_and_clears_the_note() -> None:
+    """What stood in the way before is over."""
+    before = folded("deferred", note="later")
+    request: Json = {"attempt": 3, "date": "d3", "lease_until": "l3"}
+    job = folded("sending", before, request=request)
+    found = (job.state, job.attempt, job.date, job.lease_until, job.note)
+    assert found == ("sending", 3, "d3", "l3", "")
+
+
+@pytest.mark.parametrize(("state", "doubtful"), [("absent", True), ("deferred", False)])
+def test_a_claim_after_a_lost_attempt_is_doubtful_for_good(state: str, *, doubtful: bool) -> None:
+    """A refusal then may be due to our own earlier job."""
+    request: Json = {"attempt": 3, "date": "d", "lease_until": "l"}
+    job = folded("sending", folded(state), request=request)
+    again = folded("sending", folded("deferred", job), request=request)
+    assert (job.doubtful, again.doubtful) == (doubtful, doubtful)
+
+
+def test_an_answer_leaves_its_status_id_and_note() -> None:
+    """And the claim's own fields as they were."""
+    job = folded("created", response={"status": 201, "job_id": "id"}, note="done")
+    assert (job.state, job.status, job.job_id, job.note) == ("created", 201, "id", "done")
+    assert (job.attempt, job.date, job.planned_at) == (2, "date", "then")
+    assert (job.seq, job.changed_at) == (9, "now")
+
+
+def test_the_first_id_of_a_job_stays() -> None:
+    """A duplicate has another; the first is the one that is ours."""
+    job = folded("created", response={"job_id": "one"})
+    assert folded("duplicated", job, response={"job_id": "two"}).job_id == "one"
+
+
+@pytest.mark.parametrize("word", get_args(JobWord))
+def test_nothing_is_sent_from_a_final_state(word: JobWord) -> None:
+    """Every state is either open or final, and what died left nothing behind."""
+    job = folded(word, request={"attempt": 3, "date": "d", "lease_until": "l"})
+    assert job.final is (word in FINAL) is (word not in OPEN)
+    assert DEAD < FINAL
+
+
+@pytest.mark.parametrize(("action", "word"), DELIVERY_ACTIONS.items())
+def test_every_action_of_a_delivery_leads_to_its_state(action: str, word: DeliveryWord) -> None:
+    """From its first record on."""
+    said: Json = {"key": "d", "trigger": "object", "subject": "s", "fired_at": "t", "digest": "x"}
+    delivery = fold_delivery(None, fields(action, delivery=said, note="why"))
+    expected = DeliveryState("d", "object", "s", word, "t", "x", "why", 9)
+    assert delivery == expected
+
+
+@pytest.mark.parametrize("decided", [w for w in get_args(DeliveryWord) if w != "received"])
+@pytest.mark.parametrize("action", DELIVERY_ACTIONS)
+def test_a_decided_delivery_stays_as_it_is(decided: DeliveryWord, action: str) -> None:
+    """What arrives again changes nothing."""
+    before = DeliveryState("d", "object", "s", decided, seq=3)
+    assert fold_delivery(before, fields(action, delivery={"key": "d"})) == before
+
+
+def test_a_delivery_keeps_what_it_learned() -> None:
+    """A later record without a digest does not take it away."""
+    before = DeliveryState("d", "object", "s", "received", digest="x")
+    after = fold_delivery(before, fields("delivery.planned", delivery={"key": "d"}))
+    assert (after.state, after.digest, after.subject) == ("planned", "x", "s")
+
+
+@pytest.mark.parametrize(
+    ("state", "jobs", "final"),
+    [
+        ("received", (), False),
+        ("planned", (), True),
+        ("planned", ("created", "refused"), True),
+        ("planned", ("created", "unknown"), False),
+        ("rejected", (), True),
+        ("ignored", (), True),
+        ("repeated", (), True),
+    ],
+)
+def test_a_delivery_is_final_when_all_its_jobs_are(
+    state: str, jobs: tuple[str, ...], *, final: bool
+) -> None:
+    """A delivery that plans nothing is final once it is decided."""
+    request: Json = {"attempt": 3, "date": "d", "lease_until": "l"}
+    states = tuple(folded(word, request=request) for word in jobs)
+    delivery = DeliveryState("d", "object", "s", cast("DeliveryWord", state), jobs=states)
+    assert delivery.final is final

@@ -1,0 +1,96 @@
+"""The function's answer."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handler.audit.record import Head
+from handler.audit.state import JobState, JobWord
+from handler.reply import WORST_LAST, Outcome, Result, errors_of, outcome_of, reply
+
+HEAD = Head(7, "f" * 64)
+
+
+def job(state: JobWord, document: int = 1) -> JobState:
+    """Build a job."""
+    found = "4d1c" if state in {"created", "adopted"} else ""
+    return JobState(
+        "k" * 52, "d" * 52, document, "nightly", "node_upgrade", state, job_id=found, note="why"
+    )
+
+
+def jobs(*states: JobWord) -> tuple[JobState, ...]:
+    """Build jobs in these states."""
+    return tuple(job(state, place) for place, state in enumerate(states, start=1))
+
+
+@pytest.mark.parametrize(
+    ("states", "outcome"),
+    [
+        (("created",), "completed"),
+        (("created", "adopted"), "completed"),
+        (("created", "planned"), "deferred"),
+        (("sending",), "deferred"),
+        (("unknown", "created"), "deferred"),
+        (("deferred",), "deferred"),
+        (("absent",), "deferred"),
+        (("created", "refused"), "partial"),
+        (("deferred", "refused"), "partial"),
+        (("refused", "expired", "abandoned"), "rejected"),
+    ],
+)
+def test_a_deliverys_outcome_follows_from_its_jobs(
+    states: tuple[JobWord, ...], outcome: Outcome
+) -> None:
+    """One word for all of them."""
+    assert outcome_of(jobs(*states)) == outcome
+
+
+def test_every_job_that_will_not_be_created_has_a_sentence() -> None:
+    """With its name and the reason."""
+    said = errors_of(jobs("refused", "created", "expired"))
+    assert said == ("job nightly was refused: why", "job nightly was expired: why")
+
+
+def test_jobs_that_wait_are_counted_in_one_sentence() -> None:
+    """Forty deferred jobs are one line."""
+    said = errors_of(jobs("deferred", "unknown", "deferred", "created"))
+    assert said == ("3 of 4 jobs are not settled yet (deferred, unknown)",)
+
+
+def test_jobs_that_are_all_there_need_no_sentence() -> None:
+    """Nothing is wrong."""
+    assert errors_of(jobs("created", "adopted")) == ()
+
+
+@given(st.lists(st.sampled_from(WORST_LAST), min_size=1))
+def test_a_replys_outcome_is_the_worst_of_its_deliveries(outcomes: list[Outcome]) -> None:
+    """Whatever their order."""
+    answer = reply([Result("k" * 52, outcome) for outcome in outcomes], HEAD)
+    assert answer["outcome"] == max(outcomes, key=WORST_LAST.index)
+
+
+def test_a_reply_holds_deliveries_jobs_errors_and_the_head() -> None:
+    """Exactly these, and JSON throughout."""
+    result = Result("abcdefghijklmnopqrstuvwxyz", "partial", jobs("created", "refused"), ("no",))
+    answer = reply([result], HEAD)
+    assert json.loads(json.dumps(answer)) == {
+        "outcome": "partial",
+        "deliveries": ["abcdefghijklmnop"],
+        "jobs": [
+            {"job_name": "nightly", "job_id": "4d1c", "state": "created", "document": 1},
+            {"job_name": "nightly", "job_id": None, "state": "refused", "document": 2},
+        ],
+        "errors": ["no"],
+        "head": {"seq": 7, "hash": "f" * 64},
+    }
+
+
+def test_warnings_stand_in_a_reply_only_when_there_are_any() -> None:
+    """They hold nothing up."""
+    result = Result("k" * 52, "completed", warnings=("doubtful",))
+    assert reply([result], HEAD)["warnings"] == ["doubtful"]

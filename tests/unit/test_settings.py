@@ -1,0 +1,219 @@
+"""Settings: where they come from, every rule, and one clear error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.errors import SettingsError
+from handler.settings import REGIONS, Settings, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENVIRON = {
+    "NIGHTDROP_REGION": "cn-north-4",
+    "NIGHTDROP_PROJECT_ID": "p",
+    "NIGHTDROP_AUDIT": "sqlite:///audit.db",
+}
+DATA = {"NIGHTDROP_PROJECT_ID": "data"}
+CANARY = "canary-5f1c"
+
+
+def nothing(_name: str) -> None:
+    """Be empty user data."""
+
+
+def settings(user_data: Callable[[str], str | None] = nothing, **changed: str | None) -> Settings:
+    """Load the settings; a changed value of None takes a variable out of the environment."""
+    named = {f"NIGHTDROP_{name}".upper(): value for name, value in changed.items()}
+    environ = {name: value for name, value in {**ENVIRON, **named}.items() if value is not None}
+    return load(user_data, environ)
+
+
+def complaint(**changed: str | None) -> list[str]:
+    """Return the lines of the error that the settings lead to."""
+    with pytest.raises(SettingsError) as caught:
+        settings(nothing, **changed)
+    assert caught.value.__cause__ is None
+    return str(caught.value).splitlines()
+
+
+def test_user_data_comes_before_the_environment() -> None:
+    """Encrypted settings are only in the user data."""
+    found = settings(DATA.get, project_id="environment", prefix="drop/")
+    assert (found.project_id, found.prefix) == ("data", "drop/")
+
+
+def test_an_empty_value_counts_as_none() -> None:
+    """In the user data the environment decides, in the environment the default."""
+    found = settings(lambda _name: "", timer_window="", results="")
+    assert (found.project_id, found.timer_window, found.results) == ("p", 30, None)
+
+
+def test_space_around_a_value_does_not_count() -> None:
+    """It comes with copying."""
+    assert settings(project_id=" p\n").project_id == "p"
+
+
+@pytest.mark.parametrize("name", ["HUAWEICLOUD_SDK_PROJECT_ID", "RUNTIME_PROJECT_ID"])
+def test_the_project_may_come_under_other_names(name: str) -> None:
+    """The SDK's own, and the platform's."""
+    environ = {**ENVIRON, name: "other"}
+    assert load(nothing, environ).project_id == "p"
+    del environ["NIGHTDROP_PROJECT_ID"]
+    assert load(nothing, environ).project_id == "other"
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_region_gives_both_endpoints(region: str) -> None:
+    """Nothing else needs to be set for them."""
+    found = settings(region=region)
+    assert found.ief_endpoint == f"https://ief.{region}.myhuaweicloud.com"
+    assert found.obs_endpoint == f"https://obs.{region}.myhuaweicloud.com"
+
+
+def test_another_region_needs_the_address_of_ief() -> None:
+    """The regions that are known are named."""
+    (line,) = complaint(region="eu-west-101")
+    assert "cn-north-4" in line
+    assert "NIGHTDROP_IEF_ENDPOINT" in line
+    found = settings(region="eu-west-101", ief_endpoint="https://ief.example.com")
+    assert found.ief_endpoint == "https://ief.example.com"
+
+
+def test_both_endpoints_stand_for_the_region() -> None:
+    """One alone does not."""
+    ief, obs = "http://127.0.0.1:1", "http://[::1]:2"
+    assert settings(region=None, ief_endpoint=ief, obs_endpoint=obs).obs_endpoint == obs
+    assert "NIGHTDROP_REGION is missing" in complaint(region=None, ief_endpoint=ief)[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "endpoint"),
+    [
+        ("https://ief.example.com/", "https://ief.example.com"),
+        ("HTTPS://ief.example.com:8443", "https://ief.example.com:8443"),
+        ("http://localhost:80//", "http://localhost:80"),
+        ("https://ief.example.com?", "https://ief.example.com"),
+    ],
+)
+def test_an_endpoint_is_scheme_and_host(given: str, endpoint: str) -> None:
+    """What follows the host says nothing and goes."""
+    assert settings(ief_endpoint=given).ief_endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f"http://{CANARY}.example.com",
+        f"ftp://{CANARY}.example.com",
+        f"{CANARY}.example.com",
+        "https://",
+        "https://169.254.169.254",
+        "https://[fe80::1]",
+        "https://2852039166",
+        "https://0xa9fea9fe",
+        f"https://example.com/{CANARY}",
+        f"https://example.com?{CANARY}=1",
+        f"https://example.com#{CANARY}",
+        f"https://user:{CANARY}@example.com",
+        f"https://:{CANARY}@example.com",
+        f"https://example.com:{CANARY}",
+        "https://example.com:99999",
+        f"https://[{CANARY}]",
+        f"https://[{CANARY}",
+        f"https://{CANARY}\u2100.example.com",
+    ],
+)
+@pytest.mark.parametrize("name", ["ief_endpoint", "obs_endpoint"])
+def test_an_endpoint_that_is_unsafe_or_unclear_is_refused(name: str, value: str) -> None:
+    """Keys are signed for it, so it must be a named host over TLS; it is not echoed."""
+    (line,) = complaint(**{name: value})
+    assert line.startswith(f"NIGHTDROP_{name.upper()}: ")
+    assert CANARY not in line
+
+
+def test_buckets_are_separated_by_commas() -> None:
+    """Space and empty entries between them do not count."""
+    assert settings(buckets="one, two,,").buckets == ("one", "two")
+    assert settings().buckets == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        ("obs://bucket", ("bucket", "")),
+        ("obs://bucket/", ("bucket", "")),
+        ("obs://bucket/a/b", ("bucket", "a/b/")),
+        ("obs://bucket/a?b#c/", ("bucket", "a?b#c/")),
+    ],
+)
+def test_results_go_under_a_prefix(value: str, place: tuple[str, str]) -> None:
+    """Every character of a key counts; the prefix ends with a slash."""
+    assert settings(results=value).results == place
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("results", f"s3://{CANARY}/"),
+        ("results", "obs:///prefix"),
+        ("results", CANARY),
+        ("audit", "sqlite:///"),
+        ("audit", f"mysql://user:{CANARY}@host/db"),
+        ("max_spec_bytes", "0"),
+        ("max_spec_bytes", "16777217"),
+        ("max_spec_bytes", CANARY),
+        ("request_timeout", "0"),
+        ("request_timeout", "nan"),
+        ("request_timeout", "inf"),
+        ("request_timeout", "301"),
+        ("timer_window", "-1"),
+        ("timer_window", "3601"),
+        ("timer_window", "1.5"),
+        ("eventgrid_keys", CANARY),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name_and_not_echoed(name: str, value: str) -> None:
+    """A person learns which setting, and what it may be."""
+    (line,) = complaint(**{name: value})
+    assert line.startswith(f"NIGHTDROP_{name.upper()}: ")
+    assert CANARY not in line
+
+
+@pytest.mark.parametrize("missing", ["project_id", "audit"])
+def test_a_missing_setting_is_explained(missing: str) -> None:
+    """The sentence says what it is for."""
+    (line,) = complaint(**{missing: None})
+    assert line.startswith(f"NIGHTDROP_{missing.upper()} is missing: ")
+    assert len(line) > 40
+
+
+def test_all_problems_come_in_one_error() -> None:
+    """Missing, wrong and unknown ones, and those of the region: nobody deploys four times."""
+    lines = complaint(region=None, project_id=None, timer_window=CANARY, bukets="x")
+    begins = [line.partition(":")[0].partition(" ")[0] for line in lines]
+    assert sorted(begins) == [
+        *("NIGHTDROP_BUKETS", "NIGHTDROP_PROJECT_ID", "NIGHTDROP_REGION", "NIGHTDROP_TIMER_WINDOW")
+    ]
+
+
+def test_an_unknown_name_is_refused_with_a_suggestion() -> None:
+    """A misspelt setting would otherwise silently be its default."""
+    assert "perhaps NIGHTDROP_BUCKETS" in complaint(bukets=CANARY)[0]
+    assert "perhaps" not in complaint(xyzzyxyzzyxyzzy="1")[0]
+    assert CANARY not in complaint(bukets=CANARY)[0]
+
+
+def test_other_programs_variables_are_left_alone() -> None:
+    """Only names with our prefix are ours."""
+    assert load(nothing, {**ENVIRON, "OTHER_SETTING": "1"}).project_id == "p"
+
+
+def test_settings_cannot_be_changed_afterwards() -> None:
+    """They hold for the life of an instance."""
+    found: Any = settings()
+    with pytest.raises(ValueError, match="frozen"):
+        found.region = "cn-north-1"

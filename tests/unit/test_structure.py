@@ -1,0 +1,129 @@
+"""The floors of the house: who may import whom, read from the source."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GROUND = ("errors", "canonical", "settings", "reading", "deadline", "logline")
+WALLED = ("triggers", "specs", "cloud", "audit")
+TOP = ("cli", "local", "emulator")
+NOT_IN_THE_CLOUD = ("click", "rich", "flask", "functions_framework", "werkzeug", "sqlite_utils")
+HEAVY = ("click", "rich", "flask", "functions_framework", "requests", "bson", "sqlite_utils")
+UPPER = ("reply", "results", "transitions", "intake", "submission", "pipeline", "function")
+
+
+@cache
+def sources() -> dict[str, Path]:
+    """Return every module of the package by its dotted name."""
+    return {_dotted(path): path for path in sorted(ROOT.glob("handler/**/*.py"))}
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def imported(module: str) -> frozenset[str]:
+    """Return the modules that a module imports when it runs, wherever in it that stands."""
+    tree = ast.parse(sources()[module].read_text())
+    for_types = {
+        id(inside)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        for inside in ast.walk(statement)
+    }
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} imports by dots"
+            names.update(_from(str(node.module), [alias.name for alias in node.names]))
+    return frozenset(names)
+
+
+def _from(module: str, names: list[str]) -> set[str]:
+    deeper = {f"{module}.{name}" for name in names} & sources().keys()
+    return deeper if len(deeper) == len(names) else {module, *deeper}
+
+
+def rooms(*names: str) -> list[str]:
+    """Return the modules in these parts of the package."""
+    return [module for module in sources() if _room(module) in names]
+
+
+def _room(module: str) -> str:
+    return module.split(".")[1] if module.startswith("handler.") else ""
+
+
+def neighbours(module: str) -> set[str]:
+    """Return the other parts of the package that a module imports from."""
+    return {_room(name) for name in imported(module)} - {"", _room(module)}
+
+
+@pytest.mark.parametrize("module", rooms(*GROUND))
+def test_the_ground_stands_on_nothing_above_it(module: str) -> None:
+    """Errors, canonical JSON, settings, reading, the deadline and log lines."""
+    assert neighbours(module) <= set(GROUND)
+
+
+@pytest.mark.parametrize("module", rooms(*WALLED))
+def test_no_wall_is_broken_through(module: str) -> None:
+    """Triggers, specs, cloud and audit stand on the ground and not on one another."""
+    assert neighbours(module) <= set(GROUND)
+
+
+@pytest.mark.parametrize("module", [m for m in sources() if _room(m) not in TOP])
+def test_the_clouds_path_needs_nothing_of_the_desk(module: str) -> None:
+    """Neither its floors nor its packages."""
+    assert not neighbours(module) & set(TOP)
+    assert not {name.partition(".")[0] for name in imported(module)} & set(NOT_IN_THE_CLOUD)
+
+
+@pytest.mark.parametrize("module", rooms(*UPPER))
+def test_each_upper_floor_stands_on_lower_ones(module: str) -> None:
+    """Down from the function, by way of the pipeline and the submission."""
+    above = set(UPPER[UPPER.index(_room(module)) + 1 :])
+    assert not neighbours(module) & above
+
+
+@pytest.mark.parametrize("module", rooms("emulator"))
+def test_the_emulator_checks_with_code_of_its_own(module: str) -> None:
+    """Sharing the signer, or our use of it, would prove nothing."""
+    assert not neighbours(module) & {"cloud", "local", "cli"}
+    assert not any(name.startswith("huaweicloudsdk") for name in imported(module))
+
+
+def test_no_imports_run_in_circles() -> None:
+    """A package counts as importing what it hands on."""
+    graph = {
+        module: {name for name in imported(module) if name in sources()} for module in sources()
+    }
+    assert set(TopologicalSorter(graph).static_order()) == set(sources())
+
+
+def test_every_source_is_in_a_part_that_has_a_place() -> None:
+    """A new part needs its floor here."""
+    known = {"", *GROUND, *WALLED, *UPPER, *TOP, "reconcile"}
+    assert {_room(module) for module in sources()} <= known
+
+
+def test_the_handler_is_imported_without_what_it_does_not_need() -> None:
+    """In a fresh process: every module counts at a cold start."""
+    heavy = (*HEAVY, "huaweicloudsdkcore.client")
+    code = f"import handler, sys; print(*[m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
