@@ -31,7 +31,7 @@ class TimeLeft:
 
 @dataclass(frozen=True)
 class Sign:
-    """Sign the request that creates a job, dated now; answers the signed request."""
+    """Sign the request that creates a job, dated now; answers it, or `Deferred` without keys."""
 
     body: str
 

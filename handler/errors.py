@@ -2,11 +2,11 @@
 
     NightdropError
     ├── SettingsError          a setting is missing or wrong
-    ├── CredentialsError       no agency, no keys
     ├── RejectedError          what came in cannot be used, now or later
     │   ├── EventRejectedError     the event is of no supported shape
     │   └── SpecRejectedError      the file or inline spec has errors, all of them listed
     ├── CloudError             a call to the cloud did not bring what it was made for
+    │   ├── CredentialsError       there are no keys to sign with
     │   ├── NotSentError           the request certainly never left
     │   ├── NoAnswerError          it left, and what became of it is not known
     │   ├── ApiError               it was answered with an error status
@@ -69,12 +69,6 @@ class SettingsError(NightdropError):
     """A setting is missing or wrong."""
 
 
-class CredentialsError(NightdropError):
-    """There are no credentials to sign with."""
-
-    retryable = True
-
-
 class RejectedError(NightdropError):
     """What came in cannot be used, however often it is delivered."""
 
@@ -95,6 +89,10 @@ class CloudError(NightdropError):
     """A call to the cloud did not bring what it was made for."""
 
     retryable = True
+
+
+class CredentialsError(CloudError):
+    """There are no credentials to sign with; the request was never made."""
 
 
 class NotSentError(CloudError):

@@ -13,7 +13,7 @@ from handler.audit.announced import AnnouncedLog
 from handler.audit.grouped import GroupedLog
 from handler.audit.stores import open_log
 from handler.canonical import key_of
-from handler.cloud.credentials import credentials
+from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.ief import Ief
 from handler.cloud.obs import Obs
 from handler.cloud.transport import Transport
@@ -24,7 +24,7 @@ from handler.errors import (
     EventRejectedError,
     NightdropError,
 )
-from handler.intake import interrupted, receive, reject_event
+from handler.intake import reject_event
 from handler.logline import attention_lines, log_line, write_stdout
 from handler.pipeline import deliver
 from handler.reading import Limits, check
@@ -33,7 +33,7 @@ from handler.reply import Answered, Result, reply
 from handler.sending import Driver
 from handler.services import Services
 from handler.settings import Settings, doubts, load
-from handler.triggers.delivery import Action, Delivery, Refused
+from handler.triggers.delivery import Action
 from handler.triggers.recognise import recognise
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from handler.canonical import Json
     from handler.deadline import Deadline
     from handler.logline import Write
+    from handler.triggers.delivery import Delivery, Refused
 
 _BUILD = Lock()
 _instance: Instance | None = None
@@ -133,7 +134,7 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     except EventRejectedError as error:
         answered = Answered([_rejected(event, error, instance.log, function)])
     else:
-        services = _services(fired, context, instance, end, function)
+        services = _services(context, instance, end, function)
         if isinstance(fired, Action):
             answered = reconcile(services)
         else:
@@ -156,21 +157,11 @@ def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Refuse
     return recognise(value, eventgrid_keys=settings.eventgrid_keys)
 
 
-def _services(
-    fired: Sequence[Delivery | Refused] | Action,
-    context: object,
-    instance: Instance,
-    end: Deadline,
-    function: Part,
-) -> Services:
+def _services(context: object, instance: Instance, end: Deadline, function: Part) -> Services:
     try:
         keys = credentials(context, instance.environ)
     except CredentialsError as error:
-        for delivery in () if isinstance(fired, Action) else fired:
-            if isinstance(delivery, Delivery):
-                instance.log.commit(receive(delivery, function=function))
-                instance.log.commit(interrupted(delivery, str(error), function=function))
-        raise
+        keys = Credentials("", "", missing=str(error))
     settings, transport, log = instance.settings, instance.transport, instance.log
     project, ief_instance = settings.project_id, settings.ief_instance
     ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance)

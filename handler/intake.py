@@ -143,7 +143,7 @@ def interrupted(delivery: Delivery, note: str, *, function: Part) -> Decide[None
 def reject_event(
     key: str, problems: Sequence[Problem], *, source: Part, function: Part
 ) -> Decide[DeliveryState | None]:
-    """Decide to record an event, or an entry of one, that is no delivery; once, however often."""
+    """Decide to record an event, or an entry of one, that is no delivery."""
 
     def decide(view: View) -> Decision[DeliveryState | None]:
         draft = Draft(
@@ -159,12 +159,12 @@ def reject_event(
     return decide
 
 
-def result_kept(delivery: str, error: str, *, function: Part) -> Decide[None]:
-    """Decide to record that a result file was written, or why it was not."""
+def result_kept(run: DeliveryState, error: str, *, function: Part) -> Decide[None]:
+    """Decide to record that a result file was written for a run as it stood, or why it was not."""
     draft = Draft(
         action="result.failed" if error else "result.written",
         outcome="failure" if error else "success",
-        delivery={"key": delivery},
+        delivery={"key": run.key, "shows": None if error else run.changed},
         function=function,
         note=error,
     )

@@ -53,7 +53,7 @@ def deliver(delivery: Delivery | Refused, services: Services) -> Result:
     if isinstance(delivery, Refused):
         return _refuse(delivery, services)
     seen = services.log.commit(receive(delivery, function=services.function)).value
-    run = seen or _decide(delivery, services)
+    run = _run_of(seen, services) if seen else _decide(delivery, services)
     repeated = run.final and (seen is not None or run.key != delivery.key)
     if run.state == "planned" and not run.final:
         submit(run.jobs, services)
@@ -78,10 +78,14 @@ def report(run: DeliveryState, services: Services) -> None:
     """
     place = services.settings.results
     due = run.changed > run.reported and run.state in {"planned", "rejected"}
-    if place is None or run.trigger != "object" or not due:
+    # What another instance is sending, that instance reports: our word would come too late.
+    in_flight = any(job.state == "sending" for job in run.jobs)
+    spec_bucket, _, spec_key = run.subject.removeprefix("obs://").partition("/")
+    # A foreign bucket's object may have the key of one of ours, whose result file must stay.
+    ours = run.trigger == "object" and spec_bucket in services.settings.buckets
+    if place is None or not due or in_flight or not ours:
         return
     bucket, prefix = place
-    spec_key = run.subject.removeprefix("obs://").partition("/")[2]
     key = result_key(spec_key, watched=services.settings.prefix, results=prefix)
     data = result_data(run.subject, result_of(run.key, run, repeated=False))
     try:
@@ -89,7 +93,7 @@ def report(run: DeliveryState, services: Services) -> None:
         error = ""
     except CloudError as failed:
         error = str(failed)
-    services.log.commit(result_kept(run.key, error, function=services.function))
+    services.log.commit(result_kept(run, error, function=services.function))
 
 
 def state_of(key: str, services: Services) -> DeliveryState:
@@ -98,6 +102,10 @@ def state_of(key: str, services: Services) -> DeliveryState:
     if state is None:
         raise LookupError(f"delivery {key[:16]} was never received")
     return state
+
+
+def _run_of(seen: DeliveryState, services: Services) -> DeliveryState:
+    return state_of(seen.repeats, services) if seen.state == "repeated" else seen
 
 
 def _refuse(refused: Refused, services: Services) -> Result:

@@ -53,8 +53,9 @@ def outcome_of(jobs: Sequence[JobState]) -> Outcome:
 
 
 def errors_of(jobs: Sequence[JobState]) -> tuple[str, ...]:
-    """Return a sentence for each job that will not be created, and one for those that wait."""
+    """Return a sentence for each job that went wrong, and one for each state jobs wait in."""
     dead = [f"job {job.name} was {job.state}: {job.note}" for job in jobs if job.state in DEAD]
+    dead += [f"job {job.name}: {job.note}" for job in jobs if job.state == "duplicated"]
     waiting = [job for job in jobs if not job.final]
     for state in sorted({job.state for job in waiting}):
         count = sum(job.state == state for job in waiting)

@@ -10,9 +10,9 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from handler.effects import Commit, Gone, Listing, Look, Show, Sign, TimeLeft, Turn
-from handler.errors import ApiError, CloudError
+from handler.errors import ApiError, CloudError, CredentialsError
 from handler.submission import TOO_MANY, answer_of
-from handler.transitions import Created
+from handler.transitions import Created, Deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Log
     from handler.cloud.ief import Ief, ListedJob, ShownJob
+    from handler.cloud.transport import Request
     from handler.deadline import Deadline
     from handler.effects import Effect, Effects, Send
     from handler.transitions import Answer
@@ -112,7 +113,7 @@ class Driver:
         if isinstance(effect, Turn):
             return self.deadline.left() if self.pace.wait(self.deadline.left()) else 0.0
         if isinstance(effect, Sign):
-            return self.ief.sign_create(effect.body)
+            return self._signed(effect)
         if isinstance(effect, Commit):
             return self.log.commit(effect.decide).value
         if isinstance(effect, Look):
@@ -120,6 +121,12 @@ class Driver:
         if isinstance(effect, Show):
             return self._shown(effect)
         return self._sent(effect)
+
+    def _signed(self, effect: Sign) -> Request | Deferred:
+        try:
+            return self.ief.sign_create(effect.body)
+        except CredentialsError as error:
+            return Deferred(str(error))
 
     def _sent(self, effect: Send) -> Answer:
         try:
@@ -157,11 +164,11 @@ def list_jobs(ief: Ief, look: Look, deadline: Deadline) -> Listing:
     began = ief.clock()
     seen: dict[str, ListedJob] = {}
     ordered = True
+    offset = 0
     for _ in range(MOST_PAGES):
-        offset = max(0, len(seen) - OVERLAP)
         page = ief.list_jobs(look.job_type, limit=PAGE, offset=offset)
         fresh = {job.job_id: job for job in page if job.job_id not in seen}
-        if offset and len(fresh) == len(page) > 0:
+        if offset and len(fresh) == len(page):
             break
         ordered = ordered and _newest_first([*seen.values(), *fresh.values()])
         seen |= fresh
@@ -170,6 +177,8 @@ def list_jobs(ief: Ief, look: Look, deadline: Deadline) -> Listing:
             return Listing(tuple(seen.values()), began, complete=True)
         if deadline.left() <= 0:
             break
+        # The API may give less than was asked for: what pages share is never a whole page.
+        offset = len(seen) - min(OVERLAP, (len(page) + 1) // 2)
     return Listing(tuple(seen.values()), began, complete=False)
 
 

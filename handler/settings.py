@@ -123,6 +123,13 @@ LONGEST_FLIGHT = 900
 """Seconds after its date at which the gateway refuses a signature: no request lands later."""
 
 
+def _covered(settings: Settings) -> list[str]:
+    bucket, prefix = settings.results or ("", "")
+    if bucket in settings.buckets and settings.prefix.startswith(prefix):
+        return ["NIGHTDROP_RESULTS: covers NIGHTDROP_PREFIX, so that no dropped file is run"]
+    return []
+
+
 def doubts(settings: Settings) -> tuple[str, ...]:
     """Return what is allowed but unwise about the settings, one sentence each."""
     least = LONGEST_FLIGHT + settings.request_timeout
@@ -155,6 +162,7 @@ def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> 
     problems = [*_unknown(environ), *_region_problems(given)]
     try:
         settings = _with_endpoints(Settings.model_validate(given))
+        problems += _covered(settings)
     except ValidationError as error:
         problems += [_sentence(item["loc"], item["type"], item["msg"]) for item in error.errors()]
     if problems:

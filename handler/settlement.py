@@ -20,6 +20,7 @@ from handler.audit.log import Decision
 from handler.canonical import moment, shown
 from handler.effects import Commit, Gone, Look, Show
 from handler.specs.plan import mark_of
+from handler.submission import NOT_KNOWN
 from handler.transitions import about, duplicate_note, known, lease_over, silent
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _adopted(job: JobState, ours: list[ListedJob], function: Part) -> tuple[Draf
 
 def _absent(job: JobState, function: Part) -> Draft:
     draft = about(job, function)
-    if 400 <= job.status < 500:  # noqa: PLR2004 - the API's no
+    if 400 <= job.status < 500 and job.status != NOT_KNOWN:  # noqa: PLR2004 - the API's no
         return replace(
             draft,
             action="job.refused",

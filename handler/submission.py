@@ -30,8 +30,10 @@ AUTHENTICATION_FAILED = "IEF.011005"
 TOO_MANY = 429
 """The status that asks for slower senders."""
 
+NOT_KNOWN = 408
+"""The one status below 500 after which the job may have been created: a time-out."""
+
 _LATER = frozenset({401, 403, TOO_MANY})
-_NOT_KNOWN = 408
 _NO_TIME = "no time was left to send it"
 
 
@@ -49,6 +51,9 @@ def submission(key: str, body: str, sender: Sender) -> Effects:
             yield Commit(defer(key, _NO_TIME, function=sender.function))
             return
         request = yield Sign(body)
+        if isinstance(request, Deferred):
+            yield Commit(defer(key, request.reason, function=sender.function))
+            return
         lease = timedelta(seconds=left)
         claimed = yield Commit(claim(key, date=request.date, lease=lease, function=sender.function))
         if not claimed.attempt:
@@ -76,6 +81,6 @@ def answer_of(error: CloudError) -> Answer:
         or "quota" in str(error).lower()
     ):
         return Deferred(str(error), error.status, error.code)
-    if 400 <= error.status < 500 and error.status != _NOT_KNOWN:  # noqa: PLR2004 - the API's no
+    if 400 <= error.status < 500 and error.status != NOT_KNOWN:  # noqa: PLR2004 - the API's no
         return Refused(str(error), error.status, error.code)
     return Unknown(str(error), error.status)

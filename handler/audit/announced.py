@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -33,7 +34,9 @@ class AnnouncedLog:
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
         """Commit several decisions at once, then announce."""
         committed = self.log.commit_all(decisions)
-        self.announce([record for one in committed for record in one.records])
+        # A line that cannot be written must not lose the answer of what is durable by now.
+        with suppress(OSError, ValueError):
+            self.announce([record for one in committed for record in one.records])
         return committed
 
     def read(self, ask: Callable[[View], T]) -> T:

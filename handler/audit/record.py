@@ -20,7 +20,9 @@ FIRST_PREV = "0" * 64
 """What the first record has for the hash of the record before it."""
 
 ALLOWED: Mapping[str, frozenset[str]] = {
-    "delivery": frozenset({"key", "trigger", "subject", "fired_at", "digest", "jobs", "repeats"}),
+    "delivery": frozenset(
+        {"key", "trigger", "subject", "fired_at", "digest", "jobs", "repeats", "shows"}
+    ),
     "actor": frozenset({"kind", "name", "account", "principal", "ip"}),
     "source": frozenset(
         {

@@ -39,7 +39,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
     note     TEXT NOT NULL,
     touched_at TEXT NOT NULL,                 -- of its own latest record
     changed  INTEGER NOT NULL,                -- the latest record about it or its jobs
-    reported INTEGER NOT NULL                 -- the latest record of its result file, or 0
+    reported INTEGER NOT NULL,                -- what `changed` was when its result was written
+    repeats  TEXT NOT NULL                    -- the delivery whose run it repeats
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON deliveries (subject, touched_at);

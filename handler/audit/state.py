@@ -107,7 +107,8 @@ class DeliveryState:
         note: What a person should know, such as why it was rejected.
         touched_at: When its own latest record was written, a timestamp.
         changed: The number of the latest record about it or one of its jobs.
-        reported: The number of the latest record of its result file; 0 for none.
+        reported: What `changed` was when its result file was last written; 0 for never.
+        repeats: The key of the run that it repeats, or "".
         jobs: Its jobs, in the order of the file.
     """
 
@@ -121,6 +122,7 @@ class DeliveryState:
     touched_at: str = ""
     changed: int = 0
     reported: int = 0
+    repeats: str = ""
     jobs: tuple[JobState, ...] = ()
 
     @property
@@ -152,6 +154,7 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
             attempt=_int(request["attempt"]),
             date=str(request["date"]),
             lease_until=str(request["lease_until"]),
+            status=0,
             note="",
         )
     return replace(
@@ -175,7 +178,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
     """
     action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
     if action == "result.written" and delivery:
-        return replace(delivery, reported=seq, changed=seq)
+        return replace(delivery, reported=_int(said["shows"]))
     if action.startswith("job.") and delivery:
         return replace(delivery, changed=seq)
     if action not in DELIVERY_ACTIONS:
@@ -193,6 +196,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         before,
         state=DELIVERY_ACTIONS[action],
         digest=str(said.get("digest", before.digest)),
+        repeats=str(said.get("repeats", "")),
         note=str(fields.get("note", "")),
         touched_at=str(fields["at"]),
         changed=seq,

@@ -77,7 +77,11 @@ def abandon(address: str, what: str, reason: str) -> None:
         sys.exit(1)
     job = _commit(address, abandoned(key, reason, actor=_operator()))
     if job.state != "abandoned":
-        why = "is being sent right now; try again later" if job.state == "sending" else f"is {job.state}"
+        why = (
+            "is being sent right now; try again later"
+            if job.state == "sending"
+            else f"is {job.state}"
+        )
         complain(f"job {job.name} ({shown(key)}) cannot be abandoned: it {why}")
         sys.exit(1)
     click.echo(f"job {job.name} is abandoned")

@@ -19,11 +19,24 @@ class Credentials:
     """An access key, its secret, and the token that temporary keys come with.
 
     The attributes `ak` and `sk` are what the SDK's signer reads; none is ever printed.
+
+    Attributes:
+        missing: Why there are none, where there are none; signing then fails with it.
     """
 
     ak: str = field(repr=False)
     sk: str = field(repr=False)
     token: str = field(default="", repr=False)
+    missing: str = ""
+
+    def require(self) -> None:
+        """Return if there are keys.
+
+        Raises:
+            CredentialsError: There are none.
+        """
+        if self.missing:
+            raise CredentialsError(self.missing)
 
 
 def credentials(context: object, environ: Mapping[str, str]) -> Credentials:

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from handler.cloud.echo import without_echo
 from handler.cloud.signing import Call, sign
 from handler.errors import ApiError, NoAnswerError
 
@@ -80,7 +81,7 @@ class Ief:
             NoAnswerError: It may have been carried out: no answer, or an unreadable one.
             ApiError: IEF answered with an error status.
         """
-        answer = self._checked(self.transport.send(request))
+        answer = self._checked(self.transport.send(request), request.body)
         job_id = _text(_object(answer), "job_id")
         if not job_id:
             raise NoAnswerError("IEF accepted a job but its answer holds no job_id")
@@ -150,7 +151,7 @@ class Ief:
     def _signed(self, call: Call) -> Request:
         return sign(call, self.credentials, self.clock())
 
-    def _checked(self, answer: Answer) -> Answer:
+    def _checked(self, answer: Answer, sent: bytes = b"") -> Answer:
         if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
             return answer
         try:
@@ -158,7 +159,8 @@ class Ief:
         except NoAnswerError:
             said = {}
         code = _text(said, "error_code")
-        message = _text(said, "error_msg")[:_LONGEST_MESSAGE]
+        whole = without_echo(_text(said, "error_msg"), sent, self.credentials)
+        message = whole[:_LONGEST_MESSAGE]
         raise ApiError(
             " ".join(filter(None, [f"IEF answered {answer.status}", code, message])),
             status=answer.status,

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode, urlsplit
@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 _PAGE = 1000
 _CODE = re.compile(rb"<Code>([A-Za-z0-9_.]{1,64})</Code>")
 _ADDRESS = re.compile(r"[0-9.]+|localhost|.*:.*")
-_EXPLANATIONS = {
-    403: "the function's agency may not do this; allow it on the bucket",
-    404: "there is no such object (or bucket); it may have been removed since",
+_FINAL = {
+    "AccessDenied": "the function's agency may not do this; allow it on the bucket",
+    "NoSuchKey": "there is no such object; it may have been removed since",
+    "NoSuchBucket": "there is no such bucket",
 }
+"""What another try will not change, by OBS's error codes; anything else may pass."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,8 @@ class Obs:
             CloudError: OBS could not be asked; another try may succeed.
         """
         target = _Target("GET", bucket, key)
-        size = self._call(replace(target, method="HEAD")).headers.get("content-length", "")
-        answer = None
-        if not (size.isdigit() and int(size) > max_bytes):
-            answer = self._call(target, max_bytes)
-        if answer is None or len(answer.body) > max_bytes:
+        answer = self._call(target, max_bytes)
+        if answer.cut:
             raise ObjectError(
                 f"{target.place} is larger than {max_bytes} bytes (NIGHTDROP_MAX_SPEC_BYTES)"
             )
@@ -121,6 +120,7 @@ class Obs:
         return _checked(answer, target.place)
 
     def _signed(self, target: _Target) -> Request:
+        self.credentials.require()
         at = self.clock()
         headers = {"x-obs-date": format_datetime(at, usegmt=True)}
         if self.credentials.token:
@@ -166,10 +166,10 @@ class _Target:
 def _checked(answer: Answer, place: str) -> Answer:
     if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
         return answer
-    if answer.status in _EXPLANATIONS:
-        raise ObjectError(f"{place}: {_EXPLANATIONS[answer.status]}")
     if answer.status >= 500:  # noqa: PLR2004 - trouble on the service's side
         raise NoAnswerError(f"{place}: OBS answered {answer.status}")
     found = _CODE.search(answer.body)
     code = found.group(1).decode() if found else ""
+    if code in _FINAL:
+        raise ObjectError(f"{place}: {_FINAL[code]}")
     raise ApiError(f"{place}: OBS answered {answer.status} {code}", status=answer.status, code=code)

@@ -49,7 +49,11 @@ def sign(call: Call, credentials: Credentials, at: datetime) -> Request:
 
     The signer signs every header that is set before, so those of temporary credentials come
     first. The body is declared as JSON; another content type would leave it unsigned.
+
+    Raises:
+        CredentialsError: There are no keys.
     """
+    credentials.require()
     parts = urlsplit(call.endpoint)
     token = {"X-Security-Token": credentials.token} if credentials.token else {}
     request = SdkRequest(

@@ -46,11 +46,19 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer: its status, its headers with lower-case names, and its whole body."""
+    """An answer.
+
+    Attributes:
+        status: The HTTP status.
+        headers: The headers, with lower-case names.
+        body: The body, or nothing of it if it was larger than wanted.
+        cut: Whether it was.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    cut: bool = False
 
 
 class Transport:
@@ -76,7 +84,7 @@ class Transport:
     def send(self, request: Request, *, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
         """Send a request once and return the answer, whatever its status.
 
-        Of a body larger than `max_bytes`, that and one byte more are returned.
+        A body larger than `max_bytes` is not read to its end, and left out of the answer.
 
         Raises:
             NotSentError: The service never saw the request: no connection was made, or a header
@@ -103,12 +111,13 @@ class Transport:
                 timeout=urllib3.Timeout(total=self._timeout),
             )
             body = self._read(response, deadline, max_bytes)
+            cut = len(body) > max_bytes or _declared(response) > max_bytes
         except (NewConnectionError, ConnectTimeoutError) as error:
             raise NotSentError(f"no connection to {host}: {_reason(error)}") from error
         except HTTPError as error:
             raise NoAnswerError(f"no answer from {host}: {_reason(error)}") from error
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status, headers, body)
+        return Answer(response.status, headers, b"" if cut else body, cut)
 
     def close(self) -> None:
         """Close every connection."""
@@ -116,6 +125,9 @@ class Transport:
 
     def _read(self, response: urllib3.BaseHTTPResponse, deadline: float, max_bytes: int) -> bytes:
         body = bytearray()
+        if _declared(response) > max_bytes:
+            response.close()
+            return b""
         # Not `stream`: it waits for a whole chunk, however slowly the bytes of it drip in.
         while chunk := response.read1(_CHUNK, decode_content=False):
             body += chunk
@@ -125,7 +137,12 @@ class Transport:
         if self._clock() > deadline:
             raise NoAnswerError(f"no whole answer within {self._timeout:g} s")
         response.release_conn()
-        return bytes(body[: max_bytes + 1])
+        return bytes(body)
+
+
+def _declared(response: urllib3.BaseHTTPResponse) -> int:
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdigit() else 0
 
 
 def _reason(error: Exception) -> str:
