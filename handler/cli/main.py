@@ -7,6 +7,7 @@ import click
 from handler.cli.audit import audit
 from handler.cli.brake import hold, job, release
 from handler.cli.demo import demo
+from handler.cli.dev import dev
 from handler.cli.emulator import emulator
 from handler.cli.invoke import invoke
 from handler.cli.reconcile import reconcile
@@ -42,5 +43,6 @@ for command in (
     audit,
     schema,
     demo,
+    dev,
 ):
     main.add_command(command)
