@@ -13,6 +13,7 @@ import sqlite_utils
 from handler.audit import sql
 from handler.audit.sqlite import SCHEMA
 from handler.audit.stores import POSTGRES, open_log
+from handler.errors import LogError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +48,7 @@ def open_trail(address: str) -> sqlite_utils.Database:
     A log in PostgreSQL is copied into memory, so that the same tables and views serve.
 
     Raises:
-        LookupError: There is no such log; the message says what to do.
-        LogError: The database cannot be read.
+        LookupError: There is no such log to read; the message says what to do.
     """
     if address.startswith(POSTGRES):
         return _copied(address)
@@ -73,11 +73,16 @@ def _copied(address: str) -> sqlite_utils.Database:
         return db.execute(statement, tuple(values)).fetchall()
 
     view = sql.SqlView(execute, datetime.now(timezone.utc))
-    with closing(open_log(address)) as log:
-        for record in log.records():
-            fields = record.fields
-            execute(sql.APPEND, (record.seq, record.hash, fields["prev"], record.text))
-            sql.project(view, fields)
+    try:
+        with closing(open_log(address)) as log:
+            for record in log.records():
+                fields = record.fields
+                execute(sql.APPEND, (record.seq, record.hash, fields["prev"], record.text))
+                sql.project(view, fields)
+    except LogError as error:
+        raise LookupError(str(error)) from error
+    except sqlite3.IntegrityError as error:
+        raise LookupError("the log is no whole chain; see `nightdrop audit verify`") from error
     db.execute("COMMIT")
     return sqlite_utils.Database(db, execute_plugins=False)
 
