@@ -146,6 +146,8 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
     seen = replace(job, seq=_int(fields["seq"]), changed_at=str(fields["at"]))
     if word == "finished":
         return replace(seen, finished=str(part(fields, "response")["final"]))
+    if word == "doubted":
+        return replace(seen, note=str(fields["note"]))
     request, response = part(fields, "request"), part(fields, "response")
     if word == "sending":
         return replace(

@@ -12,6 +12,8 @@ from xml.parsers import expat
 
 from handler.errors import NoAnswerError
 
+_ROOT = "/"
+
 
 @dataclass(frozen=True)
 class ListedObject:
@@ -50,6 +52,7 @@ def listing_of(xml: bytes) -> ObjectPage:
 
     def start(name: str, _attributes: dict[str, str]) -> None:
         path.append(name.rpartition(":")[2])
+        whole.setdefault(_ROOT, path[0])
         if path[1:] == ["Contents"]:
             contents.append({})
 
@@ -70,9 +73,15 @@ def listing_of(xml: bytes) -> ObjectPage:
     parser.CharacterDataHandler, parser.EntityDeclHandler = text, refuse
     try:
         parser.Parse(xml, True)  # noqa: FBT003 - expat takes no keyword
-        objects = tuple(_object(one) for one in contents)
+        return _page(contents, whole)
     except (expat.ExpatError, KeyError, ValueError) as error:
         raise NoAnswerError("OBS answered a listing that cannot be read") from error
+
+
+def _page(contents: list[dict[str, str]], whole: dict[str, str]) -> ObjectPage:
+    if whole[_ROOT] != "ListBucketResult":
+        raise ValueError("it is another document")
+    objects = tuple(_object(one) for one in contents)
     return ObjectPage(objects, truncated=whole.get("IsTruncated") == "true")
 
 
