@@ -136,7 +136,7 @@ def test_a_bucket_that_does_not_answer_interrupts_a_delivery(
 ) -> None:
     """It is raised, recorded, and starts over."""
     event = drop("drop/hall.yaml", UPGRADE)
-    emulator.faults.set([{"operation": "HeadObject", "fault": "status", "status": 503}])
+    emulator.faults.set([{"operation": "GetObject", "fault": "status", "status": 503}])
     with pytest.raises(NoAnswerError, match="503"):
         fire(event)
     emulator.faults.set([])
