@@ -111,9 +111,11 @@ def _sweep(bucket: str, services: Services) -> Iterator[Delivery]:
 
 
 def _seen(found: Delivery, services: Services) -> bool:
-    fired_at = str(found.source["time"])
+    """Return whether these bytes were read before, or refused unread since they were written."""
     latest = services.log.read(lambda view: view.latest(found.subject))
-    return latest is not None and latest.touched_at >= fired_at
+    if latest is None or not latest.etag:
+        return latest is not None and latest.touched_at >= str(found.source["time"])
+    return latest.etag == found.source["etag"]
 
 
 def _undecided(services: Services) -> Iterator[Delivery]:

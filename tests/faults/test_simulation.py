@@ -47,7 +47,7 @@ def test_every_kind_of_fault_strikes_and_every_kind_of_end_is_reached(
         "created under the list",
     }  # fmt: skip
     ended = {state for ending in endings for state in ending.jobs}
-    assert ended == {"created", "adopted", "refused", "expired", "abandoned"}
+    assert ended == {"created", "adopted", "refused", "expired", "abandoned", "unknown"}
 
 
 def test_the_same_seed_gives_the_same_run() -> None:

@@ -156,7 +156,7 @@ def test_a_planned_delivery_is_resumed_without_reading_its_object_again(
 def test_a_job_whose_instance_fell_silent_is_not_sent_by_another(
     emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick, state: str
 ) -> None:
-    """While its lease is alive it is left alone, and afterwards a tick makes it unknown."""
+    """While its lease is alive it is left alone, and afterwards it is unknown."""
     event = tick(UPGRADE.decode())
     fire_in({**environ, "RUNTIME_TIMEOUT": "3"}, event)
     log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))
@@ -164,6 +164,6 @@ def test_a_job_whose_instance_fell_silent_is_not_sent_by_another(
     lease = timedelta(seconds=60 if state == "sending" else 0)
     log.commit(claim(job.key, date="2026-11-24T02:00:00.000000Z", lease=lease, function={}))
     log.close()
-    assert states(fire_in(environ, event)) == ["sending"]
+    assert states(fire_in(environ, event)) == [state]
     assert states(fire_in(environ, {"action": "reconcile"})) == [state]
     assert posts(emulator) == 0
