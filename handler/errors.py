@@ -13,6 +13,7 @@
     │   └── ObjectError            an object cannot be read
     ├── LogError               the audit log cannot be used
     │   ├── LogBusyError           other writers held it for too long
+    │   ├── LogUnreachableError    the connection to it was lost, or never made
     │   └── LogBrokenError         what stands in it is not a whole chain
     └── DeliveriesError        several deliveries of one event could not be planned
 
@@ -133,6 +134,12 @@ class LogError(NightdropError):
 
 class LogBusyError(LogError):
     """Other writers held the audit log for too long."""
+
+    retryable = True
+
+
+class LogUnreachableError(LogError):
+    """The connection to the audit log was lost, or never made."""
 
     retryable = True
 

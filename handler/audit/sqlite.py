@@ -32,7 +32,9 @@ T = TypeVar("T")
 OLDEST_SQLITE = (3, 37, 0)
 """The first release with STRICT tables."""
 
-_SCHEMA = Path(__file__).with_name("sqlite.sql")
+SCHEMA = Path(__file__).with_name("sqlite.sql")
+"""The tables and views, as SQL."""
+
 _PAGE = 1000
 
 
@@ -130,7 +132,7 @@ def _opened(path: str | Path, patience: float) -> sqlite3.Connection:
     try:
         _use_wal(db, path, patience)
         db.execute("PRAGMA synchronous = FULL")
-        db.executescript(f"BEGIN IMMEDIATE;\n{_SCHEMA.read_text()}\nCOMMIT;")
+        db.executescript(f"BEGIN IMMEDIATE;\n{SCHEMA.read_text()}\nCOMMIT;")
     except BaseException:
         db.close()
         raise

@@ -1,20 +1,25 @@
-"""`nightdrop audit`: read the audit log and verify its chain."""
+"""`nightdrop audit`: prepare the audit log, read it and verify its chain."""
 
 from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from handler.audit.record import Record
+from handler.audit.stores import POSTGRES, init_log, open_log
 from handler.audit.verify import verify as verify_chain
 from handler.canonical import shown
 from handler.cli.screen import complain, screen, table
 from handler.cli.trail import cells, open_trail, stories, timeline, trail
+from handler.errors import LogError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import sqlite_utils
 
 _ALL_RECORDS = "SELECT seq, hash, record FROM records ORDER BY seq"
@@ -32,7 +37,29 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON L
 
 @click.group()
 def audit() -> None:
-    """Read the audit log and verify its chain."""
+    """Prepare the audit log, read it and verify its chain."""
+
+
+@audit.command()
+@audit_option
+@click.option("--role", default="", help="The function's role in the database: grant it its part.")
+def init(address: str, role: str) -> None:
+    """Create the tables of a log in PostgreSQL; safe to repeat.
+
+    Prints the grants that the function's role needs; --role applies them. Run it as another
+    role, which then owns the tables: the function must not be able to change what is recorded.
+
+    \b
+      nightdrop audit init --audit postgresql://owner@host/nightdrop --role nightdrop_function
+    """
+    with _complaining():
+        grants = init_log(address, role)
+    if not grants:
+        click.echo("A log in SQLite needs no preparation: its file is created on first use.")
+        return
+    click.echo("-- The tables stand. " + ("Granted:" if role else "The function's role needs:"))
+    for grant in grants:
+        click.echo(grant)
 
 
 @audit.command("list")
@@ -85,8 +112,7 @@ def verify(address: str) -> None:
     \b
       nightdrop audit verify --audit sqlite:///nightdrop.db
     """
-    rows = _opened(address).query(_ALL_RECORDS)
-    verdict = verify_chain(Record(row["seq"], row["hash"], row["record"]) for row in rows)
+    verdict = verify_chain(_stored(address))
     for fault in verdict.faults:
         click.echo(str(fault))
     word = "whole" if verdict.whole else "BROKEN"
@@ -94,10 +120,26 @@ def verify(address: str) -> None:
     sys.exit(0 if verdict.whole else 1)
 
 
+def _stored(address: str) -> Iterator[Record]:
+    """Yield the records as they stand: a copy could not hold what is broken."""
+    if address.startswith(POSTGRES):
+        with _complaining(), closing(open_log(address)) as log:
+            yield from log.records()
+        return
+    for row in _opened(address).query(_ALL_RECORDS):
+        yield Record(row["seq"], row["hash"], row["record"])
+
+
 def _opened(address: str) -> sqlite_utils.Database:
-    try:
+    with _complaining():
         return open_trail(address)
-    except LookupError as error:
+
+
+@contextmanager
+def _complaining() -> Iterator[None]:
+    try:
+        yield
+    except (LookupError, LogError) as error:
         complain(str(error.args[0]))
         sys.exit(2)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 
 from handler.audit.record import Record
 from handler.audit.verify import verify
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _LEFT_BEHIND = ("audit.db", "audit.db-wal", "audit.db-shm", "emulator.log", "function.log")
 
 
+_JOBS = 3
 _JOB_COLUMNS = ("job_name", "job_type", "status", "description")
 
 
@@ -38,7 +40,7 @@ _JOB_COLUMNS = ("job_name", "job_type", "status", "description")
     help="Where the audit log and the processes' output go; an earlier demo's are replaced.",
 )
 def demo(folder: Path) -> None:
-    """Show a nightly upgrade, a file drop and a broken file, over real HTTP on this machine.
+    """Show a nightly upgrade, a file drop, a broken file and a lost answer, over real HTTP.
 
     Starts the emulator and functions-framework, and ends them. Takes seconds and leaves the
     audit log for you to open.
@@ -77,6 +79,12 @@ def _tell(pieces: Desk, console: Console) -> dict[str, Any]:
     result = json.loads(pieces.read("results/broken.yaml.result.json"))
     for error in result["errors"]:
         console.print(f"  {error}", markup=False, highlight=False, soft_wrap=True)
+
+    _heading(console, "4. The API creates a job, but its answer is lost; the next tick settles it")
+    pieces.misbehave({"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1})
+    _answer(console, pieces.invoke(json.loads(sample("direct-spec.json").read_text())))
+    tick = timer_event("reconcile", '{"action": "reconcile"}', datetime.now(timezone.utc))
+    _answer(console, pieces.invoke(tick))
     return pieces.holds()
 
 
@@ -91,7 +99,7 @@ def _look_back(address: str, held: dict[str, Any], console: Console) -> bool:
         Record(row["seq"], row["hash"], row["record"])
         for row in database.query("SELECT seq, hash, record FROM records ORDER BY seq")
     )
-    told = verdict.whole and len(held["jobs"]) == 2  # noqa: PLR2004 - one of a tick, one of a file
+    told = verdict.whole and len(held["jobs"]) == _JOBS
     word = "[green]whole[/]" if verdict.whole else "[red]broken[/]"
     console.print(
         f"\nThe chain is {word}: {verdict.head.seq} records, head {shown(verdict.head.hash)}…",
@@ -106,8 +114,10 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _answer(console: Console, reply: dict[str, Any]) -> None:
-    errors = len(reply["errors"])
-    told = f", {errors} errors" if errors else ""
-    console.print(f"→ [bold]{reply['outcome']}[/]{told}", highlight=False)
+    errors = reply["errors"]
+    told = [f"{len(errors)} errors"] if len(errors) > 1 else errors
+    if reply.get("open"):
+        told = [*told, f"{reply['open']['followed']} jobs still run on the fleet"]
+    console.print(f"→ [bold]{reply['outcome']}[/]", *map(escape, told), sep="; ", highlight=False)
     if reply["jobs"]:
         console.print(jobs_table(reply["jobs"]))

@@ -61,6 +61,10 @@ class Desk:
         """Return a file from the bucket."""
         return self.obs.read(BUCKET, key, max_bytes=_LARGEST_OBJECT).data
 
+    def misbehave(self, *faults: dict[str, Any]) -> None:
+        """Make the emulator misbehave; no fault makes it behave again."""
+        urllib3.request("POST", f"{self.cloud}/_emulator/faults", json=list(faults))
+
     def holds(self) -> dict[str, Any]:
         """Return everything the emulator holds."""
         state: dict[str, Any] = urllib3.request("GET", f"{self.cloud}/_emulator/state").json()

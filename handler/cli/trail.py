@@ -1,12 +1,19 @@
-"""The audit log as people read it: tables and views of one SQLite file, opened to look only."""
+"""The audit log as people read it: tables and views of one SQLite file, or of a copy of it."""
 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlite_utils
+
+from handler.audit import sql
+from handler.audit.sqlite import SCHEMA
+from handler.audit.stores import POSTGRES, open_log
+from handler.errors import LogError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,18 +45,46 @@ def cells(row: dict[str, Any], columns: Sequence[str]) -> list[object]:
 def open_trail(address: str) -> sqlite_utils.Database:
     """Open the log at an address to read it.
 
+    A log in PostgreSQL is copied into memory, so that the same tables and views serve.
+
     Raises:
-        LookupError: There is no such log; the message says what to do.
+        LookupError: There is no such log to read; the message says what to do.
     """
+    if address.startswith(POSTGRES):
+        return _copied(address)
     scheme, _, path = address.partition(":///")
     if scheme != "sqlite":
-        raise LookupError(f"{address}: only sqlite:///file can be read")
+        kind = address.partition(":")[0]  # no more of it: an address may hold a password
+        raise LookupError(f"no audit log can be in {kind}; name sqlite:///file or {POSTGRES}host/…")
     if not Path(path).is_file():
         raise LookupError(
             f"there is no audit log at {path}; run the function once, or name another"
         )
     uri = f"{Path(path).resolve().as_uri()}?mode=ro"
     return sqlite_utils.Database(sqlite3.connect(uri, uri=True), execute_plugins=False)
+
+
+def _copied(address: str) -> sqlite_utils.Database:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.executescript(SCHEMA.read_text())
+    db.execute("BEGIN")
+
+    def execute(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        return db.execute(statement, tuple(values)).fetchall()
+
+    view = sql.SqlView(execute, datetime.now(timezone.utc))
+    try:
+        with closing(open_log(address)) as log:
+            for record in log.records():
+                fields = record.fields
+                execute(sql.APPEND, (record.seq, record.hash, fields["prev"], record.text))
+                sql.project(view, fields)
+    except LogError as error:
+        raise LookupError(str(error)) from error
+    except sqlite3.IntegrityError as error:
+        raise LookupError("the log is no whole chain; see `nightdrop audit verify`") from error
+    db.execute("COMMIT")
+    return sqlite_utils.Database(db, execute_plugins=False)
 
 
 def trail(database: sqlite_utils.Database, last: int) -> list[dict[str, Any]]:

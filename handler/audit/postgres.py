@@ -1,0 +1,194 @@
+"""The audit log in PostgreSQL: for a function whose instances share one log.
+
+Every commit is one transaction, read committed, that first waits for an advisory lock in a
+statement of its own, so that the statements after it see everything committed before
+(https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED). The lock goes
+with the transaction, whatever ends it: whoever holds it next knows how the one before came out.
+
+A connection that is lost is opened anew and the decisions run again, unless the records of the
+try before turn out to stand: a chained hash tells our own records from anybody else's.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from handler.audit import sql
+from handler.audit.postgres_place import COMMIT_LOCK, connected, place_of, translated
+from handler.audit.record import Record
+from handler.errors import LogError, LogUnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from handler.audit.log import Committed, Decide, View
+
+T = TypeVar("T")
+
+_PAUSES = (0.0, 0.1, 0.3, 1.0)
+"""Seconds before each new try after a lost connection; a frozen instance's needs no pause."""
+
+_READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
+_WRITE = (
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+    f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})",
+)
+_STANDS = "SELECT 1 FROM records WHERE seq = ? AND hash = ?"
+_PAGE = 1000
+
+
+class PostgresLog:
+    """The audit log in a PostgreSQL database that `nightdrop audit init` has prepared.
+
+    Threads share one connection behind a lock; instances are serialised by the database.
+
+    Args:
+        address: `postgresql://user:password@host/database`, with libpq's options as its query.
+        patience: Seconds to wait for other writers before `LogBusyError`, and for a lost
+            connection before `LogUnreachableError`.
+        clock: Seconds on a monotonic clock.
+        sleep: Waits for some seconds.
+
+    Raises:
+        LogUnreachableError: The server cannot be reached, or lets nobody in.
+        LogError: The address cannot be read, or the database holds no audit log.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        patience: float = 30.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._place = place_of(address)
+        self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.RLock()
+        self._closed = False
+        self._db: psycopg.Connection[tuple[Any, ...]] = connected(self._place, patience)
+
+    def commit(self, decide: Decide[T]) -> Committed[T]:
+        """Run one decision and append what it asks for, durably, before returning."""
+        return cast("Committed[T]", self.commit_all([decide])[0])
+
+    def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
+        """Run several decisions in order, each seeing the ones before it, as one append.
+
+        Raises:
+            LogBusyError: Other writers held the log for too long; nothing was appended.
+            LogUnreachableError: The connection was lost and not regained; the records may or
+                may not stand.
+        """
+        commit = uuid.uuid4().hex
+        done: tuple[Committed[Any], ...] = ()
+
+        def append(view: sql.SqlView) -> tuple[Committed[Any], ...]:
+            nonlocal done
+            if not _stands(done, view):
+                done = tuple(sql.decided(decide, view, commit) for decide in decisions)
+            return done
+
+        return self._transact(append, _WRITE)
+
+    def read(self, ask: Callable[[View], T]) -> T:
+        """Return what `ask` finds in the state as it stands now; nothing is appended."""
+        return self._transact(ask, _READ)
+
+    def body(self, key: str) -> str | None:
+        """Return what the outbox holds for a job or a delivery that is not settled yet."""
+        rows = self._transact(lambda view: view.execute(sql.BODY, (key,)), _READ)
+        return rows[0][0] if rows else None
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Yield the records with a larger number than `after`, in order."""
+        return _paged(lambda last: self._transact(lambda view: _page(view, last), _READ), after)
+
+    def rebuild(self) -> None:
+        """Fold the state anew from the records; the outbox keeps what is still open."""
+        self._transact(
+            lambda view: sql.rebuild(view, _paged(lambda last: _page(view, last))), _WRITE
+        )
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._closed = True
+            self._db.close()
+
+    def _transact(self, work: Callable[[sql.SqlView], T], begin: Sequence[str]) -> T:
+        """Run work in a transaction, and again in a new one where the connection was lost."""
+        with self._lock:
+            end = self._clock() + self._patience
+            for pause in _PAUSES:
+                try:
+                    return self._once(work, begin)
+                except LogUnreachableError:
+                    if self._clock() + pause > end:
+                        raise
+                    self._sleep(pause)
+            return self._once(work, begin)
+
+    def _once(self, work: Callable[[sql.SqlView], T], begin: Sequence[str]) -> T:
+        if self._closed:
+            raise LogError(f"the audit log {self._place.shown} is closed")
+        if self._db.closed:
+            self._db = connected(self._place, self._patience)
+        with translated(self._place):
+            try:
+                for statement in begin:
+                    self._execute(statement)
+                # The clock is read behind the lock, so that records have their times in order.
+                now = self._execute("SELECT clock_timestamp()")[0][0]
+                result = work(sql.SqlView(self._execute, now))
+                self._execute("COMMIT")
+            except BaseException:
+                self._leave()
+                raise
+        return result
+
+    def _leave(self) -> None:
+        """Roll back; a connection that cannot is closed, and its lock goes with it."""
+        with suppress(psycopg.Error):
+            self._db.execute("ROLLBACK")
+        if self._db.info.transaction_status != TransactionStatus.IDLE:
+            self._db.close()
+
+    def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        cursor = self._db.execute(_spelt(statement), [_storable(value) for value in values])
+        return cursor.fetchall() if cursor.description else []
+
+
+def _spelt(statement: str) -> bytes:
+    """Return a statement with psycopg's mark for a value; none of ours holds another `?`."""
+    return statement.replace("%", "%%").replace("?", "%s").encode()
+
+
+def _storable(value: object) -> object:
+    # A text column holds no NUL; only the name of an object could bring one.
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+
+
+def _stands(done: Sequence[Committed[Any]], view: sql.SqlView) -> bool:
+    """Return whether the records of an earlier try are in the log after all."""
+    records = [record for one in done for record in one.records]
+    return bool(records) and bool(view.execute(_STANDS, (records[-1].seq, records[-1].hash)))
+
+
+def _page(view: sql.SqlView, after: int) -> list[Record]:
+    return [Record(*row) for row in view.execute(sql.RECORDS_AFTER, (after, _PAGE))]
+
+
+def _paged(page_after: Callable[[int], list[Record]], after: int = 0) -> Iterator[Record]:
+    while page := page_after(after):
+        yield from page
+        after = page[-1].seq

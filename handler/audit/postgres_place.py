@@ -1,0 +1,204 @@
+"""A PostgreSQL database that holds, or is to hold, an audit log: reached, prepared, named.
+
+Errors name the database without its password, and hold none of the values of a statement.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict
+
+from handler.errors import LogBrokenError, LogBusyError, LogError, LogUnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+
+COMMIT_LOCK = 0x6E_69_67_68_74
+"""The key of the advisory lock that every commit takes: `night` in ASCII."""
+
+OLDEST_SERVER = 140_000
+"""PostgreSQL 14, as libpq numbers it: the first with CREATE OR REPLACE TRIGGER."""
+
+_SCHEMA = Path(__file__).with_name("postgres.sql")
+_LONGEST_CONNECT = 10
+# A frozen sender must not hold the lock for longer than the others are patient. A commit is
+# answered when it is on disk, whatever the database's own default is.
+_SESSION = """
+SELECT set_config('search_path', 'nightdrop', false),
+       set_config('TimeZone', 'UTC', false),
+       set_config('lock_timeout', %(patience)s, false),
+       set_config('statement_timeout', %(longest)s, false),
+       set_config('idle_in_transaction_session_timeout', %(idle)s, false),
+       set_config('synchronous_commit',
+                  CASE current_setting('synchronous_commit')
+                      WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)"""
+_PREPARED = "SELECT to_regclass('nightdrop.records') IS NOT NULL"
+_GRANTS = (
+    "GRANT USAGE ON SCHEMA nightdrop TO {role}",
+    "GRANT SELECT, INSERT ON nightdrop.records TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON nightdrop.deliveries, nightdrop.jobs TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON nightdrop.outbox, nightdrop.switches TO {role}",
+    "GRANT SELECT ON nightdrop.trail, nightdrop.job_story TO {role}",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a database is.
+
+    Attributes:
+        address: As it was set; it may hold a password.
+        shown: Its host and database alone, for messages.
+    """
+
+    address: str = field(repr=False)
+    shown: str
+
+
+def place_of(address: str) -> Place:
+    """Return the place that an address names.
+
+    Raises:
+        LogError: It cannot be read.
+    """
+    try:
+        parts = conninfo_to_dict(address)
+    except psycopg.Error:
+        # The error quotes what was set.
+        raise LogError(
+            "the address of the audit log cannot be read; it must be "
+            "postgresql://user:password@host/database, with %-escapes for what is not a letter"
+        ) from None
+    host = parts.get("host") or parts.get("hostaddr") or ""
+    return Place(address, f"postgresql://{host}/{parts.get('dbname') or ''}")
+
+
+def connected(place: Place, patience: float) -> Connection:
+    """Return a connection to a database that holds an audit log, ready for transactions.
+
+    Args:
+        place: The database.
+        patience: Seconds to wait for other writers.
+
+    Raises:
+        LogUnreachableError: The server cannot be reached, or lets nobody in.
+        LogError: The database holds no audit log.
+    """
+    with translated(place):
+        db = _dialled(place, patience)
+        try:
+            _begin_session(db, place, patience)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def prepare(address: str, role: str = "") -> tuple[str, ...]:
+    """Create the audit log's tables where they are missing; nothing recorded is touched.
+
+    Args:
+        address: The database, with a role that may create a schema in it.
+        role: The function's role, which exists; it is granted what the function needs.
+
+    Returns:
+        The grants that the function's role needs, as statements; applied if `role` was given.
+
+    Raises:
+        LogError: The database is unfit, or the role unknown or too mighty.
+    """
+    place = place_of(address)
+    with translated(place), _dialled(place, _LONGEST_CONNECT) as db, db.transaction():
+        _check(db, place, role)
+        db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
+        db.execute(_SCHEMA.read_bytes())
+        name = sql.Identifier(role) if role else sql.SQL("function_role")
+        grants = [sql.SQL(grant).format(role=name) for grant in _GRANTS]
+        for grant in grants if role else ():
+            db.execute(grant)
+        return tuple(f"{grant.as_string(db)};" for grant in grants)
+
+
+@contextmanager
+def translated(place: Place) -> Iterator[None]:
+    """Turn PostgreSQL's errors into the log's own, with what to do about them."""
+    try:
+        yield
+    except (errors.LockNotAvailable, errors.QueryCanceled) as error:
+        raise LogBusyError(
+            f"the audit log {place.shown} is held by other writers: {_said(error)}"
+        ) from error
+    except (psycopg.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
+        raise LogUnreachableError(
+            f"the audit log {place.shown} was not reached to the end: {_said(error)}"
+        ) from error
+    except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
+        raise LogError(_unprepared(place)) from error
+    except errors.InsufficientPrivilege as error:
+        raise LogError(
+            f"the audit log {place.shown} may not be used like this: {_said(error)}; "
+            "`nightdrop audit init --role NAME` grants what the function needs"
+        ) from error
+    except psycopg.IntegrityError as error:
+        raise LogBrokenError(f"the audit log {place.shown} refuses: {_said(error)}") from error
+    except psycopg.Error as error:
+        raise LogError(f"the audit log {place.shown} cannot be used: {_said(error)}") from error
+
+
+def _dialled(place: Place, patience: float) -> Connection:
+    return psycopg.connect(
+        place.address,
+        autocommit=True,
+        client_encoding="utf8",
+        fallback_application_name="nightdrop",
+        connect_timeout=math.ceil(min(_LONGEST_CONNECT, max(2, patience))),
+        tcp_user_timeout=_LONGEST_CONNECT * 1000,
+        keepalives_idle=_LONGEST_CONNECT,
+        keepalives_interval=5,
+        keepalives_count=3,
+    )
+
+
+def _begin_session(db: Connection, place: Place, patience: float) -> None:
+    waits = {"patience": patience, "longest": 2 * patience, "idle": patience / 3}
+    db.execute(_SESSION, {name: str(math.ceil(seconds * 1000)) for name, seconds in waits.items()})
+    if db.execute(_PREPARED).fetchone() != (True,):
+        raise LogError(_unprepared(place))
+
+
+def _check(db: Connection, place: Place, role: str) -> None:
+    if db.info.server_version < OLDEST_SERVER:
+        raise LogError(f"{place.shown} is older than PostgreSQL 14, the first that will do")
+    if db.info.parameter_status("server_encoding") != "UTF8":
+        raise LogError(f"{place.shown} is not in UTF-8; create a database with ENCODING 'UTF8'")
+    if not role:
+        return
+    known = db.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    if known is None:
+        raise LogError("there is no such role; create it first: CREATE ROLE … LOGIN PASSWORD …")
+    if known[0] or role == db.info.user:
+        raise LogError(
+            "that role owns the tables or the server, and could change what is recorded; "
+            "create one for the function alone"
+        )
+
+
+def _unprepared(place: Place) -> str:
+    return (
+        f"{place.shown} holds no audit log yet; "
+        "run `nightdrop audit init --audit postgresql://…` once, as a role that may create it"
+    )
+
+
+def _said(error: psycopg.Error) -> str:
+    """Return the main sentence of an error, without the row or the statement it happened to."""
+    return error.diag.message_primary or " ".join(str(error).split())

@@ -1,0 +1,238 @@
+"""Every store keeps the same promises: one protocol, the same tests."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft, Head
+from handler.audit.stores import open_log
+from handler.audit.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from handler.audit.log import Decide, Log, View
+    from handler.audit.record import Part
+
+SUBJECT = "obs://bucket/drop/\x00 strange ☃.yaml"
+
+
+@pytest.fixture
+def log(store_address: str) -> Iterator[Log]:
+    """An open, empty log."""
+    opened = open_log(store_address)
+    yield opened
+    opened.close()
+
+
+def noted(*notes: str) -> Decide[str]:
+    """Make a decision that appends one record with each of these notes, and returns the last."""
+    drafts = tuple(Draft(action="log.noted", outcome="success", note=note) for note in notes)
+    return lambda _view: Decision(notes[-1], drafts)
+
+
+def planned(delivery: str, *jobs: str, subject: str = SUBJECT) -> Decide[None]:
+    """Make a decision that plans a delivery with some jobs, by their keys."""
+    about = {"key": delivery, "trigger": "object", "subject": subject, "digest": "d"}
+    plan = Draft(action="delivery.planned", outcome="pending", delivery=about)
+    return recorded(plan, *(_planned_job(delivery, key, n) for n, key in enumerate(jobs, 1)))
+
+
+def _planned_job(delivery: str, key: str, document: int) -> Draft:
+    return Draft(
+        action="job.planned",
+        outcome="pending",
+        delivery={"key": delivery},
+        job={"key": key, "name": f"name-{key}", "type": "app_deployment", "document": document},
+        body=f'{{"body": "{key}"}}',
+    )
+
+
+def about(action: str, key: str, delivery: str = "d", **response: str | int) -> Draft:
+    """Return a draft about a job."""
+    request: Part = {"attempt": 1, "date": "2026", "lease_until": "2027"}
+    return Draft(
+        action=action,
+        outcome="success",
+        delivery={"key": delivery},
+        job={"key": key},
+        request=request if action == "job.sending" else {},
+        response=response,
+    )
+
+
+def recorded(*drafts: Draft) -> Decide[None]:
+    """Make a decision that records these."""
+    return lambda _view: Decision(None, drafts)
+
+
+def test_a_commit_returns_what_it_appended(log: Log) -> None:
+    """The value of the decision, and the records as they now stand."""
+    done = log.commit(noted("a", "b ☃"))
+    assert done.value == "b ☃"
+    assert list(done.records) == list(log.records())
+    assert log.read(lambda view: view.head) == Head(2, done.records[-1].hash)
+
+
+def test_the_chain_is_whole(log: Log) -> None:
+    """Over several commits, the texts as they were hashed."""
+    for number in range(5):
+        log.commit_all([noted(f"{number}"), noted("x", "y")])
+    verdict = verify(log.records())
+    assert (verdict.whole, verdict.head.seq) == (True, 15)
+
+
+def test_later_decisions_see_the_earlier_ones_of_their_commit(log: Log) -> None:
+    """Although nothing of it is durable yet."""
+
+    def look(view: View) -> Decision[tuple[bool, int]]:
+        return Decision((view.job("j") is not None, view.head.seq))
+
+    answers = log.commit_all([look, planned("d", "j"), look])
+    assert [done.value for done in answers] == [(False, 0), None, (True, 2)]
+
+
+def test_one_commit_has_one_id_and_another_a_new_one(log: Log) -> None:
+    """By it people see what was appended together."""
+    log.commit_all([noted("a", "b"), noted("c")])
+    log.commit(noted("d"))
+    first, *_, last = ids = [record.fields["commit"] for record in log.records()]
+    assert ids == [first, first, first, last]
+    assert first != last
+
+
+def test_decisions_without_records_append_nothing(log: Log) -> None:
+    """Asking is free."""
+    assert log.commit(lambda view: Decision(view.head)).value == Head()
+    assert log.commit_all([]) == ()
+    assert list(log.records()) == []
+
+
+def test_a_decision_that_fails_appends_nothing(log: Log) -> None:
+    """Nor do those beside it, and the log goes on."""
+
+    def failing(_view: View) -> Decision[None]:
+        raise LookupError("no")
+
+    with pytest.raises(LookupError):
+        log.commit_all([noted("a"), planned("d", "j"), failing])
+    assert (list(log.records()), log.body("j")) == ([], None)
+    assert log.commit(noted("b")).records[0].seq == 1
+
+
+def test_a_question_that_fails_leaves_the_log_usable(log: Log) -> None:
+    """Its transaction is taken back."""
+    with pytest.raises(ZeroDivisionError):
+        log.read(lambda _view: 1 // 0)
+    assert log.commit(noted("b")).records[0].seq == 1
+
+
+def test_records_can_be_read_from_any_place(log: Log) -> None:
+    """In order, also over more than one page."""
+    log.commit(noted(*map(str, range(1005))))
+    assert [record.seq for record in log.records(after=1002)] == [1003, 1004, 1005]
+    assert [record.seq for record in log.records()] == list(range(1, 1006))
+
+
+def test_the_clock_is_aware_and_right(log: Log) -> None:
+    """It stands on this machine in these tests."""
+    now = log.read(lambda view: view.now)
+    assert now.tzinfo is not None
+    assert abs(now - datetime.now(timezone.utc)) < timedelta(seconds=10)
+
+
+def test_the_outbox_keeps_a_body_until_its_job_is_final(log: Log) -> None:
+    """The chain never holds it."""
+    log.commit(planned("d", "one", "two"))
+    log.commit(recorded(about("job.sending", "one"), about("job.created", "one", job_id="7")))
+    assert (log.body("one"), log.body("two")) == (None, '{"body": "two"}')
+    assert not any("body" in record.text for record in log.records())
+
+
+def test_a_job_is_found_by_its_key_and_by_its_id(log: Log) -> None:
+    """The state as its records leave it, every field."""
+    log.commit(planned("d", "one"))
+    log.commit(recorded(about("job.sending", "one"), about("job.created", "one", job_id="7")))
+    job = log.read(lambda view: view.job("one"))
+    assert job
+    assert (job.state, job.attempt, job.name, job.doubtful) == ("created", 1, "name-one", False)
+    assert log.read(lambda view: view.job_by_id("7")) == job
+    assert log.read(lambda view: (view.job("none"), view.job_by_id(""))) == (None, None)
+
+
+def test_a_delivery_has_its_jobs_in_order(log: Log) -> None:
+    """As the file has them."""
+    log.commit(planned("d", "z", "a"))
+    delivery = log.read(lambda view: view.delivery("d"))
+    assert delivery
+    assert [job.key for job in delivery.jobs] == ["z", "a"]
+    assert log.read(lambda view: view.delivery("other")) is None
+
+
+def test_the_latest_run_of_an_object_is_the_one_that_still_lives(log: Log) -> None:
+    """A run whose jobs were all refused counts for nothing."""
+    log.commit(planned("d", "one"))
+    log.commit(planned("e", "two"))
+    log.commit(recorded(about("job.refused", "two", "e", status=400)))
+    latest = log.read(lambda view: view.latest(SUBJECT))
+    run = log.read(lambda view: view.latest_run(SUBJECT))
+    assert latest
+    assert run
+    assert (latest.key, run.key) == ("e", "d")
+    assert log.read(lambda view: view.latest_run("obs://bucket/other")) is None
+
+
+def test_what_is_open_comes_in_the_order_it_was_touched(log: Log) -> None:
+    """Deliveries to plan, jobs to send, jobs to follow, results to write; each bounded."""
+    received = {"key": "r", "trigger": "timer", "subject": "timer:t"}
+    log.commit(recorded(Draft(action="delivery.received", outcome="pending", delivery=received)))
+    log.commit(planned("d", "one", "two", "three"))
+    log.commit(recorded(about("job.created", "three", job_id="7")))
+    log.commit(recorded(about("job.deferred", "one")))
+    left = log.read(lambda view: view.open(10))
+    assert [one.key for one in left.deliveries] == ["r"]
+    assert [one.key for one in left.jobs] == ["two", "one"]
+    assert [one.key for one in left.followed] == ["three"]
+    assert [one.key for one in left.unreported] == ["d"]
+    assert len(log.read(lambda view: view.open(1)).jobs) == 1
+
+
+def test_a_switch_is_on_until_it_is_released(log: Log) -> None:
+    """With its reason."""
+    held = Draft(action="sending.held", outcome="success", note="maintenance")
+    released = Draft(action="sending.released", outcome="success")
+    seen = []
+    for decide in (recorded(), recorded(held), recorded(released)):
+        log.commit(decide)
+        seen.append(log.read(lambda view: view.switch("hold")))
+    assert seen == ["", "maintenance", ""]
+
+
+def test_the_state_can_be_rebuilt_from_the_records(log: Any) -> None:  # noqa: ANN401 - either store
+    """It comes out the same, the outbox included."""
+    log.commit(planned("d", "one", "two"))
+    log.commit(recorded(about("job.sending", "one"), about("job.created", "one", job_id="7")))
+    log.commit(recorded(Draft(action="sending.held", outcome="success", note="why")))
+
+    def everything(view: View) -> tuple[object, ...]:
+        return (view.delivery("d"), view.open(9), view.switch("hold"), view.latest(SUBJECT))
+
+    before = log.read(everything)
+    log.rebuild()
+    assert log.read(everything) == before
+    assert (log.body("one"), log.body("two")) == (None, '{"body": "two"}')
+
+
+def test_what_was_written_is_there_for_the_next_to_open_it(store_address: str) -> None:
+    """A new instance goes on where the last one stopped."""
+    for _ in range(2):
+        log = open_log(store_address)
+        log.commit(noted("a"))
+        log.close()
+    log = open_log(store_address)
+    assert verify(log.records()).head.seq == 2
+    log.close()
