@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from handler.cli.dev_names import name_of
 from handler.local.steps import Accepted, Answered, Failed, GivenUp, Retrying
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Board:
 
 def line_of(step: Step) -> Line | None:
     """Return a step as a line; None for one that says nothing a person waits for."""
-    about = step.request.trigger
+    about = name_of(json.loads(step.request.payload))
     if isinstance(step, Accepted):
         return Line(step.at, about, "arrived", f"request {step.request.request_id[:8]}")
     if isinstance(step, Answered):

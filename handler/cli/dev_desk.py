@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from contextlib import ExitStack
@@ -10,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import urllib3
 
 import handler
 from handler.cli.dev_board import Board
+from handler.cli.dev_names import object_key
 from handler.cloud.credentials import credentials
 from handler.cloud.obs import Obs
 from handler.cloud.transport import Transport
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from threading import Event
 
+    from handler.canonical import Json
     from handler.local.clock import Clock
     from handler.local.timers import Timer
 
@@ -108,36 +109,20 @@ class DevDesk:
             self.board.show_jobs(state["jobs"])
 
     def _start(self) -> None:
-        options, enter = self._options, self._stack.enter_context
-        folder = options.folder
-        folder.mkdir(parents=True, exist_ok=True)
-        ports = [free_port() for _ in range(options.instances)]
+        self._options.folder.mkdir(parents=True, exist_ok=True)
+        ports = [free_port() for _ in range(self._options.instances)]
         urls = [f"http://127.0.0.1:{port}/" for port in ports]
         queue = LocalFunction(urls, self._config(), self._surroundings())
         self._stack.callback(queue.close)
-        door = enter(Door(lambda event: queue.submit(event, _fired(event))))
-        environ = self._start_cloud(door.url)
-        programs = [self._program(port, environ) for port in ports]
-        enter(Supervisor(programs, Path(handler.__file__).parent, self.board.say))
-        for port in ports:
-            wait_until(partial(listens, port))
+        door = self._stack.enter_context(Door(partial(_notified, queue)))
+        cloud = self._start_cloud(door.url)
+        self._cloud = cloud["NIGHTDROP_OBS_ENDPOINT"]
+        self._start_function(ports, cloud)
         timers = Timers(self._timers, queue.submit, self._clock, local_zone())
         self._stack.callback(timers.stop)
         timers.start()
-        transport = Transport(timeout=10)
-        self._stack.callback(transport.close)
-        obs = Obs(self._cloud, credentials(None, environ), transport, _now)
-        enter(Dropbox(options.drop, lambda name, data: _upload(obs, name, data), self.board.say))
-        self._places |= {
-            "drop job specs into": f"{options.drop}/",
-            "the function": " ".join(urls),
-            "the cloud": f"{self._cloud}/_emulator/state",
-            "audit log": f"nightdrop audit list --audit sqlite:///{folder / 'audit.db'}",
-            "failure notices": f"{folder / 'failures'}/",
-        }
-        for name, place in self._places.items():
-            if self.board.echo:
-                self.board.echo(f"{name}: {place}")
+        self._start_dropbox(cloud)
+        self._tell_where_to_look(urls)
 
     def _config(self) -> AsyncConfig:
         return AsyncConfig(
@@ -155,6 +140,7 @@ class DevDesk:
         )
 
     def _start_cloud(self, door: str) -> dict[str, str]:
+        """Start the emulator and return the settings that point at it."""
         options, folder = self._options, self._options.folder
         env_file = folder / "emulator.env"
         env_file.unlink(missing_ok=True)
@@ -162,32 +148,63 @@ class DevDesk:
         arguments += ["--dir", str(folder / "cloud"), "--notify", door, "--shape", options.shape]
         arguments += ["--speed", str(max(1.0, options.speed))]
         arguments += ["--fleet", str(options.fleet)] if options.fleet else []
-        kept = {name: value for name, value in os.environ.items() if "NIGHTDROP" not in name}
-        process = self._stack.enter_context(running(arguments, kept, folder / "emulator.log"))
+        output = folder / "emulator.log"
+        process = self._stack.enter_context(running(arguments, _environment(), output))
         wait_until(env_file.exists, process)
-        given = _lines(env_file) | (_lines(options.settings) if options.settings else {})
-        self._cloud = given["NIGHTDROP_OBS_ENDPOINT"]
-        return {
-            **kept,
+        return _lines(env_file)
+
+    def _start_function(self, ports: list[int], cloud: dict[str, str]) -> None:
+        options, folder = self._options, self._options.folder
+        environ = {
+            **_environment(),
             "NIGHTDROP_AUDIT": f"sqlite:///{(folder / 'audit.db').resolve()}",
             "NIGHTDROP_PREFIX": PREFIX,
             "NIGHTDROP_RESULTS": f"obs://{BUCKET}/results/",
-            **given,
+            **cloud,
+            **(_lines(options.settings) if options.settings else {}),
         }
+        programs = [
+            Program("the function", framework(port), environ, folder / f"function-{port}.log")
+            for port in ports
+        ]
+        source = Path(handler.__file__).parent
+        self._stack.enter_context(Supervisor(programs, source, self.board.say))
+        for port in ports:
+            wait_until(partial(listens, port))
 
-    def _program(self, port: int, environ: dict[str, str]) -> Program:
-        output = self._options.folder / f"function-{port}.log"
-        return Program("the function", framework(port), environ, output)
+    def _start_dropbox(self, cloud: dict[str, str]) -> None:
+        transport = Transport(timeout=10)
+        self._stack.callback(transport.close)
+        obs = Obs(self._cloud, credentials(None, cloud), transport, _now)
+        self._stack.enter_context(
+            Dropbox(self._options.drop, partial(_upload, obs), self.board.say)
+        )
+
+    def _tell_where_to_look(self, urls: list[str]) -> None:
+        folder = self._options.folder
+        self._places |= {
+            "drop job specs into": f"{self._options.drop}/",
+            "the function": " ".join(urls),
+            "the cloud": f"{self._cloud}/_emulator/state",
+            "audit log": f"nightdrop audit list --audit sqlite:///{folder / 'audit.db'}",
+            "failure notices": f"{folder / 'failures'}/",
+        }
+        for name, place in self._places.items():
+            if self.board.echo:
+                self.board.echo(f"{name}: {place}")
 
 
-def _fired(event: Any) -> str:  # noqa: ANN401 - whatever a bucket notifies of
-    text = json.dumps(event)
-    found = text.partition('"key": "')[2].partition('"')[0]
-    return f"object {found.rpartition('%2F')[2].rpartition('/')[2]}" if found else "object"
+def _notified(queue: LocalFunction, event: Json) -> str:
+    """Submit what the bucket tells of, as far as the trigger's prefix lets it through."""
+    return queue.submit(event, "object") if object_key(event).startswith(PREFIX) else "filtered"
 
 
 def _upload(obs: Obs, name: str, data: bytes) -> None:
     obs.write(BUCKET, f"{PREFIX}{name}", data, content_type="application/octet-stream")
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if "NIGHTDROP" not in name}
 
 
 def _lines(file: Path) -> dict[str, str]:

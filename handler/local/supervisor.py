@@ -49,6 +49,7 @@ class Supervisor:
     ) -> None:
         self._programs = tuple(programs)
         self._sources = sources
+        self._changed_at = _changed_at(sources)
         self._tell = tell
         self._lock = Lock()
         self._closed = Event()
@@ -76,7 +77,7 @@ class Supervisor:
             stop(process)
 
     def _watch(self) -> None:
-        before = _changed_at(self._sources)
+        before = self._changed_at
         while not self._closed.wait(_LOOK_SECONDS):
             now = _changed_at(self._sources)
             for index, process in enumerate(self._processes):
