@@ -14,8 +14,10 @@
     ├── LogError               the audit log cannot be used
     │   ├── LogBusyError           other writers held it for too long
     │   ├── LogUnreachableError    the connection to it was lost, or never made
+    │   ├── LogOutdatedError       another version of Nightdrop has taken it over
     │   └── LogBrokenError         what stands in it is not a whole chain
-    └── DeliveriesError        several deliveries of one event could not be planned
+    ├── DeliveriesError        several deliveries of one event could not be planned
+    └── PackageError           the zip cannot be built
 
 `retryable` says whether the same event, delivered again later, may succeed. No message holds a
 key, a token or a value from a spec file: an uncaught exception's text leaves the function verbatim.
@@ -123,9 +125,17 @@ class ApiError(CloudError):
 
 
 class ObjectError(CloudError):
-    """The object is not there, too large, or not ours to read: another try brings nothing."""
+    """The object is not there, too large, or not ours to read: another try brings nothing.
+
+    Attributes:
+        code: OBS's own error code, such as `AccessDenied`; "" where OBS did not refuse.
+    """
 
     retryable = False
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class LogError(NightdropError):
@@ -144,6 +154,12 @@ class LogUnreachableError(LogError):
     retryable = True
 
 
+class LogOutdatedError(LogError):
+    """Another version of Nightdrop has taken the audit log over since it was opened."""
+
+    retryable = True
+
+
 class LogBrokenError(LogError):
     """What stands in the audit log is not a whole chain."""
 
@@ -152,3 +168,7 @@ class DeliveriesError(NightdropError):
     """Several deliveries of one event could not be planned; those beside them were."""
 
     retryable = True
+
+
+class PackageError(NightdropError):
+    """The zip for FunctionGraph cannot be built from what is here."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.announced import AnnouncedLog
 from handler.audit.grouped import GroupedLog
-from handler.audit.stores import open_log
+from handler.audit.stores import log_doubts, open_log
 from handler.canonical import key_of
 from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.ief import Ief
+from handler.cloud.key_ring import KeyRing
 from handler.cloud.obs import Obs
+from handler.cloud.obs_folder import ObsFolders
 from handler.cloud.transport import Transport
 from handler.deadline import deadline
 from handler.errors import (
@@ -33,6 +37,7 @@ from handler.reply import Answered, Result, reply
 from handler.sending import Driver
 from handler.services import Services
 from handler.settings import Settings, doubts, load
+from handler.started import record_start, start
 from handler.triggers.delivery import Action
 from handler.triggers.recognise import recognise
 
@@ -61,6 +66,7 @@ class Instance:
         transport: Connections to the cloud, kept alive between calls.
         environ: The environment, for credentials on a desk and the time-out; never printed.
         write: Writes a log line.
+        keys: The keys of the latest call, which a log in OBS signs with.
     """
 
     settings: Settings
@@ -68,6 +74,7 @@ class Instance:
     transport: Transport
     environ: Mapping[str, str] = field(repr=False)
     write: Write
+    keys: KeyRing = field(default_factory=KeyRing)
 
     def close(self) -> None:
         """Close the log and the connections."""
@@ -108,7 +115,10 @@ def open_instance(
     """Open what an instance keeps: settings from user data and environment, log, connections."""
     settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
 
-    for doubt in doubts(settings):
+    transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
+    keys = KeyRing(_credentials(context, environ))
+    folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
+    for doubt in (*doubts(settings), *log_doubts(settings.audit, folders)):
         write(log_line("settings.doubted", {"note": doubt}))
 
     def announce(records: Sequence[Record]) -> None:
@@ -117,16 +127,18 @@ def open_instance(
 
     return Instance(
         settings=settings,
-        log=GroupedLog(AnnouncedLog(open_log(settings.audit), announce)),
-        transport=Transport(timeout=settings.request_timeout, connections=settings.senders),
+        log=GroupedLog(AnnouncedLog(open_log(settings.audit, folders), announce)),
+        transport=transport,
         environ=environ,
         write=write,
+        keys=keys,
     )
 
 
 def handle(event: object, context: object, instance: Instance) -> dict[str, Json]:
     """Answer one event with what an instance has open; `handler` tells the rest."""
     began = time.monotonic()
+    instance.keys.use(_credentials(context, instance.environ))
     end = deadline(context, instance.environ)
     function = _function(context)
     try:
@@ -134,12 +146,14 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     except EventRejectedError as error:
         answered = Answered([_rejected(event, error, instance.log, function)])
     else:
-        services = _services(context, instance, end, function)
-        if isinstance(fired, Action):
+        services = _services(instance, end, function)
+        if isinstance(fired, Action) and fired.name == "doctor":
+            answered = _examined(services, instance)
+        elif isinstance(fired, Action):
             answered = reconcile(services)
         else:
             answered = Answered(_deliver_all(fired, services))
-    answer = reply(answered, instance.log.read(lambda view: view.head))
+    answer = reply(answered, answered.head or instance.log.read(lambda view: view.head))
     instance.write(_line(answer, function, began))
     return answer
 
@@ -148,8 +162,22 @@ def _instance_of(context: object) -> Instance:
     global _instance  # noqa: PLW0603 - the cache named above
     with _BUILD:
         if _instance is None:
-            _instance = open_instance(context, os.environ)
+            opened = open_instance(context, os.environ)
+            try:
+                _record_start(context, opened)
+            except NightdropError:
+                opened.close()
+                raise
+            _instance = opened
         return _instance
+
+
+def _record_start(context: object, instance: Instance) -> None:
+    """Say in the log and to the log service what runs here, once per instance."""
+    started = start(Path(__file__).parents[1], sys.modules)
+    instance.log.commit(record_start(started, _function(context)))
+    said = {"code": started.code, "python": started.python, "sqlite": started.sqlite}
+    instance.write(log_line("function.started", {**said, "note": started.note}))
 
 
 def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Refused] | Action:
@@ -157,11 +185,15 @@ def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Refuse
     return recognise(value, eventgrid_keys=settings.eventgrid_keys)
 
 
-def _services(context: object, instance: Instance, end: Deadline, function: Part) -> Services:
+def _credentials(context: object, environ: Mapping[str, str]) -> Credentials:
     try:
-        keys = credentials(context, instance.environ)
+        return credentials(context, environ)
     except CredentialsError as error:
-        keys = Credentials("", "", missing=str(error))
+        return Credentials("", "", missing=str(error))
+
+
+def _services(instance: Instance, end: Deadline, function: Part) -> Services:
+    keys = instance.keys.current()
     settings, transport, log = instance.settings, instance.transport, instance.log
     project, ief_instance = settings.project_id, settings.ief_instance
     ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance)
@@ -174,6 +206,25 @@ def _services(context: object, instance: Instance, end: Deadline, function: Part
         function=function,
         driver=Driver(log, ief, end),
     )
+
+
+def _examined(services: Services, instance: Instance) -> Answered:
+    # Loaded where it is asked for: no other event needs it, and each module costs a cold start.
+    from handler.doctor.answer import answered  # noqa: PLC0415 - likewise
+    from handler.doctor.examination import Deployment, examine  # noqa: PLC0415 - likewise
+
+    findings = examine(
+        Deployment(
+            settings=services.settings,
+            keys=services.ief.credentials,
+            log=services.log,
+            transport=instance.transport,
+            clock=services.ief.clock,
+            deadline=services.deadline,
+            environ=instance.environ,
+        )
+    )
+    return answered(findings, services.log, instance.write)
 
 
 def _deliver_all(fired: Sequence[Delivery | Refused], services: Services) -> list[Result]:

@@ -20,6 +20,7 @@ ALLOWED = frozenset(
     {
         "outcome", "request_id", "deliveries", "jobs", "milliseconds", "head",
         "of", "seq", "delivery", "job_name", "subject", "note", "error",
+        "code", "python", "sqlite",
     }
 )  # fmt: skip
 """The fields a line may have beside its action."""
@@ -32,7 +33,11 @@ ATTENTION = frozenset(
 )  # fmt: skip
 """Records that a person must look at; and jobs that ended on the fleet other than well."""
 
+LONGEST_LINE = 60_000
+"""Characters; the platform's log service splits longer lines, and the halves are no JSON."""
+
 _LONGEST_NOTE = 2_000
+_SHORTENED = 200
 
 
 def write_stdout(line: str) -> None:
@@ -42,7 +47,7 @@ def write_stdout(line: str) -> None:
 
 
 def log_line(action: str, fields: Mapping[str, str | int]) -> str:
-    """Return a log line.
+    """Return a log line: one JSON object in ASCII, its texts shortened where it gets too long.
 
     Raises:
         ValueError: A field is not allowed.
@@ -50,7 +55,14 @@ def log_line(action: str, fields: Mapping[str, str | int]) -> str:
     strange = set(fields) - ALLOWED
     if strange:
         raise ValueError(f"a log line has no field {', '.join(sorted(strange))}")
-    return json.dumps({"action": action, **fields}, separators=(",", ":"))
+    line = json.dumps({"action": action, **fields}, separators=(",", ":"))
+    if len(line) < LONGEST_LINE:
+        return line
+    short = {
+        name: value[:_SHORTENED] if isinstance(value, str) else value
+        for name, value in fields.items()
+    }
+    return json.dumps({"action": action, **short}, separators=(",", ":"))
 
 
 def attention_lines(records: Iterable[Record]) -> Iterable[str]:

@@ -90,12 +90,18 @@ class Answered:
         jobs: Jobs a tick worked on beside them.
         errors: What a tick could not do.
         left: How much of each kind a tick left open; None for any other event.
+        warnings: What should be looked at.
+        checks: What an examination found, ready to be answered.
+        head: The end of the log where it could not be read, so that the answer leaves all the same.
     """
 
     results: Sequence[Result]
     jobs: Sequence[JobState] = ()
     errors: Sequence[str] = ()
     left: Mapping[str, int] | None = None
+    warnings: Sequence[str] = ()
+    checks: Sequence[dict[str, Json]] = ()
+    head: Head | None = None
 
 
 def reply(answered: Answered, head: Head) -> dict[str, Json]:
@@ -103,9 +109,12 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     outcomes = [result.outcome for result in answered.results]
     if answered.left is not None:
         outcomes.append("deferred" if any(answered.left.values()) else "completed")
+    if answered.checks:
+        outcomes.append("partial" if answered.errors else "completed")
     worst = max(map(WORST_LAST.index, outcomes), default=0)
     errors = [error for result in answered.results for error in result.errors]
     warnings: list[Json] = [text for result in answered.results for text in result.warnings]
+    warnings += answered.warnings
     jobs = {job.key: job for result in answered.results for job in result.jobs}
     return {
         "outcome": WORST_LAST[worst],
@@ -114,6 +123,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
         "errors": [*errors, *answered.errors],
         **({"warnings": warnings} if warnings else {}),
         **({"open": dict(answered.left)} if answered.left is not None else {}),
+        **({"checks": list(answered.checks)} if answered.checks else {}),
         "head": {"seq": head.seq, "hash": head.hash},
     }
 

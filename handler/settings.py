@@ -56,10 +56,14 @@ def _place(value: str) -> tuple[str, str]:
 
 
 def _audit(value: str) -> str:
+    if value.startswith("obs://") and "/" in value.removeprefix("obs://").strip("/"):
+        bucket, prefix = _place(value)
+        return f"obs://{bucket}/{prefix}"
     if value.startswith("postgresql://") or value.removeprefix("sqlite:///") not in {value, ""}:
         return value
     raise ValueError(
-        "must be sqlite:///file (four slashes for an absolute path) or postgresql://host/database"
+        "must be sqlite:///file (four slashes for an absolute path), postgresql://host/database "
+        "or obs://bucket/prefix/"
     )
 
 
@@ -91,7 +95,8 @@ class Settings(BaseModel):
         None, description="obs://bucket/prefix/ for a result file per spec; empty writes none"
     )
     audit: Annotated[str, BeforeValidator(_audit)] = Field(
-        description="where the audit log is: sqlite:///file or postgresql://host/database"
+        description="where the audit log is: sqlite:///file, postgresql://host/database or "
+        "obs://bucket/prefix/"
     )
     max_spec_bytes: int = Field(
         262_144, ge=1, le=16_777_216, description="largest spec file, in bytes"
@@ -123,11 +128,24 @@ LONGEST_FLIGHT = 900
 """Seconds after its date at which the gateway refuses a signature: no request lands later."""
 
 
-def _covered(settings: Settings) -> list[str]:
+def _covered(settings: Settings) -> Iterator[str]:
     bucket, prefix = settings.results or ("", "")
     if bucket in settings.buckets and settings.prefix.startswith(prefix):
-        return ["NIGHTDROP_RESULTS: covers NIGHTDROP_PREFIX, so that no dropped file is run"]
-    return []
+        yield "NIGHTDROP_RESULTS: covers NIGHTDROP_PREFIX, so that no dropped file is run"
+    if not settings.audit.startswith("obs://"):
+        return
+    home, folder = _place(settings.audit)
+    if home in settings.buckets and folder.startswith(settings.prefix):
+        yield (
+            "NIGHTDROP_AUDIT: lies under NIGHTDROP_PREFIX, so that every record is taken for a "
+            "spec; name another bucket, or a prefix beside it"
+        )
+    if (
+        settings.results
+        and home == bucket
+        and (folder.startswith(prefix) or prefix.startswith(folder))
+    ):
+        yield "NIGHTDROP_AUDIT: shares its place with NIGHTDROP_RESULTS; name one beside it"
 
 
 def doubts(settings: Settings) -> tuple[str, ...]:

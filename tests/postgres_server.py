@@ -94,9 +94,9 @@ def postgres_address(postgres_server: PostgresServer, postgres_database: str) ->
     return postgres_server.address(postgres_database, ROLE)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "obs"])
 def store_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty audit log, in each kind of store."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/audit.db"
-    return str(request.getfixturevalue("postgres_address"))
+    return str(request.getfixturevalue(f"{request.param}_address"))

@@ -22,8 +22,10 @@ from psycopg.pq import TransactionStatus
 
 from handler.audit import sql
 from handler.audit.postgres_place import COMMIT_LOCK, connected, place_of, translated
+from handler.audit.postgres_statement import run
 from handler.audit.record import Record
-from handler.errors import LogError, LogUnreachableError
+from handler.audit.version import VERSION
+from handler.errors import LogError, LogOutdatedError, LogUnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +42,7 @@ _WRITE = (
     "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
     f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})",
 )
+_NOW = "SELECT clock_timestamp(), nightdrop.version()"
 _STANDS = "SELECT 1 FROM records WHERE seq = ? AND hash = ?"
 _PAGE = 1000
 
@@ -148,13 +151,21 @@ class PostgresLog:
                 for statement in begin:
                     self._execute(statement)
                 # The clock is read behind the lock, so that records have their times in order.
-                now = self._execute("SELECT clock_timestamp()")[0][0]
+                now, version = self._execute(_NOW)[0]
+                self._require_own_layout(version)
                 result = work(sql.SqlView(self._execute, now))
                 self._execute("COMMIT")
             except BaseException:
                 self._leave()
                 raise
         return result
+
+    def _require_own_layout(self, version: int) -> None:
+        if version != VERSION:
+            raise LogOutdatedError(
+                f"another version of Nightdrop has laid {self._place.shown} out anew since this "
+                "one opened it; nothing was written: the event is for an instance of that version"
+            )
 
     def _leave(self) -> None:
         """Roll back; a connection that cannot is closed, and its lock goes with it."""
@@ -164,18 +175,7 @@ class PostgresLog:
             self._db.close()
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        cursor = self._db.execute(_spelt(statement), [_storable(value) for value in values])
-        return cursor.fetchall() if cursor.description else []
-
-
-def _spelt(statement: str) -> bytes:
-    """Return a statement with psycopg's mark for a value; none of ours holds another `?`."""
-    return statement.replace("%", "%%").replace("?", "%s").encode()
-
-
-def _storable(value: object) -> object:
-    # A text column holds no NUL; only the name of an object could bring one.
-    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+        return run(self._db, statement, values)
 
 
 def _stands(done: Sequence[Committed[Any]], view: sql.SqlView) -> bool:

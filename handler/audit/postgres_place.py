@@ -15,6 +15,8 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
+from handler.audit.postgres_layout import exists, lay_out, version_of
+from handler.audit.version import VERSION, require_readable
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogUnreachableError
 
 if TYPE_CHECKING:
@@ -41,7 +43,6 @@ SELECT set_config('search_path', 'nightdrop', false),
        set_config('synchronous_commit',
                   CASE current_setting('synchronous_commit')
                       WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)"""
-_PREPARED = "SELECT to_regclass('nightdrop.records') IS NOT NULL"
 _GRANTS = (
     "GRANT USAGE ON SCHEMA nightdrop TO {role}",
     "GRANT SELECT, INSERT ON nightdrop.records TO {role}",
@@ -104,7 +105,9 @@ def connected(place: Place, patience: float) -> Connection:
 
 
 def prepare(address: str, role: str = "") -> tuple[str, ...]:
-    """Create the audit log's tables where they are missing; nothing recorded is touched.
+    """Create the audit log's tables where they are missing, or anew where they are of old.
+
+    Nothing recorded is touched.
 
     Args:
         address: The database, with a role that may create a schema in it.
@@ -120,7 +123,7 @@ def prepare(address: str, role: str = "") -> tuple[str, ...]:
     with translated(place), _dialled(place, _LONGEST_CONNECT) as db, db.transaction():
         _check(db, place, role)
         db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
-        db.execute(_SCHEMA.read_bytes())
+        lay_out(db, _SCHEMA.read_bytes(), place=place.shown)
         name = sql.Identifier(role) if role else sql.SQL("function_role")
         grants = [sql.SQL(grant).format(role=name) for grant in _GRANTS]
         for grant in grants if role else ():
@@ -171,8 +174,16 @@ def _dialled(place: Place, patience: float) -> Connection:
 def _begin_session(db: Connection, place: Place, patience: float) -> None:
     waits = {"patience": patience, "longest": 2 * patience, "idle": patience / 3}
     db.execute(_SESSION, {name: str(math.ceil(seconds * 1000)) for name, seconds in waits.items()})
-    if db.execute(_PREPARED).fetchone() != (True,):
+    if not exists(db):
         raise LogError(_unprepared(place))
+    found = version_of(db)
+    require_readable(found, place.shown)
+    if found != VERSION:
+        age = "an earlier" if found < VERSION else "a later"
+        raise LogError(
+            f"{place.shown} is laid out for {age} Nightdrop; run `nightdrop audit init` of this "
+            "version as the owner of the tables: it makes them anew from the records"
+        )
 
 
 def _check(db: Connection, place: Place, role: str) -> None:

@@ -35,7 +35,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "response": frozenset(
         {"status", "code", "job_id", "final", "tasks", "succeeded", "failed"}
     ),
-    "function": frozenset({"name", "version", "request_id"}),
+    "function": frozenset({"name", "version", "request_id", "code", "python", "sqlite"}),
 }  # fmt: skip
 """The parts of a record and the fields each may have; nothing else gets in."""
 

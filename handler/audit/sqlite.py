@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from handler.audit import sql
 from handler.audit.filesystem import network_type
 from handler.audit.record import Record
-from handler.errors import LogBrokenError, LogBusyError, LogError
+from handler.audit.sqlite_layout import lay_out, version_of
+from handler.audit.version import VERSION
+from handler.errors import LogBrokenError, LogBusyError, LogError, LogOutdatedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -68,7 +70,7 @@ class SqliteLog:
         self._lock = threading.RLock()
         self._path = path
         with _translated(path):
-            self._db = _opened(path, patience)
+            self._db = _opened(path, patience, clock)
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
         """Run one decision and append what it asks for, durably, before returning."""
@@ -116,6 +118,7 @@ class SqliteLog:
         with self._lock, _translated(self._path):
             self._db.execute(begin)
             try:
+                self._require_own_layout()
                 yield sql.SqlView(self._execute, self._clock())
                 self._db.execute("COMMIT")
             except BaseException:
@@ -123,16 +126,25 @@ class SqliteLog:
                     self._db.execute("ROLLBACK")
                 raise
 
+    def _require_own_layout(self) -> None:
+        if version_of(self._db) != VERSION:
+            raise LogOutdatedError(
+                f"another version of Nightdrop has laid the audit log {self._path} out anew since "
+                "this one opened it; nothing was written: stop one of the two, and open it again"
+            )
+
     def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self._db.execute(statement, tuple(values)).fetchall()
 
 
-def _opened(path: str | Path, patience: float) -> sqlite3.Connection:
+def _opened(path: str | Path, patience: float, clock: Callable[[], datetime]) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         _use_wal(db, path, patience)
         db.execute("PRAGMA synchronous = FULL")
-        db.executescript(f"BEGIN IMMEDIATE;\n{SCHEMA.read_text()}\nCOMMIT;")
+        db.execute("BEGIN IMMEDIATE")
+        lay_out(db, SCHEMA.read_text(), place=str(path), now=clock())
+        db.execute("COMMIT")
     except BaseException:
         db.close()
         raise

@@ -185,7 +185,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
     """
     action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
     if action == "result.written" and delivery:
-        return replace(delivery, reported=_int(said["shows"]))
+        return replace(delivery, reported=_int(said.get("shows", delivery.changed)))
     if action.startswith("job.") and delivery:
         return replace(delivery, changed=seq)
     if action not in DELIVERY_ACTIONS:

@@ -5,31 +5,66 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from handler.audit.objects import ObjectLog
+from handler.audit.proof import unproven
 from handler.audit.sqlite import SqliteLog
 from handler.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
     from handler.audit.log import Log
+    from handler.audit.object_store import ObjectStore
+
+    Folders: TypeAlias = Callable[[str, str], ObjectStore]
 
 POSTGRES = "postgresql://"
 """How the address of a log in PostgreSQL begins."""
 
+OBS = "obs://"
+"""How the address of a log in OBS begins."""
+
 _SQLITE = "sqlite:///"
 
 
-def open_log(address: str) -> Log:
-    """Open the log at an address: `sqlite:///nightdrop.db` or `postgresql://host/database`.
+def open_log(address: str, folders: Folders | None = None) -> Log:
+    """Open the log at an address.
+
+    Args:
+        address: `sqlite:///nightdrop.db`, `postgresql://host/database` or `obs://bucket/prefix`.
+        folders: Opens a folder by its bucket and its prefix; only a log in OBS needs it.
 
     Raises:
         LogError: The address names no store, or the store cannot be used.
     """
+    if address.startswith(OBS):
+        return ObjectLog(folder_at(address, folders))
     if _names_a_file(address):
         return SqliteLog(address.removeprefix(_SQLITE))
     with _psycopg_needed():
         from handler.audit.postgres import PostgresLog  # noqa: PLC0415 - psycopg loads slowly
     return PostgresLog(address)
+
+
+def folder_at(address: str, folders: Folders | None) -> ObjectStore:
+    """Open the folder that an address in OBS names.
+
+    Raises:
+        LogError: It names none, or there is nothing to open it with.
+    """
+    bucket, _, prefix = address.removeprefix(OBS).strip("/").partition("/")
+    if not bucket or folders is None:
+        raise LogError("a log in OBS needs a bucket, and OBS: obs://bucket/prefix")
+    return folders(bucket, f"{prefix}/" if prefix else "")
+
+
+def log_doubts(address: str, folders: Folders | None) -> tuple[str, ...]:
+    """Return what is not certain about the store at an address, one sentence each."""
+    if not address.startswith(OBS):
+        return ()
+    doubt = unproven(folder_at(address, folders))
+    return (doubt,) if doubt else ()
 
 
 def init_log(address: str, role: str = "") -> tuple[str, ...]:
@@ -40,13 +75,13 @@ def init_log(address: str, role: str = "") -> tuple[str, ...]:
         role: The database role that the function will use; it is granted what it needs.
 
     Returns:
-        The grants that the function's role needs, as SQL statements; none for a SQLite file,
-        which is created when it is first opened.
+        The grants that the function's role needs, as SQL statements; none for a SQLite file or
+        a folder in OBS, which are created when they are first used.
 
     Raises:
         LogError: The address names no store, or the store cannot be prepared.
     """
-    if _names_a_file(address):
+    if address.startswith(OBS) or _names_a_file(address):
         return ()
     with _psycopg_needed():
         from handler.audit.postgres_place import prepare  # noqa: PLC0415 - likewise
@@ -64,7 +99,9 @@ def _names_a_file(address: str) -> bool:
     if address.startswith(POSTGRES):
         return False
     kind = address.partition(":")[0]  # no more of it: an address may hold a password
-    raise LogError(f"no audit log can be kept in {kind}; use sqlite:///file or {POSTGRES}host/…")
+    raise LogError(
+        f"no audit log can be kept in {kind}; use sqlite:///file, {POSTGRES}host/… or {OBS}bucket/…"
+    )
 
 
 @contextmanager

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.audit.record import Record
-from handler.audit.stores import POSTGRES, init_log, open_log
+from handler.audit.stores import OBS, POSTGRES, init_log
 from handler.audit.verify import verify as verify_chain
 from handler.canonical import shown
+from handler.cli.any_log import any_log
+from handler.cli.probe import probe
 from handler.cli.screen import complain, screen, table
 from handler.cli.trail import cells, open_trail, stories, timeline, trail
 from handler.errors import LogError
@@ -40,6 +42,9 @@ def audit() -> None:
     """Prepare the audit log, read it and verify its chain."""
 
 
+audit.add_command(probe)
+
+
 @audit.command()
 @audit_option
 @click.option("--role", default="", help="The function's role in the database: grant it its part.")
@@ -55,7 +60,7 @@ def init(address: str, role: str) -> None:
     with _complaining():
         grants = init_log(address, role)
     if not grants:
-        click.echo("A log in SQLite needs no preparation: its file is created on first use.")
+        click.echo("A log in SQLite or OBS needs no preparation: it is created on first use.")
         return
     click.echo("-- The tables stand. " + ("Granted:" if role else "The function's role needs:"))
     for grant in grants:
@@ -122,8 +127,8 @@ def verify(address: str) -> None:
 
 def _stored(address: str) -> Iterator[Record]:
     """Yield the records as they stand: a copy could not hold what is broken."""
-    if address.startswith(POSTGRES):
-        with _complaining(), closing(open_log(address)) as log:
+    if address.startswith((POSTGRES, OBS)):
+        with _complaining(), closing(any_log(address)) as log:
             yield from log.records()
         return
     for row in _opened(address).query(_ALL_RECORDS):

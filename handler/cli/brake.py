@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.audit.stores import open_log
 from handler.canonical import shown
+from handler.cli.any_log import any_log
 from handler.cli.audit import audit_option
 from handler.cli.screen import complain
 from handler.cli.trail import find_job, open_trail
@@ -89,7 +89,7 @@ def abandon(address: str, what: str, reason: str) -> None:
 
 def _commit(address: str, decide: Decide[T]) -> T:
     try:
-        with closing(open_log(address)) as log:
+        with closing(any_log(address)) as log:
             return log.commit(decide).value
     except NightdropError as error:
         raise click.ClickException(str(error)) from error

@@ -8,9 +8,11 @@ from handler.cli.audit import audit
 from handler.cli.brake import hold, job, release
 from handler.cli.demo import demo
 from handler.cli.dev import dev
+from handler.cli.doctor import doctor
 from handler.cli.emulator import emulator
 from handler.cli.events import events
 from handler.cli.invoke import invoke
+from handler.cli.package import package
 from handler.cli.reconcile import reconcile
 from handler.cli.schema import schema
 from handler.cli.validate import validate
@@ -46,5 +48,7 @@ for command in (
     events,
     demo,
     dev,
+    doctor,
+    package,
 ):
     main.add_command(command)

@@ -12,7 +12,8 @@ import sqlite_utils
 
 from handler.audit import sql
 from handler.audit.sqlite import SCHEMA
-from handler.audit.stores import POSTGRES, open_log
+from handler.audit.stores import OBS, POSTGRES
+from handler.cli.any_log import any_log
 from handler.errors import LogError
 
 if TYPE_CHECKING:
@@ -45,17 +46,19 @@ def cells(row: dict[str, Any], columns: Sequence[str]) -> list[object]:
 def open_trail(address: str) -> sqlite_utils.Database:
     """Open the log at an address to read it.
 
-    A log in PostgreSQL is copied into memory, so that the same tables and views serve.
+    A log in PostgreSQL or in OBS is copied into memory, so that the same tables and views serve.
 
     Raises:
         LookupError: There is no such log to read; the message says what to do.
     """
-    if address.startswith(POSTGRES):
+    if address.startswith((POSTGRES, OBS)):
         return _copied(address)
     scheme, _, path = address.partition(":///")
     if scheme != "sqlite":
         kind = address.partition(":")[0]  # no more of it: an address may hold a password
-        raise LookupError(f"no audit log can be in {kind}; name sqlite:///file or {POSTGRES}host/…")
+        raise LookupError(
+            f"no audit log can be in {kind}; name sqlite:///file, {POSTGRES}host/… or {OBS}bucket/…"
+        )
     if not Path(path).is_file():
         raise LookupError(
             f"there is no audit log at {path}; run the function once, or name another"
@@ -74,7 +77,7 @@ def _copied(address: str) -> sqlite_utils.Database:
 
     view = sql.SqlView(execute, datetime.now(timezone.utc))
     try:
-        with closing(open_log(address)) as log:
+        with closing(any_log(address)) as log:
             for record in log.records():
                 fields = record.fields
                 execute(sql.APPEND, (record.seq, record.hash, fields["prev"], record.text))

@@ -1,7 +1,8 @@
-"""Objects in OBS: read one, write a small one, signed with OBS's own header signature.
+"""Objects in OBS: read, write, append to and remove them, with OBS's own header signature.
 
 Source: support.huaweicloud.com/api-obs, "Authentication of signature in a header": HMAC-SHA1 over
-method, MD5, content type, date, `x-obs-` headers and resource.
+method, MD5, content type, date, `x-obs-` headers and resource; and
+"Appending an object" (obs_04_0088).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from handler.cloud.transport import MAX_ANSWER_BYTES, Request
 from handler.errors import ApiError, NoAnswerError, ObjectError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from handler.cloud.credentials import Credentials
@@ -31,11 +32,14 @@ if TYPE_CHECKING:
 _PAGE = 1000
 _ERROR_BYTES = 8192
 _CODE = re.compile(rb"<Code>([A-Za-z0-9_.]{1,64})</Code>")
+_NOTHING_THERE = 416
+_LOST_RACE = "PositionNotEqualToLength"
 _ADDRESS = re.compile(r"[0-9.]+|localhost|.*:.*")
 _FINAL = {
     "AccessDenied": "the function's agency may not do this; allow it on the bucket",
     "NoSuchKey": "there is no such object; it may have been removed since",
     "NoSuchBucket": "there is no such bucket",
+    "ObjectNotAppendable": "it cannot be appended to: it was put, or appended to 10,000 times",
 }
 """What another try will not change, by OBS's error codes; anything else may pass."""
 
@@ -47,6 +51,21 @@ class StoredObject:
     data: bytes = field(repr=False)
     etag: str
     version_id: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """What OBS says along with what was asked for.
+
+    Attributes:
+        date: The answer's `Date`, OBS's clock in whole seconds; "" if there was none.
+        data: Bytes of an object, where any were asked for.
+        done: Whether what was asked for was done.
+    """
+
+    date: str
+    data: bytes = field(default=b"", repr=False)
+    done: bool = True
 
 
 @dataclass(frozen=True)
@@ -80,9 +99,7 @@ class Obs:
             raise ObjectError(
                 f"{target.place} is larger than {max_bytes} bytes (NIGHTDROP_MAX_SPEC_BYTES)"
             )
-        if not answer.headers.keys() & {"content-length", "transfer-encoding"}:
-            # Cut off within its headers an answer looks like an empty object.
-            raise NoAnswerError(f"{target.place}: OBS did not say how much there is to read")
+        _check_length(answer, target.place)
         return StoredObject(
             data=answer.body,
             etag=answer.headers.get("etag", "").strip('"'),
@@ -97,6 +114,69 @@ class Obs:
             CloudError: OBS could not be asked, or no answer came.
         """
         self._call(_Target("PUT", bucket, key, data, content_type))
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object; one that is not there is no error.
+
+        Raises:
+            ObjectError: The bucket is missing, or the agency may not delete in it.
+            CloudError: OBS could not be asked, or no answer came.
+        """
+        self._call(_Target("DELETE", bucket, key))
+
+    def append(self, bucket: str, key: str, position: int, data: bytes) -> Told:
+        """Append to an object that is `position` bytes long; at position 0 this creates it.
+
+        Returns:
+            Not `done` if the object has another length; nothing was appended then.
+
+        Raises:
+            ObjectError: The object cannot be appended to, or not by this agency.
+            CloudError: OBS could not be asked, or no answer came.
+        """
+        digest = hashlib.md5(data, usedforsecurity=False).digest()
+        target = _Target(
+            "POST",
+            bucket,
+            key,
+            data,
+            digest=base64.b64encode(digest).decode(),
+            sub_resource=f"append&position={position}",
+        )
+        answer = self.transport.send(self._signed(target))
+        date = answer.headers.get("date", "")
+        if _code(answer) == _LOST_RACE:
+            return Told(date, done=False)
+        _checked(answer, target.place)
+        return Told(date)
+
+    def read_from(self, bucket: str, key: str, first: int, *, max_bytes: int) -> Told | None:
+        """Return the bytes of an object from one on, None if there is no such object.
+
+        Args:
+            bucket: The bucket.
+            key: The object's key.
+            first: The first byte; a negative number counts from the end.
+            max_bytes: The most that is read.
+
+        Raises:
+            ObjectError: It is larger, or not readable for this agency.
+            CloudError: OBS could not be asked, or no whole answer came.
+        """
+        ranges = {"Range": f"bytes={first}-" if first >= 0 else f"bytes={first}"} if first else {}
+        target = _Target("GET", bucket, key, headers=ranges)
+        answer = self.transport.send(self._signed(target), max_bytes=max_bytes)
+        date = answer.headers.get("date", "")
+        if answer.status == _NOTHING_THERE:
+            return Told(date)
+        if _code(answer) == "NoSuchKey":
+            return None
+        _checked(answer, target.place)
+        if answer.cut:
+            raise ObjectError(f"{target.place} is larger than {max_bytes} bytes")
+        _check_length(answer, target.place)
+        whole = answer.status == 200  # noqa: PLR2004 - not 206: the range was not looked at
+        return Told(date, answer.body[first:] if whole else answer.body)
 
     def list_objects(self, bucket: str, prefix: str) -> Iterator[ListedObject]:
         """Yield the bucket's objects under a prefix, in the order of their keys.
@@ -128,16 +208,20 @@ class Obs:
         if self.credentials.token:
             headers["x-obs-security-token"] = self.credentials.token
         resource = f"/{target.bucket}/{target.encoded_key}"
+        if target.sub_resource:
+            resource = f"{resource}?{target.sub_resource}"
         extra = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-        to_sign = f"{target.method}\n\n{target.content_type}\n\n{extra}{resource}"
+        about = f"{target.method}\n{target.digest}\n{target.content_type}\n"
+        to_sign = f"{about}\n{extra}{resource}"
         mac = hmac.new(self.credentials.sk.encode(), to_sign.encode(), hashlib.sha1)
         signature = base64.b64encode(mac.digest()).decode()
         headers["Authorization"] = f"OBS {self.credentials.ak}:{signature}"
-        if target.content_type:
-            headers["Content-Type"] = target.content_type
+        described = {"Content-Type": target.content_type, "Content-MD5": target.digest}
+        headers |= {name: value for name, value in described.items() if value}
+        headers.update(target.headers)
         url = f"{self._bucket_url(target.bucket)}/{target.encoded_key}"
-        if target.query:
-            url = f"{url}?{target.query}"
+        if target.query or target.sub_resource:
+            url = f"{url}?{target.query or target.sub_resource}"
         return Request(target.method, url, headers, target.body, timestamp(at))
 
     def _bucket_url(self, bucket: str) -> str:
@@ -155,6 +239,9 @@ class _Target:
     body: bytes = b""
     content_type: str = ""
     query: str = ""
+    digest: str = ""
+    sub_resource: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -170,8 +257,19 @@ def _checked(answer: Answer, place: str) -> Answer:
         return answer
     if answer.status >= 500:  # noqa: PLR2004 - trouble on the service's side
         raise NoAnswerError(f"{place}: OBS answered {answer.status}")
-    found = _CODE.search(answer.body)
-    code = found.group(1).decode() if found else ""
+    code = _code(answer)
     if code in _FINAL:
-        raise ObjectError(f"{place}: {_FINAL[code]}")
+        raise ObjectError(f"{place}: {_FINAL[code]}", code=code)
     raise ApiError(f"{place}: OBS answered {answer.status} {code}", status=answer.status, code=code)
+
+
+def _code(answer: Answer) -> str:
+    """Return OBS's code in an error's text, "" if there is none."""
+    found = _CODE.search(answer.body) if answer.status >= 400 else None  # noqa: PLR2004 - errors
+    return found.group(1).decode() if found else ""
+
+
+def _check_length(answer: Answer, place: str) -> None:
+    # Cut off within its headers an answer looks like an empty object.
+    if not answer.headers.keys() & {"content-length", "transfer-encoding"}:
+        raise NoAnswerError(f"{place}: OBS did not say how much there is to read")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from handler.canonical import Json
     from handler.errors import Problem
 
 
@@ -117,7 +118,16 @@ class Action:
     """Something the function is asked to do that is not of a job spec.
 
     Attributes:
-        name: `reconcile` is one run of the reconciler.
+        name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment.
     """
 
-    name: Literal["reconcile"]
+    name: Literal["reconcile", "doctor"]
+
+
+ACTIONS: tuple[Action, ...] = (Action("reconcile"), Action("doctor"))
+"""Every action there is."""
+
+
+def action_of(value: Json) -> Action | None:
+    """Return the action that an event, or a timer's user event, asks for by `{"action": name}`."""
+    return next((one for one in ACTIONS if value == {"action": one.name}), None)

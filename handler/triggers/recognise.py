@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from handler.errors import EventRejectedError, Problem
-from handler.triggers.delivery import Action, StoredSpec
+from handler.triggers.delivery import Action, StoredSpec, action_of
 from handler.triggers.direct import from_spec, is_spec
 from handler.triggers.resemblance import resemblance
 from handler.triggers.storage import from_cloud_event, from_records, is_cloud_event
@@ -56,8 +56,8 @@ def recognise(
             return from_records(event["Records"])
         if is_cloud_event(event):
             return (from_cloud_event(event, eventgrid_keys),)
-        if event == {"action": "reconcile"}:
-            return Action("reconcile")
+        if action := action_of(event):
+            return action
         if is_spec(event):
             return (from_spec(event),)
     raise EventRejectedError(
@@ -65,7 +65,8 @@ def recognise(
             Problem(
                 f"this looks like {resemblance(event)}, which is not supported; supported are a "
                 "timer (trigger_type TIMER), OBS events (classic, with Records, or through "
-                'EventGrid), a job spec as the event itself, and {"action": "reconcile"}'
+                'EventGrid), a job spec as the event itself, {"action": "reconcile"}, and '
+                '{"action": "doctor"}'
             )
         ]
     )

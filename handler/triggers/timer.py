@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from handler.canonical import key_of, shown
 from handler.errors import EventRejectedError, Problem, SpecRejectedError
 from handler.reading import Limits, read
-from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec
+from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
 from handler.triggers.message import TimerTick, problems_of
 from handler.triggers.moment import moment
 
@@ -74,11 +74,18 @@ def _asked(user_event: str) -> StoredSpec | InlineSpec | Action:
 
 
 def _action(value: dict[str, Json]) -> Action:
-    if value != {"action": "reconcile"}:
+    action = action_of(value)
+    if action is None:
         raise EventRejectedError(
-            [Problem('an action is {"action": "reconcile"} and nothing beside it', "user_event")]
+            [
+                Problem(
+                    'an action is {"action": "reconcile"} or {"action": "doctor"} and nothing '
+                    "beside it",
+                    "user_event",
+                )
+            ]
         )
-    return Action("reconcile")
+    return action
 
 
 def _stored(value: dict[str, Json]) -> StoredSpec:

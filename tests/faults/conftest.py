@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.object_server import BUCKET
 from tests.postgres_server import ROLE, TEMPLATE
 
 if TYPE_CHECKING:
@@ -30,9 +31,15 @@ def _postgresql(request: pytest.FixtureRequest, _folder: Path) -> str:
     return server.address(name, ROLE)
 
 
+def _obs(_request: pytest.FixtureRequest, _folder: Path) -> str:
+    # In the bucket of the scene that is opened with it, beside what is dropped there.
+    return f"obs://{BUCKET}/audit/{uuid4().hex}"
+
+
 store_addresses: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
     "sqlite": _sqlite,
     "postgresql": _postgresql,
+    "obs": _obs,
 }
 """By the name of a store, how to come by the address of an empty log in it."""
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from handler.audit.stores import open_log
 from handler.audit.verify import verify
+from handler.cli.any_log import any_log
 from handler.emulator.server import Emulator
 from handler.emulator.state import StoredObject
 from handler.function import handle, open_instance
@@ -127,12 +127,12 @@ class Scene:
 
     def left(self) -> Open:
         """Return what the log says is left to do."""
-        with closing(open_log(self.environ["NIGHTDROP_AUDIT"])) as log:
+        with closing(any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             return log.read(lambda view: view.open(1000))
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Return every record's fields by its hash, once the chain was found whole."""
-        with closing(open_log(self.environ["NIGHTDROP_AUDIT"])) as log:
+        with closing(any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             kept = list(log.records())
         assert verify(kept).whole
         return {record.hash: record.fields for record in kept}
@@ -140,7 +140,7 @@ class Scene:
     def planned(self) -> list[JobState]:
         """Return every job that was ever planned, as it stands."""
         keys = [r["job"]["key"] for r in self.records().values() if r["action"] == "job.planned"]
-        with closing(open_log(self.environ["NIGHTDROP_AUDIT"])) as log:
+        with closing(any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             jobs = log.read(lambda view: [view.job(key) for key in keys])
         return [job for job in jobs if job]
 

@@ -47,5 +47,5 @@ def test_only_what_may_pass_is_worth_a_retry() -> None:
     retryable = {kind.__name__ for kind in tree(NightdropError) if kind.retryable}
     assert retryable == {
         *("CredentialsError", "CloudError", "NotSentError", "NoAnswerError", "ApiError"),
-        *("LogBusyError", "LogUnreachableError", "DeliveriesError"),
+        *("LogBusyError", "LogUnreachableError", "LogOutdatedError", "DeliveriesError"),
     }

@@ -8,7 +8,14 @@ from datetime import datetime, timezone
 import pytest
 
 from handler.audit.record import Draft, Head, Record, seal
-from handler.logline import ATTENTION, attention_lines, log_line, write_stdout
+from handler.logline import (
+    ALLOWED,
+    ATTENTION,
+    LONGEST_LINE,
+    attention_lines,
+    log_line,
+    write_stdout,
+)
 
 
 def record(action: str, *, note: str = "", job: bool = True) -> Record:
@@ -75,3 +82,14 @@ def test_lines_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None
     write_stdout("one")
     write_stdout("two")
     assert capsys.readouterr().out == "one\ntwo\n"
+
+
+@pytest.mark.parametrize("letter", ["x", "\U0001f319", "\x00", '"'])
+def test_a_line_never_gets_too_long_for_the_log_service(letter: str) -> None:
+    """Every field at its worst; it is still one object, with its action."""
+    long = letter * 100_000
+    line = log_line("call.done", dict.fromkeys(ALLOWED, long))
+    assert len(line.encode()) < LONGEST_LINE
+    assert json.loads(line)["action"] == "call.done"
+    (line,) = attention_lines([record("spec.rejected", note=long)])
+    assert len(line.encode()) < LONGEST_LINE

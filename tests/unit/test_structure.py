@@ -14,12 +14,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 GROUND = ("errors", "canonical", "settings", "reading", "deadline", "duration", "logline")
 WALLED = ("triggers", "specs", "cloud", "audit")
-TOP = ("cli", "local", "emulator")
+TOP = ("cli", "local", "emulator", "packaging")
 NOT_IN_THE_CLOUD = ("click", "rich", "flask", "functions_framework", "werkzeug", "sqlite_utils")
 HEAVY = ("click", "rich", "flask", "functions_framework", "requests", "bson", "sqlite_utils")
 UPPER = (
     *("reply", "results", "switches", "effects", "transitions", "submission", "settlement"),
-    *("sending", "services", "intake", "pipeline", "reconcile", "function"),
+    *("sending", "services", "intake", "pipeline", "reconcile", "started", "doctor", "function"),
 )
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft, Head
-from handler.audit.stores import open_log
 from handler.audit.verify import verify
+from handler.cli.any_log import any_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ SUBJECT = "obs://bucket/drop/\x00 strange ☃.yaml"
 @pytest.fixture
 def log(store_address: str) -> Iterator[Log]:
     """An open, empty log."""
-    opened = open_log(store_address)
+    opened = any_log(store_address)
     yield opened
     opened.close()
 
@@ -230,9 +230,9 @@ def test_the_state_can_be_rebuilt_from_the_records(log: Any) -> None:  # noqa: A
 def test_what_was_written_is_there_for_the_next_to_open_it(store_address: str) -> None:
     """A new instance goes on where the last one stopped."""
     for _ in range(2):
-        log = open_log(store_address)
+        log = any_log(store_address)
         log.commit(noted("a"))
         log.close()
-    log = open_log(store_address)
+    log = any_log(store_address)
     assert verify(log.records()).head.seq == 2
     log.close()

@@ -1,0 +1,240 @@
+"""The audit log in an object store: for the cloud, where no database is to be run.
+
+An append at a known position is a compare-and-swap: it is refused when somebody appended first. So
+a commit is: know the tail, decide, append there, and on refusal read on and decide again. Whatever
+becomes of an answer, at one position one append can land, and its records carry the hash of the
+record before them: reading on tells whether they stand.
+
+Records stand in segments, since an object of OBS takes 10,000 appends. A segment ends with a record
+like any other, `log.rolled`, and only who has read it writes to the next one.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from handler.audit import sql
+from handler.audit.lines import lines_of
+from handler.audit.outbox import Outbox
+from handler.audit.patience import Patience
+from handler.audit.replica import Replica
+from handler.audit.rolling import roll
+from handler.audit.segments import records_from, segment_of
+from handler.audit.tail import Limits
+from handler.canonical import moment
+from handler.errors import CloudError, LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Committed, Decide, View
+    from handler.audit.object_store import ObjectStore
+    from handler.audit.patience import Trial
+    from handler.audit.record import Record
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What decisions came to, and the commits whose bodies they let go of."""
+
+    done: tuple[Committed[Any], ...]
+    settled: frozenset[str]
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for one in self.done for record in one.records]
+
+
+class ObjectLog:
+    """The audit log in a folder of an object store, which is empty at first.
+
+    Threads share one replica behind a lock; instances are serialised by the store's appends.
+
+    Args:
+        objects: The folder; closed with the log.
+        limits: When a segment has enough.
+        patience: How long to wait for other writers, and for a store in trouble.
+    """
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        *,
+        limits: Limits | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self._objects = objects
+        self._limits = limits or Limits()
+        self._patience = patience or Patience()
+        self._lock = threading.RLock()
+        self._closed = False
+        self._replica = Replica(objects, self._insist)
+        self._outbox = Outbox(objects, self._insist)
+
+    def commit(self, decide: Decide[T]) -> Committed[T]:
+        """Run one decision and append what it asks for, durably, before returning."""
+        return cast("Committed[T]", self.commit_all([decide])[0])
+
+    def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
+        """Run several decisions in order, each seeing the ones before it, as one append.
+
+        Raises:
+            LogBusyError: Other writers were first for too long; nothing was appended.
+            LogUnreachableError: The store cannot be asked; the records may or may not stand.
+        """
+        with self._lock:
+            self._check_open()
+            decided = self._committed(decisions, self._patience.trial(self._objects.place))
+            for commit in decided.settled:
+                if not self._replica.state.is_referred_to(commit):
+                    self._outbox.drop(commit)
+            return decided.done
+
+    def read(self, ask: Callable[[View], T]) -> T:
+        """Return what `ask` finds in the state as it stands now; nothing is appended."""
+        with self._lock:
+            self._check_open()
+            self._replica.catch_up()
+            state = self._replica.state
+            state.begin()
+            try:
+                found = ask(sql.SqlView(state.execute, self._now()))
+            except BaseException:
+                state.rollback()
+                raise
+            state.commit()
+            return found
+
+    def body(self, key: str) -> str | None:
+        """Return what the outbox holds for a job or a delivery that is not settled yet."""
+        with self._lock:
+            self._check_open()
+            commit = self._replica.state.body_commit(key)
+            if commit is None:
+                self._replica.catch_up()
+                commit = self._replica.state.body_commit(key)
+            return None if commit is None else self._outbox.get(commit, key)
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Yield the records with a larger number than `after`, in order."""
+        with self._lock:
+            self._check_open()
+            segment = segment_of(after + 1, self._replica.index)
+        for record in records_from(segment, self._read, self._objects.place):
+            if record.seq > after:
+                yield record
+
+    def rebuild(self) -> None:
+        """Fold the state anew from the first record; the outbox keeps what is still open."""
+        with self._lock:
+            self._check_open()
+            self._replica.fold()
+
+    def close(self) -> None:
+        """Forget the state and let go of connections."""
+        with self._lock:
+            self._closed = True
+            self._replica.close()
+            self._objects.close()
+
+    def _committed(self, decisions: Sequence[Decide[Any]], trial: Trial) -> _Decided:
+        """Decide on what is known of the log, and again on what is new, until it stands."""
+        commit, tried = uuid.uuid4().hex, dict[str, _Decided]()
+        fresh = self._replica.cold
+        if fresh:
+            self._replica.catch_up()
+        while True:
+            while self._replica.tail.full(self._limits):
+                self._roll(trial)
+            decided = self._decide(decisions, commit, fresh=fresh)
+            if decided.records:
+                tried[decided.records[-1].hash] = decided
+                stands = self._append(decided, commit, tried, trial)
+                if stands:
+                    return stands
+            elif fresh:
+                return decided
+            else:
+                self._replica.catch_up()
+            fresh = True
+
+    def _decide(self, decisions: Sequence[Decide[Any]], commit: str, *, fresh: bool) -> _Decided:
+        """Run decisions; if they ask for records, the state's transaction is left open.
+
+        What fails in a state that was known before may not in the present one: no error then.
+        """
+        state = self._replica.state
+        state.begin(commit)
+        try:
+            view = sql.SqlView(state.execute, self._now())
+            done = tuple(sql.decided(decide, view, commit) for decide in decisions)
+        except BaseException as error:
+            state.rollback()
+            if fresh or not isinstance(error, Exception):
+                raise
+            return _Decided((), frozenset())
+        decided = _Decided(done, frozenset(state.settled))
+        if not decided.records:
+            state.commit()
+        return decided
+
+    def _append(
+        self, decided: _Decided, commit: str, tried: Mapping[str, _Decided], trial: Trial
+    ) -> _Decided | None:
+        """Append what was decided; return what of all that was tried stands now, if anything."""
+        state, tail, trouble = self._replica.state, self._replica.tail, None
+        try:
+            self._outbox.put(commit, state.bodies)
+            if self._objects.append(tail.name, tail.position, lines_of(decided.records)):
+                state.commit()
+                self._replica.advance(decided.records)
+                return decided
+        except CloudError as error:
+            trouble = error
+        except BaseException:
+            state.rollback()
+            raise
+        state.rollback()
+        for stands in self._replica.catch_up() & tried.keys():
+            return tried[stands]
+        if trouble:
+            trial.trouble(trouble)
+        else:
+            trial.lost()
+        return None
+
+    def _roll(self, trial: Trial) -> None:
+        """End the segment, unless somebody else has; then it may not be full."""
+        segment, trouble = self._replica.tail.segment, None
+        try:
+            roll(self._objects, self._replica, self._patience, self._now())
+        except CloudError as error:
+            trouble = error
+        self._replica.catch_up()
+        if self._replica.tail.segment > segment:
+            return
+        if trouble:
+            trial.trouble(trouble)
+        else:
+            trial.lost()
+
+    def _now(self) -> datetime:
+        """Return the store's clock, or the last record's time where that is later."""
+        now, at = self._objects.now(), self._replica.tail.at
+        return max(now, moment(at)) if at else now
+
+    def _read(self, name: str) -> bytes | None:
+        return self._insist(lambda: self._objects.read(name))
+
+    def _insist(self, work: Callable[[], bytes | None]) -> bytes | None:
+        return self._patience.insist(self._objects.place, work)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise LogError(f"the audit log {self._objects.place} is closed")

@@ -1,0 +1,208 @@
+"""What an instance knows of the log in objects: the state, as far as it has read.
+
+    cold     latest ──► the last line of a segment ──► its index ──► what came after it
+    warm     what came after the last byte that was read
+    no index the first record, and all the others
+
+Every record that is read is found to follow the one before.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from handler.audit import sql
+from handler.audit.closed import Directory, runs_in
+from handler.audit.index import digest_of, index_name, read_index, table_name
+from handler.audit.lines import chained_records, last_record, line_of
+from handler.audit.memory import MemoryState
+from handler.audit.record import part
+from handler.audit.tail import ROLLED, Tail, segment_name
+from handler.audit.version import VERSION, require_readable
+from handler.errors import LogBrokenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from handler.audit.closed import Run
+    from handler.audit.index import Index
+    from handler.audit.object_store import ObjectStore
+    from handler.audit.record import Fields, Record
+
+LATEST = "latest"
+"""The object that says which segment was the last to end with an index. Only a hint."""
+
+_LONGEST_LAST_LINE = 4096
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class Replica:
+    """The state of a log, and the tail it is the state of.
+
+    Args:
+        objects: The log's objects.
+        insist: Runs a request for bytes until it succeeds.
+    """
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        insist: Callable[[Callable[[], bytes | None]], bytes | None],
+    ) -> None:
+        self._objects = objects
+        self._insist = insist
+        self.cold = True
+        self._tables: dict[int, list[Run]] = {}
+        self.tail = Tail()
+        self.index: Index | None = None
+        self.state = MemoryState(Directory(), self._table)
+
+    def catch_up(self) -> set[str]:
+        """Read what came after the tail and return the hashes of the new records.
+
+        Raises:
+            LogBrokenError: It does not follow, or what was there before is gone.
+        """
+        indexed = not self.cold or self._begin()
+        new: set[str] = set()
+        while True:
+            segment = self.tail.segment
+            data = self._read(self.tail.name, self.tail.position)
+            if data is None and self.tail.position:
+                raise LogBrokenError(f"{self._objects.place}{self.tail.name} is gone; restore it")
+            digest = self._follow(data or b"", new)
+            if self.tail.segment == segment:
+                self.cold = False
+                return new
+            if indexed and digest:
+                self._load(segment, digest)
+
+    def fold(self) -> None:
+        """Fold the state anew from the first record, without any index."""
+        self._reset(None)
+        self.tail = Tail()
+        while True:
+            segment = self.tail.segment
+            self._follow(self._read(self.tail.name, self.tail.position) or b"", set())
+            if self.tail.segment == segment:
+                self.cold = False
+                return
+
+    def advance(self, records: Iterable[Record]) -> None:
+        """Take note that records were appended which the state has already."""
+        for record in records:
+            self.tail = self.tail.after(record, record.fields, len(line_of(record)))
+
+    def take_index(self, index: Index) -> None:
+        """Go on with the state that an index holds, and forget what it keeps in tables."""
+        head = self.tail.head
+        self._reset(index)
+        self.state.begin()
+        self.state.take(index.rows)
+        # Of the last record the state needs no more than its place in the chain.
+        self.state.execute(sql.APPEND, (head.seq, head.hash, "", "{}"))
+        self.state.commit()
+
+    def close(self) -> None:
+        """Forget everything."""
+        self.state.close()
+
+    def _begin(self) -> bool:
+        """Go to where the latest index is of use; False if there is none to be used."""
+        self._reset(None)
+        self.tail = Tail()
+        hint = self._read(LATEST)
+        segment, version = hinted(hint)
+        require_readable(version, self._objects.place)
+        if not segment:
+            return hint is None
+        last = last_record(self._read(segment_name(segment), -_LONGEST_LAST_LINE) or b"")
+        if last is None:
+            return False
+        self.tail = Tail(segment=segment).after(*last, 0)
+        digest = _index_digest(last[1])
+        if digest and self._load(segment, digest):
+            return True
+        self._reset(None)
+        self.tail = Tail()
+        return False
+
+    def _follow(self, data: bytes, new: set[str]) -> str:
+        """Take in lines that follow the tail; return the digest of the index they end with."""
+        state, tail, digest = self.state, self.tail, ""
+        state.begin()
+        try:
+            for record, fields in chained_records(data, tail.head, self._objects.place):
+                self._require_open(tail)
+                view = sql.SqlView(state.execute, _LONG_AGO)
+                state.note(record, fields)
+                sql.project(view, fields)
+                tail = tail.after(record, fields, len(line_of(record)))
+                new.add(record.hash)
+                digest = _index_digest(fields)
+        except BaseException:
+            state.rollback()
+            raise
+        state.commit()
+        self.tail = tail
+        return digest
+
+    def _require_open(self, tail: Tail) -> None:
+        if tail.segment != self.tail.segment:
+            raise LogBrokenError(f"{self._objects.place}{self.tail.name} goes on after its end")
+
+    def _load(self, segment: int, digest: str) -> bool:
+        """Take the index at the end of a segment, if it is the one that the chain names."""
+        data = self._read(index_name(segment, digest))
+        if data is None or digest_of(data) != digest:
+            return False
+        index = read_index(data)
+        if index is None:
+            return False
+        self.take_index(index)
+        return True
+
+    def _reset(self, index: Index | None) -> None:
+        self.state.close()
+        self._tables.clear()
+        self.index = index
+        self.state = MemoryState(index.directory if index else Directory(), self._table)
+
+    def _table(self, number: int) -> list[Run]:
+        """Read a table, one at a time from the store: the same one is often asked for again."""
+        if number not in self._tables:
+            digest = self.index.tables.get(number, "") if self.index else ""
+            name = table_name(number, digest)
+            data = self._read(name)
+            if data is None or digest_of(data) != digest:
+                raise LogBrokenError(
+                    f"{self._objects.place}{name} is missing or was changed; remove the object "
+                    f"{LATEST} beside it, and the state is folded anew from the records"
+                )
+            self._tables = {number: runs_in(data)}
+        return self._tables[number]
+
+    def _read(self, name: str, first: int = 0) -> bytes | None:
+        return self._insist(lambda: self._objects.read(name, first))
+
+
+def _index_digest(fields: Fields) -> str:
+    if fields["action"] != ROLLED:
+        return ""
+    return str(part(fields, "request").get("digest", ""))
+
+
+def hint_of(segment: int) -> bytes:
+    """Return what `latest` says when a segment was the last to end."""
+    return json.dumps({"segment": segment, "version": VERSION}).encode()
+
+
+def hinted(hint: bytes | None) -> tuple[int, int]:
+    """Return the segment that `latest` speaks of and who wrote it; 0 for what cannot be read."""
+    try:
+        said: Any = json.loads(hint or b"{}")
+        return int(said["segment"]), int(said["version"])
+    except (KeyError, TypeError, ValueError):
+        return 0, 0

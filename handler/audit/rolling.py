@@ -1,0 +1,70 @@
+"""The end of a segment: an index of the state, a record that names it, and on to the next one."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from handler.audit.index import digest_of, index_name, make_index, table_name
+from handler.audit.lines import line_of
+from handler.audit.record import Draft, seal
+from handler.audit.replica import LATEST, hint_of
+from handler.audit.tail import ROLLED
+from handler.errors import CloudError, LogError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from handler.audit.object_store import ObjectStore
+    from handler.audit.patience import Patience
+    from handler.audit.replica import Replica
+
+
+def roll(objects: ObjectStore, replica: Replica, patience: Patience, now: datetime) -> bool:
+    """End the last segment; whoever reads on then goes to the next one.
+
+    An index that cannot be written is done without: a cold start then reads further back.
+
+    Args:
+        objects: The log's objects.
+        replica: The state at the end of the segment.
+        patience: How long the index may take.
+        now: The store's clock.
+
+    Returns:
+        False if somebody was first, with the end or with something else.
+
+    Raises:
+        CloudError: Whether it is ended is not known.
+    """
+    tail = replica.tail
+    try:
+        digest = _indexed(objects, replica, patience)
+    except LogError:
+        digest = ""
+    draft = Draft(
+        action=ROLLED,
+        outcome="success",
+        request={"operation": "index", "digest": digest} if digest else {},
+        note=f"segment {tail.segment} ends here",
+    )
+    record = seal(draft, tail.head, at=now, commit=uuid.uuid4().hex)
+    if not objects.append(tail.name, tail.position, line_of(record)):
+        return False
+    if digest:
+        with suppress(CloudError):
+            objects.write(LATEST, hint_of(tail.segment))
+    return True
+
+
+def _indexed(objects: ObjectStore, replica: Replica, patience: Patience) -> str:
+    """Write the index, and the table before it, and return the index's digest."""
+    number = replica.tail.segment
+    made = make_index(replica.state, replica.tail, replica.index)
+    digest = digest_of(made.data)
+    if made.table:
+        name = table_name(number, digest_of(made.table))
+        patience.insist(objects.place, lambda: objects.write(name, made.table))
+    patience.insist(objects.place, lambda: objects.write(index_name(number, digest), made.data))
+    return digest

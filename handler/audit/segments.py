@@ -1,0 +1,56 @@
+"""The records of the log in objects, segment after segment, as they stand."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+from handler.audit.lines import stored_records
+from handler.audit.replica import LATEST, hinted
+from handler.audit.tail import segment_name
+from handler.errors import LogBrokenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from handler.audit.index import Index
+    from handler.audit.record import Record
+
+
+def records_from(segment: int, read: Callable[[str], bytes | None], place: str) -> Iterator[Record]:
+    """Yield every record from the beginning of a segment on, unchecked.
+
+    A segment is looked for behind each one, also behind one that has lost its end.
+
+    Args:
+        segment: The number of the segment.
+        read: Reads an object, None if there is none.
+        place: Where they are, for messages.
+
+    Raises:
+        LogBrokenError: A segment is gone, or ends in the middle of a record.
+    """
+    last = 0
+    while (data := read(segment_name(segment))) is not None:
+        for record in stored_records(data, last):
+            last = record.seq
+            yield record
+        if not data.endswith(b"\n"):
+            raise LogBrokenError(f"{place}{segment_name(segment)} ends in the middle of a record")
+        segment += 1
+    if hinted(read(LATEST))[0] >= segment:
+        raise LogBrokenError(f"{place}{segment_name(segment)} is gone; restore it")
+
+
+def segment_of(seq: int, index: Index | None) -> int:
+    """Return a segment to begin at in search of a record.
+
+    Args:
+        seq: The record's number.
+        index: What tells where segments begin; None for nothing.
+    """
+    if index is None:
+        return 1
+    # A segment whose beginning is not known has the one before's: the first of them will do.
+    found = index.begins[max(bisect_right(index.begins, seq) - 1, 0)]
+    return bisect_left(index.begins, found) + 1

@@ -1,0 +1,55 @@
+"""A service's clock, as far as its answers tell."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SECOND = timedelta(seconds=1)
+
+
+class ServerClock:
+    """This machine's clock, moved by no more than the service's answers ask for.
+
+    `Date` (RFC 9110, 6.6.1) has whole seconds: it says that the service's time was within a
+    second, somewhere between the request and the answer. Two machines whose clocks are right
+    within that agree with the service and keep their own microseconds.
+
+    Args:
+        clock: This machine's clock, aware.
+    """
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._offset = timedelta()
+        self._lock = Lock()
+
+    def now(self) -> datetime:
+        """Return the service's time."""
+        return self._clock() + self._offset
+
+    def here(self) -> datetime:
+        """Return this machine's time, for `told`."""
+        return self._clock()
+
+    def told(self, date: str, asked: datetime) -> None:
+        """Take an answer's date into account.
+
+        Args:
+            date: The header; one that cannot be read says nothing.
+            asked: When the request left, by this machine's clock.
+        """
+        try:
+            said = parsedate_to_datetime(date)
+        except ValueError:
+            return
+        if said.tzinfo is None:
+            said = said.replace(tzinfo=timezone.utc)
+        least, most = said - self._clock(), said + _SECOND - asked
+        with self._lock:
+            self._offset = min(max(self._offset, least), most)

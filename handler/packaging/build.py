@@ -1,0 +1,118 @@
+"""From pinned requirements and the package's source to the zip, its manifest and its bill."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handler.errors import PackageError
+from handler.packaging.archive import archive
+from handler.packaging.bytecode import compiled
+from handler.packaging.contents import contents
+from handler.packaging.manifest import digest, manifest
+from handler.packaging.requirement import Requirement, chosen, parse, render
+from handler.packaging.sbom import sbom
+from handler.packaging.wheel import fetch
+from handler.started import MANIFEST
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from handler.packaging.runtime import Interpreter, Runtime
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a zip is built from.
+
+    Attributes:
+        package: The folder of the function's own package.
+        infra: The folder with the entry file and the requirements.
+        version: Nightdrop's version.
+    """
+
+    package: Path
+    infra: Path
+    version: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """A zip, not yet written.
+
+    Attributes:
+        zip: Its bytes.
+        sha256: Their hash, in hex.
+        code: The digest of its content, which stands in it and in every `function.started`.
+        bill: Its bill of materials, as JSON.
+        unpacked: What it takes unpacked, in bytes.
+    """
+
+    zip: bytes
+    sha256: str
+    code: str
+    bill: bytes
+    unpacked: int
+
+
+def build(
+    sources: Sources,
+    runtime: Runtime,
+    extras: Collection[str],
+    interpreter: Interpreter | None,
+) -> Built:
+    """Return the zip of the function for a runtime.
+
+    Args:
+        sources: Where it is built from.
+        runtime: What it is for.
+        extras: Names in `requirement.EXTRAS` to take in.
+        interpreter: Compiles the sources; without one the zip has no bytecode.
+
+    Raises:
+        PackageError: Requirements are missing or wrong, or cannot be fetched.
+    """
+    locked = parse(_text(sources.infra / runtime.requirements), locked=True)
+    with tempfile.TemporaryDirectory() as folder:
+        wheels = fetch(chosen(locked, extras), runtime, Path(folder))
+    files = contents(sources.package, sources.infra / "index.py", wheels)
+    if interpreter:
+        files |= compiled(files, interpreter)
+    told = manifest(
+        files, wheels, runtime=runtime, interpreter=interpreter, version=sources.version
+    )
+    packed = archive(files | {MANIFEST: told})
+    sha256 = hashlib.sha256(packed).hexdigest()
+    return Built(
+        zip=packed,
+        sha256=sha256,
+        code=digest(files),
+        bill=sbom(wheels, version=sources.version, sha256=sha256),
+        unpacked=sum(map(len, files.values())),
+    )
+
+
+def lock(infra: Path, runtime: Runtime) -> str:
+    """Return the text of a runtime's requirements with the hashes of their wheels.
+
+    Raises:
+        PackageError: The pins cannot be read or their wheels not be fetched.
+    """
+    pins = parse(_text(infra / "requirements.in"), locked=False)
+    with tempfile.TemporaryDirectory() as folder:
+        wheels = fetch(pins, runtime, Path(folder))
+    return render(
+        [Requirement(wheel.name, wheel.version, wheel.sha256) for wheel in wheels], runtime.name
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError as error:
+        raise PackageError(
+            f"{path.name} is not in {path.parent.name}/; run this in a checkout of Nightdrop"
+        ) from error

@@ -1,0 +1,64 @@
+"""The manifest inside the zip: what it holds, and the digest of its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from handler.packaging.runtime import Interpreter, Runtime
+    from handler.packaging.wheel import Wheel
+
+
+def digest(files: Mapping[str, bytes]) -> str:
+    """Return the digest of a zip's content: SHA-256 over the SHA-256 and path of each file.
+
+    It is what `sha256sum` prints for all files but the manifest, sorted by path, hashed again.
+    A zip cannot hold its own hash; this one can stand in it.
+    """
+    lines = (f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def manifest(
+    files: Mapping[str, bytes],
+    wheels: Iterable[Wheel],
+    *,
+    runtime: Runtime,
+    interpreter: Interpreter | None,
+    version: str,
+) -> bytes:
+    """Return the manifest's JSON.
+
+    Args:
+        files: Everything else in the zip.
+        wheels: The packages that it was taken from.
+        runtime: What the zip is for.
+        interpreter: What its bytecode was compiled with, if it has any.
+        version: Nightdrop's version.
+    """
+    told = {
+        "code": digest(files),
+        "nightdrop": version,
+        "runtime": runtime.name,
+        "bytecode": interpreter.version if interpreter else None,
+        "packages": [
+            {
+                "name": wheel.name,
+                "version": wheel.version,
+                "sha256": wheel.sha256,
+                "modules": modules(wheel),
+            }
+            for wheel in wheels
+        ],
+    }
+    return f"{json.dumps(told, indent=2)}\n".encode()
+
+
+def modules(wheel: Wheel) -> list[str]:
+    """Return the names a wheel's packages and modules are imported by."""
+    tops = {name.partition("/")[0] for name in wheel.files if name.endswith((".py", ".so"))}
+    return sorted(top.partition(".")[0] for top in tops if not top.endswith((".data", ".libs")))

@@ -1,0 +1,86 @@
+"""Pinned requirements and the hashes their wheels must have."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handler.errors import PackageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+EXTRAS = {
+    "postgres": frozenset({"psycopg", "psycopg-binary"}),
+    "sign": frozenset({"cryptography", "cffi", "pycparser"}),
+}
+"""Packages that go into the zip only when they are asked for."""
+
+_LINE = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>[a-z0-9.]+)"
+    r"(?: --hash=sha256:(?P<hash>[0-9a-f]{64}))?"
+)
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """One package, pinned.
+
+    Attributes:
+        name: Its normalised name, such as `typing-extensions`.
+        version: The version.
+        sha256: The hash of the only wheel that will do, in hex; "" before it is locked.
+    """
+
+    name: str
+    version: str
+    sha256: str = ""
+
+    @property
+    def pin(self) -> str:
+        """The requirement without its hash."""
+        return f"{self.name}=={self.version}"
+
+    @property
+    def line(self) -> str:
+        """The requirement as it stands in a file of locked requirements."""
+        return f"{self.pin} --hash=sha256:{self.sha256}"
+
+
+def parse(text: str, *, locked: bool) -> tuple[Requirement, ...]:
+    """Return the requirements in a file's text, one on each line, # for comments.
+
+    Args:
+        text: The file's text.
+        locked: Whether each must have a hash.
+
+    Raises:
+        PackageError: A line is neither a comment nor a pinned requirement.
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None or (locked and not match["hash"]):
+            wanted = "name==version --hash=sha256:…" if locked else "name==version"
+            raise PackageError(f"line {number} of the requirements is not {wanted}; lock them anew")
+        found.append(Requirement(match["name"], match["version"], match["hash"] or ""))
+    return tuple(found)
+
+
+def chosen(requirements: Iterable[Requirement], extras: Collection[str]) -> tuple[Requirement, ...]:
+    """Return the requirements of a zip with these extras, in the order of their names."""
+    left_out = frozenset[str]().union(*(EXTRAS[name] for name in EXTRAS.keys() - set(extras)))
+    kept = (each for each in requirements if each.name not in left_out)
+    return tuple(sorted(kept, key=lambda each: each.name))
+
+
+def render(requirements: Sequence[Requirement], runtime: str) -> str:
+    """Return the text of a file of locked requirements."""
+    head = (
+        f"# What the zip for {runtime} holds, and the SHA-256 of each wheel.\n"
+        f"# Written by: nightdrop package --runtime {runtime} --lock\n"
+    )
+    return head + "".join(f"{each.line}\n" for each in sorted(requirements, key=lambda r: r.name))

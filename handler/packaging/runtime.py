@@ -1,0 +1,97 @@
+"""The runtimes of FunctionGraph that a zip can be built for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handler.errors import PackageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PLATFORM = "manylinux2014_x86_64"
+"""What compiled packages must be built for; FunctionGraph runs EulerOS on x86_64."""
+
+_WHICH = "import sys; print(*sys.version_info[:2], sep='.'); print(sys.version.split()[0])"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A Python runtime of FunctionGraph.
+
+    Attributes:
+        version: Its version, such as `3.10`.
+    """
+
+    version: str
+
+    @property
+    def name(self) -> str:
+        """Its name here and as the command of its interpreter: `python3.10`."""
+        return f"python{self.version}"
+
+    @property
+    def requirements(self) -> str:
+        """The name of the file with its pinned requirements."""
+        return f"requirements-{self.name}.txt"
+
+
+RUNTIMES = {runtime.name: runtime for runtime in (Runtime("3.10"), Runtime("3.12"))}
+"""Runtimes by name (support.huaweicloud.com, functiongraph_02_0502)."""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """An interpreter on this machine.
+
+    Attributes:
+        command: Its path or name.
+        version: Its full version, such as `3.10.13`.
+    """
+
+    command: str
+    version: str
+
+
+def interpreter(runtime: Runtime, command: str = "") -> Interpreter | None:
+    """Return an interpreter of a runtime's version, or None if none is at hand.
+
+    Args:
+        runtime: The runtime.
+        command: Path or name of the interpreter; "" looks for the runtime's own name on the path,
+            and among those that pyenv has installed.
+
+    Raises:
+        PackageError: A command was given that is no interpreter of this version.
+    """
+    for candidate in (command,) if command else (runtime.name, *_pyenv(runtime)):
+        told = _output([candidate, "-I", "-c", _WHICH]).split()
+        if told and told[0] == runtime.version:
+            return Interpreter(candidate, told[1])
+    if command:
+        raise PackageError(f"{command} is no interpreter of Python {runtime.version}; name another")
+    return None
+
+
+def _pyenv(runtime: Runtime) -> Iterator[str]:
+    """Yield the interpreters of pyenv: what it puts on the path runs only a selected version."""
+    for version in _output(["pyenv", "whence", runtime.name]).split():
+        yield _output(["pyenv", "which", runtime.name], PYENV_VERSION=version).strip()
+
+
+def _output(command: list[str], **environ: str) -> str:
+    """Return what a command prints; "" if it is not here or fails."""
+    if not (found := shutil.which(command[0])):
+        return ""
+    done = subprocess.run(  # noqa: S603 - an interpreter, or pyenv, that the user has
+        [found, *command[1:]],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "" if done.returncode else done.stdout

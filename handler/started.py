@@ -1,0 +1,105 @@
+"""What an instance says of itself when it starts: its code, its Python, and what clashes."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import ModuleType
+
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Part
+
+MANIFEST = "nightdrop-package.json"
+"""The name of the manifest at the root of the zip."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What runs.
+
+    Attributes:
+        code: The digest of the zip's content; "" outside a zip.
+        python: The interpreter's version.
+        sqlite: The version of its SQLite.
+        clashes: Packages that came from elsewhere than the zip, a sentence each.
+    """
+
+    code: str
+    python: str
+    sqlite: str
+    clashes: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """The clashes in one line."""
+        return "; ".join(self.clashes)
+
+
+def start(root: Path, loaded: Mapping[str, ModuleType]) -> Start:
+    """Return what runs from a folder.
+
+    Args:
+        root: The folder the zip is unpacked in.
+        loaded: The modules that are imported, by name.
+    """
+    told = _manifest(root)
+    return Start(
+        code=str(told.get("code", "")),
+        python=platform.python_version(),
+        sqlite=sqlite3.sqlite_version,
+        clashes=tuple(_clashes(told, root, loaded)),
+    )
+
+
+def record_start(started: Start, function: Part) -> Decide[None]:
+    """Decide to record that an instance started.
+
+    Args:
+        started: What runs.
+        function: The function's name, version and request id.
+    """
+
+    def decide(_view: View) -> Decision[None]:
+        part = {
+            **function,
+            "code": started.code or None,
+            "python": started.python,
+            "sqlite": started.sqlite,
+        }
+        draft = Draft("function.started", "success", function=part, note=started.note)
+        return Decision(None, (draft,))
+
+    return decide
+
+
+def _manifest(root: Path) -> dict[str, Any]:
+    try:
+        told = json.loads((root / MANIFEST).read_text())
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _clashes(told: dict[str, Any], root: Path, loaded: Mapping[str, ModuleType]) -> Iterator[str]:
+    """Yield a sentence for each package of the zip that was imported from elsewhere."""
+    for package in told.get("packages", ()):
+        for name in package["modules"]:
+            module = loaded.get(name)
+            place = getattr(module, "__file__", None)
+            if place is None or Path(place).is_relative_to(root):
+                continue
+            version = getattr(module, "__version__", "of unknown version")
+            yield (
+                f"{package['name']} is the platform's ({version}), not the zip's "
+                f"({package['version']})"
+            )

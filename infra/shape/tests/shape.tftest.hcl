@@ -1,0 +1,286 @@
+# Offline: this module needs no provider. Run: terraform test (in infra/shape).
+
+variables {
+  region              = "cn-north-4"
+  project_id          = ""
+  name                = "nightdrop"
+  bucket_prefix       = "depots"
+  runtime             = "Python3.10"
+  memory_size         = 512
+  timeout             = 300
+  initializer_timeout = 60
+  max_instances       = 20
+  drop_prefix         = "drop/"
+  results_bucket      = ""
+  results_prefix      = "results/"
+  timers              = {}
+  tick_minutes        = 5
+  eventgrid           = null
+  obs_events          = ["s3:ObjectCreated:*"]
+  retries             = 3
+  event_age           = 21600
+  settings            = {}
+  checkpoint_key      = ""
+  database_address    = ""
+  in_vpc              = false
+}
+
+run "the_least" {
+  assert {
+    condition     = jsondecode(output.user_data).NIGHTDROP_AUDIT == "obs://depots-log/audit/"
+    error_message = "The log is in OBS unless a database is asked for."
+  }
+  assert {
+    condition     = nonsensitive(output.secret_user_data) == ""
+    error_message = "Nothing is secret."
+  }
+  assert {
+    condition     = jsondecode(output.timers.tick.event_data).schedule == "5m"
+    error_message = "The reconciler ticks."
+  }
+  assert {
+    condition     = output.drop_trigger.type == "OBS"
+    error_message = "The drop bucket has a classic trigger."
+  }
+}
+
+run "a_database_is_a_secret" {
+  variables {
+    database_address = "postgresql://nightdrop:word@10.83.0.10:5432/nightdrop"
+    in_vpc           = true
+  }
+  assert {
+    condition     = !contains(keys(jsondecode(output.user_data)), "NIGHTDROP_AUDIT")
+    error_message = "Its address holds a password."
+  }
+  assert {
+    condition     = strcontains(nonsensitive(output.secret_user_data), "10.83.0.10")
+    error_message = "Its address is kept encrypted."
+  }
+  assert {
+    condition     = strcontains(output.project_policy, "vpc:ports:create")
+    error_message = "The function joins a VPC."
+  }
+}
+
+run "results_beside_the_watched_prefix" {
+  variables {
+    results_bucket = "depots-drop"
+  }
+  assert {
+    condition     = jsondecode(output.user_data).NIGHTDROP_RESULTS == "obs://depots-drop/results/"
+    error_message = "The drop bucket takes results outside the watched prefix."
+  }
+}
+
+run "results_inside_the_watched_prefix" {
+  command = plan
+  variables {
+    results_bucket = "depots-drop"
+    results_prefix = "drop/results/"
+  }
+  expect_failures = [var.results_prefix]
+}
+
+run "results_around_the_watched_prefix" {
+  command = plan
+  variables {
+    results_bucket = "depots-drop"
+    results_prefix = "drop/"
+    drop_prefix    = "drop/in/"
+  }
+  expect_failures = [var.results_prefix]
+}
+
+run "everything_watched" {
+  command = plan
+  variables {
+    drop_prefix = ""
+  }
+  expect_failures = [var.drop_prefix]
+}
+
+run "too_many_settings" {
+  command = plan
+  variables {
+    settings = { for number in range(15) : "NIGHTDROP_FURTHER_${number}" => "1" }
+  }
+  expect_failures = [output.user_data]
+}
+
+run "too_long_settings" {
+  command = plan
+  variables {
+    settings = { NIGHTDROP_FURTHER = join("", [for number in range(512) : "12345678"]) }
+  }
+  expect_failures = [output.user_data]
+}
+
+run "a_setting_that_follows" {
+  command = plan
+  variables {
+    settings = { NIGHTDROP_AUDIT = "sqlite:////tmp/audit.db" }
+  }
+  expect_failures = [var.settings]
+}
+
+run "a_setting_of_something_else" {
+  command = plan
+  variables {
+    settings = { PATH = "/tmp" }
+  }
+  expect_failures = [var.settings]
+}
+
+run "another_runtime" {
+  command = plan
+  variables {
+    runtime = "Python3.9"
+  }
+  expect_failures = [var.runtime]
+}
+
+run "too_long_a_timeout" {
+  command = plan
+  variables {
+    timeout = 901
+  }
+  expect_failures = [var.timeout]
+}
+
+run "too_short_a_timeout" {
+  command = plan
+  variables {
+    timeout = 3
+  }
+  expect_failures = [var.timeout]
+}
+
+run "too_long_a_start" {
+  command = plan
+  variables {
+    initializer_timeout = 301
+  }
+  expect_failures = [var.initializer_timeout]
+}
+
+run "odd_memory" {
+  command = plan
+  variables {
+    memory_size = 500
+  }
+  expect_failures = [var.memory_size]
+}
+
+run "a_single_instance" {
+  command = plan
+  variables {
+    max_instances = 1
+  }
+  expect_failures = [var.max_instances]
+}
+
+run "too_many_retries" {
+  command = plan
+  variables {
+    retries = 4
+  }
+  expect_failures = [var.retries]
+}
+
+run "too_old_events" {
+  command = plan
+  variables {
+    event_age = 86401
+  }
+  expect_failures = [var.event_age]
+}
+
+run "an_unknown_region" {
+  command = plan
+  variables {
+    region = "eu-de"
+  }
+  expect_failures = [var.region]
+}
+
+run "an_unknown_region_with_an_endpoint" {
+  variables {
+    region   = "eu-de"
+    settings = { NIGHTDROP_IEF_ENDPOINT = "https://ief.eu-de.example.com" }
+  }
+}
+
+run "removed_objects" {
+  command = plan
+  variables {
+    obs_events = ["s3:ObjectRemoved:*"]
+  }
+  expect_failures = [var.obs_events]
+}
+
+run "five_fields_of_cron" {
+  command = plan
+  variables {
+    timers = { nightly = { cron = "0 2 * * *", spec = "{}", enabled = true } }
+  }
+  expect_failures = [var.timers]
+}
+
+run "a_timer_called_tick" {
+  command = plan
+  variables {
+    timers = { tick = { cron = "0 0 2 * * *", spec = "{}", enabled = true } }
+  }
+  expect_failures = [var.timers]
+}
+
+run "too_long_a_spec" {
+  command = plan
+  variables {
+    timers = {
+      nightly = {
+        cron    = "0 0 2 * * *"
+        spec    = jsonencode({ spec = join("", [for number in range(512) : "1234"]) })
+        enabled = true
+      }
+    }
+  }
+  expect_failures = [var.timers]
+}
+
+run "too_many_timers" {
+  command = plan
+  variables {
+    timers = {
+      for number in range(9) :
+      "nightly-${number}" => { cron = "0 0 2 * * *", spec = "{}", enabled = true }
+    }
+  }
+  expect_failures = [var.timers]
+}
+
+run "a_tick_too_rare" {
+  command = plan
+  variables {
+    tick_minutes = 31
+  }
+  expect_failures = [var.tick_minutes]
+}
+
+run "a_database_without_a_password" {
+  command = plan
+  variables {
+    database_address = "postgresql://nightdrop:@10.83.0.10:5432/nightdrop"
+  }
+  expect_failures = [var.database_address]
+}
+
+run "names_that_are_none" {
+  command = plan
+  variables {
+    name          = "8 letters"
+    bucket_prefix = "Depots_"
+  }
+  expect_failures = [var.name, var.bucket_prefix]
+}

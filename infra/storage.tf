@@ -1,0 +1,65 @@
+# Four buckets, all private and encrypted: what is dropped, what came of it, the log, its heads.
+
+resource "huaweicloud_obs_bucket" "drop" {
+  bucket        = module.shape.buckets.drop
+  acl           = "private"
+  versioning    = true
+  encryption    = true
+  sse_algorithm = "AES256"
+  tags          = var.tags
+}
+
+resource "huaweicloud_obs_bucket" "results" {
+  count = var.results_bucket == "" ? 1 : 0
+
+  bucket        = module.shape.buckets.results
+  acl           = "private"
+  encryption    = true
+  sse_algorithm = "AES256"
+  tags          = var.tags
+}
+
+# The outbox in it is emptied when jobs are settled; versions would keep what was deleted.
+resource "huaweicloud_obs_bucket" "log" {
+  bucket        = module.shape.buckets.log
+  acl           = "private"
+  versioning    = false
+  encryption    = true
+  sse_algorithm = "AES256"
+  tags          = var.tags
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+# Locked against changes with nightdrop's instructions in OPERATIONS.md; a lock needs versions.
+resource "huaweicloud_obs_bucket" "checkpoints" {
+  bucket        = module.shape.buckets.checkpoints
+  acl           = "private"
+  versioning    = true
+  encryption    = true
+  sse_algorithm = "AES256"
+  tags          = var.tags
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "huaweicloud_obs_bucket_bpa" "private" {
+  for_each = merge(
+    {
+      drop        = huaweicloud_obs_bucket.drop.id
+      log         = huaweicloud_obs_bucket.log.id
+      checkpoints = huaweicloud_obs_bucket.checkpoints.id
+    },
+    { for bucket in huaweicloud_obs_bucket.results : "results" => bucket.id },
+  )
+
+  bucket                  = each.value
+  block_public_acls       = true
+  ignore_public_acls      = true
+  block_public_policy     = true
+  restrict_public_buckets = true
+}
