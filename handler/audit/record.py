@@ -35,6 +35,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "response": frozenset(
         {"status", "code", "job_id", "final", "tasks", "succeeded", "failed"}
     ),
+    "checkpoint": frozenset({"size", "head", "name", "signer"}),
     "function": frozenset({"name", "version", "request_id"}),
 }  # fmt: skip
 """The parts of a record and the fields each may have; nothing else gets in."""
@@ -61,6 +62,7 @@ class Draft:
     job: Part = field(default_factory=dict)
     request: Part = field(default_factory=dict)
     response: Part = field(default_factory=dict)
+    checkpoint: Part = field(default_factory=dict)
     function: Part = field(default_factory=dict)
     note: str = ""
     body: str | None = None
