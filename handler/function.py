@@ -13,6 +13,8 @@ from handler.audit.announced import AnnouncedLog
 from handler.audit.grouped import GroupedLog
 from handler.audit.stores import open_log
 from handler.canonical import key_of
+from handler.checkpointing import check as check_checkpoints
+from handler.checkpointing import checkpoint
 from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.ief import Ief
 from handler.cloud.obs import Obs
@@ -108,6 +110,7 @@ def open_instance(
     """Open what an instance keeps: settings from user data and environment, log, connections."""
     settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
 
+    check_checkpoints(settings)
     for doubt in doubts(settings):
         write(log_line("settings.doubted", {"note": doubt}))
 
@@ -127,21 +130,31 @@ def open_instance(
 def handle(event: object, context: object, instance: Instance) -> dict[str, Json]:
     """Answer one event with what an instance has open; `handler` tells the rest."""
     began = time.monotonic()
-    end = deadline(context, instance.environ)
-    function = _function(context)
-    try:
-        fired = _recognised(event, instance.settings)
-    except EventRejectedError as error:
-        answered = Answered([_rejected(event, error, instance.log, function)])
-    else:
-        services = _services(context, instance, end, function)
-        if isinstance(fired, Action):
-            answered = reconcile(services)
-        else:
-            answered = Answered(_deliver_all(fired, services))
+    services = services_of(context, instance)
+    answered = _answered(event, services)
     answer = reply(answered, instance.log.read(lambda view: view.head))
-    instance.write(_line(answer, function, began))
+    instance.write(_line(answer, services.function, began))
     return answer
+
+
+def services_of(context: object, instance: Instance) -> Services:
+    """Return what an invocation that begins now has at hand."""
+    end = deadline(context, instance.environ)
+    return _services(context, instance, end, _function(context))
+
+
+def _answered(event: object, services: Services) -> Answered:
+    tick = False
+    try:
+        fired = _recognised(event, services.settings)
+        tick = isinstance(fired, Action)
+        if isinstance(fired, Action):
+            return reconcile(services)
+        return Answered(_deliver_all(fired, services))
+    except EventRejectedError as error:
+        return Answered([_rejected(event, error, services.log, services.function)])
+    finally:
+        checkpoint(services, always=tick)
 
 
 def _instance_of(context: object) -> Instance:

@@ -24,9 +24,15 @@ ALLOWED = frozenset(
 )  # fmt: skip
 """The fields a line may have beside its action."""
 
-ATTENTION = frozenset({"event.rejected", "delivery.rejected", "spec.rejected", "result.failed"}) | {
-    f"job.{word}" for word in ("refused", "expired", "duplicated", "suspended")
-}
+ATTENTION = frozenset(
+    {
+        "event.rejected",
+        "delivery.rejected",
+        "spec.rejected",
+        "result.failed",
+        "log.checkpoint_failed",
+    }
+) | {f"job.{word}" for word in ("refused", "expired", "duplicated", "suspended")}
 """Records that a person must look at."""
 
 _LONGEST_NOTE = 2_000

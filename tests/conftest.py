@@ -26,7 +26,7 @@ from handler.emulator.state import StoredObject
 from handler.function import Instance, handle, open_instance
 from handler.local.context import Context
 
-pytest_plugins = ("tests.postgres_server",)
+pytest_plugins = ("tests.postgres_server", "tests.month")
 
 ROOT = Path(__file__).parent.parent
 BUCKET = "nightdrop-drop"

@@ -1,8 +1,8 @@
 """Checkpoints: the head of the log, signed and kept outside, so that its end cannot be cut off.
 
 Source: C2SP "tlog-checkpoint" (c2sp.org/tlog-checkpoint): origin, size and hash on three lines,
-then lines of our own. The hash is that of the last record of a chain, not of a Merkle tree. The origin
-holds the hash of the first record: another database is another log.
+then lines of our own. The hash is that of the last record of a chain, not of a Merkle tree. The
+origin holds the hash of the first record: another database is another log.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ class Checkpoint:
             head_hash = base64.b64decode(lines[2], validate=True).hex()
         except binascii.Error as error:
             raise ValueError("no checkpoint: its hash is not base64") from error
-        return Checkpoint(lines[0], Head(int(lines[1]), head_hash), moment(lines[3][3:]))
+        checkpoint = Checkpoint(lines[0], Head(int(lines[1]), head_hash), moment(lines[3][3:]))
+        if checkpoint.text != text:
+            raise ValueError("no checkpoint: it is spelt otherwise than checkpoints are")
+        return checkpoint
 
 
 class Place(Protocol):

@@ -16,6 +16,9 @@ Outcome: TypeAlias = Literal["success", "failure", "pending", "unknown"]
 Part: TypeAlias = "Mapping[str, str | int | None]"
 Fields: TypeAlias = "dict[str, Json]"
 
+OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "pending", "unknown")
+"""What an action can have come to."""
+
 FIRST_PREV = "0" * 64
 """What the first record has for the hash of the record before it."""
 

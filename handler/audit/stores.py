@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from handler.audit.sqlite import SqliteLog
+from handler.audit.stored_sqlite import StoredInSqlite
 from handler.errors import LogError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from handler.audit.log import Log
+    from handler.audit.stored import Stored
 
 POSTGRES = "postgresql://"
 """How the address of a log in PostgreSQL begins."""
@@ -30,6 +32,19 @@ def open_log(address: str) -> Log:
     with _psycopg_needed():
         from handler.audit.postgres import PostgresLog  # noqa: PLC0415 - psycopg loads slowly
     return PostgresLog(address)
+
+
+def open_stored(address: str) -> Stored:
+    """Open what stands at an address to verify it, read only, as it is.
+
+    Raises:
+        LogError: The address names no store, or there is no log in it.
+    """
+    if _names_a_file(address):
+        return StoredInSqlite(address.removeprefix(_SQLITE))
+    with _psycopg_needed():
+        from handler.audit.stored_postgres import StoredInPostgres  # noqa: PLC0415 - likewise
+    return StoredInPostgres(address)
 
 
 def init_log(address: str, role: str = "") -> tuple[str, ...]:
