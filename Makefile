@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: demo test check format clean
+.PHONY: demo test test-all check format simulate storm bench clean
 
 demo: $(VENV)/.local
 	$(BIN)/nightdrop demo
@@ -16,6 +16,26 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The suite under every interpreter that is at hand.
+test-all:
+	for version in 3.10 3.11 3.12 3.13; do \
+	  if command -v python$$version >/dev/null && python$$version -c pass 2>/dev/null; then \
+	    echo "== Python $$version"; \
+	    $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	  else echo "== Python $$version is not here: skipped"; fi; \
+	done
+
+# 20,000 runs of the submission code against a simulated API and clock.
+simulate: $(VENV)/.dev
+	$(BIN)/python -m tests.faults.simulation 20000
+
+# Real processes under faults, and cuts of power under SQLite, in full.
+storm: $(VENV)/.dev
+	STORM=full POWER_CUTS=400 $(BIN)/python -m pytest tests/faults
+
+bench: $(VENV)/.dev
+	for file in tests/benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -99,7 +99,7 @@ def plan_it(order: Order, rules: Rules, *, function: Part) -> Decide[DeliverySta
             return Decision(seen)
         run = view.latest_run(order.delivery.subject)
         if run and _same_run(order, run, rules.window):
-            return Decision(run, (_repeated(order.delivery, run, function),))
+            return Decision(run, (_repeated(order.delivery, run, function, order.spec),))
         jobs = [_job_planned(order, job, rules, view.now, function) for job in order.plan.jobs]
         return Decision(None, (_planned(order, function), *jobs))
 
@@ -197,8 +197,10 @@ def _about(delivery: Delivery, function: Part, spec: SpecSource | None = None) -
     )
 
 
-def _repeated(delivery: Delivery, seen: DeliveryState, function: Part) -> Draft:
-    about = _about(delivery, function)
+def _repeated(
+    delivery: Delivery, seen: DeliveryState, function: Part, spec: SpecSource | None = None
+) -> Draft:
+    about = _about(delivery, function, spec)
     return replace(
         about,
         action="delivery.repeated",

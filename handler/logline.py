@@ -26,14 +26,12 @@ ALLOWED = frozenset(
 
 ATTENTION = frozenset(
     {
-        "event.rejected",
-        "delivery.rejected",
-        "spec.rejected",
-        "result.failed",
+        "event.rejected", "delivery.rejected", "spec.rejected", "result.failed",
+        "job.refused", "job.expired", "job.duplicated", "job.doubted", "settling.suspended",
         "log.checkpoint_failed",
     }
-) | {f"job.{word}" for word in ("refused", "expired", "duplicated", "suspended")}
-"""Records that a person must look at."""
+)  # fmt: skip
+"""Records that a person must look at; and jobs that ended on the fleet other than well."""
 
 _LONGEST_NOTE = 2_000
 
@@ -61,7 +59,8 @@ def attention_lines(records: Iterable[Record]) -> Iterable[str]:
     for record in records:
         fields = record.fields
         action = str(fields["action"])
-        if action not in ATTENTION:
+        ended_badly = action == "job.finished" and fields["outcome"] == "failure"
+        if action not in ATTENTION and not ended_badly:
             continue
         delivery, job = fields.get("delivery"), fields.get("job")
         said: dict[str, str | int] = {

@@ -63,8 +63,12 @@ def deliver(delivery: Delivery | Refused, services: Services) -> Result:
 
 
 def submit(jobs: Sequence[JobState], services: Services) -> None:
-    """Send what can be sent of some jobs, side by side; one's failure stops no other."""
-    sendable = [(job, services.log.body(job.key)) for job in jobs if job.state in SENDABLE]
+    """Send what can be sent of some jobs, side by side; one's failure stops no other.
+
+    A job whose instance has gone silent becomes unknown on the way.
+    """
+    claimable = SENDABLE | {"sending"}
+    sendable = [(job, services.log.body(job.key)) for job in jobs if job.state in claimable]
     services.driver.drive_all(
         [submission(job.key, body, services.sender) for job, body in sendable if body is not None],
         senders=services.settings.senders,

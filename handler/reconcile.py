@@ -14,6 +14,7 @@ log, as a delivery is. With retries of the platform set to zero, ticks alone com
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,12 @@ def reconcile(services: Services) -> Answered:
     """
     before = _open(services)
     errors: list[str] = []
-    results = [*_runs(services, errors, _sweep), *_runs(services, errors, _undecided)]
+    results = [
+        result
+        for bucket in services.settings.buckets
+        for result in _runs(services, errors, partial(_sweep, bucket))
+    ]
+    results += _runs(services, errors, _undecided)
     _settle(services, errors)
     submit(_open(services).jobs, services)
     _follow(services)
@@ -94,22 +100,22 @@ def _delivered(delivery: Delivery, services: Services, errors: list[str]) -> Ite
         errors.append(str(error))
 
 
-def _sweep(services: Services) -> Iterator[Delivery]:
+def _sweep(bucket: str, services: Services) -> Iterator[Delivery]:
     """Yield recent objects that no delivery has been decided for since they were written."""
-    settings = services.settings
-    recent = services.obs.clock() - timedelta(seconds=settings.valid_for)
-    for bucket in settings.buckets:
-        listed = services.obs.list_objects(bucket, settings.prefix)
-        for one in islice(listed, MOST_OBJECTS):
-            found = swept(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
-            if one.modified_at > recent and not _seen(found, services):
-                yield found
+    recent = services.obs.clock() - timedelta(seconds=services.settings.valid_for)
+    listed = services.obs.list_objects(bucket, services.settings.prefix)
+    for one in islice(listed, MOST_OBJECTS):
+        found = swept(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
+        if one.modified_at > recent and not _seen(found, services):
+            yield found
 
 
 def _seen(found: Delivery, services: Services) -> bool:
-    fired_at = str(found.source["time"])
+    """Return whether these bytes were read before, or refused unread since they were written."""
     latest = services.log.read(lambda view: view.latest(found.subject))
-    return latest is not None and latest.touched_at >= fired_at
+    if latest is None or not latest.etag:
+        return latest is not None and latest.touched_at >= str(found.source["time"])
+    return latest.etag == found.source["etag"]
 
 
 def _undecided(services: Services) -> Iterator[Delivery]:

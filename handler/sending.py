@@ -156,7 +156,8 @@ def list_jobs(ief: Ief, look: Look, deadline: Deadline) -> Listing:
 
     The list is walked from its newest job until one is older than that, or to its end where it is
     not in that order. Pages overlap; one that shares nothing with those before it leaves a gap,
-    and the listing is not complete.
+    and the listing is not complete. That a page has nothing new does not make it the last: jobs
+    created meanwhile push down those that were seen.
 
     Raises:
         CloudError: A page could not be had.
@@ -164,7 +165,7 @@ def list_jobs(ief: Ief, look: Look, deadline: Deadline) -> Listing:
     began = ief.clock()
     seen: dict[str, ListedJob] = {}
     ordered = True
-    offset = 0
+    offset = shared = largest = 0
     for _ in range(MOST_PAGES):
         page = ief.list_jobs(look.job_type, limit=PAGE, offset=offset)
         fresh = {job.job_id: job for job in page if job.job_id not in seen}
@@ -172,14 +173,22 @@ def list_jobs(ief: Ief, look: Look, deadline: Deadline) -> Listing:
             break
         ordered = ordered and _newest_first([*seen.values(), *fresh.values()])
         seen |= fresh
-        reached = ordered and bool(page) and page[-1].created_at < look.since.timestamp()
-        if reached or not fresh:
+        largest = max(largest, len(page))
+        ended = not fresh and len(page) <= max(shared, largest // 2)
+        if ended or (ordered and seen and _reaches(list(seen.values()), look.since)):
             return Listing(tuple(seen.values()), began, complete=True)
         if deadline.left() <= 0:
             break
         # The API may give less than was asked for: what pages share is never a whole page.
-        offset = len(seen) - min(OVERLAP, (len(page) + 1) // 2)
+        shared = min(OVERLAP, (len(page) + 1) // 2)
+        offset += len(page) - shared
     return Listing(tuple(seen.values()), began, complete=False)
+
+
+def _reaches(jobs: Sequence[ListedJob], since: datetime) -> bool:
+    """Return whether jobs in the right order go back to a moment; equal times show no order."""
+    newest, oldest = jobs[0].created_at, jobs[-1].created_at
+    return 0 < oldest < min(newest, since.timestamp())  # 0: the list does not say
 
 
 def _newest_first(jobs: Sequence[ListedJob]) -> bool:

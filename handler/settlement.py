@@ -3,7 +3,8 @@
     unknown ──► adopted    the list has a job with our mark, name and type
             ──► absent     a complete list has none, begun `settle_after` after the signature's date
             ──► refused    absent, and the API had refused it: it was no job of ours in the way
-            ──► unknown    too early to say, the list incomplete, or marks are being lost
+            ──► unknown    too early to say, the list incomplete, marks are being lost, or a job
+                           without a mark has its name (`job.doubted`)
 
 The mark is looked for in the description, which the list returns. When a job that is known by its
 id is listed without its mark, the list can no longer show that a job is absent: that conclusion
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.canonical import moment, shown
-from handler.effects import Commit, Gone, Look, Show
+from handler.effects import Commit, Gone, Look, Show, TimeLeft
 from handler.specs.plan import mark_of
 from handler.submission import NOT_KNOWN
 from handler.transitions import about, duplicate_note, known, lease_over, silent
@@ -56,7 +57,9 @@ def settlement(job: JobState, sender: Sender) -> Effects:
 
 
 def following(job: JobState, sender: Sender) -> Effects:
-    """Yield the effects that learn how a job on the fleet ended, once it has."""
+    """Yield the effects that learn how a job on the fleet ended, if there is time to ask."""
+    if (yield TimeLeft()) < sender.patience:
+        return
     answer = yield Show(job.job_id)
     if answer is not None:
         yield Commit(finish(job.key, answer, sender))
@@ -78,7 +81,8 @@ def settle(key: str, listing: Listing, sender: Sender) -> Decide[None]:
         early = listing.began < moment(job.date) + timedelta(seconds=sender.settle_after)
         if early or not listing.complete or view.switch("suspension"):
             return ()
-        return (_absent(job, sender.function),)
+        alike = next((one for one in listing.jobs if _is_like(job, one)), None)
+        return _doubted(job, alike, sender.function) if alike else (_absent(job, sender.function),)
 
     return decide
 
@@ -124,6 +128,14 @@ def _is(job: JobState, one: ListedJob) -> bool:
     return marked and one.name == job.name and one.type == job.type
 
 
+def _is_like(job: JobState, one: ListedJob) -> bool:
+    """Return whether a listed job might be ours without its mark."""
+    unmarked = not one.description.startswith("nd-")
+    since = (moment(job.date) - CLOCK_SKEW).timestamp()
+    young = not 0 < one.created_at < since  # 0: the list does not say
+    return unmarked and young and one.name == job.name and one.type == job.type
+
+
 def _age(one: ListedJob) -> tuple[int, str]:
     return one.created_at, one.job_id
 
@@ -149,6 +161,15 @@ def _adopted(job: JobState, ours: list[ListedJob], function: Part) -> tuple[Draf
         for one in others
     )
     return adopted, *duplicated
+
+
+def _doubted(job: JobState, alike: ListedJob, function: Part) -> tuple[Draft, ...]:
+    note = (
+        f"job {alike.job_id} has its name but no mark: it may be ours; look at the fleet, then "
+        f"delete that job or `nightdrop job abandon {shown(job.key)}`"
+    )
+    doubted = replace(about(job, function), action="job.doubted", outcome="unknown", note=note)
+    return () if job.note == note else (doubted,)
 
 
 def _absent(job: JobState, function: Part) -> Draft:

@@ -75,12 +75,9 @@ def answer_of(error: CloudError) -> Answer:
         return Deferred(str(error))
     if not isinstance(error, ApiError):
         return Unknown(str(error))
-    if (
-        error.status in _LATER
-        or error.code == AUTHENTICATION_FAILED
-        or "quota" in str(error).lower()
-    ):
+    if not 400 <= error.status < 500 or error.status == NOT_KNOWN:  # noqa: PLR2004 - the API's no
+        return Unknown(str(error), error.status)
+    passing = error.status in _LATER or error.code == AUTHENTICATION_FAILED
+    if passing or "quota" in str(error).lower():
         return Deferred(str(error), error.status, error.code)
-    if 400 <= error.status < 500 and error.status != NOT_KNOWN:  # noqa: PLR2004 - the API's no
-        return Refused(str(error), error.status, error.code)
-    return Unknown(str(error), error.status)
+    return Refused(str(error), error.status, error.code)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 ROLE = "nightdrop_function"
 """The role that the function has in the tests' databases: it owns nothing."""
 
-_TEMPLATE = "prepared"
+TEMPLATE = "prepared"
+"""The database with an empty audit log that others are copied from."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ def postgres_server() -> Iterator[PostgresServer]:
         running.run("postgres", "ALTER SYSTEM SET fsync = off")
         running.run("postgres", "SELECT pg_reload_conf()")
         running.run("postgres", f"CREATE ROLE {ROLE} LOGIN")
-        running.run("postgres", f"CREATE DATABASE {_TEMPLATE} TEMPLATE template0")
-        init_log(running.address(_TEMPLATE), ROLE)
+        running.run("postgres", f"CREATE DATABASE {TEMPLATE} TEMPLATE template0")
+        init_log(running.address(TEMPLATE), ROLE)
         yield running
     finally:
         server.cleanup()
@@ -82,7 +83,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def postgres_database(postgres_server: PostgresServer) -> Iterator[str]:
     """The name of a database with an empty audit log, gone after the test."""
-    name = postgres_server.create(_TEMPLATE)
+    name = postgres_server.create(TEMPLATE)
     yield name
     postgres_server.run("postgres", f"DROP DATABASE {name} WITH (FORCE)")
 

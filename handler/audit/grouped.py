@@ -78,13 +78,13 @@ class GroupedLog:
     def _commit(self, group: list[_Waiting]) -> None:
         try:
             committed = self._log.commit_all([one.decide for one in group])
-        except Exception as error:  # noqa: BLE001 - raised in the threads it belongs to
-            if isinstance(error, LogError) or len(group) == 1:
-                for one in group:
-                    one.error = error
-            else:
+        except BaseException as error:  # noqa: BLE001 - raised in the threads it belongs to
+            if len(group) > 1 and isinstance(error, Exception) and not isinstance(error, LogError):
                 for one in group:
                     self._commit([one])
+                return
+            for one in group:
+                one.error = error
             return
         for one, result in zip(group, committed, strict=True):
             one.committed = result

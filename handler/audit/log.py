@@ -43,7 +43,7 @@ class Open:
 
     Attributes:
         deliveries: Received, but neither planned nor refused.
-        jobs: Not final: to be sent, settled or expired.
+        jobs: Not final: to be settled, then to be sent or expired; of both at most the limit.
         followed: On the fleet, and not known to have ended.
         unreported: Deliveries of objects that changed since their result file was written.
     """

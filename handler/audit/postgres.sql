@@ -55,6 +55,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     touched_at TEXT COLLATE "C" NOT NULL,     -- of its own latest record
     changed    BIGINT NOT NULL,               -- the latest record about it or its jobs
     reported   BIGINT NOT NULL,               -- what `changed` was when its result was written
+    etag       TEXT NOT NULL,                 -- of the object that was read
     repeats    TEXT NOT NULL                  -- the delivery whose run it repeats
 );
 
@@ -83,7 +84,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
     planned_at  TEXT NOT NULL,
     changed_at  TEXT COLLATE "C" NOT NULL,
     seq         BIGINT NOT NULL,              -- its latest record
-    todo        TEXT NOT NULL                 -- send, follow, or nothing
+    todo        TEXT NOT NULL                 -- send, settle, follow, or nothing
 );
 
 CREATE INDEX IF NOT EXISTS jobs_by_delivery ON nightdrop.jobs (delivery, document);

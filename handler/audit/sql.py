@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from handler.audit.log import Committed, Decision, Open
 from handler.audit.record import Head, Record, part, seal
-from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
+from handler.audit.state import UNSETTLED, DeliveryState, JobState, fold_delivery, fold_job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,11 +51,12 @@ UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND state IN ('planned', 'rejected') ORDER BY changed LIMIT ?"""
 PUT_DELIVERY = """
 INSERT INTO deliveries (key, trigger, subject, state, fired_at, digest, note, touched_at,
-    changed, reported, repeats)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    changed, reported, etag, repeats)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET state = excluded.state, digest = excluded.digest,
     note = excluded.note, touched_at = excluded.touched_at, changed = excluded.changed,
-    reported = excluded.reported, repeats = excluded.repeats"""
+    reported = excluded.reported, etag = excluded.etag,
+    repeats = excluded.repeats"""
 PUT_JOB = """
 INSERT INTO jobs (key, delivery, document, name, type, state, attempt, date, lease_until,
     valid_until, job_id, finished, doubtful, status, note, planned_at, changed_at, seq, todo)
@@ -131,7 +132,7 @@ class SqlView:
         """Return what is left to do, at most `limit` of each kind."""
         return Open(
             deliveries=tuple(DeliveryState(*row) for row in self.execute(RECEIVED, (limit,))),
-            jobs=self._jobs(JOBS_TODO, "send", limit),
+            jobs=self._jobs(JOBS_TODO, "settle", limit) + self._jobs(JOBS_TODO, "send", limit),
             followed=self._jobs(JOBS_TODO, "follow", limit),
             unreported=tuple(DeliveryState(*row) for row in self.execute(UNREPORTED, (limit,))),
         )
@@ -217,6 +218,8 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
 def _todo(job: JobState) -> str:
     if job.followed:
         return "follow"
+    if job.state in UNSETTLED:
+        return "settle"
     return "nothing" if job.final else "send"
 
 

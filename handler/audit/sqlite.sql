@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     touched_at TEXT NOT NULL,                 -- of its own latest record
     changed  INTEGER NOT NULL,                -- the latest record about it or its jobs
     reported INTEGER NOT NULL,                -- what `changed` was when its result was written
+    etag     TEXT NOT NULL,                   -- of the object that was read
     repeats  TEXT NOT NULL                    -- the delivery whose run it repeats
 ) STRICT;
 
@@ -67,7 +68,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     planned_at  TEXT NOT NULL,
     changed_at  TEXT NOT NULL,
     seq         INTEGER NOT NULL,             -- its latest record
-    todo        TEXT NOT NULL                 -- send, follow, or nothing
+    todo        TEXT NOT NULL                 -- send, settle, follow, or nothing
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS jobs_by_delivery ON jobs (delivery, document);

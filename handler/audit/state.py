@@ -34,6 +34,9 @@ DEAD: frozenset[JobWord] = frozenset({"refused", "expired", "abandoned"})
 """Final states that left nothing on the fleet: the same file may be ordered again."""
 
 
+UNSETTLED: frozenset[JobWord] = frozenset({"sending", "unknown"})
+"""States in which the API may have the job without our knowing."""
+
 FOLLOWED: frozenset[JobWord] = frozenset({"created", "adopted"})
 """States in which the API is asked how the job ended."""
 
@@ -108,6 +111,7 @@ class DeliveryState:
         touched_at: When its own latest record was written, a timestamp.
         changed: The number of the latest record about it or one of its jobs.
         reported: What `changed` was when its result file was last written; 0 for never.
+        etag: The entity tag of the object that was read, or "".
         repeats: The key of the run that it repeats, or "".
         jobs: Its jobs, in the order of the file.
     """
@@ -122,6 +126,7 @@ class DeliveryState:
     touched_at: str = ""
     changed: int = 0
     reported: int = 0
+    etag: str = ""
     repeats: str = ""
     jobs: tuple[JobState, ...] = ()
 
@@ -146,6 +151,8 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
     seen = replace(job, seq=_int(fields["seq"]), changed_at=str(fields["at"]))
     if word == "finished":
         return replace(seen, finished=str(part(fields, "response")["final"]))
+    if word == "doubted":
+        return replace(seen, note=str(fields["note"]))
     request, response = part(fields, "request"), part(fields, "response")
     if word == "sending":
         return replace(
@@ -196,6 +203,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         before,
         state=DELIVERY_ACTIONS[action],
         digest=str(said.get("digest", before.digest)),
+        etag=str(part(fields, "source").get("read_etag", "")),
         repeats=str(said.get("repeats", "")),
         note=str(fields.get("note", "")),
         touched_at=str(fields["at"]),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from handler.cloud.transport import Answer, Transport
 
 _PAGE = 1000
+_ERROR_BYTES = 8192
 _CODE = re.compile(rb"<Code>([A-Za-z0-9_.]{1,64})</Code>")
 _ADDRESS = re.compile(r"[0-9.]+|localhost|.*:.*")
 _FINAL = {
@@ -73,8 +74,9 @@ class Obs:
             CloudError: OBS could not be asked; another try may succeed.
         """
         target = _Target("GET", bucket, key)
-        answer = self._call(target, max_bytes)
-        if answer.cut:
+        # An error's text is read whole, however small an object may be.
+        answer = self._call(target, max(max_bytes, _ERROR_BYTES))
+        if answer.cut or len(answer.body) > max_bytes:
             raise ObjectError(
                 f"{target.place} is larger than {max_bytes} bytes (NIGHTDROP_MAX_SPEC_BYTES)"
             )

@@ -6,11 +6,17 @@ because no `encoding-type` is asked for.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from xml.parsers import expat
 
 from handler.errors import NoAnswerError
+
+_ROOT = "/"
+_FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x([0-9a-fA-F]{1,6})|([0-9]{1,7}));")
+_ALLOWED_CONTROLS = frozenset({9, 10, 13})
+_FIRST_PRINTABLE = 32
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ def listing_of(xml: bytes) -> ObjectPage:
 
     def start(name: str, _attributes: dict[str, str]) -> None:
         path.append(name.rpartition(":")[2])
+        whole.setdefault(_ROOT, path[0])
         if path[1:] == ["Contents"]:
             contents.append({})
 
@@ -69,10 +76,22 @@ def listing_of(xml: bytes) -> ObjectPage:
     parser.StartElementHandler, parser.EndElementHandler = start, end
     parser.CharacterDataHandler, parser.EntityDeclHandler = text, refuse
     try:
-        parser.Parse(xml, True)  # noqa: FBT003 - expat takes no keyword
-        objects = tuple(_object(one) for one in contents)
+        parser.Parse(_FORBIDDEN.sub(_readable, xml), True)  # noqa: FBT003 - expat takes no keyword
+        return _page(contents, whole)
     except (expat.ExpatError, KeyError, ValueError) as error:
         raise NoAnswerError("OBS answered a listing that cannot be read") from error
+
+
+def _readable(found: re.Match[bytes]) -> bytes:
+    # XML has no way to write such a character in a key; one such key must not hide all others.
+    code = int(found[1], 16) if found[1] else int(found[2] or 0)
+    return found[0] if code >= _FIRST_PRINTABLE or code in _ALLOWED_CONTROLS else b"?"
+
+
+def _page(contents: list[dict[str, str]], whole: dict[str, str]) -> ObjectPage:
+    if whole[_ROOT] != "ListBucketResult":
+        raise ValueError("it is another document")
+    objects = tuple(_object(one) for one in contents)
     return ObjectPage(objects, truncated=whole.get("IsTruncated") == "true")
 
 

@@ -163,7 +163,7 @@ def test_a_missing_log_is_not_made_by_reading_it(tmp_path: Path) -> None:
 
 
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
-    """Three scenarios, no duplicate, every error in the result file, a whole chain at the end."""
+    """Four scenarios, no duplicate, every error in the result file, a whole chain at the end."""
     done = nightdrop("demo", folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("completed", "duplicate", "rejected", "job_name: 31 characters", "whole"):
@@ -171,4 +171,4 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "demo/audit.db") as log:
         jobs = log.execute("SELECT state FROM jobs").fetchall()
     log.close()
-    assert jobs == [("created",), ("created",)]
+    assert jobs == [("created",), ("created",), ("adopted",)]

@@ -204,7 +204,7 @@ def test_what_the_function_raises_is_a_500_and_the_delivery_starts_over(
 ) -> None:
     """The cloud is away while the object is read; delivered again, the job is made."""
     event = cloud_drop("drop/later.yaml", UPGRADE)
-    cloud.faults.set([{"operation": "HeadObject", "fault": "cut"}])
+    cloud.faults.set([{"operation": "GetObject", "fault": "cut"}])
     status, error = post(event)
     assert (status, sorted(error)) == (500, ["errorMessage", "errorType", "stackTrace"])
     assert error["errorType"] == "NoAnswerError"
@@ -220,20 +220,22 @@ def test_of_several_records_one_that_cannot_be_read_now_fails_the_call_and_not_t
     events = [cloud_drop(f"drop/part-{place}.yaml", UPGRADE) for place in range(2)]
     both = {"Records": [*events[0]["Records"], *events[1]["Records"]]}
     before = len(cloud.state.jobs)
-    cloud.faults.set([{"operation": "HeadObject", "fault": "cut", "times": 1}])
+    cloud.faults.set([{"operation": "GetObject", "fault": "cut", "times": 1}])
     assert post(both)[0] == 500
     assert len(cloud.state.jobs) == before + 1
     assert post(both)[1]["outcome"] == "duplicate"
     assert len(cloud.state.jobs) == before + 2
 
 
-def test_without_keys_the_call_fails_and_names_the_agency(
+def test_without_keys_a_job_is_deferred_and_the_agency_is_named(
     serve: Callable[[dict[str, str]], Post], environ: dict[str, str], recorded: Recorded, tick: Tick
 ) -> None:
-    """The platform delivers it again, to a function that has its agency by then."""
+    """The plan stands; a tick sends it once the function has its agency."""
     for name in ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"):
         del environ[name]
-    status, error = serve(environ)(tick(UPGRADE.decode()))
-    assert (status, error["errorType"]) == (500, "CredentialsError")
-    assert "agency" in error["errorMessage"]
-    assert [record["action"] for record in recorded()] == ["delivery.interrupted"]
+    status, reply = serve(environ)(tick(UPGRADE.decode()))
+    assert (status, reply["outcome"]) == (200, "deferred")
+    assert [record["action"] for record in recorded()][1:] == [
+        *("delivery.planned", "job.planned", "job.deferred"),
+    ]
+    assert "agency" in recorded()[-1]["note"]

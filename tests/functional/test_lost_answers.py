@@ -66,12 +66,34 @@ def test_a_job_whose_answer_is_not_known_is_never_posted_again(
     assert posts(emulator) == 1
 
 
-@pytest.mark.parametrize("status", [429, 401, 403])
+@pytest.mark.parametrize("status", [401, 403])
 def test_a_job_that_certainly_did_not_arrive_is_sent_by_the_next_delivery(
     emulator: Emulator, fire: Fire, drop: Drop, status: int
 ) -> None:
     """It waits as deferred until then."""
     faulty(emulator, fault="status", status=status, times=1)
+    event = drop("drop/hall.yaml", UPGRADE)
+    first, second = fire(event), fire(event)
+    assert (first["outcome"], states(first)) == ("deferred", ["deferred"])
+    assert (second["outcome"], states(second)) == ("completed", ["created"])
+    assert len(emulator.state.jobs) == 1
+
+
+def test_a_job_is_sent_again_after_the_pause_that_the_api_asks_for(
+    emulator: Emulator, fire: Fire, drop: Drop
+) -> None:
+    """Within the same invocation, if it is short."""
+    faulty(emulator, fault="status", status=429, seconds=1, times=1)
+    reply = fire(drop("drop/hall.yaml", UPGRADE))
+    assert (reply["outcome"], states(reply)) == ("completed", ["created"])
+    assert (posts(emulator), len(emulator.state.jobs)) == (2, 1)
+
+
+def test_a_job_waits_for_the_tick_where_the_api_asks_for_a_longer_pause(
+    emulator: Emulator, fire: Fire, drop: Drop
+) -> None:
+    """Than is left of the invocation: nothing is slept away."""
+    faulty(emulator, fault="status", status=429, seconds=300, times=1)
     event = drop("drop/hall.yaml", UPGRADE)
     first, second = fire(event), fire(event)
     assert (first["outcome"], states(first)) == ("deferred", ["deferred"])
@@ -138,9 +160,10 @@ def test_a_job_whose_instance_fell_silent_is_not_sent_by_another(
     event = tick(UPGRADE.decode())
     fire_in({**environ, "RUNTIME_TIMEOUT": "3"}, event)
     log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))
-    (job,) = log.read(lambda view: view.open(2))
+    (job,) = log.read(lambda view: view.open(2)).jobs
     lease = timedelta(seconds=60 if state == "sending" else 0)
     log.commit(claim(job.key, date="2026-11-24T02:00:00.000000Z", lease=lease, function={}))
     log.close()
     assert states(fire_in(environ, event)) == [state]
+    assert states(fire_in(environ, {"action": "reconcile"})) == [state]
     assert posts(emulator) == 0

@@ -76,7 +76,8 @@ def is_answered(fire: Fire, event: object) -> bool:
         return bool(str(error))
     json.dumps(reply, allow_nan=False).encode()
     failed = reply["outcome"] in {"rejected", "partial", "deferred"}
-    return reply["outcome"] in OUTCOMES and bool(reply["errors"]) == failed
+    # What a tick leaves open is counted, not told in sentences.
+    return reply["outcome"] in OUTCOMES and ("open" in reply or bool(reply["errors"]) == failed)
 
 
 def test_any_json_is_answered(cloud_fire: Fire, cloud_records: Recorded) -> None:
@@ -199,7 +200,7 @@ def test_one_line_tells_of_each_call(fire: Fire, tick: Tick, lines: list[str]) -
     assert line == {
         "action": "function.answered",
         "outcome": "completed",
-        "deliveries": reply["deliveries"][0],
+        "deliveries": len(reply["deliveries"]),
         "jobs": 1,
     }
 

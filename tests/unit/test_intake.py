@@ -257,6 +257,8 @@ def test_a_rejected_event_is_recorded_with_every_problem(log: SqliteLog) -> None
 def test_a_result_file_is_recorded_written_or_not(log: SqliteLog, error: str, action: str) -> None:
     """With the reason why not."""
     log.commit(receive(fired("a"), function={}))
-    (kept,) = log.commit(result_kept(key_of("a"), error, function={})).records
+    run = log.read(lambda view: view.delivery(key_of("a")))
+    assert run
+    (kept,) = log.commit(result_kept(run, error, function={})).records
     assert kept.fields["action"] == f"result.{action}"
     assert kept.fields.get("note", "") == error

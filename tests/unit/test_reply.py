@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from handler.audit.record import Head
 from handler.audit.state import JobState, JobWord
-from handler.reply import WORST_LAST, Outcome, Result, errors_of, outcome_of, reply
+from handler.reply import WORST_LAST, Answered, Outcome, Result, errors_of, outcome_of, reply
 
 HEAD = Head(7, "f" * 64)
 
@@ -19,7 +19,14 @@ def job(state: JobWord, document: int = 1) -> JobState:
     """Build a job."""
     found = "4d1c" if state in {"created", "adopted"} else ""
     return JobState(
-        "k" * 52, "d" * 52, document, "nightly", "node_upgrade", state, job_id=found, note="why"
+        f"{document}" * 52,
+        "d" * 52,
+        document,
+        "nightly",
+        "node_upgrade",
+        state,
+        job_id=found,
+        note="why",
     )
 
 
@@ -56,10 +63,13 @@ def test_every_job_that_will_not_be_created_has_a_sentence() -> None:
     assert said == ("job nightly was refused: why", "job nightly was expired: why")
 
 
-def test_jobs_that_wait_are_counted_in_one_sentence() -> None:
+def test_jobs_that_wait_are_counted_in_one_sentence_for_each_state() -> None:
     """Forty deferred jobs are one line."""
     said = errors_of(jobs("deferred", "unknown", "deferred", "created"))
-    assert said == ("3 of 4 jobs are not settled yet (deferred, unknown)",)
+    assert said == (
+        "2 of 4 jobs deferred: the tick resumes them",
+        "1 of 4 jobs unknown: the tick resumes them",
+    )
 
 
 def test_jobs_that_are_all_there_need_no_sentence() -> None:
@@ -70,14 +80,14 @@ def test_jobs_that_are_all_there_need_no_sentence() -> None:
 @given(st.lists(st.sampled_from(WORST_LAST), min_size=1))
 def test_a_replys_outcome_is_the_worst_of_its_deliveries(outcomes: list[Outcome]) -> None:
     """Whatever their order."""
-    answer = reply([Result("k" * 52, outcome) for outcome in outcomes], HEAD)
+    answer = reply(Answered([Result("k" * 52, outcome) for outcome in outcomes]), HEAD)
     assert answer["outcome"] == max(outcomes, key=WORST_LAST.index)
 
 
 def test_a_reply_holds_deliveries_jobs_errors_and_the_head() -> None:
     """Exactly these, and JSON throughout."""
     result = Result("abcdefghijklmnopqrstuvwxyz", "partial", jobs("created", "refused"), ("no",))
-    answer = reply([result], HEAD)
+    answer = reply(Answered([result]), HEAD)
     assert json.loads(json.dumps(answer)) == {
         "outcome": "partial",
         "deliveries": ["abcdefghijklmnop"],
@@ -93,4 +103,4 @@ def test_a_reply_holds_deliveries_jobs_errors_and_the_head() -> None:
 def test_warnings_stand_in_a_reply_only_when_there_are_any() -> None:
     """They hold nothing up."""
     result = Result("k" * 52, "completed", warnings=("doubtful",))
-    assert reply([result], HEAD)["warnings"] == ["doubtful"]
+    assert reply(Answered([result]), HEAD)["warnings"] == ["doubtful"]

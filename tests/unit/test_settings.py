@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.errors import SettingsError
-from handler.settings import REGIONS, Settings, load
+from handler.settings import LONGEST_FLIGHT, REGIONS, Settings, doubts, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -255,3 +255,74 @@ def test_the_key_for_checkpoints_is_never_shown() -> None:
     assert CANARY not in f"{found!r} {found} {found.model_dump()} {found.model_dump_json()}"
     assert found.checkpoint_key.get_secret_value() == CANARY
     assert CANARY not in complaint(checkpoint_key=CANARY, timer_window="x")[0]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90m", 5400), ("6h", 21_600), ("2d", 172_800)])
+def test_how_long_a_job_is_valid_is_a_duration(text: str, seconds: int) -> None:
+    """As a spec writes it."""
+    assert settings(valid_for=text).valid_for == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("valid_for", "6"), ("valid_for", "31d"), ("settle_after", "-1"), ("settle_after", "86401"),
+     ("senders", "0"), ("senders", "65"), ("request_timeout", "0")],
+)  # fmt: skip
+def test_what_times_and_numbers_cannot_be_is_refused(name: str, value: str) -> None:
+    """By name."""
+    (line,) = complaint(**{name: value})
+    assert line.startswith(f"NIGHTDROP_{name.upper()}: ")
+
+
+def test_the_defaults_leave_no_doubt() -> None:
+    """They fit together."""
+    assert doubts(settings()) == ()
+
+
+@pytest.mark.parametrize(
+    ("settle_after", "timeout", "doubtful"),
+    [("910", "10", False), ("909", "10", True), ("0", "10", True), ("1200", "300", False),
+     ("1199", "300", True)],
+)  # fmt: skip
+def test_settling_before_a_request_must_have_landed_is_doubted(
+    settle_after: str, timeout: str, *, doubtful: bool
+) -> None:
+    """It is allowed, for tests; a job may then be created twice."""
+    found = doubts(settings(settle_after=settle_after, request_timeout=timeout))
+    assert len(found) == doubtful
+    assert all("NIGHTDROP_SETTLE_AFTER" in doubt and "twice" in doubt for doubt in found)
+    assert LONGEST_FLIGHT == 900
+
+
+@pytest.mark.parametrize(("valid_for", "doubtful"), [("20m", True), ("21m", False)])
+def test_a_validity_that_ends_before_settling_is_doubted(valid_for: str, *, doubtful: bool) -> None:
+    """The job would expire instead of being sent again."""
+    found = doubts(settings(valid_for=valid_for))
+    assert len(found) == doubtful
+    assert all("NIGHTDROP_VALID_FOR" in doubt for doubt in found)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "results", "refused"),
+    [
+        ("drop/", "obs://b/results/", False),
+        ("drop/", "obs://b/drop/results/", False),
+        ("drop/", "obs://b/drop/", True),
+        ("drop/in/", "obs://b/drop/", True),
+        ("drop/", "obs://b", True),
+        ("", "obs://b/results/", False),
+        ("drop/", "obs://other/drop/", False),
+        ("drop/", None, False),
+    ],
+)
+def test_results_may_not_cover_what_is_watched(
+    prefix: str, results: str | None, *, refused: bool
+) -> None:
+    """Every dropped file would be taken for a result."""
+    given = {"buckets": "b", "prefix": prefix, "results": results}
+    if refused:
+        assert complaint(**given) == [
+            "NIGHTDROP_RESULTS: covers NIGHTDROP_PREFIX, so that no dropped file is run"
+        ]
+    else:
+        assert settings(nothing, **given).buckets == ("b",)

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.canonical import timestamp
-from handler.cloud.transport import Request
-from handler.errors import ApiError, CloudError, NoAnswerError, NotSentError
-from handler.submission import Commit, Send, Sender, Sign, TimeLeft, answer_of, submission
-from handler.transitions import Claim, Created, Deferred, Refused, Unknown
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-    from datetime import datetime
-    from pathlib import Path
-
-    from handler.audit.record import Part
-
-from datetime import datetime, timedelta, timezone
-
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.sqlite import SqliteLog
+from handler.canonical import timestamp
+from handler.cloud.transport import Request
+from handler.effects import Commit, Send, Sender, Sign, TimeLeft, Turn
+from handler.errors import ApiError, CloudError, NoAnswerError, NotSentError
+from handler.submission import answer_of, submission
+from handler.transitions import Answer, Claim, Created, Deferred, Refused, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from handler.audit.record import Part
+    from handler.audit.state import JobState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
-SENDER = Sender({"request_id": "r-1"}, patience=12.0)
+SENDER = Sender({"request_id": "r-1"}, patience=12.0, settle_after=1200)
 REQUEST = Request("POST", "https://ief.example.com/", {}, b"{}", timestamp(NOW))
 KEY = "k" * 52
+LATER = Deferred("IEF answered 429", 429)
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Any:  # noqa: ANN401 - a fixture that ends
+def log(tmp_path: Path) -> Iterator[SqliteLog]:
     """A log with one planned job."""
     log = SqliteLog(tmp_path / "audit.db", clock=lambda: NOW)
     delivery: Part = {"key": "d" * 52, "trigger": "direct", "subject": "direct"}
@@ -49,27 +49,52 @@ def begun() -> Generator[Any, Any, None]:
     return submission(KEY, "{}", SENDER)
 
 
-def state_of(log: SqliteLog) -> str:
-    """Return the planned job's state."""
+def job_of(log: SqliteLog) -> JobState:
+    """Return the planned job as it stands."""
     job = log.read(lambda view: view.job(KEY))
     assert job
-    return job.state
+    return job
+
+
+def driven(
+    log: SqliteLog,
+    *answers: Answer,
+    left: float = 60.0,
+    signed: Request | Deferred = REQUEST,
+    in_time: float = 60.0,
+) -> list[type]:
+    """Drive a submission to its end; returns the kinds of effects in their order."""
+    effects, given, kinds = begun(), iter(answers), list[type]()
+    reply: Any = None
+    try:
+        while True:
+            effect = effects.send(reply)
+            kinds.append(type(effect))
+            if isinstance(effect, Commit):
+                reply = log.commit(effect.decide).value
+            elif isinstance(effect, Send):
+                reply = next(given)
+            else:
+                reply = {Turn: left, TimeLeft: in_time, Sign: signed}[type(effect)]
+    except StopIteration:
+        return kinds
 
 
 def test_a_job_is_signed_then_claimed_then_sent_then_recorded(log: SqliteLog) -> None:
     """The order is the promise: the claim is durable before the request leaves."""
     effects = begun()
-    assert next(effects) == TimeLeft()
+    assert next(effects) == Turn()
     assert effects.send(60.0) == Sign("{}")
     claim = effects.send(REQUEST)
     assert isinstance(claim, Commit)
     claimed = log.commit(claim.decide).value
-    assert state_of(log) == "sending"
-    assert effects.send(claimed) == Send(REQUEST)
+    assert job_of(log).state == "sending"
+    assert effects.send(claimed) == TimeLeft()
+    assert effects.send(60.0) == Send(REQUEST)
     answer = effects.send(Created("4d1c"))
     assert isinstance(answer, Commit)
     log.commit(answer.decide)
-    assert state_of(log) == "created"
+    assert job_of(log).state == "created"
     with pytest.raises(StopIteration):
         effects.send(None)
 
@@ -80,8 +105,7 @@ def test_the_claim_holds_the_signatures_date_and_a_lease_to_the_end(log: SqliteL
     next(effects)
     effects.send(45.5)
     log.commit(effects.send(REQUEST).decide)
-    job = log.read(lambda view: view.job(KEY))
-    assert job
+    job = job_of(log)
     assert job.date == REQUEST.date
     assert job.lease_until == timestamp(NOW + timedelta(seconds=45.5))
 
@@ -91,14 +115,8 @@ def test_without_time_for_an_answer_a_job_is_deferred_and_nothing_is_signed(
     log: SqliteLog, left: float
 ) -> None:
     """What could not be recorded is not begun."""
-    effects = begun()
-    next(effects)
-    deferral = effects.send(left)
-    assert isinstance(deferral, Commit)
-    log.commit(deferral.decide)
-    assert state_of(log) == "deferred"
-    with pytest.raises(StopIteration):
-        effects.send(None)
+    assert driven(log, left=left) == [Turn, Commit]
+    assert (job_of(log).state, job_of(log).attempt) == ("deferred", 0)
 
 
 def test_with_just_enough_time_a_job_is_sent() -> None:
@@ -108,16 +126,48 @@ def test_with_just_enough_time_a_job_is_sent() -> None:
     assert effects.send(12.0) == Sign("{}")
 
 
+def test_a_process_that_froze_after_its_claim_does_not_send(log: SqliteLog) -> None:
+    """The claim is taken back as deferred: nothing left."""
+    assert driven(log, in_time=11.99) == [Turn, Sign, Commit, TimeLeft, Commit]
+    assert (job_of(log).state, job_of(log).attempt) == ("deferred", 1)
+
+
+def test_without_keys_a_job_is_deferred_with_the_reason_and_never_claimed(log: SqliteLog) -> None:
+    """The tick sends it once there are some."""
+    assert driven(log, signed=Deferred("no credentials")) == [Turn, Sign, Commit]
+    job = job_of(log)
+    assert (job.state, job.note, job.attempt) == ("deferred", "no credentials", 0)
+
+
 def test_a_claim_that_is_not_granted_sends_nothing(log: SqliteLog) -> None:
     """Another instance has the job."""
-    job = log.read(lambda view: view.job(KEY))
-    assert job
     effects = begun()
     next(effects)
     effects.send(60.0)
     effects.send(REQUEST)
     with pytest.raises(StopIteration):
-        effects.send(Claim(0, job))
+        effects.send(Claim(0, job_of(log)))
+
+
+def test_a_job_that_is_to_be_sent_later_is_signed_and_claimed_anew(log: SqliteLog) -> None:
+    """The date of an old signature would be the wrong fence."""
+    kinds = driven(log, LATER, Created("4d1c"))
+    assert kinds == [Turn, Sign, Commit, TimeLeft, Send, Commit] * 2
+    assert (job_of(log).state, job_of(log).attempt) == ("created", 2)
+
+
+def test_an_api_that_never_lets_a_job_through_is_asked_five_times(log: SqliteLog) -> None:
+    """The next tick goes on."""
+    assert driven(log, *[LATER] * 9).count(Send) == SENDER.tries == 5
+    assert job_of(log).state == "deferred"
+
+
+@pytest.mark.parametrize(
+    "answer", [Refused("no", 400, "IEF.1"), Deferred("no", 403), Unknown("cut"), Created("4d1c")]
+)
+def test_any_other_answer_ends_the_submission(log: SqliteLog, answer: Answer) -> None:
+    """Only what the API asks to send later is sent again at once."""
+    assert driven(log, answer).count(Send) == 1
 
 
 @pytest.mark.parametrize(

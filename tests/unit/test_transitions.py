@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
+from handler.audit.log import Open
 from handler.audit.record import Head
 from handler.audit.state import JobState, JobWord
 from handler.canonical import timestamp
@@ -16,6 +17,7 @@ from handler.transitions import (
     Deferred,
     Refused,
     Unknown,
+    abandon,
     claim,
     defer,
     lease_over,
@@ -23,7 +25,7 @@ from handler.transitions import (
 )
 
 if TYPE_CHECKING:
-    from handler.audit.log import Decide
+    from handler.audit.log import Decide, Switch
     from handler.audit.record import Draft
     from handler.audit.state import DeliveryState
 
@@ -45,7 +47,7 @@ TABLE: dict[JobWord, tuple[str, str, str, str, str, str]] = {
     "deferred": ("sending", "deferred", "created", "", "", ""),
     "unknown": ("", "", "created", "refused", "deferred", "unknown"),
     "adopted": ("", "", "duplicated", "", "", ""),
-    "absent": ("sending", "", "created", "", "", ""),
+    "absent": ("sending", "deferred", "created", "", "", ""),
     "expired": ("", "", "created", "", "", ""),
     "abandoned": ("", "", "created", "", "", ""),
     "duplicated": ("", "", "duplicated", "", "", ""),
@@ -60,6 +62,7 @@ class Seen:
     one: JobState | None
     now: datetime = NOW
     head: Head = HEAD
+    held: str = ""
 
     def job(self, _key: str) -> JobState | None:
         """Return the job."""
@@ -73,9 +76,21 @@ class Seen:
         """Return nothing."""
         return None
 
-    def open(self, _limit: int) -> tuple[JobState, ...]:
+    def job_by_id(self, _job_id: str) -> JobState | None:
         """Return nothing."""
-        return ()
+        return None
+
+    def latest(self, _subject: str) -> DeliveryState | None:
+        """Return nothing."""
+        return None
+
+    def open(self, _limit: int) -> Open:
+        """Return nothing."""
+        return Open((), (), (), ())
+
+    def switch(self, name: Switch) -> str:
+        """Return why sending is held."""
+        return self.held if name == "hold" else ""
 
 
 def job(state: JobWord, **changes: Any) -> JobState:  # noqa: ANN401 - any field
@@ -172,6 +187,50 @@ def test_a_lease_that_ran_out_makes_the_job_unknown_and_grants_nothing(
     assert words(a_claim(), one) == word
     assert lease_over(one, NOW) == bool(word)
     assert a_claim()(Seen(one)).value.attempt == 0
+
+
+@pytest.mark.parametrize("state", ["planned", "deferred", "absent"])
+@pytest.mark.parametrize(("left", "word"), [(1, "sending"), (0, "sending"), (-1, "expired")])
+def test_a_job_past_its_validity_expires_instead_of_being_sent(
+    state: JobWord, left: int, word: str
+) -> None:
+    """Last night's upgrade does not run at noon."""
+    one = job(state, valid_until=timestamp(NOW + timedelta(seconds=left)))
+    assert words(a_claim(), one) == word
+    assert a_claim()(Seen(one)).value.attempt == (2 if word == "sending" else 0)
+
+
+@pytest.mark.parametrize("state", ["planned", "deferred", "absent"])
+def test_while_sending_is_held_a_claim_is_deferred_with_the_reason(state: JobWord) -> None:
+    """Once: a hold over the weekend does not fill the log."""
+    first = a_claim()(Seen(job(state), held="freeze"))
+    (draft,) = first.drafts
+    assert (first.value.attempt, draft.action) == (0, "job.deferred")
+    assert draft.note == "sending is held: freeze"
+    again = a_claim()(Seen(job("deferred", note=draft.note), held="freeze"))
+    assert (again.value.attempt, again.drafts) == (0, ())
+
+
+def test_a_held_job_expires_all_the_same() -> None:
+    """A hold does not make an order any younger."""
+    one = job("deferred", valid_until=timestamp(NOW - LEASE))
+    (draft,) = a_claim()(Seen(one, held="freeze")).drafts
+    assert draft.action == "job.expired"
+
+
+@pytest.mark.parametrize("state", TABLE)
+def test_any_job_that_is_not_final_or_in_flight_can_be_abandoned(state: JobWord) -> None:
+    """By hand, with who did it and why; nothing is sent for it any more."""
+    one = job(state)
+    decision = abandon("k", "not wanted", actor={"kind": "operator"})(Seen(one))
+    if one.final or state == "sending":
+        assert (decision.value, decision.drafts) == (one, ())
+    else:
+        (draft,) = decision.drafts
+        assert (draft.action, draft.note, decision.value.state) == (
+            *("job.abandoned", "not wanted", "abandoned"),
+        )
+        assert draft.actor == {"kind": "operator"}
 
 
 def test_the_same_reason_to_wait_is_recorded_once() -> None:

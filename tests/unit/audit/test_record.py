@@ -85,7 +85,7 @@ def test_the_hash_is_over_the_canonical_text() -> None:
 
 def test_a_value_without_a_canonical_form_is_refused() -> None:
     """A float would be hashed differently by another reader."""
-    draft = Draft(action="job.deferred", outcome="pending", response={"retry_after": 1.5})  # type: ignore[dict-item]
+    draft = Draft(action="job.deferred", outcome="pending", response={"status": 1.5})  # type: ignore[dict-item]
     with pytest.raises(ValueError, match="float"):
         sealed(draft)
 

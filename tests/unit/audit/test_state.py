@@ -112,7 +112,7 @@ def test_every_action_of_a_delivery_leads_to_its_state(action: str, word: Delive
     """From its first record on."""
     said: Json = {"key": "d", "trigger": "object", "subject": "s", "fired_at": "t", "digest": "x"}
     delivery = fold_delivery(None, fields(action, delivery=said, note="why"))
-    expected = DeliveryState("d", "object", "s", word, "t", "x", "why", 9)
+    expected = DeliveryState("d", "object", "s", word, "t", "x", "why", "now", 9)
     assert delivery == expected
 
 
@@ -120,7 +120,7 @@ def test_every_action_of_a_delivery_leads_to_its_state(action: str, word: Delive
 @pytest.mark.parametrize("action", DELIVERY_ACTIONS)
 def test_a_decided_delivery_stays_as_it_is(decided: DeliveryWord, action: str) -> None:
     """What arrives again changes nothing."""
-    before = DeliveryState("d", "object", "s", decided, seq=3)
+    before = DeliveryState("d", "object", "s", decided, changed=3)
     assert fold_delivery(before, fields(action, delivery={"key": "d"})) == before
 
 
@@ -128,6 +128,7 @@ def test_a_delivery_keeps_what_it_learned() -> None:
     """A later record without a digest does not take it away."""
     before = DeliveryState("d", "object", "s", "received", digest="x")
     after = fold_delivery(before, fields("delivery.planned", delivery={"key": "d"}))
+    assert after
     assert (after.state, after.digest, after.subject) == ("planned", "x", "s")
 
 

@@ -80,4 +80,4 @@ def test_what_cannot_be_a_key_is_refused(value: str, place: int) -> None:
 
 def test_keys_are_not_printed() -> None:
     """Not even by accident in a traceback."""
-    assert repr(Credentials("a-key", "s-key", "t-key")) == "Credentials()"
+    assert repr(Credentials("a-key", "s-key", "t-key")) == "Credentials(missing='')"

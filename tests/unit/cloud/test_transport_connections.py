@@ -70,7 +70,7 @@ def test_the_next_request_survives_a_cut_off_body(
         heard(connection)
 
     url = server(behave)
-    assert len(transport.send(get(url), max_bytes=10).body) == 11
+    assert transport.send(get(url), max_bytes=10).cut
     assert transport.send(get(url)).body == b"ok"
     transport.close()
 

@@ -1,4 +1,4 @@
-"""The projection: what a view answers, and that it is nothing but the records."""
+"""The state in SQL: what a view answers, and that it is nothing but the records."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from contextlib import closing, suppress
 from datetime import datetime, timedelta, timezone
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handler.audit.log import Decision
+from handler.audit.log import Decision, Open
 from handler.audit.record import Draft
 from handler.audit.sqlite import SqliteLog
 from handler.audit.verify import verify
@@ -29,6 +29,7 @@ from handler.intake import (
     settle_without_jobs,
 )
 from handler.specs.plan import Plan, PlannedJob
+from handler.switches import hold, release
 from handler.transitions import Answer, Created, Deferred, Refused, Unknown, claim, defer, record
 from handler.triggers.delivery import Delivery, InlineSpec
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from handler.audit.log import Decide, View
+    from handler.audit.sql import SqlView
 
 Planned: TypeAlias = "Callable[..., Decide[None]]"
 START = datetime(2026, 11, 23, 2, tzinfo=timezone.utc)
@@ -65,7 +67,8 @@ def test_what_was_never_recorded_is_not_there(log: SqliteLog) -> None:
     """None, for every question."""
     found = log.read(lambda view: (view.delivery("d"), view.job("j"), view.latest_run("s")))
     assert found == (None, None, None)
-    assert log.read(lambda view: view.open(5)) == ()
+    assert log.read(lambda view: view.open(5)) == Open((), (), (), ())
+    assert log.read(lambda view: (view.job_by_id(""), view.latest("s"))) == (None, None)
 
 
 @pytest.mark.parametrize("final", ["created", "refused", "adopted", "expired", "abandoned"])
@@ -90,8 +93,8 @@ def test_open_jobs_come_longest_untouched_first(log: SqliteLog, planned: Planned
         log.commit(planned(f"d{key}", key))
     log.commit(said("job.deferred", "a"))
     log.commit(said("job.created", "c"))
-    assert [job.key for job in log.read(lambda view: view.open(9))] == ["b", "d", "a"]
-    assert [job.key for job in log.read(lambda view: view.open(1))] == ["b"]
+    assert [job.key for job in log.read(lambda view: view.open(9).jobs)] == ["b", "d", "a"]
+    assert [job.key for job in log.read(lambda view: view.open(1).jobs)] == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -117,24 +120,27 @@ def test_a_stray_record_of_an_unknown_job_changes_nothing(log: SqliteLog) -> Non
     assert log.read(lambda view: view.job("never planned")) is None
 
 
-def test_a_damaged_projection_is_mended(log: SqliteLog, planned: Planned) -> None:
+def test_a_damaged_state_is_mended(log: SqliteLog, planned: Planned) -> None:
     """The records are the truth, the tables beside them are not."""
     log.commit(planned("d", "a", "b"))
     log.commit(said("job.created", "a", response={"job_id": "id"}))
     before = contents(log)
-    for statement in ("UPDATE jobs SET state = 'planned', open = 1", "DELETE FROM deliveries"):
-        log.commit(lambda view, sql=statement: Decision(view.db.execute(sql).rowcount))  # type: ignore[misc]
+    for statement in ("UPDATE jobs SET state = 'planned', todo = 'send'", "DELETE FROM deliveries"):
+        log.commit(lambda view, sql=statement: Decision(cast("SqlView", view).execute(sql)))  # type: ignore[misc]
     assert contents(log) != before
     log.rebuild()
     assert contents(log) == before
 
 
 def contents(log: SqliteLog) -> list[list[tuple[object, ...]]]:
-    """Return every row of the projection."""
-    tables = ("deliveries ORDER BY key", "jobs ORDER BY key", "outbox ORDER BY job")
-    return log.read(
-        lambda view: [view.db.execute(f"SELECT * FROM {table}").fetchall() for table in tables]  # noqa: S608 - from above
-    )
+    """Return every row of the state."""
+    tables = ("deliveries", "jobs", "outbox ORDER BY key", "switches ORDER BY name")
+
+    def rows(view: View) -> list[list[tuple[object, ...]]]:
+        execute = cast("SqlView", view).execute
+        return [[*execute(f"SELECT * FROM {table}")] for table in tables]  # noqa: S608 - from above
+
+    return [sorted(table, key=str) for table in log.read(rows)]
 
 
 ANSWERS: dict[str, Answer] = {
@@ -147,7 +153,10 @@ ANSWERS: dict[str, Answer] = {
 NAMES = st.sampled_from(["x", "y", "z"])
 STEPS = st.one_of(
     st.tuples(
-        st.sampled_from(["receive", "plan", "reject", "ignore", "interrupt", "strange"]), NAMES
+        st.sampled_from(
+            ["receive", "plan", "reject", "ignore", "interrupt", "strange", "hold", "release"]
+        ),
+        NAMES,
     ),
     st.tuples(st.sampled_from(["claim", "defer", "absent", "expired", *ANSWERS]), NAMES),
 )
@@ -180,11 +189,13 @@ def decision(step: str, name: str) -> Decide[Any]:
             delivery(name), "delivery.ignored", "no", function={}
         ),
         "interrupt": lambda: interrupted(delivery(name), "later", function={}),
-        "strange": lambda: reject_event(name, [Problem("no")], source={}, function={}),
+        "strange": lambda: reject_event(f"s-{name}", [Problem("no")], source={}, function={}),
         "claim": lambda: claim(name, date="date", lease=timedelta(seconds=3), function={}),
         "defer": lambda: defer(name, "no time", function={}),
         "absent": lambda: settled(name, "absent"),
         "expired": lambda: settled(name, "expired"),
+        "hold": lambda: hold(name, actor={}),
+        "release": lambda: release(actor={}),
     }
     return steps[step]()
 
@@ -209,7 +220,7 @@ def settled(key: str, word: str) -> Decide[None]:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(STEPS, max_size=30))
-def test_the_projection_is_nothing_but_the_records(steps: list[tuple[str, str]]) -> None:
+def test_the_state_is_nothing_but_the_records(steps: list[tuple[str, str]]) -> None:
     """Folded anew it is the same, whatever happened; bodies are there for open jobs alone."""
     ticks = count()
     with tempfile.TemporaryDirectory() as folder:
@@ -222,5 +233,7 @@ def test_the_projection_is_nothing_but_the_records(steps: list[tuple[str, str]])
             log.rebuild()
             assert contents(log) == before
             assert verify(log.records()).whole
-            still_open = {job.key for job in log.read(lambda view: view.open(99))}
-            assert {row[0] for row in before[2]} == still_open
+            left = log.read(lambda view: view.open(99))
+            still_open = {job.key for job in left.jobs} | {one.key for one in left.deliveries}
+            assert {row[0] for row in before[2]} <= still_open
+            assert {row[0] for row in before[2]} >= {job.key for job in left.jobs}

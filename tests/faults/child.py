@@ -1,0 +1,144 @@
+"""The function as a process of its own, which ends or stops itself at a chosen step.
+
+    python child.py EVENTS
+
+EVENTS is a file with a JSON list of events; each is handed to one instance, one after the other.
+Steps are counted from 1, before and after every commit and every request. The environment says
+what happens at one of them, `FAULT=kill:7` or `FAULT=stop:7`, with the signal that nothing can
+catch. Standard output tells, a line of JSON each, what was durable, reached and answered.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock, get_ident
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import uuid4
+
+from handler.errors import NightdropError
+from handler.function import handle, open_instance
+from handler.local.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from handler.audit.log import Committed, Decide, Log, View
+    from handler.audit.record import Record
+    from handler.cloud.transport import Answer, Request, Transport
+
+T = TypeVar("T")
+
+SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+
+
+def say(what: str, value: object) -> None:
+    """Write one line to standard output, at once."""
+    sys.stdout.write(json.dumps({what: value}) + "\n")
+    sys.stdout.flush()
+
+
+@dataclass
+class Steps:
+    """Counts steps and lets the fault strike.
+
+    Attributes:
+        fault: `kill:7`, `stop:7`, or "" for none.
+    """
+
+    fault: str
+    _reached: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def reach(self, name: str) -> None:
+        """Say that a step is reached; it may be the last."""
+        with self._lock:
+            self._reached += 1
+            say("step", name)
+            kind, _, number = self.fault.partition(":")
+            if kind and int(number) == self._reached:
+                # To this thread: sent to the process, another would take it while this one goes on.
+                signal.pthread_kill(get_ident(), SIGNALS[kind])
+
+
+@dataclass
+class SteppingLog:
+    """A log with a step before and after every commit."""
+
+    log: Log
+    steps: Steps
+
+    def commit(self, decide: Decide[T]) -> Committed[T]:
+        """Commit, and say which records are durable."""
+        self.steps.reach("before commit")
+        committed = self.log.commit(decide)
+        say("durable", [record.hash for record in committed.records])
+        self.steps.reach("after commit")
+        return committed
+
+    def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
+        """Commit several decisions; the function does not ask for this."""
+        return self.log.commit_all(decisions)
+
+    def read(self, ask: Callable[[View], T]) -> T:
+        """Return what `ask` finds in the state."""
+        return self.log.read(ask)
+
+    def body(self, key: str) -> str | None:
+        """Return what the outbox holds."""
+        return self.log.body(key)
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Yield the records."""
+        return self.log.records(after)
+
+    def close(self) -> None:
+        """Close the log."""
+        self.log.close()
+
+
+@dataclass(frozen=True)
+class SteppingTransport:
+    """A transport with a step before a request leaves and one before its answer is looked at."""
+
+    transport: Transport
+    steps: Steps
+
+    def send(self, request: Request, **limits: int) -> Answer:
+        """Send a request."""
+        self.steps.reach(f"before {request.method}")
+        answer = self.transport.send(request, **limits)
+        self.steps.reach(f"after {request.method}")
+        return answer
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.transport.close()
+
+
+def main(events: Sequence[object], environ: dict[str, str]) -> None:
+    """Hand every event to one instance of the function."""
+    steps = Steps(environ.pop("FAULT", ""))
+    opened = open_instance(_context(environ), environ, lambda _line: None)
+    transport = cast("Transport", SteppingTransport(opened.transport, steps))
+    instance = replace(opened, log=SteppingLog(opened.log, steps), transport=transport)
+    for number, event in enumerate(events):
+        say("began", number)
+        try:
+            say("reply", handle(event, _context(environ), instance))
+        except NightdropError as error:
+            say("error", str(error))
+    instance.close()
+
+
+def _context(environ: dict[str, str]) -> Context:
+    return Context.from_environment(environ, str(uuid4()), time.monotonic)
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), dict(os.environ))

@@ -1,0 +1,37 @@
+"""Strategies that are known to fail: a simulation that finds nothing in them shows nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from handler.audit.log import Decision
+from handler.effects import Commit
+from handler.transitions import about, known
+from tests.faults.simulated_function import Strategy
+
+if TYPE_CHECKING:
+    from handler.audit.log import Decide, View
+    from handler.audit.state import JobState
+    from handler.effects import Effects, Sender
+
+
+def send_again(job: JobState, sender: Sender) -> Effects:
+    """Yield what a lease alone brings: when it is over, the job is simply sent again."""
+    yield Commit(_taken_for_absent(job.key, sender))
+
+
+def _taken_for_absent(key: str, sender: Sender) -> Decide[None]:
+    def decide(view: View) -> Decision[None]:
+        job = known(view, key)
+        if job.state not in {"sending", "unknown"}:
+            return Decision(None)
+        draft = replace(about(job, sender.function), action="job.absent", note="the lease is over")
+        return Decision(None, (draft,))
+
+    return decide
+
+
+CLAIM_THEN_RETRY = Strategy("claim, then retry", settle=send_again)
+NO_PATIENCE = Strategy("mark, list, do not wait", settle_after=0.0)
+SHORT_PATIENCE = Strategy("mark, list, wait less than a signature lives", settle_after=600.0)

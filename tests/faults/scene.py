@@ -1,0 +1,215 @@
+"""One emulated cloud, one log, and the function as real processes between them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from handler.audit.stores import open_log
+from handler.audit.verify import verify
+from handler.emulator.server import Emulator
+from handler.emulator.state import StoredObject
+from handler.function import handle, open_instance
+from handler.local.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from handler.audit.log import Open
+    from handler.audit.state import JobState
+    from handler.emulator.jobs import Job
+
+CHILD = Path(__file__).with_name("child.py")
+ROOT = CHILD.parents[2]
+BUCKET = "nightdrop-drop"
+TICK = {"action": "reconcile"}
+LONGEST_SECONDS = 60.0
+"""After this a process is ended, and waiting for quiet given up: the machine may be loaded."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """What a process that ended has told.
+
+    Attributes:
+        status: Its exit status, negative for a signal.
+        said: Its lines, as pairs of kind and value.
+    """
+
+    status: int
+    said: tuple[tuple[str, Any], ...]
+
+    def all(self, what: str) -> list[Any]:
+        """Return the values of one kind of line, in order."""
+        return [value for kind, value in self.said if kind == what]
+
+    @property
+    def durable(self) -> set[str]:
+        """The hashes of the records whose commit was acknowledged to it."""
+        return {one for hashes in self.all("durable") for one in hashes}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One emulated cloud and one log.
+
+    Attributes:
+        emulator: The cloud.
+        environ: The function's settings and keys.
+        folder: For the events handed to processes.
+    """
+
+    emulator: Emulator
+    environ: Mapping[str, str]
+    folder: Path
+
+    def drop(self, name: str, data: bytes) -> dict[str, Any]:
+        """Put a spec into the bucket and return the event that tells of it."""
+        with self.emulator.state.lock:
+            self.emulator.state.buckets[BUCKET][name] = StoredObject(data, time.time())
+        entry = {
+            "eventName": "ObjectCreated:Put",
+            "eventTime": "2026-11-23T14:05:31.482Z",
+            "responseElements": {"x-obs-request-id": uuid4().hex},
+            "obs": {"bucket": {"name": BUCKET}, "object": {"key": name, "size": len(data)}},
+        }
+        return {"Records": [entry]}
+
+    def start(self, events: Sequence[object], fault: str = "") -> subprocess.Popen[str]:
+        """Start a process that is handed some events."""
+        file = self.folder / f"{uuid4().hex}.json"
+        file.write_text(json.dumps(events), encoding="utf-8")
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        environ = {**kept, **self.environ, "PYTHONPATH": str(ROOT), "FAULT": fault}
+        return subprocess.Popen(
+            [sys.executable, str(CHILD), str(file)],
+            env=environ,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, events: Sequence[object], fault: str = "") -> Child:
+        """Run a process to its end, whatever end that is."""
+        return ended(self.start(events, fault))
+
+    def tick(self) -> dict[str, Any]:
+        """Run one tick, in a fresh instance of the function in this process."""
+        environ = dict(self.environ)
+        context = Context.from_environment(environ, str(uuid4()), time.monotonic)
+        instance = open_instance(context, environ, lambda _line: None)
+        try:
+            return handle(TICK, context, instance)
+        finally:
+            instance.close()
+
+    def tick_until_quiet(self, pause: float = 0.2) -> None:
+        """Tick until nothing is left to do.
+
+        Raises:
+            TimeoutError: That took too long; something is never finished.
+        """
+        until = time.monotonic() + LONGEST_SECONDS
+        while time.monotonic() < until:
+            self.tick()
+            left = self.left()
+            if not (left.deliveries or left.jobs or left.followed or left.unreported):
+                return
+            time.sleep(pause)
+        raise TimeoutError(f"ticks do not finish: {self.left()}")
+
+    def left(self) -> Open:
+        """Return what the log says is left to do."""
+        with closing(open_log(self.environ["NIGHTDROP_AUDIT"])) as log:
+            return log.read(lambda view: view.open(1000))
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """Return every record's fields by its hash, once the chain was found whole."""
+        with closing(open_log(self.environ["NIGHTDROP_AUDIT"])) as log:
+            kept = list(log.records())
+        assert verify(kept).whole
+        return {record.hash: record.fields for record in kept}
+
+    def planned(self) -> list[JobState]:
+        """Return every job that was ever planned, as it stands."""
+        keys = [r["job"]["key"] for r in self.records().values() if r["action"] == "job.planned"]
+        with closing(open_log(self.environ["NIGHTDROP_AUDIT"])) as log:
+            jobs = log.read(lambda view: [view.job(key) for key in keys])
+        return [job for job in jobs if job]
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs that the cloud has."""
+        return self.emulator.state.all_jobs()
+
+    def result(self, name: str) -> dict[str, Any]:
+        """Return the content of a spec's result file."""
+        key = f"results/{name.removeprefix('drop/')}.result.json"
+        with self.emulator.state.lock:
+            content: dict[str, Any] = json.loads(self.emulator.state.buckets[BUCKET][key].data)
+        return content
+
+
+@contextmanager
+def scene(
+    address: str, folder: Path, settings: Mapping[str, str], *, signature: float = 900
+) -> Iterator[Scene]:
+    """Open a scene with an empty log.
+
+    Args:
+        address: Where the log is.
+        folder: A folder for files.
+        settings: More of the function's environment.
+        signature: How old a signature may be, in seconds.
+    """
+    with Emulator(job_seconds=0.1, signature_seconds=signature) as emulator:
+        environ = {
+            **emulator.environment(),
+            "NIGHTDROP_AUDIT": address,
+            "NIGHTDROP_PREFIX": "drop/",
+            "NIGHTDROP_RESULTS": f"obs://{BUCKET}/results/",
+            **settings,
+        }
+        yield Scene(emulator, environ, folder)
+
+
+def wait_until_stopped(process: subprocess.Popen[str]) -> None:
+    """Return once a process has stopped itself.
+
+    Raises:
+        TimeoutError: It has not, or it ended.
+    """
+    until = time.monotonic() + LONGEST_SECONDS
+    while time.monotonic() < until:
+        state = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if state is not None and state.si_code == os.CLD_STOPPED:
+            return
+        if state is not None:
+            break
+        time.sleep(0.02)
+    raise TimeoutError("the process did not stop itself")
+
+
+def ended(process: subprocess.Popen[str]) -> Child:
+    """Wait for a process, kill it if it hangs, and return what it told."""
+    with process:
+        try:
+            output, _ = process.communicate(timeout=LONGEST_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, _ = process.communicate()
+    lines = [json.loads(line) for line in output.splitlines() if line.endswith("}")]
+    return Child(process.returncode, tuple(pair for line in lines for pair in line.items()))
+
+
+def spec(name: str) -> bytes:
+    """Return a job spec with one job."""
+    node = {"id": "5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11", "name": "gateway-1"}
+    job = {"kind": "node_upgrade", "name": name, "targets": {"nodes": [node]}}
+    return json.dumps(job).encode()

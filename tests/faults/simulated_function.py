@@ -1,0 +1,295 @@
+"""The function in simulated time: its real decisions and generators, one effect after the other.
+
+The order of the steps is that of `pipeline.deliver` and `reconcile.reconcile`; what is decided in
+each of them is the product's own code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from handler.cloud.transport import Request
+from handler.deadline import Deadline
+from handler.effects import Commit, Look, Send, Sender, Show, Sign, TimeLeft, Turn
+from handler.errors import (
+    ApiError,
+    CloudError,
+    LogBusyError,
+    NightdropError,
+    NoAnswerError,
+    NotSentError,
+)
+from handler.intake import Order, Rules, SpecSource, plan_it, receive
+from handler.reading import Limits, read
+from handler.sending import list_jobs
+from handler.settlement import following, settlement
+from handler.specs.plan import make_plan
+from handler.submission import TOO_MANY, answer_of, submission
+from handler.transitions import SENDABLE, Created, lease_over
+from handler.triggers.delivery import Delivery, InlineSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Decide, Log
+    from handler.audit.state import JobState
+    from handler.cloud.ief import Ief, ListedJob
+    from handler.effects import Effect, Effects, Listing
+    from handler.specs.plan import Plan
+    from handler.transitions import Answer
+    from tests.faults.simulated_api import SimulatedApi
+    from tests.faults.simulated_time import Instance, Schedule, Steps
+
+T = TypeVar("T")
+
+LIMIT = 1000
+TIMEOUT = 10.0
+
+
+@dataclass(frozen=True)
+class Network:
+    """What happens on the way to the API.
+
+    Attributes:
+        lost: How often a request or an answer is lost.
+        late: How often a request is under way for long.
+        longest: For how many seconds at most.
+        log_busy: How often the log cannot be written.
+    """
+
+    lost: float
+    late: float
+    longest: float
+    log_busy: float
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """How jobs whose outcome is not known are dealt with.
+
+    Attributes:
+        name: What it is called.
+        settle_after: Seconds after a signature's date from which a complete list is believed.
+        settle: The effects that settle one job.
+    """
+
+    name: str
+    settle_after: float = 1200.0
+    settle: Callable[[JobState, Sender], Effects] = settlement
+
+
+@dataclass(frozen=True)
+class Function:
+    """One invocation at work.
+
+    Attributes:
+        schedule: The invented time.
+        api: The fleet's API.
+        log: The audit log.
+        network: What lies between.
+        instance: The invocation.
+        rules: What the operator set for planning.
+        strategy: How unknown outcomes are settled.
+        listings: What was listed already, by type.
+    """
+
+    schedule: Schedule
+    api: SimulatedApi
+    log: Log
+    network: Network
+    instance: Instance
+    rules: Rules
+    strategy: Strategy
+    listings: dict[str, tuple[datetime, Listing]] = field(default_factory=dict)
+
+    @property
+    def sender(self) -> Sender:
+        """Who submits."""
+        return Sender({"name": "simulated"}, TIMEOUT + 2, self.strategy.settle_after)
+
+    def deliver(self, delivery: Delivery) -> Steps:
+        """Bring one delivery as far as it comes."""
+        try:
+            yield self._pause()
+            run = self._commit(receive(delivery, function=self.sender.function))
+            yield self._pause()
+            if run is None:
+                order = order_of(delivery)
+                run = self._commit(plan_it(order, self.rules, function=self.sender.function))
+                yield self._pause()
+            key = delivery.key if run is None else run.repeats or run.key
+            run = self.log.read(lambda view: view.delivery(key))
+            if run and run.state == "planned":
+                self._submit(run.jobs)
+        except LogBusyError:
+            self._count("log busy")
+
+    def tick(self) -> Steps:
+        """Start over what was never planned, settle, submit, follow."""
+        yield self._pause()
+        for delivery in self.log.read(lambda view: view.open(LIMIT)).deliveries:
+            body = self.log.body(delivery.key)
+            if body is not None:
+                yield from self.deliver(Delivery.from_json(body))
+        for job in sorted(self._unsettled(), key=lambda job: (job.type, job.date)):
+            if self._left() <= self.sender.patience:
+                return
+            yield from self._driven(self.strategy.settle(job, self.sender))
+        yield self._pause()
+        left = self.log.read(lambda view: view.open(LIMIT))
+        self._submit(left.jobs)
+        self._side_by_side(following(job, self.sender) for job in left.followed)
+
+    def _unsettled(self) -> list[JobState]:
+        return self.log.read(
+            lambda view: [
+                job
+                for job in view.open(LIMIT).jobs
+                if job.state == "unknown" or (job.state == "sending" and lease_over(job, view.now))
+            ]
+        )
+
+    def _submit(self, jobs: Sequence[JobState]) -> None:
+        bodies = [(job.key, self.log.body(job.key)) for job in jobs if job.state in SENDABLE]
+        self._side_by_side(submission(key, body, self.sender) for key, body in bodies if body)
+
+    def _side_by_side(self, all_effects: Iterable[Effects]) -> None:
+        for effects in all_effects:
+            self.schedule.start(self._driven(effects), self.instance)
+
+    def _driven(self, effects: Effects) -> Steps:
+        try:
+            effect = next(effects)
+            while True:
+                yield self._pause()
+                effect = effects.send((yield from self._carried_out(effect)))
+        except StopIteration:
+            return
+        except NightdropError as error:
+            self._count("list not had" if isinstance(error, CloudError) else "log busy")
+
+    def _carried_out(self, effect: Effect) -> Generator[float, None, object]:  # noqa: PLR0911 - one line per effect
+        if isinstance(effect, TimeLeft):
+            return self._left()
+        if isinstance(effect, Turn):
+            return (yield from self._turn())
+        if isinstance(effect, Sign):
+            return self._signed(effect.body)
+        if isinstance(effect, Commit):
+            return self._commit(effect.decide)
+        if isinstance(effect, Look):
+            return (yield from self._listed(effect))
+        if isinstance(effect, Show):
+            return self.api.show_job(effect.job_id)
+        return (yield from self._sent(effect))
+
+    def _turn(self) -> Generator[float, None, float]:
+        while (pause := self.instance.slowed_until - self.schedule.now) > 0:
+            if pause > self._left():
+                return 0.0
+            yield pause
+        return self._left()
+
+    def _signed(self, body: str) -> Request:
+        dated = self.schedule.clock().isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return Request("POST", "", {}, body.encode(), dated)
+
+    def _commit(self, decide: Decide[T]) -> T:
+        if self.schedule.happens(self.network.log_busy):
+            raise LogBusyError("the log is held by others")
+        return self.log.commit(decide).value
+
+    def _listed(self, look: Look) -> Generator[float, None, Listing]:
+        since, listing = self.listings.get(look.job_type, (None, None))
+        if since is None or listing is None or look.since < since:
+            # What is answered stands still while the answer is under way: the worst it can do.
+            cut = self.schedule.happens(self.network.lost)
+            pages = cast("Ief", _Pages(self.schedule.clock, self.api.list_jobs))
+            listing = list_jobs(pages, look, Deadline(0.0 if cut else 1.0, lambda: 0.0))
+            self._count("list incomplete", struck=not listing.complete)
+            self.listings[look.job_type] = (look.since, listing)
+            yield self.schedule.random.uniform(0.05, TIMEOUT)
+        return listing
+
+    def _sent(self, effect: Send) -> Generator[float, None, Answer]:
+        try:
+            return Created((yield from self._answer(effect.request)))
+        except CloudError as error:
+            if isinstance(error, ApiError) and error.status == TOO_MANY:
+                until = self.schedule.now + (error.retry_after or 1.0)
+                self.instance.slowed_until = max(self.instance.slowed_until, until)
+            return answer_of(error)
+
+    def _answer(self, request: Request) -> Generator[float, None, str]:
+        if self._strikes("no connection", self.network.lost / 2):
+            yield self.schedule.random.uniform(0, 3)
+            raise NotSentError("no connection")
+        if self._strikes("request lost", self.network.lost):
+            yield TIMEOUT
+            raise NoAnswerError("no answer")
+        came: list[str | ApiError] = []
+        transit, carrying = self._under_way()
+        self.schedule.start(self._flight(request, transit, carrying, came), None)
+        yield min(TIMEOUT, transit + carrying + self.schedule.random.uniform(0.01, 0.5))
+        if not came or self._strikes("answer lost", self.network.lost):
+            raise NoAnswerError("no answer")
+        if isinstance(came[0], ApiError):
+            raise came[0]
+        return came[0]
+
+    def _under_way(self) -> tuple[float, float]:
+        draw = self.schedule.random.uniform
+        transit = draw(0.01, 1.0)
+        if self._strikes("request late", self.network.late):
+            transit = draw(1.0, self.network.longest)
+        carrying = draw(1.0, 20.0) if self._strikes("commit late", self.network.late) else 0.1
+        return transit, carrying
+
+    def _flight(
+        self, request: Request, transit: float, carrying: float, came: list[str | ApiError]
+    ) -> Steps:
+        yield transit
+        try:
+            self.api.arrived(request)
+            yield carrying
+            came.append(self.api.carried_out(request))
+        except ApiError as error:
+            came.append(error)
+
+    def _strikes(self, name: str, probability: float) -> bool:
+        struck = self.schedule.happens(probability)
+        self._count(name, struck=struck)
+        return struck
+
+    def _count(self, name: str, *, struck: bool = True) -> None:
+        if struck:
+            self.schedule.struck[name] += 1
+
+    def _left(self) -> float:
+        return self.instance.left(self.schedule.now)
+
+    def _pause(self) -> float:
+        return self.schedule.random.expovariate(20.0)
+
+
+@dataclass(frozen=True)
+class _Pages:
+    """What `list_jobs` uses of the API's client."""
+
+    clock: Callable[[], datetime]
+    list_jobs: Callable[..., tuple[ListedJob, ...]]
+
+
+def order_of(delivery: Delivery) -> Order:
+    """Return what a delivery with an inline spec asks for."""
+    spec = SpecSource(cast("InlineSpec", delivery.spec).data, {})
+    return Order(delivery, spec, _planned(delivery.key, spec.data))
+
+
+@cache
+def _planned(key: str, data: bytes) -> Plan:
+    """Plans are the same in every run, and slow to make."""
+    return make_plan(key, read(data, Limits()))

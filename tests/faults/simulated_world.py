@@ -1,0 +1,196 @@
+"""What a simulated run is made of: weather and orders, drawn from its seed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from itertools import islice
+from random import Random
+from typing import TYPE_CHECKING, TypeAlias
+
+from handler.canonical import key_of
+from handler.intake import Rules
+from handler.switches import hold, release
+from handler.transitions import abandon
+from handler.triggers.delivery import Delivery, InlineSpec
+from tests.faults.simulated_api import Habits, SimulatedApi
+from tests.faults.simulated_function import LIMIT, Function, Network, Strategy
+from tests.faults.simulated_time import EPOCH, Hazards, Instance, Schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from handler.audit.log import Log
+    from handler.audit.state import JobState
+    from handler.canonical import Json
+    from tests.faults.simulated_time import Steps
+
+OpenLog: TypeAlias = "Callable[[Callable[[], datetime], int], Log]"
+"""Opens a log for a run: with its clock, and its seed."""
+
+STORM = 3600.0
+"""How long things go wrong, in seconds."""
+
+_UPGRADE: Json = {"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": ["n"]}}
+_NAMED: Json = {
+    "job_name": "named-in-the-file",
+    "job_type": "node_upgrade",
+    "job_content": {"target_type": "node", "targets": [{"target_id": "n"}]},
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """One run: its time, its API, its log, and what is drawn for it.
+
+    Attributes:
+        random: Draws everything that happens by chance.
+        schedule: The invented time.
+        api: The fleet's API.
+        log: The audit log.
+        network: What lies between.
+        rules: What the operator set for planning.
+        strategy: How unknown outcomes are settled.
+        seconds: How long an invocation may run.
+    """
+
+    random: Random
+    schedule: Schedule
+    api: SimulatedApi
+    log: Log
+    network: Network
+    rules: Rules
+    strategy: Strategy
+    seconds: float
+
+    def function(self) -> Function:
+        """Return a new invocation."""
+        skew = 0.0 if self.schedule.calm else self.random.uniform(-5, 5)
+        instance = Instance(self.schedule.now, self.seconds, skew)
+        return Function(
+            self.schedule, self.api, self.log, self.network, instance, self.rules, self.strategy
+        )
+
+    def open(self) -> tuple[JobState, ...]:
+        """Return the jobs that visibly wait."""
+        return self.log.read(lambda view: view.open(LIMIT)).jobs
+
+
+def drawn(seed: int, strategy: Strategy, open_log: OpenLog) -> World:
+    """Return the world of a seed, in which nothing has happened yet."""
+    random = Random(seed)  # noqa: S311 - no secret, and the same every time
+    hard = random.random()
+    draw = random.uniform
+    hazards = Hazards(
+        kill=draw(0, 0.06) * hard,
+        freeze=draw(0, 0.06) * hard,
+        longest_freeze=random.choice((100.0, 3000.0)),
+        clock_stops=random.random() < 0.5,
+        outlives=random.random() < 0.5,
+    )
+    schedule = Schedule(random, hazards)
+    habits = Habits(
+        trouble=draw(0, 0.6) * hard,
+        refusing=random.choice((0.0, 0.0, 0.2)),
+        unique_names=random.random() < 0.5,
+        lag=random.choice((0.0, 10.0, 240.0)),
+        page=random.choice((1000, 100, 20, 10, 5)),
+        oldest_first=random.random() < 0.2,
+        dateless=random.random() < 0.1,
+    )
+    api = SimulatedApi(random, habits, schedule.true_time, schedule.struck)
+    valid_for = random.choice((600, 2400, 21_600, 21_600))
+    return World(
+        random=random,
+        schedule=schedule,
+        api=api,
+        log=open_log(schedule.clock, seed),
+        network=Network(draw(0, 0.5) * hard, draw(0, 0.6) * hard, 1100.0, draw(0, 0.03) * hard),
+        rules=Rules(timedelta(seconds=valid_for), timedelta(seconds=30)),
+        strategy=strategy,
+        seconds=random.choice((30.0, 60.0, 300.0)),
+    )
+
+
+def begin(world: World) -> None:
+    """Put everything on the schedule that comes from outside: events, ticks, people."""
+    random, start = world.random, world.schedule.start
+    for delivery in random.sample(deliveries(), k=random.choice((1, 2, 2))):
+        first = random.uniform(0, 300)
+        for copy in range(random.randint(1, 3)):
+            later = copy and random.choice((0.0, random.uniform(0, 2), random.uniform(0, 1500)))
+            start(invoked(world, partial(_delivered, delivery=delivery)), None, after=first + later)
+    every = random.choice((60.0, 300.0, 900.0, 2700.0))
+    start(_ticking(world, every), None, after=random.uniform(0, every))
+    start(_strangers(world), None)
+    if random.random() < 0.1:
+        start(_brake(world), None, after=random.uniform(0, 600))
+    if random.random() < 0.03:
+        start(_giving_up(world), None, after=random.uniform(0, 2400))
+
+
+def deliveries() -> list[Delivery]:
+    """Return what may be delivered; the first two are ticks of one timer, close to each other."""
+    return [
+        _timer("nightly", 0, [_UPGRADE, _UPGRADE]),
+        _timer("nightly", 12, [_UPGRADE, _UPGRADE]),
+        _timer("three", 0, [_UPGRADE, _NAMED, _UPGRADE]),
+        replace(_timer("one", 0, [_NAMED]), trigger="direct", fired_at=None),
+        _timer("weekly", 0, [_UPGRADE]),
+    ]
+
+
+def _timer(name: str, seconds: int, documents: list[Json]) -> Delivery:
+    return Delivery(
+        key=key_of([name, seconds]),
+        trigger="timer",
+        subject=f"timer:{name}",
+        fired_at=EPOCH + timedelta(seconds=seconds),
+        actor={"kind": "timer"},
+        source={"shape": "timer"},
+        spec=InlineSpec(json.dumps(documents)),
+    )
+
+
+def _delivered(function: Function, delivery: Delivery) -> Steps:
+    return function.deliver(delivery)
+
+
+def invoked(world: World, story: Callable[[Function], Steps]) -> Steps:
+    """Invoke the function; its own steps are then those of an instance that may be killed."""
+    function = world.function()
+    world.schedule.start(story(function), function.instance)
+    yield from ()
+
+
+def _ticking(world: World, every: float) -> Steps:
+    while world.schedule.now < STORM:
+        for _ in range(world.random.choice((1, 1, 1, 2))):
+            yield from invoked(world, Function.tick)
+        yield every
+
+
+def _strangers(world: World) -> Steps:
+    """Others use the fleet too, and may have taken a name."""
+    taken = world.random.random() < 0.1
+    for number in range(world.random.randint(0, 15)):
+        name = "named-in-the-file" if taken and not number else f"other-{number}"
+        world.api.add(name, "node_upgrade", "made by hand")
+        yield world.random.choice((0.0, 0.0, 300.0))
+
+
+def _brake(world: World) -> Steps:
+    world.schedule.struck["held"] += 1
+    world.log.commit(hold("a simulation", actor={"kind": "operator"}))
+    yield world.random.uniform(0, 1800)
+    world.log.commit(release(actor={"kind": "operator"}))
+
+
+def _giving_up(world: World) -> Steps:
+    for job in islice(world.open(), 1):
+        world.schedule.struck["abandoned by hand"] += 1
+        world.log.commit(abandon(job.key, "a simulation", actor={"kind": "operator"}))
+    yield from ()

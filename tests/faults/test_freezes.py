@@ -1,0 +1,116 @@
+"""SIGSTOP between claim and send until a tick has sent the job anew, then SIGCONT: one job.
+
+The emulator accepts a signature for a few seconds instead of 15 minutes, and a job that is not
+listed is taken to be absent a few seconds after that.
+"""
+
+from __future__ import annotations
+
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.scene import Child, Scene, ended, scene, spec, wait_until_stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+CLAIMED = 8
+"""The step after the claim is durable; the product has still to look at its clock."""
+
+SENDING = 9
+"""The step before the request leaves, inside the transport: the product has no more to say."""
+
+SPEC = "drop/nightly.json"
+SIGNATURE_SECONDS = 4
+SETTINGS = {
+    "RUNTIME_TIMEOUT": "8",
+    "NIGHTDROP_REQUEST_TIMEOUT": "1",
+    "NIGHTDROP_SETTLE_AFTER": "7",
+}
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A delivery that was frozen, made up for by ticks, and thawed.
+
+    Attributes:
+        scene: Where.
+        child: What the frozen process told in the end.
+        created: How many jobs there were, and whether the log knew, while it was frozen.
+        before: How many requests the cloud had seen before it went on.
+    """
+
+    scene: Scene
+    child: Child
+    created: tuple[int, str]
+    before: int
+
+
+def freeze(opened: Scene, step: int) -> Frozen:
+    """Freeze a delivery at a step, let ticks do its work, let it go on."""
+    process = opened.start([opened.drop(SPEC, spec("nightly"))], f"stop:{step}")
+    try:
+        wait_until_stopped(process)
+        opened.tick_until_quiet(pause=0.5)
+        created = len(opened.jobs()), opened.planned()[0].state
+        before = len(opened.emulator.state.requests)
+    finally:
+        process.send_signal(signal.SIGCONT)
+        child = ended(process)
+    return Frozen(opened, child, created, before)
+
+
+@pytest.fixture(scope="module")
+def frozen(
+    quick_address: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[int, Frozen]]:
+    """Both freezes, side by side."""
+    folder = tmp_path_factory.mktemp("freezes")
+    with ExitStack() as stack, ThreadPoolExecutor(2) as threads:
+        running = {}
+        for step in (CLAIMED, SENDING):
+            opened = scene(quick_address(), folder, SETTINGS, signature=SIGNATURE_SECONDS)
+            running[step] = threads.submit(freeze, stack.enter_context(opened), step)
+        yield {step: future.result() for step, future in running.items()}
+
+
+@pytest.mark.parametrize("step", [CLAIMED, SENDING], ids=["claimed", "sending"])
+def test_a_frozen_sender_is_made_up_for_and_lands_nothing_when_it_goes_on(
+    frozen: dict[int, Frozen], step: int
+) -> None:
+    """The ticks created the job; the late sender neither makes a second nor changes the state."""
+    one = frozen[step]
+    assert one.created == (1, "created")
+    assert one.child.status == 0
+    [job] = one.scene.jobs()
+    [planned] = one.scene.planned()
+    assert (planned.state, planned.job_id) == ("created", job.job_id)
+    records = one.scene.records()
+    assert one.child.durable <= records.keys()
+    actions = [fields["action"] for fields in records.values()]
+    assert (actions.count("job.absent"), actions.count("job.created")) == (1, 1)
+
+
+def test_a_sender_that_slept_past_its_time_sends_nothing(frozen: dict[int, Frozen]) -> None:
+    """It looks at the clock after the claim and notices by itself."""
+    one = frozen[CLAIMED]
+    assert "before POST" not in one.child.all("step")
+    assert late_creations(one) == []
+
+
+def test_a_request_that_left_too_late_is_refused_by_its_date(frozen: dict[int, Frozen]) -> None:
+    """No check of the product can prevent it from leaving; the gateway refuses it."""
+    one = frozen[SENDING]
+    assert "after POST" in one.child.all("step")
+    assert late_creations(one) == [400]
+
+
+def late_creations(one: Frozen) -> list[int | None]:
+    """Return how the cloud answered what the sender sent after it went on."""
+    later = list(one.scene.emulator.state.requests)[one.before :]
+    return [seen.status for seen in later if seen.operation == "CreateBatchJob"]

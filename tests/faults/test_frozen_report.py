@@ -1,0 +1,42 @@
+"""SIGSTOP before a result file is written until ticks have written a newer one, then SIGCONT."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from tests.faults.scene import ended, scene, spec, wait_until_stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from handler.canonical import Json
+
+REPORTING = 12
+"""The step before the result file is written, after a creation whose answer was lost."""
+
+SPEC = "drop/nightly.json"
+LOST: dict[str, Json] = {"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}
+SETTINGS = {"RUNTIME_TIMEOUT": "30", "NIGHTDROP_REQUEST_TIMEOUT": "5"}
+
+
+def test_a_late_result_file_does_not_stay_over_a_newer_one(
+    quick_address: Callable[[], str], tmp_path: Path
+) -> None:
+    """What the late writer says is old by then; the next tick writes the file anew."""
+    with scene(quick_address(), tmp_path, SETTINGS) as opened:
+        opened.emulator.faults.set([LOST])
+        process = opened.start([opened.drop(SPEC, spec("nightly"))], f"stop:{REPORTING}")
+        try:
+            wait_until_stopped(process)
+            opened.tick_until_quiet()
+            assert opened.result(SPEC)["jobs"][0]["finished"] == "Successful"
+        finally:
+            process.send_signal(signal.SIGCONT)
+            child = ended(process)
+        assert child.all("step")[REPORTING - 1] == "before PUT"
+        assert child.status == 0
+        opened.tick_until_quiet()
+        assert opened.result(SPEC)["jobs"][0]["finished"] == "Successful"
+        opened.records()

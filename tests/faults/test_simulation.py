@@ -1,0 +1,79 @@
+"""Exactly once in the simulation, and a simulation that can fail."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.sqlite import SqliteLog
+from tests.faults.contrast import CLAIM_THEN_RETRY, NO_PATIENCE, SHORT_PATIENCE
+from tests.faults.simulation import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from tests.faults.simulated_function import Strategy
+    from tests.faults.simulation import Ending
+
+
+@pytest.fixture(scope="module")
+def endings() -> list[Ending]:
+    """What came of the first 400 seeds."""
+    return [simulate(seed) for seed in range(400)]
+
+
+def test_no_run_creates_a_job_twice_or_loses_one(endings: list[Ending]) -> None:
+    """Whatever is killed, frozen, lost, late or refused, each job comes to one honest end."""
+    found = {ending.seed: ending.violations for ending in endings if ending.violations}
+    assert found == {}
+
+
+def test_every_kind_of_fault_strikes_and_every_kind_of_end_is_reached(
+    endings: list[Ending],
+) -> None:
+    """Otherwise the runs would promise more than they try."""
+    struck = {name for ending in endings for name in +ending.struck}
+    assert struck == {
+        "killed", "frozen", "ended by the platform", "abandoned by hand", "held", "log busy",
+        "no connection", "request lost", "request late", "commit late", "answer lost",
+        "signature too old", "name taken", "refused for good", "quota",
+        "401", "403", "429", "408 before", "500 before", "503 before",
+        "408 after", "502 after", "504 after", "500 after, about a quota",
+        "list failed", "list not had", "list incomplete", "deleted under the list",
+        "created under the list",
+    }  # fmt: skip
+    ended = {state for ending in endings for state in ending.jobs}
+    assert ended == {"created", "adopted", "refused", "expired", "abandoned", "unknown"}
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    """Down to every record and its time."""
+    first, second = ([simulate(seed) for seed in range(20)] for _ in range(2))
+    assert first == second
+    assert len({ending.digest for ending in first}) == len(first)
+
+
+def test_the_log_in_a_file_gives_the_same_run_as_the_one_in_memory(tmp_path: Path) -> None:
+    """What is simulated in memory therefore holds for the store that is used."""
+
+    def open_file(clock: Callable[[], datetime], seed: int) -> SqliteLog:
+        return SqliteLog(tmp_path / f"{seed}.db", clock=clock)
+
+    seeds = range(5)
+    in_files = [simulate(seed, open_log=open_file) for seed in seeds]
+    assert in_files == [simulate(seed) for seed in seeds]
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [CLAIM_THEN_RETRY, NO_PATIENCE, SHORT_PATIENCE],
+    ids=lambda strategy: strategy.name,
+)
+def test_the_simulation_finds_the_duplicates_of_other_strategies(strategy: Strategy) -> None:
+    """It can fail: a lease alone, or a list that is believed too early, creates jobs twice."""
+    endings = map(partial(simulate, strategy=strategy), range(1500))
+    assert any(ending.duplicates for ending in endings)

@@ -1,0 +1,139 @@
+"""Exactly once, with faults that Hypothesis chooses and shrinks, on the log in a file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from handler.audit.sqlite import SqliteLog
+from handler.switches import hold, release
+from tests.faults.simulated_api import Habits
+from tests.faults.simulated_function import Network, Strategy
+from tests.faults.simulated_time import Hazards
+from tests.faults.simulated_world import World, deliveries, drawn
+from tests.faults.simulation import calm
+from tests.faults.violations import at_any_time, at_the_end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from tests.faults.simulated_time import Instance, Steps
+
+OPERATOR = {"kind": "operator"}
+SOMETIMES = st.sampled_from([0.0, 0.3, 1.0])
+
+
+class Submission(RuleBasedStateMachine):
+    """Deliveries, ticks, kills, freezes and faults, in any order."""
+
+    world: World
+    strategy = Strategy("mark, list, wait")
+
+    @initialize(
+        seed=st.integers(0, 2**32),
+        page=st.sampled_from([100, 10, 5]),
+        unique_names=st.booleans(),
+        outlives=st.booleans(),
+    )
+    def begin(self, *, seed: int, page: int, unique_names: bool, outlives: bool) -> None:
+        """A world in which nothing goes wrong by itself."""
+        self.folder = TemporaryDirectory()
+        self.running: list[Instance] = []
+        file = Path(self.folder.name) / "audit.db"
+
+        def open_file(clock: Callable[[], datetime], _seed: int) -> SqliteLog:
+            return SqliteLog(file, clock=clock)
+
+        self.world = drawn(seed, self.strategy, open_file)
+        self.world = replace(self.world, network=Network(0.0, 0.0, 1100.0, 0.0))
+        self.world.schedule.hazards = Hazards(0.0, 0.0, 1.0, clock_stops=True, outlives=outlives)
+        self.world.api.habits = Habits(0.0, 0.0, unique_names, lag=0.0, page=page)
+
+    @rule(which=st.integers(0, 4))
+    def deliver(self, which: int) -> None:
+        """An event arrives, perhaps again."""
+        function = self.world.function()
+        self._start(function.deliver(deliveries()[which]), function.instance)
+
+    @rule()
+    def tick(self) -> None:
+        """The timer fires."""
+        function = self.world.function()
+        self._start(function.tick(), function.instance)
+
+    @rule(seconds=st.sampled_from([0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 1500.0]))
+    def wait(self, seconds: float) -> None:
+        """Time passes, and with it whatever is going on."""
+        self.world.schedule.run_until(self.world.schedule.now + seconds)
+
+    @precondition(lambda self: self.running)
+    @rule(which=st.integers(0, 9))
+    def kill(self, which: int) -> None:
+        """An instance ends where it is."""
+        self.running.pop(which % len(self.running)).killed = True
+
+    @precondition(lambda self: self.running)
+    @rule(which=st.integers(0, 9), seconds=st.sampled_from([5.0, 400.0, 1000.0, 2000.0]))
+    def freeze(self, which: int, seconds: float) -> None:
+        """An instance stands still, its clock with it, and goes on later."""
+        instance = self.running[which % len(self.running)]
+        instance.frozen_until = self.world.schedule.now + seconds
+        instance.stood += seconds
+
+    @rule(lost=SOMETIMES, late=SOMETIMES, busy=st.sampled_from([0.0, 0.3]))
+    def bad_network(self, lost: float, late: float, busy: float) -> None:
+        """What is invoked from now on has another network."""
+        self.world = replace(self.world, network=Network(lost, late, 1100.0, busy))
+
+    @rule(trouble=SOMETIMES, lag=st.sampled_from([0.0, 240.0]))
+    def bad_api(self, trouble: float, lag: float) -> None:
+        """The API has another day."""
+        self.world.api.habits = replace(self.world.api.habits, trouble=trouble, lag=lag)
+
+    @rule()
+    def hold(self) -> None:
+        """Somebody puts the brake on."""
+        self.world.log.commit(hold("a test", actor=OPERATOR))
+
+    @rule()
+    def release(self) -> None:
+        """Somebody lets go of it."""
+        self.world.log.commit(release(actor=OPERATOR))
+
+    @invariant()
+    def every_job_exists_once_at_most_and_none_is_lost(self) -> None:
+        """What must hold at any time."""
+        assert list(at_any_time(self.world)) == []
+
+    def teardown(self) -> None:
+        """When faults end, ticks alone bring every job to an honest end."""
+        if not hasattr(self, "world"):
+            return
+        try:
+            self.world.log.commit(release(actor=OPERATOR))
+            calm(self.world)
+            assert [*at_any_time(self.world), *at_the_end(self.world)] == []
+        finally:
+            self.world.log.close()
+            self.folder.cleanup()
+
+    def _start(self, steps: Steps, instance: Instance) -> None:
+        self.running.append(instance)
+        self.world.schedule.start(steps, instance)
+
+
+TestSubmission = Submission.TestCase
+TestSubmission.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
