@@ -146,7 +146,7 @@ class DevDesk:
         env_file.unlink(missing_ok=True)
         arguments = ["-m", "handler.cli", "emulator", "--env-file", str(env_file)]
         arguments += ["--dir", str(folder / "cloud"), "--notify", door, "--shape", options.shape]
-        arguments += ["--speed", str(max(1.0, options.speed))]
+        arguments += ["--speed", str(max(60.0, options.speed))]
         arguments += ["--fleet", str(options.fleet)] if options.fleet else []
         output = folder / "emulator.log"
         process = self._stack.enter_context(running(arguments, _environment(), output))
