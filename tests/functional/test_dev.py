@@ -52,7 +52,7 @@ def told(folder: Path) -> str:
     return (folder / "told.txt").read_text()
 
 
-def wait_for(ready: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(ready: Callable[[], bool], seconds: float = 60) -> None:
     """Return once something is so; fail if it takes too long."""
     end = time.monotonic() + seconds
     while not ready():
@@ -89,7 +89,12 @@ def test_every_dropped_file_becomes_its_jobs_once_though_the_function_is_killed(
     tmp_path: Path,
 ) -> None:
     """Three files, a kill in the middle, ticks: five jobs, each once, and a whole chain."""
-    with dev(tmp_path, "--timer", TICK, "--retries", "2") as process:
+    settings = tmp_path / "patience.env"
+    settings.write_text(
+        "NIGHTDROP_SETTLE_AFTER=1\nNIGHTDROP_REQUEST_TIMEOUT=2\nRUNTIME_TIMEOUT=8\n"
+    )
+    options = ["--timer", TICK, "--retries", "2", "--settings", str(settings)]
+    with dev(tmp_path, *options) as process:
         samples = ROOT / "events/specs"
         for name in ("nightly-upgrade.yaml", "many.jsonl", "deploy-camera.yaml"):
             (tmp_path / "drop" / name).write_bytes((samples / name).read_bytes())
