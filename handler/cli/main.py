@@ -7,7 +7,9 @@ import click
 from handler.cli.audit import audit
 from handler.cli.brake import hold, job, release
 from handler.cli.demo import demo
+from handler.cli.dev import dev
 from handler.cli.emulator import emulator
+from handler.cli.events import events
 from handler.cli.invoke import invoke
 from handler.cli.reconcile import reconcile
 from handler.cli.schema import schema
@@ -41,6 +43,8 @@ for command in (
     emulator,
     audit,
     schema,
+    events,
     demo,
+    dev,
 ):
     main.add_command(command)

@@ -1,4 +1,7 @@
-"""The emulator's own three pages: its state, a reset, and its faults. They need no signature."""
+"""The emulator's own three pages: its state, a reset, and its faults. They need no signature.
+
+The state is `jobs`, `nodes`, `objects` and `requests`; `?only=jobs` shows one of them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def answer(request: Request, state: State, faults: Faults, delays: Delays) -> Re
     """Answer a request under `/_emulator/`."""
     page = f"{request.method} {request.path}"
     if page == "GET /_emulator/state":
-        return json_response(200, state.snapshot())
+        return json_response(200, state.snapshot(request.parameters.get("only", "")))
     if page == "POST /_emulator/reset":
         delays.forget()
         state.reset()

@@ -41,6 +41,7 @@ def answer(request: Request, desk: Desk) -> Response | None:
     """Deal with one request; None means that its connection is cut."""
     if request.path.startswith("/_emulator/") and not host_bucket(request):
         return control.answer(request, desk.site.state, desk.faults, desk.delays)
+    request = replace(request, request_id=uuid4().hex)
     operation = _find(request, desk.site)
     drawn = desk.faults.draw(operation.name)
     response = perform(operation, drawn, desk.delays)
@@ -54,7 +55,7 @@ def answer(request: Request, desk: Desk) -> Response | None:
             ",".join(drawn.kinds),
         )
     )
-    return _identified(response) if response else None
+    return _identified(response, request.request_id) if response else None
 
 
 def perform(operation: Operation, drawn: Drawn, delays: Delays) -> Response | None:
@@ -98,8 +99,7 @@ def _quietly(commit: Commit) -> None:
         commit()
 
 
-def _identified(response: Response) -> Response:
+def _identified(response: Response, request_id: str) -> Response:
     """Add the request id under the names that IEF's and OBS's clients look for."""
-    request_id = uuid4().hex
     names = ("X-Request-Id", "x-obs-request-id", "x-amz-request-id")
     return replace(response, headers=response.headers | dict.fromkeys(names, request_id))

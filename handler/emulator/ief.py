@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from handler.emulator import ief_signature
 from handler.emulator.job_body import BAD_FIELD, BAD_NAME, read_job
-from handler.emulator.jobs import created_view, listed_view, shown_view
-from handler.emulator.nodes import NODES, select_nodes
+from handler.emulator.job_views import created_view, listed_view, shown_view
+from handler.emulator.jobs import Job, NotNowError, paused, restored, retried
 from handler.emulator.operation import Commit, Operation, Quirks, Site
 from handler.emulator.state import DuplicateNameError
 from handler.emulator.wire import RefusedError, Request, Response, json_response
@@ -29,6 +29,9 @@ _LARGEST_LIMIT = 1000
 _LARGEST_OFFSET = 2**31 - 1
 # No code for an id that does not exist is documented.
 _NOT_FOUND = "IEF.100404"
+# Nor is one for a job whose status is in the way, or for what an edition does not have.
+_NOT_NOW = "IEF.100409"
+_NOT_HERE = "IEF.100403"
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def _list_batch_job(call: _Call) -> Commit:
         ]
         jobs.sort(key=lambda job: (job.created, job.number), reverse=sort.endswith("desc"))
         page = jobs[offset : offset + limit]
-        listed: list[Json] = [listed_view(job, now, state.failing_targets) for job in page]
+        listed: list[Json] = [listed_view(job, now) for job in page]
         return json_response(200, {"job_count": len(jobs), "jobs": listed})
 
     return commit
@@ -118,7 +121,7 @@ def _show_batch_job(call: _Call) -> Commit:
         job = state.jobs.get(call.names["id"])
         if job is None:
             raise _refused(404, _NOT_FOUND, "the job does not exist")
-        return json_response(200, shown_view(job, call.site.clock(), state.failing_targets))
+        return json_response(200, shown_view(job, call.site.clock()))
 
     return commit
 
@@ -132,19 +135,92 @@ def _delete_batch_job(call: _Call) -> Commit:
     return commit
 
 
+def _stop_batch_job(call: _Call) -> Commit:
+    return _changing(call, lambda job: paused(job, call.site.clock()))
+
+
+def _restore_batch_job(call: _Call) -> Commit:
+    return _changing(call, lambda job: restored(job, call.site.clock(), call.site.state.pace))
+
+
+def _retry_batch_job(call: _Call) -> Commit:
+    state = call.site.state
+    return _changing(
+        call, lambda job: retried(job, call.site.clock(), state.pace, state.failing_targets)
+    )
+
+
+def _changing(call: _Call, change: Callable[[Job], Job]) -> Commit:
+    def commit() -> Response:
+        try:
+            if not call.site.state.change_job(call.names["id"], change):
+                raise _refused(404, _NOT_FOUND, "the job does not exist")
+        except NotNowError as error:
+            raise _refused(400, _NOT_NOW, str(error)) from error
+        return Response(200)
+
+    return commit
+
+
 def _list_edge_nodes(call: _Call) -> Commit:
     parameters = call.request.parameters
     offset, limit = _page(parameters)
-    nodes = select_nodes(parameters)
-    page: list[Json] = [*nodes[offset : offset + limit]]
-    return lambda: json_response(200, {"count": len(nodes), "nodes": page})
+    if "group_id" in parameters:
+        _need_enterprise(call)
+
+    def commit() -> Response:
+        nodes = call.site.state.condition().select(parameters)
+        return json_response(200, {"count": len(nodes), "nodes": [*nodes[offset : offset + limit]]})
+
+    return commit
 
 
 def _show_edge_node(call: _Call) -> Commit:
-    node = next((node for node in NODES if node["id"] == call.names["id"]), None)
-    if node is None:
-        raise _refused(404, _NOT_FOUND, "the node does not exist")
-    return lambda: json_response(200, {"node": node})
+    def commit() -> Response:
+        condition = call.site.state.condition()
+        node = condition.fleet.node(call.names["id"])
+        if node is None:
+            raise _refused(404, _NOT_FOUND, "the node does not exist")
+        return json_response(200, {"node": condition.view(node)})
+
+    return commit
+
+
+def _list_edge_groups(call: _Call) -> Commit:
+    _need_enterprise(call)
+    parameters = call.request.parameters
+    offset, limit = _page(parameters)
+
+    def commit() -> Response:
+        condition, project = call.site.state.condition(), call.site.account.project_id
+        groups = [
+            condition.group_view(group, project)
+            for group in condition.fleet.groups
+            if parameters.get("name", "") in group.name
+        ]
+        page: list[Json] = [*groups[offset : offset + limit]]
+        return json_response(200, {"count": len(groups), "edge_groups": page})
+
+    return commit
+
+
+def _show_edge_group(call: _Call) -> Commit:
+    _need_enterprise(call)
+
+    def commit() -> Response:
+        condition, project = call.site.state.condition(), call.site.account.project_id
+        group = condition.fleet.group(call.names["id"])
+        if group is None:
+            raise _refused(404, _NOT_FOUND, "the group does not exist")
+        return json_response(200, condition.group_view(group, project))
+
+    return commit
+
+
+def _need_enterprise(call: _Call) -> None:
+    """Refuse what only an instance of the enterprise edition has; the header names one."""
+    if not call.request.header("ief-instance-id"):
+        raise _refused(400, _NOT_HERE, "the professional edition has no groups")
 
 
 def _page(parameters: dict[str, str]) -> tuple[int, int]:
@@ -170,14 +246,21 @@ def _error(status: int, code: str, message: str) -> Response:
 
 
 _JOBS = r"/v2/(?P<project>[^/]+)/productmgr/jobs"
+_JOB = _JOBS + "/(?P<id>[^/]+)"
 _NODES = r"/v2/(?P<project>[^/]+)/edgemgr/nodes"
+_GROUPS = r"/v2/(?P<project>[^/]+)/edgemgr/groups"
 _ROUTES: tuple[tuple[str, re.Pattern[str], str, _Prepare], ...] = (
     ("POST", re.compile(_JOBS), "CreateBatchJob", _create_batch_job),
     ("GET", re.compile(_JOBS), "ListBatchJob", _list_batch_job),
-    ("GET", re.compile(_JOBS + "/(?P<id>[^/]+)"), "ShowBatchJob", _show_batch_job),
-    ("DELETE", re.compile(_JOBS + "/(?P<id>[^/]+)"), "DeleteBatchJob", _delete_batch_job),
+    ("GET", re.compile(_JOB), "ShowBatchJob", _show_batch_job),
+    ("DELETE", re.compile(_JOB), "DeleteBatchJob", _delete_batch_job),
+    ("POST", re.compile(_JOB + "/pause"), "StopBatchJob", _stop_batch_job),
+    ("POST", re.compile(_JOB + "/restore"), "RestoreBatchJob", _restore_batch_job),
+    ("POST", re.compile(_JOB + "/retry"), "RetryBatchJob", _retry_batch_job),
     ("GET", re.compile(_NODES), "ListEdgeNodes", _list_edge_nodes),
     ("GET", re.compile(_NODES + "/(?P<id>[^/]+)"), "ShowEdgeNode", _show_edge_node),
+    ("GET", re.compile(_GROUPS), "ListEdgeGroups", _list_edge_groups),
+    ("GET", re.compile(_GROUPS + "/(?P<id>[^/]+)"), "ShowEdgeGroup", _show_edge_group),
 )
 
 NAMES = frozenset(name for _, _, name, _ in _ROUTES)

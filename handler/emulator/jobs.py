@@ -1,39 +1,69 @@
-"""A batch job, and what IEF's List and Show say about it at a given time.
+"""A batch job: its runs, and what they add up to at a given time.
 
-Fields and statuses as on the API's pages for ListBatchJob and ShowBatchJob.
+IEF's page for ListBatchJob names the statuses and little more. Where it and the user guide are
+silent or disagree, this is what was chosen:
+
+    - `Stopping` and `Stopped` mean what the English words say: a job is Stopping until its tasks
+      have ended or were cut off, then Stopped, and can be continued.
+    - Only a Running job can be paused; one that waits is not Running.
+    - A restored job begins again with the tasks that were cut off. Its 10 minutes go on where the
+      pause began; those of a retried job begin anew.
+    - A job that failed in part, in whole or for lack of time can be retried, as the user guide
+      says; the API's page knows only the failed one.
+    - Tasks of a job that timed out do not go on.
+    - A job can be deleted in every state; what it has done by then stays done.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-from uuid import NAMESPACE_OID, UUID, uuid5
+
+from handler.emulator.runs import (
+    ENDED,
+    FAILED,
+    RUNNING,
+    STOPPED,
+    SUCCESSFUL,
+    TIMED_OUT,
+    WAITING,
+    Progress,
+    Run,
+    progress,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from handler.canonical import Json
+    from handler.emulator.pace import Pace
 
-FAILURE_REASON = "the edge node did not answer"
+STOPPING = "Stopping"
+PARTLY = "Partially_successful"
+_RETRIED = frozenset({FAILED, PARTLY, TIMED_OUT})
+
+
+class NotNowError(Exception):
+    """The job's status does not allow what was asked for."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One batch job as it was accepted.
+    """One batch job.
 
     Attributes:
         job_id: The id the service gave it.
         number: Its place in the order of creation, from 1.
         created: When it was created, in seconds since 1970.
-        done: When its tasks end, likewise.
         request: The body that created it, exactly as received.
+        runs: Its runs so far; a task is as far as the last run that has it.
     """
 
     job_id: str
     number: int
     created: float
-    done: float
     request: dict[str, Json]
+    runs: tuple[Run, ...] = ()
 
     @property
     def name(self) -> str:
@@ -45,99 +75,108 @@ class Job:
         """The job's type."""
         return str(self.request["job_type"])
 
+    @property
+    def content(self) -> dict[str, Json]:
+        """The job's content."""
+        content = self.request.get("job_content")
+        return content if isinstance(content, dict) else {}
 
-def created_view(job: Job) -> dict[str, Json]:
-    """Return what CreateBatchJob answers."""
-    return {"job_id": job.job_id, "job_name": job.name, "created_at": int(job.created)}
-
-
-def listed_view(job: Job, now: float, failing: AbstractSet[str]) -> dict[str, Json]:
-    """Return what ListBatchJob says; tags are not part of it.
-
-    Args:
-        job: The job.
-        now: The time to look at it, in seconds since 1970.
-        failing: Ids of targets whose tasks fail.
-    """
-    tasks = _tasks(job, now, failing)
-    return {
-        **created_view(job),
-        "job_type": job.kind,
-        "description": job.request.get("description", ""),
-        "status": _job_status(tasks),
-        "task_total_count": len(tasks),
-        "task_success_count": _count(tasks, "Successful"),
-        "task_failed_count": _count(tasks, "Failed"),
-        "status_last_updated_at": int(job.done if now >= job.done else job.created),
-    }
+    @property
+    def targets(self) -> list[dict[str, Json]]:
+        """The job's targets, in their order."""
+        found = self.content.get("targets")
+        return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def shown_view(job: Job, now: float, failing: AbstractSet[str]) -> dict[str, Json]:
-    """Return what ShowBatchJob says, its two counters swapped as in the API's own example.
+def begun(job: Job, pace: Pace, failing: AbstractSet[str]) -> Job:
+    """Return a new job with its first run.
 
     Args:
-        job: The job.
-        now: The time to look at it, in seconds since 1970.
-        failing: Ids of targets whose tasks fail.
+        job: The job, without any run.
+        pace: How its tasks go.
+        failing: Ids of targets whose tasks fail in any case.
     """
-    tasks = _tasks(job, now, failing)
-    content = _content(job)
-    return {
-        **listed_view(job, now, failing),
-        "task_success_count": _count(tasks, "Failed"),
-        "task_failed_count": _count(tasks, "Successful"),
-        "target_type": content.get("target_type", ""),
-        "task_data": content.get("task_data", ""),
-        "tasks": [*tasks],
-        "targets": [*_targets(job)],
-    }
+    places = [(place, _target_id(target)) for place, target in enumerate(job.targets)]
+    works = pace.works(job.kind, f"{job.number}/0", places, failing)
+    return replace(job, runs=(pace.run(job.created, works),))
 
 
-def _content(job: Job) -> dict[str, Json]:
-    content = job.request.get("job_content")
-    return content if isinstance(content, dict) else {}
+def tasks(job: Job, now: float) -> dict[int, Progress]:
+    """Return how far each task is, by the place of its target."""
+    found: dict[int, Progress] = {}
+    for run in job.runs:
+        found.update(progress(run, now))
+    return dict(sorted(found.items()))
 
 
-def _targets(job: Job) -> list[dict[str, Json]]:
-    targets = _content(job).get("targets")
-    return [one for one in targets if isinstance(one, dict)] if isinstance(targets, list) else []
-
-
-def _tasks(job: Job, now: float, failing: AbstractSet[str]) -> list[dict[str, Json]]:
-    tasks: list[dict[str, Json]] = []
-    for place, target in enumerate(_targets(job)):
-        failed = target.get("target_id") in failing and now >= job.done
-        task_id = uuid5(UUID(job.job_id), f"task-{place}")
-        tasks.append(
-            {
-                "task_id": str(task_id),
-                "task_name": f"{job.name}-{task_id.hex[:5]}",
-                "status": "Failed" if failed else "Successful" if now >= job.done else "Running",
-                "reason": FAILURE_REASON if failed else "",
-                "created_at": int(job.created),
-                "target_id": target.get("target_id"),
-                "extension_info": _extension(job, str(task_id)),
-            }
-        )
-    return tasks
-
-
-def _extension(job: Job, task_id: str) -> list[Json]:
-    """Name the deployment a task made or changed, as the API's Show example does."""
-    if job.kind == "node_upgrade":
-        return []
-    return [{"key": "deployment_id", "value": str(uuid5(NAMESPACE_OID, task_id))}]
-
-
-def _count(tasks: list[dict[str, Json]], status: str) -> int:
-    return sum(task["status"] == status for task in tasks)
-
-
-def _job_status(tasks: list[dict[str, Json]]) -> str:
+def status(job: Job, now: float) -> str:
     """Sum up the tasks; a job without any is done at once."""
-    if _count(tasks, "Running"):
-        return "Running"
-    failed = _count(tasks, "Failed")
-    if not failed:
-        return "Successful"
-    return "Failed" if failed == len(tasks) else "Partially_successful"
+    last, statuses = job.runs[-1], [one.status for one in tasks(job, now).values()]
+    if not ENDED.issuperset(statuses):
+        if last.paused is not None:
+            return STOPPING
+        return WAITING if last.elapsed(now) < last.waiting else RUNNING
+    for sooner in (TIMED_OUT, STOPPED):
+        if sooner in statuses:
+            return sooner
+    if FAILED not in statuses:
+        return SUCCESSFUL
+    return PARTLY if SUCCESSFUL in statuses else FAILED
+
+
+def last_change(job: Job, now: float) -> float:
+    """Return when the status of the job or one of its tasks last changed."""
+    run, elapsed = job.runs[-1], job.runs[-1].elapsed(now)
+    changes = [one.since for one in tasks(job, now).values()]
+    changes += [run.moment(at) for at in (run.waiting, run.paused) if at and at <= elapsed]
+    return max(changes, default=job.created)
+
+
+def paused(job: Job, now: float) -> Job:
+    """Return the job with no more tasks to begin.
+
+    Raises:
+        NotNowError: It is not running.
+    """
+    _need(job, now, frozenset({RUNNING}))
+    last = job.runs[-1]
+    return replace(job, runs=(*job.runs[:-1], replace(last, paused=last.elapsed(now))))
+
+
+def restored(job: Job, now: float, pace: Pace) -> Job:
+    """Return a stopped job with the tasks that were cut off begun again.
+
+    Raises:
+        NotNowError: It is not stopped.
+    """
+    _need(job, now, frozenset({STOPPED}))
+    last, far = job.runs[-1], tasks(job, now)
+    works = tuple(work for work in last.works if far[work.place].status == STOPPED)
+    return replace(job, runs=(*job.runs, pace.run(now, works, last.allowed - last.limit)))
+
+
+def retried(job: Job, now: float, pace: Pace, failing: AbstractSet[str]) -> Job:
+    """Return an ended job with the tasks that did not succeed begun again.
+
+    Raises:
+        NotNowError: It has not failed, nor in part, nor for lack of time.
+    """
+    _need(job, now, _RETRIED)
+    far = tasks(job, now)
+    places = [
+        (place, _target_id(target))
+        for place, target in enumerate(job.targets)
+        if far[place].status != SUCCESSFUL
+    ]
+    works = pace.works(job.kind, f"{job.number}/{len(job.runs)}", places, failing)
+    return replace(job, runs=(*job.runs, pace.run(now, works)))
+
+
+def _need(job: Job, now: float, allowed: AbstractSet[str]) -> None:
+    found = status(job, now)
+    if found not in allowed:
+        raise NotNowError(f"the job is {found}; it must be {' or '.join(sorted(allowed))}")
+
+
+def _target_id(target: dict[str, Json]) -> str:
+    return str(target.get("target_id", ""))

@@ -1,59 +1,109 @@
-"""The edge nodes of the emulated project, and ListEdgeNodes' way to select some of them."""
+"""What IEF says about nodes and groups, and ListEdgeNodes' way to select some of them.
+
+Fields as on the API's pages for ListEdgeNodes and ListEdgeGroups.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from handler.canonical import Json
+    from handler.emulator.fleet import Fleet, Group, Node
+    from handler.emulator.upgrades import Upgrade
+
+_CREATED = "2026-02-03 04:05:06.789012 +0000 UTC"
 
 
-def _node(number: int, name: str, state: str, version: str, site: str) -> dict[str, Json]:
-    return {
-        "id": f"5d0f3c1e-0000-4000-8000-{number:012d}",
-        "name": name,
-        "state": state,
-        "arch": "x86_64",
-        "ief_node_version": version,
-        "edged_version": version,
-        "upgrade_flag": version != "2.56.0",
-        "upgrade_history": [],
-        "group_ids": [],
-        "tags": [{"key": "site", "value": site}],
-        "attributes": [],
-        "deployment_num": 0,
-        "enable_gpu": False,
-        "enable_npu": False,
-        "host_ips": [f"127.0.1.{number}"],
-        "created_at": "2026-02-03 04:05:06.789012 +0000 UTC",
-    }
+@dataclass(frozen=True)
+class Condition:
+    """What the jobs so far have made of the fleet.
 
+    Attributes:
+        fleet: The fleet as it was seeded.
+        upgrades: The upgrades that were done, in their order.
+        upgrading: Ids of the nodes that are being upgraded.
+    """
 
-NODES = (
-    _node(1, "gate-north-1", "RUNNING", "2.53.0", "north"),
-    _node(2, "gate-north-2", "RUNNING", "2.56.0", "north"),
-    _node(3, "gate-south-1", "RUNNING", "2.53.0", "south"),
-    _node(4, "gate-south-2", "UNCONNECTED", "2.51.2", "south"),
-)
-"""Four nodes: two that need an upgrade, one that is current, one that is out of reach."""
+    fleet: Fleet
+    upgrades: Sequence[Upgrade] = ()
+    upgrading: AbstractSet[str] = frozenset()
 
+    def view(self, node: Node) -> dict[str, Json]:
+        """Return what is said about a node."""
+        history = self._history(node)
+        version = self.fleet.newest if history else node.version
+        low = crc32(node.node_id.encode())
+        return {
+            "id": node.node_id,
+            "name": node.name,
+            "state": "UPGRADING" if node.node_id in self.upgrading else node.state,
+            "arch": node.arch,
+            "ief_node_version": version,
+            "edged_version": version,
+            "upgrade_flag": node.upgrade_flag and not history,
+            "upgrade_history": [*history],
+            "group_ids": [*node.groups],
+            "tags": [{"key": key, "value": value} for key, value in node.tags],
+            "attributes": [],
+            "deployment_num": 0,
+            "enable_gpu": False,
+            "enable_npu": False,
+            "host_ips": [f"127.1.{low >> 8 & 255}.{low & 255}"],
+            "created_at": _CREATED,
+        }
 
-def select_nodes(parameters: Mapping[str, str]) -> list[dict[str, Json]]:
-    """Return the nodes that a query's `name` (a part of it), `state` and `tags` select."""
-    wanted = [tag for tag in parameters.get("tags", "").split(",") if tag]
-    return [
-        node
-        for node in NODES
-        if parameters.get("name", "") in str(node["name"])
-        and parameters.get("state", "") in {"", node["state"]}
-        and all(tag in _tags_of(node) for tag in wanted)
-    ]
+    def _history(self, node: Node) -> list[dict[str, Json]]:
+        before = node.version
+        history: list[dict[str, Json]] = []
+        for upgrade in self.upgrades:
+            if upgrade.node_id == node.node_id:
+                history.append(
+                    {
+                        "from_version": before,
+                        "to_version": self.fleet.newest,
+                        "upgrade_time": str(int(upgrade.at)),
+                        "result": "upgrade_success",
+                    }
+                )
+                before = self.fleet.newest
+        return history
 
+    def select(self, parameters: Mapping[str, str]) -> list[dict[str, Json]]:
+        """Return the nodes that a query selects.
 
-def _tags_of(node: dict[str, Json]) -> list[str]:
-    tags = node["tags"]
-    if not isinstance(tags, list):
-        return []
-    return [f"{tag['key']}.{tag['value']}" for tag in tags if isinstance(tag, dict)]
+        Args:
+            parameters: The query: `name` (a part of it), `state`, `tags` as `key.value` joined by
+                commas, `group_id`. All that are given must fit.
+        """
+        wanted = {tag for tag in parameters.get("tags", "").split(",") if tag}
+        group = parameters.get("group_id", "")
+        views = [
+            self.view(node)
+            for node in self.fleet.nodes
+            if parameters.get("name", "") in node.name
+            and wanted <= {f"{key}.{value}" for key, value in node.tags}
+            and (not group or group in node.groups)
+        ]
+        return [view for view in views if parameters.get("state", "") in {"", view["state"]}]
+
+    def group_view(self, group: Group, project_id: str) -> dict[str, Json]:
+        """Return what is said about a group, with its nodes."""
+        members = [self.view(node) for node in self.fleet.members(group.group_id)]
+        return {
+            "id": group.group_id,
+            "name": group.name,
+            "description": group.description,
+            "created_at": _CREATED,
+            "updated_at": _CREATED,
+            "project_id": project_id,
+            "nodes": [*members],
+            "deployments": [],
+            "attributes": [],
+            "tags": [],
+        }

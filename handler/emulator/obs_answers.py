@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -11,10 +12,12 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from handler.emulator.wire import RefusedError, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from handler.emulator.obs_listing import Listing
     from handler.emulator.obs_place import Place
+    from handler.emulator.obs_versions import Entry, VersionPage
+    from handler.emulator.stored import StoredObject
 
 _NAMESPACE = "http://obs.myhwclouds.com/doc/2015-06-30/"
 _OWNER = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -25,20 +28,40 @@ _ERRORS = {
     "InvalidAccessKeyId": (403, "The access key does not exist."),
     "InvalidArgument": (400, "A parameter of the query is invalid."),
     "InvalidBucketName": (400, "The bucket's name is invalid."),
+    "InvalidRange": (416, "Nothing of the range is there."),
     "InvalidSecurityToken": (403, "The security token is invalid."),
+    "MalformedXML": (400, "The body is not the XML that is expected."),
     "MethodNotAllowed": (405, "The method is not allowed here."),
     "NoSuchBucket": (404, "The bucket does not exist."),
     "NoSuchKey": (404, "The object does not exist."),
+    "NoSuchVersion": (404, "The version does not exist."),
+    "NotImplemented": (501, "The emulator does not do this."),
+    "ObjectNotAppendable": (409, "The object cannot be appended to, or not again."),
+    "PositionNotEqualToLength": (409, "The position is not the object's length."),
+    "PreconditionFailed": (412, "A condition of the request does not hold."),
     "RequestTimeTooSkewed": (403, "The request's date is more than 15 minutes off."),
     "SignatureDoesNotMatch": (403, "The signature does not match the request."),
 }
 
 
-def refused(code: str, place: Place) -> RefusedError:
+def refused(code: str, place: Place, headers: Mapping[str, str] | None = None) -> RefusedError:
     """Return the refusal with a code of OBS's, to be raised."""
     status, message = _ERRORS[code]
     resource = f"/{place.bucket}/{place.key}" if place.bucket else "/"
-    return RefusedError(_error(status, code, message, resource))
+    answer = _error(status, code, message, resource)
+    return RefusedError(replace(answer, headers=answer.headers | spelled_both_ways(headers or {})))
+
+
+def spelled_both_ways(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers with those under `x-obs-` under `x-amz-` too, for clients of that kind."""
+    return {
+        **headers,
+        **{
+            f"x-amz-{name[6:]}": value
+            for name, value in headers.items()
+            if name.startswith("x-obs-")
+        },
+    }
 
 
 def failure(status: int) -> Response:
@@ -70,21 +93,72 @@ def object_list(listing: Listing) -> Response:
         ("NextMarker", listing.next_marker),
     ):
         if text or name in {"Prefix", "Marker"}:
-            _add(root, name, _spelled(text, listing))
+            _add(root, name, _spelled(text, listing.url_encoded))
     _add(root, "MaxKeys", str(listing.max_keys))
     if listing.url_encoded:
         _add(root, "EncodingType", "url")
     _add(root, "IsTruncated", "true" if listing.next_marker else "false")
     for key, stored in listing.objects:
         contents = SubElement(root, "Contents")
-        _add(contents, "Key", _spelled(key, listing))
-        _add(contents, "LastModified", iso_time(stored.modified))
-        _add(contents, "ETag", f'"{stored.etag}"')
-        _add(contents, "Size", str(len(stored.data)))
-        _add_owner(contents)
-        _add(contents, "StorageClass", "STANDARD")
+        _add(contents, "Key", _spelled(key, listing.url_encoded))
+        _add_stored(contents, stored)
     for prefix in listing.prefixes:
-        _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(prefix, listing))
+        _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(prefix, listing.url_encoded))
+    return _xml(root)
+
+
+def version_list(page: VersionPage) -> Response:
+    """Return the answer of ListVersions."""
+    root = Element("ListVersionsResult", xmlns=_NAMESPACE)
+    given, encoded = page.parameters, page.parameters.get("encoding-type") == "url"
+    _add(root, "Name", page.bucket)
+    for name, parameter in (("Prefix", "prefix"), ("KeyMarker", "key-marker")):
+        _add(root, name, _spelled(given.get(parameter, ""), encoded))
+    _add(root, "VersionIdMarker", given.get("version-id-marker", ""))
+    if page.truncated:
+        _add(root, "NextKeyMarker", _spelled(page.entries[-1].key, encoded))
+        _add(root, "NextVersionIdMarker", page.entries[-1].version_id)
+    if given.get("delimiter"):
+        _add(root, "Delimiter", _spelled(given["delimiter"], encoded))
+    _add(root, "MaxKeys", str(page.max_keys))
+    if encoded:
+        _add(root, "EncodingType", "url")
+    _add(root, "IsTruncated", "true" if page.truncated else "false")
+    for entry in page.entries:
+        _add_entry(root, entry, encoded)
+    return _xml(root)
+
+
+def _add_entry(root: Element, entry: Entry, encoded: bool) -> None:  # noqa: FBT001 - as in the query
+    if entry.stored is None:
+        _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(entry.key, encoded))
+        return
+    line = SubElement(root, "DeleteMarker" if entry.stored.deleted else "Version")
+    _add(line, "Key", _spelled(entry.key, encoded))
+    _add(line, "VersionId", entry.version_id)
+    _add(line, "IsLatest", "true" if entry.latest else "false")
+    if entry.stored.deleted:
+        _add(line, "LastModified", iso_time(entry.stored.modified))
+        _add_owner(line)
+    else:
+        _add_stored(line, entry.stored)
+
+
+def _add_stored(line: Element, stored: StoredObject) -> None:
+    _add(line, "LastModified", iso_time(stored.modified))
+    _add(line, "ETag", f'"{stored.etag}"')
+    _add(line, "Size", str(len(stored.data)))
+    if stored.appends:
+        _add(line, "Type", "Appendable")
+    _add_owner(line)
+    _add(line, "StorageClass", "STANDARD")
+
+
+def versioning_status(status: str) -> Response:
+    """Return the answer of GetBucketVersioning."""
+    root = Element("VersioningConfiguration", xmlns=_NAMESPACE)
+    if status:
+        _add(root, "Status", status)
     return _xml(root)
 
 
@@ -102,8 +176,8 @@ def _error(status: int, code: str, message: str, resource: str) -> Response:
     return _xml(root, status)
 
 
-def _spelled(text: str, listing: Listing) -> str:
-    return quote(text) if listing.url_encoded else text
+def _spelled(text: str, encoded: bool) -> str:  # noqa: FBT001 - as in the query
+    return quote(text) if encoded else text
 
 
 def _add_owner(parent: Element) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from handler.emulator.state import StoredObject
+    from handler.emulator.stored import StoredObject
 
 LARGEST_PAGE = 1000
 """Keys on a page at most, and by default."""
@@ -54,13 +54,12 @@ def list_objects(
     Raises:
         ValueError: `max-keys` is not a number from 0.
     """
-    wanted = parameters.get("max-keys", str(LARGEST_PAGE))
-    if not wanted.isascii() or not wanted.isdigit():
-        raise ValueError("max-keys is not a number from 0")
     prefix, delimiter = parameters.get("prefix", ""), parameters.get("delimiter", "")
-    marker, size = parameters.get("marker", ""), min(int(wanted), LARGEST_PAGE)
+    marker, size = parameters.get("marker", ""), page_size(parameters)
     # OBS orders keys by their UTF-8 bytes, which is the order of code points.
-    entries = sorted({_entry(key, prefix, delimiter) for key in kept if key.startswith(prefix)})
+    entries = sorted(
+        {common_prefix(key, prefix, delimiter) or key for key in kept if key.startswith(prefix)}
+    )
     entries = [entry for entry in entries if entry > marker]
     page = entries[:size]
     return Listing(
@@ -71,19 +70,32 @@ def list_objects(
         size,
         parameters.get("encoding-type") == "url",
         objects=tuple(
-            (e, kept[e]) for e in page if e in kept and not _groups(e, prefix, delimiter)
+            (e, kept[e]) for e in page if e in kept and not common_prefix(e, prefix, delimiter)
         ),
-        prefixes=tuple(entry for entry in page if _groups(entry, prefix, delimiter)),
+        prefixes=tuple(entry for entry in page if common_prefix(entry, prefix, delimiter)),
         next_marker=page[-1] if page and len(entries) > size else "",
     )
 
 
-def _groups(key: str, prefix: str, delimiter: str) -> bool:
-    return bool(delimiter) and delimiter in key[len(prefix) :]
+def page_size(parameters: Mapping[str, str]) -> int:
+    """Return how many entries a page has at most.
+
+    Raises:
+        ValueError: `max-keys` is not a number from 0.
+    """
+    wanted = parameters.get("max-keys", str(LARGEST_PAGE))
+    if not wanted.isascii() or not wanted.isdigit():
+        raise ValueError("max-keys is not a number from 0")
+    return min(int(wanted), LARGEST_PAGE)
 
 
-def _entry(key: str, prefix: str, delimiter: str) -> str:
-    """Return the key itself or the common prefix that stands for it."""
-    if not _groups(key, prefix, delimiter):
-        return key
-    return key[: key.index(delimiter, len(prefix)) + len(delimiter)]
+def common_prefix(key: str, prefix: str, delimiter: str) -> str:
+    """Return the common prefix that stands for a key in a list, "" if the key stands for itself.
+
+    Args:
+        key: The key; it begins with the prefix.
+        prefix: What the keys begin with.
+        delimiter: What groups keys; "" for none.
+    """
+    place = key.find(delimiter, len(prefix)) if delimiter else -1
+    return key[: place + len(delimiter)] if place >= 0 else ""

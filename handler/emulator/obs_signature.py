@@ -27,7 +27,7 @@ MAX_SKEW = 15 * 60.0
 
 _AUTHORIZATION = re.compile(r"(OBS|AWS) ([^:\s]+):([A-Za-z0-9+/]{27}=)")
 _PREFIXES = {"OBS": "x-obs-", "AWS": "x-amz-"}
-_SUB_RESOURCES = frozenset(
+SUB_RESOURCES = frozenset(
     {
         "acl",
         "append",
@@ -80,6 +80,7 @@ _SUB_RESOURCES = frozenset(
         "website",
     }
 )
+"""What of a query is part of the resource, and so is signed; in lower case."""
 
 
 def check(
@@ -143,7 +144,7 @@ def _sub_resources(request: Request) -> str:
     chosen = sorted(
         (name, value)
         for name, value in request.parameters.items()
-        if name.lower() in _SUB_RESOURCES or name.lower().startswith(("x-obs-", "x-image-"))
+        if name.lower() in SUB_RESOURCES or name.lower().startswith(("x-obs-", "x-image-"))
     )
     spelled = "&".join(f"{name}={value}" if value else name for name, value in chosen)
     return f"?{spelled}" if spelled else ""

@@ -14,6 +14,7 @@ from handler.emulator.wire import Response
 
 if TYPE_CHECKING:
     from handler.emulator.account import Account
+    from handler.emulator.notices import Notices
     from handler.emulator.state import State
 
 Commit: TypeAlias = Callable[[], Response]
@@ -56,10 +57,14 @@ class Site:
         account: Whose requests are accepted.
         state: Everything the services hold.
         clock: The current time, in seconds since 1970.
+        notices: Who is told of new objects.
         signature_seconds: How far a signature's date may be from that time.
+        most_appends: How often an object can be appended to.
     """
 
     account: Account
     state: State
     clock: Callable[[], float]
+    notices: Notices
     signature_seconds: float = 900.0
+    most_appends: int = 10_000

@@ -20,13 +20,20 @@ from handler.emulator.account import DEMO_ACCOUNT, Account
 from handler.emulator.delays import Delays
 from handler.emulator.dispatch import Desk, answer
 from handler.emulator.faults import Faults
+from handler.emulator.fleet_file import read_fleet
+from handler.emulator.journal import Journal
 from handler.emulator.listener import Listener
+from handler.emulator.notices import Notices
 from handler.emulator.operation import Site
+from handler.emulator.pace import Pace
 from handler.emulator.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import FrameType, TracebackType
+
+    from handler.emulator.fleet import Fleet
+    from handler.emulator.notices import RaiseEvent
 
 __all__ = ["DEMO_ACCOUNT", "Account", "Emulator", "serve"]
 
@@ -36,7 +43,7 @@ DEMO_BUCKETS = ("nightdrop-drop",)
 
 @final
 class Emulator:
-    """IEF and OBS behind one port, with their state in memory.
+    """IEF and OBS behind one port, with their state in memory or in a directory.
 
     Attributes:
         url: Where it listens, such as `http://127.0.0.1:8071`.
@@ -52,8 +59,15 @@ class Emulator:
         port: int = 0,
         clock: Callable[[], float] = time.time,
         job_seconds: float = 2.0,
+        speed: float = 1.0,
+        failure_rate: float = 0.0,
+        seed: int = 0,
+        fleet: Fleet | None = None,
         buckets: Sequence[str] = DEMO_BUCKETS,
+        directory: Path | None = None,
+        raise_event: RaiseEvent | None = None,
         signature_seconds: float = 900,
+        most_appends: int = 10_000,
     ) -> None:
         """Bind the port; requests wait until `start`.
 
@@ -61,31 +75,52 @@ class Emulator:
             account: Whose requests are accepted.
             port: The port on 127.0.0.1, 0 for any that is free.
             clock: The current time, in seconds since 1970.
-            job_seconds: How long a job is `Running` before it is `Successful`.
+            job_seconds: Job seconds until a small job is done; see `Pace` for larger ones.
+            speed: Job seconds in a real second. After 600 job seconds a job has timed out.
+            failure_rate: How likely a task fails, from 0 to 1.
+            seed: What that chance is drawn from.
+            fleet: The nodes and groups; None for those of `fleet.yaml`.
             buckets: The buckets that exist from the start.
+            directory: Where jobs and buckets are kept beyond the process; None for memory.
+            raise_event: Told of each new object, in order, after its request is answered for.
             signature_seconds: How far a signature's date may be from the clock; the real services
                 allow 15 minutes.
+            most_appends: How often an object can be appended to.
 
         Raises:
-            OSError: The port is taken.
+            OSError: The port is taken, or the directory cannot be used.
         """
         self.account = account
-        self.state = State(clock, lambda: str(uuid4()), job_seconds, tuple(buckets))
+        pace = Pace(fleet or read_fleet(), job_seconds, speed, failure_rate=failure_rate, seed=seed)
+        self._journal = Journal(directory) if directory else None
+        self.state = State(clock, lambda: str(uuid4()), pace, tuple(buckets), self._journal)
         self.faults = Faults(ief.NAMES | obs.NAMES)
         self._delays = Delays()
-        site = Site(account, self.state, clock, signature_seconds)
+        self._notices = Notices(raise_event)
+        site = Site(account, self.state, clock, self._notices, signature_seconds, most_appends)
         desk = Desk(site, self.faults, self._delays)
-        self._listener = Listener(port, partial(answer, desk=desk))
+        try:
+            self._listener = Listener(port, partial(answer, desk=desk))
+        except OSError:
+            self._close_journal()
+            raise
         self.url = f"http://127.0.0.1:{self._listener.port}"
 
     def start(self) -> None:
         """Begin to answer, in threads of its own; an emulator starts once."""
+        self._notices.start()
         self._listener.start()
 
     def stop(self) -> None:
         """Stop answering, cut open connections and wait for the threads to end."""
         self._delays.stop()
         self._listener.stop()
+        self._notices.stop()
+        self._close_journal()
+
+    def _close_journal(self) -> None:
+        if self._journal:
+            self._journal.close()
 
     def __enter__(self) -> Emulator:
         self.start()
@@ -116,18 +151,20 @@ class Emulator:
 
 
 def serve(
-    port: int, env_file: Path | None, announce: Callable[[str], None] = lambda _url: None
+    emulator: Emulator,
+    env_file: Path | None,
+    announce: Callable[[str], None] = lambda _url: None,
 ) -> None:
     """Run an emulator until SIGTERM or SIGINT; to be called in the main thread.
 
     Args:
-        port: The port on 127.0.0.1, 0 for any that is free.
+        emulator: The emulator, not yet started.
         env_file: Where to write its environment as `NAME=value` lines once it listens; None for
             nowhere.
         announce: Told its URL once it listens and the file is written.
 
     Raises:
-        OSError: The port is taken, or the file cannot be written.
+        OSError: The file cannot be written.
     """
     asked_to_stop = Event()
 
@@ -136,7 +173,7 @@ def serve(
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with Emulator(port=port) as emulator:
+        with emulator:
             if env_file is not None:
                 write_environment(env_file, emulator.environment())
             announce(emulator.url)

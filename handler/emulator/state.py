@@ -1,48 +1,42 @@
-"""Everything the emulated services hold, in memory, behind one lock."""
+"""Everything the emulated services hold, behind one lock, and in a journal if there is one."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING
 
-from handler.emulator.jobs import Job, shown_view
+from handler.emulator import upgrades
+from handler.emulator.changes import (
+    AllForgotten,
+    BucketMade,
+    Change,
+    Holdings,
+    JobKept,
+    JobRemoved,
+)
+from handler.emulator.job_views import shown_view
+from handler.emulator.jobs import Job, begun
+from handler.emulator.nodes import Condition
+from handler.emulator.pace import Pace
+from handler.emulator.shelf import Shelf
+from handler.emulator.stored import StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from handler.canonical import Json
+    from handler.emulator.journal import Journal
+
+__all__ = ["DuplicateNameError", "SeenRequest", "State", "StoredObject"]
 
 _REQUESTS_KEPT = 50_000
 
 
 class DuplicateNameError(Exception):
     """A job of this name exists."""
-
-
-@dataclass(frozen=True)
-class StoredObject:
-    """One object in a bucket.
-
-    Attributes:
-        data: Its bytes.
-        modified: When it was written, in seconds since 1970.
-        content_type: The media type it was written with.
-        metadata: The headers under `x-obs-meta-`, their names without that prefix.
-    """
-
-    data: bytes
-    modified: float
-    content_type: str = "binary/octet-stream"
-    metadata: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def etag(self) -> str:
-        """The MD5 of the bytes in hex, without quotes."""
-        return hashlib.md5(self.data, usedforsecurity=False).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -74,37 +68,70 @@ class State:
 
     Attributes:
         clock: The current time, in seconds since 1970.
-        new_id: Makes ids for jobs: UUIDs as text.
-        job_seconds: How long a job runs.
+        new_id: Makes ids for jobs and versions: UUIDs as text.
+        pace: How jobs go, and the fleet they are about.
         initial_buckets: The buckets that exist at the start and after a reset.
+        journal: Where changes are kept beyond the process; None for nowhere. The fields below are
+            not kept there, only jobs and buckets are.
         denied: Objects, as (bucket, key), that may not be read or written.
-        failing_targets: Ids of targets whose tasks fail.
+        failing_targets: Ids of targets whose tasks fail in jobs that begin from now on.
+        requests: The requests seen.
     """
 
     clock: Callable[[], float]
     new_id: Callable[[], str]
-    job_seconds: float = 2.0
+    pace: Pace = field(default_factory=Pace)
     initial_buckets: Sequence[str] = ()
+    journal: Journal | None = None
     denied: set[tuple[str, str]] = field(default_factory=set)
     failing_targets: set[str] = field(default_factory=set)
-    jobs: dict[str, Job] = field(default_factory=dict)
-    buckets: dict[str, dict[str, StoredObject]] = field(default_factory=dict)
     requests: deque[SeenRequest] = field(default_factory=lambda: deque(maxlen=_REQUESTS_KEPT))
     lock: RLock = field(default_factory=RLock, repr=False)
-    _created: int = 0
+    _held: Holdings = field(default_factory=Holdings, repr=False)
 
     def __post_init__(self) -> None:
-        self.reset()
+        for change in self.journal.read() if self.journal else ():
+            change.apply(self._held)
+        self._make_initial_buckets()
+
+    @property
+    def jobs(self) -> dict[str, Job]:
+        """The jobs by their ids."""
+        return self._held.jobs
+
+    @property
+    def buckets(self) -> dict[str, dict[str, StoredObject]]:
+        """The current objects of each bucket."""
+        return self._held.buckets
+
+    def shelf(self, bucket: str) -> Shelf | None:
+        """Return a bucket with all versions of its objects; None if there is no such bucket."""
+        with self.lock:
+            if bucket in self.buckets and bucket not in self._held.shelves:
+                # A test has put it there.
+                self._held.shelves[bucket] = Shelf(self.buckets[bucket])
+            return self._held.shelves.get(bucket)
+
+    def change(self, change: Change) -> None:
+        """Make a change; it is in the journal before it is anywhere else."""
+        with self.lock:
+            if self.journal:
+                self.journal.write(change)
+            change.apply(self._held)
 
     def reset(self) -> None:
         """Forget everything; the initial buckets are there again, empty."""
         with self.lock:
-            self.jobs.clear()
             self.requests.clear()
             self.denied.clear()
             self.failing_targets.clear()
-            self.buckets.clear()
-            self.buckets.update({name: {} for name in self.initial_buckets})
+            self.change(AllForgotten())
+            self._make_initial_buckets()
+
+    def _make_initial_buckets(self) -> None:
+        for name in self.initial_buckets:
+            if name not in self._held.shelves:
+                self.change(BucketMade(name))
 
     def create_job(self, request: dict[str, Json], *, unique_name: bool = False) -> Job:
         """Add a job.
@@ -119,48 +146,76 @@ class State:
         with self.lock:
             if unique_name and any(job.name == request["job_name"] for job in self.jobs.values()):
                 raise DuplicateNameError
-            self._created += 1
-            now = self.clock()
-            job = Job(self.new_id(), self._created, now, now + self.job_seconds, request)
-            self.jobs[job.job_id] = job
-            return job
+            number = self._held.created + 1
+            job = Job(self.new_id(), number, self.clock(), request)
+            self.change(JobKept(begun(job, self.pace, self.failing_targets)))
+            return self.jobs[job.job_id]
 
     def all_jobs(self) -> list[Job]:
         """Return the jobs in the order of their creation."""
         with self.lock:
             return list(self.jobs.values())
 
+    def change_job(self, job_id: str, change: Callable[[Job], Job]) -> bool:
+        """Replace a job by what it has become, and say whether it was there."""
+        with self.lock:
+            job = self.jobs.get(job_id)
+            if job:
+                self.change(JobKept(change(job)))
+            return job is not None
+
     def delete_job(self, job_id: str) -> bool:
         """Remove a job and say whether it was there."""
         with self.lock:
-            return self.jobs.pop(job_id, None) is not None
+            job = self.jobs.get(job_id)
+            if job:
+                self.change(JobRemoved(job_id, upgrades.done([job], self.clock())))
+            return job is not None
+
+    def condition(self) -> Condition:
+        """Return what the jobs have made of the fleet by now."""
+        with self.lock:
+            now, jobs = self.clock(), list(self.jobs.values())
+            done = (*self._held.upgrades, *upgrades.done(jobs, now))
+            ordered = sorted(done, key=lambda upgrade: upgrade.at)
+            return Condition(self.pace.fleet, ordered, upgrades.under_way(jobs, now))
 
     def record(self, seen: SeenRequest) -> None:
         """Remember a request."""
         with self.lock:
             self.requests.append(seen)
 
-    def snapshot(self) -> dict[str, Json]:
-        """Return all of it as JSON: `jobs`, `objects` and `requests`."""
+    def snapshot(self, only: str = "") -> dict[str, Json]:
+        """Return what there is as JSON: `jobs`, `nodes`, `objects` and `requests`.
+
+        Args:
+            only: The one of them that is wanted; "" for all.
+        """
+        parts: dict[str, Callable[[], Json]] = {
+            "jobs": self._jobs_view,
+            "nodes": lambda: [*self.condition().select({})],
+            "objects": self._objects_view,
+            "requests": lambda: [asdict(one) for one in self.requests],
+        }
         with self.lock:
-            now, failing = self.clock(), frozenset(self.failing_targets)
-            jobs: list[Json] = [
-                {
-                    **shown_view(job, now, failing),
-                    "tags": job.request.get("tags", []),
-                    "request": job.request,
-                }
-                for job in self.jobs.values()
-            ]
-            objects: dict[str, Json] = {
-                bucket: {key: _described(one) for key, one in kept.items()}
-                for bucket, kept in self.buckets.items()
+            return {name: view() for name, view in parts.items() if only in {"", name}}
+
+    def _jobs_view(self) -> Json:
+        now = self.clock()
+        return [
+            {
+                **shown_view(job, now),
+                "tags": job.request.get("tags", []),
+                "request": job.request,
             }
-            return {
-                "jobs": jobs,
-                "objects": objects,
-                "requests": [asdict(r) for r in self.requests],
-            }
+            for job in self.jobs.values()
+        ]
+
+    def _objects_view(self) -> Json:
+        return {
+            bucket: {key: _described(one) for key, one in kept.items()}
+            for bucket, kept in self.buckets.items()
+        }
 
 
 def _described(stored: StoredObject) -> dict[str, Json]:

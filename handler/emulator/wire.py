@@ -23,12 +23,14 @@ class Request:
         target: Path and query exactly as in the request line.
         headers: Names as sent and values, decoded as UTF-8, in their order.
         body: The whole body.
+        request_id: The id it was given here.
     """
 
     method: str
     target: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    request_id: str = ""
 
     @property
     def path(self) -> str:

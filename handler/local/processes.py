@@ -8,7 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,13 +32,27 @@ def running(
         output: Where what it prints goes.
     """
     with output.open("ab") as sink:
-        process = subprocess.Popen(  # noqa: S603 - our own modules, no shell
-            [sys.executable, *arguments], env=dict(environ), stdout=sink, stderr=sink
-        )
-        try:
-            yield process
-        finally:
-            stop(process)
+        process = started(arguments, environ, sink)
+    try:
+        yield process
+    finally:
+        stop(process)
+
+
+def started(
+    arguments: Sequence[str], environ: Mapping[str, str], sink: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """Start this Python with arguments, in a session of its own.
+
+    Ctrl-C in a terminal so reaches only whoever started it, who ends it in its order.
+    """
+    return subprocess.Popen(  # noqa: S603 - our own modules, no shell
+        [sys.executable, *arguments],
+        env=dict(environ),
+        stdout=sink,
+        stderr=sink,
+        start_new_session=True,
+    )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
@@ -52,17 +66,20 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def wait_until(
-    ready: Callable[[], bool], process: subprocess.Popen[bytes], *, seconds: float = 20.0
+    ready: Callable[[], bool],
+    process: subprocess.Popen[bytes] | None = None,
+    *,
+    seconds: float = 20.0,
 ) -> None:
     """Return once `ready` is true.
 
     Raises:
-        TimeoutError: The process ended, or the time did, before that.
+        TimeoutError: The process, if one is given, ended, or the time did, before that.
     """
     end = time.monotonic() + seconds
     while not ready():
-        if process.poll() is not None or time.monotonic() > end:
-            raise TimeoutError(f"process {process.pid} did not become ready")
+        if (process and process.poll() is not None) or time.monotonic() > end:
+            raise TimeoutError("what was started did not become ready; look at its output")
         time.sleep(_POLL_SECONDS)
 
 

@@ -1,27 +1,21 @@
-"""Huawei's own clients, unmodified, work against the emulator."""
+"""Huawei's own IEF client, unmodified, works against the emulator."""
 
 from __future__ import annotations
 
-import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkief import v1 as ief
-from huaweicloudsdkobs import v1 as huawei_obs
-from huaweicloudsdkobs.v1.obs_credentials import ObsCredentials
-from obs import ObsClient as EsdkClient
 
 from handler.emulator.server import Account, Emulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
-BUCKET = "nightdrop-drop"
-KEY = "jobs/a b+c ü.yaml"
-
+NODE = "5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11"
 
 # The clients sign with datetime.utcnow, which is deprecated from Python 3.12 on.
 pytestmark = pytest.mark.filterwarnings(r"ignore:datetime\.datetime\.utcnow:DeprecationWarning")
@@ -50,7 +44,7 @@ def ief_client(emulator: Emulator, **keys: str) -> ief.IefClient:
 
 def upgrade(name: str = "nightly-upgrade") -> ief.CreateBatchJobRequest:
     """Build a request for a node upgrade."""
-    content = ief.JobContentInfo(target_type="node", targets=[ief.Target(target_id="node-1")])
+    content = ief.JobContentInfo(target_type="node", targets=[ief.Target(target_id=NODE)])
     body = ief.BatchJobRequest(
         job_name=name,
         job_type="node_upgrade",
@@ -59,35 +53,6 @@ def upgrade(name: str = "nightly-upgrade") -> ief.CreateBatchJobRequest:
         tags=[ief.Attributes(key="site", value="north")],
     )
     return ief.CreateBatchJobRequest(body=body)
-
-
-@pytest.fixture
-def esdk(emulator: Emulator) -> Iterator[EsdkClient]:
-    """The older OBS client: path style, AWS spelling of the signature."""
-    account = emulator.account
-    client = EsdkClient(
-        access_key_id=account.access_key,
-        secret_access_key=account.secret_key,
-        server=emulator.url,
-        path_style=True,
-    )
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def obs_client(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> huawei_obs.ObsClient:
-    """The newer OBS client: virtual-host style, its host names resolved to loopback."""
-    resolve = socket.getaddrinfo
-
-    def to_loopback(host: str, port: int, *rest: int) -> object:
-        return resolve("127.0.0.1" if host == f"{BUCKET}.obs.localhost" else host, port, *rest)
-
-    monkeypatch.setattr(socket, "getaddrinfo", to_loopback)
-    account = emulator.account
-    builder = huawei_obs.ObsClient.new_builder()
-    builder = builder.with_credentials(ObsCredentials(account.access_key, account.secret_key))
-    return builder.with_endpoint(emulator.url.replace("127.0.0.1", "obs.localhost")).build()
 
 
 def test_the_ief_client_creates_lists_shows_and_deletes_a_job(emulator: Emulator) -> None:
@@ -100,7 +65,7 @@ def test_the_ief_client_creates_lists_shows_and_deletes_a_job(emulator: Emulator
 
     assert [(job.job_id, job.status) for job in listed.jobs] == [(created.job_id, "Successful")]
     assert shown.description == "nächtlich"
-    assert [(task.target_id, task.status) for task in shown.tasks] == [("node-1", "Successful")]
+    assert [(task.target_id, task.status) for task in shown.tasks] == [(NODE, "Successful")]
     assert emulator.state.all_jobs() == []
 
 
@@ -130,78 +95,147 @@ def test_the_ief_client_with_temporary_keys_is_accepted() -> None:
         assert ief_client(emulator).create_batch_job(upgrade()).job_name == "nightly-upgrade"
 
 
-def test_the_path_style_client_puts_gets_lists_and_deletes(
-    emulator: Emulator, esdk: EsdkClient
-) -> None:
-    """A key with spaces, a plus, a slash and an umlaut survives the way there and back."""
-    put = esdk.putContent(BUCKET, KEY, "hello")
-    got = esdk.getObject(BUCKET, KEY, loadStreamInMemory=True)
-    head = esdk.getObjectMetadata(BUCKET, KEY)
-    listed = esdk.listObjects(BUCKET, prefix="jobs/")
-    deleted = esdk.deleteObject(BUCKET, KEY)
+def test_the_ief_client_pages_through_jobs(emulator: Emulator) -> None:
+    """Offset and limit are sent as numbers; the count is of all."""
+    client = ief_client(emulator)
+    for number in range(5):
+        client.create_batch_job(upgrade(f"job-{number}"))
+    found: list[str] = []
+    for offset in (0, 2, 4, 6):
+        request = ief.ListBatchJobRequest(limit=2, offset=offset, sort="created_at:asc")
+        page = client.list_batch_job(request)
+        assert page.job_count == 5
+        found += [job.job_name for job in page.jobs]
 
-    assert (put.status, got.body.buffer, head.body.contentLength) == (200, b"hello", 5)
-    assert [entry.key for entry in listed.body.contents] == [KEY]
-    assert deleted.status == 204
-    assert emulator.state.buckets[BUCKET] == {}
+    assert found == [f"job-{number}" for number in range(5)]
 
 
-def test_the_path_style_client_reads_the_documented_errors(
-    emulator: Emulator, esdk: EsdkClient
-) -> None:
-    """Missing objects, missing buckets and denied objects are told apart."""
-    emulator.state.denied.add((BUCKET, "secret.yaml"))
-    codes = [
-        (answer.status, answer.errorCode)
-        for answer in (
-            esdk.getObject(BUCKET, "missing.yaml", loadStreamInMemory=True),
-            esdk.getObject("no-such-bucket", "a.yaml", loadStreamInMemory=True),
-            esdk.getObject(BUCKET, "secret.yaml", loadStreamInMemory=True),
-        )
+class Clock:
+    """A clock that is set, near the real time so that signatures hold."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return time.time() + self.ahead
+
+
+def statuses(client: ief.IefClient, job_id: str) -> list[str]:
+    """Return the status of a job and of its tasks."""
+    shown = client.show_batch_job(ief.ShowBatchJobRequest(job_id=job_id))
+    return [shown.status, *(task.status for task in shown.tasks)]
+
+
+def test_the_ief_client_pauses_and_restores_a_job() -> None:
+    """Through all the statuses on the way, each read with the client's own model."""
+    clock, seen = Clock(), list[str]()
+    with Emulator(clock=clock, job_seconds=100) as emulator:
+        client = ief_client(emulator)
+        job_id = client.create_batch_job(upgrade()).job_id
+        seen += statuses(client, job_id)
+        clock.ahead += 40
+        client.stop_batch_job(ief.StopBatchJobRequest(job_id=job_id))
+        seen += statuses(client, job_id)
+        clock.ahead += 30
+        seen += statuses(client, job_id)
+        client.restore_batch_job(ief.RestoreBatchJobRequest(job_id=job_id))
+        for seconds in (0, 30, 80):
+            clock.ahead += seconds
+            seen += statuses(client, job_id)
+
+    assert seen == [
+        *("Waiting", "Waiting"),
+        *("Stopping", "Running"),
+        *("Stopped", "Stopped"),
+        *("Waiting", "Waiting"),
+        *("Running", "Running"),
+        *("Successful", "Successful"),
     ]
 
-    assert codes == [(404, "NoSuchKey"), (404, "NoSuchBucket"), (403, "AccessDenied")]
+
+def test_the_ief_client_retries_what_failed(emulator: Emulator) -> None:
+    """The task says why it failed; the node needs its upgrade until it has it."""
+    client = ief_client(emulator)
+    emulator.state.failing_targets.add(NODE)
+    job_id = client.create_batch_job(upgrade()).job_id
+    (task,) = client.show_batch_job(ief.ShowBatchJobRequest(job_id=job_id)).tasks
+    before = client.show_edge_node_detail(ief.ShowEdgeNodeDetailRequest(node_id=NODE)).node
+    emulator.state.failing_targets.clear()
+    client.retry_batch_job(ief.RetryBatchJobRequest(job_id=job_id))
+    after = client.show_edge_node_detail(ief.ShowEdgeNodeDetailRequest(node_id=NODE)).node
+
+    assert (task.status, task.reason) == ("Failed", "the edge node did not answer")
+    assert statuses(client, job_id) == ["Successful", "Successful"]
+    assert (before.upgrade_flag, after.upgrade_flag) == (True, False)
+    assert after.upgrade_history[0].result == "upgrade_success"
 
 
-def test_the_path_style_client_makes_buckets_and_lists_them(esdk: EsdkClient) -> None:
-    """Buckets can be made and found."""
-    assert esdk.createBucket("another-bucket").status == 200
-    assert esdk.headBucket("another-bucket").status == 200
-    names = [bucket.name for bucket in esdk.listBuckets().body.buckets]
-    assert names == ["another-bucket", BUCKET]
+def test_the_ief_client_lists_groups_and_shows_one(emulator: Emulator) -> None:
+    """With an instance of the enterprise edition; its nodes can be listed by it."""
+    client, instance = ief_client(emulator), {"ief_instance_id": "instance-1"}
+    (group,) = client.list_edge_groups(ief.ListEdgeGroupsRequest(**instance)).edge_groups
+    shown = client.show_edge_group_detail(
+        ief.ShowEdgeGroupDetailRequest(group_id=group.id, **instance)
+    )
+    listed = client.list_edge_nodes(ief.ListEdgeNodesRequest(group_id=group.id, **instance))
+
+    assert (group.name, shown.name) == ("docks", "docks")
+    assert [node.id for node in shown.nodes] == [node.id for node in listed.nodes]
+    assert len(shown.nodes) == 3
 
 
-def test_the_path_style_client_pages_through_a_bucket(esdk: EsdkClient) -> None:
-    """The marker leads from one page to the next."""
-    for number in range(5):
-        esdk.putContent(BUCKET, f"{number}.yaml", "x")
-    found, marker = [], None
-    while True:
-        page = esdk.listObjects(BUCKET, marker=marker, max_keys=2).body
-        found += [entry.key for entry in page.contents]
-        if not page.is_truncated:
-            break
-        marker = page.next_marker
-
-    assert found == [f"{number}.yaml" for number in range(5)]
-
-
-def test_the_virtual_host_client_puts_gets_lists_and_deletes(
-    emulator: Emulator, obs_client: huawei_obs.ObsClient, tmp_path: Path
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (
+            lambda c: c.create_batch_job(upgrade("Not a name")),
+            (400, "IEF.100012"),
+        ),
+        (
+            lambda c: c.list_batch_job(ief.ListBatchJobRequest(offset=-1)),
+            (400, "IEF.100004"),
+        ),
+        (
+            lambda c: c.list_batch_job(ief.ListBatchJobRequest(limit=0)),
+            (400, "IEF.100005"),
+        ),
+        (
+            lambda c: c.list_edge_groups(ief.ListEdgeGroupsRequest()),
+            (400, "IEF.100403"),
+        ),
+        (
+            lambda c: c.show_batch_job(ief.ShowBatchJobRequest(job_id="none")),
+            (404, "IEF.100404"),
+        ),
+        (
+            lambda c: c.stop_batch_job(ief.StopBatchJobRequest(job_id="none")),
+            (404, "IEF.100404"),
+        ),
+        (
+            lambda c: c.stop_batch_job(ief.StopBatchJobRequest(job_id=done(c))),
+            (400, "IEF.100409"),
+        ),
+        (
+            lambda c: c.restore_batch_job(ief.RestoreBatchJobRequest(job_id=done(c))),
+            (400, "IEF.100409"),
+        ),
+        (
+            lambda c: c.retry_batch_job(ief.RetryBatchJobRequest(job_id=done(c))),
+            (400, "IEF.100409"),
+        ),
+    ],
+)
+def test_the_ief_client_reads_every_error(
+    emulator: Emulator, call: Callable[[ief.IefClient], object], expected: tuple[int, str]
 ) -> None:
-    """The bucket in the host name is found, and signed as the client signs it."""
-    where = {"bucket_name": BUCKET, "object_key": KEY}
-    received: list[bytes] = []
-    path = tmp_path / "spec.yaml"
-    path.write_bytes(b"hello")
-    with path.open("rb") as stream:
-        obs_client.put_object(huawei_obs.PutObjectRequest(**where, stream=stream))
-    got = obs_client.get_object(huawei_obs.GetObjectRequest(**where))
-    got.consume_download_stream(lambda answer: received.append(answer.content))
-    obs_client.head_object(huawei_obs.HeadObjectRequest(**where))
-    listed = obs_client.list_objects(huawei_obs.ListObjectsRequest(bucket_name=BUCKET))
-    obs_client.delete_object(huawei_obs.DeleteObjectRequest(**where))
+    """Status and code, for a caller to decide by."""
+    with pytest.raises(ClientRequestException) as caught:
+        call(ief_client(emulator))
 
-    assert received == [b"hello"]
-    assert KEY in str(listed.contents)
-    assert emulator.state.buckets[BUCKET] == {}
+    assert (caught.value.status_code, caught.value.error_code) == expected
+
+
+def done(client: ief.IefClient) -> str:
+    """Create a job that is done at once and return its id."""
+    return str(client.create_batch_job(upgrade()).job_id)

@@ -47,6 +47,12 @@ def test_the_state_is_json(emulator: Emulator) -> None:
     assert state["requests"] == []
 
 
+def test_one_part_of_the_state_can_be_had_alone(emulator: Emulator) -> None:
+    """For those who look often."""
+    for part in ("jobs", "nodes", "objects", "requests"):
+        assert list(call(emulator, "GET", f"state?only={part}")[1]) == [part]
+
+
 def test_a_reset_empties_the_state_and_keeps_the_faults(emulator: Emulator) -> None:
     """Faults are cleared by an empty list."""
     emulator.state.create_job({"job_name": "a", "job_type": "node_upgrade"})

@@ -14,6 +14,7 @@ from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.sdk_request import SdkRequest
 from huaweicloudsdkcore.signer.signer import Signer
 
+from handler.emulator.fleet import Fleet, Group, Node
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 
 JOBS = f"/v2/{DEMO_ACCOUNT.project_id}/productmgr/jobs"
 NODES = f"/v2/{DEMO_ACCOUNT.project_id}/edgemgr/nodes"
+GROUPS = f"/v2/{DEMO_ACCOUNT.project_id}/edgemgr/groups"
+ENTERPRISE = {"ief-instance-id": "i1"}
+FLEET = Fleet(
+    (
+        Node("n1", "gate-1", version="2.53.0", upgrade_flag=True, groups=("g1",)),
+        Node("n2", "gate-2", state="UNCONNECTED"),
+    ),
+    (Group("g1", "docks"), Group("g2", "yards")),
+)
 
 
 @dataclass
@@ -33,7 +43,7 @@ class Desk:
     emulator: Emulator = field(init=False)
 
     def __post_init__(self) -> None:
-        self.emulator = Emulator(clock=lambda: self.now, job_seconds=5)
+        self.emulator = Emulator(clock=lambda: self.now, job_seconds=5, fleet=FLEET)
 
     def call(
         self, method: str, path: str, body: Json = None, headers: dict[str, str] | None = None
@@ -94,7 +104,7 @@ def test_a_job_is_created_and_shown_as_time_passes(desk: Desk) -> None:
     before = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
     desk.now += 5
     after = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
-    assert (before, after) == ("Running", "Successful")
+    assert (before, after) == ("Waiting", "Successful")
 
 
 def test_a_name_may_be_given_twice(desk: Desk) -> None:
@@ -171,7 +181,7 @@ def test_a_bad_name_is_refused_and_nothing_created(desk: Desk) -> None:
 
 def test_a_path_that_is_none_is_refused(desk: Desk) -> None:
     """IEF.011002 is a URL that is not registered."""
-    for method, path in (("GET", "/v2/x/unknown"), ("PUT", JOBS), ("POST", f"{JOBS}/id/pause")):
+    for method, path in (("GET", "/v2/x/unknown"), ("PUT", JOBS), ("GET", f"{JOBS}/id/pause")):
         assert error_of(desk.call(method, path)) == (400, "IEF.011002")
 
 
@@ -203,6 +213,73 @@ def test_nodes_are_listed_and_shown(desk: Desk) -> None:
     """The list selects by state, the page of a node has all of it."""
     listed = desk.call("GET", f"{NODES}?state=UNCONNECTED")[1]
     shown = desk.call("GET", f"{NODES}/{listed['nodes'][0]['id']}")[1]
-    assert listed["count"] == 1
+    assert [node["name"] for node in listed["nodes"]] == ["gate-2"]
     assert shown["node"] == listed["nodes"][0]
     assert desk.call("GET", f"{NODES}/unknown")[0] == 404
+
+
+def test_an_upgrade_shows_on_its_node(desk: Desk) -> None:
+    """While it runs, when it is done, and after its job is deleted."""
+    job_id, seen = desk.create("nightly"), []
+    for seconds in (0, 2, 3):
+        desk.now += seconds
+        node = desk.call("GET", f"{NODES}/n1")[1]["node"]
+        seen.append((node["state"], node["upgrade_flag"]))
+    desk.call("DELETE", f"{JOBS}/{job_id}")
+    assert seen == [("RUNNING", True), ("UPGRADING", True), ("RUNNING", False)]
+    assert desk.call("GET", f"{NODES}/n1")[1]["node"]["upgrade_flag"] is False
+
+
+def test_groups_are_listed_and_shown(desk: Desk) -> None:
+    """Each with its nodes."""
+    listed = desk.call("GET", f"{GROUPS}?name=dock", headers=ENTERPRISE)[1]
+    shown = desk.call("GET", f"{GROUPS}/g1", headers=ENTERPRISE)[1]
+    assert (listed["count"], listed["edge_groups"]) == (1, [shown])
+    assert [node["id"] for node in shown["nodes"]] == ["n1"]
+    page = desk.call("GET", f"{GROUPS}?limit=1&offset=1", headers=ENTERPRISE)[1]
+    assert (page["count"], [group["name"] for group in page["edge_groups"]]) == (2, ["yards"])
+    assert desk.call("GET", f"{GROUPS}/unknown", headers=ENTERPRISE)[0] == 404
+
+
+def test_groups_are_for_the_enterprise_edition(desk: Desk) -> None:
+    """A request that names no instance is for the professional edition, which has none."""
+    for path in (GROUPS, f"{GROUPS}/g1", f"{NODES}?group_id=g1"):
+        assert desk.call("GET", path)[0] == 400
+    listed = desk.call("GET", f"{NODES}?group_id=g1", headers=ENTERPRISE)[1]
+    assert [node["id"] for node in listed["nodes"]] == ["n1"]
+
+
+def test_a_job_is_paused_restored_and_done(desk: Desk) -> None:
+    """Through Stopping and Stopped."""
+    job_id, seen = desk.create("nightly"), []
+    for seconds, action in ((2, "pause"), (0, ""), (2, ""), (100, "restore"), (0, ""), (5, "")):
+        desk.now += seconds
+        if action:
+            assert desk.call("POST", f"{JOBS}/{job_id}/{action}") == (200, None)
+        else:
+            seen.append(desk.call("GET", f"{JOBS}/{job_id}")[1]["status"])
+    assert seen == ["Stopping", "Stopped", "Waiting", "Successful"]
+
+
+def test_a_failed_job_is_retried(desk: Desk) -> None:
+    """Only what did not succeed is done again."""
+    desk.emulator.state.failing_targets.add("n1")
+    job_id = desk.create("nightly")
+    desk.now += 5
+    before = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
+    desk.emulator.state.failing_targets.clear()
+    assert desk.call("POST", f"{JOBS}/{job_id}/retry")[0] == 200
+    desk.now += 5
+    after = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
+    assert (before, after) == ("Failed", "Successful")
+
+
+@pytest.mark.parametrize("action", ["pause", "restore", "retry"])
+def test_what_a_jobs_status_does_not_allow_changes_nothing(desk: Desk, action: str) -> None:
+    """A job that is done cannot be paused, restored or retried."""
+    job_id = desk.create("nightly")
+    desk.now += 5
+    before = desk.call("GET", f"{JOBS}/{job_id}")
+    assert error_of(desk.call("POST", f"{JOBS}/{job_id}/{action}")) == (400, "IEF.100409")
+    assert desk.call("POST", f"{JOBS}/unknown/{action}")[0] == 404
+    assert desk.call("GET", f"{JOBS}/{job_id}") == before

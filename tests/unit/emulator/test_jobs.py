@@ -1,86 +1,178 @@
-"""What is said about a job as time passes."""
+"""A job through pause, restore and retry."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from handler.emulator.jobs import Job, listed_view, shown_view
+import pytest
+
+from handler.emulator.fleet import Fleet, Node
+from handler.emulator.jobs import (
+    Job,
+    NotNowError,
+    begun,
+    last_change,
+    paused,
+    restored,
+    retried,
+    status,
+    tasks,
+)
+from handler.emulator.pace import Pace
 
 if TYPE_CHECKING:
     from handler.canonical import Json
 
-NONE: frozenset[str] = frozenset()
+AT = 1000.0
+# One at a time, each taking from 45 to 75 seconds after 25 seconds of waiting.
+SLOW = Pace(Fleet((Node("away", "away", state="UNCONNECTED"),)), job_seconds=100, lanes=1)
+OVER = AT + 600
+Change = Callable[[Job, float], Job]
 
 
-def job(kind: str = "node_upgrade") -> Job:
-    """Build a job with two targets, created at 100.5, done at 102.5."""
-    content: Json = {"target_type": "node", "targets": [{"target_id": "a"}, {"target_id": "b"}]}
+def job(*targets: str, failing: frozenset[str] = frozenset()) -> Job:
+    """Build a job that has begun at 1000."""
+    content: Json = {"target_type": "node", "targets": [{"target_id": one} for one in targets]}
     request: dict[str, Json] = {
         "job_name": "nightly",
-        "job_type": kind,
+        "job_type": "node_upgrade",
         "job_content": content,
-        "description": "any",
-        "tags": [{"key": "site", "value": "north"}],
     }
-    return Job(str(UUID(int=1)), 1, 100.5, 102.5, request)
+    return begun(Job(str(UUID(int=1)), 1, AT, request), SLOW, failing)
 
 
-def test_a_job_runs_until_its_time_is_over() -> None:
-    """Its status follows the clock."""
-    statuses = [listed_view(job(), now, NONE)["status"] for now in (100.5, 102.4, 102.5)]
-    assert statuses == ["Running", "Running", "Successful"]
+def retry(one: Job, now: float, failing: frozenset[str] = frozenset()) -> Job:
+    """Retry a job."""
+    return retried(one, now, SLOW, failing)
 
 
-def test_the_list_counts_rightly() -> None:
-    """Only Show swaps the counters."""
-    view = listed_view(job(), 103, frozenset({"a"}))
-    assert (view["task_success_count"], view["task_failed_count"]) == (1, 1)
-    assert view["status"] == "Partially_successful"
+RESTORE: Change = partial(restored, pace=SLOW)
 
 
-def test_show_swaps_its_counters() -> None:
-    """A job that succeeded shows as failed in them, as in the API's own example."""
-    view = shown_view(job(), 103, NONE)
-    assert (view["task_success_count"], view["task_failed_count"]) == (0, 2)
-    assert view["status"] == "Successful"
+def statuses(one: Job, now: float) -> list[str]:
+    """Return the statuses of the tasks."""
+    return [far.status for far in tasks(one, now).values()]
 
 
-def test_a_job_whose_tasks_all_fail_has_failed() -> None:
-    """Each task says why."""
-    view = shown_view(job(), 103, frozenset({"a", "b"}))
-    tasks = view["tasks"]
-    assert isinstance(tasks, list)
-    assert view["status"] == "Failed"
-    assert all(isinstance(task, dict) and task["reason"] for task in tasks)
+def test_a_job_waits_runs_and_succeeds() -> None:
+    """Its tasks one after the other."""
+    one = job("a", "b")
+    seen = [status(one, AT + at) for at in (0, 24, 25, 90, 175)]
+    assert seen == ["Waiting", "Waiting", "Running", "Running", "Successful"]
+    assert statuses(one, AT + 30) == ["Running", "Waiting"]
 
 
-def test_there_is_one_task_for_each_target() -> None:
-    """In the order of the targets, with ids that stay."""
-    first, again = shown_view(job(), 101, NONE)["tasks"], shown_view(job(), 103, NONE)["tasks"]
-    assert isinstance(first, list)
-    assert isinstance(again, list)
-    assert [task["target_id"] for task in first if isinstance(task, dict)] == ["a", "b"]
-    assert [task["task_id"] for task in first if isinstance(task, dict)] == [
-        task["task_id"] for task in again if isinstance(task, dict)
-    ]
+@pytest.mark.parametrize(
+    ("failing", "expected"),
+    [("", "Successful"), ("a", "Partially_successful"), ("ab", "Failed")],
+)
+def test_the_tasks_add_up_to_the_jobs_status(failing: str, expected: str) -> None:
+    """All, some or none of them."""
+    assert status(job("a", "b", failing=frozenset(failing)), OVER) == expected
 
 
-def test_tasks_of_a_deployment_name_it() -> None:
-    """A node upgrade has none to name."""
-    deployed = shown_view(job("deployment_deploy"), 103, NONE)["tasks"]
-    upgraded = shown_view(job(), 103, NONE)["tasks"]
-    assert "deployment_id" in str(deployed)
-    assert "deployment_id" not in str(upgraded)
+def test_a_job_without_targets_is_done_at_once() -> None:
+    """There is nothing to do."""
+    assert status(job(), AT) == "Successful"
 
 
-def test_tags_are_in_no_view() -> None:
-    """They are write-only; the description is returned."""
-    for view in (listed_view(job(), 101, NONE), shown_view(job(), 101, NONE)):
-        assert "tags" not in view
-        assert view["description"] == "any"
+def test_a_job_times_out_after_ten_minutes() -> None:
+    """The queue counts, and one task that is late is enough."""
+    one = job("away", "b")
+    assert status(one, OVER - 1) == "Running"
+    assert status(one, OVER) == "Timed_out"
+    assert statuses(one, OVER) == ["Timed_out", "Successful"]
+    assert status(job(*(f"n{n}" for n in range(20))), OVER) == "Timed_out"
 
 
-def test_created_at_is_in_whole_seconds() -> None:
-    """As in the API's example."""
-    assert listed_view(job(), 101, NONE)["created_at"] == 100
+def test_a_paused_job_stops() -> None:
+    """Stopping until what runs has ended or is cut off."""
+    one = paused(job("a", "b"), AT + 30)
+    assert (status(one, AT + 30), status(one, AT + 54)) == ("Stopping", "Stopping")
+    assert (status(one, AT + 55), status(one, OVER * 2)) == ("Stopped", "Stopped")
+
+
+def test_a_job_whose_last_task_ends_while_it_stops_is_done() -> None:
+    """There is nothing left to continue."""
+    one = job("a")
+    done = last_change(one, OVER)
+    stopping = paused(one, done - 1)
+    assert (status(stopping, done - 0.5), status(stopping, done)) == ("Stopping", "Successful")
+
+
+def test_a_restored_job_does_what_was_cut_off() -> None:
+    """And nothing twice: what was done stays done."""
+    one = paused(job("a", "b", "c"), AT + 80)
+    stopped = AT + 400
+    before = statuses(one, stopped)
+    one = RESTORE(one, stopped)
+    assert before == ["Successful", "Stopped", "Stopped"]
+    assert status(one, stopped) == "Waiting"
+    assert statuses(one, stopped) == ["Successful", "Waiting", "Waiting"]
+    assert status(one, stopped + 175) == "Successful"
+
+
+def test_the_ten_minutes_go_on_after_a_pause() -> None:
+    """The time it stood still does not count."""
+    one = RESTORE(paused(job("away"), AT + 100), AT + 5000)
+    assert status(one, AT + 5000 + 474) == "Running"
+    assert status(one, AT + 5000 + 475) == "Timed_out"
+
+
+def test_a_retried_job_repeats_what_did_not_succeed() -> None:
+    """With ten minutes of its own."""
+    one = retry(job("a", "b", failing=frozenset("b")), OVER)
+    assert statuses(one, OVER) == ["Successful", "Waiting"]
+    assert status(one, OVER + 100) == "Successful"
+
+
+def test_a_job_that_timed_out_can_be_retried() -> None:
+    """Again and again."""
+    one = job("away", "b")
+    for number in range(1, 4):
+        assert status(one, AT + number * 600) == "Timed_out"
+        one = retry(one, AT + number * 600)
+        assert statuses(one, AT + number * 600) == ["Waiting", "Successful"]
+
+
+def test_a_retry_may_fail_again() -> None:
+    """It draws anew."""
+    one = retry(job("a", failing=frozenset("a")), OVER, frozenset("a"))
+    assert status(one, OVER + 100) == "Failed"
+
+
+WAITING, RUNNING = (job("a", "b"), AT), (job("a", "b"), AT + 30)
+STOPPING, STOPPED = (
+    (paused(job("a", "b"), AT + 30), AT + 31),
+    (paused(job("a", "b"), AT + 30), OVER),
+)
+DONE, FAILED = (job("a"), OVER), (job("a", failing=frozenset("a")), OVER)
+
+
+@pytest.mark.parametrize(
+    ("change", "refusing"),
+    [
+        (paused, [WAITING, STOPPING, STOPPED, DONE, FAILED]),
+        (RESTORE, [WAITING, RUNNING, STOPPING, DONE, FAILED]),
+        (retry, [WAITING, RUNNING, STOPPING, STOPPED, DONE]),
+    ],
+)
+def test_what_a_status_does_not_allow_is_refused(
+    change: Change, refusing: list[tuple[Job, float]]
+) -> None:
+    """The error names the status and those that would do."""
+    for one, now in refusing:
+        with pytest.raises(NotNowError, match=f"the job is {status(one, now)}; it must be"):
+            change(one, now)
+
+
+def test_the_last_change_moves_with_the_tasks() -> None:
+    """From its creation to its last task's end."""
+    one = job("a", "b")
+    seen = [last_change(one, AT + at) for at in (10, 30, OVER)]
+    assert seen[:2] == [AT, AT + 25]
+    assert status(one, seen[2]) == "Successful"
+    assert status(one, seen[2] - 0.1) == "Running"

@@ -16,6 +16,7 @@ from contextlib import closing
 from datetime import datetime, timezone
 from email.utils import formatdate
 from pathlib import Path
+from queue import Queue
 
 import pytest
 
@@ -28,8 +29,8 @@ JOBS = f"/v2/{DEMO_ACCOUNT.project_id}/productmgr/jobs"
 SERVE = """
 import sys
 from pathlib import Path
-from handler.emulator.server import serve
-serve(0, Path(sys.argv[1]), lambda url: print(url, flush=True))
+from handler.emulator.server import Emulator, serve
+serve(Emulator(), Path(sys.argv[1]), lambda url: print(url, flush=True))
 """
 
 
@@ -155,12 +156,12 @@ def test_a_reset_drops_late_commits() -> None:
 def test_serving_puts_the_signal_handlers_back() -> None:
     """The process that served goes on as before."""
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    serve(0, None, lambda _url: os.kill(os.getpid(), signal.SIGTERM))
+    serve(Emulator(), None, lambda _url: os.kill(os.getpid(), signal.SIGTERM))
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
 
 def test_it_shares_no_code_with_what_it_judges() -> None:
-    """Of Nightdrop it imports only the type of JSON, and of the SDK nothing."""
+    """Of Nightdrop it imports how a file of settings is read, and of the SDK nothing."""
     folder = Path(server.__file__).parent
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in folder.glob("*.py")]
     nodes = [node for tree in trees for node in ast.walk(tree)]
@@ -168,7 +169,7 @@ def test_it_shares_no_code_with_what_it_judges() -> None:
     named |= {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}
     foreign = {name for name in named if name.split(".")[0] not in sys.stdlib_module_names}
     outside = {name for name in foreign if not name.startswith("handler.emulator")}
-    assert outside == {"handler.canonical"}
+    assert outside == {"handler.canonical", "handler.errors", "handler.reading"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -191,12 +192,37 @@ def test_the_process_writes_its_environment_and_ends_at_a_signal(
     assert (url, status) == (settings["NIGHTDROP_IEF_ENDPOINT"], 200)
 
 
-def obs_headers(settings: dict[str, str]) -> dict[str, str]:
-    """Sign a list of the buckets with the keys of a settings file."""
+def obs_headers(settings: dict[str, str], method: str = "GET", path: str = "/") -> dict[str, str]:
+    """Sign a request, or a list of the buckets, with the keys of a settings file."""
     date = formatdate(usegmt=True)
-    key, text = settings["HUAWEICLOUD_SDK_SK"].encode(), f"GET\n\n\n{date}\n/"
+    key, text = settings["HUAWEICLOUD_SDK_SK"].encode(), f"{method}\n\n\n{date}\n{path}"
     digest = base64.b64encode(hmac.new(key, text.encode(), hashlib.sha1).digest()).decode()
     return {"Date": date, "Authorization": f"OBS {settings['HUAWEICLOUD_SDK_AK']}:{digest}"}
+
+
+def test_a_new_object_is_told_of_with_its_requests_id() -> None:
+    """As the answer to the request has it; what only reads is told of to nobody."""
+    told: Queue[dict[str, object]] = Queue()
+    with Emulator(raise_event=lambda **notice: told.put(notice)) as emulator:
+        host, headers = emulator.url.removeprefix("http://"), {}
+        for method in ("PUT", "GET"):
+            with closing(http.client.HTTPConnection(host, timeout=5)) as connection:
+                signed = obs_headers(emulator.environment(), method, "/nightdrop-drop/a%20b%2B")
+                connection.request(method, "/nightdrop-drop/a%20b%2B", b"12", headers=signed)
+                answer = connection.getresponse()
+                answer.read()
+                headers[method] = answer.headers
+        notice = told.get(timeout=2)
+        assert told.empty()
+    assert notice == {
+        "bucket": "nightdrop-drop",
+        "key": "a b+",
+        "size": 2,
+        "etag": hashlib.md5(b"12").hexdigest(),  # noqa: S324 - as OBS
+        "version_id": "null",
+        "event_name": "ObjectCreated:Put",
+        "request_id": headers["PUT"]["x-obs-request-id"],
+    }
 
 
 def test_the_environment_file_is_whole_and_private(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from handler.emulator.pace import Pace
 from handler.emulator.state import DuplicateNameError, SeenRequest, State, StoredObject
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def state() -> State:
     """Build a state with one bucket, counted ids and a clock that stands."""
     numbers = count(1)
-    return State(lambda: 100.0, lambda: str(UUID(int=next(numbers))), 2.0, ("drop",))
+    return State(lambda: 100.0, lambda: str(UUID(int=next(numbers))), Pace(), ("drop",))
 
 
 def test_names_may_repeat_unless_they_must_not() -> None:
@@ -79,5 +80,5 @@ def test_a_reset_leaves_the_initial_buckets() -> None:
     kept.denied.add(("drop", "a"))
     kept.failing_targets.add("n1")
     kept.reset()
-    assert kept.snapshot() == {"jobs": [], "objects": {"drop": {}}, "requests": []}
+    assert kept.snapshot() == {"jobs": [], "nodes": [], "objects": {"drop": {}}, "requests": []}
     assert (kept.denied, kept.failing_targets) == (set(), set())

@@ -1,0 +1,76 @@
+"""The edge nodes and node groups of the emulated project, as they were seeded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+STATES = ("RUNNING", "FAIL", "UPGRADING", "STOPPED", "UNCONNECTED", "FREEZE")
+"""The states of a node, as on the API's page for ListEdgeNodes."""
+
+NEWEST = "2.56.0"
+"""The version of EdgeCore that an upgrade brings, unless the fleet says another."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One edge node.
+
+    Attributes:
+        node_id: Its id.
+        name: Its name, at most 64 characters.
+        state: One of `STATES`.
+        version: The EdgeCore it runs.
+        upgrade_flag: Whether it needs an upgrade.
+        arch: Its processor's architecture.
+        tags: Keys and values.
+        groups: Ids of the groups it is in.
+    """
+
+    node_id: str
+    name: str
+    state: str = "RUNNING"
+    version: str = NEWEST
+    upgrade_flag: bool = False
+    arch: str = "x86_64"
+    tags: tuple[tuple[str, str], ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """One node group; its nodes name it."""
+
+    group_id: str
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All nodes and groups.
+
+    Attributes:
+        nodes: The nodes, in the order they are listed in.
+        groups: The groups, likewise.
+        newest: The version of EdgeCore that an upgrade brings.
+    """
+
+    nodes: tuple[Node, ...] = ()
+    groups: tuple[Group, ...] = ()
+    newest: str = NEWEST
+    _by_id: dict[str, Node] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_id.update((node.node_id, node) for node in self.nodes)
+
+    def node(self, node_id: str) -> Node | None:
+        """Return a node by its id."""
+        return self._by_id.get(node_id)
+
+    def group(self, group_id: str) -> Group | None:
+        """Return a group by its id."""
+        return next((group for group in self.groups if group.group_id == group_id), None)
+
+    def members(self, group_id: str) -> tuple[Node, ...]:
+        """Return the nodes of a group."""
+        return tuple(node for node in self.nodes if group_id in node.groups)

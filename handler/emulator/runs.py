@@ -1,0 +1,125 @@
+"""One run of a job's tasks: what becomes of each, computed from the time alone.
+
+    begun ──waiting──► tasks, some side by side ──► all done
+      │                    │
+      │                    ├─ paused: none begins any more; what ends within the grace has ended,
+      │                    │          the rest is cut off: Stopped
+      └────── allowed ─────┴─ over: what has not ended is Timed_out
+
+Times within a run are in job seconds since it began; `speed` of them pass in a real second.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+WAITING = "Waiting"
+RUNNING = "Running"
+SUCCESSFUL = "Successful"
+FAILED = "Failed"
+STOPPED = "Stopped"
+TIMED_OUT = "Timed_out"
+ENDED = frozenset({SUCCESSFUL, FAILED, STOPPED, TIMED_OUT})
+
+OVERDUE = "the job's 10 minutes were over"
+OUT_OF_REACH = "the edge node was out of reach until the job's 10 minutes were over"
+
+
+@dataclass(frozen=True)
+class Work:
+    """One task of a run, with its fate.
+
+    Attributes:
+        place: The place of its target in the job, from 0.
+        seconds: Job seconds it takes.
+        reason: Why it fails at the end of them; "" if it succeeds.
+        reachable: Whether it can begin at all.
+    """
+
+    place: int
+    seconds: float
+    reason: str = ""
+    reachable: bool = True
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run.
+
+    Attributes:
+        begun: When it began, in seconds since 1970.
+        speed: Job seconds in a real second.
+        waiting: Job seconds before the first task begins.
+        lanes: Tasks that run side by side at most.
+        allowed: Job seconds it may take, its waiting included.
+        grace: Job seconds from a pause until what has not ended is cut off.
+        works: Its tasks, in the order they begin.
+        paused: When it was paused, in job seconds since it began; None if it was not.
+    """
+
+    begun: float
+    speed: float
+    waiting: float
+    lanes: int
+    allowed: float
+    grace: float
+    works: tuple[Work, ...]
+    paused: float | None = None
+
+    @property
+    def limit(self) -> float:
+        """When it is over at the latest, in job seconds since it began."""
+        return self.allowed if self.paused is None else min(self.allowed, self.paused + self.grace)
+
+    def elapsed(self, now: float) -> float:
+        """Return the job seconds since it began."""
+        return (now - self.begun) * self.speed
+
+    def moment(self, seconds: float) -> float:
+        """Return the time, in seconds since 1970, of job seconds since it began."""
+        return self.begun + seconds / self.speed
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one task is.
+
+    Attributes:
+        status: Its status.
+        since: Since when, in seconds since 1970.
+        reason: Why it did not succeed, or "".
+    """
+
+    status: str
+    since: float
+    reason: str = ""
+
+
+def progress(run: Run, now: float) -> dict[int, Progress]:
+    """Return how far each task of a run is, by the place of its target."""
+    lanes = [run.waiting] * run.lanes
+    found: dict[int, Progress] = {}
+    for work in run.works:
+        start = None
+        if work.reachable:
+            start = heapq.heappop(lanes)
+            heapq.heappush(lanes, start + work.seconds)
+        found[work.place] = _progress(run, work, start, run.elapsed(now))
+    return found
+
+
+def _progress(run: Run, work: Work, start: float | None, elapsed: float) -> Progress:
+    last_start = run.allowed if run.paused is None else min(run.paused, run.allowed)
+    begins = start is not None and start <= last_start
+    end = (start or 0.0) + work.seconds
+    if begins and end <= min(elapsed, run.limit):
+        return Progress(FAILED if work.reason else SUCCESSFUL, run.moment(end), work.reason)
+    if elapsed >= run.limit:
+        if run.limit < run.allowed:
+            return Progress(STOPPED, run.moment(run.limit))
+        reason = OVERDUE if work.reachable else OUT_OF_REACH
+        return Progress(TIMED_OUT, run.moment(run.limit), reason)
+    if begins and start is not None and elapsed >= start:
+        return Progress(RUNNING, run.moment(start))
+    return Progress(WAITING, run.begun)

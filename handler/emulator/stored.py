@@ -1,0 +1,43 @@
+"""One version of an object."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+NO_VERSION = "null"
+"""The version id of what is written while versioning is not enabled."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One version of an object in a bucket.
+
+    Attributes:
+        data: Its bytes.
+        modified: When it was written, in seconds since 1970.
+        content_type: The media type it was written with.
+        metadata: The headers under `x-obs-meta-`, their names without that prefix.
+        version_id: Its version id.
+        appends: How often it was appended to; 0 if it was put and cannot be.
+        deleted: Whether it is a delete marker.
+    """
+
+    data: bytes
+    modified: float
+    content_type: str = "binary/octet-stream"
+    metadata: tuple[tuple[str, str], ...] = ()
+    version_id: str = NO_VERSION
+    appends: int = 0
+    deleted: bool = False
+
+    @cached_property
+    def etag(self) -> str:
+        """The MD5 of the bytes in hex, without quotes."""
+        return etag_of(self.data)
+
+
+def etag_of(data: bytes) -> str:
+    """Return the MD5 of bytes in hex, as OBS tells versions apart by."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
