@@ -127,14 +127,13 @@ def test_a_broken_file_and_a_mended_one(tmp_path: Path) -> None:
 
 
 def test_what_is_given_up_leaves_a_notice(tmp_path: Path) -> None:
-    """Without its bucket's keys the function raises, and the failure message says so."""
-    settings = tmp_path / "wrong.env"
-    settings.write_text("HUAWEICLOUD_SDK_SK=not-the-secret\n")
-    with dev(tmp_path, "--settings", str(settings), "--retries", "0"):
+    """Without an agency the function raises, and the failure message says what it needs."""
+    with dev(tmp_path, "--no-agency", "--odd-clock", "--retries", "0"):
         (tmp_path / "drop" / "n.yaml").write_text("kind: node_upgrade\n")
         wait_for(lambda: "given up" in told(tmp_path))
     (notice,) = (tmp_path / "dev/failures").iterdir()
-    assert "ApiError" in notice.read_text()
+    assert "CredentialsError" in notice.read_text()
+    assert "give the function an execution agency" in notice.read_text()
 
 
 def test_a_wrong_schedule_is_told_before_anything_starts(tmp_path: Path) -> None:
