@@ -10,7 +10,7 @@ demo: $(VENV)/.local
 	$(BIN)/nightdrop demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -3,83 +3,41 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
-from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from handler.audit.announced import AnnouncedLog
-from handler.audit.grouped import GroupedLog
-from handler.audit.stores import log_doubts, open_log
 from handler.canonical import key_of
-from handler.cloud.credentials import Credentials, credentials
-from handler.cloud.ief import Ief
-from handler.cloud.key_ring import KeyRing
-from handler.cloud.obs import Obs
-from handler.cloud.obs_folder import ObsFolders
-from handler.cloud.transport import Transport
-from handler.deadline import deadline
+from handler.checkpointing import checkpoint
 from handler.errors import (
-    CredentialsError,
     DeliveriesError,
     EventRejectedError,
     NightdropError,
 )
+from handler.instance import open_instance, record_started, services_of
 from handler.intake import reject_event
-from handler.logline import attention_lines, log_line, write_stdout
+from handler.logline import log_line
 from handler.pipeline import deliver
 from handler.reading import Limits, check
 from handler.reconcile import reconcile
 from handler.reply import Answered, Result, reply
-from handler.sending import Driver
-from handler.services import Services
-from handler.settings import Settings, doubts, load
-from handler.started import record_start, start
 from handler.triggers.delivery import Action
 from handler.triggers.recognise import recognise
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from handler.audit.log import Log
-    from handler.audit.record import Part, Record
+    from handler.audit.record import Part
     from handler.canonical import Json
-    from handler.deadline import Deadline
-    from handler.logline import Write
+    from handler.instance import Instance
+    from handler.services import Services
+    from handler.settings import Settings
     from handler.triggers.delivery import Delivery, Refused
 
 _BUILD = Lock()
 _instance: Instance | None = None
 """The cache of what one instance opens once: settings, log and connections."""
-
-
-@dataclass(frozen=True)
-class Instance:
-    """What is opened once and serves every call of an instance.
-
-    Attributes:
-        settings: What the operator set.
-        log: The audit log.
-        transport: Connections to the cloud, kept alive between calls.
-        environ: The environment, for credentials on a desk and the time-out; never printed.
-        write: Writes a log line.
-        keys: The keys of the latest call, which a log in OBS signs with.
-    """
-
-    settings: Settings
-    log: Log
-    transport: Transport
-    environ: Mapping[str, str] = field(repr=False)
-    write: Write
-    keys: KeyRing = field(default_factory=KeyRing)
-
-    def close(self) -> None:
-        """Close the log and the connections."""
-        self.log.close()
-        self.transport.close()
 
 
 def handler(event: object, context: object) -> dict[str, Json]:
@@ -109,53 +67,31 @@ def initializer(context: object) -> None:
     _instance_of(context)
 
 
-def open_instance(
-    context: object, environ: Mapping[str, str], write: Write = write_stdout
-) -> Instance:
-    """Open what an instance keeps: settings from user data and environment, log, connections."""
-    settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
-
-    transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
-    keys = KeyRing(_credentials(context, environ))
-    folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
-    for doubt in (*doubts(settings), *log_doubts(settings.audit, folders)):
-        write(log_line("settings.doubted", {"note": doubt}))
-
-    def announce(records: Sequence[Record]) -> None:
-        for line in attention_lines(records):
-            write(line)
-
-    return Instance(
-        settings=settings,
-        log=GroupedLog(AnnouncedLog(open_log(settings.audit, folders), announce)),
-        transport=transport,
-        environ=environ,
-        write=write,
-        keys=keys,
-    )
-
-
 def handle(event: object, context: object, instance: Instance) -> dict[str, Json]:
     """Answer one event with what an instance has open; `handler` tells the rest."""
     began = time.monotonic()
-    instance.keys.use(_credentials(context, instance.environ))
-    end = deadline(context, instance.environ)
-    function = _function(context)
-    try:
-        fired = _recognised(event, instance.settings)
-    except EventRejectedError as error:
-        answered = Answered([_rejected(event, error, instance.log, function)])
-    else:
-        services = _services(instance, end, function)
-        if isinstance(fired, Action) and fired.name == "doctor":
-            answered = _examined(services, instance)
-        elif isinstance(fired, Action):
-            answered = reconcile(services)
-        else:
-            answered = Answered(_deliver_all(fired, services))
+    services = services_of(context, instance)
+    answered = _answered(event, services, instance)
     answer = reply(answered, answered.head or instance.log.read(lambda view: view.head))
-    instance.write(_line(answer, function, began))
+    instance.write(_line(answer, services.function, began))
     return answer
+
+
+def _answered(event: object, services: Services, instance: Instance) -> Answered:
+    try:
+        fired = _recognised(event, services.settings)
+    except EventRejectedError as error:
+        rejected = _rejected(event, error, services.log, services.function)
+        checkpoint(services, always=False)
+        return Answered([rejected])
+    if isinstance(fired, Action) and fired.name == "doctor":
+        return _examined(services, instance)
+    try:
+        if isinstance(fired, Action):
+            return reconcile(services)
+        return Answered(_deliver_all(fired, services))
+    finally:
+        checkpoint(services, always=isinstance(fired, Action))
 
 
 def _instance_of(context: object) -> Instance:
@@ -164,7 +100,7 @@ def _instance_of(context: object) -> Instance:
         if _instance is None:
             opened = open_instance(context, os.environ)
             try:
-                _record_start(context, opened)
+                record_started(context, opened)
             except NightdropError:
                 opened.close()
                 raise
@@ -172,40 +108,9 @@ def _instance_of(context: object) -> Instance:
         return _instance
 
 
-def _record_start(context: object, instance: Instance) -> None:
-    """Say in the log and to the log service what runs here, once per instance."""
-    started = start(Path(__file__).parents[1], sys.modules)
-    instance.log.commit(record_start(started, _function(context)))
-    said = {"code": started.code, "python": started.python, "sqlite": started.sqlite}
-    instance.write(log_line("function.started", {**said, "note": started.note}))
-
-
 def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Refused] | Action:
     value = check(event, Limits(max_bytes=settings.max_spec_bytes))
     return recognise(value, eventgrid_keys=settings.eventgrid_keys)
-
-
-def _credentials(context: object, environ: Mapping[str, str]) -> Credentials:
-    try:
-        return credentials(context, environ)
-    except CredentialsError as error:
-        return Credentials("", "", missing=str(error))
-
-
-def _services(instance: Instance, end: Deadline, function: Part) -> Services:
-    keys = instance.keys.current()
-    settings, transport, log = instance.settings, instance.transport, instance.log
-    project, ief_instance = settings.project_id, settings.ief_instance
-    ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance)
-    return Services(
-        settings=settings,
-        log=log,
-        ief=ief,
-        obs=Obs(settings.obs_endpoint, keys, transport, _now),
-        deadline=end,
-        function=function,
-        driver=Driver(log, ief, end),
-    )
 
 
 def _examined(services: Services, instance: Instance) -> Answered:
@@ -267,21 +172,3 @@ def _line(answer: dict[str, Json], function: Part, began: float) -> str:
             "request_id": str(function.get("request_id", "")),
         },
     )
-
-
-def _function(context: object) -> Part:
-    return {
-        "name": _text(context, "getFunctionName") or None,
-        "version": _text(context, "getVersion") or None,
-        "request_id": _text(context, "getRequestID") or None,
-    }
-
-
-def _text(context: object, method: str, *arguments: str) -> str:
-    call: Any = getattr(context, method, None)
-    value = call(*arguments) if callable(call) else None
-    return value if isinstance(value, str) else ""
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

@@ -29,6 +29,7 @@ ATTENTION = frozenset(
     {
         "event.rejected", "delivery.rejected", "spec.rejected", "result.failed",
         "job.refused", "job.expired", "job.duplicated", "job.doubted", "settling.suspended",
+        "log.checkpoint_failed",
     }
 )  # fmt: skip
 """Records that a person must look at; and jobs that ended on the fleet other than well."""

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from handler.duration import seconds_of
 from handler.errors import SettingsError
@@ -67,6 +67,17 @@ def _audit(value: str) -> str:
     )
 
 
+def _checkpoints(value: str) -> str:
+    scheme, separator, _ = value.partition("://")
+    if not separator:
+        return value
+    try:
+        bucket, prefix = _place(value)
+    except ValueError:
+        raise ValueError("must be obs://bucket/prefix/ or the path of a folder") from None
+    return f"{scheme}://{bucket}/{prefix}"
+
+
 def _duration(value: str) -> int:
     return seconds_of(value)
 
@@ -97,6 +108,16 @@ class Settings(BaseModel):
     audit: Annotated[str, BeforeValidator(_audit)] = Field(
         description="where the audit log is: sqlite:///file, postgresql://host/database or "
         "obs://bucket/prefix/"
+    )
+    checkpoints: Annotated[str, BeforeValidator(_checkpoints)] = Field(
+        "",
+        description="where the log's head is kept outside: obs://bucket/prefix/, or a folder; "
+        "empty keeps none",
+    )
+    checkpoint_key: SecretStr = Field(
+        SecretStr(""),
+        description="key that signs checkpoints (`nightdrop audit key NAME` makes one); "
+        "empty leaves them unsigned",
     )
     max_spec_bytes: int = Field(
         262_144, ge=1, le=16_777_216, description="largest spec file, in bytes"
@@ -132,6 +153,13 @@ def _covered(settings: Settings) -> Iterator[str]:
     bucket, prefix = settings.results or ("", "")
     if bucket in settings.buckets and settings.prefix.startswith(prefix):
         yield "NIGHTDROP_RESULTS: covers NIGHTDROP_PREFIX, so that no dropped file is run"
+    scheme, _, place = settings.checkpoints.partition("://")
+    bucket, _, prefix = place.partition("/")
+    if scheme == "obs" and bucket in settings.buckets and prefix.startswith(settings.prefix):
+        yield (
+            "NIGHTDROP_CHECKPOINTS: lies under NIGHTDROP_PREFIX, so that each checkpoint is taken "
+            "for a spec; name another bucket"
+        )
     if not settings.audit.startswith("obs://"):
         return
     home, folder = _place(settings.audit)

@@ -23,10 +23,11 @@ from handler.audit.sqlite import SqliteLog
 from handler.audit.verify import verify
 from handler.emulator.server import Emulator
 from handler.emulator.state import StoredObject
-from handler.function import Instance, handle, open_instance
+from handler.function import handle
+from handler.instance import Instance, open_instance
 from handler.local.context import Context
 
-pytest_plugins = ("tests.postgres_server", "tests.object_server")
+pytest_plugins = ("tests.postgres_server", "tests.object_server", "tests.month")
 
 ROOT = Path(__file__).parent.parent
 BUCKET = "nightdrop-drop"

@@ -114,12 +114,15 @@ class PostgresLog:
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
-        return _paged(lambda last: self._transact(lambda view: _page(view, last), _READ), after)
+        return _paged(
+            lambda last, size: self._transact(lambda view: _page(view, last, size), _READ), after
+        )
 
     def rebuild(self) -> None:
         """Fold the state anew from the records; the outbox keeps what is still open."""
         self._transact(
-            lambda view: sql.rebuild(view, _paged(lambda last: _page(view, last))), _WRITE
+            lambda view: sql.rebuild(view, _paged(lambda last, size: _page(view, last, size))),
+            _WRITE,
         )
 
     def close(self) -> None:
@@ -184,11 +187,13 @@ def _stands(done: Sequence[Committed[Any]], view: sql.SqlView) -> bool:
     return bool(records) and bool(view.execute(_STANDS, (records[-1].seq, records[-1].hash)))
 
 
-def _page(view: sql.SqlView, after: int) -> list[Record]:
-    return [Record(*row) for row in view.execute(sql.RECORDS_AFTER, (after, _PAGE))]
+def _page(view: sql.SqlView, after: int, size: int) -> list[Record]:
+    return [Record(*row) for row in view.execute(sql.RECORDS_AFTER, (after, size))]
 
 
-def _paged(page_after: Callable[[int], list[Record]], after: int = 0) -> Iterator[Record]:
-    while page := page_after(after):
+def _paged(page_after: Callable[[int, int], list[Record]], after: int = 0) -> Iterator[Record]:
+    # Whoever wants the first or the last record alone need not wait for a whole page.
+    size = 1
+    while page := page_after(after, size):
         yield from page
-        after = page[-1].seq
+        after, size = page[-1].seq, _PAGE

@@ -30,7 +30,9 @@ COMMIT_LOCK = 0x6E_69_67_68_74
 OLDEST_SERVER = 140_000
 """PostgreSQL 14, as libpq numbers it: the first with CREATE OR REPLACE TRIGGER."""
 
-_SCHEMA = Path(__file__).with_name("postgres.sql")
+SCHEMA = Path(__file__).with_name("postgres.sql")
+"""The tables, triggers and views, as SQL."""
+
 _LONGEST_CONNECT = 10
 # A frozen sender must not hold the lock for longer than the others are patient. A commit is
 # answered when it is on disk, whatever the database's own default is.
@@ -123,7 +125,7 @@ def prepare(address: str, role: str = "") -> tuple[str, ...]:
     with translated(place), _dialled(place, _LONGEST_CONNECT) as db, db.transaction():
         _check(db, place, role)
         db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
-        lay_out(db, _SCHEMA.read_bytes(), place=place.shown)
+        lay_out(db, SCHEMA.read_bytes(), place=place.shown)
         name = sql.Identifier(role) if role else sql.SQL("function_role")
         grants = [sql.SQL(grant).format(role=name) for grant in _GRANTS]
         for grant in grants if role else ():

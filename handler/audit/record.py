@@ -16,6 +16,9 @@ Outcome: TypeAlias = Literal["success", "failure", "pending", "unknown"]
 Part: TypeAlias = "Mapping[str, str | int | None]"
 Fields: TypeAlias = "dict[str, Json]"
 
+OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "pending", "unknown")
+"""What an action can have come to."""
+
 FIRST_PREV = "0" * 64
 """What the first record has for the hash of the record before it."""
 
@@ -35,6 +38,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "response": frozenset(
         {"status", "code", "job_id", "final", "tasks", "succeeded", "failed"}
     ),
+    "checkpoint": frozenset({"size", "head", "name", "signer"}),
     "function": frozenset({"name", "version", "request_id", "code", "python", "sqlite"}),
 }  # fmt: skip
 """The parts of a record and the fields each may have; nothing else gets in."""
@@ -61,6 +65,7 @@ class Draft:
     job: Part = field(default_factory=dict)
     request: Part = field(default_factory=dict)
     response: Part = field(default_factory=dict)
+    checkpoint: Part = field(default_factory=dict)
     function: Part = field(default_factory=dict)
     note: str = ""
     body: str | None = None

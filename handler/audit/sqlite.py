@@ -95,9 +95,11 @@ class SqliteLog:
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
-        while page := self._page(after):
+        # Whoever wants the first or the last record alone need not wait for a whole page.
+        size = 1
+        while page := self._page(after, size):
             yield from page
-            after = page[-1].seq
+            after, size = page[-1].seq, _PAGE
 
     def rebuild(self) -> None:
         """Fold the state anew from the records; the outbox keeps what is still open."""
@@ -109,9 +111,9 @@ class SqliteLog:
         with self._lock:
             self._db.close()
 
-    def _page(self, after: int) -> list[Record]:
+    def _page(self, after: int, size: int) -> list[Record]:
         with self._lock, _translated(self._path):
-            return [Record(*row) for row in self._execute(sql.RECORDS_AFTER, (after, _PAGE))]
+            return [Record(*row) for row in self._execute(sql.RECORDS_AFTER, (after, size))]
 
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sql.SqlView]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from handler.audit.objects import ObjectLog
 from handler.audit.proof import unproven
 from handler.audit.sqlite import SqliteLog
+from handler.audit.stored_sqlite import StoredInSqlite
 from handler.errors import LogError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Log
     from handler.audit.object_store import ObjectStore
+    from handler.audit.stored import Stored
 
     Folders: TypeAlias = Callable[[str, str], ObjectStore]
 
@@ -65,6 +67,19 @@ def log_doubts(address: str, folders: Folders | None) -> tuple[str, ...]:
         return ()
     doubt = unproven(folder_at(address, folders))
     return (doubt,) if doubt else ()
+
+
+def open_stored(address: str) -> Stored:
+    """Open what stands at an address to verify it, read only, as it is.
+
+    Raises:
+        LogError: The address names no store, or there is no log in it.
+    """
+    if _names_a_file(address):
+        return StoredInSqlite(address.removeprefix(_SQLITE))
+    with _psycopg_needed():
+        from handler.audit.stored_postgres import StoredInPostgres  # noqa: PLC0415 - likewise
+    return StoredInPostgres(address)
 
 
 def init_log(address: str, role: str = "") -> tuple[str, ...]:

@@ -1,79 +1,72 @@
-"""Whether what stands in a log is a whole chain."""
+"""Whether what stands in a log is a whole chain, and the one that was seen before."""
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.audit.record import Head
-from handler.canonical import canonical, sha256_hex
+from handler.audit.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-    from handler.audit.record import Record
+    from handler.audit.fault import Fault
+    from handler.audit.record import Head, Record
+    from handler.audit.stored import Row
 
+WHOLE, BROKEN, CANNOT_TELL = 0, 1, 2
+"""What a verdict can be, as exit statuses."""
 
-@dataclass(frozen=True)
-class Fault:
-    """One place where the chain does not hold.
-
-    Attributes:
-        seq: The record's number, as stored.
-        message: What is wrong with it.
-    """
-
-    seq: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"record {self.seq}: {self.message}"
+# Within a text a quotation mark is escaped, so that this can only be the field.
+_NAMED = re.compile(rb'"prev":"([^"]*)"')
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a walk along the chain found: how far it came, and every fault."""
+    """What was found.
+
+    Attributes:
+        head: The last record.
+        faults: What is wrong: the first hundred of it.
+        count: How many faults there are.
+        remarks: What a person should know besides, one sentence each.
+        confirmed: The last record that something outside the log confirms; 0 is none.
+    """
 
     head: Head
     faults: tuple[Fault, ...]
+    count: int = 0
+    remarks: tuple[str, ...] = ()
+    confirmed: int = 0
 
     @property
     def whole(self) -> bool:
         """Whether no fault was found."""
         return not self.faults
 
+    @property
+    def status(self) -> int:
+        """`WHOLE`, `BROKEN`, or `CANNOT_TELL`: no fault, and no witness."""
+        if self.faults:
+            return BROKEN
+        return WHOLE if self.confirmed else CANNOT_TELL
+
 
 def verify(records: Iterable[Record]) -> Verdict:
-    """Walk along the chain from its first record and return what was found.
+    """Walk along records from the first one and return what was found, by the chain alone.
 
-    Memory stays flat but for the faults; the walk goes on after a fault, from what stands there.
+    Memory stays flat; the walk goes on after a fault, from what stands there.
     """
-    head = Head()
-    faults: list[Fault] = []
-    for record in records:
-        faults.extend(_faults(record, head))
-        head = Head(record.seq, record.hash)
-    return Verdict(head, tuple(faults))
+    walk = Walk()
+    walk.along(
+        ([row_of(record.seq, record.hash, record.text)] for record in records), lambda _count: None
+    )
+    return Verdict(walk.head, tuple(walk.faults.kept), walk.faults.count)
 
 
-def _faults(record: Record, before: Head) -> Iterator[Fault]:
-    if record.seq != before.seq + 1:
-        yield Fault(record.seq, f"follows record {before.seq}; what was between is missing")
-    if sha256_hex(record.text) != record.hash:
-        yield Fault(record.seq, "was changed: its hash is not that of its text")
-    try:
-        fields = json.loads(record.text)
-        canonical_text = canonical(fields)
-    except (ValueError, RecursionError):
-        yield Fault(record.seq, "is not canonical JSON")
-        return
-    if not isinstance(fields, dict):
-        yield Fault(record.seq, "is not a JSON object")
-        return
-    if canonical_text != record.text:
-        yield Fault(record.seq, "is not in canonical form")
-    if fields.get("seq") != record.seq:
-        yield Fault(record.seq, "names another number than the one it is stored under")
-    if fields.get("prev") != before.hash:
-        yield Fault(record.seq, f"does not name the hash of record {before.seq} before it")
+def row_of(seq: int, stored: str, text: str) -> Row:
+    """Return a record as a row, for where the hash before it is kept in its text alone."""
+    data = text.encode(errors="surrogatepass")
+    named = _NAMED.search(data)
+    return seq, stored.encode(errors="surrogatepass"), named[1] if named else b"", data

@@ -81,6 +81,14 @@ from handler.local.timers import read_timer
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The nodes of the emulated fleet, as YAML.",
 )
+@click.option(
+    "--no-agency", is_flag=True, help="Run a function that was given no agency, and so has no keys."
+)
+@click.option(
+    "--odd-clock",
+    is_flag=True,
+    help="Tell the remaining time as openEuler YuanRong does: over at once.",
+)
 def dev(**options: object) -> None:
     """Run the whole of it here: an emulated cloud, the function, timers, and a folder to drop into.
 

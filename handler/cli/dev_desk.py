@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 BUCKET = "nightdrop-drop"
 PREFIX = "drop/"
 _LOOK_SECONDS = 0.5
+# With them in its environment the function would not miss an agency.
+_KEYS = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN")
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class DevOptions:
     start: datetime | None
     chaos: int | None
     fleet: Path | None
+    no_agency: bool
+    odd_clock: bool
 
 
 @final
@@ -146,7 +150,7 @@ class DevDesk:
         env_file.unlink(missing_ok=True)
         arguments = ["-m", "handler.cli", "emulator", "--env-file", str(env_file)]
         arguments += ["--dir", str(folder / "cloud"), "--notify", door, "--shape", options.shape]
-        arguments += ["--speed", str(max(1.0, options.speed))]
+        arguments += ["--speed", str(max(60.0, options.speed))]
         arguments += ["--fleet", str(options.fleet)] if options.fleet else []
         output = folder / "emulator.log"
         process = self._stack.enter_context(running(arguments, _environment(), output))
@@ -160,7 +164,7 @@ class DevDesk:
             "NIGHTDROP_AUDIT": f"sqlite:///{(folder / 'audit.db').resolve()}",
             "NIGHTDROP_PREFIX": PREFIX,
             "NIGHTDROP_RESULTS": f"obs://{BUCKET}/results/",
-            **cloud,
+            **self._context(cloud),
             **(_lines(options.settings) if options.settings else {}),
         }
         programs = [
@@ -171,6 +175,15 @@ class DevDesk:
         self._stack.enter_context(Supervisor(programs, source, self.board.say))
         for port in ports:
             wait_until(partial(listens, port))
+
+    def _context(self, cloud: dict[str, str]) -> dict[str, str]:
+        """Return what the function is told of the cloud: no keys, but where its agency is."""
+        told = {name: value for name, value in cloud.items() if name not in _KEYS}
+        if not self._options.no_agency:
+            told["DESK_AGENCY"] = f"{self._cloud}/_emulator/credentials"
+        if self._options.odd_clock:
+            told["DESK_ODD_CLOCK"] = "1"
+        return told
 
     def _start_dropbox(self, cloud: dict[str, str]) -> None:
         transport = Transport(timeout=10)
@@ -204,7 +217,12 @@ def _upload(obs: Obs, name: str, data: bytes) -> None:
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if "NIGHTDROP" not in name}
+    """Return this process's environment without what would reach into the desk from outside."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if "NIGHTDROP" not in name and name not in _KEYS and not name.startswith("DESK_")
+    }
 
 
 def _lines(file: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from handler.deadline import Deadline
 from handler.doctor.examination import Deployment, examine
 from handler.doctor.finding import Finding, worst, wrong
 from handler.errors import CredentialsError, LogError, NightdropError, SettingsError
-from handler.function import open_instance
+from handler.instance import open_instance
 from handler.local.context import Context
 from handler.settings import load
 

@@ -111,7 +111,8 @@ def emulator(  # noqa: PLR0913 - one for each option
 
     What they hold is in memory, or with --dir in a directory, where the next start finds it again.
     Signatures are checked. GET /_emulator/state shows everything it holds, POST /_emulator/reset
-    empties it, POST /_emulator/faults makes it misbehave.
+    empties it, POST /_emulator/faults makes it misbehave, GET /_emulator/credentials issues
+    temporary keys, as to a function with an agency.
 
     \b
     Point a function at it:

@@ -14,7 +14,8 @@ import click
 from handler.canonical import shown
 from handler.cli.screen import complain, jobs_table, screen
 from handler.errors import NightdropError, SettingsError
-from handler.function import handle, open_instance
+from handler.function import handle
+from handler.instance import open_instance
 from handler.local.context import Context
 from handler.local.invocation import event_of
 

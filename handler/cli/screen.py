@@ -13,6 +13,14 @@ from handler.audit.state import DEAD
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+STYLES: Mapping[str, str] = {
+    "success": "green",
+    "failure": "bold red",
+    "pending": "default",
+    "unknown": "yellow",
+}
+"""How the outcomes of records look."""
+
 _PLAIN_WIDTH = 140
 _PROSE = frozenset({"note", "asked for by", "description"})
 

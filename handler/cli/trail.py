@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import sqlite_utils
 
 from handler.audit import sql
+from handler.audit.record import Record, part
 from handler.audit.sqlite import SCHEMA
 from handler.audit.stores import OBS, POSTGRES
+from handler.canonical import shown
 from handler.cli.any_log import any_log
 from handler.errors import LogError
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 _LAST = "SELECT * FROM (SELECT * FROM trail ORDER BY seq DESC LIMIT :last) ORDER BY seq"
 _TIMELINE = """
-SELECT trail.* FROM trail JOIN records USING (seq)
+SELECT seq, hash, record FROM records
 WHERE json_extract(record, '$.delivery.key') IN (
     SELECT key FROM deliveries WHERE key LIKE :prefix
     UNION SELECT delivery FROM jobs WHERE name = :what OR job_id = :what OR key LIKE :prefix)
@@ -30,9 +32,6 @@ WHERE json_extract(record, '$.delivery.key') IN (
        OR json_extract(record, '$.job.key') IN (
             SELECT key FROM jobs WHERE name = :what OR job_id = :what OR key LIKE :prefix))
 ORDER BY seq"""
-_STORIES = """
-SELECT job_name, state, job_id, trigger || ' ' || subject AS origin FROM job_story
-WHERE delivery = :delivery AND (:name = '' OR job_name = :name) ORDER BY document"""
 _JOB_KEYS = "SELECT key FROM jobs WHERE name = :what OR job_id = :what OR key LIKE :prefix"
 _SHORTEST_PREFIX = 8
 
@@ -95,10 +94,34 @@ def trail(database: sqlite_utils.Database, last: int) -> list[dict[str, Any]]:
     return list(database.query(_LAST, {"last": last}))
 
 
-def timeline(database: sqlite_utils.Database, what: str) -> list[dict[str, Any]]:
+def timeline(database: sqlite_utils.Database, what: str) -> list[Record]:
     """Return the records of a job (by name, id or key) or of a delivery (by key)."""
     prefix = f"{what}%" if len(what) >= _SHORTEST_PREFIX and what.isalnum() else what
-    return list(database.query(_TIMELINE, {"what": what, "prefix": prefix}))
+    rows = database.query(_TIMELINE, {"what": what, "prefix": prefix})
+    return [Record(row["seq"], row["hash"], row["record"]) for row in rows]
+
+
+def row_of(record: Record) -> dict[str, Any]:
+    """Return a record as the row that the view `trail` has of it."""
+    fields = record.fields
+    delivery, job, actor = (part(fields, name) for name in ("delivery", "job", "actor"))
+    response, key = part(fields, "response"), delivery.get("key")
+    return {
+        "seq": record.seq,
+        "at": fields["at"],
+        "action": fields["action"],
+        "outcome": fields["outcome"],
+        "delivery": shown(str(key)) if key else None,
+        "job_name": job.get("name"),
+        "job_id": response.get("job_id"),
+        "status": response.get("status"),
+        "actor_kind": actor.get("kind"),
+        "actor": actor.get("name", actor.get("account")),
+        "subject": delivery.get("subject"),
+        "note": fields.get("note"),
+        "request_id": part(fields, "function").get("request_id"),
+        "hash": record.hash,
+    }
 
 
 def find_job(database: sqlite_utils.Database, what: str) -> str:
@@ -117,13 +140,3 @@ def find_job(database: sqlite_utils.Database, what: str) -> str:
             else f"no job {what} stands in the log; see `nightdrop audit list`"
         )
     return str(found[0]["key"])
-
-
-def stories(
-    database: sqlite_utils.Database, rows: Sequence[dict[str, Any]]
-) -> list[Sequence[object]]:
-    """Return name, state, id and origin of the jobs that a timeline is about."""
-    names = {row["job_name"] for row in rows if row["job_name"]}
-    name = names.pop() if len(names) == 1 else ""
-    found = database.query(_STORIES, {"delivery": rows[0]["delivery"], "name": name})
-    return [tuple(row.values()) for row in found]

@@ -1,4 +1,4 @@
-"""The emulator's own three pages: its state, a reset, and its faults. They need no signature.
+"""The emulator's own pages: state, reset, faults and an agency's keys. They need no signature.
 
 The state is `jobs`, `nodes`, `objects` and `requests`; `?only=jobs` shows one of them.
 """
@@ -14,23 +14,25 @@ if TYPE_CHECKING:
     from handler.canonical import Json
     from handler.emulator.delays import Delays
     from handler.emulator.faults import Faults
-    from handler.emulator.state import State
+    from handler.emulator.operation import Site
 
 
-def answer(request: Request, state: State, faults: Faults, delays: Delays) -> Response:
+def answer(request: Request, site: Site, faults: Faults, delays: Delays) -> Response:
     """Answer a request under `/_emulator/`."""
     page = f"{request.method} {request.path}"
     if page == "GET /_emulator/state":
-        return json_response(200, state.snapshot(request.parameters.get("only", "")))
+        return json_response(200, site.state.snapshot(request.parameters.get("only", "")))
     if page == "POST /_emulator/reset":
         delays.forget()
-        state.reset()
+        site.state.reset()
         return Response(204)
+    if page == "GET /_emulator/credentials":
+        return json_response(200, site.agency.credentials())
     if page == "GET /_emulator/faults":
         return json_response(200, faults.view())
     if page == "POST /_emulator/faults":
         return _set_faults(request.body, faults)
-    message = "the pages are GET state, POST reset, GET faults and POST faults"
+    message = "the pages are GET state, GET credentials, POST reset, GET faults and POST faults"
     return json_response(404, {"error": message})
 
 

@@ -40,7 +40,7 @@ class Desk:
 def answer(request: Request, desk: Desk) -> Response | None:
     """Deal with one request; None means that its connection is cut."""
     if request.path.startswith("/_emulator/") and not host_bucket(request):
-        return control.answer(request, desk.site.state, desk.faults, desk.delays)
+        return control.answer(request, desk.site, desk.faults, desk.delays)
     request = replace(request, request_id=uuid4().hex)
     operation = _find(request, desk.site)
     drawn = desk.faults.draw(operation.name)

@@ -66,7 +66,8 @@ def failure(status: int) -> Response:
 def _checked(
     prepare: _Prepare, site: Site, request: Request, names: dict[str, str], quirks: Quirks
 ) -> Commit:
-    ief_signature.check(request, site.account, site.clock(), site.signature_seconds)
+    account = site.agency.account_of(ief_signature.access_key(request))
+    ief_signature.check(request, account, site.clock(), site.signature_seconds)
     stated = request.header("X-Project-Id") or site.account.project_id
     if {names["project"], stated} != {site.account.project_id}:
         raise _refused(400, "IEF.100001", "the project does not exist")

@@ -30,12 +30,19 @@ _AUTHORIZATION = re.compile(
 _ALWAYS_SIGNED = frozenset({"host", "x-sdk-date"})
 
 
+def access_key(request: Request) -> str:
+    """Return the access key that a request names, "" if it names none."""
+    match = _AUTHORIZATION.fullmatch(request.header("Authorization"))
+    return match[1] if match else ""
+
+
 def check(request: Request, account: Account, now: float, max_skew: float = MAX_SKEW) -> None:
     """Accept a request or refuse it.
 
     Args:
         request: The request as it was sent.
-        account: Whose requests are accepted.
+        account: Whose requests are accepted. Expired temporary keys are of no account; that they
+            get the code of any failed authentication is not documented, but no other one is.
         now: The time, in seconds since 1970.
         max_skew: Seconds by which the signature's date may differ from it.
 
@@ -45,12 +52,12 @@ def check(request: Request, account: Account, now: float, max_skew: float = MAX_
     match = _AUTHORIZATION.fullmatch(request.header("Authorization"))
     if not match:
         raise _refused("no SDK-HMAC-SHA256 authorization")
-    access_key, names, signature = match[1], match[2].split(";"), match[3]
+    named, names, signature = match[1], match[2].split(";"), match[3]
     _check_signed_names(names, account)
     _check_date(request.header("X-Sdk-Date"), now, max_skew)
     _check_payload_header(request)
     expected = sign(_canonical_request(request, names), request.header("X-Sdk-Date"), account)
-    if not (_same(access_key, account.access_key) and _same(signature, expected)):
+    if not (_same(named, account.access_key) and _same(signature, expected)):
         raise _refused("the signature does not match the request")
     if not _same(request.header("X-Security-Token"), account.security_token):
         raise _refused("the security token is not valid")

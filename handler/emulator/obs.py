@@ -42,9 +42,8 @@ def _sub_resource(request: Request) -> str:
 
 def _checked(carry: _Carry, call: Call, _quirks: Quirks) -> Commit:
     site = call.site
-    obs_signature.check(
-        call.request, call.place, site.account, site.clock(), site.signature_seconds
-    )
+    account = site.agency.account_of(obs_signature.access_key(call.request))
+    obs_signature.check(call.request, call.place, account, site.clock(), site.signature_seconds)
     if (call.place.bucket, call.place.key) in site.state.denied:
         raise refused("AccessDenied", call.place)
     _check_digest(call)

@@ -83,6 +83,12 @@ SUB_RESOURCES = frozenset(
 """What of a query is part of the resource, and so is signed; in lower case."""
 
 
+def access_key(request: Request) -> str:
+    """Return the access key that a request names, "" if it names none."""
+    match = _AUTHORIZATION.fullmatch(request.header("Authorization"))
+    return match[2] if match else ""
+
+
 def check(
     request: Request, place: Place, account: Account, now: float, max_skew: float = MAX_SKEW
 ) -> None:
@@ -91,7 +97,8 @@ def check(
     Args:
         request: The request as it was sent.
         place: The bucket and object it is about.
-        account: Whose requests are accepted.
+        account: Whose requests are accepted. Expired temporary keys are of no account; whether
+            OBS then says InvalidAccessKeyId or has a code of its own is not documented.
         now: The time, in seconds since 1970.
         max_skew: Seconds by which the request's date may differ from it.
 

@@ -14,6 +14,7 @@ from handler.emulator.wire import Response
 
 if TYPE_CHECKING:
     from handler.emulator.account import Account
+    from handler.emulator.agency import Agency
     from handler.emulator.notices import Notices
     from handler.emulator.state import State
 
@@ -58,6 +59,7 @@ class Site:
         state: Everything the services hold.
         clock: The current time, in seconds since 1970.
         notices: Who is told of new objects.
+        agency: Issues temporary keys of the account.
         signature_seconds: How far a signature's date may be from that time.
         most_appends: How often an object can be appended to.
     """
@@ -66,5 +68,6 @@ class Site:
     state: State
     clock: Callable[[], float]
     notices: Notices
+    agency: Agency
     signature_seconds: float = 900.0
     most_appends: int = 10_000

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from handler.emulator import ief, obs
 from handler.emulator.account import DEMO_ACCOUNT, Account
+from handler.emulator.agency import ROTATION_SECONDS, Agency
 from handler.emulator.delays import Delays
 from handler.emulator.dispatch import Desk, answer
 from handler.emulator.faults import Faults
@@ -68,6 +69,7 @@ class Emulator:
         raise_event: RaiseEvent | None = None,
         signature_seconds: float = 900,
         most_appends: int = 10_000,
+        rotation: float = ROTATION_SECONDS,
     ) -> None:
         """Bind the port; requests wait until `start`.
 
@@ -86,6 +88,8 @@ class Emulator:
             signature_seconds: How far a signature's date may be from the clock; the real services
                 allow 15 minutes.
             most_appends: How often an object can be appended to.
+            rotation: Seconds after which an agency is given other temporary keys; they are good
+                for three times as long.
 
         Raises:
             OSError: The port is taken, or the directory cannot be used.
@@ -97,7 +101,10 @@ class Emulator:
         self.faults = Faults(ief.NAMES | obs.NAMES)
         self._delays = Delays()
         self._notices = Notices(raise_event)
-        site = Site(account, self.state, clock, self._notices, signature_seconds, most_appends)
+        agency = Agency(account, clock, rotation)
+        site = Site(
+            account, self.state, clock, self._notices, agency, signature_seconds, most_appends
+        )
         desk = Desk(site, self.faults, self._delays)
         try:
             self._listener = Listener(port, partial(answer, desk=desk))
@@ -133,6 +140,11 @@ class Emulator:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    @property
+    def agency_url(self) -> str:
+        """Where a function's context gets temporary keys, for `DESK_AGENCY`."""
+        return f"{self.url}/_emulator/credentials"
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that point a function at this emulator."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from flask import Request, Response
 
-from handler.local.context import Context
 from handler.local.failure import (
     ENTRY_FAILED,
     INITIALIZER_FAILED,
@@ -21,9 +20,10 @@ from handler.local.failure import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from handler.canonical import Json
+    from handler.local.context import Context
     from handler.local.initialisation import Initialisation
 
     Function = Callable[[object, object], object]
@@ -36,8 +36,7 @@ def serve(
     request: Request,
     function: Function,
     initialisation: Initialisation,
-    environ: Mapping[str, str],
-    clock: Callable[[], float],
+    new_context: Callable[[str], Context],
 ) -> Response:
     """Answer a request in a fresh context, after the initializer.
 
@@ -46,12 +45,11 @@ def serve(
             the invocation's id.
         function: What FunctionGraph calls, with event and context.
         initialisation: The process's initializer.
-        environ: The environment that the context is made of.
-        clock: A monotonic clock, in seconds.
+        new_context: Makes the context of an invocation that begins now, of the invocation's id.
     """
     request_id = _request_id(request)
     try:
-        context = Context.from_environment(environ, request_id, clock)
+        context = new_context(request_id)
         initialisation.ensure(context)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the platform, too, answers for all
         return raised(INITIALIZER_FAILED, error).response(request_id)

@@ -12,6 +12,8 @@ import time
 from typing import TYPE_CHECKING
 
 import handler
+from handler.local.agency import agency_of
+from handler.local.context import Context
 from handler.local.initialisation import Initialisation
 from handler.local.invocation import serve
 
@@ -20,8 +22,13 @@ if TYPE_CHECKING:
 
 # A plain function is all that functions-framework takes, so what the process remembers is here.
 _initialisation = Initialisation(handler.initializer)
+_agency = agency_of(os.environ, time.monotonic)
 
 
 def invoke(request: Request) -> Response:
     """Answer a POST of an event as FunctionGraph does: HTTP 200, or 500 with its error object."""
-    return serve(request, handler.handler, _initialisation, os.environ, time.monotonic)
+    return serve(request, handler.handler, _initialisation, _context)
+
+
+def _context(request_id: str) -> Context:
+    return Context.from_environment(os.environ, request_id, time.monotonic, _agency)

@@ -30,7 +30,8 @@ from handler.cloud.credentials import credentials
 from handler.cloud.ief import Ief
 from handler.cloud.obs import Obs
 from handler.cloud.transport import Transport
-from handler.function import handle, open_instance
+from handler.function import handle
+from handler.instance import open_instance
 from handler.local.context import Context
 
 if TYPE_CHECKING:

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
 from handler.errors import NightdropError
-from handler.function import handle, open_instance
+from handler.function import handle
+from handler.instance import open_instance
 from handler.local.context import Context
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from handler.audit.verify import verify
 from handler.cli.any_log import any_log
 from handler.emulator.server import Emulator
 from handler.emulator.state import StoredObject
-from handler.function import handle, open_instance
+from handler.function import handle
+from handler.instance import open_instance
 from handler.local.context import Context
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
-from handler.function import handle, open_instance
+from handler.function import handle
+from handler.instance import open_instance
 from handler.local.context import Context
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ ANSWERS = {"completed", "duplicate", "deferred"}
 PROCESS = """
 import json, os, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
-from handler.function import handle, open_instance
+from handler.function import handle
+from handler.instance import open_instance
 from handler.local.context import Context
 
 def context():

@@ -12,7 +12,7 @@ import pytest
 from handler.emulator.account import Account
 from handler.emulator.server import Emulator
 from handler.errors import NightdropError
-from handler.function import open_instance
+from handler.instance import open_instance
 from handler.local.context import Context
 
 if TYPE_CHECKING:

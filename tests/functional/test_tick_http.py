@@ -14,7 +14,8 @@ import pytest
 
 from handler.audit.sqlite import SqliteLog
 from handler.cloud.transport import Transport
-from handler.function import Instance, handle
+from handler.function import handle
+from handler.instance import Instance
 from handler.local.context import Context
 from handler.settings import load
 

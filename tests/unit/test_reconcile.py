@@ -142,7 +142,7 @@ def test_a_job_is_followed_until_it_has_ended(
     emulator: Emulator, fire: Fire, tick: Tick, recorded: Recorded
 ) -> None:
     """Then nothing is open any more."""
-    emulator.state.job_seconds = 0.3
+    emulator.state.pace = replace(emulator.state.pace, job_seconds=0.3)
     fire(tick(UPGRADE.decode()))
     reply = fire(RECONCILE)
     assert (reply["outcome"], reply["open"]["followed"]) == ("deferred", 1)
@@ -157,7 +157,7 @@ def test_a_result_file_is_written_anew_where_something_changed(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
     """And only there."""
-    emulator.state.job_seconds = 0.0
+    emulator.state.pace = replace(emulator.state.pace, job_seconds=0.01)
     faulty(emulator, fault="lost_answer", times=1)
     fire(drop("drop/hall.yaml", UPGRADE))
     assert result(emulator)["jobs"][0]["state"] == "unknown"

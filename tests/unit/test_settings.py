@@ -219,6 +219,44 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         found.region = "cn-north-1"
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("obs://kept", "obs://kept/"),
+        ("obs://kept/a/b", "obs://kept/a/b/"),
+        ("kept/here", "kept/here"),
+        ("/kept", "/kept"),
+    ],
+)
+def test_checkpoints_go_to_a_bucket_or_a_folder(given: str, kept: str) -> None:
+    """A prefix ends with a slash."""
+    assert settings(checkpoints=given).checkpoints == kept
+
+
+@pytest.mark.parametrize("value", [f"s3://{CANARY}/", "obs:///a", f"file:///{CANARY}"])
+def test_another_place_for_checkpoints_is_refused(value: str) -> None:
+    """By name, and not echoed."""
+    (line,) = complaint(checkpoints=value)
+    assert line == "NIGHTDROP_CHECKPOINTS: must be obs://bucket/prefix/ or the path of a folder"
+
+
+@pytest.mark.parametrize("prefix", ["drop/", ""])
+def test_checkpoints_do_not_lie_where_specs_are_dropped(prefix: str) -> None:
+    """Each would be taken for a spec; elsewhere in the bucket they may lie."""
+    (line,) = complaint(buckets="a,b", prefix=prefix, checkpoints="obs://b/drop/kept/")
+    assert line.startswith("NIGHTDROP_CHECKPOINTS: lies under NIGHTDROP_PREFIX")
+    assert settings(buckets="a,b", prefix="drop/", checkpoints="obs://b/kept/").checkpoints
+    assert settings(buckets="a,b", checkpoints="b").checkpoints == "b"
+
+
+def test_the_key_for_checkpoints_is_never_shown() -> None:
+    """Neither by the settings nor by an error about them."""
+    found = settings(checkpoint_key=CANARY)
+    assert CANARY not in f"{found!r} {found} {found.model_dump()} {found.model_dump_json()}"
+    assert found.checkpoint_key.get_secret_value() == CANARY
+    assert CANARY not in complaint(checkpoint_key=CANARY, timer_window="x")[0]
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90m", 5400), ("6h", 21_600), ("2d", 172_800)])
 def test_how_long_a_job_is_valid_is_a_duration(text: str, seconds: int) -> None:
     """As a spec writes it."""

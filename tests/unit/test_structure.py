@@ -15,11 +15,33 @@ ROOT = Path(__file__).parents[2]
 GROUND = ("errors", "canonical", "settings", "reading", "deadline", "duration", "logline")
 WALLED = ("triggers", "specs", "cloud", "audit")
 TOP = ("cli", "local", "emulator", "packaging")
-NOT_IN_THE_CLOUD = ("click", "rich", "flask", "functions_framework", "werkzeug", "sqlite_utils")
-HEAVY = ("click", "rich", "flask", "functions_framework", "requests", "bson", "sqlite_utils")
+NOT_IN_THE_CLOUD = (
+    "click",
+    "rich",
+    "flask",
+    "functions_framework",
+    "werkzeug",
+    "sqlite_utils",
+    "datasette",
+    "uvicorn",
+    "playwright",
+)
+HEAVY = (
+    "click",
+    "rich",
+    "flask",
+    "functions_framework",
+    "requests",
+    "bson",
+    "sqlite_utils",
+    "datasette",
+    "uvicorn",
+    "cryptography",
+)
 UPPER = (
     *("reply", "results", "switches", "effects", "transitions", "submission", "settlement"),
-    *("sending", "services", "intake", "pipeline", "reconcile", "started", "doctor", "function"),
+    *("sending", "services", "intake", "checkpointing", "pipeline", "reconcile"),
+    *("started", "doctor", "instance", "function"),
 )
 
 

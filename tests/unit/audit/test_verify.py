@@ -126,14 +126,15 @@ def resealed(record: Record, text: str) -> Record:
         (f'{{"prev":"{FIRST_PREV}","seq":1,"seq":1}}', "is not in canonical form"),
         (f'{{"seq":1,"prev":"{FIRST_PREV}"}}', "is not in canonical form"),
         (f'{{"prev":"{FIRST_PREV}","seq":2}}', "names another number"),
-        (f'{{"prev":"{FIRST_PREV}"}}', "names another number"),
-        ('{"seq":1}', "does not name the hash"),
+        (f'{{"prev":"{FIRST_PREV}"}}', "lacks the field seq"),
+        ('{"seq":1}', "lacks the field prev"),
+        (f'{{"prev":"{FIRST_PREV}","seq":1}}', "lacks the field action"),
     ],
 )
 def test_a_text_that_is_no_record_is_found(text: str, message: str) -> None:
     """Whatever stands there, the walk ends with a fault and not with an error."""
-    (fault,) = verify([resealed(chain(1)[0], text)]).faults
-    assert message in fault.message
+    faults = verify([resealed(chain(1)[0], text)]).faults
+    assert any(message in fault.message for fault in faults)
 
 
 def test_a_wrong_prev_is_found() -> None:

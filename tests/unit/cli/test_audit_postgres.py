@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,12 @@ from psycopg.rows import dict_row
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.stores import open_log
+from handler.cli.facts import copy_facts
 from handler.cli.main import main
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from click.testing import Result
 
     from handler.audit.record import Part
@@ -113,9 +117,23 @@ def test_a_story_can_be_shown(filled: str) -> None:
     assert "refused" in done.output
 
 
+def test_what_is_counted_and_copied_is_the_same_as_from_a_file(filled: str, tmp_path: Path) -> None:
+    """By way of a copy in memory; the page's copy has the records, too."""
+    found = json.loads(run("stats", "--json", "--audit", filled).output)
+    assert [row["reason"] for row in found["failures"]] == ["no"]
+    copy_facts(filled, tmp_path / "nightdrop.db")
+    with closing(sqlite3.connect(tmp_path / "nightdrop.db")) as db:
+        assert db.execute("SELECT count(*) FROM chain").fetchone() == (3,)
+    lines = run("export", "--format", "jsonl", "--audit", filled).output.splitlines()
+    assert len(lines) == 3
+
+
 def test_the_chain_can_be_verified(filled: str) -> None:
-    """From the database itself."""
+    """From the database itself; its end alone needs a head that somebody noted."""
     done = run("verify", "--audit", filled)
+    assert (done.exit_code, "end unproven: 3 records, head " in done.output) == (2, True)
+    head = done.output.partition(", head ")[2].split()[0]
+    done = run("verify", "--audit", filled, "--expect-head", head)
     assert (done.exit_code, done.output.startswith("whole: 3 records")) == (0, True)
 
 

@@ -53,6 +53,14 @@ def test_one_part_of_the_state_can_be_had_alone(emulator: Emulator) -> None:
         assert list(call(emulator, "GET", f"state?only={part}")[1]) == [part]
 
 
+def test_an_agencys_keys_can_be_had(emulator: Emulator) -> None:
+    """A full set, and not the permanent keys."""
+    status, keys = call(emulator, "GET", "credentials")
+    assert (status, sorted(keys)) == (200, ["ak", "expires_at", "sk", "token"])
+    assert emulator.account.access_key not in keys.values()
+    assert emulator.account.secret_key not in keys.values()
+
+
 def test_a_reset_empties_the_state_and_keeps_the_faults(emulator: Emulator) -> None:
     """Faults are cleared by an empty list."""
     emulator.state.create_job({"job_name": "a", "job_type": "node_upgrade"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.emulator import changes
@@ -58,6 +58,7 @@ CHANGES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(CHANGES)
 def test_every_change_comes_back_as_it_was(change: changes.Change) -> None:
     """As one line of ASCII."""

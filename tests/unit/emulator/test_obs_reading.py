@@ -5,7 +5,7 @@ from __future__ import annotations
 from email.utils import formatdate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.emulator.obs_place import Place
@@ -68,6 +68,7 @@ def test_a_range_that_is_none_is_passed_over(asked: str) -> None:
     assert answer(range=asked).status == 200
 
 
+@settings(deadline=None)
 @given(st.integers(0, 12), st.integers(0, 12))
 def test_ranges_are_slices(first: int, last: int) -> None:
     """Whatever the two numbers."""

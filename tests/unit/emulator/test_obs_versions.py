@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.emulator.obs_versions import VersionPage, list_versions
@@ -61,6 +61,7 @@ def test_a_page_size_that_is_no_number_is_refused(wanted: str) -> None:
         page(shelf(), max_keys=wanted)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text("ab/", min_size=1, max_size=4), max_size=12),
     st.integers(1, 4),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.emulator.runs import OUT_OF_REACH, OVERDUE, Run, Work, progress
@@ -89,6 +89,7 @@ WORKS = st.lists(
 ENDS = {"Successful", "Failed", "Stopped", "Timed_out"}
 
 
+@settings(deadline=None)
 @given(WORKS, st.integers(1, 3), st.none() | st.floats(0, 70), st.lists(st.floats(0, 80)))
 def test_a_task_only_ever_goes_forward(
     works: tuple[Work, ...], lanes: int, paused: float | None, times: list[float]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.emulator.shelf import ENABLED, SUSPENDED, Shelf
@@ -109,6 +109,7 @@ def take(shelf: Shelf, step: str, what: str, version_id: str) -> None:
         shelf.remove("k", history[int(what) % len(history)].version_id)
 
 
+@settings(deadline=None)
 @given(STEPS)
 def test_versions_stay_consistent_whatever_happens(steps: list[tuple[str, str]]) -> None:
     """No id twice, no marker as the object, no object hidden behind nothing."""

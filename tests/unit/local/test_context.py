@@ -6,6 +6,8 @@ import logging
 
 import pytest
 
+from handler.deadline import ASSUMED_SECONDS, deadline
+from handler.emulator.server import Emulator
 from handler.errors import SettingsError
 from handler.local.context import Context
 
@@ -27,11 +29,56 @@ def context(environ: dict[str, str], *times: float) -> Context:
 def test_the_environment_gives_credentials_and_project() -> None:
     """The SDK's own names are used."""
     made = context(ENVIRONMENT)
-    assert made.getSecurityAccessKey() == made.getAccessKey() == "canary-ak"
-    assert made.getSecuritySecretKey() == made.getSecretKey() == "canary-sk"
+    assert made.getSecurityAccessKey() == "canary-ak"
+    assert made.getSecuritySecretKey() == "canary-sk"
     assert made.getSecurityToken() == "canary-token"
     assert made.getProjectID() == "project"
     assert made.getRequestID() == "request-1"
+
+
+def test_the_methods_out_of_use_answer_nothing() -> None:
+    """Whoever still asks them finds out on the desk."""
+    made = context(ENVIRONMENT)
+    assert (made.getAccessKey(), made.getSecretKey()) == ("", "")
+
+
+def test_with_an_agency_the_keys_are_its_own(emulator: Emulator) -> None:
+    """Those of the environment do not count then."""
+    made = context({**ENVIRONMENT, "DESK_AGENCY": emulator.agency_url}, 0.0, 0.0)
+    account = emulator.account
+    assert "canary" not in f"{made.getSecurityAccessKey()} {made.getSecuritySecretKey()}"
+    assert made.getSecurityAccessKey() not in {"", account.access_key}
+    assert made.getSecuritySecretKey() not in {"", account.secret_key}
+    assert made.getSecurityToken() not in {"", "canary-token"}
+
+
+def test_an_invocation_keeps_its_keys_when_the_agency_has_others() -> None:
+    """The three are of one set, whenever they are asked for."""
+    now = [0.0]
+    with Emulator(clock=lambda: now[0], rotation=10) as emulator:
+        environ = {"DESK_AGENCY": emulator.agency_url}
+        made = context(environ, 0.0, 0.0)
+        before = made.getSecurityAccessKey()
+        now[0] = 10.0
+        other = context(environ, 10.0, 10.0)
+        assert made.getSecurityAccessKey() == before != other.getSecurityAccessKey()
+        assert made.getSecuritySecretKey() != other.getSecuritySecretKey()
+        assert made.getSecurityToken() != other.getSecurityToken()
+
+
+def test_the_odd_clock_is_over_at_once() -> None:
+    """Seconds are counted as milliseconds, and what is left becomes negative."""
+    made = context({**ENVIRONMENT, "DESK_ODD_CLOCK": "1"}, 100.0, 100.0, 100.015625, 101.0)
+    assert made.getRunningTimeInSeconds() == 30
+    assert [made.getRemainingTimeInMilliSeconds() for _ in range(3)] == [30, 14, -970]
+
+
+@pytest.mark.parametrize(("timeout", "seconds"), [("40", 40.0), ("", ASSUMED_SECONDS)])
+def test_the_odd_clock_does_not_shorten_an_invocation(timeout: str, seconds: float) -> None:
+    """The time-out counts, or without one what is assumed."""
+    environ = {"RUNTIME_TIMEOUT": timeout, "DESK_ODD_CLOCK": "1"}
+    made = context(environ, 7.0, 7.125)
+    assert deadline(made, environ, lambda: 7.125).left() == seconds
 
 
 def test_without_an_agency_everything_is_empty_text() -> None:

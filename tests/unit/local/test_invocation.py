@@ -69,9 +69,12 @@ def post(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[An
 def _app(initializer: Callable[[object], None], environ: dict[str, str]) -> Flask:
     app, once = Flask(__name__), Initialisation(initializer)
 
+    def new_context(request_id: str) -> Context:
+        return Context.from_environment(environ, request_id, lambda: 0.0)
+
     @app.post("/")
     def root() -> Response:
-        return serve(request, behave, once, environ, lambda: 0.0)
+        return serve(request, behave, once, new_context)
 
     return app
 

@@ -1,0 +1,140 @@
+"""When a checkpoint is written: after what recorded something, and on every tick."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handler.audit.checkpoint import SUFFIX, Checkpoint, checkpointed, origin_of, written
+from handler.audit.checkpoint_folder import CheckpointFolder
+from handler.audit.note import signing_key
+from handler.audit.record import part
+from handler.errors import CloudError, LogBusyError, LogUnreachableError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from handler.audit.checkpoint import Place
+    from handler.audit.note import SigningKey
+    from handler.audit.record import Record
+    from handler.cloud.obs import Obs
+    from handler.services import Services
+    from handler.settings import Settings
+
+_LARGEST = 4_096
+_OBS = "obs://"
+
+
+@dataclass(frozen=True)
+class CheckpointBucket:
+    """Checkpoints in OBS, under a prefix of a bucket that is meant to keep them (WORM)."""
+
+    obs: Obs
+    bucket: str
+    prefix: str
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a new checkpoint."""
+        self.obs.write(self.bucket, f"{self.prefix}{name}", data, content_type="text/plain")
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of all checkpoints, the smallest log first."""
+        for one in self.obs.list_objects(self.bucket, self.prefix):
+            if one.key.endswith(SUFFIX):
+                yield one.key.removeprefix(self.prefix)
+
+    def get(self, name: str) -> bytes:
+        """Return one of them."""
+        return self.obs.read(self.bucket, f"{self.prefix}{name}", max_bytes=_LARGEST).data
+
+
+def check(settings: Settings) -> None:
+    """Return if checkpoints can be signed as the settings ask.
+
+    Raises:
+        SettingsError: The key is none, or the package that signs is missing; it is not quoted.
+    """
+    _key(settings)
+
+
+def checkpoint(services: Services, *, always: bool) -> None:
+    """Write a checkpoint of the log's head, and record that, if anything was recorded since.
+
+    One that cannot be written is recorded as such, and made up for at the next chance.
+
+    Args:
+        services: What the invocation has at hand.
+        always: Also if nothing was recorded: a log that says nothing is to be seen as whole.
+    """
+    if services.settings.checkpoints:
+        # The log may be held by others, or be gone: the next chance makes up for it.
+        with suppress(LogBusyError, LogUnreachableError):
+            _checkpoint(services, always=always)
+
+
+def _checkpoint(services: Services, *, always: bool) -> None:
+    head = services.log.read(lambda view: view.head)
+    if not head.seq or not (always or _is_due(next(services.log.records(head.seq - 1)))):
+        return
+    first = next(services.log.records()).hash
+    now = services.log.read(lambda view: view.now)
+    made = Checkpoint(origin_of(first), head, now)
+    key = _key(services.settings)
+    error = _put(made, key, services)
+    signer = key.name if key else ""
+    services.log.commit(checkpointed(made, signer, error, function=services.function))
+
+
+def place_at(address: str, obs: Obs | None) -> Place:
+    """Return the place for checkpoints that an address names.
+
+    Args:
+        address: `obs://bucket/prefix/`, or the path of a folder.
+        obs: What reads and writes buckets.
+
+    Raises:
+        SettingsError: It names a bucket, and there is nothing to reach one with.
+    """
+    if not address.startswith(_OBS):
+        return CheckpointFolder(Path(address))
+    if obs is None:
+        raise SettingsError("checkpoints in a bucket need NIGHTDROP_REGION and credentials")
+    bucket, _, prefix = address.removeprefix(_OBS).partition("/")
+    return CheckpointBucket(obs, bucket, f"{prefix.rstrip('/')}/" if prefix else "")
+
+
+def _put(made: Checkpoint, key: SigningKey | None, services: Services) -> str:
+    """Write a checkpoint and return why it could not be written; "" if it was."""
+    if services.deadline.left() < services.sender.patience:
+        return "no time was left to write it"
+    try:
+        place_at(services.settings.checkpoints, services.obs).put(made.name, written(made, key))
+    except CloudError as error:
+        return str(error)
+    except OSError as error:
+        return f"{services.settings.checkpoints}: {error.strerror or 'cannot be written'}"
+    return ""
+
+
+def _is_due(last: Record) -> bool:
+    """Return whether the last record is anything but that of a checkpoint of all before it."""
+    fields = last.fields
+    if fields["action"] != "log.checkpointed":
+        return True
+    return part(fields, "checkpoint")["size"] != last.seq - 1
+
+
+def _key(settings: Settings) -> SigningKey | None:
+    text = settings.checkpoint_key.get_secret_value()
+    if not text:
+        return None
+    try:
+        return signing_key(text)
+    except SettingsError as error:
+        raise SettingsError(f"NIGHTDROP_CHECKPOINT_KEY: {error}") from None
+    except ImportError:
+        raise SettingsError(
+            "NIGHTDROP_CHECKPOINT_KEY needs cryptography; install the extra: nightdrop[sign]"
+        ) from None

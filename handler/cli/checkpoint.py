@@ -1,0 +1,77 @@
+"""`nightdrop audit checkpoint` and `key`: a checkpoint on demand, and the key that signs them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+import uuid
+from contextlib import closing
+
+import click
+
+from handler.audit.note import new_key
+from handler.audit.record import part
+from handler.checkpointing import checkpoint as write_checkpoint
+from handler.cli.screen import complain
+from handler.errors import NightdropError, SettingsError
+from handler.instance import open_instance, services_of
+from handler.local.context import Context
+
+_WRONG_SETTINGS, _LATER = 2, 75
+_SEED_BYTES = 32
+
+
+@click.command()
+def checkpoint() -> None:
+    """Write a checkpoint of the log's head now; settings come from the environment.
+
+    Exit status: 0 written, 2 wrong settings, 75 not written, which is recorded.
+
+    \b
+      NIGHTDROP_CHECKPOINTS=checkpoints/ nightdrop audit checkpoint
+    """
+    context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
+    try:
+        with closing(open_instance(context, os.environ, lambda _line: None)) as instance:
+            if not instance.settings.checkpoints:
+                raise SettingsError("NIGHTDROP_CHECKPOINTS is missing: where to write them")
+            write_checkpoint(services_of(context, instance), always=True)
+            head = instance.log.read(lambda view: view.head)
+            if not head.seq:
+                raise SettingsError("the log is empty: there is nothing to write a checkpoint of")
+            fields = next(instance.log.records(head.seq - 1)).fields
+    except NightdropError as error:
+        complain(str(error))
+        sys.exit(_WRONG_SETTINGS)
+    if fields["action"] != "log.checkpointed":
+        complain(f"the checkpoint was not written: {fields.get('note', '')}")
+        sys.exit(_LATER)
+    click.echo(f"{part(fields, 'checkpoint')['name']}")
+    if fields.get("note"):
+        click.echo(f"{fields['note']}")
+
+
+@click.command()
+@click.argument("name")
+def key(name: str) -> None:
+    """Make a key that signs checkpoints; NAME is a name for it, such as example.org/nightdrop.
+
+    Prints the private key, for the function's encrypted user data, and the public key, for
+    whoever verifies. Neither is kept.
+
+    \b
+      nightdrop audit key example.org/nightdrop
+    """
+    try:
+        made = new_key(name, secrets.token_bytes(_SEED_BYTES))
+        private, public = made.encoded(), str(made.public)
+    except ImportError:
+        complain("keys are made with cryptography; install the extra: nightdrop[sign]")
+        sys.exit(_WRONG_SETTINGS)
+    except SettingsError as error:
+        complain(str(error))
+        sys.exit(_WRONG_SETTINGS)
+    click.echo(f"private  NIGHTDROP_CHECKPOINT_KEY={private}")
+    click.echo(f"public   nightdrop audit verify --key {public}")

@@ -1,0 +1,44 @@
+"""Options that several commands share, and how they complain about a log."""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from handler.cli.screen import complain
+from handler.errors import LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+audit_option = click.option(
+    "--audit",
+    "address",
+    envvar="NIGHTDROP_AUDIT",
+    required=True,
+    help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
+
+
+SPOILED = (AttributeError, KeyError, TypeError, ValueError, sqlite3.DatabaseError)
+"""What reading a record that Nightdrop did not write comes to."""
+
+
+@contextmanager
+def complaining() -> Iterator[None]:
+    """End the command with status 2 and a sentence where there is no log that can be read."""
+    try:
+        yield
+    except SPOILED:
+        complain(
+            "what stands there is no log of Nightdrop, or was tampered with; see `audit verify`"
+        )
+        sys.exit(2)
+    except (LookupError, LogError) as error:
+        complain(str(error.args[0]))
+        sys.exit(2)

@@ -1,0 +1,1 @@
+"""What makes the page of `nightdrop audit serve`; needs the extra `page`."""

@@ -1,0 +1,180 @@
+-- What the log says, as tables for people: made from the records by `audit stats` and `audit serve`.
+-- Runs on a connection that reads the log as `main` and has an empty database attached as `page`.
+-- The outbox stays behind: bodies hold what must not be seen.
+
+CREATE TABLE page.deliveries (
+    key         TEXT PRIMARY KEY,
+    received_at TEXT NOT NULL,
+    day         TEXT NOT NULL,
+    fired_at    TEXT NOT NULL,
+    trigger     TEXT NOT NULL,
+    subject     TEXT NOT NULL,
+    actor       TEXT,
+    state       TEXT NOT NULL,
+    jobs        INTEGER NOT NULL,
+    note        TEXT NOT NULL
+);
+
+CREATE TABLE page.jobs (
+    key         TEXT PRIMARY KEY,
+    name        TEXT NOT NULL,
+    type        TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    ended       TEXT NOT NULL,
+    day         TEXT NOT NULL,
+    planned_at  TEXT NOT NULL,
+    created_at  TEXT,
+    seconds     REAL,               -- from the event to the API's answer
+    attempts    INTEGER NOT NULL,
+    delivery    TEXT NOT NULL REFERENCES deliveries (key),
+    job_id      TEXT NOT NULL,
+    note        TEXT NOT NULL
+);
+
+CREATE TABLE page.records (
+    seq      INTEGER PRIMARY KEY,
+    at       TEXT NOT NULL,
+    day      TEXT NOT NULL,
+    action   TEXT NOT NULL,
+    outcome  TEXT NOT NULL,
+    delivery TEXT REFERENCES deliveries (key),
+    job      TEXT REFERENCES jobs (key),
+    attempt  INTEGER,
+    status   INTEGER,
+    final    TEXT,
+    job_id   TEXT,
+    actor    TEXT,
+    note     TEXT,
+    hash     TEXT NOT NULL
+);
+
+CREATE TABLE page.checkpoints (
+    seq    INTEGER PRIMARY KEY REFERENCES records (seq),
+    at     TEXT NOT NULL,
+    size   INTEGER NOT NULL,
+    head   TEXT NOT NULL,
+    signer TEXT,
+    name   TEXT NOT NULL
+);
+
+INSERT INTO page.records
+SELECT seq,
+       json_extract(record, '$.at'),
+       substr(json_extract(record, '$.at'), 1, 10),
+       json_extract(record, '$.action'),
+       json_extract(record, '$.outcome'),
+       json_extract(record, '$.delivery.key'),
+       json_extract(record, '$.job.key'),
+       json_extract(record, '$.request.attempt'),
+       json_extract(record, '$.response.status'),
+       json_extract(record, '$.response.final'),
+       json_extract(record, '$.response.job_id'),
+       json_extract(record, '$.actor.kind') || coalesce(' ' || coalesce(
+           json_extract(record, '$.actor.name'), json_extract(record, '$.actor.account')), ''),
+       json_extract(record, '$.note'),
+       hash
+FROM main.records ORDER BY seq;
+
+CREATE INDEX page.records_by_delivery ON records (delivery);
+CREATE INDEX page.records_by_job ON records (job);
+CREATE INDEX page.records_by_action ON records (action);
+
+INSERT INTO page.checkpoints
+SELECT seq,
+       json_extract(record, '$.at'),
+       json_extract(record, '$.checkpoint.size'),
+       json_extract(record, '$.checkpoint.head'),
+       json_extract(record, '$.checkpoint.signer'),
+       json_extract(record, '$.checkpoint.name')
+FROM main.records
+WHERE seq IN (SELECT seq FROM page.records WHERE action = 'log.checkpointed');
+
+INSERT INTO page.deliveries
+SELECT known.key, told.at, told.day, coalesce(nullif(known.fired_at, ''), told.at),
+       known.trigger, known.subject, told.actor, known.state,
+       (SELECT count(*) FROM main.jobs WHERE delivery = known.key), known.note
+FROM main.deliveries AS known
+JOIN page.records AS told
+  ON told.seq = (SELECT min(seq) FROM page.records WHERE delivery = known.key);
+
+INSERT INTO page.jobs
+SELECT known.key, known.name, known.type, known.state, known.finished,
+       substr(known.planned_at, 1, 10), known.planned_at, told.at,
+       round((julianday(told.at) - julianday(asked.fired_at)) * 86400, 3),
+       known.attempt, known.delivery, known.job_id, known.note
+FROM main.jobs AS known
+JOIN page.deliveries AS asked ON asked.key = known.delivery
+LEFT JOIN page.records AS told ON told.seq = (
+    SELECT min(seq) FROM page.records
+    WHERE job = known.key AND action IN ('job.created', 'job.adopted'));
+
+CREATE INDEX page.jobs_by_delivery ON jobs (delivery);
+CREATE INDEX page.jobs_by_name ON jobs (name);
+CREATE INDEX page.deliveries_by_day ON deliveries (day);
+
+-- What went wrong, each with a reason that many share.
+CREATE VIEW page.failures AS
+SELECT seq, at, day, action,
+       CASE action
+           WHEN 'spec.rejected' THEN 'the spec has errors'
+           WHEN 'event.rejected' THEN 'the event has no known shape'
+           WHEN 'job.expired' THEN 'not sent while it was valid'
+           WHEN 'job.abandoned' THEN 'abandoned by hand'
+           WHEN 'job.duplicated' THEN 'created twice at the API'
+           WHEN 'job.finished' THEN 'ended ' || replace(lower(final), '_', ' ') || ' on the fleet'
+           WHEN 'log.checkpoint_failed' THEN 'a checkpoint could not be written'
+           ELSE coalesce(substr(note, 1, instr(note || char(10), char(10)) - 1), action)
+       END AS reason,
+       delivery, job, note
+FROM records
+WHERE outcome = 'failure' OR action = 'job.abandoned';
+
+-- What is left to do, and what it waits for.
+CREATE VIEW page.open_items AS
+SELECT 'job' AS what, name, delivery, key AS job,
+       CASE WHEN state IN ('created', 'adopted') THEN 'runs on the fleet' ELSE state END AS state,
+       planned_at AS since, note
+FROM jobs
+WHERE state NOT IN ('refused', 'expired', 'abandoned', 'duplicated')
+  AND NOT (state IN ('created', 'adopted') AND ended <> '')
+UNION ALL
+SELECT 'delivery', subject, key, NULL, 'received, not decided', received_at, note
+FROM deliveries
+WHERE state = 'received';
+
+-- One line per day: what came in, what came of it, and how long it took.
+CREATE VIEW page.days AS
+WITH ranked AS (
+    SELECT day, seconds,
+           row_number() OVER (PARTITION BY day ORDER BY seconds) AS place,
+           count(*) OVER (PARTITION BY day) AS many
+    FROM jobs WHERE seconds IS NOT NULL
+), took AS (
+    SELECT day,
+           max(CASE WHEN place = (many + 1) / 2 THEN seconds END) AS median_seconds,
+           max(CASE WHEN place = (95 * many + 99) / 100 THEN seconds END) AS p95_seconds
+    FROM ranked GROUP BY day
+), done AS (
+    SELECT day,
+           count(*) AS jobs,
+           sum(state IN ('created', 'adopted')) AS created,
+           sum(state IN ('refused', 'expired', 'abandoned')) AS refused,
+           sum(state = 'duplicated') AS duplicated,
+           sum(state NOT IN ('created', 'adopted', 'refused', 'expired', 'abandoned',
+                             'duplicated')) AS waiting
+    FROM jobs GROUP BY day
+)
+SELECT deliveries.day,
+       count(*) AS deliveries,
+       sum(deliveries.state = 'rejected') AS rejected,
+       coalesce(done.jobs, 0) AS jobs,
+       coalesce(done.created, 0) AS created,
+       coalesce(done.refused, 0) AS refused,
+       coalesce(done.duplicated, 0) AS duplicated,
+       coalesce(done.waiting, 0) AS waiting,
+       took.median_seconds,
+       took.p95_seconds
+FROM deliveries
+LEFT JOIN done ON done.day = deliveries.day
+LEFT JOIN took ON took.day = deliveries.day
+GROUP BY deliveries.day;

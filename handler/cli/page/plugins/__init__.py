@@ -1,0 +1,1 @@
+"""What Datasette loads from this folder: every module is a plugin of the page."""

@@ -1,0 +1,76 @@
+"""`nightdrop audit serve`: the log as a page in the browser, on this machine alone."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import click
+
+from handler.cli.facts import copy_facts
+from handler.cli.option import audit_option, complaining
+from handler.cli.screen import complain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_PORT = 8090
+
+
+@click.command(short_help="The log as a page in the browser.")
+@audit_option
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="The port on 127.0.0.1; 0 takes any that is free.",
+)
+def serve(address: str, port: int) -> None:
+    """Show a read-only copy of the log in the browser, until Ctrl-C.
+
+    A dashboard, every delivery and job as a timeline, ready-made questions, and SQL of your own.
+    Listens on 127.0.0.1 only and loads nothing from elsewhere; needs the extra nightdrop[page].
+
+    \b
+      nightdrop audit serve --audit sqlite:///nightdrop.db
+    """
+    try:
+        from handler.cli.page.site import run  # noqa: PLC0415 - an extra
+    except ImportError:
+        complain("the page needs Datasette; install the extra: nightdrop[page]")
+        sys.exit(2)
+    with (
+        _ended(),
+        TemporaryDirectory(prefix="nightdrop-page-") as folder,
+        _listening(port) as place,
+    ):
+        copy = Path(folder) / "nightdrop.db"
+        with complaining():
+            copy_facts(address, copy)
+        click.echo(f"The audit log is at http://127.0.0.1:{place.getsockname()[1]}/ until Ctrl-C.")
+        run(copy, place)
+
+
+@contextmanager
+def _ended() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that nothing is left behind."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _listening(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError:
+        complain(f"port {port} is taken; name another with --port")
+        sys.exit(2)

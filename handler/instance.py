@@ -1,0 +1,141 @@
+"""What one instance of the function opens once, and what each invocation takes from it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handler.audit.announced import AnnouncedLog
+from handler.audit.grouped import GroupedLog
+from handler.audit.stores import log_doubts, open_log
+from handler.checkpointing import check as check_checkpoints
+from handler.cloud.credentials import Credentials, credentials
+from handler.cloud.ief import Ief
+from handler.cloud.key_ring import KeyRing
+from handler.cloud.obs import Obs
+from handler.cloud.obs_folder import ObsFolders
+from handler.cloud.transport import Transport
+from handler.deadline import deadline
+from handler.errors import (
+    CredentialsError,
+)
+from handler.logline import attention_lines, log_line, write_stdout
+from handler.sending import Driver
+from handler.services import Services
+from handler.settings import Settings, doubts, load
+from handler.started import record_start, start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from handler.audit.log import Log
+    from handler.audit.record import Part, Record
+    from handler.logline import Write
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What is opened once and serves every call of an instance.
+
+    Attributes:
+        settings: What the operator set.
+        log: The audit log.
+        transport: Connections to the cloud, kept alive between calls.
+        environ: The environment, for credentials on a desk and the time-out; never printed.
+        write: Writes a log line.
+        keys: The keys of the latest call, which a log in OBS signs with.
+    """
+
+    settings: Settings
+    log: Log
+    transport: Transport
+    environ: Mapping[str, str] = field(repr=False)
+    write: Write
+    keys: KeyRing = field(default_factory=KeyRing)
+
+    def close(self) -> None:
+        """Close the log and the connections."""
+        self.log.close()
+        self.transport.close()
+
+
+def open_instance(
+    context: object, environ: Mapping[str, str], write: Write = write_stdout
+) -> Instance:
+    """Open what an instance keeps: settings from user data and environment, log, connections."""
+    settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
+
+    check_checkpoints(settings)
+    transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
+    keys = KeyRing(_credentials(context, environ))
+    folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
+    for doubt in (*doubts(settings), *log_doubts(settings.audit, folders)):
+        write(log_line("settings.doubted", {"note": doubt}))
+
+    def announce(records: Sequence[Record]) -> None:
+        for line in attention_lines(records):
+            write(line)
+
+    return Instance(
+        settings=settings,
+        log=GroupedLog(AnnouncedLog(open_log(settings.audit, folders), announce)),
+        transport=transport,
+        environ=environ,
+        write=write,
+        keys=keys,
+    )
+
+
+def record_started(context: object, instance: Instance) -> None:
+    """Say in the log and to the log service what runs here, once per instance."""
+    started = start(Path(__file__).parents[1], sys.modules)
+    instance.log.commit(record_start(started, _function(context)))
+    said = {"code": started.code, "python": started.python, "sqlite": started.sqlite}
+    instance.write(log_line("function.started", {**said, "note": started.note}))
+
+
+def _credentials(context: object, environ: Mapping[str, str]) -> Credentials:
+    try:
+        return credentials(context, environ)
+    except CredentialsError as error:
+        return Credentials("", "", missing=str(error))
+
+
+def services_of(context: object, instance: Instance) -> Services:
+    """Return what an invocation that begins now has at hand, with the keys of its context."""
+    end = deadline(context, instance.environ)
+    keys = _credentials(context, instance.environ)
+    instance.keys.use(keys)
+    settings, transport, log = instance.settings, instance.transport, instance.log
+    project, ief_instance = settings.project_id, settings.ief_instance
+    ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance)
+    return Services(
+        settings=settings,
+        log=log,
+        ief=ief,
+        obs=Obs(settings.obs_endpoint, keys, transport, _now),
+        deadline=end,
+        function=_function(context),
+        driver=Driver(log, ief, end),
+    )
+
+
+def _function(context: object) -> Part:
+    return {
+        "name": _text(context, "getFunctionName") or None,
+        "version": _text(context, "getVersion") or None,
+        "request_id": _text(context, "getRequestID") or None,
+    }
+
+
+def _text(context: object, method: str, *arguments: str) -> str:
+    call: Any = getattr(context, method, None)
+    value = call(*arguments) if callable(call) else None
+    return value if isinstance(value, str) else ""
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

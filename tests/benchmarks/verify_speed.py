@@ -1,0 +1,118 @@
+"""How fast a log is verified, against a bare loop that reads its rows and hashes them.
+
+`python -m tests.benchmarks.verify_speed [--records 1000000]` prints both times for the best of
+three rounds, their ratio, and the memory that verifying came to need. The aim is a ratio of 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import sqlite3
+import sys
+import tempfile
+import time
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handler.audit.examination import Evidence, examine
+from handler.audit.record import Head, seal
+from handler.audit.sqlite import SCHEMA
+from handler.audit.stores import open_stored
+from tests.long_log import moment, story
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+AIM = 2.0
+
+_APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
+_ROWS = "SELECT seq, hash, prev, record FROM records ORDER BY seq"
+_ROUNDS = 3
+
+
+def rows(records: int) -> Iterator[tuple[int, str, str, str]]:
+    """Yield the rows of a log of some length."""
+    head = Head()
+    while True:
+        for draft in story(head.hash):
+            if head.seq == records:
+                return
+            record = seal(draft, head, at=moment(head.seq), commit=head.hash[:32])
+            yield record.seq, record.hash, head.hash, record.text
+            head = Head(record.seq, record.hash)
+
+
+def write(path: Path, records: int) -> None:
+    """Write a log through the schema's own triggers; only its state is left out."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.executescript(
+            f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {SCHEMA.read_text()}"
+        )
+        db.executemany(_APPEND, rows(records))
+
+
+def bare(path: Path) -> None:
+    """Read every row and hash its text."""
+    with closing(sqlite3.connect(path)) as db:
+        for _, _, _, text in db.execute(_ROWS):
+            sha256(text.encode()).hexdigest()
+
+
+def verify(path: Path, workers: int) -> None:
+    """Verify the log.
+
+    Raises:
+        SystemExit: It was found broken.
+    """
+    address = f"sqlite:///{path}"
+    with closing(open_stored(address)) as stored:
+        verdict = examine(address, stored, Evidence(), workers=workers)
+    if not verdict.whole:
+        raise SystemExit(f"a false alarm: {verdict.faults[0]}")
+
+
+def timed(work: Callable[[], None]) -> float:
+    """Return the seconds that something took."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--records", type=int, default=200_000)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "audit.db"
+        write(path, given.records)
+        before = _peak()
+        times = [
+            (timed(lambda: bare(path)), timed(lambda: verify(path, given.workers)))
+            for _ in range(_ROUNDS)
+        ]
+        slow, quick = (min(column) for column in zip(*times, strict=True))
+        size = path.stat().st_size / 2**20
+    ratio = quick / slow
+    sys.stdout.write(
+        f"verify {given.records:,} records, {size:,.0f} MiB, {given.workers} processes: "
+        f"{quick:.2f} s, bare loop {slow:.2f} s, ratio {ratio:.2f} (aim {AIM}); "
+        f"memory +{_peak() - before:.0f} MiB\n"
+    )
+
+
+def _peak() -> float:
+    own, others = (
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return (own + others) / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""The page of the audit log, in a real browser where there is one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import urllib3
+from playwright.sync_api import sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+needs_browser = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def site(month: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the page of a month, served by the command itself."""
+    with serving(f"sqlite:///{month}", tmp_path_factory.mktemp("site")) as (url, _process):
+        yield url
+
+
+@contextmanager
+def serving(address: str, folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run `nightdrop audit serve` with a folder for temporary files, and give its URL."""
+    call = [sys.executable, "-m", "handler.cli", "audit", "serve", "--port", "0"]
+    environ = {**os.environ, "NIGHTDROP_AUDIT": address, "TMPDIR": str(folder)}
+    environ |= {"PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(call, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        assert found
+        try:
+            yield found[0], process
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def seen() -> list[str]:
+    """Every address that the browser asked for."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def page(site: str, seen: list[str]) -> Iterator[Page]:
+    """A page of a browser that writes down every request and stands no error."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 900})
+        context.on("request", lambda request: seen.append(request.url))
+        page = context.new_page()
+        page.on("pageerror", lambda error: pytest.fail(str(error)))
+        yield page
+        browser.close()
+
+
+def ask(month: Path, sql: str) -> Any:  # noqa: ANN401 - whatever a query answers
+    """Return the first cell that a query on the log finds."""
+    with closing(sqlite3.connect(month)) as db:
+        return db.execute(sql).fetchone()[0]
+
+
+@needs_browser
+def test_the_front_door_leads_to_the_dashboard(page: Page) -> None:
+    """With the figures of the month."""
+    page.goto("/")
+    assert page.title() == "Nightdrop audit log"
+    assert page.locator(".figure").count() == 6
+    assert page.locator(".figure b").nth(3).inner_text() == "2"
+
+
+@needs_browser
+def test_every_chart_is_drawn(page: Page) -> None:
+    """Each with marks in it, not only axes."""
+    page.goto("/")
+    for name in ("deliveries", "jobs", "took", "reasons"):
+        marks = page.locator(
+            f"#chart-{name} svg .mark-rect path, #chart-{name} svg .mark-symbol path"
+        )
+        marks.first.wait_for()
+        assert marks.count() > 5
+
+
+@needs_browser
+def test_a_ready_made_question_is_answered(page: Page) -> None:
+    """Chosen from the list of questions."""
+    page.goto("/nightdrop")
+    page.get_by_text("What went wrong, by reason").click()
+    assert "the spec has errors" in page.locator(".rows-and-columns").inner_text()
+
+
+@needs_browser
+def test_a_jobs_timeline_is_found_by_its_file(page: Page, month: Path) -> None:
+    """Search, delivery, job, record: every step is a link."""
+    subject = ask(
+        month,
+        "SELECT subject FROM deliveries JOIN jobs ON jobs.delivery = deliveries.key"
+        " WHERE jobs.state = 'adopted'",
+    )
+    page.goto("/")
+    page.get_by_placeholder("job, file, id or key").fill(subject)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name=subject).click()
+    assert page.locator("h1").inner_text().startswith(subject)
+    page.locator("table.jobs a").click()
+    assert "adopted" in page.locator("h1").inner_text()
+    steps = page.locator(".timeline li b").all_inner_texts()
+    assert [step for step in steps if step.startswith("job.")] == [
+        "job.planned", "job.sending", "job.unknown", "job.adopted", "job.finished",
+    ]  # fmt: skip
+    page.locator(".timeline .seq").first.click()
+    assert '"action": "delivery.received"' in page.locator("pre.record").inner_text()
+
+
+@needs_browser
+def test_tables_lead_on_to_timelines(page: Page) -> None:
+    """From deliveries, jobs and records."""
+    for table, kind in (("deliveries", "delivery"), ("jobs", "job"), ("records", "delivery")):
+        page.goto(f"/nightdrop/{table}")
+        assert page.locator(f"td a[href^='/nightdrop/{kind}?']").count() > 20
+
+
+@needs_browser
+def test_no_request_leaves_this_machine(page: Page, seen: list[str], site: str) -> None:
+    """Whatever page is opened, all it needs comes from the page itself."""
+    paths = (
+        "",
+        "-/dashboards",
+        "nightdrop",
+        "nightdrop/jobs",
+        "nightdrop/chain/5",
+        "nightdrop/days",
+    )
+    for path in paths:
+        page.goto(f"/{path}", wait_until="networkidle")
+    assert len(seen) > 20
+    assert [url for url in seen if not url.startswith((site, "data:"))] == []
+
+
+def test_nothing_but_facts_and_records_is_in_the_copy(site: str) -> None:
+    """What a job is sent with stays in the log's outbox."""
+    answer = urllib3.request("GET", f"{site}/nightdrop.json").json()
+    names = {table["name"] for table in answer["tables"]}
+    assert names == {"deliveries", "jobs", "records", "chain", "checkpoints"}
+
+
+def test_who_asks_for_another_host_is_refused(site: str) -> None:
+    """A page elsewhere could have its own name lead to this machine."""
+    refused = urllib3.request("GET", f"{site}/nightdrop", headers={"Host": "evil.example:80"})
+    answered = urllib3.request("GET", f"{site}/nightdrop")
+    assert (refused.status, answered.status) == (403, 200)
+    assert "default-src 'self'" in answered.headers["Content-Security-Policy"]
+
+
+def test_what_a_stranger_named_stays_text(month: Path, site: str, tmp_path: Path) -> None:
+    """A file's name is no markup, wherever it is shown."""
+    spoiled = tmp_path / "audit.db"
+    shutil.copy(month, spoiled)
+    with closing(sqlite3.connect(spoiled)) as db:
+        db.execute("UPDATE deliveries SET subject = 'obs://b/<img src=x>' || rowid")
+        db.execute("UPDATE jobs SET name = '<img src=x>' || rowid, note = '<img src=x>'")
+        db.commit()
+    with serving(f"sqlite:///{spoiled}", tmp_path) as (url, _process):
+        for path in ("/", "/nightdrop/jobs", "/nightdrop/deliveries", "/nightdrop/find?what=img"):
+            text = urllib3.request("GET", url + path).data.decode()
+            assert "&lt;img src=x&gt;" in text
+            assert "<img src=x>" not in text
+    assert site
+
+
+def test_the_copy_is_gone_when_the_page_ends(month: Path, tmp_path: Path) -> None:
+    """Whoever ends it."""
+    with serving(f"sqlite:///{month}", tmp_path) as (_url, process):
+        assert [path.name[:15] for path in tmp_path.iterdir()] == ["nightdrop-page-"]
+    assert process.returncode == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_that_is_taken_is_said(month: Path, site: str) -> None:
+    """In a sentence, with status 2."""
+    port = site.rpartition(":")[2]
+    call = [sys.executable, "-m", "handler.cli", "audit", "serve", "--port", port]
+    environ = {**os.environ, "NIGHTDROP_AUDIT": f"sqlite:///{month}"}
+    done = subprocess.run(call, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, f"port {port} is taken" in done.stderr) == (2, True)

@@ -1,0 +1,110 @@
+"""The log in other forms, made from a month of records."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from contextlib import closing
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handler.audit.export import COLUMNS, FORMATS, csv_lines, harmless, json_lines
+from handler.audit.record import ALLOWED, Draft, Head, Record, part, seal
+from handler.audit.sqlite import SqliteLog
+from handler.canonical import moment, sha256_hex
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FORMULAS = (
+    ("=1+1", "'=1+1"),
+    ("+1", "'+1"),
+    ("-1", "'-1"),
+    ("@SUM(A1)", "'@SUM(A1)"),
+    ("\t=1", "'\t'=1"),
+    ("\ra", "'\ra"),
+    (" =1", "' =1"),
+    ("a;=1", "a;'=1"),
+    ("a, @x", "a, '@x"),
+    ('a"=1', "a\"'=1"),
+    ("a\n-1", "a\n'-1"),
+    ("\uff1d1", "'\uff1d1"),
+)
+MAY_BEGIN = re.compile(r"(?:^|[,;|\t\r\n\"])[\s\"]*[=+\-@\uff1d]|^[\t\r]")
+
+
+@pytest.fixture(scope="module")
+def records(month: Path) -> list[Record]:
+    """The month's records."""
+    with closing(SqliteLog(month)) as log:
+        return list(log.records())
+
+
+def everything(_record: Record) -> bool:
+    """Choose every record."""
+    return True
+
+
+def noted(note: str) -> Record:
+    """Return a record with a note."""
+    at = moment("2026-11-23T02:00:00.000000Z")
+    return seal(Draft("sending.held", "success", note=note), Head(), at=at, commit="c")
+
+
+def test_the_chain_can_be_verified_from_json_lines_alone(records: list[Record]) -> None:
+    """Every hash is that of its text, and every text names the hash before."""
+    before = "0" * 64
+    for line in json_lines(records, everything):
+        kept = json.loads(line)
+        assert sha256_hex(kept["record"]) == kept["hash"]
+        assert json.loads(kept["record"])["prev"] == before
+        before = kept["hash"]
+    assert before == records[-1].hash
+
+
+def test_only_chosen_records_are_exported(records: list[Record]) -> None:
+    """In every format."""
+    for name, export in FORMATS.items():
+        lines = list(export(records, lambda record: record.seq == 7))
+        assert len(lines) == 1 + (name == "csv")
+
+
+def test_a_csv_file_has_a_column_for_every_field(records: list[Record]) -> None:
+    """Always the same ones, whatever the records have."""
+    fields = {f"{name}.{field}" for name, allowed in ALLOWED.items() for field in allowed}
+    assert fields < set(COLUMNS)
+    rows = list(csv.reader(StringIO("".join(csv_lines(records, everything)))))
+    assert {len(row) for row in rows} == {len(COLUMNS)}
+    assert tuple(rows[0]) == COLUMNS
+
+
+def test_a_csv_file_says_what_the_records_say(records: list[Record]) -> None:
+    """Read again by a CSV reader."""
+    rows = csv.DictReader(StringIO("".join(csv_lines(records, everything))))
+    for row, record in zip(rows, records, strict=True):
+        assert (row["seq"], row["hash"]) == (str(record.seq), record.hash)
+        assert row["job.name"] == str(part(record.fields, "job").get("name", ""))
+
+
+@pytest.mark.parametrize(("text", "safe"), FORMULAS)
+def test_no_cell_begins_with_a_formula(text: str, safe: str) -> None:
+    """Not even after a separator that some spreadsheets split at."""
+    rows = list(csv.DictReader(StringIO("".join(csv_lines([noted(text)], everything)), newline="")))
+    assert rows[0]["note"] == safe
+
+
+@given(st.text(alphabet="=+-@,;|\t\r\n\"' ab1\uff1d", max_size=12))
+def test_no_text_stays_a_formula(text: str) -> None:
+    """Wherever a spreadsheet may take a cell to begin, a quote stands before the sign."""
+    assert not MAY_BEGIN.search(harmless(text))
+
+
+@given(st.from_regex(r"[a-z0-9.:/ ]{0,30}", fullmatch=True))
+def test_an_ordinary_text_stays_as_it_is(text: str) -> None:
+    """Nothing is escaped that needs no escape."""
+    assert harmless(text) == text
