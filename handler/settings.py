@@ -153,27 +153,17 @@ def _covered(settings: Settings) -> Iterator[str]:
     bucket, prefix = settings.results or ("", "")
     if bucket in settings.buckets and settings.prefix.startswith(prefix):
         yield "NIGHTDROP_RESULTS: covers NIGHTDROP_PREFIX, so that no dropped file is run"
-    scheme, _, place = settings.checkpoints.partition("://")
-    bucket, _, prefix = place.partition("/")
-    if scheme == "obs" and bucket in settings.buckets and prefix.startswith(settings.prefix):
-        yield (
-            "NIGHTDROP_CHECKPOINTS: lies under NIGHTDROP_PREFIX, so that each checkpoint is taken "
-            "for a spec; name another bucket"
-        )
-    if not settings.audit.startswith("obs://"):
-        return
-    home, folder = _place(settings.audit)
-    if home in settings.buckets and folder.startswith(settings.prefix):
-        yield (
-            "NIGHTDROP_AUDIT: lies under NIGHTDROP_PREFIX, so that every record is taken for a "
-            "spec; name another bucket, or a prefix beside it"
-        )
-    if (
-        settings.results
-        and home == bucket
-        and (folder.startswith(prefix) or prefix.startswith(folder))
-    ):
-        yield "NIGHTDROP_AUDIT: shares its place with NIGHTDROP_RESULTS; name one beside it"
+    for name, address in (("CHECKPOINTS", settings.checkpoints), ("AUDIT", settings.audit)):
+        bucket, prefix = _place(address) if address.startswith("obs://") else ("", "")
+        if bucket in settings.buckets and prefix.startswith(settings.prefix):
+            yield (
+                f"NIGHTDROP_{name}: lies under NIGHTDROP_PREFIX, so that whatever is written there "
+                "is taken for a spec; name another bucket, or a prefix beside it"
+            )
+    if settings.audit.startswith("obs://") and settings.results:
+        bucket, prefix = _place(settings.audit)
+        if (bucket, prefix) == settings.results:
+            yield "NIGHTDROP_AUDIT: is the place of NIGHTDROP_RESULTS; name one beside it"
 
 
 def doubts(settings: Settings) -> tuple[str, ...]:

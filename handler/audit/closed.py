@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from bisect import bisect_left
 from dataclasses import dataclass
 from hashlib import sha256
@@ -107,7 +108,7 @@ def unpacked(data: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """
     try:
         return json.loads(gzip.decompress(data))
-    except (OSError, EOFError, RecursionError) as error:
+    except (OSError, EOFError, RecursionError, ValueError, zlib.error) as error:
         raise ValueError("no packed JSON") from error
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 import uuid
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from handler.audit import sql
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from handler.audit.record import Record
 
 T = TypeVar("T")
+
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -225,9 +228,9 @@ class ObjectLog:
             trial.lost()
 
     def _now(self) -> datetime:
-        """Return the store's clock, or the last record's time where that is later."""
+        """Return the store's clock, but later than the last record: times are in order."""
         now, at = self._objects.now(), self._replica.tail.at
-        return max(now, moment(at)) if at else now
+        return max(now, moment(at) + _TICK) if at else now
 
     def _read(self, name: str) -> bytes | None:
         return self._insist(lambda: self._objects.read(name))

@@ -69,12 +69,22 @@ def log_doubts(address: str, folders: Folders | None) -> tuple[str, ...]:
     return (doubt,) if doubt else ()
 
 
-def open_stored(address: str) -> Stored:
+def open_stored(address: str, folders: Folders | None = None) -> Stored:
     """Open what stands at an address to verify it, read only, as it is.
+
+    Args:
+        address: As for `open_log`.
+        folders: Likewise.
 
     Raises:
         LogError: The address names no store, or there is no log in it.
     """
+    if address.startswith(OBS):
+        from handler.audit.stored_objects import (  # noqa: PLC0415 - no cold start needs it
+            StoredInObjects,
+        )
+
+        return StoredInObjects(folder_at(address, folders))
     if _names_a_file(address):
         return StoredInSqlite(address.removeprefix(_SQLITE))
     with _psycopg_needed():

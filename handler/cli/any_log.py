@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from handler.audit.stores import OBS, open_log
+from handler.audit.stores import OBS, open_log, open_stored
 from handler.cloud.credentials import credentials
 from handler.cloud.key_ring import KeyRing
 from handler.cloud.obs import Obs
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from handler.audit.log import Log
+    from handler.audit.stored import Stored
 
 _TIMEOUT = 10.0
 
@@ -36,6 +37,19 @@ def any_log(address: str, environ: Mapping[str, str] = os.environ) -> Log:
         LogError: The address names no store, or the store cannot be used.
     """
     return open_log(address, folders(environ) if address.startswith(OBS) else None)
+
+
+def any_stored(address: str, environ: Mapping[str, str] = os.environ) -> Stored:
+    """Open what stands at an address to verify it, as `open_stored` does.
+
+    Args:
+        address: The address.
+        environ: As for `any_log`.
+
+    Raises:
+        LogError: The address names no store, or there is no log in it.
+    """
+    return open_stored(address, folders(environ) if address.startswith(OBS) else None)
 
 
 def folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:

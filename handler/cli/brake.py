@@ -71,7 +71,8 @@ def abandon(address: str, what: str, reason: str) -> None:
       nightdrop job abandon nightly-qhbxaiqp --audit sqlite:///nightdrop.db
     """
     try:
-        key = find_job(open_trail(address), what)
+        with closing(open_trail(address)) as database:
+            key = find_job(database, what)
     except LookupError as error:
         complain(str(error.args[0]))
         sys.exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,13 +93,13 @@ def _look_back(address: str, held: dict[str, Any], console: Console) -> bool:
     _heading(console, "What the emulated fleet has now")
     console.print(table(_JOB_COLUMNS, [[*map(job.get, _JOB_COLUMNS)] for job in held["jobs"]]))
     _heading(console, "What the audit log says")
-    database = open_trail(address)
-    columns = ("seq", "action", "outcome", "delivery", "job_name", "status")
-    console.print(table(columns, [cells(row, columns) for row in trail(database, 100)]))
-    verdict = verify(
-        Record(row["seq"], row["hash"], row["record"])
-        for row in database.query("SELECT seq, hash, record FROM records ORDER BY seq")
-    )
+    with closing(open_trail(address)) as database:
+        columns = ("seq", "action", "outcome", "delivery", "job_name", "status")
+        console.print(table(columns, [cells(row, columns) for row in trail(database, 100)]))
+        verdict = verify(
+            Record(row["seq"], row["hash"], row["record"])
+            for row in database.query("SELECT seq, hash, record FROM records ORDER BY seq")
+        )
     told = verdict.whole and len(held["jobs"]) == _JOBS
     word = "[green]whole[/]" if verdict.whole else "[red]broken[/]"
     console.print(

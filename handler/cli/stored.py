@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handler.audit.record import Record
-from handler.audit.stores import POSTGRES, open_log
+from handler.audit.stores import OBS, POSTGRES
+from handler.cli.any_log import any_log
 from handler.cli.trail import open_trail
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def stored(address: str) -> Iterator[Stored]:
         LookupError: There is no such log to read; the message says what to do.
         LogError: Likewise.
     """
-    if address.startswith(POSTGRES):
-        with closing(open_log(address)) as log:
+    if address.startswith((POSTGRES, OBS)):
+        with closing(any_log(address)) as log:
             yield Stored(log.records, lambda: log.read(lambda view: view.head).seq)
         return
     database = open_trail(address)

@@ -7,7 +7,6 @@ import re
 import sys
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -15,14 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from handler.audit.examination import Evidence, examine
-from handler.audit.export import FORMATS
 from handler.audit.note import verify_key
 from handler.audit.record import Head
 from handler.audit.stored_file import StoredInFile
-from handler.audit.stores import OBS, open_stored
 from handler.audit.verify import BROKEN, CANNOT_TELL, WHOLE
 from handler.checkpointing import place_at
-from handler.cli.any_log import any_log
+from handler.cli.any_log import any_stored
 from handler.cli.screen import complain, printable
 from handler.cloud.bucket import obs_of
 from handler.errors import LogBrokenError, NightdropError, SettingsError
@@ -120,16 +117,7 @@ def _stored(address: str | None, file: Path | None) -> Stored:
         return StoredInFile(file)
     if address is None:
         raise SettingsError("name the log with --audit, or an exported one with --file")
-    return _fetched(address) if address.startswith(OBS) else open_stored(address)
-
-
-def _fetched(address: str) -> Stored:
-    """Return a log in OBS as a copy of its records, in a file that goes with the command."""
-    folder = click.get_current_context().with_resource(TemporaryDirectory())
-    path = Path(folder) / "log.jsonl"
-    with closing(any_log(address)) as log, path.open("w", encoding="utf-8") as file:
-        file.writelines(FORMATS["jsonl"](log.records(), lambda _record: True))
-    return StoredInFile(path)
+    return any_stored(address)
 
 
 def _place(address: str) -> Place:

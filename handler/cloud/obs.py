@@ -165,14 +165,15 @@ class Obs:
         """
         ranges = {"Range": f"bytes={first}-" if first >= 0 else f"bytes={first}"} if first else {}
         target = _Target("GET", bucket, key, headers=ranges)
-        answer = self.transport.send(self._signed(target), max_bytes=max_bytes)
+        limit = max(max_bytes, _ERROR_BYTES)
+        answer = self.transport.send(self._signed(target), max_bytes=limit)
         date = answer.headers.get("date", "")
         if answer.status == _NOTHING_THERE:
             return Told(date)
         if _code(answer) == "NoSuchKey":
             return None
         _checked(answer, target.place)
-        if answer.cut:
+        if answer.cut or len(answer.body) > max_bytes:
             raise ObjectError(f"{target.place} is larger than {max_bytes} bytes")
         _check_length(answer, target.place)
         whole = answer.status == 200  # noqa: PLR2004 - not 206: the range was not looked at

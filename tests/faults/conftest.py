@@ -44,11 +44,15 @@ store_addresses: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
 """By the name of a store, how to come by the address of an empty log in it."""
 
 
-QUICK = [] if os.environ.get("STORM") == "full" else ["sqlite"]
+FULL = os.environ.get("STORM") == "full"
+QUICK = list(store_addresses) if FULL else ["sqlite"]
 """The stores for tests that take long and tell little more on another one."""
 
+SERVED = list(store_addresses) if FULL else ["sqlite", "postgresql"]
+"""The stores for tests that take some time; that of objects has faults of its own."""
 
-@pytest.fixture(scope="module", params=list(store_addresses))
+
+@pytest.fixture(scope="module", params=SERVED)
 def new_address(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> NewAddress:
@@ -56,7 +60,7 @@ def new_address(
     return _maker(request, tmp_path_factory)
 
 
-@pytest.fixture(scope="module", params=QUICK or list(store_addresses))
+@pytest.fixture(scope="module", params=QUICK)
 def quick_address(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> NewAddress:

@@ -7,6 +7,7 @@ import sqlite3
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from weakref import finalize
 
 from handler.audit import sql, sqlite
 from handler.audit.record import Record
@@ -32,6 +33,7 @@ class MemoryLog:
         self._clock = clock
         self._random = random.Random(seed)  # noqa: S311 - no secret, and the same every time
         self._db = sqlite3.connect(":memory:", isolation_level=None)
+        finalize(self, self._db.close)
         _empty().backup(self._db)
 
     def commit(self, decide: Decide[T]) -> Committed[T]:

@@ -47,6 +47,8 @@ FAULTS: dict[str, dict[str, float]] = {
     "GetObject": {"before": 0.1, "cut": 0.05},
     "PutObject": {"before": 0.1, "lost_answer": 0.1},
     "ListObjects": {"before": 0.1, "cut": 0.1},
+    "AppendObject": {"lost_answer": 0.05, "cut": 0.05, "before": 0.05, "after": 0.05},
+    "DeleteObject": {"before": 0.1, "lost_answer": 0.1},
 }
 """How likely each operation goes wrong in each way: about a third of all creations do."""
 

@@ -163,6 +163,8 @@ def test_results_go_under_a_prefix(value: str, place: tuple[str, str]) -> None:
         ("results", CANARY),
         ("audit", "sqlite:///"),
         ("audit", f"mysql://user:{CANARY}@host/db"),
+        ("audit", "obs://bucket"),
+        ("audit", "obs:///prefix/"),
         ("max_spec_bytes", "0"),
         ("max_spec_bytes", "16777217"),
         ("max_spec_bytes", CANARY),
@@ -326,3 +328,28 @@ def test_results_may_not_cover_what_is_watched(
         ]
     else:
         assert settings(nothing, **given).buckets == ("b",)
+
+
+@pytest.mark.parametrize("given", ["obs://logs/nightdrop", "obs://logs/nightdrop/"])
+def test_a_log_in_a_bucket_has_a_prefix(given: str) -> None:
+    """It ends with a slash."""
+    assert settings(audit=given).audit == "obs://logs/nightdrop/"
+
+
+@pytest.mark.parametrize(
+    ("audit", "problem"),
+    [
+        ("obs://drop/specs/log", "lies under NIGHTDROP_PREFIX"),
+        ("obs://drop/results/", "is the place of NIGHTDROP_RESULTS"),
+        ("obs://drop/log/", ""),
+        ("obs://other/specs/log/", ""),
+    ],
+)
+def test_a_log_where_specs_are_dropped_is_refused(audit: str, problem: str) -> None:
+    """Each record would be an event of its own, and each event a record."""
+    places = {"buckets": "drop", "prefix": "specs/", "results": "obs://drop/results/"}
+    if not problem:
+        assert settings(nothing, **places, audit=audit).audit == audit
+        return
+    (line,) = complaint(**places, audit=audit)
+    assert line.startswith(f"NIGHTDROP_AUDIT: {problem}")

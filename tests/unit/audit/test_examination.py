@@ -12,7 +12,8 @@ from handler.audit.checkpoint import Checkpoint, checkpointed, origin_of, writte
 from handler.audit.checkpoint_folder import CheckpointFolder
 from handler.audit.examination import Evidence, examine
 from handler.audit.pieces import walked
-from handler.audit.stores import open_log, open_stored
+from handler.audit.stores import open_stored
+from handler.cli.any_log import any_log, any_stored
 from tests.falsify import run
 from tests.long_log import FUNCTION, KEY, LongLog, moment, recording, story
 
@@ -37,10 +38,10 @@ def tell(log: Log, salt: str, place: CheckpointFolder) -> None:
 def test_a_whole_log_of_every_store_raises_no_alarm(store_address: str, tmp_path: Path) -> None:
     """Nor do texts that need escapes, or none of ASCII."""
     place = CheckpointFolder(tmp_path / "kept")
-    with closing(open_log(store_address)) as log:
+    with closing(any_log(store_address)) as log:
         for salt in ("one", 'two "\\\n\x01\x7f', "三🌙\u2028"):
             tell(log, salt, place)
-    with closing(open_stored(store_address)) as stored:
+    with closing(any_stored(store_address)) as stored:
         verdict = examine(store_address, stored, Evidence([place], [KEY.public]))
     assert (verdict.status, verdict.faults, verdict.head.seq) == (0, (), 21)
 
@@ -48,11 +49,11 @@ def test_a_whole_log_of_every_store_raises_no_alarm(store_address: str, tmp_path
 def test_a_log_that_is_being_written_to_raises_no_alarm(store_address: str, tmp_path: Path) -> None:
     """Whatever appears between one look and the next."""
     place = CheckpointFolder(tmp_path / "kept")
-    with closing(open_log(store_address)) as log:
+    with closing(any_log(store_address)) as log:
         tell(log, "first", place)
 
     def write() -> None:
-        with closing(open_log(store_address)) as log:
+        with closing(any_log(store_address)) as log:
             for number in range(60):
                 tell(log, f"{number}", place)
 
@@ -60,7 +61,7 @@ def test_a_log_that_is_being_written_to_raises_no_alarm(store_address: str, tmp_
     writer.start()
     verdicts: list[Verdict] = []
     while writer.is_alive() or not verdicts:
-        with closing(open_stored(store_address)) as stored:
+        with closing(any_stored(store_address)) as stored:
             verdicts.append(examine(store_address, stored, Evidence([place], [KEY.public])))
     writer.join()
     assert [verdict.faults for verdict in verdicts] == [()] * len(verdicts)

@@ -112,7 +112,7 @@ def open_work(view: View) -> tuple[object, ...]:
     return left.deliveries, left.jobs, left.followed
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.lists(STEPS, min_size=4, max_size=40), st.integers(1, 3), ORDERS)
 def test_what_was_put_aside_is_found_again(
     steps: list[tuple[str, str, int, Question | None]], appends: int, order: list[Question]

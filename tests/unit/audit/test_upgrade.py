@@ -106,7 +106,7 @@ def test_the_state_of_an_old_log_is_that_of_its_records(old: Path) -> None:
 
 def test_what_waits_in_an_old_log_can_still_be_sent(old: Path) -> None:
     """The bodies stand nowhere but in the outbox, under another name then."""
-    before = dict(rows(old, "SELECT job, body FROM outbox"))
+    before: dict[str, str] = dict(rows(old, "SELECT job, body FROM outbox"))
     with closing(SqliteLog(old)) as log:
         waiting = log.read(lambda view: view.open(10).jobs)
         assert {job.state for job in waiting} == {"deferred", "unknown"}

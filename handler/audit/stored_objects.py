@@ -1,0 +1,77 @@
+"""A log in an object store as it stands there, copied to this machine to be looked through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from handler.audit.export import FORMATS
+from handler.audit.patience import Patience
+from handler.audit.segments import records_from
+from handler.audit.stored import BEGINNING
+from handler.audit.stored_file import StoredInFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from handler.audit.fault import Fault
+    from handler.audit.object_store import ObjectStore
+    from handler.audit.record import Head
+    from handler.audit.stored import Row
+
+
+class StoredInObjects:
+    """The records of a folder, copied at the first question: what was seen before is in them.
+
+    Args:
+        objects: The folder; closed with this.
+    """
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+        self._folder: TemporaryDirectory[str] | None = None
+        self._copy: StoredInFile | None = None
+
+    def protections(self) -> Iterator[Fault]:
+        """Yield nothing: what protects the bucket is not seen from here."""
+        yield from ()
+
+    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
+        """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
+        return self._copied().pages(after, last)
+
+    def end(self) -> Head:
+        """Return the number and hash stored last."""
+        return self._copied().end()
+
+    def at(self, seq: int) -> str:
+        """Return the hash that is stored under a number; "" if there is none."""
+        return self._copied().at(seq)
+
+    def is_gapless(self) -> bool:
+        """Return False: the copy is read from its beginning to its end."""
+        return False
+
+    def begun(self, action: str) -> Iterator[bytes]:
+        """Yield the texts of the records of an action, in order."""
+        return self._copied().begun(action)
+
+    def close(self) -> None:
+        """Remove the copy and let go of connections."""
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._objects.close()
+
+    def _copied(self) -> StoredInFile:
+        if self._copy is None:
+            self._folder = TemporaryDirectory()
+            path = Path(self._folder.name) / "log.jsonl"
+            records = records_from(1, self._read, self._objects.place)
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(FORMATS["jsonl"](records, lambda _record: True))
+            self._copy = StoredInFile(path)
+        return self._copy
+
+    def _read(self, name: str) -> bytes | None:
+        return Patience().insist(self._objects.place, lambda: self._objects.read(name))
