@@ -9,18 +9,18 @@ Every record that is read is found to follow the one before.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handler.audit import sql
 from handler.audit.closed import Directory, runs_in
+from handler.audit.hint import LATEST, hinted
 from handler.audit.index import digest_of, index_name, read_index, table_name
 from handler.audit.lines import chained_records, last_record, line_of
 from handler.audit.memory import MemoryState
 from handler.audit.record import part
 from handler.audit.tail import ROLLED, Tail, segment_name
-from handler.audit.version import VERSION, require_readable
+from handler.audit.version import require_readable
 from handler.errors import LogBrokenError
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from handler.audit.index import Index
     from handler.audit.object_store import ObjectStore
     from handler.audit.record import Fields, Record
-
-LATEST = "latest"
-"""The object that says which segment was the last to end with an index. Only a hint."""
 
 _LONGEST_LAST_LINE = 4096
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -192,17 +189,3 @@ def _index_digest(fields: Fields) -> str:
     if fields["action"] != ROLLED:
         return ""
     return str(part(fields, "request").get("digest", ""))
-
-
-def hint_of(segment: int) -> bytes:
-    """Return what `latest` says when a segment was the last to end."""
-    return json.dumps({"segment": segment, "version": VERSION}).encode()
-
-
-def hinted(hint: bytes | None) -> tuple[int, int]:
-    """Return the segment that `latest` speaks of and who wrote it; 0 for what cannot be read."""
-    try:
-        said: Any = json.loads(hint or b"{}")
-        return int(said["segment"]), int(said["version"])
-    except (KeyError, TypeError, ValueError):
-        return 0, 0

@@ -6,10 +6,10 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from handler.audit.hint import LATEST, hint_of
 from handler.audit.index import digest_of, index_name, make_index, table_name
 from handler.audit.lines import line_of
 from handler.audit.record import Draft, seal
-from handler.audit.replica import LATEST, hint_of
 from handler.audit.tail import ROLLED
 from handler.errors import CloudError, LogError
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
+from handler.audit.hint import LATEST, hinted
 from handler.audit.lines import stored_records
-from handler.audit.replica import LATEST, hinted
 from handler.audit.tail import segment_name
 from handler.errors import LogBrokenError
 

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
-
 from handler.audit.stores import OBS, open_log, open_stored
-from handler.cloud.credentials import credentials
+from handler.cloud.bucket import obs_of
 from handler.cloud.key_ring import KeyRing
-from handler.cloud.obs import Obs
 from handler.cloud.obs_folder import ObsFolders
-from handler.cloud.transport import Transport
-from handler.errors import CredentialsError, LogError
-from handler.settings import Endpoint
+from handler.errors import CredentialsError, LogError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from handler.audit.log import Log
     from handler.audit.stored import Stored
-
-_TIMEOUT = 10.0
 
 
 def any_log(address: str, environ: Mapping[str, str] = os.environ) -> Log:
@@ -58,20 +50,8 @@ def folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:
     Raises:
         LogError: It does not, or not so that it could be used.
     """
-    region = environ.get("NIGHTDROP_REGION", "").strip()
-    address = environ.get("NIGHTDROP_OBS_ENDPOINT", "").strip()
-    if not (region or address):
-        raise LogError("a log in OBS needs NIGHTDROP_REGION, or NIGHTDROP_OBS_ENDPOINT")
-    checked: TypeAdapter[str] = TypeAdapter(Endpoint)
     try:
-        endpoint = checked.validate_python(address or f"https://obs.{region}.myhuaweicloud.com")
-        keys = credentials(None, environ)
-    except ValidationError as error:
-        raise LogError(f"NIGHTDROP_OBS_ENDPOINT {error.errors()[0]['msg']}") from None
-    except CredentialsError as error:
-        raise LogError(str(error)) from error
-    return ObsFolders(Obs(endpoint, keys, Transport(timeout=_TIMEOUT), _now), KeyRing(keys))
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
+        obs = obs_of(environ)
+    except (SettingsError, CredentialsError) as error:
+        raise LogError(f"a log in OBS cannot be reached: {error}") from error
+    return ObsFolders(obs, KeyRing(obs.credentials))

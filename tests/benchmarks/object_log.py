@@ -124,7 +124,9 @@ def _run(number: int) -> list[Draft]:
     key, subject = f"d{number:051}", f"obs://nightdrop-drop/drop/{number % 997}.yaml"
     about = {"key": key, "trigger": "object", "subject": subject, "digest": f"{number:064x}"}
     job: dict[str, str | int | None] = {
-        **{"key": f"j{number:051}", "name": f"nightly-{number}", "type": "node_upgrade"},
+        "key": f"j{number:051}",
+        "name": f"nightly-{number}",
+        "type": "node_upgrade",
         "document": 1,
     }
     request: dict[str, str | int | None] = {"attempt": 1, "date": "2026", "lease_until": "2027"}
