@@ -20,9 +20,14 @@ check: $(VENV)/.dev
 # The suite under every interpreter that is at hand.
 test-all:
 	for version in 3.10 3.11 3.12 3.13; do \
-	  if command -v python$$version >/dev/null && python$$version -c pass 2>/dev/null; then \
+	  python=python$$version; \
+	  if ! $$python -c pass 2>/dev/null && command -v pyenv >/dev/null; then \
+	    found=$$(pyenv versions --bare | grep "^$$version\." | tail -n 1); \
+	    python=$${found:+$$(pyenv prefix $$found)/bin/python}; \
+	  fi; \
+	  if [ -n "$$python" ] && $$python -c pass 2>/dev/null; then \
 	    echo "== Python $$version"; \
-	    $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	    $(MAKE) test PYTHON=$$python VENV=.venv-$$version || exit 1; \
 	  else echo "== Python $$version is not here: skipped"; fi; \
 	done
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import urllib3
 
@@ -28,6 +29,10 @@ from handler.instance import Instance, open_instance
 from handler.local.context import Context
 
 pytest_plugins = ("tests.postgres_server", "tests.object_server", "tests.month")
+
+# A loaded machine is slow, and no example is wrong for that.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 ROOT = Path(__file__).parent.parent
 BUCKET = "nightdrop-drop"

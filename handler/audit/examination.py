@@ -90,7 +90,7 @@ def examine(
     faults.join(walk.faults)
     try:
         if evidence.places:
-            _compare(stored, evidence.places, kept, witness)
+            _compare(stored, evidence.places, kept, witness, walk.head)
         found = witness.contradictions(stored, walk.head)
     except LogBrokenError as error:
         found = Faults()
@@ -113,11 +113,14 @@ def _heard(places: Sequence[Place], witness: Witness) -> Iterator[str]:
                     yield name
 
 
-def _compare(stored: Stored, places: Sequence[Place], kept: _Kept, witness: Witness) -> None:
+def _compare(
+    stored: Stored, places: Sequence[Place], kept: _Kept, witness: Witness, head: Head
+) -> None:
     oldest = min(kept.names, default="")
     for text in stored.begun("log.checkpointed"):
-        name, signer = _recorded(text)
-        if not _NAME.fullmatch(name):
+        name, signer, seq = _recorded(text)
+        # What was recorded after the walk had ended tells of records that it has not seen.
+        if not _NAME.fullmatch(name) or seq > head.seq:
             continue
         kept.recorded += 1
         kept.last = max(kept.last, name)
@@ -135,12 +138,13 @@ def _compare(stored: Stored, places: Sequence[Place], kept: _Kept, witness: Witn
                 witness.hear(name, data)
 
 
-def _recorded(text: bytes) -> tuple[str, object]:
+def _recorded(text: bytes) -> tuple[str, object, int]:
     try:
-        part = json.loads(text)["checkpoint"]
-        return str(part["name"]), part.get("signer")
+        fields = json.loads(text)
+        part = fields["checkpoint"]
+        return str(part["name"]), part.get("signer"), int(fields["seq"])
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return "", None
+        return "", None, 0
 
 
 def _found(places: Sequence[Place], name: str) -> bytes | None:

@@ -12,46 +12,25 @@ like any other, `log.rolled`, and only who has read it writes to the next one.
 from __future__ import annotations
 
 import threading
-import uuid
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from handler.audit import sql
-from handler.audit.lines import lines_of
+from handler.audit.committing import Committer
 from handler.audit.outbox import Outbox
 from handler.audit.patience import Patience
 from handler.audit.replica import Replica
-from handler.audit.rolling import roll
 from handler.audit.segments import records_from, segment_of
 from handler.audit.tail import Limits
-from handler.canonical import moment
-from handler.errors import CloudError, LogError
+from handler.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Callable, Iterator, Sequence
 
     from handler.audit.log import Committed, Decide, View
     from handler.audit.object_store import ObjectStore
-    from handler.audit.patience import Trial
     from handler.audit.record import Record
 
 T = TypeVar("T")
-
-_TICK = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class _Decided:
-    """What decisions came to, and the commits whose bodies they let go of."""
-
-    done: tuple[Committed[Any], ...]
-    settled: frozenset[str]
-
-    @property
-    def records(self) -> list[Record]:
-        return [record for one in self.done for record in one.records]
 
 
 class ObjectLog:
@@ -73,12 +52,14 @@ class ObjectLog:
         patience: Patience | None = None,
     ) -> None:
         self._objects = objects
-        self._limits = limits or Limits()
         self._patience = patience or Patience()
         self._lock = threading.RLock()
         self._closed = False
         self._replica = Replica(objects, self._insist)
         self._outbox = Outbox(objects, self._insist)
+        self._committer = Committer(
+            objects, self._replica, self._outbox, limits or Limits(), self._patience
+        )
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
         """Run one decision and append what it asks for, durably, before returning."""
@@ -93,11 +74,7 @@ class ObjectLog:
         """
         with self._lock:
             self._check_open()
-            decided = self._committed(decisions, self._patience.trial(self._objects.place))
-            for commit in decided.settled:
-                if not self._replica.state.is_referred_to(commit):
-                    self._outbox.drop(commit)
-            return decided.done
+            return self._committer.commit(decisions)
 
     def read(self, ask: Callable[[View], T]) -> T:
         """Return what `ask` finds in the state as it stands now; nothing is appended."""
@@ -107,7 +84,7 @@ class ObjectLog:
             state = self._replica.state
             state.begin()
             try:
-                found = ask(sql.SqlView(state.execute, self._now()))
+                found = ask(sql.SqlView(state.execute, self._committer.now()))
             except BaseException:
                 state.rollback()
                 raise
@@ -145,92 +122,6 @@ class ObjectLog:
             self._closed = True
             self._replica.close()
             self._objects.close()
-
-    def _committed(self, decisions: Sequence[Decide[Any]], trial: Trial) -> _Decided:
-        """Decide on what is known of the log, and again on what is new, until it stands."""
-        commit, tried = uuid.uuid4().hex, dict[str, _Decided]()
-        fresh = self._replica.cold
-        if fresh:
-            self._replica.catch_up()
-        while True:
-            while self._replica.tail.full(self._limits):
-                self._roll(trial)
-            decided = self._decide(decisions, commit, fresh=fresh)
-            if decided.records:
-                tried[decided.records[-1].hash] = decided
-                stands = self._append(decided, commit, tried, trial)
-                if stands:
-                    return stands
-            elif fresh:
-                return decided
-            else:
-                self._replica.catch_up()
-            fresh = True
-
-    def _decide(self, decisions: Sequence[Decide[Any]], commit: str, *, fresh: bool) -> _Decided:
-        """Run decisions; if they ask for records, the state's transaction is left open.
-
-        What fails in a state that was known before may not in the present one: no error then.
-        """
-        state = self._replica.state
-        state.begin(commit)
-        try:
-            view = sql.SqlView(state.execute, self._now())
-            done = tuple(sql.decided(decide, view, commit) for decide in decisions)
-        except BaseException as error:
-            state.rollback()
-            if fresh or not isinstance(error, Exception):
-                raise
-            return _Decided((), frozenset())
-        decided = _Decided(done, frozenset(state.settled))
-        if not decided.records:
-            state.commit()
-        return decided
-
-    def _append(
-        self, decided: _Decided, commit: str, tried: Mapping[str, _Decided], trial: Trial
-    ) -> _Decided | None:
-        """Append what was decided; return what of all that was tried stands now, if anything."""
-        state, tail, trouble = self._replica.state, self._replica.tail, None
-        try:
-            self._outbox.put(commit, state.bodies)
-            if self._objects.append(tail.name, tail.position, lines_of(decided.records)):
-                state.commit()
-                self._replica.advance(decided.records)
-                return decided
-        except CloudError as error:
-            trouble = error
-        except BaseException:
-            state.rollback()
-            raise
-        state.rollback()
-        for stands in self._replica.catch_up() & tried.keys():
-            return tried[stands]
-        if trouble:
-            trial.trouble(trouble)
-        else:
-            trial.lost()
-        return None
-
-    def _roll(self, trial: Trial) -> None:
-        """End the segment, unless somebody else has; then it may not be full."""
-        segment, trouble = self._replica.tail.segment, None
-        try:
-            roll(self._objects, self._replica, self._patience, self._now())
-        except CloudError as error:
-            trouble = error
-        self._replica.catch_up()
-        if self._replica.tail.segment > segment:
-            return
-        if trouble:
-            trial.trouble(trouble)
-        else:
-            trial.lost()
-
-    def _now(self) -> datetime:
-        """Return the store's clock, but later than the last record: times are in order."""
-        now, at = self._objects.now(), self._replica.tail.at
-        return max(now, moment(at) + _TICK) if at else now
 
     def _read(self, name: str) -> bytes | None:
         return self._insist(lambda: self._objects.read(name))

@@ -55,9 +55,10 @@ def folder_at(address: str, folders: Folders | None) -> ObjectStore:
     Raises:
         LogError: It names none, or there is nothing to open it with.
     """
-    bucket, _, prefix = address.removeprefix(OBS).strip("/").partition("/")
+    bucket, _, prefix = address.removeprefix(OBS).partition("/")
     if not bucket or folders is None:
         raise LogError("a log in OBS needs a bucket, and OBS: obs://bucket/prefix")
+    prefix = prefix.rstrip("/")
     return folders(bucket, f"{prefix}/" if prefix else "")
 
 

@@ -34,7 +34,11 @@ def with_facts(address: str) -> sqlite_utils.Database:
         LookupError: There is no such log to read; the message says what to do.
     """
     database = open_trail(address)
-    _attach(database, "")
+    try:
+        _attach(database, "")
+    except BaseException:
+        database.close()
+        raise
     return database
 
 

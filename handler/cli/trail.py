@@ -68,6 +68,15 @@ def open_trail(address: str) -> sqlite_utils.Database:
 
 def _copied(address: str) -> sqlite_utils.Database:
     db = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        _copy(address, db)
+    except BaseException:
+        db.close()
+        raise
+    return sqlite_utils.Database(db, execute_plugins=False)
+
+
+def _copy(address: str, db: sqlite3.Connection) -> None:
     db.executescript(SCHEMA.read_text())
     db.execute("BEGIN")
 
@@ -86,7 +95,6 @@ def _copied(address: str) -> sqlite_utils.Database:
     except sqlite3.IntegrityError as error:
         raise LookupError("the log is no whole chain; see `nightdrop audit verify`") from error
     db.execute("COMMIT")
-    return sqlite_utils.Database(db, execute_plugins=False)
 
 
 def trail(database: sqlite_utils.Database, last: int) -> list[dict[str, Any]]:

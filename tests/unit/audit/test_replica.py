@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,14 +14,23 @@ from handler.audit.index import digest_of
 from handler.audit.lines import line_of, lines_of, stored_records
 from handler.audit.log import Decision
 from handler.audit.objects import ObjectLog
+from handler.audit.patience import Patience
 from handler.audit.record import Draft, Head, seal
 from handler.audit.tail import Limits
 from handler.audit.verify import verify
 from handler.audit.version import VERSION
-from handler.errors import LogBrokenError, LogError
+from handler.errors import (
+    LogBrokenError,
+    LogError,
+    LogUnreachableError,
+    NoAnswerError,
+    ObjectError,
+)
 from tests.memory_objects import START, MemoryObjects, Shelf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
 
@@ -221,3 +231,46 @@ def test_half_a_record_is_not_read_yet(shelf: Shelf) -> None:
         head = log.read(lambda view: view.head)
         shelf.objects[SEGMENT] += b"half a rec"
         assert log.read(lambda view: view.head) == head
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_a_cold_start_that_was_given_up_begins_anew(shelf: Shelf, number: int) -> None:
+    """Wherever the store left it alone; the same instance then sees everything."""
+    expected, asked, broken = seen(shelf), count(1), True
+
+    def around(_verb: str, _name: str, do: Callable[[], None]) -> None:
+        if next(asked) >= number and broken:
+            raise NoAnswerError("503")
+        do()
+
+    patience = Patience(sleep=lambda _seconds: None)
+    with closing(ObjectLog(MemoryObjects(shelf, around), patience=patience)) as log:
+        with pytest.raises(LogUnreachableError):
+            log.read(everything)
+        broken = False
+        assert log.read(everything) == expected
+
+
+def test_a_segment_ends_also_without_an_index(shelf: Shelf) -> None:
+    """What cannot be written is done without; a later start reads further back."""
+    forbidden = True
+
+    def around(verb: str, name: str, do: Callable[[], None]) -> None:
+        if forbidden and verb == "write" and name.startswith(("index/", "closed/", "latest")):
+            raise ObjectError("forbidden")
+        do()
+
+    with closing(ObjectLog(MemoryObjects(shelf, around), limits=Limits(appends=1))) as log:
+        for number in "abc":
+            log.commit(ended(number))
+        assert the(shelf, "records/") == "records/0000000006"
+        assert the(shelf, "index/").startswith("index/0000000002")
+        expected = log.read(everything)
+        assert seen(shelf) == expected
+        forbidden = False
+        log.commit(ended("d"))
+        assert the(shelf, "index/").startswith("index/0000000006")
+        assert log.read(everything)[1:] != expected[1:]
+        assert seen(shelf) == log.read(everything)
+        for after in (0, 9, 15, 30):
+            assert next(log.records(after)).seq == after + 1

@@ -8,6 +8,7 @@ import pytest
 
 from handler.audit.stores import open_log
 from handler.errors import LogError
+from tests.memory_objects import MemoryObjects
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,31 @@ def test_an_address_names_a_file(
     monkeypatch.chdir(tmp_path)
     open_log(f"sqlite:///{tmp_path}/a.db" if absolute else "sqlite:///a.db").close()
     assert (tmp_path / "a.db").is_file()
+
+
+@pytest.mark.parametrize("address", ["obs://", "obs:///prefix"])
+def test_an_address_in_obs_names_a_bucket(address: str) -> None:
+    """With or without a prefix."""
+    with pytest.raises(LogError, match="needs a bucket"):
+        open_log(address, lambda _bucket, _prefix: MemoryObjects())
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [("obs://b", ("b", "")), ("obs://b/p/q", ("b", "p/q/")), ("obs://b/p/", ("b", "p/"))],
+)
+def test_an_address_in_obs_names_a_folder(address: str, place: tuple[str, str]) -> None:
+    """Its prefix ends with a slash; it is opened with what is handed over."""
+    asked: list[tuple[str, str]] = []
+
+    def folders(bucket: str, prefix: str) -> MemoryObjects:
+        asked.append((bucket, prefix))
+        return MemoryObjects()
+
+    open_log(address, folders).close()
+    assert asked == [place]
+    with pytest.raises(LogError, match="OBS"):
+        open_log(address)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,165 @@
+"""One commit to the log in objects: decide, append at the known end, and again until it stands.
+
+append                 what becomes of it
+taken                  the records stand
+refused (a lost race)  read on, decide again on what is new
+no answer              read on: either the records are there, by their hashes, or they are not
+and, if something else is, never will be; then decide again
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from handler.audit import sql
+from handler.audit.lines import lines_of
+from handler.audit.rolling import roll
+from handler.canonical import moment
+from handler.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Committed, Decide
+    from handler.audit.object_store import ObjectStore
+    from handler.audit.outbox import Outbox
+    from handler.audit.patience import Patience, Trial
+    from handler.audit.record import Record
+    from handler.audit.replica import Replica
+    from handler.audit.tail import Limits
+
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True)
+class _Decided:
+    """What decisions came to, and the commits whose bodies they let go of."""
+
+    done: tuple[Committed[Any], ...]
+    settled: frozenset[str]
+
+    @property
+    def records(self) -> list[Record]:
+        return [record for one in self.done for record in one.records]
+
+
+@dataclass(frozen=True)
+class Committer:
+    """Commits to a log; one commit at a time.
+
+    Attributes:
+        objects: The log's objects.
+        replica: What is known of the log.
+        outbox: The bodies beside it.
+        limits: When a segment has enough.
+        patience: How long to wait for other writers, and for a store in trouble.
+    """
+
+    objects: ObjectStore
+    replica: Replica
+    outbox: Outbox
+    limits: Limits
+    patience: Patience
+
+    def commit(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
+        """Run decisions in order, append what they ask for, and let go of what is settled by it.
+
+        Raises:
+            LogBusyError: Other writers were first for too long; nothing was appended.
+            LogUnreachableError: The store cannot be asked; the records may or may not stand.
+        """
+        decided = self._committed(decisions, self.patience.trial(self.objects.place))
+        for commit in decided.settled:
+            if not self.replica.state.is_referred_to(commit):
+                self.outbox.drop(commit)
+        return decided.done
+
+    def now(self) -> datetime:
+        """Return the store's clock, but later than the last record: times are in order."""
+        now, at = self.objects.now(), self.replica.tail.at
+        return max(now, moment(at) + _TICK) if at else now
+
+    def _committed(self, decisions: Sequence[Decide[Any]], trial: Trial) -> _Decided:
+        """Decide on what is known of the log, and again on what is new, until it stands."""
+        commit, tried = uuid.uuid4().hex, dict[str, _Decided]()
+        fresh = self.replica.cold
+        if fresh:
+            self.replica.catch_up()
+        while True:
+            while self.replica.tail.full(self.limits):
+                self._roll(trial)
+            decided = self._decide(decisions, commit, fresh=fresh)
+            if decided.records:
+                tried[decided.records[-1].hash] = decided
+                stands = self._append(decided, commit, tried, trial)
+                if stands:
+                    return stands
+            elif fresh:
+                return decided
+            else:
+                self.replica.catch_up()
+            fresh = True
+
+    def _decide(self, decisions: Sequence[Decide[Any]], commit: str, *, fresh: bool) -> _Decided:
+        """Run decisions; if they ask for records, the state's transaction is left open.
+
+        What fails in a state that was known before may not in the present one: no error then.
+        """
+        state = self.replica.state
+        state.begin(commit)
+        try:
+            view = sql.SqlView(state.execute, self.now())
+            done = tuple(sql.decided(decide, view, commit) for decide in decisions)
+        except BaseException as error:
+            state.rollback()
+            if fresh or not isinstance(error, Exception):
+                raise
+            return _Decided((), frozenset())
+        decided = _Decided(done, frozenset(state.settled))
+        if not decided.records:
+            state.commit()
+        return decided
+
+    def _append(
+        self, decided: _Decided, commit: str, tried: Mapping[str, _Decided], trial: Trial
+    ) -> _Decided | None:
+        """Append what was decided; return what of all that was tried stands now, if anything."""
+        state, tail, trouble = self.replica.state, self.replica.tail, None
+        try:
+            self.outbox.put(commit, state.bodies)
+            if self.objects.append(tail.name, tail.position, lines_of(decided.records)):
+                state.commit()
+                self.replica.advance(decided.records)
+                return decided
+        except CloudError as error:
+            trouble = error
+        except BaseException:
+            state.rollback()
+            raise
+        state.rollback()
+        for stands in self.replica.catch_up() & tried.keys():
+            return tried[stands]
+        if trouble:
+            trial.trouble(trouble)
+        else:
+            trial.lost()
+        return None
+
+    def _roll(self, trial: Trial) -> None:
+        """End the segment, unless somebody else has; then it may not be full."""
+        segment, trouble = self.replica.tail.segment, None
+        try:
+            roll(self.objects, self.replica, self.patience, self.now())
+        except CloudError as error:
+            trouble = error
+        self.replica.catch_up()
+        if self.replica.tail.segment > segment:
+            return
+        if trouble:
+            trial.trouble(trouble)
+        else:
+            trial.lost()
