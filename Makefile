@@ -10,7 +10,7 @@ demo: $(VENV)/.local
 	$(BIN)/nightdrop demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

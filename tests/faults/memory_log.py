@@ -32,7 +32,7 @@ class MemoryLog:
     def __init__(self, clock: Callable[[], datetime], seed: int = 0) -> None:
         self._clock = clock
         self._random = random.Random(seed)  # noqa: S311 - no secret, and the same every time
-        self._db = sqlite3.connect(":memory:", isolation_level=None)
+        self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         finalize(self, self._db.close)
         _empty().backup(self._db)
 
@@ -77,6 +77,6 @@ class MemoryLog:
 
 @cache
 def _empty() -> sqlite3.Connection:
-    db = sqlite3.connect(":memory:", isolation_level=None)
+    db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     db.executescript(Path(sqlite.__file__).with_suffix(".sql").read_text())
     return db
