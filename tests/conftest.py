@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -43,6 +44,11 @@ Fire: TypeAlias = Callable[[object], Reply]
 Drop: TypeAlias = Callable[..., Any]
 Post: TypeAlias = Callable[..., "tuple[int, Any]"]
 Spawn: TypeAlias = Callable[..., "subprocess.Popen[str]"]
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what the tests start, also where a shell runs them in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
