@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from handler.audit.sqlite import SqliteLog
+from handler.canonical import timestamp
 from handler.transitions import claim
 
 if TYPE_CHECKING:
@@ -162,7 +163,8 @@ def test_a_job_whose_instance_fell_silent_is_not_sent_by_another(
     log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))
     (job,) = log.read(lambda view: view.open(2)).jobs
     lease = timedelta(seconds=60 if state == "sending" else 0)
-    log.commit(claim(job.key, date="2026-11-24T02:00:00.000000Z", lease=lease, function={}))
+    date = timestamp(datetime.now(timezone.utc))
+    log.commit(claim(job.key, date=date, lease=lease, function={}))
     log.close()
     assert states(fire_in(environ, event)) == [state]
     assert states(fire_in(environ, {"action": "reconcile"})) == [state]
