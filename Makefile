@@ -31,9 +31,10 @@ test-all:
 	  else echo "== Python $$version is not here: skipped"; fi; \
 	done
 
-# 20,000 runs of the submission code against a simulated API and clock.
+# The submission code against a simulated API and clock, on the logs in SQLite and in OBS.
 simulate: $(VENV)/.dev
 	$(BIN)/python -m tests.faults.simulation 20000
+	$(BIN)/python -m tests.faults.simulation 5000 objects
 
 # Real processes under faults, and cuts of power under SQLite, in full.
 storm: $(VENV)/.dev

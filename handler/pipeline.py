@@ -68,9 +68,12 @@ def submit(jobs: Sequence[JobState], services: Services) -> None:
     A job whose instance has gone silent becomes unknown on the way.
     """
     claimable = SENDABLE | {"sending"}
-    sendable = [(job, services.log.body(job.key)) for job in jobs if job.state in claimable]
     services.driver.drive_all(
-        [submission(job.key, body, services.sender) for job, body in sendable if body is not None],
+        [
+            submission(job.key, services.log.body(job.key), services.sender)
+            for job in jobs
+            if job.state in claimable
+        ],
         senders=services.settings.senders,
     )
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from handler.effects import Commit, Send, Sign, TimeLeft, Turn
 from handler.errors import ApiError, NotSentError
-from handler.transitions import Answer, Deferred, Refused, Unknown, claim, defer, record
+from handler.transitions import Answer, Deferred, Refused, Unknown, bereft, claim, defer, record
 
 if TYPE_CHECKING:
     from handler.effects import Effects, Sender
@@ -37,14 +37,17 @@ _LATER = frozenset({401, 403, TOO_MANY})
 _NO_TIME = "no time was left to send it"
 
 
-def submission(key: str, body: str, sender: Sender) -> Effects:
+def submission(key: str, body: str | None, sender: Sender) -> Effects:
     """Yield the effects that bring one planned job to the API.
 
     Args:
         key: The job's key.
-        body: Its request body, mark included.
+        body: Its request body, mark included; None if the outbox has none (any more).
         sender: Who submits.
     """
+    if body is None:
+        yield Commit(bereft(key, function=sender.function))
+        return
     for _ in range(sender.tries):
         left = yield Turn()
         if left < sender.patience:

@@ -30,6 +30,12 @@ SENDABLE = frozenset({"planned", "deferred", "absent"})
 """States from which a job may be claimed."""
 
 
+_BEREFT = (
+    "its request is gone from the outbox; give it up with `nightdrop job abandon`, "
+    "and deliver it anew if it is still wanted"
+)
+
+
 @dataclass(frozen=True)
 class Created:
     """The API created the job."""
@@ -129,10 +135,26 @@ def defer(key: str, reason: str, *, function: Part) -> Decide[None]:
 
     def decide(view: View) -> Decision[None]:
         job = known(view, key)
-        if job.state not in SENDABLE or (job.state, job.note) == ("deferred", reason):
+        if job.state not in SENDABLE:
             return Decision(None)
-        deferred = replace(about(job, function), action="job.deferred", note=reason)
-        return Decision(None, (deferred,))
+        return Decision(None, _waiting(job, reason, function))
+
+    return decide
+
+
+def bereft(key: str, *, function: Part) -> Decide[None]:
+    """Decide what becomes of a job whose request is gone from the outbox: it waits, then expires.
+
+    Nothing can be sent for it any more, and nothing of it is silently lost.
+    """
+
+    def decide(view: View) -> Decision[None]:
+        job = known(view, key)
+        if job.state not in SENDABLE:
+            return Decision(None)
+        if stale(job, view.now):
+            return Decision(None, (_expired(job, function),))
+        return Decision(None, _waiting(job, _BEREFT, function))
 
     return decide
 
@@ -200,26 +222,31 @@ def _claimed(
     view: View, job: JobState, date: str, lease_until: datetime, function: Part
 ) -> Decision[Claim]:
     refused = Claim(0, job)
-    draft = about(job, function)
     if stale(job, view.now):
-        note = f"was not sent by {job.valid_until[:19]}Z; deliver it anew if it is still wanted"
-        return Decision(
-            refused, (replace(draft, action="job.expired", outcome="failure", note=note),)
-        )
+        return Decision(refused, (_expired(job, function),))
     held = view.switch("hold")
     if held:
-        note = f"sending is held: {held}"
-        repeated = (job.state, job.note) == ("deferred", note)
-        deferred = replace(draft, action="job.deferred", note=note)
-        return Decision(refused, () if repeated else (deferred,))
+        return Decision(refused, _waiting(job, f"sending is held: {held}", function))
     request: Part = {
         "operation": "CreateBatchJob",
         "attempt": job.attempt + 1,
         "date": date,
         "lease_until": timestamp(lease_until),
     }
-    sending = replace(draft, action="job.sending", request=request)
+    sending = replace(about(job, function), action="job.sending", request=request)
     return Decision(Claim(job.attempt + 1, job), (sending,))
+
+
+def _expired(job: JobState, function: Part) -> Draft:
+    note = f"was not sent by {job.valid_until[:19]}Z; deliver it anew if it is still wanted"
+    return replace(about(job, function), action="job.expired", outcome="failure", note=note)
+
+
+def _waiting(job: JobState, reason: str, function: Part) -> tuple[Draft, ...]:
+    """Return the record that a job waits; none if it waits for the same reason already."""
+    if (job.state, job.note) == ("deferred", reason):
+        return ()
+    return (replace(about(job, function), action="job.deferred", note=reason),)
 
 
 def _created(job: JobState, answer: Created, function: Part) -> tuple[Draft, ...]:

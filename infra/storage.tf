@@ -28,6 +28,17 @@ resource "huaweicloud_obs_bucket" "log" {
   sse_algorithm = "AES256"
   tags          = var.tags
 
+  # What an instance left there that was killed; no job may be sent more than 30 days after its plan.
+  lifecycle_rule {
+    name    = "outbox"
+    enabled = true
+    prefix  = module.shape.outbox
+
+    expiration {
+      days = 60
+    }
+  }
+
   lifecycle {
     prevent_destroy = true
   }

@@ -7,6 +7,7 @@ locals {
   checkpoints = "${var.bucket_prefix}-checkpoints"
 
   log_prefix        = "audit/"
+  outbox            = "${local.log_prefix}outbox/"
   checkpoint_prefix = "heads/"
 
   # Of all that is secret, only whether it is given is not.
@@ -111,7 +112,7 @@ locals {
       {
         Effect   = "Allow"
         Action   = ["obs:object:DeleteObject"]
-        Resource = ["OBS:*:*:object:${local.log}/${local.log_prefix}outbox/*"]
+        Resource = ["OBS:*:*:object:${local.log}/${local.outbox}*"]
       },
     ],
   )

@@ -13,6 +13,11 @@ output "buckets" {
   }
 }
 
+output "outbox" {
+  description = "Key prefix in the log's bucket of what is deleted when a job is settled; nothing else is."
+  value       = local.outbox
+}
+
 output "user_data" {
   description = "Settings of the function, as JSON."
   value       = jsonencode(local.user_data)

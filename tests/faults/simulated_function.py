@@ -154,7 +154,7 @@ class Function:
 
     def _submit(self, jobs: Sequence[JobState]) -> None:
         bodies = [(job.key, self.log.body(job.key)) for job in jobs if job.state in SENDABLE]
-        self._side_by_side(submission(key, body, self.sender) for key, body in bodies if body)
+        self._side_by_side(submission(key, body, self.sender) for key, body in bodies)
 
     def _side_by_side(self, all_effects: Iterable[Effects]) -> None:
         for effects in all_effects:

@@ -1,9 +1,10 @@
 """A simulation: the real submission and settling against an unhelpful API, in invented time.
 
-Run by `make simulate`, or `python -m tests.faults.simulation 20000`. A run follows from its seed:
-two orders are delivered up to three times each, side by side, while ticks come and instances are
-killed or frozen between any two effects. Then the storm is over, and ticks alone bring everything
-to its end. What must hold is in `violations`.
+Run by `make simulate`, or `python -m tests.faults.simulation 20000`; with `objects` behind it, on
+the log in OBS instead of the one in SQLite. A run follows from its seed: two orders are delivered
+up to three times each, side by side, while ticks come and instances are killed or frozen between
+any two effects. Then the storm is over, and ticks alone bring everything to its end. What must hold
+is in `violations`.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from tests.faults.memory_log import MemoryLog
 from tests.faults.simulated_function import Function, Strategy
+from tests.faults.simulated_objects import ObjectLogs
 from tests.faults.simulated_world import STORM, begin, drawn, invoked
 from tests.faults.violations import at_any_time, at_the_api, at_the_end, planned_jobs
 
@@ -96,12 +99,13 @@ _RANDOM = frozenset({"commit", "prev"})
 def main(arguments: Sequence[str]) -> int:
     """Run as many simulations as asked for, and print what came of them."""
     runs = int(arguments[0]) if arguments else 20_000
+    run = partial(simulate, open_log=ObjectLogs if "objects" in arguments else MemoryLog)
     began = time.perf_counter()
     jobs: Counter[str] = Counter()
     struck: Counter[str] = Counter()
     bad: list[Ending] = []
     with ProcessPoolExecutor() as processes:
-        for ending in processes.map(simulate, range(runs), chunksize=50):
+        for ending in processes.map(run, range(runs), chunksize=50):
             jobs += ending.jobs
             struck += ending.struck
             bad += [ending] if ending.violations else []

@@ -9,6 +9,7 @@ import pytest
 
 from handler.audit.sqlite import SqliteLog
 from tests.faults.contrast import CLAIM_THEN_RETRY, NO_PATIENCE, SHORT_PATIENCE
+from tests.faults.simulated_objects import ObjectLogs
 from tests.faults.simulation import simulate
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.faults.simulated_function import Strategy
     from tests.faults.simulation import Ending
+
+VERBS = ("append", "read", "write", "delete")
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,21 @@ def test_the_log_in_a_file_gives_the_same_run_as_the_one_in_memory(tmp_path: Pat
     seeds = range(5)
     in_files = [simulate(seed, open_log=open_file) for seed in seeds]
     assert in_files == [simulate(seed) for seed in seeds]
+
+
+def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
+    """Instances that know old ends of it or nothing, over a store that cuts requests off."""
+    opened: list[ObjectLogs] = []
+
+    def open_objects(clock: Callable[[], datetime], seed: int) -> ObjectLogs:
+        opened.append(ObjectLogs(clock, seed))
+        return opened[-1]
+
+    endings = [simulate(seed, open_log=open_objects) for seed in range(60)]
+    assert {ending.seed: ending.violations for ending in endings if ending.violations} == {}
+    struck = {name for log in opened for name in log.struck}
+    cuts = {f"{verb} cut off {when}" for verb in VERBS for when in ("before", "after")}
+    assert struck == {"started anew", "segment ended"} | cuts
 
 
 @pytest.mark.parametrize(

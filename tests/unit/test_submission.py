@@ -198,3 +198,11 @@ def test_a_failed_call_says_what_it_means_for_the_job(error: CloudError, kind: t
     assert type(answer) is kind
     assert not isinstance(answer, Created)
     assert answer.reason == str(error)
+
+
+def test_a_job_whose_request_is_gone_is_said_to_wait(log: SqliteLog) -> None:
+    """Nothing is signed or sent, and the log says what is missing."""
+    (effect,) = submission(KEY, None, SENDER)
+    assert isinstance(effect, Commit)
+    log.commit(effect.decide)
+    assert (job_of(log).state, "outbox" in job_of(log).note) == ("deferred", True)

@@ -18,6 +18,7 @@ from handler.transitions import (
     Refused,
     Unknown,
     abandon,
+    bereft,
     claim,
     defer,
     lease_over,
@@ -209,6 +210,25 @@ def test_while_sending_is_held_a_claim_is_deferred_with_the_reason(state: JobWor
     assert draft.note == "sending is held: freeze"
     again = a_claim()(Seen(job("deferred", note=draft.note), held="freeze"))
     assert (again.value.attempt, again.drafts) == (0, ())
+
+
+@pytest.mark.parametrize("state", TABLE)
+def test_a_job_without_its_request_waits_where_it_would_have_been_sent(state: JobWord) -> None:
+    """Once, with what to do about it; in every other state its request is not needed."""
+    lost = bereft("k", function={})
+    drafts = lost(Seen(job(state))).drafts
+    assert [draft.action for draft in drafts] == (
+        ["job.deferred"] if state in {"planned", "deferred", "absent"} else []
+    )
+    for draft in drafts:
+        assert "nightdrop job abandon" in draft.note
+        assert lost(Seen(job("deferred", note=draft.note))).drafts == ()
+
+
+def test_a_job_without_its_request_expires_in_its_time() -> None:
+    """It does not stay open for ever."""
+    late = job("deferred", valid_until=timestamp(NOW - timedelta(seconds=1)))
+    assert only(bereft("k", function={}), late).action == "job.expired"
 
 
 def test_a_held_job_expires_all_the_same() -> None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 VERSIONED = {"drop": True, "results": None, "log": False, "checkpoints": True}
 KEPT = ("huaweicloud_obs_bucket.log", "huaweicloud_obs_bucket.checkpoints")
+LONGEST_VALIDITY = 30
+"""Days after its plan until which a job may be sent, at most."""
+
 FIXED: Mapping[str, Mapping[str, object]] = {
     "huaweicloud_fgs_function.nightdrop": {
         "handler": "${module.shape.handler.handler}",
@@ -62,6 +65,7 @@ def security(infra: Path) -> Iterator[str]:
         for name, value in fixed.items():
             if body.get(name) != value:
                 yield f"{address}: {name} is not {value}"
+    yield from _expiry(resources)
     yield from _told(resources)
     yield from _secrets(infra)
 
@@ -73,6 +77,16 @@ def _bucket(bucket: Resource | None, name: str, *, versioned: bool | None) -> It
             yield f"bucket {name}: {argument} is not {value}"
     if versioned is not None and body.get("versioning") is not versioned:
         yield f"bucket {name}: versioning is not {versioned}"
+
+
+def _expiry(resources: dict[str, Resource]) -> Iterator[str]:
+    """Yield what would delete more than the leavings of the log's outbox, or delete it early."""
+    for address, resource in resources.items():
+        for rule in resource.body.get("lifecycle_rule", []):
+            if address != KEPT[0] or rule.get("prefix") != "${module.shape.outbox}":
+                yield f"{address}: what is no outbox expires"
+            if any(one.get("days", 0) <= LONGEST_VALIDITY for one in rule.get("expiration", [])):
+                yield f"{address}: what a job is sent with may expire before the job does"
 
 
 def _told(resources: dict[str, Resource]) -> Iterator[str]:

@@ -45,6 +45,12 @@ BY_TEXT = {
         "prevent_destroy = true",
         "prevent_destroy = false",
     ),
+    "records that expire": (
+        "storage.tf",
+        "    prefix  = module.shape.outbox\n",
+        "",
+    ),
+    "requests that expire before their jobs": ("storage.tf", "days = 60", "days = 7"),
     "public policies": (
         "storage.tf",
         "block_public_policy     = true",
@@ -92,8 +98,13 @@ BY_TERRAFORM = {
     "every bucket": ("shape/main.tf", '"OBS:*:*:bucket:${bucket}"', '"OBS:*:*:bucket:*"'),
     "records may be deleted": (
         "shape/main.tf",
-        "${local.log_prefix}outbox/*",
-        "${local.log_prefix}*",
+        "${local.log}/${local.outbox}*",
+        "${local.log}/${local.log_prefix}*",
+    ),
+    "records taken for the outbox": (
+        "shape/main.tf",
+        '"${local.log_prefix}outbox/"',
+        '"${local.log_prefix}"',
     ),
     "results inside the watched prefix": (
         "shape/main.tf",

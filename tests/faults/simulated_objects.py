@@ -1,0 +1,104 @@
+"""The log in OBS in a simulated run: many instances of it on one store that fails now and then.
+
+Every call of the log goes to an instance drawn by chance: one that knows the end of the log, one
+that knows an old end, or one that has just started and knows nothing. Any request to the store may
+be cut off, before or after it was carried out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from handler.audit.hint import LATEST
+from handler.audit.objects import ObjectLog
+from handler.audit.patience import Patience
+from handler.audit.tail import Limits
+from handler.errors import NoAnswerError, NotSentError
+from tests.memory_objects import START, MemoryObjects, Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Committed, Decide, View
+    from handler.audit.record import Record
+
+T = TypeVar("T")
+
+_INSTANCES = 3
+_STARTS = 0.05
+_CUT = 0.02
+_PATIENCE = Patience(sleep=lambda _seconds: None, chance=lambda: 0.5)
+_LIMITS = Limits(appends=8)
+"""Few appends, so that a run of some dozens crosses the ends of segments."""
+
+
+class ObjectLogs:
+    """A log in OBS, each call answered by one of several instances.
+
+    Args:
+        clock: The store's clock, aware.
+        seed: What its chances are drawn from.
+
+    Attributes:
+        struck: Counts what happened to it, by name.
+    """
+
+    def __init__(self, clock: Callable[[], datetime], seed: int) -> None:
+        self.struck: Counter[str] = Counter()
+        self._clock = clock
+        self._random = Random(seed)  # noqa: S311 - to repeat runs
+        self._shelf = Shelf()
+        self._instances = [self._started() for _ in range(_INSTANCES)]
+
+    def commit(self, decide: Decide[T]) -> Committed[T]:
+        """Run one decision and append what it asks for."""
+        return self._one().commit(decide)
+
+    def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
+        """Run several decisions in order, as one append."""
+        return self._one().commit_all(decisions)
+
+    def read(self, ask: Callable[[View], T]) -> T:
+        """Return what `ask` finds in the state."""
+        return self._one().read(ask)
+
+    def body(self, key: str) -> str | None:
+        """Return what the outbox holds for a job or a delivery."""
+        return self._one().body(key)
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Yield the records with a larger number than `after`."""
+        return self._one().records(after)
+
+    def close(self) -> None:
+        """Close every instance."""
+        for one in self._instances:
+            one.close()
+
+    def _one(self) -> ObjectLog:
+        self._shelf.seconds = (self._clock() - START).total_seconds()
+        place = self._random.randrange(_INSTANCES)
+        if self._random.random() < _STARTS:
+            self.struck["started anew"] += 1
+            self._instances[place].close()
+            self._instances[place] = self._started()
+        return self._instances[place]
+
+    def _started(self) -> ObjectLog:
+        objects = MemoryObjects(self._shelf, self._on_the_way)
+        return ObjectLog(objects, limits=_LIMITS, patience=_PATIENCE)
+
+    def _on_the_way(self, verb: str, name: str, do: Callable[[], None]) -> None:
+        chance = self._random.random()
+        if chance < _CUT:
+            self.struck[f"{verb} cut off before"] += 1
+            raise NotSentError("cut off before")
+        do()
+        if verb == "write" and name == LATEST:
+            self.struck["segment ended"] += 1
+        if chance > 1 - _CUT:
+            self.struck[f"{verb} cut off after"] += 1
+            raise NoAnswerError("cut off after")
