@@ -44,7 +44,7 @@ resource "huaweicloud_obs_bucket" "log" {
   }
 }
 
-# Locked against changes with nightdrop's instructions in OPERATIONS.md; a lock needs versions.
+# To be locked with nightdrop audit lock, which needs versions; the provider has no resource for it.
 resource "huaweicloud_obs_bucket" "checkpoints" {
   bucket        = module.shape.buckets.checkpoints
   acl           = "private"

@@ -8,6 +8,7 @@ from handler.audit.stores import init_log
 from handler.cli.checkpoint import checkpoint, key
 from handler.cli.export import export
 from handler.cli.listing import list_
+from handler.cli.lock import lock
 from handler.cli.option import audit_option, complaining
 from handler.cli.probe import probe
 from handler.cli.serve import serve
@@ -45,5 +46,5 @@ def init(address: str, role: str) -> None:
         click.echo(grant)
 
 
-for command in (list_, show, stats, export, serve, verify, checkpoint, key, probe):
+for command in (list_, show, stats, export, serve, verify, checkpoint, key, probe, lock):
     audit.add_command(command)

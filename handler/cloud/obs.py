@@ -35,6 +35,11 @@ _CODE = re.compile(rb"<Code>([A-Za-z0-9_.]{1,64})</Code>")
 _NOTHING_THERE = 416
 _LOST_RACE = "PositionNotEqualToLength"
 _ADDRESS = re.compile(r"[0-9.]+|localhost|.*:.*")
+_LOCK = (
+    "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>"
+    "<DefaultRetention><Mode>COMPLIANCE</Mode><Days>{days}</Days></DefaultRetention>"
+    "</Rule></ObjectLockConfiguration>"
+)
 _FINAL = {
     "AccessDenied": "the function's agency may not do this; allow it on the bucket",
     "NoSuchKey": "there is no such object; it may have been removed since",
@@ -124,6 +129,21 @@ class Obs:
         """
         self._call(_Target("DELETE", bucket, key))
 
+    def lock(self, bucket: str, days: int) -> None:
+        """Have OBS keep every version written from now on unchanged for some days.
+
+        The bucket must keep versions. Source: SetBucketObjectLock (obs_04_0167); it cannot be
+        switched off again, and appends to the bucket are refused from then on.
+
+        Raises:
+            ObjectError: The bucket is missing, or these keys may not do this.
+            CloudError: OBS refuses, could not be asked, or no answer came.
+        """
+        body = _LOCK.format(days=days).encode()
+        self._call(
+            _Target("PUT", bucket, "", body, digest=_digest(body), sub_resource="object-lock")
+        )
+
     def append(self, bucket: str, key: str, position: int, data: bytes) -> Told:
         """Append to an object that is `position` bytes long; at position 0 this creates it.
 
@@ -134,13 +154,12 @@ class Obs:
             ObjectError: The object cannot be appended to, or not by this agency.
             CloudError: OBS could not be asked, or no answer came.
         """
-        digest = hashlib.md5(data, usedforsecurity=False).digest()
         target = _Target(
             "POST",
             bucket,
             key,
             data,
-            digest=base64.b64encode(digest).decode(),
+            digest=_digest(data),
             sub_resource=f"append&position={position}",
         )
         answer = self.transport.send(self._signed(target))
@@ -268,6 +287,10 @@ def _code(answer: Answer) -> str:
     """Return OBS's code in an error's text, "" if there is none."""
     found = _CODE.search(answer.body) if answer.status >= 400 else None  # noqa: PLR2004 - errors
     return found.group(1).decode() if found else ""
+
+
+def _digest(data: bytes) -> str:
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
 
 
 def _check_length(answer: Answer, place: str) -> None:

@@ -96,6 +96,18 @@ class VersioningSet:
 
 
 @dataclass(frozen=True)
+class LockSet:
+    """How long a bucket keeps unchanged what is written from now on."""
+
+    bucket: str
+    days: int
+
+    def apply(self, held: Holdings) -> None:
+        """Make the change."""
+        held.shelves[self.bucket].locked_days = self.days
+
+
+@dataclass(frozen=True)
 class ObjectPut:
     """An object or a delete marker became the newest version of a key."""
 
@@ -141,6 +153,7 @@ Change: TypeAlias = (
     | JobRemoved
     | BucketMade
     | VersioningSet
+    | LockSet
     | ObjectPut
     | DataAppended
     | VersionRemoved

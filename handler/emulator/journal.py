@@ -31,6 +31,7 @@ _NAMES = (
     "JobRemoved",
     "BucketMade",
     "VersioningSet",
+    "LockSet",
     "ObjectPut",
     "DataAppended",
     "VersionRemoved",

@@ -77,6 +77,7 @@ _OPERATIONS: dict[tuple[str, str, str], tuple[str, _Carry]] = {
     ("GET", "bucket", "versions"): ("ListVersions", obs_buckets.list_versions),
     ("GET", "bucket", "versioning"): ("GetBucketVersioning", obs_buckets.get_versioning),
     ("PUT", "bucket", "versioning"): ("SetBucketVersioning", obs_buckets.set_versioning),
+    ("PUT", "bucket", "object-lock"): ("SetBucketObjectLock", obs_buckets.set_lock),
     ("HEAD", "bucket", ""): ("HeadBucket", obs_buckets.head_bucket),
     ("PUT", "bucket", ""): ("CreateBucket", obs_buckets.create_bucket),
     ("GET", "service", ""): ("ListBuckets", obs_buckets.list_buckets),

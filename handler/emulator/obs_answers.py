@@ -27,6 +27,7 @@ _ERRORS = {
     "BadDigest": (400, "The Content-MD5 is not that of the body."),
     "InvalidAccessKeyId": (403, "The access key does not exist."),
     "InvalidArgument": (400, "A parameter of the query is invalid."),
+    "InvalidBucketState": (409, "The bucket must keep versions, and a locked one cannot stop."),
     "InvalidBucketName": (400, "The bucket's name is invalid."),
     "InvalidRange": (416, "Nothing of the range is there."),
     "InvalidSecurityToken": (403, "The security token is invalid."),

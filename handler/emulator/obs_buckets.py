@@ -1,11 +1,11 @@
-"""OBS's operations on a bucket: make and list it, and its versioning."""
+"""OBS's operations on a bucket: make and list it, its versioning and its lock."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from handler.emulator.changes import BucketMade, VersioningSet
+from handler.emulator.changes import BucketMade, LockSet, VersioningSet
 from handler.emulator.obs_answers import (
     bucket_list,
     object_list,
@@ -15,12 +15,15 @@ from handler.emulator.obs_answers import (
 )
 from handler.emulator.obs_listing import list_objects as page_of_objects
 from handler.emulator.obs_versions import list_versions as page_of_versions
+from handler.emulator.shelf import ENABLED
 from handler.emulator.wire import Response
 
 if TYPE_CHECKING:
     from handler.emulator.obs_call import Call
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_DAYS = re.compile(rb"<Mode>COMPLIANCE</Mode>\s*<Days>([0-9]{1,5})</Days>")
+_MOST_DAYS = 36_500
 _STATUS = re.compile(rb"<Status>\s*(Enabled|Suspended)\s*</Status>")
 
 
@@ -71,6 +74,22 @@ def set_versioning(call: Call) -> Response:
     shelf, status = call.shelf, _STATUS.search(call.request.body)
     if not status:
         raise refused("MalformedXML", call.place)
+    if shelf.locked_days and status[1].decode() != ENABLED:
+        raise refused("InvalidBucketState", call.place)
     if shelf.versioning != status[1].decode():
         call.site.state.change(VersioningSet(call.place.bucket, status[1].decode()))
+    return Response(200)
+
+
+def set_lock(call: Call) -> Response:
+    """Answer SetBucketObjectLock, by its page (obs_04_0167): versioning must be on before.
+
+    Which code it is refused with otherwise is not documented.
+    """
+    days = _DAYS.search(call.request.body)
+    if not days or not 0 < int(days[1]) <= _MOST_DAYS:
+        raise refused("MalformedXML", call.place)
+    if call.shelf.versioning != ENABLED:
+        raise refused("InvalidBucketState", call.place)
+    call.site.state.change(LockSet(call.place.bucket, int(days[1])))
     return Response(200)

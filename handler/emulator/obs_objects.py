@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _METADATA = ("x-obs-meta-", "x-amz-meta-")
 _COPIES = ("x-obs-copy-source", "x-amz-copy-source")
+_DAY = 86_400
 _POSITION = re.compile(r"[0-9]{1,18}")
 
 
@@ -57,6 +58,8 @@ def append_object(call: Call) -> Response:
     bucket, key, data = call.place.bucket, call.place.key, call.request.body
     current = call.shelf.objects.get(key)
     position = call.request.parameters.get("position", "")
+    if call.shelf.locked_days:
+        raise refused("AccessDenied", call.place)
     if not _POSITION.fullmatch(position):
         raise refused("InvalidArgument", call.place)
     if current and not 0 < current.appends < call.site.most_appends:
@@ -82,6 +85,8 @@ def delete_object(call: Call) -> Response:
     version_id = call.request.parameters.get("versionId", "")
     if version_id:
         found = shelf.version(key, version_id)
+        if found and found.locked_until > call.site.clock():
+            raise refused("AccessDenied", call.place)
         state.change(VersionRemoved(bucket, key, version_id))
         headers = {"x-obs-version-id": version_id}
         return Response(204, headers=headers | _marked(found))
@@ -98,10 +103,10 @@ def _marked(found: StoredObject | None) -> dict[str, str]:
 
 
 def _written(call: Call, *, appends: int) -> StoredObject:
-    headers = call.request.headers
+    headers, now, days = call.request.headers, call.site.clock(), call.shelf.locked_days
     return StoredObject(
         call.request.body,
-        call.site.clock(),
+        now,
         call.request.header("Content-Type") or "binary/octet-stream",
         tuple(
             (name[len(_METADATA[0]) :].lower(), value)
@@ -110,6 +115,7 @@ def _written(call: Call, *, appends: int) -> StoredObject:
         ),
         call.new_version_id(),
         appends,
+        locked_until=now + days * _DAY if days else 0.0,
     )
 
 

@@ -31,11 +31,13 @@ class Shelf:
         older: By key, the versions behind the current object, the oldest first; where there is no
             current object, the last of them is a delete marker.
         versioning: `Enabled`, `Suspended`, or "" if versioning was never on.
+        locked_days: For how many days what is written stays unchanged; 0 if the lock was never on.
     """
 
     objects: dict[str, StoredObject] = field(default_factory=dict)
     older: dict[str, list[StoredObject]] = field(default_factory=dict)
     versioning: str = ""
+    locked_days: int = 0
 
     def put(self, key: str, stored: StoredObject) -> None:
         """Make an object, or with `deleted` a delete marker, the newest version of a key."""

@@ -22,6 +22,7 @@ class StoredObject:
         version_id: Its version id.
         appends: How often it was appended to; 0 if it was put and cannot be.
         deleted: Whether it is a delete marker.
+        locked_until: Until when it cannot be removed, in seconds since 1970.
     """
 
     data: bytes
@@ -31,6 +32,7 @@ class StoredObject:
     version_id: str = NO_VERSION
     appends: int = 0
     deleted: bool = False
+    locked_until: float = 0.0
 
     @cached_property
     def etag(self) -> str:

@@ -9,7 +9,14 @@ import pytest
 from huaweicloudsdkcore.exceptions.exceptions import ClientRequestException
 from huaweicloudsdkobs import v1 as huawei_obs
 from huaweicloudsdkobs.v1.obs_credentials import ObsCredentials
-from obs import AppendObjectContent, GetObjectHeader, GetObjectRequest, Versions
+from obs import (
+    AppendObjectContent,
+    GetObjectHeader,
+    GetObjectRequest,
+    ObjectLockConfiguration,
+    ObjectLockRule,
+    Versions,
+)
 from obs import ObsClient as EsdkClient
 
 from handler.emulator.server import Emulator
@@ -254,6 +261,22 @@ def test_versions_are_kept_listed_read_and_removed(esdk: EsdkClient) -> None:
     assert esdk.deleteObject(BUCKET, KEY, versionId=marker.versionId).body.deleteMarker
     assert read() == (200, b"2")
     assert read("0" * 32) == (404, "NoSuchVersion")
+
+
+def test_a_bucket_is_locked(esdk: EsdkClient) -> None:
+    """Once it keeps versions: what is written then can be hidden, but not removed."""
+    rule = ObjectLockRule(days=1, mode="COMPLIANCE")
+    locked = ObjectLockConfiguration(objectLockEnabled="Enabled", rule=rule)
+    assert esdk.setBucketObjectLock(BUCKET, locked).status == 409
+    esdk.setBucketVersioning(BUCKET, "Enabled")
+    before = esdk.putContent(BUCKET, KEY, "1").body.versionId
+    assert esdk.setBucketObjectLock(BUCKET, locked).status == 200
+    after = esdk.putContent(BUCKET, KEY, "2").body.versionId
+    assert esdk.deleteObject(BUCKET, KEY, versionId=before).status == 204
+    assert esdk.deleteObject(BUCKET, KEY, versionId=after).status == 403
+    assert esdk.deleteObject(BUCKET, KEY).status == 204
+    assert esdk.appendObject(BUCKET, "log", AppendObjectContent(content="x")).status == 403
+    assert esdk.setBucketVersioning(BUCKET, "Suspended").status == 409
 
 
 def test_versions_are_listed_page_by_page(esdk: EsdkClient) -> None:

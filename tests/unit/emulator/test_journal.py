@@ -43,6 +43,7 @@ STORED = st.builds(
     TEXT,
     st.integers(0, 9),
     st.booleans(),
+    TIMES,
 )
 CHANGES = st.one_of(
     st.just(changes.AllForgotten()),
@@ -52,6 +53,7 @@ CHANGES = st.one_of(
     ),
     st.builds(changes.BucketMade, TEXT),
     st.builds(changes.VersioningSet, TEXT, TEXT),
+    st.builds(changes.LockSet, TEXT, st.integers(1, 36_500)),
     st.builds(changes.ObjectPut, TEXT, TEXT, STORED),
     st.builds(changes.DataAppended, TEXT, TEXT, st.binary(max_size=20), TIMES),
     st.builds(changes.VersionRemoved, TEXT, TEXT, st.none() | TEXT),
