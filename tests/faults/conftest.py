@@ -48,8 +48,8 @@ FULL = os.environ.get("STORM") == "full"
 QUICK = list(store_addresses) if FULL else ["sqlite"]
 """The stores for tests that take long and tell little more on another one."""
 
-SERVED = list(store_addresses) if FULL else ["sqlite", "postgresql"]
-"""The stores for tests that take some time; that of objects has faults of its own."""
+SERVED = list(store_addresses) if FULL else ["sqlite", "obs"]
+"""The stores for tests that take some time: the desk's and the cloud's own."""
 
 
 @pytest.fixture(scope="module", params=SERVED)

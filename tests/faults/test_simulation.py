@@ -79,7 +79,7 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
         opened.append(ObjectLogs(clock, seed))
         return opened[-1]
 
-    endings = [simulate(seed, open_log=open_objects) for seed in range(60)]
+    endings = [simulate(seed, open_log=open_objects) for seed in range(40)]
     assert {ending.seed: ending.violations for ending in endings if ending.violations} == {}
     struck = {name for log in opened for name in log.struck}
     cuts = {f"{verb} cut off {when}" for verb in VERBS for when in ("before", "after")}

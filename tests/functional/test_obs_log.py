@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from handler.audit.verify import verify
 from handler.cli.any_log import any_log
 from handler.cli.main import main
+from handler.emulator.changes import VersionRemoved
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
 from handler.errors import LogUnreachableError
 from handler.function import handle
@@ -108,6 +109,22 @@ def test_the_brake_works_from_a_desk(delivered: dict[str, str], fire_in: Fire) -
     assert run("release").exit_code == 0
     fire_in(delivered, TICK)
     assert fire_in(delivered, event)["jobs"][0]["state"] == "created"
+
+
+def test_a_job_whose_request_was_removed_waits_and_says_so(
+    in_obs: dict[str, str], fire_in: Fire, emulator: Emulator
+) -> None:
+    """Whoever may write to the bucket can lose it, but not silently."""
+    assert run("hold").exit_code == 0
+    fire_in(in_obs, json.loads(spec("robbed")))
+    for key in [key for key in emulator.state.buckets["nightdrop-drop"] if "/outbox/" in key]:
+        emulator.state.change(VersionRemoved("nightdrop-drop", key, None))
+    assert run("release").exit_code == 0
+    other = {**in_obs, "NIGHTDROP_SENDERS": "4"}  # an instance that never saw the request
+    [job] = fire_in(other, TICK)["jobs"]
+    assert job["state"] == "deferred"
+    assert "nightdrop job abandon" in run("audit", "show", job["job_name"]).stdout
+    assert emulator.state.all_jobs() == []
 
 
 def spec(name: str) -> str:
