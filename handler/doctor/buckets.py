@@ -17,13 +17,18 @@ if TYPE_CHECKING:
 PROBE = "nightdrop-doctor-probe"
 """The last part of the key of an object that is written and deleted; or read, and not there."""
 
+_NAMED_BY = {
+    "drop bucket": "NIGHTDROP_BUCKETS",
+    "results": "NIGHTDROP_RESULTS",
+    "checkpoints": "NIGHTDROP_CHECKPOINTS",
+}
 _FORBIDDEN, _NO_OBJECT, _NO_BUCKET = "AccessDenied", "NoSuchKey", "NoSuchBucket"
 _ELSEWHERE = frozenset({301, 302, 307})
 
 
 @dataclass(frozen=True)
 class BucketSeen:
-    """What came of looking into a watched bucket; None is success.
+    """What came of looking into a bucket; None is success.
 
     Attributes:
         place: The bucket and prefix, as an address.
@@ -64,16 +69,21 @@ def try_results(obs: Obs, bucket: str, prefix: str) -> ResultsSeen:
     return ResultsSeen(f"obs://{bucket}/{prefix}", writing, deleting)
 
 
-def bucket_findings(seen: BucketSeen) -> Iterator[Finding]:
-    """Yield what looking into a watched bucket showed."""
+def bucket_findings(check: str, seen: BucketSeen) -> Iterator[Finding]:
+    """Yield what looking into a bucket showed.
+
+    Args:
+        check: What the bucket is for: `drop bucket` or `checkpoints`.
+        seen: What was seen.
+    """
     if seen.listing:
         # Without it OBS says of no object whether it is missing or forbidden.
         action = "obs:bucket:ListBucket and obs:object:GetObject"
-        yield wrong("drop bucket", str(seen.listing), _remedy(seen.listing, action))
+        yield wrong(check, str(seen.listing), _remedy(check, seen.listing, action))
     if seen.reading and _code(seen.reading) != _code(seen.listing):
-        yield wrong("drop bucket", str(seen.reading), _remedy(seen.reading, "obs:object:GetObject"))
+        yield wrong(check, str(seen.reading), _remedy(check, seen.reading, "obs:object:GetObject"))
     if not seen.listing and not seen.reading:
-        yield fine("drop bucket", f"{seen.place} can be listed and read")
+        yield fine(check, f"{seen.place} can be listed and read")
 
 
 def results_finding(seen: ResultsSeen | None) -> Finding:
@@ -81,7 +91,9 @@ def results_finding(seen: ResultsSeen | None) -> Finding:
     if seen is None:
         return fine("results", "no result files are written (NIGHTDROP_RESULTS is empty)")
     if seen.writing:
-        return wrong("results", str(seen.writing), _remedy(seen.writing, "obs:object:PutObject"))
+        return wrong(
+            "results", str(seen.writing), _remedy("results", seen.writing, "obs:object:PutObject")
+        )
     if seen.deleting:
         return fine("results", f"{seen.place} can be written, not deleted from; nothing needs that")
     return fine("results", f"{seen.place} can be written")
@@ -99,12 +111,12 @@ def _code(error: CloudError | None) -> str:
     return str(getattr(error, "code", "")) or type(error).__name__
 
 
-def _remedy(error: CloudError, action: str) -> str:
+def _remedy(check: str, error: CloudError, action: str) -> str:
     code = _code(error)
     if code == _FORBIDDEN:
         return f"allow {action} there in the agency's role"
     if code == _NO_BUCKET:
-        return "create the bucket, or correct NIGHTDROP_BUCKETS and NIGHTDROP_RESULTS"
+        return f"create the bucket, or correct {_NAMED_BY[check]}"
     if isinstance(error, ApiError) and error.status in _ELSEWHERE:
         return "the bucket lies in another region; function and bucket belong in the same"
     if isinstance(error, ApiError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handler.audit.stores import log_doubts
+from handler.audit.stores import OBS, log_doubts
 from handler.cloud.ief import Ief
 from handler.cloud.key_ring import KeyRing
 from handler.cloud.obs import Obs
@@ -102,7 +102,7 @@ def _cloud(deployment: Deployment) -> Iterator[Finding]:
     down = {one.service for one in reached if one.error}
     if deployment.keys.missing:
         return
-    for service, look in (("IEF", _fleet), ("OBS", _watched), ("OBS", _results)):
+    for service, look in (("IEF", _fleet), ("OBS", _watched), ("OBS", _results), ("OBS", _heads)):
         if _out_of_time(deployment):
             yield doubtful("time", "not everything was looked at", "raise the function's time-out")
             return
@@ -128,13 +128,29 @@ def _watched(deployment: Deployment) -> Iterator[Finding]:
     for bucket in deployment.settings.buckets:
         if not _out_of_time(deployment):
             yield from bucket_findings(
-                look_into(_obs(deployment), bucket, deployment.settings.prefix)
+                "drop bucket", look_into(_obs(deployment), bucket, deployment.settings.prefix)
             )
 
 
 def _results(deployment: Deployment) -> Iterator[Finding]:
     place = deployment.settings.results
     yield results_finding(try_results(_obs(deployment), *place) if place else None)
+
+
+def _heads(deployment: Deployment) -> Iterator[Finding]:
+    """Look into where checkpoints are kept; none is tried, since it could not be deleted again."""
+    place = deployment.settings.checkpoints
+    if not place:
+        yield doubtful(
+            "checkpoints",
+            "none are kept: the log's end could be cut off unnoticed",
+            "set NIGHTDROP_CHECKPOINTS, best to a bucket that is locked",
+        )
+    elif place.startswith(OBS):
+        bucket, _, prefix = place.removeprefix(OBS).partition("/")
+        yield from bucket_findings("checkpoints", look_into(_obs(deployment), bucket, prefix))
+    else:
+        yield fine("checkpoints", "they are kept in a folder of this machine")
 
 
 def _obs(deployment: Deployment) -> Obs:

@@ -22,10 +22,11 @@ def run(environ: Environ) -> Run:
     """Run the command with the settings of the test, and others given by name."""
 
     def start(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        heads = {"NIGHTDROP_CHECKPOINTS": "obs://nightdrop-drop/heads/"}
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
         return subprocess.run(
             [sys.executable, "-m", "handler.cli", "doctor", *arguments],
-            env={**kept, **environ, **settings},
+            env={**kept, **environ, **heads, **settings},
             capture_output=True,
             text=True,
             check=False,
@@ -71,7 +72,8 @@ def test_a_log_that_cannot_be_opened_is_a_finding(run: Run) -> None:
 def test_wrong_keys_are_found_and_not_shown(run: Run) -> None:
     """What IEF and OBS say to them is told apart from their being down."""
     done = run("--json", HUAWEICLOUD_SDK_SK="canary-key")
-    assert checks(done) == {"IEF jobs": "fail", "drop bucket": "fail", "results": "fail"}
+    forbidden = ("IEF jobs", "drop bucket", "results", "checkpoints")
+    assert checks(done) == dict.fromkeys(forbidden, "fail")
     assert "canary-key" not in done.stdout + done.stderr
 
 

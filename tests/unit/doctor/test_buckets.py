@@ -42,7 +42,7 @@ def obs(emulator: Emulator) -> Iterator[Obs]:
 
 def looked(obs: Obs, bucket: str = BUCKET) -> list[Finding]:
     """Return what looking into a bucket finds."""
-    return list(bucket_findings(look_into(obs, bucket, "drop/")))
+    return list(bucket_findings("drop bucket", look_into(obs, bucket, "drop/")))
 
 
 def test_an_empty_bucket_can_be_listed_and_read(obs: Obs) -> None:
@@ -76,7 +76,7 @@ def test_an_object_where_the_probe_would_be_is_no_fault(obs: Obs) -> None:
 
 def test_a_bucket_that_may_not_be_listed_is_found() -> None:
     """The tick could not look for files whose event was lost."""
-    (found,) = bucket_findings(BucketSeen("obs://b/", FORBIDDEN, FORBIDDEN))
+    (found,) = bucket_findings("drop bucket", BucketSeen("obs://b/", FORBIDDEN, FORBIDDEN))
     assert "obs:bucket:ListBucket" in found.remedy
 
 

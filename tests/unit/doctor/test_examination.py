@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 CHECKS = [
     *("settings", "libraries", "time-out", "user data", "credentials", "project", "log", "work"),
     *("IEF endpoint", "OBS endpoint", "clock", "IEF jobs", "drop bucket", "results"),
+    "checkpoints",
 ]
 
 
 @pytest.fixture
 def deployment(environ: Environ, tmp_path: Path) -> Iterator[Deployment]:
     """A deployment that is fit for its work."""
-    settings = load(lambda _name: None, environ)
+    kept = {"NIGHTDROP_CHECKPOINTS": "obs://nightdrop-drop/heads/"}
+    settings = load(lambda _name: None, environ | kept)
     transport = Transport(timeout=5)
     with closing(SqliteLog(tmp_path / "audit.db")) as log:
         yield Deployment(
@@ -100,11 +102,24 @@ def test_a_log_that_breaks_meanwhile_does_neither(deployment: Deployment) -> Non
     assert verdicts(deployment) == {"log": "fail"}
 
 
+@pytest.mark.parametrize(
+    ("place", "verdict"),
+    [("", "warn"), ("obs://no-such-bucket/heads/", "fail"), ("checkpoints", "ok")],
+)
+def test_where_checkpoints_go_is_looked_at(
+    deployment: Deployment, place: str, verdict: str
+) -> None:
+    """None is tried there: under a lock it could not be deleted again."""
+    settings = deployment.settings.model_copy(update={"checkpoints": place})
+    found = examine(replace(deployment, settings=settings))
+    assert {one.check: one.verdict for one in found}["checkpoints"] == verdict
+
+
 def test_a_wrong_clock_explains_the_refusals(deployment: Deployment) -> None:
     """It stands before them."""
     late = replace(deployment, clock=lambda: datetime.now(timezone.utc) + timedelta(seconds=2000))
     found = [one.check for one in examine(late) if one.verdict == "fail"]
-    assert found == ["clock", "IEF jobs", "drop bucket", "results"]
+    assert found == ["clock", "IEF jobs", "drop bucket", "results", "checkpoints"]
 
 
 def test_an_examination_ends_in_time(deployment: Deployment) -> None:
