@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from handler.emulator.obs_call import Call
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_DAYS = re.compile(rb"<Mode>COMPLIANCE</Mode>\s*<Days>([0-9]{1,5})</Days>")
+_DAYS = re.compile(rb"<Days>([0-9]{1,5})</Days>")
+_MODE = b"<Mode>COMPLIANCE</Mode>"
 _MOST_DAYS = 36_500
 _STATUS = re.compile(rb"<Status>\s*(Enabled|Suspended)\s*</Status>")
 
@@ -87,7 +88,7 @@ def set_lock(call: Call) -> Response:
     Which code it is refused with otherwise is not documented.
     """
     days = _DAYS.search(call.request.body)
-    if not days or not 0 < int(days[1]) <= _MOST_DAYS:
+    if not days or _MODE not in call.request.body or not 0 < int(days[1]) <= _MOST_DAYS:
         raise refused("MalformedXML", call.place)
     if call.shelf.versioning != ENABLED:
         raise refused("InvalidBucketState", call.place)
