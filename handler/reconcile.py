@@ -88,7 +88,7 @@ def _runs(
                 return
             yield from _delivered(delivery, services, errors)
     except CloudError as error:
-        errors.append(str(error))
+        errors.append(f"objects that nobody told of could not be looked for: {error}")
 
 
 def _delivered(delivery: Delivery, services: Services, errors: list[str]) -> Iterator[Result]:
@@ -140,7 +140,7 @@ def _settle(services: Services, errors: list[str]) -> None:
         try:
             services.driver.drive(settlement(job, services.sender))
         except CloudError as error:
-            errors.append(str(error))
+            errors.append(f"unknown jobs could not be looked for: {error}")
 
 
 def _follow(services: Services) -> None:

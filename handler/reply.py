@@ -108,7 +108,8 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     """Return the function's answer to one event."""
     outcomes = [result.outcome for result in answered.results]
     if answered.left is not None:
-        outcomes.append("deferred" if any(answered.left.values()) else "completed")
+        unfinished = any(answered.left.values()) or answered.errors
+        outcomes.append("deferred" if unfinished else "completed")
     if answered.checks:
         outcomes.append("partial" if answered.errors else "completed")
     worst = max(map(WORST_LAST.index, outcomes), default=0)

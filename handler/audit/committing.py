@@ -21,7 +21,7 @@ from handler.canonical import moment
 from handler.errors import CloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.log import Committed, Decide
@@ -37,10 +37,21 @@ _TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True)
 class _Decided:
-    """What decisions came to, and the commits whose bodies they let go of."""
+    """What decisions came to, in one attempt to append it.
 
-    done: tuple[Committed[Any], ...]
-    settled: frozenset[str]
+    Attributes:
+        commit: The attempt's id, under which its bodies are kept: no other attempt writes there.
+        place: Segment and position it is to be appended at.
+        done: What the decisions came to.
+        settled: The commits whose bodies they let go of.
+        with_bodies: Whether bodies come with it.
+    """
+
+    commit: str
+    place: tuple[int, int]
+    done: tuple[Committed[Any], ...] = ()
+    settled: frozenset[str] = frozenset()
+    with_bodies: bool = False
 
     @property
     def records(self) -> list[Record]:
@@ -72,10 +83,15 @@ class Committer:
             LogBusyError: Other writers were first for too long; nothing was appended.
             LogUnreachableError: The store cannot be asked; the records may or may not stand.
         """
-        decided = self._committed(decisions, self.patience.trial(self.objects.place))
-        for commit in decided.settled:
-            if not self.replica.state.is_referred_to(commit):
-                self.outbox.drop(commit)
+        tried: dict[str, _Decided] = {}
+        try:
+            decided = self._committed(decisions, tried, self.patience.trial(self.objects.place))
+        finally:
+            # Where the log still ends, an append without an answer may yet land.
+            self._drop(
+                one.commit for one in tried.values() if one.with_bodies and one.place != self._place
+            )
+        self._drop(decided.settled)
         return decided.done
 
     def now(self) -> datetime:
@@ -83,19 +99,36 @@ class Committer:
         now, at = self.objects.now(), self.replica.tail.at
         return max(now, moment(at) + _TICK) if at else now
 
-    def _committed(self, decisions: Sequence[Decide[Any]], trial: Trial) -> _Decided:
-        """Decide on what is known of the log, and again on what is new, until it stands."""
-        commit, tried = uuid.uuid4().hex, dict[str, _Decided]()
+    def _drop(self, commits: Iterable[str]) -> None:
+        """Let go of bodies that nothing refers to; of attempts, those that can stand no more."""
+        for commit in commits:
+            if not self.replica.state.is_referred_to(commit):
+                self.outbox.drop(commit)
+
+    @property
+    def _place(self) -> tuple[int, int]:
+        return self.replica.tail.segment, self.replica.tail.position
+
+    def _committed(
+        self, decisions: Sequence[Decide[Any]], tried: dict[str, _Decided], trial: Trial
+    ) -> _Decided:
+        """Decide on what is known of the log, and again on what is new, until it stands.
+
+        Args:
+            decisions: What to decide.
+            tried: Takes every attempt, by the hash of its last record.
+            trial: How often it may be tried.
+        """
         fresh = self.replica.cold
         if fresh:
             self.replica.catch_up()
         while True:
             while self.replica.tail.full(self.limits):
                 self._roll(trial)
-            decided = self._decide(decisions, commit, fresh=fresh)
+            decided = self._decide(decisions, fresh=fresh)
             if decided.records:
                 tried[decided.records[-1].hash] = decided
-                stands = self._append(decided, commit, tried, trial)
+                stands = self._append(decided, tried, trial)
                 if stands:
                     return stands
             elif fresh:
@@ -104,33 +137,33 @@ class Committer:
                 self.replica.catch_up()
             fresh = True
 
-    def _decide(self, decisions: Sequence[Decide[Any]], commit: str, *, fresh: bool) -> _Decided:
+    def _decide(self, decisions: Sequence[Decide[Any]], *, fresh: bool) -> _Decided:
         """Run decisions; if they ask for records, the state's transaction is left open.
 
         What fails in a state that was known before may not in the present one: no error then.
         """
-        state = self.replica.state
+        state, commit, place = self.replica.state, uuid.uuid4().hex, self._place
         state.begin(commit)
         try:
             view = sql.SqlView(state.execute, self.now())
-            done = tuple(sql.decided(decide, view, commit) for decide in decisions)
+            done = sql.decided(decisions, view, commit)
         except BaseException as error:
             state.rollback()
             if fresh or not isinstance(error, Exception):
                 raise
-            return _Decided((), frozenset())
-        decided = _Decided(done, frozenset(state.settled))
+            return _Decided(commit, place)
+        decided = _Decided(commit, place, done, frozenset(state.settled), bool(state.bodies))
         if not decided.records:
             state.commit()
         return decided
 
     def _append(
-        self, decided: _Decided, commit: str, tried: Mapping[str, _Decided], trial: Trial
+        self, decided: _Decided, tried: Mapping[str, _Decided], trial: Trial
     ) -> _Decided | None:
         """Append what was decided; return what of all that was tried stands now, if anything."""
         state, tail, trouble = self.replica.state, self.replica.tail, None
         try:
-            self.outbox.put(commit, state.bodies)
+            self.outbox.put(decided.commit, state.bodies)
             if self.objects.append(tail.name, tail.position, lines_of(decided.records)):
                 state.commit()
                 self.replica.advance(decided.records)

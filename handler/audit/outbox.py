@@ -2,7 +2,8 @@
 
 An object is written before the append that refers to it, under the commit's own random id, so that
 a commit that lost its race cannot leave another body under somebody else's job. It is removed when
-everything it came with is settled. One that is left over by a killed instance is harmless.
+everything it came with is settled, or the commit is known not to stand. One that is left over by a
+killed instance is harmless.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class Outbox:
         self._known: dict[str, Mapping[str, str]] = {}
 
     def put(self, commit: str, bodies: Mapping[str, str]) -> None:
-        """Write the bodies that come with a commit; again only if they are others."""
-        if not bodies or self._known.get(commit) == bodies:
+        """Write the bodies that come with a commit, if any do."""
+        if not bodies:
             return
         data = json.dumps(bodies).encode()
         self._insist(lambda: self._objects.write(_name(commit), data))

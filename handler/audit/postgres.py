@@ -98,7 +98,7 @@ class PostgresLog:
         def append(view: sql.SqlView) -> tuple[Committed[Any], ...]:
             nonlocal done
             if not _stands(done, view):
-                done = tuple(sql.decided(decide, view, commit) for decide in decisions)
+                done = sql.decided(decisions, view, commit)
             return done
 
         return self._transact(append, _WRITE)

@@ -51,6 +51,7 @@ class Replica:
         self._objects = objects
         self._insist = insist
         self.cold = True
+        self._ended = 0
         self._tables: dict[int, list[Run]] = {}
         self.tail = Tail()
         self.index: Index | None = None
@@ -66,10 +67,7 @@ class Replica:
         new: set[str] = set()
         while True:
             segment = self.tail.segment
-            data = self._read(self.tail.name, self.tail.position)
-            if data is None and self.tail.position:
-                raise LogBrokenError(f"{self._objects.place}{self.tail.name} is gone; restore it")
-            digest = self._follow(data or b"", new)
+            digest = self._follow(self._rest(), new)
             if self.tail.segment == segment:
                 self.cold = False
                 return new
@@ -80,9 +78,10 @@ class Replica:
         """Fold the state anew from the first record, without any index."""
         self._reset(None)
         self.tail = Tail()
+        self._ended, _ = hinted(self._read(LATEST))
         while True:
             segment = self.tail.segment
-            self._follow(self._read(self.tail.name, self.tail.position) or b"", set())
+            self._follow(self._rest(), set())
             if self.tail.segment == segment:
                 self.cold = False
                 return
@@ -112,6 +111,7 @@ class Replica:
         self.tail = Tail()
         hint = self._read(LATEST)
         segment, version = hinted(hint)
+        self._ended = segment
         require_readable(version, self._objects.place)
         if not segment:
             return hint is None
@@ -125,6 +125,21 @@ class Replica:
         self._reset(None)
         self.tail = Tail()
         return False
+
+    def _rest(self) -> bytes:
+        """Return what stands behind the tail.
+
+        Raises:
+            LogBrokenError: The segment was there, or has ended, and there is none: taken for the
+                end of the log, it would be begun anew, and what stood in it done again.
+        """
+        tail = self.tail
+        data = self._read(tail.name, tail.position)
+        if data is None and (tail.position or tail.segment <= self._ended):
+            raise LogBrokenError(
+                f"{self._objects.place}{tail.name} is gone; restore it and start the function anew"
+            )
+        return data or b""
 
     def _follow(self, data: bytes, new: set[str]) -> str:
         """Take in lines that follow the tail; return the digest of the index they end with."""
@@ -175,8 +190,9 @@ class Replica:
             data = self._read(name)
             if data is None or digest_of(data) != digest:
                 raise LogBrokenError(
-                    f"{self._objects.place}{name} is missing or was changed; remove the object "
-                    f"{LATEST} beside it, and the state is folded anew from the records"
+                    f"{self._objects.place}{name} is missing or was changed; remove all objects "
+                    f"below {self._objects.place}index/, and the state is folded anew from the "
+                    "records"
                 )
             self._tables = {number: runs_in(data)}
         return self._tables[number]

@@ -6,8 +6,8 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from handler.audit.hint import LATEST, hinted
-from handler.audit.lines import stored_records
-from handler.audit.tail import segment_name
+from handler.audit.lines import last_record, stored_records
+from handler.audit.tail import ROLLED, segment_name
 from handler.errors import LogBrokenError
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def records_from(segment: int, read: Callable[[str], bytes | None], place: str) -> Iterator[Record]:
     """Yield every record from the beginning of a segment on, unchecked.
 
-    A segment is looked for behind each one, also behind one that has lost its end.
+    A segment is looked for behind each one, also behind one that has lost its end. One that had no
+    end when it was read, and has another behind it by now, was still written to: it is read again.
 
     Args:
         segment: The number of the segment.
@@ -30,16 +31,33 @@ def records_from(segment: int, read: Callable[[str], bytes | None], place: str) 
     Raises:
         LogBrokenError: A segment is gone, or ends in the middle of a record.
     """
-    last = 0
-    while (data := read(segment_name(segment))) is not None:
+    last, data = 0, _segment(segment, read, place)
+    while data is not None:
+        following = _segment(segment + 1, read, place)
+        if following is not None and not _ends(data):
+            data = read(segment_name(segment)) or data
         for record in stored_records(data, last):
             last = record.seq
             yield record
         if not data.endswith(b"\n"):
             raise LogBrokenError(f"{place}{segment_name(segment)} ends in the middle of a record")
-        segment += 1
-    if hinted(read(LATEST))[0] >= segment:
-        raise LogBrokenError(f"{place}{segment_name(segment)} is gone; restore it")
+        segment, data = segment + 1, following
+
+
+def _segment(number: int, read: Callable[[str], bytes | None], place: str) -> bytes | None:
+    """Return a segment, None behind the last one; it may come to be while it is asked for."""
+    name = segment_name(number)
+    data = read(name)
+    if data is None and hinted(read(LATEST))[0] >= number:
+        data = read(name)
+        if data is None:
+            raise LogBrokenError(f"{place}{name} is gone; restore it")
+    return data
+
+
+def _ends(data: bytes) -> bool:
+    last = last_record(data[data.rfind(b"\n", 0, -1) + 1 :])
+    return last is not None and last[1].get("action") == ROLLED
 
 
 def segment_of(seq: int, index: Index | None) -> int:

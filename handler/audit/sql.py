@@ -7,6 +7,7 @@ database lends itself as a function that runs one statement, with `?` for its va
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, fields, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handler.audit.log import Committed, Decision, Open
@@ -28,6 +29,7 @@ class Execute(Protocol):
         """Run it."""
 
 
+_TICK = timedelta(microseconds=1)
 _JOB_COLUMNS = tuple(field.name for field in fields(JobState))
 _DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
 _JOBS = f"SELECT {', '.join(_JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
@@ -152,8 +154,20 @@ class SqlView:
         return replace(delivery, jobs=self._jobs(JOBS_OF, delivery.key))
 
 
-def decided(decide: Decide[Any], view: SqlView, commit: str) -> Committed[Any]:
-    """Run a decision in the current transaction and append what it asks for."""
+def decided(
+    decisions: Sequence[Decide[Any]], view: SqlView, commit: str
+) -> tuple[Committed[Any], ...]:
+    """Run decisions in the current transaction, in order, and append what they ask for.
+
+    Each has a microsecond of its own, so that time tells which of two deliveries is the later.
+    """
+    return tuple(
+        _decided(decide, replace(view, now=view.now + place * _TICK), commit)
+        for place, decide in enumerate(decisions)
+    )
+
+
+def _decided(decide: Decide[Any], view: SqlView, commit: str) -> Committed[Any]:
     decision: Decision[Any] = decide(view)
     records = tuple(append(draft, view, commit) for draft in decision.drafts)
     return Committed(decision.value, records)

@@ -80,7 +80,7 @@ class SqliteLog:
         """Run several decisions in order, each seeing the ones before it, as one append."""
         commit = uuid.uuid4().hex
         with self._transaction() as view:
-            return tuple(sql.decided(decide, view, commit) for decide in decisions)
+            return sql.decided(decisions, view, commit)
 
     def read(self, ask: Callable[[View], T]) -> T:
         """Return what `ask` finds in the state as it stands now; nothing is appended."""

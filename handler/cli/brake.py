@@ -13,6 +13,7 @@ from handler.canonical import shown
 from handler.cli.any_log import any_log
 from handler.cli.audit import audit_option
 from handler.cli.screen import complain
+from handler.cli.stored import stored
 from handler.cli.trail import find_job, open_trail
 from handler.errors import NightdropError
 from handler.switches import hold as held
@@ -90,10 +91,18 @@ def abandon(address: str, what: str, reason: str) -> None:
 
 def _commit(address: str, decide: Decide[T]) -> T:
     try:
+        _require_log(address)
         with closing(any_log(address)) as log:
             return log.commit(decide).value
-    except NightdropError as error:
-        raise click.ClickException(str(error)) from error
+    except (LookupError, NightdropError) as error:
+        raise click.ClickException(str(error.args[0])) from error
+
+
+def _require_log(address: str) -> None:
+    """Return if there is a log: a new one, by a slip in the address, would hold nobody."""
+    with stored(address) as found:
+        if not found.last():
+            raise LookupError("this audit log is empty; run the function once, or name another")
 
 
 def _operator() -> Part:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -107,6 +108,8 @@ def dev(**options: object) -> None:
         timers = [read_timer(text, local_zone()) for text in chosen.timers]
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    # Ended by a supervisor or a shell's timeout, it ends what it started as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     ended = Event()
     console = screen()
     echo = None if console.is_terminal else click.echo

@@ -36,6 +36,7 @@ def probe(address: str, *, as_json: bool) -> None:
         sys.exit(2)
     try:
         with closing(folder_at(address, folders())) as objects:
+            objects.read(PROOF)  # whether the bucket can be reached at all, with these keys
             done = []
             for check in checks(objects):
                 _show(check, as_json=as_json)

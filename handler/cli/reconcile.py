@@ -14,10 +14,11 @@ from handler.cli.invoke import DONE, LATER, run
 def reconcile(*, as_json: bool) -> None:
     """Settle what is unknown, resume what waits, follow what runs; the same as a tick in the cloud.
 
-    Settings come from the environment. Exit status: 0 nothing is open, 75 something still is.
+    Settings come from the environment. Exit status: 0 nothing is open, 75 something still is, or
+    could not be looked for.
 
     \b
       until nightdrop reconcile; do sleep 60; done
     """
     reply = run({"action": "reconcile"}, as_json=as_json)
-    sys.exit(LATER if any(reply["open"].values()) else DONE)
+    sys.exit(LATER if any(reply["open"].values()) or reply["outcome"] == "deferred" else DONE)

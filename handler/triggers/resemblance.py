@@ -39,7 +39,7 @@ def resemblance(event: Json) -> str:
     if isinstance(event, bool):
         return "true or false"
     if isinstance(event, str):
-        return "a text"
+        return "a text that is no JSON"
     return "a list" if isinstance(event, list) else "a number"
 
 

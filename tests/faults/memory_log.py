@@ -46,7 +46,7 @@ class MemoryLog:
         view = sql.SqlView(self._execute, self._clock())
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            committed = tuple(sql.decided(decide, view, commit) for decide in decisions)
+            committed = sql.decided(decisions, view, commit)
         except BaseException:
             self._db.execute("ROLLBACK")
             raise

@@ -73,7 +73,7 @@ def _commit(db: apsw.Connection, draft: Draft) -> None:
 
     view = sql.SqlView(execute, datetime.now(timezone.utc))
     db.execute("BEGIN IMMEDIATE")
-    sql.decided(lambda _view: Decision(None, (draft,)), view, uuid4().hex)
+    sql.decided([lambda _view: Decision(None, (draft,))], view, uuid4().hex)
     db.execute("COMMIT")
 
 

@@ -115,6 +115,7 @@ def test_a_job_whose_request_was_removed_waits_and_says_so(
     in_obs: dict[str, str], fire_in: Fire, emulator: Emulator
 ) -> None:
     """Whoever may write to the bucket can lose it, but not silently."""
+    fire_in(in_obs, "what leaves a first record")
     assert run("hold").exit_code == 0
     fire_in(in_obs, json.loads(spec("robbed")))
     for key in [key for key in emulator.state.buckets["nightdrop-drop"] if "/outbox/" in key]:
@@ -131,6 +132,18 @@ def spec(name: str) -> str:
     """Return a job spec with one job."""
     node = {"id": "5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11", "name": "gateway-1"}
     return json.dumps({"kind": "node_upgrade", "name": name, "targets": {"nodes": [node]}})
+
+
+@pytest.mark.usefixtures("in_obs")
+def test_a_hold_on_a_log_that_is_none_is_refused(emulator: Emulator) -> None:
+    """A slip in the address would leave the function sending, and somebody believing it is not."""
+    for command in ("hold", "release"):
+        done = run(command, "--audit", "obs://nightdrop-drop/audti/")
+        assert (done.exit_code, "run the function once, or name another" in done.stderr) == (
+            1,
+            True,
+        )
+    assert not any(key.startswith("audti/") for key in emulator.state.buckets["nightdrop-drop"])
 
 
 def test_a_store_that_was_not_tried_is_doubted_at_every_start(
@@ -163,6 +176,7 @@ def test_a_probe_says_what_does_not_hold(in_obs: dict[str, str], emulator: Emula
     [
         ("sqlite:///a.db", "", "only a log in OBS"),
         (AUDIT, "NIGHTDROP_OBS_ENDPOINT", "NIGHTDROP_OBS_ENDPOINT"),
+        ("obs://no-such-bucket/audit", "", "no such bucket"),
         (AUDIT, "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_AK"),
     ],
 )

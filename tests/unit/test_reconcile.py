@@ -157,7 +157,7 @@ def test_a_result_file_is_written_anew_where_something_changed(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
     """And only there."""
-    emulator.state.pace = replace(emulator.state.pace, job_seconds=0.01)
+    emulator.state.pace = replace(emulator.state.pace, job_seconds=0)
     faulty(emulator, fault="lost_answer", times=1)
     fire(drop("drop/hall.yaml", UPGRADE))
     assert result(emulator)["jobs"][0]["state"] == "unknown"

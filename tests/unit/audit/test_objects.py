@@ -74,6 +74,17 @@ def planned(key: str, body: str) -> Decide[bool]:
     return lambda view: Decision(view.job(key) is None, () if view.job(key) else (draft,))
 
 
+def test_a_lost_race_leaves_no_body_behind(
+    objects: MemoryObjects, log: ObjectLog, other: ObjectLog
+) -> None:
+    """What was written for an attempt that stands nowhere goes with it."""
+    log.commit(noted())
+    other.commit(planned("j", "theirs"))
+    log.commit(planned("j", "ours"))
+    held = objects.shelf.objects
+    assert [held[name] for name in held if name.startswith("outbox/")] == [b'{"j": "theirs"}']
+
+
 def test_a_commit_of_a_warm_instance_is_one_request(objects: MemoryObjects, log: ObjectLog) -> None:
     """It appends where it knows the end to be, and asks nobody before."""
     log.commit(noted())

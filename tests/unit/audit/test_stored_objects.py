@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,6 +14,9 @@ from handler.audit.record import Draft, Head
 from handler.audit.stored_objects import StoredInObjects
 from handler.audit.tail import Limits
 from tests.memory_objects import MemoryObjects, Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def note(shelf: Shelf) -> Head:
@@ -42,6 +46,22 @@ def test_it_is_read_when_it_is_first_asked_for(shelf: Shelf) -> None:
         assert len(list(stored.begun("log.rolled"))) == 2
     assert objects.asked["read"] == 5
     assert objects.closed
+
+
+@pytest.mark.parametrize("while_reading", ["records/0000000004", "latest"])
+def test_a_log_that_grows_while_it_is_read_is_whole(shelf: Shelf, while_reading: str) -> None:
+    """Also where a segment ends between two readings, and more of them before the last one."""
+
+    def around(_verb: str, name: str, do: Callable[[], None]) -> None:
+        if name == while_reading and len(grown) < 9:
+            grown.extend(note(shelf) for _ in range(9))
+        do()
+
+    grown: list[Head] = []
+    with closing(StoredInObjects(MemoryObjects(shelf, around))) as stored:
+        verdict = examine("", stored, Evidence())
+    assert (verdict.status, verdict.faults) == (2, ())
+    assert verdict.head.seq > 10
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from click.testing import CliRunner
 
 from handler.audit.note import signing_key, verify_key
 from handler.audit.stores import open_stored
+from handler.cli.any_log import any_log
 from handler.cli.main import main
+from handler.switches import hold
 from tests.conftest import BUCKET
 from tests.long_log import KEY, LongLog
 
@@ -174,13 +176,19 @@ def test_a_key_is_made_and_fits_its_public_half() -> None:
     assert run("key", "two words").exit_code == 2
 
 
+def record_something(address: str) -> None:
+    """Leave a record in a log."""
+    with closing(any_log(address)) as log:
+        log.commit(hold("a test", actor={}))
+
+
 def test_a_checkpoint_on_demand(environ: dict[str, str], tmp_path: Path) -> None:
     """Of what is in the log; an empty one has none, and neither has a log without a place."""
     folder = tmp_path / "kept"
     assert "NIGHTDROP_CHECKPOINTS is missing" in run("checkpoint", environ=environ).stderr
     environ["NIGHTDROP_CHECKPOINTS"] = str(folder)
     assert "the log is empty" in run("checkpoint", environ=environ).stderr
-    CliRunner().invoke(main, ["hold", "--audit", environ["NIGHTDROP_AUDIT"]])
+    record_something(environ["NIGHTDROP_AUDIT"])
     done = run("checkpoint", environ=environ)
     assert done.exit_code == 0, done.stderr
     assert done.output.split()[0] == next(folder.iterdir()).name
@@ -190,6 +198,6 @@ def test_a_checkpoint_on_demand(environ: dict[str, str], tmp_path: Path) -> None
 def test_a_checkpoint_that_is_not_written_is_told(environ: dict[str, str]) -> None:
     """Exit status 75: later it may work."""
     environ["NIGHTDROP_CHECKPOINTS"] = f"obs://no-{BUCKET}/"
-    CliRunner().invoke(main, ["hold", "--audit", environ["NIGHTDROP_AUDIT"]])
+    record_something(environ["NIGHTDROP_AUDIT"])
     done = run("checkpoint", environ=environ)
     assert (done.exit_code, "no such bucket" in done.stderr) == (75, True)

@@ -105,7 +105,7 @@ def test_the_reconciler_is_asked_for_by_a_timer_or_an_event(event: Json) -> None
     ("event", "resembles"),
     [
         ([], "a list"),
-        ("text", "a text"),
+        ("text", "a text that is no JSON"),
         (7, "a number"),
         (1.5, "a number"),
         (None, "null"),
