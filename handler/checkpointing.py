@@ -136,5 +136,6 @@ def _key(settings: Settings) -> SigningKey | None:
         raise SettingsError(f"NIGHTDROP_CHECKPOINT_KEY: {error}") from None
     except ImportError:
         raise SettingsError(
-            "NIGHTDROP_CHECKPOINT_KEY needs cryptography; install the extra: nightdrop[sign]"
+            "NIGHTDROP_CHECKPOINT_KEY needs cryptography: build the zip with "
+            "`nightdrop package --with sign`, on a desk install the extra nightdrop[sign]"
         ) from None

@@ -19,8 +19,8 @@ output "audit" {
 }
 
 output "environment" {
-  description = "The function's settings for a desk: terraform output -json environment."
-  value       = jsondecode(module.shape.user_data)
+  description = "The function's settings for a desk, NAME=value a line; without a log that needs a password."
+  value       = join("\n", [for name, text in jsondecode(module.shape.user_data) : "${name}=${text}"])
 }
 
 output "log_stream" {

@@ -136,5 +136,6 @@ def _psycopg_needed() -> Iterator[None]:
         yield
     except ImportError as error:
         raise LogError(
-            "an audit log in PostgreSQL needs psycopg; install the extra: nightdrop[postgres]"
+            "an audit log in PostgreSQL needs psycopg: build the zip with "
+            "`nightdrop package --with postgres`, on a desk install the extra nightdrop[postgres]"
         ) from error

@@ -29,7 +29,7 @@ def lock(address: str, *, days: int, yes: bool) -> None:
     The days can be changed for what comes later; the lock itself can never be taken off again.
     The bucket must keep versions, and it must not be the log's: a locked bucket refuses the appends
     that a log is made of. Keys, and NIGHTDROP_REGION or NIGHTDROP_OBS_ENDPOINT, come from the
-    environment. Exit status: 0 locked, 2 not.
+    environment. Exit status: 0 locked, 1 not wanted after all, 2 it could not be.
 
     \b
       nightdrop audit lock obs://my-checkpoints --days 365

@@ -25,7 +25,11 @@ _MIB = 1024 * 1024
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The zip to write."
 )
 @click.option(
-    "--with", "extras", type=click.Choice(sorted(EXTRAS)), multiple=True, help="Take in as well."
+    "--with",
+    "extras",
+    type=click.Choice(sorted(EXTRAS)),
+    multiple=True,
+    help="Take in as well: for a log in PostgreSQL, or to sign checkpoints.",
 )
 @click.option("--python", default="", help="Interpreter of the runtime, to compile with.")
 @click.option("--no-bytecode", is_flag=True, help="Leave sources uncompiled.")

@@ -53,6 +53,10 @@ run "everything" {
     error_message = "The drop bucket is watched through EventGrid."
   }
   assert {
+    condition     = length(huaweicloud_nat_snat_rule.way_out) == 1
+    error_message = "In a VPC the function has no way to IEF and OBS of its own."
+  }
+  assert {
     condition     = length(huaweicloud_smn_subscription.email) == 1
     error_message = "Somebody is told of events that were given up."
   }

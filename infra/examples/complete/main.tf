@@ -1,4 +1,6 @@
 # Everything: two schedules, EventGrid, e-mail, signed checkpoints, the log in PostgreSQL.
+# What is yours to choose is marked. The zip needs two extras:
+#   nightdrop package --runtime python3.12 --with postgres --with sign -o nightdrop.zip
 
 terraform {
   required_providers {
@@ -9,9 +11,14 @@ terraform {
   }
 }
 
+locals {
+  region        = "cn-north-4"     # yours
+  bucket_prefix = "example-depots" # yours: unique in all of OBS
+}
+
 # HW_ACCESS_KEY and HW_SECRET_KEY come from the environment.
 provider "huaweicloud" {
-  region = "cn-north-4"
+  region = local.region
 }
 
 # TF_VAR_checkpoint_key and so on: secrets stand in no file.
@@ -33,14 +40,14 @@ variable "function_password" {
 module "nightdrop" {
   source = "../.."
 
-  region        = "cn-north-4"
+  region        = local.region
   name          = "nightdrop-depots"
-  bucket_prefix = "example-depots"
+  bucket_prefix = local.bucket_prefix
   package       = "${path.root}/nightdrop.zip"
   runtime       = "Python3.12"
   memory_size   = 1024
   timeout       = 600
-  alarm_email   = "operations@example.com"
+  alarm_email   = "operations@example.com" # yours
   log_days      = 90
 
   timers = {
@@ -50,17 +57,17 @@ module "nightdrop" {
       spec = jsonencode({
         kind    = "node_upgrade"
         name    = "depots"
-        targets = { groups = ["c5a4b2f0-6d0e-4b6b-8a55-0f4a5d2d9c11"] }
+        targets = { groups = ["c5a4b2f0-6d0e-4b6b-8a55-0f4a5d2d9c11"] } # yours
       })
     }
     # Or where it is, so that it can change without an apply.
     cameras-sunday = {
       cron = "CRON_TZ=Asia/Shanghai 0 30 3 ? * SUN"
-      spec = jsonencode({ spec = "obs://example-depots-drop/standing/cameras.yaml" })
+      spec = jsonencode({ spec = "obs://${local.bucket_prefix}-drop/standing/cameras.yaml" })
     }
   }
 
-  eventgrid = {
+  eventgrid = { # yours
     channel_id   = "b1f0c3a2-0d7b-4e0e-9a57-8f4e5d2b9c77"
     channel_name = "default"
     agency       = "nightdrop-depots-eventgrid"
@@ -75,7 +82,7 @@ module "nightdrop" {
 
   database = {
     flavor            = "rds.pg.n1.large.2"
-    availability_zone = "cn-north-4a"
+    availability_zone = "${local.region}a"
   }
   database_password = var.database_password
   function_password = var.function_password
@@ -85,4 +92,12 @@ module "nightdrop" {
 
 output "drop" {
   value = module.nightdrop.drop
+}
+
+output "environment" {
+  value = module.nightdrop.environment
+}
+
+output "database" {
+  value = module.nightdrop.database
 }

@@ -9,19 +9,28 @@ terraform {
   }
 }
 
+locals {
+  region = "cn-north-4" # of the fleet
+}
+
 # HW_ACCESS_KEY and HW_SECRET_KEY come from the environment.
 provider "huaweicloud" {
-  region = "cn-north-4"
+  region = local.region
 }
 
 module "nightdrop" {
   source = "../.."
 
-  region        = "cn-north-4"
+  region        = local.region
   bucket_prefix = "example-nightdrop" # unique in all of OBS: choose your own
+  alarm_email   = ""                  # told of every event that is given up: yours
   package       = "${path.root}/nightdrop.zip"
 }
 
 output "drop" {
   value = module.nightdrop.drop
+}
+
+output "environment" {
+  value = module.nightdrop.environment
 }

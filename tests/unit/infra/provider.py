@@ -112,6 +112,19 @@ RESOURCES: Mapping[str, Schema] = {
         "region description protocol port_range_min port_range_max ports remote_ip_prefix "
         "remote_group_id action priority",
     ),
+    "huaweicloud_vpc_eip": _schema(
+        "publicip bandwidth",
+        "region name charging_mode enterprise_project_id tags",
+        "address",
+        publicip=_schema("", "type ip_address ip_version"),
+        bandwidth=_schema("share_type", "name size id charge_mode"),
+    ),
+    "huaweicloud_nat_gateway": _schema(
+        "name spec vpc_id subnet_id", "region description enterprise_project_id tags"
+    ),
+    "huaweicloud_nat_snat_rule": _schema(
+        "nat_gateway_id", "region floating_ip_id subnet_id cidr source_type description"
+    ),
     "huaweicloud_rds_instance": _schema(
         "name flavor availability_zone vpc_id subnet_id security_group_id db volume",
         "region fixed_ip ha_replication_mode param_group_id time_zone charging_mode ssl_enable "
