@@ -22,6 +22,8 @@ WORST_LAST: tuple[Outcome, ...] = (
 )  # fmt: skip
 """Every outcome; that of a reply is the worst of its deliveries'."""
 
+_MOST_REASONS = 3
+
 
 @dataclass(frozen=True)
 class Result:
@@ -58,9 +60,17 @@ def errors_of(jobs: Sequence[JobState]) -> tuple[str, ...]:
     dead += [f"job {job.name}: {job.note}" for job in jobs if job.state == "duplicated"]
     waiting = [job for job in jobs if not job.final]
     for state in sorted({job.state for job in waiting}):
-        count = sum(job.state == state for job in waiting)
-        dead.append(f"{count} of {len(jobs)} jobs {state}: the tick resumes them")
+        alike = [job for job in waiting if job.state == state]
+        why = _reasons(alike) if state == "deferred" else ""
+        dead.append(f"{len(alike)} of {len(jobs)} jobs {state}{why}: the tick resumes them")
     return tuple(dead)
+
+
+def _reasons(jobs: Sequence[JobState]) -> str:
+    """Return why jobs wait, in brackets; a hold, say, is lifted by a person and by no tick."""
+    notes = sorted({job.note for job in jobs if job.note})
+    more = "; …" if len(notes) > _MOST_REASONS else ""
+    return f" ({'; '.join(notes[:_MOST_REASONS])}{more})" if notes else ""
 
 
 def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:

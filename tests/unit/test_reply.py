@@ -64,10 +64,10 @@ def test_every_job_that_will_not_be_created_has_a_sentence() -> None:
 
 
 def test_jobs_that_wait_are_counted_in_one_sentence_for_each_state() -> None:
-    """Forty deferred jobs are one line."""
+    """Forty deferred jobs are one line, with why they wait."""
     said = errors_of(jobs("deferred", "unknown", "deferred", "created"))
     assert said == (
-        "2 of 4 jobs deferred: the tick resumes them",
+        "2 of 4 jobs deferred (why): the tick resumes them",
         "1 of 4 jobs unknown: the tick resumes them",
     )
 
