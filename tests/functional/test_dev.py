@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
 
 from handler.audit.sqlite import SqliteLog
 from handler.audit.verify import verify
@@ -150,3 +154,14 @@ def test_a_wrong_schedule_is_told_before_anything_starts(tmp_path: Path) -> None
     assert done.returncode == 2
     assert "a cron expression has six fields" in done.stderr
     assert not (tmp_path / "dev").exists()
+
+
+def test_a_supervisors_signal_ends_what_was_started_too(tmp_path: Path) -> None:
+    """As Ctrl-C does: neither the cloud nor the function stays behind."""
+    with dev(tmp_path) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    [cloud] = [line for line in told(tmp_path).splitlines() if line.startswith("the cloud: ")]
+    port = urlsplit(cloud.removeprefix("the cloud: ")).port or 0
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)

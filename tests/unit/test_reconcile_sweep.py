@@ -157,3 +157,13 @@ def test_a_bucket_that_cannot_be_listed_holds_up_nothing_else(
     assert sorted(states(reply)) == ["adopted", "created"]
     (error,) = reply["errors"]
     assert "obs://missing/" in error
+
+
+def test_a_tick_that_could_not_look_everywhere_is_not_completed(
+    environ: Environ, fire_in: FireIn
+) -> None:
+    """Nothing is known to be open, but a file may lie there that nobody told of."""
+    reply = fire_in({**environ, "NIGHTDROP_BUCKETS": "missing"}, RECONCILE)
+    (error,) = reply["errors"]
+    assert reply["outcome"] == "deferred"
+    assert error.startswith("objects that nobody told of could not be looked for: obs://missing/")
