@@ -78,6 +78,11 @@ class World:
         """Return the jobs that visibly wait."""
         return self.log.read(lambda view: view.open(LIMIT)).jobs
 
+    def waits(self) -> bool:
+        """Return whether a job, or a delivery that is not decided yet, waits for a tick."""
+        left = self.log.read(lambda view: view.open(LIMIT))
+        return bool(left.deliveries or left.jobs)
+
 
 def drawn(seed: int, strategy: Strategy, open_log: OpenLog) -> World:
     """Return the world of a seed, in which nothing has happened yet."""

@@ -79,7 +79,7 @@ def calm(world: World) -> None:
     schedule = world.schedule
     schedule.calm = world.api.calm = True
     end = schedule.now + world.rules.valid_for.total_seconds() + 2 * world.strategy.settle_after
-    while schedule.now < end + 3600 and (schedule.busy or world.open()):
+    while schedule.now < end + 3600 and (schedule.busy or world.waits()):
         schedule.start(invoked(world, Function.tick), None)
         schedule.run_until(schedule.now + _TICK)
 

@@ -137,3 +137,16 @@ class Submission(RuleBasedStateMachine):
 
 TestSubmission = Submission.TestCase
 TestSubmission.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_a_delivery_without_a_job_is_ticked_to_its_end() -> None:
+    """What the machine found about this very test: an instance killed before it had planned."""
+    machine = Submission()
+    machine.begin(seed=10584617, page=100, unique_names=False, outlives=False)
+    machine.tick()
+    machine.deliver(which=0)
+    machine.kill(which=0)
+    machine.wait(seconds=0.1)
+    machine.kill(which=0)
+    machine.wait(seconds=0.1)
+    machine.teardown()
