@@ -110,7 +110,7 @@ def test_a_ready_made_question_is_answered(page: Page) -> None:
     """Chosen from the list of questions."""
     page.goto("/nightdrop")
     page.get_by_text("What went wrong, by reason").click()
-    assert "the spec has errors" in page.locator(".rows-and-columns").inner_text()
+    page.locator(".rows-and-columns", has_text="the spec has errors").wait_for()
 
 
 @needs_browser
