@@ -125,15 +125,16 @@ def test_a_jobs_timeline_is_found_by_its_file(page: Page, month: Path) -> None:
     page.get_by_placeholder("job, file, id or key").fill(subject)
     page.keyboard.press("Enter")
     page.get_by_role("link", name=subject).click()
-    assert page.locator("h1").inner_text().startswith(subject)
+    page.locator("h1", has_text=subject).wait_for()
     page.locator("table.jobs a").click()
-    assert "adopted" in page.locator("h1").inner_text()
+    page.locator("h1", has_text="adopted").wait_for()
+    page.wait_for_load_state()
     steps = page.locator(".timeline li b").all_inner_texts()
     assert [step for step in steps if step.startswith("job.")] == [
         "job.planned", "job.sending", "job.unknown", "job.adopted", "job.finished",
     ]  # fmt: skip
     page.locator(".timeline .seq").first.click()
-    assert '"action": "delivery.received"' in page.locator("pre.record").inner_text()
+    page.locator("pre.record", has_text='"action": "delivery.received"').wait_for()
 
 
 @needs_browser
