@@ -2,47 +2,40 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
+
+from handler.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from click.testing import Result
+
     from handler.emulator.server import Emulator
 
-    Run = Callable[..., subprocess.CompletedProcess[str]]
+    Run = Callable[..., Result]
 
 SPEC = '{"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["node-1"]}}'
 RECORDS = "SELECT json_extract(record, '$.action'), json_extract(record, '$.actor.kind'), record"
 
 
 @pytest.fixture
-def run(tmp_path: Path, emulator: Emulator) -> Run:
+def run(tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command against the emulator, with a log of its own."""
-    kept = {name: value for name, value in os.environ.items() if "NIGHTDROP" not in name}
-    settings = {**emulator.environment(), "NIGHTDROP_AUDIT": "sqlite:///my.db"}
+    monkeypatch.chdir(tmp_path)
+    for name, value in emulator.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NIGHTDROP_AUDIT", "sqlite:///my.db")
 
-    def nightdrop(
-        *arguments: str, text: str | None = None, **more: str
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "handler.cli", *arguments],
-            cwd=tmp_path,
-            env={**kept, **settings, **more},
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def nightdrop(*arguments: str, text: str | None = None, **more: str) -> Result:
+        return CliRunner().invoke(main, [*arguments], input=text, env=more)
 
     return nightdrop
 
@@ -63,12 +56,12 @@ def test_a_hold_stops_all_sending_until_it_is_released(
     run: Run, emulator: Emulator, tmp_path: Path
 ) -> None:
     """With its reason and the operator on record; the tick after the release resumes."""
-    assert run("invoke", "-", text="[]").returncode == 1
+    assert run("invoke", "-", text="[]").exit_code == 1
     held = run("hold", "--reason", "freeze until Monday")
-    assert (held.returncode, held.stdout) == (0, "sending is held\n")
+    assert (held.exit_code, held.stdout) == (0, "sending is held\n")
     assert run("hold").stdout == "sending was held already\n"
-    assert run("invoke", "-", text=SPEC).returncode == 75
-    assert run("reconcile").returncode == 75
+    assert run("invoke", "-", text=SPEC).exit_code == 75
+    assert run("reconcile").exit_code == 75
     assert len(emulator.state.jobs) == 0
     assert run("release").stdout == "lifted: freeze until Monday\n"
     assert run("release").stdout == "nothing was held\n"
@@ -81,27 +74,27 @@ def test_a_hold_stops_all_sending_until_it_is_released(
 def test_reconcile_ends_with_75_while_anything_is_open(run: Run, emulator: Emulator) -> None:
     """So that a shell's loop can wait for the end."""
     emulator.state.pace = replace(emulator.state.pace, job_seconds=500)
-    assert run("reconcile").returncode == 0
+    assert run("reconcile").exit_code == 0
     emulator.faults.set([{"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}])
-    assert run("invoke", "-", text=SPEC).returncode == 75
+    assert run("invoke", "-", text=SPEC).exit_code == 75
     adopted = run("reconcile", NIGHTDROP_SETTLE_AFTER="1")
     assert "adopted" in adopted.stdout
-    assert adopted.returncode == 75  # it still runs
+    assert adopted.exit_code == 75  # it still runs
     jobs = emulator.state.jobs
     for key, one in jobs.items():
         jobs[key] = replace(
             one, runs=tuple(replace(run, begun=run.begun - 600) for run in one.runs)
         )
     done = run("reconcile", "--json")
-    assert (done.returncode, '"finished": "Successful"' in done.stdout) == (0, True)
+    assert (done.exit_code, '"finished": "Successful"' in done.stdout) == (0, True)
 
 
 def test_an_abandoned_job_is_never_sent(run: Run, emulator: Emulator, tmp_path: Path) -> None:
     """The operator and the reason stand in the log."""
-    assert run("invoke", "-", text=SPEC, RUNTIME_TIMEOUT="3").returncode == 75
+    assert run("invoke", "-", text=SPEC, RUNTIME_TIMEOUT="3").exit_code == 75
     done = run("job", "abandon", job_name(tmp_path), "--reason", "not wanted any more")
-    assert (done.returncode, done.stdout) == (0, f"job {job_name(tmp_path)} is abandoned\n")
-    assert run("reconcile").returncode == 0
+    assert (done.exit_code, done.stdout) == (0, f"job {job_name(tmp_path)} is abandoned\n")
+    assert run("reconcile").exit_code == 0
     assert len(emulator.state.jobs) == 0
     (kept,) = [one for one in recorded(tmp_path) if one[0] == "job.abandoned"]
     assert kept[1] == "operator"
@@ -110,10 +103,10 @@ def test_an_abandoned_job_is_never_sent(run: Run, emulator: Emulator, tmp_path: 
 
 def test_a_job_that_was_created_cannot_be_abandoned(run: Run, tmp_path: Path) -> None:
     """It is on the fleet; the exit status says so, and a job nobody knows is no crash."""
-    assert run("invoke", "-", text=SPEC).returncode == 0
+    assert run("invoke", "-", text=SPEC).exit_code == 0
     done = run("job", "abandon", job_name(tmp_path))
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "cannot be abandoned: it is created" in done.stderr
     unknown = run("job", "abandon", "no-such-job")
-    assert unknown.returncode == 1
+    assert unknown.exit_code == 1
     assert "Traceback" not in unknown.stderr

@@ -1,42 +1,36 @@
-"""`nightdrop doctor`, as a process of its own."""
+"""`nightdrop doctor`, as an operator uses it."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
+
+from handler.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from click.testing import Result
+
     Environ = dict[str, str]
-    Run = Callable[..., subprocess.CompletedProcess[str]]
+    Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(environ: Environ) -> Run:
+def run(environ: Environ, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command with the settings of the test, and others given by name."""
-
-    def start(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        heads = {"NIGHTDROP_CHECKPOINTS": "obs://nightdrop-drop/heads/"}
-        kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-        return subprocess.run(
-            [sys.executable, "-m", "handler.cli", "doctor", *arguments],
-            env={**kept, **environ, **heads, **settings},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    return start
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NIGHTDROP_CHECKPOINTS", "obs://nightdrop-drop/heads/")
+    return lambda *arguments, **settings: CliRunner().invoke(
+        main, ["doctor", *arguments], env=settings
+    )
 
 
-def checks(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+def checks(done: Result) -> dict[str, Any]:
     """Return the verdict on each check that found something."""
     found = [json.loads(line) for line in done.stdout.splitlines()]
     return {one["check"]: one["verdict"] for one in found if one["verdict"] != "ok"}
@@ -45,27 +39,27 @@ def checks(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 def test_a_good_deployment_is_fit(run: Run) -> None:
     """Exit status 0, a line for each check."""
     done = run()
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, "")
     assert "drop bucket" in done.stdout
 
 
 def test_doubts_alone_are_no_fault(run: Run) -> None:
     """They are said, with what to do."""
     done = run("--json", NIGHTDROP_SETTLE_AFTER="1")
-    assert (done.returncode, checks(done)) == (0, {"settings": "warn"})
+    assert (done.exit_code, checks(done)) == (0, {"settings": "warn"})
 
 
 def test_wrong_settings_are_findings(run: Run) -> None:
     """All of them; there is nothing else to look at."""
     done = run("--json", NIGHTDROP_SENDERS="none", NIGHTDROP_TYPO="1")
-    assert (done.returncode, checks(done)) == (1, {"settings": "fail"})
+    assert (done.exit_code, checks(done)) == (1, {"settings": "fail"})
     assert len(done.stdout.splitlines()) == 2
 
 
 def test_a_log_that_cannot_be_opened_is_a_finding(run: Run) -> None:
     """And the cloud is looked at all the same."""
     done = run("--json", NIGHTDROP_AUDIT="sqlite:////nowhere/audit.db")
-    assert (done.returncode, checks(done)) == (1, {"log": "fail"})
+    assert (done.exit_code, checks(done)) == (1, {"log": "fail"})
     assert '"IEF jobs"' in done.stdout
 
 
@@ -80,5 +74,5 @@ def test_wrong_keys_are_found_and_not_shown(run: Run) -> None:
 def test_no_keys_at_all_name_the_variables(run: Run) -> None:
     """For a desk."""
     done = run(HUAWEICLOUD_SDK_AK="", HUAWEICLOUD_SDK_SK="")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "HUAWEICLOUD_SDK_AK" in done.stdout
