@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
+
+from handler.cli.main import main
 
 if TYPE_CHECKING:
+    from click.testing import Result
+
     from handler.emulator.server import Emulator
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -20,15 +25,25 @@ EVENTS = Path(__file__).parents[2] / "events"
 
 def nightdrop(
     *arguments: str, folder: Path, cloud: Emulator | None = None, text: str | None = None
-) -> subprocess.CompletedProcess[str]:
+) -> Result:
     """Run the command in a folder, with the settings of an emulator if there is one."""
-    kept = {name: value for name, value in os.environ.items() if "NIGHTDROP" not in name}
-    settings = {**cloud.environment(), "NIGHTDROP_AUDIT": "sqlite:///my.db"} if cloud else {}
+    settings: dict[str, str | None] = {name: None for name in os.environ if "NIGHTDROP" in name}
+    if cloud:
+        settings |= {**cloud.environment(), "NIGHTDROP_AUDIT": "sqlite:///my.db"}
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        return CliRunner().invoke(main, [*arguments], input=text, env=settings)
+    finally:
+        os.chdir(before)
+
+
+def process(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "handler.cli", *arguments],
         cwd=folder,
-        env={**kept, **settings},
-        input=text,
+        env={**os.environ, **settings},
         capture_output=True,
         text=True,
         timeout=60,
@@ -39,7 +54,7 @@ def nightdrop(
 def test_invoke_creates_a_job_and_says_so(tmp_path: Path, cloud: Emulator) -> None:
     """A timer's event ends with exit status 0, its job on the screen."""
     done = nightdrop("invoke", str(EVENTS / "timer-nightly.json"), folder=tmp_path, cloud=cloud)
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("completed\n")
     assert "nightly-" in done.stdout
 
@@ -56,7 +71,7 @@ def test_invoke_with_json_prints_the_reply_alone(tmp_path: Path, cloud: Emulator
 def test_a_rejected_event_ends_with_status_1(tmp_path: Path, cloud: Emulator) -> None:
     """What is not JSON is recorded and rejected, without a traceback."""
     done = nightdrop("invoke", "-", folder=tmp_path, cloud=cloud, text="neither this nor that")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert done.stdout.startswith("rejected\n")
     assert "Traceback" not in done.stdout + done.stderr
     listed = nightdrop("audit", "list", folder=tmp_path, cloud=cloud)
@@ -67,15 +82,7 @@ def test_what_cannot_be_done_now_ends_with_status_75(tmp_path: Path, cloud: Emul
     """Without a connection to object storage the platform would deliver again."""
     settings = {**cloud.environment(), "NIGHTDROP_AUDIT": "sqlite:///my.db"}
     settings["NIGHTDROP_OBS_ENDPOINT"] = "http://127.0.0.1:9"
-    done = subprocess.run(
-        [sys.executable, "-m", "handler.cli", "invoke", str(EVENTS / "obs.json")],
-        cwd=tmp_path,
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = process("invoke", str(EVENTS / "obs.json"), folder=tmp_path, **settings)
     assert done.returncode == 75
     assert "no connection to 127.0.0.1" in done.stderr
 
@@ -83,7 +90,7 @@ def test_what_cannot_be_done_now_ends_with_status_75(tmp_path: Path, cloud: Emul
 def test_wrong_settings_end_with_status_2(tmp_path: Path) -> None:
     """Every missing setting is named, at once."""
     done = nightdrop("invoke", str(EVENTS / "obs.json"), folder=tmp_path)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "NIGHTDROP_PROJECT_ID is missing" in done.stderr
     assert "NIGHTDROP_AUDIT is missing" in done.stderr
 
@@ -91,7 +98,7 @@ def test_wrong_settings_end_with_status_2(tmp_path: Path) -> None:
 def test_validate_accepts_good_files(tmp_path: Path) -> None:
     """Every good sample is valid and says how many jobs it holds."""
     done = nightdrop("validate", str(EVENTS / "specs/many.jsonl"), folder=tmp_path)
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert done.stdout.rstrip().endswith("3 jobs")
 
 
@@ -99,7 +106,7 @@ def test_validate_lists_every_error(tmp_path: Path) -> None:
     """A broken file ends with status 1 and all its errors, as JSON too."""
     broken = str(EVENTS / "specs/broken.yaml")
     done = nightdrop("validate", broken, "--json", folder=tmp_path)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     told = json.loads(done.stdout)
     assert not told["valid"]
     assert len(told["errors"]) > 10
@@ -116,7 +123,7 @@ def used(tmp_path_factory: pytest.TempPathFactory, cloud: Emulator) -> Path:
     """A folder whose log holds one job."""
     folder = tmp_path_factory.mktemp("used")
     event = json.dumps({"kind": "node_upgrade", "name": "told", "targets": {"nodes": ["n1"]}})
-    assert nightdrop("invoke", "-", folder=folder, cloud=cloud, text=event).returncode == 0
+    assert nightdrop("invoke", "-", folder=folder, cloud=cloud, text=event).exit_code == 0
     return folder
 
 
@@ -135,14 +142,14 @@ def test_audit_show_tells_the_story_of_a_job(used: Path, cloud: Emulator) -> Non
 def test_audit_show_says_when_nothing_is_meant(used: Path, cloud: Emulator) -> None:
     """An unknown name ends with status 1 and says where to look."""
     done = nightdrop("audit", "show", "nobody", folder=used, cloud=cloud)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "nightdrop audit list" in done.stderr
 
 
 def test_audit_verify_finds_an_edit(used: Path, cloud: Emulator, tmp_path: Path) -> None:
     """A whole log is whole; one changed letter in a copy of it is named."""
     whole = nightdrop("audit", "verify", folder=used, cloud=cloud)
-    assert (whole.returncode, "chain whole, end unproven" in whole.stdout) == (2, True)
+    assert (whole.exit_code, "chain whole, end unproven" in whole.stdout) == (2, True)
     with sqlite3.connect(used / "my.db") as source, sqlite3.connect(tmp_path / "my.db") as copy:
         source.backup(copy)
         copy.execute("DROP TRIGGER records_append_only_update")
@@ -150,21 +157,21 @@ def test_audit_verify_finds_an_edit(used: Path, cloud: Emulator, tmp_path: Path)
     source.close()
     copy.close()
     done = nightdrop("audit", "verify", folder=tmp_path, cloud=cloud)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "record 3: was changed" in done.stdout
 
 
 def test_a_missing_log_is_not_made_by_reading_it(tmp_path: Path) -> None:
     """Reading says that there is none, and leaves none behind."""
     done = nightdrop("audit", "list", "--audit", "sqlite:///none.db", folder=tmp_path)
-    assert done.returncode == 2
+    assert done.exit_code == 2
     assert "there is no audit log at none.db" in done.stderr
     assert not (tmp_path / "none.db").exists()
 
 
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     """Four scenarios, no duplicate, every error in the result file, a whole chain at the end."""
-    done = nightdrop("demo", folder=tmp_path)
+    done = process("demo", folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("completed", "duplicate", "rejected", "job_name: 31 characters", "whole"):
         assert word in done.stdout
