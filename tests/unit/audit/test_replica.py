@@ -181,7 +181,13 @@ def test_a_table_that_is_gone_is_said_with_what_to_do(shelf: Shelf, data: bytes 
     assert seen(shelf) == expected
 
 
-@pytest.mark.parametrize("ask", [seen, lambda shelf: ObjectLog(MemoryObjects(shelf)).rebuild()])
+def folded_anew(shelf: Shelf) -> None:
+    """Rebuild the state from the records."""
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        log.rebuild()
+
+
+@pytest.mark.parametrize("ask", [seen, folded_anew])
 @pytest.mark.parametrize("others", [True, False])
 def test_an_ended_segment_that_is_gone_is_not_begun_anew(
     shelf: Shelf, ask: Callable[[Shelf], object], *, others: bool
