@@ -52,7 +52,9 @@ def receive(delivery: Delivery, *, function: Part) -> Decide[DeliveryState | Non
     def decide(view: View) -> Decision[DeliveryState | None]:
         seen = view.delivery(delivery.key)
         if seen is None:
-            received = replace(_about(delivery, function), body=delivery.to_json())
+            body = delivery.to_json()
+            digest: Part = {"digest": sha256_hex(body)}
+            received = replace(_about(delivery, function), body=body, request=digest)
             return Decision(None, (received,))
         if seen.state == "received":
             again = replace(_about(delivery, function), note="started over: it was never planned")
@@ -130,6 +132,32 @@ def settle_without_jobs(
             note=note,
         )
         return Decision(None, (draft,))
+
+    return decide
+
+
+def reject_exchanged(delivery: DeliveryState, *, function: Part) -> Decide[None]:
+    """Decide to close a delivery whose body in the outbox is not the one that was received.
+
+    What it would be started over from was changed by somebody else, so nothing of it is trusted.
+    """
+    draft = Draft(
+        action="delivery.rejected",
+        outcome="failure",
+        delivery={
+            "key": delivery.key,
+            "trigger": delivery.trigger,
+            "subject": delivery.subject,
+            "fired_at": delivery.fired_at or None,
+        },
+        function=function,
+        note="its body in the outbox is not the one that was received, so it is not started over: "
+        "look for who changed it, and deliver it anew if it is still wanted",
+    )
+
+    def decide(view: View) -> Decision[None]:
+        seen = view.delivery(delivery.key)
+        return Decision(None, (draft,) if seen and seen.state == "received" else ())
 
     return decide
 

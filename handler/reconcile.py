@@ -18,7 +18,9 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from handler.canonical import sha256_hex
 from handler.errors import CloudError, NightdropError
+from handler.intake import reject_exchanged
 from handler.pipeline import deliver, report, state_of, submit
 from handler.reply import Answered
 from handler.settlement import following, settlement
@@ -121,8 +123,12 @@ def _seen(found: Delivery, services: Services) -> bool:
 def _undecided(services: Services) -> Iterator[Delivery]:
     for delivery in _open(services).deliveries:
         body = services.log.body(delivery.key)
-        if body is not None:
+        if body is None:
+            continue
+        if delivery.body_digest in {"", sha256_hex(body)}:
             yield Delivery.from_json(body)
+        else:
+            services.log.commit(reject_exchanged(delivery, function=services.function))
 
 
 def _settle(services: Services, errors: list[str]) -> None:

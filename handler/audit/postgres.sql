@@ -56,7 +56,8 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     changed    BIGINT NOT NULL,               -- the latest record about it or its jobs
     reported   BIGINT NOT NULL,               -- what `changed` was when its result was written
     etag       TEXT NOT NULL,                 -- of the object that was read
-    repeats    TEXT NOT NULL                  -- the delivery whose run it repeats
+    repeats    TEXT NOT NULL,                 -- the delivery whose run it repeats
+    body_digest TEXT NOT NULL                 -- SHA-256 of its body in the outbox, as recorded
 );
 
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON nightdrop.deliveries (subject, touched_at);
@@ -84,6 +85,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
     planned_at  TEXT NOT NULL,
     changed_at  TEXT COLLATE "C" NOT NULL,
     seq         BIGINT NOT NULL,              -- its latest record
+    body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
     todo        TEXT NOT NULL                 -- send, settle, follow, or nothing
 );
 

@@ -53,16 +53,17 @@ UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND state IN ('planned', 'rejected') ORDER BY changed LIMIT ?"""
 PUT_DELIVERY = """
 INSERT INTO deliveries (key, trigger, subject, state, fired_at, digest, note, touched_at,
-    changed, reported, etag, repeats)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    changed, reported, etag, repeats, body_digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET state = excluded.state, digest = excluded.digest,
     note = excluded.note, touched_at = excluded.touched_at, changed = excluded.changed,
     reported = excluded.reported, etag = excluded.etag,
     repeats = excluded.repeats"""
 PUT_JOB = """
 INSERT INTO jobs (key, delivery, document, name, type, state, attempt, date, lease_until,
-    valid_until, job_id, finished, doubtful, status, note, planned_at, changed_at, seq, todo)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    valid_until, job_id, finished, doubtful, status, note, planned_at, changed_at, seq,
+    body_digest, todo)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
     date = excluded.date, lease_until = excluded.lease_until, job_id = excluded.job_id,
     finished = excluded.finished, doubtful = excluded.doubtful, status = excluded.status,

@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
     changed  INTEGER NOT NULL,                -- the latest record about it or its jobs
     reported INTEGER NOT NULL,                -- what `changed` was when its result was written
     etag     TEXT NOT NULL,                   -- of the object that was read
-    repeats  TEXT NOT NULL                    -- the delivery whose run it repeats
+    repeats  TEXT NOT NULL,                   -- the delivery whose run it repeats
+    body_digest TEXT NOT NULL                 -- SHA-256 of its body in the outbox, as recorded
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON deliveries (subject, touched_at);
@@ -68,6 +69,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     planned_at  TEXT NOT NULL,
     changed_at  TEXT NOT NULL,
     seq         INTEGER NOT NULL,             -- its latest record
+    body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
     todo        TEXT NOT NULL                 -- send, settle, follow, or nothing
 ) STRICT;
 

@@ -64,6 +64,7 @@ class JobState:
         planned_at: When it was planned, a timestamp.
         changed_at: When its latest record was written, a timestamp.
         seq: The number of its latest record.
+        body_digest: SHA-256 of its request body, as recorded with the plan; "" if it was not.
     """
 
     key: str
@@ -84,6 +85,7 @@ class JobState:
     planned_at: str = ""
     changed_at: str = ""
     seq: int = 0
+    body_digest: str = ""
 
     @property
     def final(self) -> bool:
@@ -113,6 +115,7 @@ class DeliveryState:
         reported: What `changed` was when its result file was last written; 0 for never.
         etag: The entity tag of the object that was read, or "".
         repeats: The key of the run that it repeats, or "".
+        body_digest: SHA-256 of what it is started over from, as recorded; "" if it was not.
         jobs: Its jobs, in the order of the file.
     """
 
@@ -128,6 +131,7 @@ class DeliveryState:
     reported: int = 0
     etag: str = ""
     repeats: str = ""
+    body_digest: str = ""
     jobs: tuple[JobState, ...] = ()
 
     @property
@@ -196,6 +200,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         subject=str(said.get("subject", "")),
         fired_at=str(said.get("fired_at", "")),
         state="received",
+        body_digest=str(part(fields, "request").get("digest", "")),
     )
     if before.state != "received":
         return before
@@ -237,6 +242,7 @@ def _planned_job(fields: Fields) -> JobState:
         planned_at=str(fields["at"]),
         changed_at=str(fields["at"]),
         seq=_int(fields["seq"]),
+        body_digest=str(part(fields, "request").get("digest", "")),
     )
 
 
