@@ -6,8 +6,9 @@ database lends itself as a function that runs one statement, with `?` for its va
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handler.audit.log import Committed, Decision, Open
@@ -30,10 +31,11 @@ class Execute(Protocol):
 
 
 _TICK = timedelta(microseconds=1)
-_JOB_COLUMNS = tuple(field.name for field in fields(JobState))
-_DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
-_JOBS = f"SELECT {', '.join(_JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
-_DELIVERIES = f"SELECT {', '.join(_DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
+JOB_COLUMNS = tuple(field.name for field in fields(JobState))
+DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
+_delivery_values = attrgetter(*DELIVERY_COLUMNS)
+_JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
+_DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
 
 HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
 APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
@@ -214,7 +216,7 @@ def _project_delivery(view: SqlView, recorded: Fields) -> None:
     delivery = fold_delivery(DeliveryState(*rows[0]) if rows else None, recorded)
     if delivery is None:
         return
-    view.execute(PUT_DELIVERY, astuple(delivery)[:-1])
+    view.execute(PUT_DELIVERY, _delivery_values(delivery))
     if delivery.state != "received":
         view.execute(DELETE_BODY, (key,))
 
@@ -225,7 +227,7 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
     if job is None:
         return
     values = {**vars(job), "doubtful": int(job.doubtful)}
-    view.execute(PUT_JOB, (*(values[column] for column in _JOB_COLUMNS), _todo(job)))
+    view.execute(PUT_JOB, (*(values[column] for column in JOB_COLUMNS), _todo(job)))
     if job.final:
         view.execute(DELETE_BODY, (key,))
 
@@ -239,5 +241,5 @@ def _todo(job: JobState) -> str:
 
 
 def _job_of(row: tuple[Any, ...]) -> JobState:
-    values = dict(zip(_JOB_COLUMNS, row, strict=True))
+    values = dict(zip(JOB_COLUMNS, row, strict=True))
     return JobState(**{**values, "doubtful": bool(values["doubtful"])})
