@@ -75,7 +75,9 @@ def differing_rows(refold: Refold, table: Table, found: RowsOf) -> Iterator[Faul
             yield Fault(None, f"{place} follows from no record")
         elif wanted != there:
             other = (
-                name for name, one, two in zip(table.columns, wanted, there, strict=True) if one != two
+                name
+                for name, one, two in zip(table.columns, wanted, there, strict=True)
+                if one != two
             )
             yield Fault(None, f"{place} is not what its records come to: {', '.join(other)}")
 
@@ -98,8 +100,8 @@ def differing_bodies(refold: Refold, found: RowsOf) -> Iterator[Fault]:
 
 
 _GIVE_UP = (
-    "it is not acted on: give a job up with `nightdrop job abandon`, and deliver anew what is still "
-    "wanted"
+    "it is not acted on: give a job up with `nightdrop job abandon`, and deliver anew what is "
+    "still wanted"
 )
 
 

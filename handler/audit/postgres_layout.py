@@ -56,6 +56,11 @@ def version_of(db: Connection) -> int:
     return int(run(db, "SELECT nightdrop.version()")[0][0])
 
 
+def put_version() -> str:
+    """Return the statement that puts this code's version into a log."""
+    return _PUT_VERSION
+
+
 def lay_out(db: Connection, schema: bytes, *, place: str) -> None:
     """Bring a database to this code's layout, in the transaction that is open.
 

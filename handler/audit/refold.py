@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 WITH_BODY = {"job.planned": "job", "delivery.received": "delivery"}
 """The actions that come with a body, and the part whose key it is kept under."""
 
-MALFORMED = (KeyError, ValueError, TypeError, AttributeError, RecursionError, sqlite3.IntegrityError)
+MALFORMED = (
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    sqlite3.IntegrityError,
+)
 """What folding a record comes to that Nightdrop did not write."""
 
 _PUTS = {sql.DELIVERY: sql.PUT_DELIVERY, sql.JOB: sql.PUT_JOB}
@@ -93,6 +100,10 @@ class Refold:
         """Yield what a statement finds in the tables."""
         self._flush()
         yield from self._db.execute(statement, tuple(values))
+
+    def has_body(self, key: str) -> bool:
+        """Return whether the outbox must hold a body for a job or delivery."""
+        return next(self.rows("SELECT 1 FROM bodies WHERE key = ?", (key,)), None) is not None
 
     def close(self) -> None:
         """Forget everything."""

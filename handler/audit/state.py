@@ -151,7 +151,9 @@ def replace(before: State, /, **changes: object) -> State:
     A million records are folded anew whenever a log is verified.
     """
     if not changes.keys() <= before.__dict__.keys():
-        raise TypeError(f"a state has no field {', '.join(changes.keys() - before.__dict__.keys())}")
+        raise TypeError(
+            f"a state has no field {', '.join(changes.keys() - before.__dict__.keys())}"
+        )
     changed = object.__new__(type(before))
     changed.__dict__.update(before.__dict__, **changes)
     return changed

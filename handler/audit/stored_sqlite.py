@@ -112,7 +112,7 @@ class StoredInSqlite:
             for (text,) in self._db.execute(_BEGUN, (len(begin), begin)):
                 yield text
 
-    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault]:
+    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
         """Yield where what is derived from the records is not what they come to.
 
         Of one moment, while the log may be written to.
@@ -145,8 +145,8 @@ class StoredInSqlite:
         if found != VERSION:
             yield Fault(
                 None,
-                f"the file's user_version is {found}, and this Nightdrop lays logs out as {VERSION}: "
-                "it is of another version, or the number was changed; nothing derived was compared",
+                f"the file's user_version is {found}, and this Nightdrop writes {VERSION}: it is "
+                "of another version, or the number was changed; nothing derived was compared",
             )
         elif application_id_of(self._db) != APPLICATION_ID:
             yield Fault(None, "the file's application_id is not the one of Nightdrop's logs")
