@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 RowsOf: TypeAlias = "Callable[[Table], Iterator[Sequence[object]]]"
 """Yields a table's rows as they stand in a store, in the order of their keys' bytes."""
 
-REMEDY = (
-    "what is derived from the records differs from them: `nightdrop audit rebuild` makes it anew "
-    "and touches no record"
-)
+REBUILD = "`nightdrop audit rebuild` makes it anew"
+"""What to do where something derived is not as it should be."""
+
+REMEDY = f"what is derived from the records differs from them: {REBUILD} and touches no record"
 """What to do about a difference."""
 
 _TABLES = """
@@ -130,4 +130,4 @@ def _value(value: object) -> object:
 
 
 def _key(key: bytes) -> str:
-    return display(key.decode(errors="replace"), longest=_SHOWN)
+    return display(key.decode(errors="replace")[:_SHOWN])

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.closed import Directory, runs_in
-from handler.audit.derived import Table, differing_rows, tables_of
+from handler.audit.derived import REBUILD, Table, differing_rows, tables_of
 from handler.audit.fault import Fault
 from handler.audit.hint import LATEST, hinted
 from handler.audit.index import digest_of, index_name, read_index, table_name
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from handler.audit.closed import Run
     from handler.audit.index import Index
     from handler.audit.refold import Refold
-
-REMEDY = "`nightdrop audit rebuild` makes it anew"
 
 _BODIES = "SELECT came, key, owner, digest FROM bodies ORDER BY came, key"
 _CAME = "SELECT 1 FROM bodies WHERE came = ? LIMIT 1"
@@ -80,15 +78,17 @@ class DerivedObjects:
         """Yield every object but bodies that is not the one that the chain names."""
         segment, _ = hinted(hint := self.read(LATEST))
         if hint is not None and not 0 < segment <= len(self.ended):
-            yield Fault(None, f"the object {LATEST} names no segment that has ended; {REMEDY}")
+            yield Fault(None, f"the object {LATEST} names no segment that has ended; remove it")
         for one in self.ended:
             data = self.read(one.index) if one.digest else None
             if data is not None:
                 self.used.add(one.index)
                 if digest_of(data) != one.digest:
-                    yield Fault(one.seq, f"the index {one.index} is not the one it names; {REMEDY}")
+                    yield Fault(
+                        one.seq, f"the index {one.index} is not the one it names; {REBUILD}"
+                    )
             elif one == self.last:
-                yield Fault(one.seq, f"the index {one.index} is gone; {REMEDY}")
+                yield Fault(one.seq, f"the index {one.index} is gone; {REBUILD}")
 
     def differing(self, refold: Refold) -> Iterator[Fault]:
         """Yield where the last index and its tables are not what the records up to it come to."""
@@ -150,16 +150,16 @@ class DerivedObjects:
             if data is None or digest_of(data) != digest:
                 found.append(False)
                 what = "is gone" if data is None else "is not the one that its index names"
-                yield Fault(None, f"the table {name} {what}; {REMEDY}")
+                yield Fault(None, f"the table {name} {what}; {REBUILD}")
                 continue
             runs = runs_in(data)
             for run in runs:
                 _put(db, {"deliveries": [run.delivery], "jobs": run.jobs})
             entries += len(Directory().with_table(number, runs).entries)
             if any(number not in index.directory.find(*one) for run in runs for one in _names(run)):
-                yield Fault(None, f"the index does not find what is in the table {name}; {REMEDY}")
+                yield Fault(None, f"the index does not find what is in the table {name}; {REBUILD}")
         if all(found) and entries != len(index.directory.entries):
-            yield Fault(None, f"the index finds what is in no table; {REMEDY}")
+            yield Fault(None, f"the index finds what is in no table; {REBUILD}")
         _put(db, {name: rows for name, rows in index.rows.items() if name != "outbox"})
 
 

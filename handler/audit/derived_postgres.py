@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psycopg
 
+from handler.audit.derived import REBUILD
 from handler.audit.fault import Fault
 from handler.audit.postgres_layout import put_version
 from handler.audit.postgres_place import SCHEMA
@@ -91,7 +92,7 @@ def differing_parts(db: Connection) -> Iterator[Fault | str]:
             yield Fault(None, f"the {kind} {name} is not the one of the schema; {_INIT}")
 
 
-_INIT = "`nightdrop audit rebuild` as the owner of the tables makes it anew"
+_INIT = f"{REBUILD}, run as the owner of the tables"
 
 
 def _expected(db: Connection) -> Parts:

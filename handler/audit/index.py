@@ -47,6 +47,11 @@ class Index:
     tables: Mapping[int, str]
     begins: tuple[int, ...]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the tables' objects."""
+        return frozenset(table_name(number, digest) for number, digest in self.tables.items())
+
 
 @dataclass(frozen=True)
 class Made:

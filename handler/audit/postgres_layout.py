@@ -61,13 +61,14 @@ def put_version() -> str:
     return _PUT_VERSION
 
 
-def lay_out(db: Connection, schema: bytes, *, place: str) -> None:
+def lay_out(db: Connection, schema: bytes, *, place: str, anew: bool = False) -> None:
     """Bring a database to this code's layout, in the transaction that is open.
 
     Args:
         db: A connection of the owner, behind the lock that every commit takes.
         schema: The tables, triggers and views, as SQL; safe to repeat.
         place: The database, for messages.
+        anew: Whether to make all that is derived anew, whatever version the log is of.
 
     Raises:
         LogError: The log is of a later form.
@@ -76,7 +77,7 @@ def lay_out(db: Connection, schema: bytes, *, place: str) -> None:
     if exists(db):
         found = version_of(db)
         require_readable(found, place)
-        if found != VERSION:
+        if anew or found != VERSION:
             _create_anew(db, schema)
     db.execute(schema)
     db.execute(_PUT_VERSION.encode())
