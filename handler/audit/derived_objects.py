@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.closed import Directory, runs_in
-from handler.audit.derived import REBUILD, Table, differing_rows, tables_of
+from handler.audit.derived import REBUILD, Table, as_bytes, differing_rows, tables_of
 from handler.audit.fault import Fault
 from handler.audit.hint import LATEST, hinted
 from handler.audit.index import digest_of, index_name, read_index, table_name
@@ -77,8 +77,8 @@ class DerivedObjects:
     def changed(self) -> Iterator[Fault]:
         """Yield every object but bodies that is not the one that the chain names."""
         segment, _ = hinted(hint := self.read(LATEST))
-        if hint is not None and not 0 < segment <= len(self.ended):
-            yield Fault(None, f"the object {LATEST} names no segment that has ended; remove it")
+        if hint is not None and not segment:
+            yield Fault(None, f"the object {LATEST} cannot be read; remove it")
         for one in self.ended:
             data = self.read(one.index) if one.digest else None
             if data is not None:
@@ -100,6 +100,7 @@ class DerivedObjects:
             db.executescript(SCHEMA.read_text())
             db.execute("BEGIN")
             yield from self._filled(db, index)
+            db.text_factory = bytes
             for table in tables_of(refold):
                 yield from differing_rows(
                     refold, table, lambda one: db.execute(f"{one.select} ORDER BY 1")
@@ -109,7 +110,8 @@ class DerivedObjects:
     def outbox(self, refold: Refold) -> Iterator[tuple[str, Fault]]:
         """Yield the key of every body that is missing or not the recorded one, and which it is."""
         commit, bodies = "", dict[str, str]()
-        for came, key, owner, digest in refold.rows(_BODIES):
+        for row in refold.rows(_BODIES):
+            came, key, owner, digest = (value.decode() for value in row)
             if came != commit:
                 commit, bodies = came, _bodies(self.read(f"outbox/{came}"))
             self.used.add(f"outbox/{came}")
@@ -196,5 +198,5 @@ def _bodies(data: bytes | None) -> dict[str, str]:
     return {key: body for key, body in found.items() if isinstance(body, str)}
 
 
-def _sorted(rows: Sequence[Sequence[object]]) -> Iterator[Sequence[object]]:
-    return iter(sorted(rows, key=lambda row: str(row[0]).encode()))
+def _sorted(rows: Sequence[Sequence[object]]) -> Iterator[tuple[Any, ...]]:
+    return iter(sorted(map(as_bytes, rows)))

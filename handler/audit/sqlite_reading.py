@@ -92,5 +92,4 @@ def _copied(file: Path) -> sqlite3.Connection:
             shutil.copyfile(f"{file}{suffix}", f"{copy}{suffix}")
         db = sqlite3.connect(copy, isolation_level=None)
         db.execute("PRAGMA journal_mode = DELETE")
-        db.execute("PRAGMA query_only = ON")
         return db

@@ -6,7 +6,7 @@ import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from handler.audit.derived import differing_bodies, differing_rows, tables_of
+from handler.audit.derived import as_bytes, differing_bodies, differing_rows, tables_of
 from handler.audit.derived_postgres import differing_parts
 from handler.audit.fault import Fault
 from handler.audit.postgres_place import SCHEMA, connected, place_of, translated
@@ -144,7 +144,7 @@ class StoredInPostgres:
             f'{table.select} WHERE {key} COLLATE "C" > %s ORDER BY {key} COLLATE "C" LIMIT {PAGE}'
         )
         while rows := self._all(page, (after,)):
-            yield from rows
+            yield from map(as_bytes, rows)
             after = rows[-1][0]
 
     def _all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:

@@ -133,7 +133,7 @@ def test_a_spoiled_record_is_exported_as_it_is_or_said_to_be_spoiled(
         assert (done.exit_code, "nightdrop audit verify" in done.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "{"])
+@pytest.mark.parametrize("text", ["{}", "[]", "{", pytest.param("[" * 100_000, id="deep")])
 @pytest.mark.parametrize("call", ["list", "show nightly", "stats"])
 def test_a_spoiled_record_is_a_short_message(
     month: Path, tmp_path: Path, call: str, text: str
