@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.errors import (
-    CloudError,
     EventRejectedError,
     NightdropError,
     ObjectError,
@@ -22,12 +21,11 @@ from handler.intake import (
     plan_it,
     receive,
     reject_event,
-    result_kept,
     settle_without_jobs,
 )
 from handler.reading import Limits, read
-from handler.reply import Result, result_of
-from handler.results import CONTENT_TYPE, result_data, result_key
+from handler.reply import Result, delivered_again, result_of
+from handler.reporting import report
 from handler.specs.plan import make_plan
 from handler.submission import submission
 from handler.transitions import SENDABLE
@@ -52,14 +50,16 @@ def deliver(delivery: Delivery | Refused, services: Services) -> Result:
     """
     if isinstance(delivery, Refused):
         return _refuse(delivery, services)
-    seen = services.log.commit(receive(delivery, function=services.function)).value
+    received = services.log.commit(receive(delivery, function=services.function)).value
+    delivery, seen = received.delivery, received.seen
     run = _run_of(seen, services) if seen else _decide(delivery, services)
     repeated = run.final and (seen is not None or run.key != delivery.key)
     if run.state == "planned" and not run.final:
         submit(run.jobs, services)
         run = state_of(run.key, services)
     report(run, services)
-    return result_of(delivery.key, run, repeated=repeated)
+    result = result_of(delivery.key, run, repeated=repeated)
+    return delivered_again(result, received.refused) if received.refused else result
 
 
 def submit(jobs: Sequence[JobState], services: Services) -> None:
@@ -76,31 +76,6 @@ def submit(jobs: Sequence[JobState], services: Services) -> None:
         ],
         senders=services.settings.senders,
     )
-
-
-def report(run: DeliveryState, services: Services) -> None:
-    """Write the result file of an object's run, if it changed since the last one.
-
-    That it cannot be written is recorded and loses no delivery: the tick makes up for it.
-    """
-    place = services.settings.results
-    due = run.changed > run.reported and run.state in {"planned", "rejected"}
-    # What another instance is sending, that instance reports: our word would come too late.
-    in_flight = any(job.state == "sending" for job in run.jobs)
-    spec_bucket, _, spec_key = run.subject.removeprefix("obs://").partition("/")
-    # A foreign bucket's object may have the key of one of ours, whose result file must stay.
-    ours = run.trigger == "object" and spec_bucket in services.settings.buckets
-    if place is None or not due or in_flight or not ours:
-        return
-    bucket, prefix = place
-    key = result_key(spec_key, watched=services.settings.prefix, results=prefix)
-    data = result_data(run.subject, result_of(run.key, run, repeated=False))
-    try:
-        services.obs.write(bucket, key, data, content_type=CONTENT_TYPE)
-        error = ""
-    except CloudError as failed:
-        error = str(failed)
-    services.log.commit(result_kept(run, error, function=services.function))
 
 
 def state_of(key: str, services: Services) -> DeliveryState:

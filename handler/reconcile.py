@@ -19,8 +19,9 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from handler.errors import CloudError, NightdropError
-from handler.pipeline import deliver, report, state_of, submit
+from handler.pipeline import deliver, state_of, submit
 from handler.reply import Answered
+from handler.reporting import has_result, is_due, report, troubles
 from handler.settlement import following, settlement
 from handler.transitions import lease_over
 from handler.triggers.delivery import Delivery
@@ -57,20 +58,20 @@ def reconcile(services: Services) -> Answered:
     _settle(services, errors)
     submit(_open(services).jobs, services)
     _follow(services)
-    for run in _open(services).unreported:
-        if _time_left(services):
-            report(state_of(run.key, services), services)
+    _report(services)
     worked_on = {job.key for job in (*before.jobs, *before.followed)}
     jobs = services.log.read(lambda view: [view.job(key) for key in sorted(worked_on)])
     left = _open(services)
+    unwritten = [run for run in left.unreported if has_result(run, services.settings)]
     return Answered(
         results=results,
         jobs=[job for job in jobs if job],
-        errors=list(dict.fromkeys(errors)),
+        errors=[*dict.fromkeys(errors), *troubles(unwritten)],
         left={
             "deliveries": len(left.deliveries),
             "jobs": len(left.jobs),
             "followed": len(left.followed),
+            "results": len(unwritten),
         },
     )
 
@@ -148,6 +149,15 @@ def _follow(services: Services) -> None:
         [following(job, services.sender) for job in _open(services).followed],
         senders=services.settings.senders,
     )
+
+
+def _report(services: Services) -> None:
+    due = services.log.read(
+        lambda view: [run for run in view.open(LIMIT).unreported if is_due(run, view.now)]
+    )
+    for run in due:
+        if _time_left(services):
+            report(state_of(run.key, services), services)
 
 
 def _time_left(services: Services) -> bool:

@@ -158,7 +158,7 @@ class MemoryState:
             since: A timestamp; a result file that could not be written by then is given up.
         """
         still_open = {row[0] for row in self._all(_OPEN, (since,))}
-        every = self._all(f"{_NOT_KEPT_ASIDE} ORDER BY subject, touched_at, key")
+        every = self._all(f"{_NOT_KEPT_ASIDE} ORDER BY subject, seq")
         return [
             self._run(key)
             for _, one in groupby(every, key=lambda row: row[1])

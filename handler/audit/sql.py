@@ -7,9 +7,9 @@ database lends itself as a function that runs one statement, with `?` for its va
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, fields, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from handler.audit.job_end import shown_state
 from handler.audit.log import Committed, Decision, Open
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.state import UNSETTLED, DeliveryState, JobState, fold_delivery, fold_job
@@ -29,7 +29,6 @@ class Execute(Protocol):
         """Run it."""
 
 
-_TICK = timedelta(microseconds=1)
 _JOB_COLUMNS = tuple(field.name for field in fields(JobState))
 _DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
 _JOBS = f"SELECT {', '.join(_JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
@@ -41,33 +40,36 @@ RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY se
 JOB = f"{_JOBS} WHERE key = ?"
 JOB_BY_ID = f"{_JOBS} WHERE job_id = ? AND job_id <> ''"
 JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
-JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY changed_at, key LIMIT ?"
+JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY seq LIMIT ?"
 DELIVERY = f"{_DELIVERIES} WHERE key = ?"
-LATEST = f"{_DELIVERIES} WHERE subject = ? ORDER BY touched_at DESC LIMIT 1"
+LATEST = f"{_DELIVERIES} WHERE subject = ? ORDER BY seq DESC LIMIT 1"
 _ALIVE = "SELECT delivery FROM jobs WHERE state NOT IN ('refused', 'expired', 'abandoned')"
 LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned'
   AND EXISTS ({_ALIVE} AND delivery = deliveries.key)
-ORDER BY touched_at DESC LIMIT 1"""
-RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY touched_at LIMIT ?"
+ORDER BY seq DESC LIMIT 1"""
+RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
-  AND state IN ('planned', 'rejected') ORDER BY changed LIMIT ?"""
+  AND state IN ('planned', 'rejected') ORDER BY due_at, changed LIMIT ?"""
 PUT_DELIVERY = """
-INSERT INTO deliveries (key, trigger, subject, state, fired_at, digest, note, touched_at,
-    changed, reported, etag, repeats)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO deliveries (key, trigger, subject, state, fired_at, digest, note, touched_at, seq,
+    changed, reported, tries, due_at, result_error, etag, repeats)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET state = excluded.state, digest = excluded.digest,
-    note = excluded.note, touched_at = excluded.touched_at, changed = excluded.changed,
-    reported = excluded.reported, etag = excluded.etag,
+    note = excluded.note, touched_at = excluded.touched_at, seq = excluded.seq,
+    changed = excluded.changed, reported = excluded.reported, tries = excluded.tries,
+    due_at = excluded.due_at, result_error = excluded.result_error, etag = excluded.etag,
     repeats = excluded.repeats"""
 PUT_JOB = """
 INSERT INTO jobs (key, delivery, document, name, type, state, attempt, date, lease_until,
-    valid_until, job_id, finished, doubtful, status, note, planned_at, changed_at, seq, todo)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    valid_until, job_id, finished, tasks, succeeded, doubtful, status, note, planned_at,
+    changed_at, seq, todo, shown)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
     date = excluded.date, lease_until = excluded.lease_until, job_id = excluded.job_id,
-    finished = excluded.finished, doubtful = excluded.doubtful, status = excluded.status,
-    note = excluded.note, changed_at = excluded.changed_at, seq = excluded.seq,
-    todo = excluded.todo"""
+    finished = excluded.finished, tasks = excluded.tasks, succeeded = excluded.succeeded,
+    doubtful = excluded.doubtful, status = excluded.status, note = excluded.note,
+    changed_at = excluded.changed_at, seq = excluded.seq, todo = excluded.todo,
+    shown = excluded.shown"""
 PUT_BODY = "INSERT INTO outbox (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
 BODY = "SELECT body FROM outbox WHERE key = ?"
 BODIES = "SELECT key, body FROM outbox"
@@ -157,14 +159,8 @@ class SqlView:
 def decided(
     decisions: Sequence[Decide[Any]], view: SqlView, commit: str
 ) -> tuple[Committed[Any], ...]:
-    """Run decisions in the current transaction, in order, and append what they ask for.
-
-    Each has a microsecond of its own, so that time tells which of two deliveries is the later.
-    """
-    return tuple(
-        _decided(decide, replace(view, now=view.now + place * _TICK), commit)
-        for place, decide in enumerate(decisions)
-    )
+    """Run decisions in the current transaction, in order, and append what they ask for."""
+    return tuple(_decided(decide, view, commit) for decide in decisions)
 
 
 def _decided(decide: Decide[Any], view: SqlView, commit: str) -> Committed[Any]:
@@ -224,7 +220,8 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
     if job is None:
         return
     values = {**vars(job), "doubtful": int(job.doubtful)}
-    view.execute(PUT_JOB, (*(values[column] for column in _JOB_COLUMNS), _todo(job)))
+    derived = (_todo(job), shown_state(job))
+    view.execute(PUT_JOB, (*(values[column] for column in _JOB_COLUMNS), *derived))
     if job.final:
         view.execute(DELETE_BODY, (key,))
 
