@@ -7,10 +7,12 @@ passes as it stands, with a warning: the API judges it.
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
+from handler.reading import MOST_PROBLEMS
 from handler.specs.affinity import Affinity
 from handler.specs.container import Container
 from handler.specs.remarks import Remark, remarks_of, unknown_fields
@@ -115,7 +117,7 @@ def faults_of_envelope(envelope: dict[str, Json]) -> list[Remark]:
 def doubts_about_deployment(deployment: dict[str, Json]) -> list[Remark]:
     """Return a remark for each field of a valid deployment that the API's page does not have."""
     model = Envelope if "deployment" in deployment else Deployment
-    return unknown_fields(model, deployment)
+    return list(islice(unknown_fields(model, deployment), MOST_PROBLEMS + 1))
 
 
 def missing_replicas(deployment: dict[str, Json]) -> list[Remark]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from handler.errors import Problem
-from handler.reading import path_text
+from handler.reading import MOST_PROBLEMS, path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -54,12 +54,12 @@ def problem_of(remark: Remark, document: Document) -> Problem:
 
 
 def remarks_of(model: type[BaseModel], value: Json) -> list[Remark]:
-    """Return everything that a model finds wrong with a value."""
+    """Return what a model finds wrong with a value, no more than anybody is shown."""
     try:
         model.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        return [_remark(model, value, one) for one in found]
+        return [_remark(model, value, one) for one in found[: MOST_PROBLEMS + 1]]
     return []
 
 
@@ -68,23 +68,21 @@ def under(path: Path, remarks: Sequence[Remark]) -> list[Remark]:
     return [replace(remark, path=(*path, *remark.path)) for remark in remarks]
 
 
-def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> list[Remark]:
-    """Return a remark for each field of a valid value that its open model does not know."""
+def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iterator[Remark]:
+    """Yield a remark for each field of a valid value that its open model does not know."""
     if isinstance(value, list):
-        each = enumerate(value)
-        return [one for place, item in each for one in unknown_fields(model, item, (*path, place))]
+        for place, item in enumerate(value):
+            yield from unknown_fields(model, item, (*path, place))
     if not isinstance(value, dict):
-        return []
-    remarks = []
+        return
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for name, inner in value.items():
         if name not in fields:
             hint = did_you_mean(name, tuple(fields))
             text = f"no field of the API's page, sent as it stands{hint and f'; {hint}'}"
-            remarks.append(Remark((*path, name), text))
+            yield Remark((*path, name), text)
         elif inside := _model_in(fields[name].annotation):
-            remarks += unknown_fields(inside, inner, (*path, name))
-    return remarks
+            yield from unknown_fields(inside, inner, (*path, name))
 
 
 def _remark(model: type[BaseModel], value: Json, error: ErrorDetails) -> Remark:
@@ -116,11 +114,20 @@ def _unknown(name: str, known: Sequence[str]) -> str:
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """Return `did you mean X?` for a misspelt name, "" if no known one is near."""
-    lower = name.strip().lower().replace("-", "_").replace(" ", "_")
-    if lower in known:
-        return f"field names are lower case with underscores: did you mean `{lower}`?"
-    near = difflib.get_close_matches(lower[:_LONGEST_NAME], known, n=1, cutoff=_NEAR)
-    return f"did you mean `{near[0]}`?" if near else ""
+    near = nearest(name, known)
+    if near and near == name.strip().lower():
+        return f"field names are in lower case: did you mean `{near}`?"
+    return f"did you mean `{near}`?" if near else ""
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return the known name that a misspelt one is most like, "" if none is near."""
+    plain = name.strip().lower().replace("-", "_").replace(" ", "_")[:_LONGEST_NAME]
+    # A field in camel case is compared as it is written, too.
+    near = difflib.get_close_matches(plain, known, n=1, cutoff=_NEAR) or (
+        difflib.get_close_matches(name[:_LONGEST_NAME], known, n=1, cutoff=_NEAR)
+    )
+    return near[0] if near else ""
 
 
 def _not_text(value: Json) -> str:

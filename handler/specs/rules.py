@@ -18,6 +18,8 @@ OPEN = ConfigDict(frozen=True, extra="allow", strict=True)
 TEMPLATE = re.compile(r"\{\{|\{%|\$\{|<%")
 NOT_RENDERED = "a template that was not rendered: its placeholder still stands here; fill it in"
 
+_FAR_TOO_LONG = 10  # times what is allowed
+
 LONGEST_NOTE = 225  # 255 characters of description, less the mark of 29 and a space
 
 
@@ -60,11 +62,17 @@ class TextRule:
         faults = []
         if self.most and len(text) > self.most:
             faults.append(f"{len(text)} characters, {self.limit} {self.most}")
-        if self.pattern and not re.fullmatch(self.pattern, text):
+        if self.pattern and not self._matches(text):
             faults.append(NOT_RENDERED if TEMPLATE.search(text) else self.wanted)
         if faults:
             raise refusal("; ".join(faults))
         return text
+
+    def _matches(self, text: str) -> bool:
+        """Say whether the pattern fits; far too long a text is not matched: that costs memory."""
+        if self.most and len(text) > _FAR_TOO_LONG * self.most:
+            return True
+        return re.fullmatch(self.pattern, text) is not None
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
