@@ -77,7 +77,7 @@ def test_a_file_that_is_too_large_is_refused_unread() -> None:
 def test_another_encoding_is_refused_with_its_line() -> None:
     """Only UTF-8 is read, and strictly."""
     assert refusal("a: 1\nb: größe".encode("latin-1")) == "line 2: not UTF-8; save it as UTF-8"
-    assert refusal("a: 1".encode("utf-16")) == "line 1: UTF-16; save it as UTF-8"
+    assert refusal("a: 1".encode("utf-16")) == "UTF-16; save it as UTF-8"
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 50_000, "- " * 100_000, "a: " + "[" * 9])

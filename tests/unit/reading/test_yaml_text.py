@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.reading import Limits
+from handler.reading.tree import NOT_AS_WRITTEN
 from handler.reading.yaml_text import FASTEST_PARSER, Parser, parse_yaml
 
 PARSERS: list[Parser] = [yaml.BaseLoader, FASTEST_PARSER]
@@ -39,7 +40,7 @@ def faults(text: str, parser: Parser) -> list[tuple[int, str]]:
     [
         ("null", None), ("~", None), ("Null", None), ("NULL", None),
         ("true", True), ("True", True), ("TRUE", True), ("false", False), ("FALSE", False),
-        ("0", 0), ("-12", -12), ("0.25", 0.25), ("-1.5e3", -1500.0),
+        ("0", 0), ("-12", -12), ("0.25", 0.25), ("-1500.0", -1500.0),
         ("yes", "yes"), ("no", "no"), ("on", "on"), ("off", "off"), ("y", "y"), ("tRue", "tRue"),
         ("010", "010"), ("0x1f", "0x1f"), ("0o17", "0o17"), ("1_000", "1_000"), ("+1", "+1"),
         ("1:30", "1:30"), ("2026-11-01", "2026-11-01"), (".inf", ".inf"), (".nan", ".nan"),
@@ -75,6 +76,10 @@ def test_an_entry_without_a_value_is_null(parser: Parser) -> None:
         ("null: 3", 1, "this key is not text; put it in quotes"),
         ("? [a]\n: 1", 1, "a key must be plain text, not a mapping, a list or an alias"),
         ("a: 1\nb: 2\na: 3", 3, "this key stands here twice, first in line 1; keep one"),
+        ("a: 1\nversion: 1.10", 2, NOT_AS_WRITTEN),
+        ("args: [-1.5e3]", 1, NOT_AS_WRITTEN),
+        ("a: -0", 1, NOT_AS_WRITTEN),
+        ("a: 1\nb: \ufdd0", 2, "a control character, which YAML does not allow"),
         ("a: 1.0e999", 1, "a number too large for any computer's float"),
         ("a: 1\nb: \x07", 2, "a control character, which YAML does not allow"),
     ],
