@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,8 @@ from handler.checkpointing import checkpoint
 from handler.errors import (
     DeliveriesError,
     EventRejectedError,
+    LogBusyError,
+    LogUnreachableError,
     NightdropError,
 )
 from handler.instance import open_instance, record_started, services_of
@@ -27,10 +31,11 @@ from handler.triggers.recognise import recognise
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.log import Log
-    from handler.audit.record import Part
+    from handler.audit.log import Log, View
+    from handler.audit.record import Head, Part
     from handler.canonical import Json
     from handler.instance import Instance
+    from handler.logline import Write
     from handler.services import Services
     from handler.settings import Settings
     from handler.triggers.delivery import Delivery, Refused
@@ -72,26 +77,49 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     began = time.monotonic()
     services = services_of(context, instance)
     answered = _answered(event, services, instance)
-    answer = reply(answered, answered.head or instance.log.read(lambda view: view.head))
+    answer = reply(answered, answered.head or instance.log.read(_head, fresh=False))
     instance.write(_line(answer, services.function, began))
     return answer
 
 
 def _answered(event: object, services: Services, instance: Instance) -> Answered:
+    """Parse, act, checkpoint: what was recorded before an error is confirmed as well."""
+    fired: Sequence[Delivery | Refused] | Action | EventRejectedError
     try:
         fired = _recognised(event, services.settings)
     except EventRejectedError as error:
-        rejected = _rejected(event, error, services.log, services.function)
-        checkpoint(services, always=False)
-        return Answered([rejected])
+        fired = error
     if isinstance(fired, Action) and fired.name == "doctor":
         return _examined(services, instance)
     try:
+        if isinstance(fired, EventRejectedError):
+            return Answered([_rejected(event, fired, services.log, services.function)])
         if isinstance(fired, Action):
             return reconcile(services)
         return Answered(_deliver_all(fired, services))
     finally:
-        checkpoint(services, always=isinstance(fired, Action))
+        every = services.settings.checkpoint_every if isinstance(fired, Action) else inf
+        _confirm(services, every, instance.write)
+
+
+def _confirm(services: Services, every: float, write: Write) -> None:
+    """Write a checkpoint if one is due; one that fails is told of and changes nothing else.
+
+    The event is answered, or its error raised, as if there were no checkpoints: its work stands
+    in the log, and a checkpoint is made up for at the next chance.
+    """
+    try:
+        checkpoint(services, every=every)
+    except (LogBusyError, LogUnreachableError) as error:
+        line = log_line("checkpoint.postponed", {"note": str(error)})
+    except Exception as error:  # noqa: BLE001 - whatever it is, it would hide the event's own error
+        why = str(error) if isinstance(error, NightdropError) else type(error).__name__
+        note = f"no checkpoint was written: {why}"
+        line = log_line("attention.needed", {"of": "log.checkpoint_failed", "note": note})
+    else:
+        return
+    with suppress(OSError, ValueError):
+        write(line)
 
 
 def _instance_of(context: object) -> Instance:
@@ -101,7 +129,7 @@ def _instance_of(context: object) -> Instance:
             opened = open_instance(context, os.environ)
             try:
                 record_started(context, opened)
-            except NightdropError:
+            except BaseException:
                 opened.close()
                 raise
             _instance = opened
@@ -158,6 +186,10 @@ def _rejected(event: object, error: EventRejectedError, log: Log, function: Part
         key = key_of(str(function.get("request_id")))
     log.commit(reject_event(key, error.problems, source={"shape": "unknown"}, function=function))
     return Result(key, "rejected", errors=tuple(map(str, error.problems)))
+
+
+def _head(view: View) -> Head:
+    return view.head
 
 
 def _line(answer: dict[str, Json], function: Part, began: float) -> str:

@@ -68,19 +68,17 @@ def submit(jobs: Sequence[JobState], services: Services) -> None:
     A job whose instance has gone silent becomes unknown on the way.
     """
     claimable = SENDABLE | {"sending"}
+    keys = [job.key for job in jobs if job.state in claimable]
+    bodies = services.log.bodies(keys)
     services.driver.drive_all(
-        [
-            submission(job.key, services.log.body(job.key), services.sender)
-            for job in jobs
-            if job.state in claimable
-        ],
+        [submission(key, bodies.get(key), services.sender) for key in keys],
         senders=services.settings.senders,
     )
 
 
 def state_of(key: str, services: Services) -> DeliveryState:
-    """Return the state of a delivery that stands in the log."""
-    state = services.log.read(lambda view: view.delivery(key))
+    """Return the state of a delivery that this invocation has found or put in the log."""
+    state = services.log.read(lambda view: view.delivery(key), fresh=False)
     if state is None:
         raise LookupError(f"delivery {key[:16]} was never received")
     return state

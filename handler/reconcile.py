@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from itertools import islice
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
 from handler.errors import CloudError, NightdropError
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from handler.audit.log import Open
+    from handler.audit.state import JobState
     from handler.reply import Result
     from handler.services import Services
 
@@ -47,7 +48,7 @@ def reconcile(services: Services) -> Answered:
     Raises:
         LogError: The log could not be read or written.
     """
-    before = _open(services)
+    before = _open(services, fresh=True)
     errors: list[str] = []
     results = [
         result
@@ -60,7 +61,7 @@ def reconcile(services: Services) -> Answered:
     _follow(services)
     _report(services)
     worked_on = {job.key for job in (*before.jobs, *before.followed)}
-    jobs = services.log.read(lambda view: [view.job(key) for key in sorted(worked_on)])
+    jobs = services.log.read(lambda view: [view.job(key) for key in sorted(worked_on)], fresh=False)
     left = _open(services)
     unwritten = [run for run in left.unreported if has_result(run, services.settings)]
     return Answered(
@@ -76,8 +77,9 @@ def reconcile(services: Services) -> Answered:
     )
 
 
-def _open(services: Services) -> Open:
-    return services.log.read(lambda view: view.open(LIMIT))
+def _open(services: Services, *, fresh: bool = False) -> Open:
+    """Return what is left to do: what others record during a tick is for them, or the next one."""
+    return services.log.read(lambda view: view.open(LIMIT), fresh=fresh)
 
 
 def _runs(
@@ -113,17 +115,16 @@ def _sweep(bucket: str, services: Services) -> Iterator[Delivery]:
 
 def _seen(found: Delivery, services: Services) -> bool:
     """Return whether these bytes were read before, or refused unread since they were written."""
-    latest = services.log.read(lambda view: view.latest(found.subject))
+    latest = services.log.read(lambda view: view.latest(found.subject), fresh=False)
     if latest is None or not latest.etag:
         return latest is not None and latest.touched_at >= str(found.source["time"])
     return latest.etag == found.source["etag"]
 
 
 def _undecided(services: Services) -> Iterator[Delivery]:
-    for delivery in _open(services).deliveries:
-        body = services.log.body(delivery.key)
-        if body is not None:
-            yield Delivery.from_json(body)
+    keys = [delivery.key for delivery in _open(services).deliveries]
+    bodies = services.log.bodies(keys)
+    yield from (Delivery.from_json(bodies[key]) for key in keys if key in bodies)
 
 
 def _settle(services: Services, errors: list[str]) -> None:
@@ -132,21 +133,28 @@ def _settle(services: Services, errors: list[str]) -> None:
             job
             for job in view.open(LIMIT).jobs
             if job.state == "unknown" or (job.state == "sending" and lease_over(job, view.now))
-        ]
+        ],
+        fresh=False,
     )
-    # The oldest first: its listing reaches back far enough for the others of its type.
-    for job in sorted(jobs, key=lambda job: (job.type, job.date)):
+    for _, alike in groupby(sorted(jobs, key=_type), key=_type):
         if not _time_left(services):
             return
         try:
-            services.driver.drive(settlement(job, services.sender))
+            services.driver.drive(settlement(list(alike), services.sender))
         except CloudError as error:
             errors.append(f"unknown jobs could not be looked for: {error}")
 
 
+def _type(job: JobState) -> str:
+    return job.type
+
+
 def _follow(services: Services) -> None:
+    followed, now = services.log.read(
+        lambda view: (view.open(LIMIT).followed, view.now), fresh=False
+    )
     services.driver.drive_all(
-        [following(job, services.sender) for job in _open(services).followed],
+        [following(job, now, services.sender) for job in followed],
         senders=services.settings.senders,
     )
 

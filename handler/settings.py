@@ -119,6 +119,10 @@ class Settings(BaseModel):
         description="key that signs checkpoints (`nightdrop audit key NAME` makes one); "
         "empty leaves them unsigned",
     )
+    checkpoint_every: Annotated[int, BeforeValidator(_duration)] = Field(
+        3600,
+        description="how often a tick writes a checkpoint although nothing was recorded: 15m, 1h",
+    )
     max_spec_bytes: int = Field(
         262_144, ge=1, le=16_777_216, description="largest spec file, in bytes"
     )

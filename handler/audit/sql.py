@@ -34,11 +34,18 @@ _DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field
 _JOBS = f"SELECT {', '.join(_JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
 _DELIVERIES = f"SELECT {', '.join(_DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
 
+_AT_ONCE = 500
+"""How many values one statement takes; PostgreSQL takes 65,535 and SQLite 32,766."""
+
+_ANY = f"({', '.join('?' * _AT_ONCE)})"
+
 HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
+FIRST = "SELECT hash FROM records WHERE seq = 1"
+LAST = "SELECT seq, hash, record FROM records ORDER BY seq DESC LIMIT 1"
 APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
 RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
 JOB = f"{_JOBS} WHERE key = ?"
-JOB_BY_ID = f"{_JOBS} WHERE job_id = ? AND job_id <> ''"
+JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {_ANY}"
 JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
 JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY seq LIMIT ?"
 DELIVERY = f"{_DELIVERIES} WHERE key = ?"
@@ -73,6 +80,7 @@ ON CONFLICT (key) DO UPDATE SET state = excluded.state, attempt = excluded.attem
 PUT_BODY = "INSERT INTO outbox (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
 BODY = "SELECT body FROM outbox WHERE key = ?"
 BODIES = "SELECT key, body FROM outbox"
+BODIES_OF = f"{BODIES} WHERE key IN {_ANY}"
 DELETE_BODY = "DELETE FROM outbox WHERE key = ?"
 SWITCH = "SELECT reason FROM switches WHERE name = ?"
 PUT_SWITCH = """
@@ -111,6 +119,18 @@ class SqlView:
         rows = self.execute(HEAD)
         return Head(*rows[0]) if rows else Head()
 
+    @property
+    def first(self) -> str:
+        """The hash of the first record; "" for an empty log."""
+        rows = self.execute(FIRST)
+        return str(rows[0][0]) if rows else ""
+
+    @property
+    def last(self) -> Record | None:
+        """The last record, or None for an empty log."""
+        rows = self.execute(LAST)
+        return Record(*rows[0]) if rows else None
+
     def delivery(self, key: str) -> DeliveryState | None:
         """Return a delivery with its jobs, or None."""
         return self._with_jobs(self.execute(DELIVERY, (key,)))
@@ -119,9 +139,9 @@ class SqlView:
         """Return a job, or None."""
         return next(iter(self._jobs(JOB, key)), None)
 
-    def job_by_id(self, job_id: str) -> JobState | None:
-        """Return the job that has this id at the API, or None."""
-        return next(iter(self._jobs(JOB_BY_ID, job_id)), None)
+    def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
+        """Return the jobs that have one of these ids at the API."""
+        return tuple(map(_job_of, rows_for(self.execute, JOBS_BY_ID, job_ids)))
 
     def latest_run(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that created or still plans a job."""
@@ -154,6 +174,22 @@ class SqlView:
             return None
         delivery = DeliveryState(*rows[0])
         return replace(delivery, jobs=self._jobs(JOBS_OF, delivery.key))
+
+
+def rows_for(execute: Execute, sql: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement that asks for any of some values, all of them together.
+
+    Args:
+        execute: Runs a statement.
+        sql: The statement, with a list of `_AT_ONCE` values; none of its rows is for "".
+        values: Any number of values.
+    """
+    return [
+        row
+        for begin in range(0, len(values), _AT_ONCE)
+        for part in [values[begin : begin + _AT_ONCE]]
+        for row in execute(sql, (*part, *[""] * (_AT_ONCE - len(part))))
+    ]
 
 
 def decided(

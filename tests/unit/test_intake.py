@@ -109,7 +109,7 @@ def test_a_plan_is_one_commit_with_its_bodies_in_the_outbox(log: SqliteLog) -> N
     records = log.commit(plan_it(order, RULES, function={})).records
     assert [one.fields["action"] for one in records] == ["delivery.planned", "job.planned"]
     assert len({str(one.fields["commit"]) for one in records}) == 1
-    assert log.body(order.plan.jobs[0].key) == "{}"
+    assert log.bodies([order.plan.jobs[0].key]).get(order.plan.jobs[0].key) == "{}"
 
 
 def test_what_is_planned_names_the_bytes_and_the_object_they_came_from(log: SqliteLog) -> None:

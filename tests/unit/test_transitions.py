@@ -26,8 +26,10 @@ from handler.transitions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from handler.audit.log import Decide, Switch
-    from handler.audit.record import Draft
+    from handler.audit.record import Draft, Record
     from handler.audit.state import DeliveryState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
@@ -63,6 +65,8 @@ class Seen:
     one: JobState | None
     now: datetime = NOW
     head: Head = HEAD
+    first: str = ""
+    last: Record | None = None
     held: str = ""
 
     def job(self, _key: str) -> JobState | None:
@@ -77,9 +81,9 @@ class Seen:
         """Return nothing."""
         return None
 
-    def job_by_id(self, _job_id: str) -> JobState | None:
+    def jobs_by_id(self, _job_ids: Sequence[str]) -> tuple[JobState, ...]:
         """Return nothing."""
-        return None
+        return ()
 
     def latest(self, _subject: str) -> DeliveryState | None:
         """Return nothing."""

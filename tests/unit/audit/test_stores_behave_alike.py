@@ -120,7 +120,7 @@ def test_a_decision_that_fails_appends_nothing(log: Log) -> None:
 
     with pytest.raises(LookupError):
         log.commit_all([noted("a"), planned("d", "j"), failing])
-    assert (list(log.records()), log.body("j")) == ([], None)
+    assert (list(log.records()), log.bodies(["j"])) == ([], {})
     assert log.commit(noted("b")).records[0].seq == 1
 
 
@@ -149,7 +149,7 @@ def test_the_outbox_keeps_a_body_until_its_job_is_final(log: Log) -> None:
     """The chain never holds it."""
     log.commit(planned("d", "one", "two"))
     log.commit(recorded(about("job.sending", "one"), about("job.created", "one", job_id="7")))
-    assert (log.body("one"), log.body("two")) == (None, '{"body": "two"}')
+    assert log.bodies(["one", "two"]) == {"two": '{"body": "two"}'}
     assert not any("body" in record.text for record in log.records())
 
 
@@ -160,8 +160,8 @@ def test_a_job_is_found_by_its_key_and_by_its_id(log: Log) -> None:
     job = log.read(lambda view: view.job("one"))
     assert job
     assert (job.state, job.attempt, job.name, job.doubtful) == ("created", 1, "name-one", False)
-    assert log.read(lambda view: view.job_by_id("7")) == job
-    assert log.read(lambda view: (view.job("none"), view.job_by_id(""))) == (None, None)
+    assert log.read(lambda view: view.jobs_by_id(["none", "7"])) == (job,)
+    assert log.read(lambda view: (view.job("none"), view.jobs_by_id([""]))) == (None, ())
 
 
 def test_a_delivery_has_its_jobs_in_order(log: Log) -> None:
@@ -224,7 +224,7 @@ def test_the_state_can_be_rebuilt_from_the_records(log: Any) -> None:  # noqa: A
     before = log.read(everything)
     log.rebuild()
     assert log.read(everything) == before
-    assert (log.body("one"), log.body("two")) == (None, '{"body": "two"}')
+    assert log.bodies(["one", "two"]) == {"two": '{"body": "two"}'}
 
 
 def test_what_was_written_is_there_for_the_next_to_open_it(store_address: str) -> None:

@@ -110,7 +110,7 @@ def test_what_waits_in_an_old_log_can_still_be_sent(old: Path) -> None:
     with closing(SqliteLog(old)) as log:
         waiting = log.read(lambda view: view.open(10).jobs)
         assert {job.state for job in waiting} == {"deferred", "unknown"}
-        assert {job.key: log.body(job.key) for job in waiting} == before
+        assert {job.key: log.bodies([job.key]).get(job.key) for job in waiting} == before
 
 
 def test_an_old_log_goes_on(old: Path, noted: Noted) -> None:
