@@ -33,7 +33,7 @@ _NAMED: dict[str, Kind] = {
     sql.DELIVERY: "delivery",
     sql.JOB: "job",
     sql.JOB_BY_ID: "job id",
-    sql.LATEST: "subject",
+    sql.LATEST_READ: "subject",
     sql.LATEST_RUN: "subject",
 }
 """The statements that ask for one thing by its name."""
@@ -207,7 +207,7 @@ class MemoryState:
         if not self._is_aside(key):
             return
         [[subject]] = self._all("SELECT subject FROM deliveries WHERE key = ?", (key,))
-        newest = (self.execute(sql.LATEST, (subject,)), self.execute(sql.LATEST_RUN, (subject,)))
+        newest = [self.execute(one, (subject,)) for one in (sql.LATEST_READ, sql.LATEST_RUN)]
         for one in {key, *(rows[0][0] for rows in newest if rows)}:
             self._all("DELETE FROM aside WHERE key = ?", (one,))
 
