@@ -10,6 +10,7 @@
     │   ├── NotSentError           the request certainly never left
     │   ├── NoAnswerError          it left, and what became of it is not known
     │   ├── ApiError               it was answered with an error status
+    │   ├── AccessPendingError     an object may not be read yet
     │   └── ObjectError            an object cannot be read
     ├── LogError               the audit log cannot be used
     │   ├── LogBusyError           other writers held it for too long
@@ -122,6 +123,10 @@ class ApiError(CloudError):
         self.status = status
         self.code = code
         self.retry_after = retry_after
+
+
+class AccessPendingError(CloudError):
+    """An object may not be read yet: after a deployment, rights take some time to apply."""
 
 
 class ObjectError(CloudError):

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.errors import (
+    AccessPendingError,
     EventRejectedError,
     NightdropError,
     ObjectError,
@@ -17,6 +18,7 @@ from handler.intake import (
     Order,
     Rules,
     SpecSource,
+    differences,
     interrupted,
     plan_it,
     receive,
@@ -35,10 +37,12 @@ from handler.triggers.recognise import screen
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.record import Part
     from handler.audit.state import DeliveryState, JobState
     from handler.services import Services
     from handler.triggers.delivery import Delivery
+
+
+_EMPTY = "the object is empty; what is written into it later is run then"
 
 
 def deliver(delivery: Delivery | Refused, services: Services) -> Result:
@@ -105,6 +109,8 @@ def _decide(delivery: Delivery, services: Services) -> DeliveryState:
         if ignored:
             return _close(delivery, "delivery.ignored", [Problem(ignored)], None, services)
         spec = _fetch(delivery, services)
+        if delivery.trigger == "object" and not spec.data:
+            return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, services)
         limits = Limits(max_bytes=services.settings.max_spec_bytes)
         plan = make_plan(delivery.key, read(spec.data, limits))
     except (EventRejectedError, ObjectError) as error:
@@ -136,13 +142,25 @@ def _fetch(delivery: Delivery, services: Services) -> SpecSource:
         return SpecSource(delivery.spec.data, {})
     stored = delivery.spec
     most = services.settings.max_spec_bytes
-    found = services.obs.read(stored.bucket, stored.key, max_bytes=most)
-    said: Part = {
-        "read_version_id": found.version_id or None,
-        "read_etag": found.etag or None,
-        "read_size": len(found.data),
-    }
-    return SpecSource(found.data, said)
+    try:
+        found = services.obs.read(stored.bucket, stored.key, max_bytes=most)
+    except ObjectError as error:
+        if error.code == "AccessDenied" and _may_wait(delivery, services):
+            raise AccessPendingError(f"{error}; it is tried again") from error
+        raise
+    said: dict[str, str | int] = {"read_size": len(found.data)}
+    said |= {"read_version_id": found.version_id} if found.version_id else {}
+    said |= {"read_etag": found.etag} if found.etag else {}
+    differs = differences(delivery.source, said)
+    return SpecSource(found.data, said | ({"read_differs": differs} if differs else {}))
+
+
+def _may_wait(delivery: Delivery, services: Services) -> bool:
+    """Return whether what is asked for may still be run later; without a time nobody can tell."""
+    if delivery.fired_at is None:
+        return False
+    age = services.obs.clock() - delivery.fired_at
+    return age.total_seconds() < services.settings.valid_for
 
 
 def _close(

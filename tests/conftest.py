@@ -189,6 +189,7 @@ def environment(emulator: Emulator, folder: Path) -> Environ:
         "NIGHTDROP_AUDIT": f"sqlite:///{folder}/audit.db",
         "NIGHTDROP_PREFIX": "drop/",
         "NIGHTDROP_RESULTS": f"obs://{BUCKET}/results/",
+        "NIGHTDROP_SWEEP_FROM": "2000-01-01T00:00:00Z",  # before the log of any test
     }
 
 

@@ -32,7 +32,7 @@ _WITH_BODY = {"job.planned": "job", "delivery.received": "delivery"}
 _NAMED: dict[str, Kind] = {
     sql.DELIVERY: "delivery",
     sql.JOB: "job",
-    sql.LATEST: "subject",
+    sql.LATEST_READ: "subject",
     sql.LATEST_RUN: "subject",
 }
 """The statements that ask for one thing by its name."""
@@ -233,7 +233,7 @@ class MemoryState:
         if not self._is_aside(key):
             return
         [[subject]] = self._all("SELECT subject FROM deliveries WHERE key = ?", (key,))
-        newest = (self.execute(sql.LATEST, (subject,)), self.execute(sql.LATEST_RUN, (subject,)))
+        newest = [self.execute(one, (subject,)) for one in (sql.LATEST_READ, sql.LATEST_RUN)]
         for one in {key, *(rows[0][0] for rows in newest if rows)}:
             self._all("DELETE FROM aside WHERE key = ?", (one,))
 

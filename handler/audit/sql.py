@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handler.audit.job_end import shown_state
-from handler.audit.log import Committed, Decision, Open
+from handler.audit.log import Committed, Decision, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.state import UNSETTLED, DeliveryState, JobState, fold_delivery, fold_job
 
@@ -49,7 +49,8 @@ JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {_ANY}"
 JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
 JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY seq LIMIT ?"
 DELIVERY = f"{_DELIVERIES} WHERE key = ?"
-LATEST = f"{_DELIVERIES} WHERE subject = ? ORDER BY seq DESC LIMIT 1"
+LATEST_READ = f"""{_DELIVERIES} WHERE subject = ? AND (etag <> '' OR state = 'rejected')
+ORDER BY seq DESC LIMIT 1"""
 _ALIVE = "SELECT delivery FROM jobs WHERE state NOT IN ('refused', 'expired', 'abandoned')"
 LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned'
   AND EXISTS ({_ALIVE} AND delivery = deliveries.key)
@@ -99,6 +100,12 @@ _SWITCHES: dict[str, tuple[Switch, bool]] = {
     "settling.suspended": ("suspension", True),
     "settling.released": ("suspension", False),
 }
+_SCANS = {
+    "scan.paused": ("scan", "key"),
+    "scan.completed": ("scan", "key"),
+    "scan.limited": ("scan_limit", "time"),
+}
+"""What a record about a scan is kept as among the switches, and the field of its source."""
 
 
 @dataclass(frozen=True)
@@ -147,10 +154,14 @@ class SqlView:
         """Return the subject's latest delivery that created or still plans a job."""
         return self._with_jobs(self.execute(LATEST_RUN, (subject,)))
 
-    def latest(self, subject: str) -> DeliveryState | None:
-        """Return the subject's latest delivery of any state, without its jobs."""
-        rows = self.execute(LATEST, (subject,))
+    def latest_read(self, subject: str) -> DeliveryState | None:
+        """Return the subject's latest delivery that was read or rejected, without its jobs."""
+        rows = self.execute(LATEST_READ, (subject,))
         return DeliveryState(*rows[0]) if rows else None
+
+    def scan(self, bucket: str) -> ScanState:
+        """Return where the search for missed objects of a bucket stands."""
+        return ScanState(self._noted(f"scan:{bucket}"), self._noted(f"scan_limit:{bucket}"))
 
     def open(self, limit: int) -> Open:
         """Return what is left to do, at most `limit` of each kind."""
@@ -163,6 +174,9 @@ class SqlView:
 
     def switch(self, name: Switch) -> str:
         """Return why a switch is on, or "" if it is off."""
+        return self._noted(name)
+
+    def _noted(self, name: str) -> str:
         rows = self.execute(SWITCH, (name,))
         return str(rows[0][0]) if rows else ""
 
@@ -222,6 +236,9 @@ def project(view: SqlView, recorded: Fields) -> None:
     if action in _SWITCHES:
         name, on = _SWITCHES[action]
         view.execute(PUT_SWITCH, (name, str(recorded.get("note", "")) if on else ""))
+    if action in _SCANS:
+        (kept, told), source = _SCANS[action], part(recorded, "source")
+        view.execute(PUT_SWITCH, (f"{kept}:{source['bucket']}", str(source.get(told, ""))))
     if action.startswith("job."):
         _project_job(view, recorded)
     if "delivery" in recorded:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.cloud.credentials import Credentials
-    from handler.cloud.obs_listing import ListedObject
+    from handler.cloud.obs_listing import ListedObject, ObjectPage
     from handler.cloud.transport import Answer, Transport
 
 _PAGE = 1000
@@ -205,14 +205,24 @@ class Obs:
             ObjectError: The bucket is missing, or may not be listed by this agency.
             CloudError: OBS could not be asked, or its answer cannot be read.
         """
-        marker = ""
+        for page in self.list_pages(bucket, prefix):
+            yield from page.objects
+
+    def list_pages(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
+        """Yield the same, one page per request, from the first key behind `after` on.
+
+        Raises:
+            ObjectError: The bucket is missing, or may not be listed by this agency.
+            CloudError: OBS could not be asked, or its answer cannot be read.
+        """
+        marker = after
         while True:
             query = {"prefix": prefix, "marker": marker, "max-keys": str(_PAGE)}
             given = urlencode(
                 {name: value for name, value in query.items() if value}, quote_via=quote
             )
             page = listing_of(self._call(_Target("GET", bucket, "", query=given)).body)
-            yield from page.objects
+            yield page
             if not page.truncated or not page.objects:
                 return
             marker = page.objects[-1].key

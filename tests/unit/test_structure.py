@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GROUND = ("errors", "canonical", "settings", "reading", "deadline", "duration", "logline")
+GROUND = (
+    *("errors", "canonical", "settings", "reading", "deadline", "duration", "logline", "display"),
+    *("hosting", "object_names"),
+)
 WALLED = ("triggers", "specs", "cloud", "audit")
 TOP = ("cli", "local", "emulator", "packaging")
 NOT_IN_THE_CLOUD = (
@@ -40,7 +43,7 @@ HEAVY = (
 )
 UPPER = (
     *("reply", "results", "switches", "effects", "transitions", "submission", "settlement"),
-    *("sending", "services", "intake", "checkpointing", "pipeline", "reconcile"),
+    *("sending", "services", "intake", "checkpointing", "pipeline", "scan", "reconcile"),
     *("started", "doctor", "instance", "function"),
 )
 

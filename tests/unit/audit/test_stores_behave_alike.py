@@ -38,7 +38,8 @@ def noted(*notes: str) -> Decide[str]:
 def planned(delivery: str, *jobs: str, subject: str = SUBJECT) -> Decide[None]:
     """Make a decision that plans a delivery with some jobs, by their keys."""
     about = {"key": delivery, "trigger": "object", "subject": subject, "digest": "d"}
-    plan = Draft(action="delivery.planned", outcome="pending", delivery=about)
+    read: Part = {"read_etag": f"etag-{delivery}"}
+    plan = Draft(action="delivery.planned", outcome="pending", delivery=about, source=read)
     return recorded(plan, *(_planned_job(delivery, key, n) for n, key in enumerate(jobs, 1)))
 
 
@@ -178,7 +179,7 @@ def test_the_latest_run_of_an_object_is_the_one_that_still_lives(log: Log) -> No
     log.commit(planned("d", "one"))
     log.commit(planned("e", "two"))
     log.commit(recorded(about("job.refused", "two", "e", status=400)))
-    latest = log.read(lambda view: view.latest(SUBJECT))
+    latest = log.read(lambda view: view.latest_read(SUBJECT))
     run = log.read(lambda view: view.latest_run(SUBJECT))
     assert latest
     assert run
@@ -219,7 +220,7 @@ def test_the_state_can_be_rebuilt_from_the_records(log: Any) -> None:  # noqa: A
     log.commit(recorded(Draft(action="sending.held", outcome="success", note="why")))
 
     def everything(view: View) -> tuple[object, ...]:
-        return (view.delivery("d"), view.open(9), view.switch("hold"), view.latest(SUBJECT))
+        return (view.delivery("d"), view.open(9), view.switch("hold"), view.latest_read(SUBJECT))
 
     before = log.read(everything)
     log.rebuild()
