@@ -210,6 +210,32 @@ def settle_without_jobs(
     return decide
 
 
+def reject_exchanged(delivery: DeliveryState, *, function: Part) -> Decide[None]:
+    """Decide to close a delivery whose body in the outbox is not the one that was received.
+
+    What it would be started over from was changed by somebody else, so nothing of it is trusted.
+    """
+    draft = Draft(
+        action="delivery.rejected",
+        outcome="failure",
+        delivery={
+            "key": delivery.key,
+            "trigger": delivery.trigger,
+            "subject": delivery.subject,
+            "fired_at": delivery.fired_at or None,
+        },
+        function=function,
+        note="its body in the outbox is not the one that was received, so it is not started over: "
+        "look for who changed it, and deliver it anew if it is still wanted",
+    )
+
+    def decide(view: View) -> Decision[None]:
+        seen = view.delivery(delivery.key)
+        return Decision(None, (draft,) if seen and seen.state == "received" else ())
+
+    return decide
+
+
 def interrupted(delivery: Delivery, note: str, *, function: Part) -> Decide[None]:
     """Decide to record that a delivery could not be planned now; it starts over when it returns."""
     draft = replace(_about(delivery, function), action="delivery.interrupted", note=note)
@@ -262,7 +288,8 @@ def _about(delivery: Delivery, function: Part, spec: SpecSource | None = None) -
 
 
 def _received(delivery: Delivery, refused: DeliveryState | None, function: Part) -> Draft:
-    draft = replace(_about(delivery, function), body=delivery.to_json())
+    body = delivery.to_json()
+    draft = replace(_about(delivery, function), body=body, request={"digest": sha256_hex(body)})
     if refused is None:
         return draft
     note = f"delivered again: {shown(refused.key)} {before(refused.jobs)}"

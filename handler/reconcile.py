@@ -16,7 +16,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from handler.canonical import sha256_hex
 from handler.errors import CloudError, NightdropError
+from handler.intake import reject_exchanged
 from handler.pipeline import deliver, state_of, submit
 from handler.reply import Answered
 from handler.reporting import has_result, is_due, report, troubles
@@ -119,9 +121,16 @@ def _delivered(
 
 
 def _undecided(services: Services) -> Iterator[Delivery]:
-    keys = [delivery.key for delivery in _open(services).deliveries]
-    bodies = services.log.bodies(keys)
-    yield from (Delivery.from_json(bodies[key]) for key in keys if key in bodies)
+    received = _open(services).deliveries
+    bodies = services.log.bodies([delivery.key for delivery in received])
+    for delivery in received:
+        body = bodies.get(delivery.key)
+        if body is None:
+            continue
+        if delivery.body_digest in {"", sha256_hex(body)}:
+            yield Delivery.from_json(body)
+        else:
+            services.log.commit(reject_exchanged(delivery, function=services.function))
 
 
 def _settle(services: Services, errors: list[str]) -> None:

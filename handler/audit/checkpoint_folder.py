@@ -25,7 +25,7 @@ class CheckpointFolder:
         Raises:
             OSError: It cannot be written, or is there already.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self.path / name).open("xb") as file:
             file.write(data)
             file.flush()

@@ -1,4 +1,4 @@
-"""The whole verification of a log: its chain, its store, and what stands outside it."""
+"""The whole verification of a log: its chain, its store, what is derived, what stands outside."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from handler.audit.derived import REMEDY
 from handler.audit.fault import Fault, Faults
 from handler.audit.pieces import walked
 from handler.audit.verify import Verdict
@@ -71,7 +72,7 @@ def examine(
         address: Where the log is.
         stored: The same log, open.
         evidence: What to hold it against.
-        advance: Told how many records were passed, now and then.
+        advance: Told how many records were passed, now and then; each is passed twice.
         workers: How many processes may be used.
 
     Raises:
@@ -98,9 +99,28 @@ def examine(
     faults.join(witness.faults)
     faults.join(found)
     faults.add(*_told(kept))
-    remarks = (*_of_walk(walk), *_of_witness(evidence, witness, kept, walk.head))
+    derived = _derived(stored, walk, advance)
+    faults.join(derived)
+    remarks = (
+        *((REMEDY,) if derived.count else ()),
+        *_of_walk(walk),
+        *_of_witness(evidence, witness, kept, walk.head),
+    )
     seq = witness.confirmed.seq
     return Verdict(walk.head, tuple(faults.kept), faults.count, remarks, seq)
+
+
+def _derived(stored: Stored, walk: Walk, advance: Callable[[int], object]) -> Faults:
+    """Return where what is derived from whole records is not what they come to."""
+    found = Faults()
+    if walk.faults.count:
+        return found  # what records that were tampered with come to says nothing
+    try:
+        for fault in stored.differences(advance):
+            found.add(fault)
+    except LogBrokenError as error:
+        found.add(Fault(None, str(error)))
+    return found
 
 
 def _heard(places: Sequence[Place], witness: Witness) -> Iterator[str]:

@@ -60,7 +60,8 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     due_at     TEXT COLLATE "C" NOT NULL,     -- its result is not tried before; '' is at once
     result_error TEXT NOT NULL,               -- why its result could not be written
     etag       TEXT NOT NULL,                 -- of the object that was read
-    repeats    TEXT NOT NULL                  -- the delivery whose run it repeats
+    repeats    TEXT NOT NULL,                 -- the delivery whose run it repeats
+    body_digest TEXT NOT NULL                 -- SHA-256 of its body in the outbox, as recorded
 );
 
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON nightdrop.deliveries (subject, seq);
@@ -90,6 +91,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
     planned_at  TEXT NOT NULL,
     changed_at  TEXT COLLATE "C" NOT NULL,
     seq         BIGINT NOT NULL,              -- its latest record
+    body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
     todo        TEXT NOT NULL,                -- send, settle, follow, or nothing
     shown       TEXT NOT NULL                 -- for people: `state`, and once it ended, how
 );

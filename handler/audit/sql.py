@@ -6,7 +6,8 @@ database lends itself as a function that runs one statement, with `?` for its va
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handler.audit.job_end import shown_state
@@ -29,10 +30,11 @@ class Execute(Protocol):
         """Run it."""
 
 
-_JOB_COLUMNS = tuple(field.name for field in fields(JobState))
-_DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
-_JOBS = f"SELECT {', '.join(_JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
-_DELIVERIES = f"SELECT {', '.join(_DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
+JOB_COLUMNS = tuple(field.name for field in fields(JobState))
+DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
+_delivery_values = attrgetter(*DELIVERY_COLUMNS)
+_JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
+_DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
 
 _AT_ONCE = 500
 """How many values one statement takes; PostgreSQL takes 65,535 and SQLite 32,766."""
@@ -60,8 +62,8 @@ UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND state IN ('planned', 'rejected') ORDER BY due_at, changed LIMIT ?"""
 PUT_DELIVERY = """
 INSERT INTO deliveries (key, trigger, subject, state, fired_at, digest, note, touched_at, seq,
-    changed, reported, tries, due_at, result_error, etag, repeats)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    changed, reported, tries, due_at, result_error, etag, repeats, body_digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET state = excluded.state, digest = excluded.digest,
     note = excluded.note, touched_at = excluded.touched_at, seq = excluded.seq,
     changed = excluded.changed, reported = excluded.reported, tries = excluded.tries,
@@ -70,8 +72,8 @@ ON CONFLICT (key) DO UPDATE SET state = excluded.state, digest = excluded.digest
 PUT_JOB = """
 INSERT INTO jobs (key, delivery, document, name, type, state, attempt, date, lease_until,
     valid_until, job_id, finished, tasks, succeeded, doubtful, status, note, planned_at,
-    changed_at, seq, todo, shown)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    changed_at, seq, body_digest, todo, shown)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
     date = excluded.date, lease_until = excluded.lease_until, job_id = excluded.job_id,
     finished = excluded.finished, tasks = excluded.tasks, succeeded = excluded.succeeded,
@@ -262,7 +264,7 @@ def _project_delivery(view: SqlView, recorded: Fields) -> None:
     delivery = fold_delivery(DeliveryState(*rows[0]) if rows else None, recorded)
     if delivery is None:
         return
-    view.execute(PUT_DELIVERY, astuple(delivery)[:-1])
+    view.execute(PUT_DELIVERY, _delivery_values(delivery))
     if delivery.state != "received":
         view.execute(DELETE_BODY, (key,))
 
@@ -274,7 +276,7 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
         return
     values = {**vars(job), "doubtful": int(job.doubtful)}
     derived = (_todo(job), shown_state(job))
-    view.execute(PUT_JOB, (*(values[column] for column in _JOB_COLUMNS), *derived))
+    view.execute(PUT_JOB, (*(values[column] for column in JOB_COLUMNS), *derived))
     if job.final:
         view.execute(DELETE_BODY, (key,))
 
@@ -288,5 +290,5 @@ def _todo(job: JobState) -> str:
 
 
 def _job_of(row: tuple[Any, ...]) -> JobState:
-    values = dict(zip(_JOB_COLUMNS, row, strict=True))
+    values = dict(zip(JOB_COLUMNS, row, strict=True))
     return JobState(**{**values, "doubtful": bool(values["doubtful"])})

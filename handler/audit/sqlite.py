@@ -8,11 +8,12 @@ process behind a lock; processes are serialised by SQLite.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -139,17 +140,36 @@ class SqliteLog:
 
 
 def _opened(path: str | Path, patience: float, clock: Callable[[], datetime]) -> sqlite3.Connection:
+    _create_private(path)
     db = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         _use_wal(db, path, patience)
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA secure_delete = ON")
         db.execute("BEGIN IMMEDIATE")
         lay_out(db, SCHEMA.read_text(), place=str(path), now=clock())
         db.execute("COMMIT")
+        _make_private(path)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _create_private(path: str | Path) -> None:
+    """Create a file that is not there for its owner alone: it is to hold whole deployments."""
+    if str(path) != ":memory:":
+        with suppress(OSError):  # SQLite says what is wrong, or that the file is there
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _make_private(path: str | Path) -> None:
+    """Take the rights of others from a log's files, unless they are somebody else's."""
+    for suffix in ("", "-wal", "-shm"):
+        file = Path(f"{path}{suffix}")
+        with suppress(FileNotFoundError, PermissionError):
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
 
 
 def _use_wal(db: sqlite3.Connection, path: str | Path, patience: float) -> None:

@@ -45,7 +45,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
     due_at   TEXT NOT NULL,                   -- its result is not tried before; '' is at once
     result_error TEXT NOT NULL,               -- why its result could not be written
     etag     TEXT NOT NULL,                   -- of the object that was read
-    repeats  TEXT NOT NULL                    -- the delivery whose run it repeats
+    repeats  TEXT NOT NULL,                   -- the delivery whose run it repeats
+    body_digest TEXT NOT NULL                 -- SHA-256 of its body in the outbox, as recorded
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON deliveries (subject, seq);
@@ -74,6 +75,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     planned_at  TEXT NOT NULL,
     changed_at  TEXT NOT NULL,
     seq         INTEGER NOT NULL,             -- its latest record
+    body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
     todo        TEXT NOT NULL,                -- send, settle, follow, or nothing
     shown       TEXT NOT NULL                 -- for people: `state`, and once it ended, how
 ) STRICT;

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+APPLICATION_ID = 0x4E44_4C47
+"""`NDLG`, by which other programs tell our files (https://sqlite.org/pragma.html)."""
+
 _CREATE = re.compile(r"^CREATE (TABLE|VIEW|TRIGGER) IF NOT EXISTS (\w+)", re.MULTILINE)
 _TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 _PAGE = 1000
@@ -29,6 +32,11 @@ _PAGE = 1000
 def version_of(db: sqlite3.Connection) -> int:
     """Return the version that stands in a file; 0 before there was one."""
     return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def application_id_of(db: sqlite3.Connection) -> int:
+    """Return the number that says whose file it is; 0 for nobody's."""
+    return int(db.execute("PRAGMA application_id").fetchone()[0])
 
 
 def lay_out(db: sqlite3.Connection, schema: str, *, place: str, now: datetime) -> None:
@@ -53,6 +61,8 @@ def lay_out(db: sqlite3.Connection, schema: str, *, place: str, now: datetime) -
     else:
         _create_anew(db, schema, now)
     db.execute(f"PRAGMA user_version = {VERSION}")
+    if not application_id_of(db):
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _create_anew(db: sqlite3.Connection, schema: str, now: datetime) -> None:

@@ -11,8 +11,8 @@ planned ──► sending ──► created             the API's 201, with the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
 from handler.audit.record import part
 
@@ -66,6 +66,7 @@ class JobState:
         planned_at: When it was planned, a timestamp.
         changed_at: When its latest record was written, a timestamp.
         seq: The number of its latest record.
+        body_digest: SHA-256 of its request body, as recorded with the plan; "" if it was not.
     """
 
     key: str
@@ -88,6 +89,7 @@ class JobState:
     planned_at: str = ""
     changed_at: str = ""
     seq: int = 0
+    body_digest: str = ""
 
     @property
     def final(self) -> bool:
@@ -121,6 +123,7 @@ class DeliveryState:
         result_error: Why its result file could not be written, as it was recorded; "" if it was.
         etag: The entity tag of the object that was read, or "".
         repeats: The key of the run that it repeats, or "".
+        body_digest: SHA-256 of what it is started over from, as recorded; "" if it was not.
         jobs: Its jobs, in the order of the file.
     """
 
@@ -140,6 +143,7 @@ class DeliveryState:
     result_error: str = ""
     etag: str = ""
     repeats: str = ""
+    body_digest: str = ""
     jobs: tuple[JobState, ...] = ()
 
     @property
@@ -148,6 +152,23 @@ class DeliveryState:
         if self.state == "planned":
             return all(job.final for job in self.jobs)
         return self.state != "received"
+
+
+State = TypeVar("State", JobState, DeliveryState)
+
+
+def replace(before: State, /, **changes: object) -> State:
+    """Return a state with some fields changed: `dataclasses.replace`, at a tenth of its time.
+
+    A million records are folded anew whenever a log is verified.
+    """
+    if not changes.keys() <= before.__dict__.keys():
+        raise TypeError(
+            f"a state has no field {', '.join(changes.keys() - before.__dict__.keys())}"
+        )
+    changed = object.__new__(type(before))
+    changed.__dict__.update(before.__dict__, **changes)
+    return changed
 
 
 def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
@@ -208,6 +229,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         subject=str(said.get("subject", "")),
         fired_at=str(said.get("fired_at", "")),
         state="received",
+        body_digest=str(part(fields, "request").get("digest", "")),
     )
     if before.state != "received":
         return before
@@ -277,6 +299,7 @@ def _planned_job(fields: Fields) -> JobState:
         planned_at=str(fields["at"]),
         changed_at=str(fields["at"]),
         seq=_int(fields["seq"]),
+        body_digest=str(part(fields, "request").get("digest", "")),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlite_utils
@@ -13,6 +12,7 @@ import sqlite_utils
 from handler.audit import sql
 from handler.audit.record import Record, part
 from handler.audit.sqlite import SCHEMA
+from handler.audit.sqlite_reading import open_reading
 from handler.audit.stores import OBS, POSTGRES
 from handler.canonical import shown
 from handler.cli.any_log import any_log
@@ -58,12 +58,10 @@ def open_trail(address: str) -> sqlite_utils.Database:
         raise LookupError(
             f"no audit log can be in {kind}; name sqlite:///file, {POSTGRES}host/… or {OBS}bucket/…"
         )
-    if not Path(path).is_file():
-        raise LookupError(
-            f"there is no audit log at {path}; run the function once, or name another"
-        )
-    uri = f"{Path(path).resolve().as_uri()}?mode=ro"
-    return sqlite_utils.Database(sqlite3.connect(uri, uri=True), execute_plugins=False)
+    try:
+        return sqlite_utils.Database(open_reading(path), execute_plugins=False)
+    except LogError as error:
+        raise LookupError(str(error)) from error
 
 
 def _copied(address: str) -> sqlite_utils.Database:

@@ -43,7 +43,8 @@ HEAVY = (
 )
 UPPER = (
     *("reply", "results", "switches", "effects", "transitions", "submission", "settlement"),
-    *("sending", "services", "intake", "checkpointing", "pipeline", "scan", "reconcile"),
+    *("sending", "services", "intake", "checkpointing", "reporting", "pipeline", "scan"),
+    "reconcile",
     *("started", "doctor", "instance", "function"),
 )
 
@@ -102,7 +103,7 @@ def neighbours(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", rooms(*GROUND))
 def test_the_ground_stands_on_nothing_above_it(module: str) -> None:
-    """Errors, canonical JSON, settings, reading, durations, the deadline and log lines."""
+    """Errors, canonical JSON, display, settings, reading, durations, deadline and log lines."""
     assert neighbours(module) <= set(GROUND)
 
 
