@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import accumulate
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -116,41 +114,39 @@ class _Happened:
     lines: Sequence[Line]
     room: int
 
-    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
-        name = int(options.max_width * _NAME_SHARE)
-        name = min(_MOST_NAME_WIDTH, max(_LEAST_NAME_WIDTH, name))
-        note = max(1, options.max_width - _TIME_WIDTH - name - _WORD_WIDTH - 3 * _GAP)
-        table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), show_header=False)
-        for width in (_TIME_WIDTH, name, _WORD_WIDTH):
-            table.add_column(width=width)
-        table.add_column(width=note)
-        for line in self._fitting(name, note):
-            table.add_row(
-                Text(f"{line.at:%H:%M:%S}", "dim"),
-                Text(line.about, overflow="fold"),
-                Text(line.word, _COLOURS.get(line.word, "")),
-                _note(line),
-            )
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        fitting: list[Table] = []
+        left = self.room
+        for line in reversed(self.lines):
+            row = _row(line, options.max_width)
+            left -= len(console.render_lines(row, options))
+            if left < 0 and fitting:
+                break
+            fitting.append(row)
+        yield from reversed(fitting)
         if not self.lines:
-            table.add_row("", "nothing yet", "", "drop a job spec into the folder above")
-        yield table
-
-    def _fitting(self, name: int, note: int) -> Sequence[Line]:
-        heights = accumulate(_height(line, name, note) for line in reversed(self.lines))
-        fitting = sum(height <= self.room for height in heights)
-        return self.lines[max(0, len(self.lines) - max(1, fitting)) :]
+            yield Text("nothing yet: drop a job spec into the folder above")
 
 
-def _note(line: Line) -> Text:
+def _row(line: Line, width: int) -> Table:
+    """Return a line as one row; a sentence about the run itself takes the whole width."""
+    row = Table.grid(padding=(0, _GAP, 0, 0))
+    row.add_column(width=_TIME_WIDTH, style="dim")
+    rest = max(1, width - _TIME_WIDTH - _GAP)
     if line.is_sentence:
-        return Text(line.note, overflow="fold")
-    return Text(line.note, overflow="ellipsis", no_wrap=True)
-
-
-def _height(line: Line, name: int, note: int) -> int:
-    """Return how many rows a line takes, or one more where its words break unluckily."""
-    rows = -(-cell_len(line.about) // name)
-    return max(rows, -(-cell_len(line.note) // note) + 1) if line.is_sentence else rows
+        row.add_column(width=rest)
+        row.add_row(f"{line.at:%H:%M:%S}", Text(line.note, overflow="fold"))
+        return row
+    name = min(_MOST_NAME_WIDTH, max(_LEAST_NAME_WIDTH, int(width * _NAME_SHARE)))
+    for size in (name, _WORD_WIDTH, max(1, rest - name - _WORD_WIDTH - 2 * _GAP)):
+        row.add_column(width=size)
+    row.add_row(
+        f"{line.at:%H:%M:%S}",
+        Text(line.about, overflow="fold"),
+        Text(line.word, _COLOURS.get(line.word, "")),
+        Text(line.note, overflow="ellipsis", no_wrap=True),
+    )
+    return row
 
 
 def _fleet(jobs: list[dict[str, Any]]) -> Table:

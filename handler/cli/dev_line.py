@@ -42,7 +42,8 @@ class Line:
 
     def __str__(self) -> str:
         """Return it as a line of text, and an indented one for each that there is more."""
-        line = f"{self.at:%H:%M:%S}  {self.about:<22} {self.word:<10} {self.note}".rstrip()
+        about = "" if self.is_sentence else f"{self.about:<22} {self.word:<10} "
+        line = f"{self.at:%H:%M:%S}  {about}{self.note}".rstrip()
         return "\n".join([line, *(f"          {text}" for text in self.more)])
 
 
