@@ -55,7 +55,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) demo demo-* build dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
