@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from contextlib import contextmanager
@@ -42,7 +41,7 @@ class Desk:
 
     def invoke(self, event: object) -> dict[str, Any]:
         """POST an event to the function and return its reply."""
-        answer = urllib3.request("POST", self.function, body=json.dumps(event), timeout=30)
+        answer = urllib3.request("POST", self.function, json=event, timeout=30)
         reply: dict[str, Any] = answer.json()
         return reply
 

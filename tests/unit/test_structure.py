@@ -23,7 +23,7 @@ GROUND = (
     "logline",
 )
 WALLED = ("triggers", "specs", "cloud", "audit")
-TOP = ("cli", "local", "emulator", "packaging")
+TOP = ("cli", "local", "emulator", "packaging", "loopback")
 NOT_IN_THE_CLOUD = (
     "click",
     "rich",
