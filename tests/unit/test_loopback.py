@@ -58,8 +58,8 @@ def test_another_origin_is_refused(origin: str) -> None:
 
 def test_the_ports_own_pages_are_answered() -> None:
     """An origin is the same when scheme, host and port are."""
-    own = {"host": "localhost:8080", "origin": "http://localhost:8080"}
-    assert status(**own, content_type="application/json") is None
+    own = "http://localhost:8080"
+    assert status(host="localhost:8080", origin=own, content_type="application/json") is None
     assert status("GET", host="localhost:8080", sec_fetch_site="same-origin") is None
     assert status("GET", host="localhost:8080", sec_fetch_site="none") is None
 
