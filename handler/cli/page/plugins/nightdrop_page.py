@@ -115,7 +115,7 @@ def _text(column: str, text: str) -> Markup | None:
     if column in _WORDS:
         return Markup('<span class="word word-{}">{}</span>').format(text.lower(), text)
     if column == "record":
-        indented = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        indented = json.dumps(json.loads(text), indent=2)
         return Markup('<pre class="record">{}</pre>').format(indented)
     return None
 
