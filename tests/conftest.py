@@ -286,6 +286,7 @@ def _posted(
     pool: urllib3.PoolManager, url: str, event: object, headers: dict[str, str]
 ) -> tuple[int, Any]:
     body = event if isinstance(event, bytes) else json.dumps(event).encode()
+    headers = {"Content-Type": "application/json", **headers}
     response = pool.request("POST", url, body=body, headers=headers, timeout=30)
     return response.status, response.json()
 

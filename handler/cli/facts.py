@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handler.cli.screen import prose
 from handler.cli.trail import open_trail
 
 if TYPE_CHECKING:
@@ -61,5 +62,6 @@ def rows(database: sqlite_utils.Database, sql: str) -> list[dict[str, Any]]:
 
 
 def _attach(database: sqlite_utils.Database, file: str) -> None:
+    database.conn.create_function("display", 1, prose, deterministic=True)
     database.conn.execute("ATTACH DATABASE ? AS page", (file,))
     database.conn.executescript((PAGE / "facts.sql").read_text())

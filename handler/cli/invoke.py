@@ -10,9 +10,10 @@ import uuid
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
+from rich.text import Text
 
 from handler.canonical import shown
-from handler.cli.screen import complain, jobs_table, screen
+from handler.cli.screen import complain, jobs_table, prose, screen
 from handler.errors import NightdropError, SettingsError
 from handler.function import handle
 from handler.instance import open_instance
@@ -88,7 +89,7 @@ def show(reply: dict[str, Any], console: Console) -> None:
     if reply["jobs"]:
         console.print(jobs_table(reply["jobs"]))
     for error in [*reply["errors"], *reply.get("warnings", [])]:
-        console.print(f"• {error}", markup=False, highlight=False)
+        console.print(Text(f"• {prose(error)}"), highlight=False)
     head = reply["head"]
     console.print(
         f"log: record {head['seq']}, hash {shown(head['hash'])}…", style="dim", highlight=False

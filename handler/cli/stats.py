@@ -7,12 +7,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 from rich.padding import Padding
 
 from handler.canonical import shown
 from handler.cli.facts import rows, with_facts
 from handler.cli.option import audit_option, complaining
-from handler.cli.screen import STYLES, screen, table
+from handler.cli.screen import STYLES, printable, screen, table
 from handler.cli.story import span
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _print_checkpoint(found: dict[str, list[dict[str, Any]]], console: Console) 
         text = "[yellow]None[/]: that its end was not cut off cannot be shown."
     else:
         latest = found["checkpoint"][0]
-        by = f"signed by {latest['signer']}" if latest["signer"] else "unsigned"
+        by = f"signed by {escape(printable(latest['signer']))}" if latest["signer"] else "unsigned"
         behind = found["log"][0]["seq"] - latest["size"]
         text = f"up to record {latest['size']}, {_when(latest['at'])} UTC, {by}; {behind} since"
     console.print(f"\n[bold]Latest checkpoint[/]\n  {text}\n", highlight=False)

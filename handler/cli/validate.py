@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import click
+from rich.markup import escape
+from rich.text import Text
 
 from handler.canonical import key_of
-from handler.cli.screen import screen
+from handler.cli.screen import printable, prose, screen
 from handler.errors import SpecRejectedError
 from handler.reading import Limits, read
 from handler.specs.plan import Plan, make_plan
@@ -59,15 +61,15 @@ def _as_json(file: Path, plan: Plan | None, errors: list[str]) -> dict[str, obje
 
 
 def _show(file: Path, plan: Plan | None, errors: list[str]) -> None:
-    console = screen()
+    console, name = screen(), escape(printable(file))
     if plan is None:
         count = _count(len(errors), "error")
-        console.print(f"[bold red]✗[/] [bold]{file}[/]: {count}", highlight=False)
+        console.print(f"[bold red]✗[/] [bold]{name}[/]: {count}", highlight=False)
     else:
         count = _count(len(plan.jobs), "job")
-        console.print(f"[bold green]✓[/] [bold]{file}[/]: {count}", highlight=False)
+        console.print(f"[bold green]✓[/] [bold]{name}[/]: {count}", highlight=False)
     for line in errors or (plan.warnings if plan else ()):
-        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+        console.print(Text(f"  {prose(line)}"), highlight=False, soft_wrap=True)
 
 
 def _count(number: int, noun: str) -> str:
