@@ -36,15 +36,20 @@ def shown_state(job: JobState) -> ShownWord:
     It is the job's state until its end on the fleet is known, and then that end. Decisions go
     by `JobState.state`, never by this.
     """
-    if not job.finished:
-        return job.state
-    if job.finished == DELETED:
+    return shown_word(job.state, job.finished, job.succeeded)
+
+
+def shown_word(state: JobWord, finished: str, succeeded: int) -> ShownWord:
+    """Return what `shown_state` does, from a job's columns."""
+    if not finished:
+        return state
+    if finished == DELETED:
         return "deleted"
-    if job.finished not in ENDED:
+    if finished not in ENDED:
         return "end unknown"
-    if job.finished == "Successful":
+    if finished == "Successful":
         return "succeeded"
-    return "partly failed" if job.succeeded else "failed"
+    return "partly failed" if succeeded else "failed"
 
 
 def went_wrong(job: JobState) -> bool:

@@ -43,6 +43,7 @@ _CALLS = {
     "job.adopted": (2, "ListBatchJob", "ief"),
     "job.absent": (2, "ListBatchJob", "ief"),
     "job.finished": (2, "ShowBatchJob", "ief"),
+    "result.writing": (1, "PutObject", "obs"),
     "result.written": (1, "PutObject", "obs"),
     "result.failed": (1, "PutObject", "obs"),
 }

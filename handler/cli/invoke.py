@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import click
 from rich.text import Text
 
+from handler.audit.job_end import WRONG
 from handler.canonical import shown
 from handler.cli.screen import complain, jobs_table, prose, screen
 from handler.errors import NightdropError, SettingsError
@@ -45,8 +46,8 @@ _COLOURS = {DONE: "green", REJECTED: "red", LATER: "yellow"}
 def invoke(event: TextIO, *, as_json: bool) -> None:
     """Run the function once on EVENT, a JSON file or - for standard input.
 
-    Settings come from the environment. Exit status: 0 done, 1 rejected, 2 wrong settings,
-    75 raised or deferred: the same again may succeed.
+    Settings come from the environment. Exit status: 0 done, 1 rejected, or a job was refused or
+    failed on the fleet, 2 wrong settings, 75 raised or deferred: the same again may succeed.
 
     \b
       nightdrop invoke events/timer-nightly.json
@@ -54,7 +55,17 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
         | nightdrop invoke -
     """
     reply = run(event_of(cast("bytes", event.read())), as_json=as_json)
-    sys.exit(STATUS[str(reply["outcome"])])
+    sys.exit(exit_status(reply))
+
+
+def exit_status(reply: dict[str, Any]) -> int:
+    """Return the exit status that a reply calls for.
+
+    A repeat changes nothing, but a job of it that went wrong is a failure all the same.
+    """
+    status = STATUS[str(reply["outcome"])]
+    wrong = any(job["state"] in WRONG for job in reply["jobs"])
+    return REJECTED if wrong and status == DONE else status
 
 
 def run(event: object, *, as_json: bool) -> dict[str, Any]:
@@ -85,7 +96,7 @@ def run(event: object, *, as_json: bool) -> dict[str, Any]:
 def show(reply: dict[str, Any], console: Console) -> None:
     """Print a reply for a person."""
     outcome = str(reply["outcome"])
-    console.print(f"[bold {_COLOURS[STATUS[outcome]]}]{outcome}[/]", highlight=False)
+    console.print(f"[bold {_COLOURS[exit_status(reply)]}]{outcome}[/]", highlight=False)
     if reply["jobs"]:
         console.print(jobs_table(reply["jobs"]))
     for error in [*reply["errors"], *reply.get("warnings", [])]:

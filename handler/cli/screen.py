@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from handler.audit.state import DEAD
+from handler.audit.job_end import WRONG
 from handler.display import display
 
 if TYPE_CHECKING:
@@ -65,8 +65,14 @@ def prose(value: object) -> str:
 
 def jobs_table(jobs: Sequence[Mapping[str, object]]) -> Table:
     """Return a table of jobs as replies and result files hold them."""
-    rows = [(job["document"], job["job_name"], job["state"], job["job_id"] or "") for job in jobs]
+    rows = [(job["document"], job["job_name"], _stands(job), job["job_id"] or "") for job in jobs]
     drawn = table(("document", "job name", "state", "job id"), rows)
     for row, job in zip(drawn.rows, jobs, strict=True):
-        row.style = "red" if job["state"] in DEAD else None
+        row.style = "red" if job["state"] in WRONG else None
     return drawn
+
+
+def _stands(job: Mapping[str, object]) -> str:
+    """Return where a job stands, and how many tasks succeeded once it ended."""
+    counts = f" ({job['succeeded']} of {job['tasks']})" if "tasks" in job else ""
+    return f"{job['state']}{counts}"

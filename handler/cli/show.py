@@ -12,7 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from handler.audit.state import DEAD, FINAL
+from handler.audit.job_end import WRONG
+from handler.audit.state import FINAL
 from handler.canonical import shown
 from handler.cli.option import audit_option, complaining, json_option
 from handler.cli.screen import STYLES, complain, printable, prose, screen, table
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from handler.cli.story import JobLine, Story
 
 _MARKS = {"success": "●", "failure": "✗", "pending": "○", "unknown": "?"}
+_WELL = FINAL | {"succeeded"}
 _STATES = {"planned": "green", "repeated": "cyan", "rejected": "bold red", "received": "yellow"}
 _JOB_COLUMNS = ("job", "type", "state", "attempts", "after", "job id", "on the fleet")
-_WRONG = ("Failed", "Partially", "Stopped", "Timed_out", "deleted")
 
 
 @click.command(short_help="The story of one delivery or job.")
@@ -96,9 +97,9 @@ def _jobs(story: Story) -> Table:
 
 
 def _style(job: JobLine) -> str:
-    if job.state in DEAD or job.state == "duplicated" or job.ended.startswith(_WRONG):
+    if job.state in WRONG:
         return STYLES["failure"]
-    return STYLES["success"] if job.state in FINAL else STYLES["unknown"]
+    return STYLES["success"] if job.state in _WELL else STYLES["unknown"]
 
 
 def _steps(story: Story) -> Table:

@@ -28,7 +28,7 @@ SELECT count(*) AS times, reason, max(at) AS latest FROM page.failures
 GROUP BY reason ORDER BY times DESC, reason"""
 _OPEN = "SELECT * FROM page.open_items ORDER BY since"
 _CHECKPOINT = "SELECT * FROM page.checkpoints ORDER BY seq DESC LIMIT 1"
-_STATES = "SELECT state, count(*) AS jobs FROM page.jobs GROUP BY state ORDER BY jobs DESC"
+_STATES = "SELECT shown AS state, count(*) AS jobs FROM page.jobs GROUP BY shown ORDER BY jobs DESC"
 _LOG = """
 SELECT count(*) AS records, min(at) AS first_at, max(at) AS last_at, max(seq) AS seq,
        (SELECT hash FROM page.records ORDER BY seq DESC LIMIT 1) AS hash
@@ -41,7 +41,16 @@ _SECTIONS = {
     "open": _OPEN,
     "checkpoint": _CHECKPOINT,
 }
-_COUNTED = ("deliveries", "rejected", "jobs", "created", "refused", "duplicated", "waiting")
+_COUNTED = (
+    "deliveries",
+    "rejected",
+    "jobs",
+    "created",
+    "failed",
+    "refused",
+    "duplicated",
+    "waiting",
+)
 _TOOK = {"median": "median_seconds", "p95": "p95_seconds"}
 
 

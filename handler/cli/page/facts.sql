@@ -22,6 +22,7 @@ CREATE TABLE page.jobs (
     type        TEXT NOT NULL,
     state       TEXT NOT NULL,
     ended       TEXT NOT NULL,
+    shown       TEXT NOT NULL,      -- the state, and once it ended on the fleet, how
     day         TEXT NOT NULL,
     planned_at  TEXT NOT NULL,
     created_at  TEXT,
@@ -100,6 +101,10 @@ JOIN page.records AS told
 
 INSERT INTO page.jobs
 SELECT known.key, display(known.name), known.type, known.state, known.finished,
+       shown_word(known.state, known.finished, coalesce((
+           SELECT json_extract(record, '$.response.succeeded') FROM main.records
+           WHERE seq = (SELECT max(seq) FROM page.records
+                        WHERE job = known.key AND action = 'job.finished')), 0)),
        substr(known.planned_at, 1, 10), known.planned_at, told.at,
        round((julianday(told.at) - julianday(asked.fired_at)) * 86400, 3),
        known.attempt, known.delivery, display(known.job_id), display(known.note)
@@ -159,6 +164,7 @@ WITH ranked AS (
     SELECT day,
            count(*) AS jobs,
            sum(state IN ('created', 'adopted')) AS created,
+           sum(shown IN ('partly failed', 'failed', 'end unknown')) AS failed,
            sum(state IN ('refused', 'expired', 'abandoned')) AS refused,
            sum(state = 'duplicated') AS duplicated,
            sum(state NOT IN ('created', 'adopted', 'refused', 'expired', 'abandoned',
@@ -170,6 +176,7 @@ SELECT deliveries.day,
        sum(deliveries.state = 'rejected') AS rejected,
        coalesce(done.jobs, 0) AS jobs,
        coalesce(done.created, 0) AS created,
+       coalesce(done.failed, 0) AS failed,
        coalesce(done.refused, 0) AS refused,
        coalesce(done.duplicated, 0) AS duplicated,
        coalesce(done.waiting, 0) AS waiting,
