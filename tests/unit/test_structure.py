@@ -42,7 +42,16 @@ HEAVY = (
     "cryptography",
 )
 UPPER = (
-    *("reply", "results", "switches", "effects", "transitions", "submission", "settlement"),
+    *(
+        "reply",
+        "reply_limit",
+        "results",
+        "switches",
+        "effects",
+        "transitions",
+        "submission",
+        "settlement",
+    ),
     *("sending", "services", "intake", "checkpointing", "pipeline", "scan", "reconcile"),
     *("started", "doctor", "instance", "function"),
 )
