@@ -31,7 +31,7 @@ from handler.reporting import report
 from handler.specs.plan import make_plan
 from handler.submission import submission
 from handler.transitions import SENDABLE
-from handler.triggers.delivery import InlineSpec, Refused
+from handler.triggers.delivery import InlineSpec
 from handler.triggers.recognise import screen
 
 if TYPE_CHECKING:
@@ -39,21 +39,19 @@ if TYPE_CHECKING:
 
     from handler.audit.state import DeliveryState, JobState
     from handler.services import Services
-    from handler.triggers.delivery import Delivery
+    from handler.triggers.delivery import Delivery, Refused
 
 
 _EMPTY = "the object is empty; what is written into it later is run then"
 
 
-def deliver(delivery: Delivery | Refused, services: Services) -> Result:
+def deliver(delivery: Delivery, services: Services) -> Result:
     """Bring one delivery as far as it comes today and return what came of it.
 
     Raises:
         NightdropError: Nothing is promised yet and another try may succeed: the platform is to
             deliver the event again.
     """
-    if isinstance(delivery, Refused):
-        return _refuse(delivery, services)
     received = services.log.commit(receive(delivery, function=services.function)).value
     delivery, seen = received.delivery, received.seen
     run = _run_of(seen, services) if seen else _decide(delivery, services)
@@ -92,13 +90,15 @@ def _run_of(seen: DeliveryState, services: Services) -> DeliveryState:
     return state_of(seen.repeats, services) if seen.state == "repeated" else seen
 
 
-def _refuse(refused: Refused, services: Services) -> Result:
-    services.log.commit(
-        reject_event(
-            refused.key, [refused.problem], source=refused.source, function=services.function
-        )
-    )
-    return Result(refused.key, "rejected", errors=(str(refused.problem),))
+def refuse(refused: Sequence[Refused], services: Services) -> list[Result]:
+    """Record entries of an event that cannot be used, all at once, and return what is answered."""
+    decisions = [
+        reject_event(one.key, [one.problem], source=one.source, function=services.function)
+        for one in refused
+    ]
+    if decisions:
+        services.log.commit_all(decisions)
+    return [Result(one.key, "rejected", errors=(str(one.problem),)) for one in refused]
 
 
 def _decide(delivery: Delivery, services: Services) -> DeliveryState:

@@ -114,7 +114,7 @@ def test_any_bytes_as_a_file_are_answered(
     @settings(deadline=None, max_examples=200)
     @given(st.binary(max_size=200) | spoiled_files())
     def fuzz(data: bytes) -> None:
-        assert is_answered(cloud_fire, cloud_drop("drop/fuzz", data))
+        assert is_answered(cloud_fire, cloud_drop("drop/fuzz.yaml", data))
 
     fuzz()
     assert cloud_records()

@@ -42,9 +42,9 @@ HEAVY = (
     "cryptography",
 )
 UPPER = (
-    *("reply", "results", "switches", "effects", "transitions", "submission", "settlement"),
-    *("sending", "services", "intake", "checkpointing", "reporting", "pipeline", "scan"),
-    "reconcile",
+    *("reply", "reply_limit", "results", "switches", "effects", "transitions", "submission"),
+    *("settlement", "sending", "services", "intake", "checkpointing", "reporting", "pipeline"),
+    *("scan", "reconcile"),
     *("started", "doctor", "instance", "function"),
 )
 
