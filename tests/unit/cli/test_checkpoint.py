@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from handler.audit.sqlite import SqliteLog
-from handler.cli import checkpoint as command
+from handler.checkpointing import checkpoint
 from handler.cli.main import main
 from handler.errors import LogBusyError
 from handler.switches import hold, release
@@ -49,15 +49,14 @@ def test_it_names_its_own_checkpoint_though_another_instance_records_beside_it(
 ) -> None:
     """The last record of the log may be anybody's."""
     record_something(environ, "first")
-    write = command.write_checkpoint
 
     def raced(*services: Any, **due: Any) -> Any:  # noqa: ANN401 - hands on what it is given
-        written = write(*services, **due)
+        written = checkpoint(*services, **due)
         with closing(SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))) as log:
             log.commit(release(actor={"kind": "operator"}))
         return written
 
-    monkeypatch.setattr(command, "write_checkpoint", raced)
+    monkeypatch.setattr("handler.cli.checkpoint.write_checkpoint", raced)
     done = run()
     [kept] = folder.iterdir()
     assert (done.exit_code, done.stdout.splitlines()[0]) == (0, kept.name)
@@ -89,6 +88,6 @@ def test_a_log_that_others_hold_is_for_later(
     def busy(*_services: Any, **_due: Any) -> None:  # noqa: ANN401 - as called
         raise LogBusyError("the audit log is held by other writers")
 
-    monkeypatch.setattr(command, "write_checkpoint", busy)
+    monkeypatch.setattr("handler.cli.checkpoint.write_checkpoint", busy)
     done = run()
     assert (done.exit_code, "held by other writers" in done.stderr) == (75, True)
