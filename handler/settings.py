@@ -120,7 +120,7 @@ class Settings(BaseModel):
         "empty leaves them unsigned",
     )
     max_spec_bytes: int = Field(
-        262_144, ge=1, le=16_777_216, description="largest spec file, in bytes"
+        262_144, ge=1, le=2_097_152, description="largest spec file, in bytes"
     )
     request_timeout: float = Field(
         10.0, gt=0, le=300, description="seconds to wait for one answer of the cloud"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handler.reading import format_of_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,8 +41,16 @@ def resemblance(event: Json) -> str:
     if isinstance(event, bool):
         return "true or false"
     if isinstance(event, str):
-        return "a text that is no JSON"
+        return f"a text that is no JSON{_reason(event)}"
     return "a list" if isinstance(event, list) else "a number"
+
+
+def _reason(text: str) -> str:
+    """Return, in brackets, what the text was before it was taken for JSON, if that can be told."""
+    if text.startswith("\ufeff"):
+        return " (it begins with a byte order mark; send it without)"
+    told = format_of_text(text)
+    return f" ({told})" if told else ""
 
 
 def _first(items: Json) -> dict[str, Json]:
