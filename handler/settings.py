@@ -130,7 +130,7 @@ class Settings(BaseModel):
         description="how often a tick writes a checkpoint although nothing was recorded: 15m, 1h",
     )
     max_spec_bytes: int = Field(
-        262_144, ge=1, le=16_777_216, description="largest spec file, in bytes"
+        262_144, ge=1, le=2_097_152, description="largest spec file, in bytes"
     )
     request_timeout: float = Field(
         10.0, gt=0, le=300, description="seconds to wait for one answer of the cloud"

@@ -5,7 +5,18 @@ it reached us. Both hold the same limits, so nothing deeper, larger or odder pas
 """
 
 from handler.reading.document import MOST_PROBLEMS, Document, Limits, Path, at_most, path_text
+from handler.reading.foreign import format_of_text
 from handler.reading.parsed import check
 from handler.reading.reader import read
 
-__all__ = ["MOST_PROBLEMS", "Document", "Limits", "Path", "at_most", "check", "path_text", "read"]
+__all__ = [
+    "MOST_PROBLEMS",
+    "Document",
+    "Limits",
+    "Path",
+    "at_most",
+    "check",
+    "format_of_text",
+    "path_text",
+    "read",
+]

@@ -52,7 +52,7 @@ def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
 
 def _decoded(data: bytes, limits: Limits) -> str:
     if len(data) > limits.max_bytes:
-        size = f"{len(data)} bytes, at most {limits.max_bytes} are read"
+        size = f"larger than {limits.max_bytes} bytes"
         raise SpecRejectedError([Problem(f"{size}; split it into several files")])
     if told := format_of_bytes(data):
         raise SpecRejectedError([Problem(told)])

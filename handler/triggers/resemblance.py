@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from handler.display import display
 from handler.errors import Problem
+from handler.reading import format_of_text
 from handler.triggers.delivery import ACTIONS
 
 if TYPE_CHECKING:
@@ -74,13 +75,21 @@ def resemblance(event: Json) -> str:
     if isinstance(event, bool):
         return "true or false"
     if isinstance(event, str):
-        return "a text that is no JSON"
+        return f"a text that is no JSON{_reason(event)}"
     return "a list" if isinstance(event, list) else "a number"
 
 
 def _is_of_obs(event: dict[str, Json]) -> bool:
     source, kind = str(event.get("source")), str(event.get("type"))
     return source.startswith("HC.OBS") or kind.startswith("OBS:")
+
+
+def _reason(text: str) -> str:
+    """Return, in brackets, what the text was before it was taken for JSON, if that can be told."""
+    if text.startswith("\ufeff"):
+        return " (it begins with a byte order mark; send it without)"
+    told = format_of_text(text)
+    return f" ({told})" if told else ""
 
 
 def _first(items: Json) -> dict[str, Json]:

@@ -166,7 +166,7 @@ def test_results_go_under_a_prefix(value: str, place: tuple[str, str]) -> None:
         ("audit", "obs://bucket"),
         ("audit", "obs:///prefix/"),
         ("max_spec_bytes", "0"),
-        ("max_spec_bytes", "16777217"),
+        ("max_spec_bytes", "2097153"),
         ("max_spec_bytes", CANARY),
         ("request_timeout", "0"),
         ("request_timeout", "nan"),
