@@ -13,6 +13,7 @@ from handler.errors import (
     DeliveriesError,
     EventRejectedError,
     NightdropError,
+    OutOfTimeError,
 )
 from handler.instance import open_instance, record_started, services_of
 from handler.intake import reject_event
@@ -137,6 +138,10 @@ def _deliver_all(fired: Sequence[Delivery | Refused], services: Services) -> lis
     results: list[Result] = []
     failed: list[NightdropError] = []
     for delivery in fired:
+        if services.deadline.left() <= 0:
+            # Not even its receipt can be recorded: the platform is to deliver it again.
+            failed.append(OutOfTimeError("no time was left for all deliveries of the event"))
+            break
         try:
             results.append(deliver(delivery, services))
         except NightdropError as error:

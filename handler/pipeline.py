@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 def deliver(delivery: Delivery | Refused, services: Services) -> Result:
     """Bring one delivery as far as it comes today and return what came of it.
 
+    One for which no time is left stands in the log as received, and the tick goes on with it.
+
     Raises:
         NightdropError: Nothing is promised yet and another try may succeed: the platform is to
             deliver the event again.
@@ -53,6 +55,8 @@ def deliver(delivery: Delivery | Refused, services: Services) -> Result:
     if isinstance(delivery, Refused):
         return _refuse(delivery, services)
     seen = services.log.commit(receive(delivery, function=services.function)).value
+    if seen is None and services.out_of_time:
+        return result_of(delivery.key, state_of(delivery.key, services), repeated=False)
     run = _run_of(seen, services) if seen else _decide(delivery, services)
     repeated = run.final and (seen is not None or run.key != delivery.key)
     if run.state == "planned" and not run.final:
@@ -140,6 +144,8 @@ def _decide(delivery: Delivery, services: Services) -> DeliveryState:
         return _close(delivery, "spec.rejected", error.problems, spec, services)
     except NightdropError as error:
         services.log.commit(interrupted(delivery, str(error), function=services.function))
+        if services.out_of_time:
+            return state_of(delivery.key, services)
         raise
     rules = Rules(
         valid_for=timedelta(seconds=services.settings.valid_for),

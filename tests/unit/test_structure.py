@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GROUND = ("errors", "canonical", "settings", "reading", "deadline", "duration", "logline")
+GROUND = (
+    "errors",
+    "canonical",
+    "display",
+    "settings",
+    "reading",
+    "deadline",
+    "duration",
+    "logline",
+)
 WALLED = ("triggers", "specs", "cloud", "audit")
 TOP = ("cli", "local", "emulator", "packaging")
 NOT_IN_THE_CLOUD = (
@@ -99,7 +108,7 @@ def neighbours(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", rooms(*GROUND))
 def test_the_ground_stands_on_nothing_above_it(module: str) -> None:
-    """Errors, canonical JSON, settings, reading, durations, the deadline and log lines."""
+    """Errors, canonical JSON, display, settings, reading, durations, deadline and log lines."""
     assert neighbours(module) <= set(GROUND)
 
 
