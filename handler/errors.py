@@ -8,6 +8,7 @@
     ├── CloudError             a call to the cloud did not bring what it was made for
     │   ├── CredentialsError       there are no keys to sign with
     │   ├── NotSentError           the request certainly never left
+    │   │   └── OutOfTimeError         no time was left of the invocation
     │   ├── NoAnswerError          it left, and what became of it is not known
     │   ├── ApiError               it was answered with an error status
     │   ├── AccessPendingError     an object may not be read yet
@@ -102,6 +103,10 @@ class CredentialsError(CloudError):
 
 class NotSentError(CloudError):
     """The request certainly never left: no connection was made."""
+
+
+class OutOfTimeError(NotSentError):
+    """No time is left of the invocation, so that nothing more is begun in it."""
 
 
 class NoAnswerError(CloudError):

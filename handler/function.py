@@ -18,6 +18,7 @@ from handler.errors import (
     LogBusyError,
     LogUnreachableError,
     NightdropError,
+    OutOfTimeError,
 )
 from handler.instance import open_instance, record_started, services_of
 from handler.intake import reject_event
@@ -175,6 +176,10 @@ def _deliver_all(fired: Sequence[Delivery | Refused], services: Services) -> lis
     failed: list[NightdropError] = []
     refused = iter(refuse([one for one in fired if isinstance(one, Refused)], services))
     for one in fired:
+        if services.deadline.left() <= 0:
+            # Not even its receipt can be recorded: the platform is to deliver it again.
+            failed.append(OutOfTimeError("no time was left for all deliveries of the event"))
+            break
         try:
             results.append(next(refused) if isinstance(one, Refused) else deliver(one, services))
         except NightdropError as error:

@@ -48,12 +48,16 @@ _EMPTY = "the object is empty; what is written into it later is run then"
 def deliver(delivery: Delivery, services: Services) -> Result:
     """Bring one delivery as far as it comes today and return what came of it.
 
+    One for which no time is left stands in the log as received, and the tick goes on with it.
+
     Raises:
         NightdropError: Nothing is promised yet and another try may succeed: the platform is to
             deliver the event again.
     """
     received = services.log.commit(receive(delivery, function=services.function)).value
     delivery, seen = received.delivery, received.seen
+    if seen is None and services.out_of_time:
+        return result_of(delivery.key, state_of(delivery.key, services), repeated=False)
     run = _run_of(seen, services) if seen else _decide(delivery, services)
     repeated = run.final and (seen is not None or run.key != delivery.key)
     if run.state == "planned" and not run.final:
@@ -119,6 +123,8 @@ def _decide(delivery: Delivery, services: Services) -> DeliveryState:
         return _close(delivery, "spec.rejected", error.problems, spec, services)
     except NightdropError as error:
         services.log.commit(interrupted(delivery, str(error), function=services.function))
+        if services.out_of_time:
+            return state_of(delivery.key, services)
         raise
     rules = Rules(
         valid_for=timedelta(seconds=services.settings.valid_for),

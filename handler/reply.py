@@ -77,6 +77,9 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
         repeated: Whether it changed nothing, because all of the run stood in the log before.
     """
     notes = tuple(run.note.splitlines())
+    if run.state == "received":
+        why = f"delivery {shown(run.key)} was received, and no time was left to go on with it"
+        return Result(delivery, "deferred", errors=(f"{why}: the tick does",))
     if run.state == "planned":
         outcome = "duplicate" if repeated else outcome_of(run.jobs)
         return Result(delivery, outcome, run.jobs, errors_of(run.jobs), notes)

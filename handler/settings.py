@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
@@ -49,7 +50,7 @@ def _endpoint(value: str) -> str:
 def _place(value: str) -> tuple[str, str]:
     scheme, _, place = value.partition("://")
     bucket, _, prefix = place.partition("/")
-    if scheme != "obs" or not bucket:
+    if scheme != "obs" or not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", bucket):
         raise ValueError("must be obs://bucket/prefix/")
     return bucket, prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
 
@@ -107,8 +108,9 @@ class Settings(BaseModel):
         None, description="obs://bucket/prefix/ for a result file per spec; empty writes none"
     )
     audit: Annotated[str, BeforeValidator(_audit)] = Field(
+        repr=False,  # it may hold a password
         description="where the audit log is: sqlite:///file, postgresql://host/database or "
-        "obs://bucket/prefix/"
+        "obs://bucket/prefix/",
     )
     audit_mount: Literal["", "single-instance"] = Field(
         "",

@@ -65,8 +65,7 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
     try:
         taken = event_in(cast("bytes", event.read(LARGEST_EVENT + 1)))
     except SpecRejectedError as error:
-        complain(f"{event.name} is no event, and cannot be read as a job spec:
-{error}")
+        complain(f"{event.name} is no event, and cannot be read as a job spec:\n{error}")
         sys.exit(REJECTED)
     reply = run(taken, as_json=as_json)
     sys.exit(exit_status(reply))

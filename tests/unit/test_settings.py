@@ -355,3 +355,15 @@ def test_a_log_where_specs_are_dropped_is_refused(audit: str, problem: str) -> N
         return
     (line,) = complaint(**places, audit=audit)
     assert line.startswith(f"NIGHTDROP_AUDIT: {problem}")
+
+
+def test_the_address_of_the_log_is_not_printed_with_the_settings() -> None:
+    """It may hold a password."""
+    assert CANARY not in repr(settings(audit=f"postgresql://user:{CANARY}@host/db"))
+
+
+@pytest.mark.parametrize("name", ["audit", "results", "checkpoints"])
+def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(name: str) -> None:
+    """They belong into the agency, or into the environment on a desk."""
+    (line,) = complaint(**{name: f"obs://KEY:{CANARY}@bucket/prefix/"})
+    assert CANARY not in line

@@ -84,7 +84,7 @@ def driven(
 def test_a_job_is_signed_then_claimed_then_sent_then_recorded(log: SqliteLog) -> None:
     """The order is the promise: the claim is durable before the request leaves."""
     effects = begun()
-    assert next(effects) == Turn()
+    assert next(effects) == Turn(SENDER.patience)
     assert effects.send(60.0) == Sign("{}")
     claim = effects.send(REQUEST)
     assert isinstance(claim, Commit)
