@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: demo test test-all check format simulate storm bench clean
+.PHONY: demo test test-all check format simulate storm fuzz bench clean
 
 demo: $(VENV)/.local
 	$(BIN)/nightdrop demo
@@ -40,6 +40,13 @@ simulate: $(VENV)/.dev
 storm: $(VENV)/.dev
 	STORM=full POWER_CUTS=400 $(BIN)/python -m pytest tests/faults
 
+# Every fuzz target for its share of FUZZ_SECONDS; guided by coverage where the extra fuzz is installed.
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.dev
+	set -- tests/fuzz/fuzz_*.py; for file; do \
+	  $(BIN)/python -m tests.fuzz.$$(basename $$file .py) $$(($(FUZZ_SECONDS) / $$#)) || exit 1; \
+	done
+
 bench: $(VENV)/.dev
 	for file in tests/benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
@@ -48,7 +55,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) demo demo-* build dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,20 +1,22 @@
-"""When a checkpoint is written: after what recorded something, and on every tick."""
+"""When a checkpoint is written: after what recorded something, and once in a while without."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.audit.checkpoint import SUFFIX, Checkpoint, checkpointed, origin_of, written
 from handler.audit.checkpoint_folder import CheckpointFolder
 from handler.audit.note import signing_key
-from handler.audit.record import part
-from handler.errors import CloudError, LogBusyError, LogUnreachableError, SettingsError
+from handler.audit.record import Head, part
+from handler.canonical import moment
+from handler.errors import CloudError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from handler.audit.checkpoint import Place
     from handler.audit.note import SigningKey
@@ -59,32 +61,41 @@ def check(settings: Settings) -> None:
     _key(settings)
 
 
-def checkpoint(services: Services, *, always: bool) -> None:
-    """Write a checkpoint of the log's head, and record that, if anything was recorded since.
+def checkpoint(services: Services, *, every: float = inf) -> Record | None:
+    """Write a checkpoint of the log's head, and record that, if one is due.
 
-    One that cannot be written is recorded as such, and made up for at the next chance.
+    It is due when anything was recorded since the last one, or the last one is too old: a log
+    that says nothing is to be seen as whole. One that cannot be written is recorded as such, and
+    made up for at the next chance.
+
+    What it costs does not depend on the log's length: it needs the first record's hash and the
+    last record, both of which a view knows. The head is the one that this instance knows: what
+    others have recorded since is theirs to confirm.
 
     Args:
         services: What the invocation has at hand.
-        always: Also if nothing was recorded: a log that says nothing is to be seen as whole.
+        every: Seconds after which one is due although nothing was recorded.
+
+    Returns:
+        The record that it was written, or could not be; None if none was due.
+
+    Raises:
+        LogError: The log cannot be read or written.
     """
-    if services.settings.checkpoints:
-        # The log may be held by others, or be gone: the next chance makes up for it.
-        with suppress(LogBusyError, LogUnreachableError):
-            _checkpoint(services, always=always)
-
-
-def _checkpoint(services: Services, *, always: bool) -> None:
-    head = services.log.read(lambda view: view.head)
-    if not head.seq or not (always or _is_due(next(services.log.records(head.seq - 1)))):
-        return
-    first = next(services.log.records()).hash
-    now = services.log.read(lambda view: view.now)
-    made = Checkpoint(origin_of(first), head, now)
+    if not services.settings.checkpoints:
+        return None
+    first, last, now = services.log.read(
+        lambda view: (view.first, view.last, view.now), fresh=False
+    )
+    if last is None or not _is_due(last, now, every):
+        return None
+    made = Checkpoint(origin_of(first), Head(last.seq, last.hash), now)
     key = _key(services.settings)
     error = _put(made, key, services)
     signer = key.name if key else ""
-    services.log.commit(checkpointed(made, signer, error, function=services.function))
+    decide = checkpointed(made, signer, error, function=services.function)
+    [record] = services.log.commit(decide).records
+    return record
 
 
 def place_at(address: str, obs: Obs | None) -> Place:
@@ -118,12 +129,16 @@ def _put(made: Checkpoint, key: SigningKey | None, services: Services) -> str:
     return ""
 
 
-def _is_due(last: Record) -> bool:
-    """Return whether the last record is anything but that of a checkpoint of all before it."""
+def _is_due(last: Record, now: datetime, every: float) -> bool:
+    """Return whether the last record is that of an old checkpoint, or none of all before it."""
     fields = last.fields
     if fields["action"] != "log.checkpointed":
         return True
-    return part(fields, "checkpoint")["size"] != last.seq - 1
+    if part(fields, "checkpoint")["size"] != last.seq - 1:
+        return True
+    age = (now - moment(str(fields["at"]))).total_seconds()
+    # A clock that was set back says nothing about the age.
+    return not 0 <= age < every
 
 
 def _key(settings: Settings) -> SigningKey | None:

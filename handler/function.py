@@ -4,36 +4,50 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
+from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from handler.canonical import key_of
 from handler.checkpointing import checkpoint
+from handler.display import display
 from handler.errors import (
     DeliveriesError,
     EventRejectedError,
+    LogBusyError,
+    LogUnreachableError,
     NightdropError,
+    OutOfTimeError,
 )
 from handler.instance import open_instance, record_started, services_of
 from handler.intake import reject_event
 from handler.logline import log_line
-from handler.pipeline import deliver
-from handler.reading import Limits, check
+from handler.pipeline import deliver, refuse
+from handler.reading import Limits, at_most, check
 from handler.reconcile import reconcile
 from handler.reply import Answered, Result, reply
-from handler.triggers.delivery import Action
+from handler.reply_limit import limited
+from handler.triggers.delivery import Action, Refused
 from handler.triggers.recognise import recognise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.log import Log
-    from handler.audit.record import Part
+    from handler.audit.log import Log, View
+    from handler.audit.record import Head, Part
     from handler.canonical import Json
     from handler.instance import Instance
+    from handler.logline import Write
     from handler.services import Services
     from handler.settings import Settings
-    from handler.triggers.delivery import Delivery, Refused
+    from handler.triggers.delivery import Delivery
+
+_MOST_REASONS, _LONGEST_REASON = 10, 300
+"""What the platform's failure notice tells of the deliveries of one event."""
+
+_MOST_PROBLEMS = 20
+"""What is recorded of an event that cannot be read."""
 
 _BUILD = Lock()
 _instance: Instance | None = None
@@ -72,26 +86,50 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     began = time.monotonic()
     services = services_of(context, instance)
     answered = _answered(event, services, instance)
-    answer = reply(answered, answered.head or instance.log.read(lambda view: view.head))
+    head = answered.head or instance.log.read(_head, fresh=False)
+    answer = limited(reply(answered, head))
     instance.write(_line(answer, services.function, began))
     return answer
 
 
 def _answered(event: object, services: Services, instance: Instance) -> Answered:
+    """Parse, act, checkpoint: what was recorded before an error is confirmed as well."""
+    fired: Sequence[Delivery | Refused] | Action | EventRejectedError
     try:
         fired = _recognised(event, services.settings)
     except EventRejectedError as error:
-        rejected = _rejected(event, error, services.log, services.function)
-        checkpoint(services, always=False)
-        return Answered([rejected])
+        fired = error
     if isinstance(fired, Action) and fired.name == "doctor":
         return _examined(services, instance)
     try:
+        if isinstance(fired, EventRejectedError):
+            return Answered([_rejected(event, fired, services.log, services.function)])
         if isinstance(fired, Action):
             return reconcile(services)
         return Answered(_deliver_all(fired, services))
     finally:
-        checkpoint(services, always=isinstance(fired, Action))
+        every = services.settings.checkpoint_every if isinstance(fired, Action) else inf
+        _confirm(services, every, instance.write)
+
+
+def _confirm(services: Services, every: float, write: Write) -> None:
+    """Write a checkpoint if one is due; one that fails is told of and changes nothing else.
+
+    The event is answered, or its error raised, as if there were no checkpoints: its work stands
+    in the log, and a checkpoint is made up for at the next chance.
+    """
+    try:
+        checkpoint(services, every=every)
+    except (LogBusyError, LogUnreachableError) as error:
+        line = log_line("checkpoint.postponed", {"note": str(error)})
+    except Exception as error:  # noqa: BLE001 - whatever it is, it would hide the event's own error
+        why = str(error) if isinstance(error, NightdropError) else type(error).__name__
+        note = f"no checkpoint was written: {why}"
+        line = log_line("attention.needed", {"of": "log.checkpoint_failed", "note": note})
+    else:
+        return
+    with suppress(OSError, ValueError):
+        write(line)
 
 
 def _instance_of(context: object) -> Instance:
@@ -101,7 +139,7 @@ def _instance_of(context: object) -> Instance:
             opened = open_instance(context, os.environ)
             try:
                 record_started(context, opened)
-            except NightdropError:
+            except BaseException:
                 opened.close()
                 raise
             _instance = opened
@@ -136,19 +174,29 @@ def _deliver_all(fired: Sequence[Delivery | Refused], services: Services) -> lis
     """Bring every delivery as far as it comes; only then raise what went wrong with any."""
     results: list[Result] = []
     failed: list[NightdropError] = []
-    for delivery in fired:
+    refused = iter(refuse([one for one in fired if isinstance(one, Refused)], services))
+    for one in fired:
+        if services.deadline.left() <= 0:
+            # Not even its receipt can be recorded: the platform is to deliver it again.
+            failed.append(OutOfTimeError("no time was left for all deliveries of the event"))
+            break
         try:
-            results.append(deliver(delivery, services))
+            results.append(next(refused) if isinstance(one, Refused) else deliver(one, services))
         except NightdropError as error:
             failed.append(error)
     if len(failed) == 1:
         raise failed[0]
     if failed:
-        raise DeliveriesError(
-            f"{len(failed)} of {len(fired)} deliveries could not be planned: "
-            + "; ".join(sorted({str(error) for error in failed}))
-        )
+        counted = f"{len(failed)} of {len(fired)} deliveries could not be planned"
+        raise DeliveriesError(f"{counted}: {_told(failed)}")
     return results
+
+
+def _told(failed: Sequence[NightdropError]) -> str:
+    reasons = sorted({str(error) for error in failed})
+    more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
+    told = (display(reason, longest=_LONGEST_REASON) for reason in reasons[:_MOST_REASONS])
+    return "; ".join(told) + more
 
 
 def _rejected(event: object, error: EventRejectedError, log: Log, function: Part) -> Result:
@@ -156,8 +204,13 @@ def _rejected(event: object, error: EventRejectedError, log: Log, function: Part
         key = key_of(event)  # type: ignore[arg-type] # anything else is caught
     except (AttributeError, TypeError, ValueError, RecursionError):
         key = key_of(str(function.get("request_id")))
-    log.commit(reject_event(key, error.problems, source={"shape": "unknown"}, function=function))
-    return Result(key, "rejected", errors=tuple(map(str, error.problems)))
+    problems = at_most(error.problems, _MOST_PROBLEMS)
+    log.commit(reject_event(key, problems, source={"shape": "unknown"}, function=function))
+    return Result(key, "rejected", errors=tuple(map(str, problems)))
+
+
+def _head(view: View) -> Head:
+    return view.head
 
 
 def _line(answer: dict[str, Json], function: Part, began: float) -> str:

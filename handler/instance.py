@@ -24,7 +24,7 @@ from handler.errors import (
 )
 from handler.logline import attention_lines, log_line, write_stdout
 from handler.sending import Driver
-from handler.services import Services
+from handler.services import RECORDING_SECONDS, Services
 from handler.settings import Settings, doubts, load
 from handler.started import record_start, start
 
@@ -57,20 +57,35 @@ class Instance:
     keys: KeyRing = field(default_factory=KeyRing)
 
     def close(self) -> None:
-        """Close the log and the connections."""
-        self.log.close()
-        self.transport.close()
+        """Close the log and the connections, the latter also where the log cannot be closed."""
+        try:
+            self.log.close()
+        finally:
+            self.transport.close()
 
 
 def open_instance(
     context: object, environ: Mapping[str, str], write: Write = write_stdout
 ) -> Instance:
-    """Open what an instance keeps: settings from user data and environment, log, connections."""
-    settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
+    """Open what an instance keeps: settings from user data and environment, log, connections.
 
+    Raises:
+        SettingsError: A setting is missing or wrong.
+        LogError: The audit log cannot be opened. Nothing is left open then.
+    """
+    settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
     check_checkpoints(settings)
     transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
     keys = KeyRing(_credentials(context, environ))
+    try:
+        log = _opened_log(settings, transport, keys, write)
+    except BaseException:
+        transport.close()
+        raise
+    return Instance(settings, log, transport, environ, write, keys)
+
+
+def _opened_log(settings: Settings, transport: Transport, keys: KeyRing, write: Write) -> Log:
     folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
     for doubt in (*doubts(settings), *log_doubts(settings.audit, folders)):
         write(log_line("settings.doubted", {"note": doubt}))
@@ -79,14 +94,7 @@ def open_instance(
         for line in attention_lines(records):
             write(line)
 
-    return Instance(
-        settings=settings,
-        log=GroupedLog(AnnouncedLog(open_log(settings.audit, folders), announce)),
-        transport=transport,
-        environ=environ,
-        write=write,
-        keys=keys,
-    )
+    return GroupedLog(AnnouncedLog(open_log(settings.audit, folders), announce))
 
 
 def record_started(context: object, instance: Instance) -> None:
@@ -108,15 +116,16 @@ def services_of(context: object, instance: Instance) -> Services:
     """Return what an invocation that begins now has at hand, with the keys of its context."""
     end = deadline(context, instance.environ)
     keys = _credentials(context, instance.environ)
-    instance.keys.use(keys)
+    instance.keys.use(keys, end)
     settings, transport, log = instance.settings, instance.transport, instance.log
     project, ief_instance = settings.project_id, settings.ief_instance
-    ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance)
+    ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance, end)
     return Services(
         settings=settings,
         log=log,
         ief=ief,
-        obs=Obs(settings.obs_endpoint, keys, transport, _now),
+        # What OBS holds up can still be recorded, and the event answered.
+        obs=Obs(settings.obs_endpoint, keys, transport, _now, end.earlier(RECORDING_SECONDS)),
         deadline=end,
         function=_function(context),
         driver=Driver(log, ief, end),

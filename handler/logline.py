@@ -29,10 +29,11 @@ ATTENTION = frozenset(
     {
         "event.rejected", "delivery.rejected", "spec.rejected", "result.failed",
         "job.refused", "job.expired", "job.duplicated", "job.doubted", "settling.suspended",
-        "log.checkpoint_failed",
+        "log.checkpoint_failed", "scan.paused", "scan.limited",
     }
 )  # fmt: skip
-"""Records that a person must look at; and jobs that ended on the fleet other than well."""
+"""Records that a person must look at; beside them jobs that ended on the fleet other than well, and
+plans made of another object than the event told of."""
 
 LONGEST_LINE = 60_000
 """Characters; the platform's log service splits longer lines, and the halves are no JSON."""
@@ -71,8 +72,7 @@ def attention_lines(records: Iterable[Record]) -> Iterable[str]:
     for record in records:
         fields = record.fields
         action = str(fields["action"])
-        ended_badly = action == "job.finished" and fields["outcome"] == "failure"
-        if action not in ATTENTION and not ended_badly:
+        if not _needs_attention(fields):
             continue
         delivery, job = fields.get("delivery"), fields.get("job")
         said: dict[str, str | int] = {
@@ -85,3 +85,13 @@ def attention_lines(records: Iterable[Record]) -> Iterable[str]:
         if isinstance(job, dict):
             said["job_name"] = str(job["name"])
         yield log_line("attention.needed", said)
+
+
+def _needs_attention(fields: Mapping[str, object]) -> bool:
+    action, source = fields["action"], fields.get("source")
+    if action == "job.finished":
+        return fields["outcome"] == "failure"
+    if action == "delivery.planned":
+        # Whoever the event names need not be who wrote what is run.
+        return isinstance(source, dict) and "read_differs" in source
+    return action in ATTENTION

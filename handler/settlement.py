@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from handler.audit.job_end import DELETED, ENDED
 from handler.audit.log import Decision
 from handler.canonical import moment, shown
 from handler.effects import Commit, Gone, Look, Show, TimeLeft
@@ -25,14 +26,14 @@ from handler.submission import NOT_KNOWN
 from handler.transitions import about, duplicate_note, known, lease_over, silent
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
     from handler.audit.log import Decide, View
     from handler.audit.record import Draft, Part
     from handler.audit.state import JobState
     from handler.cloud.ief import ListedJob, ShownJob
     from handler.effects import Effects, Listing, Sender
-
-ENDED = frozenset({"Successful", "Partially_successful", "Failed", "Stopped", "Timed_out"})
-"""Statuses after which the API changes a job no more (list page of the batch jobs)."""
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the API's clock may be behind ours when a listing is said to reach back far enough."""
@@ -44,44 +45,60 @@ _REASONS = 5
 _LONGEST_REASON = 200
 
 
-def settlement(job: JobState, sender: Sender) -> Effects:
-    """Yield the effects that settle one job whose outcome is not known.
+def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
+    """Yield the effects that settle jobs of one type whose outcomes are not known.
+
+    One list serves them all, and what it says of all of them is one commit.
 
     Args:
-        job: The job as it stands, `unknown`, or `sending` with its lease over.
+        jobs: The jobs as they stand, `unknown`, or `sending` with their leases over.
         sender: Who settles.
     """
-    listing = yield Look(job.type, moment(job.date) - CLOCK_SKEW)
+    listing = yield Look(jobs[0].type, moment(min(job.date for job in jobs)) - CLOCK_SKEW)
     yield Commit(check_marks(listing, function=sender.function))
-    yield Commit(settle(job.key, listing, sender))
+    yield Commit(settle([job.key for job in jobs], listing, sender))
 
 
-def following(job: JobState, sender: Sender) -> Effects:
-    """Yield the effects that learn how a job on the fleet ended, if there is time to ask."""
+def following(job: JobState, now: datetime, sender: Sender) -> Effects:
+    """Yield the effects that learn how a job on the fleet ended, if there is time to ask.
+
+    A job that goes on running costs the log nothing.
+
+    Args:
+        job: The job as it stands.
+        now: The store's clock.
+        sender: Who asks.
+    """
     if (yield TimeLeft()) < sender.patience:
         return
     answer = yield Show(job.job_id)
-    if answer is not None:
+    if answer is not None and _end(job, answer, now, sender):
         yield Commit(finish(job.key, answer, sender))
 
 
-def settle(key: str, listing: Listing, sender: Sender) -> Decide[None]:
-    """Decide what a listing says about a job whose outcome is not known."""
+def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None]:
+    """Decide what a listing says about jobs whose outcomes are not known."""
+    # Looked up, not searched: this is decided while other writers wait.
+    marked = _by(listing, lambda one: one.description.split(" ", 1)[0])
+    named = _by(listing, lambda one: one.name)
 
     def decide(view: View) -> Decision[None]:
-        job = known(view, key)
-        if job.state == "sending" and lease_over(job, view.now):
-            return Decision(None, (silent(job, sender.function), *settled(view, job)))
-        return Decision(None, settled(view, job) if job.state == "unknown" else ())
+        drafts: list[Draft] = []
+        suspended = bool(view.switch("suspension"))
+        for job in (known(view, key) for key in keys):
+            over = job.state == "sending" and lease_over(job, view.now)
+            drafts += [silent(job, sender.function)] if over else []
+            drafts += settled(job, suspended=suspended) if over or job.state == "unknown" else ()
+        return Decision(None, tuple(drafts))
 
-    def settled(view: View, job: JobState) -> tuple[Draft, ...]:
-        ours = sorted((one for one in listing.jobs if _is(job, one)), key=_age)
+    def settled(job: JobState, *, suspended: bool) -> tuple[Draft, ...]:
+        ours = [one for one in marked.get(mark_of(job.key), ()) if _is(job, one)]
         if ours:
-            return _adopted(job, ours, sender.function)
+            return _adopted(job, sorted(ours, key=_age), sender.function)
         early = listing.began < moment(job.date) + timedelta(seconds=sender.settle_after)
-        if early or not listing.complete or view.switch("suspension"):
+        if early or not listing.complete or suspended:
             return ()
-        alike = next((one for one in listing.jobs if _is_like(job, one)), None)
+        alike = next((one for one in named.get(job.name, ()) if _is_like(job, one)), None)
         return _doubted(job, alike, sender.function) if alike else (_absent(job, sender.function),)
 
     return decide
@@ -89,15 +106,16 @@ def settle(key: str, listing: Listing, sender: Sender) -> Decide[None]:
 
 def check_marks(listing: Listing, *, function: Part) -> Decide[None]:
     """Decide whether the list still returns marks, by the jobs in it that we know by their id."""
+    unmarked = {
+        one.job_id: one.description for one in listing.jobs if not one.description.startswith("nd-")
+    }
 
     def decide(view: View) -> Decision[None]:
-        if view.switch("suspension"):
+        if not unmarked or view.switch("suspension"):
             return Decision(None)
-        for one in listing.jobs:
-            job = None if one.description.startswith("nd-") else view.job_by_id(one.job_id)
-            if job and mark_of(job.key) not in one.description:
-                return Decision(None, (_suspended(job, function),))
-        return Decision(None)
+        ours = view.jobs_by_id(list(unmarked))
+        lost = [job for job in ours if mark_of(job.key) not in unmarked[job.job_id]]
+        return Decision(None, (_suspended(lost[0], function),) if lost else ())
 
     return decide
 
@@ -109,31 +127,44 @@ def finish(key: str, answer: ShownJob | Gone, sender: Sender) -> Decide[None]:
     """
 
     def decide(view: View) -> Decision[None]:
-        job = known(view, key)
-        if not job.followed:
-            return Decision(None)
-        age = view.now - moment(job.changed_at)
-        if isinstance(answer, Gone):
-            lagging = age < timedelta(seconds=sender.settle_after)
-            return Decision(None, () if lagging else (_deleted(job, sender.function),))
-        if answer.status in ENDED or age > FOLLOWED_FOR:
-            return Decision(None, (_finished(job, answer, sender.function),))
-        return Decision(None)
+        return Decision(None, _end(known(view, key), answer, view.now, sender))
 
     return decide
 
 
+def _end(
+    job: JobState, answer: ShownJob | Gone, now: datetime, sender: Sender
+) -> tuple[Draft, ...]:
+    """Return the record that a job has ended; none if it has not, or that is known."""
+    if not job.followed:
+        return ()
+    age = now - moment(job.changed_at)
+    if isinstance(answer, Gone):
+        lagging = age < timedelta(seconds=sender.settle_after)
+        return () if lagging else (_deleted(job, sender.function),)
+    if answer.status in ENDED or age > FOLLOWED_FOR:
+        return (_finished(job, answer, sender.function),)
+    return ()
+
+
+def _by(listing: Listing, word: Callable[[ListedJob], str]) -> Mapping[str, Sequence[ListedJob]]:
+    found: dict[str, list[ListedJob]] = {}
+    for one in listing.jobs:
+        found.setdefault(word(one), []).append(one)
+    return found
+
+
 def _is(job: JobState, one: ListedJob) -> bool:
-    marked = one.description.split(" ", 1)[0] == mark_of(job.key)
-    return marked and one.name == job.name and one.type == job.type
+    """Return whether a listed job with a job's mark is that job."""
+    return one.name == job.name and one.type == job.type
 
 
 def _is_like(job: JobState, one: ListedJob) -> bool:
-    """Return whether a listed job might be ours without its mark."""
+    """Return whether a listed job of a job's name might be ours without its mark."""
     unmarked = not one.description.startswith("nd-")
     since = (moment(job.date) - CLOCK_SKEW).timestamp()
     young = not 0 < one.created_at < since  # 0: the list does not say
-    return unmarked and young and one.name == job.name and one.type == job.type
+    return unmarked and young and one.type == job.type
 
 
 def _age(one: ListedJob) -> tuple[int, str]:
@@ -200,7 +231,7 @@ def _deleted(job: JobState, function: Part) -> Draft:
         about(job, function),
         action="job.finished",
         outcome="unknown",
-        response={"job_id": job.job_id, "final": "deleted"},
+        response={"job_id": job.job_id, "final": DELETED},
         note="somebody deleted it; it is not created again",
     )
 

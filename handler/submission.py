@@ -49,7 +49,7 @@ def submission(key: str, body: str | None, sender: Sender) -> Effects:
         yield Commit(bereft(key, function=sender.function))
         return
     for _ in range(sender.tries):
-        left = yield Turn()
+        left = yield Turn(sender.patience)
         if left < sender.patience:
             yield Commit(defer(key, _NO_TIME, function=sender.function))
             return

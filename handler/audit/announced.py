@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, Log, View
     from handler.audit.record import Record
@@ -39,13 +39,13 @@ class AnnouncedLog:
             self.announce([record for one in committed for record in one.records])
         return committed
 
-    def read(self, ask: Callable[[View], T]) -> T:
+    def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:
         """Return what `ask` finds in the state."""
-        return self.log.read(ask)
+        return self.log.read(ask, fresh=fresh)
 
-    def body(self, key: str) -> str | None:
-        """Return what the outbox holds for a job or a delivery that is not settled yet."""
-        return self.log.body(key)
+    def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return what the outbox holds for jobs or deliveries, by their keys."""
+        return self.log.bodies(keys)
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from handler.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, Log, View
     from handler.audit.record import Record
@@ -59,13 +59,13 @@ class GroupedLog:
         """Commit several decisions at once."""
         return self._log.commit_all(decisions)
 
-    def read(self, ask: Callable[[View], T]) -> T:
+    def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:
         """Return what `ask` finds in the state."""
-        return self._log.read(ask)
+        return self._log.read(ask, fresh=fresh)
 
-    def body(self, key: str) -> str | None:
-        """Return what the outbox holds for a job or a delivery that is not settled yet."""
-        return self._log.body(key)
+    def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return what the outbox holds for jobs or deliveries, by their keys."""
+        return self._log.bodies(keys)
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`."""

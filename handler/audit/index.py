@@ -16,6 +16,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from handler.audit import sql
 from handler.audit.closed import Directory, packed, table_of, unpacked
 from handler.audit.version import VERSION
 from handler.canonical import moment, timestamp
@@ -40,12 +41,14 @@ class Index:
         directory: Where to find what is closed.
         tables: The digests of the tables there are, by their numbers.
         begins: The number of each segment's first record, of the next one's as well.
+        first: The hash of the log's first record.
     """
 
     rows: Mapping[str, list[Row]]
     directory: Directory
     tables: Mapping[int, str]
     begins: tuple[int, ...]
+    first: str
 
     @property
     def names(self) -> frozenset[str]:
@@ -82,6 +85,7 @@ def make_index(state: MemoryState, tail: Tail, before: Index | None) -> Made:
     content = {
         "rows": state.rows(frozenset(run.key for run in runs)),
         "version": VERSION,
+        "first": state.execute(sql.FIRST)[0][0],
         "directory": base64.b64encode(directory.entries).decode(),
         "tables": {
             str(n): one for n, one in {**(before.tables if before else {}), **added}.items()
@@ -105,6 +109,7 @@ def read_index(data: bytes) -> Index | None:
             directory=Directory(base64.b64decode(content["directory"], validate=True)),
             tables={int(number): str(one) for number, one in content["tables"].items()},
             begins=tuple(content["begins"]),
+            first=str(content["first"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

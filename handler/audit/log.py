@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.record import Draft, Head, Record
@@ -54,6 +54,19 @@ class Open:
     unreported: tuple[DeliveryState, ...]
 
 
+@dataclass(frozen=True)
+class ScanState:
+    """Where the search for missed objects of a bucket stands.
+
+    Attributes:
+        position: The key that the next scan goes on after; "" begins at the first.
+        limit: The timestamp before which objects were last said not to be run; "" for never.
+    """
+
+    position: str = ""
+    limit: str = ""
+
+
 class View(Protocol):
     """The state a decision sees: everything recorded before it, nothing after."""
 
@@ -65,20 +78,31 @@ class View(Protocol):
     def head(self) -> Head:
         """The end of the chain."""
 
+    @property
+    def first(self) -> str:
+        """The hash of the first record, by which a log is known; "" for an empty log."""
+
+    @property
+    def last(self) -> Record | None:
+        """The last record, or None for an empty log."""
+
     def delivery(self, key: str) -> DeliveryState | None:
         """Return a delivery with its jobs, or None if it was never recorded."""
 
     def job(self, key: str) -> JobState | None:
         """Return a job, or None if it was never planned."""
 
-    def job_by_id(self, job_id: str) -> JobState | None:
-        """Return the job that has this id at the API, or None."""
+    def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
+        """Return the jobs that have one of these ids at the API."""
 
     def latest_run(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that created or still plans a job."""
 
-    def latest(self, subject: str) -> DeliveryState | None:
-        """Return the subject's latest delivery of any state, without its jobs."""
+    def latest_read(self, subject: str) -> DeliveryState | None:
+        """Return the subject's latest delivery that was read or rejected, without its jobs."""
+
+    def scan(self, bucket: str) -> ScanState:
+        """Return where the search for missed objects of a bucket stands."""
 
     def open(self, limit: int) -> Open:
         """Return what is left to do, at most `limit` of each kind."""
@@ -111,11 +135,22 @@ class Log(Protocol):
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
         """Run several decisions in order, each seeing the ones before it, as one append."""
 
-    def read(self, ask: Callable[[View], T]) -> T:
-        """Return what `ask` finds in the state as it stands now; nothing is appended."""
+    def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:
+        """Return what `ask` finds in the state; nothing is appended.
 
-    def body(self, key: str) -> str | None:
-        """Return what the outbox holds for a job or a delivery that is not settled yet."""
+        Args:
+            ask: Asks the view.
+            fresh: Whether everything that is recorded by now must be in it. If not, all that this
+                log has recorded and read itself is in it, and what other instances have recorded
+                since may not be. That is enough to report one's own work, and to choose what a
+                commit then decides; in OBS it spares a request.
+        """
+
+    def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return what the outbox holds for jobs or deliveries, by their keys.
+
+        What is settled has no body and is left out.
+        """
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""

@@ -32,8 +32,7 @@ _WITH_BODY = {"job.planned": "job", "delivery.received": "delivery"}
 _NAMED: dict[str, Kind] = {
     sql.DELIVERY: "delivery",
     sql.JOB: "job",
-    sql.JOB_BY_ID: "job id",
-    sql.LATEST: "subject",
+    sql.LATEST_READ: "subject",
     sql.LATEST_RUN: "subject",
 }
 """The statements that ask for one thing by its name."""
@@ -45,6 +44,7 @@ WHERE state = 'received'
    OR (trigger = 'object' AND changed > reported AND state IN ('planned', 'rejected')
        AND touched_at > ?)
    OR EXISTS (SELECT 1 FROM jobs WHERE delivery = deliveries.key AND todo <> 'nothing')"""
+_HAS_ID = "SELECT 1 FROM jobs WHERE job_id = ? AND job_id <> ''"
 _JOB_NAMES = "SELECT key, job_id FROM jobs WHERE delivery = ?"
 
 
@@ -66,7 +66,7 @@ class MemoryState:
         self._fetch = fetch
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._db.executescript(SCHEMA.read_text())
-        # Only the last record stays here; that each follows the one before is seen to on reading.
+        # Only the ends stay here; that each record follows the one before is seen to on reading.
         for (name,) in self._all("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
             self._all(f"DROP TRIGGER {name}")
         self._all("CREATE TABLE aside (key TEXT PRIMARY KEY) STRICT")
@@ -78,7 +78,7 @@ class MemoryState:
 
     def commit(self) -> None:
         """End the transaction; what was done in it stays."""
-        self._all("DELETE FROM records WHERE seq < (SELECT max(seq) FROM records)")
+        self._all("DELETE FROM records WHERE seq > 1 AND seq < (SELECT max(seq) FROM records)")
         self._all("COMMIT")
 
     def rollback(self) -> None:
@@ -94,12 +94,14 @@ class MemoryState:
         """Run one of the statements in `sql`, on all there is."""
         if statement in _NAMED and not self._is_at_hand(statement, values):
             self._fetch_named(statement, str(values[0]))
+        if statement == sql.JOBS_BY_ID:
+            self._fetch_ids(map(str, values))
         if statement == sql.PUT_DELIVERY and self._all(sql.DELIVERY, values[:1]) != [tuple(values)]:
             self._take_back(str(values[0]))
         if statement == sql.PUT_BODY:
             key, body = map(str, values)
             values = (key, self._commit)
-            if self.body_commit(key) is None:
+            if not self._all(sql.BODY, (key,)):
                 self.bodies[key] = body
         if statement == sql.DELETE_BODY:
             self.settled.update(row[0] for row in self._all(sql.BODY, values))
@@ -116,10 +118,12 @@ class MemoryState:
         if isinstance(about, dict):
             self._all(sql.PUT_BODY, (about["key"], fields["commit"]))
 
-    def body_commit(self, key: str) -> str | None:
-        """Return the commit that the body of a job or delivery came with; None if it is settled."""
-        rows = self._all(sql.BODY, (key,))
-        return str(rows[0][0]) if rows else None
+    def body_commits(self, keys: Sequence[str]) -> dict[str, str]:
+        """Return the commits that the bodies of jobs or deliveries came with.
+
+        What is settled is left out.
+        """
+        return dict(sql.rows_for(self._all, sql.BODIES_OF, keys))
 
     def is_referred_to(self, commit: str) -> bool:
         """Return whether a body of a commit is still needed."""
@@ -148,6 +152,16 @@ class MemoryState:
             for row in rows[table]:
                 self._insert(table, row)
 
+    def take_ends(self, first: str, last: Record) -> None:
+        """Put the ends of the chain into the empty state.
+
+        Args:
+            first: The hash of the first record; the state needs no more of it.
+            last: The last record.
+        """
+        for seq, digest, text in ((1, first, "{}"), (last.seq, last.hash, last.text)):
+            self._all(sql.APPEND, (seq, digest, "", text))
+
     def closed(self, since: str) -> list[Run]:
         """Return the runs that nothing more will happen to, for a table of their own.
 
@@ -158,7 +172,7 @@ class MemoryState:
             since: A timestamp; a result file that could not be written by then is given up.
         """
         still_open = {row[0] for row in self._all(_OPEN, (since,))}
-        every = self._all(f"{_NOT_KEPT_ASIDE} ORDER BY subject, touched_at, key")
+        every = self._all(f"{_NOT_KEPT_ASIDE} ORDER BY subject, seq")
         return [
             self._run(key)
             for _, one in groupby(every, key=lambda row: row[1])
@@ -185,13 +199,25 @@ class MemoryState:
         """Fetch from the newest table on, until one has what the statement asks for."""
         kind, fetched = _NAMED[statement], set[str]()
         for table in self.directory.find(kind, value):
-            for run in self._fetch(table):
-                if (kind, value) in run.names:
-                    fetched.add(run.key)
-                    self._hold(run)
+            fetched |= self._fetch_from(table, kind, value)
             rows = self._all(statement, (value,))
             if rows and (kind != "subject" or rows[0][0] in fetched):
                 return
+
+    def _fetch_ids(self, job_ids: Iterable[str]) -> None:
+        """Fetch the jobs with these ids; most are other people's, and in no table."""
+        for job_id in job_ids:
+            for table in self.directory.find("job id", job_id):
+                if self._all(_HAS_ID, (job_id,)):
+                    break
+                self._fetch_from(table, "job id", job_id)
+
+    def _fetch_from(self, table: int, kind: Kind, value: str) -> set[str]:
+        """Have the runs of a table at hand that have a name; answers their keys."""
+        named = [run for run in self._fetch(table) if (kind, value) in run.names]
+        for run in named:
+            self._hold(run)
+        return {run.key for run in named}
 
     def _hold(self, run: Run) -> None:
         """Have a closed run at hand, unless it is, perhaps in a newer state."""
@@ -207,7 +233,7 @@ class MemoryState:
         if not self._is_aside(key):
             return
         [[subject]] = self._all("SELECT subject FROM deliveries WHERE key = ?", (key,))
-        newest = (self.execute(sql.LATEST, (subject,)), self.execute(sql.LATEST_RUN, (subject,)))
+        newest = [self.execute(one, (subject,)) for one in (sql.LATEST_READ, sql.LATEST_RUN)]
         for one in {key, *(rows[0][0] for rows in newest if rows)}:
             self._all("DELETE FROM aside WHERE key = ?", (one,))
 

@@ -25,7 +25,7 @@ from handler.audit.tail import Limits
 from handler.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, View
     from handler.audit.object_store import ObjectStore
@@ -56,6 +56,8 @@ class ObjectLog:
         self._patience = patience or Patience()
         self._lock = threading.RLock()
         self._closed = False
+        self._current = False
+        """Whether all that was tried to be recorded here is in the state, or certainly nowhere."""
         self._replica = Replica(objects, self._insist)
         self._outbox = Outbox(objects, self._insist)
         self._committer = Committer(
@@ -75,13 +77,23 @@ class ObjectLog:
         """
         with self._lock:
             self._check_open()
-            return self._committer.commit(decisions)
+            self._current = False
+            committed = self._committer.commit(decisions)
+            self._current = True
+            return committed
 
-    def read(self, ask: Callable[[View], T]) -> T:
-        """Return what `ask` finds in the state as it stands now; nothing is appended."""
+    def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:
+        """Return what `ask` finds in the state; nothing is appended.
+
+        Args:
+            ask: Asks the view.
+            fresh: Whether to look for what other instances have recorded since the last commit or
+                look. An append at the end of the log proves that nothing was missing then.
+        """
         with self._lock:
             self._check_open()
-            self._replica.catch_up()
+            if fresh or not self._current:
+                self._catch_up()
             state = self._replica.state
             state.begin()
             try:
@@ -92,15 +104,18 @@ class ObjectLog:
             state.commit()
             return found
 
-    def body(self, key: str) -> str | None:
-        """Return what the outbox holds for a job or a delivery that is not settled yet."""
+    def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return what the outbox holds for jobs or deliveries, by their keys."""
         with self._lock:
             self._check_open()
-            commit = self._replica.state.body_commit(key)
-            if commit is None:
-                self._replica.catch_up()
-                commit = self._replica.state.body_commit(key)
-            return None if commit is None else self._outbox.get(commit, key)
+            commits = self._replica.state.body_commits(keys)
+            if len(commits) < len(set(keys)):
+                self._catch_up()
+                commits = self._replica.state.body_commits(keys)
+            # By commit: one object holds all that came with it.
+            ordered = sorted(commits.items(), key=lambda one: one[1])
+            found = {key: self._outbox.get(commit, key) for key, commit in ordered}
+        return {key: body for key, body in found.items() if body is not None}
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
@@ -141,6 +156,10 @@ class ObjectLog:
             self._closed = True
             self._replica.close()
             self._objects.close()
+
+    def _catch_up(self) -> None:
+        self._replica.catch_up()
+        self._current = True
 
     def _read(self, name: str) -> bytes | None:
         return self._insist(lambda: self._objects.read(name))

@@ -28,7 +28,7 @@ from handler.audit.version import VERSION
 from handler.errors import LogError, LogOutdatedError, LogUnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, View
 
@@ -103,14 +103,15 @@ class PostgresLog:
 
         return self._transact(append, _WRITE)
 
-    def read(self, ask: Callable[[View], T]) -> T:
+    def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:  # noqa: ARG002 - it always is
         """Return what `ask` finds in the state as it stands now; nothing is appended."""
         return self._transact(ask, _READ)
 
-    def body(self, key: str) -> str | None:
-        """Return what the outbox holds for a job or a delivery that is not settled yet."""
-        rows = self._transact(lambda view: view.execute(sql.BODY, (key,)), _READ)
-        return rows[0][0] if rows else None
+    def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return what the outbox holds for jobs or deliveries, by their keys."""
+        return dict(
+            self._transact(lambda view: sql.rows_for(view.execute, sql.BODIES_OF, keys), _READ)
+        )
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""

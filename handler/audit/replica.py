@@ -18,7 +18,7 @@ from handler.audit.hint import LATEST, hinted
 from handler.audit.index import digest_of, index_name, read_index, table_name
 from handler.audit.lines import chained_records, last_record, line_of
 from handler.audit.memory import MemoryState
-from handler.audit.record import part
+from handler.audit.record import Record, part
 from handler.audit.tail import ROLLED, Tail, segment_name
 from handler.audit.version import require_readable
 from handler.errors import LogBrokenError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from handler.audit.closed import Run
     from handler.audit.index import Index
     from handler.audit.object_store import ObjectStore
-    from handler.audit.record import Fields, Record
+    from handler.audit.record import Fields
 
 _LONGEST_LAST_LINE = 4096
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -93,12 +93,11 @@ class Replica:
 
     def take_index(self, index: Index) -> None:
         """Go on with the state that an index holds, and forget what it keeps in tables."""
-        head = self.tail.head
+        [last] = self.state.execute(sql.LAST)
         self._reset(index)
         self.state.begin()
         self.state.take(index.rows)
-        # Of the last record the state needs no more than its place in the chain.
-        self.state.execute(sql.APPEND, (head.seq, head.hash, "", "{}"))
+        self.state.take_ends(index.first, Record(*last))
         self.state.commit()
 
     def close(self) -> None:
@@ -119,6 +118,9 @@ class Replica:
         if last is None:
             return False
         self.tail = Tail(segment=segment).after(*last, 0)
+        self.state.begin()
+        self.state.note(*last)
+        self.state.commit()
         digest = _index_digest(last[1])
         if digest and self._load(segment, digest):
             return True

@@ -26,7 +26,7 @@ from handler.audit.version import VERSION
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogOutdatedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, View
 
@@ -83,16 +83,15 @@ class SqliteLog:
         with self._transaction() as view:
             return sql.decided(decisions, view, commit)
 
-    def read(self, ask: Callable[[View], T]) -> T:
+    def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:  # noqa: ARG002 - it always is
         """Return what `ask` finds in the state as it stands now; nothing is appended."""
         with self._transaction("BEGIN") as view:
             return ask(view)
 
-    def body(self, key: str) -> str | None:
-        """Return what the outbox holds for a job or a delivery that is not settled yet."""
+    def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return what the outbox holds for jobs or deliveries, by their keys."""
         with self._lock, translated(self._path):
-            rows = self._execute(sql.BODY, (key,))
-        return rows[0][0] if rows else None
+            return dict(sql.rows_for(self._execute, sql.BODIES_OF, keys))
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""

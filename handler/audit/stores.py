@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ OBS = "obs://"
 
 SQLITE = "sqlite:///"
 """How the address of a SQLite file begins."""
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
 def open_log(address: str, folders: Folders | None = None) -> Log:
@@ -57,7 +59,7 @@ def folder_at(address: str, folders: Folders | None) -> ObjectStore:
         LogError: It names none, or there is nothing to open it with.
     """
     bucket, _, prefix = address.removeprefix(OBS).partition("/")
-    if not bucket or folders is None:
+    if not _BUCKET.fullmatch(bucket) or folders is None:
         raise LogError("a log in OBS needs a bucket, and OBS: obs://bucket/prefix")
     prefix = prefix.rstrip("/")
     return folders(bucket, f"{prefix}/" if prefix else "")
@@ -125,7 +127,9 @@ def _names_a_file(address: str) -> bool:
         return True
     if address.startswith(POSTGRES):
         return False
-    kind = address.partition(":")[0]  # no more of it: an address may hold a password
+    # No more of it than the scheme: an address may hold a password.
+    scheme = re.match(r"[a-z][a-z0-9+]{0,11}(?=://)", address)
+    kind = scheme[0] if scheme else "what is named"
     raise LogError(
         f"no audit log can be kept in {kind}; use sqlite:///file, {POSTGRES}host/… or {OBS}bucket/…"
     )

@@ -12,7 +12,7 @@ import click
 from handler.canonical import shown
 from handler.cli.any_log import any_log
 from handler.cli.audit import audit_option
-from handler.cli.screen import complain
+from handler.cli.screen import complain, printable, prose
 from handler.cli.stored import stored
 from handler.cli.trail import find_job, open_trail
 from handler.errors import NightdropError
@@ -51,7 +51,7 @@ def release(address: str) -> None:
       nightdrop release --audit sqlite:///nightdrop.db
     """
     lifted = _commit(address, released(actor=_operator()))
-    click.echo("\n".join(f"lifted: {reason}" for reason in lifted) or "nothing was held")
+    click.echo("\n".join(f"lifted: {printable(reason)}" for reason in lifted) or "nothing was held")
 
 
 @click.group(short_help="Decide about one job by hand.")
@@ -86,7 +86,7 @@ def abandon(address: str, what: str, reason: str) -> None:
         )
         complain(f"job {job.name} ({shown(key)}) cannot be abandoned: it {why}")
         sys.exit(1)
-    click.echo(f"job {job.name} is abandoned")
+    click.echo(f"job {printable(job.name)} is abandoned")
 
 
 def _commit(address: str, decide: Decide[T]) -> T:
@@ -95,7 +95,7 @@ def _commit(address: str, decide: Decide[T]) -> T:
         with closing(any_log(address)) as log:
             return log.commit(decide).value
     except (LookupError, NightdropError) as error:
-        raise click.ClickException(str(error.args[0])) from error
+        raise click.ClickException(prose(error.args[0])) from error
 
 
 def _require_log(address: str) -> None:

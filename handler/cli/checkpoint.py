@@ -8,16 +8,20 @@ import sys
 import time
 import uuid
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
 from handler.audit.note import new_key
 from handler.audit.record import part
 from handler.checkpointing import checkpoint as write_checkpoint
-from handler.cli.screen import complain
-from handler.errors import NightdropError, SettingsError
+from handler.cli.screen import complain, printable, prose
+from handler.errors import LogBusyError, LogUnreachableError, NightdropError, SettingsError
 from handler.instance import open_instance, services_of
 from handler.local.context import Context
+
+if TYPE_CHECKING:
+    from handler.audit.record import Record
 
 _WRONG_SETTINGS, _LATER = 2, 75
 _SEED_BYTES = 32
@@ -27,30 +31,38 @@ _SEED_BYTES = 32
 def checkpoint() -> None:
     """Write a checkpoint of the log's head now; settings come from the environment.
 
-    Exit status: 0 written, 2 wrong settings, 75 not written, which is recorded.
+    Exit status: 0 written, 2 wrong settings, 75 not written; try again later.
 
     \b
       NIGHTDROP_CHECKPOINTS=checkpoints/ nightdrop audit checkpoint
     """
-    context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
     try:
-        with closing(open_instance(context, os.environ, lambda _line: None)) as instance:
-            if not instance.settings.checkpoints:
-                raise SettingsError("NIGHTDROP_CHECKPOINTS is missing: where to write them")
-            write_checkpoint(services_of(context, instance), always=True)
-            head = instance.log.read(lambda view: view.head)
-            if not head.seq:
-                raise SettingsError("the log is empty: there is nothing to write a checkpoint of")
-            fields = next(instance.log.records(head.seq - 1)).fields
+        written = _written()
+    except (LogBusyError, LogUnreachableError) as error:
+        complain(f"the checkpoint is not on record: {error}")
+        sys.exit(_LATER)
     except NightdropError as error:
         complain(str(error))
         sys.exit(_WRONG_SETTINGS)
+    fields = written.fields
     if fields["action"] != "log.checkpointed":
         complain(f"the checkpoint was not written: {fields.get('note', '')}")
         sys.exit(_LATER)
-    click.echo(f"{part(fields, 'checkpoint')['name']}")
+    click.echo(printable(part(fields, "checkpoint")["name"]))
     if fields.get("note"):
-        click.echo(f"{fields['note']}")
+        click.echo(prose(fields["note"]))
+
+
+def _written() -> Record:
+    """Write a checkpoint and return its record: that of this call, whoever records beside it."""
+    context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
+    with closing(open_instance(context, os.environ, lambda _line: None)) as instance:
+        if not instance.settings.checkpoints:
+            raise SettingsError("NIGHTDROP_CHECKPOINTS is missing: where to write them")
+        written = write_checkpoint(services_of(context, instance), every=0)
+        if written is None:
+            raise SettingsError("the log is empty: there is nothing to write a checkpoint of")
+        return written
 
 
 @click.command()

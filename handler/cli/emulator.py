@@ -70,7 +70,7 @@ class Courier:
     type=_FILE,
     default=DEMO_FLEET,
     show_default="six nodes",
-    help="YAML file with the nodes and groups.",
+    help="YAML file with the nodes and groups; a task about any other target then fails.",
 )
 @click.option(
     "--speed",

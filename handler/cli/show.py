@@ -8,14 +8,15 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
-from handler.audit.state import DEAD, FINAL
+from handler.audit.job_end import WRONG
+from handler.audit.state import FINAL
 from handler.canonical import shown
 from handler.cli.option import audit_option, complaining, json_option
-from handler.cli.screen import STYLES, complain, printable, screen, table
+from handler.cli.screen import STYLES, complain, printable, prose, screen, table
 from handler.cli.story import stories_of
 from handler.cli.trail import open_trail, row_of, timeline
 
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
     from handler.cli.story import JobLine, Story
 
 _MARKS = {"success": "●", "failure": "✗", "pending": "○", "unknown": "?"}
+_WELL = FINAL | {"succeeded"}
 _STATES = {"planned": "green", "repeated": "cyan", "rejected": "bold red", "received": "yellow"}
 _JOB_COLUMNS = ("job", "type", "state", "attempts", "after", "job id", "on the fleet")
-_WRONG = ("Failed", "Partially", "Stopped", "Timed_out", "deleted")
 
 
 @click.command(short_help="The story of one delivery or job.")
@@ -60,9 +61,13 @@ def show(address: str, what: str, *, as_json: bool) -> None:
 def _print(story: Story, console: Console) -> None:
     console.print()
     console.print(
-        f"[bold]delivery {escape(shown(story.key))}[/]  "
-        f"[{_STATES.get(story.state, 'default')}]{story.state}[/]  "
-        f"[dim]{story.began:%A %d %B %Y, %H:%M:%S} UTC[/]",
+        Text.assemble(
+            (f"delivery {printable(shown(story.key))}", "bold"),
+            "  ",
+            (printable(story.state), _STATES.get(story.state, "default")),
+            "  ",
+            (f"{story.began:%A %d %B %Y, %H:%M:%S} UTC", "dim"),
+        ),
         highlight=False,
     )
     console.print(Padding(_facts(story), (0, 0, 1, 2)))
@@ -76,7 +81,7 @@ def _facts(story: Story) -> Table:
     drawn.add_column(style="dim", no_wrap=True)
     drawn.add_column(overflow="fold")
     for name, value in story.facts:
-        drawn.add_row(name, escape(printable(value)))
+        drawn.add_row(name, Text(printable(value)))
     return drawn
 
 
@@ -92,9 +97,9 @@ def _jobs(story: Story) -> Table:
 
 
 def _style(job: JobLine) -> str:
-    if job.state in DEAD or job.state == "duplicated" or job.ended.startswith(_WRONG):
+    if job.state in WRONG:
         return STYLES["failure"]
-    return STYLES["success"] if job.state in FINAL else STYLES["unknown"]
+    return STYLES["success"] if job.state in _WELL else STYLES["unknown"]
 
 
 def _steps(story: Story) -> Table:
@@ -111,10 +116,10 @@ def _steps(story: Story) -> Table:
         style = STYLES[step.outcome]
         drawn.add_row(
             step.after,
-            f"[{style}]{_MARKS[step.outcome]}[/]",
-            f"[{style}]{escape(printable(step.action))}[/]",
-            *([escape(printable(step.job))] if several else []),
-            escape(printable(step.detail)),
+            Text(_MARKS[step.outcome], style),
+            Text(printable(step.action), style),
+            *([Text(printable(step.job))] if several else []),
+            Text(prose(step.detail)),
             f"#{step.seq}",
         )
     return drawn

@@ -26,7 +26,7 @@ class ObsFolders:
 
     Attributes:
         obs: OBS; its own credentials are not used.
-        keys: What is signed with instead, at the time of each request.
+        keys: What is signed with instead, at the time of each request, and its deadline.
     """
 
     obs: Obs
@@ -39,7 +39,12 @@ class ObsFolders:
             bucket: The bucket's name.
             prefix: "", or the folder's path with a slash at its end.
         """
-        return ObsFolder(lambda: replace(self.obs, credentials=self.keys.current()), bucket, prefix)
+
+        def obs() -> Obs:
+            keys = self.keys
+            return replace(self.obs, credentials=keys.current(), deadline=keys.deadline())
+
+        return ObsFolder(obs, bucket, prefix)
 
 
 class ObsFolder:

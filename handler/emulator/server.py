@@ -69,6 +69,7 @@ class Emulator:
         raise_event: RaiseEvent | None = None,
         signature_seconds: float = 900,
         most_appends: int = 10_000,
+        largest_object: int = 5 * 1024**3,
         rotation: float = ROTATION_SECONDS,
     ) -> None:
         """Bind the port; requests wait until `start`.
@@ -88,6 +89,7 @@ class Emulator:
             signature_seconds: How far a signature's date may be from the clock; the real services
                 allow 15 minutes.
             most_appends: How often an object can be appended to.
+            largest_object: Bytes of an object at most; OBS takes 5 GB, by one put or by appending.
             rotation: Seconds after which an agency is given other temporary keys; they are good
                 for three times as long.
 
@@ -103,7 +105,14 @@ class Emulator:
         self._notices = Notices(raise_event)
         agency = Agency(account, clock, rotation)
         site = Site(
-            account, self.state, clock, self._notices, agency, signature_seconds, most_appends
+            account,
+            self.state,
+            clock,
+            self._notices,
+            agency,
+            signature_seconds,
+            most_appends,
+            largest_object,
         )
         desk = Desk(site, self.faults, self._delays)
         try:

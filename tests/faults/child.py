@@ -27,7 +27,7 @@ from handler.instance import open_instance
 from handler.local.context import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, Log, View
     from handler.audit.record import Record
@@ -86,13 +86,13 @@ class SteppingLog:
         """Commit several decisions; the function does not ask for this."""
         return self.log.commit_all(decisions)
 
-    def read(self, ask: Callable[[View], T]) -> T:
+    def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:
         """Return what `ask` finds in the state."""
-        return self.log.read(ask)
+        return self.log.read(ask, fresh=fresh)
 
-    def body(self, key: str) -> str | None:
+    def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds."""
-        return self.log.body(key)
+        return self.log.bodies(keys)
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records."""
@@ -110,7 +110,7 @@ class SteppingTransport:
     transport: Transport
     steps: Steps
 
-    def send(self, request: Request, **limits: int) -> Answer:
+    def send(self, request: Request, **limits: Any) -> Answer:  # noqa: ANN401 - passed on
         """Send a request."""
         self.steps.reach(f"before {request.method}")
         answer = self.transport.send(request, **limits)

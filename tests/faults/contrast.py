@@ -11,14 +11,17 @@ from handler.transitions import about, known
 from tests.faults.simulated_function import Strategy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from handler.audit.log import Decide, View
     from handler.audit.state import JobState
     from handler.effects import Effects, Sender
 
 
-def send_again(job: JobState, sender: Sender) -> Effects:
-    """Yield what a lease alone brings: when it is over, the job is simply sent again."""
-    yield Commit(_taken_for_absent(job.key, sender))
+def send_again(jobs: Sequence[JobState], sender: Sender) -> Effects:
+    """Yield what a lease alone brings: when it is over, a job is simply sent again."""
+    for job in jobs:
+        yield Commit(_taken_for_absent(job.key, sender))
 
 
 def _taken_for_absent(key: str, sender: Sender) -> Decide[None]:

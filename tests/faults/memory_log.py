@@ -13,7 +13,7 @@ from handler.audit import sql, sqlite
 from handler.audit.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.log import Committed, Decide, View
@@ -53,14 +53,13 @@ class MemoryLog:
         self._db.execute("COMMIT")
         return committed
 
-    def read(self, ask: Callable[[View], T]) -> T:
+    def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:  # noqa: ARG002 - it always is
         """Return what `ask` finds in the state."""
         return ask(sql.SqlView(self._execute, self._clock()))
 
-    def body(self, key: str) -> str | None:
-        """Return what the outbox holds for a job or a delivery."""
-        rows = self._execute(sql.BODY, (key,))
-        return rows[0][0] if rows else None
+    def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return what the outbox holds for jobs or deliveries."""
+        return dict(sql.rows_for(self._execute, sql.BODIES_OF, keys))
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`."""

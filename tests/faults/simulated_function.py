@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from handler.cloud.transport import Request
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from datetime import datetime
 
-    from handler.audit.log import Decide, Log
+    from handler.audit.log import Decide, Log, Open
     from handler.audit.state import JobState
     from handler.cloud.ief import Ief, ListedJob
     from handler.effects import Effect, Effects, Listing
@@ -73,12 +74,12 @@ class Strategy:
     Attributes:
         name: What it is called.
         settle_after: Seconds after a signature's date from which a complete list is believed.
-        settle: The effects that settle one job.
+        settle: The effects that settle jobs of one type.
     """
 
     name: str
     settle_after: float = 1200.0
-    settle: Callable[[JobState, Sender], Effects] = settlement
+    settle: Callable[[Sequence[JobState], Sender], Effects] = settlement
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,17 @@ class Function:
         """Bring one delivery as far as it comes."""
         try:
             yield self._pause()
-            run = self._commit(receive(delivery, function=self.sender.function))
+            received = self._commit(receive(delivery, function=self.sender.function))
+            delivery, run = received.delivery, received.seen
             yield self._pause()
+            if received.refused:
+                self._count("delivered again after a refusal")
             if run is None:
                 order = order_of(delivery)
                 run = self._commit(plan_it(order, self.rules, function=self.sender.function))
                 yield self._pause()
             key = delivery.key if run is None else run.repeats or run.key
-            run = self.log.read(lambda view: view.delivery(key))
+            run = self.log.read(lambda view: view.delivery(key), fresh=False)
             if run and run.state == "planned":
                 self._submit(run.jobs)
         except LogBusyError:
@@ -130,18 +134,19 @@ class Function:
     def tick(self) -> Steps:
         """Start over what was never planned, settle, submit, follow."""
         yield self._pause()
-        for delivery in self.log.read(lambda view: view.open(LIMIT)).deliveries:
-            body = self.log.body(delivery.key)
-            if body is not None:
-                yield from self.deliver(Delivery.from_json(body))
-        for job in sorted(self._unsettled(), key=lambda job: (job.type, job.date)):
+        keys = [delivery.key for delivery in self._open(fresh=True).deliveries]
+        for body in self.log.bodies(keys).values():
+            yield from self.deliver(Delivery.from_json(body))
+        for _, alike in groupby(sorted(self._unsettled(), key=_type), key=_type):
             if self._left() <= self.sender.patience:
                 return
-            yield from self._driven(self.strategy.settle(job, self.sender))
+            yield from self._driven(self.strategy.settle(list(alike), self.sender))
         yield self._pause()
-        left = self.log.read(lambda view: view.open(LIMIT))
+        left = self._open()
         self._submit(left.jobs)
-        self._side_by_side(following(job, self.sender) for job in left.followed)
+        self._side_by_side(
+            following(job, self.schedule.clock(), self.sender) for job in left.followed
+        )
 
     def _unsettled(self) -> list[JobState]:
         return self.log.read(
@@ -149,12 +154,17 @@ class Function:
                 job
                 for job in view.open(LIMIT).jobs
                 if job.state == "unknown" or (job.state == "sending" and lease_over(job, view.now))
-            ]
+            ],
+            fresh=False,
         )
 
+    def _open(self, *, fresh: bool = False) -> Open:
+        return self.log.read(lambda view: view.open(LIMIT), fresh=fresh)
+
     def _submit(self, jobs: Sequence[JobState]) -> None:
-        bodies = [(job.key, self.log.body(job.key)) for job in jobs if job.state in SENDABLE]
-        self._side_by_side(submission(key, body, self.sender) for key, body in bodies)
+        keys = [job.key for job in jobs if job.state in SENDABLE]
+        bodies = self.log.bodies(keys)
+        self._side_by_side(submission(key, bodies.get(key), self.sender) for key in keys)
 
     def _side_by_side(self, all_effects: Iterable[Effects]) -> None:
         for effects in all_effects:
@@ -281,6 +291,10 @@ class _Pages:
 
     clock: Callable[[], datetime]
     list_jobs: Callable[..., tuple[ListedJob, ...]]
+
+
+def _type(job: JobState) -> str:
+    return job.type
 
 
 def order_of(delivery: Delivery) -> Order:

@@ -19,7 +19,7 @@ from handler.errors import NoAnswerError, NotSentError
 from tests.memory_objects import START, MemoryObjects, Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.log import Committed, Decide, View
@@ -61,13 +61,13 @@ class ObjectLogs:
         """Run several decisions in order, as one append."""
         return self._one().commit_all(decisions)
 
-    def read(self, ask: Callable[[View], T]) -> T:
+    def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:
         """Return what `ask` finds in the state."""
-        return self._one().read(ask)
+        return self._one().read(ask, fresh=fresh)
 
-    def body(self, key: str) -> str | None:
+    def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds for a job or a delivery."""
-        return self._one().body(key)
+        return self._one().bodies(keys)
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`."""

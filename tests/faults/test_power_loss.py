@@ -93,7 +93,7 @@ def lost_in(notes: list[Note], seed: int, folder: Path) -> int:
             key = f"delivery-{record.seq}"
             state = log.read(partial(_delivery, key))
             assert state is not None
-            assert log.body(key) is not None
+            assert log.bodies([key]).get(key) is not None
     return max(0, promised - len(kept))
 
 

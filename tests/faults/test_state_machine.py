@@ -103,6 +103,11 @@ class Submission(RuleBasedStateMachine):
         """The API has another day."""
         self.world.api.habits = replace(self.world.api.habits, trouble=trouble, lag=lag)
 
+    @rule(refusing=SOMETIMES)
+    def other_settings(self, refusing: float) -> None:
+        """The API refuses jobs for good, and takes them once a setting is corrected."""
+        self.world.api.refuse(refusing)
+
     @rule()
     def hold(self) -> None:
         """Somebody puts the brake on."""

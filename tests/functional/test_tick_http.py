@@ -164,7 +164,7 @@ def test_an_order_that_is_too_old_expires_and_says_so(
     event = tick((UPGRADE + b"valid_for: 1m\n").decode())
     assert states(fire_in(short, event)) == ["deferred"]
     reply = tick_at(environ, datetime.now(timezone.utc) + timedelta(seconds=61))
-    assert (reply["outcome"], states(reply)) == ("completed", ["expired"])
+    assert (reply["outcome"], states(reply)) == ("partial", ["expired"])
     assert len(emulator.state.jobs) == 0
     (expired,) = [one for one in recorded() if one["action"] == "job.expired"]
     assert "deliver it anew" in expired["note"]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -12,17 +15,19 @@ from handler.audit.checkpoint import Checkpoint, origin_of
 from handler.audit.checkpoint_folder import CheckpointFolder
 from handler.audit.examination import Evidence, examine
 from handler.audit.note import is_signed_by, new_key, parse
+from handler.audit.sqlite import SqliteLog
 from handler.audit.stores import open_stored
 from handler.checkpointing import checkpoint, place_at
 from handler.cloud.bucket import obs_of
 from handler.errors import SettingsError
+from handler.function import handle
 from handler.instance import open_instance, services_of
 from handler.local.context import Context
 from handler.switches import hold
 from tests.conftest import BUCKET, timer_event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from handler.emulator.server import Emulator
@@ -34,6 +39,17 @@ Recorded: TypeAlias = "Callable[[], list[dict[str, Any]]]"
 KEY = new_key("example.org/nightdrop", bytes(range(32)))
 TICK = timer_event('{"action": "reconcile"}')
 UPGRADE = '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}'
+
+
+@dataclass
+class ManualClock:
+    """A clock that the test moves."""
+
+    now: datetime = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.now
 
 
 @pytest.fixture
@@ -80,20 +96,61 @@ def test_a_head_that_is_confirmed_needs_no_other(folder: Path, environ: Environ)
     with closing(open_instance(context, environ, print)) as instance:
         services = services_of(context, instance)
         instance.log.commit(hold("by hand", actor={"kind": "operator"}))
-        for always, kept in [(False, 1), (False, 1), (True, 2), (False, 2)]:
-            checkpoint(services, always=always)
-            assert len(list(folder.iterdir())) == kept
+        for every, kept in [(inf, 1), (inf, 1), (0.0, 2), (3600.0, 2)]:
+            made = checkpoint(services, every=every)
+            names = sorted(one.name for one in folder.iterdir())
+            assert len(names) == kept
+            assert made is None or made.fields["checkpoint"]["name"] == names[-1]  # type: ignore[call-overload,index]
 
 
-def test_a_tick_writes_one_always(folder: Path, fire: Fire, recorded: Recorded) -> None:
-    """Also when nothing happened: silence can be proved."""
-    fire(timer_event(UPGRADE))
-    for _ in range(2):
-        fire(TICK)
-    assert actions(recorded)[-2:] == ["log.checkpointed", "log.checkpointed"]
+@pytest.fixture
+def idle(folder: Path, environ: Environ) -> Iterator[tuple[Callable[[], object], ManualClock]]:
+    """A tick to run on a log that says nothing more, and the log's clock."""
+    clock = ManualClock()
+    context = Context.from_environment(environ, "r", time.monotonic)
+    opened = open_instance(context, environ, print)
+    opened.log.close()
+    log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"), clock=clock)
+    log.commit(hold("by hand", actor={"kind": "operator"}))
+    with closing(replace(opened, log=log)) as instance:
+        yield lambda: handle(TICK, context, instance), clock
+    assert folder.exists()
+
+
+def test_an_idle_tick_writes_one_in_an_hour(
+    idle: tuple[Callable[[], object], ManualClock], folder: Path
+) -> None:
+    """Silence can be proved, and a tick every five minutes does not fill the log with it."""
+    tick, clock = idle
+    written = []
+    for _ in range(26):
+        tick()
+        clock.now += timedelta(minutes=5)
+        written.append(len(list(folder.iterdir())))
+    assert written == [1] * 12 + [2] * 12 + [3] * 2
     names = list(CheckpointFolder(folder).names())
-    assert len(names) == 3
     assert names == sorted(set(names))
+
+
+def test_how_often_an_idle_tick_writes_one_is_a_setting(
+    environ: Environ, folder: Path, fire: Fire
+) -> None:
+    """Whoever wants to show more often that nothing was cut off may."""
+    environ["NIGHTDROP_CHECKPOINT_EVERY"] = "30d"
+    fire(timer_event(UPGRADE))
+    fire(TICK)
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_a_clock_that_was_set_back_does_not_put_them_off(
+    idle: tuple[Callable[[], object], ManualClock], folder: Path
+) -> None:
+    """Who sets it back a year is not without checkpoints for a year."""
+    tick, clock = idle
+    tick()
+    clock.now -= timedelta(days=365)
+    tick()
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_a_rejected_event_is_followed_by_one(folder: Path, fire: Fire, recorded: Recorded) -> None:
@@ -158,7 +215,7 @@ def test_a_bucket_keeps_them_for_whoever_verifies(
     environ["NIGHTDROP_CHECKPOINTS"] = f"obs://{BUCKET}/checkpoints"
     environ["NIGHTDROP_CHECKPOINT_KEY"] = KEY.encoded()
     fire(timer_event(UPGRADE))
-    fire(TICK)
+    fire(timer_event(UPGRADE, "2026-11-25T02:00:00+08:00"))
     with emulator.state.lock:
         assert sum(key.startswith("checkpoints/") for key in emulator.state.buckets[BUCKET]) == 2
     obs = obs_of(environ)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from handler.audit.log import Open
+from handler.audit.log import Open, ScanState
 from handler.audit.record import Head
 from handler.audit.state import JobState, JobWord
 from handler.canonical import timestamp
@@ -24,8 +24,10 @@ from handler.specs.plan import mark_of
 from handler.transitions import Refused, claim, record
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from handler.audit.log import Decide, Switch
-    from handler.audit.record import Draft
+    from handler.audit.record import Draft, Record
     from handler.audit.state import DeliveryState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
@@ -45,14 +47,16 @@ class Seen:
     suspended: str = ""
     now: datetime = NOW
     head: Head = HEAD
+    first: str = ""
+    last: Record | None = None
 
     def job(self, _key: str) -> JobState | None:
         """Return the job."""
         return self.one
 
-    def job_by_id(self, job_id: str) -> JobState | None:
-        """Return the job if this is its id."""
-        return self.one if job_id == self.one.job_id else None
+    def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
+        """Return the job if its id is one of them."""
+        return (self.one,) if self.one.job_id in job_ids else ()
 
     def delivery(self, _key: str) -> DeliveryState | None:
         """Return nothing."""
@@ -62,9 +66,13 @@ class Seen:
         """Return nothing."""
         return None
 
-    def latest(self, _subject: str) -> DeliveryState | None:
+    def latest_read(self, _subject: str) -> DeliveryState | None:
         """Return nothing."""
         return None
+
+    def scan(self, _bucket: str) -> ScanState:
+        """Return nothing."""
+        return ScanState()
 
     def open(self, _limit: int) -> Open:
         """Return nothing."""
@@ -96,7 +104,7 @@ def drafts(decide: Decide[Any], view: Seen) -> list[Draft]:
 
 def settled(found: Listing, one: JobState | None = None, **view: Any) -> list[str]:  # noqa: ANN401
     """Return what is recorded of a job once the list was looked at."""
-    kept = drafts(settle(KEY, found, SENDER), Seen(one or job(), **view))
+    kept = drafts(settle([KEY], found, SENDER), Seen(one or job(), **view))
     return [draft.action.removeprefix("job.") for draft in kept]
 
 
@@ -146,7 +154,7 @@ def test_of_two_that_are_ours_the_oldest_is_adopted_and_a_person_is_told() -> No
     """Wherever they stand in the list; of the same second the smaller id counts."""
     younger = replace(OURS, job_id="id-0", created_at=2)
     adopted, duplicated, third = drafts(
-        settle(KEY, listing(younger, replace(OURS, job_id="id-3"), OURS), SENDER), Seen(job())
+        settle([KEY], listing(younger, replace(OURS, job_id="id-3"), OURS), SENDER), Seen(job())
     )
     assert (adopted.outcome, adopted.response) == ("success", {"job_id": "id-1"})
     assert (duplicated.outcome, duplicated.response) == ("failure", {"job_id": "id-3"})
@@ -210,7 +218,7 @@ def test_a_doubtful_refusal_becomes_refused_only_by_way_of_the_list() -> None:
     (unknown,) = drafts(no, Seen(doubtful))
     assert unknown.action == "job.unknown"
     after = job(doubtful=True, status=400, note=unknown.note)
-    (refused,) = drafts(settle(KEY, listing(), SENDER), Seen(after))
+    (refused,) = drafts(settle([KEY], listing(), SENDER), Seen(after))
     assert (refused.action, refused.outcome) == ("job.refused", "failure")
     assert "the name exists" in refused.note
 
@@ -255,7 +263,7 @@ def test_a_strangers_job_without_a_mark_suspends_nothing() -> None:
 
 def test_settling_looks_back_beyond_the_date_of_the_signature() -> None:
     """The API's clock may be behind ours."""
-    effects = settlement(job(), SENDER)
+    effects = settlement([job()], SENDER)
     assert next(effects) == Look("node_upgrade", SENT - CLOCK_SKEW)
     assert isinstance(effects.send(listing()), Commit)
     assert isinstance(effects.send(None), Commit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from handler.audit.log import Open
+from handler.audit.log import Open, ScanState
 from handler.audit.record import Head
 from handler.audit.state import FOLLOWED, JobState, JobWord
 from handler.canonical import timestamp
@@ -21,8 +21,10 @@ from handler.settlement import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from handler.audit.log import Decide, Switch
-    from handler.audit.record import Draft
+    from handler.audit.record import Draft, Record
     from handler.audit.state import DeliveryState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
@@ -40,14 +42,16 @@ class Seen:
     suspended: str = ""
     now: datetime = NOW
     head: Head = HEAD
+    first: str = ""
+    last: Record | None = None
 
     def job(self, _key: str) -> JobState | None:
         """Return the job."""
         return self.one
 
-    def job_by_id(self, job_id: str) -> JobState | None:
-        """Return the job if this is its id."""
-        return self.one if job_id == self.one.job_id else None
+    def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
+        """Return the job if its id is one of them."""
+        return (self.one,) if self.one.job_id in job_ids else ()
 
     def delivery(self, _key: str) -> DeliveryState | None:
         """Return nothing."""
@@ -57,9 +61,13 @@ class Seen:
         """Return nothing."""
         return None
 
-    def latest(self, _subject: str) -> DeliveryState | None:
+    def latest_read(self, _subject: str) -> DeliveryState | None:
         """Return nothing."""
         return None
+
+    def scan(self, _bucket: str) -> ScanState:
+        """Return nothing."""
+        return ScanState()
 
     def open(self, _limit: int) -> Open:
         """Return nothing."""
@@ -153,7 +161,7 @@ def test_an_end_is_recorded_once() -> None:
 
 def test_following_asks_only_while_there_is_time() -> None:
     """A tick is bounded, however many jobs run."""
-    effects = following(job("created", job_id="id-1"), SENDER)
+    effects = following(job("created", job_id="id-1"), NOW, SENDER)
     assert next(effects) == TimeLeft()
     with pytest.raises(StopIteration):
         effects.send(11.9)
@@ -161,7 +169,7 @@ def test_following_asks_only_while_there_is_time() -> None:
 
 def test_following_records_nothing_where_nobody_could_say() -> None:
     """The next tick asks again."""
-    effects = following(job("created", job_id="id-1"), SENDER)
+    effects = following(job("created", job_id="id-1"), NOW, SENDER)
     next(effects)
     assert effects.send(60.0) == Show("id-1")
     with pytest.raises(StopIteration):

@@ -84,7 +84,7 @@ def driven(
 def test_a_job_is_signed_then_claimed_then_sent_then_recorded(log: SqliteLog) -> None:
     """The order is the promise: the claim is durable before the request leaves."""
     effects = begun()
-    assert next(effects) == Turn()
+    assert next(effects) == Turn(SENDER.patience)
     assert effects.send(60.0) == Sign("{}")
     claim = effects.send(REQUEST)
     assert isinstance(claim, Commit)
@@ -220,7 +220,7 @@ def test_a_job_whose_request_is_not_the_planned_one_is_never_claimed(tmp_path: P
         log.commit(lambda _view: Decision(None, (planned, draft)))
         for _ in range(2):
             exchanged = begun('{"another": "request"}')
-            assert next(exchanged) == Turn()
+            assert isinstance(next(exchanged), Turn)
             exchanged.send(60.0)
             claim = exchanged.send(REQUEST)
             assert log.commit(claim.decide).value.attempt == 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from handler.audit.log import Open
+from handler.audit.log import Open, ScanState
 from handler.audit.record import Head
 from handler.audit.state import JobState, JobWord
 from handler.canonical import timestamp
@@ -26,8 +26,10 @@ from handler.transitions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from handler.audit.log import Decide, Switch
-    from handler.audit.record import Draft
+    from handler.audit.record import Draft, Record
     from handler.audit.state import DeliveryState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
@@ -63,6 +65,8 @@ class Seen:
     one: JobState | None
     now: datetime = NOW
     head: Head = HEAD
+    first: str = ""
+    last: Record | None = None
     held: str = ""
 
     def job(self, _key: str) -> JobState | None:
@@ -77,13 +81,17 @@ class Seen:
         """Return nothing."""
         return None
 
-    def job_by_id(self, _job_id: str) -> JobState | None:
+    def jobs_by_id(self, _job_ids: Sequence[str]) -> tuple[JobState, ...]:
+        """Return nothing."""
+        return ()
+
+    def latest_read(self, _subject: str) -> DeliveryState | None:
         """Return nothing."""
         return None
 
-    def latest(self, _subject: str) -> DeliveryState | None:
+    def scan(self, _bucket: str) -> ScanState:
         """Return nothing."""
-        return None
+        return ScanState()
 
     def open(self, _limit: int) -> Open:
         """Return nothing."""

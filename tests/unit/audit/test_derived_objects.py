@@ -204,8 +204,8 @@ def test_everything_is_made_anew_from_the_records(shelf: Shelf) -> None:
 def test_an_instance_at_work_goes_on_with_the_new_index(shelf: Shelf) -> None:
     """What it knew of the old tables is gone, and nobody has to start it anew."""
     with closing(ObjectLog(MemoryObjects(shelf))) as log:
-        known = log.read(lambda view: view.latest(SUBJECT))
+        known = log.read(lambda view: view.latest_run(SUBJECT))
         rebuild(ADDRESS, actor={}, folders=lambda _bucket, _folder: MemoryObjects(shelf))
-        again = log.commit(lambda view: Decision(view.latest(SUBJECT))).value
+        again = log.commit(lambda view: Decision(view.latest_run(SUBJECT))).value
     assert known
     assert again == known

@@ -136,4 +136,4 @@ def test_reading_goes_straight_through(
     grouped = GroupedLog(log)
     grouped.commit_all([noted("a"), planned("d", "j")])
     assert grouped.read(lambda view: view.head.seq) == 3
-    assert (grouped.body("j"), len(list(grouped.records(1)))) == ('{"body": "j"}', 2)
+    assert (grouped.bodies(["j"]).get("j"), len(list(grouped.records(1)))) == ('{"body": "j"}', 2)

@@ -127,7 +127,7 @@ def test_a_lost_race_leaves_nobody_elses_body(log: ObjectLog, other: ObjectLog) 
     log.commit(noted())
     assert other.commit(planned("j", "theirs")).value
     assert not log.commit(planned("j", "ours")).value
-    assert (log.body("j"), other.body("j")) == ("theirs", "theirs")
+    assert (log.bodies(["j"]).get("j"), other.bodies(["j"]).get("j")) == ("theirs", "theirs")
 
 
 def test_bodies_go_when_all_that_came_with_them_is_settled(

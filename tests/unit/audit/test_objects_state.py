@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
 
-Question: TypeAlias = "tuple[str, str]"
+Question: TypeAlias = "tuple[str, str | tuple[str, ...]]"
 
 NAMES = ("a", "b", "c", "d", "e")
 SUBJECTS = ("obs://b/one", "obs://b/two")
@@ -87,7 +87,7 @@ def step(word: str, name: str) -> Decide[None]:
 QUESTIONS: tuple[Question, ...] = (
     *(("latest_run", subject) for subject in SUBJECTS),
     *(("latest", subject) for subject in SUBJECTS),
-    *(("job_by_id", f"created-{name}") for name in NAMES),
+    *(("jobs_by_id", (f"created-{name}",)) for name in NAMES),
     *(("job", f"j-{name}") for name in NAMES),
     *(("delivery", name) for name in NAMES),
 )
@@ -136,7 +136,11 @@ def test_what_was_put_aside_is_found_again(
             assert (question, asked(cold, question)) == (question, expected)
         assert log.read(open_work) == cold.read(open_work) == folded.read(open_work)
         for key in (*NAMES, *(f"j-{name}" for name in NAMES)):
-            assert log.body(key) == cold.body(key) == folded.body(key)
+            assert (
+                log.bodies([key]).get(key)
+                == cold.bodies([key]).get(key)
+                == folded.bodies([key]).get(key)
+            )
         assert verify(log.records()).whole
 
 

@@ -44,7 +44,7 @@ def ended(key: str) -> Decide[None]:
     job: Part = {"key": f"j-{key}", "name": key, "type": "app_upgrade", "document": 1}
     part: Part = {"key": f"d-{key}"}
     drafts = (
-        Draft("delivery.planned", "pending", delivery=about),
+        Draft("delivery.planned", "pending", delivery=about, source={"read_etag": key}),
         Draft("job.planned", "pending", delivery=part, job=job),
         Draft("job.refused", "failure", delivery=part, job=job),
     )
@@ -67,7 +67,7 @@ def everything(view: View) -> tuple[object, ...]:
     """Return all that there is."""
     runs = [view.delivery(f"d-{number}") for number in range(RUNS)]
     assert all(runs)
-    return (view.head, view.latest("s"), *runs)
+    return (view.head, view.latest_read("s"), *runs)
 
 
 def seen(shelf: Shelf) -> tuple[object, ...]:

@@ -68,7 +68,7 @@ def test_what_was_never_recorded_is_not_there(log: SqliteLog) -> None:
     found = log.read(lambda view: (view.delivery("d"), view.job("j"), view.latest_run("s")))
     assert found == (None, None, None)
     assert log.read(lambda view: view.open(5)) == Open((), (), (), ())
-    assert log.read(lambda view: (view.job_by_id(""), view.latest("s"))) == (None, None)
+    assert log.read(lambda view: (view.jobs_by_id([""]), view.latest_read("s"))) == ((), None)
 
 
 @pytest.mark.parametrize("final", ["created", "refused", "adopted", "expired", "abandoned"])
@@ -76,7 +76,7 @@ def test_the_body_goes_once_its_job_is_final(log: SqliteLog, planned: Planned, f
     """It holds values that nobody needs any more; the other job keeps its own."""
     log.commit(planned("d", "one", "two"))
     log.commit(said(f"job.{final}", "one"))
-    assert (log.body("one"), log.body("two")) == (None, '{"body": "two"}')
+    assert log.bodies(["one", "two"]) == {"two": '{"body": "two"}'}
 
 
 @pytest.mark.parametrize("word", ["deferred", "unknown", "absent"])
@@ -84,7 +84,7 @@ def test_the_body_stays_while_its_job_is_open(log: SqliteLog, planned: Planned, 
     """It is what a later try will send."""
     log.commit(planned("d", "one"))
     log.commit(said(f"job.{word}", "one"))
-    assert log.body("one") == '{"body": "one"}'
+    assert log.bodies(["one"]).get("one") == '{"body": "one"}'
 
 
 def test_open_jobs_come_longest_untouched_first(log: SqliteLog, planned: Planned) -> None:

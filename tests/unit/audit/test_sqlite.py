@@ -112,7 +112,7 @@ def test_a_decision_that_fails_appends_nothing(
 
     with pytest.raises(LookupError):
         log.commit_all([noted("a"), planned("d", "j"), failing])
-    assert (list(log.records()), log.body("j")) == ([], None)
+    assert (list(log.records()), log.bodies(["j"])) == ([], {})
     assert log.commit(noted("b")).records[0].seq == 1
 
 
@@ -128,7 +128,7 @@ def test_the_first_body_stays(log: SqliteLog, planned: Planned) -> None:
     log.commit(planned("d", "j"))
     (plan, job) = planned("d", "j")(cast("View", None)).drafts
     log.commit(lambda _view: Decision(None, (plan, replace(job, body="{}"))))
-    assert log.body("j") == '{"body": "j"}'
+    assert log.bodies(["j"]).get("j") == '{"body": "j"}'
 
 
 def test_reading_shows_nothing_of_an_unfinished_commit(

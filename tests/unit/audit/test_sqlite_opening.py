@@ -91,7 +91,11 @@ def test_a_log_that_was_closed_says_so(path: Path, noted: Noted) -> None:
     log = SqliteLog(path)
     log.close()
     log.close()
-    for use in (lambda: log.commit(noted("a")), lambda: log.body("j"), lambda: list(log.records())):
+    for use in (
+        lambda: log.commit(noted("a")),
+        lambda: log.bodies(["j"]),
+        lambda: list(log.records()),
+    ):
         with pytest.raises(LogError, match="closed"):
             use()
 

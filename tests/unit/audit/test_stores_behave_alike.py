@@ -38,7 +38,8 @@ def noted(*notes: str) -> Decide[str]:
 def planned(delivery: str, *jobs: str, subject: str = SUBJECT) -> Decide[None]:
     """Make a decision that plans a delivery with some jobs, by their keys."""
     about = {"key": delivery, "trigger": "object", "subject": subject, "digest": "d"}
-    plan = Draft(action="delivery.planned", outcome="pending", delivery=about)
+    read: Part = {"read_etag": f"etag-{delivery}"}
+    plan = Draft(action="delivery.planned", outcome="pending", delivery=about, source=read)
     return recorded(plan, *(_planned_job(delivery, key, n) for n, key in enumerate(jobs, 1)))
 
 
@@ -120,7 +121,7 @@ def test_a_decision_that_fails_appends_nothing(log: Log) -> None:
 
     with pytest.raises(LookupError):
         log.commit_all([noted("a"), planned("d", "j"), failing])
-    assert (list(log.records()), log.body("j")) == ([], None)
+    assert (list(log.records()), log.bodies(["j"])) == ([], {})
     assert log.commit(noted("b")).records[0].seq == 1
 
 
@@ -149,7 +150,7 @@ def test_the_outbox_keeps_a_body_until_its_job_is_final(log: Log) -> None:
     """The chain never holds it."""
     log.commit(planned("d", "one", "two"))
     log.commit(recorded(about("job.sending", "one"), about("job.created", "one", job_id="7")))
-    assert (log.body("one"), log.body("two")) == (None, '{"body": "two"}')
+    assert log.bodies(["one", "two"]) == {"two": '{"body": "two"}'}
     assert not any("body" in record.text for record in log.records())
 
 
@@ -160,8 +161,8 @@ def test_a_job_is_found_by_its_key_and_by_its_id(log: Log) -> None:
     job = log.read(lambda view: view.job("one"))
     assert job
     assert (job.state, job.attempt, job.name, job.doubtful) == ("created", 1, "name-one", False)
-    assert log.read(lambda view: view.job_by_id("7")) == job
-    assert log.read(lambda view: (view.job("none"), view.job_by_id(""))) == (None, None)
+    assert log.read(lambda view: view.jobs_by_id(["none", "7"])) == (job,)
+    assert log.read(lambda view: (view.job("none"), view.jobs_by_id([""]))) == (None, ())
 
 
 def test_a_delivery_has_its_jobs_in_order(log: Log) -> None:
@@ -178,7 +179,7 @@ def test_the_latest_run_of_an_object_is_the_one_that_still_lives(log: Log) -> No
     log.commit(planned("d", "one"))
     log.commit(planned("e", "two"))
     log.commit(recorded(about("job.refused", "two", "e", status=400)))
-    latest = log.read(lambda view: view.latest(SUBJECT))
+    latest = log.read(lambda view: view.latest_read(SUBJECT))
     run = log.read(lambda view: view.latest_run(SUBJECT))
     assert latest
     assert run
@@ -219,12 +220,12 @@ def test_the_state_can_be_rebuilt_from_the_records(log: Any) -> None:  # noqa: A
     log.commit(recorded(Draft(action="sending.held", outcome="success", note="why")))
 
     def everything(view: View) -> tuple[object, ...]:
-        return (view.delivery("d"), view.open(9), view.switch("hold"), view.latest(SUBJECT))
+        return (view.delivery("d"), view.open(9), view.switch("hold"), view.latest_read(SUBJECT))
 
     before = log.read(everything)
     log.rebuild()
     assert log.read(everything) == before
-    assert (log.body("one"), log.body("two")) == (None, '{"body": "two"}')
+    assert log.bodies(["one", "two"]) == {"two": '{"body": "two"}'}
 
 
 def test_what_was_written_is_there_for_the_next_to_open_it(store_address: str) -> None:

@@ -78,7 +78,10 @@ def test_init_lays_an_old_log_out_anew(
         assert [record.text for record in log.records()] == [text for *_, text in records]
         waiting = log.read(lambda view: view.open(10).jobs)
         assert {job.state for job in waiting} == {"deferred", "unknown"}
-        assert log.body(key_of_the_job_that_waits(records)) == "its body"
+        assert (
+            log.bodies([key_of_the_job_that_waits(records)]).get(key_of_the_job_that_waits(records))
+            == "its body"
+        )
         log.commit(noted("a"))
         assert verify(log.records()).whole
 

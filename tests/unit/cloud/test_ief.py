@@ -195,7 +195,7 @@ def test_a_reason_can_always_be_recorded(answered: Callable[..., Ief]) -> None:
     """Half a surrogate pair has no place in a record."""
     with pytest.raises(ApiError) as caught:
         create(answered(400, b'{"error_code": "\\ud800", "error_msg": "\\udfff"}'))
-    assert str(caught.value).encode() == b"IEF answered 400 ? ?"
+    assert str(caught.value).encode() == b"IEF answered 400 unreadable ?"
 
 
 @pytest.mark.parametrize(

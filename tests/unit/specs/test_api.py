@@ -13,7 +13,14 @@ from handler.specs.api import doubts_about_body, faults_of_body
 if TYPE_CHECKING:
     from handler.canonical import Json
 
-TASK = json.dumps({"deployment": {"replicas": 1, "template": {}}})
+DEPLOYMENT: dict[str, Json] = {
+    "replicas": 1,
+    "template": {
+        "configs": {"restart_policy": "Always"},
+        "containers": [{"name": "c", "image_url": "i:1"}],
+    },
+}
+TASK = json.dumps({"deployment": DEPLOYMENT})
 CONTENT: dict[str, Json] = {"target_type": "node", "targets": [{"target_id": "n1"}]}
 UPGRADE: dict[str, Json] = {"job_name": "a", "job_type": "node_upgrade", "job_content": CONTENT}
 DEPLOY: dict[str, Json] = {

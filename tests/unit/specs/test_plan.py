@@ -170,7 +170,7 @@ def test_open_questions_are_warnings() -> None:
 def test_a_hostile_file_gets_a_list_of_bearable_length() -> None:
     """The rest is counted."""
     lines = problems({**UPGRADE, **{f"x{number}": 1 for number in range(500)}})
-    assert (len(lines), lines[-1]) == (101, "and 400 more")
+    assert (len(lines), lines[-1]) == (101, "and more; only the first 100 are shown")
 
 
 CANARY = "kanarienvogel"

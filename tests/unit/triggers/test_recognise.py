@@ -110,7 +110,7 @@ def test_the_reconciler_is_asked_for_by_a_timer_or_an_event(event: Json) -> None
         (1.5, "a number"),
         (None, "null"),
         (True, "true or false"),
-        ({}, "an empty object"),
+        ({}, "the event is empty"),
         ({"some": "thing"}, "an object of unknown shape"),
         ({"trigger_type": "KAFKA", "records": []}, "a Kafka event"),
         ({"trigger_type": "ROCKETMQ", "records": []}, "a RocketMQ event"),
