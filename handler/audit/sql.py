@@ -32,7 +32,7 @@ class Execute(Protocol):
 
 JOB_COLUMNS = tuple(field.name for field in fields(JobState))
 DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
-_delivery_values = attrgetter(*DELIVERY_COLUMNS)
+delivery_row = attrgetter(*DELIVERY_COLUMNS)
 _JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
 _DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
 
@@ -92,12 +92,7 @@ ON CONFLICT (name) DO UPDATE SET reason = excluded.reason"""
 DELETE_STRAYS = """
 DELETE FROM outbox
 WHERE key NOT IN (SELECT key FROM jobs) AND key NOT IN (SELECT key FROM deliveries)"""
-CLEAR = (
-    "DELETE FROM outbox",
-    "DELETE FROM jobs",
-    "DELETE FROM deliveries",
-    "DELETE FROM switches",
-)
+CLEAR = tuple(f"DELETE FROM {one}" for one in ("outbox", "jobs", "deliveries", "switches"))  # noqa: S608 - our own names
 
 _SWITCHES: dict[str, tuple[Switch, bool]] = {
     "sending.held": ("hold", True),
@@ -153,7 +148,7 @@ class SqlView:
 
     def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
         """Return the jobs that have one of these ids at the API."""
-        return tuple(map(_job_of, rows_for(self.execute, JOBS_BY_ID, job_ids)))
+        return tuple(map(job_of, rows_for(self.execute, JOBS_BY_ID, job_ids)))
 
     def latest_run(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that created or still plans a job."""
@@ -186,7 +181,7 @@ class SqlView:
         return str(rows[0][0]) if rows else ""
 
     def _jobs(self, sql: str, *values: object) -> tuple[JobState, ...]:
-        return tuple(_job_of(row) for row in self.execute(sql, values))
+        return tuple(job_of(row) for row in self.execute(sql, values))
 
     def _with_jobs(self, rows: list[tuple[Any, ...]]) -> DeliveryState | None:
         if not rows:
@@ -268,7 +263,7 @@ def _project_delivery(view: SqlView, recorded: Fields) -> None:
     delivery = fold_delivery(DeliveryState(*rows[0]) if rows else None, recorded)
     if delivery is None:
         return
-    view.execute(PUT_DELIVERY, _delivery_values(delivery))
+    view.execute(PUT_DELIVERY, delivery_row(delivery))
     if delivery.state != "received":
         view.execute(DELETE_BODY, (key,))
 
@@ -278,11 +273,15 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
     job = fold_job(view.job(key), recorded)
     if job is None:
         return
-    values = {**vars(job), "doubtful": int(job.doubtful)}
-    derived = (_todo(job), shown_state(job))
-    view.execute(PUT_JOB, (*(values[column] for column in JOB_COLUMNS), *derived))
+    view.execute(PUT_JOB, job_row(job))
     if job.final:
         view.execute(DELETE_BODY, (key,))
+
+
+def job_row(job: JobState) -> tuple[object, ...]:
+    """Return a job as `PUT_JOB` takes it."""
+    values = {**vars(job), "doubtful": int(job.doubtful)}
+    return (*map(values.__getitem__, JOB_COLUMNS), _todo(job), shown_state(job))
 
 
 def _todo(job: JobState) -> str:
@@ -293,6 +292,7 @@ def _todo(job: JobState) -> str:
     return "nothing" if job.final else "send"
 
 
-def _job_of(row: tuple[Any, ...]) -> JobState:
+def job_of(row: tuple[Any, ...]) -> JobState:
+    """Return a job from a row with `JOB_COLUMNS`."""
     values = dict(zip(JOB_COLUMNS, row, strict=True))
     return JobState(**{**values, "doubtful": bool(values["doubtful"])})
