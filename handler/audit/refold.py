@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from handler.audit import sql
 from handler.audit.fault import Fault
 from handler.audit.record import part
+from handler.audit.rows import delivery_row, job_of, job_row
 from handler.audit.sqlite import SCHEMA
 from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
 
@@ -119,7 +120,7 @@ class Refold:
         job = self._jobs.get(key)
         if job is None:
             rows = self._execute(sql.JOB, (key,))
-            job = sql.job_of(rows[0]) if rows else None
+            job = job_of(rows[0]) if rows else None
         job = fold_job(job, fields)
         if job is not None:
             self._jobs[key] = job
@@ -142,8 +143,8 @@ class Refold:
         return self._db.execute(statement, tuple(values)).fetchall()
 
     def _flush(self) -> None:
-        self._db.executemany(sql.PUT_DELIVERY, map(sql.delivery_row, self._deliveries.values()))
-        self._db.executemany(sql.PUT_JOB, map(sql.job_row, self._jobs.values()))
+        self._db.executemany(sql.PUT_DELIVERY, map(delivery_row, self._deliveries.values()))
+        self._db.executemany(sql.PUT_JOB, map(job_row, self._jobs.values()))
         self._db.executemany(_PUT_BODY, filter(None, self._bodies.values()))
         gone = [(key,) for key, body in self._bodies.items() if body is None]
         self._db.executemany(_DELETE_BODY, gone)

@@ -6,14 +6,14 @@ database lends itself as a function that runs one statement, with `?` for its va
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from operator import attrgetter
+import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handler.audit.job_end import shown_state
 from handler.audit.log import Committed, Decision, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
-from handler.audit.state import UNSETTLED, DeliveryState, JobState, fold_delivery, fold_job
+from handler.audit.rows import DELIVERY_COLUMNS, JOB_COLUMNS, delivery_row, job_of, job_row
+from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +30,6 @@ class Execute(Protocol):
         """Run it."""
 
 
-JOB_COLUMNS = tuple(field.name for field in fields(JobState))
-DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
-delivery_row = attrgetter(*DELIVERY_COLUMNS)
 _JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
 _DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
 
@@ -46,6 +43,7 @@ FIRST = "SELECT hash FROM records WHERE seq = 1"
 LAST = "SELECT seq, hash, record FROM records ORDER BY seq DESC LIMIT 1"
 APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
 RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+TOLD = "SELECT record FROM records WHERE seq = ?"
 JOB = f"{_JOBS} WHERE key = ?"
 JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {_ANY}"
 JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
@@ -115,10 +113,12 @@ class SqlView:
     Attributes:
         execute: Runs a statement in it.
         now: The store's clock.
+        is_whole: Whether all records can be asked for in it.
     """
 
     execute: Execute
     now: datetime
+    is_whole: bool = False
 
     @property
     def head(self) -> Head:
@@ -171,6 +171,13 @@ class SqlView:
             followed=self._jobs(JOBS_TODO, "follow", limit),
             unreported=tuple(DeliveryState(*row) for row in self.execute(UNREPORTED, (limit,))),
         )
+
+    def is_told(self, job: JobState) -> bool:
+        """Return whether a job's latest record says what its state says: folded twice, it does."""
+        if not self.is_whole:
+            return True  # the state of a log in objects is nobody's but this instance's
+        fields: Fields = json.loads(next(iter(self.execute(TOLD, (job.seq,))), ("{}",))[0])
+        return part(fields, "job").get("key") == job.key and fold_job(job, fields) == job
 
     def switch(self, name: Switch) -> str:
         """Return why a switch is on, or "" if it is off."""
@@ -276,23 +283,3 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
     view.execute(PUT_JOB, job_row(job))
     if job.final:
         view.execute(DELETE_BODY, (key,))
-
-
-def job_row(job: JobState) -> tuple[object, ...]:
-    """Return a job as `PUT_JOB` takes it."""
-    values = {**vars(job), "doubtful": int(job.doubtful)}
-    return (*map(values.__getitem__, JOB_COLUMNS), _todo(job), shown_state(job))
-
-
-def _todo(job: JobState) -> str:
-    if job.followed:
-        return "follow"
-    if job.state in UNSETTLED:
-        return "settle"
-    return "nothing" if job.final else "send"
-
-
-def job_of(row: tuple[Any, ...]) -> JobState:
-    """Return a job from a row with `JOB_COLUMNS`."""
-    values = dict(zip(JOB_COLUMNS, row, strict=True))
-    return JobState(**{**values, "doubtful": bool(values["doubtful"])})
