@@ -64,7 +64,7 @@ def job() -> None:
 @click.argument("what")
 @click.option("--reason", default="by hand", show_default=True, help="For the record.")
 def abandon(address: str, what: str, reason: str) -> None:
-    """Give up the job WHAT (its name or key), so that it is never sent again.
+    """Give up the job WHAT (its name, id or key, or a beginning), so that it is never sent again.
 
     A job that was created stays on the fleet. Exit status: 0 abandoned, 1 not.
 
