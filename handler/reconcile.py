@@ -85,7 +85,7 @@ def _sweep(
     except CloudError as error:
         errors.append(f"objects that nobody told of could not be looked for: {error}")
         return
-    position, done = seen.position, seen.began
+    position, done = seen.position, seen.before.position
     for found in seen.found:
         if not _time_left(services):
             position = done
@@ -93,7 +93,7 @@ def _sweep(
             break
         yield from _delivered([found], services, errors)
         done = found.spec.key if isinstance(found.spec, StoredSpec) else done
-    if position or seen.began or seen.outdated:
+    if position or seen.before.position or seen.unsaid:
         decide = scanned(seen, position, function=services.function)
         warnings += services.log.commit(decide).value
     if position:
