@@ -21,7 +21,7 @@ from handler.reply import Answered
 from handler.scan import cut_note, scan, scanned
 from handler.settlement import following, settlement
 from handler.transitions import lease_over
-from handler.triggers.delivery import Delivery, StoredSpec
+from handler.triggers.delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -92,7 +92,7 @@ def _sweep(
             errors.append(f"no time was left for all missed files in bucket {bucket}")
             break
         yield from _delivered([found], services, errors)
-        done = found.spec.key if isinstance(found.spec, StoredSpec) else done
+        done = str(found.source["key"])
     if position or seen.before.position or seen.unsaid:
         decide = scanned(seen, position, function=services.function)
         warnings += services.log.commit(decide).value

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
@@ -42,6 +43,7 @@ MOST_PAGES = 20
 """How many requests it makes for them."""
 
 _MOST_PENDING = 1000
+_AT_ONCE = 500  # objects that the log is asked about in one transaction
 _MOST_SKEW = timedelta(minutes=15)  # OBS refuses requests of clocks that are further off
 
 
@@ -93,7 +95,13 @@ def scan(bucket: str, services: Services, time_left: Callable[[], bool]) -> Scan
         if one.modified_at > recent and len(one.key.encode()) <= LONGEST_KEY
     ]
     asking = [one for one in dropped if not _is_ignored(one, services)]
-    unseen = services.log.read(lambda view: _unseen(asking, view)) if asking else []
+    unseen: list[Delivery] = []
+    for start in range(0, len(asking), _AT_ONCE):
+        if start and not time_left():
+            position = str(asking[start - 1].source["key"])
+            break
+        batch = asking[start : start + _AT_ONCE]
+        unseen += services.log.read(partial(_unseen, batch))
     if not unseen:
         return Scan(bucket, before, position)
     limit = _limit(services)

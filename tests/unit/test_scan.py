@@ -128,6 +128,23 @@ def test_a_run_out_of_time_goes_on_behind_what_it_delivered(
     assert len(emulator.state.jobs) == 4
 
 
+def test_a_look_at_many_files_stops_in_time(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log may be slow to answer; the next run goes on behind what it was asked about."""
+    monkeypatch.setattr(module, "_AT_ONCE", 2)
+    for number in range(5):
+        drop(f"drop/{number}.yaml", UPGRADE)
+    left = iter([True, True, False, *[True] * 8])
+    monkeypatch.setattr(reconcile, "_time_left", lambda _services: next(left, False))
+    fire(RECONCILE)
+    assert recorded()[-1]["source"] == {"bucket": BUCKET, "key": "drop/3.yaml"}
+    monkeypatch.undo()
+    fire(RECONCILE)
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 5
+
+
 def test_a_run_without_time_to_look_says_so(
     fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
