@@ -9,7 +9,7 @@ import pytest
 
 from handler.logline import LONGEST_LINE
 from handler.reply_limit import LONGEST_REPLY
-from tests.hostile.answering import CASES, Seen, answered
+from tests.hostile.event_answering import CASES, Seen, answered
 from tests.hostile.events import EVENTS
 from tests.hostile.limits import assert_within_limits, run_limited
 
