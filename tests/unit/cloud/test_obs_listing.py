@@ -127,6 +127,18 @@ def test_a_bucket_is_listed_to_its_end(transport: Transport) -> None:
         transport.close()
 
 
+def test_a_list_may_begin_behind_a_key(transport: Transport) -> None:
+    """Page after page, so that whoever asks may stop and go on later."""
+    with Emulator() as cloud:
+        kept = cloud.state.buckets[BUCKET]
+        names = [f"drop/{n:04}" for n in range(1005)]
+        kept.update({name: StoredObject(b"x", time.time()) for name in names})
+        pages = client(cloud, transport).list_pages(BUCKET, "drop/", after="drop/0002")
+        found = [([one.key for one in page.objects], page.truncated) for page in pages]
+        assert found == [(names[3:1003], True), (names[1003:], False)]
+        transport.close()
+
+
 def test_a_bucket_that_cannot_be_listed_says_why(transport: Transport) -> None:
     """For good, or for now."""
     with Emulator() as cloud:
