@@ -68,9 +68,7 @@ def listing_of(xml: bytes) -> ObjectPage:
     parser.CharacterDataHandler = reading.text
     parser.StartDoctypeDeclHandler = _refuse
     try:
-        if xml.count(b"&#") > _MOST_REFERENCES:
-            raise ValueError("it has too many references")
-        parser.Parse(_FORBIDDEN.sub(_readable, xml), True)  # noqa: FBT003 - expat takes no keyword
+        parser.Parse(_parsable(xml), True)  # noqa: FBT003 - expat takes no keyword
         return reading.page()
     except (expat.ExpatError, KeyError, ValueError) as error:
         raise NoAnswerError("OBS answered a listing that cannot be read") from error
@@ -134,6 +132,12 @@ class _Reading:
 
 def _refuse(*_declaration: object) -> None:
     raise ValueError("a document type is declared")
+
+
+def _parsable(xml: bytes) -> bytes:
+    if xml.count(b"&#") > _MOST_REFERENCES:
+        raise ValueError("it has too many references")
+    return _FORBIDDEN.sub(_readable, xml)
 
 
 def _readable(found: re.Match[bytes]) -> bytes:
