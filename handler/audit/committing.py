@@ -179,6 +179,17 @@ class Committer:
             trial.lost()
         return None
 
+    def end_segment(self) -> None:
+        """End the segment, full or not, unless somebody else does; for a state that is warm.
+
+        Raises:
+            LogBusyError: Other writers were first for too long.
+            LogUnreachableError: The store cannot be asked.
+        """
+        segment, trial = self.replica.tail.segment, self.patience.trial(self.objects.place)
+        while self.replica.tail.segment == segment:
+            self._roll(trial)
+
     def _roll(self, trial: Trial) -> None:
         """End the segment, unless somebody else has; then it may not be full."""
         segment, trouble = self.replica.tail.segment, None

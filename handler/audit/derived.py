@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from handler.audit.refold import Refold
 
-RowsOf: TypeAlias = "Callable[[Table], Iterator[Sequence[object]]]"
-"""Yields a table's rows as they stand in a store, in the order of their keys' bytes."""
+RowsOf: TypeAlias = "Callable[[Table], Iterator[tuple[Any, ...]]]"
+"""Yields a table's rows as they stand in a store, texts as UTF-8, in the order of their keys."""
 
-REMEDY = (
-    "what is derived from the records differs from them: `nightdrop audit rebuild` makes it anew "
-    "and touches no record"
-)
+REBUILD = "`nightdrop audit rebuild` makes it anew"
+"""What to do where something derived is not as it should be."""
+
+REMEDY = f"what is derived from the records differs from them: {REBUILD} and touches no record"
 """What to do about a difference."""
 
 _TABLES = """
@@ -57,23 +57,24 @@ OUTBOX = Table("outbox", ("key", "body"))
 
 def tables_of(refold: Refold) -> list[Table]:
     """Return the tables that records are folded into: all of the schema but the outbox."""
-    names = [name for (name,) in refold.rows(_TABLES)]
+    names = [name.decode() for (name,) in refold.rows(_TABLES)]
     return [
-        Table(name, tuple(column for (column,) in refold.rows(_COLUMNS, (name,)))) for name in names
+        Table(name, tuple(column.decode() for (column,) in refold.rows(_COLUMNS, (name,))))
+        for name in names
     ]
 
 
 def differing_rows(refold: Refold, table: Table, found: RowsOf) -> Iterator[Fault]:
     """Yield every row of a table that is missing, too many, or not what its records come to."""
     expected = refold.rows(f"{table.select} ORDER BY 1")
-    for wanted, there in _paired(map(_plain, expected), map(_plain, found(table))):
+    for wanted, there in _paired(expected, found(table)):
         row = wanted or there or (b"",)
         place = f"the row of {_key(row[0])} in {table.name}"
         if there is None:
             yield Fault(None, f"{place} is missing")
         elif wanted is None:
             yield Fault(None, f"{place} follows from no record")
-        elif wanted != there:
+        elif wanted != there and _kept(wanted) != _kept(there):
             other = (
                 name
                 for name, one, two in zip(table.columns, wanted, there, strict=True)
@@ -84,8 +85,7 @@ def differing_rows(refold: Refold, table: Table, found: RowsOf) -> Iterator[Faul
 
 def differing_bodies(refold: Refold, found: RowsOf) -> Iterator[Fault]:
     """Yield every body of the outbox that is missing, too many, or not the recorded one."""
-    expected = map(_plain, refold.rows(_BODIES))
-    for wanted, there in _paired(expected, map(_plain, found(OUTBOX))):
+    for wanted, there in _paired(refold.rows(_BODIES), found(OUTBOX)):
         if wanted is None:
             key = _key(there[0]) if there else ""
             yield Fault(None, f"the outbox holds a body for {key}, which waits for none")
@@ -100,8 +100,8 @@ def differing_bodies(refold: Refold, found: RowsOf) -> Iterator[Fault]:
 
 
 _GIVE_UP = (
-    "it is not acted on: give a job up with `nightdrop job abandon`, and deliver anew what is still "
-    "wanted"
+    "it is not acted on: give a job up with `nightdrop job abandon`, and deliver anew what is "
+    "still wanted"
 )
 
 
@@ -118,16 +118,18 @@ def _paired(
         there = there if first else next(found, None)
 
 
-def _plain(row: Sequence[object]) -> tuple[Any, ...]:
-    """Return a row as every store has it: texts as UTF-8, a NUL as what PostgreSQL keeps of it."""
-    return tuple(map(_value, row))
+def as_bytes(row: Sequence[object]) -> tuple[Any, ...]:
+    """Return a row with its texts as UTF-8."""
+    return tuple(
+        value.encode(errors="surrogatepass") if isinstance(value, str) else value for value in row
+    )
 
 
-def _value(value: object) -> object:
-    if isinstance(value, str):
-        value = value.encode(errors="surrogatepass")
-    return value.replace(b"\0", "\ufffd".encode()) if isinstance(value, bytes) else value
+def _kept(row: Sequence[object]) -> list[object]:
+    """Return a row as every store keeps it: PostgreSQL has no NUL in a text."""
+    nul = "\ufffd".encode()
+    return [value.replace(b"\0", nul) if isinstance(value, bytes) else value for value in row]
 
 
 def _key(key: bytes) -> str:
-    return display(key.decode(errors="replace"), longest=_SHOWN)
+    return display(key.decode(errors="replace")[:_SHOWN])

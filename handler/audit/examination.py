@@ -99,10 +99,10 @@ def examine(
     faults.join(witness.faults)
     faults.join(found)
     faults.add(*_told(kept))
-    derived = _derived(stored, walk, advance)
+    derived, more = _derived(stored, walk, advance)
     faults.join(derived)
     remarks = (
-        *((REMEDY,) if derived.count else ()),
+        *more,
         *_of_walk(walk),
         *_of_witness(evidence, witness, kept, walk.head),
     )
@@ -110,17 +110,22 @@ def examine(
     return Verdict(walk.head, tuple(faults.kept), faults.count, remarks, seq)
 
 
-def _derived(stored: Stored, walk: Walk, advance: Callable[[int], object]) -> Faults:
-    """Return where what is derived from whole records is not what they come to."""
-    found = Faults()
+def _derived(
+    stored: Stored, walk: Walk, advance: Callable[[int], object]
+) -> tuple[Faults, list[str]]:
+    """Return where what is derived from whole records is not what they come to, and remarks."""
+    found, remarks = Faults(), list[str]()
     if walk.faults.count:
-        return found  # what records that were tampered with come to says nothing
+        return found, remarks  # what records that were tampered with come to says nothing
     try:
-        for fault in stored.differences(advance):
-            found.add(fault)
+        for one in stored.differences(advance):
+            if isinstance(one, str):
+                remarks.append(one)
+            else:
+                found.add(one)
     except LogBrokenError as error:
         found.add(Fault(None, str(error)))
-    return found
+    return found, [REMEDY, *remarks] if found.count else remarks
 
 
 def _heard(places: Sequence[Place], witness: Witness) -> Iterator[str]:

@@ -53,6 +53,8 @@ SELECT set_config('search_path', 'nightdrop', false),
        set_config('synchronous_commit',
                   CASE current_setting('synchronous_commit')
                       WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)"""
+_OWNS = """
+SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'nightdrop.records'::regclass"""
 _GRANTS = (
     "GRANT USAGE ON SCHEMA nightdrop TO {role}",
     "GRANT SELECT, INSERT ON nightdrop.records TO {role}",
@@ -140,6 +142,26 @@ def prepare(address: str, role: str = "") -> tuple[str, ...]:
         for grant in grants if role else ():
             db.execute(grant)
         return tuple(f"{grant.as_string(db)};" for grant in grants)
+
+
+def rebuild(address: str) -> bool:
+    """Make all that is derived from the records anew, if this role owns it.
+
+    Returns:
+        Whether it does: the function's role does not, and was handed nothing to do.
+
+    Raises:
+        LogError: The database cannot be used, or holds no audit log.
+    """
+    place = place_of(address)
+    with translated(place), _dialled(place, _LONGEST_CONNECT) as db, db.transaction():
+        if not exists(db):
+            raise LogError(_unprepared(place))
+        if not db.execute(_OWNS).fetchall()[0][0]:
+            return False
+        db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
+        lay_out(db, SCHEMA.read_bytes(), place=place.shown, anew=True)
+        return True
 
 
 @contextmanager

@@ -73,6 +73,7 @@ class Refold:
         Raises:
             MALFORMED: It lacks what its action needs.
         """
+        self._db.text_factory = str
         about = WITH_BODY.get(str(fields["action"]))
         if about:
             key = str(part(fields, about)["key"])
@@ -92,14 +93,19 @@ class Refold:
             advance(len(page))
             for seq, _, _, text in page:
                 try:
-                    self.take(json.loads(text))
+                    self.take(json.loads(text.decode()))
                 except MALFORMED:
                     yield Fault(seq, "lacks what its action needs: no state follows from it")
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
-        """Yield what a statement finds in the tables."""
+        """Yield what a statement finds in the tables, texts as UTF-8."""
         self._flush()
+        self._db.text_factory = bytes
         yield from self._db.execute(statement, tuple(values))
+
+    def has_body(self, key: str) -> bool:
+        """Return whether the outbox must hold a body for a job or delivery."""
+        return next(self.rows("SELECT 1 FROM bodies WHERE key = ?", (key,)), None) is not None
 
     def close(self) -> None:
         """Forget everything."""

@@ -89,6 +89,9 @@ SWITCH = "SELECT reason FROM switches WHERE name = ?"
 PUT_SWITCH = """
 INSERT INTO switches (name, reason) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET reason = excluded.reason"""
+DELETE_STRAYS = """
+DELETE FROM outbox
+WHERE key NOT IN (SELECT key FROM jobs) AND key NOT IN (SELECT key FROM deliveries)"""
 CLEAR = (
     "DELETE FROM outbox",
     "DELETE FROM jobs",
@@ -256,6 +259,7 @@ def rebuild(view: SqlView, records: Sequence[Record] | Any) -> None:  # noqa: AN
         view.execute(PUT_BODY, (key, body))
     for record in records:
         project(view, record.fields)
+    view.execute(DELETE_STRAYS)
 
 
 def _project_delivery(view: SqlView, recorded: Fields) -> None:

@@ -70,7 +70,7 @@ class SqliteLog:
         self._clock = clock
         self._lock = threading.RLock()
         self._path = path
-        with _translated(path):
+        with translated(path):
             self._db = _opened(path, patience, clock)
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
@@ -90,7 +90,7 @@ class SqliteLog:
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds for jobs or deliveries, by their keys."""
-        with self._lock, _translated(self._path):
+        with self._lock, translated(self._path):
             return dict(sql.rows_for(self._execute, sql.BODIES_OF, keys))
 
     def records(self, after: int = 0) -> Iterator[Record]:
@@ -112,12 +112,12 @@ class SqliteLog:
             self._db.close()
 
     def _page(self, after: int, size: int) -> list[Record]:
-        with self._lock, _translated(self._path):
+        with self._lock, translated(self._path):
             return [Record(*row) for row in self._execute(sql.RECORDS_AFTER, (after, size))]
 
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sql.SqlView]:
-        with self._lock, _translated(self._path):
+        with self._lock, translated(self._path):
             self._db.execute(begin)
             try:
                 self._require_own_layout()
@@ -192,7 +192,7 @@ def _busy(error: sqlite3.OperationalError) -> bool:
 
 
 @contextmanager
-def _translated(path: str | Path) -> Iterator[None]:
+def translated(path: str | Path) -> Iterator[None]:
     """Turn SQLite's errors into the log's own, with what to do about them."""
     try:
         yield

@@ -39,7 +39,9 @@ def application_id_of(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA application_id").fetchone()[0])
 
 
-def lay_out(db: sqlite3.Connection, schema: str, *, place: str, now: datetime) -> None:
+def lay_out(
+    db: sqlite3.Connection, schema: str, *, place: str, now: datetime, anew: bool = False
+) -> None:
     """Bring a file to this code's layout, in the transaction that is open.
 
     Args:
@@ -47,6 +49,7 @@ def lay_out(db: sqlite3.Connection, schema: str, *, place: str, now: datetime) -
         schema: The tables, triggers and views, as SQL.
         place: The file, for messages.
         now: The store's clock; it leaves no trace.
+        anew: Whether to make all that is derived anew, whatever version the file is of.
 
     Raises:
         LogError: The file is of a later form, or is no log.
@@ -56,12 +59,12 @@ def lay_out(db: sqlite3.Connection, schema: str, *, place: str, now: datetime) -
     if found and not exists:
         raise LogError(f"{place} is a database of something else; name another file")
     require_readable(found, place)
-    if not exists or found == VERSION:
+    if not exists or (found == VERSION and not anew):
         _create(db, schema)
     else:
         _create_anew(db, schema, now)
     db.execute(f"PRAGMA user_version = {VERSION}")
-    if not application_id_of(db):
+    if anew or not application_id_of(db):
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 

@@ -2,7 +2,7 @@
 
 A log is in WAL mode, and whoever reads it needs an index of the WAL in shared memory, a file beside
 it (https://sqlite.org/wal.html, "Read-Only Databases"). On a medium that cannot be written there is
-no place for one: without a WAL the file is read as one that does not change, and with one a copy is.
+no place for one: without a WAL the file is read as one that does not change, with one a copy is.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def reading(path: str | Path) -> Iterator[None]:
 
 
 def tells_of_damage(error: sqlite3.DatabaseError) -> bool:
-    """Return whether an error says that a file is damaged or no log, not that it is out of reach."""
+    """Return whether an error says that a file is damaged or no log, not out of reach."""
     if not isinstance(error, sqlite3.OperationalError):
         return True
     return any(word in str(error) for word in _DAMAGE)
@@ -92,5 +92,4 @@ def _copied(file: Path) -> sqlite3.Connection:
             shutil.copyfile(f"{file}{suffix}", f"{copy}{suffix}")
         db = sqlite3.connect(copy, isolation_level=None)
         db.execute("PRAGMA journal_mode = DELETE")
-        db.execute("PRAGMA query_only = ON")
         return db

@@ -41,8 +41,10 @@ class Stored(Protocol):
     def begun(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
 
-    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault]:
+    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
         """Yield where what is derived from the records is not what they come to.
+
+        What is no fault, but should be known, is yielded as a sentence.
 
         Args:
             advance: Told how many records were passed, now and then.

@@ -77,7 +77,7 @@ class StoredInFile:
         begin = f'{{"action":"{action}"'.encode()
         yield from (text for _, _, _, text in self._rows() if text.startswith(begin))
 
-    def differences(self, _advance: Callable[[int], object]) -> Iterator[Fault]:
+    def differences(self, _advance: Callable[[int], object]) -> Iterator[Fault | str]:
         """Yield nothing: nothing in a file is derived from the records."""
         yield from ()
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handler.audit.derived import differing_bodies, differing_rows, tables_of
+from handler.audit.derived import REBUILD, differing_bodies, differing_rows, tables_of
 from handler.audit.fault import Fault
 from handler.audit.record import Head
 from handler.audit.refold import Refold
@@ -112,7 +112,7 @@ class StoredInSqlite:
             for (text,) in self._db.execute(_BEGUN, (len(begin), begin)):
                 yield text
 
-    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault]:
+    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
         """Yield where what is derived from the records is not what they come to.
 
         Of one moment, while the log may be written to.
@@ -137,7 +137,8 @@ class StoredInSqlite:
 
     def _state(self, part: Part) -> str:
         there = any(found[:2] == part[:2] for found in self._found)
-        harm = "; records can be changed" if part[0] == "trigger" else ""
+        derived = "" if part[2] == "records" else f"; {REBUILD}"
+        harm = "; records can be changed" if part[0] == "trigger" else derived
         return f"is not the one of the schema{harm}" if there else f"is missing{harm}"
 
     def _strange_numbers(self) -> Iterator[Fault]:
@@ -145,11 +146,14 @@ class StoredInSqlite:
         if found != VERSION:
             yield Fault(
                 None,
-                f"the file's user_version is {found}, and this Nightdrop lays logs out as {VERSION}: "
-                "it is of another version, or the number was changed; nothing derived was compared",
+                f"the file's user_version is {found}, and this Nightdrop writes {VERSION}: it is "
+                "of another version, or the number was changed, and nothing derived was compared; "
+                f"{REBUILD}",
             )
         elif application_id_of(self._db) != APPLICATION_ID:
-            yield Fault(None, "the file's application_id is not the one of Nightdrop's logs")
+            yield Fault(
+                None, f"the file's application_id is not that of Nightdrop's logs; {REBUILD}"
+            )
 
     def _rows(self, table: Table) -> Iterator[tuple[object, ...]]:
         yield from self._db.execute(f"{table.select} NOT INDEXED ORDER BY 1")

@@ -28,7 +28,9 @@ POSTGRES = "postgresql://"
 OBS = "obs://"
 """How the address of a log in OBS begins."""
 
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
+"""How the address of a SQLite file begins."""
+
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
@@ -45,7 +47,7 @@ def open_log(address: str, folders: Folders | None = None) -> Log:
     if address.startswith(OBS):
         return ObjectLog(folder_at(address, folders))
     if _names_a_file(address):
-        return SqliteLog(address.removeprefix(_SQLITE))
+        return SqliteLog(address.removeprefix(SQLITE))
     with _psycopg_needed():
         from handler.audit.postgres import PostgresLog  # noqa: PLC0415 - psycopg loads slowly
     return PostgresLog(address)
@@ -89,7 +91,7 @@ def open_stored(address: str, folders: Folders | None = None) -> Stored:
 
         return StoredInObjects(folder_at(address, folders))
     if _names_a_file(address):
-        return StoredInSqlite(address.removeprefix(_SQLITE))
+        return StoredInSqlite(address.removeprefix(SQLITE))
     with _psycopg_needed():
         from handler.audit.stored_postgres import StoredInPostgres  # noqa: PLC0415 - likewise
     return StoredInPostgres(address)
@@ -122,7 +124,7 @@ def _names_a_file(address: str) -> bool:
     Raises:
         LogError: It names neither.
     """
-    if address.startswith(_SQLITE) and address != _SQLITE:
+    if address.startswith(SQLITE) and address != SQLITE:
         return True
     if address.startswith(POSTGRES):
         return False

@@ -30,7 +30,7 @@ SPOILED = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 """What reading a record that Nightdrop did not write comes to."""
 
 
-_DAMAGED = "this is not a Nightdrop log, or it is damaged; `nightdrop audit verify` says where"
+_DAMAGED = "this is not a Nightdrop log, or it is damaged; see `nightdrop audit verify`"
 
 
 @contextmanager

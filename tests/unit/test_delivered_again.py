@@ -124,7 +124,7 @@ def test_an_instance_that_is_killed_leaves_the_new_run_to_the_tick(log: MemoryLo
     begun = log.commit(receive(fired(), function={})).value
     (waiting,) = log.read(lambda view: view.open(9)).deliveries
     assert waiting.key == begun.delivery.key
-    resumed = Delivery.from_json(log.body(waiting.key) or "")
+    resumed = Delivery.from_json(log.bodies([waiting.key])[waiting.key])
     assert deliver(log, resumed).delivery == begun.delivery
     assert run_of(log, begun).state == "planned"
 

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     Run: TypeAlias = Callable[..., Result]
 
 
+DEEP = "[" * 100_000
+
+
 @pytest.fixture
 def run(month: Path) -> Run:
     """Run a subcommand of `nightdrop audit` on the month."""
@@ -136,9 +139,10 @@ def test_a_spoiled_record_is_exported_as_it_is_or_said_to_be_spoiled(
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        *((call, text) for call in ("list", "stats") for text in ("{}", "[]", "{")),
-        ("show nightly-hi7npcbt", "{"),
+        *((call, text) for call in ("list", "stats") for text in ("{}", "[]", "{", DEEP)),
+        *(("show nightly-hi7npcbt", text) for text in ("{", DEEP)),
     ],
+    ids=lambda value: value[:24],
 )
 def test_a_spoiled_record_is_a_short_message(
     month: Path, tmp_path: Path, call: str, text: str
