@@ -8,14 +8,14 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from handler.audit.state import DEAD, FINAL
 from handler.canonical import shown
 from handler.cli.option import audit_option, complaining, json_option
-from handler.cli.screen import STYLES, complain, printable, screen, table
+from handler.cli.screen import STYLES, complain, printable, prose, screen, table
 from handler.cli.story import stories_of
 from handler.cli.trail import open_trail, row_of, timeline
 
@@ -60,9 +60,13 @@ def show(address: str, what: str, *, as_json: bool) -> None:
 def _print(story: Story, console: Console) -> None:
     console.print()
     console.print(
-        f"[bold]delivery {escape(shown(story.key))}[/]  "
-        f"[{_STATES.get(story.state, 'default')}]{story.state}[/]  "
-        f"[dim]{story.began:%A %d %B %Y, %H:%M:%S} UTC[/]",
+        Text.assemble(
+            (f"delivery {printable(shown(story.key))}", "bold"),
+            "  ",
+            (printable(story.state), _STATES.get(story.state, "default")),
+            "  ",
+            (f"{story.began:%A %d %B %Y, %H:%M:%S} UTC", "dim"),
+        ),
         highlight=False,
     )
     console.print(Padding(_facts(story), (0, 0, 1, 2)))
@@ -76,7 +80,7 @@ def _facts(story: Story) -> Table:
     drawn.add_column(style="dim", no_wrap=True)
     drawn.add_column(overflow="fold")
     for name, value in story.facts:
-        drawn.add_row(name, escape(printable(value)))
+        drawn.add_row(name, Text(printable(value)))
     return drawn
 
 
@@ -111,10 +115,10 @@ def _steps(story: Story) -> Table:
         style = STYLES[step.outcome]
         drawn.add_row(
             step.after,
-            f"[{style}]{_MARKS[step.outcome]}[/]",
-            f"[{style}]{escape(printable(step.action))}[/]",
-            *([escape(printable(step.job))] if several else []),
-            escape(printable(step.detail)),
+            Text(_MARKS[step.outcome], style),
+            Text(printable(step.action), style, no_wrap=False, overflow="fold"),
+            *([Text(printable(step.job), no_wrap=False, overflow="fold")] if several else []),
+            Text(prose(step.detail)),
             f"#{step.seq}",
         )
     return drawn
