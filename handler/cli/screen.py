@@ -45,8 +45,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Return a plain table; what the rows hold is text, never markup, and safe to show."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        head = Text(column, no_wrap=False)
-        drawn.add_column(head, overflow="fold", no_wrap=column in _IDENTIFIERS)
+        drawn.add_column(column, overflow="fold", no_wrap=column in _IDENTIFIERS)
     for row in rows:
         drawn.add_row(*map(_cell, columns, row))
     return drawn

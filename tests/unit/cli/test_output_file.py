@@ -57,9 +57,14 @@ def test_what_fails_halfway_leaves_what_was_there(tmp_path: Path) -> None:
     """And nothing beside it."""
     path = tmp_path / "log.csv"
     path.write_text("old")
-    with pytest.raises(KeyError), output_file(path, overwrite=True) as file:
-        file.write("half")
-        raise KeyError
+
+    def write() -> None:
+        with output_file(path, overwrite=True) as file:
+            file.write("half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write()
     assert [one.name for one in tmp_path.iterdir()] == ["log.csv"]
     assert path.read_text() == "old"
 
