@@ -120,8 +120,8 @@ def _steps(story: Story) -> Table:
         drawn.add_row(
             step.after,
             Text(_MARKS[step.outcome], style),
-            Text(printable(step.action), style),
-            *([Text(printable(step.job))] if several else []),
+            Text(printable(step.action), style, no_wrap=False, overflow="fold"),
+            *([Text(printable(step.job), no_wrap=False, overflow="fold")] if several else []),
             Text(prose(step.detail)),
             f"#{step.seq}",
         )

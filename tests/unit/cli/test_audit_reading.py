@@ -112,7 +112,7 @@ def test_an_export_can_be_written_to_a_file(run: Run, tmp_path: Path) -> None:
     assert run("export", "--format", "csv", "--job", "cales", "--output", str(path)).exit_code == 0
     assert path.read_text().count("\n") == 1
     scales = rows(run("list", "--json"))[-5]["job_name"]
-    run("export", "--format", "csv", "--job", str(scales), "--output", str(path))
+    run("export", "--format", "csv", "--job", str(scales), "--output", str(path), "--overwrite")
     with path.open(newline="") as file:
         actions = [row["action"] for row in csv.DictReader(file)]
     assert actions == ["job.planned", "job.sending", "job.created"]
