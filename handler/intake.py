@@ -3,7 +3,7 @@
 unknown key            delivery.received, go on
 received, no plan      nothing more to record: go on, from the start
 planned, jobs open     delivery.repeated, resume from the outbox
-all jobs refused       delivery.received under the key of its next run, go on
+refused, all of it     delivery.received under the key of its next run, go on
 decided                delivery.repeated, answer what stands in the log
 """
 
@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from handler.audit.job_end import before
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.canonical import key_of, moment, sha256_hex, shown, timestamp
@@ -86,7 +85,7 @@ class Received:
     Attributes:
         delivery: What to go on with: the delivery, or the latest run of it.
         seen: Its state if it was decided before; None means go on.
-        refused: The run before, all of whose jobs were refused; None if there is none.
+        refused: The run before it that was refused and left nothing, if it starts over.
     """
 
     delivery: Delivery
@@ -97,22 +96,22 @@ class Received:
 def receive(delivery: Delivery, *, function: Part) -> Decide[Received]:
     """Decide whether a delivery is new, was seen before, or starts over.
 
-    All jobs of a delivery may have been refused because of a wrong setting, say. Then nothing of
-    it is on the fleet, and when it comes again it is run again, under a key that follows from its
-    own: with jobs, marks and names of its own, and as safe from duplicates as any other delivery.
-    A copy that the platform delivers right after the refusal is run again likewise; it is refused
-    again, or, if it is not, it is created once.
+    A wrong setting may have had all of it refused, say. Then nothing of it is on the fleet, and
+    when it comes again it is run again, under a key that follows from its own: with jobs, marks
+    and names of its own, and as safe from duplicates as any other delivery. A copy that the
+    platform delivers right after the refusal is run again likewise; it is refused again, or, if
+    it is not, it is created once. Nobody delivers it without end: what is refused is answered.
     """
 
     def decide(view: View) -> Decision[Received]:
         run, seen, refused = _latest_run(view, delivery)
-        received = Received(run, None, refused)
+        starting = Received(run, None, refused)
         if seen is None:
-            return Decision(received, (_received(run, refused, function),))
+            return Decision(starting, (_received(run, refused, function),))
         if seen.state == "received":
             again = replace(_about(run, function), note="started over: it was never planned")
-            return Decision(received, (again,))
-        return Decision(replace(received, seen=seen), (_repeated(run, seen, function),))
+            return Decision(starting, (again,))
+        return Decision(Received(run, seen, None), (_repeated(run, seen, function),))
 
     return decide
 
@@ -132,8 +131,11 @@ def _left_nothing(run: DeliveryState) -> bool:
     """Return whether a run certainly left nothing on the fleet, and nobody gave it up by hand.
 
     A tick's jobs that expired stay expired: last night's upgrade does not run at noon, however
-    late a copy of its event is.
+    late a copy of its event is. An object that was rejected is mended by writing it anew, which
+    fires an event of its own.
     """
+    if run.state == "rejected":
+        return run.trigger != "object"
     free = {"refused"} if run.trigger == "timer" else {"refused", "expired"}
     return bool(run.jobs) and all(job.state in free for job in run.jobs)
 
@@ -292,7 +294,7 @@ def _received(delivery: Delivery, refused: DeliveryState | None, function: Part)
     draft = replace(_about(delivery, function), body=body, request={"digest": sha256_hex(body)})
     if refused is None:
         return draft
-    note = f"delivered again: {shown(refused.key)} {before(refused.jobs)}"
+    note = f"delivered again: {shown(refused.key)} left nothing on the fleet"
     return replace(draft, delivery={**draft.delivery, "repeats": refused.key}, note=note)
 
 

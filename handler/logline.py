@@ -61,7 +61,7 @@ def log_line(action: str, fields: Mapping[str, str | int]) -> str:
     if len(line) < LONGEST_LINE:
         return line
     short = {
-        name: value[:_SHORTENED] if isinstance(value, str) else value
+        name: _cut(value, _SHORTENED) if isinstance(value, str) else value
         for name, value in fields.items()
     }
     return json.dumps({"action": action, **short}, separators=(",", ":"))
@@ -78,13 +78,17 @@ def attention_lines(records: Iterable[Record]) -> Iterable[str]:
         said: dict[str, str | int] = {
             "of": action,
             "seq": record.seq,
-            "note": str(fields.get("note", ""))[:_LONGEST_NOTE],
+            "note": _cut(str(fields.get("note", "")), _LONGEST_NOTE),
         }
         if isinstance(delivery, dict):
             said["delivery"] = shown(str(delivery["key"]))
         if isinstance(job, dict):
             said["job_name"] = str(job["name"])
         yield log_line("attention.needed", said)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def _needs_attention(fields: Mapping[str, object]) -> bool:

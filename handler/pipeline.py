@@ -166,7 +166,7 @@ def _may_wait(delivery: Delivery, services: Services) -> bool:
     if delivery.fired_at is None:
         return False
     age = services.obs.clock() - delivery.fired_at
-    return age.total_seconds() < services.settings.valid_for
+    return abs(age.total_seconds()) < services.settings.valid_for
 
 
 def _close(

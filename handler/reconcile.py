@@ -25,7 +25,7 @@ from handler.reporting import has_result, is_due, report, troubles
 from handler.scan import cut_note, scan, scanned
 from handler.settlement import following, settlement
 from handler.transitions import lease_over
-from handler.triggers.delivery import Delivery, StoredSpec
+from handler.triggers.delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,15 +91,15 @@ def _sweep(
     except CloudError as error:
         errors.append(f"objects that nobody told of could not be looked for: {error}")
         return
-    position, done = seen.position, seen.began
+    position, done = seen.position, seen.before.position
     for found in seen.found:
         if not _time_left(services):
             position = done
             errors.append(f"no time was left for all missed files in bucket {bucket}")
             break
         yield from _delivered([found], services, errors)
-        done = found.spec.key if isinstance(found.spec, StoredSpec) else done
-    if position or seen.began or seen.outdated:
+        done = str(found.source["key"])
+    if position or seen.before.position or seen.unsaid:
         decide = scanned(seen, position, function=services.function)
         warnings += services.log.commit(decide).value
     if position:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from handler.audit.job_end import before, reasons, shown_state, told_of, went_wrong
+from handler.audit.job_end import reasons, shown_state, told_of, went_wrong
 from handler.audit.state import DEAD
 from handler.canonical import shown
 
@@ -90,8 +90,11 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
 
 
 def delivered_again(result: Result, refused: DeliveryState) -> Result:
-    """Return a result that says that an earlier run of the same delivery was refused."""
-    note = f"this {before(refused.jobs)}; delivered again"
+    """Return a result that says that an earlier run of the same delivery left nothing, and why."""
+    states: set[str] = {job.state for job in refused.jobs} or {refused.state}
+    first, *more = refused.note.splitlines() or [""]
+    why = reasons(refused.jobs) or f" ({first}{' …' if more else ''})"
+    note = f"this was {' and '.join(sorted(states))} before{why}; delivered again"
     return replace(result, warnings=(note, *result.warnings))
 
 
@@ -129,15 +132,15 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
         outcomes.append("partial" if answered.errors else "completed")
     worst = max(map(WORST_LAST.index, outcomes), default=0)
     errors = [error for result in answered.results for error in result.errors]
-    errors += [told_of(job) for job in answered.jobs if went_wrong(job)]
     warnings: list[Json] = [text for result in answered.results for text in result.warnings]
     warnings += answered.warnings
     jobs = {job.key: job for result in answered.results for job in result.jobs}
+    errors += [told_of(job) for job in answered.jobs if went_wrong(job) and job.key not in jobs]
     return {
         "outcome": WORST_LAST[worst],
         "deliveries": [shown(result.delivery) for result in answered.results],
         "jobs": jobs_json(list((jobs | {job.key: job for job in answered.jobs}).values())),
-        "errors": list(dict.fromkeys([*errors, *answered.errors])),
+        "errors": [*errors, *answered.errors],
         **({"warnings": warnings} if warnings else {}),
         **({"open": dict(answered.left)} if answered.left is not None else {}),
         **({"checks": list(answered.checks)} if answered.checks else {}),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from handler.audit.log import Decide, View
+    from handler.audit.log import Decide, ScanState, View
     from handler.audit.record import Outcome, Part
+    from handler.audit.state import DeliveryState
     from handler.cloud.obs_listing import ListedObject
     from handler.services import Services
     from handler.triggers.delivery import Delivery
@@ -41,6 +43,8 @@ MOST_PAGES = 20
 """How many requests it makes for them."""
 
 _MOST_PENDING = 1000
+_AT_ONCE = 500  # objects that the log is asked about in one transaction
+_MOST_SKEW = timedelta(minutes=15)  # OBS refuses requests of clocks that are further off
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Scan:
 
     Attributes:
         bucket: The bucket's name.
-        began: The key it began after; "" for the first of all.
+        before: Where the scan before it had stopped, and what was said of old files.
         position: The last key it looked at, if there are more; else "".
         found: The deliveries of what is to be run, in the order of the keys.
         outdated: How many files it passed over because they were written before `limit`.
@@ -57,11 +61,17 @@ class Scan:
     """
 
     bucket: str
-    began: str
+    before: ScanState
     position: str
     found: tuple[Delivery, ...] = ()
     outdated: int = 0
     limit: datetime | None = None
+
+    @property
+    def unsaid(self) -> str:
+        """The limit that files were passed over for, if that was not said before; else ""."""
+        limit = timestamp(self.limit) if self.limit and self.outdated else ""
+        return "" if limit == self.before.limit else limit
 
 
 def scan(bucket: str, services: Services, time_left: Callable[[], bool]) -> Scan:
@@ -76,8 +86,8 @@ def scan(bucket: str, services: Services, time_left: Callable[[], bool]) -> Scan
         CloudError: The bucket cannot be listed.
         LogError: The log could not be read.
     """
-    began = services.log.read(lambda view: view.scan(bucket), fresh=False).position
-    listed, position = _listed(bucket, began, services, time_left)
+    before = services.log.read(lambda view: view.scan(bucket), fresh=False)
+    listed, position = _listed(bucket, before.position, services, time_left)
     recent = services.obs.clock() - timedelta(seconds=services.settings.valid_for)
     dropped = [
         swept(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
@@ -85,12 +95,18 @@ def scan(bucket: str, services: Services, time_left: Callable[[], bool]) -> Scan
         if one.modified_at > recent and len(one.key.encode()) <= LONGEST_KEY
     ]
     asking = [one for one in dropped if not _is_ignored(one, services)]
-    unseen = services.log.read(lambda view: _unseen(asking, view), fresh=False) if asking else []
+    unseen: list[Delivery] = []
+    for start in range(0, len(asking), _AT_ONCE):
+        if start and not time_left():
+            position = str(asking[start - 1].source["key"])
+            break
+        batch = asking[start : start + _AT_ONCE]
+        unseen += services.log.read(partial(_unseen, batch), fresh=False)
     if not unseen:
-        return Scan(bucket, began, position)
+        return Scan(bucket, before, position)
     limit = _limit(services)
     found = tuple(one for one in unseen if one.fired_at and one.fired_at >= limit)
-    return Scan(bucket, began, position, found, len(unseen) - len(found), limit)
+    return Scan(bucket, before, position, found, len(unseen) - len(found), limit)
 
 
 def scanned(scan: Scan, position: str, *, function: Part) -> Decide[tuple[str, ...]]:
@@ -103,18 +119,17 @@ def scanned(scan: Scan, position: str, *, function: Part) -> Decide[tuple[str, .
     """
 
     def decide(view: View) -> Decision[tuple[str, ...]]:
-        before = view.scan(scan.bucket)
+        now = view.scan(scan.bucket)
         drafts = []
-        if position and position != before.position:
+        if position and position != now.position:
             note = cut_note(scan.bucket, position)
             drafts.append(_draft("scan.paused", scan, function, key=position, note=note))
-        elif before.position and not position:
+        elif now.position and not position:
             drafts.append(_draft("scan.completed", scan, function))
-        limit = timestamp(scan.limit) if scan.limit and scan.outdated else ""
-        if limit in {"", before.limit}:
+        if scan.unsaid in {"", now.limit}:
             return Decision((), tuple(drafts))
-        note = _outdated_note(scan, limit)
-        drafts.append(_draft("scan.limited", scan, function, time=limit, note=note))
+        note = _outdated_note(scan)
+        drafts.append(_draft("scan.limited", scan, function, time=scan.unsaid, note=note))
         return Decision((note,), tuple(drafts))
 
     return decide
@@ -176,9 +191,16 @@ def _is_seen(found: Delivery, view: View) -> bool:
     if view.delivery(found.key):
         return True
     latest = view.latest_read(found.subject)
-    if latest is None or max(latest.fired_at, latest.touched_at) < str(found.source["time"]):
+    if latest is None or found.fired_at is None or _looked_at(latest) < found.fired_at:
         return False
     return not latest.etag or latest.etag == found.source["etag"]
+
+
+def _looked_at(latest: DeliveryState) -> datetime:
+    """Return when an object was read or rejected, by OBS's clock where its event says so."""
+    touched = moment(latest.touched_at)
+    fired = moment(latest.fired_at) if latest.fired_at else touched
+    return max(touched, min(fired, touched + _MOST_SKEW))
 
 
 def _limit(services: Services) -> datetime:
@@ -190,10 +212,10 @@ def _limit(services: Services) -> datetime:
     return began.replace(microsecond=0)  # a listing tells whole seconds
 
 
-def _outdated_note(scan: Scan, limit: str) -> str:
+def _outdated_note(scan: Scan) -> str:
     files = "1 file was" if scan.outdated == 1 else f"{scan.outdated} files were"
     return (
         f"{files} found in bucket {scan.bucket} that nobody announced, and not run, because "
-        f"written before {limit[:19]}Z; drop again what is wanted, or set NIGHTDROP_SWEEP_FROM to "
-        "an earlier time"
+        f"written before {scan.unsaid[:19]}Z; drop again what is wanted, or set "
+        "NIGHTDROP_SWEEP_FROM to an earlier time"
     )

@@ -194,7 +194,8 @@ class Committer:
         """End the segment, unless somebody else has; then it may not be full."""
         segment, trouble = self.replica.tail.segment, None
         try:
-            roll(self.objects, self.replica, self.patience, self.now())
+            if roll(self.objects, self.replica, self.patience, self.now()):
+                return
         except CloudError as error:
             trouble = error
         self.replica.catch_up()

@@ -64,11 +64,6 @@ def reasons(jobs: Sequence[JobState]) -> str:
     return f" ({'; '.join(notes[:_MOST_REASONS])}{more})" if notes else ""
 
 
-def before(jobs: Sequence[JobState]) -> str:
-    """Return what became of the jobs of a run that left nothing, and why."""
-    return f"was {' and '.join(sorted({job.state for job in jobs}))} before{reasons(jobs)}"
-
-
 def told_of(job: JobState) -> str:
     """Return a sentence about a job that went wrong or that was deleted: what, and why."""
     state, why = shown_state(job), f": {job.note}" if job.note else ""

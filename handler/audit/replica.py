@@ -91,6 +91,18 @@ class Replica:
         for record in records:
             self.tail = self.tail.after(record, record.fields, len(line_of(record)))
 
+    def end_segment(self, line: bytes, index: bytes) -> None:
+        """Go on behind the end of a segment that this instance has just ended.
+
+        Args:
+            line: The record that ends it, as a line.
+            index: The index that it names; empty if it names none.
+        """
+        self._follow(line, set())
+        made = read_index(index) if index else None
+        if made is not None:
+            self.take_index(made)
+
     def take_index(self, index: Index) -> None:
         """Go on with the state that an index holds, and forget what it keeps in tables."""
         [last] = self.state.execute(sql.LAST)

@@ -40,9 +40,10 @@ def roll(objects: ObjectStore, replica: Replica, patience: Patience, now: dateti
     """
     tail = replica.tail
     try:
-        digest = _indexed(objects, replica, patience)
+        index = _indexed(objects, replica, patience)
     except LogError:
-        digest = ""
+        index = b""
+    digest = digest_of(index) if index else ""
     draft = Draft(
         action=ROLLED,
         outcome="success",
@@ -52,14 +53,16 @@ def roll(objects: ObjectStore, replica: Replica, patience: Patience, now: dateti
     record = seal(draft, tail.head, at=now, commit=uuid.uuid4().hex)
     if not objects.append(tail.name, tail.position, line_of(record)):
         return False
+    # What was just written need not be read back.
+    replica.end_segment(line_of(record), index)
     if digest:
         with suppress(CloudError):
             objects.write(LATEST, hint_of(tail.segment))
     return True
 
 
-def _indexed(objects: ObjectStore, replica: Replica, patience: Patience) -> str:
-    """Write the index, and the table before it, and return the index's digest."""
+def _indexed(objects: ObjectStore, replica: Replica, patience: Patience) -> bytes:
+    """Write the index, and the table before it, and return the index."""
     number = replica.tail.segment
     made = make_index(replica.state, replica.tail, replica.index)
     digest = digest_of(made.data)
@@ -67,4 +70,4 @@ def _indexed(objects: ObjectStore, replica: Replica, patience: Patience) -> str:
         name = table_name(number, digest_of(made.table))
         patience.insist(objects.place, lambda: objects.write(name, made.table))
     patience.insist(objects.place, lambda: objects.write(index_name(number, digest), made.data))
-    return digest
+    return made.data

@@ -30,6 +30,7 @@ OBS = "obs://"
 
 SQLITE = "sqlite:///"
 """How the address of a SQLite file begins."""
+
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 

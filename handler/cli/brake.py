@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sqlite3
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
     T = TypeVar("T")
+
+_UNUSABLE = "the audit log cannot be read and written, and nothing was changed"
 
 
 @click.command(short_help="Send nothing new until `release`.")
@@ -64,7 +67,7 @@ def job() -> None:
 @click.argument("what")
 @click.option("--reason", default="by hand", show_default=True, help="For the record.")
 def abandon(address: str, what: str, reason: str) -> None:
-    """Give up the job WHAT (its name or key), so that it is never sent again.
+    """Give up the job WHAT (its name, id or key, or a beginning), so that it is never sent again.
 
     A job that was created stays on the fleet. Exit status: 0 abandoned, 1 not.
 
@@ -77,6 +80,8 @@ def abandon(address: str, what: str, reason: str) -> None:
     except LookupError as error:
         complain(str(error.args[0]))
         sys.exit(1)
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{_UNUSABLE}: {error}") from error
     job = _commit(address, abandoned(key, reason, actor=_operator()))
     if job.state != "abandoned":
         why = (
@@ -96,6 +101,8 @@ def _commit(address: str, decide: Decide[T]) -> T:
             return log.commit(decide).value
     except (LookupError, NightdropError) as error:
         raise click.ClickException(prose(error.args[0])) from error
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{_UNUSABLE}: {error}") from error
 
 
 def _require_log(address: str) -> None:

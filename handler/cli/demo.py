@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from contextlib import closing, suppress
 from datetime import datetime, timezone
@@ -56,6 +57,9 @@ def demo(folder: Path | None) -> None:
         sys.exit(_INTERRUPTED)
     except NightdropError as error:
         complain(str(error))
+        sys.exit(_WRONG)
+    except (OSError, sqlite3.Error) as error:
+        complain(f"the demo's files cannot be written or read: {error}")
         sys.exit(_WRONG)
     sys.exit(0 if told else 1)
 

@@ -124,8 +124,6 @@ class _Happened:
                 break
             fitting.append(row)
         yield from reversed(fitting)
-        if not self.lines:
-            yield Text("nothing yet: drop a job spec into the folder above")
 
 
 def _row(line: Line, width: int) -> Table:

@@ -194,6 +194,7 @@ class DevDesk:
         for name, place in self._places.items():
             if self.board.echo:
                 self.board.echo(f"{name}: {place}")
+        self.board.say(f"ready: drop a job spec into {self._options.drop}/")
 
 
 def _notified(queue: LocalFunction, event: Json) -> str:

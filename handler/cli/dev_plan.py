@@ -132,7 +132,7 @@ def _checked(plan: DevPlan) -> Settings:
         SettingsError: It would not start with them; the message names the file.
     """
     environ = plan.function_environment(_CLOUD_TO_COME)
-    del environ["DESK_AGENCY"]
+    environ.pop("DESK_AGENCY", None)
     try:
         _no_near_misses(plan.given)
         Context.from_environment(environ, "", time.monotonic)

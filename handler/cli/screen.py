@@ -25,6 +25,8 @@ STYLES: Mapping[str, str] = {
 _PLAIN_WIDTH = 140
 _LONGEST_CELL = 2000  # characters; the longest key has 1,024 bytes
 _PROSE = frozenset({"note", "asked for by", "description"})
+_IDENTIFIERS = frozenset({"delivery", "job", "job name", "job_name", "job id"})
+"""Columns that keep their width as long as another has some to give."""
 
 
 def screen() -> Console:
@@ -43,14 +45,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Return a plain table; what the rows hold is text, never markup, and safe to show."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
-        drawn.add_column(column, overflow="fold", no_wrap=column not in _PROSE)
+        drawn.add_column(column, overflow="fold", no_wrap=column in _IDENTIFIERS)
     for row in rows:
         drawn.add_row(*map(_cell, columns, row))
     return drawn
 
 
 def _cell(column: str, value: object) -> Text:
-    return Text(prose(value) if column in _PROSE else printable(value))
+    # Where its column cannot have its whole width, an identifier goes on in the next line.
+    return Text(prose(value) if column in _PROSE else printable(value), no_wrap=False)
 
 
 def printable(value: object) -> str:

@@ -36,7 +36,9 @@ _JOB_COLUMNS = ("job", "type", "state", "attempts", "after", "job id", "on the f
 @json_option
 @click.argument("what")
 def show(address: str, what: str, *, as_json: bool) -> None:
-    """Print the story of WHAT: a job's name, id or key, or a delivery's key.
+    """Print the story of WHAT: a job's name, id or key, a delivery's file or key.
+
+    The beginning of one is enough, if nothing else begins so.
 
     Who asked for it, when, through which file, and what came of it. Times count from the event.
 
@@ -44,11 +46,12 @@ def show(address: str, what: str, *, as_json: bool) -> None:
       nightdrop audit show nightly-ngkmzypw --audit sqlite:///nightdrop.db
     """
     with complaining(), closing(open_trail(address)) as database:
-        records = timeline(database, what)
+        try:
+            records = timeline(database, what)
+        except LookupError as error:
+            complain(str(error.args[0]))
+            sys.exit(1)
         rows, stories = [row_of(record) for record in records], list(stories_of(records))
-    if not records:
-        complain(f"no job or delivery {what} stands in the log; see `nightdrop audit list`")
-        sys.exit(1)
     if as_json:
         for row in rows:
             click.echo(json.dumps(row))
@@ -117,8 +120,8 @@ def _steps(story: Story) -> Table:
         drawn.add_row(
             step.after,
             Text(_MARKS[step.outcome], style),
-            Text(printable(step.action), style),
-            *([Text(printable(step.job))] if several else []),
+            Text(printable(step.action), style, no_wrap=False, overflow="fold"),
+            *([Text(printable(step.job), no_wrap=False, overflow="fold")] if several else []),
             Text(prose(step.detail)),
             f"#{step.seq}",
         )

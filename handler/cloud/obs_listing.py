@@ -21,6 +21,7 @@ _FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x([0-9a-fA-F]{1,6})
 _ALLOWED_CONTROLS = frozenset({9, 10, 13})
 _FIRST_PRINTABLE = 32
 _MOST_ELEMENTS = 40_000
+_MOST_REFERENCES = 100_000
 _DEEPEST = 8
 _LONGEST_TEXT = 4096
 _FIELDS = frozenset({"IsTruncated", "Key", "LastModified", "ETag"})
@@ -67,7 +68,7 @@ def listing_of(xml: bytes) -> ObjectPage:
     parser.CharacterDataHandler = reading.text
     parser.StartDoctypeDeclHandler = _refuse
     try:
-        parser.Parse(_FORBIDDEN.sub(_readable, xml), True)  # noqa: FBT003 - expat takes no keyword
+        parser.Parse(_parsable(xml), True)  # noqa: FBT003 - expat takes no keyword
         return reading.page()
     except (expat.ExpatError, KeyError, ValueError) as error:
         raise NoAnswerError("OBS answered a listing that cannot be read") from error
@@ -131,6 +132,12 @@ class _Reading:
 
 def _refuse(*_declaration: object) -> None:
     raise ValueError("a document type is declared")
+
+
+def _parsable(xml: bytes) -> bytes:
+    if xml.count(b"&#") > _MOST_REFERENCES:
+        raise ValueError("it has too many references")
+    return _FORBIDDEN.sub(_readable, xml)
 
 
 def _readable(found: re.Match[bytes]) -> bytes:

@@ -5,6 +5,7 @@ With `Emulator() as emulator`, `emulator.environment()` is all that points a fun
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import tempfile
@@ -176,12 +177,12 @@ def serve(
     env_file: Path | None,
     announce: Callable[[str], None] = lambda _url: None,
 ) -> None:
-    """Run an emulator until SIGTERM or SIGINT; to be called in the main thread.
+    """Run an emulator until SIGTERM, SIGINT or SIGHUP; to be called in the main thread.
 
     Args:
         emulator: The emulator, not yet started.
         env_file: Where to write its environment as `NAME=value` lines once it listens; None for
-            nowhere.
+            nowhere. It is removed at the end, so that nothing points at what is gone.
         announce: Told its URL once it listens and the file is written.
 
     Raises:
@@ -192,13 +193,17 @@ def serve(
     def stop(_signal: int, _frame: FrameType | None) -> None:
         asked_to_stop.set()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heeded}
     try:
         with emulator:
             if env_file is not None:
                 write_environment(env_file, emulator.environment())
             announce(emulator.url)
             asked_to_stop.wait()
+        if env_file is not None:
+            _remove_environment(env_file, emulator.environment())
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -213,8 +218,19 @@ def write_environment(path: Path, environment: Mapping[str, str]) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.writelines(f"{key}={value}\n" for key, value in environment.items())
+            file.write(_lines(environment))
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _remove_environment(path: Path, environment: Mapping[str, str]) -> None:
+    """Remove the file, if it still is the one that was written."""
+    with contextlib.suppress(OSError):
+        if path.read_text(encoding="utf-8") == _lines(environment):
+            path.unlink()
+
+
+def _lines(environment: Mapping[str, str]) -> str:
+    return "".join(f"{key}={value}\n" for key, value in environment.items())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, final
 
 from handler.display import display
 from handler.local.found_file import found_files
-from handler.local.ignored_names import is_ignored
+from handler.triggers.object_event import is_scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ class DropFolder:
         trouble = ""
         try:
             for found in found_files(self._folder):
-                if not is_ignored(found.name):
+                if not is_scratch(found.name, ""):
                     present.add(found.name)
                     self._look_at(found)
         except OSError as error:

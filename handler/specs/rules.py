@@ -116,7 +116,7 @@ _PATH_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _IMAGE = rf"(?:{_DOMAIN}/)?{_PATH_PART}(?:/{_PATH_PART})*(?::{_TAG})?(?:@{_DIGEST})?"
-_IMAGE_IN_WORDS = (
+IMAGE_IN_WORDS = (
     "must be an image reference, [registry[:port]/]path[:tag][@digest]: the path in lower case, "
     "no blank, no https://"
 )
@@ -127,7 +127,7 @@ Line = Annotated[str, TextRule(0, _LINE, _LINE_IN_WORDS)]
 AnyLine = Annotated[str, TextRule(0, _LINE, _LINE_IN_WORDS, least=0)]
 Id = Annotated[str, TextRule(64, _ID, _ID_IN_WORDS, limit="an id has at most")]
 NodeName = Annotated[str, TextRule(64, _NODE_NAME, _NODE_NAME_IN_WORDS)]
-Image = Annotated[str, TextRule(512, _IMAGE, _IMAGE_IN_WORDS, limit="a reference has at most")]
+Image = Annotated[str, TextRule(512, _IMAGE, IMAGE_IN_WORDS, limit="a reference has at most")]
 Name = Annotated[str, TextRule(26, _NAME, _NAME_IN_WORDS)]
 ContainerName = Annotated[str, TextRule(32, _NAME, _NAME_IN_WORDS)]
 VolumeName = Annotated[str, TextRule(63, _NAME, _NAME_IN_WORDS)]

@@ -155,3 +155,4 @@ def test_a_delivery_without_a_job_is_ticked_to_its_end() -> None:
     machine.kill(which=0)
     machine.wait(seconds=0.1)
     machine.teardown()
+    assert not Path(machine.folder.name).exists()

@@ -116,6 +116,7 @@ def test_a_ready_made_question_is_answered(page: Page) -> None:
     page.goto("/nightdrop")
     page.get_by_text("What went wrong, by reason").click()
     page.locator(".rows-and-columns", has_text="the spec has errors").wait_for()
+    assert page.title() == "What went wrong, by reason"
 
 
 @needs_browser

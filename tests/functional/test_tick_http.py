@@ -18,6 +18,7 @@ from handler.function import handle
 from handler.instance import Instance
 from handler.local.context import Context
 from handler.settings import load
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,8 +86,7 @@ def test_never_silently_none_though_its_request_was_lost(
     cloud.faults.set([{"operation": CREATE, "fault": "cut", "times": 1}])
     event = cloud_drop("drop/cut.yaml", UPGRADE)
     assert states(quick(event)[1]) == ["unknown"]
-    time.sleep(1.05)
-    quick(tick(RECONCILE))
+    wait_for(lambda: quick(tick(RECONCILE)), lambda _: len(cloud.state.jobs) > before)
     assert len(cloud.state.jobs) == before + 1
     again = quick(event)[1]
     assert (again["outcome"], states(again)) == ("duplicate", ["created"])
@@ -110,8 +110,12 @@ def test_a_job_deleted_in_the_console_is_not_created_again(
     event = cloud_drop("drop/deleted.yaml", UPGRADE)
     (job,) = quick(event)[1]["jobs"]
     cloud.state.delete_job(job["job_id"])
-    time.sleep(1.05)
-    gone = [one for one in quick(tick(RECONCILE))[1]["jobs"] if one["job_id"] == job["job_id"]]
+    gone = wait_for(
+        lambda: [
+            one for one in quick(tick(RECONCILE))[1]["jobs"] if one["job_id"] == job["job_id"]
+        ],
+        lambda told: told and told[0].get("finished"),
+    )
     assert [one["finished"] for one in gone] == ["deleted"]
     quick(tick(RECONCILE))
     assert quick(event)[1]["outcome"] == "duplicate"

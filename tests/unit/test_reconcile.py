@@ -16,6 +16,7 @@ from handler.audit.sqlite import SqliteLog
 from handler.audit.verify import verify
 from handler.errors import NoAnswerError
 from handler.switches import hold, release
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,9 +147,8 @@ def test_a_job_is_followed_until_it_has_ended(
     fire(tick(UPGRADE.decode()))
     reply = fire(RECONCILE)
     assert (reply["outcome"], reply["open"]["followed"]) == ("deferred", 1)
-    time.sleep(0.4)
-    reply = fire(RECONCILE)
-    assert (reply["outcome"], reply["open"]["followed"]) == ("completed", 0)
+    reply = wait_for(lambda: fire(RECONCILE), lambda told: told["outcome"] == "completed")
+    assert reply["open"]["followed"] == 0
     assert reply["jobs"][0]["finished"] == "Successful"
     assert recorded()[-1]["response"]["succeeded"] == 1
 

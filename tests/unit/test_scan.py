@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handler import reconcile
 from handler import scan as module
 from handler.audit.sqlite import SqliteLog
 from handler.emulator import obs_listing
@@ -107,6 +108,52 @@ def test_a_scan_makes_so_many_requests_and_no_more(
     assert "stopped after" in fire(RECONCILE)["errors"][0]
     assert sum(one.operation == "ListObjects" for one in emulator.state.requests) == 3
     assert len(emulator.state.jobs) == 3
+
+
+def test_a_run_out_of_time_goes_on_behind_what_it_delivered(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing between is passed over."""
+    for number in range(4):
+        drop(f"drop/{number}.yaml", UPGRADE)
+    # For the scan, its two first files, and whether each of them may be delivered.
+    left = iter([True] * 5)
+    monkeypatch.setattr(reconcile, "_time_left", lambda _services: next(left, False))
+    reply = fire(RECONCILE)
+    assert "no time was left for all missed files in bucket nightdrop-drop" in reply["errors"]
+    assert recorded()[-1]["source"] == {"bucket": BUCKET, "key": "drop/1.yaml"}
+    monkeypatch.undo()
+    fire(RECONCILE)
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 4
+
+
+def test_a_look_at_many_files_stops_in_time(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log may be slow to answer; the next run goes on behind what it was asked about."""
+    monkeypatch.setattr(module, "_AT_ONCE", 2)
+    for number in range(5):
+        drop(f"drop/{number}.yaml", UPGRADE)
+    left = iter([True, True, False, *[True] * 8])
+    monkeypatch.setattr(reconcile, "_time_left", lambda _services: next(left, False))
+    fire(RECONCILE)
+    assert recorded()[-1]["source"] == {"bucket": BUCKET, "key": "drop/3.yaml"}
+    monkeypatch.undo()
+    fire(RECONCILE)
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 5
+
+
+def test_a_run_without_time_to_look_says_so(
+    fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not completed, then."""
+    drop("drop/hall.yaml", UPGRADE)
+    monkeypatch.setattr(reconcile, "_time_left", lambda _services: False)
+    reply = fire(RECONCILE)
+    assert reply["outcome"] == "deferred"
+    assert reply["errors"] == ["no time was left to look for missed files in bucket nightdrop-drop"]
 
 
 def test_a_scan_of_a_whole_bucket_records_nothing(

@@ -168,3 +168,37 @@ def test_the_handler_is_imported_without_what_it_does_not_need() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+_CHECKS = ("assert", "check", "expect")
+
+
+def _checks(function: ast.AST, helpers: frozenset[str]) -> bool:
+    """Return whether a function asserts, expects an error, or calls one beside it that does."""
+    called = {
+        ast.unparse(node.func).rpartition(".")[2]
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+    }
+    return (
+        any(isinstance(node, ast.Assert) for node in ast.walk(function))
+        or bool(called & ({"raises", "warns", "fail"} | helpers))
+        or any(name.startswith(_CHECKS) for name in called)
+    )
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("tests/**/test_*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_every_test_checks_something(path: Path) -> None:
+    """One that asserts nothing passes whatever the code does, as long as nothing is raised."""
+    functions = [
+        node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)
+    ]
+    helpers = frozenset(
+        one.name
+        for one in functions
+        if not one.name.startswith("test_") and _checks(one, frozenset())
+    )
+    tests = [one for one in functions if one.name.startswith("test_")]
+    assert [one.name for one in tests if not _checks(one, helpers)] == []

@@ -102,10 +102,19 @@ def opened(shelf: Shelf, meddler: Meddler | None = None) -> ObjectLog:
     return ObjectLog(objects, limits=Limits(appends=2), patience=PATIENCE)
 
 
+def begun() -> Shelf:
+    """Return a log whose first segment another instance has ended."""
+    shelf = Shelf()
+    with closing(opened(shelf)) as log:
+        for _ in range(3):
+            log.commit(lambda _view: Decision(None, (Draft("log.noted", "success"),)))
+    return shelf
+
+
 def requests() -> list[str]:
     """Return the requests of the work when nothing goes wrong."""
     meddler = Meddler(0, "", lambda: None)
-    with closing(opened(Shelf(), meddler)) as log:
+    with closing(opened(begun(), meddler)) as log:
         work(log, [])
     return meddler.asked
 
@@ -131,7 +140,7 @@ def test_the_work_asks_for_everything_there_is() -> None:
 )
 def test_whatever_happens_at_a_request_nothing_is_lost_or_done_twice(number: int, how: str) -> None:
     """What was acknowledged stands, what was not can be done again, in one whole chain."""
-    shelf, done = Shelf(), list[str]()
+    shelf, done = begun(), list[str]()
 
     def other() -> None:
         with closing(opened(shelf)) as log:

@@ -122,7 +122,10 @@ def test_lines_are_counted_as_an_editor_does(text: str, line: int) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (gzip.compress(b"kind: node_upgrade"), "compressed with gzip; decompress it first"),
+        (
+            gzip.compress(b"kind: node_upgrade", mtime=0),
+            "compressed with gzip; decompress it first",
+        ),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", "an image, not a text"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF\x00", "an image, not a text"),
         (b"PK\x03\x04\x14\x00", "a zip archive or an office document, not a text"),

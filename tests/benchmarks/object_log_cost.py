@@ -1,0 +1,261 @@
+"""What each operation on a log in OBS costs, in requests and in bytes read.
+
+    python tests/benchmarks/object_log_cost.py [--segments 2 12]
+
+Measured with the real function and commands against the emulator: `log` are requests to the log's
+bucket, `other` those to other buckets (the sweep of a tick, the checkpoint), `IEF` those to the
+fleet's API, `read` the bytes of all answers of OBS. No time is measured: against a real OBS each
+request costs its round trip, and counts do not depend on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from click.testing import CliRunner
+
+from handler.audit.grouped import GroupedLog
+from handler.audit.objects import ObjectLog
+from handler.audit.stores import folder_at
+from handler.audit.tail import Limits
+from handler.cli.any_log import folders
+from handler.cli.main import main as command
+from handler.cloud.transport import Transport
+from handler.emulator.server import Emulator
+from handler.errors import NoAnswerError
+from handler.function import handle
+from handler.instance import open_instance
+from handler.local.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from handler.cloud.transport import Answer, Request
+    from handler.instance import Instance
+
+LOG, KEPT = "nightdrop-log", "nightdrop-kept"
+TICK = {"action": "reconcile"}
+ONE_SEGMENT = Limits(appends=9_000, size=64 * 1024 * 1024)
+"""The measured instance ends no segment: what that costs is a measurement of its own."""
+
+EVENTS_PER_TICK = 20
+
+BEFORE: dict[tuple[str, int], tuple[int, int, int, int]] = {}
+"""The same before these costs were worked on (25 November 2026), by operation and segments."""
+
+
+@dataclass
+class Cost:
+    """What went over the wire.
+
+    Attributes:
+        log: Requests to the log's bucket.
+        other: Requests to other buckets.
+        ief: Requests to the fleet's API.
+        read: Bytes of the answers of OBS.
+        losing: Whether the API's answers to new jobs are lost on their way back.
+    """
+
+    log: int = 0
+    other: int = 0
+    ief: int = 0
+    read: int = 0
+    losing: bool = False
+
+    def add(self, request: Request, answer: Answer) -> None:
+        """Count a request."""
+        path = request.url.split("//", 1)[1].partition("/")[2]
+        if path.startswith("v2/"):
+            self.ief += 1
+            return
+        self.read += len(answer.body)
+        if path.startswith(LOG):
+            self.log += 1
+        else:
+            self.other += 1
+
+
+class Site:
+    """An emulated cloud with a log in OBS, and one instance of the function.
+
+    Args:
+        cost: Counts what it costs.
+        stack: Closes what is opened.
+        limits: When a segment has enough while the log is filled.
+    """
+
+    def __init__(self, cost: Cost, stack: ExitStack, limits: Limits | None = None) -> None:
+        buckets = ("nightdrop-drop", LOG, KEPT)
+        self.cost = cost
+        self.emulator = stack.enter_context(Emulator(buckets=buckets, speed=1e6))
+        self.environ = {
+            **self.emulator.environment(),
+            "NIGHTDROP_AUDIT": f"obs://{LOG}/audit/",
+            "NIGHTDROP_CHECKPOINTS": f"obs://{KEPT}/heads/",
+            "NIGHTDROP_PREFIX": "drop/",
+        }
+        self._stack = stack
+        self._number = 0
+        self.instance = self.start(limits or Limits())
+        self.settings = self.instance.settings
+
+    def start(self, limits: Limits) -> Instance:
+        """Open an instance that knows nothing yet."""
+        opened = open_instance(self._context(), self.environ, lambda _line: None)
+        self._stack.callback(opened.close)
+        place = folder_at(self.environ["NIGHTDROP_AUDIT"], folders(self.environ))
+        return replace(opened, log=GroupedLog(ObjectLog(place, limits=limits)))
+
+    def handle(self, event: object) -> dict[str, Any]:
+        """Hand an event to the instance."""
+        return handle(event, self._context(), self.instance)
+
+    def event(self, name: str = "job") -> str:
+        """Have one more job planned and sent; answers its name."""
+        self._number += 1
+        spec = {"kind": "node_upgrade", "name": name, "serial": self._number}
+        reply = self.handle({**spec, "targets": {"nodes": ["n1"]}})
+        return str(reply["jobs"][0]["job_name"])
+
+    def tick(self) -> dict[str, Any]:
+        """Run a tick."""
+        return self.handle(TICK)
+
+    def run(self, *arguments: str) -> None:
+        """Run a command, each with a log and connections of its own."""
+        done = CliRunner().invoke(command, arguments, env=self.environ)
+        if done.exit_code:
+            raise RuntimeError(f"{arguments}: {done.output}{done.exception!r}")
+
+    def fill(self, segments: int, then: int) -> str:
+        """Have the log grow to that many segments and some events; answers the first job's name."""
+        self.instance = replace(
+            self.instance, settings=self.settings.model_copy(update={"checkpoints": ""})
+        )
+        first = self.event("first")
+        while self._segments() < segments:
+            self.event()
+            if self._number % EVENTS_PER_TICK == 0:
+                self.tick()
+        for _ in range(then):
+            self.event()
+        self.instance = replace(self.start(ONE_SEGMENT), settings=self.settings)
+        return first
+
+    def settled(self) -> None:
+        """Run ticks until nothing is left to do."""
+        for _ in range(5):
+            if not any(self.tick()["open"].values()):
+                return
+        raise RuntimeError("the log does not come to rest")
+
+    def lost(self, number: int) -> None:
+        """Have the answers of some events' jobs lost."""
+        self.cost.losing = True
+        for _ in range(number):
+            self.event()
+        self.cost.losing = False
+
+    def deferred(self, number: int) -> list[str]:
+        """Have some events' jobs wait; answers their names."""
+        self.run("hold")
+        names = [self.event("held") for _ in range(number)]
+        self.run("release")
+        return names
+
+    def _segments(self) -> int:
+        return sum("/records/" in key for key in self.emulator.state.buckets[LOG])
+
+    def _context(self) -> Context:
+        return Context.from_environment(self.environ, str(uuid4()), time.monotonic)
+
+
+Operation = tuple[str, "Callable[[], object]"]
+
+
+def operations(site: Site, first: str, lost: tuple[int, ...] = (1, 10, 100)) -> Iterator[Operation]:
+    """Yield what is measured, each once the site is ready for it.
+
+    Args:
+        site: Where.
+        first: The name of the first job in the log.
+        lost: With how many unknown jobs a tick is measured.
+    """
+    cold = site.start(ONE_SEGMENT)
+    yield "cold start", lambda: cold.log.read(lambda view: view.head)
+    cold.log.close()
+    site.settled()
+    yield "event with one job", site.event
+    site.settled()
+    yield "idle tick", site.tick
+    yield "audit checkpoint", lambda: site.run("audit", "checkpoint")
+    recent = site.event("recent")
+    site.settled()
+    yield "audit show, a recent job", lambda: site.run("audit", "show", recent)
+    yield "audit show, the first job", lambda: site.run("audit", "show", first)
+    [held] = site.deferred(1)
+    yield "job abandon", lambda: site.run("job", "abandon", held)
+    for number in lost:
+        site.settled()
+        site.lost(number)
+        yield f"tick, {number} unknown", site.tick
+        site.settled()
+        site.deferred(number)
+        yield f"tick, {number} deferred", site.tick
+
+
+def measured(
+    segments: int, then: int, limits: Limits | None = None, lost: tuple[int, ...] = (1, 10, 100)
+) -> Iterator[tuple[str, Cost]]:
+    """Yield the operations with what each costs, on a log of some segments and events."""
+    with ExitStack() as stack:
+        cost = stack.enter_context(counted())
+        site = Site(cost, stack, limits)
+        first = site.fill(segments, then)
+        for name, do in operations(site, first, lost):
+            cost.log = cost.other = cost.ief = cost.read = 0
+            do()
+            yield name, replace(cost)
+
+
+@contextmanager
+def counted() -> Iterator[Cost]:
+    """Count what every connection of the function and its commands carries."""
+    cost, real = Cost(), Transport.send
+
+    def send(transport: Transport, request: Request, **limits: Any) -> Answer:  # noqa: ANN401 - as given
+        answer = real(transport, request, **limits)
+        cost.add(request, answer)
+        if cost.losing and request.method == "POST" and "/v2/" in request.url:
+            raise NoAnswerError("lost on its way back")
+        return answer
+
+    Transport.send = send  # type: ignore[method-assign] # the commands open connections themselves
+    try:
+        yield cost
+    finally:
+        Transport.send = real  # type: ignore[method-assign] # as before
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--segments", type=int, nargs="*", default=[2, 12])
+    head = f"{'':26}{'segments':>9} {'log':>6} {'other':>6} {'IEF':>6} {'read':>10}   before"
+    sys.stdout.write(f"{head}\n")
+    for segments in parser.parse_args().segments:
+        for name, cost in measured(segments, 40):
+            before = "".join(f"{one:>11,}" for one in BEFORE.get((name, segments), ()))
+            counts = f"{cost.log:>6,} {cost.other:>6,} {cost.ief:>6,} {cost.read:>10,}"
+            sys.stdout.write(f"{name:26}{segments:>9} {counts}   {before}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
