@@ -43,7 +43,7 @@ class MemoryLog:
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
         """Run several decisions in order, as one append."""
         commit = f"{self._random.getrandbits(128):032x}"
-        view = sql.SqlView(self._execute, self._clock())
+        view = sql.SqlView(self._execute, self._clock(), is_whole=True)
         self._db.execute("BEGIN IMMEDIATE")
         try:
             committed = sql.decided(decisions, view, commit)
