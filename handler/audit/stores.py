@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from handler.audit.objects import ObjectLog
 from handler.audit.proof import unproven
 from handler.audit.sqlite import SqliteLog
 from handler.audit.stored_sqlite import StoredInSqlite
+from handler.display import display
 from handler.errors import LogError
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ OBS = "obs://"
 """How the address of a log in OBS begins."""
 
 _SQLITE = "sqlite:///"
+_FILE = re.compile(r"[\w./-]{1,200}\.(?:db|sqlite3?)", re.ASCII)
 
 
 def open_log(address: str, folders: Folders | None = None) -> Log:
@@ -124,10 +127,18 @@ def _names_a_file(address: str) -> bool:
         return True
     if address.startswith(POSTGRES):
         return False
-    kind = address.partition(":")[0]  # no more of it: an address may hold a password
-    raise LogError(
-        f"no audit log can be kept in {kind}; use sqlite:///file, {POSTGRES}host/… or {OBS}bucket/…"
-    )
+    raise LogError(no_address(address))
+
+
+def no_address(address: str) -> str:
+    """Return why an address names no log, and what to write; it may hold a password."""
+    kind = address.partition(":")[0]
+    if kind == "sqlite":
+        return "sqlite:// needs three slashes and a file: sqlite:///nightdrop.db"
+    if _FILE.fullmatch(address):
+        return f'"{address}" is not a log address; did you mean sqlite:///{address}?'
+    named = display(kind, longest=20)
+    return f"no log can be kept in {named}; use sqlite:///file, {POSTGRES}host/… or {OBS}bucket/…"
 
 
 @contextmanager
@@ -137,5 +148,5 @@ def _psycopg_needed() -> Iterator[None]:
     except ImportError as error:
         raise LogError(
             "an audit log in PostgreSQL needs psycopg: build the zip with "
-            "`nightdrop package --with postgres`, on a desk install the extra nightdrop[postgres]"
+            "`nightdrop package --with postgres`, in a checkout run `make .venv/.dev`"
         ) from error
