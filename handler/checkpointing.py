@@ -152,5 +152,5 @@ def _key(settings: Settings) -> SigningKey | None:
     except ImportError:
         raise SettingsError(
             "NIGHTDROP_CHECKPOINT_KEY needs cryptography: build the zip with "
-            "`nightdrop package --with sign`, on a desk install the extra nightdrop[sign]"
+            "`nightdrop package --with sign`, in a checkout run `make .venv/.dev`"
         ) from None

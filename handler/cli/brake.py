@@ -17,6 +17,7 @@ from handler.cli.screen import complain, printable, prose
 from handler.cli.stored import stored
 from handler.cli.trail import find_job, open_trail
 from handler.errors import NightdropError
+from handler.switches import BY_HAND
 from handler.switches import hold as held
 from handler.switches import release as released
 from handler.transitions import abandon as abandoned
@@ -34,15 +35,19 @@ _UNUSABLE = "the audit log cannot be read and written, and nothing was changed"
 
 @click.command(short_help="Send nothing new until `release`.")
 @audit_option
-@click.option("--reason", default="by hand", show_default=True, help="For the record.")
+@click.option("--reason", default="", show_default=BY_HAND, help="For the record.")
 def hold(address: str, reason: str) -> None:
     """Hold all sending: what is planned or arrives is deferred until `nightdrop release`.
+
+    A job that waits for longer than it is valid, 6 hours unless its spec or NIGHTDROP_VALID_FOR
+    says otherwise, expires. Held again with another reason, that one is recorded and counts.
 
     \b
       nightdrop hold --reason "freeze until Monday" --audit sqlite:///nightdrop.db
     """
-    changed = _commit(address, held(reason, actor=_operator()))
-    click.echo("sending is held" if changed else "sending was held already")
+    before = _commit(address, held(reason, actor=_operator()))
+    click.echo(_held(before, reason))
+    click.echo("Jobs that wait for longer than they are valid (valid_for) expire.")
 
 
 @click.command(short_help="Lift a hold; the next tick resumes.")
@@ -54,7 +59,10 @@ def release(address: str) -> None:
       nightdrop release --audit sqlite:///nightdrop.db
     """
     lifted = _commit(address, released(actor=_operator()))
-    click.echo("\n".join(f"lifted: {printable(reason)}" for reason in lifted) or "nothing was held")
+    click.echo(
+        "\n".join(f"Hold released (it was: {printable(reason)})." for reason in lifted)
+        or "Nothing was on hold."
+    )
 
 
 @click.group(short_help="Decide about one job by hand.")
@@ -92,6 +100,13 @@ def abandon(address: str, what: str, reason: str) -> None:
         complain(f"job {job.name} ({shown(key)}) cannot be abandoned: it {why}")
         sys.exit(1)
     click.echo(f"job {printable(job.name)} is abandoned")
+
+
+def _held(before: str, reason: str) -> str:
+    if not before:
+        return f"Sending is on hold ({printable(reason or BY_HAND)})."
+    already = f"Already on hold (reason: {printable(before)})"
+    return f"{already}; new reason recorded." if reason not in {"", before} else f"{already}."
 
 
 def _commit(address: str, decide: Decide[T]) -> T:

@@ -89,7 +89,9 @@ def verify(
                 workers=1 if isinstance(stored, StoredInFile) else os.cpu_count() or 1,
             )
     except ImportError:
-        complain("signatures are checked with cryptography; install the extra: nightdrop[sign]")
+        complain(
+            "checking signatures needs cryptography; in a checkout, `make .venv/.dev` installs it"
+        )
         sys.exit(CANNOT_TELL)
     except LogBrokenError as error:
         complain(str(error))
