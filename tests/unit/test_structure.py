@@ -40,7 +40,7 @@ HEAVY = (
 )
 UPPER = (
     *("reply", "results", "switches", "effects", "transitions", "submission", "settlement"),
-    *("sending", "services", "intake", "checkpointing", "pipeline", "reconcile"),
+    *("sending", "services", "intake", "checkpointing", "reporting", "pipeline", "reconcile"),
     *("started", "doctor", "instance", "function"),
 )
 
