@@ -121,10 +121,16 @@ def _latest_run(
 ) -> tuple[Delivery, DeliveryState | None, DeliveryState | None]:
     """Return a delivery's latest run, its state, and the state of the refused run before it."""
     refused, seen = None, view.delivery(delivery.key)
-    while seen and _left_nothing(seen):
+    while seen and _left_nothing(_repeated_by(view, seen)):
         delivery = replace(delivery, key=key_of([delivery.key, "delivered again"]))
         refused, seen = seen, view.delivery(delivery.key)
     return delivery, seen, refused
+
+
+def _repeated_by(view: View, seen: DeliveryState) -> DeliveryState:
+    """Return the run that a delivery only repeated, else the delivery itself."""
+    repeated = view.delivery(seen.repeats) if seen.state == "repeated" else None
+    return repeated or seen
 
 
 def _left_nothing(run: DeliveryState) -> bool:

@@ -45,7 +45,8 @@ class Open:
         deliveries: Received, but neither planned nor refused.
         jobs: Not final: to be settled, then to be sent or expired; of both at most the limit.
         followed: On the fleet, and not known to have ended.
-        unreported: Deliveries of objects that changed since their result file was written.
+        unreported: Deliveries of objects that changed since their result file was written; those
+            first that it may be written for now.
     """
 
     deliveries: tuple[DeliveryState, ...]

@@ -229,8 +229,8 @@ def counted() -> Iterator[Cost]:
     """Count what every connection of the function and its commands carries."""
     cost, real = Cost(), Transport.send
 
-    def send(transport: Transport, request: Request, **limits: Any) -> Answer:  # noqa: ANN401 - as given
-        answer = real(transport, request, **limits)
+    def send(self: Transport, request: Request, **limits: Any) -> Answer:  # noqa: ANN401 - as given
+        answer = real(self, request, **limits)
         cost.add(request, answer)
         if cost.losing and request.method == "POST" and "/v2/" in request.url:
             raise NoAnswerError("lost on its way back")
