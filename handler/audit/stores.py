@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
-    from handler.audit.log import Log
+    from handler.audit.log import SearchedLog
     from handler.audit.object_store import ObjectStore
     from handler.audit.stored import Stored
 
@@ -30,7 +30,7 @@ OBS = "obs://"
 _SQLITE = "sqlite:///"
 
 
-def open_log(address: str, folders: Folders | None = None) -> Log:
+def open_log(address: str, folders: Folders | None = None) -> SearchedLog:
     """Open the log at an address.
 
     Args:

@@ -14,10 +14,11 @@ from rich.table import Table
 
 from handler.audit.state import DEAD, FINAL
 from handler.canonical import shown
+from handler.cli.excerpt import open_excerpt
 from handler.cli.option import audit_option, complaining, json_option
 from handler.cli.screen import STYLES, complain, printable, screen, table
 from handler.cli.story import stories_of
-from handler.cli.trail import open_trail, row_of, timeline
+from handler.cli.trail import row_of, timeline
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +43,7 @@ def show(address: str, what: str, *, as_json: bool) -> None:
     \b
       nightdrop audit show nightly-ngkmzypw --audit sqlite:///nightdrop.db
     """
-    with complaining(), closing(open_trail(address)) as database:
+    with complaining(), closing(open_excerpt(address, what)) as database:
         records = timeline(database, what)
         rows, stories = [row_of(record) for record in records], list(stories_of(records))
     if not records:

@@ -236,7 +236,7 @@ def counted() -> Iterator[Cost]:
             raise NoAnswerError("lost on its way back")
         return answer
 
-    Transport.send = send  # type: ignore[method-assign] # the commands open connections themselves
+    Transport.send = send  # type: ignore[assignment,method-assign] # the commands open connections themselves
     try:
         yield cost
     finally:
