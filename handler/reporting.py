@@ -128,7 +128,7 @@ def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Begun 
 
 def _latest(view: View, run: DeliveryState) -> DeliveryState:
     """Return the latest run of a run's object, as far as it is decided."""
-    latest = view.latest(run.subject)
+    latest = view.latest_read(run.subject)
     if latest is None or latest.state not in {"planned", "rejected", "repeated"}:
         return run
     return view.delivery(latest.repeats or latest.key) or run

@@ -5,7 +5,8 @@ SHA-256, so that the chain vouches for it, and the tables it speaks of by theirs
 missing, was changed or was made by other code, the state is folded from the records instead.
 
 Its size: what is open, 8 bytes for each name of what is closed (a delivery's key and subject, a
-job's key and id), and 64 for each segment. That is about one part in a hundred of the records.
+job's key, id and name) and for each segment that mentions a delivery which was not closed in it,
+and 64 for each segment. That is about one part in a hundred of the records.
 """
 
 from __future__ import annotations
@@ -80,10 +81,14 @@ def make_index(state: MemoryState, tail: Tail, before: Index | None) -> Made:
     runs = state.closed(timestamp(moment(tail.at) - GIVEN_UP))
     table = table_of(runs) if runs else b""
     added = {tail.segment: digest_of(table)} if runs else {}
-    directory = state.directory.with_table(tail.segment, runs) if runs else state.directory
+    directory = state.directory.with_table(tail.segment, runs)
+    closed = {run.key for run in runs}
+    for segment, keys in state.mentioned.items():
+        left = keys - closed if segment == tail.segment else keys
+        directory = directory.with_names(segment, {("mentioned", key) for key in left})
     begins = before.begins if before else (1,)
     content = {
-        "rows": state.rows(frozenset(run.key for run in runs)),
+        "rows": state.rows(frozenset(closed)),
         "version": VERSION,
         "first": state.execute(sql.FIRST)[0][0],
         "directory": base64.b64encode(directory.entries).decode(),

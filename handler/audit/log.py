@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.record import Draft, Head, Record
@@ -158,3 +158,17 @@ class Log(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections."""
+
+
+class SearchedLog(Log, Protocol):
+    """A log as its stores have it: a person can look something up, without reading all of it."""
+
+    def find(self, what: str) -> tuple[DeliveryState, ...]:
+        """Return the deliveries that somebody may mean, at most about a hundred.
+
+        Args:
+            what: The name, id or key of a job, the key of a delivery, or the beginning of one.
+        """
+
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries, in order."""

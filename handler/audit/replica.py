@@ -89,7 +89,9 @@ class Replica:
     def advance(self, records: Iterable[Record]) -> None:
         """Take note that records were appended which the state has already."""
         for record in records:
-            self.tail = self.tail.after(record, record.fields, len(line_of(record)))
+            fields = record.fields
+            self.state.mention(self.tail.segment, fields)
+            self.tail = self.tail.after(record, fields, len(line_of(record)))
 
     def end_segment(self, line: bytes, index: bytes) -> None:
         """Go on behind the end of a segment that this instance has just ended.
@@ -166,6 +168,7 @@ class Replica:
                 state.note(record, fields)
                 sql.project(view, fields)
                 tail = tail.after(record, fields, len(line_of(record)))
+                state.mention(self.tail.segment, fields)
                 new.add(record.hash)
                 digest = _index_digest(fields)
         except BaseException:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
-    from handler.audit.log import Log
+    from handler.audit.log import SearchedLog
     from handler.audit.object_store import ObjectStore
     from handler.audit.stored import Stored
 
@@ -36,7 +36,7 @@ _FILE = re.compile(r"[\w./-]{1,200}\.(?:db|sqlite3?)", re.ASCII)
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{0,11}(?=://)")
 
 
-def open_log(address: str, folders: Folders | None = None) -> Log:
+def open_log(address: str, folders: Folders | None = None) -> SearchedLog:
     """Open the log at an address.
 
     Args:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import getpass
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from handler.audit.stores import OBS, POSTGRES
 from handler.canonical import shown
 from handler.cli.any_log import any_log
 from handler.cli.audit import audit_option
+from handler.cli.excerpt import state_of
 from handler.cli.screen import complain, printable, prose
 from handler.cli.stored import stored
-from handler.cli.trail import find_job, open_trail
+from handler.cli.trail import find_job
 from handler.errors import NightdropError
 from handler.switches import BY_HAND
 from handler.switches import hold as held
@@ -23,9 +25,10 @@ from handler.switches import release as released
 from handler.transitions import abandon as abandoned
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TypeVar
 
-    from handler.audit.log import Decide
+    from handler.audit.log import Decide, SearchedLog
     from handler.audit.record import Part
 
     T = TypeVar("T")
@@ -82,15 +85,14 @@ def abandon(address: str, what: str, reason: str) -> None:
     \b
       nightdrop job abandon nightly-qhbxaiqp --audit sqlite:///nightdrop.db
     """
-    try:
-        with closing(open_trail(address)) as database:
-            key = find_job(database, what)
-    except LookupError as error:
-        complain(str(error.args[0]))
-        sys.exit(1)
-    except sqlite3.Error as error:
-        raise click.ClickException(f"{_UNUSABLE}: {error}") from error
-    job = _commit(address, abandoned(key, reason, actor=_operator()))
+    with _existing(address) as log:
+        try:
+            with closing(state_of(log, what)) as database:
+                key = find_job(database, what)
+        except LookupError as error:
+            complain(str(error.args[0]))
+            sys.exit(1)
+        job = log.commit(abandoned(key, reason, actor=_operator())).value
     if job.state != "abandoned":
         why = (
             "is being sent right now; try again later"
@@ -110,21 +112,30 @@ def _held(before: str, reason: str) -> str:
 
 
 def _commit(address: str, decide: Decide[T]) -> T:
+    with _existing(address) as log:
+        return log.commit(decide).value
+
+
+@contextmanager
+def _existing(address: str) -> Iterator[SearchedLog]:
+    """Open a log that has records: a new one, by a slip in the address, would hold nobody."""
     try:
-        _require_log(address)
+        if not address.startswith((POSTGRES, OBS)):
+            # To open a log in SQLite creates it.
+            with stored(address) as found:
+                _require(found.last())
         with closing(any_log(address)) as log:
-            return log.commit(decide).value
+            _require(log.read(lambda view: view.head).seq)
+            yield log
     except (LookupError, NightdropError) as error:
         raise click.ClickException(prose(error.args[0])) from error
     except sqlite3.Error as error:
         raise click.ClickException(f"{_UNUSABLE}: {error}") from error
 
 
-def _require_log(address: str) -> None:
-    """Return if there is a log: a new one, by a slip in the address, would hold nobody."""
-    with stored(address) as found:
-        if not found.last():
-            raise LookupError("this audit log is empty; run the function once, or name another")
+def _require(last: int) -> None:
+    if not last:
+        raise LookupError("this audit log is empty; run the function once, or name another")
 
 
 def _operator() -> Part:

@@ -168,6 +168,36 @@ def test_a_job_is_found_by_its_key_and_by_its_id(log: Log) -> None:
     assert log.read(lambda view: (view.job("none"), view.jobs_by_id([""]))) == (None, ())
 
 
+def test_jobs_are_found_by_many_ids_at_once(log: Log) -> None:
+    """However many, and most of them of other people's jobs."""
+    log.commit(planned("d", "one", "two", "three"))
+    for key, job_id in (("one", "id-0"), ("two", "id-1200")):
+        log.commit(recorded(about("job.sending", key), about("job.created", key, job_id=job_id)))
+    asked = [f"id-{number}" for number in range(1201)]
+    found = log.read(lambda view: view.jobs_by_id(asked))
+    assert {job.key for job in found} == {"one", "two"}
+    assert log.read(lambda view: view.jobs_by_id([])) == ()
+
+
+def test_many_bodies_come_together(log: Log) -> None:
+    """However many plans they are of."""
+    keys = [f"j{number}" for number in range(600)]
+    for begin in range(0, len(keys), 60):
+        log.commit(planned(f"d{begin}", *keys[begin : begin + 60]))
+    assert log.bodies([*keys, "none"]) == {key: f'{{"body": "{key}"}}' for key in keys}
+    assert log.bodies([]) == {}
+
+
+def test_the_ends_of_the_chain_are_known(log: Log) -> None:
+    """The first record names the log, the last one says whether there is anything new."""
+    assert log.read(lambda view: (view.first, view.last)) == ("", None)
+    log.commit(noted("a", "b"))
+    log.commit(noted("c"))
+    first, _, last = log.records()
+    assert log.read(lambda view: (view.first, view.last)) == (first.hash, last)
+    assert log.read(lambda view: view.last, fresh=False) == last
+
+
 def test_a_delivery_has_its_jobs_in_order(log: Log) -> None:
     """As the file has them."""
     log.commit(planned("d", "z", "a"))
