@@ -16,9 +16,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from handler.claiming import claim_planned
 from handler.effects import Commit, Send, Sign, TimeLeft, Turn
 from handler.errors import ApiError, NotSentError
-from handler.transitions import Answer, Deferred, Refused, Unknown, bereft, claim, defer, record
+from handler.transitions import Answer, Deferred, Refused, Unknown, bereft, defer, record
 
 if TYPE_CHECKING:
     from handler.effects import Effects, Sender
@@ -59,7 +60,7 @@ def submission(key: str, body: str | None, sender: Sender) -> Effects:
             return
         lease = timedelta(seconds=left)
         claimed = yield Commit(
-            claim(key, date=request.date, lease=lease, function=sender.function, body=body)
+            claim_planned(key, body=body, date=request.date, lease=lease, function=sender.function)
         )
         if not claimed.attempt:
             return

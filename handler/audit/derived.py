@@ -91,9 +91,11 @@ def differing_bodies(refold: Refold, found: RowsOf) -> Iterator[Fault]:
             yield Fault(None, f"the outbox holds a body for {key}, which waits for none")
             continue
         owner = f"the {wanted[1].decode()} {_key(wanted[0])}"
+        if not wanted[2]:
+            continue  # an older version kept no body of a delivery, and recorded no digest
         if there is None:
             yield Fault(None, f"the body of {owner} is gone from the outbox; {_GIVE_UP}")
-        elif wanted[2] and sha256(there[1]).hexdigest().encode() != wanted[2]:
+        elif sha256(there[1]).hexdigest().encode() != wanted[2]:
             yield Fault(
                 None, f"the body of {owner} in the outbox is not the one recorded; {_GIVE_UP}"
             )

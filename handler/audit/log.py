@@ -108,6 +108,9 @@ class View(Protocol):
     def open(self, limit: int) -> Open:
         """Return what is left to do, at most `limit` of each kind."""
 
+    def is_told(self, job: JobState) -> bool:
+        """Return whether a job's latest record says what its state says, as far as can be seen."""
+
     def switch(self, name: Switch) -> str:
         """Return why a switch is on, or "" if it is off."""
 

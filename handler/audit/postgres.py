@@ -172,7 +172,7 @@ class PostgresLog:
                 # The clock is read behind the lock, so that records have their times in order.
                 now, version = self._execute(_NOW)[0]
                 self._require_own_layout(version)
-                result = work(sql.SqlView(self._execute, now))
+                result = work(sql.SqlView(self._execute, now, is_whole=True))
                 self._execute("COMMIT")
             except BaseException:
                 self._leave()

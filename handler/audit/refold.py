@@ -1,8 +1,8 @@
 """The state folded anew from the records, to hold against what stands in a store.
 
-It lies in a temporary file that SQLite removes by itself, so that memory stays flat. The statements
-are those by which every store keeps its state; the rows of what was last touched are kept at hand,
-since a run's records stand close together.
+It lies in a temporary file that SQLite removes by itself, so that memory stays flat. The states of
+what was last touched are kept at hand, since a run's records stand close together: what `project`
+does row by row is done here many rows at a time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 from handler.audit import sql
 from handler.audit.fault import Fault
 from handler.audit.record import part
+from handler.audit.rows import delivery_row, job_of, job_row
 from handler.audit.sqlite import SCHEMA
+from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,9 +38,7 @@ MALFORMED = (
 )
 """What folding a record comes to that Nightdrop did not write."""
 
-_PUTS = {sql.DELIVERY: sql.PUT_DELIVERY, sql.JOB: sql.PUT_JOB}
-_READS = {put: read for read, put in _PUTS.items()}
-_MOST = 20_000
+_MOST = 4_000
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _BODIES = """
 CREATE TABLE bodies (
@@ -63,8 +63,8 @@ class Refold:
         self._db.executescript(f"PRAGMA journal_mode = OFF; {SCHEMA.read_text()}{_BODIES}")
         self._db.execute("BEGIN")
         self._view = sql.SqlView(self._execute, _LONG_AGO)
-        self._known: dict[tuple[str, str], tuple[Any, ...]] = {}
-        self._put: dict[tuple[str, str], tuple[object, ...]] = {}
+        self._jobs: dict[str, JobState] = {}
+        self._deliveries: dict[str, DeliveryState] = {}
         self._bodies: dict[str, tuple[str, str, str, str] | None] = {}
 
     def take(self, fields: Fields) -> None:
@@ -80,10 +80,14 @@ class Refold:
             digest = str(part(fields, "request").get("digest", ""))
             if self._bodies.get(key) is None:
                 self._bodies[key] = (key, about, digest, str(fields["commit"]))
-        sql.project(self._view, fields)
-        if len(self._known) + len(self._bodies) > _MOST:
+        if str(fields["action"]).startswith("job."):
+            self._take_job(fields)
+        if "delivery" in fields:
+            self._take_delivery(fields)
+        else:
+            sql.project(self._view, fields)
+        if len(self._jobs) + len(self._deliveries) > _MOST:
             self._flush()
-            self._known.clear()
 
     def take_pages(
         self, pages: Iterable[Sequence[Row]], advance: Callable[[int], object]
@@ -111,41 +115,38 @@ class Refold:
         """Forget everything."""
         self._db.close()
 
+    def _take_job(self, fields: Fields) -> None:
+        key = str(part(fields, "job")["key"])
+        job = self._jobs.get(key)
+        if job is None:
+            rows = self._execute(sql.JOB, (key,))
+            job = job_of(rows[0]) if rows else None
+        job = fold_job(job, fields)
+        if job is not None:
+            self._jobs[key] = job
+            if job.final:
+                self._bodies[key] = None
+
+    def _take_delivery(self, fields: Fields) -> None:
+        key = str(part(fields, "delivery")["key"])
+        delivery = self._deliveries.get(key)
+        if delivery is None:
+            rows = self._execute(sql.DELIVERY, (key,))
+            delivery = DeliveryState(*rows[0]) if rows else None
+        delivery = fold_delivery(delivery, fields)
+        if delivery is not None:
+            self._deliveries[key] = delivery
+            if delivery.state != "received":
+                self._bodies[key] = None
+
     def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        if statement in _PUTS:
-            return self._read(statement, str(values[0]))
-        if statement in _READS:
-            self._keep(statement, tuple(values))
-            return []
-        if statement == sql.DELETE_BODY:
-            self._bodies[str(values[0])] = None
-            return []
-        self._flush()
         return self._db.execute(statement, tuple(values)).fetchall()
 
-    def _read(self, statement: str, key: str) -> list[tuple[Any, ...]]:
-        row = self._known.get((statement, key))
-        if row is None:
-            row = self._db.execute(statement, (key,)).fetchone()
-            if row is None:
-                return []
-            self._known[statement, key] = row
-        return [row]
-
-    def _keep(self, put: str, values: tuple[object, ...]) -> None:
-        key = str(values[0])
-        self._put[put, key] = values
-        self._known[_READS[put], key] = values[: _WIDTHS[put]]
-
     def _flush(self) -> None:
-        for put in _READS:
-            rows = [values for (statement, _), values in self._put.items() if statement == put]
-            self._db.executemany(put, rows)
-        self._put.clear()
-        gone = [(key,) for key, body in self._bodies.items() if body is None]
+        self._db.executemany(sql.PUT_DELIVERY, map(delivery_row, self._deliveries.values()))
+        self._db.executemany(sql.PUT_JOB, map(job_row, self._jobs.values()))
         self._db.executemany(_PUT_BODY, filter(None, self._bodies.values()))
+        gone = [(key,) for key, body in self._bodies.items() if body is None]
         self._db.executemany(_DELETE_BODY, gone)
-        self._bodies.clear()
-
-
-_WIDTHS = {sql.PUT_DELIVERY: len(sql.DELIVERY_COLUMNS), sql.PUT_JOB: len(sql.JOB_COLUMNS)}
+        for kept in (self._deliveries, self._jobs, self._bodies):
+            kept.clear()

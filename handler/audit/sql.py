@@ -6,14 +6,14 @@ database lends itself as a function that runs one statement, with `?` for its va
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from operator import attrgetter
+import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handler.audit.job_end import shown_state
 from handler.audit.log import Committed, Decision, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
-from handler.audit.state import UNSETTLED, DeliveryState, JobState, fold_delivery, fold_job
+from handler.audit.rows import DELIVERY_COLUMNS, JOB_COLUMNS, delivery_row, job_of, job_row
+from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
 from handler.audit.value_list import ANY, rows_for
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ class Execute(Protocol):
         """Run it."""
 
 
-JOB_COLUMNS = tuple(field.name for field in fields(JobState))
-DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
-_delivery_values = attrgetter(*DELIVERY_COLUMNS)
 _JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
 _DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
 
@@ -42,6 +39,7 @@ FIRST = "SELECT hash FROM records WHERE seq = 1"
 LAST = "SELECT seq, hash, record FROM records ORDER BY seq DESC LIMIT 1"
 APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
 RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+TOLD = "SELECT record FROM records WHERE seq = ?"
 JOB = f"{_JOBS} WHERE key = ?"
 JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {ANY}"
 JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
@@ -88,12 +86,7 @@ ON CONFLICT (name) DO UPDATE SET reason = excluded.reason"""
 DELETE_STRAYS = """
 DELETE FROM outbox
 WHERE key NOT IN (SELECT key FROM jobs) AND key NOT IN (SELECT key FROM deliveries)"""
-CLEAR = (
-    "DELETE FROM outbox",
-    "DELETE FROM jobs",
-    "DELETE FROM deliveries",
-    "DELETE FROM switches",
-)
+CLEAR = tuple(f"DELETE FROM {one}" for one in ("outbox", "jobs", "deliveries", "switches"))  # noqa: S608 - our own names
 
 _SWITCHES: dict[str, tuple[Switch, bool]] = {
     "sending.held": ("hold", True),
@@ -116,10 +109,12 @@ class SqlView:
     Attributes:
         execute: Runs a statement in it.
         now: The store's clock.
+        is_whole: Whether all records can be asked for in it.
     """
 
     execute: Execute
     now: datetime
+    is_whole: bool = False
 
     @property
     def head(self) -> Head:
@@ -149,7 +144,7 @@ class SqlView:
 
     def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
         """Return the jobs that have one of these ids at the API."""
-        return tuple(map(_job_of, rows_for(self.execute, JOBS_BY_ID, job_ids)))
+        return tuple(map(job_of, rows_for(self.execute, JOBS_BY_ID, job_ids)))
 
     def latest_run(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that created or still plans a job."""
@@ -173,6 +168,13 @@ class SqlView:
             unreported=tuple(DeliveryState(*row) for row in self.execute(UNREPORTED, (limit,))),
         )
 
+    def is_told(self, job: JobState) -> bool:
+        """Return whether a job's latest record says what its state says: folded twice, it does."""
+        if not self.is_whole:
+            return True  # the state of a log in objects is nobody's but this instance's
+        fields: Fields = json.loads(next(iter(self.execute(TOLD, (job.seq,))), ("{}",))[0])
+        return part(fields, "job").get("key") == job.key and fold_job(job, fields) == job
+
     def switch(self, name: Switch) -> str:
         """Return why a switch is on, or "" if it is off."""
         return self._noted(name)
@@ -182,7 +184,7 @@ class SqlView:
         return str(rows[0][0]) if rows else ""
 
     def _jobs(self, sql: str, *values: object) -> tuple[JobState, ...]:
-        return tuple(_job_of(row) for row in self.execute(sql, values))
+        return tuple(job_of(row) for row in self.execute(sql, values))
 
     def _with_jobs(self, rows: list[tuple[Any, ...]]) -> DeliveryState | None:
         if not rows:
@@ -248,7 +250,7 @@ def _project_delivery(view: SqlView, recorded: Fields) -> None:
     delivery = fold_delivery(DeliveryState(*rows[0]) if rows else None, recorded)
     if delivery is None:
         return
-    view.execute(PUT_DELIVERY, _delivery_values(delivery))
+    view.execute(PUT_DELIVERY, delivery_row(delivery))
     if delivery.state != "received":
         view.execute(DELETE_BODY, (key,))
 
@@ -258,21 +260,6 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
     job = fold_job(view.job(key), recorded)
     if job is None:
         return
-    values = {**vars(job), "doubtful": int(job.doubtful)}
-    derived = (_todo(job), shown_state(job))
-    view.execute(PUT_JOB, (*(values[column] for column in JOB_COLUMNS), *derived))
+    view.execute(PUT_JOB, job_row(job))
     if job.final:
         view.execute(DELETE_BODY, (key,))
-
-
-def _todo(job: JobState) -> str:
-    if job.followed:
-        return "follow"
-    if job.state in UNSETTLED:
-        return "settle"
-    return "nothing" if job.final else "send"
-
-
-def _job_of(row: tuple[Any, ...]) -> JobState:
-    values = dict(zip(JOB_COLUMNS, row, strict=True))
-    return JobState(**{**values, "doubtful": bool(values["doubtful"])})

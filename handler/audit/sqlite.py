@@ -139,7 +139,7 @@ class SqliteLog:
             self._db.execute(begin)
             try:
                 self._require_own_layout()
-                yield sql.SqlView(self._execute, self._clock())
+                yield sql.SqlView(self._execute, self._clock(), is_whole=True)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:

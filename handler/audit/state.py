@@ -158,14 +158,7 @@ State = TypeVar("State", JobState, DeliveryState)
 
 
 def replace(before: State, /, **changes: object) -> State:
-    """Return a state with some fields changed: `dataclasses.replace`, at a tenth of its time.
-
-    A million records are folded anew whenever a log is verified.
-    """
-    if not changes.keys() <= before.__dict__.keys():
-        raise TypeError(
-            f"a state has no field {', '.join(changes.keys() - before.__dict__.keys())}"
-        )
+    """Return a state with some fields changed: `dataclasses.replace`, at a tenth of its time."""
     changed = object.__new__(type(before))
     changed.__dict__.update(before.__dict__, **changes)
     return changed

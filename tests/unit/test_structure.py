@@ -42,7 +42,16 @@ HEAVY = (
     "cryptography",
 )
 UPPER = (
-    *("reply", "reply_limit", "results", "switches", "effects", "transitions", "submission"),
+    *(
+        "reply",
+        "reply_limit",
+        "results",
+        "switches",
+        "effects",
+        "transitions",
+        "claiming",
+        "submission",
+    ),
     *("settlement", "sending", "services", "intake", "checkpointing", "reporting", "pipeline"),
     *("scan", "reconcile"),
     *("started", "doctor", "instance", "function"),

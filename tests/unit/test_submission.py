@@ -220,7 +220,7 @@ def test_a_job_whose_request_is_not_the_planned_one_is_never_claimed(tmp_path: P
         log.commit(lambda _view: Decision(None, (planned, draft)))
         for _ in range(2):
             exchanged = begun('{"another": "request"}')
-            assert next(exchanged) == Turn()
+            assert isinstance(next(exchanged), Turn)
             exchanged.send(60.0)
             claim = exchanged.send(REQUEST)
             assert log.commit(claim.decide).value.attempt == 0
