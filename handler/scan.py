@@ -74,11 +74,12 @@ class Scan:
         return "" if limit == self.before.limit else limit
 
 
-def scan(bucket: str, services: Services, time_left: Callable[[], bool]) -> Scan:
+def scan(bucket: str, before: ScanState, services: Services, time_left: Callable[[], bool]) -> Scan:
     """Look for files that were never announced.
 
     Args:
         bucket: Where to look.
+        before: Where the scan before it had stopped.
         services: What the invocation has at hand.
         time_left: Whether there is time for one more request.
 
@@ -86,7 +87,6 @@ def scan(bucket: str, services: Services, time_left: Callable[[], bool]) -> Scan
         CloudError: The bucket cannot be listed.
         LogError: The log could not be read.
     """
-    before = services.log.read(lambda view: view.scan(bucket))
     listed, position = _listed(bucket, before.position, services, time_left)
     recent = services.obs.clock() - timedelta(seconds=services.settings.valid_for)
     dropped = [
