@@ -19,7 +19,6 @@ from handler.intake import (
     Order,
     Rules,
     SpecSource,
-    differences,
     interrupted,
     plan_it,
     receive,
@@ -27,6 +26,7 @@ from handler.intake import (
     result_kept,
     settle_without_jobs,
 )
+from handler.provenance import differences
 from handler.reading import Limits, read
 from handler.reply import Result, result_of
 from handler.results import CONTENT_TYPE, result_data, result_key

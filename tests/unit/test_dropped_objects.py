@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.errors import AccessPendingError
-from handler.intake import differences
+from handler.provenance import differences
 
 if TYPE_CHECKING:
     from collections.abc import Callable

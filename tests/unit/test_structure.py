@@ -52,7 +52,16 @@ UPPER = (
         "submission",
         "settlement",
     ),
-    *("sending", "services", "intake", "checkpointing", "pipeline", "scan", "reconcile"),
+    *(
+        "sending",
+        "services",
+        "provenance",
+        "intake",
+        "checkpointing",
+        "pipeline",
+        "scan",
+        "reconcile",
+    ),
     *("started", "doctor", "instance", "function"),
 )
 
