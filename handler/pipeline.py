@@ -18,13 +18,13 @@ from handler.intake import (
     Order,
     Rules,
     SpecSource,
-    differences,
     interrupted,
     plan_it,
     receive,
     reject_event,
     settle_without_jobs,
 )
+from handler.provenance import differences
 from handler.reading import Limits, read
 from handler.reply import Result, delivered_again, result_of
 from handler.reporting import report
