@@ -261,11 +261,15 @@ def test_nothing_is_written_outside_of_its_folders(tmp_path: Path) -> None:
     assert {one.name for one in tmp_path.iterdir()} == {"dev", "drop", "home", "told.txt"}
 
 
-def test_ctrl_c_before_it_has_started_ends_it_quietly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["dev", "demo"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_ends_it_before_it_has_started_ends_it_quietly(
+    tmp_path: Path, command: str, number: signal.Signals
+) -> None:
     """With status 130, and nothing stays behind."""
     with (tmp_path / "told.txt").open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "handler.cli", "dev"],
+            [sys.executable, "-u", "-m", "handler.cli", command],
             cwd=tmp_path,
             env=environment(tmp_path),
             stdout=output,
@@ -274,7 +278,7 @@ def test_ctrl_c_before_it_has_started_ends_it_quietly(tmp_path: Path) -> None:
     wait_for(lambda: "starting the emulator" in told(tmp_path))
     wait_for(lambda: bool(children(process.pid)))
     below = children(process.pid)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.wait(30) == 130
     assert "Traceback" not in told(tmp_path)
     assert "Aborted" not in told(tmp_path)
