@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import sqlite3
 import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
     T = TypeVar("T")
-
-_UNUSABLE = "the audit log cannot be read and written, and nothing was changed"
 
 
 @click.command(short_help="Send nothing new until `release`.")
@@ -80,8 +77,6 @@ def abandon(address: str, what: str, reason: str) -> None:
     except LookupError as error:
         complain(str(error.args[0]))
         sys.exit(1)
-    except sqlite3.Error as error:
-        raise click.ClickException(f"{_UNUSABLE}: {error}") from error
     job = _commit(address, abandoned(key, reason, actor=_operator()))
     if job.state != "abandoned":
         why = (
@@ -101,8 +96,6 @@ def _commit(address: str, decide: Decide[T]) -> T:
             return log.commit(decide).value
     except (LookupError, NightdropError) as error:
         raise click.ClickException(str(error.args[0])) from error
-    except sqlite3.Error as error:
-        raise click.ClickException(f"{_UNUSABLE}: {error}") from error
 
 
 def _require_log(address: str) -> None:
