@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import sqlite3
 import sys
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
     T = TypeVar("T")
-
-_UNUSABLE = "the audit log cannot be read and written, and nothing was changed"
 
 
 @click.command(short_help="Send nothing new until `release`.")
@@ -129,8 +126,6 @@ def _existing(address: str) -> Iterator[SearchedLog]:
             yield log
     except (LookupError, NightdropError) as error:
         raise click.ClickException(prose(error.args[0])) from error
-    except sqlite3.Error as error:
-        raise click.ClickException(f"{_UNUSABLE}: {error}") from error
 
 
 def _require(last: int) -> None:

@@ -171,7 +171,8 @@ def test_a_missing_log_is_not_made_by_reading_it(tmp_path: Path) -> None:
 
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     """Four scenarios, no duplicate, every error in the result file, a whole chain at the end."""
-    done = process("demo", folder=tmp_path)
+    done = process("demo", folder=tmp_path, HOME=str(tmp_path), XDG_RUNTIME_DIR="")
+    assert {one.name for one in tmp_path.iterdir()} == {"demo"}, "nothing is written elsewhere"
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("completed", "duplicate", "rejected", "job_name: 31 characters", "whole"):
         assert word in done.stdout
@@ -179,3 +180,60 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
         jobs = log.execute("SELECT state FROM jobs").fetchall()
     log.close()
     assert jobs == [("created",), ("created",), ("adopted",)]
+
+
+def test_a_demo_leaves_what_an_earlier_one_made(tmp_path: Path) -> None:
+    """It tells its story in a new folder, whose name is in the command it ends with."""
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo/audit.db").write_bytes(b"a log")
+    done = process("demo", folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.rstrip().endswith("sqlite:///demo-2/audit.db")
+    assert (tmp_path / "demo/audit.db").read_bytes() == b"a log"
+
+
+@pytest.mark.parametrize("name", ["audit.db", "emulator.env", "notes.txt"])
+def test_a_demo_touches_no_folder_that_holds_something(tmp_path: Path, name: str) -> None:
+    """Such as that of `nightdrop dev`, with its log: it is refused in one sentence."""
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / name).write_bytes(b"mine")
+    done = process("demo", "--dir", "dev", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "nightdrop: dev is not empty, and nothing in it is replaced: name a new folder with --dir\n"
+    )
+    assert [one.read_bytes() for one in (tmp_path / "dev").iterdir()] == [b"mine"]
+
+
+def on_a_full_disk(
+    kilobytes: int, *arguments: str, folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run the command where no file may grow beyond a size, as on a disk that is full."""
+    shell = f'ulimit -f {kilobytes}; exec "$0" -m handler.cli "$@"'
+    return subprocess.run(
+        ["/bin/sh", "-c", shell, sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(EVENTS.parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("kilobytes", [0, 8])
+def test_a_demo_on_a_full_disk_is_one_sentence(tmp_path: Path, kilobytes: int) -> None:
+    """Whichever of its files is the first that cannot be written."""
+    done = on_a_full_disk(kilobytes, "demo", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("nightdrop: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_hold_on_a_log_that_cannot_be_written_is_one_sentence(used: Path, tmp_path: Path) -> None:
+    """And so it is for any other command."""
+    (tmp_path / "my.db").write_bytes((used / "my.db").read_bytes())
+    done = on_a_full_disk(0, "hold", "--audit", "sqlite:///my.db", folder=tmp_path)
+    assert done.returncode in (1, 74)
+    assert len(done.stderr.splitlines()) == 1
+    assert "the audit log" in done.stderr
