@@ -144,9 +144,10 @@ class Transport:
         try:
             answer, kept = _exchange(timed, parts, request, max_bytes)
         except _FOREIGN as error:
+            # Without its cause, whose text quotes what was answered, which may repeat a secret.
             if not timed.sent:
-                raise NotSentError(f"nothing was sent to {host}: {_reason(error)}") from error
-            raise NoAnswerError(f"no answer from {host}: {_reason(error)}") from error
+                raise NotSentError(f"nothing was sent to {host}: {_reason(error)}") from None
+            raise NoAnswerError(f"no answer from {host}: {_reason(error)}") from None
         finally:
             self._let_go(origin, timed, kept=kept)
         return answer
