@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 import time
+import weakref
 from dataclasses import dataclass, field
 from email.errors import (
     FirstHeaderLineIsContinuationDefect,
@@ -107,6 +108,7 @@ class Transport:
         self._context = context
         self._idle: dict[Origin, list[TimedSocket]] = {}
         self._lock = Lock()
+        weakref.finalize(self, _hang_up, self._idle)
 
     def send(
         self,
@@ -155,10 +157,7 @@ class Transport:
     def close(self) -> None:
         """Close every connection that is not in use."""
         with self._lock:
-            idle = [timed for kept in self._idle.values() for timed in kept]
-            self._idle.clear()
-        for timed in idle:
-            timed.hang_up()
+            _hang_up(self._idle)
 
     def _connected(self, origin: Origin, end: float) -> TimedSocket:
         timed = self._taken(origin)
@@ -194,6 +193,13 @@ class Transport:
             # Loading the system's authorities takes some milliseconds, once.
             self._context = self._context or ssl.create_default_context()
             return self._context
+
+
+def _hang_up(idle: dict[Origin, list[TimedSocket]]) -> None:
+    for kept in idle.values():
+        for timed in kept:
+            timed.hang_up()
+    idle.clear()
 
 
 def _exchange(

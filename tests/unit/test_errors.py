@@ -46,6 +46,13 @@ def test_only_what_may_pass_is_worth_a_retry() -> None:
     """Rejections, settings and a broken log stay as they are; the cloud and a busy log may not."""
     retryable = {kind.__name__ for kind in tree(NightdropError) if kind.retryable}
     assert retryable == {
-        *("CredentialsError", "CloudError", "NotSentError", "NoAnswerError", "ApiError"),
+        *(
+            "CredentialsError",
+            "CloudError",
+            "NotSentError",
+            "OutOfTimeError",
+            "NoAnswerError",
+            "ApiError",
+        ),
         *("LogBusyError", "LogUnreachableError", "LogOutdatedError", "DeliveriesError"),
     }
