@@ -62,7 +62,8 @@ def deliver(delivery: Delivery | Refused, services: Services) -> Result:
     if run.state == "planned" and not run.final:
         submit(run.jobs, services)
         run = state_of(run.key, services)
-    report(run, services)
+    if not services.out_of_time:
+        report(run, services)
     return result_of(delivery.key, run, repeated=repeated)
 
 

@@ -84,7 +84,9 @@ def _log(deployment: Deployment) -> Iterator[Finding]:
     yield from health_findings(seen, deployment.settings)
     if deployment.keys.missing:
         return
-    folders = ObsFolders(_obs(deployment), KeyRing(deployment.keys))
+    keys = KeyRing()
+    keys.use(deployment.keys, deployment.deadline)
+    folders = ObsFolders(_obs(deployment), keys)
     for doubt in log_doubts(deployment.settings.audit, folders):
         message, _, remedy = doubt.rpartition("; ")
         yield doubtful("log's store", message or doubt, remedy if message else "look again later")
@@ -120,6 +122,7 @@ def _fleet(deployment: Deployment) -> Iterator[Finding]:
         deployment.transport,
         deployment.clock,
         instance,
+        deployment.deadline,
     )
     yield fleet_finding(ask_fleet(ief))
 
@@ -159,6 +162,7 @@ def _obs(deployment: Deployment) -> Obs:
         deployment.keys,
         deployment.transport,
         deployment.clock,
+        deployment.deadline,
     )
 
 
