@@ -11,6 +11,7 @@ from handler.audit.proof import unproven
 from handler.audit.sqlite import SqliteLog
 from handler.audit.stored_sqlite import StoredInSqlite
 from handler.errors import LogError
+from handler.settings import obs_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +30,6 @@ OBS = "obs://"
 """How the address of a log in OBS begins."""
 
 _SQLITE = "sqlite:///"
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
 def open_log(address: str, folders: Folders | None = None) -> Log:
@@ -57,8 +57,11 @@ def folder_at(address: str, folders: Folders | None) -> ObjectStore:
     Raises:
         LogError: It names none, or there is nothing to open it with.
     """
-    bucket, _, prefix = address.removeprefix(OBS).partition("/")
-    if not _BUCKET.fullmatch(bucket) or folders is None:
+    try:
+        bucket, prefix = obs_place(address)
+    except ValueError:
+        bucket, prefix = "", ""
+    if not bucket or folders is None:
         raise LogError("a log in OBS needs a bucket, and OBS: obs://bucket/prefix")
     prefix = prefix.rstrip("/")
     return folders(bucket, f"{prefix}/" if prefix else "")
