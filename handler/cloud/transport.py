@@ -210,6 +210,7 @@ def _exchange(
     http.default_port = _PORTS[parts.scheme]
     http.sock = cast("socket.socket", timed)
     timed.allow(_HEAD_BYTES)
+    heard_out = True
     try:
         http.request(
             request.method,
@@ -221,12 +222,14 @@ def _exchange(
         if not timed.sent:
             raise
         # It may have answered before it stopped listening, as to a body that is too large.
+        heard_out = False
     response = http.getresponse()
     _check(response)
     timed.allow(_HEAD_BYTES + max_bytes + max_bytes // 8)
     body, cut = _read(response, max_bytes)
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status, headers, body, cut), not (cut or response.will_close)
+    kept = heard_out and not cut and not response.will_close
+    return Answer(response.status, headers, body, cut), kept
 
 
 def _check(response: HTTPResponse) -> None:
