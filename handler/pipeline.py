@@ -63,7 +63,8 @@ def deliver(delivery: Delivery, services: Services) -> Result:
     if run.state == "planned" and not run.final:
         submit(run.jobs, services)
         run = state_of(run.key, services)
-    report(run, services)
+    if not services.out_of_time:
+        report(run, services)
     result = result_of(delivery.key, run, repeated=repeated)
     return delivered_again(result, received.refused) if received.refused else result
 

@@ -11,6 +11,7 @@ from handler.audit.proof import unproven
 from handler.audit.sqlite import SqliteLog
 from handler.audit.stored_sqlite import StoredInSqlite
 from handler.errors import LogError
+from handler.settings import obs_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,6 @@ OBS = "obs://"
 SQLITE = "sqlite:///"
 """How the address of a SQLite file begins."""
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _FILE = re.compile(r"[\w./-]{1,200}\.(?:db|sqlite3?)", re.ASCII)
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{0,11}(?=://)")
 
@@ -61,8 +61,11 @@ def folder_at(address: str, folders: Folders | None) -> ObjectStore:
     Raises:
         LogError: It names none, or there is nothing to open it with.
     """
-    bucket, _, prefix = address.removeprefix(OBS).partition("/")
-    if not _BUCKET.fullmatch(bucket) or folders is None:
+    try:
+        bucket, prefix = obs_place(address)
+    except ValueError:
+        bucket, prefix = "", ""
+    if not bucket or folders is None:
         raise LogError("a log in OBS needs a bucket, and OBS: obs://bucket/prefix")
     prefix = prefix.rstrip("/")
     return folders(bucket, f"{prefix}/" if prefix else "")

@@ -126,7 +126,8 @@ def _place(address: str) -> Place:
     if address.startswith("obs://"):
         return place_at(address, obs_of(os.environ))
     if not Path(address).is_dir():
-        raise SettingsError(f"there is no folder of checkpoints at {address}")
+        known = "what is named" if "://" in address else address
+        raise SettingsError(f"there is no folder of checkpoints at {known}")
     return place_at(address, None)
 
 
