@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sqlite3
@@ -76,6 +77,70 @@ def test_a_rejected_event_ends_with_status_1(tmp_path: Path, cloud: Emulator) ->
     assert "Traceback" not in done.stdout + done.stderr
     listed = nightdrop("audit", "list", folder=tmp_path, cloud=cloud)
     assert "event.rejected" in listed.stdout
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("name", ["nightly-upgrade.yaml", "deploy-camera.yaml", "api-example.json"])
+def test_invoke_takes_a_spec_in_either_language(
+    tmp_path: Path, cloud: Emulator, name: str, mark: str
+) -> None:
+    """A file that can be dropped can be handed over, with an editor's byte order mark, too."""
+    spec = tmp_path / name
+    spec.write_text(f"{mark}{(EVENTS / 'specs' / name).read_text()}")
+    done = nightdrop("invoke", str(spec), "--json", folder=tmp_path, cloud=cloud)
+    assert done.exit_code == 0, done.stderr
+    assert [job["state"] for job in json.loads(done.stdout)["jobs"]] == ["created"]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"kind: node_upgrade\nname: [\n", "line 3: not YAML here"),
+        (b'{"kind": "node_upgrade",\n"name": "a", "name": "b"}', "line 2, name: this key stands"),
+        (b"kind: node_upgrade\nversion: 1.10\n", "line 2, version: this number would not be sent"),
+        ("kind: node_upgrade".encode("utf-16"), "UTF-16; save it as UTF-8"),
+        (gzip.compress(b"kind: node_upgrade"), "compressed with gzip; decompress it first"),
+        (b"kind: a\n---\nkind: b\n", "holds 2 job specs, and an event is one"),
+        (b"", ""),
+    ],
+)
+def test_a_spec_that_cannot_be_read_is_not_run(
+    tmp_path: Path, cloud: Emulator, data: bytes, told: str
+) -> None:
+    """Each error has its line, as for a dropped file."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_bytes(data)
+    done = nightdrop("invoke", str(spec), folder=tmp_path, cloud=cloud)
+    assert done.exit_code == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_validate_shows_what_would_be_sent(tmp_path: Path) -> None:
+    """The whole request body, each character as it is or as JSON escapes it."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "kind: node_upgrade\nname: a\ntargets: {nodes: [n]}\n"
+        'tags: {version: "1.10"}\ndescription: "gr\u00f6\u00dfe \\e[2J \u202e"\n'
+    )
+    done = nightdrop("validate", "--show", str(spec), folder=tmp_path)
+    assert done.exit_code == 0
+    body = json.loads(done.stdout[done.stdout.index("{") :])
+    assert body["tags"] == [{"key": "version", "value": "1.10"}]
+    assert body["description"].endswith("gr\u00f6\u00dfe \x1b[2J \u202e")
+    assert "gr\u00f6\u00dfe \\u001b[2J \\u202e" in done.stdout
+    told = json.loads(nightdrop("validate", "--show", "--json", str(spec), folder=tmp_path).stdout)
+    assert told["requests"] == [body]
+
+
+def test_validate_does_not_read_a_huge_file(tmp_path: Path) -> None:
+    """A sparse file of gigabytes is too large, and costs nothing."""
+    spec = tmp_path / "spec.yaml"
+    with spec.open("wb") as opened:
+        opened.truncate(3 * 1024**3)
+    done = nightdrop("validate", str(spec), folder=tmp_path)
+    assert done.exit_code == 1
+    assert "larger than 262144 bytes; split it into several files" in done.stdout
 
 
 def test_what_cannot_be_done_now_ends_with_status_75(tmp_path: Path, cloud: Emulator) -> None:
