@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: demo test test-all check format simulate storm bench clean
+.PHONY: demo test test-all check format simulate storm fuzz bench lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/nightdrop demo
@@ -40,6 +40,13 @@ simulate: $(VENV)/.dev
 storm: $(VENV)/.dev
 	STORM=full POWER_CUTS=400 $(BIN)/python -m pytest tests/faults
 
+# Every fuzz target for its share of FUZZ_SECONDS; guided by coverage where the extra fuzz is installed.
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.dev
+	set -- tests/fuzz/fuzz_*.py; for file; do \
+	  $(BIN)/python -m tests.fuzz.$$(basename $$file .py) $$(($(FUZZ_SECONDS) / $$#)) || exit 1; \
+	done
+
 bench: $(VENV)/.dev
 	for file in tests/benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
@@ -48,15 +55,30 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) demo build dist
+	rm -rf $(VENV) demo demo-* build dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.local: pyproject.toml infra/constraints.txt | $(VENV)/bin/python
-	$(PIP) install --quiet --constraint infra/constraints.txt --editable '.[local]'
+# Each file that pip takes has a hash here, build tools included; the checkout itself has none.
+define install
+	$(PIP) install --quiet --require-hashes --requirement infra/requirements-build.txt
+	$(PIP) install --quiet --require-hashes --no-build-isolation --requirement $(1)
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+endef
+
+$(VENV)/.local: pyproject.toml infra/requirements-build.txt infra/requirements-local.txt | $(VENV)/bin/python
+	$(call install,infra/requirements-local.txt)
 	touch $@
 
-$(VENV)/.dev: pyproject.toml infra/constraints.txt | $(VENV)/bin/python
-	$(PIP) install --quiet --constraint infra/constraints.txt --editable '.[dev]'
+$(VENV)/.dev: pyproject.toml infra/requirements-build.txt infra/constraints.txt | $(VENV)/bin/python
+	$(call install,infra/constraints.txt)
 	touch $@ $(VENV)/.local
+
+# The pins and hashes anew, after a change of pyproject.toml; needs uv, which nothing else does.
+LOCKED := uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command 'make lock'
+lock:
+	$(LOCKED) --output-file infra/constraints.txt --extra dev pyproject.toml
+	$(LOCKED) --output-file infra/requirements-local.txt --constraints infra/constraints.txt --extra local pyproject.toml
+	$(LOCKED) --output-file infra/requirements-build.txt --constraints infra/constraints.txt infra/requirements-build.in

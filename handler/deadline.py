@@ -32,6 +32,10 @@ class Deadline:
         """Return the seconds that are left, never less than 0."""
         return max(0.0, self.at - self.clock())
 
+    def earlier(self, seconds: float) -> Deadline:
+        """Return an end that leaves some seconds for what comes after it."""
+        return Deadline(self.at - seconds, self.clock)
+
 
 def deadline(
     context: object, environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic
@@ -44,7 +48,7 @@ def deadline(
     """
     said = _remaining_milliseconds(context) / 1000
     text = environ.get("RUNTIME_TIMEOUT", "")
-    whole = float(text) if text.isascii() and text.isdigit() else 0.0
+    whole = min(float(text), LONGEST_SECONDS) if text.isascii() and text.isdigit() else 0.0
     if whole:
         seconds = said if whole / 2 < said <= whole else whole
     else:
@@ -56,6 +60,6 @@ def _remaining_milliseconds(context: object) -> float:
     call = getattr(context, "getRemainingTimeInMilliSeconds", None)
     try:
         value = call() if callable(call) else 0
-    except (TypeError, ValueError):  # the platform's development stub fails on its own settings
+        return float(value) if isinstance(value, int | float) else 0.0
+    except (OverflowError, TypeError, ValueError):  # the platform's stub fails on its own settings
         return 0.0
-    return float(value) if isinstance(value, int | float) else 0.0

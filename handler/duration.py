@@ -1,8 +1,9 @@
-"""Durations as people write them: `90m`, `6h`, `2d`."""
+"""Durations and times as people write them: `90m`, `6h`, `2d`, `2026-11-25T12:00:00Z`."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
 
 PATTERN = r"([1-9][0-9]{0,5})([mhd])"
 """A whole duration, as a regular expression."""
@@ -24,3 +25,18 @@ def seconds_of(text: str) -> int:
     if seconds > _LONGEST:
         raise ValueError("must be 30 days at most")
     return seconds
+
+
+def instant_of(text: str) -> datetime:
+    """Return the time that a text names, aware and in UTC.
+
+    Raises:
+        ValueError: The text is no time, or has no offset.
+    """
+    try:
+        time = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text))
+        if time.tzinfo is not None:
+            return time.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("must be a time with its offset, such as 2026-11-25T12:00:00Z")

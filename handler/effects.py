@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Turn:
-    """Wait while the API has asked for slower senders; answers the seconds left."""
+    """Wait while the API has asked for slower senders; answers the seconds left, 0 for too few.
+
+    Attributes:
+        spare: Seconds that must be left afterwards: it is not waited where they would not be.
+    """
+
+    spare: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@
     ├── CloudError             a call to the cloud did not bring what it was made for
     │   ├── CredentialsError       there are no keys to sign with
     │   ├── NotSentError           the request certainly never left
+    │   │   └── OutOfTimeError         no time was left of the invocation
     │   ├── NoAnswerError          it left, and what became of it is not known
     │   ├── ApiError               it was answered with an error status
+    │   ├── AccessPendingError     an object may not be read yet
     │   └── ObjectError            an object cannot be read
     ├── LogError               the audit log cannot be used
     │   ├── LogBusyError           other writers held it for too long
@@ -17,6 +19,7 @@
     │   ├── LogOutdatedError       another version of Nightdrop has taken it over
     │   └── LogBrokenError         what stands in it is not a whole chain
     ├── DeliveriesError        several deliveries of one event could not be planned
+    ├── StartError             a process of a local run did not start
     └── PackageError           the zip cannot be built
 
 `retryable` says whether the same event, delivered again later, may succeed. No message holds a
@@ -102,6 +105,10 @@ class NotSentError(CloudError):
     """The request certainly never left: no connection was made."""
 
 
+class OutOfTimeError(NotSentError):
+    """No time is left of the invocation, so that nothing more is begun in it."""
+
+
 class NoAnswerError(CloudError):
     """The request left, and what became of it is not known."""
 
@@ -122,6 +129,10 @@ class ApiError(CloudError):
         self.status = status
         self.code = code
         self.retry_after = retry_after
+
+
+class AccessPendingError(CloudError):
+    """An object may not be read yet: after a deployment, rights take some time to apply."""
 
 
 class ObjectError(CloudError):
@@ -168,6 +179,10 @@ class DeliveriesError(NightdropError):
     """Several deliveries of one event could not be planned; those beside them were."""
 
     retryable = True
+
+
+class StartError(NightdropError):
+    """A process of a local run did not start, or what it needs is not there."""
 
 
 class PackageError(NightdropError):

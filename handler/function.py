@@ -11,21 +11,24 @@ from typing import TYPE_CHECKING
 
 from handler.canonical import key_of
 from handler.checkpointing import checkpoint
+from handler.display import display
 from handler.errors import (
     DeliveriesError,
     EventRejectedError,
     LogBusyError,
     LogUnreachableError,
     NightdropError,
+    OutOfTimeError,
 )
 from handler.instance import open_instance, record_started, services_of
 from handler.intake import reject_event
 from handler.logline import log_line
-from handler.pipeline import deliver
-from handler.reading import Limits, check
+from handler.pipeline import deliver, refuse
+from handler.reading import Limits, at_most, check
 from handler.reconcile import reconcile
 from handler.reply import Answered, Result, reply
-from handler.triggers.delivery import Action
+from handler.reply_limit import limited
+from handler.triggers.delivery import Action, Refused
 from handler.triggers.recognise import recognise
 
 if TYPE_CHECKING:
@@ -38,7 +41,13 @@ if TYPE_CHECKING:
     from handler.logline import Write
     from handler.services import Services
     from handler.settings import Settings
-    from handler.triggers.delivery import Delivery, Refused
+    from handler.triggers.delivery import Delivery
+
+_MOST_REASONS, _LONGEST_REASON = 10, 300
+"""What the platform's failure notice tells of the deliveries of one event."""
+
+_MOST_PROBLEMS = 20
+"""What is recorded of an event that cannot be read."""
 
 _BUILD = Lock()
 _instance: Instance | None = None
@@ -77,7 +86,8 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     began = time.monotonic()
     services = services_of(context, instance)
     answered = _answered(event, services, instance)
-    answer = reply(answered, answered.head or instance.log.read(_head, fresh=False))
+    head = answered.head or instance.log.read(_head, fresh=False)
+    answer = limited(reply(answered, head))
     instance.write(_line(answer, services.function, began))
     return answer
 
@@ -164,19 +174,29 @@ def _deliver_all(fired: Sequence[Delivery | Refused], services: Services) -> lis
     """Bring every delivery as far as it comes; only then raise what went wrong with any."""
     results: list[Result] = []
     failed: list[NightdropError] = []
-    for delivery in fired:
+    refused = iter(refuse([one for one in fired if isinstance(one, Refused)], services))
+    for one in fired:
+        if services.deadline.left() <= 0:
+            # Not even its receipt can be recorded: the platform is to deliver it again.
+            failed.append(OutOfTimeError("no time was left for all deliveries of the event"))
+            break
         try:
-            results.append(deliver(delivery, services))
+            results.append(next(refused) if isinstance(one, Refused) else deliver(one, services))
         except NightdropError as error:
             failed.append(error)
     if len(failed) == 1:
         raise failed[0]
     if failed:
-        raise DeliveriesError(
-            f"{len(failed)} of {len(fired)} deliveries could not be planned: "
-            + "; ".join(sorted({str(error) for error in failed}))
-        )
+        counted = f"{len(failed)} of {len(fired)} deliveries could not be planned"
+        raise DeliveriesError(f"{counted}: {_told(failed)}")
     return results
+
+
+def _told(failed: Sequence[NightdropError]) -> str:
+    reasons = sorted({str(error) for error in failed})
+    more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
+    told = (display(reason, longest=_LONGEST_REASON) for reason in reasons[:_MOST_REASONS])
+    return "; ".join(told) + more
 
 
 def _rejected(event: object, error: EventRejectedError, log: Log, function: Part) -> Result:
@@ -184,8 +204,9 @@ def _rejected(event: object, error: EventRejectedError, log: Log, function: Part
         key = key_of(event)  # type: ignore[arg-type] # anything else is caught
     except (AttributeError, TypeError, ValueError, RecursionError):
         key = key_of(str(function.get("request_id")))
-    log.commit(reject_event(key, error.problems, source={"shape": "unknown"}, function=function))
-    return Result(key, "rejected", errors=tuple(map(str, error.problems)))
+    problems = at_most(error.problems, _MOST_PROBLEMS)
+    log.commit(reject_event(key, problems, source={"shape": "unknown"}, function=function))
+    return Result(key, "rejected", errors=tuple(map(str, problems)))
 
 
 def _head(view: View) -> Head:

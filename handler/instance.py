@@ -24,7 +24,7 @@ from handler.errors import (
 )
 from handler.logline import attention_lines, log_line, write_stdout
 from handler.sending import Driver
-from handler.services import Services
+from handler.services import RECORDING_SECONDS, Services
 from handler.settings import Settings, doubts, load
 from handler.started import record_start, start
 
@@ -116,15 +116,16 @@ def services_of(context: object, instance: Instance) -> Services:
     """Return what an invocation that begins now has at hand, with the keys of its context."""
     end = deadline(context, instance.environ)
     keys = _credentials(context, instance.environ)
-    instance.keys.use(keys)
+    instance.keys.use(keys, end)
     settings, transport, log = instance.settings, instance.transport, instance.log
     project, ief_instance = settings.project_id, settings.ief_instance
-    ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance)
+    ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance, end)
     return Services(
         settings=settings,
         log=log,
         ief=ief,
-        obs=Obs(settings.obs_endpoint, keys, transport, _now),
+        # What OBS holds up can still be recorded, and the event answered.
+        obs=Obs(settings.obs_endpoint, keys, transport, _now, end.earlier(RECORDING_SECONDS)),
         deadline=end,
         function=_function(context),
         driver=Driver(log, ief, end),

@@ -3,6 +3,7 @@
 unknown key            delivery.received, go on
 received, no plan      nothing more to record: go on, from the start
 planned, jobs open     delivery.repeated, resume from the outbox
+refused, all of it     delivery.received under the key of its next run, go on
 decided                delivery.repeated, answer what stands in the log
 """
 
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.canonical import moment, sha256_hex, shown, timestamp
+from handler.canonical import key_of, moment, sha256_hex, shown, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from handler.errors import Problem
     from handler.specs.plan import Plan, PlannedJob
     from handler.triggers.delivery import Delivery
+
+
+_CHANGED = (
+    "the object was written again after the event that is recorded here; what is run is what "
+    "stands there now, and who wrote it is not known"
+)
 
 
 @dataclass(frozen=True)
@@ -45,21 +52,92 @@ class SpecSource:
         """SHA-256 of the bytes, in hex."""
         return sha256_hex(self.data)
 
+    @property
+    def changed(self) -> bool:
+        """Whether the object is another one than the event told of."""
+        return "read_differs" in self.found
 
-def receive(delivery: Delivery, *, function: Part) -> Decide[DeliveryState | None]:
-    """Decide whether a delivery is new: None means go on, a state means it was seen before."""
 
-    def decide(view: View) -> Decision[DeliveryState | None]:
-        seen = view.delivery(delivery.key)
+def differences(told: Part, read: Part) -> str:
+    """Return what tells the object that was read from the one an event told of, "" if nothing.
+
+    Args:
+        told: What the log records of the event: `version_id` and `etag`, where it has them.
+        read: What OBS said on reading: `read_version_id` and `read_etag`, where it said so.
+    """
+    return ", ".join(
+        name
+        for name in ("version_id", "etag")
+        if told.get(name)
+        and read.get(f"read_{name}")
+        and _bare(told[name]) != _bare(read[f"read_{name}"])
+    )
+
+
+def _bare(tag: str | int | None) -> str:
+    return str(tag).strip('"')
+
+
+@dataclass(frozen=True)
+class Received:
+    """What receiving a delivery came to.
+
+    Attributes:
+        delivery: What to go on with: the delivery, or the latest run of it.
+        seen: Its state if it was decided before; None means go on.
+        refused: The run before it that was refused and left nothing, if it starts over.
+    """
+
+    delivery: Delivery
+    seen: DeliveryState | None
+    refused: DeliveryState | None
+
+
+def receive(delivery: Delivery, *, function: Part) -> Decide[Received]:
+    """Decide whether a delivery is new, was seen before, or starts over.
+
+    A wrong setting may have had all of it refused, say. Then nothing of it is on the fleet, and
+    when it comes again it is run again, under a key that follows from its own: with jobs, marks
+    and names of its own, and as safe from duplicates as any other delivery. A copy that the
+    platform delivers right after the refusal is run again likewise; it is refused again, or, if
+    it is not, it is created once. Nobody delivers it without end: what is refused is answered.
+    """
+
+    def decide(view: View) -> Decision[Received]:
+        run, seen, refused = _latest_run(view, delivery)
+        starting = Received(run, None, refused)
         if seen is None:
-            received = replace(_about(delivery, function), body=delivery.to_json())
-            return Decision(None, (received,))
+            return Decision(starting, (_received(run, refused, function),))
         if seen.state == "received":
-            again = replace(_about(delivery, function), note="started over: it was never planned")
-            return Decision(None, (again,))
-        return Decision(seen, (_repeated(delivery, seen, function),))
+            again = replace(_about(run, function), note="started over: it was never planned")
+            return Decision(starting, (again,))
+        return Decision(Received(run, seen, None), (_repeated(run, seen, function),))
 
     return decide
+
+
+def _latest_run(
+    view: View, delivery: Delivery
+) -> tuple[Delivery, DeliveryState | None, DeliveryState | None]:
+    """Return a delivery's latest run, its state, and the state of the refused run before it."""
+    refused, seen = None, view.delivery(delivery.key)
+    while seen and _left_nothing(seen):
+        delivery = replace(delivery, key=key_of([delivery.key, "delivered again"]))
+        refused, seen = seen, view.delivery(delivery.key)
+    return delivery, seen, refused
+
+
+def _left_nothing(run: DeliveryState) -> bool:
+    """Return whether a run certainly left nothing on the fleet, and nobody gave it up by hand.
+
+    A tick's jobs that expired stay expired: last night's upgrade does not run at noon, however
+    late a copy of its event is. An object that was rejected is mended by writing it anew, which
+    fires an event of its own.
+    """
+    if run.state == "rejected":
+        return run.trigger != "object"
+    free = {"refused"} if run.trigger == "timer" else {"refused", "expired"}
+    return bool(run.jobs) and all(job.state in free for job in run.jobs)
 
 
 @dataclass(frozen=True)
@@ -134,6 +212,32 @@ def settle_without_jobs(
     return decide
 
 
+def reject_exchanged(delivery: DeliveryState, *, function: Part) -> Decide[None]:
+    """Decide to close a delivery whose body in the outbox is not the one that was received.
+
+    What it would be started over from was changed by somebody else, so nothing of it is trusted.
+    """
+    draft = Draft(
+        action="delivery.rejected",
+        outcome="failure",
+        delivery={
+            "key": delivery.key,
+            "trigger": delivery.trigger,
+            "subject": delivery.subject,
+            "fired_at": delivery.fired_at or None,
+        },
+        function=function,
+        note="its body in the outbox is not the one that was received, so it is not started over: "
+        "look for who changed it, and deliver it anew if it is still wanted",
+    )
+
+    def decide(view: View) -> Decision[None]:
+        seen = view.delivery(delivery.key)
+        return Decision(None, (draft,) if seen and seen.state == "received" else ())
+
+    return decide
+
+
 def interrupted(delivery: Delivery, note: str, *, function: Part) -> Decide[None]:
     """Decide to record that a delivery could not be planned now; it starts over when it returns."""
     draft = replace(_about(delivery, function), action="delivery.interrupted", note=note)
@@ -159,18 +263,6 @@ def reject_event(
     return decide
 
 
-def result_kept(run: DeliveryState, error: str, *, function: Part) -> Decide[None]:
-    """Decide to record that a result file was written for a run as it stood, or why it was not."""
-    draft = Draft(
-        action="result.failed" if error else "result.written",
-        outcome="failure" if error else "success",
-        delivery={"key": run.key, "shows": None if error else run.changed},
-        function=function,
-        note=error,
-    )
-    return lambda _view: Decision(None, (draft,))
-
-
 def _same_run(order: Order, run: DeliveryState, window: timedelta) -> bool:
     delivery = order.delivery
     if delivery.trigger == "object":
@@ -191,10 +283,26 @@ def _about(delivery: Delivery, function: Part, spec: SpecSource | None = None) -
             "fired_at": timestamp(delivery.fired_at) if delivery.fired_at else None,
             "digest": spec.digest if spec else None,
         },
-        actor=delivery.actor,
+        actor=_actor(delivery, spec),
         source={**delivery.source, **(spec.found if spec else {})},
         function=function,
     )
+
+
+def _received(delivery: Delivery, refused: DeliveryState | None, function: Part) -> Draft:
+    body = delivery.to_json()
+    draft = replace(_about(delivery, function), body=body, request={"digest": sha256_hex(body)})
+    if refused is None:
+        return draft
+    note = f"delivered again: {shown(refused.key)} left nothing on the fleet"
+    return replace(draft, delivery={**draft.delivery, "repeats": refused.key}, note=note)
+
+
+def _actor(delivery: Delivery, spec: SpecSource | None) -> Part:
+    """Return who is behind what was read; of another upload than the event's nobody knows."""
+    if spec and spec.changed and delivery.actor.get("kind") == "uploader":
+        return {"kind": "unknown"}
+    return delivery.actor
 
 
 def _repeated(
@@ -216,7 +324,9 @@ def _planned(order: Order, function: Part) -> Draft:
         about,
         action="delivery.planned",
         delivery={**about.delivery, "jobs": len(order.plan.jobs)},
-        note="\n".join(map(str, order.plan.warnings)),
+        note="\n".join(
+            [*map(str, order.plan.warnings), *([_CHANGED] if order.spec.changed else [])]
+        ),
     )
 
 

@@ -29,10 +29,11 @@ ATTENTION = frozenset(
     {
         "event.rejected", "delivery.rejected", "spec.rejected", "result.failed",
         "job.refused", "job.expired", "job.duplicated", "job.doubted", "settling.suspended",
-        "log.checkpoint_failed",
+        "log.checkpoint_failed", "scan.paused", "scan.limited",
     }
 )  # fmt: skip
-"""Records that a person must look at; and jobs that ended on the fleet other than well."""
+"""Records that a person must look at; beside them jobs that ended on the fleet other than well, and
+plans made of another object than the event told of."""
 
 LONGEST_LINE = 60_000
 """Characters; the platform's log service splits longer lines, and the halves are no JSON."""
@@ -60,7 +61,7 @@ def log_line(action: str, fields: Mapping[str, str | int]) -> str:
     if len(line) < LONGEST_LINE:
         return line
     short = {
-        name: value[:_SHORTENED] if isinstance(value, str) else value
+        name: _cut(value, _SHORTENED) if isinstance(value, str) else value
         for name, value in fields.items()
     }
     return json.dumps({"action": action, **short}, separators=(",", ":"))
@@ -71,17 +72,30 @@ def attention_lines(records: Iterable[Record]) -> Iterable[str]:
     for record in records:
         fields = record.fields
         action = str(fields["action"])
-        ended_badly = action == "job.finished" and fields["outcome"] == "failure"
-        if action not in ATTENTION and not ended_badly:
+        if not _needs_attention(fields):
             continue
         delivery, job = fields.get("delivery"), fields.get("job")
         said: dict[str, str | int] = {
             "of": action,
             "seq": record.seq,
-            "note": str(fields.get("note", ""))[:_LONGEST_NOTE],
+            "note": _cut(str(fields.get("note", "")), _LONGEST_NOTE),
         }
         if isinstance(delivery, dict):
             said["delivery"] = shown(str(delivery["key"]))
         if isinstance(job, dict):
             said["job_name"] = str(job["name"])
         yield log_line("attention.needed", said)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _needs_attention(fields: Mapping[str, object]) -> bool:
+    action, source = fields["action"], fields.get("source")
+    if action == "job.finished":
+        return fields["outcome"] == "failure"
+    if action == "delivery.planned":
+        # Whoever the event names need not be who wrote what is run.
+        return isinstance(source, dict) and "read_differs" in source
+    return action in ATTENTION

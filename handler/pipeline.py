@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.errors import (
-    CloudError,
+    AccessPendingError,
     EventRejectedError,
     NightdropError,
     ObjectError,
@@ -18,48 +18,54 @@ from handler.intake import (
     Order,
     Rules,
     SpecSource,
+    differences,
     interrupted,
     plan_it,
     receive,
     reject_event,
-    result_kept,
     settle_without_jobs,
 )
 from handler.reading import Limits, read
-from handler.reply import Result, result_of
-from handler.results import CONTENT_TYPE, result_data, result_key
+from handler.reply import Result, delivered_again, result_of
+from handler.reporting import report
 from handler.specs.plan import make_plan
 from handler.submission import submission
 from handler.transitions import SENDABLE
-from handler.triggers.delivery import InlineSpec, Refused
+from handler.triggers.delivery import InlineSpec
 from handler.triggers.recognise import screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.record import Part
     from handler.audit.state import DeliveryState, JobState
     from handler.services import Services
-    from handler.triggers.delivery import Delivery
+    from handler.triggers.delivery import Delivery, Refused
 
 
-def deliver(delivery: Delivery | Refused, services: Services) -> Result:
+_EMPTY = "the object is empty; what is written into it later is run then"
+
+
+def deliver(delivery: Delivery, services: Services) -> Result:
     """Bring one delivery as far as it comes today and return what came of it.
+
+    One for which no time is left stands in the log as received, and the tick goes on with it.
 
     Raises:
         NightdropError: Nothing is promised yet and another try may succeed: the platform is to
             deliver the event again.
     """
-    if isinstance(delivery, Refused):
-        return _refuse(delivery, services)
-    seen = services.log.commit(receive(delivery, function=services.function)).value
+    received = services.log.commit(receive(delivery, function=services.function)).value
+    delivery, seen = received.delivery, received.seen
+    if seen is None and services.out_of_time:
+        return result_of(delivery.key, state_of(delivery.key, services), repeated=False)
     run = _run_of(seen, services) if seen else _decide(delivery, services)
     repeated = run.final and (seen is not None or run.key != delivery.key)
     if run.state == "planned" and not run.final:
         submit(run.jobs, services)
         run = state_of(run.key, services)
     report(run, services)
-    return result_of(delivery.key, run, repeated=repeated)
+    result = result_of(delivery.key, run, repeated=repeated)
+    return delivered_again(result, received.refused) if received.refused else result
 
 
 def submit(jobs: Sequence[JobState], services: Services) -> None:
@@ -76,31 +82,6 @@ def submit(jobs: Sequence[JobState], services: Services) -> None:
     )
 
 
-def report(run: DeliveryState, services: Services) -> None:
-    """Write the result file of an object's run, if it changed since the last one.
-
-    That it cannot be written is recorded and loses no delivery: the tick makes up for it.
-    """
-    place = services.settings.results
-    due = run.changed > run.reported and run.state in {"planned", "rejected"}
-    # What another instance is sending, that instance reports: our word would come too late.
-    in_flight = any(job.state == "sending" for job in run.jobs)
-    spec_bucket, _, spec_key = run.subject.removeprefix("obs://").partition("/")
-    # A foreign bucket's object may have the key of one of ours, whose result file must stay.
-    ours = run.trigger == "object" and spec_bucket in services.settings.buckets
-    if place is None or not due or in_flight or not ours:
-        return
-    bucket, prefix = place
-    key = result_key(spec_key, watched=services.settings.prefix, results=prefix)
-    data = result_data(run.subject, result_of(run.key, run, repeated=False))
-    try:
-        services.obs.write(bucket, key, data, content_type=CONTENT_TYPE)
-        error = ""
-    except CloudError as failed:
-        error = str(failed)
-    services.log.commit(result_kept(run, error, function=services.function))
-
-
 def state_of(key: str, services: Services) -> DeliveryState:
     """Return the state of a delivery that this invocation has found or put in the log."""
     state = services.log.read(lambda view: view.delivery(key), fresh=False)
@@ -113,13 +94,15 @@ def _run_of(seen: DeliveryState, services: Services) -> DeliveryState:
     return state_of(seen.repeats, services) if seen.state == "repeated" else seen
 
 
-def _refuse(refused: Refused, services: Services) -> Result:
-    services.log.commit(
-        reject_event(
-            refused.key, [refused.problem], source=refused.source, function=services.function
-        )
-    )
-    return Result(refused.key, "rejected", errors=(str(refused.problem),))
+def refuse(refused: Sequence[Refused], services: Services) -> list[Result]:
+    """Record entries of an event that cannot be used, all at once, and return what is answered."""
+    decisions = [
+        reject_event(one.key, [one.problem], source=one.source, function=services.function)
+        for one in refused
+    ]
+    if decisions:
+        services.log.commit_all(decisions)
+    return [Result(one.key, "rejected", errors=(str(one.problem),)) for one in refused]
 
 
 def _decide(delivery: Delivery, services: Services) -> DeliveryState:
@@ -130,6 +113,8 @@ def _decide(delivery: Delivery, services: Services) -> DeliveryState:
         if ignored:
             return _close(delivery, "delivery.ignored", [Problem(ignored)], None, services)
         spec = _fetch(delivery, services)
+        if delivery.trigger == "object" and not spec.data:
+            return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, services)
         limits = Limits(max_bytes=services.settings.max_spec_bytes)
         plan = make_plan(delivery.key, read(spec.data, limits))
     except (EventRejectedError, ObjectError) as error:
@@ -138,6 +123,8 @@ def _decide(delivery: Delivery, services: Services) -> DeliveryState:
         return _close(delivery, "spec.rejected", error.problems, spec, services)
     except NightdropError as error:
         services.log.commit(interrupted(delivery, str(error), function=services.function))
+        if services.out_of_time:
+            return state_of(delivery.key, services)
         raise
     rules = Rules(
         valid_for=timedelta(seconds=services.settings.valid_for),
@@ -161,13 +148,25 @@ def _fetch(delivery: Delivery, services: Services) -> SpecSource:
         return SpecSource(delivery.spec.data, {})
     stored = delivery.spec
     most = services.settings.max_spec_bytes
-    found = services.obs.read(stored.bucket, stored.key, max_bytes=most)
-    said: Part = {
-        "read_version_id": found.version_id or None,
-        "read_etag": found.etag or None,
-        "read_size": len(found.data),
-    }
-    return SpecSource(found.data, said)
+    try:
+        found = services.obs.read(stored.bucket, stored.key, max_bytes=most)
+    except ObjectError as error:
+        if error.code == "AccessDenied" and _may_wait(delivery, services):
+            raise AccessPendingError(f"{error}; it is tried again") from error
+        raise
+    said: dict[str, str | int] = {"read_size": len(found.data)}
+    said |= {"read_version_id": found.version_id} if found.version_id else {}
+    said |= {"read_etag": found.etag} if found.etag else {}
+    differs = differences(delivery.source, said)
+    return SpecSource(found.data, said | ({"read_differs": differs} if differs else {}))
+
+
+def _may_wait(delivery: Delivery, services: Services) -> bool:
+    """Return whether what is asked for may still be run later; without a time nobody can tell."""
+    if delivery.fired_at is None:
+        return False
+    age = services.obs.clock() - delivery.fired_at
+    return abs(age.total_seconds()) < services.settings.valid_for
 
 
 def _close(

@@ -1,6 +1,6 @@
 """The tick: settle what is unknown, resume what waits, follow what runs, report what changed.
 
-    1. sweep      objects in the watched place that the log has never seen are delivered
+    1. sweep      files in the watched place that were never announced are delivered
     2. deliver    what was received and never decided starts over, from the outbox
     3. settle     unknown jobs are looked for in the API's list
     4. submit     planned, deferred and absent jobs are sent, or expire
@@ -13,21 +13,22 @@ log, as a delivery is. With retries of the platform set to zero, ticks alone com
 
 from __future__ import annotations
 
-from datetime import timedelta
-from functools import partial
-from itertools import groupby, islice
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from handler.canonical import sha256_hex
 from handler.errors import CloudError, NightdropError
-from handler.pipeline import deliver, report, state_of, submit
+from handler.intake import reject_exchanged
+from handler.pipeline import deliver, state_of, submit
 from handler.reply import Answered
+from handler.reporting import has_result, is_due, report, troubles
+from handler.scan import cut_note, scan, scanned
 from handler.settlement import following, settlement
 from handler.transitions import lease_over
 from handler.triggers.delivery import Delivery
-from handler.triggers.swept import swept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from handler.audit.log import Open
     from handler.audit.state import JobState
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 LIMIT = 1000
 """How much of each kind one tick takes on."""
-
-MOST_OBJECTS = 10_000
-"""How many objects of one bucket one tick looks at."""
 
 
 def reconcile(services: Services) -> Answered:
@@ -49,29 +47,29 @@ def reconcile(services: Services) -> Answered:
     """
     before = _open(services, fresh=True)
     errors: list[str] = []
-    results = [
-        result
-        for bucket in services.settings.buckets
-        for result in _runs(services, errors, partial(_sweep, bucket))
-    ]
-    results += _runs(services, errors, _undecided)
+    warnings: list[str] = []
+    results: list[Result] = []
+    for bucket in services.settings.buckets:
+        results += _sweep(bucket, services, errors, warnings)
+    results += _delivered(_undecided(services), services, errors)
     _settle(services, errors)
     submit(_open(services).jobs, services)
     _follow(services)
-    for run in _open(services).unreported:
-        if _time_left(services):
-            report(state_of(run.key, services), services)
+    _report(services)
     worked_on = {job.key for job in (*before.jobs, *before.followed)}
     jobs = services.log.read(lambda view: [view.job(key) for key in sorted(worked_on)], fresh=False)
     left = _open(services)
+    unwritten = [run for run in left.unreported if has_result(run, services.settings)]
     return Answered(
         results=results,
         jobs=[job for job in jobs if job],
-        errors=list(dict.fromkeys(errors)),
+        errors=[*dict.fromkeys(errors), *troubles(unwritten)],
+        warnings=warnings,
         left={
             "deliveries": len(left.deliveries),
             "jobs": len(left.jobs),
             "followed": len(left.followed),
+            "results": len(unwritten),
         },
     )
 
@@ -81,49 +79,58 @@ def _open(services: Services, *, fresh: bool = False) -> Open:
     return services.log.read(lambda view: view.open(LIMIT), fresh=fresh)
 
 
-def _runs(
-    services: Services, errors: list[str], find: Callable[[Services], Iterator[Delivery]]
+def _sweep(
+    bucket: str, services: Services, errors: list[str], warnings: list[str]
 ) -> Iterator[Result]:
+    """Deliver what a scan of a bucket finds, and record where the next one goes on."""
+    if not _time_left(services):
+        errors.append(f"no time was left to look for missed files in bucket {bucket}")
+        return
     try:
-        for delivery in find(services):
-            if not _time_left(services):
-                return
-            yield from _delivered(delivery, services, errors)
+        seen = scan(bucket, services, lambda: _time_left(services))
     except CloudError as error:
         errors.append(f"objects that nobody told of could not be looked for: {error}")
+        return
+    position, done = seen.position, seen.before.position
+    for found in seen.found:
+        if not _time_left(services):
+            position = done
+            errors.append(f"no time was left for all missed files in bucket {bucket}")
+            break
+        yield from _delivered([found], services, errors)
+        done = str(found.source["key"])
+    if position or seen.before.position or seen.unsaid:
+        decide = scanned(seen, position, function=services.function)
+        warnings += services.log.commit(decide).value
+    if position:
+        errors.append(cut_note(bucket, position))
 
 
-def _delivered(delivery: Delivery, services: Services, errors: list[str]) -> Iterator[Result]:
-    try:
-        yield deliver(delivery, services)
-    except NightdropError as error:
-        if not error.retryable:
-            raise
-        errors.append(str(error))
-
-
-def _sweep(bucket: str, services: Services) -> Iterator[Delivery]:
-    """Yield recent objects that no delivery has been decided for since they were written."""
-    recent = services.obs.clock() - timedelta(seconds=services.settings.valid_for)
-    listed = services.obs.list_objects(bucket, services.settings.prefix)
-    for one in islice(listed, MOST_OBJECTS):
-        found = swept(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
-        if one.modified_at > recent and not _seen(found, services):
-            yield found
-
-
-def _seen(found: Delivery, services: Services) -> bool:
-    """Return whether these bytes were read before, or refused unread since they were written."""
-    latest = services.log.read(lambda view: view.latest(found.subject), fresh=False)
-    if latest is None or not latest.etag:
-        return latest is not None and latest.touched_at >= str(found.source["time"])
-    return latest.etag == found.source["etag"]
+def _delivered(
+    deliveries: Iterable[Delivery], services: Services, errors: list[str]
+) -> Iterator[Result]:
+    for delivery in deliveries:
+        if not _time_left(services):
+            return
+        try:
+            yield deliver(delivery, services)
+        except NightdropError as error:
+            if not error.retryable:
+                raise
+            errors.append(str(error))
 
 
 def _undecided(services: Services) -> Iterator[Delivery]:
-    keys = [delivery.key for delivery in _open(services).deliveries]
-    bodies = services.log.bodies(keys)
-    yield from (Delivery.from_json(bodies[key]) for key in keys if key in bodies)
+    received = _open(services).deliveries
+    bodies = services.log.bodies([delivery.key for delivery in received])
+    for delivery in received:
+        body = bodies.get(delivery.key)
+        if body is None:
+            continue
+        if delivery.body_digest in {"", sha256_hex(body)}:
+            yield Delivery.from_json(body)
+        else:
+            services.log.commit(reject_exchanged(delivery, function=services.function))
 
 
 def _settle(services: Services, errors: list[str]) -> None:
@@ -156,6 +163,15 @@ def _follow(services: Services) -> None:
         [following(job, now, services.sender) for job in followed],
         senders=services.settings.senders,
     )
+
+
+def _report(services: Services) -> None:
+    due = services.log.read(
+        lambda view: [run for run in view.open(LIMIT).unreported if is_due(run, view.now)]
+    )
+    for run in due:
+        if _time_left(services):
+            report(state_of(run.key, services), services)
 
 
 def _time_left(services: Services) -> bool:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from handler.audit.job_end import reasons, shown_state, told_of, went_wrong
 from handler.audit.state import DEAD
 from handler.canonical import shown
 
@@ -22,8 +23,6 @@ WORST_LAST: tuple[Outcome, ...] = (
 )  # fmt: skip
 """Every outcome; that of a reply is the worst of its deliveries'."""
 
-_MOST_REASONS = 3
-
 
 @dataclass(frozen=True)
 class Result:
@@ -34,7 +33,8 @@ class Result:
         outcome: In one word.
         jobs: Its jobs as they stand.
         errors: What is wrong, one sentence each.
-        warnings: What may be wrong with the spec; the jobs were created all the same.
+        warnings: What should be looked at, such as what may be wrong with the spec; it holds
+            nothing up.
     """
 
     delivery: str
@@ -45,32 +45,27 @@ class Result:
 
 
 def outcome_of(jobs: Sequence[JobState]) -> Outcome:
-    """Return a planned delivery's outcome in one word."""
-    dead = sum(job.state in DEAD for job in jobs)
-    if dead == len(jobs):
+    """Return a planned delivery's outcome in one word.
+
+    It is `partial` also where every job was created and some did not succeed on the fleet.
+    """
+    if all(job.state in DEAD for job in jobs):
         return "rejected"
-    if dead:
+    if any(went_wrong(job) for job in jobs):
         return "partial"
     return "completed" if all(job.final for job in jobs) else "deferred"
 
 
 def errors_of(jobs: Sequence[JobState]) -> tuple[str, ...]:
     """Return a sentence for each job that went wrong, and one for each state jobs wait in."""
-    dead = [f"job {job.name} was {job.state}: {job.note}" for job in jobs if job.state in DEAD]
-    dead += [f"job {job.name}: {job.note}" for job in jobs if job.state == "duplicated"]
+    told = [told_of(job) for job in jobs if went_wrong(job)]
     waiting = [job for job in jobs if not job.final]
     for state in sorted({job.state for job in waiting}):
         alike = [job for job in waiting if job.state == state]
-        why = _reasons(alike) if state == "deferred" else ""
-        dead.append(f"{len(alike)} of {len(jobs)} jobs {state}{why}: the tick resumes them")
-    return tuple(dead)
-
-
-def _reasons(jobs: Sequence[JobState]) -> str:
-    """Return why jobs wait, in brackets; a hold, say, is lifted by a person and by no tick."""
-    notes = sorted({job.note for job in jobs if job.note})
-    more = "; …" if len(notes) > _MOST_REASONS else ""
-    return f" ({'; '.join(notes[:_MOST_REASONS])}{more})" if notes else ""
+        # A hold, say, is lifted by a person and by no tick.
+        why = reasons(alike) if state == "deferred" else ""
+        told.append(f"{len(alike)} of {len(jobs)} jobs {state}{why}: the tick resumes them")
+    return tuple(told)
 
 
 def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
@@ -82,6 +77,9 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
         repeated: Whether it changed nothing, because all of the run stood in the log before.
     """
     notes = tuple(run.note.splitlines())
+    if run.state == "received":
+        why = f"delivery {shown(run.key)} was received, and no time was left to go on with it"
+        return Result(delivery, "deferred", errors=(f"{why}: the tick does",))
     if run.state == "planned":
         outcome = "duplicate" if repeated else outcome_of(run.jobs)
         return Result(delivery, outcome, run.jobs, errors_of(run.jobs), notes)
@@ -89,6 +87,15 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
         before = f"delivery {shown(run.key)} was rejected before; deliver it anew once it is mended"
         return Result(delivery, "rejected", errors=(before, *notes) if repeated else notes)
     return Result(delivery, "ignored" if run.state == "ignored" else "duplicate")
+
+
+def delivered_again(result: Result, refused: DeliveryState) -> Result:
+    """Return a result that says that an earlier run of the same delivery left nothing, and why."""
+    states: set[str] = {job.state for job in refused.jobs} or {refused.state}
+    first, *more = refused.note.splitlines() or [""]
+    why = reasons(refused.jobs) or f" ({first}{' …' if more else ''})"
+    note = f"this was {' and '.join(sorted(states))} before{why}; delivered again"
+    return replace(result, warnings=(note, *result.warnings))
 
 
 @dataclass(frozen=True)
@@ -120,6 +127,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     if answered.left is not None:
         unfinished = any(answered.left.values()) or answered.errors
         outcomes.append("deferred" if unfinished else "completed")
+        outcomes += ["partial" for job in answered.jobs if went_wrong(job)]
     if answered.checks:
         outcomes.append("partial" if answered.errors else "completed")
     worst = max(map(WORST_LAST.index, outcomes), default=0)
@@ -127,6 +135,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     warnings: list[Json] = [text for result in answered.results for text in result.warnings]
     warnings += answered.warnings
     jobs = {job.key: job for result in answered.results for job in result.jobs}
+    errors += [told_of(job) for job in answered.jobs if went_wrong(job) and job.key not in jobs]
     return {
         "outcome": WORST_LAST[worst],
         "deliveries": [shown(result.delivery) for result in answered.results],
@@ -145,9 +154,15 @@ def jobs_json(jobs: Sequence[JobState]) -> list[Json]:
         {
             "job_name": job.name,
             "job_id": job.job_id or None,
-            "state": job.state,
-            **({"finished": job.finished} if job.finished else {}),
+            "state": shown_state(job),
+            **(_end(job) if job.finished else {}),
             "document": job.document,
         }
         for job in jobs
     ]
+
+
+def _end(job: JobState) -> dict[str, Json]:
+    """Return how a job ended on the fleet: the API's own word, its tasks, and why."""
+    counts: dict[str, Json] = {"tasks": job.tasks, "succeeded": job.succeeded} if job.tasks else {}
+    return {"finished": job.finished, **counts, **({"reason": job.note} if job.note else {})}

@@ -58,9 +58,10 @@ class Pace:
             self._until = max(self._until, self.clock() + seconds)
 
     def wait(self, most: float) -> bool:
-        """Wait until senders may go on; False, at once, if that takes longer than `most`."""
+        """Wait until senders may go on; False as soon as that takes longer than `most` in all."""
+        latest = self.clock() + most
         while (pause := self._until - self.clock()) > 0:
-            if pause > most:
+            if self.clock() + pause > latest:
                 return False
             self.sleep(pause)
         return True
@@ -111,7 +112,8 @@ class Driver:
         if isinstance(effect, TimeLeft):
             return self.deadline.left()
         if isinstance(effect, Turn):
-            return self.deadline.left() if self.pace.wait(self.deadline.left()) else 0.0
+            waited = self.pace.wait(self.deadline.left() - effect.spare)
+            return self.deadline.left() if waited else 0.0
         if isinstance(effect, Sign):
             return self._signed(effect)
         if isinstance(effect, Commit):
@@ -171,7 +173,7 @@ def list_jobs(ief: Ief, look: Look, deadline: Deadline) -> Listing:
         fresh = {job.job_id: job for job in page if job.job_id not in seen}
         if offset and len(fresh) == len(page):
             break
-        ordered = ordered and _newest_first([*seen.values(), *fresh.values()])
+        ordered = ordered and _newest_first([*list(seen.values())[-1:], *fresh.values()])
         seen |= fresh
         largest = max(largest, len(page))
         ended = not fresh and len(page) <= max(shared, largest // 2)

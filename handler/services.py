@@ -43,6 +43,11 @@ class Services:
     driver: Driver
 
     @property
+    def out_of_time(self) -> bool:
+        """Whether only what was begun can still be recorded in this invocation."""
+        return self.deadline.left() <= RECORDING_SECONDS
+
+    @property
     def sender(self) -> Sender:
         """Who submits in this invocation, and by which settings."""
         return Sender(

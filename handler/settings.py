@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from handler.duration import seconds_of
+from handler.duration import instant_of, seconds_of
 from handler.errors import SettingsError
+from handler.hosting import own_file_problem
+from handler.object_names import bucket_names, checked_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,14 +47,10 @@ def _endpoint(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _buckets(value: str) -> tuple[str, ...]:
-    return tuple(name for name in (part.strip() for part in value.split(",")) if name)
-
-
 def _place(value: str) -> tuple[str, str]:
     scheme, _, place = value.partition("://")
     bucket, _, prefix = place.partition("/")
-    if scheme != "obs" or not bucket:
+    if scheme != "obs" or not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", bucket):
         raise ValueError("must be obs://bucket/prefix/")
     return bucket, prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
 
@@ -98,16 +98,24 @@ class Settings(BaseModel):
     ief_endpoint: Endpoint = Field("", description="IEF's address, instead of the region's")
     ief_instance: str = Field("", description="id of an enterprise instance (ief-instance-id)")
     obs_endpoint: Endpoint = Field("", description="OBS's address, instead of the region's")
-    buckets: Annotated[tuple[str, ...], BeforeValidator(_buckets)] = Field(
+    buckets: Annotated[tuple[str, ...], BeforeValidator(bucket_names)] = Field(
         (), description="buckets that specs may be read from, separated by commas"
     )
-    prefix: str = Field("", description="only objects under this key prefix are specs")
+    prefix: Annotated[str, BeforeValidator(checked_prefix)] = Field(
+        "", description="only objects under this key prefix are specs"
+    )
     results: Annotated[tuple[str, str] | None, BeforeValidator(_place)] = Field(
         None, description="obs://bucket/prefix/ for a result file per spec; empty writes none"
     )
     audit: Annotated[str, BeforeValidator(_audit)] = Field(
+        repr=False,  # it may hold a password
         description="where the audit log is: sqlite:///file, postgresql://host/database or "
-        "obs://bucket/prefix/"
+        "obs://bucket/prefix/",
+    )
+    audit_mount: Literal["", "single-instance"] = Field(
+        "",
+        description="single-instance: on FunctionGraph the SQLite file is on a mount that outlives "
+        "instances, and the function has one instance at most",
     )
     checkpoints: Annotated[str, BeforeValidator(_checkpoints)] = Field(
         "",
@@ -124,7 +132,7 @@ class Settings(BaseModel):
         description="how often a tick writes a checkpoint although nothing was recorded: 15m, 1h",
     )
     max_spec_bytes: int = Field(
-        262_144, ge=1, le=16_777_216, description="largest spec file, in bytes"
+        262_144, ge=1, le=2_097_152, description="largest spec file, in bytes"
     )
     request_timeout: float = Field(
         10.0, gt=0, le=300, description="seconds to wait for one answer of the cloud"
@@ -146,6 +154,11 @@ class Settings(BaseModel):
     )
     eventgrid_keys: Literal["encoded", "raw"] = Field(
         "encoded", description="how EventGrid writes object keys: encoded or raw (Key_encode)"
+    )
+    sweep_from: Annotated[datetime | None, BeforeValidator(instant_of)] = Field(
+        None,
+        description="files written before this time and never announced are not run, such as "
+        "2026-11-25T12:00:00Z; empty is the time of the log's first record",
     )
 
 
@@ -184,6 +197,12 @@ def doubts(settings: Settings) -> tuple[str, ...]:
             "NIGHTDROP_VALID_FOR is not longer than NIGHTDROP_SETTLE_AFTER; a job whose answer "
             "was lost expires before it can be sent again"
         )
+    found += [
+        f"NIGHTDROP_PREFIX begins with the name of the bucket {bucket}; a key does not, unless a "
+        "folder of that name is in the bucket"
+        for bucket in settings.buckets
+        if settings.prefix.startswith(f"{bucket}/")
+    ]
     return tuple(found)
 
 
@@ -202,7 +221,7 @@ def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> 
     problems = [*_unknown(environ), *_region_problems(given)]
     try:
         settings = _with_endpoints(Settings.model_validate(given))
-        problems += _covered(settings)
+        problems += [*_covered(settings), *own_file_problem(settings, environ)]
     except ValidationError as error:
         problems += [_sentence(item["loc"], item["type"], item["msg"]) for item in error.errors()]
     if problems:

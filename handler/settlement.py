@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from handler.audit.job_end import DELETED, ENDED
 from handler.audit.log import Decision
 from handler.canonical import moment, shown
 from handler.effects import Commit, Gone, Look, Show, TimeLeft
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from handler.audit.state import JobState
     from handler.cloud.ief import ListedJob, ShownJob
     from handler.effects import Effects, Listing, Sender
-
-ENDED = frozenset({"Successful", "Partially_successful", "Failed", "Stopped", "Timed_out"})
-"""Statuses after which the API changes a job no more (list page of the batch jobs)."""
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the API's clock may be behind ours when a listing is said to reach back far enough."""
@@ -233,7 +231,7 @@ def _deleted(job: JobState, function: Part) -> Draft:
         about(job, function),
         action="job.finished",
         outcome="unknown",
-        response={"job_id": job.job_id, "final": "deleted"},
+        response={"job_id": job.job_id, "final": DELETED},
         note="somebody deleted it; it is not created again",
     )
 

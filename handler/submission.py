@@ -49,7 +49,7 @@ def submission(key: str, body: str | None, sender: Sender) -> Effects:
         yield Commit(bereft(key, function=sender.function))
         return
     for _ in range(sender.tries):
-        left = yield Turn()
+        left = yield Turn(sender.patience)
         if left < sender.patience:
             yield Commit(defer(key, _NO_TIME, function=sender.function))
             return
@@ -58,7 +58,9 @@ def submission(key: str, body: str | None, sender: Sender) -> Effects:
             yield Commit(defer(key, request.reason, function=sender.function))
             return
         lease = timedelta(seconds=left)
-        claimed = yield Commit(claim(key, date=request.date, lease=lease, function=sender.function))
+        claimed = yield Commit(
+            claim(key, date=request.date, lease=lease, function=sender.function, body=body)
+        )
         if not claimed.attempt:
             return
         in_time = (yield TimeLeft()) >= sender.patience

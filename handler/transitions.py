@@ -2,6 +2,7 @@
 
 in state                on claim                              on an answer to the latest attempt
 planned deferred absent job.sending, granted                  (a creation is taken in any state)
+                        job.doubted, if its body is not the one that was planned
                         job.deferred, while sending is held
                         job.expired, past its validity
 sending, lease live     nothing: another instance has it      created refused deferred unknown
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.canonical import moment, timestamp
+from handler.canonical import moment, sha256_hex, timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -29,10 +30,14 @@ if TYPE_CHECKING:
 SENDABLE = frozenset({"planned", "deferred", "absent"})
 """States from which a job may be claimed."""
 
-
 _BEREFT = (
     "its request is gone from the outbox; give it up with `nightdrop job abandon`, "
     "and deliver it anew if it is still wanted"
+)
+
+_EXCHANGED = (
+    "its request in the outbox is not the one that was planned, so it is not sent: look for who "
+    "changed it, give it up with `nightdrop job abandon`, and deliver it anew if it is still wanted"
 )
 
 
@@ -84,7 +89,9 @@ class Claim:
     job: JobState
 
 
-def claim(key: str, *, date: str, lease: timedelta, function: Part) -> Decide[Claim]:
+def claim(
+    key: str, *, date: str, lease: timedelta, function: Part, body: str | None = None
+) -> Decide[Claim]:
     """Decide whether this instance may send a job now.
 
     Args:
@@ -92,10 +99,14 @@ def claim(key: str, *, date: str, lease: timedelta, function: Part) -> Decide[Cl
         date: The date of the signature the request will leave with, a timestamp.
         lease: How long this instance may take to record an answer.
         function: Who claims.
+        body: The request's body: it must be the one that was planned; None is not compared.
     """
+    digest = None if body is None else sha256_hex(body)
 
     def decide(view: View) -> Decision[Claim]:
         job = known(view, key)
+        if job.state in SENDABLE and digest and job.body_digest not in {"", digest}:
+            return Decision(Claim(0, job), _exchanged(job, view.now, function))
         if job.state in SENDABLE:
             return _claimed(view, job, date, view.now + lease, function)
         if job.state == "sending" and lease_over(job, view.now):
@@ -235,6 +246,16 @@ def _claimed(
     }
     sending = replace(about(job, function), action="job.sending", request=request)
     return Decision(Claim(job.attempt + 1, job), (sending,))
+
+
+def _exchanged(job: JobState, now: datetime, function: Part) -> tuple[Draft, ...]:
+    """Return the record that a job waits because its body was changed; none if that is known."""
+    if stale(job, now):
+        return (_expired(job, function),)
+    if job.note == _EXCHANGED:
+        return ()
+    note = _EXCHANGED
+    return (replace(about(job, function), action="job.doubted", outcome="failure", note=note),)
 
 
 def _expired(job: JobState, function: Part) -> Draft:

@@ -13,6 +13,7 @@ module "shape" {
   initializer_timeout = var.initializer_timeout
   max_instances       = var.max_instances
   drop_prefix         = var.drop_prefix
+  spec_days           = var.spec_days
   results_bucket      = var.results_bucket
   results_prefix      = var.results_prefix
   timers              = var.timers

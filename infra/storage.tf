@@ -7,6 +7,21 @@ resource "huaweicloud_obs_bucket" "drop" {
   encryption    = true
   sse_algorithm = "AES256"
   tags          = var.tags
+
+  # The reconciler lists what lies here: the less, the sooner it finds a file nobody announced.
+  lifecycle_rule {
+    name    = "dropped"
+    enabled = true
+    prefix  = var.drop_prefix
+
+    expiration {
+      days = var.spec_days
+    }
+
+    noncurrent_version_expiration {
+      days = var.spec_days
+    }
+  }
 }
 
 resource "huaweicloud_obs_bucket" "results" {
@@ -17,6 +32,16 @@ resource "huaweicloud_obs_bucket" "results" {
   encryption    = true
   sse_algorithm = "AES256"
   tags          = var.tags
+
+  lifecycle_rule {
+    name    = "results"
+    enabled = true
+    prefix  = var.results_prefix
+
+    expiration {
+      days = var.spec_days
+    }
+  }
 }
 
 # The outbox in it is emptied when jobs are settled; versions would keep what was deleted.

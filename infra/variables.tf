@@ -69,6 +69,12 @@ variable "drop_prefix" {
   default     = "drop/"
 }
 
+variable "spec_days" {
+  description = "Days after which dropped specs, their older versions and result files are deleted."
+  type        = number
+  default     = 90
+}
+
 variable "results_bucket" {
   description = "Bucket for result files; empty makes one. It may be the drop bucket, outside drop_prefix."
   type        = string

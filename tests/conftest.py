@@ -189,6 +189,7 @@ def environment(emulator: Emulator, folder: Path) -> Environ:
         "NIGHTDROP_AUDIT": f"sqlite:///{folder}/audit.db",
         "NIGHTDROP_PREFIX": "drop/",
         "NIGHTDROP_RESULTS": f"obs://{BUCKET}/results/",
+        "NIGHTDROP_SWEEP_FROM": "2000-01-01T00:00:00Z",  # before the log of any test
     }
 
 
@@ -285,6 +286,7 @@ def _posted(
     pool: urllib3.PoolManager, url: str, event: object, headers: dict[str, str]
 ) -> tuple[int, Any]:
     body = event if isinstance(event, bytes) else json.dumps(event).encode()
+    headers = {"Content-Type": "application/json", **headers}
     response = pool.request("POST", url, body=body, headers=headers, timeout=30)
     return response.status, response.json()
 

@@ -123,6 +123,8 @@ def story(salt: str) -> Iterator[Draft]:
     }
     actor: Part = {"kind": "uploader", "principal": "team-a"}
     digest = {"digest": sha256(salt.encode()).hexdigest()}
+    body = f'{{"job_name": "hall-{key_of(salt)[:8]}"}}'
+    of_body: Part = {"digest": sha256(body.encode()).hexdigest()}
     request: Part = {
         "operation": "CreateBatchJob",
         "attempt": 1,
@@ -130,7 +132,12 @@ def story(salt: str) -> Iterator[Draft]:
         "lease_until": timestamp(START),
     }
     of_job = partial(Draft, function=FUNCTION, delivery=delivery)
-    yield Draft("delivery.received", "pending", about, actor, source, function=FUNCTION)
+    yield Draft(
+        *("delivery.received", "pending", about, actor, source),
+        request=of_body,
+        function=FUNCTION,
+        body=body,
+    )
     yield Draft(
         "delivery.planned",
         "pending",
@@ -139,7 +146,7 @@ def story(salt: str) -> Iterator[Draft]:
         source,
         function=FUNCTION,
     )
-    yield of_job("job.planned", "pending", job={**job, "document": 1}, request=digest)
+    yield of_job("job.planned", "pending", job={**job, "document": 1}, request=of_body, body=body)
     yield of_job("job.sending", "pending", job=job, request=request)
     yield of_job("job.created", "success", job=job, response={"status": 201, "job_id": salt[:36]})
     yield Draft("result.written", "success", {**delivery, "shows": 1}, function=FUNCTION)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from handler.errors import ObjectError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
 
@@ -85,6 +85,10 @@ class MemoryObjects:
     def delete(self, name: str) -> None:
         """Remove an object."""
         self._done("delete", name, lambda: self.shelf.objects.pop(name, None))
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of all objects."""
+        yield from sorted(self.shelf.objects)
 
     def now(self) -> datetime:
         """Return the shelf's clock."""

@@ -34,14 +34,14 @@ from handler.emulator.state import StoredObject
 from handler.errors import EventRejectedError
 from handler.intake import reject_event
 from handler.local.events import object_event, timer_event
-from handler.pipeline import deliver
+from handler.pipeline import deliver, refuse
 from handler.reconcile import reconcile
 from handler.sending import Driver
 from handler.services import Services
 from handler.settings import load
 from handler.switches import hold, release
 from handler.transitions import abandon
-from handler.triggers.delivery import Action
+from handler.triggers.delivery import Action, Refused
 from handler.triggers.recognise import recognise
 
 if TYPE_CHECKING:
@@ -115,7 +115,10 @@ class Month:
                 reconcile(services)
             else:
                 for delivery in fired:
-                    deliver(delivery, services)
+                    if isinstance(delivery, Refused):
+                        refuse([delivery], services)
+                    else:
+                        deliver(delivery, services)
         self._checkpoint(services)
 
     def tick(self, moment: datetime) -> None:

@@ -33,6 +33,7 @@ from tests.falsify import (
     without_commit,
 )
 from tests.long_log import LongLog, settle
+from tests.tampering_derived import DERIVED
 from tests.tampering_outside import OUTSIDE
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ ALONE: tuple[Tampering, ...] = (
 )
 """What the chain, or the form of its records, gives away by itself."""
 
-ROWS = (*ALONE, *OUTSIDE)
+ROWS = (*ALONE, *OUTSIDE, *DERIVED)
 """Every way, and what is said."""
 
 

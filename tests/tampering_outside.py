@@ -28,6 +28,7 @@ from tests.falsify import (
     with_the_oldest_content,
     without_checkpoints,
 )
+from tests.tampering_derived import refolded
 
 OUTSIDE: tuple[Tampering, ...] = (
     # Whole chains again: only what stands outside gives them away.
@@ -69,8 +70,8 @@ OUTSIDE: tuple[Tampering, ...] = (
         expected=True,
     ),
     Tampering(
-        "the last 500 records are cut off; nothing outside is known",
-        run("DELETE FROM records WHERE seq > 9500"),
+        "the last 501 records are cut off, the state folded anew; nothing outside is known",
+        refolded(run("DELETE FROM records WHERE seq > 9499")),
         "nothing outside the log vouches for it",
         2,
         places=False,
@@ -82,8 +83,8 @@ OUTSIDE: tuple[Tampering, ...] = (
         0,
     ),
     Tampering(
-        "the last 500 records are cut off, and the checkpoints of them removed",
-        cut_with_checkpoints,
+        "the last 501 records are cut off, the state folded anew, their checkpoints removed",
+        refolded(cut_with_checkpoints, run("DELETE FROM records WHERE seq > 9499")),
         "confirmed from outside up to record",
         0,
     ),

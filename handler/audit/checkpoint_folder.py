@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,16 +21,21 @@ class CheckpointFolder:
     path: Path
 
     def put(self, name: str, data: bytes) -> None:
-        """Write a new checkpoint, durably.
+        """Write a new checkpoint, durably; nobody sees a part of it under its name.
 
         Raises:
             OSError: It cannot be written, or is there already.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / name).open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = self.path / f".{uuid.uuid4().hex}.part"
+        try:
+            with part.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(part, self.path / name)
+        finally:
+            part.unlink(missing_ok=True)
 
     def names(self) -> Iterator[str]:
         """Yield the names of all checkpoints, the smallest log first."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from handler.audit import sql
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from handler.audit.record import Record
     from handler.audit.replica import Replica
     from handler.audit.tail import Limits
-
-_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -95,9 +92,9 @@ class Committer:
         return decided.done
 
     def now(self) -> datetime:
-        """Return the store's clock, but later than the last record: times are in order."""
+        """Return the store's clock, not earlier than the last record."""
         now, at = self.objects.now(), self.replica.tail.at
-        return max(now, moment(at) + _TICK) if at else now
+        return max(now, moment(at)) if at else now
 
     def _drop(self, commits: Iterable[str]) -> None:
         """Let go of bodies that nothing refers to; of attempts, those that can stand no more."""
@@ -181,6 +178,17 @@ class Committer:
         else:
             trial.lost()
         return None
+
+    def end_segment(self) -> None:
+        """End the segment, full or not, unless somebody else does; for a state that is warm.
+
+        Raises:
+            LogBusyError: Other writers were first for too long.
+            LogUnreachableError: The store cannot be asked.
+        """
+        segment, trial = self.replica.tail.segment, self.patience.trial(self.objects.place)
+        while self.replica.tail.segment == segment:
+            self._roll(trial)
 
     def _roll(self, trial: Trial) -> None:
         """End the segment, unless somebody else has; then it may not be full."""

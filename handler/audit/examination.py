@@ -1,4 +1,4 @@
-"""The whole verification of a log: its chain, its store, and what stands outside it."""
+"""The whole verification of a log: its chain, its store, what is derived, what stands outside."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from handler.audit.derived import REMEDY
 from handler.audit.fault import Fault, Faults
 from handler.audit.pieces import walked
 from handler.audit.verify import Verdict
@@ -71,7 +72,7 @@ def examine(
         address: Where the log is.
         stored: The same log, open.
         evidence: What to hold it against.
-        advance: Told how many records were passed, now and then.
+        advance: Told how many records were passed, now and then; each is passed twice.
         workers: How many processes may be used.
 
     Raises:
@@ -98,9 +99,33 @@ def examine(
     faults.join(witness.faults)
     faults.join(found)
     faults.add(*_told(kept))
-    remarks = (*_of_walk(walk), *_of_witness(evidence, witness, kept, walk.head))
+    derived, more = _derived(stored, walk, advance)
+    faults.join(derived)
+    remarks = (
+        *more,
+        *_of_walk(walk),
+        *_of_witness(evidence, witness, kept, walk.head),
+    )
     seq = witness.confirmed.seq
     return Verdict(walk.head, tuple(faults.kept), faults.count, remarks, seq)
+
+
+def _derived(
+    stored: Stored, walk: Walk, advance: Callable[[int], object]
+) -> tuple[Faults, list[str]]:
+    """Return where what is derived from whole records is not what they come to, and remarks."""
+    found, remarks = Faults(), list[str]()
+    if walk.faults.count:
+        return found, remarks  # what records that were tampered with come to says nothing
+    try:
+        for one in stored.differences(advance):
+            if isinstance(one, str):
+                remarks.append(one)
+            else:
+                found.add(one)
+    except LogBrokenError as error:
+        found.add(Fault(None, str(error)))
+    return found, [REMEDY, *remarks] if found.count else remarks
 
 
 def _heard(places: Sequence[Place], witness: Witness) -> Iterator[str]:

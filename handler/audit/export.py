@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from handler.audit import ocsf
 from handler.audit.record import ALLOWED, part
+from handler.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,13 +42,17 @@ _BEGIN = re.compile(rf"[\s'\"]*{_SIGN}|[\t\r]")
 _WITHIN = re.compile(rf"([,;|\t\r\n\"][\s'\"]*)(?={_SIGN})")
 
 
+_LONGEST = 1_000_000  # characters of a cell: nothing is cut that a record may hold
+
+
 def json_lines(records: Iterable[Record], chosen: Chosen) -> Iterator[str]:
     """Yield a JSON object per record: its hash, and its text as it was hashed.
 
-    A whole log in this form can be verified without the database.
+    A whole log in this form can be verified without the database. A line is ASCII: what a foreign
+    name holds is escaped in it, and read back as it was hashed.
     """
     for record in filter(chosen, records):
-        yield json.dumps({"hash": record.hash, "record": record.text}, ensure_ascii=False) + "\n"
+        yield json.dumps({"hash": record.hash, "record": record.text}) + "\n"
 
 
 def csv_lines(records: Iterable[Record], chosen: Chosen) -> Iterator[str]:
@@ -72,7 +77,7 @@ def harmless(text: str) -> str:
 def _rows(records: Iterable[Record], chosen: Chosen) -> Iterator[tuple[str, ...]]:
     yield COLUMNS
     for record in filter(chosen, records):
-        yield tuple(map(harmless, _cells(record)))
+        yield tuple(harmless(display(cell, longest=_LONGEST)) for cell in _cells(record))
 
 
 def _cells(record: Record) -> Iterator[str]:

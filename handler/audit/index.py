@@ -51,6 +51,11 @@ class Index:
     begins: tuple[int, ...]
     first: str
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the tables' objects."""
+        return frozenset(table_name(number, digest) for number, digest in self.tables.items())
+
 
 @dataclass(frozen=True)
 class Made:

@@ -54,6 +54,19 @@ class Open:
     unreported: tuple[DeliveryState, ...]
 
 
+@dataclass(frozen=True)
+class ScanState:
+    """Where the search for missed objects of a bucket stands.
+
+    Attributes:
+        position: The key that the next scan goes on after; "" begins at the first.
+        limit: The timestamp before which objects were last said not to be run; "" for never.
+    """
+
+    position: str = ""
+    limit: str = ""
+
+
 class View(Protocol):
     """The state a decision sees: everything recorded before it, nothing after."""
 
@@ -85,8 +98,11 @@ class View(Protocol):
     def latest_run(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that created or still plans a job."""
 
-    def latest(self, subject: str) -> DeliveryState | None:
-        """Return the subject's latest delivery of any state, without its jobs."""
+    def latest_read(self, subject: str) -> DeliveryState | None:
+        """Return the subject's latest delivery that was read or rejected, without its jobs."""
+
+    def scan(self, bucket: str) -> ScanState:
+        """Return where the search for missed objects of a bucket stands."""
 
     def open(self, limit: int) -> Open:
         """Return what is left to do, at most `limit` of each kind."""

@@ -35,7 +35,7 @@ _WITH_BODY = {"job.planned": "job", "delivery.received": "delivery"}
 _NAMED: dict[str, Kind] = {
     sql.DELIVERY: "delivery",
     sql.JOB: "job",
-    sql.LATEST: "subject",
+    sql.LATEST_READ: "subject",
     sql.LATEST_RUN: "subject",
 }
 """The statements that ask for one thing by its name."""
@@ -50,7 +50,7 @@ WHERE state = 'received'
 _HAS_ID = "SELECT 1 FROM jobs WHERE job_id = ? AND job_id <> ''"
 _JOB_NAMES = "SELECT key, job_id, name FROM jobs WHERE delivery = ?"
 
-_MEANT: tuple[Kind, ...] = ("delivery", "job", "job id", "job name")
+_MEANT: tuple[Kind, ...] = ("delivery", "subject", "job", "job id", "job name")
 _MOST_TABLES = 8
 """How many tables are read for one name: every run of a schedule may have the same."""
 
@@ -197,7 +197,7 @@ class MemoryState:
             since: A timestamp; a result file that could not be written by then is given up.
         """
         still_open = {row[0] for row in self._all(_OPEN, (since,))}
-        every = self._all(f"{_NOT_KEPT_ASIDE} ORDER BY subject, touched_at, key")
+        every = self._all(f"{_NOT_KEPT_ASIDE} ORDER BY subject, seq")
         return [
             self._run(key)
             for _, one in groupby(every, key=lambda row: row[1])
@@ -267,7 +267,7 @@ class MemoryState:
         if not self._is_aside(key):
             return
         [[subject]] = self._all("SELECT subject FROM deliveries WHERE key = ?", (key,))
-        newest = (self.execute(sql.LATEST, (subject,)), self.execute(sql.LATEST_RUN, (subject,)))
+        newest = [self.execute(one, (subject,)) for one in (sql.LATEST_READ, sql.LATEST_RUN)]
         for one in {key, *(rows[0][0] for rows in newest if rows)}:
             self._all("DELETE FROM aside WHERE key = ?", (one,))
 
@@ -285,4 +285,4 @@ class MemoryState:
 def _is_meant(kind: Kind, value: str, what: str) -> bool:
     if kind in {"delivery", "job"} and len(what) >= SHOWN:
         return value.startswith(what)
-    return kind != "subject" and value == what
+    return value == what

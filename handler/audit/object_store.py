@@ -1,4 +1,4 @@
-"""What the log in objects asks of an object store: one folder of it, and five verbs.
+"""What the log in objects asks of an object store: one folder of it, and a few verbs.
 
 The log is handed a store and knows no more of it than this, so that it can be tried against any.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
 
@@ -45,6 +46,9 @@ class ObjectStore(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove an object; it need not be there."""
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of all objects, in their order."""
 
     def now(self) -> datetime:
         """Return the store's clock, aware."""

@@ -12,6 +12,7 @@ like any other, `log.rolled`, and only who has read it writes to the next one.
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from handler.audit import sql
@@ -151,6 +152,24 @@ class ObjectLog:
         with self._lock:
             self._check_open()
             self._replica.fold()
+
+    def renew_indexes(self) -> None:
+        """Fold the state anew, end the segment with an index of it, and remove all older ones.
+
+        Instances that still work with an older one find the new one when they read on.
+
+        Raises:
+            LogError: The store cannot be used.
+        """
+        with self._lock:
+            self._check_open()
+            self._replica.fold()
+            old = [one for one in self._objects.names() if one.startswith(("index/", "closed/"))]
+            self._committer.end_segment()
+            used = self._replica.index.names if self._replica.index else frozenset[str]()
+            for name in old:
+                if name not in used:
+                    self._patience.insist(self._objects.place, partial(self._objects.delete, name))
 
     def close(self) -> None:
         """Forget the state and let go of connections."""

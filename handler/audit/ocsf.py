@@ -8,6 +8,7 @@ is over the event itself (JCS, SHA-256) and names that of the event before it, a
 
 from __future__ import annotations
 
+import json
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -42,6 +43,7 @@ _CALLS = {
     "job.adopted": (2, "ListBatchJob", "ief"),
     "job.absent": (2, "ListBatchJob", "ief"),
     "job.finished": (2, "ShowBatchJob", "ief"),
+    "result.writing": (1, "PutObject", "obs"),
     "result.written": (1, "PutObject", "obs"),
     "result.failed": (1, "PutObject", "obs"),
 }
@@ -60,7 +62,7 @@ _JCS: Event = {"serialization_id": 2, "serialization": "JCS", "encoding_id": 1, 
 def event_lines(
     records: Iterable[Record], chosen: Callable[[Record], bool], *, version: str
 ) -> Iterator[str]:
-    """Yield an event per chosen record, one canonical JSON text a line.
+    """Yield an event per chosen record, one JSON text a line, in ASCII.
 
     Args:
         records: The log from its first record on: attestations are chained over all of it.
@@ -78,7 +80,7 @@ def event_lines(
         if attested:
             event = before = _attested(event, chain, before)
         if wanted:
-            yield canonical(event) + "\n"
+            yield json.dumps(event, sort_keys=True, separators=(",", ":")) + "\n"
 
 
 def event_of(record: Record, version: str) -> Event:

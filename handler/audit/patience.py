@@ -14,6 +14,7 @@ from handler.errors import (
     LogBusyError,
     LogError,
     LogUnreachableError,
+    OutOfTimeError,
 )
 
 if TYPE_CHECKING:
@@ -112,4 +113,4 @@ def _may_pass(error: CloudError) -> bool:
     """Return whether trying again within the same call makes sense."""
     if isinstance(error, ApiError):
         return error.status in _PASSING
-    return not isinstance(error, CredentialsError)
+    return not isinstance(error, CredentialsError | OutOfTimeError)

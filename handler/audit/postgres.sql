@@ -53,16 +53,21 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     digest     TEXT NOT NULL,                 -- SHA-256 of the spec's bytes
     note       TEXT NOT NULL,
     touched_at TEXT COLLATE "C" NOT NULL,     -- of its own latest record
+    seq        BIGINT NOT NULL,               -- that record's number: of two, the later is larger
     changed    BIGINT NOT NULL,               -- the latest record about it or its jobs
     reported   BIGINT NOT NULL,               -- what `changed` was when its result was written
+    tries      INTEGER NOT NULL,              -- attempts to write its result since the last one
+    due_at     TEXT COLLATE "C" NOT NULL,     -- its result is not tried before; '' is at once
+    result_error TEXT NOT NULL,               -- why its result could not be written
     etag       TEXT NOT NULL,                 -- of the object that was read
-    repeats    TEXT NOT NULL                  -- the delivery whose run it repeats
+    repeats    TEXT NOT NULL,                 -- the delivery whose run it repeats
+    body_digest TEXT NOT NULL                 -- SHA-256 of its body in the outbox, as recorded
 );
 
-CREATE INDEX IF NOT EXISTS deliveries_by_subject ON nightdrop.deliveries (subject, touched_at);
-CREATE INDEX IF NOT EXISTS deliveries_received ON nightdrop.deliveries (touched_at)
+CREATE INDEX IF NOT EXISTS deliveries_by_subject ON nightdrop.deliveries (subject, seq);
+CREATE INDEX IF NOT EXISTS deliveries_received ON nightdrop.deliveries (seq)
     WHERE state = 'received';
-CREATE INDEX IF NOT EXISTS deliveries_unreported ON nightdrop.deliveries (changed)
+CREATE INDEX IF NOT EXISTS deliveries_unreported ON nightdrop.deliveries (due_at, changed)
     WHERE trigger = 'object' AND changed > reported;
 
 CREATE TABLE IF NOT EXISTS nightdrop.jobs (
@@ -78,18 +83,22 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
     valid_until TEXT NOT NULL,
     job_id      TEXT NOT NULL,                -- the API's id
     finished    TEXT NOT NULL,                -- the status it ended with
+    tasks       INTEGER NOT NULL,             -- how many it had then
+    succeeded   INTEGER NOT NULL,             -- how many of them succeeded
     doubtful    INTEGER NOT NULL,             -- 1: an earlier attempt was once unknown
     status      INTEGER NOT NULL,             -- HTTP status of the latest answer
     note        TEXT NOT NULL,
     planned_at  TEXT NOT NULL,
     changed_at  TEXT COLLATE "C" NOT NULL,
     seq         BIGINT NOT NULL,              -- its latest record
-    todo        TEXT NOT NULL                 -- send, settle, follow, or nothing
+    body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
+    todo        TEXT NOT NULL,                -- send, settle, follow, or nothing
+    shown       TEXT NOT NULL                 -- for people: `state`, and once it ended, how
 );
 
 CREATE INDEX IF NOT EXISTS jobs_by_delivery ON nightdrop.jobs (delivery, document);
 CREATE INDEX IF NOT EXISTS jobs_by_id ON nightdrop.jobs (job_id) WHERE job_id <> '';
-CREATE INDEX IF NOT EXISTS jobs_todo ON nightdrop.jobs (todo, changed_at) WHERE todo <> 'nothing';
+CREATE INDEX IF NOT EXISTS jobs_todo ON nightdrop.jobs (todo, seq) WHERE todo <> 'nothing';
 
 CREATE TABLE IF NOT EXISTS nightdrop.outbox (
     key  TEXT COLLATE "C" PRIMARY KEY,        -- of a job or of a delivery
@@ -124,9 +133,11 @@ CROSS JOIN LATERAL (SELECT replace(record, '\u0000', '\ufffd')::jsonb AS said) A
 CREATE OR REPLACE VIEW nightdrop.job_story AS
 SELECT jobs.name       AS job_name,
        jobs.type       AS job_type,
-       jobs.state,
+       jobs.shown      AS state,
        jobs.job_id,
        jobs.finished,
+       jobs.tasks,
+       jobs.succeeded,
        deliveries.trigger,
        deliveries.subject,
        jobs.document,

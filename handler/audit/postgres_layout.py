@@ -56,13 +56,19 @@ def version_of(db: Connection) -> int:
     return int(run(db, "SELECT nightdrop.version()")[0][0])
 
 
-def lay_out(db: Connection, schema: bytes, *, place: str) -> None:
+def put_version() -> str:
+    """Return the statement that puts this code's version into a log."""
+    return _PUT_VERSION
+
+
+def lay_out(db: Connection, schema: bytes, *, place: str, anew: bool = False) -> None:
     """Bring a database to this code's layout, in the transaction that is open.
 
     Args:
         db: A connection of the owner, behind the lock that every commit takes.
         schema: The tables, triggers and views, as SQL; safe to repeat.
         place: The database, for messages.
+        anew: Whether to make all that is derived anew, whatever version the log is of.
 
     Raises:
         LogError: The log is of a later form.
@@ -71,7 +77,7 @@ def lay_out(db: Connection, schema: bytes, *, place: str) -> None:
     if exists(db):
         found = version_of(db)
         require_readable(found, place)
-        if found != VERSION:
+        if anew or found != VERSION:
             _create_anew(db, schema)
     db.execute(schema)
     db.execute(_PUT_VERSION.encode())

@@ -6,10 +6,12 @@ Errors name the database without its password, and hold none of the values of a 
 from __future__ import annotations
 
 import math
+import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import quote
 
 import psycopg
 from psycopg import errors, sql
@@ -33,6 +35,12 @@ OLDEST_SERVER = 140_000
 SCHEMA = Path(__file__).with_name("postgres.sql")
 """The tables, triggers and views, as SQL."""
 
+# Stricter than libpq, which takes a password for a host, a port or a database where a sign in it is
+# not escaped, and quotes it in its errors (postgresql.org/docs, "Connection URIs").
+_HOST = r"(?:[A-Za-z0-9._%-]+|\[[0-9A-Fa-f:.%]+\])?(?::[0-9]{1,5})?"
+_ADDRESS = re.compile(
+    rf"postgresql://(?:[^@/]*@)?{_HOST}(?:,{_HOST})*(?:/[A-Za-z0-9_.~%-]*)?(?:\?[^@]*)?"
+)
 _LONGEST_CONNECT = 10
 # A frozen sender must not hold the lock for longer than the others are patient. A commit is
 # answered when it is on disk, whatever the database's own default is.
@@ -45,6 +53,8 @@ SELECT set_config('search_path', 'nightdrop', false),
        set_config('synchronous_commit',
                   CASE current_setting('synchronous_commit')
                       WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)"""
+_OWNS = """
+SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'nightdrop.records'::regclass"""
 _GRANTS = (
     "GRANT USAGE ON SCHEMA nightdrop TO {role}",
     "GRANT SELECT, INSERT ON nightdrop.records TO {role}",
@@ -68,21 +78,22 @@ class Place:
 
 
 def place_of(address: str) -> Place:
-    """Return the place that an address names.
+    """Return the place that an address names; it is shown as what was parsed, never as typed.
 
     Raises:
-        LogError: It cannot be read.
+        LogError: It cannot be read beyond doubt, and nothing of it is shown.
     """
     try:
-        parts = conninfo_to_dict(address)
+        parts = conninfo_to_dict(address) if _ADDRESS.fullmatch(address) else None
     except psycopg.Error:
-        # The error quotes what was set.
+        parts = None  # the error quotes what was set
+    if parts is None:
         raise LogError(
             "the address of the audit log cannot be read; it must be "
             "postgresql://user:password@host/database, with %-escapes for what is not a letter"
-        ) from None
-    host = parts.get("host") or parts.get("hostaddr") or ""
-    return Place(address, f"postgresql://{host}/{parts.get('dbname') or ''}")
+        )
+    host = quote(str(parts.get("host") or parts.get("hostaddr") or ""), safe="/,:[]")
+    return Place(address, f"postgresql://{host}/{quote(str(parts.get('dbname') or ''))}")
 
 
 def connected(place: Place, patience: float) -> Connection:
@@ -131,6 +142,26 @@ def prepare(address: str, role: str = "") -> tuple[str, ...]:
         for grant in grants if role else ():
             db.execute(grant)
         return tuple(f"{grant.as_string(db)};" for grant in grants)
+
+
+def rebuild(address: str) -> bool:
+    """Make all that is derived from the records anew, if this role owns it.
+
+    Returns:
+        Whether it does: the function's role does not, and was handed nothing to do.
+
+    Raises:
+        LogError: The database cannot be used, or holds no audit log.
+    """
+    place = place_of(address)
+    with translated(place), _dialled(place, _LONGEST_CONNECT) as db, db.transaction():
+        if not exists(db):
+            raise LogError(_unprepared(place))
+        if not db.execute(_OWNS).fetchall()[0][0]:
+            return False
+        db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
+        lay_out(db, SCHEMA.read_bytes(), place=place.shown, anew=True)
+        return True
 
 
 @contextmanager

@@ -30,7 +30,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "source": frozenset(
         {
             "shape", "bucket", "key", "version_id", "etag", "size", "event_id", "event_name",
-            "time", "trigger_name", "read_version_id", "read_etag", "read_size",
+            "time", "trigger_name", "read_version_id", "read_etag", "read_size", "read_differs",
         }
     ),
     "job": frozenset({"key", "name", "type", "document", "valid_until"}),

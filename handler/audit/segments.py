@@ -51,7 +51,9 @@ def _segment(number: int, read: Callable[[str], bytes | None], place: str) -> by
     if data is None and hinted(read(LATEST))[0] >= number:
         data = read(name)
         if data is None:
-            raise LogBrokenError(f"{place}{name} is gone; restore it")
+            raise LogBrokenError(
+                f"{place}{name} is gone; restore it, or remove {place}{LATEST} if there was none"
+            )
     return data
 
 

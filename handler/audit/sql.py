@@ -6,11 +6,12 @@ database lends itself as a function that runs one statement, with `?` for its va
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields, replace
-from datetime import timedelta
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handler.audit.log import Committed, Decision, Open
+from handler.audit.job_end import shown_state
+from handler.audit.log import Committed, Decision, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.state import UNSETTLED, DeliveryState, JobState, fold_delivery, fold_job
 from handler.audit.value_list import ANY, rows_for
@@ -30,11 +31,11 @@ class Execute(Protocol):
         """Run it."""
 
 
-_TICK = timedelta(microseconds=1)
-_JOB_COLUMNS = tuple(field.name for field in fields(JobState))
-_DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
-_JOBS = f"SELECT {', '.join(_JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
-_DELIVERIES = f"SELECT {', '.join(_DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
+JOB_COLUMNS = tuple(field.name for field in fields(JobState))
+DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
+_delivery_values = attrgetter(*DELIVERY_COLUMNS)
+_JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
+_DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
 
 HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
 FIRST = "SELECT hash FROM records WHERE seq = 1"
@@ -44,33 +45,37 @@ RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY se
 JOB = f"{_JOBS} WHERE key = ?"
 JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {ANY}"
 JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
-JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY changed_at, key LIMIT ?"
+JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY seq LIMIT ?"
 DELIVERY = f"{_DELIVERIES} WHERE key = ?"
-LATEST = f"{_DELIVERIES} WHERE subject = ? ORDER BY touched_at DESC LIMIT 1"
+LATEST_READ = f"""{_DELIVERIES} WHERE subject = ? AND (etag <> '' OR state = 'rejected')
+ORDER BY seq DESC LIMIT 1"""
 _ALIVE = "SELECT delivery FROM jobs WHERE state NOT IN ('refused', 'expired', 'abandoned')"
 LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned'
   AND EXISTS ({_ALIVE} AND delivery = deliveries.key)
-ORDER BY touched_at DESC LIMIT 1"""
-RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY touched_at LIMIT ?"
+ORDER BY seq DESC LIMIT 1"""
+RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
-  AND state IN ('planned', 'rejected') ORDER BY changed LIMIT ?"""
+  AND state IN ('planned', 'rejected') ORDER BY due_at, changed LIMIT ?"""
 PUT_DELIVERY = """
-INSERT INTO deliveries (key, trigger, subject, state, fired_at, digest, note, touched_at,
-    changed, reported, etag, repeats)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO deliveries (key, trigger, subject, state, fired_at, digest, note, touched_at, seq,
+    changed, reported, tries, due_at, result_error, etag, repeats, body_digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET state = excluded.state, digest = excluded.digest,
-    note = excluded.note, touched_at = excluded.touched_at, changed = excluded.changed,
-    reported = excluded.reported, etag = excluded.etag,
+    note = excluded.note, touched_at = excluded.touched_at, seq = excluded.seq,
+    changed = excluded.changed, reported = excluded.reported, tries = excluded.tries,
+    due_at = excluded.due_at, result_error = excluded.result_error, etag = excluded.etag,
     repeats = excluded.repeats"""
 PUT_JOB = """
 INSERT INTO jobs (key, delivery, document, name, type, state, attempt, date, lease_until,
-    valid_until, job_id, finished, doubtful, status, note, planned_at, changed_at, seq, todo)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    valid_until, job_id, finished, tasks, succeeded, doubtful, status, note, planned_at,
+    changed_at, seq, body_digest, todo, shown)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET state = excluded.state, attempt = excluded.attempt,
     date = excluded.date, lease_until = excluded.lease_until, job_id = excluded.job_id,
-    finished = excluded.finished, doubtful = excluded.doubtful, status = excluded.status,
-    note = excluded.note, changed_at = excluded.changed_at, seq = excluded.seq,
-    todo = excluded.todo"""
+    finished = excluded.finished, tasks = excluded.tasks, succeeded = excluded.succeeded,
+    doubtful = excluded.doubtful, status = excluded.status, note = excluded.note,
+    changed_at = excluded.changed_at, seq = excluded.seq, todo = excluded.todo,
+    shown = excluded.shown"""
 PUT_BODY = "INSERT INTO outbox (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
 BODY = "SELECT body FROM outbox WHERE key = ?"
 BODIES = "SELECT key, body FROM outbox"
@@ -80,6 +85,9 @@ SWITCH = "SELECT reason FROM switches WHERE name = ?"
 PUT_SWITCH = """
 INSERT INTO switches (name, reason) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET reason = excluded.reason"""
+DELETE_STRAYS = """
+DELETE FROM outbox
+WHERE key NOT IN (SELECT key FROM jobs) AND key NOT IN (SELECT key FROM deliveries)"""
 CLEAR = (
     "DELETE FROM outbox",
     "DELETE FROM jobs",
@@ -93,6 +101,12 @@ _SWITCHES: dict[str, tuple[Switch, bool]] = {
     "settling.suspended": ("suspension", True),
     "settling.released": ("suspension", False),
 }
+_SCANS = {
+    "scan.paused": ("scan", "key"),
+    "scan.completed": ("scan", "key"),
+    "scan.limited": ("scan_limit", "time"),
+}
+"""What a record about a scan is kept as among the switches, and the field of its source."""
 
 
 @dataclass(frozen=True)
@@ -141,10 +155,14 @@ class SqlView:
         """Return the subject's latest delivery that created or still plans a job."""
         return self._with_jobs(self.execute(LATEST_RUN, (subject,)))
 
-    def latest(self, subject: str) -> DeliveryState | None:
-        """Return the subject's latest delivery of any state, without its jobs."""
-        rows = self.execute(LATEST, (subject,))
+    def latest_read(self, subject: str) -> DeliveryState | None:
+        """Return the subject's latest delivery that was read or rejected, without its jobs."""
+        rows = self.execute(LATEST_READ, (subject,))
         return DeliveryState(*rows[0]) if rows else None
+
+    def scan(self, bucket: str) -> ScanState:
+        """Return where the search for missed objects of a bucket stands."""
+        return ScanState(self._noted(f"scan:{bucket}"), self._noted(f"scan_limit:{bucket}"))
 
     def open(self, limit: int) -> Open:
         """Return what is left to do, at most `limit` of each kind."""
@@ -157,6 +175,9 @@ class SqlView:
 
     def switch(self, name: Switch) -> str:
         """Return why a switch is on, or "" if it is off."""
+        return self._noted(name)
+
+    def _noted(self, name: str) -> str:
         rows = self.execute(SWITCH, (name,))
         return str(rows[0][0]) if rows else ""
 
@@ -173,14 +194,8 @@ class SqlView:
 def decided(
     decisions: Sequence[Decide[Any]], view: SqlView, commit: str
 ) -> tuple[Committed[Any], ...]:
-    """Run decisions in the current transaction, in order, and append what they ask for.
-
-    Each has a microsecond of its own, so that time tells which of two deliveries is the later.
-    """
-    return tuple(
-        _decided(decide, replace(view, now=view.now + place * _TICK), commit)
-        for place, decide in enumerate(decisions)
-    )
+    """Run decisions in the current transaction, in order, and append what they ask for."""
+    return tuple(_decided(decide, view, commit) for decide in decisions)
 
 
 def _decided(decide: Decide[Any], view: SqlView, commit: str) -> Committed[Any]:
@@ -206,6 +221,9 @@ def project(view: SqlView, recorded: Fields) -> None:
     if action in _SWITCHES:
         name, on = _SWITCHES[action]
         view.execute(PUT_SWITCH, (name, str(recorded.get("note", "")) if on else ""))
+    if action in _SCANS:
+        (kept, told), source = _SCANS[action], part(recorded, "source")
+        view.execute(PUT_SWITCH, (f"{kept}:{source['bucket']}", str(source.get(told, ""))))
     if action.startswith("job."):
         _project_job(view, recorded)
     if "delivery" in recorded:
@@ -221,6 +239,7 @@ def rebuild(view: SqlView, records: Sequence[Record] | Any) -> None:  # noqa: AN
         view.execute(PUT_BODY, (key, body))
     for record in records:
         project(view, record.fields)
+    view.execute(DELETE_STRAYS)
 
 
 def _project_delivery(view: SqlView, recorded: Fields) -> None:
@@ -229,7 +248,7 @@ def _project_delivery(view: SqlView, recorded: Fields) -> None:
     delivery = fold_delivery(DeliveryState(*rows[0]) if rows else None, recorded)
     if delivery is None:
         return
-    view.execute(PUT_DELIVERY, astuple(delivery)[:-1])
+    view.execute(PUT_DELIVERY, _delivery_values(delivery))
     if delivery.state != "received":
         view.execute(DELETE_BODY, (key,))
 
@@ -240,7 +259,8 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
     if job is None:
         return
     values = {**vars(job), "doubtful": int(job.doubtful)}
-    view.execute(PUT_JOB, (*(values[column] for column in _JOB_COLUMNS), _todo(job)))
+    derived = (_todo(job), shown_state(job))
+    view.execute(PUT_JOB, (*(values[column] for column in JOB_COLUMNS), *derived))
     if job.final:
         view.execute(DELETE_BODY, (key,))
 
@@ -254,5 +274,5 @@ def _todo(job: JobState) -> str:
 
 
 def _job_of(row: tuple[Any, ...]) -> JobState:
-    values = dict(zip(_JOB_COLUMNS, row, strict=True))
+    values = dict(zip(JOB_COLUMNS, row, strict=True))
     return JobState(**{**values, "doubtful": bool(values["doubtful"])})

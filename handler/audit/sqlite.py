@@ -8,11 +8,12 @@ process behind a lock; processes are serialised by SQLite.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -76,7 +77,7 @@ class SqliteLog:
         self._clock = clock
         self._lock = threading.RLock()
         self._path = path
-        with _translated(path):
+        with translated(path):
             self._db = _opened(path, patience, clock)
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
@@ -96,7 +97,7 @@ class SqliteLog:
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds for jobs or deliveries, by their keys."""
-        with self._lock, _translated(self._path):
+        with self._lock, translated(self._path):
             return dict(rows_for(self._execute, sql.BODIES_OF, keys))
 
     def records(self, after: int = 0) -> Iterator[Record]:
@@ -114,7 +115,7 @@ class SqliteLog:
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records about some deliveries, in order."""
-        with self._lock, _translated(self._path):
+        with self._lock, translated(self._path):
             rows = rows_for(self._execute, _RECORDS_OF, list(deliveries))
         yield from (Record(*row) for row in sorted(rows))
 
@@ -129,12 +130,12 @@ class SqliteLog:
             self._db.close()
 
     def _page(self, after: int, size: int) -> list[Record]:
-        with self._lock, _translated(self._path):
+        with self._lock, translated(self._path):
             return [Record(*row) for row in self._execute(sql.RECORDS_AFTER, (after, size))]
 
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[sql.SqlView]:
-        with self._lock, _translated(self._path):
+        with self._lock, translated(self._path):
             self._db.execute(begin)
             try:
                 self._require_own_layout()
@@ -157,17 +158,36 @@ class SqliteLog:
 
 
 def _opened(path: str | Path, patience: float, clock: Callable[[], datetime]) -> sqlite3.Connection:
+    _create_private(path)
     db = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
         _use_wal(db, path, patience)
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA secure_delete = ON")
         db.execute("BEGIN IMMEDIATE")
         lay_out(db, SCHEMA.read_text(), place=str(path), now=clock())
         db.execute("COMMIT")
+        _make_private(path)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _create_private(path: str | Path) -> None:
+    """Create a file that is not there for its owner alone: it is to hold whole deployments."""
+    if str(path) != ":memory:":
+        with suppress(OSError):  # SQLite says what is wrong, or that the file is there
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _make_private(path: str | Path) -> None:
+    """Take the rights of others from a log's files, unless they are somebody else's."""
+    for suffix in ("", "-wal", "-shm"):
+        file = Path(f"{path}{suffix}")
+        with suppress(FileNotFoundError, PermissionError):
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
 
 
 def _use_wal(db: sqlite3.Connection, path: str | Path, patience: float) -> None:
@@ -190,7 +210,7 @@ def _busy(error: sqlite3.OperationalError) -> bool:
 
 
 @contextmanager
-def _translated(path: str | Path) -> Iterator[None]:
+def translated(path: str | Path) -> Iterator[None]:
     """Turn SQLite's errors into the log's own, with what to do about them."""
     try:
         yield

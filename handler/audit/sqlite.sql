@@ -38,15 +38,20 @@ CREATE TABLE IF NOT EXISTS deliveries (
     digest   TEXT NOT NULL,                   -- SHA-256 of the spec's bytes
     note     TEXT NOT NULL,
     touched_at TEXT NOT NULL,                 -- of its own latest record
+    seq      INTEGER NOT NULL,                -- that record's number: of two, the later is larger
     changed  INTEGER NOT NULL,                -- the latest record about it or its jobs
     reported INTEGER NOT NULL,                -- what `changed` was when its result was written
+    tries    INTEGER NOT NULL,                -- attempts to write its result since the last one
+    due_at   TEXT NOT NULL,                   -- its result is not tried before; '' is at once
+    result_error TEXT NOT NULL,               -- why its result could not be written
     etag     TEXT NOT NULL,                   -- of the object that was read
-    repeats  TEXT NOT NULL                    -- the delivery whose run it repeats
+    repeats  TEXT NOT NULL,                   -- the delivery whose run it repeats
+    body_digest TEXT NOT NULL                 -- SHA-256 of its body in the outbox, as recorded
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS deliveries_by_subject ON deliveries (subject, touched_at);
-CREATE INDEX IF NOT EXISTS deliveries_received ON deliveries (touched_at) WHERE state = 'received';
-CREATE INDEX IF NOT EXISTS deliveries_unreported ON deliveries (changed)
+CREATE INDEX IF NOT EXISTS deliveries_by_subject ON deliveries (subject, seq);
+CREATE INDEX IF NOT EXISTS deliveries_received ON deliveries (seq) WHERE state = 'received';
+CREATE INDEX IF NOT EXISTS deliveries_unreported ON deliveries (due_at, changed)
     WHERE trigger = 'object' AND changed > reported;
 
 CREATE TABLE IF NOT EXISTS jobs (
@@ -62,18 +67,22 @@ CREATE TABLE IF NOT EXISTS jobs (
     valid_until TEXT NOT NULL,
     job_id      TEXT NOT NULL,                -- the API's id
     finished    TEXT NOT NULL,                -- the status it ended with
+    tasks       INTEGER NOT NULL,             -- how many it had then
+    succeeded   INTEGER NOT NULL,             -- how many of them succeeded
     doubtful    INTEGER NOT NULL,             -- 1: an earlier attempt was once unknown
     status      INTEGER NOT NULL,             -- HTTP status of the latest answer
     note        TEXT NOT NULL,
     planned_at  TEXT NOT NULL,
     changed_at  TEXT NOT NULL,
     seq         INTEGER NOT NULL,             -- its latest record
-    todo        TEXT NOT NULL                 -- send, settle, follow, or nothing
+    body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
+    todo        TEXT NOT NULL,                -- send, settle, follow, or nothing
+    shown       TEXT NOT NULL                 -- for people: `state`, and once it ended, how
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS jobs_by_delivery ON jobs (delivery, document);
 CREATE INDEX IF NOT EXISTS jobs_by_id ON jobs (job_id) WHERE job_id <> '';
-CREATE INDEX IF NOT EXISTS jobs_todo ON jobs (todo, changed_at) WHERE todo <> 'nothing';
+CREATE INDEX IF NOT EXISTS jobs_todo ON jobs (todo, seq) WHERE todo <> 'nothing';
 
 CREATE TABLE IF NOT EXISTS outbox (
     key  TEXT PRIMARY KEY,                    -- of a job or of a delivery
@@ -107,9 +116,11 @@ FROM records;
 CREATE VIEW IF NOT EXISTS job_story AS
 SELECT jobs.name       AS job_name,
        jobs.type       AS job_type,
-       jobs.state,
+       jobs.shown      AS state,
        jobs.job_id,
        jobs.finished,
+       jobs.tasks,
+       jobs.succeeded,
        deliveries.trigger,
        deliveries.subject,
        jobs.document,

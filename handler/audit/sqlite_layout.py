@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
+APPLICATION_ID = 0x4E44_4C47
+"""`NDLG`, by which other programs tell our files (https://sqlite.org/pragma.html)."""
+
 _CREATE = re.compile(r"^CREATE (TABLE|VIEW|TRIGGER) IF NOT EXISTS (\w+)", re.MULTILINE)
 _TABLE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 _PAGE = 1000
@@ -31,7 +34,14 @@ def version_of(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def lay_out(db: sqlite3.Connection, schema: str, *, place: str, now: datetime) -> None:
+def application_id_of(db: sqlite3.Connection) -> int:
+    """Return the number that says whose file it is; 0 for nobody's."""
+    return int(db.execute("PRAGMA application_id").fetchone()[0])
+
+
+def lay_out(
+    db: sqlite3.Connection, schema: str, *, place: str, now: datetime, anew: bool = False
+) -> None:
     """Bring a file to this code's layout, in the transaction that is open.
 
     Args:
@@ -39,6 +49,7 @@ def lay_out(db: sqlite3.Connection, schema: str, *, place: str, now: datetime) -
         schema: The tables, triggers and views, as SQL.
         place: The file, for messages.
         now: The store's clock; it leaves no trace.
+        anew: Whether to make all that is derived anew, whatever version the file is of.
 
     Raises:
         LogError: The file is of a later form, or is no log.
@@ -48,11 +59,13 @@ def lay_out(db: sqlite3.Connection, schema: str, *, place: str, now: datetime) -
     if found and not exists:
         raise LogError(f"{place} is a database of something else; name another file")
     require_readable(found, place)
-    if not exists or found == VERSION:
+    if not exists or (found == VERSION and not anew):
         _create(db, schema)
     else:
         _create_anew(db, schema, now)
     db.execute(f"PRAGMA user_version = {VERSION}")
+    if anew or not application_id_of(db):
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _create_anew(db: sqlite3.Connection, schema: str, now: datetime) -> None:

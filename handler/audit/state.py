@@ -11,8 +11,8 @@ planned ──► sending ──► created             the API's 201, with the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
 from handler.audit.record import part
 
@@ -58,12 +58,15 @@ class JobState:
         valid_until: After this nothing is sent any more, a timestamp.
         job_id: The API's id, once known.
         finished: The status it ended with, once the API has said so.
+        tasks: How many tasks it had when it ended.
+        succeeded: How many of them succeeded.
         doubtful: Whether an attempt before the latest was ever unknown and then found absent.
         status: The HTTP status of the latest answer, 0 for none.
         note: What the latest record about it says to a person.
         planned_at: When it was planned, a timestamp.
         changed_at: When its latest record was written, a timestamp.
         seq: The number of its latest record.
+        body_digest: SHA-256 of its request body, as recorded with the plan; "" if it was not.
     """
 
     key: str
@@ -78,12 +81,15 @@ class JobState:
     valid_until: str = ""
     job_id: str = ""
     finished: str = ""
+    tasks: int = 0
+    succeeded: int = 0
     doubtful: bool = False
     status: int = 0
     note: str = ""
     planned_at: str = ""
     changed_at: str = ""
     seq: int = 0
+    body_digest: str = ""
 
     @property
     def final(self) -> bool:
@@ -109,10 +115,15 @@ class DeliveryState:
         digest: SHA-256 of the spec's bytes, once they were read.
         note: What a person should know, such as why it was rejected.
         touched_at: When its own latest record was written, a timestamp.
+        seq: The number of that record; of two deliveries the later one has the larger.
         changed: The number of the latest record about it or one of its jobs.
         reported: What `changed` was when its result file was last written; 0 for never.
+        tries: How often writing its result file was begun since it was last written.
+        due_at: Before this its result file is not tried again, a timestamp; "" is at once.
+        result_error: Why its result file could not be written, as it was recorded; "" if it was.
         etag: The entity tag of the object that was read, or "".
         repeats: The key of the run that it repeats, or "".
+        body_digest: SHA-256 of what it is started over from, as recorded; "" if it was not.
         jobs: Its jobs, in the order of the file.
     """
 
@@ -124,10 +135,15 @@ class DeliveryState:
     digest: str = ""
     note: str = ""
     touched_at: str = ""
+    seq: int = 0
     changed: int = 0
     reported: int = 0
+    tries: int = 0
+    due_at: str = ""
+    result_error: str = ""
     etag: str = ""
     repeats: str = ""
+    body_digest: str = ""
     jobs: tuple[JobState, ...] = ()
 
     @property
@@ -136,6 +152,23 @@ class DeliveryState:
         if self.state == "planned":
             return all(job.final for job in self.jobs)
         return self.state != "received"
+
+
+State = TypeVar("State", JobState, DeliveryState)
+
+
+def replace(before: State, /, **changes: object) -> State:
+    """Return a state with some fields changed: `dataclasses.replace`, at a tenth of its time.
+
+    A million records are folded anew whenever a log is verified.
+    """
+    if not changes.keys() <= before.__dict__.keys():
+        raise TypeError(
+            f"a state has no field {', '.join(changes.keys() - before.__dict__.keys())}"
+        )
+    changed = object.__new__(type(before))
+    changed.__dict__.update(before.__dict__, **changes)
+    return changed
 
 
 def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
@@ -150,7 +183,7 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
         return _planned_job(fields) if word == "planned" else None
     seen = replace(job, seq=_int(fields["seq"]), changed_at=str(fields["at"]))
     if word == "finished":
-        return replace(seen, finished=str(part(fields, "response")["final"]))
+        return _finished_job(seen, fields)
     if word == "doubted":
         return replace(seen, note=str(fields["note"]))
     request, response = part(fields, "request"), part(fields, "response")
@@ -184,8 +217,8 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         fields: The record's fields; they name the delivery.
     """
     action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
-    if action == "result.written" and delivery:
-        return replace(delivery, reported=_int(said.get("shows", delivery.changed)))
+    if action.startswith("result.") and delivery:
+        return _fold_result(delivery, fields)
     if action.startswith("job.") and delivery:
         return replace(delivery, changed=seq)
     if action not in DELIVERY_ACTIONS:
@@ -196,6 +229,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         subject=str(said.get("subject", "")),
         fired_at=str(said.get("fired_at", "")),
         state="received",
+        body_digest=str(part(fields, "request").get("digest", "")),
     )
     if before.state != "received":
         return before
@@ -207,6 +241,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         repeats=str(said.get("repeats", "")),
         note=str(fields.get("note", "")),
         touched_at=str(fields["at"]),
+        seq=seq,
         changed=seq,
     )
 
@@ -224,6 +259,33 @@ DELIVERY_ACTIONS: dict[str, DeliveryWord] = {
 """The actions that move a delivery, and the state each leads to."""
 
 
+def _fold_result(delivery: DeliveryState, fields: Fields) -> DeliveryState:
+    """Return a delivery's state after one more record about its result file.
+
+    `result.failed` that says what it shows has given the file up: it counts as written.
+    """
+    said, action = part(fields, "delivery"), str(fields["action"])
+    if action == "result.writing":
+        due_at = str(part(fields, "request")["lease_until"])
+        return replace(delivery, tries=delivery.tries + 1, due_at=due_at)
+    if action == "result.failed" and "shows" not in said:
+        due_at = str(part(fields, "request").get("lease_until", delivery.due_at))
+        return replace(delivery, result_error=str(fields.get("note", "")), due_at=due_at)
+    shown = _int(said.get("shows", delivery.changed))
+    return replace(delivery, reported=shown, tries=0, due_at="", result_error="")
+
+
+def _finished_job(job: JobState, fields: Fields) -> JobState:
+    response = part(fields, "response")
+    return replace(
+        job,
+        finished=str(response["final"]),
+        tasks=_int(response.get("tasks", 0)),
+        succeeded=_int(response.get("succeeded", 0)),
+        note=str(fields.get("note", "")),
+    )
+
+
 def _planned_job(fields: Fields) -> JobState:
     job = part(fields, "job")
     return JobState(
@@ -237,6 +299,7 @@ def _planned_job(fields: Fields) -> JobState:
         planned_at=str(fields["at"]),
         changed_at=str(fields["at"]),
         seq=_int(fields["seq"]),
+        body_digest=str(part(fields, "request").get("digest", "")),
     )
 
 

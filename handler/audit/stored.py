@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from handler.audit.fault import Fault
     from handler.audit.record import Head
@@ -40,6 +40,15 @@ class Stored(Protocol):
 
     def begun(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
+
+    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
+        """Yield where what is derived from the records is not what they come to.
+
+        What is no fault, but should be known, is yielded as a sentence.
+
+        Args:
+            advance: Told how many records were passed, now and then.
+        """
 
     def close(self) -> None:
         """Let go of the store."""

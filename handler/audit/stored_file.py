@@ -13,7 +13,7 @@ from handler.audit.verify import row_of
 from handler.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from handler.audit.fault import Fault
@@ -76,6 +76,10 @@ class StoredInFile:
         """Yield the texts of the records of an action, in order."""
         begin = f'{{"action":"{action}"'.encode()
         yield from (text for _, _, _, text in self._rows() if text.startswith(begin))
+
+    def differences(self, _advance: Callable[[int], object]) -> Iterator[Fault | str]:
+        """Yield nothing: nothing in a file is derived from the records."""
+        yield from ()
 
     def close(self) -> None:
         """Do nothing: the file is open only while it is read."""

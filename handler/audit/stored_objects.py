@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from handler.audit.derived_objects import DerivedObjects, ended_in
 from handler.audit.export import FORMATS
 from handler.audit.patience import Patience
+from handler.audit.refold import Refold
 from handler.audit.segments import records_from
 from handler.audit.stored import BEGINNING
 from handler.audit.stored_file import StoredInFile
+from handler.audit.tail import ROLLED
+from handler.audit.verify import row_of
+from handler.errors import CloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from handler.audit.fault import Fault
     from handler.audit.object_store import ObjectStore
@@ -57,6 +63,25 @@ class StoredInObjects:
         """Yield the texts of the records of an action, in order."""
         return self._copied().begun(action)
 
+    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
+        """Yield where objects that are derived from the records are not what they come to."""
+        records = self._copied()
+        derived = DerivedObjects(self._read, ended_in(records.begun(ROLLED)))
+        with closing(Refold()) as refold:
+            yield from derived.changed()
+            indexed = derived.last.seq if derived.last else 0
+            yield from refold.take_pages(records.pages(last=indexed), advance)
+            yield from derived.differing(refold)
+            yield from refold.take_pages(records.pages(indexed), advance)
+            suspects = list(derived.outbox(refold))
+            # What was settled meanwhile has no body any more.
+            yield from refold.take_pages(self._grown(len(derived.ended) + 1), advance)
+            yield from (fault for key, fault in suspects if refold.has_body(key))
+            try:
+                yield from derived.left_over(self._objects.names(), refold)
+            except CloudError as error:
+                yield f"what else lies in the folder could not be listed: {error}"
+
     def close(self) -> None:
         """Remove the copy and let go of connections."""
         if self._folder is not None:
@@ -72,6 +97,13 @@ class StoredInObjects:
                 file.writelines(FORMATS["jsonl"](records, lambda _record: True))
             self._copy = StoredInFile(path)
         return self._copy
+
+    def _grown(self, segment: int) -> Iterator[list[Row]]:
+        """Yield the records that were written after the copy was made."""
+        end = self.end().seq
+        for record in records_from(segment, self._read, self._objects.place):
+            if record.seq > end:
+                yield [row_of(record.seq, record.hash, record.text)]
 
     def _read(self, name: str) -> bytes | None:
         return Patience().insist(self._objects.place, lambda: self._objects.read(name))

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from handler.audit.derived import as_bytes, differing_bodies, differing_rows, tables_of
+from handler.audit.derived_postgres import differing_parts
 from handler.audit.fault import Fault
 from handler.audit.postgres_place import SCHEMA, connected, place_of, translated
 from handler.audit.record import Head
+from handler.audit.refold import Refold
 from handler.audit.stored import BEGINNING, PAGE
 from handler.errors import LogBrokenError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from handler.audit.derived import Table
     from handler.audit.stored import Row
 
 _ROWS = "SELECT seq, hash, prev, record FROM records WHERE seq > %s AND seq <= %s ORDER BY seq"
@@ -113,9 +118,34 @@ class StoredInPostgres:
             yield from (text.encode() for _, text in page)
             after = page[-1][0]
 
+    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
+        """Yield where what is derived from the records is not what they come to.
+
+        Of one moment, while the log may be written to.
+        """
+        with translated(self._place), closing(Refold()) as refold:
+            yield from differing_parts(self._db)
+            self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                yield from refold.take_pages(self.pages(), advance)
+                for table in tables_of(refold):
+                    yield from differing_rows(refold, table, self._rows)
+                yield from differing_bodies(refold, self._rows)
+            finally:
+                self._db.execute("ROLLBACK")
+
     def close(self) -> None:
         """Close the connection."""
         self._db.close()
+
+    def _rows(self, table: Table) -> Iterator[tuple[object, ...]]:
+        key, after = table.columns[0], ""
+        page = (
+            f'{table.select} WHERE {key} COLLATE "C" > %s ORDER BY {key} COLLATE "C" LIMIT {PAGE}'
+        )
+        while rows := self._all(page, (after,)):
+            yield from map(as_bytes, rows)
+            after = rows[-1][0]
 
     def _all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with translated(self._place):

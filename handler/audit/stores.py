@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,10 @@ POSTGRES = "postgresql://"
 OBS = "obs://"
 """How the address of a log in OBS begins."""
 
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
+"""How the address of a SQLite file begins."""
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]*")
 
 
 def open_log(address: str, folders: Folders | None = None) -> SearchedLog:
@@ -43,7 +47,7 @@ def open_log(address: str, folders: Folders | None = None) -> SearchedLog:
     if address.startswith(OBS):
         return ObjectLog(folder_at(address, folders))
     if _names_a_file(address):
-        return SqliteLog(address.removeprefix(_SQLITE))
+        return SqliteLog(address.removeprefix(SQLITE))
     with _psycopg_needed():
         from handler.audit.postgres import PostgresLog  # noqa: PLC0415 - psycopg loads slowly
     return PostgresLog(address)
@@ -56,7 +60,7 @@ def folder_at(address: str, folders: Folders | None) -> ObjectStore:
         LogError: It names none, or there is nothing to open it with.
     """
     bucket, _, prefix = address.removeprefix(OBS).partition("/")
-    if not bucket or folders is None:
+    if not _BUCKET.fullmatch(bucket) or folders is None:
         raise LogError("a log in OBS needs a bucket, and OBS: obs://bucket/prefix")
     prefix = prefix.rstrip("/")
     return folders(bucket, f"{prefix}/" if prefix else "")
@@ -87,7 +91,7 @@ def open_stored(address: str, folders: Folders | None = None) -> Stored:
 
         return StoredInObjects(folder_at(address, folders))
     if _names_a_file(address):
-        return StoredInSqlite(address.removeprefix(_SQLITE))
+        return StoredInSqlite(address.removeprefix(SQLITE))
     with _psycopg_needed():
         from handler.audit.stored_postgres import StoredInPostgres  # noqa: PLC0415 - likewise
     return StoredInPostgres(address)
@@ -120,11 +124,13 @@ def _names_a_file(address: str) -> bool:
     Raises:
         LogError: It names neither.
     """
-    if address.startswith(_SQLITE) and address != _SQLITE:
+    if address.startswith(SQLITE) and address != SQLITE:
         return True
     if address.startswith(POSTGRES):
         return False
-    kind = address.partition(":")[0]  # no more of it: an address may hold a password
+    # No more of it than the scheme: an address may hold a password.
+    scheme = re.match(r"[a-z][a-z0-9+]{0,11}(?=://)", address)
+    kind = scheme[0] if scheme else "what is named"
     raise LogError(
         f"no audit log can be kept in {kind}; use sqlite:///file, {POSTGRES}host/… or {OBS}bucket/…"
     )

@@ -1,5 +1,5 @@
 """`python -m handler.cli`, the same as `nightdrop`."""
 
-from handler.cli.main import main
+from handler.cli.entry import run
 
-main(prog_name="nightdrop")
+run()

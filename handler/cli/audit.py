@@ -11,6 +11,7 @@ from handler.cli.listing import list_
 from handler.cli.lock import lock
 from handler.cli.option import audit_option, complaining
 from handler.cli.probe import probe
+from handler.cli.rebuild import rebuild
 from handler.cli.serve import serve
 from handler.cli.show import show
 from handler.cli.stats import stats
@@ -46,5 +47,5 @@ def init(address: str, role: str) -> None:
         click.echo(grant)
 
 
-for command in (list_, show, stats, export, serve, verify, checkpoint, key, probe, lock):
+for command in (list_, show, stats, export, serve, verify, rebuild, checkpoint, key, probe, lock):
     audit.add_command(command)

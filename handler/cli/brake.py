@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import sqlite3
 import sys
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from handler.canonical import shown
 from handler.cli.any_log import any_log
 from handler.cli.audit import audit_option
 from handler.cli.excerpt import state_of
-from handler.cli.screen import complain
+from handler.cli.screen import complain, printable, prose
 from handler.cli.stored import stored
 from handler.cli.trail import find_job
 from handler.errors import NightdropError
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
     T = TypeVar("T")
+
+_UNUSABLE = "the audit log cannot be read and written, and nothing was changed"
 
 
 @click.command(short_help="Send nothing new until `release`.")
@@ -54,7 +57,7 @@ def release(address: str) -> None:
       nightdrop release --audit sqlite:///nightdrop.db
     """
     lifted = _commit(address, released(actor=_operator()))
-    click.echo("\n".join(f"lifted: {reason}" for reason in lifted) or "nothing was held")
+    click.echo("\n".join(f"lifted: {printable(reason)}" for reason in lifted) or "nothing was held")
 
 
 @click.group(short_help="Decide about one job by hand.")
@@ -67,7 +70,7 @@ def job() -> None:
 @click.argument("what")
 @click.option("--reason", default="by hand", show_default=True, help="For the record.")
 def abandon(address: str, what: str, reason: str) -> None:
-    """Give up the job WHAT (its name or key), so that it is never sent again.
+    """Give up the job WHAT (its name, id or key, or a beginning), so that it is never sent again.
 
     A job that was created stays on the fleet. Exit status: 0 abandoned, 1 not.
 
@@ -90,7 +93,7 @@ def abandon(address: str, what: str, reason: str) -> None:
         )
         complain(f"job {job.name} ({shown(key)}) cannot be abandoned: it {why}")
         sys.exit(1)
-    click.echo(f"job {job.name} is abandoned")
+    click.echo(f"job {printable(job.name)} is abandoned")
 
 
 def _commit(address: str, decide: Decide[T]) -> T:
@@ -110,7 +113,9 @@ def _existing(address: str) -> Iterator[SearchedLog]:
             _require(log.read(lambda view: view.head).seq)
             yield log
     except (LookupError, NightdropError) as error:
-        raise click.ClickException(str(error.args[0])) from error
+        raise click.ClickException(prose(error.args[0])) from error
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{_UNUSABLE}: {error}") from error
 
 
 def _require(last: int) -> None:

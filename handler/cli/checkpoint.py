@@ -15,7 +15,7 @@ import click
 from handler.audit.note import new_key
 from handler.audit.record import part
 from handler.checkpointing import checkpoint as write_checkpoint
-from handler.cli.screen import complain
+from handler.cli.screen import complain, printable, prose
 from handler.errors import LogBusyError, LogUnreachableError, NightdropError, SettingsError
 from handler.instance import open_instance, services_of
 from handler.local.context import Context
@@ -48,9 +48,9 @@ def checkpoint() -> None:
     if fields["action"] != "log.checkpointed":
         complain(f"the checkpoint was not written: {fields.get('note', '')}")
         sys.exit(_LATER)
-    click.echo(f"{part(fields, 'checkpoint')['name']}")
+    click.echo(printable(part(fields, "checkpoint")["name"]))
     if fields.get("note"):
-        click.echo(f"{fields['note']}")
+        click.echo(prose(fields["note"]))
 
 
 def _written() -> Record:

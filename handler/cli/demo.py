@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +17,20 @@ from handler.audit.record import Record
 from handler.audit.verify import verify
 from handler.canonical import shown
 from handler.cli.desk import Desk, desk
-from handler.cli.screen import jobs_table, screen, table
+from handler.cli.screen import complain, jobs_table, screen, table
 from handler.cli.trail import cells, open_trail, trail
+from handler.errors import NightdropError, StartError
 from handler.local.events import timer_event
 from handler.local.samples import sample
+from handler.local.stop_signals import stop_signals
 
 if TYPE_CHECKING:
+    from threading import Event
+
     from rich.console import Console
 
-_LEFT_BEHIND = ("audit.db", "audit.db-wal", "audit.db-shm", "emulator.log", "function.log")
-
-
+_WRONG, _INTERRUPTED = 2, 130
+_MOST_FOLDERS = 1000
 _JOBS = 3
 _JOB_COLUMNS = ("job_name", "job_type", "status", "description")
 
@@ -36,30 +40,68 @@ _JOB_COLUMNS = ("job_name", "job_type", "status", "description")
     "--dir",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("demo"),
-    show_default=True,
-    help="Where the audit log and the processes' output go; an earlier demo's are replaced.",
+    help="A new or empty folder for the audit log and the processes' output.  "
+    "[default: demo, or the first of demo-2, demo-3, … that is not there]",
 )
-def demo(folder: Path) -> None:
+def demo(folder: Path | None) -> None:
     """Show a nightly upgrade, a file drop, a broken file and a lost answer, over real HTTP.
 
     Starts the emulator and functions-framework, and ends them. Takes seconds and leaves the
-    audit log for you to open.
+    audit log for you to open; what an earlier demo left stays as it is. Exit status: 0 shown, 1 it
+    went otherwise than told, 2 it could not start.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in _LEFT_BEHIND:
-        (folder / name).unlink(missing_ok=True)
+    try:
+        with stop_signals() as ended:
+            told = _show(_made(folder), screen(), ended)
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except NightdropError as error:
+        complain(str(error))
+        sys.exit(_WRONG)
+    except (OSError, sqlite3.Error) as error:
+        complain(f"the demo's files cannot be written or read: {error}")
+        sys.exit(_WRONG)
+    sys.exit(0 if told else 1)
+
+
+def _made(folder: Path | None) -> Path:
+    """Return a folder that holds nothing yet.
+
+    Raises:
+        StartError: It holds something, or cannot be made.
+    """
+    numbered = [Path("demo"), *(Path(f"demo-{number}") for number in range(2, _MOST_FOLDERS))]
+    try:
+        for candidate in [folder] if folder else numbered:
+            with suppress(FileExistsError):
+                candidate.mkdir(mode=0o700, parents=True)
+                return candidate
+            if folder and not any(folder.iterdir()):
+                return folder
+    except OSError as error:
+        raise StartError(
+            f"the folder {folder or 'demo'} cannot be made: {error.strerror}; name another with "
+            "--dir"
+        ) from error
+    raise StartError(
+        f"{folder or 'demo'} is not empty, and nothing in it is replaced: name a new "
+        "folder with --dir"
+    )
+
+
+def _show(folder: Path, console: Console, ended: Event) -> bool:
+    """Tell the story in a folder; return whether it went as it should."""
     address = f"sqlite:///{folder / 'audit.db'}"
     settings = {
         "NIGHTDROP_AUDIT": address,
         "NIGHTDROP_PREFIX": "drop/",
         "NIGHTDROP_RESULTS": "obs://nightdrop-drop/results/",
     }
-    console = screen()
-    with desk(folder, settings) as pieces:
+    console.print("starting the emulator and the function…", style="dim")
+    with desk(folder, settings, ended) as pieces:
         console.print(f"emulator at {pieces.cloud}, function at {pieces.function}", style="dim")
         held = _tell(pieces, console)
-    sys.exit(0 if _look_back(address, held, console) else 1)
+    return _look_back(address, held, console)
 
 
 def _tell(pieces: Desk, console: Console) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from contextlib import contextmanager
@@ -15,15 +14,21 @@ import urllib3
 from handler.cloud.credentials import credentials
 from handler.cloud.obs import Obs
 from handler.cloud.transport import Transport
+from handler.display import display
+from handler.errors import StartError
+from handler.local.env_file import read_env_file
 from handler.local.events import object_event
-from handler.local.processes import framework, free_port, listens, running, wait_until
+from handler.local.framework import framework, server_files
+from handler.local.processes import Program, free_port, listens, running, wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+    from threading import Event
 
 BUCKET = "nightdrop-drop"
 _LARGEST_OBJECT = 1_048_576
+_SUCCESS = 200
 
 
 @dataclass(frozen=True)
@@ -34,16 +39,30 @@ class Desk:
         cloud: The emulator's URL.
         function: The function's URL.
         obs: OBS, as somebody who drops files calls it.
+        ended: Set when the run is to end.
     """
 
     cloud: str
     function: str
     obs: Obs
+    ended: Event
 
     def invoke(self, event: object) -> dict[str, Any]:
-        """POST an event to the function and return its reply."""
-        answer = urllib3.request("POST", self.function, body=json.dumps(event), timeout=30)
-        reply: dict[str, Any] = answer.json()
+        """POST an event to the function and return its reply.
+
+        Raises:
+            StartError: The function failed; the message is the platform's error message.
+            KeyboardInterrupt: The run is to end.
+        """
+        if self.ended.is_set():
+            raise KeyboardInterrupt
+        try:
+            answer = urllib3.request("POST", self.function, json=event, timeout=30)
+            reply: dict[str, Any] = answer.json()
+        except (urllib3.exceptions.HTTPError, ValueError) as error:
+            raise StartError("the function does not answer; see function.log") from error
+        if answer.status != _SUCCESS:
+            raise StartError(f"the function failed: {display(str(reply.get('errorMessage')))}")
         return reply
 
     def drop(self, key: str, data: bytes) -> dict[str, Any]:
@@ -72,37 +91,39 @@ class Desk:
 
 
 @contextmanager
-def desk(folder: Path, settings: Mapping[str, str]) -> Iterator[Desk]:
+def desk(folder: Path, settings: Mapping[str, str], ended: Event) -> Iterator[Desk]:
     """Start both processes, and end them with the block.
 
     Args:
         folder: Where their output and the emulator's environment file go.
         settings: Further settings for the function.
+        ended: Set when the run is to end.
+
+    Raises:
+        StartError: A process did not start.
+        KeyboardInterrupt: The run is to end.
     """
     env_file = folder / "emulator.env"
-    env_file.unlink(missing_ok=True)
     start = ["-m", "handler.cli", "emulator", "--env-file", str(env_file)]
-    with running(start, os.environ, folder / "emulator.log") as process:
-        wait_until(env_file.exists, process)
-        environ = {**_kept_environment(), **_read(env_file), **settings}
+    emulator = Program("the emulator", start, os.environ, folder / "emulator.log")
+    with running(emulator) as process, server_files() as files:
+        wait_until_ready(emulator, process, env_file.exists, ended)
+        environ = {**_kept_environment(), **read_env_file(env_file), **settings, **files}
         port = free_port()
-        with running(framework(port), environ, folder / "function.log") as served:
-            wait_until(lambda: listens(port), served)
+        function = Program("the function", framework(port), environ, folder / "function.log")
+        with running(function) as served:
+            wait_until_ready(function, served, lambda: listens(port), ended)
             transport = Transport(timeout=10)
             cloud = environ["NIGHTDROP_OBS_ENDPOINT"]
             obs = Obs(cloud, credentials(None, environ), transport, _now)
             try:
-                yield Desk(cloud, f"http://127.0.0.1:{port}/", obs)
+                yield Desk(cloud, f"http://127.0.0.1:{port}/", obs, ended)
             finally:
                 transport.close()
 
 
 def _kept_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if "NIGHTDROP" not in name}
-
-
-def _read(env_file: Path) -> dict[str, str]:
-    return dict(line.split("=", 1) for line in env_file.read_text().splitlines())
 
 
 def _now() -> datetime:

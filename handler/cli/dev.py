@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from contextlib import ExitStack
+import threading
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from threading import Event
+from typing import TYPE_CHECKING
 
 import click
 from rich.live import Live
 
-from handler.cli.dev_desk import DevDesk, DevOptions, local_zone
-from handler.cli.screen import screen
-from handler.local.clock import desk_clock
-from handler.local.timers import read_timer
+from handler.cli.dev_desk import DevDesk
+from handler.cli.dev_plan import DevOptions, plan_of
+from handler.cli.screen import complain, screen
+from handler.display import display
+from handler.errors import SettingsError, StartError
+from handler.local.stop_signals import stop_signals
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from threading import Event
+
+    from handler.cli.dev_plan import DevPlan
+
+_FAILED, _WRONG, _INTERRUPTED = 1, 2, 130
 
 
 @click.command(short_help="FunctionGraph on a desk: drop files, watch jobs.")
@@ -68,10 +79,9 @@ from handler.local.timers import read_timer
 )
 @click.option(
     "--speed",
-    default=1.0,
-    show_default=True,
     type=click.FloatRange(0.01, 86_400),
-    help="How fast the timers' clock and the fleet run.",
+    help="Seconds of the timers' clock and of the fleet's time in a second; without it the clock "
+    "is the real one, and the fleet does a minute in a second.",
 )
 @click.option("--start", type=click.DateTime(), help="What the timers' clock shows first.")
 @click.option(
@@ -95,7 +105,8 @@ def dev(**options: object) -> None:
 
     The function runs under functions-framework, in processes of their own that start again when
     their source changes. Events arrive as FunctionGraph delivers them: asynchronously, with
-    retries, and a notice for what was given up. Ctrl-C ends everything.
+    retries, and a notice for what was given up. Ctrl-C ends everything. Exit status: 0 ended on
+    request, 1 something failed, 2 it could not start.
 
     \b
       nightdrop dev
@@ -104,22 +115,62 @@ def dev(**options: object) -> None:
     """
     chosen = DevOptions(**options)  # type: ignore[arg-type] # click has checked each of them
     try:
-        clock = desk_clock(chosen.start.astimezone() if chosen.start else None, chosen.speed)
-        timers = [read_timer(text, local_zone()) for text in chosen.timers]
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    # Ended by a supervisor or a shell's timeout, it ends what it started as well.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    ended = Event()
+        _run(plan_of(chosen))
+    except (SettingsError, StartError) as error:
+        complain(str(error))
+        sys.exit(_WRONG)
+
+
+def _run(plan: DevPlan) -> None:
+    """Run until Ctrl-C, and exit with the command's status.
+
+    Raises:
+        StartError: Something did not start.
+    """
     console = screen()
-    echo = None if console.is_terminal else click.echo
-    with ExitStack() as stack:
-        desk = stack.enter_context(DevDesk(chosen, timers, clock, echo))
-        if console.is_terminal:
-            stack.enter_context(Live(desk.board, console=console, refresh_per_second=4))
+    with stop_signals() as ended, watched_threads(ended) as dead:
+        desk = DevDesk(plan, ended, None if console.is_terminal else partial(_echo, ended))
         try:
-            desk.watch(ended)
+            with ExitStack() as stack:
+                if console.is_terminal:
+                    stack.enter_context(Live(desk.board, console=console, refresh_per_second=4))
+                stack.enter_context(desk)
+                dead.extend(filter(None, [desk.watch()]))
         except KeyboardInterrupt:
-            ended.set()
-    click.echo(f"ended; the audit log stays in {chosen.folder / 'audit.db'}")
-    sys.exit(0)
+            sys.exit(_INTERRUPTED)
+        except OSError as error:
+            if not ended.is_set():
+                raise StartError(f"{error.filename or 'the screen'}: {error.strerror}") from error
+            # The terminal was closed.
+        _echo(ended, f"ended; everything is kept in {plan.options.folder}/")
+    if dead:
+        complain(f"it ended, because {dead[0]}")
+        sys.exit(_FAILED)
+
+
+@contextmanager
+def watched_threads(ended: Event) -> Iterator[list[str]]:
+    """Yield what is filled with a sentence for each thread that dies within the block.
+
+    A thread that dies would leave a run that looks alive and does nothing, so the run ends.
+    """
+    dead: list[str] = []
+
+    def hook(died: threading.ExceptHookArgs) -> None:
+        name = died.thread.name if died.thread else "a thread"
+        why = display(f"{died.exc_type.__name__}: {died.exc_value}")
+        dead.append(f"its part {name!r} failed: {why}")
+        ended.set()
+
+    before, threading.excepthook = threading.excepthook, hook
+    try:
+        yield dead
+    finally:
+        threading.excepthook = before
+
+
+def _echo(ended: Event, text: str) -> None:
+    try:
+        click.echo(text)
+    except OSError:  # whoever read it has gone
+        ended.set()

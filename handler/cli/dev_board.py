@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from handler.cli.dev_names import name_of
-from handler.local.steps import Accepted, Answered, Failed, GivenUp, Retrying
+from handler.cli.dev_line import Line, line_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from handler.local.steps import Step
 
@@ -31,27 +28,21 @@ _COLOURS = {
     "deferred": "yellow",
     "partial": "red",
     "rejected": "red",
+    "failed": "red",
+    "given up": "red",
     "Successful": "green",
     "Failed": "red",
     "Partially_successful": "red",
     "Timed_out": "red",
     "Running": "yellow",
 }
-_LINES = 14
+_LINES = 50
 _JOBS = 10
-
-
-@dataclass(frozen=True)
-class Line:
-    """One thing that happened: when, what it is about, one word for it, and the rest."""
-
-    at: datetime
-    about: str
-    word: str
-    told: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.at:%H:%M:%S}  {self.about:<22} {self.word:<10} {self.told}".rstrip()
+_GAP = 2
+_TIME_WIDTH = 8
+_WORD_WIDTH = 9
+_LEAST_NAME_WIDTH, _MOST_NAME_WIDTH = 16, 44
+_NAME_SHARE = 0.3  # of the screen's width
 
 
 @dataclass
@@ -78,8 +69,8 @@ class Board:
             self._add(line)
 
     def say(self, text: str) -> None:
-        """Add a sentence about the desk itself."""
-        self._add(Line(self.now(), "desk", "", text))
+        """Add a sentence about the local run itself."""
+        self._add(Line(self.now(), "dev", "", text, is_sentence=True))
 
     def show_jobs(self, jobs: list[dict[str, Any]]) -> None:
         """Take over the fleet's jobs; a change of status is a line of its own without a screen."""
@@ -90,15 +81,19 @@ class Board:
         with self._lock:
             self._jobs = jobs
 
-    def __rich__(self) -> RenderableType:
-        """Return what the screen shows."""
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield what the screen shows, as many of the latest lines and jobs as fit on it."""
         with self._lock:
             lines, jobs = list(self._lines), self._jobs[-_JOBS:]
-        places = Table.grid(padding=(0, 2))
+        places = Table.grid(padding=(0, _GAP))
         for name, place in self.places.items():
-            places.add_row(Text(name, style="dim"), place)
+            places.add_row(Text(name, style="dim"), Text(place, overflow="fold"))
         clock = Text(f"nightdrop dev   {self.now():%Y-%m-%d %H:%M:%S}   Ctrl-C ends it", "bold")
-        return Group(clock, places, Text(), _happened(lines), Text(), _fleet(jobs))
+        above = Group(clock, places, Text())
+        fleet: list[RenderableType] = [Text(), _fleet(jobs)] if jobs else []
+        taken = len(console.render_lines(Group(above, *fleet), options))
+        happened = _Happened(lines, room=max(1, console.height - taken - 1))
+        yield Group(above, happened, *fleet)
 
     def _add(self, line: Line) -> None:
         with self._lock:
@@ -107,56 +102,60 @@ class Board:
             self.echo(str(line))
 
 
-def line_of(step: Step) -> Line | None:
-    """Return a step as a line; None for one that says nothing a person waits for."""
-    about = name_of(json.loads(step.request.payload))
-    if isinstance(step, Accepted):
-        return Line(step.at, about, "arrived", f"request {step.request.request_id[:8]}")
-    if isinstance(step, Answered):
-        return _answered(step, about)
-    if isinstance(step, Failed):
-        return Line(step.at, about, "failed", step.outcome.error)
-    if isinstance(step, Retrying):
-        return Line(
-            step.at, about, "retry", f"attempt {step.request.attempt} at {step.due:%H:%M:%S}"
-        )
-    if isinstance(step, GivenUp):
-        return Line(step.at, about, "given up", step.trouble or f"notice in {step.notice}")
-    return None
+@dataclass(frozen=True)
+class _Happened:
+    """The latest lines, in columns of fixed widths: only the note of an event is cropped.
+
+    Attributes:
+        lines: The lines, the latest last.
+        room: How many rows of the screen there are for them.
+    """
+
+    lines: Sequence[Line]
+    room: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        fitting: list[Table] = []
+        left = self.room
+        for line in reversed(self.lines):
+            row = _row(line, options.max_width)
+            left -= len(console.render_lines(row, options))
+            if left < 0 and fitting:
+                break
+            fitting.append(row)
+        yield from reversed(fitting)
 
 
-def _answered(step: Answered, about: str) -> Line:
-    try:
-        reply = json.loads(step.outcome.payload)
-        outcome, jobs, errors = str(reply["outcome"]), reply["jobs"], reply["errors"]
-    except (ValueError, KeyError, TypeError):
-        return Line(step.at, about, "answered", step.outcome.payload[:80])
-    told = [" ".join(job["job_name"] for job in jobs)] if len(jobs) <= 2 else [f"{len(jobs)} jobs"]  # noqa: PLR2004 - as fits a line
-    told += [errors[0] if len(errors) == 1 else f"{len(errors)} errors"] if errors else []
-    return Line(step.at, about, outcome, "; ".join(filter(None, told)))
-
-
-def _happened(lines: list[Line]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(no_wrap=True, style="dim")
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="ellipsis", no_wrap=True)
-    for line in lines:
-        word = Text(line.word, style=_COLOURS.get(line.word, ""))
-        table.add_row(f"{line.at:%H:%M:%S}", escape(line.about), word, escape(line.told))
-    if not lines:
-        table.add_row("", "nothing yet:", "", "drop a job spec into the folder above")
-    return table
+def _row(line: Line, width: int) -> Table:
+    """Return a line as one row; a sentence about the run itself takes the whole width."""
+    row = Table.grid(padding=(0, _GAP, 0, 0))
+    row.add_column(width=_TIME_WIDTH, style="dim")
+    rest = max(1, width - _TIME_WIDTH - _GAP)
+    if line.is_sentence:
+        row.add_column(width=rest)
+        row.add_row(f"{line.at:%H:%M:%S}", Text(line.note, overflow="fold"))
+        return row
+    name = min(_MOST_NAME_WIDTH, max(_LEAST_NAME_WIDTH, int(width * _NAME_SHARE)))
+    for size in (name, _WORD_WIDTH, max(1, rest - name - _WORD_WIDTH - 2 * _GAP)):
+        row.add_column(width=size)
+    row.add_row(
+        f"{line.at:%H:%M:%S}",
+        Text(line.about, overflow="fold"),
+        Text(line.word, _COLOURS.get(line.word, "")),
+        Text(line.note, overflow="ellipsis", no_wrap=True),
+    )
+    return row
 
 
 def _fleet(jobs: list[dict[str, Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for column in ("job on the fleet", "type", "status", "tasks"):
-        table.add_column(column, no_wrap=True)
+        table.add_column(column)
     for job in jobs:
-        status = Text(job["status"], style=_COLOURS.get(job["status"], ""))
-        table.add_row(escape(job["job_name"]), job["job_type"], status, _progress(job))
+        status = Text(job["status"], _COLOURS.get(job["status"], ""))
+        table.add_row(
+            Text(job["job_name"], overflow="fold"), job["job_type"], status, _progress(job)
+        )
     return table
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handler.display import display
 from handler.errors import EventRejectedError
 from handler.triggers.delivery import Action
 from handler.triggers.recognise import recognise
 
 if TYPE_CHECKING:
     from handler.canonical import Json
+
+PREFIX = "drop/"
+"""What the keys of files from the drop folder begin with."""
 
 
 def object_key(event: Json) -> str:
@@ -24,8 +28,8 @@ def object_key(event: Json) -> str:
 
 
 def name_of(event: Json) -> str:
-    """Return a short name: the timer's, the file's, or that it is an event."""
+    """Return a short name: the timer's, the file's path in the drop folder, or that it is one."""
     if isinstance(event, dict) and "trigger_name" in event:
-        return f"timer {event['trigger_name']}"
+        return f"timer {display(str(event['trigger_name']))}"
     key = object_key(event)
-    return f"file {key.rpartition('/')[2]}" if key else "event"
+    return f"file {display(key.removeprefix(PREFIX))}" if key else "event"

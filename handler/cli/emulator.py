@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sys
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,11 +13,14 @@ from typing import Any
 import click
 import urllib3
 
+from handler.cli.emulator_run import check_env_file, run_beside
+from handler.cli.screen import complain
 from handler.emulator.fleet_file import DEMO_FLEET, read_fleet
 from handler.emulator.server import Emulator, serve
-from handler.errors import SettingsError
+from handler.errors import SettingsError, StartError
 from handler.local.events import SHAPES, Upload
 
+_WRONG = 2
 _JOB_SECONDS = 120.0
 _SPEED = 60.0
 _NOTICE_SECONDS = 10.0
@@ -62,7 +67,8 @@ class Courier:
 @click.option(
     "--env-file",
     type=_FILE,
-    help="Written once it listens: NAME=value lines that point a function at it.",
+    help="Written once it listens, removed when it ends: NAME=value lines that point a function "
+    "at it.",
 )
 @click.option("--dir", "directory", type=_FOLDER, help="Keep jobs and buckets here, not in memory.")
 @click.option(
@@ -70,7 +76,7 @@ class Courier:
     type=_FILE,
     default=DEMO_FLEET,
     show_default="six nodes",
-    help="YAML file with the nodes and groups.",
+    help="YAML file with the nodes and groups; a task about any other target then fails.",
 )
 @click.option(
     "--speed",
@@ -95,8 +101,10 @@ class Courier:
     show_default=True,
     help="The shape of that event.",
 )
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def emulator(  # noqa: PLR0913 - one for each option
     *,
+    command: tuple[str, ...],
     port: int,
     env_file: Path | None,
     directory: Path | None,
@@ -107,7 +115,10 @@ def emulator(  # noqa: PLR0913 - one for each option
     notify: str | None,
     shape: str,
 ) -> None:
-    """Answer for IEF and OBS on this machine until Ctrl-C.
+    """Answer for IEF and OBS on this machine until Ctrl-C, or for as long as COMMAND runs.
+
+    COMMAND is started once the emulator is ready, with the settings that point at it in its
+    environment; its exit status is the emulator's. A shell is a command as well.
 
     What they hold is in memory, or with --dir in a directory, where the next start finds it again.
     Signatures are checked. GET /_emulator/state shows everything it holds, POST /_emulator/reset
@@ -115,7 +126,11 @@ def emulator(  # noqa: PLR0913 - one for each option
     temporary keys, as to a function with an agency.
 
     \b
-    Point a function at it:
+    Run a command, or all that follows in a shell, against it:
+      nightdrop emulator -- nightdrop invoke event.json
+      NIGHTDROP_AUDIT=sqlite:///my.db nightdrop emulator -- sh
+    \b
+    Point a function at it from another terminal:
       nightdrop emulator --port 8071 --env-file emulator.env
       curl -s http://127.0.0.1:8071/_emulator/state?only=jobs
     \b
@@ -136,9 +151,21 @@ def emulator(  # noqa: PLR0913 - one for each option
             directory=directory,
             raise_event=Courier(notify, shape) if notify else None,
         )
+        if env_file:
+            check_env_file(env_file, built.environment())
+        if command:
+            sys.exit(run_beside(built, command))
         serve(built, env_file, lambda url: click.echo(f"the emulator listens at {url}"))
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from error
+    except (SettingsError, StartError) as error:
+        complain(str(error))
+        sys.exit(_WRONG)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise click.ClickException(f"the emulator cannot start: {reason}") from error
+        complain(f"the emulator cannot start: {_reason(error, port)}")
+        sys.exit(_WRONG)
+
+
+def _reason(error: OSError, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} of 127.0.0.1 is in use; name another with --port, or none for any"
+    named = f"{error.filename}: " if error.filename else ""
+    return named + (error.strerror or str(error))

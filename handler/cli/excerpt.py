@@ -18,7 +18,7 @@ from handler.cli.trail import open_trail
 from handler.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from handler.audit.log import SearchedLog
     from handler.audit.record import Record
@@ -55,14 +55,15 @@ def state_of(log: SearchedLog, what: str) -> sqlite_utils.Database:
     return _filled(log.find(what), ())
 
 
-def _filled(found: Iterable[DeliveryState], records: Iterable[Record]) -> sqlite_utils.Database:
+def _filled(found: Sequence[DeliveryState], records: Iterable[Record]) -> sqlite_utils.Database:
     db = sqlite3.connect(":memory:", isolation_level=None)
     try:
         db.executescript(SCHEMA.read_text())
         # The records of one delivery do not follow each other.
         for (name,) in db.execute(_TRIGGERS).fetchall():
             db.execute(f"DROP TRIGGER {name}")
-        for delivery in found:
+        # The latest last, as they stand in a log.
+        for delivery in reversed(found):
             told = {name: value for name, value in vars(delivery).items() if name != "jobs"}
             _insert(db, "deliveries", told)
             for job in delivery.jobs:

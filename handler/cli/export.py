@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import IO
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from handler.audit.export import FORMATS
 from handler.cli.option import SPOILED, audit_option, complaining
+from handler.cli.output_file import OutputError, output_file
 from handler.cli.screen import complain
 from handler.cli.selection import Selection, selecting
 from handler.cli.stored import stored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @click.command(short_help="The log as JSON Lines, CSV or OCSF events.")
@@ -19,12 +24,14 @@ from handler.cli.stored import stored
 @click.option("--format", "name", type=click.Choice(tuple(FORMATS)), required=True)
 @click.option(
     "--output",
-    type=click.File("w", encoding="utf-8"),
-    default="-",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     help="Where to write it; standard output otherwise.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
 @selecting
-def export(address: str, name: str, output: IO[str], selection: Selection) -> None:
+def export(
+    address: str, name: str, output: Path | None, selection: Selection, *, overwrite: bool
+) -> None:
     """Write the records as they are read, in the same memory for any number of them.
 
     \b
@@ -36,12 +43,25 @@ def export(address: str, name: str, output: IO[str], selection: Selection) -> No
       nightdrop audit export --format jsonl --output log.jsonl --audit sqlite:///nightdrop.db
       nightdrop audit export --format csv --since 2026-11-01 --job nightly-ngkmzypw
     """
-    with complaining(), stored(address) as log:
-        try:
-            output.writelines(FORMATS[name](log.records(0), selection))
-        except SPOILED:
-            complain(
-                "a record is not what Nightdrop writes, see `nightdrop audit verify`; "
-                "--format jsonl writes it all the same"
-            )
-            sys.exit(1)
+    path = None if output == Path("-") else output
+    try:
+        with (
+            complaining(),
+            stored(address) as log,
+            output_file(path, overwrite=overwrite) as file,
+        ):
+            _write(FORMATS[name](log.records(0), selection), file)
+    except OutputError as error:
+        complain(str(error))
+        sys.exit(2)
+
+
+def _write(lines: Iterable[str], file: IO[str]) -> None:
+    try:
+        file.writelines(lines)
+    except SPOILED:
+        complain(
+            "a record is not what Nightdrop writes, see `nightdrop audit verify`; "
+            "--format jsonl writes it all the same"
+        )
+        sys.exit(1)

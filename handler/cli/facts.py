@@ -6,6 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from handler.audit.job_end import shown_word
+from handler.cli.screen import prose
 from handler.cli.trail import open_trail
 
 if TYPE_CHECKING:
@@ -61,5 +63,7 @@ def rows(database: sqlite_utils.Database, sql: str) -> list[dict[str, Any]]:
 
 
 def _attach(database: sqlite_utils.Database, file: str) -> None:
+    database.conn.create_function("display", 1, prose, deterministic=True)
     database.conn.execute("ATTACH DATABASE ? AS page", (file,))
+    database.conn.create_function("shown_word", 3, shown_word, deterministic=True)
     database.conn.executescript((PAGE / "facts.sql").read_text())

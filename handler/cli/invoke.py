@@ -10,20 +10,27 @@ import uuid
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
+from rich.text import Text
 
+from handler.audit.job_end import WRONG
 from handler.canonical import shown
-from handler.cli.screen import complain, jobs_table, screen
-from handler.errors import NightdropError, SettingsError
+from handler.cli.screen import complain, jobs_table, prose, screen
+from handler.errors import NightdropError, Problem, SettingsError, SpecRejectedError
 from handler.function import handle
 from handler.instance import open_instance
 from handler.local.context import Context
 from handler.local.invocation import event_of
+from handler.reading import Limits, read
+from handler.triggers.direct import is_spec
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 DONE, REJECTED, WRONG_SETTINGS, LATER = 0, 1, 2, 75
 """Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: the same again may succeed."""
+
+LARGEST_EVENT = 6 * 1024 * 1024
+"""Bytes of the largest payload that FunctionGraph takes."""
 
 STATUS = {
     "completed": DONE,
@@ -42,18 +49,55 @@ _COLOURS = {DONE: "green", REJECTED: "red", LATER: "yellow"}
     "--json", "as_json", is_flag=True, help="Print the reply alone; log lines go to standard error."
 )
 def invoke(event: TextIO, *, as_json: bool) -> None:
-    """Run the function once on EVENT, a JSON file or - for standard input.
+    """Run the function once on EVENT, a file or - for standard input.
 
-    Settings come from the environment. Exit status: 0 done, 1 rejected, 2 wrong settings,
-    75 raised or deferred: the same again may succeed.
+    EVENT is an event in JSON, or a job spec in JSON or YAML. A spec that cannot be read is not run;
+    its errors are printed. Settings come from the environment. Exit status: 0 done, 1 rejected, or
+    a job was refused or failed on the fleet, 2 wrong settings, 75 raised or deferred: the same
+    again may succeed.
 
     \b
       nightdrop invoke events/timer-nightly.json
+      nightdrop invoke events/specs/nightly-upgrade.yaml
       echo '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}' \\
         | nightdrop invoke -
     """
-    reply = run(event_of(cast("bytes", event.read())), as_json=as_json)
-    sys.exit(STATUS[str(reply["outcome"])])
+    try:
+        taken = event_in(cast("bytes", event.read(LARGEST_EVENT + 1)))
+    except SpecRejectedError as error:
+        complain(f"{event.name} is no event, and cannot be read as a job spec:\n{error}")
+        sys.exit(REJECTED)
+    reply = run(taken, as_json=as_json)
+    sys.exit(exit_status(reply))
+
+
+def exit_status(reply: dict[str, Any]) -> int:
+    """Return the exit status that a reply calls for.
+
+    A repeat changes nothing, but a job of it that went wrong is a failure all the same.
+    """
+    status = STATUS[str(reply["outcome"])]
+    wrong = any(job["state"] in WRONG for job in reply["jobs"])
+    return REJECTED if wrong and status == DONE else status
+
+
+def event_in(data: bytes) -> object:
+    """Return the event in a file: JSON as the platform parses it, or a job spec in either language.
+
+    A spec is read as strictly as a dropped file, so that nothing in it is altered on its way.
+
+    Raises:
+        SpecRejectedError: It is neither; the message says what is wrong where.
+    """
+    event = event_of(data)
+    if not isinstance(event, str) and not (isinstance(event, dict) and is_spec(event)):
+        return event
+    documents = read(data, Limits(max_bytes=LARGEST_EVENT))
+    if len(documents) > 1:
+        text = f"holds {len(documents)} job specs, and an event is one: drop it into the bucket"
+        raise SpecRejectedError([Problem(text)])
+    value = documents[0].value
+    return value if isinstance(value, dict) else event
 
 
 def run(event: object, *, as_json: bool) -> dict[str, Any]:
@@ -84,11 +128,11 @@ def run(event: object, *, as_json: bool) -> dict[str, Any]:
 def show(reply: dict[str, Any], console: Console) -> None:
     """Print a reply for a person."""
     outcome = str(reply["outcome"])
-    console.print(f"[bold {_COLOURS[STATUS[outcome]]}]{outcome}[/]", highlight=False)
+    console.print(f"[bold {_COLOURS[exit_status(reply)]}]{outcome}[/]", highlight=False)
     if reply["jobs"]:
         console.print(jobs_table(reply["jobs"]))
     for error in [*reply["errors"], *reply.get("warnings", [])]:
-        console.print(f"• {error}", markup=False, highlight=False)
+        console.print(Text(f"• {prose(error)}"), highlight=False)
     head = reply["head"]
     console.print(
         f"log: record {head['seq']}, hash {shown(head['hash'])}…", style="dim", highlight=False

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.markup import escape
+from rich.text import Text
 
 from handler.cli.option import audit_option, complaining, json_option
 from handler.cli.screen import STYLES, printable, screen, table
@@ -96,7 +96,7 @@ def _print_line(record: Record, console: Console, *, as_json: bool) -> None:
     row = _shortened(record)
     *short, note = (printable(cell) for cell in cells(row, _COLUMNS))
     padded = (cell.ljust(width) for cell, width in zip(short, _WIDTHS, strict=True))
-    line = escape("  ".join((*padded, note)))
+    line = Text("  ".join((*padded, note)))
     console.print(line, style=STYLES[str(row["outcome"])], highlight=False, soft_wrap=True)
 
 

@@ -1,24 +1,64 @@
-"""The `nightdrop` command: one group, one module per noun."""
+"""The `nightdrop` command: one group, one module per noun, imported when its command is used."""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import NamedTuple
+
 import click
 
-from handler.cli.audit import audit
-from handler.cli.brake import hold, job, release
-from handler.cli.demo import demo
-from handler.cli.dev import dev
-from handler.cli.doctor import doctor
-from handler.cli.emulator import emulator
-from handler.cli.events import events
-from handler.cli.invoke import invoke
-from handler.cli.package import package
-from handler.cli.reconcile import reconcile
-from handler.cli.schema import schema
-from handler.cli.validate import validate
+
+class _Command(NamedTuple):
+    """Where a command is, and what `nightdrop --help` says of it without loading it."""
+
+    module: str
+    help: str
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+COMMANDS = {
+    "audit": _Command("audit", "Prepare the audit log, read it, export it and verify its chain."),
+    "demo": _Command("demo", "Watch it work: a nightly upgrade, a file drop, a broken file."),
+    "dev": _Command("dev", "FunctionGraph on a desk: drop files, watch jobs."),
+    "doctor": _Command("doctor", "Check a deployment: keys, rights, clock, log, work, limits."),
+    "emulator": _Command("emulator", "Answer for IEF and OBS on this machine."),
+    "events": _Command("events", "Write sample events of every trigger."),
+    "hold": _Command("brake", "Send nothing new until `release`."),
+    "invoke": _Command("invoke", "Run the function once on an event."),
+    "job": _Command("brake", "Decide about one job by hand."),
+    "package": _Command("package", "Build the zip that FunctionGraph runs."),
+    "reconcile": _Command("reconcile", "Run one tick: settle, resume, follow up."),
+    "release": _Command("brake", "Lift a hold; the next tick resumes."),
+    "schema": _Command("schema", "Print the job spec's JSON Schema."),
+    "validate": _Command("validate", "Check job specs; nothing is sent."),
+}
+"""Every command by its name; the sentences are those of the commands' own `short_help`."""
+
+
+class _Group(click.Group):
+    """A group whose commands are imported one by one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands' names, sorted."""
+        return [*COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, imported now; None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module = import_module(f"handler.cli.{COMMANDS[cmd_name].module}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """Write the list of commands; none is imported for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].help) for name in COMMANDS])
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="nightdrop")
 def main() -> None:
     """Scheduled upgrades and file-drop deployments for an edge fleet on Huawei Cloud.
@@ -33,22 +73,3 @@ def main() -> None:
       env $(cat emulator.env) NIGHTDROP_AUDIT=sqlite:///my.db nightdrop invoke event.json
       nightdrop audit list --audit sqlite:///my.db
     """
-
-
-for command in (
-    invoke,
-    reconcile,
-    hold,
-    release,
-    job,
-    validate,
-    emulator,
-    audit,
-    schema,
-    events,
-    demo,
-    dev,
-    doctor,
-    package,
-):
-    main.add_command(command)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handler.audit.sqlite_reading import tells_of_damage
 from handler.cli.screen import complain
 from handler.errors import LogError
 
@@ -25,8 +26,11 @@ audit_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
 
 
-SPOILED = (AttributeError, KeyError, TypeError, ValueError, sqlite3.DatabaseError)
+SPOILED = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 """What reading a record that Nightdrop did not write comes to."""
+
+
+_DAMAGED = "this is not a Nightdrop log, or it is damaged; see `nightdrop audit verify`"
 
 
 @contextmanager
@@ -34,10 +38,11 @@ def complaining() -> Iterator[None]:
     """End the command with status 2 and a sentence where there is no log that can be read."""
     try:
         yield
+    except sqlite3.DatabaseError as error:
+        complain(_DAMAGED if tells_of_damage(error) else f"the audit log cannot be read: {error}")
+        sys.exit(2)
     except SPOILED:
-        complain(
-            "what stands there is no log of Nightdrop, or was tampered with; see `audit verify`"
-        )
+        complain(_DAMAGED)
         sys.exit(2)
     except (LookupError, LogError) as error:
         complain(str(error.args[0]))

@@ -13,7 +13,7 @@ from handler.audit.probe import probe as checks
 from handler.audit.proof import PROOF, keep_proof
 from handler.audit.stores import OBS, folder_at
 from handler.cli.any_log import folders
-from handler.cli.screen import complain
+from handler.cli.screen import complain, printable
 from handler.errors import NightdropError
 
 
@@ -58,7 +58,7 @@ def _show(check: Check, *, as_json: bool) -> None:
         click.echo(json.dumps({**said, "meaning": check.meaning}))
         return
     click.echo(f"{'ok  ' if check.passed else 'FAIL'}  {check.name}")
-    click.echo(f"      {check.meaning if check.passed else check.found}")
+    click.echo(f"      {printable(check.meaning if check.passed else check.found)}")
 
 
 def _verdict(place: str, *, passed: bool) -> str:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from handler.cli.invoke import DONE, LATER, run
+from handler.cli.invoke import DONE, LATER, exit_status, run
 
 
 @click.command(short_help="Run one tick: settle, resume, follow up.")
@@ -14,11 +14,12 @@ from handler.cli.invoke import DONE, LATER, run
 def reconcile(*, as_json: bool) -> None:
     """Settle what is unknown, resume what waits, follow what runs; the same as a tick in the cloud.
 
-    Settings come from the environment. Exit status: 0 nothing is open, 75 something still is, or
-    could not be looked for.
+    Settings come from the environment. Exit status: 0 nothing is open, 1 something went wrong, such
+    as a job that failed on the fleet, 75 something is still open, or could not be looked for.
 
     \b
       until nightdrop reconcile; do sleep 60; done
     """
     reply = run({"action": "reconcile"}, as_json=as_json)
-    sys.exit(LATER if any(reply["open"].values()) or reply["outcome"] == "deferred" else DONE)
+    status = exit_status(reply)
+    sys.exit(LATER if status == DONE and any(reply["open"].values()) else status)

@@ -13,6 +13,7 @@ import click
 
 from handler.audit.record import part
 from handler.canonical import timestamp
+from handler.cli.named import begins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +34,7 @@ class Selection:
 
     Attributes:
         delivery: The beginning of their delivery's key.
-        job: Their job's name, the beginning of its key, or its id at the API.
+        job: The beginning of their job's name, of its key, or of its id at the API.
         action: The beginning of their action, such as `job.` or `job.created`.
         outcome: Their outcome.
         actor: Who asked: a kind, a name or an account.
@@ -67,9 +68,9 @@ class Selection:
     def _means(self, recorded: Fields) -> bool:
         job, actor = part(recorded, "job"), part(recorded, "actor")
         at, delivery = str(recorded["at"]), str(part(recorded, "delivery").get("key", ""))
-        ids = (job.get("name"), part(recorded, "response").get("job_id"))
+        names = (job.get("name"), job.get("key"), part(recorded, "response").get("job_id"))
         return (
-            (not self.job or self.job in ids or str(job.get("key", "")).startswith(self.job))
+            (not self.job or begins(self.job, names))
             and delivery.startswith(self.delivery)
             and str(recorded["action"]).startswith(self.action)
             and self.outcome in {"", recorded["outcome"]}
@@ -110,7 +111,9 @@ def moment_said(text: str, now: datetime) -> str:
         moment = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text))
         return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
     except (ValueError, OverflowError) as error:
-        raise ValueError("must be like 2026-11-23, 2026-11-23T02:00 or, ago, 2h or 3d") from error
+        raise ValueError(
+            "Use a date (2026-11-23), a time (2026-11-23T02:00) or an age (2h, 3d)."
+        ) from error
 
 
 def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> str:
@@ -121,8 +124,8 @@ def _moment(_context: click.Context, _option: click.Parameter, text: str | None)
 
 
 _OPTIONS = (
-    click.option("--delivery", help="Of the delivery whose key begins so."),
-    click.option("--job", help="Of the job with this name, id, or beginning of a key."),
+    click.option("--delivery", help="Of the deliveries whose key begins so."),
+    click.option("--job", help="Of the jobs whose name, id or key begins so."),
     click.option("--action", help="With an action that begins so: job. or job.created."),
     click.option("--outcome", type=click.Choice(OUTCOMES), help="With this outcome."),
     click.option("--actor", help="Asked for by this kind, name or account."),

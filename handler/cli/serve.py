@@ -31,11 +31,13 @@ DEFAULT_PORT = 8090
     show_default=True,
     help="The port on 127.0.0.1; 0 takes any that is free.",
 )
-def serve(address: str, port: int) -> None:
+@click.option("--sql", "own_sql", is_flag=True, help="Run queries of your own: SQL, read-only.")
+def serve(address: str, port: int, *, own_sql: bool) -> None:
     """Show a read-only copy of the log in the browser, until Ctrl-C.
 
-    A dashboard, every delivery and job as a timeline, ready-made questions, and SQL of your own.
-    Listens on 127.0.0.1 only and loads nothing from elsewhere; needs the extra nightdrop[page].
+    A dashboard, every delivery and job as a timeline, and ready-made questions; with --sql also
+    queries of your own, of at most 5 seconds and 1,000 rows. Listens on 127.0.0.1 only and loads
+    nothing from elsewhere; needs the extra "page".
 
     \b
       nightdrop audit serve --audit sqlite:///nightdrop.db
@@ -43,7 +45,7 @@ def serve(address: str, port: int) -> None:
     try:
         from handler.cli.page.site import run  # noqa: PLC0415 - an extra
     except ImportError:
-        complain("the page needs Datasette; install the extra: nightdrop[page]")
+        complain("the page needs Datasette; in the checkout, run: pip install --editable '.[page]'")
         sys.exit(2)
     with (
         _ended(),
@@ -54,7 +56,7 @@ def serve(address: str, port: int) -> None:
         with complaining():
             copy_facts(address, copy)
         click.echo(f"The audit log is at http://127.0.0.1:{place.getsockname()[1]}/ until Ctrl-C.")
-        run(copy, place)
+        run(copy, place, own_sql=own_sql)
 
 
 @contextmanager

@@ -8,15 +8,16 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
-from handler.audit.state import DEAD, FINAL
+from handler.audit.job_end import WRONG
+from handler.audit.state import FINAL
 from handler.canonical import shown
 from handler.cli.excerpt import open_excerpt
 from handler.cli.option import audit_option, complaining, json_option
-from handler.cli.screen import STYLES, complain, printable, screen, table
+from handler.cli.screen import STYLES, complain, printable, prose, screen, table
 from handler.cli.story import stories_of
 from handler.cli.trail import row_of, timeline
 
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from handler.cli.story import JobLine, Story
 
 _MARKS = {"success": "●", "failure": "✗", "pending": "○", "unknown": "?"}
+_WELL = FINAL | {"succeeded"}
 _STATES = {"planned": "green", "repeated": "cyan", "rejected": "bold red", "received": "yellow"}
 _JOB_COLUMNS = ("job", "type", "state", "attempts", "after", "job id", "on the fleet")
-_WRONG = ("Failed", "Partially", "Stopped", "Timed_out", "deleted")
 
 
 @click.command(short_help="The story of one delivery or job.")
@@ -36,7 +37,9 @@ _WRONG = ("Failed", "Partially", "Stopped", "Timed_out", "deleted")
 @json_option
 @click.argument("what")
 def show(address: str, what: str, *, as_json: bool) -> None:
-    """Print the story of WHAT: a job's name, id or key, or a delivery's key.
+    """Print the story of WHAT: a job's name, id or key, a delivery's file or key.
+
+    The beginning of one is enough, if nothing else begins so.
 
     Who asked for it, when, through which file, and what came of it. Times count from the event.
 
@@ -44,11 +47,12 @@ def show(address: str, what: str, *, as_json: bool) -> None:
       nightdrop audit show nightly-ngkmzypw --audit sqlite:///nightdrop.db
     """
     with complaining(), closing(open_excerpt(address, what)) as database:
-        records = timeline(database, what)
+        try:
+            records = timeline(database, what)
+        except LookupError as error:
+            complain(str(error.args[0]))
+            sys.exit(1)
         rows, stories = [row_of(record) for record in records], list(stories_of(records))
-    if not records:
-        complain(f"no job or delivery {what} stands in the log; see `nightdrop audit list`")
-        sys.exit(1)
     if as_json:
         for row in rows:
             click.echo(json.dumps(row))
@@ -61,9 +65,13 @@ def show(address: str, what: str, *, as_json: bool) -> None:
 def _print(story: Story, console: Console) -> None:
     console.print()
     console.print(
-        f"[bold]delivery {escape(shown(story.key))}[/]  "
-        f"[{_STATES.get(story.state, 'default')}]{story.state}[/]  "
-        f"[dim]{story.began:%A %d %B %Y, %H:%M:%S} UTC[/]",
+        Text.assemble(
+            (f"delivery {printable(shown(story.key))}", "bold"),
+            "  ",
+            (printable(story.state), _STATES.get(story.state, "default")),
+            "  ",
+            (f"{story.began:%A %d %B %Y, %H:%M:%S} UTC", "dim"),
+        ),
         highlight=False,
     )
     console.print(Padding(_facts(story), (0, 0, 1, 2)))
@@ -77,7 +85,7 @@ def _facts(story: Story) -> Table:
     drawn.add_column(style="dim", no_wrap=True)
     drawn.add_column(overflow="fold")
     for name, value in story.facts:
-        drawn.add_row(name, escape(printable(value)))
+        drawn.add_row(name, Text(printable(value)))
     return drawn
 
 
@@ -93,9 +101,9 @@ def _jobs(story: Story) -> Table:
 
 
 def _style(job: JobLine) -> str:
-    if job.state in DEAD or job.state == "duplicated" or job.ended.startswith(_WRONG):
+    if job.state in WRONG:
         return STYLES["failure"]
-    return STYLES["success"] if job.state in FINAL else STYLES["unknown"]
+    return STYLES["success"] if job.state in _WELL else STYLES["unknown"]
 
 
 def _steps(story: Story) -> Table:
@@ -112,10 +120,10 @@ def _steps(story: Story) -> Table:
         style = STYLES[step.outcome]
         drawn.add_row(
             step.after,
-            f"[{style}]{_MARKS[step.outcome]}[/]",
-            f"[{style}]{escape(printable(step.action))}[/]",
-            *([escape(printable(step.job))] if several else []),
-            escape(printable(step.detail)),
+            Text(_MARKS[step.outcome], style),
+            Text(printable(step.action), style, no_wrap=False, overflow="fold"),
+            *([Text(printable(step.job), no_wrap=False, overflow="fold")] if several else []),
+            Text(prose(step.detail)),
             f"#{step.seq}",
         )
     return drawn

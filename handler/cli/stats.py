@@ -7,12 +7,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
+from rich.markup import escape
 from rich.padding import Padding
 
 from handler.canonical import shown
 from handler.cli.facts import rows, with_facts
 from handler.cli.option import audit_option, complaining
-from handler.cli.screen import STYLES, screen, table
+from handler.cli.screen import STYLES, printable, screen, table
 from handler.cli.story import span
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SELECT count(*) AS times, reason, max(at) AS latest FROM page.failures
 GROUP BY reason ORDER BY times DESC, reason"""
 _OPEN = "SELECT * FROM page.open_items ORDER BY since"
 _CHECKPOINT = "SELECT * FROM page.checkpoints ORDER BY seq DESC LIMIT 1"
-_STATES = "SELECT state, count(*) AS jobs FROM page.jobs GROUP BY state ORDER BY jobs DESC"
+_STATES = "SELECT shown AS state, count(*) AS jobs FROM page.jobs GROUP BY shown ORDER BY jobs DESC"
 _LOG = """
 SELECT count(*) AS records, min(at) AS first_at, max(at) AS last_at, max(seq) AS seq,
        (SELECT hash FROM page.records ORDER BY seq DESC LIMIT 1) AS hash
@@ -40,7 +41,16 @@ _SECTIONS = {
     "open": _OPEN,
     "checkpoint": _CHECKPOINT,
 }
-_COUNTED = ("deliveries", "rejected", "jobs", "created", "refused", "duplicated", "waiting")
+_COUNTED = (
+    "deliveries",
+    "rejected",
+    "jobs",
+    "created",
+    "failed",
+    "refused",
+    "duplicated",
+    "waiting",
+)
 _TOOK = {"median": "median_seconds", "p95": "p95_seconds"}
 
 
@@ -131,7 +141,7 @@ def _print_checkpoint(found: dict[str, list[dict[str, Any]]], console: Console) 
         text = "[yellow]None[/]: that its end was not cut off cannot be shown."
     else:
         latest = found["checkpoint"][0]
-        by = f"signed by {latest['signer']}" if latest["signer"] else "unsigned"
+        by = f"signed by {escape(printable(latest['signer']))}" if latest["signer"] else "unsigned"
         behind = found["log"][0]["seq"] - latest["size"]
         text = f"up to record {latest['size']}, {_when(latest['at'])} UTC, {by}; {behind} since"
     console.print(f"\n[bold]Latest checkpoint[/]\n  {text}\n", highlight=False)

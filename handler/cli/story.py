@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
+from handler.audit.job_end import shown_state
 from handler.audit.record import part
 from handler.audit.state import DELIVERY_ACTIONS, fold_job
 from handler.canonical import moment, shown
@@ -51,7 +52,7 @@ class JobLine:
     Attributes:
         name: Its name.
         type: Its type.
-        state: Where it stands.
+        state: Where it stands, or how it ended on the fleet.
         attempts: How often it was sent.
         after: How long after the event it was created, in words, or "".
         job_id: Its id at the API, or "".
@@ -178,7 +179,7 @@ def _job_line(told: Sequence[Fields], began: datetime) -> JobLine:
             ended = _ended(one)
     if job is None:
         return JobLine(str(part(told[0], "job").get("name", "")), "", "", 0, "", "", "")
-    return JobLine(job.name, job.type, job.state, job.attempt, after, job.job_id, ended)
+    return JobLine(job.name, job.type, shown_state(job), job.attempt, after, job.job_id, ended)
 
 
 def _ended(fields: Fields) -> str:

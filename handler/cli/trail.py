@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlite_utils
@@ -13,27 +13,30 @@ import sqlite_utils
 from handler.audit import sql
 from handler.audit.record import Record, part
 from handler.audit.sqlite import SCHEMA
+from handler.audit.sqlite_reading import open_reading
 from handler.audit.stores import OBS, POSTGRES
 from handler.canonical import shown
 from handler.cli.any_log import any_log
+from handler.cli.named import Named, meant, only
 from handler.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 _LAST = "SELECT * FROM (SELECT * FROM trail ORDER BY seq DESC LIMIT :last) ORDER BY seq"
+_NAMED = """
+SELECT 'job' AS kind, key, name, job_id, rowid AS place FROM jobs
+UNION ALL SELECT 'delivery', key, subject, '', rowid FROM deliveries ORDER BY place DESC"""
+_JOBS = "SELECT 'job' AS kind, key, name, job_id FROM jobs ORDER BY rowid DESC"
 _TIMELINE = """
 SELECT seq, hash, record FROM records
 WHERE json_extract(record, '$.delivery.key') IN (
-    SELECT key FROM deliveries WHERE key LIKE :prefix
-    UNION SELECT delivery FROM jobs WHERE name = :what OR job_id = :what OR key LIKE :prefix)
+    SELECT value FROM json_each(:deliveries)
+    UNION SELECT delivery FROM jobs WHERE key IN (SELECT value FROM json_each(:jobs)))
   AND (json_extract(record, '$.job.key') IS NULL
-       OR NOT EXISTS (SELECT 1 FROM jobs WHERE name = :what OR job_id = :what OR key LIKE :prefix)
-       OR json_extract(record, '$.job.key') IN (
-            SELECT key FROM jobs WHERE name = :what OR job_id = :what OR key LIKE :prefix))
+       OR json_extract(record, '$.delivery.key') IN (SELECT value FROM json_each(:deliveries))
+       OR json_extract(record, '$.job.key') IN (SELECT value FROM json_each(:jobs)))
 ORDER BY seq"""
-_JOB_KEYS = "SELECT key FROM jobs WHERE name = :what OR job_id = :what OR key LIKE :prefix"
-_SHORTEST_PREFIX = 8
 
 
 def cells(row: dict[str, Any], columns: Sequence[str]) -> list[object]:
@@ -58,12 +61,10 @@ def open_trail(address: str) -> sqlite_utils.Database:
         raise LookupError(
             f"no audit log can be in {kind}; name sqlite:///file, {POSTGRES}host/… or {OBS}bucket/…"
         )
-    if not Path(path).is_file():
-        raise LookupError(
-            f"there is no audit log at {path}; run the function once, or name another"
-        )
-    uri = f"{Path(path).resolve().as_uri()}?mode=ro"
-    return sqlite_utils.Database(sqlite3.connect(uri, uri=True), execute_plugins=False)
+    try:
+        return sqlite_utils.Database(open_reading(path), execute_plugins=False)
+    except LogError as error:
+        raise LookupError(str(error)) from error
 
 
 def _copied(address: str) -> sqlite_utils.Database:
@@ -103,9 +104,19 @@ def trail(database: sqlite_utils.Database, last: int) -> list[dict[str, Any]]:
 
 
 def timeline(database: sqlite_utils.Database, what: str) -> list[Record]:
-    """Return the records of a job (by name, id or key) or of a delivery (by key)."""
-    prefix = f"{what}%" if len(what) >= _SHORTEST_PREFIX and what.isalnum() else what
-    rows = database.query(_TIMELINE, {"what": what, "prefix": prefix})
+    """Return the records of a job or a delivery, by its name, id or key, or a beginning of one.
+
+    Raises:
+        LookupError: Nothing is meant, or it could be several; the message says what.
+    """
+    found = meant(what, _named(database, _NAMED))
+    rows = database.query(
+        _TIMELINE,
+        {
+            "jobs": json.dumps([one.key for one in found if one.kind == "job"]),
+            "deliveries": json.dumps([one.key for one in found if one.kind != "job"]),
+        },
+    )
     return [Record(row["seq"], row["hash"], row["record"]) for row in rows]
 
 
@@ -133,18 +144,16 @@ def row_of(record: Record) -> dict[str, Any]:
 
 
 def find_job(database: sqlite_utils.Database, what: str) -> str:
-    """Return the key of the job with this name, id, or beginning of a key.
+    """Return the key of the job with this name, id or key, or a beginning of one.
 
     Raises:
         LookupError: No job is meant, or several are; the message says which.
     """
-    prefix = f"{what}%" if len(what) >= _SHORTEST_PREFIX and what.isalnum() else what
-    found = list(database.query(_JOB_KEYS, {"what": what, "prefix": prefix}))
-    if len(found) != 1:
-        keys = ", ".join(row["key"][:16] for row in found)
-        raise LookupError(
-            f"{what} means several jobs: name one by its key: {keys}"
-            if found
-            else f"no job {what} stands in the log; see `nightdrop audit list`"
-        )
-    return str(found[0]["key"])
+    return only(what, _named(database, _JOBS)).key
+
+
+def _named(database: sqlite_utils.Database, sql: str) -> Iterator[Named]:
+    for row in database.query(sql):
+        name = str(row["name"])
+        short = (name.rpartition("/")[2],) if row["kind"] == "delivery" else (row["job_id"],)
+        yield Named(row["kind"], row["key"], tuple(filter(None, (name, *short))))

@@ -146,7 +146,7 @@ def _progress(stored: Stored) -> Iterator[Callable[[int], object]]:
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     # It draws when it is told to: a thread that draws would stand in the way of new processes.
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
-        task = progress.add_task("", total=stored.end().seq)
+        task = progress.add_task("", total=2 * stored.end().seq)
         drawn = 0
 
         def advance(count: int) -> None:

@@ -6,12 +6,14 @@ Source: support.huaweicloud.com/api-ief, "Batch jobs" (`/v2/{project_id}/product
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from handler.cloud.echo import without_echo
+from handler.cloud.echo import UNREADABLE, redact, secrets_of, task_data_of
+from handler.cloud.ief_answers import code_of, id_of, object_of, status_of, text_of
 from handler.cloud.signing import Call, sign
+from handler.display import display
 from handler.errors import ApiError, NoAnswerError
 
 if TYPE_CHECKING:
@@ -21,8 +23,15 @@ if TYPE_CHECKING:
     from handler.canonical import Json
     from handler.cloud.credentials import Credentials
     from handler.cloud.transport import Answer, Request, Transport
+    from handler.deadline import Deadline
 
 _LONGEST_MESSAGE = 300
+_MOST_REASONS = 10
+_LONGEST_PAUSE = 3600
+_CREATED_BYTES = 65_536
+_LISTED_BYTES = 1024 * 1024
+_SHOWN_BYTES = 4 * 1024 * 1024
+_LAST_SECOND = 253_402_300_799
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,7 @@ class Ief:
         transport: What sends.
         clock: The time for signatures, aware UTC.
         instance: The id of an enterprise instance, or "".
+        deadline: When every answer must be there; None for no other limit than the transport's.
     """
 
     endpoint: str
@@ -68,6 +78,7 @@ class Ief:
     transport: Transport
     clock: Callable[[], datetime]
     instance: str = ""
+    deadline: Deadline | None = None
 
     def sign_create(self, body: str) -> Request:
         """Return the signed request that creates a batch job; its date is the fence."""
@@ -76,19 +87,31 @@ class Ief:
     def create(self, request: Request) -> str:
         """Send a signed creation and return the new job's id.
 
+        An answer without a usable id, or with the name of another job, says nothing certain.
+
         Raises:
             NotSentError: It never left.
             NoAnswerError: It may have been carried out: no answer, or an unreadable one.
             ApiError: IEF answered with an error status.
         """
-        answer = self._checked(self.transport.send(request), request.body)
-        job_id = _text(_object(answer), "job_id")
+        secrets = secrets_of(self.credentials, task_data_of(request.body))
+        said = object_of(_checked(self._sent(request, _CREATED_BYTES), secrets))
+        job_id = id_of(said, "job_id", secrets)
         if not job_id:
-            raise NoAnswerError("IEF accepted a job but its answer holds no job_id")
+            raise NoAnswerError("IEF accepted a job but its answer holds no usable job_id")
+        name = text_of(said, "job_name")
+        if name and f'"{name}"'.encode() not in request.body:
+            raise NoAnswerError("IEF accepted a job but its answer is about another one")
         return job_id
 
     def list_jobs(self, job_type: str, *, limit: int, offset: int) -> tuple[ListedJob, ...]:
-        """Return a page of the project's jobs of one type, the newest first."""
+        """Return a page of the project's jobs of one type, the newest first.
+
+        Raises:
+            NoAnswerError: It cannot be read to its end, or a job in it has no usable id; such a
+                page would not show that a job is absent.
+            CloudError: IEF could not be asked.
+        """
         answer = self._call(
             "GET",
             self._jobs,
@@ -98,24 +121,34 @@ class Ief:
                 ("offset", str(offset)),
                 ("sort", "created_at:desc"),
             ],
+            _LISTED_BYTES,
         )
-        jobs = _object(answer).get("jobs")
+        jobs = object_of(answer).get("jobs")
         if not isinstance(jobs, list):
             raise NoAnswerError("IEF's list of jobs holds no jobs")
-        return tuple(_listed(job) for job in jobs if isinstance(job, dict))
+        return tuple(_listed(job) for job in jobs)
 
     def show_job(self, job_id: str) -> ShownJob:
-        """Return a job's status and its tasks' statuses and reasons."""
-        shown = _object(self._call("GET", f"{self._jobs}/{job_id}"))
+        """Return a job's status and its tasks' statuses and reasons.
+
+        What a reason repeats of the deployment, which the answer holds, is masked. Of a deployment
+        that the answer leaves out nobody could say what is secret, so its reasons are left out.
+        """
+        shown = object_of(self._call("GET", f"{self._jobs}/{job_id}"))
+        secrets = secrets_of(self.credentials, text_of(shown, "task_data"))
+        unknown = text_of(shown, "job_type") != "node_upgrade" and "task_data" not in shown
         tasks = shown.get("tasks")
-        listed = tasks if isinstance(tasks, list) else []
+        listed = [one for one in tasks if isinstance(one, dict)] if isinstance(tasks, list) else []
+        reasons = {"": ""}
+        for reason in (text_of(task, "reason") for task in listed):
+            if reason not in reasons and len(reasons) <= _MOST_REASONS:
+                reasons[reason] = UNREADABLE if unknown else _shown(reason, secrets)
         return ShownJob(
             job_id=job_id,
-            status=_text(shown, "status"),
+            status=status_of(shown, "status", secrets),
             tasks=tuple(
-                (_text(task, "status"), _text(task, "reason"))
+                (status_of(task, "status", secrets), reasons.get(text_of(task, "reason"), ""))
                 for task in listed
-                if isinstance(task, dict)
             ),
         )
 
@@ -127,18 +160,31 @@ class Ief:
         """Return id and state of a page of nodes; node objects hold keys and are not kept."""
         path = f"/v2/{self.project_id}/edgemgr/nodes"
         answer = self._call("GET", path, [("limit", str(limit)), ("offset", str(offset))])
-        nodes = _object(answer).get("nodes")
+        nodes = object_of(answer).get("nodes")
         listed = nodes if isinstance(nodes, list) else []
+        secrets = secrets_of(self.credentials, "")
         return tuple(
-            (_text(node, "id"), _text(node, "state")) for node in listed if isinstance(node, dict)
+            (id_of(node, "id", secrets) or UNREADABLE, status_of(node, "state", secrets))
+            for node in listed
+            if isinstance(node, dict)
         )
 
     @property
     def _jobs(self) -> str:
         return f"/v2/{self.project_id}/productmgr/jobs"
 
-    def _call(self, method: str, path: str, query: Sequence[tuple[str, str]] = ()) -> Answer:
-        return self._checked(self.transport.send(self._signed(self._to(method, path, query))))
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]] = (),
+        max_bytes: int = _SHOWN_BYTES,
+    ) -> Answer:
+        answer = self._sent(self._signed(self._to(method, path, query)), max_bytes)
+        return _checked(answer, secrets_of(self.credentials, ""))
+
+    def _sent(self, request: Request, max_bytes: int) -> Answer:
+        return self.transport.send(request, max_bytes=max_bytes, deadline=self.deadline)
 
     def _to(
         self, method: str, path: str, query: Sequence[tuple[str, str]] = (), body: bytes = b""
@@ -151,51 +197,45 @@ class Ief:
     def _signed(self, call: Call) -> Request:
         return sign(call, self.credentials, self.clock())
 
-    def _checked(self, answer: Answer, sent: bytes = b"") -> Answer:
-        if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
-            return answer
-        try:
-            said = _object(answer)
-        except NoAnswerError:
-            said = {}
-        code = _text(said, "error_code")
-        whole = without_echo(_text(said, "error_msg"), sent, self.credentials)
-        message = whole[:_LONGEST_MESSAGE]
-        raise ApiError(
-            " ".join(filter(None, [f"IEF answered {answer.status}", code, message])),
-            status=answer.status,
-            code=code,
-            retry_after=_seconds(answer.headers.get("retry-after", "")),
-        )
 
-
-def _object(answer: Answer) -> dict[str, Json]:
+def _checked(answer: Answer, secrets: Sequence[str]) -> Answer:
+    if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
+        return answer
     try:
-        value = json.loads(answer.body)
-    except (ValueError, RecursionError) as error:
-        raise NoAnswerError(f"IEF answered {answer.status} with something unreadable") from error
-    if not isinstance(value, dict):
-        raise NoAnswerError(f"IEF answered {answer.status} with something unreadable")
-    return cast("dict[str, Json]", value)
-
-
-def _listed(job: dict[str, Json]) -> ListedJob:
-    created_at = job.get("created_at")
-    return ListedJob(
-        job_id=_text(job, "job_id"),
-        name=_text(job, "job_name"),
-        type=_text(job, "job_type"),
-        description=_text(job, "description"),
-        created_at=created_at if isinstance(created_at, int) else 0,
-        status=_text(job, "status"),
+        said = object_of(answer)
+    except NoAnswerError:
+        said = {}
+    code = code_of(said, "error_code", secrets)
+    message = _shown(text_of(said, "error_msg"), secrets)
+    raise ApiError(
+        " ".join(filter(None, [f"IEF answered {answer.status}", code, message])),
+        status=answer.status,
+        code=code,
+        retry_after=_seconds(answer.headers.get("retry-after", "")),
     )
 
 
-def _text(values: dict[str, Json], name: str) -> str:
-    value = values.get(name)
-    # JSON may hold halves of surrogate pairs, which no record can keep.
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+def _shown(message: str, secrets: Sequence[str]) -> str:
+    return display(redact(message, secrets), longest=_LONGEST_MESSAGE)
+
+
+def _listed(job: Json) -> ListedJob:
+    job_id = id_of(job, "job_id") if isinstance(job, dict) else ""
+    if not isinstance(job, dict) or not job_id:
+        raise NoAnswerError("IEF's list holds a job without a usable job_id")
+    created_at = job.get("created_at")
+    known = isinstance(created_at, int) and 0 < created_at <= _LAST_SECOND
+    return ListedJob(
+        job_id=job_id,
+        name=text_of(job, "job_name"),
+        type=text_of(job, "job_type"),
+        description=text_of(job, "description"),
+        created_at=created_at if known and isinstance(created_at, int) else 0,
+        status=status_of(job, "status"),
+    )
 
 
 def _seconds(text: str) -> float | None:
-    return float(text) if text.isascii() and text.isdigit() else None
+    """Return what `Retry-After` asks for; a date, or more than an hour, counts as nothing."""
+    asked = float(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+    return asked if asked is not None and asked <= _LONGEST_PAUSE else None

@@ -1,40 +1,40 @@
-"""Objects in OBS: read, write, append to and remove them, with OBS's own header signature.
+"""Objects in OBS: read, write, append to and remove them.
 
-Source: support.huaweicloud.com/api-obs, "Authentication of signature in a header": HMAC-SHA1 over
-method, MD5, content type, date, `x-obs-` headers and resource; and
-"Appending an object" (obs_04_0088).
+Source: support.huaweicloud.com/api-obs, among others "Appending an object" (obs_04_0088).
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import hmac
 import re
 from dataclasses import dataclass, field
-from email.utils import format_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-from handler.canonical import timestamp
+from handler.cloud.echo import UNREADABLE, redact, secrets_of
 from handler.cloud.obs_listing import listing_of
-from handler.cloud.transport import MAX_ANSWER_BYTES, Request
+from handler.cloud.obs_signing import Target
+from handler.cloud.transport import MAX_ANSWER_BYTES
 from handler.errors import ApiError, NoAnswerError, ObjectError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from handler.cloud.credentials import Credentials
-    from handler.cloud.obs_listing import ListedObject
+    from handler.cloud.obs_listing import ListedObject, ObjectPage
     from handler.cloud.transport import Answer, Transport
+    from handler.deadline import Deadline
 
 _PAGE = 1000
 _ERROR_BYTES = 8192
-_CODE = re.compile(rb"<Code>([A-Za-z0-9_.]{1,64})</Code>")
+_LISTED_BYTES = 4 * 1024 * 1024
+_CODE = re.compile(rb"<Code>([^<]{1,256})</Code>")
+_CODE_FORM = re.compile(r"[A-Z][A-Za-z]{2,63}")
+_TAG = re.compile(r"[!-~]{0,128}")
 _NOTHING_THERE = 416
 _LOST_RACE = "PositionNotEqualToLength"
-_ADDRESS = re.compile(r"[0-9.]+|localhost|.*:.*")
 _LOCK = (
     "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>"
     "<DefaultRetention><Mode>COMPLIANCE</Mode><Days>{days}</Days></DefaultRetention>"
@@ -83,12 +83,14 @@ class Obs:
         credentials: The keys.
         transport: What sends.
         clock: The time for signatures, aware UTC.
+        deadline: When every answer must be there; None for no other limit than the transport's.
     """
 
     endpoint: str
     credentials: Credentials
     transport: Transport
     clock: Callable[[], datetime]
+    deadline: Deadline | None = None
 
     def read(self, bucket: str, key: str, *, max_bytes: int) -> StoredObject:
         """Return the current version of an object.
@@ -97,7 +99,7 @@ class Obs:
             ObjectError: It is missing, not readable for this agency, or larger than `max_bytes`.
             CloudError: OBS could not be asked; another try may succeed.
         """
-        target = _Target("GET", bucket, key)
+        target = Target("GET", bucket, key)
         # An error's text is read whole, however small an object may be.
         answer = self._call(target, max(max_bytes, _ERROR_BYTES))
         if answer.cut or len(answer.body) > max_bytes:
@@ -107,8 +109,8 @@ class Obs:
         _check_length(answer, target.place)
         return StoredObject(
             data=answer.body,
-            etag=answer.headers.get("etag", "").strip('"'),
-            version_id=answer.headers.get("x-obs-version-id", ""),
+            etag=_tag(answer, "etag"),
+            version_id=_tag(answer, "x-obs-version-id"),
         )
 
     def write(self, bucket: str, key: str, data: bytes, *, content_type: str) -> None:
@@ -118,7 +120,7 @@ class Obs:
             ObjectError: The bucket is missing or not writable for this agency.
             CloudError: OBS could not be asked, or no answer came.
         """
-        self._call(_Target("PUT", bucket, key, data, content_type))
+        self._call(Target("PUT", bucket, key, data, content_type))
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object; one that is not there is no error.
@@ -127,7 +129,7 @@ class Obs:
             ObjectError: The bucket is missing, or the agency may not delete in it.
             CloudError: OBS could not be asked, or no answer came.
         """
-        self._call(_Target("DELETE", bucket, key))
+        self._call(Target("DELETE", bucket, key))
 
     def lock(self, bucket: str, days: int) -> None:
         """Have OBS keep every version written from now on unchanged for some days.
@@ -141,7 +143,7 @@ class Obs:
         """
         body = _LOCK.format(days=days).encode()
         self._call(
-            _Target("PUT", bucket, "", body, digest=_digest(body), sub_resource="object-lock")
+            Target("PUT", bucket, "", body, digest=_digest(body), sub_resource="object-lock")
         )
 
     def append(self, bucket: str, key: str, position: int, data: bytes) -> Told:
@@ -154,7 +156,7 @@ class Obs:
             ObjectError: The object cannot be appended to, or not by this agency.
             CloudError: OBS could not be asked, or no answer came.
         """
-        target = _Target(
+        target = Target(
             "POST",
             bucket,
             key,
@@ -162,11 +164,11 @@ class Obs:
             digest=_digest(data),
             sub_resource=f"append&position={position}",
         )
-        answer = self.transport.send(self._signed(target))
+        answer = self._answer(target)
         date = answer.headers.get("date", "")
         if _code(answer) == _LOST_RACE:
             return Told(date, done=False)
-        _checked(answer, target.place)
+        _checked(answer, target.place, self.credentials)
         return Told(date)
 
     def read_from(self, bucket: str, key: str, first: int, *, max_bytes: int) -> Told | None:
@@ -183,15 +185,15 @@ class Obs:
             CloudError: OBS could not be asked, or no whole answer came.
         """
         ranges = {"Range": f"bytes={first}-" if first >= 0 else f"bytes={first}"} if first else {}
-        target = _Target("GET", bucket, key, headers=ranges)
+        target = Target("GET", bucket, key, headers=ranges)
         limit = max(max_bytes, _ERROR_BYTES)
-        answer = self.transport.send(self._signed(target), max_bytes=limit)
+        answer = self._answer(target, limit)
         date = answer.headers.get("date", "")
         if answer.status == _NOTHING_THERE:
             return Told(date)
         if _code(answer) == "NoSuchKey":
             return None
-        _checked(answer, target.place)
+        _checked(answer, target.place, self.credentials)
         if answer.cut or len(answer.body) > max_bytes:
             raise ObjectError(f"{target.place} is larger than {max_bytes} bytes")
         _check_length(answer, target.place)
@@ -205,74 +207,40 @@ class Obs:
             ObjectError: The bucket is missing, or may not be listed by this agency.
             CloudError: OBS could not be asked, or its answer cannot be read.
         """
-        marker = ""
+        for page in self.list_pages(bucket, prefix):
+            yield from page.objects
+
+    def list_pages(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
+        """Yield the same, one page per request, from the first key behind `after` on.
+
+        Raises:
+            ObjectError: The bucket is missing, or may not be listed by this agency.
+            CloudError: OBS could not be asked, or its answer cannot be read.
+        """
+        marker = after
         while True:
             query = {"prefix": prefix, "marker": marker, "max-keys": str(_PAGE)}
             given = urlencode(
                 {name: value for name, value in query.items() if value}, quote_via=quote
             )
-            page = listing_of(self._call(_Target("GET", bucket, "", query=given)).body)
-            yield from page.objects
+            listed = self._call(Target("GET", bucket, "", query=given), _LISTED_BYTES)
+            page = listing_of(listed.body)
+            yield page
             if not page.truncated or not page.objects:
                 return
+            if page.objects[-1].key <= marker:
+                raise NoAnswerError(f"obs://{bucket}/{prefix}: OBS lists in circles")
             marker = page.objects[-1].key
 
-    def _call(self, target: _Target, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
-        answer = self.transport.send(self._signed(target), max_bytes=max_bytes)
-        return _checked(answer, target.place)
+    def _call(self, target: Target, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
+        return _checked(self._answer(target, max_bytes), target.place, self.credentials)
 
-    def _signed(self, target: _Target) -> Request:
-        self.credentials.require()
-        at = self.clock()
-        headers = {"x-obs-date": format_datetime(at, usegmt=True)}
-        if self.credentials.token:
-            headers["x-obs-security-token"] = self.credentials.token
-        resource = f"/{target.bucket}/{target.encoded_key}"
-        if target.sub_resource:
-            resource = f"{resource}?{target.sub_resource}"
-        extra = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-        about = f"{target.method}\n{target.digest}\n{target.content_type}\n"
-        to_sign = f"{about}\n{extra}{resource}"
-        mac = hmac.new(self.credentials.sk.encode(), to_sign.encode(), hashlib.sha1)
-        signature = base64.b64encode(mac.digest()).decode()
-        headers["Authorization"] = f"OBS {self.credentials.ak}:{signature}"
-        described = {"Content-Type": target.content_type, "Content-MD5": target.digest}
-        headers |= {name: value for name, value in described.items() if value}
-        headers.update(target.headers)
-        url = f"{self._bucket_url(target.bucket)}/{target.encoded_key}"
-        if target.query or target.sub_resource:
-            url = f"{url}?{target.query or target.sub_resource}"
-        return Request(target.method, url, headers, target.body, timestamp(at))
-
-    def _bucket_url(self, bucket: str) -> str:
-        parts = urlsplit(self.endpoint)
-        if _ADDRESS.fullmatch(parts.hostname or ""):
-            return f"{self.endpoint}/{bucket}"
-        return f"{parts.scheme}://{bucket}.{parts.netloc}"
+    def _answer(self, target: Target, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
+        signed = target.signed(self.endpoint, self.credentials, self.clock())
+        return self.transport.send(signed, max_bytes=max_bytes, deadline=self.deadline)
 
 
-@dataclass(frozen=True)
-class _Target:
-    method: str
-    bucket: str
-    key: str
-    body: bytes = b""
-    content_type: str = ""
-    query: str = ""
-    digest: str = ""
-    sub_resource: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def place(self) -> str:
-        return f"obs://{self.bucket}/{self.key}"
-
-    @property
-    def encoded_key(self) -> str:
-        return quote(self.key, safe="/~")
-
-
-def _checked(answer: Answer, place: str) -> Answer:
+def _checked(answer: Answer, place: str, credentials: Credentials) -> Answer:
     if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
         return answer
     if answer.status >= 500:  # noqa: PLR2004 - trouble on the service's side
@@ -280,13 +248,21 @@ def _checked(answer: Answer, place: str) -> Answer:
     code = _code(answer)
     if code in _FINAL:
         raise ObjectError(f"{place}: {_FINAL[code]}", code=code)
+    code = code if redact(code, secrets_of(credentials, "")) == code else UNREADABLE
     raise ApiError(f"{place}: OBS answered {answer.status} {code}", status=answer.status, code=code)
 
 
 def _code(answer: Answer) -> str:
-    """Return OBS's code in an error's text, "" if there is none."""
+    """Return OBS's code in an error's text, "" if there is none, else `UNREADABLE`."""
     found = _CODE.search(answer.body) if answer.status >= 400 else None  # noqa: PLR2004 - errors
-    return found.group(1).decode() if found else ""
+    code = found.group(1).decode("utf-8", "replace") if found else ""
+    return code if not code or _CODE_FORM.fullmatch(code) else UNREADABLE
+
+
+def _tag(answer: Answer, name: str) -> str:
+    """Return the tag or version in a header; "" for none, and for what can be none."""
+    value = answer.headers.get(name, "").strip('"')
+    return value if _TAG.fullmatch(value) else ""
 
 
 def _digest(data: bytes) -> str:

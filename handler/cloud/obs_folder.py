@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from handler.cloud.server_clock import ServerClock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from handler.cloud.key_ring import KeyRing
@@ -26,7 +26,7 @@ class ObsFolders:
 
     Attributes:
         obs: OBS; its own credentials are not used.
-        keys: What is signed with instead, at the time of each request.
+        keys: What is signed with instead, at the time of each request, and its deadline.
     """
 
     obs: Obs
@@ -39,7 +39,12 @@ class ObsFolders:
             bucket: The bucket's name.
             prefix: "", or the folder's path with a slash at its end.
         """
-        return ObsFolder(lambda: replace(self.obs, credentials=self.keys.current()), bucket, prefix)
+
+        def obs() -> Obs:
+            keys = self.keys
+            return replace(self.obs, credentials=keys.current(), deadline=keys.deadline())
+
+        return ObsFolder(obs, bucket, prefix)
 
 
 class ObsFolder:
@@ -103,6 +108,15 @@ class ObsFolder:
             CloudError: It may not be removed, or OBS could not be asked, or did not answer.
         """
         self._obs().delete(self._bucket, self._prefix + name)
+
+    def names(self) -> Iterator[str]:
+        """Yield the names of all objects, in their order.
+
+        Raises:
+            CloudError: They may not be listed, or OBS could not be asked, or did not answer.
+        """
+        for one in self._obs().list_objects(self._bucket, self._prefix):
+            yield one.key.removeprefix(self._prefix)
 
     def now(self) -> datetime:
         """Return OBS's clock."""

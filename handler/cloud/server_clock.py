@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SECOND = timedelta(seconds=1)
+_FARTHEST = timedelta(days=30)
 
 
 class ServerClock:
@@ -41,15 +42,18 @@ class ServerClock:
         """Take an answer's date into account.
 
         Args:
-            date: The header; one that cannot be read says nothing.
+            date: The header; one that cannot be read, or is weeks from this machine's clock, says
+                nothing: no signature made by such a clock is accepted.
             asked: When the request left, by this machine's clock.
         """
         try:
             said = parsedate_to_datetime(date)
-        except ValueError:
+            if said.tzinfo is None:
+                said = said.replace(tzinfo=timezone.utc)
+            least, most = said - self._clock(), said - asked + _SECOND
+        except (IndexError, OverflowError, TypeError, ValueError):
             return
-        if said.tzinfo is None:
-            said = said.replace(tzinfo=timezone.utc)
-        least, most = said - self._clock(), said + _SECOND - asked
+        if max(abs(least), abs(most)) > _FARTHEST:
+            return
         with self._lock:
             self._offset = min(max(self._offset, least), most)

@@ -19,6 +19,7 @@ from handler.doctor.host import host, host_findings
 from handler.doctor.identity import keys_finding, project_finding
 from handler.doctor.reach import clock_finding, reach, reach_finding
 from handler.errors import LogError, NightdropError
+from handler.hosting import in_cloud
 from handler.settings import doubts
 
 if TYPE_CHECKING:
@@ -149,6 +150,12 @@ def _heads(deployment: Deployment) -> Iterator[Finding]:
     elif place.startswith(OBS):
         bucket, _, prefix = place.removeprefix(OBS).partition("/")
         yield from bucket_findings("checkpoints", look_into(_obs(deployment), bucket, prefix))
+    elif in_cloud(deployment.environ):
+        yield doubtful(
+            "checkpoints",
+            "they are kept in a folder of this instance and are lost with it",
+            "set NIGHTDROP_CHECKPOINTS to obs://bucket/prefix/, best of a bucket that is locked",
+        )
     else:
         yield fine("checkpoints", "they are kept in a folder of this machine")
 

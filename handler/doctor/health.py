@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from handler.audit.record import part
 from handler.audit.state import UNSETTLED
 from handler.canonical import moment, sha256_hex, shown
 from handler.doctor.finding import doubtful, fine, wrong
@@ -29,6 +30,7 @@ MOST = 1000
 _DOUBTFUL_SKEW = 30
 _FOLLOWED_FOR = 3600  # seconds; a job ends after 10 minutes at the latest, and a tick learns of it
 _UNTOUCHED_FOR = 3600  # seconds; longer than any sensible pause between two ticks
+_LATELY = timedelta(days=1)
 _TICKS = (
     'see that a timer with the user event {"action": "reconcile"} is active, and what its runs '
     "answer; `nightdrop reconcile` runs one now"
@@ -46,6 +48,8 @@ class LogSeen:
         suspension: Why settling is suspended, or "".
         open: What is left to do.
         now: The store's clock, and `own` ours.
+        failed: Jobs that failed on the fleet in the last day, each with the reason, the latest
+            last; as far as the records at the end of the chain that are looked at reach back.
     """
 
     head: Head
@@ -55,6 +59,7 @@ class LogSeen:
     open: Open
     now: datetime
     own: datetime
+    failed: tuple[str, ...] = ()
 
 
 def look_at(log: Log, own: datetime) -> LogSeen:
@@ -74,7 +79,9 @@ def look_at(log: Log, own: datetime) -> LogSeen:
 
     head, hold, suspension, left, now = log.read(ask)
     records = list(log.records(after=max(0, head.seq - LAST)))
-    return LogSeen(head, first_broken(records), hold, suspension, left, now, own)
+    broken = first_broken(records)
+    failed = () if broken else tuple(_failed(records, now - _LATELY))
+    return LogSeen(head, broken, hold, suspension, left, now, own, failed)
 
 
 def first_broken(records: Sequence[Record]) -> int:
@@ -88,6 +95,15 @@ def first_broken(records: Sequence[Record]) -> int:
             return record.seq
         before = record
     return 0
+
+
+def _failed(records: Sequence[Record], since: datetime) -> Iterator[str]:
+    for record in records:
+        fields = record.fields
+        late = moment(str(fields["at"])) >= since
+        if fields["action"] == "job.finished" and fields["outcome"] == "failure" and late:
+            final, note = part(fields, "response").get("final"), fields.get("note", "")
+            yield f"{part(fields, 'job').get('name')} ended {final}" + (f": {note}" if note else "")
 
 
 def health_findings(seen: LogSeen | LogError, settings: Settings) -> Iterator[Finding]:
@@ -106,6 +122,13 @@ def health_findings(seen: LogSeen | LogError, settings: Settings) -> Iterator[Fi
             "set both clocks by a time server (NTP)",
         )
     yield from _switch_findings(seen)
+    if seen.failed:
+        yield doubtful(
+            "fleet's jobs",
+            f"{len(seen.failed)} jobs failed on the fleet in the last day; {seen.failed[-1]}",
+            "`nightdrop audit list --action job.finished --outcome failure --since 1d` lists them; "
+            "deliver anew what is still wanted",
+        )
     stale = list(_stale(seen, settings))
     yield from stale
     if not stale:
@@ -148,6 +171,14 @@ def _stale(seen: LogSeen, settings: Settings) -> Iterator[Finding]:
             "work",
             f"{len(seen.open.deliveries)} deliveries are undecided, the oldest since {oldest}",
             "look at it with `nightdrop audit show`; drop its file again if its event is lost",
+        )
+    unwritten = [run for run in seen.open.unreported if run.result_error]
+    if unwritten:
+        yield doubtful(
+            "work",
+            f"the result files of {len(unwritten)} deliveries could not be written; "
+            f"{unwritten[0].subject}: {unwritten[0].result_error}",
+            "see that NIGHTDROP_RESULTS names a bucket that this function may write to",
         )
     if not seen.hold:
         yield from _waiting(seen, max(_UNTOUCHED_FOR, 2 * settings.settle_after))

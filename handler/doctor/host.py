@@ -16,6 +16,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from handler.doctor.finding import doubtful, fine, wrong
+from handler.hosting import in_cloud
 from handler.started import start
 
 if TYPE_CHECKING:
@@ -76,15 +77,15 @@ def host(root: Path, environ: Mapping[str, str]) -> Host:
         root: The folder of the code.
         environ: The environment; only sizes of its values are kept.
     """
-    in_cloud = "RUNTIME_CODE_ROOT" in environ or "RUNTIME_FUNC_NAME" in environ
+    cloud = in_cloud(environ)
     timeout = environ.get("RUNTIME_TIMEOUT", "")
-    user_data = _user_data(environ) if in_cloud else _settings(environ)
+    user_data = _user_data(environ) if cloud else _settings(environ)
     return Host(
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
         libraries={name: _version(name) for name in OLDEST},
         clashes=start(root, sys.modules).clashes,
-        in_cloud=in_cloud,
+        in_cloud=cloud,
         timeout=int(timeout) if timeout.isascii() and timeout.isdigit() else 0,
         entries=len(user_data),
         characters=sum(len(name) + len(value) for name, value in user_data.items()),
@@ -96,7 +97,14 @@ def host_findings(host: Host, settings: Settings) -> Iterator[Finding]:
     yield from _library_findings(host, settings)
     yield _timeout_finding(host, settings)
     yield _size_finding(host)
-    if host.in_cloud and settings.audit.startswith("sqlite:"):
+    if host.in_cloud and settings.audit.startswith("sqlite:") and settings.audit_mount:
+        yield doubtful(
+            "log's place",
+            "the audit log is a SQLite file on a mount, said to be for one instance (NIGHTDROP_"
+            "AUDIT_MOUNT); a second instance, or a lost mount, creates jobs twice",
+            "see that max_instance_num is 1 and the mount is there, or use a log in OBS",
+        )
+    elif host.in_cloud and settings.audit.startswith("sqlite:"):
         yield wrong(
             "log's place",
             "the audit log lies in this instance's own file system and is lost with it",

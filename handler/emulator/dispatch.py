@@ -12,7 +12,8 @@ from uuid import uuid4
 from handler.emulator import control, ief, obs
 from handler.emulator.obs_place import host_bucket
 from handler.emulator.state import SeenRequest
-from handler.emulator.wire import RefusedError, Request, Response
+from handler.emulator.wire import RefusedError, Request, Response, json_response
+from handler.loopback import refusal
 
 if TYPE_CHECKING:
     from handler.emulator.delays import Delays
@@ -39,7 +40,11 @@ class Desk:
 
 def answer(request: Request, desk: Desk) -> Response | None:
     """Deal with one request; None means that its connection is cut."""
-    if request.path.startswith("/_emulator/") and not host_bucket(request):
+    own_pages = request.path.startswith("/_emulator/") and not host_bucket(request)
+    refused = refusal(request.method, request.values, takes_json=own_pages)
+    if refused:
+        return json_response(refused.status, {"error": refused.reason})
+    if own_pages:
         return control.answer(request, desk.site, desk.faults, desk.delays)
     request = replace(request, request_id=uuid4().hex)
     operation = _find(request, desk.site)

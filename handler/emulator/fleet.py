@@ -53,11 +53,13 @@ class Fleet:
         nodes: The nodes, in the order they are listed in.
         groups: The groups, likewise.
         newest: The version of EdgeCore that an upgrade brings.
+        complete: Whether there are no others: tasks about a target that is not here then fail.
     """
 
     nodes: tuple[Node, ...] = ()
     groups: tuple[Group, ...] = ()
     newest: str = NEWEST
+    complete: bool = False
     _by_id: dict[str, Node] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,6 +68,10 @@ class Fleet:
     def node(self, node_id: str) -> Node | None:
         """Return a node by its id."""
         return self._by_id.get(node_id)
+
+    def lacks(self, target_id: str) -> bool:
+        """Return whether there surely is no node or group with this id."""
+        return self.complete and self.node(target_id) is None and self.group(target_id) is None
 
     def group(self, group_id: str) -> Group | None:
         """Return a group by its id."""

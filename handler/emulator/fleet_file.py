@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
@@ -31,6 +31,9 @@ _LONGEST_NAME = 64
 def read_fleet(path: Path = DEMO_FLEET) -> Fleet:
     """Return the fleet that a file describes; `fleet.yaml` beside this module is an example.
 
+    A fleet of one's own is complete. Beside the demo's nodes there may be any others, so that specs
+    with ids of a real fleet can be tried.
+
     Raises:
         SettingsError: The file cannot be read or has errors; the message lists all of them.
     """
@@ -46,7 +49,7 @@ def read_fleet(path: Path = DEMO_FLEET) -> Fleet:
     fleet = _fleet(check)
     if check.problems:
         raise SettingsError("\n".join(f"{path}: {problem}" for problem in check.problems))
-    return fleet
+    return replace(fleet, complete=path != DEMO_FLEET)
 
 
 @dataclass(frozen=True)

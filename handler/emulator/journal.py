@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import fcntl
 import json
+import os
 from dataclasses import asdict
+from io import FileIO
 from typing import TYPE_CHECKING, Any
 
 from handler.emulator import changes
@@ -52,13 +54,15 @@ class Journal:
     def __init__(self, directory: Path) -> None:
         """Open the journal of a directory, which is made if it is not there.
 
+        It holds whole deployments, so it is its owner's alone.
+
         Raises:
             OSError: The directory or the file cannot be made or written.
             JournalError: Another emulator uses the directory.
         """
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path = directory / "emulator.jsonl"
-        self._file = self.path.open("a+b")
+        self._file = open_private(self.path)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -82,10 +86,16 @@ class Journal:
         """Add a change; once this returns, it outlives the process.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: It cannot be written, and nothing of it is in the file.
         """
-        self._file.write(encode(change).encode() + b"\n")
-        self._file.flush()
+        line = memoryview(encode(change).encode() + b"\n")
+        before = self._file.seek(0, os.SEEK_END)
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError:
+            self._file.truncate(before)
+            raise
 
     def close(self) -> None:
         """Close the file."""
@@ -98,6 +108,21 @@ class Journal:
             self.close()
             what = f"line {number} of {self.path} is not an emulator's"
             raise JournalError(f"{what}; move the file away to begin anew") from error
+
+
+def open_private(path: Path) -> FileIO:
+    """Open a file for reading and appending, unbuffered; nobody but its owner may read it.
+
+    Raises:
+        OSError: It cannot be made, written, or kept from others.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.fchmod(handle, 0o600)
+    except OSError:
+        os.close(handle)
+        raise
+    return FileIO(handle, "a+")
 
 
 def encode(change: Change) -> str:

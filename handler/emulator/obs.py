@@ -11,6 +11,7 @@ from functools import partial
 from handler.emulator import obs_buckets, obs_objects, obs_signature
 from handler.emulator.obs_answers import failure, refused, spelled_both_ways
 from handler.emulator.obs_call import Call
+from handler.emulator.obs_limits import check_limits
 from handler.emulator.obs_place import locate
 from handler.emulator.operation import Commit, Operation, Quirks, Site
 from handler.emulator.wire import Request, Response
@@ -46,6 +47,7 @@ def _checked(carry: _Carry, call: Call, _quirks: Quirks) -> Commit:
     obs_signature.check(call.request, call.place, account, site.clock(), site.signature_seconds)
     if (call.place.bucket, call.place.key) in site.state.denied:
         raise refused("AccessDenied", call.place)
+    check_limits(call, site.largest_object)
     _check_digest(call)
 
     def commit() -> Response:

@@ -13,6 +13,7 @@ from handler.emulator.obs_answers import (
     version_list,
     versioning_status,
 )
+from handler.emulator.obs_limits import is_bucket_name
 from handler.emulator.obs_listing import list_objects as page_of_objects
 from handler.emulator.obs_versions import list_versions as page_of_versions
 from handler.emulator.shelf import ENABLED
@@ -21,7 +22,6 @@ from handler.emulator.wire import Response
 if TYPE_CHECKING:
     from handler.emulator.obs_call import Call
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _DAYS = re.compile(rb"<Days>([0-9]{1,5})</Days>")
 _MODE = b"<Mode>COMPLIANCE</Mode>"
 _MOST_DAYS = 36_500
@@ -35,7 +35,7 @@ def list_buckets(call: Call) -> Response:
 
 def create_bucket(call: Call) -> Response:
     """Answer CreateBucket; making one's own bucket again changes nothing."""
-    if not _BUCKET.fullmatch(call.place.bucket):
+    if not is_bucket_name(call.place.bucket):
         raise refused("InvalidBucketName", call.place)
     if call.place.bucket not in call.site.state.buckets:
         call.site.state.change(BucketMade(call.place.bucket))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from handler.emulator.changes import DataAppended, ObjectPut, VersionRemoved
 from handler.emulator.notices import Notice
 from handler.emulator.obs_answers import refused
+from handler.emulator.obs_limits import METADATA
 from handler.emulator.obs_reading import read
 from handler.emulator.stored import StoredObject, etag_of
 from handler.emulator.wire import Response
@@ -18,7 +19,6 @@ from handler.emulator.wire import Response
 if TYPE_CHECKING:
     from handler.emulator.obs_call import Call
 
-_METADATA = ("x-obs-meta-", "x-amz-meta-")
 _COPIES = ("x-obs-copy-source", "x-amz-copy-source")
 _DAY = 86_400
 _POSITION = re.compile(r"[0-9]{1,18}")
@@ -64,6 +64,8 @@ def append_object(call: Call) -> Response:
         raise refused("InvalidArgument", call.place)
     if current and not 0 < current.appends < call.site.most_appends:
         raise refused("ObjectNotAppendable", call.place)
+    if len(data) + (len(current.data) if current else 0) > call.site.largest_object:
+        raise refused("EntityTooLarge", call.place)
     if int(position) != (len(current.data) if current else 0):
         raise refused("PositionNotEqualToLength", call.place)
     if current:
@@ -109,9 +111,9 @@ def _written(call: Call, *, appends: int) -> StoredObject:
         now,
         call.request.header("Content-Type") or "binary/octet-stream",
         tuple(
-            (name[len(_METADATA[0]) :].lower(), value)
+            (name[len(METADATA[0]) :].lower(), value)
             for name, value in headers
-            if name.lower().startswith(_METADATA)
+            if name.lower().startswith(METADATA)
         ),
         call.new_version_id(),
         appends,

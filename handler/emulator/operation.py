@@ -62,6 +62,7 @@ class Site:
         agency: Issues temporary keys of the account.
         signature_seconds: How far a signature's date may be from that time.
         most_appends: How often an object can be appended to.
+        largest_object: Bytes of an object at most, put or grown by appending.
     """
 
     account: Account
@@ -71,3 +72,4 @@ class Site:
     agency: Agency
     signature_seconds: float = 900.0
     most_appends: int = 10_000
+    largest_object: int = 5 * 1024**3

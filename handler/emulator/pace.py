@@ -19,6 +19,8 @@ ALLOWED = 600.0
 """Job seconds a job may take, its waiting included: IEF's 10 minutes."""
 
 FAILING_TARGET = "the edge node did not answer"
+UNKNOWN_TARGET = "there is no edge node or node group with this id"
+_ABOUT_DEPLOYMENTS = "deployment_upgrade"
 _REASONS = {
     "node_upgrade": (
         "the installation package could not be downloaded",
@@ -48,8 +50,8 @@ class Pace:
     side by side is done after `job_seconds`.
 
     Attributes:
-        fleet: The nodes that tasks may be about. A target that is not among them works: specs
-            with ids of a real fleet can be tried.
+        fleet: The nodes that tasks may be about. A target that is not among them works, unless
+            the fleet is complete: then its task fails.
         job_seconds: Job seconds until a job is done whose tasks all run at once.
         speed: Job seconds in a real second.
         lanes: Tasks of a job that run side by side.
@@ -108,6 +110,8 @@ class Pace:
         node = self.fleet.node(target)
         if target in failing:
             return Work(place, seconds, FAILING_TARGET)
+        if kind != _ABOUT_DEPLOYMENTS and self.fleet.lacks(target):
+            return Work(place, 0.0, UNKNOWN_TARGET)
         if node and node.state in _BY_STATE:
             return Work(place, 0.0, _BY_STATE[node.state])
         return Work(place, seconds, reason if fails else "", reachable=_reachable(node))

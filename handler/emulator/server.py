@@ -5,6 +5,7 @@ With `Emulator() as emulator`, `emulator.environment()` is all that points a fun
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import tempfile
@@ -69,6 +70,7 @@ class Emulator:
         raise_event: RaiseEvent | None = None,
         signature_seconds: float = 900,
         most_appends: int = 10_000,
+        largest_object: int = 5 * 1024**3,
         rotation: float = ROTATION_SECONDS,
     ) -> None:
         """Bind the port; requests wait until `start`.
@@ -88,6 +90,7 @@ class Emulator:
             signature_seconds: How far a signature's date may be from the clock; the real services
                 allow 15 minutes.
             most_appends: How often an object can be appended to.
+            largest_object: Bytes of an object at most; OBS takes 5 GB, by one put or by appending.
             rotation: Seconds after which an agency is given other temporary keys; they are good
                 for three times as long.
 
@@ -103,7 +106,14 @@ class Emulator:
         self._notices = Notices(raise_event)
         agency = Agency(account, clock, rotation)
         site = Site(
-            account, self.state, clock, self._notices, agency, signature_seconds, most_appends
+            account,
+            self.state,
+            clock,
+            self._notices,
+            agency,
+            signature_seconds,
+            most_appends,
+            largest_object,
         )
         desk = Desk(site, self.faults, self._delays)
         try:
@@ -167,12 +177,12 @@ def serve(
     env_file: Path | None,
     announce: Callable[[str], None] = lambda _url: None,
 ) -> None:
-    """Run an emulator until SIGTERM or SIGINT; to be called in the main thread.
+    """Run an emulator until SIGTERM, SIGINT or SIGHUP; to be called in the main thread.
 
     Args:
         emulator: The emulator, not yet started.
         env_file: Where to write its environment as `NAME=value` lines once it listens; None for
-            nowhere.
+            nowhere. It is removed at the end, so that nothing points at what is gone.
         announce: Told its URL once it listens and the file is written.
 
     Raises:
@@ -183,13 +193,17 @@ def serve(
     def stop(_signal: int, _frame: FrameType | None) -> None:
         asked_to_stop.set()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in heeded}
     try:
         with emulator:
             if env_file is not None:
                 write_environment(env_file, emulator.environment())
             announce(emulator.url)
             asked_to_stop.wait()
+        if env_file is not None:
+            _remove_environment(env_file, emulator.environment())
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -204,8 +218,19 @@ def write_environment(path: Path, environment: Mapping[str, str]) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.writelines(f"{key}={value}\n" for key, value in environment.items())
+            file.write(_lines(environment))
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _remove_environment(path: Path, environment: Mapping[str, str]) -> None:
+    """Remove the file, if it still is the one that was written."""
+    with contextlib.suppress(OSError):
+        if path.read_text(encoding="utf-8") == _lines(environment):
+            path.unlink()
+
+
+def _lines(environment: Mapping[str, str]) -> str:
+    return "".join(f"{key}={value}\n" for key, value in environment.items())

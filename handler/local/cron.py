@@ -8,6 +8,7 @@ from typing import Literal
 
 from cronsim import CronSim, CronSimError
 
+from handler.display import display
 from handler.local.cron_field import FIELDS
 
 _SECOND = timedelta(seconds=1)
@@ -72,25 +73,32 @@ class Cron:
 
 
 def cron(text: str, zone: tzinfo) -> Cron:
-    """Return what a cron expression of five or six fields says.
+    """Return what a cron expression of six fields says.
 
-    The fields are second, minute, hour, day of month, month, day of week; the last may be left
-    out. Unlike in a crontab, it is the *last* that is missing from five.
+    The fields are second, minute, hour, day of month, month, day of week. FunctionGraph lets the
+    *last* be left out, a crontab has no *first*: five fields are refused, since whoever writes them
+    mostly means a crontab, and would get an hourly tick for a nightly one.
 
     Args:
         text: The fields, separated by spaces.
         zone: The time zone it is meant in.
 
     Raises:
-        ValueError: A field is wrong, or no date ever matches.
+        ValueError: A field is wrong or missing, or no date ever matches.
     """
     given = text.split()
-    if len(given) not in (len(FIELDS) - 1, len(FIELDS)):
+    if len(given) == len(FIELDS) - 1:
+        shown = display(" ".join(given))
+        raise ValueError(
+            f"a cron expression has six fields, of which the first is the second: if {shown} is "
+            f"meant as in a crontab, write 0 {shown}; if its first field is the second, write "
+            f"{shown} *"
+        )
+    if len(given) != len(FIELDS):
         raise ValueError(
             "a cron expression has six fields: second, minute, hour, day of month, month and day "
-            "of week (the last may be left out); a rate is a number and m, h or d, such as 3m"
+            "of week; a rate is a number and m, h or d, such as 3m"
         )
-    given += ["*"] * (len(FIELDS) - len(given))
     expression = " ".join(field.read(part) for field, part in zip(FIELDS, given, strict=True))
     try:
         next(CronSim(expression, datetime(2000, 1, 1)))  # noqa: DTZ001 - a wall clock's time

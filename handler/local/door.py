@@ -10,6 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, final
 
 from handler.local.functiongraph import LARGEST_EVENT
+from handler.loopback import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +71,9 @@ class _Caller(BaseHTTPRequestHandler):
             self._answer(*self._taken())
 
     def _taken(self) -> tuple[int, dict[str, str]]:
+        refused = refusal("POST", lambda name: self.headers.get_all(name, []))
+        if refused:
+            return refused.status, {"error": refused.reason}
         if self.path != "/":
             return 404, {"error": "events are posted to /"}
         length = self.headers.get("Content-Length", "")

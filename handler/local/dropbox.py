@@ -1,40 +1,31 @@
-"""A folder whose files are uploaded as they are dropped into it."""
+"""A folder whose files are uploaded as they are dropped into it, by a thread of its own."""
 
 from __future__ import annotations
 
 from threading import Event, Thread
 from typing import TYPE_CHECKING, final
 
+from handler.errors import StartError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
+
+    from handler.local.drop_folder import DropFolder
 
 _LOOK_SECONDS = 0.3
 
 
 @final
 class Dropbox:
-    """Uploads what is dropped into a folder, once it has stopped changing.
-
-    A file that was there before counts as dropped; a file that is written again is uploaded again.
-    Hidden files are left alone.
+    """Looks through a drop folder again and again until it is closed.
 
     Args:
-        folder: The folder, which is made if it is missing.
-        upload: Takes the file's path relative to the folder, with slashes, and its bytes.
-        tell: Told, in one sentence, what could not be uploaded; it is tried again.
+        drop_folder: What is looked through.
     """
 
-    def __init__(
-        self, folder: Path, upload: Callable[[str, bytes], None], tell: Callable[[str], None]
-    ) -> None:
-        self._folder = folder
-        self._upload = upload
-        self._tell = tell
+    def __init__(self, drop_folder: DropFolder) -> None:
+        self._drop_folder = drop_folder
         self._closed = Event()
-        self._seen: dict[Path, tuple[int, int]] = {}
-        self._uploaded: dict[Path, tuple[int, int]] = {}
-        folder.mkdir(parents=True, exist_ok=True)
         self._thread = Thread(target=self._watch, name="dropbox")
         self._thread.start()
 
@@ -51,18 +42,18 @@ class Dropbox:
 
     def _watch(self) -> None:
         while not self._closed.wait(_LOOK_SECONDS):
-            for path in sorted(self._folder.rglob("*")):
-                if path.is_file() and not path.name.startswith("."):
-                    self._look_at(path)
+            self._drop_folder.look()
 
-    def _look_at(self, path: Path) -> None:
-        try:
-            stat = path.stat()
-            state = (stat.st_size, stat.st_mtime_ns)
-            steady = self._seen.get(path) == state
-            self._seen[path] = state
-            if steady and self._uploaded.get(path) != state:
-                self._upload(path.relative_to(self._folder).as_posix(), path.read_bytes())
-                self._uploaded[path] = state
-        except Exception as error:  # noqa: BLE001 - one file must not stop the others
-            self._tell(f"{path.name} could not be uploaded: {error}")
+
+def make_drop_folder(folder: Path) -> None:
+    """Make the folder that files are dropped into, if it is missing.
+
+    Raises:
+        StartError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartError(
+            f"the folder {folder} cannot be made: {error.strerror}; name another with --drop"
+        ) from error

@@ -102,16 +102,16 @@ class LocalFunction:
             if self._closed:
                 raise ValueError("the function is closed and takes no more events")
             made = [
-                (AsyncRequest(self._new_id(), trigger, payload, now), now + timedelta(seconds=late))
-                for late in delays(self._around.chaos)
+                AsyncRequest(self._new_id(), trigger, payload, now, copy=copy, late=late)
+                for copy, late in enumerate(delays(self._around.chaos), 1)
             ]
-        for request, _ in made:
+        for request in made:
             self._around.listen(Accepted(request, now))
         with self._changed:
-            for request, due in made:
-                self._queue.put(request, due)
+            for request in made:
+                self._queue.put(request, now + timedelta(seconds=request.late))
             self._changed.notify_all()
-        return made[0][0].request_id
+        return made[0].request_id
 
     def settle(self, seconds: float) -> bool:
         """Wait until nothing waits or runs any more; False if real seconds ran out before."""

@@ -11,14 +11,17 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from flask import Response, jsonify
+
 import handler
 from handler.local.agency import agency_of
 from handler.local.context import Context
 from handler.local.initialisation import Initialisation
 from handler.local.invocation import serve
+from handler.loopback import refusal
 
 if TYPE_CHECKING:
-    from flask import Request, Response
+    from flask import Request
 
 # A plain function is all that functions-framework takes, so what the process remembers is here.
 _initialisation = Initialisation(handler.initializer)
@@ -26,8 +29,22 @@ _agency = agency_of(os.environ, time.monotonic)
 
 
 def invoke(request: Request) -> Response:
-    """Answer a POST of an event as FunctionGraph does: HTTP 200, or 500 with its error object."""
+    """Answer a POST of an event as FunctionGraph does: HTTP 200, or 500 with its error object.
+
+    Everything else is refused in one sentence: no web page may run the function.
+    """
+    if request.method != "POST":
+        return _refused(405, "An event is sent by POST.")
+    refused = refusal(request.method, request.headers.getlist)
+    if refused:
+        return _refused(refused.status, refused.reason)
     return serve(request, handler.handler, _initialisation, _context)
+
+
+def _refused(status: int, reason: str) -> Response:
+    answer = jsonify({"error": reason})
+    answer.status_code = status
+    return answer
 
 
 def _context(request_id: str) -> Context:

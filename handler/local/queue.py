@@ -20,6 +20,8 @@ class AsyncRequest:
         payload: The event, as the JSON text that is posted.
         accepted: When it was accepted, in UTC.
         attempt: The invocation that comes next, counted from 1.
+        copy: Which delivery of its event it is, counted from 1; above 1 only under chaos.
+        late: Seconds by which chaos holds its first attempt back.
     """
 
     request_id: str
@@ -27,6 +29,8 @@ class AsyncRequest:
     payload: str
     accepted: datetime
     attempt: int = 1
+    copy: int = 1
+    late: float = 0.0
 
 
 @dataclass(order=True)

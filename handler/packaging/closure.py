@@ -1,4 +1,4 @@
-"""Which modules of the package the function imports, read from their source."""
+"""Which files of the package the function needs, read from its modules' source."""
 
 from __future__ import annotations
 
@@ -6,42 +6,48 @@ import ast
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _SKIPPED = "TYPE_CHECKING"
-_OTHER = {".py", ".pyc", ".typed"}
+_NAMED_BY = "with_name"
 
 
 def closure(package: Path) -> tuple[Path, ...]:
     """Return the files of a package that its `__init__` needs when it runs, in order.
 
-    Imports count wherever they stand, inside functions too; those for type checkers do not. Files
-    beside a module that are no Python, such as SQL, go with it.
+    Imports count wherever they stand, inside functions too; those for type checkers do not. Of
+    other files, such as SQL, only those go with a module that it names itself, as in
+    `Path(__file__).with_name("sqlite.sql")`: what else lies there may be anything, also a secret.
 
     Args:
         package: The package's folder.
     """
     reached: set[Path] = set()
+    data: set[Path] = set()
     waiting = [package / "__init__.py"]
     while waiting:
         path = waiting.pop()
         if path in reached:
             continue
         reached.add(path)
-        waiting += _imported(path, package)
-    folders = {path.parent for path in reached}
-    data = {
-        path
-        for folder in folders
-        for path in folder.iterdir()
-        if path.is_file() and path.suffix not in _OTHER
-    }
+        nodes = [*_running(ast.parse(path.read_bytes()))]
+        waiting += _imported(nodes, package)
+        data |= set(_named(nodes, path))
     return tuple(sorted(reached | data))
 
 
-def _imported(path: Path, package: Path) -> Iterator[Path]:
-    for node in _running(ast.parse(path.read_bytes())):
+def _named(nodes: Iterable[ast.AST], module: Path) -> Iterator[Path]:
+    for node in nodes:
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr=attribute), args=[ast.Constant(value=str() as name)]
+            ) if attribute == _NAMED_BY and module.with_name(name).is_file():
+                yield module.with_name(name)
+
+
+def _imported(nodes: Iterable[ast.AST], package: Path) -> Iterator[Path]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _files(alias.name, package)

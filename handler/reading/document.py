@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from handler.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from handler.canonical import Json
 
@@ -73,8 +74,12 @@ def path_text(path: Path) -> str:
     return text
 
 
-def at_most(problems: Sequence[Problem], most: int = MOST_PROBLEMS) -> tuple[Problem, ...]:
-    """Return the first problems, and one that counts those left out."""
-    if len(problems) <= most:
-        return tuple(problems)
-    return (*problems[:most], Problem(f"and {len(problems) - most} more"))
+def at_most(problems: Iterable[Problem], most: int = MOST_PROBLEMS) -> tuple[Problem, ...]:
+    """Return the first problems, and one that says so where there are more.
+
+    Of an iterator no more is taken than that needs, so what is not shown is not looked for.
+    """
+    found = tuple(islice(problems, most + 1))
+    if len(found) <= most:
+        return found
+    return (*found[:most], Problem(f"and more; only the first {most} are shown"))

@@ -9,11 +9,15 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, NoReturn
 
+from handler.reading.document import MOST_PROBLEMS
 from handler.reading.tree import HaltError, Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from handler.reading.document import Limits
 
 _TOKEN = re.compile(
@@ -36,33 +40,30 @@ _QUOTE = "the closing quote of this text in its line"
 _NOTHING = "nothing more: one JSON value ends here"
 
 
-def parse_json(text: str, limits: Limits, *, first_line: int = 1, nodes: int = 0) -> Tree:
+def parse_json(text: str, limits: Limits) -> Tree:
     """Read a text that holds exactly one JSON value.
 
     Args:
         text: The JSON text.
         limits: What to hold to; the size was checked before.
-        first_line: The number of the text's first line in its file.
-        nodes: Values already counted in the same file.
 
     Returns:
         The tree; whatever is wrong is among its faults.
     """
-    tree = Tree(limits, nodes)
-    with contextlib.suppress(HaltError):
-        _parse(text, tree, first_line)
-    return tree
+    return _parsed(text, Tree(limits), 1)
 
 
 def parse_json_lines(text: str, limits: Limits) -> list[Tree]:
-    """Read JSON Lines: one JSON value in each line that is not blank."""
+    """Read JSON Lines: one JSON value in each line that is not blank.
+
+    Reading stops with the line that has the last value or fault that is looked for in a file.
+    """
     trees: list[Tree] = []
-    nodes = 0
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip(" \t\r"):
-            trees.append(parse_json(line, limits, first_line=number, nodes=nodes))
-            nodes = trees[-1].nodes
-        if nodes > limits.max_nodes:
+    tree = Tree(limits)
+    for number, line in _lines(text):
+        tree = _parsed(line, Tree(limits, tree.nodes, tree.found), number)
+        trees.append(tree)
+        if tree.nodes > limits.max_nodes or tree.found > MOST_PROBLEMS:
             break
     return trees
 
@@ -72,12 +73,30 @@ def looks_like_lines(text: str, limits: Limits) -> bool:
 
     It is when each line opens an object, or when its first line is a whole value.
     """
-    lines = [line for line in text.split("\n") if line.strip(" \t\r")]
-    if len(lines) == 1:
+    first_two = list(islice(_lines(text), 2))
+    if len(first_two) == 1:
         return False
-    if all(line.lstrip(" \t").startswith("{") for line in lines):
+    if all(line.lstrip(" \t").startswith("{") for _, line in _lines(text)):
         return True
-    return not parse_json(lines[0], limits).faults
+    return not parse_json(first_two[0][1], limits).faults
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line that is not blank with its number, one at a time."""
+    start, number = 0, 1
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        line = text[start:end]
+        if line.strip(" \t\r"):
+            yield number, line
+        start, number = end + 1, number + 1
+
+
+def _parsed(text: str, tree: Tree, line: int) -> Tree:
+    with contextlib.suppress(HaltError):
+        _parse(text, tree, line)
+    return tree
 
 
 def _parse(text: str, tree: Tree, line: int) -> None:

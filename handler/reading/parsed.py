@@ -7,7 +7,7 @@ import math
 from typing import TYPE_CHECKING, cast
 
 from handler.errors import EventRejectedError, Problem
-from handler.reading.document import at_most, path_text
+from handler.reading.document import MOST_PROBLEMS, at_most, path_text
 from handler.reading.tree import MOST_DIGITS, NOT_UNICODE, SURROGATE
 
 if TYPE_CHECKING:
@@ -27,18 +27,11 @@ def check(value: object, limits: Limits) -> Json:
             number that is not finite, half of a surrogate pair, a key or value of another type.
     """
     problems: list[Problem] = []
-    nodes = 0
+    counted = _Counted(limits)
     waiting: list[tuple[object, Path]] = [(value, ())]
-    while waiting:
+    while waiting and len(problems) <= MOST_PROBLEMS:
         part, path = waiting.pop()
-        nodes += 1
-        if nodes > limits.max_nodes:
-            raise EventRejectedError(
-                [Problem(f"the event holds more than {limits.max_nodes} values")]
-            )
-        if len(path) >= limits.max_depth and _is_container(part):
-            deep = f"the event is nested more than {limits.max_depth} levels deep"
-            raise EventRejectedError([Problem(deep)])
+        counted.take(part, path)
         problems.extend(Problem(text, path_text(path)) for text in _faults(part))
         waiting.extend(_parts(part, path))
     if problems:
@@ -47,8 +40,37 @@ def check(value: object, limits: Limits) -> Json:
     return cast("Json", value)
 
 
-def _is_container(part: object) -> bool:
-    return isinstance(part, list | dict)
+class _Counted:
+    """Counts values and characters before they are queued, so that no queue grows past a limit."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._nodes = 1
+        self._characters = 0
+
+    def take(self, part: object, path: Path) -> None:
+        """Count a value's characters and its entries.
+
+        Raises:
+            EventRejectedError: A limit is passed.
+        """
+        limits = self._limits
+        if isinstance(part, str):
+            self._characters += len(part)
+        elif isinstance(part, list | dict):
+            self._nodes += len(part)
+            if len(path) >= limits.max_depth:
+                raise _too(f"is nested more than {limits.max_depth} levels deep")
+        if self._nodes > limits.max_nodes:
+            raise _too(f"holds more than {limits.max_nodes} values")
+        if isinstance(part, dict):
+            self._characters += sum(len(key) for key in part if isinstance(key, str))
+        if self._characters > limits.max_bytes:
+            raise _too(f"has more than {limits.max_bytes} bytes")
+
+
+def _too(what: str) -> EventRejectedError:
+    return EventRejectedError([Problem(f"the event {what}")])
 
 
 def _parts(part: object, path: Path) -> Iterator[tuple[object, Path]]:
@@ -89,5 +111,4 @@ def _number_faults(part: float) -> Iterator[str]:
 def _check_size(value: object, limits: Limits) -> None:
     size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
     if size > limits.max_bytes:
-        message = f"the event has {size} bytes, at most {limits.max_bytes} are read"
-        raise EventRejectedError([Problem(message)])
+        raise _too(f"has more than {limits.max_bytes} bytes")

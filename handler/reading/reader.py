@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.errors import Problem, SpecRejectedError
 from handler.reading.document import Document, Path, at_most, path_text
+from handler.reading.foreign import format_of_bytes
 from handler.reading.json_text import looks_like_lines, parse_json, parse_json_lines
 from handler.reading.yaml_text import parse_yaml
 
@@ -14,7 +17,8 @@ if TYPE_CHECKING:
     from handler.reading.tree import Fault, Tree
 
 _BYTE_ORDER_MARK = "\ufeff"
-_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^%\n]*%\}")
+_NOT_RENDERED = "a template that was not rendered: a placeholder still stands here; fill it in"
 
 
 def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
@@ -35,11 +39,7 @@ def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
     """
     text = _decoded(data, limits)
     trees, is_array = _parsed(text, limits)
-    problems = [
-        _problem(fault, number, is_array=is_array)
-        for number, tree in enumerate(trees, start=1)
-        for fault in tree.faults
-    ]
+    problems = _problems(text, trees, is_array=is_array)
     if problems:
         raise SpecRejectedError(at_most(problems))
     documents = (
@@ -52,14 +52,20 @@ def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
 
 def _decoded(data: bytes, limits: Limits) -> str:
     if len(data) > limits.max_bytes:
-        size = f"{len(data)} bytes, at most {limits.max_bytes} are read"
+        size = f"larger than {limits.max_bytes} bytes"
         raise SpecRejectedError([Problem(f"{size}; split it into several files")])
+    if told := format_of_bytes(data):
+        raise SpecRejectedError([Problem(told)])
     try:
         text = data.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        found = "UTF-16" if data.startswith(_UTF_16_MARKS) else "not UTF-8"
-        raise SpecRejectedError([Problem(f"{found}; save it as UTF-8", line=line)]) from None
+        raise SpecRejectedError([Problem("not UTF-8; save it as UTF-8", line=line)]) from None
+    if text.startswith(_BYTE_ORDER_MARK):
+        told = "begins with more than one byte order mark; save it as UTF-8 without any"
+        raise SpecRejectedError([Problem(told, line=1)])
+    if "\r" in text:  # for both grammars a line end like any other
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise SpecRejectedError([Problem("empty; write at least one job")])
     return text
@@ -74,6 +80,32 @@ def _parsed(text: str, limits: Limits) -> tuple[list[Tree], bool]:
     if tree.faults and looks_like_lines(text, limits):
         return parse_json_lines(text, limits), False
     return [tree], start == "["
+
+
+def _problems(text: str, trees: list[Tree], *, is_array: bool) -> list[Problem]:
+    """Return what is wrong; a fault in the line of a placeholder is the template's."""
+    problems = [
+        _problem(fault, number, is_array=is_array)
+        for number, tree in enumerate(trees, start=1)
+        for fault in tree.faults
+    ]
+    templates = _template_lines(text, {problem.line for problem in problems})
+    return [
+        replace(problem, message=_NOT_RENDERED) if problem.line in templates else problem
+        for problem in problems
+    ]
+
+
+def _template_lines(text: str, wanted: set[int | None]) -> set[int | None]:
+    """Return which of the lines hold a placeholder of a template."""
+    lines: set[int | None] = set()
+    line, position = 1, 0
+    for found in _TEMPLATE.finditer(text) if wanted else ():
+        line += text.count("\n", position, found.start())
+        position = found.start()
+        if line in wanted:
+            lines.add(line)
+    return lines
 
 
 def _problem(fault: Fault, number: int, *, is_array: bool) -> Problem:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
+from handler.reading.document import MOST_PROBLEMS
+
 if TYPE_CHECKING:
     from handler.canonical import Json
     from handler.reading.document import Limits, Path
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
 Container: TypeAlias = "list[Json] | dict[str, Json]"
 
 MOST_DIGITS = 4300  # where Python itself stops turning text into an integer
+
+NOT_AS_WRITTEN = (
+    "this number would not be sent as it is written; put it in quotes if it is text, "
+    "else write it plainly: 0.5, 1000"
+)
 
 SURROGATE = re.compile(r"[\ud800-\udfff]")
 NOT_UNICODE = "holds half of a surrogate pair, which is no character; write the character itself"
@@ -50,13 +57,15 @@ class Tree:
         lines: The line of each part, from 1; for an entry of a mapping, that of its key.
         faults: Everything wrong so far. With any fault, `value` is only a stand-in.
         nodes: Values counted so far, those of earlier trees of the file included.
+        found: Faults found so far, likewise.
     """
 
-    def __init__(self, limits: Limits, nodes: int = 0) -> None:
+    def __init__(self, limits: Limits, nodes: int = 0, found: int = 0) -> None:
         self.value: Json = None
         self.lines: dict[Path, int] = {}
         self.faults: list[Fault] = []
         self.nodes = nodes
+        self.found = found
         self._limits = limits
         self._open: list[_Frame] = []
 
@@ -93,18 +102,18 @@ class Tree:
             self.note(NOT_UNICODE, line, self._last)
 
     def add_number(self, text: str, line: int) -> None:
-        """Take a decimal number as it is written, an integer or a float."""
+        """Take a decimal number, an integer or a float, if it stays as it is written."""
         digits = text.lstrip("-")
-        if digits.isdigit():
-            fits = len(digits) <= MOST_DIGITS
-            self.add(int(text) if fits else 0, line)
-            if not fits:
-                self.note(f"an integer of more than {MOST_DIGITS} digits", line, self._last)
+        if len(digits) > MOST_DIGITS and digits.isdigit():
+            self.add(0, line)
+            self.note(f"an integer of more than {MOST_DIGITS} digits", line, self._last)
             return
-        number = float(text)
+        number = int(text) if digits.isdigit() else float(text)
         self.add(number, line)
-        if not math.isfinite(number):
+        if isinstance(number, float) and not math.isfinite(number):
             self.note("a number too large for any computer's float", line, self._last)
+        elif repr(number) != text:
+            self.note(NOT_AS_WRITTEN, line, self._last)
 
     def begin(self, container: Container, line: int) -> None:
         """Open a mapping or a list; the same one must be passed empty."""
@@ -118,8 +127,15 @@ class Tree:
         self._open.pop()
 
     def note(self, message: str, line: int, path: Path | None = None) -> None:
-        """Note a fault and go on; without a path it belongs to the part being read."""
+        """Note a fault and go on; without a path it belongs to the part being read.
+
+        Raises:
+            HaltError: There are more faults than anybody is shown.
+        """
         self.faults.append(Fault(message, self._here() if path is None else path, line))
+        self.found += 1
+        if self.found > MOST_PROBLEMS:
+            raise HaltError
 
     def halt(self, message: str, line: int) -> NoReturn:
         """Note a fault after which nothing can be read.

@@ -6,11 +6,13 @@ eight). Here only its parser runs, and only JSON's types come out of it.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
 import yaml
 
+from handler.reading.hidden_breaks import NONCHARACTERS, HiddenBreaks
 from handler.reading.tree import HaltError, Tree
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ _CONSTANTS = {
 }  # fmt: skip
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?)?")
 
-_UNPRINTABLE = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile(
+    rf"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[{NONCHARACTERS}]"
+)
 
 _NOT_YAML = "not YAML here; look at the indentation, quotes, brackets and colons of this line"
 
@@ -55,21 +59,37 @@ def parse_yaml(text: str, limits: Limits, parser: Parser = FASTEST_PARSER) -> li
     Returns:
         One tree for each document; whatever is wrong is among their faults.
     """
-    trees: list[Tree] = []
-    tree = Tree(limits)
-    try:
-        _refuse_odd_characters(text, tree)
-        for event, line in _events(text, parser):
-            if isinstance(event, yaml.DocumentStartEvent):
-                tree = Tree(limits, tree.nodes)
-                trees.append(tree)
-            _take(tree, event, line)
-    except HaltError:
-        pass
-    except _BrokenError as error:
-        tree.note(_NOT_YAML, error.line, ())
+    trees: list[Tree] = [Tree(limits)]
+    with contextlib.suppress(HaltError):
+        _parse(text, limits, parser, trees)
     # An empty document leaves its tree without a single part.
-    return [each for each in trees or [tree] if each.lines or each.faults]
+    return [each for each in trees if each.lines or each.faults]
+
+
+def _parse(text: str, limits: Limits, parser: Parser, trees: list[Tree]) -> None:
+    """Fill the last of the trees, and add one for each further document.
+
+    Raises:
+        HaltError: Nothing more can be read.
+    """
+    _refuse_odd_characters(text, trees[-1])
+    breaks = HiddenBreaks(text)
+    try:
+        for event, line in _events(breaks.text, parser):
+            if isinstance(event, yaml.DocumentStartEvent):
+                trees.append(Tree(limits, trees[-1].nodes, trees[-1].found))
+            elif isinstance(event, yaml.ScalarEvent):
+                _refuse_hidden_break(trees[-1], breaks, breaks.outside_before(event))
+                event.value = breaks.original(event.value)
+            _take(trees[-1], event, line)
+    except _BrokenError as error:
+        trees[-1].note(_NOT_YAML, error.line, ())
+    _refuse_hidden_break(trees[-1], breaks, breaks.outside_at_end())
+
+
+def _refuse_hidden_break(tree: Tree, breaks: HiddenBreaks, position: int | None) -> None:
+    if position is not None:
+        tree.halt(*breaks.explain(position))
 
 
 def _events(text: str, parser: Parser) -> Iterator[tuple[yaml.Event, int]]:

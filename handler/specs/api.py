@@ -7,21 +7,23 @@ theirs says no more than that a field may be left out.
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from handler.errors import SpecRejectedError
-from handler.reading import Limits, read
-from handler.specs.remarks import Remark, remarks_of
-from handler.specs.rules import STRICT, Name, Note, TagKey, TagValue, Text, refusal
+from handler.reading import Limits, path_text, read
+from handler.specs.deployment import doubts_about_deployment, faults_of_envelope, missing_replicas
+from handler.specs.remarks import Remark, problem_of, remarks_of
+from handler.specs.rules import STRICT, AnyLine, Id, Line, Name, Note, TagKey, TagValue, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from handler.canonical import Json
-    from handler.reading import Path
+    from handler.reading import Document, Path
 
 JobType: TypeAlias = Literal["node_upgrade", "deployment_deploy", "deployment_upgrade"]
 TargetType: TypeAlias = Literal["node", "node_group", "deployment"]
@@ -53,7 +55,23 @@ def _task_data(text: str) -> str:
         raise refusal(
             "its JSON object must have `deployment`, an object with replicas and template"
         )
+    faults = faults_of_envelope(value)[:_MOST_SHOWN]
+    if faults:
+        raise refusal("; ".join(_inside(fault, documents[0]) for fault in faults))
     return text
+
+
+def _inside(remark: Remark, document: Document) -> str:
+    """Return a remark about the JSON object inside a task_data."""
+    return f"in its text, {replace(problem_of(remark, document), document=None)}"
+
+
+def _envelope(body: dict[str, Json]) -> dict[str, Json]:
+    """Return the JSON object inside a valid body's task_data, {} if there is none."""
+    content = body.get("job_content")
+    text = content.get("task_data") if isinstance(content, dict) else None
+    envelope: dict[str, Json] = json.loads(text) if isinstance(text, str) else {}
+    return envelope
 
 
 class Extension(BaseModel):
@@ -61,8 +79,8 @@ class Extension(BaseModel):
 
     model_config = STRICT
 
-    key: Text = Field(description="What it is, such as node_name.")
-    value: str = Field(description="Its value.")
+    key: Line = Field(description="What it is, such as node_name.")
+    value: AnyLine = Field(description="Its value.")
 
 
 class Target(BaseModel):
@@ -70,7 +88,7 @@ class Target(BaseModel):
 
     model_config = STRICT
 
-    target_id: Text = Field(description="The id of the node, node group or deployment.")
+    target_id: Id = Field(description="The id of the node, node group or deployment.")
     extension_info: list[Extension] = Field(
         default_factory=list, description="More about the target."
     )
@@ -114,7 +132,10 @@ class BatchJob(BaseModel):
 
 def faults_of_body(body: dict[str, Json]) -> list[Remark]:
     """Return everything wrong with a document in the API's form."""
-    return [*remarks_of(BatchJob, body), *_task_data_faults(body)]
+    faults = [*remarks_of(BatchJob, body), *_task_data_faults(body)]
+    if not faults and body["job_type"] == "deployment_deploy":
+        return list(_about_task_data(missing_replicas(_envelope(body))))
+    return faults
 
 
 def doubts_about_body(body: dict[str, Json]) -> list[Remark]:
@@ -130,7 +151,7 @@ def doubts_about_body(body: dict[str, Json]) -> list[Remark]:
     else:
         path = ("job_content", "target_type")
         remarks += doubt_about_type(str(body["job_type"]), str(target_type), path)
-    return remarks
+    return [*remarks, *_about_task_data(doubts_about_deployment(_envelope(body)))]
 
 
 def doubt_about_type(job_type: str, target_type: str, path: Path) -> list[Remark]:
@@ -158,6 +179,12 @@ def _target_doubts(content: dict[str, Json]) -> Iterator[Remark]:
     yield from doubts_about_ids(
         [str(one["target_id"]) for one in targets if isinstance(one, dict)], path
     )
+
+
+def _about_task_data(inside: list[Remark]) -> Iterator[Remark]:
+    for one in inside:
+        text = f"in its text, {path_text(one.path)}: {one.message}"
+        yield Remark(("job_content", "task_data"), text)
 
 
 def _task_data_faults(body: dict[str, Json]) -> Iterator[Remark]:

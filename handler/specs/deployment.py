@@ -1,82 +1,35 @@
 """A deployment as the friendly form takes it, checked where the API's rules are certain.
 
-The rules are those of the create-deployment body. Fields that stand here for no rule pass as they
-are: the API judges them.
+The types and rules are those of the create-deployment body. A field that its page does not have
+passes as it stands, with a warning: the API judges it.
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag
 
-from handler.specs.rules import OPEN, AnyText, Text, TextRule, refusal
+from handler.reading import MOST_PROBLEMS
+from handler.specs.affinity import Affinity
+from handler.specs.container import Container
+from handler.specs.remarks import Remark, remarks_of, unknown_fields
+from handler.specs.rules import OPEN, AnyLine, AnyText, Id, TagKey, TagValue, left_out
 
 if TYPE_CHECKING:
     from handler.canonical import Json
-
-Quantity = Annotated[
-    str, TextRule(0, r"[0-9]+(?:\.[0-9]+)?", "must be a plain number in quotes, without a unit")
-]
-_ENV_SOURCES = ("value", "value_from", "field_path")
+    from handler.reading import Path
 
 
-class Resources(BaseModel):
-    """Amounts as text: cpu in cores, memory and gpu in MB."""
+class Annotations(BaseModel):
+    """Notes that the platform reads."""
 
     model_config = OPEN
 
-    limits: dict[str, Quantity] = Field(default_factory=dict, description="At most so much.")
-    requests: dict[str, Quantity] = Field(default_factory=dict, description="At least so much.")
-
-
-class Env(BaseModel):
-    """One environment variable."""
-
-    model_config = OPEN
-
-    name: Text = Field(description="The variable's name.")
-    value: AnyText = Field(default="", description="Its value; numbers go in quotes.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_source(cls, value: Any) -> Any:  # noqa: ANN401 - raw input
-        if isinstance(value, dict) and sum(source in value for source in _ENV_SOURCES) != 1:
-            raise refusal(f"needs exactly one of {', '.join(_ENV_SOURCES)}")
-        return value
-
-
-class ContainerPort(BaseModel):
-    """One port of a container."""
-
-    model_config = OPEN
-
-    container_port: int = Field(ge=1, le=65535, description="The port inside the container.")
-
-
-class Volume(BaseModel):
-    """One volume of a container."""
-
-    model_config = OPEN
-
-    name: Annotated[str, TextRule(63)] = Field(description="The volume's name.")
-    type: Literal["configMap", "secret", "emptyDir", "hostPath"] = Field(description="Its type.")
-    source: str = Field(description="Where it comes from.")
-    destination: Text = Field(description="Where it is mounted.")
-
-
-class Container(BaseModel):
-    """One container of a deployment."""
-
-    model_config = OPEN
-
-    name: Annotated[str, TextRule(32)] = Field(description="The container's name.")
-    image_url: Text = Field(description="The image's address.")
-    resources: Resources = Field(default_factory=Resources, description="What it may use.")
-    envs: list[Env] = Field(default_factory=list, description="Environment variables.")
-    ports: list[ContainerPort] = Field(default_factory=list, description="Open ports.")
-    volumes: list[Volume] = Field(default_factory=list, description="Mounted volumes.")
+    ring_controller: AnyLine = Field(default="", description="Only ascend-1980.")
+    autonomy_edge_selector: AnyLine = Field(default="", description="The id of a node group.")
 
 
 class Configs(BaseModel):
@@ -85,6 +38,13 @@ class Configs(BaseModel):
     model_config = OPEN
 
     restart_policy: Literal["Always", "OnFailure", "Never"] = Field(description="When to restart.")
+    host_network: bool = Field(default=False, description="Whether to use the node's network.")
+    host_pid: bool = Field(default=False, description="Whether to see the node's processes.")
+    migration: bool = Field(default=False, description="Whether to move away from a broken node.")
+    toleration_seconds: int = Field(default=300, ge=0, description="Seconds before it moves.")
+    dns_policy: AnyLine = Field(
+        default="", description="Default, ClusterFirst or ClusterFirstWithHostNet."
+    )
 
 
 class Template(BaseModel):
@@ -94,6 +54,8 @@ class Template(BaseModel):
 
     configs: Configs = Field(description="How the containers run.")
     containers: list[Container] = Field(min_length=1, description="What runs.")
+    init_containers: list[Container] = Field(default_factory=list, description="What runs before.")
+    affinity: Affinity = Field(default_factory=left_out, description="Where it may run.")
 
 
 class Deployment(BaseModel):
@@ -102,9 +64,22 @@ class Deployment(BaseModel):
     model_config = OPEN
 
     replicas: int = Field(
-        ge=1, le=99, description="How many; the professional edition allows 1 only."
+        default=1,
+        ge=1,
+        le=99,
+        description="How many, needed to deploy; the professional edition allows 1 only.",
     )
     template: Template = Field(description="What runs on each target.")
+    annotations: Annotations = Field(default_factory=left_out, description="For the platform.")
+
+
+class Label(BaseModel):
+    """A label of a deployment."""
+
+    model_config = OPEN
+
+    key: TagKey = Field(description="1 to 128 letters, digits, underscores and hyphens.")
+    value: TagValue = Field(description="1 to 256 characters.")
 
 
 class Envelope(BaseModel):
@@ -113,6 +88,13 @@ class Envelope(BaseModel):
     model_config = OPEN
 
     deployment: Deployment = Field(description="The deployment.")
+    name: AnyLine = Field(default="", description="The deployment's name.")
+    name_prex: AnyLine = Field(default="", description="What the deployments' names begin with.")
+    description: AnyText = Field(default="", description="For people.")
+    source: AnyLine = Field(default="", description="userdefined or iem.")
+    node_ids: list[Id] = Field(default_factory=list, description="The node.")
+    group_id: AnyLine = Field(default="", description="The node group.")
+    tags: list[Label] = Field(default_factory=list, description="Labels of the deployment.")
 
 
 def _form_of(value: object) -> str:
@@ -125,6 +107,29 @@ AnyDeployment: TypeAlias = Annotated[
     Annotated[Deployment, Tag("<deployment>")] | Annotated[Envelope, Tag("<envelope>")],
     Discriminator(_form_of),
 ]
+
+
+def faults_of_envelope(envelope: dict[str, Json]) -> list[Remark]:
+    """Return everything wrong with an envelope that stands in a task_data."""
+    return remarks_of(Envelope, envelope)
+
+
+def doubts_about_deployment(deployment: dict[str, Json]) -> list[Remark]:
+    """Return a remark for each field of a valid deployment that the API's page does not have."""
+    model = Envelope if "deployment" in deployment else Deployment
+    return list(islice(unknown_fields(model, deployment), MOST_PROBLEMS + 1))
+
+
+def missing_replicas(deployment: dict[str, Json]) -> list[Remark]:
+    """Return a remark if a deployment, bare or in its envelope, does not say how many to deploy.
+
+    Only the update call's table lets `replicas` out, so an upgrade may do without.
+    """
+    inner = deployment.get("deployment", deployment)
+    path: Path = ("deployment", "replicas") if "deployment" in deployment else ("replicas",)
+    if isinstance(inner, dict) and "replicas" not in inner:
+        return [Remark(path, "missing")]
+    return []
 
 
 def task_data_of(deployment: dict[str, Json], job_type: str, name: str) -> str:

@@ -8,10 +8,25 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from handler.duration import seconds_of
 from handler.specs.api import JobType, doubt_about_type, doubts_about_ids
-from handler.specs.deployment import AnyDeployment, task_data_of
+from handler.specs.deployment import (
+    AnyDeployment,
+    doubts_about_deployment,
+    missing_replicas,
+    task_data_of,
+)
 from handler.specs.duration import Duration
-from handler.specs.remarks import Remark, remarks_of
-from handler.specs.rules import STRICT, Note, ShortName, TagKey, TagValue, Text, refusal
+from handler.specs.remarks import Remark, remarks_of, under
+from handler.specs.rules import (
+    STRICT,
+    Id,
+    NodeName,
+    Note,
+    ShortName,
+    TagKey,
+    TagValue,
+    left_out,
+    refusal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,14 +56,10 @@ def _serial(value: Any) -> Any:  # noqa: ANN401 - raw input
     return value
 
 
-def _left_out() -> Any:  # noqa: ANN401 - stands for a field that may be left out but not null
-    return None
-
-
 def _or_an_id(schema: dict[str, Any]) -> None:
     whole = dict(schema)
     schema.clear()
-    schema["anyOf"] = [{"type": "string", "minLength": 1, "description": "Its id."}, whole]
+    schema["anyOf"] = [{**whole["properties"]["id"], "description": "Its id."}, whole]
 
 
 class Target(BaseModel):
@@ -56,8 +67,8 @@ class Target(BaseModel):
 
     model_config = ConfigDict(**STRICT, json_schema_extra=_or_an_id)
 
-    id: Text = Field(description="The id of the node, node group or deployment.")
-    name: Text = Field(default="", description="Its name; a node's is sent along.")
+    id: Id = Field(description="The id of the node, node group or deployment.")
+    name: NodeName = Field(default="", description="Its name; a node's is sent along.")
 
 
 TargetList = list[Annotated[Target, BeforeValidator(_target)]]
@@ -89,7 +100,7 @@ class Job(BaseModel):
     description: Note = Field(default="", description="For people; the mark is put before it.")
     targets: Targets = Field(description="What the job works on.")
     deployment: AnyDeployment = Field(
-        default_factory=_left_out,
+        default_factory=left_out,
         description="What runs there; only for deployment jobs, which need it.",
     )
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, description="Labels of the job.")
@@ -113,7 +124,11 @@ def doubts_about_job(job: dict[str, Json]) -> list[Remark]:
     field, entries = _targets(job)
     path = ("targets", field)
     remarks = doubt_about_type(str(job["kind"]), _TARGET_TYPES[field], path)
-    return [*remarks, *doubts_about_ids([str(entry["id"]) for entry in entries], path)]
+    remarks += doubts_about_ids([str(entry["id"]) for entry in entries], path)
+    deployment = job.get("deployment")
+    if isinstance(deployment, dict):
+        remarks += under(("deployment",), doubts_about_deployment(deployment))
+    return remarks
 
 
 def body_of_job(job: dict[str, Json], job_key: str) -> dict[str, Json]:
@@ -177,3 +192,6 @@ def _deployment_faults(job: dict[str, Json]) -> Iterator[Remark]:
         yield Remark(("deployment",), "does not belong to node_upgrade; leave it out")
     if kind in ("deployment_deploy", "deployment_upgrade") and not has_it:
         yield Remark(("deployment",), f"missing; {kind} needs it")
+    deployment = job.get("deployment")
+    if kind == "deployment_deploy" and isinstance(deployment, dict):
+        yield from under(("deployment",), missing_replicas(deployment))

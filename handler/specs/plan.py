@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from handler.canonical import key_of
 from handler.errors import Problem, SpecRejectedError
-from handler.reading import at_most
+from handler.reading import MOST_PROBLEMS, at_most
 from handler.specs.api import doubts_about_body, faults_of_body
 from handler.specs.job import body_of_job, doubts_about_job, faults_of_job, validity_of_job
-from handler.specs.remarks import Remark, problem_of
+from handler.specs.remarks import Remark, nearest, problem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.canonical import Json
     from handler.reading import Document
@@ -92,14 +93,20 @@ def make_plan(delivery_key: str, documents: Sequence[Document]) -> Plan:
     Raises:
         SpecRejectedError: At least one document has an error; those of all documents are listed.
     """
-    problems = [problem for document in documents for problem in _faults(document)]
-    problems += _repeated_names(documents)
+    problems = at_most(_problems(documents))
     if problems:
-        problems.sort(key=lambda problem: (problem.document or 0, problem.line or 0))
-        raise SpecRejectedError(at_most(problems))
+        raise SpecRejectedError(problems)
     jobs = tuple(_job(delivery_key, document) for document in documents)
-    doubts = [problem for document in documents for problem in _doubts(document)]
+    doubts = (problem for document in documents for problem in _doubts(document))
     return Plan(jobs, at_most(doubts))
+
+
+def _problems(documents: Sequence[Document]) -> Iterator[Problem]:
+    """Yield what is wrong, document by document and line by line."""
+    first: dict[str, int] = {}
+    for document in documents:
+        found = [*_faults(document), *_repeated_name(document, first)]
+        yield from sorted(found, key=lambda problem: problem.line or 0)
 
 
 def _form(value: Mapping[str, Json]) -> _Form:
@@ -116,10 +123,25 @@ def _faults(document: Document) -> list[Problem]:
         text = f"must be a mapping: {_TWO_FORMS}; YAML documents are separated by `---`"
         return [problem_of(Remark((), text), document)]
     in_api_words, in_own_words = value.keys() & _API_WORDS, value.keys() & _OWN_WORDS
-    if bool(in_api_words) == bool(in_own_words):
-        what = "mixes two forms" if in_api_words else "no job spec"
-        return [problem_of(Remark((), f"{what}: {_TWO_FORMS}"), document)]
-    return [problem_of(remark, document) for remark in _form(value).faults(value)]
+    if in_api_words and in_own_words:
+        return [problem_of(Remark((), f"mixes two forms: {_TWO_FORMS}"), document)]
+    form = _form(value) if in_api_words or in_own_words else _misspelt_form(value)
+    if form is None:
+        return [problem_of(Remark((), f"no job spec: {_TWO_FORMS}"), document)]
+    return [problem_of(remark, document) for remark in form.faults(value)]
+
+
+def _misspelt_form(value: Mapping[str, Json]) -> _Form | None:
+    """Return the form that fields are meant for which are like its own, such as `Kind`."""
+    forms = ((_OWN_FORM, sorted(_OWN_WORDS)), (_API_FORM, sorted(_API_WORDS)))
+    return next(
+        (
+            form
+            for form, words in forms
+            if any(nearest(key, words) for key in islice(value, MOST_PROBLEMS))
+        ),
+        None,
+    )
 
 
 def _doubts(document: Document) -> list[Problem]:
@@ -127,19 +149,16 @@ def _doubts(document: Document) -> list[Problem]:
     return [problem_of(remark, document) for remark in _form(value).doubts(value)]
 
 
-def _repeated_names(documents: Sequence[Document]) -> list[Problem]:
-    """Return a problem for each explicit name that an earlier document has."""
-    first: dict[str, int] = {}
-    problems = []
-    for document in documents:
-        name = _mapping(document).get("job_name")
-        if not isinstance(name, str):
-            continue
-        if name in first:
-            text = f"document {first[name]} has this name already; give each job its own"
-            problems.append(problem_of(Remark(("job_name",), text), document))
-        first.setdefault(name, document.number)
-    return problems
+def _repeated_name(document: Document, first: dict[str, int]) -> list[Problem]:
+    """Return a problem if an earlier document has this one's explicit name, and remember it."""
+    name = _mapping(document).get("job_name")
+    if not isinstance(name, str):
+        return []
+    earlier = first.setdefault(name, document.number)
+    if earlier == document.number:
+        return []
+    text = f"document {earlier} has this name already; give each job its own"
+    return [problem_of(Remark(("job_name",), text), document)]
 
 
 def _job(delivery_key: str, document: Document) -> PlannedJob:

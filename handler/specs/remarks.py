@@ -6,16 +6,17 @@ kind of error and the words of our own models come through here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import difflib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from handler.errors import Problem
-from handler.reading import path_text
+from handler.reading import MOST_PROBLEMS, path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -26,12 +27,15 @@ _SENTENCES = {
     "missing": "missing",
     "int_type": "must be a whole number, without quotes",
     "int_from_float": "must be a whole number",
-    "bool_type": "must be true or false, without quotes",
+    "bool_type": "must be true or false, without quotes; yes, no, on and off are text",
     "list_type": "must be a list",
     "dict_type": "must be a mapping",
     "too_short": "needs at least one entry",
     "model_type": "must be a mapping",
 }
+_LONGEST_NAME = 40  # characters of a field's name that are compared
+_NEAR = 0.7  # as difflib measures likeness
+
 _BOUNDS = {"greater_than_equal": ("least", "ge"), "less_than_equal": ("most", "le")}
 
 
@@ -50,13 +54,35 @@ def problem_of(remark: Remark, document: Document) -> Problem:
 
 
 def remarks_of(model: type[BaseModel], value: Json) -> list[Remark]:
-    """Return everything that a model finds wrong with a value."""
+    """Return what a model finds wrong with a value, no more than anybody is shown."""
     try:
         model.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        return [_remark(model, value, one) for one in found]
+        return [_remark(model, value, one) for one in found[: MOST_PROBLEMS + 1]]
     return []
+
+
+def under(path: Path, remarks: Sequence[Remark]) -> list[Remark]:
+    """Return remarks about a part as remarks about the whole, in which the part has a path."""
+    return [replace(remark, path=(*path, *remark.path)) for remark in remarks]
+
+
+def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iterator[Remark]:
+    """Yield a remark for each field of a valid value that its open model does not know."""
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from unknown_fields(model, item, (*path, place))
+    if not isinstance(value, dict):
+        return
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    for name, inner in value.items():
+        if name not in fields:
+            hint = did_you_mean(name, tuple(fields))
+            text = f"no field of the API's page, sent as it stands{hint and f'; {hint}'}"
+            yield Remark((*path, name), text)
+        elif inside := _model_in(fields[name].annotation):
+            yield from unknown_fields(inside, inner, (*path, name))
 
 
 def _remark(model: type[BaseModel], value: Json, error: ErrorDetails) -> Remark:
@@ -69,7 +95,7 @@ def _sentence(model: type[BaseModel], value: Json, path: Path, error: ErrorDetai
     if kind == "rule":
         return error["msg"]
     if kind == "extra_forbidden":
-        return f"unknown field; known here: {', '.join(_known_fields(model, path[:-1]))}"
+        return _unknown(str(path[-1]), _known_fields(model, path[:-1]))
     if kind == "literal_error":
         return f"must be one of {error['ctx']['expected'].replace(' or ', ', ')}"
     if kind in _BOUNDS:
@@ -78,6 +104,30 @@ def _sentence(model: type[BaseModel], value: Json, path: Path, error: ErrorDetai
     if kind == "string_type":
         return _not_text(_at(value, path))
     return _SENTENCES.get(kind, "not what belongs here")
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    """Return what to say of a field that does not exist; the field's own name is not repeated."""
+    hint = did_you_mean(name, known) or f"known here: {', '.join(known)}"
+    return f"unknown field; {hint}"
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return `did you mean X?` for a misspelt name, "" if no known one is near."""
+    near = nearest(name, known)
+    if near and near == name.strip().lower():
+        return f"field names are in lower case: did you mean `{near}`?"
+    return f"did you mean `{near}`?" if near else ""
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return the known name that a misspelt one is most like, "" if none is near."""
+    plain = name.strip().lower().replace("-", "_").replace(" ", "_")[:_LONGEST_NAME]
+    # A field in camel case is compared as it is written, too.
+    near = difflib.get_close_matches(plain, known, n=1, cutoff=_NEAR) or (
+        difflib.get_close_matches(name[:_LONGEST_NAME], known, n=1, cutoff=_NEAR)
+    )
+    return near[0] if near else ""
 
 
 def _not_text(value: Json) -> str:

@@ -15,12 +15,22 @@ if TYPE_CHECKING:
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 OPEN = ConfigDict(frozen=True, extra="allow", strict=True)
 
+TEMPLATE = re.compile(r"\{\{|\{%|\$\{|<%")
+NOT_RENDERED = "a template that was not rendered: its placeholder still stands here; fill it in"
+
+_FAR_TOO_LONG = 10  # times what is allowed
+
 LONGEST_NOTE = 225  # 255 characters of description, less the mark of 29 and a space
 
 
 def refusal(message: str) -> PydanticCustomError:
     """Return an error for a validator to raise; its message reaches people as it is."""
     return PydanticCustomError("rule", message)
+
+
+def left_out() -> Any:  # noqa: ANN401 - stands for a field that may be left out but not null
+    """Return the default of a field that is no part of what is sent."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -52,11 +62,17 @@ class TextRule:
         faults = []
         if self.most and len(text) > self.most:
             faults.append(f"{len(text)} characters, {self.limit} {self.most}")
-        if self.pattern and not re.fullmatch(self.pattern, text):
-            faults.append(self.wanted)
+        if self.pattern and not self._matches(text):
+            faults.append(NOT_RENDERED if TEMPLATE.search(text) else self.wanted)
         if faults:
             raise refusal("; ".join(faults))
         return text
+
+    def _matches(self, text: str) -> bool:
+        """Say whether the pattern fits; far too long a text is not matched: that costs memory."""
+        if self.most and len(text) > _FAR_TOO_LONG * self.most:
+            return True
+        return re.fullmatch(self.pattern, text) is not None
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
@@ -77,9 +93,52 @@ class TextRule:
 _NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _NAME_IN_WORDS = "only lower-case letters, digits and hyphens, with no hyphen at either end"
 
+_ID = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_ID_IN_WORDS = (
+    "only letters, digits, dots, underscores and hyphens, beginning with a letter or digit; "
+    "one id in each entry, without blanks"
+)
+# The API's pages: Chinese characters, letters, digits, underscores and hyphens.
+_NODE_NAME = r"[A-Za-z0-9_\-\u3400-\u9fff]+"
+_NODE_NAME_IN_WORDS = "only Chinese characters, letters, digits, underscores and hyphens"
+
+# Neither control characters nor those that no reader sees, and no blank at either end.
+_LINE = (
+    r"(?!\s)[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069"
+    r"\ufeff\ufff9-\ufffb]*(?<!\s)"
+)
+_LINE_IN_WORDS = "must be one line, without invisible characters and without a blank at either end"
+
+# The grammar of image references of the OCI distribution specification, as registries read it.
+_DOMAIN_PART = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_DOMAIN = rf"(?:{_DOMAIN_PART}(?:\.{_DOMAIN_PART})*|\[[0-9a-fA-F:]+\])(?::[0-9]+)?"
+_PATH_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+_DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+_IMAGE = rf"(?:{_DOMAIN}/)?{_PATH_PART}(?:/{_PATH_PART})*(?::{_TAG})?(?:@{_DIGEST})?"
+IMAGE_IN_WORDS = (
+    "must be an image reference, [registry[:port]/]path[:tag][@digest]: the path in lower case, "
+    "no blank, no https://"
+)
+
 Text = Annotated[str, TextRule()]
-AnyText = Annotated[str, TextRule(least=0)]
+AnyText = Annotated[str, TextRule(0, r"[^\x00]*", "must not hold the character U+0000", least=0)]
+Line = Annotated[str, TextRule(0, _LINE, _LINE_IN_WORDS)]
+AnyLine = Annotated[str, TextRule(0, _LINE, _LINE_IN_WORDS, least=0)]
+Id = Annotated[str, TextRule(64, _ID, _ID_IN_WORDS, limit="an id has at most")]
+NodeName = Annotated[str, TextRule(64, _NODE_NAME, _NODE_NAME_IN_WORDS)]
+Image = Annotated[str, TextRule(512, _IMAGE, IMAGE_IN_WORDS, limit="a reference has at most")]
 Name = Annotated[str, TextRule(26, _NAME, _NAME_IN_WORDS)]
+ContainerName = Annotated[str, TextRule(32, _NAME, _NAME_IN_WORDS)]
+VolumeName = Annotated[str, TextRule(63, _NAME, _NAME_IN_WORDS)]
+EnvName = Annotated[
+    str,
+    TextRule(
+        2048,
+        r"[A-Za-z_][A-Za-z0-9_]*",
+        "only letters, digits and underscores, not beginning with a digit",
+    ),
+]
 ShortName = Annotated[
     str,
     TextRule(17, _NAME, _NAME_IN_WORDS, limit="with the 9 that every run adds there is room for"),
@@ -90,4 +149,4 @@ Note = Annotated[
 TagKey = Annotated[
     str, TextRule(128, r"[A-Za-z0-9_-]*", "only letters, digits, underscores and hyphens")
 ]
-TagValue = Annotated[str, TextRule(256)]
+TagValue = Annotated[str, TextRule(256, _LINE, _LINE_IN_WORDS)]

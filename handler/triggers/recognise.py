@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 from handler.errors import EventRejectedError, Problem
 from handler.triggers.delivery import Action, StoredSpec, action_of
 from handler.triggers.direct import from_spec, is_spec
-from handler.triggers.resemblance import resemblance
+from handler.triggers.object_event import SPEC_NAMES, is_creation, is_scratch, is_spec_name
+from handler.triggers.resemblance import unsupported
 from handler.triggers.storage import from_cloud_event, from_records, is_cloud_event
 from handler.triggers.timer import from_timer
 
@@ -60,16 +61,7 @@ def recognise(
             return action
         if is_spec(event):
             return (from_spec(event),)
-    raise EventRejectedError(
-        [
-            Problem(
-                f"this looks like {resemblance(event)}, which is not supported; supported are a "
-                "timer (trigger_type TIMER), OBS events (classic, with Records, or through "
-                'EventGrid), a job spec as the event itself, {"action": "reconcile"}, and '
-                '{"action": "doctor"}'
-            )
-        ]
-    )
+    raise EventRejectedError([unsupported(event)])
 
 
 def screen(
@@ -91,7 +83,8 @@ def screen(
         results: Bucket and prefix that the function's own result files go to, if any.
 
     Raises:
-        EventRejectedError: The object is in a bucket that is not configured.
+        EventRejectedError: The object is in a bucket that is not configured, or was dropped under
+            a name that no job spec has.
     """
     spec = delivery.spec
     if not isinstance(spec, StoredSpec):
@@ -109,13 +102,17 @@ def screen(
     if delivery.trigger != "object":
         return None
     reason = _reason(spec, str(delivery.source.get("event_name", "")), prefix, results)
-    return Ignored(reason) if reason else None
+    if reason:
+        return Ignored(reason)
+    if not is_spec_name(spec.key):
+        raise EventRejectedError([Problem(f"not the name of a job spec: {SPEC_NAMES}", "key")])
+    return None
 
 
 def _reason(
     spec: StoredSpec, event_name: str, prefix: str, results: tuple[str, str] | None
 ) -> str | None:
-    if not event_name.startswith("ObjectCreated:"):
+    if not is_creation(event_name):
         return "the event does not tell of a new object"
     if results is not None and spec.bucket == results[0] and spec.key.startswith(results[1]):
         return "the object is one of the function's own results"
@@ -123,4 +120,6 @@ def _reason(
         return "the key is outside the configured prefix"
     if spec.key.endswith("/"):
         return "the object is a directory marker"
+    if is_scratch(spec.key, prefix):
+        return "the object is a file that an editor or a system keeps beside others"
     return None

@@ -1,19 +1,35 @@
-"""What an event that is not supported looks like, so that its sender can be found."""
+"""Describes an event that is not supported, so that its sender can be found."""
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
+
+from handler.display import display
+from handler.errors import Problem
+from handler.reading import format_of_text
+from handler.triggers.delivery import ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from handler.canonical import Json
 
+_SUPPORTED = (
+    "supported are a timer (trigger_type TIMER), OBS events (classic, with Records, or through "
+    'EventGrid), a job spec as the event itself, {"action": "reconcile"}, and {"action": "doctor"}'
+)
+_NAMES = tuple(action.name for action in ACTIONS)
+
 # In the order they are tried; the marks are those of the platform's own sample events.
 _MARKS: tuple[tuple[str, Callable[[dict[str, Json]], bool]], ...] = (
     ("a Kafka event", lambda event: event.get("trigger_type") == "KAFKA"),
     ("a RocketMQ event", lambda event: event.get("trigger_type") == "ROCKETMQ"),
     ("an event of another trigger", lambda event: "trigger_type" in event),
+    (
+        "an EventGrid event of OBS whose data is not the single message that OBS sends",
+        lambda event: "specversion" in event and _is_of_obs(event),
+    ),
     ("an EventGrid event of another source than OBS", lambda event: "specversion" in event),
     ("an SMN notification", lambda event: "smn" in _first(event.get("record"))),
     ("a DDS event", lambda event: "dds" in _first(event.get("records"))),
@@ -26,8 +42,28 @@ _MARKS: tuple[tuple[str, Callable[[dict[str, Json]], bool]], ...] = (
         "the message of an asynchronous destination",
         lambda event: {"request_context", "request_payload"} <= event.keys(),
     ),
-    ("an empty object", lambda event: not event),
 )
+
+
+def unsupported(event: Json) -> Problem:
+    """Return what is wrong with an event that holds neither deliveries nor an action."""
+    if event == {}:
+        return Problem(f"the event is empty; {_SUPPORTED}")
+    if isinstance(event, dict) and "action" in event:
+        return unknown_action(event)
+    looks = f"this looks like {resemblance(event)}, which is not supported"
+    return Problem(f"{looks}; {_SUPPORTED}")
+
+
+def unknown_action(event: dict[str, Json]) -> Problem:
+    """Return what is wrong with something that asks for an action, and not in the one right way."""
+    name = event["action"]
+    known = " or ".join(f'{{"action": "{one}"}}' for one in _NAMES)
+    if isinstance(name, str) and name not in _NAMES:
+        close = get_close_matches(name[:40].casefold(), _NAMES, n=1)
+        instead = f'did you mean "{close[0]}"?' if close else f"an action is {known}"
+        return Problem(f'unknown action "{display(name, longest=40)}"; {instead}', "action")
+    return Problem(f"an action is {known} and nothing beside it", "action")
 
 
 def resemblance(event: Json) -> str:
@@ -39,8 +75,21 @@ def resemblance(event: Json) -> str:
     if isinstance(event, bool):
         return "true or false"
     if isinstance(event, str):
-        return "a text that is no JSON"
+        return f"a text that is no JSON{_reason(event)}"
     return "a list" if isinstance(event, list) else "a number"
+
+
+def _is_of_obs(event: dict[str, Json]) -> bool:
+    source, kind = str(event.get("source")), str(event.get("type"))
+    return source.startswith("HC.OBS") or kind.startswith("OBS:")
+
+
+def _reason(text: str) -> str:
+    """Return, in brackets, what the text was before it was taken for JSON, if that can be told."""
+    if text.startswith("\ufeff"):
+        return " (it begins with a byte order mark; send it without)"
+    told = format_of_text(text)
+    return f" ({told})" if told else ""
 
 
 def _first(items: Json) -> dict[str, Json]:

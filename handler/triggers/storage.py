@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from handler.canonical import key_of
 from handler.errors import EventRejectedError, Problem
+from handler.object_names import LONGEST_KEY
 from handler.triggers.delivery import Delivery, Refused, StoredSpec
 from handler.triggers.message import CloudEvent, Content, Entry, problems_of
 from handler.triggers.moment import moment
@@ -16,12 +17,18 @@ from handler.triggers.moment import moment
 if TYPE_CHECKING:
     from handler.canonical import Json
 
-_LONGEST_KEY = 1024  # bytes of UTF-8 (OBS API reference, object naming)
 _Shape = Literal["obs-s3", "obs", "eventgrid"]
+
+
+MOST_ENTRIES = 100
+"""How many entries of one event are looked at; OBS itself has never been seen to send several."""
 
 
 def from_records(records: Json) -> tuple[Delivery | Refused, ...]:
     """Return what each entry of a classic event's `Records` became, in their order.
+
+    Entries beyond `MOST_ENTRIES` become one `Refused`. No file is lost by that: what was not
+    announced is found in the bucket.
 
     Raises:
         EventRejectedError: There is no list, or nothing in it.
@@ -29,7 +36,9 @@ def from_records(records: Json) -> tuple[Delivery | Refused, ...]:
     if not isinstance(records, list) or not records:
         problem = Problem("must be a list of at least one object event", path="Records")
         raise EventRejectedError([problem])
-    return tuple(_from_entry(entry, f"Records[{index}]") for index, entry in enumerate(records))
+    looked_at, rest = records[:MOST_ENTRIES], records[MOST_ENTRIES:]
+    found = [_from_entry(entry, f"Records[{index}]") for index, entry in enumerate(looked_at)]
+    return (*found, _too_many(rest)) if rest else tuple(found)
 
 
 def is_cloud_event(event: dict[str, Json]) -> bool:
@@ -61,6 +70,16 @@ def from_cloud_event(event: dict[str, Json], keys: Literal["encoded", "raw"]) ->
         problem = Problem(str(error), path="data.obs.object.key")
         return Refused(problem, key_of(event), source)
     return _delivery(read.data, content, key, source, event)
+
+
+def _too_many(rest: list[Json]) -> Refused:
+    problem = Problem(
+        f"{len(rest)} entries after the first {MOST_ENTRIES} were not looked at; files they "
+        "announce are found by the next reconcile, send at most "
+        f"{MOST_ENTRIES} in one event",
+        path="Records",
+    )
+    return Refused(problem, key_of(["rest", rest]), {"shape": "unknown"})
 
 
 def _from_entry(raw: Json, place: str) -> Delivery | Refused:
@@ -158,6 +177,6 @@ def _decoded(key: str) -> str:
 def _checked(key: str) -> str:
     if "\0" in key:
         raise ValueError("has a NUL character in it, which no object key may have")
-    if len(key.encode()) > _LONGEST_KEY:
-        raise ValueError(f"longer than the {_LONGEST_KEY} bytes that OBS allows for a key")
+    if len(key.encode()) > LONGEST_KEY:
+        raise ValueError(f"longer than the {LONGEST_KEY} bytes that OBS allows for a key")
     return key

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from handler.canonical import key_of, shown
 from handler.errors import EventRejectedError, Problem, SpecRejectedError
+from handler.object_names import LONGEST_KEY
 from handler.reading import Limits, read
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
 from handler.triggers.message import TimerTick, problems_of
 from handler.triggers.moment import moment
+from handler.triggers.resemblance import unknown_action
 
 if TYPE_CHECKING:
     from handler.canonical import Json
@@ -76,22 +79,14 @@ def _asked(user_event: str) -> StoredSpec | InlineSpec | Action:
 def _action(value: dict[str, Json]) -> Action:
     action = action_of(value)
     if action is None:
-        raise EventRejectedError(
-            [
-                Problem(
-                    'an action is {"action": "reconcile"} or {"action": "doctor"} and nothing '
-                    "beside it",
-                    "user_event",
-                )
-            ]
-        )
+        raise EventRejectedError([replace(unknown_action(value), path="user_event.action")])
     return action
 
 
 def _stored(value: dict[str, Json]) -> StoredSpec:
     address = value["spec"]
     found = _ADDRESS.fullmatch(address) if isinstance(address, str) else None
-    if found is None or len(value) > 1 or len(found["key"].encode()) > 1024:  # noqa: PLR2004 - OBS's limit
+    if found is None or len(value) > 1 or len(found["key"].encode()) > LONGEST_KEY:
         raise EventRejectedError(
             [
                 Problem(

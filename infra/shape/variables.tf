@@ -98,6 +98,24 @@ variable "drop_prefix" {
     condition     = can(regex("^([^/].*)?/$", var.drop_prefix)) && !strcontains(var.drop_prefix, "//")
     error_message = "The watched prefix ends with a slash, such as drop/, and does not begin with one."
   }
+
+  validation {
+    condition = (
+      !can(regex("[*?%\"'\\\\]|://", var.drop_prefix))
+      && alltrue([for step in split("/", var.drop_prefix) : !contains([".", ".."], step)])
+    )
+    error_message = "The watched prefix is the beginning of object keys as they are: no pattern, no address, not URL-encoded."
+  }
+}
+
+variable "spec_days" {
+  type     = number
+  nullable = false
+
+  validation {
+    condition     = var.spec_days > 30 && var.spec_days <= 3650 && floor(var.spec_days) == var.spec_days
+    error_message = "Dropped specs are kept for 31 to 3650 whole days: a job may be sent 30 days after its plan."
+  }
 }
 
 variable "results_bucket" {
@@ -156,6 +174,14 @@ variable "timers" {
   validation {
     condition     = alltrue([for timer in values(var.timers) : length(base64encode(timer.spec)) <= 2728])
     error_message = "A timer's spec has 2 KB at most: put a larger one into a bucket and name it."
+  }
+
+  validation {
+    condition = alltrue([
+      for timer in values(var.timers) :
+      !strcontains(timer.spec, "obs://${var.bucket_prefix}-drop/${var.drop_prefix}")
+    ])
+    error_message = "A timer's stored spec must not lie in the watched prefix: it would run when uploaded, and expire."
   }
 
   validation {
@@ -230,6 +256,11 @@ variable "settings" {
       "NIGHTDROP_EVENTGRID_KEYS",
     ])) == 0
     error_message = "This setting follows from the deployment, it is not given beside it."
+  }
+
+  validation {
+    condition     = !contains(keys(var.settings), "NIGHTDROP_AUDIT_MOUNT")
+    error_message = "The log is in OBS or PostgreSQL here: each instance would have a SQLite file of its own, and create jobs again."
   }
 }
 

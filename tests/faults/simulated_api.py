@@ -91,6 +91,11 @@ class SimulatedApi:
     _judged: dict[str, bool] = field(default_factory=dict)
     _made: int = 0
 
+    def refuse(self, refusing: float) -> None:
+        """Refuse so many jobs for good from now on, whatever was said of them before."""
+        self.habits = replace(self.habits, refusing=refusing)
+        self._judged.clear()
+
     def arrived(self, request: Request) -> None:
         """Check a request as it arrives.
 

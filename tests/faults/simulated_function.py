@@ -115,8 +115,11 @@ class Function:
         """Bring one delivery as far as it comes."""
         try:
             yield self._pause()
-            run = self._commit(receive(delivery, function=self.sender.function))
+            received = self._commit(receive(delivery, function=self.sender.function))
+            delivery, run = received.delivery, received.seen
             yield self._pause()
+            if received.refused:
+                self._count("delivered again after a refusal")
             if run is None:
                 order = order_of(delivery)
                 run = self._commit(plan_it(order, self.rules, function=self.sender.function))

@@ -123,7 +123,8 @@ def drawn(seed: int, strategy: Strategy, open_log: OpenLog) -> World:
 def begin(world: World) -> None:
     """Put everything on the schedule that comes from outside: events, ticks, people."""
     random, start = world.random, world.schedule.start
-    for delivery in random.sample(deliveries(), k=random.choice((1, 2, 2))):
+    given = random.sample(deliveries(), k=random.choice((1, 2, 2)))
+    for delivery in given:
         first = random.uniform(0, 300)
         for copy in range(random.randint(1, 3)):
             later = copy and random.choice((0.0, random.uniform(0, 2), random.uniform(0, 1500)))
@@ -135,6 +136,8 @@ def begin(world: World) -> None:
         start(_brake(world), None, after=random.uniform(0, 600))
     if random.random() < 0.03:
         start(_giving_up(world), None, after=random.uniform(0, 2400))
+    if random.random() < 0.15:
+        start(_corrected(world, given), None)
 
 
 def deliveries() -> list[Delivery]:
@@ -192,6 +195,15 @@ def _brake(world: World) -> Steps:
     world.log.commit(hold("a simulation", actor={"kind": "operator"}))
     yield world.random.uniform(0, 1800)
     world.log.commit(release(actor={"kind": "operator"}))
+
+
+def _corrected(world: World, given: list[Delivery]) -> Steps:
+    """A wrong setting has every job refused, until somebody corrects it and delivers all again."""
+    world.api.refuse(1.0)
+    yield world.random.uniform(300, 2400)
+    world.api.refuse(0.0)
+    for delivery in given:
+        yield from invoked(world, partial(_delivered, delivery=delivery))
 
 
 def _giving_up(world: World) -> Steps:

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
 
     from handler.canonical import Json
 
-REPORTING = 12
+REPORTING = 14
 """The step before the result file is written, after a creation whose answer was lost."""
 
 SPEC = "drop/nightly.json"
 LOST: dict[str, Json] = {"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}
-SETTINGS = {"RUNTIME_TIMEOUT": "30", "NIGHTDROP_REQUEST_TIMEOUT": "5"}
+SETTINGS = {
+    "RUNTIME_TIMEOUT": "30",
+    "NIGHTDROP_REQUEST_TIMEOUT": "5",
+    "NIGHTDROP_SETTLE_AFTER": "1",
+}
 
 
 def test_a_late_result_file_does_not_stay_over_a_newer_one(

@@ -17,13 +17,19 @@ if TYPE_CHECKING:
 
     from handler.canonical import Json
 
-OPERATIONS = ("GET", "GET", "GET", "commit", "commit", "GET", "commit", "PUT", "commit")
-"""Swept, listed on two pages, marks checked, settled, shown, finished, reported, recorded."""
+OPERATIONS = ("GET", "GET", "GET", "commit", "commit", "GET", "commit", "commit", "PUT", "commit")
+"""Swept, listed on two pages, marks checked, settled, shown, finished; its report begun on record,
+written, recorded."""
 
 STEPS = tuple(f"{when} {what}" for what in OPERATIONS for when in ("before", "after"))
 SPEC = "drop/nightly.json"
 LOST: dict[str, Json] = {"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}
-SETTINGS = {"RUNTIME_TIMEOUT": "30", "NIGHTDROP_REQUEST_TIMEOUT": "5"}
+SETTINGS = {
+    "RUNTIME_TIMEOUT": "30",
+    "NIGHTDROP_REQUEST_TIMEOUT": "5",
+    "NIGHTDROP_SETTLE_AFTER": "1",
+}
+"""A killed writer's result file is taken over after the second in which it could still come."""
 
 
 def lost_answer(opened: Scene) -> None:

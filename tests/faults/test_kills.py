@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-OPERATIONS = ("commit", "GET", "commit", "commit", "POST", "commit", "PUT", "commit")
-"""A dropped file's way: received, read, planned, claimed, sent, recorded, reported, recorded."""
+OPERATIONS = ("commit", "GET", "commit", "commit", "POST", "commit", "commit", "PUT", "commit")
+"""A dropped file's way: received, read, planned, claimed, sent, recorded; its report begun on
+record, written, recorded."""
 
 STEPS = tuple(f"{when} {what}" for what in OPERATIONS for when in ("before", "after"))
 SPEC = "drop/nightly.json"

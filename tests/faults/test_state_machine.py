@@ -103,6 +103,11 @@ class Submission(RuleBasedStateMachine):
         """The API has another day."""
         self.world.api.habits = replace(self.world.api.habits, trouble=trouble, lag=lag)
 
+    @rule(refusing=SOMETIMES)
+    def other_settings(self, refusing: float) -> None:
+        """The API refuses jobs for good, and takes them once a setting is corrected."""
+        self.world.api.refuse(refusing)
+
     @rule()
     def hold(self) -> None:
         """Somebody puts the brake on."""
@@ -150,3 +155,4 @@ def test_a_delivery_without_a_job_is_ticked_to_its_end() -> None:
     machine.kill(which=0)
     machine.wait(seconds=0.1)
     machine.teardown()
+    assert not Path(machine.folder.name).exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import socket
 import sqlite3
@@ -29,18 +30,17 @@ TICK = 'tick=@every 2s={"action": "reconcile"}'
 @contextmanager
 def dev(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Run `nightdrop dev` in a folder; ended by Ctrl-C, and by its id if that does nothing."""
-    kept = {name: value for name, value in os.environ.items() if "NIGHTDROP" not in name}
     with (folder / "told.txt").open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "handler.cli", "dev", *options],
             cwd=folder,
-            env={**kept, "PYTHONPATH": str(ROOT)},
+            env=environment(folder),
             stdout=output,
             stderr=subprocess.STDOUT,
             text=True,
         )
     try:
-        wait_for(lambda: "failure notices" in told(folder), seconds=40)
+        wait_for(lambda: "ready: drop" in told(folder), seconds=60)
         yield process
     finally:
         process.send_signal(signal.SIGINT)
@@ -49,6 +49,30 @@ def dev(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return this process's environment without settings, and with a home of its own."""
+    (folder / "home").mkdir(exist_ok=True)
+    kept = {name: value for name, value in os.environ.items() if "NIGHTDROP" not in name}
+    kept.pop("XDG_RUNTIME_DIR", None)
+    return {**kept, "PYTHONPATH": str(ROOT), "HOME": str(folder / "home")}
+
+
+def refused(folder: Path, *options: str) -> str:
+    """Run `nightdrop dev` with something wrong; return its only sentence."""
+    done = subprocess.run(
+        [sys.executable, "-m", "handler.cli", "dev", *options],
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Traceback" not in done.stderr
+    return done.stderr.removeprefix("nightdrop: ").rstrip("\n")
 
 
 def told(folder: Path) -> str:
@@ -121,12 +145,15 @@ def test_every_dropped_file_becomes_its_jobs_once_though_the_function_is_killed(
 def test_a_broken_file_and_a_mended_one(tmp_path: Path) -> None:
     """The first is told to be rejected, and dropped again under its name it runs."""
     with dev(tmp_path):
-        dropped = tmp_path / "drop" / "line 4 + more.yaml"
+        (tmp_path / "drop" / "hall").mkdir()
+        dropped = tmp_path / "drop" / "hall" / "line 4 + more.yaml"
         dropped.write_text("kind: node_upgrade\nname: Bad\n")
         wait_for(lambda: "rejected" in told(tmp_path))
         dropped.write_text("kind: node_upgrade\nname: good\ntargets: {nodes: [n1]}\n")
         wait_for(lambda: "completed" in told(tmp_path))
-    assert "file line 4 + more.yaml" in told(tmp_path)
+    assert "file hall/line 4 + more.yaml" in told(tmp_path)
+    assert "2 errors: document 1, line 1, targets: missing" in told(tmp_path)
+    assert "          document 1, line 2, name: only lower-case letters" in told(tmp_path)
     assert [state for _, state in jobs(tmp_path)] == ["created"]
 
 
@@ -140,26 +167,141 @@ def test_what_is_given_up_leaves_a_notice(tmp_path: Path) -> None:
     assert "give the function an execution agency" in notice.read_text()
 
 
-def test_a_wrong_schedule_is_told_before_anything_starts(tmp_path: Path) -> None:
-    """With status 2, and with what would be right."""
-    done = subprocess.run(
-        [sys.executable, "-m", "handler.cli", "dev", "--timer", "tick=sometimes=x"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "a cron expression has six fields" in done.stderr
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--timer", "tick=sometimes=x"], "a cron expression has six fields"),
+        (["--timer", "tick=0 2 * * *=x"], "write 0 0 2 * * *"),
+        (["--settings", "typo.env"], "typo.env: NIGHTDROP_SETTLE_AFTR: no such setting, perhaps"),
+        (["--settings", "wrong.env"], "wrong.env: NIGHTDROP_SETTLE_AFTER: Input should be a valid"),
+        (["--settings", "near.env"], "near.env: NIGHTDRP_PREFIX: no such setting, perhaps NIGHT"),
+        (["--settings", "timeout.env"], "timeout.env: RUNTIME_TIMEOUT must be a number of seconds"),
+        (["--settings", "form.env"], "form.env, line 1: is not of the form NAME=value"),
+        (["--fleet", "fleet.yaml"], "fleet.yaml: line 1, nodes[0].state: must be one"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_starts(
+    tmp_path: Path, options: list[str], sentence: str
+) -> None:
+    """With status 2, in one sentence that names the file, and no folder is made."""
+    files = {
+        "typo.env": "NIGHTDROP_SETTLE_AFTR=60",
+        "wrong.env": "NIGHTDROP_SETTLE_AFTER=soon",
+        "near.env": "NIGHTDRP_PREFIX=x/",
+        "timeout.env": "RUNTIME_TIMEOUT=never",
+        "form.env": "NIGHTDROP_SETTLE_AFTER: 60",
+        "fleet.yaml": "nodes: [{name: a, state: x}]",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert sentence in refused(tmp_path, *options)
     assert not (tmp_path / "dev").exists()
 
 
-def test_a_supervisors_signal_ends_what_was_started_too(tmp_path: Path) -> None:
+def test_folders_that_cannot_be_made_are_one_sentence(tmp_path: Path) -> None:
+    """With the option that names another."""
+    (tmp_path / "file").touch()
+    assert refused(tmp_path, "--dir", "file/dev") == (
+        "the folder file/dev cannot be used: Not a directory; name another with --dir"
+    )
+    assert refused(tmp_path, "--drop", "file/drop") == (
+        "the folder file/drop cannot be made: Not a directory; name another with --drop"
+    )
+
+
+def test_a_second_run_in_a_folder_is_refused_at_once(tmp_path: Path) -> None:
+    """It names the first one, and takes nothing away from it."""
+    with dev(tmp_path) as process:
+        before = (tmp_path / "dev/emulator.env").read_text()
+        assert refused(tmp_path) == (
+            f"the folder dev is in use by another run, process {process.pid}; end that one, or "
+            "name another folder with --dir"
+        )
+        assert (tmp_path / "dev/emulator.env").read_text() == before
+    assert process.returncode == 0
+
+
+def test_the_settings_file_may_come_from_any_editor(tmp_path: Path) -> None:
+    """A byte-order mark, CRLF and `export` lose no setting."""
+    settings = tmp_path / "other.env"
+    settings.write_bytes(b"\xef\xbb\xbfexport NIGHTDROP_MAX_SPEC_BYTES=10\r\n")
+    with dev(tmp_path, "--settings", str(settings)):
+        (tmp_path / "drop/a.yaml").write_text("kind: node_upgrade\n")
+        wait_for(lambda: "a spec file has at most 10 (NIGHTDROP_MAX" in told(tmp_path))
+
+
+def test_nothing_is_written_outside_of_its_folders(tmp_path: Path) -> None:
+    """Neither into the home of whoever runs it, nor by what it starts."""
+    with dev(tmp_path):
+        (tmp_path / "drop/n.yaml").write_text(
+            "kind: node_upgrade\nname: good\ntargets: {nodes: [n1]}\n"
+        )
+        wait_for(lambda: "completed" in told(tmp_path))
+    assert [*(tmp_path / "home").iterdir()] == []
+    assert {one.name for one in tmp_path.iterdir()} == {"dev", "drop", "home", "told.txt"}
+
+
+def test_ctrl_c_before_it_has_started_ends_it_quietly(tmp_path: Path) -> None:
+    """With status 130, and nothing stays behind."""
+    with (tmp_path / "told.txt").open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "handler.cli", "dev"],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    wait_for(lambda: "starting the emulator" in told(tmp_path))
+    wait_for(lambda: bool(children(process.pid)))
+    below = children(process.pid)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    assert "Traceback" not in told(tmp_path)
+    assert "Aborted" not in told(tmp_path)
+    assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
+
+
+def test_an_emulator_that_dies_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
+    """Without it nothing would happen any more, whatever is dropped."""
+    with dev(tmp_path) as process:
+        for pid, line in children(process.pid).items():
+            if "handler.cli emulator" in line:
+                os.kill(pid, signal.SIGKILL)
+        assert process.wait(60) == 1
+    assert "it ended, because the emulator ended by itself" in told(tmp_path)
+
+
+def test_a_closed_terminal_ends_what_was_started_too(tmp_path: Path) -> None:
+    """The screen has nowhere to draw any more, and nobody could end the processes."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "handler.cli", "dev"],
+        cwd=tmp_path,
+        env=environment(tmp_path) | {"TERM": "xterm"},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    shown = b""
+    while b"ready: drop" not in shown:
+        shown += os.read(master, 4096)
+    below = children(process.pid)
+    assert below
+    os.close(master)
+    process.send_signal(signal.SIGHUP)
+    process.wait(30)
+    assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_supervisors_signal_ends_what_was_started_too(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     """As Ctrl-C does: neither the cloud nor the function stays behind."""
     with dev(tmp_path) as process:
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         assert process.wait(30) == 0
     [cloud] = [line for line in told(tmp_path).splitlines() if line.startswith("the cloud: ")]
     port = urlsplit(cloud.removeprefix("the cloud: ")).port or 0

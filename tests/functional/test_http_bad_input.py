@@ -24,8 +24,8 @@ BOMB = b"a: &a [x, x]\n" + b"".join(
 )
 
 EVENTS = {
-    "no body": (b"", "an empty object"),
-    "null": (b"null", "an empty object"),
+    "no body": (b"", "the event is empty"),
+    "null": (b"null", "the event is empty"),
     "not JSON": (b"{", "a text that is no JSON"),
     "not UTF-8": (b"\xff\xfe{\x00}\x00", "a text that is no JSON"),
     "a list": (b"[1, 2]", "a list"),
@@ -49,7 +49,6 @@ EVENTS = {
 }
 
 FILES = {
-    "empty": (b"", "empty"),
     "white space": (b" \n\t\n", ""),
     "UTF-16": (UPGRADE.decode().encode("utf-16"), "UTF-8"),
     "Latin-1": (UPGRADE + "description: für\n".encode("latin-1"), "UTF-8"),
@@ -102,12 +101,12 @@ def test_a_file_that_cannot_be_read_is_rejected_and_recorded(
     """And whoever dropped it finds the reason in a result file."""
     data, said = FILES[kind]
     request_id = str(uuid4())
-    status, reply = post(cloud_drop(f"drop/{kind}", data), **{"X-Cff-Request-Id": request_id})
+    status, reply = post(cloud_drop(f"drop/{kind}.yaml", data), **{"X-Cff-Request-Id": request_id})
     assert (status, reply["outcome"], reply["jobs"]) == (200, "rejected", [])
     assert reply["errors"]
     assert said in "\n".join(reply["errors"])
     assert is_recorded(cloud_records(), request_id, reply["errors"])
-    kept = cloud.state.buckets["nightdrop-drop"][f"results/{kind}.result.json"].data
+    kept = cloud.state.buckets["nightdrop-drop"][f"results/{kind}.yaml.result.json"].data
     assert json.loads(kept)["errors"] == reply["errors"]
 
 

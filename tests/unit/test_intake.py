@@ -19,7 +19,6 @@ from handler.intake import (
     plan_it,
     receive,
     reject_event,
-    result_kept,
     settle_without_jobs,
 )
 from handler.specs.plan import Plan, PlannedJob
@@ -80,7 +79,7 @@ def actions(log: SqliteLog) -> list[str]:
 
 def test_a_new_delivery_is_received(log: SqliteLog) -> None:
     """Go on."""
-    assert log.commit(receive(fired("a"), function={})).value is None
+    assert log.commit(receive(fired("a"), function={})).value.seen is None
     assert actions(log) == ["delivery.received"]
 
 
@@ -88,7 +87,7 @@ def test_a_delivery_whose_plan_does_not_stand_starts_over(log: SqliteLog) -> Non
     """An instance died in between; the second try is on record, too."""
     log.commit(receive(fired("a"), function={}))
     again = log.commit(receive(fired("a"), function={}))
-    assert again.value is None
+    assert again.value.seen is None
     assert "started over" in str(again.records[0].fields["note"])
 
 
@@ -96,7 +95,7 @@ def test_a_delivery_that_is_planned_is_repeated(log: SqliteLog) -> None:
     """Its state comes back, jobs and all."""
     order = ordered(fired("a"))
     assert plan(log, order) is None
-    seen = log.commit(receive(order.delivery, function={})).value
+    seen = log.commit(receive(order.delivery, function={})).value.seen
     assert seen
     assert seen.state == "planned"
     assert [job.state for job in seen.jobs] == ["planned"]
@@ -215,7 +214,7 @@ def test_a_delivery_without_jobs_is_closed_once(
     (closed,) = log.commit(close).records
     assert (closed.fields["outcome"], closed.fields["note"]) == (outcome, "because")
     assert log.commit(close).records == ()
-    seen = log.commit(receive(delivery, function={})).value
+    seen = log.commit(receive(delivery, function={})).value.seen
     assert seen
     assert (seen.state, seen.note) == (state, "because")
 
@@ -232,7 +231,7 @@ def test_an_interrupted_delivery_starts_over(log: SqliteLog) -> None:
     """Nothing was promised."""
     log.commit(receive(fired("a"), function={}))
     log.commit(interrupted(fired("a"), "the bucket did not answer", function={}))
-    assert log.commit(receive(fired("a"), function={})).value is None
+    assert log.commit(receive(fired("a"), function={})).value.seen is None
 
 
 def test_an_interruption_does_not_undo_a_plan(log: SqliteLog) -> None:
@@ -251,14 +250,3 @@ def test_a_rejected_event_is_recorded_with_every_problem(log: SqliteLog) -> None
     rejected = reject_event(key_of("x"), problems, source={"shape": "unknown"}, function={})
     (kept,) = log.commit(rejected).records
     assert kept.fields["note"] == "a: missing\nb: missing"
-
-
-@pytest.mark.parametrize(("error", "action"), [("", "written"), ("no answer", "failed")])
-def test_a_result_file_is_recorded_written_or_not(log: SqliteLog, error: str, action: str) -> None:
-    """With the reason why not."""
-    log.commit(receive(fired("a"), function={}))
-    run = log.read(lambda view: view.delivery(key_of("a")))
-    assert run
-    (kept,) = log.commit(result_kept(run, error, function={})).records
-    assert kept.fields["action"] == f"result.{action}"
-    assert kept.fields.get("note", "") == error

@@ -72,9 +72,19 @@ def test_a_record_without_a_job_names_none() -> None:
 
 
 def test_a_long_note_is_cut() -> None:
-    """The record has it whole; log services cut lines at unkind places."""
+    """And ends in an ellipsis: the record has it whole."""
     (line,) = attention_lines([record("spec.rejected", note="x" * 5000)])
-    assert len(json.loads(line)["note"]) == 2000
+    assert json.loads(line)["note"] == "x" * 1999 + "…"
+
+
+@pytest.mark.parametrize(("source", "lines"), [({"read_differs": "etag"}, 1), ({"etag": "e"}, 0)])
+def test_a_plan_of_another_object_than_was_announced_calls_for_a_person(
+    source: dict[str, str], lines: int
+) -> None:
+    """Any other plan does not."""
+    plan = Draft("delivery.planned", "pending", delivery={"key": "d" * 52}, source=source)
+    sealed = seal(plan, Head(), at=datetime(2026, 1, 1, tzinfo=timezone.utc), commit="c")
+    assert len(list(attention_lines([sealed]))) == lines
 
 
 def test_lines_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:

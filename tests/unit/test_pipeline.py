@@ -119,7 +119,7 @@ def test_a_broken_file_gets_a_result_file_with_every_error(
 
 def test_a_rejected_delivery_is_answered_with_its_errors_again(fire: Fire, drop: Drop) -> None:
     """And with what to do about it."""
-    event = drop("drop/empty.yaml", b"")
+    event = drop("drop/broken.yaml", b"kind: [\n")
     first, second = fire(event), fire(event)
     assert "was rejected before" in second["errors"][0]
     assert second["errors"][1:] == first["errors"]

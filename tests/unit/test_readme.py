@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from handler.cli.main import main
+from handler.cli.main import COMMANDS
 from handler.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ def test_every_sample_is_named(path: Path) -> None:
 
 def test_every_command_is_shown() -> None:
     """Each command of `nightdrop` is at least once in the README."""
-    for name in main.commands:
+    for name in COMMANDS:
         assert f"nightdrop {name}" in README
 
 

@@ -16,6 +16,7 @@ from handler.audit.sqlite import SqliteLog
 from handler.audit.verify import verify
 from handler.errors import NoAnswerError
 from handler.switches import hold, release
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,7 @@ def test_a_tick_with_nothing_to_do_says_so(fire: Fire) -> None:
     """And leaves no record."""
     reply = fire(RECONCILE)
     assert (reply["outcome"], reply["jobs"], reply["errors"]) == ("completed", [], [])
-    assert reply["open"] == {"deliveries": 0, "jobs": 0, "followed": 0}
+    assert reply["open"] == {"deliveries": 0, "jobs": 0, "followed": 0, "results": 0}
     assert reply["head"]["seq"] == 0
 
 
@@ -146,9 +147,8 @@ def test_a_job_is_followed_until_it_has_ended(
     fire(tick(UPGRADE.decode()))
     reply = fire(RECONCILE)
     assert (reply["outcome"], reply["open"]["followed"]) == ("deferred", 1)
-    time.sleep(0.4)
-    reply = fire(RECONCILE)
-    assert (reply["outcome"], reply["open"]["followed"]) == ("completed", 0)
+    reply = wait_for(lambda: fire(RECONCILE), lambda told: told["outcome"] == "completed")
+    assert reply["open"]["followed"] == 0
     assert reply["jobs"][0]["finished"] == "Successful"
     assert recorded()[-1]["response"]["succeeded"] == 1
 
@@ -163,7 +163,7 @@ def test_a_result_file_is_written_anew_where_something_changed(
     assert result(emulator)["jobs"][0]["state"] == "unknown"
     fire(RECONCILE)
     (job,) = result(emulator)["jobs"]
-    assert (job["state"], job["finished"]) == ("adopted", "Successful")
+    assert (job["state"], job["finished"]) == ("succeeded", "Successful")
     writes, records = asked(emulator, "PutObject"), len(recorded())
     fire(RECONCILE)
     assert (asked(emulator, "PutObject"), len(recorded())) == (writes, records)
@@ -173,7 +173,7 @@ def test_a_result_file_that_could_not_be_written_is_made_up_for(
     emulator: Emulator, fire: Fire, drop: Drop
 ) -> None:
     """It is what the person who dropped the file waits for."""
-    faulty(emulator, "PutObject", fault="status", status=503)
+    faulty(emulator, "PutObject", fault="status", status=403)
     fire(drop("drop/hall.yaml", UPGRADE))
     emulator.faults.set([])
     fire(RECONCILE)

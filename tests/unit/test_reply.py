@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,7 @@ def jobs(*states: JobWord) -> tuple[JobState, ...]:
         (("created", "refused"), "partial"),
         (("deferred", "refused"), "partial"),
         (("refused", "expired", "abandoned"), "rejected"),
+        (("created", "duplicated"), "partial"),
     ],
 )
 def test_a_deliverys_outcome_follows_from_its_jobs(
@@ -75,6 +77,33 @@ def test_jobs_that_wait_are_counted_in_one_sentence_for_each_state() -> None:
 def test_jobs_that_are_all_there_need_no_sentence() -> None:
     """Nothing is wrong."""
     assert errors_of(jobs("created", "adopted")) == ()
+
+
+@pytest.mark.parametrize(
+    ("finished", "outcome"),
+    [("Successful", "completed"), ("deleted", "completed"), ("Failed", "partial")],
+)
+def test_a_job_that_failed_on_the_fleet_is_no_success(finished: str, outcome: Outcome) -> None:
+    """For its delivery, and for the tick that learns of it."""
+    ended = replace(job("created"), finished=finished)
+    assert outcome_of([ended]) == outcome
+    answer = reply(Answered([], jobs=[ended], left={"jobs": 0}), HEAD)
+    assert answer["outcome"] == outcome
+    assert len(answer["errors"]) == (outcome == "partial")  # type: ignore[arg-type]
+
+
+def test_a_tick_that_leaves_work_and_met_a_failure_says_the_worse() -> None:
+    """What is open is said beside it."""
+    ended = replace(job("created"), finished="Failed")
+    answer = reply(Answered([], jobs=[ended], left={"jobs": 3}), HEAD)
+    assert (answer["outcome"], answer["open"]) == ("partial", {"jobs": 3})
+
+
+def test_a_job_of_a_delivery_is_told_of_once() -> None:
+    """A tick may have worked on it, too."""
+    ended = replace(job("created"), finished="Failed")
+    result = Result("k" * 52, "partial", (ended,), errors_of([ended]))
+    assert len(reply(Answered([result], jobs=[ended]), HEAD)["errors"]) == 1  # type: ignore[arg-type]
 
 
 @given(st.lists(st.sampled_from(WORST_LAST), min_size=1))

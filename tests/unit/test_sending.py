@@ -99,6 +99,35 @@ def test_a_pause_that_grows_meanwhile_is_waited_out() -> None:
     assert ticking.now == 3
 
 
+def test_a_pause_that_grows_beyond_the_time_is_given_up() -> None:
+    """What was slept already counts, too."""
+    ticking = Ticking()
+    pace = Pace(ticking.clock, ticking.sleep)
+
+    def sleep(seconds: float) -> None:
+        if not ticking.slept:
+            ticking.sleep(seconds)
+            pace.slow_down(50)
+
+    pace.sleep = sleep
+    pace.slow_down(50)
+    assert not pace.wait(60)
+    assert ticking.now == 50
+
+
+@pytest.mark.parametrize(("pause", "left"), [(47, 13.0), (48, 12.0), (49, 0.0), (55, 0.0)])
+def test_no_pause_is_begun_that_leaves_no_time_to_send(
+    driver: Driver, pause: float, left: float
+) -> None:
+    """The job is deferred at once instead of after the pause."""
+    ticking = Ticking()
+    pace = Pace(ticking.clock, ticking.sleep)
+    pace.slow_down(pause)
+    hurried = Driver(driver.log, driver.ief, Deadline(60, ticking.clock), pace)
+    assert answers(hurried, Turn(12)) == [left]
+    assert ticking.now == (pause if left else 0)
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[SqliteLog]:
     """An empty log."""

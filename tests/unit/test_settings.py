@@ -166,7 +166,7 @@ def test_results_go_under_a_prefix(value: str, place: tuple[str, str]) -> None:
         ("audit", "obs://bucket"),
         ("audit", "obs:///prefix/"),
         ("max_spec_bytes", "0"),
-        ("max_spec_bytes", "16777217"),
+        ("max_spec_bytes", "2097153"),
         ("max_spec_bytes", CANARY),
         ("request_timeout", "0"),
         ("request_timeout", "nan"),
@@ -245,10 +245,12 @@ def test_another_place_for_checkpoints_is_refused(value: str) -> None:
 @pytest.mark.parametrize("prefix", ["drop/", ""])
 def test_checkpoints_do_not_lie_where_specs_are_dropped(prefix: str) -> None:
     """Each would be taken for a spec; elsewhere in the bucket they may lie."""
-    (line,) = complaint(buckets="a,b", prefix=prefix, checkpoints="obs://b/drop/kept/")
+    (line,) = complaint(buckets="bkt-a,bkt-b", prefix=prefix, checkpoints="obs://bkt-b/drop/kept/")
     assert line.startswith("NIGHTDROP_CHECKPOINTS: lies under NIGHTDROP_PREFIX")
-    assert settings(buckets="a,b", prefix="drop/", checkpoints="obs://b/kept/").checkpoints
-    assert settings(buckets="a,b", checkpoints="b").checkpoints == "b"
+    assert settings(
+        buckets="bkt-a,bkt-b", prefix="drop/", checkpoints="obs://bkt-b/kept/"
+    ).checkpoints
+    assert settings(buckets="bkt-a,bkt-b", checkpoints="kept").checkpoints == "kept"
 
 
 def test_the_key_for_checkpoints_is_never_shown() -> None:
@@ -314,12 +316,12 @@ def test_a_validity_that_ends_before_settling_is_doubted(valid_for: str, *, doub
 @pytest.mark.parametrize(
     ("prefix", "results", "refused"),
     [
-        ("drop/", "obs://b/results/", False),
-        ("drop/", "obs://b/drop/results/", False),
-        ("drop/", "obs://b/drop/", True),
-        ("drop/in/", "obs://b/drop/", True),
-        ("drop/", "obs://b", True),
-        ("", "obs://b/results/", False),
+        ("drop/", "obs://bkt-b/results/", False),
+        ("drop/", "obs://bkt-b/drop/results/", False),
+        ("drop/", "obs://bkt-b/drop/", True),
+        ("drop/in/", "obs://bkt-b/drop/", True),
+        ("drop/", "obs://bkt-b", True),
+        ("", "obs://bkt-b/results/", False),
         ("drop/", "obs://other/drop/", False),
         ("drop/", None, False),
     ],
@@ -328,13 +330,13 @@ def test_results_may_not_cover_what_is_watched(
     prefix: str, results: str | None, *, refused: bool
 ) -> None:
     """Every dropped file would be taken for a result."""
-    given = {"buckets": "b", "prefix": prefix, "results": results}
+    given = {"buckets": "bkt-b", "prefix": prefix, "results": results}
     if refused:
         assert complaint(**given) == [
             "NIGHTDROP_RESULTS: covers NIGHTDROP_PREFIX, so that no dropped file is run"
         ]
     else:
-        assert settings(nothing, **given).buckets == ("b",)
+        assert settings(nothing, **given).buckets == ("bkt-b",)
 
 
 @pytest.mark.parametrize("given", ["obs://logs/nightdrop", "obs://logs/nightdrop/"])
@@ -360,3 +362,15 @@ def test_a_log_where_specs_are_dropped_is_refused(audit: str, problem: str) -> N
         return
     (line,) = complaint(**places, audit=audit)
     assert line.startswith(f"NIGHTDROP_AUDIT: {problem}")
+
+
+def test_the_address_of_the_log_is_not_printed_with_the_settings() -> None:
+    """It may hold a password."""
+    assert CANARY not in repr(settings(audit=f"postgresql://user:{CANARY}@host/db"))
+
+
+@pytest.mark.parametrize("name", ["audit", "results", "checkpoints"])
+def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(name: str) -> None:
+    """They belong into the agency, or into the environment on a desk."""
+    (line,) = complaint(**{name: f"obs://KEY:{CANARY}@bucket/prefix/"})
+    assert CANARY not in line

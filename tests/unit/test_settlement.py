@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from handler.audit.log import Open
+from handler.audit.log import Open, ScanState
 from handler.audit.record import Head
 from handler.audit.state import JobState, JobWord
 from handler.canonical import timestamp
@@ -66,9 +66,13 @@ class Seen:
         """Return nothing."""
         return None
 
-    def latest(self, _subject: str) -> DeliveryState | None:
+    def latest_read(self, _subject: str) -> DeliveryState | None:
         """Return nothing."""
         return None
+
+    def scan(self, _bucket: str) -> ScanState:
+        """Return nothing."""
+        return ScanState()
 
     def open(self, _limit: int) -> Open:
         """Return nothing."""

@@ -12,9 +12,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GROUND = ("errors", "canonical", "settings", "reading", "deadline", "duration", "logline")
+GROUND = (
+    *("errors", "canonical", "settings", "reading", "deadline", "duration", "logline", "display"),
+    *("hosting", "object_names"),
+)
 WALLED = ("triggers", "specs", "cloud", "audit")
-TOP = ("cli", "local", "emulator", "packaging")
+TOP = ("cli", "local", "emulator", "packaging", "loopback")
 NOT_IN_THE_CLOUD = (
     "click",
     "rich",
@@ -39,8 +42,9 @@ HEAVY = (
     "cryptography",
 )
 UPPER = (
-    *("reply", "results", "switches", "effects", "transitions", "submission", "settlement"),
-    *("sending", "services", "intake", "checkpointing", "pipeline", "reconcile"),
+    *("reply", "reply_limit", "results", "switches", "effects", "transitions", "submission"),
+    *("settlement", "sending", "services", "intake", "checkpointing", "reporting", "pipeline"),
+    *("scan", "reconcile"),
     *("started", "doctor", "instance", "function"),
 )
 
@@ -99,7 +103,7 @@ def neighbours(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", rooms(*GROUND))
 def test_the_ground_stands_on_nothing_above_it(module: str) -> None:
-    """Errors, canonical JSON, settings, reading, durations, the deadline and log lines."""
+    """Errors, canonical JSON, display, settings, reading, durations, deadline and log lines."""
     assert neighbours(module) <= set(GROUND)
 
 
@@ -147,8 +151,45 @@ def test_every_source_is_in_a_part_that_has_a_place() -> None:
 def test_the_handler_is_imported_without_what_it_does_not_need() -> None:
     """In a fresh process: every module counts at a cold start."""
     heavy = (*HEAVY, "huaweicloudsdkcore.client")
-    code = f"import handler, sys; print(*[m for m in {heavy!r} if m in sys.modules])"
+    code = (
+        "from handler import handler; import sys; "
+        f"print(*[m for m in {heavy!r} if m in sys.modules])"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+_CHECKS = ("assert", "check", "expect")
+
+
+def _checks(function: ast.AST, helpers: frozenset[str]) -> bool:
+    """Return whether a function asserts, expects an error, or calls one beside it that does."""
+    called = {
+        ast.unparse(node.func).rpartition(".")[2]
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call)
+    }
+    return (
+        any(isinstance(node, ast.Assert) for node in ast.walk(function))
+        or bool(called & ({"raises", "warns", "fail"} | helpers))
+        or any(name.startswith(_CHECKS) for name in called)
+    )
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("tests/**/test_*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_every_test_checks_something(path: Path) -> None:
+    """One that asserts nothing passes whatever the code does, as long as nothing is raised."""
+    functions = [
+        node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)
+    ]
+    helpers = frozenset(
+        one.name
+        for one in functions
+        if not one.name.startswith("test_") and _checks(one, frozenset())
+    )
+    tests = [one for one in functions if one.name.startswith("test_")]
+    assert [one.name for one in tests if not _checks(one, helpers)] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import pytest
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.sqlite import SqliteLog
-from handler.canonical import timestamp
+from handler.canonical import sha256_hex, timestamp
 from handler.cloud.transport import Request
 from handler.effects import Commit, Send, Sender, Sign, TimeLeft, Turn
 from handler.errors import ApiError, CloudError, NoAnswerError, NotSentError
@@ -44,9 +45,9 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
     log.close()
 
 
-def begun() -> Generator[Any, Any, None]:
+def begun(body: str = "{}") -> Generator[Any, Any, None]:
     """Begin the submission of the planned job."""
-    return submission(KEY, "{}", SENDER)
+    return submission(KEY, body, SENDER)
 
 
 def job_of(log: SqliteLog) -> JobState:
@@ -83,7 +84,7 @@ def driven(
 def test_a_job_is_signed_then_claimed_then_sent_then_recorded(log: SqliteLog) -> None:
     """The order is the promise: the claim is durable before the request leaves."""
     effects = begun()
-    assert next(effects) == Turn()
+    assert next(effects) == Turn(SENDER.patience)
     assert effects.send(60.0) == Sign("{}")
     claim = effects.send(REQUEST)
     assert isinstance(claim, Commit)
@@ -206,3 +207,23 @@ def test_a_job_whose_request_is_gone_is_said_to_wait(log: SqliteLog) -> None:
     assert isinstance(effect, Commit)
     log.commit(effect.decide)
     assert (job_of(log).state, "outbox" in job_of(log).note) == ("deferred", True)
+
+
+def test_a_job_whose_request_is_not_the_planned_one_is_never_claimed(tmp_path: Path) -> None:
+    """It waits with a reason that names the remedy, recorded once; the planned one is sent."""
+    job: Part = {"key": KEY, "name": "nightly", "type": "node_upgrade", "document": 1}
+    digest: Part = {"digest": sha256_hex("{}")}
+    draft = Draft("job.planned", "pending", {"key": "d" * 52}, job=job, request=digest, body="{}")
+    about: Part = {"key": "d" * 52, "trigger": "direct", "subject": "direct"}
+    planned = Draft("delivery.planned", "pending", delivery=about)
+    with closing(SqliteLog(tmp_path / "other.db", clock=lambda: NOW)) as log:
+        log.commit(lambda _view: Decision(None, (planned, draft)))
+        for _ in range(2):
+            exchanged = begun('{"another": "request"}')
+            assert next(exchanged) == Turn()
+            exchanged.send(60.0)
+            claim = exchanged.send(REQUEST)
+            assert log.commit(claim.decide).value.attempt == 0
+        assert (job_of(log).state, "job abandon" in job_of(log).note) == ("planned", True)
+        assert log.read(lambda view: view.head.seq) == 3
+        assert driven(log, Created("4d1c")).count(Send) == 1

@@ -1,5 +1,6 @@
 -- What the log says, as tables for people: made from the records by `audit stats` and `audit serve`.
 -- Runs on a connection that reads the log as `main` and has an empty database attached as `page`.
+-- Whatever has a foreign text in it goes through `display`, a function of the connection.
 -- The outbox stays behind: bodies hold what must not be seen.
 
 CREATE TABLE page.deliveries (
@@ -21,6 +22,7 @@ CREATE TABLE page.jobs (
     type        TEXT NOT NULL,
     state       TEXT NOT NULL,
     ended       TEXT NOT NULL,
+    shown       TEXT NOT NULL,      -- the state, and once it ended on the fleet, how
     day         TEXT NOT NULL,
     planned_at  TEXT NOT NULL,
     created_at  TEXT,
@@ -68,10 +70,10 @@ SELECT seq,
        json_extract(record, '$.request.attempt'),
        json_extract(record, '$.response.status'),
        json_extract(record, '$.response.final'),
-       json_extract(record, '$.response.job_id'),
-       json_extract(record, '$.actor.kind') || coalesce(' ' || coalesce(
-           json_extract(record, '$.actor.name'), json_extract(record, '$.actor.account')), ''),
-       json_extract(record, '$.note'),
+       nullif(display(json_extract(record, '$.response.job_id')), ''),
+       nullif(display(json_extract(record, '$.actor.kind') || coalesce(' ' || coalesce(
+           json_extract(record, '$.actor.name'), json_extract(record, '$.actor.account')), '')), ''),
+       nullif(display(json_extract(record, '$.note')), ''),
        hash
 FROM main.records ORDER BY seq;
 
@@ -91,17 +93,21 @@ WHERE seq IN (SELECT seq FROM page.records WHERE action = 'log.checkpointed');
 
 INSERT INTO page.deliveries
 SELECT known.key, told.at, told.day, coalesce(nullif(known.fired_at, ''), told.at),
-       known.trigger, known.subject, told.actor, known.state,
-       (SELECT count(*) FROM main.jobs WHERE delivery = known.key), known.note
+       known.trigger, display(known.subject), told.actor, known.state,
+       (SELECT count(*) FROM main.jobs WHERE delivery = known.key), display(known.note)
 FROM main.deliveries AS known
 JOIN page.records AS told
   ON told.seq = (SELECT min(seq) FROM page.records WHERE delivery = known.key);
 
 INSERT INTO page.jobs
-SELECT known.key, known.name, known.type, known.state, known.finished,
+SELECT known.key, display(known.name), known.type, known.state, known.finished,
+       shown_word(known.state, known.finished, coalesce((
+           SELECT json_extract(record, '$.response.succeeded') FROM main.records
+           WHERE seq = (SELECT max(seq) FROM page.records
+                        WHERE job = known.key AND action = 'job.finished')), 0)),
        substr(known.planned_at, 1, 10), known.planned_at, told.at,
        round((julianday(told.at) - julianday(asked.fired_at)) * 86400, 3),
-       known.attempt, known.delivery, known.job_id, known.note
+       known.attempt, known.delivery, display(known.job_id), display(known.note)
 FROM main.jobs AS known
 JOIN page.deliveries AS asked ON asked.key = known.delivery
 LEFT JOIN page.records AS told ON told.seq = (
@@ -158,6 +164,7 @@ WITH ranked AS (
     SELECT day,
            count(*) AS jobs,
            sum(state IN ('created', 'adopted')) AS created,
+           sum(shown IN ('partly failed', 'failed', 'end unknown')) AS failed,
            sum(state IN ('refused', 'expired', 'abandoned')) AS refused,
            sum(state = 'duplicated') AS duplicated,
            sum(state NOT IN ('created', 'adopted', 'refused', 'expired', 'abandoned',
@@ -169,6 +176,7 @@ SELECT deliveries.day,
        sum(deliveries.state = 'rejected') AS rejected,
        coalesce(done.jobs, 0) AS jobs,
        coalesce(done.created, 0) AS created,
+       coalesce(done.failed, 0) AS failed,
        coalesce(done.refused, 0) AS refused,
        coalesce(done.duplicated, 0) AS duplicated,
        coalesce(done.waiting, 0) AS waiting,

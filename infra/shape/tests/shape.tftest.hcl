@@ -11,6 +11,7 @@ variables {
   initializer_timeout = 60
   max_instances       = 20
   drop_prefix         = "drop/"
+  spec_days           = 90
   results_bucket      = ""
   results_prefix      = "results/"
   timers              = {}
@@ -98,6 +99,56 @@ run "everything_watched" {
     drop_prefix = ""
   }
   expect_failures = [var.drop_prefix]
+}
+
+run "a_pattern_is_watched" {
+  command = plan
+  variables {
+    drop_prefix = "drop/*/"
+  }
+  expect_failures = [var.drop_prefix]
+}
+
+run "an_encoded_prefix_is_watched" {
+  command = plan
+  variables {
+    drop_prefix = "drop%2F/"
+  }
+  expect_failures = [var.drop_prefix]
+}
+
+run "a_relative_prefix_is_watched" {
+  command = plan
+  variables {
+    drop_prefix = "./drop/"
+  }
+  expect_failures = [var.drop_prefix]
+}
+
+run "specs_that_expire_before_their_jobs" {
+  command = plan
+  variables {
+    spec_days = 30
+  }
+  expect_failures = [var.spec_days]
+}
+
+run "a_standing_spec_that_expires" {
+  command = plan
+  variables {
+    timers = {
+      weekly = { cron = "0 0 2 * * SUN", spec = "{\"spec\": \"obs://depots-drop/drop/a.yaml\"}", enabled = true }
+    }
+  }
+  expect_failures = [var.timers]
+}
+
+run "a_log_in_a_file" {
+  command = plan
+  variables {
+    settings = { NIGHTDROP_AUDIT_MOUNT = "single-instance" }
+  }
+  expect_failures = [var.settings]
 }
 
 run "too_many_settings" {

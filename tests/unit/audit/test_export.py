@@ -26,13 +26,18 @@ FORMULAS = (
     ("+1", "'+1"),
     ("-1", "'-1"),
     ("@SUM(A1)", "'@SUM(A1)"),
-    ("\t=1", "'\t'=1"),
-    ("\ra", "'\ra"),
+    ("\t=1", r"\t=1"),
+    ("\ra", r"\ra"),
     (" =1", "' =1"),
     ("a;=1", "a;'=1"),
     ("a, @x", "a, '@x"),
     ('a"=1', "a\"'=1"),
-    ("a\n-1", "a\n'-1"),
+    ("a\n-1", r"a\n-1"),
+    ("\ufeff=1", r"\ufeff=1"),
+    ("\u200b=1", r"\u200b=1"),
+    ("\u2060\ufeff=1", r"\u2060\ufeff=1"),
+    ("\u00a0=1", r"\xa0=1"),
+    ("\x1b]2;x\x07", r"\x1b]2;x\x07"),
     ("\uff1d1", "'\uff1d1"),
 )
 MAY_BEGIN = re.compile(r"(?:^|[,;|\t\r\n\"])[\s\"]*[=+\-@\uff1d]|^[\t\r]")
@@ -96,6 +101,17 @@ def test_no_cell_begins_with_a_formula(text: str, safe: str) -> None:
     """Not even after a separator that some spreadsheets split at."""
     rows = list(csv.DictReader(StringIO("".join(csv_lines([noted(text)], everything)), newline="")))
     assert rows[0]["note"] == safe
+
+
+def test_no_export_holds_what_cannot_be_seen(records: list[Record]) -> None:
+    """Whatever a foreign text holds, a line is one line, and a terminal does nothing with it."""
+    hostile = noted("a\x1b[2J\u202e\u200b\ufeff\nforged\u2028\x85é")
+    for export in FORMATS.values():
+        for line in export([*records[:3], hostile], everything):
+            assert line.rstrip("\r\n").isprintable()
+            assert len(line.splitlines()) == 1
+    kept = json.loads(next(iter(json_lines([hostile], everything))))
+    assert kept == {"hash": hostile.hash, "record": hostile.text}
 
 
 @given(st.text(alphabet="=+-@,;|\t\r\n\"' ab1\uff1d", max_size=12))

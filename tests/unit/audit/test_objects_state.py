@@ -27,7 +27,7 @@ Question: TypeAlias = "tuple[str, str | tuple[str, ...]]"
 NAMES = ("a", "b", "c", "d", "e")
 SUBJECTS = ("obs://b/one", "obs://b/two")
 WORDS = (
-    *("over", "over", "over", "received", "planned", "rejected", "reported"),
+    *("over", "over", "over", "received", "planned", "rejected", "ignored", "reported"),
     *("created", "refused", "unknown", "finished", "again"),
 )
 DAY = 86_400
@@ -64,11 +64,12 @@ RESPONSES: dict[str, tuple[str, str]] = {
 def drafts(word: str, name: str, view: View) -> tuple[Draft, ...]:
     """Return what a step records."""
     seen = view.delivery(name)
-    if word in {"received", "rejected", "repeated"}:
+    if word in {"received", "rejected", "repeated", "ignored"}:
         body = "{}" if word == "received" and seen is None else None
         return (Draft(f"delivery.{word}", "pending", delivery=delivery_of(name), body=body),)
     if word in {"planned", "over"} and (seen is None or seen.state == "received"):
-        plan = Draft("delivery.planned", "pending", delivery=delivery_of(name))
+        read: Part = {"read_etag": name}
+        plan = Draft("delivery.planned", "pending", delivery=delivery_of(name), source=read)
         over = (job_draft("refused", name),) if word == "over" else ()
         return plan, job_draft("planned", name, body=f'"{name}"'), *over
     if seen is None or word in {"planned", "over"}:
@@ -86,7 +87,7 @@ def step(word: str, name: str) -> Decide[None]:
 
 QUESTIONS: tuple[Question, ...] = (
     *(("latest_run", subject) for subject in SUBJECTS),
-    *(("latest", subject) for subject in SUBJECTS),
+    *(("latest_read", subject) for subject in SUBJECTS),
     *(("jobs_by_id", (f"created-{name}",)) for name in NAMES),
     *(("job", f"j-{name}") for name in NAMES),
     *(("delivery", name) for name in NAMES),
@@ -189,7 +190,7 @@ def test_the_latest_of_a_subject_is_not_just_one_that_was_asked_for(shelf: Shelf
     """The older run was fetched by its key; the newer one is in another table."""
     with closing(ObjectLog(MemoryObjects(shelf))) as log:
         assert asked(log, ("delivery", "b"))
-        latest = asked(log, ("latest", SUBJECTS[0]))
+        latest = asked(log, ("latest_read", SUBJECTS[0]))
     assert isinstance(latest, DeliveryState)
     assert latest.key == "c"
 
@@ -201,7 +202,7 @@ def test_a_late_answer_does_not_hide_what_came_after_it(shelf: Shelf) -> None:
         log.commit(step("over", "e"))
         log.commit(step("created", "e"))
     with closing(ObjectLog(MemoryObjects(shelf))) as log:
-        latest, run = (asked(log, (verb, SUBJECTS[0])) for verb in ("latest", "latest_run"))
+        latest, run = (asked(log, (verb, SUBJECTS[0])) for verb in ("latest_read", "latest_run"))
     assert isinstance(latest, DeliveryState)
     assert isinstance(run, DeliveryState)
     assert (latest.key, run.key) == ("c", "b")

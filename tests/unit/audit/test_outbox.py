@@ -54,7 +54,9 @@ def test_what_cannot_be_removed_harms_nobody(objects: MemoryObjects) -> None:
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
         raise NoAnswerError("503")
 
+    outbox(objects).put("c", {"a": "1"})
     outbox(MemoryObjects(objects.shelf, around)).drop("c")
+    assert len(objects.shelf.objects) == 1
 
 
 def test_an_instance_remembers_a_few_commits(objects: MemoryObjects) -> None:

@@ -69,8 +69,10 @@ def test_a_lost_race_shows_that_the_store_answers() -> None:
     time = Time()
     trial = patience(time).trial("")
     for _ in range(4):
+        before = len(time.slept)
         for _ in range(6):
             trial.trouble(NoAnswerError("x"))
+        assert time.slept[before : before + 2] == [0.0, 0.05]
         trial.lost()
 
 

@@ -202,6 +202,45 @@ def test_a_place_shows_no_password() -> None:
     assert "SECRET" not in repr(place)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://user@SECRET@host/db",
+        "postgresql://user:SEC@RET@host/db",
+        "postgresql://user:SECRET/SECRET@host/db",
+        "postgresql://user@/SECRET@host",
+        "postgresql://user:SECRET/db",
+        "postgresql://user:SECRET@host/db/SECRET@host",
+        "postgresql://user:SECRET@host:SECRET/db",
+        "postgresql://host/db:SECRET",
+        "postgresql://host/db?SECRET",
+        "postgresql://host/db?host=a@SECRET",
+        "postgresql://host/db?SECRET=1",
+    ],
+)
+def test_an_address_that_could_be_misread_is_refused_and_not_shown(address: str) -> None:
+    """A password with a sign in it that is not escaped would be taken for a host or a database."""
+    with pytest.raises(LogError, match="%-escapes") as caught:
+        open_log(address)
+    assert "SECRET" not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://user:SEC%40RET@host/db", "postgresql://host/db"),
+        ("postgresql://user:SEC?RET#@host:5432/db", "postgresql://host/db"),
+        ("postgresql://one:1,two:2/my%20db", "postgresql://one,two/my%20db"),
+        ("postgresql://[::1]:5432/db", "postgresql://::1/db"),
+        ("postgresql:///db?host=/tmp/socket&password=SECRET", "postgresql:///tmp/socket/db"),
+        ("postgresql://user@/db?host=db.example.com", "postgresql://db.example.com/db"),
+    ],
+)
+def test_an_address_is_shown_as_what_was_parsed_from_it(address: str, shown: str) -> None:
+    """Host and database alone, wherever they stand in it."""
+    assert place_of(address).shown == shown
+
+
 def test_patience_with_other_writers_ends(log: PostgresLog, postgres_address: str) -> None:
     """Nothing was appended, and a later try may succeed."""
     with closing(PostgresLog(postgres_address, patience=0.2)) as hasty:

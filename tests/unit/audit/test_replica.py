@@ -44,11 +44,18 @@ def ended(key: str) -> Decide[None]:
     job: Part = {"key": f"j-{key}", "name": key, "type": "app_upgrade", "document": 1}
     part: Part = {"key": f"d-{key}"}
     drafts = (
-        Draft("delivery.planned", "pending", delivery=about),
+        Draft("delivery.planned", "pending", delivery=about, source={"read_etag": key}),
         Draft("job.planned", "pending", delivery=part, job=job),
         Draft("job.refused", "failure", delivery=part, job=job),
     )
     return lambda _view: Decision(None, drafts)
+
+
+def ignored(key: str) -> Decide[None]:
+    """Decide to record an event that nothing was read for."""
+    about = {"key": f"i-{key}", "trigger": "object", "subject": "s"}
+    draft = Draft("delivery.ignored", "success", delivery=about)
+    return lambda _view: Decision(None, (draft,))
 
 
 @pytest.fixture
@@ -67,7 +74,7 @@ def everything(view: View) -> tuple[object, ...]:
     """Return all that there is."""
     runs = [view.delivery(f"d-{number}") for number in range(RUNS)]
     assert all(runs)
-    return (view.head, view.latest("s"), *runs)
+    return (view.head, view.latest_read("s"), *runs)
 
 
 def seen(shelf: Shelf) -> tuple[object, ...]:
@@ -105,6 +112,19 @@ def test_a_warm_instance_follows_the_others_into_the_next_segments(shelf: Shelf)
                 log.commit(ended(number))
         assert warm.read(lambda view: view.job("j-b"))
         assert warm.read(everything) == seen(shelf)
+
+
+def test_a_read_that_was_closed_long_ago_is_found_behind_what_was_ignored_since() -> None:
+    """In older tables than those of the events that looked at nothing."""
+    shelf = Shelf()
+    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=1))) as log:
+        log.commit(ended("read"))
+        for number in range(6):
+            log.commit(ignored(str(number)))
+    with closing(ObjectLog(MemoryObjects(shelf))) as cold:
+        latest = cold.read(lambda view: view.latest_read("s"))
+    assert latest
+    assert latest.key == "d-read"
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_what_was_never_recorded_is_not_there(log: SqliteLog) -> None:
     found = log.read(lambda view: (view.delivery("d"), view.job("j"), view.latest_run("s")))
     assert found == (None, None, None)
     assert log.read(lambda view: view.open(5)) == Open((), (), (), ())
-    assert log.read(lambda view: (view.jobs_by_id([""]), view.latest("s"))) == ((), None)
+    assert log.read(lambda view: (view.jobs_by_id([""]), view.latest_read("s"))) == ((), None)
 
 
 @pytest.mark.parametrize("final", ["created", "refused", "adopted", "expired", "abandoned"])

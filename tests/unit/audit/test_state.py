@@ -112,7 +112,7 @@ def test_every_action_of_a_delivery_leads_to_its_state(action: str, word: Delive
     """From its first record on."""
     said: Json = {"key": "d", "trigger": "object", "subject": "s", "fired_at": "t", "digest": "x"}
     delivery = fold_delivery(None, fields(action, delivery=said, note="why"))
-    expected = DeliveryState("d", "object", "s", word, "t", "x", "why", "now", 9)
+    expected = DeliveryState("d", "object", "s", word, "t", "x", "why", "now", seq=9, changed=9)
     assert delivery == expected
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.audit.log import Decision
+from handler.audit.log import Decision, ScanState
 from handler.audit.record import Draft, Head
 from handler.audit.verify import verify
 from handler.cli.any_log import any_log
@@ -38,7 +38,8 @@ def noted(*notes: str) -> Decide[str]:
 def planned(delivery: str, *jobs: str, subject: str = SUBJECT) -> Decide[None]:
     """Make a decision that plans a delivery with some jobs, by their keys."""
     about = {"key": delivery, "trigger": "object", "subject": subject, "digest": "d"}
-    plan = Draft(action="delivery.planned", outcome="pending", delivery=about)
+    read: Part = {"read_etag": f"etag-{delivery}"}
+    plan = Draft(action="delivery.planned", outcome="pending", delivery=about, source=read)
     return recorded(plan, *(_planned_job(delivery, key, n) for n, key in enumerate(jobs, 1)))
 
 
@@ -208,7 +209,7 @@ def test_the_latest_run_of_an_object_is_the_one_that_still_lives(log: Log) -> No
     log.commit(planned("d", "one"))
     log.commit(planned("e", "two"))
     log.commit(recorded(about("job.refused", "two", "e", status=400)))
-    latest = log.read(lambda view: view.latest(SUBJECT))
+    latest = log.read(lambda view: view.latest_read(SUBJECT))
     run = log.read(lambda view: view.latest_run(SUBJECT))
     assert latest
     assert run
@@ -231,6 +232,48 @@ def test_what_is_open_comes_in_the_order_it_was_touched(log: Log) -> None:
     assert len(log.read(lambda view: view.open(1)).jobs) == 1
 
 
+def decided(action: str, key: str, **read: str) -> Decide[None]:
+    """Make a decision that closes a delivery of the subject."""
+    subject = {"key": key, "trigger": "object", "subject": SUBJECT}
+    return recorded(Draft(action=action, outcome="success", delivery=subject, source=read))
+
+
+def test_only_what_was_read_or_rejected_counts_as_looked_at(log: Log) -> None:
+    """What was ignored, or waits to be read, hides nothing."""
+    seen = []
+    for action, key, read in (
+        ("delivery.ignored", "a", {}),
+        ("delivery.planned", "b", {"read_etag": "1"}),
+        ("delivery.ignored", "c", {}),
+        ("delivery.received", "d", {}),
+        ("delivery.rejected", "e", {}),
+        ("delivery.repeated", "f", {"read_etag": "2"}),
+        ("delivery.ignored", "g", {"read_etag": "3"}),
+        ("delivery.ignored", "h", {}),
+    ):
+        log.commit(decided(action, key, **read))
+        latest = log.read(lambda view: view.latest_read(SUBJECT))
+        seen.append((latest.key, latest.etag) if latest else None)
+    assert seen == [
+        None, *[("b", "1")] * 3, ("e", ""), ("f", "2"), ("g", "3"), ("g", "3"),
+    ]  # fmt: skip
+
+
+def test_where_a_scan_was_cut_is_kept_per_bucket_until_it_is_through(log: Log) -> None:
+    """With the time before which files were passed over."""
+    seen = []
+    for action, source in (
+        ("scan.paused", {"bucket": "one", "key": "drop/☃"}),
+        ("scan.limited", {"bucket": "one", "time": "2026"}),
+        ("scan.completed", {"bucket": "one"}),
+    ):
+        log.commit(recorded(Draft(action=action, outcome="success", source=source)))
+        state = log.read(lambda view: view.scan("one"))
+        seen.append((state.position, state.limit))
+        assert log.read(lambda view: view.scan("two")) == ScanState()
+    assert seen == [("drop/☃", ""), ("drop/☃", "2026"), ("", "2026")]
+
+
 def test_a_switch_is_on_until_it_is_released(log: Log) -> None:
     """With its reason."""
     held = Draft(action="sending.held", outcome="success", note="maintenance")
@@ -249,7 +292,7 @@ def test_the_state_can_be_rebuilt_from_the_records(log: Any) -> None:  # noqa: A
     log.commit(recorded(Draft(action="sending.held", outcome="success", note="why")))
 
     def everything(view: View) -> tuple[object, ...]:
-        return (view.delivery("d"), view.open(9), view.switch("hold"), view.latest(SUBJECT))
+        return (view.delivery("d"), view.open(9), view.switch("hold"), view.latest_read(SUBJECT))
 
     before = log.read(everything)
     log.rebuild()

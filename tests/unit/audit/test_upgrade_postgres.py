@@ -144,6 +144,7 @@ def test_init_may_be_repeated(
     with closing(open_log(owner)) as log:
         init_log(owner)
         log.commit(noted("a"))
+        assert log.read(lambda view: view.head.seq) == 1
 
 
 def set_version(address: str, number: int) -> None:

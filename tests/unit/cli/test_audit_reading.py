@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     Run: TypeAlias = Callable[..., Result]
 
 
+DEEP = "[" * 100_000
+
+
 @pytest.fixture
 def run(month: Path) -> Run:
     """Run a subcommand of `nightdrop audit` on the month."""
@@ -106,10 +109,10 @@ def test_the_stats_count_what_came_in_and_what_came_of_it(run: Run) -> None:
 def test_an_export_can_be_written_to_a_file(run: Run, tmp_path: Path) -> None:
     """With the same filters as the list."""
     path = tmp_path / "log.csv"
-    assert run("export", "--format", "csv", "--job", "scales", "--output", str(path)).exit_code == 0
+    assert run("export", "--format", "csv", "--job", "cales", "--output", str(path)).exit_code == 0
     assert path.read_text().count("\n") == 1
     scales = rows(run("list", "--json"))[-5]["job_name"]
-    run("export", "--format", "csv", "--job", str(scales), "--output", str(path))
+    run("export", "--format", "csv", "--job", str(scales), "--output", str(path), "--overwrite")
     with path.open(newline="") as file:
         actions = [row["action"] for row in csv.DictReader(file)]
     assert actions == ["job.planned", "job.sending", "job.created"]
@@ -133,8 +136,14 @@ def test_a_spoiled_record_is_exported_as_it_is_or_said_to_be_spoiled(
         assert (done.exit_code, "nightdrop audit verify" in done.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "{"])
-@pytest.mark.parametrize("call", ["list", "show nightly", "stats"])
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        *((call, text) for call in ("list", "stats") for text in ("{}", "[]", "{", DEEP)),
+        *(("show nightly-hi7npcbt", text) for text in ("{", DEEP)),
+    ],
+    ids=lambda value: value[:24],
+)
 def test_a_spoiled_record_is_a_short_message(
     month: Path, tmp_path: Path, call: str, text: str
 ) -> None:
@@ -149,6 +158,29 @@ def test_a_spoiled_record_is_a_short_message(
     done = CliRunner().invoke(main, ["audit", *call.split(), "--audit", f"sqlite:///{copy}"])
     assert (done.exit_code, "Traceback" in done.output) in {(1, False), (2, False)}
     assert "see `" in done.stderr
+
+
+def test_a_story_is_found_by_any_unambiguous_beginning(run: Run, month: Path) -> None:
+    """Of a job's name, id or key, or a delivery's file or key; else the candidates are listed."""
+    with closing(sqlite3.connect(month)) as db:
+        name, job_id, key = db.execute(
+            "SELECT name, job_id, key FROM jobs WHERE name LIKE 'scales-%'"
+        ).fetchone()
+        subject, delivery = db.execute(
+            "SELECT subject, key FROM deliveries GROUP BY subject HAVING count(*) = 1"
+        ).fetchone()
+    whole = run("show", name).output
+    for what in (name[:-2], job_id[:-2], key[:9]):
+        assert run("show", what).output == whole
+    for what in (subject, delivery[:9]):
+        assert f"delivery {delivery[:16]}" in run("show", what).output
+    several = run("show", "nightly-")
+    assert (several.exit_code, several.stderr.count("\n")) == (1, 12)
+    nothing = run("show", "nihgtly")
+    assert (nothing.exit_code, 'Nothing named "nihgtly". Similar: night' in nothing.stderr) == (
+        1,
+        True,
+    )
 
 
 def test_following_prints_what_is_recorded_meanwhile(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from queue import Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -27,9 +30,9 @@ from handler.triggers.recognise import recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 KEY = "drop/a b+c ü.yaml"
+ROOT = Path(__file__).parents[3]
 FLEET = "nodes: [{name: only, state: UNCONNECTED}]"
 
 
@@ -144,11 +147,77 @@ def test_a_fleet_with_errors_is_refused(tmp_path: Path, text: str, message: str)
     """With the file and the line, and without a trace."""
     (tmp_path / "fleet.yaml").write_text(text)
     result = CliRunner().invoke(emulator, ["--fleet", str(tmp_path / "fleet.yaml")])
-    assert (result.exit_code, message in result.output) == (1, True)
+    assert (result.exit_code, message in result.output) == (2, True)
 
 
 def test_a_directory_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     """The message says why."""
     (tmp_path / "emulator.jsonl").write_text("something else\n")
     result = CliRunner().invoke(emulator, ["--dir", str(tmp_path)])
-    assert (result.exit_code, "is not an emulator's" in result.output) == (1, True)
+    assert (result.exit_code, "is not an emulator's" in result.output) == (2, True)
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `nightdrop emulator` in a folder to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "handler.cli", "emulator", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_command_runs_beside_an_emulator_that_is_ready(tmp_path: Path) -> None:
+    """With the settings that point at it, and the command's own exit status."""
+    code = (
+        "import os, sys, urllib3; url = os.environ['NIGHTDROP_IEF_ENDPOINT']; "
+        "sys.exit(urllib3.request('GET', url + '/_emulator/state').status - 193)"
+    )
+    done = command(tmp_path, "--", sys.executable, "-c", code)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
+
+
+def test_a_command_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    """With the status of what cannot start."""
+    done = command(tmp_path, "--", "no-such-command")
+    assert done.returncode == 2
+    assert (
+        done.stderr == "nightdrop: no-such-command cannot be started: No such file or directory\n"
+    )
+
+
+def test_the_environment_file_goes_with_the_emulator_and_is_not_taken_from_another(
+    tmp_path: Path,
+) -> None:
+    """A second one is refused while the first runs; one left behind by a kill is replaced."""
+    file = tmp_path / "emulator.env"
+    with running(tmp_path):
+        before = file.read_text()
+        second = command(tmp_path, "--env-file", str(file))
+        assert (second.returncode, file.read_text()) == (2, before)
+        assert "belongs to an emulator that listens at http://127.0.0.1:" in second.stderr
+    assert not file.exists()
+    file.write_text(before)
+    with running(tmp_path):
+        assert file.read_text() != before
+
+
+@pytest.mark.parametrize("text", ["A=1\n", "no settings at all\n"])
+def test_a_file_that_no_emulator_wrote_is_not_replaced(tmp_path: Path, text: str) -> None:
+    """Somebody else's settings, or no settings."""
+    (tmp_path / "my.env").write_text(text)
+    done = command(tmp_path, "--env-file", "my.env")
+    assert (done.returncode, (tmp_path / "my.env").read_text()) == (2, text)
+    assert "was not written by an emulator" in done.stderr
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    """With what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = command(tmp_path, "--port", str(port))
+    assert done.returncode == 2
+    assert f"port {port} of 127.0.0.1 is in use; name another with --port" in done.stderr

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from handler.audit.note import signing_key, verify_key
+from handler.audit.sqlite import SqliteLog
 from handler.audit.stores import open_stored
 from handler.cli.any_log import any_log
 from handler.cli.main import main
@@ -55,6 +56,8 @@ def cut(log: LongLog) -> None:
         db.execute("DROP TRIGGER records_append_only_delete")
         db.execute("DELETE FROM records WHERE seq > 150")
         db.execute(text)
+    with closing(SqliteLog(log.path)) as opened:
+        opened.rebuild()
 
 
 def exported(log: LongLog, *, without: int = 0) -> str:

@@ -11,8 +11,9 @@ import pytest
 
 from handler.cloud.credentials import Credentials
 from handler.cloud.ief import Ief
+from handler.deadline import Deadline
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
-from handler.errors import ApiError, NoAnswerError, NotSentError
+from handler.errors import ApiError, NoAnswerError, NotSentError, OutOfTimeError
 
 if TYPE_CHECKING:
     import socket
@@ -159,13 +160,20 @@ def test_a_job_that_is_not_there_is_an_api_error(ief: Ief) -> None:
         ("Retry-After: 7", 7.0),
         ("Retry-After: soon", None),
         ("Retry-After: -1", None),
+        ("Retry-After: 3600", 3600.0),
+        ("Retry-After: 3601", None),
+        (f"Retry-After: {'9' * 5000}", None),
+        ("Retry-After: inf", None),
+        ("Retry-After: 1.5", None),
+        ("Retry-After: \u0662", None),
+        ("Retry-After: Wed, 31 Dec 9999 23:59:59 GMT", None),
         ("X: 1", None),
     ],
 )
 def test_an_error_says_how_long_to_wait(
     answered: Callable[..., Ief], header: str, seconds: float | None
 ) -> None:
-    """Where the service says it in seconds."""
+    """Where the service says it in seconds, and means no more than an hour."""
     with pytest.raises(ApiError) as caught:
         create(answered(429, b'{"error_code": "APIGW.0308", "error_msg": "slow"}', header))
     error = caught.value
@@ -195,20 +203,37 @@ def test_a_reason_can_always_be_recorded(answered: Callable[..., Ief]) -> None:
     """Half a surrogate pair has no place in a record."""
     with pytest.raises(ApiError) as caught:
         create(answered(400, b'{"error_code": "\\ud800", "error_msg": "\\udfff"}'))
-    assert str(caught.value).encode() == b"IEF answered 400 ? ?"
+    assert str(caught.value).encode() == b"IEF answered 400 unreadable ?"
 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[]", b"{}", b'{"job_id": ""}', b'{"job_id": 5}', b"\xff", b"[" * 100_000],
+    [
+        *(b"", b"{", b"[]", b"{}", b'{"job_id": ""}', b'{"job_id": 5}', b"\xff", b"[" * 100_000),
+        *(b'{"job_id": "a b"}', b'{"job_id": "a\\nb"}', b'{"job_id": "../a"}', b'{"job_id": "-a"}'),
+        *(b'{"job_id": "%s"}' % (b"a" * 65), b'{"job_id": "\xd9\xa1"}', b'{"job_id": "=1"}'),
+        b'{"job_id": "only-good-for-the-emulator"}',
+        b'{"job_id": "a", "job_name": "another-one"}',
+        b'{"job_id": "a", "x": "%s"}' % (b"x" * 70_000),
+    ],
+    ids=lambda body: repr(body[:30]),
 )
 def test_an_unreadable_success_is_no_answer(answered: Callable[..., Ief], body: bytes) -> None:
-    """The job was probably created, and nobody knows its id."""
+    """The job was probably created, and nobody knows its id: the list will tell."""
     with pytest.raises(NoAnswerError):
         create(answered(201, body))
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"jobs": 1}', b"<html>", b""])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"{}", b'{"jobs": 1}', b'{"jobs": null}', b"<html>", b""),
+        *(b'{"jobs": [null]}', b'{"jobs": [{}]}', b'{"jobs": [{"job_id": "a\\n"}]}'),
+        b'{"jobs": [%s{}]}' % (b"{}," * 200_000),
+        b'{"jobs": [], "x": "%s"}' % (b"x" * 2_000_000),
+    ],
+    ids=lambda body: repr(body[:20]),
+)
 def test_a_list_without_jobs_is_no_answer(answered: Callable[..., Ief], body: bytes) -> None:
     """It must not be taken for an empty list: that would be a proof of absence."""
     with pytest.raises(NoAnswerError):
@@ -245,3 +270,11 @@ def test_no_secret_is_in_a_message_or_shown(ief: Ief, closed: str) -> None:
             create(replace(ief, endpoint=endpoint, credentials=keys), '{"env": "CANARY"}')
         said += [str(caught.value), str(caught.value.__cause__)]
     assert "CANARY" not in "".join(said)
+
+
+def test_every_call_ends_with_the_invocation(ief: Ief) -> None:
+    """Nothing is sent after that, so that it is certain that nothing arrived."""
+    late = replace(ief, deadline=Deadline(0, lambda: 1.0))
+    for call in (late.list_nodes, lambda: create(late), lambda: late.show_job("a")):
+        with pytest.raises(OutOfTimeError):
+            call()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
@@ -96,8 +96,8 @@ def test_bytes_that_change_on_the_way_are_refused(obs: Obs, cloud: Emulator) -> 
     transport = obs.transport
 
     class Spoiling:
-        def send(self, request: Request) -> Answer:
-            return transport.send(replace(request, body=b"xyz"))
+        def send(self, request: Request, **limits: Any) -> Answer:  # noqa: ANN401 - passed on
+            return transport.send(replace(request, body=b"xyz"), **limits)
 
     spoiled = Obs(obs.endpoint, obs.credentials, Spoiling(), now)  # type: ignore[arg-type]
     with pytest.raises(ApiError, match="BadDigest"):

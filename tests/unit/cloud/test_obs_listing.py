@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from xml.sax.saxutils import escape
 
 import pytest
@@ -14,12 +14,18 @@ from hypothesis import strategies as st
 from handler.cloud.credentials import Credentials
 from handler.cloud.obs import Obs
 from handler.cloud.obs_listing import ListedObject, ObjectPage, listing_of
+from handler.deadline import Deadline
 from handler.emulator.server import Emulator
 from handler.emulator.state import StoredObject
-from handler.errors import ApiError, NoAnswerError, ObjectError
+from handler.errors import ApiError, NoAnswerError, ObjectError, OutOfTimeError
 
 if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable
+
     from handler.cloud.transport import Transport
+
+    Server: TypeAlias = Callable[[Callable[[socket.socket, int], None]], str]
 
 BUCKET = "nightdrop-drop"
 AT = datetime(2026, 11, 24, 2, 0, 7, tzinfo=timezone.utc)
@@ -108,6 +114,46 @@ def test_half_a_listing_is_not_taken_for_a_whole_one(body: bytes) -> None:
         listing_of(body)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        xml("<a>" * 100_000),
+        xml(*[one()] * 1001),
+        xml(one("\n" * 2_000_000)),
+        xml(one("k" * 5000)),
+        xml("<a/>" * 100_000),
+        xml(one("&#65;" * 200_000)),
+        xml(one("a</Key><Key>b")),
+        xml(one(at="0001-01-01T00:00:00.000Z")),
+        xml(one(at="2026-02-30T00:00:00.000Z")),
+        xml(one(at="\u0662026-11-24T02:00:07.123Z")),
+        xml(truncated="true"),
+    ],
+    ids=[
+        "deep", "many objects", "many lines", "long key", "many elements", "many references",
+        "two keys", "year 1", "no such day", "other digits", "an empty page that is not the last",
+    ],
+)  # fmt: skip
+def test_a_listing_beyond_what_is_documented_is_not_read(body: bytes) -> None:
+    """As soon as that shows: in time that its bytes alone would take."""
+    begun = time.process_time()
+    with pytest.raises(NoAnswerError, match="cannot be read"):
+        listing_of(body)
+    assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "hex", "utf-7", "no-such", "UTF-16"])
+def test_a_listing_is_utf_8_whatever_it_says(encoding: str) -> None:
+    """No codec is looked up for it."""
+    assert len(listing_of(xml(one()).replace(b"UTF-8", encoding.encode())).objects) == 1
+
+
+def test_an_entity_tag_that_can_be_none_is_left_out() -> None:
+    """It goes into a record."""
+    page = listing_of(xml(one(etag="\u202e"), one("b", "x" * 99)))
+    assert [found.etag for found in page.objects] == ["", "x" * 99]
+
+
 def client(cloud: Emulator, transport: Transport) -> Obs:
     """Return a client with the emulator's keys."""
     keys = Credentials(cloud.account.access_key, cloud.account.secret_key)
@@ -127,6 +173,18 @@ def test_a_bucket_is_listed_to_its_end(transport: Transport) -> None:
         transport.close()
 
 
+def test_a_list_may_begin_behind_a_key(transport: Transport) -> None:
+    """Page after page, so that whoever asks may stop and go on later."""
+    with Emulator() as cloud:
+        kept = cloud.state.buckets[BUCKET]
+        names = [f"drop/{n:04}" for n in range(1005)]
+        kept.update({name: StoredObject(b"x", time.time()) for name in names})
+        pages = client(cloud, transport).list_pages(BUCKET, "drop/", after="drop/0002")
+        found = [([one.key for one in page.objects], page.truncated) for page in pages]
+        assert found == [(names[3:1003], True), (names[1003:], False)]
+        transport.close()
+
+
 def test_a_bucket_that_cannot_be_listed_says_why(transport: Transport) -> None:
     """For good, or for now."""
     with Emulator() as cloud:
@@ -139,3 +197,30 @@ def test_a_bucket_that_cannot_be_listed_says_why(transport: Transport) -> None:
                 list(obs.list_objects(BUCKET, ""))
             assert "obs://nightdrop-drop/" in str(caught.value)
         transport.close()
+
+
+def repeating(server: Server, transport: Transport, deadline: Deadline | None = None) -> Obs:
+    """Return a client of a service whose every page is the same, and not the last."""
+    body = xml(one("a"), one("b"), truncated="true")
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+
+    def behave(connection: socket.socket, _number: int) -> None:
+        connection.recv(65536)
+        connection.sendall(head.encode() + body)
+
+    keys = Credentials("a", "s")
+    return Obs(server(behave), keys, transport, lambda: datetime.now(timezone.utc), deadline)
+
+
+def test_a_list_that_goes_in_circles_ends(transport: Transport, server: Server) -> None:
+    """The same page again and again is no list."""
+    with pytest.raises(NoAnswerError, match="in circles"):
+        list(repeating(server, transport).list_objects(BUCKET, ""))
+
+
+def test_a_list_ends_with_the_invocation(transport: Transport, server: Server) -> None:
+    """However many pages are left."""
+    left = iter([5.0, 0.0])
+    late = Deadline(5, lambda: 5 - next(left))
+    with pytest.raises(OutOfTimeError):
+        list(repeating(server, transport, late).list_objects(BUCKET, ""))

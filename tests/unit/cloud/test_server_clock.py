@@ -59,9 +59,21 @@ def test_a_wrong_clock_is_put_right(wrong: float, trips: list[tuple[float, float
     assert abs(clock.now() - here.true) <= SECOND + longest
 
 
-@pytest.mark.parametrize("date", ["", "yesterday", "Mon, 99 Nov 2026 02:00:00 GMT"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "yesterday",
+        "Mon, 99 Nov 2026 02:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Mon, 23 Nov 2026 02:00:00 +999999999",
+        "Mon, 23 Nov 2027 02:00:00 GMT",
+    ],
+)
 def test_a_date_that_cannot_be_read_says_nothing(date: str) -> None:
-    """The clock stays as it was."""
+    """Nor one that no accepted request could have got; the clock stays as it was."""
     here = Here(5)
     clock = ServerClock(here.now)
     clock.told(date, clock.here())
@@ -74,3 +86,12 @@ def test_a_date_without_a_zone_is_of_greenwich() -> None:
     clock = ServerClock(here.now)
     clock.told("Mon, 23 Nov 2026 03:00:00 -0000", clock.here())
     assert abs(clock.now() - START - timedelta(hours=1)) <= SECOND
+
+
+@given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Z][a-z]{2} [0-9]{1,6} .{0,20}"))
+def test_any_date_can_be_told(date: str) -> None:
+    """Nothing but the time comes of it."""
+    here = Here()
+    clock = ServerClock(here.now)
+    clock.told(date, clock.here())
+    assert abs(clock.now() - here.now()) <= timedelta(days=31)

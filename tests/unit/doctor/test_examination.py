@@ -115,6 +115,16 @@ def test_where_checkpoints_go_is_looked_at(
     assert {one.check: one.verdict for one in found}["checkpoints"] == verdict
 
 
+def test_a_folder_for_checkpoints_is_lost_with_an_instance_of_the_platform(
+    deployment: Deployment,
+) -> None:
+    """Nothing outside the log would be left to compare it with."""
+    settings = deployment.settings.model_copy(update={"checkpoints": "checkpoints"})
+    environ = {**deployment.environ, "RUNTIME_CODE_ROOT": "/opt/function/code"}
+    found = examine(replace(deployment, settings=settings, environ=environ))
+    assert {one.check: one.verdict for one in found}["checkpoints"] == "warn"
+
+
 def test_a_wrong_clock_explains_the_refusals(deployment: Deployment) -> None:
     """It stands before them."""
     late = replace(deployment, clock=lambda: datetime.now(timezone.utc) + timedelta(seconds=2000))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from handler.audit.record import Outcome
+
 NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 LONG_AGO = timestamp(NOW - timedelta(hours=5))
 JUST_NOW = timestamp(NOW - timedelta(minutes=5))
@@ -146,3 +148,39 @@ def test_a_delivery_that_is_never_decided_is_found() -> None:
     old = DeliveryState("d", "object", "obs://b/k", "received", touched_at=LONG_AGO)
     assert verdicts(open_work((old,))) == {"work": "warn"}
     assert verdicts(open_work((replace(old, touched_at=JUST_NOW),))) == {}
+
+
+def finished(outcome: Outcome, name: str, note: str = "no disk") -> Draft:
+    """Return the record of a job that ended on the fleet."""
+    final = {"final": "Successful" if outcome == "success" else "Failed"}
+    return Draft(
+        "job.finished",
+        outcome,
+        {"key": "d"},
+        job={"key": name, "name": name},
+        response=final,
+        note=note,
+    )
+
+
+def test_jobs_that_failed_on_the_fleet_in_the_last_day_are_told_of(tmp_path: Path) -> None:
+    """The latest by its name and reason; older ones and successful ones are none of it."""
+    clock = [NOW - timedelta(days=1, seconds=1)]
+    with closing(SqliteLog(tmp_path / "b.db", clock=lambda: clock[0])) as opened:
+        opened.commit(lambda _view: Decision(None, (finished("failure", "long-ago"),)))
+        clock[0] = NOW
+        drafts = (finished("failure", "a"), finished("success", "b"), finished("failure", "c"))
+        opened.commit(lambda _view: Decision(None, drafts))
+        seen = look_at(opened, NOW)
+    assert seen.failed == ("a ended Failed: no disk", "c ended Failed: no disk")
+    (told,) = [one for one in health_findings(seen, SETTINGS) if one.check == "fleet's jobs"]
+    assert told.verdict != "ok"
+    assert "2 jobs failed on the fleet in the last day; c ended Failed" in told.message
+
+
+def test_result_files_that_cannot_be_written_are_told_of() -> None:
+    """With the place and the reason; one that is only late is not."""
+    late = DeliveryState("d", "object", "obs://b/k", "planned", changed=2)
+    failed = replace(late, result_error="AccessDenied")
+    assert verdicts(replace(WELL, open=Open((), (), (), (late,)))) == {}
+    assert "work" in verdicts(replace(WELL, open=Open((), (), (), (failed,))))

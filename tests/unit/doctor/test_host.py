@@ -100,6 +100,8 @@ def test_a_log_in_an_instances_own_file_is_lost_with_it(settings: Settings) -> N
     here = settings.model_copy(update={"audit": "sqlite:////tmp/a.db"})
     assert faults(GOOD, here) == {"log's place": "fail"}
     assert faults(replace(GOOD, in_cloud=False), here) == {}
+    vouched = here.model_copy(update={"audit_mount": "single-instance"})
+    assert faults(GOOD, vouched) == {"log's place": "warn"}
 
 
 def test_the_platforms_variables_tell_where_the_function_is() -> None:

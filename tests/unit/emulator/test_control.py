@@ -27,10 +27,13 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
-def call(emulator: Emulator, method: str, page: str, body: str = "") -> tuple[int, Any]:
+def call(
+    emulator: Emulator, method: str, page: str, body: str = "", **headers: str
+) -> tuple[int, Any]:
     """Send one request without a signature and return status and JSON."""
+    given = {"Content-Type": "application/json", **headers}
     with closing(HTTPConnection(emulator.url.removeprefix("http://"), timeout=5)) as connection:
-        connection.request(method, f"/_emulator/{page}", body.encode())
+        connection.request(method, f"/_emulator/{page}", body.encode(), given)
         answer = connection.getresponse()
         text = answer.read()
         return answer.status, json.loads(text) if text else None
@@ -91,3 +94,23 @@ def test_there_are_no_other_pages(emulator: Emulator, method: str, page: str) ->
     """The answer names those that are."""
     status, answer = call(emulator, method, page)
     assert (status, "the pages are" in answer["error"]) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Host": "evil.example:80"}, 421),
+    ],
+)
+def test_no_web_page_may_reset_or_read_it(
+    emulator: Emulator, headers: dict[str, str], status: int
+) -> None:
+    """Any page in a browser can send requests to this machine."""
+    emulator.state.create_job({"job_name": "a", "job_type": "node_upgrade"})
+    refused, answer = call(emulator, "POST", "reset", **headers)
+    assert (refused, list(answer)) == (status, ["error"])
+    assert len(emulator.state.all_jobs()) == 1
+    if "Content-Type" not in headers:
+        assert call(emulator, "GET", "credentials", **headers)[0] == status

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -123,8 +124,11 @@ def test_a_late_commit_that_was_refused_never_comes() -> None:
     """Its signature was bad on arrival."""
     service, delays = Service(refuses=True), Delays()
     assert strike(service, ending("late_commit", seconds=0), delays) is None
-    time.sleep(0.02)
+    timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+    for timer in timers:
+        timer.join(10)
     delays.stop()
+    assert timers == []
     assert service.ran == ["checked"]
 
 

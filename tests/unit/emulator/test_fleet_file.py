@@ -98,3 +98,9 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     """So that a slip of the finger is found."""
     with pytest.raises(SettingsError, match=r"missing\.yaml cannot be read"):
         read_fleet(tmp_path / "missing.yaml")
+
+
+def test_a_fleet_of_ones_own_is_complete(tmp_path: Path) -> None:
+    """Beside the demo's nodes there may be others."""
+    assert fleet(tmp_path, "nodes: [{name: a}]").complete
+    assert not read_fleet().complete

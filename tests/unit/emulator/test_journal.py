@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
+import stat
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +17,12 @@ from handler.emulator import changes
 from handler.emulator.jobs import Job
 from handler.emulator.journal import Journal, JournalError, decode, encode
 from handler.emulator.runs import Run, Work
+from handler.emulator.state import State
 from handler.emulator.stored import StoredObject
 from handler.emulator.upgrades import Upgrade
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 TEXT = st.text(max_size=8)
@@ -116,3 +123,46 @@ def test_two_emulators_do_not_share_a_directory(tmp_path: Path) -> None:
         Journal(tmp_path)
     first.close()
     Journal(tmp_path).close()
+
+
+def test_a_change_that_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
+    """Neither in memory nor after a restart, and those after it are."""
+    journal = Journal(tmp_path)
+    state = State(lambda: 0.0, lambda: "id", journal=journal)
+    state.change(changes.BucketMade("first"))
+    with no_more_than(journal.path.stat().st_size + 5), pytest.raises(OSError, match="large"):
+        state.change(changes.BucketMade("refused"))
+    state.change(changes.BucketMade("last"))
+    journal.close()
+    again = Journal(tmp_path)
+    assert [*state.buckets] == [*State(lambda: 0.0, lambda: "id", journal=again).buckets]
+    assert [*state.buckets] == ["first", "last"]
+    again.close()
+
+
+def test_only_its_owner_reads_it(tmp_path: Path) -> None:
+    """Whatever the umask, and also one that an older version has made."""
+    before = os.umask(0)
+    try:
+        Journal(tmp_path / "made").close()
+        kept = tmp_path / "emulator.jsonl"
+        kept.touch(0o644)
+        Journal(tmp_path).close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "made").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "made" / "emulator.jsonl").stat().st_mode) == 0o600
+
+
+@contextmanager
+def no_more_than(size: int) -> Iterator[None]:
+    """Let no file grow beyond a size, as on a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 import time
 from contextlib import closing
 from http.client import HTTPConnection, RemoteDisconnected
@@ -184,7 +185,10 @@ def test_stopping_cuts_idle_connections() -> None:
 
 def test_a_listener_that_never_started_can_be_stopped() -> None:
     """It holds only its port."""
-    Listener(0, Echo()).stop()
+    listener = Listener(0, Echo())
+    listener.stop()
+    Listener(listener.port, Echo()).stop()
+    assert not [one for one in threading.enumerate() if one.name == "emulator"]
 
 
 def test_a_port_that_is_taken_is_an_error(listener: Listener) -> None:

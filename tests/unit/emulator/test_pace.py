@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handler.emulator.fleet import Fleet, Node
+from handler.emulator.fleet import Fleet, Group, Node
 from handler.emulator.pace import Pace
 
 TARGETS = [(place, f"n{place}") for place in range(200)]
@@ -63,3 +63,13 @@ def test_a_failing_target_fails() -> None:
     """Whatever chance says."""
     first, second = Pace().works("node_upgrade", "1/0", [(0, "a"), (1, "b")], {"b"})
     assert (first.reason, second.reason) == ("", "the edge node did not answer")
+
+
+def test_a_target_that_is_not_in_a_complete_fleet_fails() -> None:
+    """A slip in an id shows; an id of a group is one of the fleet, too."""
+    pace = Pace(Fleet((Node("n1", "a"),), (Group("g1", "docks"),), complete=True))
+    targets = [(0, "n1"), (1, "g1"), (2, "n2")]
+    reasons = [work.reason for work in pace.works("deployment_deploy", "1/0", targets)]
+    assert reasons == ["", "", "there is no edge node or node group with this id"]
+    (work,) = pace.works("deployment_upgrade", "1/0", [(0, "a-deployment")])
+    assert work.reason == ""

@@ -80,7 +80,12 @@ RESOURCES: Mapping[str, Schema] = {
         "bucket_key_enabled enterprise_project_id",
         "bucket_domain_name",
         logging=_schema("target_bucket agency", "target_prefix"),
-        lifecycle_rule=_schema("name enabled", "prefix", expiration=_schema("days")),
+        lifecycle_rule=_schema(
+            "name enabled",
+            "prefix",
+            expiration=_schema("days"),
+            noncurrent_version_expiration=_schema("days"),
+        ),
     ),
     "huaweicloud_obs_bucket_bpa": _schema(
         "bucket",

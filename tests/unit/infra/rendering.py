@@ -41,6 +41,7 @@ LEAST: dict[str, Any] = {
     "initializer_timeout": 60,
     "max_instances": 20,
     "drop_prefix": "drop/",
+    "spec_days": 90,
     "results_bucket": "",
     "results_prefix": "results/",
     "timers": {},

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 VERSIONED = {"drop": True, "results": None, "log": False, "checkpoints": True}
 KEPT = ("huaweicloud_obs_bucket.log", "huaweicloud_obs_bucket.checkpoints")
+EXPIRING = {
+    "huaweicloud_obs_bucket.log": "${module.shape.outbox}",
+    "huaweicloud_obs_bucket.drop": "${var.drop_prefix}",
+    "huaweicloud_obs_bucket.results": "${var.results_prefix}",
+}
+"""What may be deleted in time, by bucket: the prefix of its keys."""
+
 LONGEST_VALIDITY = 30
 """Days after its plan until which a job may be sent, at most."""
 
@@ -80,13 +87,20 @@ def _bucket(bucket: Resource | None, name: str, *, versioned: bool | None) -> It
 
 
 def _expiry(resources: dict[str, Resource]) -> Iterator[str]:
-    """Yield what would delete more than the leavings of the log's outbox, or delete it early."""
+    """Yield what would delete more than may go, or delete it early, or let specs pile up."""
     for address, resource in resources.items():
         for rule in resource.body.get("lifecycle_rule", []):
-            if address != KEPT[0] or rule.get("prefix") != "${module.shape.outbox}":
-                yield f"{address}: what is no outbox expires"
-            if any(one.get("days", 0) <= LONGEST_VALIDITY for one in rule.get("expiration", [])):
+            if rule.get("prefix") != EXPIRING.get(address):
+                yield f"{address}: what is to be kept expires"
+            # The shape holds the variable to more than the longest validity.
+            days = [one.get("days", 0) for one in rule.get("expiration", [])]
+            if any(one != "${var.spec_days}" and int(one) <= LONGEST_VALIDITY for one in days):
                 yield f"{address}: what a job is sent with may expire before the job does"
+    drop = resources.get("huaweicloud_obs_bucket.drop")
+    for rule in drop.body.get("lifecycle_rule", [{}]) if drop else ():
+        # Versioned: what expires becomes a noncurrent version.
+        if not {"expiration", "noncurrent_version_expiration"} <= rule.keys():
+            yield "dropped specs are never deleted: the bucket grows, and scans of it with it"
 
 
 def _told(resources: dict[str, Resource]) -> Iterator[str]:

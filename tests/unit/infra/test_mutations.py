@@ -50,6 +50,12 @@ BY_TEXT = {
         "    prefix  = module.shape.outbox\n",
         "",
     ),
+    "specs that are never deleted": (
+        "storage.tf",
+        "    noncurrent_version_expiration {\n      days = var.spec_days\n    }\n",
+        "",
+    ),
+    "standing specs that expire": ("storage.tf", "    prefix  = var.drop_prefix\n", ""),
     "requests that expire before their jobs": ("storage.tf", "days = 60", "days = 7"),
     "public policies": (
         "storage.tf",

@@ -33,8 +33,10 @@ def test_a_fast_clock_waits_as_much_less() -> None:
 def test_what_is_past_is_not_waited_for() -> None:
     """The wait returns at once."""
     clock, condition = desk_clock(NIGHT), Condition()
+    started = time.monotonic()
     with condition:
         clock.wait(condition, NIGHT)
+    assert time.monotonic() - started < 5
 
 
 def test_a_clock_that_is_set_to_a_zone_shows_utc() -> None:

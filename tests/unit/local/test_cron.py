@@ -74,10 +74,18 @@ def test_a_tick_has_the_zone_of_the_moment_it_was_asked_from() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "* * * *", "* * * * * * *", "90s", "every day"])
-def test_an_expression_has_five_or_six_fields(text: str) -> None:
+def test_an_expression_has_six_fields(text: str) -> None:
     """The message names them, and the rates somebody may have meant."""
     with pytest.raises(ValueError, match=r"six fields: second, minute, .* a rate is a number"):
         cron(text, timezone.utc)
+
+
+def test_what_may_be_a_crontabs_line_is_refused_with_both_readings() -> None:
+    """Every night at two, or every hour: who writes five fields is asked."""
+    with pytest.raises(
+        ValueError, match=r"crontab, write 0 0 2 \* \* \*; .* write 0 2 \* \* \* \*"
+    ):
+        cron("0 2 * * *", timezone.utc)
 
 
 @pytest.mark.parametrize("text", ["0 0 0 30 2 *", "0 0 0 31 4,6,9,11 *"])

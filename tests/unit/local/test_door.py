@@ -43,8 +43,9 @@ def post(door: Door) -> Iterator[Post]:
     """POST a body to the door."""
     with urllib3.PoolManager(retries=False) as pool:
 
-        def send(body: bytes, path: str = "") -> tuple[int, Any]:
-            answer = pool.request("POST", f"{door.url}{path}", body=body)
+        def send(body: bytes, path: str = "", **headers: str) -> tuple[int, Any]:
+            given = {"Content-Type": "application/json", **headers}
+            answer = pool.request("POST", f"{door.url}{path}", body=body, headers=given)
             return answer.status, answer.json()
 
         yield send
@@ -70,10 +71,27 @@ def test_a_large_event_is_refused_unread(door: Door) -> None:
     address = ("127.0.0.1", int(door.url.rstrip("/").rpartition(":")[2]))
     for length, status in (("262145", b"413"), ("9" * 5000, b"413"), ("-1", b"411"), ("", b"411")):
         with socket.create_connection(address, timeout=5) as caller:
-            caller.sendall(f"POST / HTTP/1.0\r\nContent-Length: {length}\r\n\r\n".encode())
+            head = f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+            caller.sendall(f"POST / HTTP/1.0\r\n{head}".encode())
             assert caller.recv(100).split()[1] == status
 
 
 def test_another_path_is_not_found(post: Post) -> None:
     """Events are posted to /."""
     assert post(b"{}", "invoke")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Host": "evil.example:80"}, 421),
+    ],
+)
+def test_an_event_of_a_web_page_is_refused(
+    post: Post, taken: list[Json], headers: dict[str, str], status: int
+) -> None:
+    """Any page in a browser can send requests to this machine."""
+    refused, answer = post(b"{}", **headers)
+    assert (refused, list(answer), taken) == (status, ["error"], [])

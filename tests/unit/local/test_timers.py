@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from queue import SimpleQueue
@@ -125,13 +126,17 @@ def test_an_event_has_the_ticks_time_in_the_regions_zone() -> None:
 def test_timers_stop_while_they_wait(timers: list[Timer]) -> None:
     """With nothing to wait for, too."""
     waiting = Timers(timers, lambda *_: None, desk_clock(), UTC)
+    before = threading.active_count()
     waiting.start()
     waiting.stop()
+    assert threading.active_count() == before
 
 
 def test_timers_that_never_started_can_be_stopped() -> None:
     """There is no thread to wait for."""
+    before = threading.active_count()
     Timers([], lambda *_: None, desk_clock(), UTC).stop()
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize(

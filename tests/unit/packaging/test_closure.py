@@ -49,6 +49,17 @@ def test_imports_for_type_checkers_do_not_count(tmp_path: Path) -> None:
     assert named(package) == {"__init__.py"}
 
 
+def test_of_other_files_only_those_go_along_that_a_module_names(tmp_path: Path) -> None:
+    """What else lies beside the code may be a key, a log or settings."""
+    package = write(tmp_path, first="")
+    (package / "__init__.py").write_text(
+        'from pathlib import Path\nimport pack.first\nA = Path(__file__).with_name("named.sql")\n'
+    )
+    for name in ("named.sql", "other.sql", ".env", "audit.db", "key.pem", "first.py~", "stray.py"):
+        (package / name).write_text("secret")
+    assert named(package) == {"__init__.py", "first.py", "named.sql"}
+
+
 def test_the_function_needs_nothing_of_the_desk() -> None:
     """Its own modules and their SQL, but no command, emulator or packaging."""
     found = named(PACKAGE)

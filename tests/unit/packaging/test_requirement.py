@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,9 +50,36 @@ def test_every_pin_is_locked_for_every_runtime(runtime: object) -> None:
 def test_the_pins_are_those_the_tests_run_with() -> None:
     """The zip holds what was tested."""
     constraints = (INFRA / "constraints.txt").read_text().lower().replace("_", "-").splitlines()
-    tested = {line.partition(";")[0].strip() for line in constraints}
+    tested = {line.partition(";")[0].rstrip(" \\") for line in constraints if "==" in line}
     names = {line.partition("==")[0] for line in tested}
     pins = parse((INFRA / "requirements.in").read_text(), locked=False)
     shared = [each for each in pins if each.name in names]
     assert [each.pin for each in shared if each.pin not in tested] == []
     assert len(shared) >= len(pins) - len(EXTRAS["sign"])
+
+
+@pytest.mark.parametrize(
+    "name", ["constraints.txt", "requirements-local.txt", "requirements-build.txt"]
+)
+def test_all_that_a_checkout_installs_is_pinned_with_hashes(name: str) -> None:
+    """And no registry's address is named: pip takes these files from any, or none."""
+    text = (INFRA / name).read_text()
+    lines = [line for line in text.replace("\\\n", " ").splitlines() if not line.startswith("#")]
+    pinned = re.compile(r"[A-Za-z0-9._-]+==[^ ;]+( ;[^#]*?)? +(--hash=sha256:[0-9a-f]{64} *)+")
+    assert [line for line in lines if not pinned.fullmatch(line)] == []
+    assert "://" not in text
+    assert len(lines) > 5
+
+
+def test_what_the_project_asks_for_is_pinned() -> None:
+    """A requirement without its pin would make every installation fail."""
+    text = (INFRA.parent / "pyproject.toml").read_text()
+    asked = re.findall(
+        r'^ *(?:[a-z]+ = \[)?"([A-Za-z0-9-]+)(?:\[[a-z]+\])?[><]', text, re.MULTILINE
+    )
+    pinned = (INFRA / "constraints.txt").read_text().lower().replace("_", "-")
+    assert len(asked) > 20
+    assert [name for name in asked if f"\n{name.lower()}==" not in pinned] == []
+    built = re.search(r'requires = \["(hatchling==[^"]+)"\]', text)
+    assert built is not None
+    assert built[1] in (INFRA / "requirements-build.txt").read_text()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from handler.errors import Problem
 from handler.reading import Document, at_most, path_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_a_part_that_is_missing_has_the_line_of_what_is_around_it() -> None:
@@ -31,10 +36,21 @@ def test_a_key_that_may_be_a_value_is_not_shown() -> None:
     assert path_text(("tags", "pass word", "x" * 41, "")) == "tags.?.?.?"
 
 
-def test_the_problems_that_are_too_many_are_counted() -> None:
-    """A hostile file gets a list of bearable length."""
-    problems = [Problem(str(number)) for number in range(103)]
-    shown = at_most(problems)
-    assert len(shown) == 101
-    assert shown[-1].message == "and 3 more"
-    assert at_most(problems[:100]) == tuple(problems[:100])
+def test_the_problems_that_are_too_many_are_not_looked_for() -> None:
+    """A hostile file gets a list of bearable length, and costs no more than that."""
+    looked_for = []
+
+    def problems() -> Iterator[Problem]:
+        for number in range(1000):
+            looked_for.append(number)
+            yield Problem(str(number))
+
+    shown = at_most(problems())
+    assert len(shown) == len(looked_for) == 101
+    assert shown[-1].message == "and more; only the first 100 are shown"
+
+
+def test_the_problems_that_fit_are_all_shown() -> None:
+    """A hundred are no more than a hundred."""
+    problems = [Problem(str(number)) for number in range(100)]
+    assert at_most(problems) == tuple(problems)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from handler.reading import Limits
 from handler.reading.json_text import looks_like_lines, parse_json, parse_json_lines
-from handler.reading.tree import MOST_DIGITS, NOT_UNICODE
+from handler.reading.tree import MOST_DIGITS, NOT_AS_WRITTEN, NOT_UNICODE
 
 _NO_COMMENTS = (
     'not JSON: expected a key in double quotes or `}`: JSON has no comments and no quotes but "'
@@ -43,7 +43,7 @@ def test_what_json_writes_reads_back_equal(value: object, options: dict[str, Any
 
 
 @given(st.text(alphabet='[]{}:,"\\u0dDc8 1-+.eEtrufalsn\n/', max_size=20))
-@example('{"a":1,"b":[true,false,null,-0.5e+1]}')
+@example('{"a":1,"b":[true,false,null,-0.5,5e-324]}')
 @example("01")
 @example('["\\u12"]')
 @example('["\\ud83d\\ude00"]')
@@ -55,7 +55,7 @@ def test_it_accepts_what_the_standard_decoder_accepts(text: str) -> None:
     except ValueError:
         assert tree.faults
         return
-    deliberate = ("surrogate", "twice", "too large")
+    deliberate = ("surrogate", "twice", "too large", "as it is written")
     if not any(word in one.message for one in tree.faults for word in deliberate):
         assert tree.faults == []
         assert tree.value == value
@@ -67,6 +67,8 @@ def test_it_accepts_what_the_standard_decoder_accepts(text: str) -> None:
         ('{"a": 1, "a": 2}', "this key stands here twice, first in line 1; keep one"),
         ("[NaN]", "NaN and Infinity are no JSON numbers"),
         ("[-Infinity]", "NaN and Infinity are no JSON numbers"),
+        *[(f'{{"version": {number}}}', NOT_AS_WRITTEN)
+          for number in ("1.10", "3.10", "1e3", "1E-2", "-0", "0.50", "12345678901234567.8")],
         ("[1e400]", "a number too large for any computer's float"),
         (f"[{'9' * (MOST_DIGITS + 1)}]", f"an integer of more than {MOST_DIGITS} digits"),
         (
@@ -100,8 +102,16 @@ def test_the_longest_integer_is_read() -> None:
 
 def test_every_part_has_its_line() -> None:
     """An entry of a mapping has its key's line, an item its own."""
-    tree = parse_json('{\n"a":\n[1,\n2],\n"b": 3}', Limits(), first_line=10)
-    assert tree.lines == {(): 10, ("a",): 11, ("a", 0): 12, ("a", 1): 13, ("b",): 14}
+    tree = parse_json('\n{\n"a":\n[1,\n2],\n"b": 3}', Limits())
+    assert tree.lines == {(): 2, ("a",): 3, ("a", 0): 4, ("a", 1): 5, ("b",): 6}
+
+
+def test_faults_are_looked_for_until_there_are_more_than_are_shown() -> None:
+    """What nobody sees is not collected, in one line or over many."""
+    assert len(parse_json(f"[{', '.join(['NaN'] * 500)}]", Limits()).faults) == 101
+    trees = parse_json_lines("[NaN, NaN]\n" * 500, Limits())
+    assert sum(len(tree.faults) for tree in trees) == 101
+    assert len(trees) == 51
 
 
 def test_faults_that_stop_nothing_are_all_found() -> None:

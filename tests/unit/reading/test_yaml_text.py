@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.reading import Limits
+from handler.reading.tree import NOT_AS_WRITTEN
 from handler.reading.yaml_text import FASTEST_PARSER, Parser, parse_yaml
 
 PARSERS: list[Parser] = [yaml.BaseLoader, FASTEST_PARSER]
@@ -39,7 +40,7 @@ def faults(text: str, parser: Parser) -> list[tuple[int, str]]:
     [
         ("null", None), ("~", None), ("Null", None), ("NULL", None),
         ("true", True), ("True", True), ("TRUE", True), ("false", False), ("FALSE", False),
-        ("0", 0), ("-12", -12), ("0.25", 0.25), ("-1.5e3", -1500.0),
+        ("0", 0), ("-12", -12), ("0.25", 0.25), ("-1500.0", -1500.0),
         ("yes", "yes"), ("no", "no"), ("on", "on"), ("off", "off"), ("y", "y"), ("tRue", "tRue"),
         ("010", "010"), ("0x1f", "0x1f"), ("0o17", "0o17"), ("1_000", "1_000"), ("+1", "+1"),
         ("1:30", "1:30"), ("2026-11-01", "2026-11-01"), (".inf", ".inf"), (".nan", ".nan"),
@@ -75,6 +76,10 @@ def test_an_entry_without_a_value_is_null(parser: Parser) -> None:
         ("null: 3", 1, "this key is not text; put it in quotes"),
         ("? [a]\n: 1", 1, "a key must be plain text, not a mapping, a list or an alias"),
         ("a: 1\nb: 2\na: 3", 3, "this key stands here twice, first in line 1; keep one"),
+        ("a: 1\nversion: 1.10", 2, NOT_AS_WRITTEN),
+        ("args: [-1.5e3]", 1, NOT_AS_WRITTEN),
+        ("a: -0", 1, NOT_AS_WRITTEN),
+        ("a: 1\nb: \ufdd0", 2, "a control character, which YAML does not allow"),
         ("a: 1.0e999", 1, "a number too large for any computer's float"),
         ("a: 1\nb: \x07", 2, "a control character, which YAML does not allow"),
     ],
@@ -112,6 +117,63 @@ def test_every_part_has_its_line(parser: Parser) -> None:
         (): 2, ("a",): 2, ("a", "b"): 3, ("c",): 4,
         ("c", 0): 5, ("c", 1): 6, ("c", 1, "d"): 6,
     }  # fmt: skip
+
+
+_HIDDEN = ["\x85", "\u2028", "\u2029", "\ufeff"]
+
+
+@parser_of_each_kind
+@pytest.mark.parametrize("hidden", _HIDDEN)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1 # was{}serial: 9\n", "# was{}serial: 9\nb: 1", "a: x{}b: y\n", "a: |\n  x{}y\n",
+        "a: >\n  x{}y\n", "a: x\n{}b: y\n", "a{}: x\n", "a: [x,{}y]\n", 'a: "x"{}b: y\n',
+    ],
+)  # fmt: skip
+def test_a_hidden_line_break_is_refused_with_its_line(
+    text: str, hidden: str, parser: Parser
+) -> None:
+    """What ends a line for the parser and for no editor puts a value where nobody sees it."""
+    place = text.index("{}")
+    found = faults("z: 0\n" + text.replace("{}", hidden), parser)
+    told = [(line, message) for line, message in found if f"U+{ord(hidden):04X}" in message]
+    assert [line for line, _ in told] == [2 + text.count("\n", 0, place)]
+
+
+@parser_of_each_kind
+@pytest.mark.parametrize("hidden", _HIDDEN)
+def test_a_hidden_line_break_in_quotes_is_a_character(hidden: str, parser: Parser) -> None:
+    """It stays what it is, and the lines after it are counted as an editor does."""
+    text = f"'k{hidden}': 'a {hidden} b'\n\"c\": \"d{hidden}\"\n"
+    assert value(text, parser) == {f"k{hidden}": f"a {hidden} b", "c": f"d{hidden}"}
+    assert faults(text + "e: 1.10", parser) == [(3, NOT_AS_WRITTEN)]
+
+
+written = st.one_of(
+    st.text("0123456789.eE+-_:xob ", min_size=1, max_size=12),
+    st.text(min_size=1, max_size=8),
+    st.floats().map(str),
+    st.integers().map(str),
+    st.sampled_from(
+        ["1.10", "3.10", "0x10", "1_000", "1e3", "012", "0o17", "yes", "no", "on", "off", "~",
+         "null", "true", "2026-11-25", "1:20", ".inf", "=", "<<", "-0", "0.50", "1.", ".5"]
+    ),
+)  # fmt: skip
+
+
+@given(written, st.sampled_from(PARSERS))
+def test_a_plain_scalar_is_exactly_its_text_or_no_text(scalar: str, parser: Parser) -> None:
+    """Whoever reads text gets what was written; a number, truth or null stays as it is written."""
+    trees = parse_yaml(f"- {scalar}", Limits(), parser)
+    if len(trees) != 1 or trees[0].faults or any(c in scalar for c in "#\n\r"):
+        return
+    item = trees[0].value[0] if isinstance(trees[0].value, list) else None
+    plain = scalar.strip(" \t")
+    if isinstance(item, str) and plain[0] not in "'\"|>":
+        assert item == plain
+    elif isinstance(item, int | float) and not isinstance(item, bool):
+        assert json.dumps(item) == plain
 
 
 json_like = st.recursive(

@@ -13,7 +13,14 @@ from handler.specs.api import doubts_about_body, faults_of_body
 if TYPE_CHECKING:
     from handler.canonical import Json
 
-TASK = json.dumps({"deployment": {"replicas": 1, "template": {}}})
+DEPLOYMENT: dict[str, Json] = {
+    "replicas": 1,
+    "template": {
+        "configs": {"restart_policy": "Always"},
+        "containers": [{"name": "c", "image_url": "i:1"}],
+    },
+}
+TASK = json.dumps({"deployment": DEPLOYMENT})
 CONTENT: dict[str, Json] = {"target_type": "node", "targets": [{"target_id": "n1"}]}
 UPGRADE: dict[str, Json] = {"job_name": "a", "job_type": "node_upgrade", "job_content": CONTENT}
 DEPLOY: dict[str, Json] = {
@@ -98,6 +105,9 @@ def test_a_node_upgrade_has_no_task_data() -> None:
         ('{"deployment": "\ud800"}', "not UTF-8"),
         ('{"replicas": 1, "template": {}}', "must have `deployment`"),
         ('{"deployment": 1}', "must have `deployment`"),
+        (TASK.replace('"i:1"', '"i:1", "version": 1.10'), "line 1, deployment.template.containers"),
+        (TASK.replace('"i:1"', '"a b"'), "containers[0].image_url: must be an image reference"),
+        (TASK.replace('"replicas": 1, ', ""), "deployment.replicas: missing"),
     ],
 )
 def test_task_data_holds_a_json_object_with_a_deployment(text: str, message: str) -> None:
@@ -142,6 +152,23 @@ def test_what_the_pages_leave_open_is_doubted(content: dict[str, Json], paths: l
     """Jobs without targets, without a target type, or with the same target twice."""
     body: dict[str, Json] = {**UPGRADE, "job_content": content}
     assert (faults(body), doubts(body)) == ([], paths)
+
+
+def test_a_field_of_task_data_that_the_page_does_not_have_is_doubted() -> None:
+    """It is sent as it stands, and may be a misspelling."""
+    text = json.dumps({"deployment": {**DEPLOYMENT, "replica": 1}})
+    body: dict[str, Json] = {**DEPLOY, "job_content": {**CONTENT, "task_data": text}}
+    (doubt,) = doubts_about_body(body)
+    assert path_text(doubt.path) == "job_content.task_data"
+    assert "deployment.replica: no field" in doubt.message
+    assert "did you mean `replicas`?" in doubt.message
+
+
+def test_two_targets_that_differ_by_a_blank_are_one_mistake() -> None:
+    """The one with the blank names nothing."""
+    content: dict[str, Json] = {**CONTENT, "targets": [{"target_id": "n1"}, {"target_id": "n1 "}]}
+    (fault,) = faults({**UPGRADE, "job_content": content})
+    assert fault.startswith("job_content.targets[1].target_id: only letters, digits, ")
 
 
 def test_a_job_without_content_is_doubted() -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.reading import path_text
-from handler.specs.deployment import task_data_of
+from handler.specs.deployment import doubts_about_deployment, task_data_of
 from handler.specs.job import faults_of_job
+from handler.specs.rules import IMAGE_IN_WORDS
 
 if TYPE_CHECKING:
     from handler.canonical import Json
@@ -44,8 +45,23 @@ def test_a_deployment_passes_bare_or_in_its_envelope() -> None:
 
 
 def test_unknown_fields_of_a_deployment_are_the_apis_business() -> None:
-    """Only certain rules are checked here."""
-    assert faults({**DEPLOYMENT, "annotations": {"autonomy_edge_selector": "x"}}) == []
+    """They are sent, and said to be."""
+    unknown: dict[str, Json] = {**with_container(privilegd=True), "unheard_of": 1}
+    assert faults(unknown) == []
+    told = "no field of the API's page, sent as it stands"
+    assert [(path_text(one.path), one.message) for one in doubts_about_deployment(unknown)] == [
+        ("template.containers[0].privilegd", f"{told}; did you mean `privileged`?"),
+        ("unheard_of", told),
+    ]
+
+
+def test_only_an_upgrade_may_leave_the_replicas_out() -> None:
+    """The create call's table needs them, the update call's does not."""
+    without = {"template": DEPLOYMENT["template"]}
+    assert faults(without) == ["deployment.replicas: missing"]
+    assert faults({"deployment": without}) == ["deployment.deployment.replicas: missing"]
+    job: dict[str, Json] = {"name": "a", "targets": {"nodes": ["n"]}, "deployment": without}
+    assert faults_of_job({**job, "kind": "deployment_upgrade"}) == []
 
 
 def test_an_envelope_is_checked_as_deep_as_a_bare_deployment() -> None:
@@ -100,6 +116,13 @@ def test_a_template_has_configs_and_containers(template: Json, expected: list[st
          "envs[0]: needs exactly one of value, value_from, field_path"),
         ({"ports": [{"container_port": 65536}]},
          "ports[0].container_port: must be at most 65535"),
+        ({"image_url": "https://r.io/a"}, f"image_url: {IMAGE_IN_WORDS}"),
+        ({"name": "Reader"},
+         "name: only lower-case letters, digits and hyphens, with no hyphen at either end"),
+        ({"args": ["x" * 40_000, "y" * 40_000]},
+         "args: 80000 characters together, the API allows 65536"),
+        ({"envs": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]},
+         "envs: has a variable twice; keep one"),
         ({"volumes": [{"name": "v", "type": "hostPath", "source": "/a"}]},
          "volumes[0].destination: missing"),
     ],

@@ -167,10 +167,19 @@ def test_open_questions_are_warnings() -> None:
     ]
 
 
+def test_fields_in_the_wrong_case_are_told_their_names() -> None:
+    """`Kind` is no other form, and all of it comes at once."""
+    lines = problems({"Kind": "node_upgrade", "Name": "a", "targets": {"nodes": ["n"]}})
+    assert "field names are in lower case: did you mean `kind`?" in "\n".join(lines)
+    assert "field names are in lower case: did you mean `name`?" in "\n".join(lines)
+    assert "did you mean `job_type`?" in "\n".join(problems({"jobtype": "node_upgrade"}))
+    assert "no job spec" in "\n".join(problems({"hello": "world"}))
+
+
 def test_a_hostile_file_gets_a_list_of_bearable_length() -> None:
     """The rest is counted."""
     lines = problems({**UPGRADE, **{f"x{number}": 1 for number in range(500)}})
-    assert (len(lines), lines[-1]) == (101, "and 400 more")
+    assert (len(lines), lines[-1]) == (101, "and more; only the first 100 are shown")
 
 
 CANARY = "kanarienvogel"

@@ -53,6 +53,27 @@ def test_each_kind_of_error_has_its_sentence(
     assert only(changes) == (f"document 1, {path}: ", message)
 
 
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"descripton": "x"}, "unknown field; did you mean `description`?"),
+        ({"validFor": "4h"}, "unknown field; did you mean `valid_for`?"),
+        ({"valid-for": "4h"}, "unknown field; did you mean `valid_for`?"),
+        ({"Tags": {}}, "unknown field; field names are in lower case: did you mean `tags`?"),
+        ({"targets": {"node": ["x"]}}, "unknown field; did you mean `nodes`?"),
+    ],
+)
+def test_a_misspelt_field_is_told_its_name(changes: dict[str, Json], hint: str) -> None:
+    """The field that was meant, if one is near; never the text that was written."""
+    assert hint in [remark.message for remark in remarks_of(Job, {**VALID, **changes})]
+
+
+def test_no_more_is_found_than_anybody_is_shown() -> None:
+    """A sentence costs time, and nobody reads ten thousand."""
+    targets: Json = [{"id": " "} for _ in range(10_000)]
+    assert len(remarks_of(Job, {**VALID, "targets": {"nodes": targets}})) == 101
+
+
 def test_all_errors_come_at_once() -> None:
     """Nobody has to drop a file once for each mistake."""
     assert len(remarks_of(BatchJob, {"job_name": "A", "job_content": {"targets": [{}]}})) == 3

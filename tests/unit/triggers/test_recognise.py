@@ -110,7 +110,7 @@ def test_the_reconciler_is_asked_for_by_a_timer_or_an_event(event: Json) -> None
         (1.5, "a number"),
         (None, "null"),
         (True, "true or false"),
-        ({}, "an empty object"),
+        ({}, "the event is empty"),
         ({"some": "thing"}, "an object of unknown shape"),
         ({"trigger_type": "KAFKA", "records": []}, "a Kafka event"),
         ({"trigger_type": "ROCKETMQ", "records": []}, "a RocketMQ event"),
@@ -132,6 +132,36 @@ def test_an_unsupported_event_is_told_what_it_looks_like(event: Json, resembles:
         recognise(event, eventgrid_keys="encoded")
     assert resembles in str(caught.value)
     assert "supported are a timer (trigger_type TIMER), OBS events" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({"action": "recncile"}, 'action: unknown action "recncile"; did you mean "reconcile"?'),
+        ({"action": "Doctor"}, 'action: unknown action "Doctor"; did you mean "doctor"?'),
+        ({"action": "explode"}, 'unknown action "explode"; an action is {"action": "reconcile"}'),
+        ({"action": "a\x1b[2Jb" * 99}, 'unknown action "a\\x1b[2J'),
+        ({"action": "reconcile", "also": 1}, "and nothing beside it"),
+        ({"action": 7}, 'an action is {"action": "reconcile"} or {"action": "doctor"}'),
+    ],
+)
+def test_an_action_that_is_none_is_told_what_was_meant(event: Json, said: str) -> None:
+    """A slip of the keyboard is no foreign trigger."""
+    with pytest.raises(EventRejectedError) as caught:
+        recognise(event, eventgrid_keys="encoded")
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("data", [[], [{"obs": {}}], {}, "text", None])
+@pytest.mark.parametrize("named", [{"source": "HC.OBS.DWR"}, {"type": "OBS:DWR:ObjectCreated:PUT"}])
+def test_an_event_of_obs_with_other_data_is_not_called_another_source(
+    data: Json, named: dict[str, Json]
+) -> None:
+    """A transformation of EventGrid changed it."""
+    event: Json = {"specversion": "1.0", "source": "s", "type": "t", **named, "data": data}
+    with pytest.raises(EventRejectedError, match="not the single message that OBS sends"):
+        recognise(event, eventgrid_keys="encoded")
 
 
 def test_an_unsupported_event_is_not_echoed() -> None:

@@ -45,7 +45,7 @@ def test_another_object_or_version_has_another_key(changes: dict[str, Any]) -> N
 
 def test_a_swept_object_passes_the_same_screen_as_any_other() -> None:
     """Results and directory markers ask for nothing."""
-    for key, runs in (("drop/k", True), ("drop/", False), ("drop/results/k.json", False)):
+    for key, runs in (("drop/k.yaml", True), ("drop/", False), ("drop/results/k.json", False)):
         ignored = screen(
             found(key=key), buckets=("b",), prefix="drop/", results=("b", "drop/results/")
         )

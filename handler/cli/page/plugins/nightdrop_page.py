@@ -3,42 +3,96 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
-from datasette.utils.asgi import Response
+from datasette.utils.asgi import Forbidden, Response
+from datasette.views.base import DatasetteError
 from markupsafe import Markup
 from pluggy import HookimplMarker
 
 from handler.canonical import shown
+from handler.cli.page.charts import charts
+from handler.cli.page.guard import guarded
 from handler.cli.story import span
+from handler.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from sqlite3 import Connection
 
     from datasette.app import Datasette
 
-    Asgi = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+    from handler.cli.page.guard import Asgi
 
 DATABASE = "nightdrop"
 hookimpl = HookimplMarker("datasette")
-_HOME = "/-/dashboards/nightdrop"
 _KEYS = frozenset({"delivery", "job"})
 _MOMENTS = frozenset(
     {"at", "since", "first", "latest", "received_at", "fired_at", "planned_at", "created_at"}
 )
 _WORDS = frozenset({"state", "outcome", "ended"})
-# Vega compiles its charts with eval; Datasette's own pages have scripts and styles within them.
-_POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
-)
+_HEAP_BYTES = 128 * 1024 * 1024
+_OURS = 500
+_FAILED = "This cannot be answered: {}."
 
 
 @hookimpl
-def register_routes() -> list[tuple[str, Callable[[], Response]]]:
-    """Lead from the front door to the dashboard."""
-    return [("^/$", lambda: Response.redirect(_HOME))]
+def register_routes() -> list[tuple[str, Callable[..., Awaitable[Response]]]]:
+    """Have the front page be the overview."""
+    return [("^/$", overview)]
+
+
+async def overview(datasette: Datasette, request: object) -> Response:
+    """Answer with the overview."""
+    drawn = await charts(partial(_asked, datasette))
+    text = await datasette.render_template("overview.html", {"charts": drawn}, request=request)
+    return Response.html(text)
+
+
+@hookimpl
+def handle_exception(
+    datasette: Datasette, request: object, exception: Exception
+) -> Callable[[], Awaitable[Response]]:
+    """Answer in one sentence: no traceback, and no text of a query in it."""
+
+    async def answer() -> Response:
+        status = int(getattr(exception, "status", 500))
+        if isinstance(exception, DatasetteError) and status == _OURS:
+            status = 400  # a question that cannot be asked, such as an order by no column
+        told = {"title": _title(status), "error": _sentence(exception, status)}
+        page = await datasette.render_template("error.html", told, request=request)
+        return Response.html(page, status=status)
+
+    return answer
+
+
+def _title(status: int) -> str:
+    return {400: "Not understood", 403: "Not allowed", 404: "Not found"}.get(status, "Not answered")
+
+
+def _sentence(exception: Exception, status: int) -> str:
+    if status in {403, 404}:
+        return {
+            403: "Queries of your own are off; start the page with --sql to allow them.",
+            404: "There is no such page.",
+        }[status]
+    if isinstance(exception, MemoryError):
+        return "This query takes more memory than the page may use."
+    return _FAILED.format(display(str(exception).rstrip(".") or type(exception).__name__))
+
+
+@hookimpl
+def forbidden(datasette: Datasette, request: object) -> Callable[[], Awaitable[Response]]:
+    """Say what is off and how to turn it on."""
+    return handle_exception(datasette, request, Forbidden("execute-sql"))
+
+
+@hookimpl
+def prepare_connection(conn: Connection) -> None:
+    """Let no query take much memory; what a result takes altogether is the process's limit."""
+    conn.execute(f"PRAGMA hard_heap_limit = {_HEAP_BYTES}")
 
 
 @hookimpl
@@ -61,7 +115,7 @@ def _text(column: str, text: str) -> Markup | None:
     if column in _WORDS:
         return Markup('<span class="word word-{}">{}</span>').format(text.lower(), text)
     if column == "record":
-        indented = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        indented = json.dumps(json.loads(text), indent=2)
         return Markup('<pre class="record">{}</pre>').format(indented)
     return None
 
@@ -75,12 +129,7 @@ def link(kind: str, key: str, text: str) -> Markup:
 @hookimpl
 def extra_template_vars(datasette: Datasette) -> dict[str, Any]:
     """Give templates a way to ask the copy, and to say a span of time."""
-
-    async def ask(sql: str, values: Mapping[str, object] | None = None) -> Sequence[Any]:
-        found = await datasette.get_database(DATABASE).execute(sql, values or {})
-        return cast("Sequence[Any]", found.rows)
-
-    return {"ask": ask, "span": span, "shown": shown, "timeline_link": link}
+    return {"ask": partial(_asked, datasette), "span": span, "shown": shown, "timeline_link": link}
 
 
 @hookimpl
@@ -90,30 +139,11 @@ def asgi_wrapper(datasette: Datasette) -> Callable[[Asgi], Asgi]:
     return guarded
 
 
-def guarded(app: Asgi) -> Asgi:
-    """Return an application that refuses foreign host names and says what pages may load.
-
-    A page elsewhere could otherwise have its own name lead to this machine and read along.
-    """
-
-    async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:  # noqa: ANN401 - ASGI's own
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-        if host.rpartition(":")[0] not in {"127.0.0.1", "localhost"}:
-            await Response.text("ask for 127.0.0.1", status=403).asgi_send(send)
-            return
-
-        async def send_guarded(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                headers = [*message["headers"], (b"content-security-policy", _POLICY.encode())]
-                message = {**message, "headers": headers}
-            await send(message)
-
-        await app(scope, receive, send_guarded)
-
-    return answer
+async def _asked(
+    datasette: Datasette, sql: str, values: Mapping[str, object] | None = None
+) -> Sequence[Any]:
+    found = await datasette.get_database(DATABASE).execute(sql, values or {})
+    return cast("Sequence[Any]", found.rows)
 
 
 def _named(value: object, key: str) -> str:

@@ -1,0 +1,76 @@
+"""How a job ended on the fleet, and the one word for it that people are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from handler.audit.state import DEAD, JobWord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handler.audit.state import JobState
+
+ShownWord: TypeAlias = Literal[
+    JobWord, "succeeded", "partly failed", "failed", "deleted", "end unknown"
+]
+
+ENDED = frozenset({"Successful", "Partially_successful", "Failed", "Stopped", "Timed_out"})
+"""Statuses after which the API changes a job no more (list page of the batch jobs)."""
+
+DELETED = "deleted"
+"""What `JobState.finished` says of a job that the API does not know any more."""
+
+FAILED: frozenset[ShownWord] = frozenset({"partly failed", "failed", "end unknown"})
+"""What is shown of a job that was created, and did not do on the fleet what was asked."""
+
+WRONG: frozenset[ShownWord] = FAILED | DEAD | {"duplicated"}
+"""What is shown of a job that a person must look at."""
+
+_MOST_REASONS = 3
+
+
+def shown_state(job: JobState) -> ShownWord:
+    """Return the one word that replies, tables, result files and views show for a job.
+
+    It is the job's state until its end on the fleet is known, and then that end. Decisions go
+    by `JobState.state`, never by this.
+    """
+    return shown_word(job.state, job.finished, job.succeeded)
+
+
+def shown_word(state: JobWord, finished: str, succeeded: int) -> ShownWord:
+    """Return what `shown_state` does, from a job's columns."""
+    if not finished:
+        return state
+    if finished == DELETED:
+        return "deleted"
+    if finished not in ENDED:
+        return "end unknown"
+    if finished == "Successful":
+        return "succeeded"
+    return "partly failed" if succeeded else "failed"
+
+
+def went_wrong(job: JobState) -> bool:
+    """Return whether a person must look at a job."""
+    return shown_state(job) in WRONG
+
+
+def reasons(jobs: Sequence[JobState]) -> str:
+    """Return why jobs stand where they do, in brackets, each reason once; "" if nobody said."""
+    notes = sorted({job.note for job in jobs if job.note})
+    more = "; …" if len(notes) > _MOST_REASONS else ""
+    return f" ({'; '.join(notes[:_MOST_REASONS])}{more})" if notes else ""
+
+
+def told_of(job: JobState) -> str:
+    """Return a sentence about a job that went wrong or that was deleted: what, and why."""
+    state, why = shown_state(job), f": {job.note}" if job.note else ""
+    if state in DEAD:
+        return f"job {job.name} was {state}{why}"
+    if state in FAILED or state == "deleted":
+        verb = {"deleted": "was deleted", "end unknown": "has no known end"}.get(state, state)
+        tasks = f", {job.succeeded} of {job.tasks} tasks succeeded" if job.tasks else ""
+        return f"job {job.name} {verb} on the fleet{tasks}{why}"
+    return f"job {job.name}{why}"

@@ -1,0 +1,86 @@
+"""What is derived from the records of a log made anew from them, in every store.
+
+No record is touched, and one is added: whoever reads the log later is to know that it was done.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handler.audit.log import Decision
+from handler.audit.objects import ObjectLog
+from handler.audit.record import Draft
+from handler.audit.sqlite import SCHEMA, translated
+from handler.audit.sqlite_layout import lay_out
+from handler.audit.stores import OBS, POSTGRES, SQLITE, folder_at, open_log
+from handler.errors import LogError
+
+if TYPE_CHECKING:
+    from handler.audit.log import Log
+    from handler.audit.record import Part, Record
+    from handler.audit.stores import Folders
+
+_HAS_RECORDS = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'records'"
+
+
+def rebuild(address: str, *, actor: Part, folders: Folders | None = None) -> Record:
+    """Make all that is derived from a log's records anew, and record that it was.
+
+    Args:
+        address: As for `open_log`.
+        actor: Who asked for it.
+        folders: As for `open_log`.
+
+    Returns:
+        The record of it.
+
+    Raises:
+        LogError: There is no such log, or it cannot be used.
+    """
+    if address.startswith(SQLITE):
+        _rebuild_file(Path(address.removeprefix(SQLITE)))
+    if address.startswith(OBS):
+        with closing(ObjectLog(folder_at(address, folders))) as log:
+            done = _recorded(log, actor)
+            log.renew_indexes()
+        return done
+    if address.startswith(POSTGRES):
+        _rebuild_database(address)
+    with closing(open_log(address)) as log:
+        return _recorded(log, actor)
+
+
+def _rebuild_file(path: Path) -> None:
+    if not path.is_file():
+        raise LogError(f"there is no audit log at {path}")
+    with translated(path), closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as db:
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("BEGIN IMMEDIATE")
+        if db.execute(_HAS_RECORDS).fetchone() is None:
+            raise LogError(f"{path} holds no audit log")
+        now = datetime.now(timezone.utc)
+        lay_out(db, SCHEMA.read_text(), place=str(path), now=now, anew=True)
+        db.execute("COMMIT")
+
+
+def _rebuild_database(address: str) -> None:
+    from handler.audit.postgres import PostgresLog  # noqa: PLC0415 - psycopg loads slowly
+    from handler.audit.postgres_place import rebuild as rebuild_owned  # noqa: PLC0415 - likewise
+
+    if not rebuild_owned(address):
+        with closing(PostgresLog(address)) as log:
+            log.rebuild()
+
+
+def _recorded(log: Log, actor: Part) -> Record:
+    draft = Draft(
+        action="log.rebuilt",
+        outcome="success",
+        actor=actor,
+        note="what is derived from the records was made anew from them",
+    )
+    return log.commit(lambda _view: Decision(None, (draft,))).records[0]

@@ -1,0 +1,60 @@
+"""How the `nightdrop` command begins and ends: no traceback for Ctrl-C or a full disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+
+_INTERRUPTED = 130
+_NOT_WRITTEN = 74  # EX_IOERR of sysexits.h
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
+
+
+def run() -> None:
+    """Run the command of this process's arguments, and exit with its status.
+
+    Exit status, beside that of the command: 74 what it prints or keeps could not be written, 130
+    it was interrupted.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        # While modules are imported, Ctrl-C ends the process at once and without a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        try:
+            status = _command()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        _give_up_output()
+        what = f"{error.filename} cannot be written" if error.filename else "cannot write"
+        sys.stderr.write(f"nightdrop: {what}: {error.strerror}\n")
+        status = _NOT_WRITTEN
+    sys.exit(status)
+
+
+def _command() -> int:
+    import click  # noqa: PLC0415 - likewise
+
+    from handler.cli.main import main  # noqa: PLC0415 - it takes a while, see above
+
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        status = main.main(prog_name="nightdrop", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return _INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+def _give_up_output() -> None:
+    """Throw away what is still to be printed: at its end Python would try once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,50 @@
+"""What an object event is about, told by its name and by the object's: a new job spec, or not."""
+
+from __future__ import annotations
+
+import re
+
+SPEC_NAMES = "a job spec is named *.yaml, *.yml, *.json or *.jsonl"
+"""The names of job specs, in a sentence for whoever dropped another file."""
+
+_SPEC = re.compile(r".+\.(?:ya?ml|jsonl?)", re.IGNORECASE | re.DOTALL)
+
+# Names of files that appear beside the one a person saves, and mostly vanish again: Finder's and
+# Explorer's (with those on archives), Office's and LibreOffice's owner files, vim's and Emacs's
+# swap, lock and backup files, NFS's silly renames, partial uploads and downloads.
+_SCRATCH = re.compile(
+    r"\..*"  # .DS_Store, ._a.yaml, .a.yaml.swp, .#a.yaml, .~lock.a.yaml#, .nfs0001, .a.yaml.Xa1b2
+    r"|~\$.*|#.*#|.*~"
+    r"|.*\.(?:sw[a-px]|tmp|temp|part|partial|filepart|crdownload|download|bak|lock|lnk|orig)"
+    r"|thumbs\.db(?::encryptable)?|ehthumbs(?:_vista)?\.db|desktop\.ini|icon\r|4913",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def is_creation(event_name: str) -> bool:
+    """Return whether an event tells of a new object, in whatever way it was written.
+
+    The names of the platform's triggers have all been seen: `ObjectCreated:Put`, with the prefix
+    `s3:`, `OBS:DWR:` or `OBS:CloudTrace:`, in other letter case, and `ObjectCreated` alone.
+    """
+    return "objectcreated" in event_name.casefold().split(":")
+
+
+def is_scratch(key: str, prefix: str) -> bool:
+    """Return whether an object is one that an editor or a system keeps for itself.
+
+    Args:
+        key: The object's key; it begins with the prefix.
+        prefix: The watched prefix; whoever set it wants what it names.
+    """
+    *folders, name = key[len(prefix) :].split("/")
+    if prefix and not prefix.endswith("/"):
+        # The first step began within the prefix: how it begins was asked for.
+        folders, name = (["-", *folders[1:]], name) if folders else ([], f"-{name}")
+    hidden = any(folder.strip(".") and folder[0] == "." for folder in folders)  # .Trash-1000/
+    return hidden or bool(_SCRATCH.fullmatch(name))
+
+
+def is_spec_name(key: str) -> bool:
+    """Return whether an object has the name of a job spec."""
+    return bool(_SPEC.fullmatch(key.rpartition("/")[2]))

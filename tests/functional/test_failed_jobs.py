@@ -1,0 +1,110 @@
+"""A job that was created and failed on the fleet: every command says so, and ends accordingly."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from handler.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from handler.emulator.server import Emulator
+
+    Run = Callable[..., Result]
+    Fire = Callable[[object], dict[str, Any]]
+    Drop = Callable[..., Any]
+
+SPEC = json.dumps(
+    {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["node-1", "node-2"]}}
+)
+TICK = {"action": "reconcile"}
+
+
+@pytest.fixture
+def run(tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command against a fleet on which every job is over at once."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in emulator.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NIGHTDROP_AUDIT", "sqlite:///my.db")
+    emulator.state.pace = replace(emulator.state.pace, job_seconds=0)
+    return lambda *arguments, text=None: CliRunner().invoke(main, [*arguments], input=text)
+
+
+def in_words(done: Result) -> str:
+    """Return what a command printed, in one line."""
+    return " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    ("failing", "word", "counts"),
+    [({"node-1", "node-2"}, "failed", "0 of 2"), ({"node-1"}, "partly failed", "1 of 2")],
+)
+def test_what_failed_is_shown_and_is_no_success(
+    run: Run, emulator: Emulator, failing: set[str], word: str, counts: str
+) -> None:
+    """By the tick that learns of it, by a repeat, and by every look at the log."""
+    emulator.state.failing_targets |= failing
+    assert run("invoke", "-", text=SPEC).exit_code == 0
+    ticked, repeated = run("reconcile"), run("invoke", "-", text=SPEC)
+    for done in (ticked, repeated):
+        assert done.exit_code == 1
+        assert f"{word} ({counts})" in in_words(done)
+        assert f"{word} on the fleet, {counts} tasks succeeded: the edge node" in in_words(done)
+    assert in_words(ticked).startswith("partial")
+    assert in_words(repeated).startswith("duplicate")
+    name = emulator.state.all_jobs()[0].name
+    assert word in in_words(run("audit", "show", name))
+    stats = json.loads(run("audit", "stats", "--json").stdout)
+    assert stats["states"] == [{"state": word, "jobs": 1}]
+    assert (stats["days"][0]["created"], stats["days"][0]["failed"]) == (1, 1)
+    examined = in_words(run("doctor"))
+    assert "1 jobs failed on the fleet in the last day" in examined
+    assert run("reconcile").exit_code == 0  # what was told is not told again
+
+
+def test_what_succeeded_is_shown(run: Run) -> None:
+    """It does not stay `created` for ever."""
+    assert run("invoke", "-", text=SPEC).exit_code == 0
+    ticked, repeated = run("reconcile"), run("invoke", "-", text=SPEC)
+    assert (ticked.exit_code, repeated.exit_code) == (0, 0)
+    assert "succeeded (2 of 2)" in in_words(ticked)
+    assert "succeeded (2 of 2)" in in_words(repeated)
+    assert "failed on the fleet" not in in_words(run("doctor"))
+
+
+def test_a_result_file_shows_how_its_jobs_ended(emulator: Emulator, fire: Fire, drop: Drop) -> None:
+    """With counts and reasons, for whoever dropped the file."""
+    emulator.state.pace = replace(emulator.state.pace, job_seconds=0)
+    emulator.state.failing_targets.add("node-1")
+    event = drop("drop/hall.yaml", SPEC.encode())
+    fire(event)
+    reply = fire(TICK)
+    kept = emulator.state.buckets["nightdrop-drop"]["results/hall.yaml.result.json"].data
+    content = json.loads(kept)
+    assert content["outcome"] == reply["outcome"] == "partial"
+    (job,) = content["jobs"]
+    assert (job["state"], job["finished"]) == ("partly failed", "Partially_successful")
+    assert (job["tasks"], job["succeeded"]) == (2, 1)
+    assert job["reason"] == "the edge node did not answer"
+    assert "partly failed on the fleet, 1 of 2 tasks succeeded" in content["errors"][0]
+    assert content["errors"] == reply["errors"] == fire(event)["errors"]
+
+
+def test_a_job_that_is_refused_at_a_tick_is_no_success(run: Run, emulator: Emulator) -> None:
+    """The tick says so, and not only the delivery that nobody watches any more."""
+    emulator.faults.set([{"operation": "CreateBatchJob", "fault": "status", "status": 403}])
+    assert run("invoke", "-", text=SPEC).exit_code == 75
+    emulator.faults.set([{"operation": "CreateBatchJob", "fault": "status", "status": 404}])
+    ticked = run("reconcile")
+    assert ticked.exit_code == 1
+    assert "was refused: " in in_words(ticked)

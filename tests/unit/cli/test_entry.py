@@ -1,0 +1,100 @@
+"""How the command begins and ends, whatever it does between."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from handler.cli.main import COMMANDS, main
+
+INTERRUPTED = """
+import os, signal, sys
+
+module = sys.argv.pop(1)
+
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts())
+from handler.cli.entry import run
+run()
+"""
+FULL = Path("/dev/full")
+
+
+def command(
+    *arguments: str,
+    stdout: int | None = None,
+    code: str = "from handler.cli.entry import run; run()",
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.PIPE if stdout is None else stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_says_of_a_command_what_the_command_says(name: str) -> None:
+    """The list is written without loading any of them."""
+    loaded = main.get_command(click.Context(main), name)
+    assert loaded is not None
+    assert loaded.name == name
+    assert loaded.get_short_help_str(limit=200) == COMMANDS[name].help
+
+
+def test_help_loads_no_command() -> None:
+    """It is asked for most often, and is there at once."""
+    code = (
+        "import sys\nfrom handler.cli.entry import run\n"
+        "try:\n    run()\nfinally:\n    import json; print(json.dumps([*sys.modules]))"
+    )
+    done = command("--help", code=code)
+    loaded = json.loads(done.stdout.splitlines()[-1])
+    assert "handler.cli.main" in loaded
+    assert not {"handler.function", "pydantic", "rich", "urllib3", "flask"} & {*loaded}
+
+
+def test_ctrl_c_while_modules_are_imported_ends_in_silence() -> None:
+    """As the signal itself would end the process."""
+    done = command("handler.cli.main", "--help", code=INTERRUPTED)
+    assert done.returncode == -signal.SIGINT
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_ctrl_c_in_a_command_ends_with_status_130() -> None:
+    """Without a word, and without a traceback."""
+    done = command("handler.cli.schema", "schema", code=INTERRUPTED)
+    assert done.returncode == 130
+    assert done.stderr.strip() == ""
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
+def test_an_output_that_is_full_is_one_sentence() -> None:
+    """And a status of its own, at whatever line it happens."""
+    with FULL.open("w") as full:
+        done = command("schema", stdout=full.fileno())
+    assert done.returncode == 74
+    assert done.stderr == "nightdrop: cannot write: No space left on device\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"), [((), 2), (("--version",), 0), (("nonsense",), 2), (("schema",), 0)]
+)
+def test_the_status_is_the_commands_own(arguments: tuple[str, ...], status: int) -> None:
+    """Usage errors are 2, as click has them."""
+    done = command(*arguments)
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
