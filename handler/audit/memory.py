@@ -60,11 +60,13 @@ class MemoryState:
 
     Args:
         directory: Where to find what is closed.
+        mentions: Which segments have records of a delivery that was not closed in them.
         fetch: Reads a table of it.
     """
 
-    def __init__(self, directory: Directory, fetch: Fetch) -> None:
+    def __init__(self, directory: Directory, mentions: Directory, fetch: Fetch) -> None:
         self.directory = directory
+        self.mentions = mentions
         self.settled: set[str] = set()
         """The commits whose bodies were let go of in the current transaction."""
         self.bodies: dict[str, str] = {}
@@ -134,7 +136,7 @@ class MemoryState:
         found = {n for n, keys in self.mentioned.items() if not keys.isdisjoint(deliveries)}
         for key in deliveries:
             found.update(self.directory.find("delivery", key))
-            found.update(self.directory.find("mentioned", key))
+            found.update(self.mentions.find("mentioned", key))
         return sorted(found)
 
     def refer(self, fields: Fields) -> None:

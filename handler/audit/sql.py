@@ -33,7 +33,7 @@ class Execute(Protocol):
 
 JOB_COLUMNS = tuple(field.name for field in fields(JobState))
 DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
-_delivery_values = attrgetter(*DELIVERY_COLUMNS)
+delivery_values = attrgetter(*DELIVERY_COLUMNS)
 _JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
 _DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
 
@@ -248,7 +248,7 @@ def _project_delivery(view: SqlView, recorded: Fields) -> None:
     delivery = fold_delivery(DeliveryState(*rows[0]) if rows else None, recorded)
     if delivery is None:
         return
-    view.execute(PUT_DELIVERY, _delivery_values(delivery))
+    view.execute(PUT_DELIVERY, delivery_values(delivery))
     if delivery.state != "received":
         view.execute(DELETE_BODY, (key,))
 
@@ -258,11 +258,15 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
     job = fold_job(view.job(key), recorded)
     if job is None:
         return
-    values = {**vars(job), "doubtful": int(job.doubtful)}
-    derived = (_todo(job), shown_state(job))
-    view.execute(PUT_JOB, (*(values[column] for column in JOB_COLUMNS), *derived))
+    view.execute(PUT_JOB, job_values(job))
     if job.final:
         view.execute(DELETE_BODY, (key,))
+
+
+def job_values(job: JobState) -> tuple[object, ...]:
+    """Return the values of `PUT_JOB`."""
+    values = {**vars(job), "doubtful": int(job.doubtful)}
+    return (*(values[column] for column in JOB_COLUMNS), _todo(job), shown_state(job))
 
 
 def _todo(job: JobState) -> str:

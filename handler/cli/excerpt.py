@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import sqlite_utils
 
+from handler.audit import sql
 from handler.audit.sqlite import SCHEMA
 from handler.audit.stores import OBS, POSTGRES
 from handler.cli.any_log import any_log
@@ -18,7 +19,7 @@ from handler.cli.trail import open_trail
 from handler.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from handler.audit.log import SearchedLog
     from handler.audit.record import Record
@@ -64,20 +65,12 @@ def _filled(found: Sequence[DeliveryState], records: Iterable[Record]) -> sqlite
             db.execute(f"DROP TRIGGER {name}")
         # The latest last, as they stand in a log.
         for delivery in reversed(found):
-            told = {name: value for name, value in vars(delivery).items() if name != "jobs"}
-            _insert(db, "deliveries", told)
+            db.execute(sql.PUT_DELIVERY, sql.delivery_values(delivery))
             for job in delivery.jobs:
-                _insert(db, "jobs", {**vars(job), "todo": ""})
+                db.execute(sql.PUT_JOB, sql.job_values(job))
         for one in records:
-            row = {"seq": one.seq, "hash": one.hash, "prev": "", "record": one.text}
-            _insert(db, "records", row)
+            db.execute(sql.APPEND, (one.seq, one.hash, "", one.text))
     except BaseException:
         db.close()
         raise
     return sqlite_utils.Database(db, execute_plugins=False)
-
-
-def _insert(db: sqlite3.Connection, table: str, row: Mapping[str, object]) -> None:
-    marks = ", ".join("?" * len(row))
-    statement = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - our names
-    db.execute(statement, tuple(row.values()))
