@@ -50,7 +50,7 @@ WHERE state = 'received'
 _HAS_ID = "SELECT 1 FROM jobs WHERE job_id = ? AND job_id <> ''"
 _JOB_NAMES = "SELECT key, job_id, name FROM jobs WHERE delivery = ?"
 
-_MEANT: tuple[Kind, ...] = ("delivery", "job", "job id", "job name")
+_MEANT: tuple[Kind, ...] = ("delivery", "subject", "job", "job id", "job name")
 _MOST_TABLES = 8
 """How many tables are read for one name: every run of a schedule may have the same."""
 
@@ -60,11 +60,13 @@ class MemoryState:
 
     Args:
         directory: Where to find what is closed.
+        mentions: Which segments have records of a delivery that was not closed in them.
         fetch: Reads a table of it.
     """
 
-    def __init__(self, directory: Directory, fetch: Fetch) -> None:
+    def __init__(self, directory: Directory, mentions: Directory, fetch: Fetch) -> None:
         self.directory = directory
+        self.mentions = mentions
         self.settled: set[str] = set()
         """The commits whose bodies were let go of in the current transaction."""
         self.bodies: dict[str, str] = {}
@@ -134,7 +136,7 @@ class MemoryState:
         found = {n for n, keys in self.mentioned.items() if not keys.isdisjoint(deliveries)}
         for key in deliveries:
             found.update(self.directory.find("delivery", key))
-            found.update(self.directory.find("mentioned", key))
+            found.update(self.mentions.find("mentioned", key))
         return sorted(found)
 
     def refer(self, fields: Fields) -> None:
@@ -285,4 +287,4 @@ class MemoryState:
 def _is_meant(kind: Kind, value: str, what: str) -> bool:
     if kind in {"delivery", "job"} and len(what) >= SHOWN:
         return value.startswith(what)
-    return kind != "subject" and value == what
+    return value == what

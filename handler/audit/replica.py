@@ -55,7 +55,7 @@ class Replica:
         self._tables: dict[int, list[Run]] = {}
         self.tail = Tail()
         self.index: Index | None = None
-        self.state = MemoryState(Directory(), self._table)
+        self.state = MemoryState(Directory(), Directory(), self._table)
 
     def catch_up(self) -> set[str]:
         """Read what came after the tail and return the hashes of the new records.
@@ -197,7 +197,8 @@ class Replica:
         self.state.close()
         self._tables.clear()
         self.index = index
-        self.state = MemoryState(index.directory if index else Directory(), self._table)
+        found = (index.directory, index.mentions) if index else (Directory(), Directory())
+        self.state = MemoryState(*found, self._table)
 
     def _table(self, number: int) -> list[Run]:
         """Read a table, one at a time from the store: the same one is often asked for again."""

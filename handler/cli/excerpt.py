@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import sqlite_utils
 
-from handler.audit.job_end import shown_state
+from handler.audit import sql
+from handler.audit.rows import delivery_row, job_row
 from handler.audit.sqlite import SCHEMA
 from handler.audit.stores import OBS, POSTGRES
 from handler.cli.any_log import any_log
@@ -19,7 +20,7 @@ from handler.cli.trail import open_trail
 from handler.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
     from handler.audit.log import SearchedLog
     from handler.audit.record import Record
@@ -56,28 +57,21 @@ def state_of(log: SearchedLog, what: str) -> sqlite_utils.Database:
     return _filled(log.find(what), ())
 
 
-def _filled(found: Iterable[DeliveryState], records: Iterable[Record]) -> sqlite_utils.Database:
+def _filled(found: Sequence[DeliveryState], records: Iterable[Record]) -> sqlite_utils.Database:
     db = sqlite3.connect(":memory:", isolation_level=None)
     try:
         db.executescript(SCHEMA.read_text())
         # The records of one delivery do not follow each other.
         for (name,) in db.execute(_TRIGGERS).fetchall():
             db.execute(f"DROP TRIGGER {name}")
-        for delivery in found:
-            told = {name: value for name, value in vars(delivery).items() if name != "jobs"}
-            _insert(db, "deliveries", told)
+        # The latest last, as they stand in a log.
+        for delivery in reversed(found):
+            db.execute(sql.PUT_DELIVERY, delivery_row(delivery))
             for job in delivery.jobs:
-                _insert(db, "jobs", {**vars(job), "todo": "", "shown": shown_state(job)})
+                db.execute(sql.PUT_JOB, job_row(job))
         for one in records:
-            row = {"seq": one.seq, "hash": one.hash, "prev": "", "record": one.text}
-            _insert(db, "records", row)
+            db.execute(sql.APPEND, (one.seq, one.hash, "", one.text))
     except BaseException:
         db.close()
         raise
     return sqlite_utils.Database(db, execute_plugins=False)
-
-
-def _insert(db: sqlite3.Connection, table: str, row: Mapping[str, object]) -> None:
-    marks = ", ".join("?" * len(row))
-    statement = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - our names
-    db.execute(statement, tuple(row.values()))
