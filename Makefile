@@ -10,7 +10,7 @@ demo: $(VENV)/.local
 	$(BIN)/nightdrop demo
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -rs
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -62,6 +62,7 @@ $(VENV)/bin/python:
 
 # Each file that pip takes has a hash here, build tools included; the checkout itself has none.
 define install
+	@echo 'Installing what $(1) pins; a first time takes minutes.'
 	$(PIP) install --quiet --require-hashes --requirement infra/requirements-build.txt
 	$(PIP) install --quiet --require-hashes --no-build-isolation --requirement $(1)
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .

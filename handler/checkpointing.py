@@ -13,6 +13,7 @@ from handler.audit.note import signing_key
 from handler.audit.record import Head, part
 from handler.canonical import moment
 from handler.errors import CloudError, SettingsError
+from handler.settings import obs_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,14 +107,16 @@ def place_at(address: str, obs: Obs | None) -> Place:
         obs: What reads and writes buckets.
 
     Raises:
-        SettingsError: It names a bucket, and there is nothing to reach one with.
+        SettingsError: It names a bucket, and there is nothing to reach one with, or names none.
     """
     if not address.startswith(_OBS):
         return CheckpointFolder(Path(address))
     if obs is None:
         raise SettingsError("checkpoints in a bucket need NIGHTDROP_REGION and credentials")
-    bucket, _, prefix = address.removeprefix(_OBS).partition("/")
-    return CheckpointBucket(obs, bucket, f"{prefix.rstrip('/')}/" if prefix else "")
+    try:
+        return CheckpointBucket(obs, *obs_place(address))
+    except ValueError as error:
+        raise SettingsError(f"the place for checkpoints {error}") from None
 
 
 def _put(made: Checkpoint, key: SigningKey | None, services: Services) -> str:
@@ -152,5 +155,5 @@ def _key(settings: Settings) -> SigningKey | None:
     except ImportError:
         raise SettingsError(
             "NIGHTDROP_CHECKPOINT_KEY needs cryptography: build the zip with "
-            "`nightdrop package --with sign`, on a desk install the extra nightdrop[sign]"
+            "`nightdrop package --with sign`, in a checkout run `make .venv/.dev`"
         ) from None

@@ -20,6 +20,7 @@
     │   └── LogBrokenError         what stands in it is not a whole chain
     ├── DeliveriesError        several deliveries of one event could not be planned
     ├── StartError             a process of a local run did not start
+    ├── OutputError            what a command prints cannot be written where it was told to
     └── PackageError           the zip cannot be built
 
 `retryable` says whether the same event, delivered again later, may succeed. No message holds a
@@ -183,6 +184,10 @@ class DeliveriesError(NightdropError):
 
 class StartError(NightdropError):
     """A process of a local run did not start, or what it needs is not there."""
+
+
+class OutputError(NightdropError):
+    """What a command prints cannot be written where it was told to."""
 
 
 class PackageError(NightdropError):

@@ -174,14 +174,19 @@ def _deliver_all(fired: Sequence[Delivery | Refused], services: Services) -> lis
     """Bring every delivery as far as it comes; only then raise what went wrong with any."""
     results: list[Result] = []
     failed: list[NightdropError] = []
-    refused = iter(refuse([one for one in fired if isinstance(one, Refused)], services))
-    for one in fired:
+    try:
+        results += refuse([one for one in fired if isinstance(one, Refused)], services)
+    except NightdropError as error:
+        failed.append(error)
+    for delivery in fired:
+        if isinstance(delivery, Refused):
+            continue
         if services.deadline.left() <= 0:
             # Not even its receipt can be recorded: the platform is to deliver it again.
             failed.append(OutOfTimeError("no time was left for all deliveries of the event"))
             break
         try:
-            results.append(next(refused) if isinstance(one, Refused) else deliver(one, services))
+            results.append(deliver(delivery, services))
         except NightdropError as error:
             failed.append(error)
     if len(failed) == 1:

@@ -119,13 +119,14 @@ def services_of(context: object, instance: Instance) -> Services:
     instance.keys.use(keys, end)
     settings, transport, log = instance.settings, instance.transport, instance.log
     project, ief_instance = settings.project_id, settings.ief_instance
-    ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance, end)
+    # What a service holds up until then can still be recorded, and the event answered.
+    last = end.earlier(RECORDING_SECONDS)
+    ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance, last)
     return Services(
         settings=settings,
         log=log,
         ief=ief,
-        # What OBS holds up can still be recorded, and the event answered.
-        obs=Obs(settings.obs_endpoint, keys, transport, _now, end.earlier(RECORDING_SECONDS)),
+        obs=Obs(settings.obs_endpoint, keys, transport, _now, last),
         deadline=end,
         function=_function(context),
         driver=Driver(log, ief, end),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.canonical import key_of, moment, sha256_hex, shown, timestamp
+from handler.provenance import CHANGED, actor_of, is_changed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,12 +28,6 @@ if TYPE_CHECKING:
     from handler.errors import Problem
     from handler.specs.plan import Plan, PlannedJob
     from handler.triggers.delivery import Delivery
-
-
-_CHANGED = (
-    "the object was written again after the event that is recorded here; what is run is what "
-    "stands there now, and who wrote it is not known"
-)
 
 
 @dataclass(frozen=True)
@@ -51,31 +46,6 @@ class SpecSource:
     def digest(self) -> str:
         """SHA-256 of the bytes, in hex."""
         return sha256_hex(self.data)
-
-    @property
-    def changed(self) -> bool:
-        """Whether the object is another one than the event told of."""
-        return "read_differs" in self.found
-
-
-def differences(told: Part, read: Part) -> str:
-    """Return what tells the object that was read from the one an event told of, "" if nothing.
-
-    Args:
-        told: What the log records of the event: `version_id` and `etag`, where it has them.
-        read: What OBS said on reading: `read_version_id` and `read_etag`, where it said so.
-    """
-    return ", ".join(
-        name
-        for name in ("version_id", "etag")
-        if told.get(name)
-        and read.get(f"read_{name}")
-        and _bare(told[name]) != _bare(read[f"read_{name}"])
-    )
-
-
-def _bare(tag: str | int | None) -> str:
-    return str(tag).strip('"')
 
 
 @dataclass(frozen=True)
@@ -121,10 +91,16 @@ def _latest_run(
 ) -> tuple[Delivery, DeliveryState | None, DeliveryState | None]:
     """Return a delivery's latest run, its state, and the state of the refused run before it."""
     refused, seen = None, view.delivery(delivery.key)
-    while seen and _left_nothing(seen):
+    while seen and _left_nothing(_repeated_by(view, seen)):
         delivery = replace(delivery, key=key_of([delivery.key, "delivered again"]))
         refused, seen = seen, view.delivery(delivery.key)
     return delivery, seen, refused
+
+
+def _repeated_by(view: View, seen: DeliveryState) -> DeliveryState:
+    """Return the run that a delivery only repeated, else the delivery itself."""
+    repeated = view.delivery(seen.repeats) if seen.state == "repeated" else None
+    return repeated or seen
 
 
 def _left_nothing(run: DeliveryState) -> bool:
@@ -283,7 +259,7 @@ def _about(delivery: Delivery, function: Part, spec: SpecSource | None = None) -
             "fired_at": timestamp(delivery.fired_at) if delivery.fired_at else None,
             "digest": spec.digest if spec else None,
         },
-        actor=_actor(delivery, spec),
+        actor=actor_of(delivery.actor, spec.found if spec else {}),
         source={**delivery.source, **(spec.found if spec else {})},
         function=function,
     )
@@ -296,13 +272,6 @@ def _received(delivery: Delivery, refused: DeliveryState | None, function: Part)
         return draft
     note = f"delivered again: {shown(refused.key)} left nothing on the fleet"
     return replace(draft, delivery={**draft.delivery, "repeats": refused.key}, note=note)
-
-
-def _actor(delivery: Delivery, spec: SpecSource | None) -> Part:
-    """Return who is behind what was read; of another upload than the event's nobody knows."""
-    if spec and spec.changed and delivery.actor.get("kind") == "uploader":
-        return {"kind": "unknown"}
-    return delivery.actor
 
 
 def _repeated(
@@ -320,13 +289,12 @@ def _repeated(
 
 def _planned(order: Order, function: Part) -> Draft:
     about = _about(order.delivery, function, order.spec)
+    changed = [CHANGED] if is_changed(order.spec.found) else []
     return replace(
         about,
         action="delivery.planned",
         delivery={**about.delivery, "jobs": len(order.plan.jobs)},
-        note="\n".join(
-            [*map(str, order.plan.warnings), *([_CHANGED] if order.spec.changed else [])]
-        ),
+        note="\n".join([*map(str, order.plan.warnings), *changed]),
     )
 
 

@@ -18,13 +18,13 @@ from handler.intake import (
     Order,
     Rules,
     SpecSource,
-    differences,
     interrupted,
     plan_it,
     receive,
     reject_event,
     settle_without_jobs,
 )
+from handler.provenance import differences
 from handler.reading import Limits, read
 from handler.reply import Result, delivered_again, result_of
 from handler.reporting import report
@@ -63,7 +63,8 @@ def deliver(delivery: Delivery, services: Services) -> Result:
     if run.state == "planned" and not run.final:
         submit(run.jobs, services)
         run = state_of(run.key, services)
-    report(run, services)
+    if not services.out_of_time:
+        report(run, services)
     result = result_of(delivery.key, run, repeated=repeated)
     return delivered_again(result, received.refused) if received.refused else result
 

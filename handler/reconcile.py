@@ -30,7 +30,7 @@ from handler.triggers.delivery import Delivery
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from handler.audit.log import Open
+    from handler.audit.log import Open, ScanState
     from handler.audit.state import JobState
     from handler.reply import Result
     from handler.services import Services
@@ -45,12 +45,15 @@ def reconcile(services: Services) -> Answered:
     Raises:
         LogError: The log could not be read or written.
     """
-    before = _open(services, fresh=True)
+    buckets = services.settings.buckets
+    before, scans = services.log.read(
+        lambda view: (view.open(LIMIT), [view.scan(bucket) for bucket in buckets])
+    )
     errors: list[str] = []
     warnings: list[str] = []
     results: list[Result] = []
-    for bucket in services.settings.buckets:
-        results += _sweep(bucket, services, errors, warnings)
+    for bucket, state in zip(buckets, scans, strict=True):
+        results += _sweep(bucket, state, services, errors, warnings)
     results += _delivered(_undecided(services), services, errors)
     _settle(services, errors)
     submit(_open(services).jobs, services)
@@ -74,24 +77,24 @@ def reconcile(services: Services) -> Answered:
     )
 
 
-def _open(services: Services, *, fresh: bool = False) -> Open:
+def _open(services: Services) -> Open:
     """Return what is left to do: what others record during a tick is for them, or the next one."""
-    return services.log.read(lambda view: view.open(LIMIT), fresh=fresh)
+    return services.log.read(lambda view: view.open(LIMIT), fresh=False)
 
 
 def _sweep(
-    bucket: str, services: Services, errors: list[str], warnings: list[str]
+    bucket: str, before: ScanState, services: Services, errors: list[str], warnings: list[str]
 ) -> Iterator[Result]:
     """Deliver what a scan of a bucket finds, and record where the next one goes on."""
     if not _time_left(services):
         errors.append(f"no time was left to look for missed files in bucket {bucket}")
         return
     try:
-        seen = scan(bucket, services, lambda: _time_left(services))
+        seen = scan(bucket, before, services, lambda: _time_left(services))
     except CloudError as error:
         errors.append(f"objects that nobody told of could not be looked for: {error}")
         return
-    position, done = seen.position, seen.before.position
+    position, done = seen.position, before.position
     for found in seen.found:
         if not _time_left(services):
             position = done
@@ -99,7 +102,7 @@ def _sweep(
             break
         yield from _delivered([found], services, errors)
         done = str(found.source["key"])
-    if position or seen.before.position or seen.unsaid:
+    if position or before.position or seen.unsaid:
         decide = scanned(seen, position, function=services.function)
         warnings += services.log.commit(decide).value
     if position:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from handler.audit.job_end import reasons, shown_state, told_of, went_wrong
 from handler.audit.state import DEAD
 from handler.canonical import shown
+from handler.display import display
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from handler.audit.record import Head
     from handler.audit.state import DeliveryState, JobState
@@ -35,6 +36,7 @@ class Result:
         errors: What is wrong, one sentence each.
         warnings: What should be looked at, such as what may be wrong with the spec; it holds
             nothing up.
+        subject: What it is a run of, for errors that do not say what they are about.
     """
 
     delivery: str
@@ -42,6 +44,7 @@ class Result:
     jobs: tuple[JobState, ...] = ()
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    subject: str = ""
 
 
 def outcome_of(jobs: Sequence[JobState]) -> Outcome:
@@ -85,7 +88,8 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
         return Result(delivery, outcome, run.jobs, errors_of(run.jobs), notes)
     if run.state == "rejected":
         before = f"delivery {shown(run.key)} was rejected before; deliver it anew once it is mended"
-        return Result(delivery, "rejected", errors=(before, *notes) if repeated else notes)
+        errors = (before, *notes) if repeated else notes
+        return Result(delivery, "rejected", errors=errors, subject=run.subject)
     return Result(delivery, "ignored" if run.state == "ignored" else "duplicate")
 
 
@@ -131,7 +135,8 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     if answered.checks:
         outcomes.append("partial" if answered.errors else "completed")
     worst = max(map(WORST_LAST.index, outcomes), default=0)
-    errors = [error for result in answered.results for error in result.errors]
+    several = answered.left is not None or len(answered.results) > 1
+    errors = [error for result in answered.results for error in _errors(result, named=several)]
     warnings: list[Json] = [text for result in answered.results for text in result.warnings]
     warnings += answered.warnings
     jobs = {job.key: job for result in answered.results for job in result.jobs}
@@ -146,6 +151,12 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
         **({"checks": list(answered.checks)} if answered.checks else {}),
         "head": {"seq": head.seq, "hash": head.hash},
     }
+
+
+def _errors(result: Result, *, named: bool) -> Iterable[str]:
+    """Yield a result's errors, each with what it is about where that is not plain."""
+    about = f"{display(result.subject)}: " if named and result.subject else ""
+    return (f"{about}{error}" for error in result.errors)
 
 
 def jobs_json(jobs: Sequence[JobState]) -> list[Json]:

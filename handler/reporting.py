@@ -4,14 +4,17 @@
     PUT                      dated before that record: refused 15 minutes later
     Commit(result.written)   it stands; or `result.failed`, told once
 
-Only one instance at a time writes a delivery's file, from the state it was granted. One that is
+Only one instance at a time writes for a delivery, from the state it was granted. One that is
 killed or frozen in between leaves its attempt open, perhaps with an old file over a newer one: so
 what is begun and not recorded as written is written anew, once nothing of it can come any more.
+
+All deliveries of an object share one file, which shows the latest run: an earlier one whose job
+ends later has it written anew, but does not get into it.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -54,8 +57,9 @@ def report(run: DeliveryState, services: Services) -> None:
     if begun is None or not _time_left(services):
         return
     bucket, prefix = place
-    key = result_key(_object_of(begun)[1], watched=services.settings.prefix, results=prefix)
-    data = result_data(begun.subject, result_of(begun.key, begun, repeated=False))
+    shown = begun.shown
+    key = result_key(_object_of(shown)[1], watched=services.settings.prefix, results=prefix)
+    data = result_data(shown.subject, result_of(shown.key, shown, repeated=False))
     try:
         obs.write(bucket, key, data, content_type=CONTENT_TYPE)
         error = None
@@ -79,8 +83,21 @@ def is_due(run: DeliveryState, now: datetime) -> bool:
     return not run.due_at or moment(run.due_at) <= now
 
 
-def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[DeliveryState | None]:
-    """Decide whether this instance may write a result file now; the state is what it shows.
+@dataclass(frozen=True)
+class Begun:
+    """A result file that may be written.
+
+    Attributes:
+        run: The delivery that it is written for.
+        shown: The run that it shows: the latest of the object.
+    """
+
+    run: DeliveryState
+    shown: DeliveryState
+
+
+def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Begun | None]:
+    """Decide whether this instance may write a result file now, and what it shows.
 
     Args:
         key: The delivery's key.
@@ -88,11 +105,13 @@ def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Delive
         function: Who writes.
     """
 
-    def decide(view: View) -> Decision[DeliveryState | None]:
+    def decide(view: View) -> Decision[Begun | None]:
         run = view.delivery(key)
+        if run is None or run.changed <= run.reported or not is_due(run, view.now):
+            return Decision(None)
+        shown = _latest(view, run)
         # What another instance is sending, that instance reports: our word would come too late.
-        in_flight = run is None or any(job.state == "sending" for job in run.jobs)
-        if run is None or in_flight or run.changed <= run.reported or not is_due(run, view.now):
+        if any(job.state == "sending" for job in (*run.jobs, *shown.jobs)):
             return Decision(None)
         until = view.now + min(pause * 2 ** min(run.tries, 20), max(pause, LONGEST_PAUSE))
         draft = Draft(
@@ -102,43 +121,42 @@ def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Delive
             request={"attempt": run.tries + 1, "lease_until": timestamp(until)},
             function=function,
         )
-        return Decision(run, (draft,))
+        return Decision(Begun(run, shown), (draft,))
 
     return decide
 
 
-def result_kept(begun: DeliveryState, error: CloudError | None, *, function: Part) -> Decide[None]:
+def _latest(view: View, run: DeliveryState) -> DeliveryState:
+    """Return the latest run of a run's object, as far as it is decided."""
+    latest = view.latest_read(run.subject)
+    if latest is None or latest.state not in {"planned", "rejected", "repeated"}:
+        return run
+    return view.delivery(latest.repeats or latest.key) or run
+
+
+def result_kept(begun: Begun, error: CloudError | None, *, function: Part) -> Decide[None]:
     """Decide to record that a result file was written for a run as it stood, or why it was not.
 
     That it was not is told once, and once more when it is given up, a week after the delivery.
     After the first refusal it may be tried again at once; without an answer it may still come.
 
     Args:
-        begun: The run as the file shows it.
+        begun: What was written, and for whom.
         error: Why it could not be written; None if it was.
         function: Who writes.
     """
-    written = Draft(
-        action="result.written",
-        outcome="success",
-        delivery={"key": begun.key, "shows": begun.changed},
-        function=function,
-    )
-    failed = Draft(
-        action="result.failed",
-        outcome="failure",
-        delivery={"key": begun.key},
-        function=function,
-        note=str(error),
-    )
+    key = begun.run.key
+    shows: Part = {"key": key, "shows": begun.run.changed}
+    written = Draft("result.written", "success", shows, function=function)
+    failed = Draft("result.failed", "failure", {"key": key}, function=function, note=str(error))
 
     def decide(view: View) -> Decision[None]:
-        run = view.delivery(begun.key)
+        run = view.delivery(key)
         if error is None or run is None:
-            return Decision(None, (written,))
+            return Decision(None, (written, *_other_shown(view, begun, written)))
         if view.now - moment(run.touched_at) > GIVEN_UP:
-            given_up = replace(failed, delivery=written.delivery, note=f"given up: {error}")
-            return Decision(None, (given_up,))
+            note = f"given up: {error}"
+            return Decision(None, (replace(failed, delivery=shows, note=note),))
         if run.result_error:
             return Decision(None)
         pause: Part = {"lease_until": timestamp(view.now)}
@@ -146,6 +164,18 @@ def result_kept(begun: DeliveryState, error: CloudError | None, *, function: Par
         return Decision(None, (failed if may_come else replace(failed, request=pause),))
 
     return decide
+
+
+def _other_shown(view: View, begun: Begun, written: Draft) -> tuple[Draft, ...]:
+    """Return the record of what the file now shows of the latest run, if it is another one.
+
+    That may be less than another instance wrote meanwhile; then it is written anew.
+    """
+    latest = _latest(view, begun.run)
+    if latest.key == begun.run.key:
+        return ()
+    shows = begun.shown.changed if begun.shown.key == latest.key else 0
+    return (replace(written, delivery={"key": latest.key, "shows": shows}),)
 
 
 def troubles(runs: Sequence[DeliveryState]) -> list[str]:

@@ -74,11 +74,12 @@ class Scan:
         return "" if limit == self.before.limit else limit
 
 
-def scan(bucket: str, services: Services, time_left: Callable[[], bool]) -> Scan:
+def scan(bucket: str, before: ScanState, services: Services, time_left: Callable[[], bool]) -> Scan:
     """Look for files that were never announced.
 
     Args:
         bucket: Where to look.
+        before: Where the scan before it had stopped.
         services: What the invocation has at hand.
         time_left: Whether there is time for one more request.
 
@@ -86,22 +87,11 @@ def scan(bucket: str, services: Services, time_left: Callable[[], bool]) -> Scan
         CloudError: The bucket cannot be listed.
         LogError: The log could not be read.
     """
-    before = services.log.read(lambda view: view.scan(bucket), fresh=False)
     listed, position = _listed(bucket, before.position, services, time_left)
-    recent = services.obs.clock() - timedelta(seconds=services.settings.valid_for)
-    dropped = [
-        swept(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
-        for one in listed
-        if one.modified_at > recent and len(one.key.encode()) <= LONGEST_KEY
-    ]
-    asking = [one for one in dropped if not _is_ignored(one, services)]
-    unseen: list[Delivery] = []
-    for start in range(0, len(asking), _AT_ONCE):
-        if start and not time_left():
-            position = str(asking[start - 1].source["key"])
-            break
-        batch = asking[start : start + _AT_ONCE]
-        unseen += services.log.read(partial(_unseen, batch), fresh=False)
+    unseen, stopped_at = _unseen(_dropped(bucket, listed, services), services, time_left)
+    position = stopped_at or position
+    waiting = _waiting(unseen, services) if unseen else set()
+    unseen = [one for one in unseen if one.subject not in waiting]
     if not unseen:
         return Scan(bucket, before, position)
     limit = _limit(services)
@@ -165,6 +155,35 @@ def _listed(
     return listed, ""
 
 
+def _dropped(bucket: str, listed: Sequence[ListedObject], services: Services) -> list[Delivery]:
+    """Return the deliveries of what was written lately and asks for something."""
+    recent = services.obs.clock() - timedelta(seconds=services.settings.valid_for)
+    found = [
+        swept(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
+        for one in listed
+        if one.modified_at > recent and len(one.key.encode()) <= LONGEST_KEY
+    ]
+    return [one for one in found if not _is_ignored(one, services)]
+
+
+def _unseen(
+    dropped: Sequence[Delivery], services: Services, time_left: Callable[[], bool]
+) -> tuple[list[Delivery], str]:
+    """Return what was never looked at, and the last key that was asked about if time ran out."""
+    unseen: list[Delivery] = []
+    for start in range(0, len(dropped), _AT_ONCE):
+        if start and not time_left():
+            return unseen, str(dropped[start - 1].source["key"])
+        unseen += services.log.read(
+            partial(_filtered, dropped[start : start + _AT_ONCE]), fresh=False
+        )
+    return unseen, ""
+
+
+def _filtered(dropped: Sequence[Delivery], view: View) -> list[Delivery]:
+    return [one for one in dropped if not _is_seen(one, view)]
+
+
 def _is_ignored(found: Delivery, services: Services) -> bool:
     settings = services.settings
     try:
@@ -177,10 +196,13 @@ def _is_ignored(found: Delivery, services: Services) -> bool:
         return False  # to be rejected, once and on record
 
 
-def _unseen(found: Sequence[Delivery], view: View) -> list[Delivery]:
-    # What is received and not decided yet is resumed on its own, and reads what is there then.
-    pending = {one.subject for one in view.open(_MOST_PENDING).deliveries}
-    return [one for one in found if one.subject not in pending and not _is_seen(one, view)]
+def _waiting(found: Sequence[Delivery], services: Services) -> set[str]:
+    """Return whose delivery stands in the log undecided: it is resumed, and reads what is there."""
+    subjects = {one.subject for one in found}
+    left = services.log.read(lambda view: view.open(_MOST_PENDING).deliveries, fresh=False)
+    left = tuple(one for one in left if one.subject in subjects)
+    bodies = services.log.bodies([one.key for one in left])
+    return {one.subject for one in left if one.key in bodies}
 
 
 def _is_seen(found: Delivery, view: View) -> bool:

@@ -47,7 +47,12 @@ def _endpoint(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _place(value: str) -> tuple[str, str]:
+def obs_place(value: str) -> tuple[str, str]:
+    """Return the bucket and the prefix, with a slash at its end, that an address in OBS names.
+
+    Raises:
+        ValueError: It names none; it is not quoted, since somebody may put keys into it.
+    """
     scheme, _, place = value.partition("://")
     bucket, _, prefix = place.partition("/")
     if scheme != "obs" or not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", bucket):
@@ -57,7 +62,7 @@ def _place(value: str) -> tuple[str, str]:
 
 def _audit(value: str) -> str:
     if value.startswith("obs://") and "/" in value.removeprefix("obs://").strip("/"):
-        bucket, prefix = _place(value)
+        bucket, prefix = obs_place(value)
         return f"obs://{bucket}/{prefix}"
     if value.startswith("postgresql://") or value.removeprefix("sqlite:///") not in {value, ""}:
         return value
@@ -72,7 +77,7 @@ def _checkpoints(value: str) -> str:
     if not separator:
         return value
     try:
-        bucket, prefix = _place(value)
+        bucket, prefix = obs_place(value)
     except ValueError:
         raise ValueError("must be obs://bucket/prefix/ or the path of a folder") from None
     return f"{scheme}://{bucket}/{prefix}"
@@ -104,7 +109,7 @@ class Settings(BaseModel):
     prefix: Annotated[str, BeforeValidator(checked_prefix)] = Field(
         "", description="only objects under this key prefix are specs"
     )
-    results: Annotated[tuple[str, str] | None, BeforeValidator(_place)] = Field(
+    results: Annotated[tuple[str, str] | None, BeforeValidator(obs_place)] = Field(
         None, description="obs://bucket/prefix/ for a result file per spec; empty writes none"
     )
     audit: Annotated[str, BeforeValidator(_audit)] = Field(
@@ -171,14 +176,14 @@ def _covered(settings: Settings) -> Iterator[str]:
     if bucket in settings.buckets and settings.prefix.startswith(prefix):
         yield "NIGHTDROP_RESULTS: covers NIGHTDROP_PREFIX, so that no dropped file is run"
     for name, address in (("CHECKPOINTS", settings.checkpoints), ("AUDIT", settings.audit)):
-        bucket, prefix = _place(address) if address.startswith("obs://") else ("", "")
+        bucket, prefix = obs_place(address) if address.startswith("obs://") else ("", "")
         if bucket in settings.buckets and prefix.startswith(settings.prefix):
             yield (
                 f"NIGHTDROP_{name}: lies under NIGHTDROP_PREFIX, so that whatever is written there "
                 "is taken for a spec; name another bucket, or a prefix beside it"
             )
     if settings.audit.startswith("obs://") and settings.results:
-        bucket, prefix = _place(settings.audit)
+        bucket, prefix = obs_place(settings.audit)
         if (bucket, prefix) == settings.results:
             yield "NIGHTDROP_AUDIT: is the place of NIGHTDROP_RESULTS; name one beside it"
 

@@ -11,15 +11,26 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
 
+BY_HAND = "by hand"
+"""The reason of whoever gives none."""
 
-def hold(reason: str, *, actor: Part) -> Decide[bool]:
-    """Decide to hold all sending; False if it is held already."""
 
-    def decide(view: View) -> Decision[bool]:
-        if view.switch("hold"):
-            return Decision(value=False)
-        held = Draft(action="sending.held", outcome="success", actor=actor, note=reason)
-        return Decision(True, (held,))  # noqa: FBT003 - the decision's value
+def hold(reason: str = "", *, actor: Part) -> Decide[str]:
+    """Decide to hold all sending; answers the reason it was held for before, "" if it was not.
+
+    Another reason is recorded, too, and from then on is the one that counts.
+
+    Args:
+        reason: Why; "" is by hand, and changes nothing where sending is held already.
+        actor: Who holds it.
+    """
+
+    def decide(view: View) -> Decision[str]:
+        before = view.switch("hold")
+        if before and reason in {"", before}:
+            return Decision(before)
+        note = reason or BY_HAND
+        return Decision(before, (Draft("sending.held", "success", actor=actor, note=note),))
 
     return decide
 

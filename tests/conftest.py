@@ -13,7 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -28,6 +30,7 @@ from handler.emulator.state import StoredObject
 from handler.function import handle
 from handler.instance import Instance, open_instance
 from handler.local.context import Context
+from handler.local.framework import server_files
 
 pytest_plugins = ("tests.postgres_server", "tests.object_server", "tests.month")
 
@@ -47,8 +50,13 @@ Spawn: TypeAlias = Callable[..., "subprocess.Popen[str]"]
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach what the tests start, also where a shell runs them in the background."""
+    """Let Ctrl-C reach what the tests start, and nothing reach the home of whoever runs them."""
+    # Also where a shell runs them in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # The SDK's clients write an id of theirs into the home when they are imported.
+    with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", home)
+        import_module("huaweicloudsdkcore.http.user_agent")
 
 
 @pytest.fixture
@@ -243,7 +251,7 @@ def serving(environ: Environ) -> Iterator[str]:
         *(str(ROOT / "handler" / "local" / "main.py"), "--target", "invoke"),
         *("--signature-type", "http", "--host", "127.0.0.1", "--port", str(port)),
     ]
-    with _process(command, environ) as process:
+    with server_files() as files, _process(command, {**environ, **files}) as process:
         _wait_for(port, process)
         yield f"http://127.0.0.1:{port}/"
 

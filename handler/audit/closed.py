@@ -19,12 +19,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-Kind: TypeAlias = Literal["delivery", "subject", "job", "job id"]
-"""What a run can be found by."""
+Kind: TypeAlias = Literal["delivery", "subject", "job", "job id", "job name", "mentioned"]
+"""What a run can be found by; and, by a delivery's key, segments that mention it although it was
+not closed in them."""
 
 Row: TypeAlias = "list[Any]"
 
+SHOWN = 16
+"""Characters of a key that people are shown; a key is found by these."""
+
 _PRINT, _TABLE = 5, 3
+_KEYS = frozenset({"delivery", "job", "mentioned"})
 _ENTRY = _PRINT + _TABLE
 """Bytes of an entry: a fingerprint, of which a million meet by chance once in a million lookups,
 and the number of a table."""
@@ -73,9 +78,13 @@ class Directory:
 
     def with_table(self, number: int, runs: Iterable[Run]) -> Directory:
         """Return the directory with one more table."""
-        named = number.to_bytes(_TABLE, "big")
-        added = {_fingerprint(*name) + named for run in runs for name in run.names}
-        return Directory(b"".join(sorted([*_Entries(self.entries), *added])))
+        return self.with_names(number, {name for run in runs for name in run.names})
+
+    def with_names(self, number: int, names: Iterable[tuple[Kind, str]]) -> Directory:
+        """Return the directory with more names that are found under a number."""
+        place = number.to_bytes(_TABLE, "big")
+        added = {_fingerprint(*name) + place for name in names}
+        return Directory(b"".join(sorted({*_Entries(self.entries), *added})))
 
 
 class _Entries:
@@ -130,5 +139,7 @@ def runs_in(data: bytes) -> list[Run]:
 
 
 def _fingerprint(kind: Kind, value: str) -> bytes:
+    if kind in _KEYS:
+        value = value[:SHOWN]
     # A lone surrogate cannot be recorded, but it can be asked for.
     return sha256(f"{kind}:{value}".encode("utf-8", "surrogatepass")).digest()[:_PRINT]

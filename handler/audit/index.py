@@ -5,7 +5,8 @@ SHA-256, so that the chain vouches for it, and the tables it speaks of by theirs
 missing, was changed or was made by other code, the state is folded from the records instead.
 
 Its size: what is open, 8 bytes for each name of what is closed (a delivery's key and subject, a
-job's key and id), and 64 for each segment. That is about one part in a hundred of the records.
+job's key, id and name) and for each segment that mentions a delivery which was not closed in it,
+and 64 for each segment. That is about one part in a hundred of the records.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from handler.audit.version import VERSION
 from handler.canonical import moment, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from handler.audit.closed import Row
     from handler.audit.memory import MemoryState
@@ -39,6 +40,7 @@ class Index:
     Attributes:
         rows: What is open, by the state's tables.
         directory: Where to find what is closed.
+        mentions: Which segments have records of a delivery that was not closed in them.
         tables: The digests of the tables there are, by their numbers.
         begins: The number of each segment's first record, of the next one's as well.
         first: The hash of the log's first record.
@@ -46,6 +48,7 @@ class Index:
 
     rows: Mapping[str, list[Row]]
     directory: Directory
+    mentions: Directory
     tables: Mapping[int, str]
     begins: tuple[int, ...]
     first: str
@@ -80,13 +83,15 @@ def make_index(state: MemoryState, tail: Tail, before: Index | None) -> Made:
     runs = state.closed(timestamp(moment(tail.at) - GIVEN_UP))
     table = table_of(runs) if runs else b""
     added = {tail.segment: digest_of(table)} if runs else {}
-    directory = state.directory.with_table(tail.segment, runs) if runs else state.directory
+    directory = state.directory.with_table(tail.segment, runs)
+    closed = {run.key for run in runs}
     begins = before.begins if before else (1,)
     content = {
-        "rows": state.rows(frozenset(run.key for run in runs)),
+        "rows": state.rows(frozenset(closed)),
         "version": VERSION,
         "first": state.execute(sql.FIRST)[0][0],
         "directory": base64.b64encode(directory.entries).decode(),
+        "mentions": base64.b64encode(_mentions(state, tail, closed).entries).decode(),
         "tables": {
             str(n): one for n, one in {**(before.tables if before else {}), **added}.items()
         },
@@ -94,6 +99,14 @@ def make_index(state: MemoryState, tail: Tail, before: Index | None) -> Made:
         "begins": [*begins, *[begins[-1]] * (tail.segment - len(begins)), tail.head.seq + 2],
     }
     return Made(packed(content), table)
+
+
+def _mentions(state: MemoryState, tail: Tail, closed: Collection[str]) -> Directory:
+    mentions = state.mentions
+    for segment, keys in state.mentioned.items():
+        left = keys.difference(closed) if segment == tail.segment else keys
+        mentions = mentions.with_names(segment, {("mentioned", key) for key in left})
+    return mentions
 
 
 def read_index(data: bytes) -> Index | None:
@@ -107,6 +120,7 @@ def read_index(data: bytes) -> Index | None:
         index = Index(
             rows=content["rows"],
             directory=Directory(base64.b64decode(content["directory"], validate=True)),
+            mentions=Directory(base64.b64decode(content["mentions"], validate=True)),
             tables={int(number): str(one) for number, one in content["tables"].items()},
             begins=tuple(content["begins"]),
             first=str(content["first"]),

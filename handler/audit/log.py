@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.record import Draft, Head, Record
@@ -45,7 +45,8 @@ class Open:
         deliveries: Received, but neither planned nor refused.
         jobs: Not final: to be settled, then to be sent or expired; of both at most the limit.
         followed: On the fleet, and not known to have ended.
-        unreported: Deliveries of objects that changed since their result file was written.
+        unreported: Deliveries of objects that changed since their result file was written; those
+            first that it may be written for now.
     """
 
     deliveries: tuple[DeliveryState, ...]
@@ -160,3 +161,17 @@ class Log(Protocol):
 
     def close(self) -> None:
         """Let go of files and connections."""
+
+
+class SearchedLog(Log, Protocol):
+    """A log as its stores have it: a person can look something up, without reading all of it."""
+
+    def find(self, what: str) -> tuple[DeliveryState, ...]:
+        """Return the deliveries that somebody may mean, at most about a hundred.
+
+        Args:
+            what: The name, id or key of a job, the key of a delivery, or the beginning of one.
+        """
+
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries, in order."""

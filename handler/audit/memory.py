@@ -11,11 +11,14 @@ from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from handler.audit import sql
-from handler.audit.closed import Directory, Run
+from handler.audit.closed import SHOWN, Directory, Run
+from handler.audit.record import part
+from handler.audit.search import MEANT
 from handler.audit.sqlite import SCHEMA
+from handler.audit.value_list import rows_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from handler.audit.closed import Kind, Row
     from handler.audit.record import Fields, Record
@@ -45,7 +48,11 @@ WHERE state = 'received'
        AND touched_at > ?)
    OR EXISTS (SELECT 1 FROM jobs WHERE delivery = deliveries.key AND todo <> 'nothing')"""
 _HAS_ID = "SELECT 1 FROM jobs WHERE job_id = ? AND job_id <> ''"
-_JOB_NAMES = "SELECT key, job_id FROM jobs WHERE delivery = ?"
+_JOB_NAMES = "SELECT key, job_id, name FROM jobs WHERE delivery = ?"
+
+_MEANT: tuple[Kind, ...] = ("delivery", "subject", "job", "job id", "job name")
+_MOST_TABLES = 8
+"""How many tables are read for one name: every run of a schedule may have the same."""
 
 
 class MemoryState:
@@ -53,15 +60,19 @@ class MemoryState:
 
     Args:
         directory: Where to find what is closed.
+        mentions: Which segments have records of a delivery that was not closed in them.
         fetch: Reads a table of it.
     """
 
-    def __init__(self, directory: Directory, fetch: Fetch) -> None:
+    def __init__(self, directory: Directory, mentions: Directory, fetch: Fetch) -> None:
         self.directory = directory
+        self.mentions = mentions
         self.settled: set[str] = set()
         """The commits whose bodies were let go of in the current transaction."""
         self.bodies: dict[str, str] = {}
         """The bodies that came up in the current transaction."""
+        self.mentioned: dict[int, set[str]] = {}
+        """The deliveries that records are about, by segment, since the last index."""
         self._commit = ""
         self._fetch = fetch
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -96,6 +107,8 @@ class MemoryState:
             self._fetch_named(statement, str(values[0]))
         if statement == sql.JOBS_BY_ID:
             self._fetch_ids(map(str, values))
+        if statement == MEANT:
+            self._fetch_meant(str(values[0]))
         if statement == sql.PUT_DELIVERY and self._all(sql.DELIVERY, values[:1]) != [tuple(values)]:
             self._take_back(str(values[0]))
         if statement == sql.PUT_BODY:
@@ -112,6 +125,20 @@ class MemoryState:
         self._all(sql.APPEND, (record.seq, record.hash, fields["prev"], record.text))
         self.refer(fields)
 
+    def mention(self, segment: int, fields: Fields) -> None:
+        """Keep that a record in a segment is about a delivery; one too many does no harm."""
+        key = part(fields, "delivery").get("key")
+        if key is not None:
+            self.mentioned.setdefault(segment, set()).add(str(key))
+
+    def segments_of(self, deliveries: Collection[str]) -> list[int]:
+        """Return the segments in which records of some deliveries are, in order."""
+        found = {n for n, keys in self.mentioned.items() if not keys.isdisjoint(deliveries)}
+        for key in deliveries:
+            found.update(self.directory.find("delivery", key))
+            found.update(self.mentions.find("mentioned", key))
+        return sorted(found)
+
     def refer(self, fields: Fields) -> None:
         """Keep with which commit the body of a record came, if it came with one."""
         about = fields.get(_WITH_BODY.get(str(fields["action"]), ""))
@@ -123,7 +150,7 @@ class MemoryState:
 
         What is settled is left out.
         """
-        return dict(sql.rows_for(self._all, sql.BODIES_OF, keys))
+        return dict(rows_for(self._all, sql.BODIES_OF, keys))
 
     def is_referred_to(self, commit: str) -> bool:
         """Return whether a body of a commit is still needed."""
@@ -182,10 +209,11 @@ class MemoryState:
     def _run(self, key: str) -> Run:
         [delivery] = self._all("SELECT * FROM deliveries WHERE key = ?", (key,))
         jobs = self._all("SELECT * FROM jobs WHERE delivery = ? ORDER BY key", (key,))
-        ids = self._all(_JOB_NAMES, (key,))
+        named = self._all(_JOB_NAMES, (key,))
         names: set[tuple[Kind, str]] = {("delivery", key), ("subject", delivery[2])}
-        names |= {("job", job) for job, _ in ids}
-        names |= {("job id", job_id) for _, job_id in ids if job_id}
+        for job, job_id, name in named:
+            names |= {("job", job), ("job name", name)}
+            names |= {("job id", job_id)} if job_id else set()
         return Run(list(delivery), [list(job) for job in jobs], frozenset(names))
 
     def _is_at_hand(self, statement: str, values: Sequence[object]) -> bool:
@@ -211,6 +239,14 @@ class MemoryState:
                 if self._all(_HAS_ID, (job_id,)):
                     break
                 self._fetch_from(table, "job id", job_id)
+
+    def _fetch_meant(self, what: str) -> None:
+        """Fetch what has a name, an id, or a key that begins so, from the newest tables."""
+        tables = {number for kind in _MEANT for number in self.directory.find(kind, what)}
+        for number in sorted(tables, reverse=True)[:_MOST_TABLES]:
+            for run in self._fetch(number):
+                if any(_is_meant(kind, value, what) for kind, value in run.names):
+                    self._hold(run)
 
     def _fetch_from(self, table: int, kind: Kind, value: str) -> set[str]:
         """Have the runs of a table at hand that have a name; answers their keys."""
@@ -246,3 +282,9 @@ class MemoryState:
 
     def _all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self._db.execute(statement, tuple(values)).fetchall()
+
+
+def _is_meant(kind: Kind, value: str, what: str) -> bool:
+    if kind in {"delivery", "job"} and len(what) >= SHOWN:
+        return value.startswith(what)
+    return value == what

@@ -124,6 +124,8 @@ def verify_key(text: str) -> VerifyKey:
     Raises:
         SettingsError: It holds none.
     """
+    if text.strip().startswith("PRIVATE+KEY+"):
+        raise SettingsError("that is the private key; give the public one")
     found = _PUBLIC.fullmatch(text.strip())
     key = VerifyKey(found[1], _key_bytes(found[3])) if found else None
     if key is None or found is None or key.key_id.hex() != found[2]:

@@ -17,19 +17,23 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from handler.audit import sql
 from handler.audit.committing import Committer
+from handler.audit.lines import stored_records
 from handler.audit.outbox import Outbox
 from handler.audit.patience import Patience
+from handler.audit.record import part
 from handler.audit.replica import Replica
+from handler.audit.search import find
 from handler.audit.segments import records_from, segment_of
-from handler.audit.tail import Limits
-from handler.errors import LogError
+from handler.audit.tail import Limits, segment_name
+from handler.errors import LogBrokenError, LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, View
     from handler.audit.object_store import ObjectStore
     from handler.audit.record import Record
+    from handler.audit.state import DeliveryState
 
 T = TypeVar("T")
 
@@ -94,15 +98,7 @@ class ObjectLog:
             self._check_open()
             if fresh or not self._current:
                 self._catch_up()
-            state = self._replica.state
-            state.begin()
-            try:
-                found = ask(sql.SqlView(state.execute, self._committer.now()))
-            except BaseException:
-                state.rollback()
-                raise
-            state.commit()
-            return found
+            return self._ask(ask)
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds for jobs or deliveries, by their keys."""
@@ -125,6 +121,31 @@ class ObjectLog:
         for record in records_from(segment, self._read, self._objects.place):
             if record.seq > after:
                 yield record
+
+    def find(self, what: str) -> tuple[DeliveryState, ...]:
+        """Return the deliveries that somebody may mean by a name, an id or a key.
+
+        What is open or was closed lately is found by any beginning; what was closed long ago by
+        a whole name or id, or 16 characters of a key, of a schedule's many runs the latest.
+        """
+        with self._lock:
+            self._check_open()
+            self._catch_up()
+            return self._ask(lambda view: find(view, what))
+
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries, in order, from the segments that have them."""
+        with self._lock:
+            self._check_open()
+            segments = self._replica.state.segments_of(deliveries)
+        for segment in segments:
+            data = self._read(segment_name(segment))
+            if data is None:
+                name = f"{self._objects.place}{segment_name(segment)}"
+                raise LogBrokenError(f"{name} is gone; restore it")
+            for record in stored_records(data, 0):
+                if part(record.fields, "delivery").get("key") in deliveries:
+                    yield record
 
     def rebuild(self) -> None:
         """Fold the state anew from the first record; the outbox keeps what is still open."""
@@ -156,6 +177,17 @@ class ObjectLog:
             self._closed = True
             self._replica.close()
             self._objects.close()
+
+    def _ask(self, ask: Callable[[sql.SqlView], T]) -> T:
+        state = self._replica.state
+        state.begin()
+        try:
+            found = ask(sql.SqlView(state.execute, self._committer.now()))
+        except BaseException:
+            state.rollback()
+            raise
+        state.commit()
+        return found
 
     def _catch_up(self) -> None:
         self._replica.catch_up()

@@ -24,13 +24,16 @@ from handler.audit import sql
 from handler.audit.postgres_place import COMMIT_LOCK, connected, place_of, translated
 from handler.audit.postgres_statement import run
 from handler.audit.record import Record
+from handler.audit.search import find
+from handler.audit.value_list import ANY, rows_for
 from handler.audit.version import VERSION
 from handler.errors import LogError, LogOutdatedError, LogUnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, View
+    from handler.audit.state import DeliveryState
 
 T = TypeVar("T")
 
@@ -44,6 +47,10 @@ _WRITE = (
 )
 _NOW = "SELECT clock_timestamp(), nightdrop.version()"
 _STANDS = "SELECT 1 FROM records WHERE seq = ? AND hash = ?"
+_RECORDS_OF = (
+    "SELECT seq, hash, record FROM records "  # noqa: S608 - marks for values
+    f"WHERE record::json -> 'delivery' ->> 'key' IN {ANY}"
+)
 _PAGE = 1000
 
 
@@ -109,15 +116,23 @@ class PostgresLog:
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds for jobs or deliveries, by their keys."""
-        return dict(
-            self._transact(lambda view: sql.rows_for(view.execute, sql.BODIES_OF, keys), _READ)
-        )
+        return dict(self._transact(lambda view: rows_for(view.execute, sql.BODIES_OF, keys), _READ))
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
         return _paged(
             lambda last, size: self._transact(lambda view: _page(view, last, size), _READ), after
         )
+
+    def find(self, what: str) -> tuple[DeliveryState, ...]:
+        """Return the deliveries that somebody may mean by a name, an id or a key."""
+        return self._transact(lambda view: find(view, what), _READ)
+
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries, in order; the server looks through all."""
+        keys = list(deliveries)
+        rows = self._transact(lambda view: rows_for(view.execute, _RECORDS_OF, keys), _READ)
+        yield from (Record(*row) for row in sorted(rows))
 
     def rebuild(self) -> None:
         """Fold the state anew from the records; the outbox keeps what is still open."""

@@ -55,7 +55,7 @@ class Replica:
         self._tables: dict[int, list[Run]] = {}
         self.tail = Tail()
         self.index: Index | None = None
-        self.state = MemoryState(Directory(), self._table)
+        self.state = MemoryState(Directory(), Directory(), self._table)
 
     def catch_up(self) -> set[str]:
         """Read what came after the tail and return the hashes of the new records.
@@ -89,7 +89,9 @@ class Replica:
     def advance(self, records: Iterable[Record]) -> None:
         """Take note that records were appended which the state has already."""
         for record in records:
-            self.tail = self.tail.after(record, record.fields, len(line_of(record)))
+            fields = record.fields
+            self.state.mention(self.tail.segment, fields)
+            self.tail = self.tail.after(record, fields, len(line_of(record)))
 
     def end_segment(self, line: bytes, index: bytes) -> None:
         """Go on behind the end of a segment that this instance has just ended.
@@ -166,6 +168,7 @@ class Replica:
                 state.note(record, fields)
                 sql.project(view, fields)
                 tail = tail.after(record, fields, len(line_of(record)))
+                state.mention(self.tail.segment, fields)
                 new.add(record.hash)
                 digest = _index_digest(fields)
         except BaseException:
@@ -194,7 +197,8 @@ class Replica:
         self.state.close()
         self._tables.clear()
         self.index = index
-        self.state = MemoryState(index.directory if index else Directory(), self._table)
+        found = (index.directory, index.mentions) if index else (Directory(), Directory())
+        self.state = MemoryState(*found, self._table)
 
     def _table(self, number: int) -> list[Run]:
         """Read a table, one at a time from the store: the same one is often asked for again."""

@@ -14,6 +14,7 @@ from handler.audit.log import Committed, Decision, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.rows import DELIVERY_COLUMNS, JOB_COLUMNS, delivery_row, job_of, job_row
 from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
+from handler.audit.value_list import ANY, rows_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,11 +34,6 @@ class Execute(Protocol):
 _JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own column names
 _DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
 
-_AT_ONCE = 500
-"""How many values one statement takes; PostgreSQL takes 65,535 and SQLite 32,766."""
-
-_ANY = f"({', '.join('?' * _AT_ONCE)})"
-
 HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
 FIRST = "SELECT hash FROM records WHERE seq = 1"
 LAST = "SELECT seq, hash, record FROM records ORDER BY seq DESC LIMIT 1"
@@ -45,7 +41,7 @@ APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
 RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
 TOLD = "SELECT record FROM records WHERE seq = ?"
 JOB = f"{_JOBS} WHERE key = ?"
-JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {_ANY}"
+JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {ANY}"
 JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
 JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY seq LIMIT ?"
 DELIVERY = f"{_DELIVERIES} WHERE key = ?"
@@ -81,7 +77,7 @@ ON CONFLICT (key) DO UPDATE SET state = excluded.state, attempt = excluded.attem
 PUT_BODY = "INSERT INTO outbox (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
 BODY = "SELECT body FROM outbox WHERE key = ?"
 BODIES = "SELECT key, body FROM outbox"
-BODIES_OF = f"{BODIES} WHERE key IN {_ANY}"
+BODIES_OF = f"{BODIES} WHERE key IN {ANY}"
 DELETE_BODY = "DELETE FROM outbox WHERE key = ?"
 SWITCH = "SELECT reason FROM switches WHERE name = ?"
 PUT_SWITCH = """
@@ -195,22 +191,6 @@ class SqlView:
             return None
         delivery = DeliveryState(*rows[0])
         return replace(delivery, jobs=self._jobs(JOBS_OF, delivery.key))
-
-
-def rows_for(execute: Execute, sql: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Return the rows of a statement that asks for any of some values, all of them together.
-
-    Args:
-        execute: Runs a statement.
-        sql: The statement, with a list of `_AT_ONCE` values; none of its rows is for "".
-        values: Any number of values.
-    """
-    return [
-        row
-        for begin in range(0, len(values), _AT_ONCE)
-        for part in [values[begin : begin + _AT_ONCE]]
-        for row in execute(sql, (*part, *[""] * (_AT_ONCE - len(part))))
-    ]
 
 
 def decided(

@@ -21,14 +21,17 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from handler.audit import sql
 from handler.audit.filesystem import network_type
 from handler.audit.record import Record
+from handler.audit.search import find
 from handler.audit.sqlite_layout import lay_out, version_of
+from handler.audit.value_list import ANY, rows_for
 from handler.audit.version import VERSION
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogOutdatedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, View
+    from handler.audit.state import DeliveryState
 
 T = TypeVar("T")
 
@@ -39,6 +42,10 @@ SCHEMA = Path(__file__).with_name("sqlite.sql")
 """The tables and views, as SQL."""
 
 _PAGE = 1000
+_RECORDS_OF = (
+    "SELECT seq, hash, record FROM records "  # noqa: S608 - marks for values
+    f"WHERE json_extract(record, '$.delivery.key') IN {ANY}"
+)
 
 
 class SqliteLog:
@@ -91,7 +98,7 @@ class SqliteLog:
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds for jobs or deliveries, by their keys."""
         with self._lock, translated(self._path):
-            return dict(sql.rows_for(self._execute, sql.BODIES_OF, keys))
+            return dict(rows_for(self._execute, sql.BODIES_OF, keys))
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
@@ -100,6 +107,17 @@ class SqliteLog:
         while page := self._page(after, size):
             yield from page
             after, size = page[-1].seq, _PAGE
+
+    def find(self, what: str) -> tuple[DeliveryState, ...]:
+        """Return the deliveries that somebody may mean by a name, an id or a key."""
+        with self._transaction("BEGIN") as view:
+            return find(view, what)
+
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries, in order."""
+        with self._lock, translated(self._path):
+            rows = rows_for(self._execute, _RECORDS_OF, list(deliveries))
+        yield from (Record(*row) for row in sorted(rows))
 
     def rebuild(self) -> None:
         """Fold the state anew from the records; the outbox keeps what is still open."""

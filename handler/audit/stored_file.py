@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from handler.audit.fault import Fault
     from handler.audit.stored import Row
 
+_LOOKED_AT = 100
+"""Lines; where none of them holds a record, the file is another one."""
+
 
 class StoredInFile:
     """The records of an exported file; each question reads it from its beginning.
@@ -34,6 +37,9 @@ class StoredInFile:
         self._path = path
         if not path.is_file():
             raise LogError(f"there is no exported log at {path}")
+        first = list(islice(self._rows(), _LOOKED_AT))
+        if first and not any(stored for _, stored, _, _ in first):
+            raise LogError(f"{path.name} is no log that was exported as JSON Lines")
         self._sought: Iterator[tuple[int, str]] = iter(())
         self._passed = 0
 

@@ -11,12 +11,13 @@ from handler.audit.proof import unproven
 from handler.audit.sqlite import SqliteLog
 from handler.audit.stored_sqlite import StoredInSqlite
 from handler.errors import LogError
+from handler.settings import obs_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
-    from handler.audit.log import Log
+    from handler.audit.log import SearchedLog
     from handler.audit.object_store import ObjectStore
     from handler.audit.stored import Stored
 
@@ -31,10 +32,11 @@ OBS = "obs://"
 SQLITE = "sqlite:///"
 """How the address of a SQLite file begins."""
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_FILE = re.compile(r"[\w./-]{1,200}\.(?:db|sqlite3?)", re.ASCII)
+_SCHEME = re.compile(r"[a-z][a-z0-9+]{0,11}(?=://)")
 
 
-def open_log(address: str, folders: Folders | None = None) -> Log:
+def open_log(address: str, folders: Folders | None = None) -> SearchedLog:
     """Open the log at an address.
 
     Args:
@@ -59,8 +61,11 @@ def folder_at(address: str, folders: Folders | None) -> ObjectStore:
     Raises:
         LogError: It names none, or there is nothing to open it with.
     """
-    bucket, _, prefix = address.removeprefix(OBS).partition("/")
-    if not _BUCKET.fullmatch(bucket) or folders is None:
+    try:
+        bucket, prefix = obs_place(address)
+    except ValueError:
+        bucket, prefix = "", ""
+    if not bucket or folders is None:
         raise LogError("a log in OBS needs a bucket, and OBS: obs://bucket/prefix")
     prefix = prefix.rstrip("/")
     return folders(bucket, f"{prefix}/" if prefix else "")
@@ -128,12 +133,19 @@ def _names_a_file(address: str) -> bool:
         return True
     if address.startswith(POSTGRES):
         return False
-    # No more of it than the scheme: an address may hold a password.
-    scheme = re.match(r"[a-z][a-z0-9+]{0,11}(?=://)", address)
+    raise LogError(no_address(address))
+
+
+def no_address(address: str) -> str:
+    """Return why an address names no log, and what to write; it may hold a password."""
+    if address == "sqlite" or address.startswith("sqlite:"):
+        return "sqlite:// needs three slashes and a file: sqlite:///nightdrop.db"
+    if _FILE.fullmatch(address):
+        return f'"{address}" is not a log address; did you mean sqlite:///{address}?'
+    # No more of it than the scheme.
+    scheme = _SCHEME.match(address)
     kind = scheme[0] if scheme else "what is named"
-    raise LogError(
-        f"no audit log can be kept in {kind}; use sqlite:///file, {POSTGRES}host/… or {OBS}bucket/…"
-    )
+    return f"no log can be kept in {kind}; use sqlite:///file, {POSTGRES}host/… or {OBS}bucket/…"
 
 
 @contextmanager
@@ -143,5 +155,5 @@ def _psycopg_needed() -> Iterator[None]:
     except ImportError as error:
         raise LogError(
             "an audit log in PostgreSQL needs psycopg: build the zip with "
-            "`nightdrop package --with postgres`, on a desk install the extra nightdrop[postgres]"
+            "`nightdrop package --with postgres`, in a checkout run `make .venv/.dev`"
         ) from error

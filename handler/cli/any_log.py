@@ -14,11 +14,11 @@ from handler.errors import CredentialsError, LogError, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from handler.audit.log import Log
+    from handler.audit.log import SearchedLog
     from handler.audit.stored import Stored
 
 
-def any_log(address: str, environ: Mapping[str, str] = os.environ) -> Log:
+def any_log(address: str, environ: Mapping[str, str] = os.environ) -> SearchedLog:
     """Open the log at an address, as `open_log` does.
 
     Args:

@@ -3,46 +3,51 @@
 from __future__ import annotations
 
 import getpass
-import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from handler.audit.stores import OBS, POSTGRES
 from handler.canonical import shown
 from handler.cli.any_log import any_log
 from handler.cli.audit import audit_option
+from handler.cli.excerpt import state_of
 from handler.cli.screen import complain, printable, prose
 from handler.cli.stored import stored
-from handler.cli.trail import find_job, open_trail
+from handler.cli.trail import find_job
 from handler.errors import NightdropError
+from handler.switches import BY_HAND
 from handler.switches import hold as held
 from handler.switches import release as released
 from handler.transitions import abandon as abandoned
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import TypeVar
 
-    from handler.audit.log import Decide
+    from handler.audit.log import Decide, SearchedLog
     from handler.audit.record import Part
 
     T = TypeVar("T")
 
-_UNUSABLE = "the audit log cannot be read and written, and nothing was changed"
-
 
 @click.command(short_help="Send nothing new until `release`.")
 @audit_option
-@click.option("--reason", default="by hand", show_default=True, help="For the record.")
+@click.option("--reason", default="", show_default=BY_HAND, help="For the record.")
 def hold(address: str, reason: str) -> None:
     """Hold all sending: what is planned or arrives is deferred until `nightdrop release`.
+
+    A job that waits for longer than it is valid, 6 hours unless its spec or NIGHTDROP_VALID_FOR
+    says otherwise, expires. Held again with another reason, that one is recorded and counts.
 
     \b
       nightdrop hold --reason "freeze until Monday" --audit sqlite:///nightdrop.db
     """
-    changed = _commit(address, held(reason, actor=_operator()))
-    click.echo("sending is held" if changed else "sending was held already")
+    before = _commit(address, held(reason, actor=_operator()))
+    click.echo(_held(before, reason))
+    click.echo("Jobs that wait for longer than they are valid (valid_for) expire.")
 
 
 @click.command(short_help="Lift a hold; the next tick resumes.")
@@ -54,7 +59,10 @@ def release(address: str) -> None:
       nightdrop release --audit sqlite:///nightdrop.db
     """
     lifted = _commit(address, released(actor=_operator()))
-    click.echo("\n".join(f"lifted: {printable(reason)}" for reason in lifted) or "nothing was held")
+    click.echo(
+        "\n".join(f"Hold released (it was: {printable(reason)})." for reason in lifted)
+        or "Nothing was on hold."
+    )
 
 
 @click.group(short_help="Decide about one job by hand.")
@@ -74,15 +82,14 @@ def abandon(address: str, what: str, reason: str) -> None:
     \b
       nightdrop job abandon nightly-qhbxaiqp --audit sqlite:///nightdrop.db
     """
-    try:
-        with closing(open_trail(address)) as database:
-            key = find_job(database, what)
-    except LookupError as error:
-        complain(str(error.args[0]))
-        sys.exit(1)
-    except sqlite3.Error as error:
-        raise click.ClickException(f"{_UNUSABLE}: {error}") from error
-    job = _commit(address, abandoned(key, reason, actor=_operator()))
+    with _existing(address) as log:
+        try:
+            with closing(state_of(log, what)) as database:
+                key = find_job(database, what)
+        except LookupError as error:
+            complain(str(error.args[0]))
+            sys.exit(1)
+        job = log.commit(abandoned(key, reason, actor=_operator())).value
     if job.state != "abandoned":
         why = (
             "is being sent right now; try again later"
@@ -94,22 +101,36 @@ def abandon(address: str, what: str, reason: str) -> None:
     click.echo(f"job {printable(job.name)} is abandoned")
 
 
+def _held(before: str, reason: str) -> str:
+    if not before:
+        return f"Sending is on hold ({printable(reason or BY_HAND)})."
+    already = f"Already on hold (reason: {printable(before)})"
+    return f"{already}; new reason recorded." if reason not in {"", before} else f"{already}."
+
+
 def _commit(address: str, decide: Decide[T]) -> T:
+    with _existing(address) as log:
+        return log.commit(decide).value
+
+
+@contextmanager
+def _existing(address: str) -> Iterator[SearchedLog]:
+    """Open a log that has records: a new one, by a slip in the address, would hold nobody."""
     try:
-        _require_log(address)
+        if not address.startswith((POSTGRES, OBS)):
+            # To open a log in SQLite creates it.
+            with stored(address) as found:
+                _require(found.last())
         with closing(any_log(address)) as log:
-            return log.commit(decide).value
+            _require(log.read(lambda view: view.head).seq)
+            yield log
     except (LookupError, NightdropError) as error:
         raise click.ClickException(prose(error.args[0])) from error
-    except sqlite3.Error as error:
-        raise click.ClickException(f"{_UNUSABLE}: {error}") from error
 
 
-def _require_log(address: str) -> None:
-    """Return if there is a log: a new one, by a slip in the address, would hold nobody."""
-    with stored(address) as found:
-        if not found.last():
-            raise LookupError("this audit log is empty; run the function once, or name another")
+def _require(last: int) -> None:
+    if not last:
+        raise LookupError("this audit log is empty; run the function once, or name another")
 
 
 def _operator() -> Part:

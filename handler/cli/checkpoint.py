@@ -80,7 +80,7 @@ def key(name: str) -> None:
         made = new_key(name, secrets.token_bytes(_SEED_BYTES))
         private, public = made.encoded(), str(made.public)
     except ImportError:
-        complain("keys are made with cryptography; install the extra: nightdrop[sign]")
+        complain("keys are made with cryptography; in a checkout, `make .venv/.dev` installs it")
         sys.exit(_WRONG_SETTINGS)
     except SettingsError as error:
         complain(str(error))

@@ -58,6 +58,8 @@ def demo(folder: Path | None) -> None:
     except NightdropError as error:
         complain(str(error))
         sys.exit(_WRONG)
+    except BrokenPipeError:  # whoever read it has gone
+        raise
     except (OSError, sqlite3.Error) as error:
         complain(f"the demo's files cannot be written or read: {error}")
         sys.exit(_WRONG)

@@ -14,7 +14,8 @@ import urllib3
 import handler
 from handler.cli.dev_board import Board
 from handler.cli.dev_names import PREFIX, object_key
-from handler.cli.dev_plan import BUCKET, clean_environment, local_zone
+from handler.cli.dev_plan import BUCKET, CLOUD_NAMES, clean_environment, local_zone
+from handler.cli.emulator_run import check_env_file
 from handler.cloud.credentials import credentials
 from handler.cloud.obs import Obs
 from handler.cloud.transport import Transport
@@ -139,6 +140,7 @@ class DevDesk:
         """Start the emulator and return the settings that point at it."""
         options, folder = self._options, self._options.folder
         env_file = folder / "emulator.env"
+        check_env_file(env_file, CLOUD_NAMES)
         env_file.unlink(missing_ok=True)
         arguments = ["-m", "handler.cli", "emulator", "--env-file", str(env_file)]
         arguments += ["--dir", str(folder / "cloud"), "--notify", door, "--shape", options.shape]

@@ -38,6 +38,8 @@ _CLOUD_TO_COME = {
     "NIGHTDROP_OBS_ENDPOINT": "http://127.0.0.1:1",
     "NIGHTDROP_BUCKETS": BUCKET,
 }
+CLOUD_NAMES = frozenset({*_CLOUD_TO_COME, *_KEYS, "HUAWEICLOUD_SDK_PROJECT_ID"})
+"""What the emulator's environment file sets."""
 
 
 @dataclass(frozen=True)

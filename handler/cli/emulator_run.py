@@ -13,7 +13,7 @@ from handler.local.processes import listens, stop
 from handler.local.stop_signals import stop_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     from handler.emulator.server import Emulator
@@ -45,12 +45,12 @@ def run_beside(emulator: Emulator, command: Sequence[str]) -> int:
     return status if status >= 0 else _SIGNALLED - status
 
 
-def check_env_file(path: Path, environment: Mapping[str, str]) -> None:
+def check_env_file(path: Path, names: Collection[str]) -> None:
     """Return if a file may be written: none is there, or one that an emulator has left behind.
 
     Args:
         path: The file.
-        environment: What is to be written.
+        names: What an emulator's file sets.
 
     Raises:
         StartError: It holds something else, points at an emulator that is running, or its folder
@@ -64,13 +64,11 @@ def check_env_file(path: Path, environment: Mapping[str, str]) -> None:
         there = read_env_file(path)
     except SettingsError:
         there = {"": ""}
-    if not there.keys() <= environment.keys():
-        raise StartError(
-            f"{path} is there and was not written by an emulator; name another --env-file"
-        )
+    if not there.keys() <= {*names}:
+        raise StartError(f"{path} is there and was not written by an emulator; name another place")
     url = urlsplit(there.get("NIGHTDROP_OBS_ENDPOINT", ""))
     if url.port and listens(url.port):
         raise StartError(
-            f"{path} belongs to an emulator that listens at {url.geturl()}; end that one, or name "
-            "another --env-file"
+            f"{path} belongs to an emulator that listens at {url.geturl()}; end that one first, or "
+            "name another place"
         )

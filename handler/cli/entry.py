@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sqlite3
 import sys
 
 _INTERRUPTED = 130
@@ -15,8 +16,8 @@ _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.E
 def run() -> None:
     """Run the command of this process's arguments, and exit with its status.
 
-    Exit status, beside that of the command: 74 what it prints or keeps could not be written, 130
-    it was interrupted.
+    Exit status, beside that of the command: 74 what it prints or keeps, or a log in SQLite, could
+    not be written, 130 it was interrupted.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         # While modules are imported, Ctrl-C ends the process at once and without a traceback.
@@ -31,9 +32,15 @@ def run() -> None:
             raise
         _give_up_output()
         what = f"{error.filename} cannot be written" if error.filename else "cannot write"
-        sys.stderr.write(f"nightdrop: {what}: {error.strerror}\n")
-        status = _NOT_WRITTEN
+        status = _told(f"{what}: {error.strerror}")
+    except sqlite3.OperationalError as error:
+        status = _told(f"the audit log cannot be read or written: {error}")
     sys.exit(status)
+
+
+def _told(sentence: str) -> int:
+    sys.stderr.write(f"nightdrop: {sentence}\n")
+    return _NOT_WRITTEN
 
 
 def _command() -> int:

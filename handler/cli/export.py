@@ -10,10 +10,11 @@ import click
 
 from handler.audit.export import FORMATS
 from handler.cli.option import SPOILED, audit_option, complaining
-from handler.cli.output_file import OutputError, output_file
+from handler.cli.output_file import output_file
 from handler.cli.screen import complain
 from handler.cli.selection import Selection, selecting
 from handler.cli.stored import stored
+from handler.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,6 +16,7 @@ from handler.cli.option import audit_option, complaining, json_option
 from handler.cli.screen import STYLES, printable, screen, table
 from handler.cli.selection import Selection, selecting
 from handler.cli.stored import Stored, stored
+from handler.cli.story import seen_as
 from handler.cli.trail import cells, row_of
 
 if TYPE_CHECKING:
@@ -59,8 +60,10 @@ def list_(address: str, selection: Selection, last: int, *, as_json: bool, follo
         elif as_json:
             for record in found:
                 _print_line(record, console, as_json=True)
-        else:
+        elif found:
             console.print(_drawn(found))
+        else:
+            click.echo("No record matches." if end else "The log is empty.")
 
 
 def latest(log: Stored, selection: Selection, last: int) -> tuple[int, list[Record]]:
@@ -85,7 +88,7 @@ def _drawn(found: list[Record]) -> Any:  # noqa: ANN401 - what rich prints
     rows = [_shortened(record) for record in found]
     drawn = table(_COLUMNS, [cells(row, _COLUMNS) for row in rows])
     for line, row in zip(drawn.rows, rows, strict=True):
-        line.style = STYLES[str(row["outcome"])]
+        line.style = _style(row)
     return drawn
 
 
@@ -97,11 +100,16 @@ def _print_line(record: Record, console: Console, *, as_json: bool) -> None:
     *short, note = (printable(cell) for cell in cells(row, _COLUMNS))
     padded = (cell.ljust(width) for cell, width in zip(short, _WIDTHS, strict=True))
     line = Text("  ".join((*padded, note)))
-    console.print(line, style=STYLES[str(row["outcome"])], highlight=False, soft_wrap=True)
+    console.print(line, style=_style(row), highlight=False, soft_wrap=True)
+
+
+def _style(row: dict[str, Any]) -> str:
+    return STYLES[seen_as(str(row["action"]), str(row["outcome"]))]
 
 
 def _shortened(record: Record) -> dict[str, Any]:
     """Return a record's row with the first line of its note; `audit show` has all of it."""
     row = row_of(record)
     first, *more = str(row["note"] or "").splitlines() or [""]
-    return {**row, "note": f"{first} (and {len(more)} more)" if more else first}
+    by = f", by {row['actor']}" if row["actor_kind"] == "operator" else ""
+    return {**row, "note": (f"{first} (and {len(more)} more)" if more else first) + by}

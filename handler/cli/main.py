@@ -69,7 +69,7 @@ def main() -> None:
     \b
     Try a job spec of your own:
       nightdrop validate my-jobs.yaml
-      nightdrop emulator --env-file emulator.env &
-      env $(cat emulator.env) NIGHTDROP_AUDIT=sqlite:///my.db nightdrop invoke event.json
-      nightdrop audit list --audit sqlite:///my.db
+      export NIGHTDROP_AUDIT=sqlite:///my.db
+      nightdrop emulator -- nightdrop invoke event.json
+      nightdrop audit list
     """

@@ -16,11 +16,18 @@ from handler.errors import LogError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+
+def _named(address: str | None) -> str:
+    if not address:
+        raise click.UsageError("no log named: use --audit or set NIGHTDROP_AUDIT")
+    return address
+
+
 audit_option = click.option(
     "--audit",
     "address",
     envvar="NIGHTDROP_AUDIT",
-    required=True,
+    callback=lambda _context, _option, address: _named(address),
     help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")

@@ -7,17 +7,13 @@ import sys
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
-from handler.errors import NightdropError
+from handler.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _SQLITE = b"SQLite format 3\x00"
-
-
-class OutputError(NightdropError):
-    """What a command prints cannot be written where it was told to."""
 
 
 @contextmanager

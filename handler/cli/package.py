@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from zipfile import is_zipfile
 
 import click
 
@@ -64,6 +65,9 @@ def package(  # noqa: PLR0913 - one for each option
         sys.exit(_WRONG)
     try:
         _write(built, output or Path(f"nightdrop-{name}.zip"))
+    except PackageError as error:
+        complain(str(error))
+        sys.exit(_WRONG)
     except OSError as error:
         complain(f"the zip cannot be written: {error.strerror}; name another place with -o")
         sys.exit(_WRONG)
@@ -78,6 +82,10 @@ def _sources() -> Sources:
 
 def _write(built: Built, output: Path) -> None:
     bill = output.with_suffix(".cdx.json")
+    if output.exists() and not is_zipfile(output):
+        raise PackageError(f"{output} is there and is no zip; name another file with -o")
+    if bill.exists() and b"CycloneDX" not in bill.read_bytes():
+        raise PackageError(f"{bill} is there and is no bill of materials; name another zip with -o")
     output.write_bytes(built.zip)
     bill.write_bytes(built.bill)
     click.echo(f"{output}  {len(built.zip) / _MIB:.1f} MiB, {built.unpacked / _MIB:.1f} unpacked")

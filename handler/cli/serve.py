@@ -45,7 +45,7 @@ def serve(address: str, port: int, *, own_sql: bool) -> None:
     try:
         from handler.cli.page.site import run  # noqa: PLC0415 - an extra
     except ImportError:
-        complain("the page needs Datasette; in the checkout, run: pip install --editable '.[page]'")
+        complain("the page needs Datasette; in a checkout, `make .venv/.dev` installs it")
         sys.exit(2)
     with (
         _ended(),

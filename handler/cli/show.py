@@ -15,10 +15,11 @@ from rich.text import Text
 from handler.audit.job_end import WRONG
 from handler.audit.state import FINAL
 from handler.canonical import shown
+from handler.cli.excerpt import open_excerpt
 from handler.cli.option import audit_option, complaining, json_option
 from handler.cli.screen import STYLES, complain, printable, prose, screen, table
 from handler.cli.story import stories_of
-from handler.cli.trail import open_trail, row_of, timeline
+from handler.cli.trail import row_of, timeline
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +46,7 @@ def show(address: str, what: str, *, as_json: bool) -> None:
     \b
       nightdrop audit show nightly-ngkmzypw --audit sqlite:///nightdrop.db
     """
-    with complaining(), closing(open_trail(address)) as database:
+    with complaining(), closing(open_excerpt(address, what)) as database:
         try:
             records = timeline(database, what)
         except LookupError as error:

@@ -138,7 +138,7 @@ def _day(row: dict[str, Any]) -> tuple[object, ...]:
 
 def _print_checkpoint(found: dict[str, list[dict[str, Any]]], console: Console) -> None:
     if not found["checkpoint"]:
-        text = "[yellow]None[/]: that its end was not cut off cannot be shown."
+        text = "[yellow]No checkpoint yet[/], so truncation cannot be ruled out."
     else:
         latest = found["checkpoint"][0]
         by = f"signed by {escape(printable(latest['signer']))}" if latest["signer"] else "unsigned"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, cast
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
 _SOON = 10
+LONG_PAST = timedelta(days=1)
+"""Times of events that are received later than this count from their receipt."""
+
 _ASKED = {"caller": "whoever invoked the function", "tick": "a tick that found the file unseen"}
 
 
@@ -107,6 +111,11 @@ def span(seconds: float) -> str:
     return f"{whole} s" if whole >= _SOON else f"{seconds:.1f} s"
 
 
+def seen_as(action: str, outcome: str) -> str:
+    """Return the outcome that a record is shown with: that of an abandoned job is no success."""
+    return "failure" if action == "job.abandoned" else outcome
+
+
 def _key(fields: Fields) -> str:
     return str(part(fields, "delivery").get("key", ""))
 
@@ -118,8 +127,8 @@ def _seq(fields: Fields) -> int:
 def _story(told: Sequence[Fields]) -> Story:
     first = next((one for one in told if part(one, "source")), told[0])
     at = str(told[0]["at"])
-    began = moment(min(str(part(first, "delivery").get("fired_at") or at), at))
-    decided = [one for one in told if one["action"] in DELIVERY_ACTIONS]
+    began = _began(str(part(first, "delivery").get("fired_at") or at), at)
+    decided = [one for one in told if one["action"] in DELIVERY_ACTIONS and not _came_again(one)]
     jobs: dict[str, list[Fields]] = {}
     for one in told:
         jobs.setdefault(str(part(one, "job").get("key", "")), []).append(one)
@@ -132,6 +141,18 @@ def _story(told: Sequence[Fields]) -> Story:
         began=began,
         steps=tuple(_step(one, began) for one in told),
     )
+
+
+def _began(fired_at: str, received_at: str) -> datetime:
+    """Return what times count from: the event's time, unless that is long past, as a sample's."""
+    fired, received = moment(fired_at), moment(received_at)
+    return fired if received - LONG_PAST < fired < received else received
+
+
+def _came_again(fields: Fields) -> bool:
+    """Return whether a record says that the same event came once more."""
+    delivery = part(fields, "delivery")
+    return fields["action"] == "delivery.repeated" and delivery.get("repeats") == delivery["key"]
 
 
 def _facts(first: Fields, decided: Sequence[Fields]) -> Iterator[tuple[str, str]]:
@@ -193,10 +214,25 @@ def _step(fields: Fields, began: datetime) -> Step:
         seq=_seq(fields),
         after=f"+ {span((moment(str(fields['at'])) - began).total_seconds())}",
         action=str(fields["action"]),
-        outcome=str(fields["outcome"]),
+        outcome=seen_as(str(fields["action"]), str(fields["outcome"])),
         job=str(part(fields, "job").get("name", "")),
-        detail="\n".join(filter(None, [_detail(fields), str(fields.get("note", ""))])),
+        detail="\n".join(filter(None, [_detail(fields), _by(fields), _note(fields)])),
     )
+
+
+def _note(fields: Fields) -> str:
+    return "" if _came_again(fields) else str(fields.get("note", ""))
+
+
+def _repeated(fields: Fields) -> str:
+    if _came_again(fields):
+        return "received again; no new job"
+    return f"see {shown(str(part(fields, 'delivery').get('repeats', '')))}"
+
+
+def _by(fields: Fields) -> str:
+    actor = part(fields, "actor")
+    return f"by {actor.get('name', '')}" if actor.get("kind") == "operator" else ""
 
 
 def _detail(fields: Fields) -> str:
@@ -206,7 +242,7 @@ def _detail(fields: Fields) -> str:
         case "delivery.planned":
             return f"{delivery.get('jobs')} job" + "s" * (delivery.get("jobs") != 1)
         case "delivery.repeated":
-            return f"see {shown(str(delivery.get('repeats', '')))}"
+            return _repeated(fields)
         case "job.planned":
             return f"to be sent by {str(job.get('valid_until', ''))[:19].replace('T', ' ')}"
         case "job.sending":

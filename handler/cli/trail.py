@@ -14,7 +14,7 @@ from handler.audit import sql
 from handler.audit.record import Record, part
 from handler.audit.sqlite import SCHEMA
 from handler.audit.sqlite_reading import open_reading
-from handler.audit.stores import OBS, POSTGRES
+from handler.audit.stores import OBS, POSTGRES, no_address
 from handler.canonical import shown
 from handler.cli.any_log import any_log
 from handler.cli.named import Named, meant, only
@@ -57,10 +57,7 @@ def open_trail(address: str) -> sqlite_utils.Database:
         return _copied(address)
     scheme, _, path = address.partition(":///")
     if scheme != "sqlite":
-        kind = address.partition(":")[0]  # no more of it: an address may hold a password
-        raise LookupError(
-            f"no audit log can be in {kind}; name sqlite:///file, {POSTGRES}host/… or {OBS}bucket/…"
-        )
+        raise LookupError(no_address(address))
     try:
         return sqlite_utils.Database(open_reading(path), execute_plugins=False)
     except LogError as error:

@@ -89,7 +89,9 @@ def verify(
                 workers=1 if isinstance(stored, StoredInFile) else os.cpu_count() or 1,
             )
     except ImportError:
-        complain("signatures are checked with cryptography; install the extra: nightdrop[sign]")
+        complain(
+            "checking signatures needs cryptography; in a checkout, `make .venv/.dev` installs it"
+        )
         sys.exit(CANNOT_TELL)
     except LogBrokenError as error:
         complain(str(error))
@@ -124,7 +126,8 @@ def _place(address: str) -> Place:
     if address.startswith("obs://"):
         return place_at(address, obs_of(os.environ))
     if not Path(address).is_dir():
-        raise SettingsError(f"there is no folder of checkpoints at {address}")
+        known = "what is named" if "://" in address else address
+        raise SettingsError(f"there is no folder of checkpoints at {known}")
     return place_at(address, None)
 
 

@@ -187,7 +187,10 @@ def _addresses(origin: Origin, left: float) -> list[tuple[Any, ...]]:
         except UnicodeError:
             found.put(socket.gaierror(socket.EAI_NONAME, "no such host name"))
 
-    Thread(target=look_up, name="resolver", daemon=True).start()
+    try:
+        Thread(target=look_up, name="resolver", daemon=True).start()
+    except RuntimeError as error:
+        raise OSError("no thread is left to resolve a name with") from error
     try:
         answer = found.get(timeout=max(left, 0.001))
     except Empty:

@@ -206,7 +206,10 @@ def _checked(answer: Answer, secrets: Sequence[str]) -> Answer:
     except NoAnswerError:
         said = {}
     code = code_of(said, "error_code", secrets)
-    message = _shown(text_of(said, "error_msg"), secrets)
+    whole = text_of(said, "error_msg")
+    message = _shown(whole, secrets)
+    if "quota" in whole.lower() and "quota" not in message.lower():
+        message = f"{message} (quota)"  # masked or cut off, and yet decided by
     raise ApiError(
         " ".join(filter(None, [f"IEF answered {answer.status}", code, message])),
         status=answer.status,

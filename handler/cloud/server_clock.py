@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SECOND = timedelta(seconds=1)
+_FIRST_YEAR, _LAST_YEAR = 1, 9999
 _FARTHEST = timedelta(days=30)
 
 
@@ -46,14 +47,20 @@ class ServerClock:
                 nothing: no signature made by such a clock is accepted.
             asked: When the request left, by this machine's clock.
         """
-        try:
-            said = parsedate_to_datetime(date)
-            if said.tzinfo is None:
-                said = said.replace(tzinfo=timezone.utc)
-            least, most = said - self._clock(), said - asked + _SECOND
-        except (IndexError, OverflowError, TypeError, ValueError):
+        said = date_of(date)
+        if said is None or abs(said - asked) > _FARTHEST:
             return
-        if max(abs(least), abs(most)) > _FARTHEST:
-            return
+        least, most = said - self._clock(), said + _SECOND - asked
         with self._lock:
             self._offset = min(max(self._offset, least), most)
+
+
+def date_of(header: str) -> datetime | None:
+    """Return the time that a `Date` header says, aware; None if it cannot be read."""
+    try:
+        said = parsedate_to_datetime(header)
+    except (IndexError, OverflowError, TypeError, ValueError):
+        return None
+    if not _FIRST_YEAR < said.year < _LAST_YEAR:
+        return None  # no sum or difference of it leaves what a date can be
+    return said if said.tzinfo else said.replace(tzinfo=timezone.utc)

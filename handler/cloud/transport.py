@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 import time
+import weakref
 from dataclasses import dataclass, field
 from email.errors import (
     FirstHeaderLineIsContinuationDefect,
@@ -107,6 +108,7 @@ class Transport:
         self._context = context
         self._idle: dict[Origin, list[TimedSocket]] = {}
         self._lock = Lock()
+        weakref.finalize(self, _hang_up, self._idle)
 
     def send(
         self,
@@ -144,9 +146,10 @@ class Transport:
         try:
             answer, kept = _exchange(timed, parts, request, max_bytes)
         except _FOREIGN as error:
+            # Without its cause, whose text quotes what was answered, which may repeat a secret.
             if not timed.sent:
-                raise NotSentError(f"nothing was sent to {host}: {_reason(error)}") from error
-            raise NoAnswerError(f"no answer from {host}: {_reason(error)}") from error
+                raise NotSentError(f"nothing was sent to {host}: {_reason(error)}") from None
+            raise NoAnswerError(f"no answer from {host}: {_reason(error)}") from None
         finally:
             self._let_go(origin, timed, kept=kept)
         return answer
@@ -154,10 +157,7 @@ class Transport:
     def close(self) -> None:
         """Close every connection that is not in use."""
         with self._lock:
-            idle = [timed for kept in self._idle.values() for timed in kept]
-            self._idle.clear()
-        for timed in idle:
-            timed.hang_up()
+            _hang_up(self._idle)
 
     def _connected(self, origin: Origin, end: float) -> TimedSocket:
         timed = self._taken(origin)
@@ -195,6 +195,13 @@ class Transport:
             return self._context
 
 
+def _hang_up(idle: dict[Origin, list[TimedSocket]]) -> None:
+    for kept in idle.values():
+        for timed in kept:
+            timed.hang_up()
+    idle.clear()
+
+
 def _exchange(
     timed: TimedSocket, parts: SplitResult, request: Request, max_bytes: int
 ) -> tuple[Answer, bool]:
@@ -203,6 +210,7 @@ def _exchange(
     http.default_port = _PORTS[parts.scheme]
     http.sock = cast("socket.socket", timed)
     timed.allow(_HEAD_BYTES)
+    heard_out = True
     try:
         http.request(
             request.method,
@@ -214,12 +222,14 @@ def _exchange(
         if not timed.sent:
             raise
         # It may have answered before it stopped listening, as to a body that is too large.
+        heard_out = False
     response = http.getresponse()
     _check(response)
     timed.allow(_HEAD_BYTES + max_bytes + max_bytes // 8)
     body, cut = _read(response, max_bytes)
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status, headers, body, cut), not (cut or response.will_close)
+    kept = heard_out and not cut and not response.will_close
+    return Answer(response.status, headers, body, cut), kept
 
 
 def _check(response: HTTPResponse) -> None:

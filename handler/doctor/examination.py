@@ -85,7 +85,9 @@ def _log(deployment: Deployment) -> Iterator[Finding]:
     yield from health_findings(seen, deployment.settings)
     if deployment.keys.missing:
         return
-    folders = ObsFolders(_obs(deployment), KeyRing(deployment.keys))
+    keys = KeyRing()
+    keys.use(deployment.keys, deployment.deadline)
+    folders = ObsFolders(_obs(deployment), keys)
     for doubt in log_doubts(deployment.settings.audit, folders):
         message, _, remedy = doubt.rpartition("; ")
         yield doubtful("log's store", message or doubt, remedy if message else "look again later")
@@ -121,6 +123,7 @@ def _fleet(deployment: Deployment) -> Iterator[Finding]:
         deployment.transport,
         deployment.clock,
         instance,
+        deployment.deadline,
     )
     yield fleet_finding(ask_fleet(ief))
 
@@ -166,6 +169,7 @@ def _obs(deployment: Deployment) -> Obs:
         deployment.keys,
         deployment.transport,
         deployment.clock,
+        deployment.deadline,
     )
 
 

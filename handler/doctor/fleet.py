@@ -42,7 +42,7 @@ def fleet_finding(error: CloudError | None) -> Finding:
     """Return what a listing of jobs showed."""
     if error is None:
         return fine(
-            "IEF jobs", "can be listed; the right to create them shows at the first job alone"
+            "IEF jobs", "can be listed; permission to create them shows only when one is created"
         )
     if isinstance(error, ApiError):
         if error.status == _BUSY:

@@ -6,18 +6,18 @@ The question is a plain request without a signature: whatever its status, the an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from handler.canonical import timestamp
+from handler.cloud.server_clock import date_of
 from handler.cloud.transport import Request
 from handler.doctor.finding import doubtful, fine, wrong
 from handler.errors import CloudError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from handler.cloud.transport import Transport
     from handler.doctor.finding import Finding
@@ -55,7 +55,7 @@ def reach(
     except CloudError as error:
         return Reached(service, host, error=str(error))
     middle = before + (clock() - before) / 2
-    date = _date(answer.headers.get("date", ""))
+    date = date_of(answer.headers.get("date", ""))
     return Reached(service, host, skew=(middle - date).total_seconds() if date else None)
 
 
@@ -87,11 +87,3 @@ def clock_finding(reached: Sequence[Reached]) -> Finding:
     if abs(skew) > DOUBTFUL_SKEW:
         return doubtful("clock", said, remedy)
     return fine("clock", f"within {DOUBTFUL_SKEW} s of the services' clocks")
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=timezone.utc)

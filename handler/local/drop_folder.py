@@ -76,7 +76,6 @@ class DropFolder:
     def look(self) -> None:
         """Look through the folder once, and upload what has rested; nothing is raised."""
         present = set()
-        trouble = ""
         try:
             for found in found_files(self._folder):
                 if not is_scratch(found.name, ""):
@@ -84,9 +83,11 @@ class DropFolder:
                     self._look_at(found)
         except OSError as error:
             trouble = f"the folder {self._folder} cannot be read: {error.strerror}"
-        if trouble and trouble != self._trouble:
-            self._tell(trouble)
-        self._trouble = trouble
+            if trouble != self._trouble:
+                self._tell(trouble)
+            self._trouble = trouble
+            return
+        self._trouble = ""
         for name in self._seen.keys() - present:
             del self._seen[name]
 

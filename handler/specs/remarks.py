@@ -7,6 +7,7 @@ kind of error and the words of our own models come through here.
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from handler.canonical import Json
     from handler.reading import Document, Path
 
+_MISSING = "missing"
+_MEANT = re.compile(r"did you mean `([a-z_]+)`")
+
 _SENTENCES = {
-    "missing": "missing",
+    "missing": _MISSING,
     "int_type": "must be a whole number, without quotes",
     "int_from_float": "must be a whole number",
     "bool_type": "must be true or false, without quotes; yes, no, on and off are text",
@@ -59,8 +63,16 @@ def remarks_of(model: type[BaseModel], value: Json) -> list[Remark]:
         model.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        return [_remark(model, value, one) for one in found[: MOST_PROBLEMS + 1]]
+        return _told_once([_remark(model, value, one) for one in found[: MOST_PROBLEMS + 1]])
     return []
+
+
+def _told_once(remarks: list[Remark]) -> list[Remark]:
+    """Return remarks without those that call a field missing that only is misspelt."""
+    meant = {
+        (*one.path[:-1], found.group(1)) for one in remarks if (found := _MEANT.search(one.message))
+    }
+    return [one for one in remarks if one.message != _MISSING or one.path not in meant]
 
 
 def under(path: Path, remarks: Sequence[Remark]) -> list[Remark]:

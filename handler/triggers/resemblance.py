@@ -19,6 +19,7 @@ _SUPPORTED = (
     "supported are a timer (trigger_type TIMER), OBS events (classic, with Records, or through "
     'EventGrid), a job spec as the event itself, {"action": "reconcile"}, and {"action": "doctor"}'
 )
+_UNKNOWN = "an object of unknown shape"
 _NAMES = tuple(action.name for action in ACTIONS)
 
 # In the order they are tried; the marks are those of the platform's own sample events.
@@ -49,10 +50,10 @@ def unsupported(event: Json) -> Problem:
     """Return what is wrong with an event that holds neither deliveries nor an action."""
     if event == {}:
         return Problem(f"the event is empty; {_SUPPORTED}")
-    if isinstance(event, dict) and "action" in event:
+    looks = resemblance(event)
+    if isinstance(event, dict) and "action" in event and looks == _UNKNOWN:
         return unknown_action(event)
-    looks = f"this looks like {resemblance(event)}, which is not supported"
-    return Problem(f"{looks}; {_SUPPORTED}")
+    return Problem(f"this looks like {looks}, which is not supported; {_SUPPORTED}")
 
 
 def unknown_action(event: dict[str, Json]) -> Problem:
@@ -69,7 +70,7 @@ def unknown_action(event: dict[str, Json]) -> Problem:
 def resemblance(event: Json) -> str:
     """Return what an event looks like, such as `a Kafka event`; never a value of it."""
     if isinstance(event, dict):
-        return next((name for name, has in _MARKS if has(event)), "an object of unknown shape")
+        return next((name for name, has in _MARKS if has(event)), _UNKNOWN)
     if event is None:
         return "null"
     if isinstance(event, bool):

@@ -74,9 +74,8 @@ def from_cloud_event(event: dict[str, Json], keys: Literal["encoded", "raw"]) ->
 
 def _too_many(rest: list[Json]) -> Refused:
     problem = Problem(
-        f"{len(rest)} entries after the first {MOST_ENTRIES} were not looked at; files they "
-        "announce are found by the next reconcile, send at most "
-        f"{MOST_ENTRIES} in one event",
+        f"{len(rest)} entries after the first {MOST_ENTRIES} were not looked at; send at most "
+        f"{MOST_ENTRIES} in one event. New files are found by the next run of the reconciler",
         path="Records",
     )
     return Refused(problem, key_of(["rest", rest]), {"shape": "unknown"})

@@ -121,10 +121,10 @@ def _commit(log: Log, drafts: list[Draft]) -> None:
 
 
 def _run(number: int) -> list[Draft]:
-    key, subject = f"d{number:051}", f"obs://nightdrop-drop/drop/{number % 997}.yaml"
+    key, subject = f"{number:016}{36 * 'd'}", f"obs://nightdrop-drop/drop/{number % 997}.yaml"
     about = {"key": key, "trigger": "object", "subject": subject, "digest": f"{number:064x}"}
     job: dict[str, str | int | None] = {
-        "key": f"j{number:051}",
+        "key": f"{number:016}{36 * 'j'}",
         "name": f"nightly-{number}",
         "type": "node_upgrade",
         "document": 1,

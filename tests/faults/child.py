@@ -113,7 +113,8 @@ class SteppingTransport:
     def send(self, request: Request, **limits: Any) -> Answer:  # noqa: ANN401 - passed on
         """Send a request."""
         self.steps.reach(f"before {request.method}")
-        answer = self.transport.send(request, **limits)
+        # Frozen as late as can be: behind the last look at the clock.
+        answer = self.transport.send(request, **{**limits, "deadline": None})
         self.steps.reach(f"after {request.method}")
         return answer
 

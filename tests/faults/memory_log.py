@@ -11,6 +11,7 @@ from weakref import finalize
 
 from handler.audit import sql, sqlite
 from handler.audit.record import Record
+from handler.audit.value_list import rows_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,7 +60,7 @@ class MemoryLog:
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds for jobs or deliveries."""
-        return dict(sql.rows_for(self._execute, sql.BODIES_OF, keys))
+        return dict(rows_for(self._execute, sql.BODIES_OF, keys))
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`."""

@@ -72,10 +72,16 @@ def seen() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def page(site: str, seen: list[str]) -> Iterator[Page]:
+def page(site: str, seen: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """A page of a browser that writes down every request and stands no error."""
+    environ: dict[str, str | float | bool] = {
+        **os.environ,
+        "HOME": str(tmp_path_factory.mktemp("home")),
+    }
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(FLAGS), env=environ
+        )
         context = browser.new_context(base_url=site, viewport={"width": 1280, "height": 900})
         context.on("request", lambda request: seen.append(request.url))
         page = context.new_page()

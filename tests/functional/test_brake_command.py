@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -58,17 +59,29 @@ def test_a_hold_stops_all_sending_until_it_is_released(
     """With its reason and the operator on record; the tick after the release resumes."""
     assert run("invoke", "-", text="[]").exit_code == 1
     held = run("hold", "--reason", "freeze until Monday")
-    assert (held.exit_code, held.stdout) == (0, "sending is held\n")
-    assert run("hold").stdout == "sending was held already\n"
+    assert (held.exit_code, held.stdout.splitlines()) == (
+        0,
+        [
+            "Sending is on hold (freeze until Monday).",
+            "Jobs that wait for longer than they are valid (valid_for) expire.",
+        ],
+    )
+    assert run("hold").stdout.startswith("Already on hold (reason: freeze until Monday).\n")
+    again = run("hold", "--reason", "until Tuesday").stdout
+    assert "(reason: freeze until Monday); new reason recorded." in again
+    assert "until Tuesday, by " in run("audit", "list").stdout
     assert run("invoke", "-", text=SPEC).exit_code == 75
     assert run("reconcile").exit_code == 75
     assert len(emulator.state.jobs) == 0
-    assert run("release").stdout == "lifted: freeze until Monday\n"
-    assert run("release").stdout == "nothing was held\n"
+    assert run("release").stdout == "Hold released (it was: until Tuesday).\n"
+    assert run("release").stdout == "Nothing was on hold.\n"
     assert "created" in run("reconcile").stdout
     assert len(emulator.state.jobs) == 1
     story = [(action, kind) for action, kind, _ in recorded(tmp_path) if action[:7] == "sending"]
-    assert story == [("sending.held", "operator"), ("sending.released", "operator")]
+    assert story == [
+        *[("sending.held", "operator")] * 2,
+        ("sending.released", "operator"),
+    ]
 
 
 def test_reconcile_ends_with_75_while_anything_is_open(run: Run, emulator: Emulator) -> None:
@@ -99,6 +112,8 @@ def test_an_abandoned_job_is_never_sent(run: Run, emulator: Emulator, tmp_path: 
     (kept,) = [one for one in recorded(tmp_path) if one[0] == "job.abandoned"]
     assert kept[1] == "operator"
     assert "not wanted any more" in kept[2]
+    shown = run("audit", "show", job_name(tmp_path)).stdout
+    assert f"by {getpass.getuser()}" in shown
 
 
 def test_a_job_that_was_created_cannot_be_abandoned(run: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import sqlite3
@@ -76,6 +77,70 @@ def test_a_rejected_event_ends_with_status_1(tmp_path: Path, cloud: Emulator) ->
     assert "Traceback" not in done.stdout + done.stderr
     listed = nightdrop("audit", "list", folder=tmp_path, cloud=cloud)
     assert "event.rejected" in listed.stdout
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("name", ["nightly-upgrade.yaml", "deploy-camera.yaml", "api-example.json"])
+def test_invoke_takes_a_spec_in_either_language(
+    tmp_path: Path, cloud: Emulator, name: str, mark: str
+) -> None:
+    """A file that can be dropped can be handed over, with an editor's byte order mark, too."""
+    spec = tmp_path / name
+    spec.write_text(f"{mark}{(EVENTS / 'specs' / name).read_text()}")
+    done = nightdrop("invoke", str(spec), "--json", folder=tmp_path, cloud=cloud)
+    assert done.exit_code == 0, done.stderr
+    assert [job["state"] for job in json.loads(done.stdout)["jobs"]] == ["created"]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"kind: node_upgrade\nname: [\n", "line 3: not YAML here"),
+        (b'{"kind": "node_upgrade",\n"name": "a", "name": "b"}', "line 2, name: this key stands"),
+        (b"kind: node_upgrade\nversion: 1.10\n", "line 2, version: this number would not be sent"),
+        ("kind: node_upgrade".encode("utf-16"), "UTF-16; save it as UTF-8"),
+        (gzip.compress(b"kind: node_upgrade"), "compressed with gzip; decompress it first"),
+        (b"kind: a\n---\nkind: b\n", "holds 2 job specs, and an event is one"),
+        (b"", ""),
+    ],
+)
+def test_a_spec_that_cannot_be_read_is_not_run(
+    tmp_path: Path, cloud: Emulator, data: bytes, told: str
+) -> None:
+    """Each error has its line, as for a dropped file."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_bytes(data)
+    done = nightdrop("invoke", str(spec), folder=tmp_path, cloud=cloud)
+    assert done.exit_code == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_validate_shows_what_would_be_sent(tmp_path: Path) -> None:
+    """The whole request body, each character as it is or as JSON escapes it."""
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "kind: node_upgrade\nname: a\ntargets: {nodes: [n]}\n"
+        'tags: {version: "1.10"}\ndescription: "gr\u00f6\u00dfe \\e[2J \u202e"\n'
+    )
+    done = nightdrop("validate", "--show", str(spec), folder=tmp_path)
+    assert done.exit_code == 0
+    body = json.loads(done.stdout[done.stdout.index("{") :])
+    assert body["tags"] == [{"key": "version", "value": "1.10"}]
+    assert body["description"].endswith("gr\u00f6\u00dfe \x1b[2J \u202e")
+    assert "gr\u00f6\u00dfe \\u001b[2J \\u202e" in done.stdout
+    told = json.loads(nightdrop("validate", "--show", "--json", str(spec), folder=tmp_path).stdout)
+    assert told["requests"] == [body]
+
+
+def test_validate_does_not_read_a_huge_file(tmp_path: Path) -> None:
+    """A sparse file of gigabytes is too large, and costs nothing."""
+    spec = tmp_path / "spec.yaml"
+    with spec.open("wb") as opened:
+        opened.truncate(3 * 1024**3)
+    done = nightdrop("validate", str(spec), folder=tmp_path)
+    assert done.exit_code == 1
+    assert "larger than 262144 bytes; split it into several files" in done.stdout
 
 
 def test_what_cannot_be_done_now_ends_with_status_75(tmp_path: Path, cloud: Emulator) -> None:
@@ -171,7 +236,8 @@ def test_a_missing_log_is_not_made_by_reading_it(tmp_path: Path) -> None:
 
 def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     """Four scenarios, no duplicate, every error in the result file, a whole chain at the end."""
-    done = process("demo", folder=tmp_path)
+    done = process("demo", folder=tmp_path, HOME=str(tmp_path), XDG_RUNTIME_DIR="")
+    assert {one.name for one in tmp_path.iterdir()} == {"demo"}, "nothing is written elsewhere"
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("completed", "duplicate", "rejected", "job_name: 31 characters", "whole"):
         assert word in done.stdout
@@ -179,3 +245,60 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
         jobs = log.execute("SELECT state FROM jobs").fetchall()
     log.close()
     assert jobs == [("created",), ("created",), ("adopted",)]
+
+
+def test_a_demo_leaves_what_an_earlier_one_made(tmp_path: Path) -> None:
+    """It tells its story in a new folder, whose name is in the command it ends with."""
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo/audit.db").write_bytes(b"a log")
+    done = process("demo", folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.rstrip().endswith("sqlite:///demo-2/audit.db")
+    assert (tmp_path / "demo/audit.db").read_bytes() == b"a log"
+
+
+@pytest.mark.parametrize("name", ["audit.db", "emulator.env", "notes.txt"])
+def test_a_demo_touches_no_folder_that_holds_something(tmp_path: Path, name: str) -> None:
+    """Such as that of `nightdrop dev`, with its log: it is refused in one sentence."""
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / name).write_bytes(b"mine")
+    done = process("demo", "--dir", "dev", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "nightdrop: dev is not empty, and nothing in it is replaced: name a new folder with --dir\n"
+    )
+    assert [one.read_bytes() for one in (tmp_path / "dev").iterdir()] == [b"mine"]
+
+
+def on_a_full_disk(
+    kilobytes: int, *arguments: str, folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run the command where no file may grow beyond a size, as on a disk that is full."""
+    shell = f'ulimit -f {kilobytes}; exec "$0" -m handler.cli "$@"'
+    return subprocess.run(
+        ["/bin/sh", "-c", shell, sys.executable, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(EVENTS.parent)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("kilobytes", [0, 8])
+def test_a_demo_on_a_full_disk_is_one_sentence(tmp_path: Path, kilobytes: int) -> None:
+    """Whichever of its files is the first that cannot be written."""
+    done = on_a_full_disk(kilobytes, "demo", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("nightdrop: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_hold_on_a_log_that_cannot_be_written_is_one_sentence(used: Path, tmp_path: Path) -> None:
+    """And so it is for any other command."""
+    (tmp_path / "my.db").write_bytes((used / "my.db").read_bytes())
+    done = on_a_full_disk(0, "hold", "--audit", "sqlite:///my.db", folder=tmp_path)
+    assert done.returncode in (1, 74)
+    assert len(done.stderr.splitlines()) == 1
+    assert "the audit log" in done.stderr

@@ -221,6 +221,26 @@ def test_a_second_run_in_a_folder_is_refused_at_once(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+def test_what_another_emulator_needs_is_not_taken_away(tmp_path: Path) -> None:
+    """Its environment file is left, even where nothing holds the folder."""
+    (tmp_path / "dev").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        text = f"NIGHTDROP_OBS_ENDPOINT=http://127.0.0.1:{listening.getsockname()[1]}\n"
+        (tmp_path / "dev/emulator.env").write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-m", "handler.cli", "dev"],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "dev/emulator.env belongs to an emulator that listens at http" in done.stderr
+    assert (tmp_path / "dev/emulator.env").read_text() == text
+
+
 def test_the_settings_file_may_come_from_any_editor(tmp_path: Path) -> None:
     """A byte-order mark, CRLF and `export` lose no setting."""
     settings = tmp_path / "other.env"
@@ -241,11 +261,15 @@ def test_nothing_is_written_outside_of_its_folders(tmp_path: Path) -> None:
     assert {one.name for one in tmp_path.iterdir()} == {"dev", "drop", "home", "told.txt"}
 
 
-def test_ctrl_c_before_it_has_started_ends_it_quietly(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["dev", "demo"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_ends_it_before_it_has_started_ends_it_quietly(
+    tmp_path: Path, command: str, number: signal.Signals
+) -> None:
     """With status 130, and nothing stays behind."""
     with (tmp_path / "told.txt").open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "handler.cli", "dev"],
+            [sys.executable, "-u", "-m", "handler.cli", command],
             cwd=tmp_path,
             env=environment(tmp_path),
             stdout=output,
@@ -254,7 +278,7 @@ def test_ctrl_c_before_it_has_started_ends_it_quietly(tmp_path: Path) -> None:
     wait_for(lambda: "starting the emulator" in told(tmp_path))
     wait_for(lambda: bool(children(process.pid)))
     below = children(process.pid)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.wait(30) == 130
     assert "Traceback" not in told(tmp_path)
     assert "Aborted" not in told(tmp_path)

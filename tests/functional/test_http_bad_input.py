@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -27,7 +28,12 @@ EVENTS = {
     "no body": (b"", "the event is empty"),
     "null": (b"null", "the event is empty"),
     "not JSON": (b"{", "a text that is no JSON"),
-    "not UTF-8": (b"\xff\xfe{\x00}\x00", "a text that is no JSON"),
+    "not UTF-8": (b"\xc3{}", "a text that is no JSON"),
+    "UTF-16": (b"\xff\xfe{\x00}\x00", "no JSON (UTF-16; save it as UTF-8)"),
+    "UTF-16 without a mark": ('{"kind": 1}'.encode("utf-16-be"), "(UTF-16; save it as UTF-8)"),
+    "a byte order mark": (b'\xef\xbb\xbf{"kind": 1}', "(it begins with a byte order mark"),
+    "gzip": (gzip.compress(b"{}"), "(compressed with gzip; decompress it first)"),
+    "PNG": (b"\x89PNG\r\n\x1a\n\x00", "(an image, not a text)"),
     "a list": (b"[1, 2]", "a list"),
     "a text": (b'"hello"', "a text that is no JSON"),
     "a number": (b"7", "a number"),
@@ -50,6 +56,13 @@ EVENTS = {
 
 FILES = {
     "white space": (b" \n\t\n", ""),
+    "gzip": (gzip.compress(UPGRADE), "compressed with gzip; decompress it first"),
+    "PNG": (b"\x89PNG\r\n\x1a\n\x00", "an image, not a text"),
+    "two byte order marks": (b"\xef\xbb\xbf" * 2 + b"{'kind': 1}", "byte order mark"),
+    "a template": (UPGRADE.replace(b"hall", b"{{ hall }}"), "a template that was not rendered"),
+    "a changed number": (UPGRADE + b"version: 1.10\n", "put it in quotes"),
+    "a hidden line break": (UPGRADE + "# 1\u2028serial: 9\n".encode(), "U+2028"),
+    "a field in capitals": (b"K" + UPGRADE[1:], "did you mean `kind`?"),
     "UTF-16": (UPGRADE.decode().encode("utf-16"), "UTF-8"),
     "Latin-1": (UPGRADE + "description: für\n".encode("latin-1"), "UTF-8"),
     "binary": (bytes(range(256)), "UTF-8"),

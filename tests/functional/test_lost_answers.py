@@ -122,7 +122,15 @@ def test_a_refused_connection_defers_a_job(environ: Environ, fire_in: FireIn, ti
     assert states(fire_in(environ, tick(UPGRADE.decode()))) == ["created"]
 
 
-@pytest.mark.parametrize("body", [b"", b"created", b"[]", b"{}", b'{"job_id": 7}', b"[" * 99_999])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"created", b"[]", b"{}", b'{"job_id": 7}', b"[" * 99_999),
+        *(b'{"job_id": "a b"}', b'{"job_id": "%s"}' % (b"a" * 7_000_000)),
+        b'{"job_id": "a", "job_name": "of-another-request"}',
+    ],
+    ids=lambda body: repr(body[:20]),
+)
 def test_an_unreadable_creation_is_unknown(
     environ: Environ, fire_in: FireIn, tick: Tick, answering: Answering, body: bytes
 ) -> None:

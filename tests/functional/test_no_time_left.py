@@ -101,6 +101,23 @@ def test_a_slow_list_of_a_bucket_ends_in_time(
     assert reply["outcome"] == "deferred"
 
 
+def test_a_slow_list_of_jobs_ends_in_time(
+    environ: Environ, fire_in: FireIn, drop: Drop, bad_obs: Callable[[HostileAnswer], str]
+) -> None:
+    """What is unknown stays so, and the tick says why."""
+    slow = {"NIGHTDROP_REQUEST_TIMEOUT": "0.5", "NIGHTDROP_IEF_ENDPOINT": bad_obs(DRIP)}
+    first = fire_in(environ | slow, dropped(drop, 1))
+    assert [job["state"] for job in first["jobs"]] == ["unknown"]
+    jobs = b'{"jobs": [{"job_id": "a", "job_name": "x", "created_at": 4000000000}]}'
+    pages = bad_obs(HostileAnswer("the tick", http(jobs, "Connection: close")))
+    for url in (slow["NIGHTDROP_IEF_ENDPOINT"], pages):
+        begun = time.monotonic()
+        again = {**slow, "RUNTIME_TIMEOUT": str(SECONDS), "NIGHTDROP_IEF_ENDPOINT": url}
+        reply = fire_in(environ | again, {"action": "reconcile"})
+        assert time.monotonic() - begun < SECONDS + 3
+        assert (reply["outcome"], reply["open"]["jobs"]) == ("deferred", 1)
+
+
 def test_a_slow_log_in_obs_ends_in_time(
     emulator: Emulator, short: Environ, fire_in: FireIn, drop: Drop
 ) -> None:

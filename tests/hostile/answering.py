@@ -27,16 +27,16 @@ class Answer(NamedTuple):
     seconds: float
 
 
-def answers_to_files(files: list[bytes]) -> list[Answer]:
+def answers_to_files(files: list[bytes], max_bytes: int) -> list[Answer]:
     """Return the answer to each file; they share a child, whose start costs more."""
-    return [_answer(data) for data in files]
+    return [_answer(data, Limits(max_bytes=max_bytes)) for data in files]
 
 
-def _answer(data: bytes) -> Answer:
+def _answer(data: bytes, limits: Limits) -> Answer:
     began = time.process_time()
     jobs, said, trace = 0, [], ""
     try:
-        plan = make_plan("k" * 52, read(data, Limits()))
+        plan = make_plan("k" * 52, read(data, limits))
         jobs, said = len(plan.jobs), list(map(str, plan.warnings))
     except SpecRejectedError as error:
         said = list(map(str, error.problems))

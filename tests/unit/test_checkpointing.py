@@ -257,3 +257,11 @@ def test_a_missing_package_stops_the_start(
     with pytest.raises(SettingsError, match=r"nightdrop\[sign\]"):
         open_instance(context, environ, print)
     assert not folder.exists()
+
+
+def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(environ: Environ) -> None:
+    """They belong into the environment."""
+    obs = obs_of(environ)
+    with pytest.raises(SettingsError, match="obs://bucket/prefix/") as caught:
+        place_at("obs://KEY:CANARY@bucket/prefix/", obs)
+    assert "CANARY" not in str(caught.value)

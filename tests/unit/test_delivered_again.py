@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,17 @@ def test_what_was_rejected_is_judged_again_but_for_an_object(
     problem = str(Problem("too large"))
     log.commit(settle_without_jobs(delivery, "spec.rejected", problem, function={}))
     assert (log.commit(receive(delivery, function={})).value.seen is None) == again
+
+
+def test_a_repeat_of_what_was_refused_afterwards_may_be_delivered_again(log: MemoryLog) -> None:
+    """It was only repeated, because the other tick of the window was still to be sent."""
+    first = deliver(log, fired("timer"))
+    close = replace(fired("timer"), key="l" * 52, fired_at=NOW + timedelta(seconds=5))
+    assert run_of(log, deliver(log, close)).state == "repeated"
+    answer(log, first, NO, NO)
+    again, other = deliver(log, close), deliver(log, fired("timer"))
+    assert run_of(log, again).state == "planned"
+    assert run_of(log, other).repeats == again.delivery.key
 
 
 def test_the_records_name_the_run_before(log: MemoryLog) -> None:

@@ -133,3 +133,12 @@ def test_warnings_stand_in_a_reply_only_when_there_are_any() -> None:
     """They hold nothing up."""
     result = Result("k" * 52, "completed", warnings=("doubtful",))
     assert reply(Answered([result]), HEAD)["warnings"] == ["doubtful"]
+
+
+def test_errors_of_a_tick_name_what_they_are_about() -> None:
+    """It finds several files; of one delivery alone it is plain."""
+    rejected = Result("k" * 52, "rejected", errors=("line 3: x",), subject="obs://b/a\nb.yaml")
+    assert reply(Answered([rejected]), HEAD)["errors"] == ["line 3: x"]
+    named = "obs://b/a\\nb.yaml: line 3: x"
+    assert reply(Answered([rejected], left={}), HEAD)["errors"] == [named]
+    assert reply(Answered([rejected, rejected]), HEAD)["errors"] == [named, named]

@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import time
-from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.audit.job_end import shown_state
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.sqlite import SqliteLog
 from handler.errors import NoAnswerError, ObjectError
-from handler.instance import open_instance, services_of
-from handler.local.context import Context
-from handler.pipeline import state_of
-from handler.reporting import LONGEST_PAUSE, begin_result, report, result_kept
+from handler.reporting import LONGEST_PAUSE, Begun, begin_result, result_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
-    from handler.emulator.server import Emulator
-    from handler.services import Services
-
-    Environ = dict[str, str]
-    Reply = dict[str, Any]
-    Fire = Callable[[object], Reply]
-    Drop = Callable[..., Any]
-    FireIn = Callable[[Environ, object], Reply]
-    Recorded = Callable[[], list[Reply]]
 
 NOW = datetime(2026, 11, 23, 2, tzinfo=timezone.utc)
 PAUSE = timedelta(minutes=20)
-UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
 REFUSED = ObjectError("obs://b/k: the agency may not write it")
-RESULT = "results/hall.yaml.result.json"
-TICK = {"action": "reconcile"}
 
 
 class Clock:
@@ -83,12 +63,12 @@ def add(log: SqliteLog, *drafts: Draft) -> None:
     log.commit(lambda _view: Decision(None, drafts))
 
 
-def begin(log: SqliteLog) -> DeliveryState | None:
+def begin(log: SqliteLog, key: str = "d") -> Begun | None:
     """Begin to write the result file, if it may be written."""
-    return log.commit(begin_result("d", PAUSE, function={})).value
+    return log.commit(begin_result(key, PAUSE, function={})).value
 
 
-def keep(log: SqliteLog, begun: DeliveryState | None, error: Any = None) -> list[str]:  # noqa: ANN401 - an error or None
+def keep(log: SqliteLog, begun: Begun | None, error: Any = None) -> list[str]:  # noqa: ANN401 - an error or None
     """Record what came of it; answers the actions recorded."""
     assert begun
     done = log.commit(result_kept(begun, error, function={}))
@@ -120,7 +100,7 @@ def test_a_writer_that_is_killed_leaves_its_file_to_be_written_anew(
     again = begin(log)
     assert begun
     assert again
-    assert again.changed > begun.changed
+    assert again.run.changed > begun.run.changed
     assert keep(log, again) == ["result.written"]
     assert unreported(log) == []
 
@@ -202,6 +182,54 @@ def test_after_a_success_a_new_trouble_is_told_anew(log: SqliteLog) -> None:
     assert keep(log, begin(log), REFUSED) == ["result.failed"]
 
 
+def newer(log: SqliteLog) -> None:
+    """Deliver another version of the object."""
+    about: Part = {"key": "newer", "trigger": "object", "subject": "obs://b/k"}
+    add(log, Draft("spec.rejected", "failure", about))
+
+
+def test_the_file_shows_the_latest_run_whichever_changed_last(log: SqliteLog) -> None:
+    """The job of an earlier one ends later, and has no place in it."""
+    keep(log, begin(log))
+    newer(log)
+    keep(log, begin(log, "newer"))
+    add(log, Draft("job.deferred", "pending", {"key": "d"}, job={"key": "j"}, note="later"))
+    begun = begin(log)
+    assert begun
+    assert (begun.run.key, begun.shown.key) == ("d", "newer")
+    keep(log, begun)
+    assert unreported(log) == []
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_earlier_run_that_is_written_late_is_written_over(
+    log: SqliteLog, clock: Clock, *, killed: bool
+) -> None:
+    """Its writer says so, or leaves its attempt open."""
+    late = begin(log)
+    newer(log)
+    keep(log, begin(log, "newer"))
+    if not killed:
+        keep(log, late)
+    clock.now += PAUSE
+    (unwritten,) = unreported(log)
+    assert unwritten.key == ("d" if killed else "newer")
+    anew = begin(log, unwritten.key)
+    assert anew
+    assert anew.shown.key == "newer"
+
+
+def test_what_is_written_for_an_earlier_run_may_be_old_for_the_latest(log: SqliteLog) -> None:
+    """Another instance wrote more of it meanwhile."""
+    newer(log)
+    late = begin(log)
+    add(log, Draft("delivery.repeated", "success", {"key": "newer"}))
+    add(log, Draft("job.deferred", "pending", {"key": "newer"}, job={"key": "x"}, note="later"))
+    keep(log, begin(log, "newer"))
+    keep(log, late)
+    assert [run.key for run in unreported(log)] == ["newer"]
+
+
 def test_what_waits_comes_after_what_can_be_written_now(log: SqliteLog) -> None:
     """A thousand refused files do not keep the others from being written."""
     keep(log, begin(log), NoAnswerError("no answer"))
@@ -209,99 +237,3 @@ def test_what_waits_comes_after_what_can_be_written_now(log: SqliteLog) -> None:
     add(log, Draft("delivery.rejected", "failure", about))
     assert [run.key for run in unreported(log)] == ["later", "d"]
     assert [run.key for run in log.read(lambda view: view.open(1).unreported)] == ["later"]
-
-
-@contextmanager
-def serving(environ: Environ) -> Iterator[Services]:
-    """What an invocation has at hand."""
-    context = Context.from_environment(environ, "r", time.monotonic)
-    with closing(open_instance(context, environ, lambda _line: None)) as instance:
-        yield services_of(context, instance)
-
-
-def stored(emulator: Emulator) -> Any:  # noqa: ANN401 - any JSON
-    """Return the result file's content."""
-    return json.loads(emulator.state.buckets["nightdrop-drop"][RESULT].data)
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class DyingLog:
-    """A log whose instance is killed before a commit that it was told."""
-
-    def __init__(self, log: Any, at: int) -> None:  # noqa: ANN401 - any log
-        self._log, self._left = log, at
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the log has
-        return getattr(self._log, name)
-
-    def commit(self, decide: Any) -> Any:  # noqa: ANN401 - any decision
-        """Commit, or die."""
-        self._left -= 1
-        if not self._left:
-            raise Killed
-        return self._log.commit(decide)
-
-
-@pytest.mark.parametrize("at", [1, 2], ids=["before it begins", "before it is recorded"])
-def test_a_late_writer_that_is_killed_leaves_no_old_file(
-    emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop, at: int
-) -> None:
-    """It stood still with an old state while a tick reported a newer one."""
-    at_once = {**environ, "NIGHTDROP_SETTLE_AFTER": "0"}
-    emulator.faults.set([{"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}])
-    fire_in(at_once, drop("drop/hall.yaml", UPGRADE))
-    assert stored(emulator)["jobs"][0]["state"] == "unknown"
-    with serving(at_once) as services:
-        (waiting,) = services.log.read(lambda view: view.open(9)).jobs
-        old = state_of(waiting.delivery, services)
-        fire_in(at_once, TICK)
-        dying: Any = DyingLog(services.log, at)
-        with suppress(Killed):
-            report(replace(old, reported=0), replace(services, log=dying))
-        fire_in(at_once, TICK)
-        (job,) = state_of(waiting.delivery, services).jobs
-    assert job.state == "adopted"
-    assert stored(emulator)["jobs"][0]["state"] == shown_state(job)
-
-
-def test_a_result_file_is_signed_before_it_is_begun(
-    emulator: Emulator, environ: Environ, drop: Drop, fire: Fire
-) -> None:
-    """Whatever stands still in between comes too late, and is refused for its date."""
-    emulator.faults.set([{"operation": "PutObject", "fault": "status", "status": 403}])
-    fire(drop("drop/hall.yaml", UPGRADE))
-    emulator.faults.set([])
-    with serving(environ) as services:
-        (run,) = services.log.read(lambda view: view.open(9).unreported)
-        times = iter([services.obs.clock() - timedelta(minutes=16)])  # asked for once
-        report(run, replace(services, obs=replace(services.obs, clock=lambda: next(times))))
-        begun = [r for r in services.log.records() if r.fields["action"] == "result.writing"]
-    assert len(begun) == 2
-    assert RESULT not in emulator.state.buckets["nightdrop-drop"]
-
-
-def test_a_tick_says_that_a_result_file_cannot_be_written(
-    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
-) -> None:
-    """It stays open, with its reason, and leaves one record of it, however many ticks come."""
-    emulator.faults.set([{"operation": "PutObject", "fault": "status", "status": 403}])
-    fire(drop("drop/hall.yaml", UPGRADE))
-    replies = [fire(TICK) for _ in range(4)]
-    assert [reply["open"]["results"] for reply in replies] == [1, 1, 1, 1]
-    assert {reply["outcome"] for reply in replies} == {"deferred"}
-    assert "drop/hall.yaml is not written" in replies[-1]["errors"][0]
-    actions = [record["action"] for record in recorded()]
-    assert (actions.count("result.failed"), actions.count("result.writing")) == (1, 2)
-
-
-def test_results_of_foreign_buckets_and_without_a_place_are_not_open(
-    environ: Environ, drop: Drop, fire_in: FireIn
-) -> None:
-    """Nobody will ever write them."""
-    unset = {name: value for name, value in environ.items() if name != "NIGHTDROP_RESULTS"}
-    fire_in(unset, drop("drop/hall.yaml", UPGRADE))
-    fire_in(unset, drop("drop/x", UPGRADE, bucket="another"))
-    assert fire_in(unset, TICK)["open"]["results"] == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -252,6 +253,21 @@ def test_an_object_that_waits_to_be_read_is_not_delivered_twice(
         fire(event)
     fire(RECONCILE)
     assert {one["source"]["shape"] for one in recorded() if "source" in one} == {"obs"}
+    assert len(emulator.state.jobs) == 1
+
+
+def test_an_object_whose_delivery_cannot_be_resumed_is_found_again(
+    emulator: Emulator, environ: Environ, fire: Fire, drop: Drop
+) -> None:
+    """What it was to be started from is gone; the file is still there."""
+    emulator.faults.set([{"operation": "GetObject", "fault": "cut", "times": 1}])
+    event = drop("drop/hall.yaml", UPGRADE)
+    with pytest.raises(Exception, match="no answer"):
+        fire(event)
+    with closing(sqlite3.connect(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))) as db:
+        db.execute("DELETE FROM outbox")
+        db.commit()
+    fire(RECONCILE)
     assert len(emulator.state.jobs) == 1
 
 

@@ -261,6 +261,13 @@ def test_the_key_for_checkpoints_is_never_shown() -> None:
     assert CANARY not in complaint(checkpoint_key=CANARY, timer_window="x")[0]
 
 
+def test_how_often_silence_is_confirmed_is_a_duration() -> None:
+    """An hour unless somebody sets it."""
+    assert settings().checkpoint_every == 3600
+    assert settings(checkpoint_every="15m").checkpoint_every == 900
+    assert "NIGHTDROP_CHECKPOINT_EVERY" in complaint(checkpoint_every="never")[0]
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90m", 5400), ("6h", 21_600), ("2d", 172_800)])
 def test_how_long_a_job_is_valid_is_a_duration(text: str, seconds: int) -> None:
     """As a spec writes it."""

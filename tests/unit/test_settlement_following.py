@@ -13,7 +13,7 @@ from handler.audit.record import Head
 from handler.audit.state import FOLLOWED, JobState, JobWord
 from handler.canonical import timestamp
 from handler.cloud.ief import ListedJob, ShownJob
-from handler.effects import Gone, Listing, Sender, Show, TimeLeft
+from handler.effects import Commit, Gone, Listing, Sender, Show, TimeLeft
 from handler.settlement import (
     FOLLOWED_FOR,
     finish,
@@ -178,3 +178,21 @@ def test_following_records_nothing_where_nobody_could_say() -> None:
     assert effects.send(60.0) == Show("id-1")
     with pytest.raises(StopIteration):
         effects.send(None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "asks"),
+    [(shown("Running"), False), (shown("Failed"), True), (Gone(), False)],
+)
+def test_a_job_that_goes_on_running_costs_the_log_nothing(
+    answer: ShownJob | Gone, *, asks: bool
+) -> None:
+    """A tick asks after a thousand of them."""
+    effects = following(job("created", job_id="id-1", changed_at=timestamp(NOW)), NOW, SENDER)
+    next(effects)
+    assert effects.send(60.0) == Show("id-1")
+    if asks:
+        assert isinstance(effects.send(answer), Commit)
+        return
+    with pytest.raises(StopIteration):
+        effects.send(answer)

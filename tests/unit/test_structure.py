@@ -52,8 +52,8 @@ UPPER = (
         "claiming",
         "submission",
     ),
-    *("settlement", "sending", "services", "intake", "checkpointing", "reporting", "pipeline"),
-    *("scan", "reconcile"),
+    *("settlement", "sending", "services", "provenance", "intake", "checkpointing", "reporting"),
+    *("pipeline", "scan", "reconcile"),
     *("started", "doctor", "instance", "function"),
 )
 

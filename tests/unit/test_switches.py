@@ -48,17 +48,32 @@ def test_a_hold_is_recorded_with_its_reason_and_who_pulled_it(log: SqliteLog) ->
     """It is on until it is lifted."""
     held = log.commit(hold("freeze", actor=OPERATOR))
     fields = held.records[0].fields
-    assert (held.value, why(log, "hold")) == (True, "freeze")
+    assert (held.value, why(log, "hold")) == ("", "freeze")
     assert (fields["action"], fields["actor"], fields["note"]) == (
         *("sending.held", OPERATOR, "freeze"),
     )
 
 
-def test_a_second_hold_changes_nothing(log: SqliteLog) -> None:
-    """The first reason stands."""
+def test_another_reason_is_recorded_too_and_counts(log: SqliteLog) -> None:
+    """Who gives it learns the one before."""
     log.commit(hold("freeze", actor=OPERATOR))
     again = log.commit(hold("another", actor=OPERATOR))
-    assert (again.value, again.records, why(log, "hold")) == (False, (), "freeze")
+    assert (again.value, why(log, "hold")) == ("freeze", "another")
+    assert [one.fields["note"] for one in again.records] == ["another"]
+
+
+@pytest.mark.parametrize("reason", ["", "freeze"])
+def test_a_second_hold_without_another_reason_changes_nothing(log: SqliteLog, reason: str) -> None:
+    """The first reason stands."""
+    log.commit(hold("freeze", actor=OPERATOR))
+    again = log.commit(hold(reason, actor=OPERATOR))
+    assert (again.value, again.records, why(log, "hold")) == ("freeze", (), "freeze")
+
+
+def test_a_hold_without_a_reason_is_by_hand(log: SqliteLog) -> None:
+    """A hold always has one."""
+    log.commit(hold(actor=OPERATOR))
+    assert why(log, "hold") == "by hand"
 
 
 def test_a_release_lifts_both_and_says_what_was_on(log: SqliteLog) -> None:
@@ -84,7 +99,7 @@ def test_a_hold_can_be_pulled_again(log: SqliteLog) -> None:
     """With another reason."""
     log.commit(hold("freeze", actor=OPERATOR))
     log.commit(release(actor=OPERATOR))
-    assert log.commit(hold("another", actor=OPERATOR)).value
+    assert log.commit(hold("another", actor=OPERATOR)).value == ""
     assert why(log, "hold") == "another"
 
 

@@ -8,6 +8,7 @@ CREATE TABLE page.deliveries (
     received_at TEXT NOT NULL,
     day         TEXT NOT NULL,
     fired_at    TEXT NOT NULL,
+    began       TEXT NOT NULL,      -- what times count from: fired_at, unless that is long past
     trigger     TEXT NOT NULL,
     subject     TEXT NOT NULL,
     actor       TEXT,
@@ -26,7 +27,7 @@ CREATE TABLE page.jobs (
     day         TEXT NOT NULL,
     planned_at  TEXT NOT NULL,
     created_at  TEXT,
-    seconds     REAL,               -- from the event to the API's answer
+    seconds     REAL,               -- from `began` to the API's answer
     attempts    INTEGER NOT NULL,
     delivery    TEXT NOT NULL REFERENCES deliveries (key),
     job_id      TEXT NOT NULL,
@@ -93,6 +94,8 @@ WHERE seq IN (SELECT seq FROM page.records WHERE action = 'log.checkpointed');
 
 INSERT INTO page.deliveries
 SELECT known.key, told.at, told.day, coalesce(nullif(known.fired_at, ''), told.at),
+       CASE WHEN julianday(told.at) - julianday(known.fired_at) BETWEEN 0 AND 1
+            THEN known.fired_at ELSE told.at END,
        known.trigger, display(known.subject), told.actor, known.state,
        (SELECT count(*) FROM main.jobs WHERE delivery = known.key), display(known.note)
 FROM main.deliveries AS known
@@ -106,7 +109,7 @@ SELECT known.key, display(known.name), known.type, known.state, known.finished,
            WHERE seq = (SELECT max(seq) FROM page.records
                         WHERE job = known.key AND action = 'job.finished')), 0)),
        substr(known.planned_at, 1, 10), known.planned_at, told.at,
-       round((julianday(told.at) - julianday(asked.fired_at)) * 86400, 3),
+       round((julianday(told.at) - julianday(asked.began)) * 86400, 3),
        known.attempt, known.delivery, display(known.job_id), display(known.note)
 FROM main.jobs AS known
 JOIN page.deliveries AS asked ON asked.key = known.delivery

@@ -58,7 +58,8 @@ def run(copy: Path, place: socket.socket, *, own_sql: bool) -> None:
     The process then has at most 1 GiB of data: a result of many large rows ends in an error page.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    resource.setrlimit(resource.RLIMIT_DATA, (_DATA_BYTES, hard))
+    most = _DATA_BYTES if hard == resource.RLIM_INFINITY else min(_DATA_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     app = site(copy, own_sql=own_sql).app()
     uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[place])
 

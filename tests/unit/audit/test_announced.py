@@ -60,6 +60,7 @@ def test_everything_else_is_the_logs_own(
     announced = AnnouncedLog(log, lambda _records: None)
     announced.commit(planned("d", "j"))
     assert announced.read(lambda view: view.job("j")) == log.read(lambda view: view.job("j"))
-    assert announced.bodies(["j"]).get("j") == '{"body": "j"}'
+    assert announced.read(lambda view: view.head, fresh=False).seq == 2
+    assert announced.bodies(["j"]) == {"j": '{"body": "j"}'}
     assert [record.seq for record in announced.records(1)] == [2]
     announced.close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from handler.audit.log import Decision
 from handler.audit.objects import ObjectLog
-from handler.audit.record import Draft
+from handler.audit.record import Draft, part
 from handler.audit.state import DeliveryState
 from handler.audit.tail import Limits
 from handler.audit.verify import verify
@@ -19,7 +19,7 @@ from tests.memory_objects import MemoryObjects, Shelf
 
 if TYPE_CHECKING:
     from handler.audit.log import Decide, View
-    from handler.audit.record import Part
+    from handler.audit.record import Part, Record
 
 
 Question: TypeAlias = "tuple[str, str | tuple[str, ...]]"
@@ -101,6 +101,11 @@ STEPS = st.tuples(
 ORDERS = st.permutations(QUESTIONS)
 
 
+def delivery_key(record: Record) -> object:
+    """Return the key of the delivery that a record is about."""
+    return part(record.fields, "delivery").get("key")
+
+
 def asked(log: ObjectLog, question: Question) -> object:
     """Return what a log answers."""
     verb, name = question
@@ -136,13 +141,18 @@ def test_what_was_put_aside_is_found_again(
             assert (question, asked(log, question)) == (question, expected)
             assert (question, asked(cold, question)) == (question, expected)
         assert log.read(open_work) == cold.read(open_work) == folded.read(open_work)
-        for key in (*NAMES, *(f"j-{name}" for name in NAMES)):
-            assert (
-                log.bodies([key]).get(key)
-                == cold.bodies([key]).get(key)
-                == folded.bodies([key]).get(key)
-            )
+        keys = [*NAMES, *(f"j-{name}" for name in NAMES)]
+        assert log.bodies(keys) == cold.bodies(keys) == folded.bodies(keys)
         assert verify(log.records()).whole
+        records = list(log.records())
+        for name in NAMES:
+            expected_records = [one for one in records if delivery_key(one) == name]
+            for one in (log, cold, folded):
+                assert list(one.records_of({name})) == expected_records
+                assert name in {run.key for run in one.find(name)} or not expected_records
+        ends = (records[0].hash, records[-1]) if records else ("", None)
+        for one in (log, cold, folded):
+            assert one.read(lambda view: (view.first, view.last)) == ends
 
 
 def test_what_is_closed_is_not_held() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -256,14 +255,14 @@ def test_a_sender_frozen_in_its_commit_holds_nobody_up(
     log: PostgresLog, postgres_address: str
 ) -> None:
     """The server takes its transaction back; thawed, it decides again on what is true by then."""
-    frozen = threading.Event()
+    frozen, thawed = threading.Event(), threading.Event()
     seen: list[int] = []
 
     def freezing(view: View) -> Decision[None]:
         seen.append(view.head.seq)
         if not frozen.is_set():
             frozen.set()
-            time.sleep(0.6)
+            thawed.wait(30)
         return Decision(None, (NOTED,))
 
     with closing(PostgresLog(postgres_address, patience=0.9)) as slow:
@@ -271,6 +270,7 @@ def test_a_sender_frozen_in_its_commit_holds_nobody_up(
         thread.start()
         frozen.wait()
         log.commit(lambda _view: Decision(None, (NOTED,)))
+        thawed.set()
         thread.join()
     verdict = verify(log.records())
     assert (verdict.whole, verdict.head.seq, seen) == (True, 5, [3, 4])

@@ -50,10 +50,20 @@ def test_an_address_in_obs_names_a_folder(address: str, place: tuple[str, str]) 
 
 
 @pytest.mark.parametrize(
-    "address", ["", "sqlite:///", "sqlite://a.db", "audit.db", "mysql://user:SECRET@host/db"]
+    ("address", "message"),
+    [
+        ("", "use sqlite:///file"),
+        ("sqlite", "needs three slashes"),
+        ("sqlite:///", "needs three slashes"),
+        ("sqlite://a.db", "needs three slashes"),
+        ("audit.db", "did you mean sqlite:///audit.db"),
+        ("/var/log/my.sqlite3", "did you mean sqlite:////var/log/my.sqlite3"),
+        ("mysql://user:SECRET@host/db", "kept in mysql; use sqlite:///file"),
+        ("mysql\x1b[2J://x", r"kept in mysql\\x1b\[2J; use"),
+    ],
 )
-def test_an_address_that_names_no_store_is_refused(address: str) -> None:
+def test_an_address_that_names_no_store_is_refused(address: str, message: str) -> None:
     """The message says what would do, and repeats no password."""
-    with pytest.raises(LogError, match="use sqlite:///file") as caught:
+    with pytest.raises(LogError, match=message) as caught:
         open_log(address)
     assert "SECRET" not in str(caught.value)

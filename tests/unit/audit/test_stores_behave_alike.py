@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handler.audit.job_end import shown_state
 from handler.audit.log import Decision, ScanState
 from handler.audit.record import Draft, Head
 from handler.audit.verify import verify
 from handler.cli.any_log import any_log
+from handler.reporting import begin_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,6 +168,36 @@ def test_a_job_is_found_by_its_key_and_by_its_id(log: Log) -> None:
     assert log.read(lambda view: (view.job("none"), view.jobs_by_id([""]))) == (None, ())
 
 
+def test_jobs_are_found_by_many_ids_at_once(log: Log) -> None:
+    """However many, and most of them of other people's jobs."""
+    log.commit(planned("d", "one", "two", "three"))
+    for key, job_id in (("one", "id-0"), ("two", "id-1200")):
+        log.commit(recorded(about("job.sending", key), about("job.created", key, job_id=job_id)))
+    asked = [f"id-{number}" for number in range(1201)]
+    found = log.read(lambda view: view.jobs_by_id(asked))
+    assert {job.key for job in found} == {"one", "two"}
+    assert log.read(lambda view: view.jobs_by_id([])) == ()
+
+
+def test_many_bodies_come_together(log: Log) -> None:
+    """However many plans they are of."""
+    keys = [f"j{number}" for number in range(600)]
+    for begin in range(0, len(keys), 60):
+        log.commit(planned(f"d{begin}", *keys[begin : begin + 60]))
+    assert log.bodies([*keys, "none"]) == {key: f'{{"body": "{key}"}}' for key in keys}
+    assert log.bodies([]) == {}
+
+
+def test_the_ends_of_the_chain_are_known(log: Log) -> None:
+    """The first record names the log, the last one says whether there is anything new."""
+    assert log.read(lambda view: (view.first, view.last)) == ("", None)
+    log.commit(noted("a", "b"))
+    log.commit(noted("c"))
+    first, _, last = log.records()
+    assert log.read(lambda view: (view.first, view.last)) == (first.hash, last)
+    assert log.read(lambda view: view.last, fresh=False) == last
+
+
 def test_a_delivery_has_its_jobs_in_order(log: Log) -> None:
     """As the file has them."""
     log.commit(planned("d", "z", "a"))
@@ -242,6 +275,36 @@ def test_where_a_scan_was_cut_is_kept_per_bucket_until_it_is_through(log: Log) -
         seen.append((state.position, state.limit))
         assert log.read(lambda view: view.scan("two")) == ScanState()
     assert seen == [("drop/☃", ""), ("drop/☃", "2026"), ("", "2026")]
+
+
+def test_the_end_of_a_job_is_counted(log: Log) -> None:
+    """With what the API said of it."""
+    log.commit(planned("d", "one"))
+    ended = about("job.finished", "one", final="Partially_successful", tasks=3, succeeded=2)
+    log.commit(recorded(about("job.created", "one", job_id="7"), replace(ended, note="no disk")))
+    job = log.read(lambda view: view.job("one"))
+    assert job
+    assert (job.finished, job.tasks, job.succeeded) == ("Partially_successful", 3, 2)
+    assert (job.note, shown_state(job)) == ("no disk", "partly failed")
+    assert log.read(lambda view: view.open(9).followed) == ()
+
+
+def test_result_files_that_wait_come_after_those_that_can_be_written(log: Log) -> None:
+    """The trouble of one is kept with it, and holds up no other."""
+    log.commit(planned("d", "one"))
+    log.commit(planned("e", "two", subject="obs://bucket/other"))
+    log.commit(begin_result("d", timedelta(hours=1), function={}))
+    waiting: Part = {"key": "d"}
+    log.commit(recorded(Draft("result.failed", "failure", waiting, note="AccessDenied")))
+    left = log.read(lambda view: view.open(9).unreported)
+    assert [(one.key, one.tries, one.result_error) for one in left] == [
+        ("e", 0, ""),
+        ("d", 1, "AccessDenied"),
+    ]
+    assert log.read(lambda view: view.open(1).unreported) == left[:1]
+    shows: Part = {"key": "d", "shows": left[1].changed}
+    log.commit(recorded(Draft("result.written", "success", shows)))
+    assert [one.key for one in log.read(lambda view: view.open(9).unreported)] == ["e"]
 
 
 def test_a_switch_is_on_until_it_is_released(log: Log) -> None:

@@ -183,6 +183,12 @@ def test_a_story_is_found_by_any_unambiguous_beginning(run: Run, month: Path) ->
     )
 
 
+def test_a_list_of_nothing_says_so(run: Run) -> None:
+    """Instead of a bare header."""
+    assert run("list", "--action", "no.such").output == "No record matches.\n"
+    assert run("list", "--action", "no.such", "--json").output == ""
+
+
 def test_following_prints_what_is_recorded_meanwhile(tmp_path: Path) -> None:
     """Until somebody interrupts."""
     path = tmp_path / "audit.db"

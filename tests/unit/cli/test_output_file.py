@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.cli.output_file import OutputError, output_file
+from handler.cli.output_file import output_file
+from handler.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -48,3 +48,15 @@ def test_only_runtimes_of_the_platform_can_be_named() -> None:
     done = CliRunner().invoke(main, ["package", "--runtime", "python3.11"])
     assert done.exit_code == 2
     assert "python3.12" in done.output
+
+
+@pytest.mark.usefixtures("built")
+@pytest.mark.parametrize("name", ["nightdrop.zip", "nightdrop.cdx.json"])
+def test_what_no_build_has_written_is_not_replaced(tmp_path: Path, name: str) -> None:
+    """Such as a log, by a slip in the name."""
+    (tmp_path / name).write_bytes(b"mine")
+    place = tmp_path / "nightdrop.zip"
+    done = CliRunner().invoke(main, ["package", "--runtime", "python3.10", "-o", str(place)])
+    assert done.exit_code == 2
+    assert "name another" in done.output
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [(name, b"mine")]

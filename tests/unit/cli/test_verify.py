@@ -153,7 +153,7 @@ def test_a_line_that_is_no_record_is_found(log: LongLog, line: str, tmp_path: Pa
         ((), "name the log with --audit"),
         (("--audit", "sqlite:///none.db"), "there is no audit log at none.db"),
         (("--file", "none.jsonl"), "there is no exported log at none.jsonl"),
-        (("--audit", "ftp://x"), "no audit log can be kept in ftp"),
+        (("--audit", "ftp://x"), "no log can be kept in ftp"),
         (("--audit", "{log}", "--checkpoints", "none/"), "no folder of checkpoints at none/"),
         (("--audit", "{log}", "--checkpoints", "obs://b/"), "NIGHTDROP_REGION is missing"),
         (("--audit", "{log}", "--key", "k"), "not a verifier key"),
@@ -204,3 +204,29 @@ def test_a_checkpoint_that_is_not_written_is_told(environ: dict[str, str]) -> No
     record_something(environ["NIGHTDROP_AUDIT"])
     done = run("checkpoint", environ=environ)
     assert (done.exit_code, "no such bucket" in done.stderr) == (75, True)
+
+
+@pytest.mark.parametrize("text", ["# A heading\n\nand text\n", '{"a": 1}\n' * 300, "\x00\xff"])
+def test_a_file_that_is_no_exported_log_is_one_sentence(tmp_path: Path, text: str) -> None:
+    """Not a fault for each of its lines."""
+    file = tmp_path / "README.md"
+    file.write_text(text)
+    done = run("verify", "--file", str(file))
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "nightdrop: README.md is no log that was exported as JSON Lines\n"
+
+
+def test_a_private_key_is_told_from_a_public_one(log: LongLog) -> None:
+    """And not repeated."""
+    done = run("verify", "--audit", log.address, "--key", KEY.encoded())
+    assert (done.exit_code, KEY.encoded() in done.output) == (2, False)
+    assert "that is the private key; give the public one" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["list", "show", "stats", "export"])
+def test_a_missing_address_says_how_to_name_one(command: str) -> None:
+    """By option or environment."""
+    more = {"show": ["x"], "export": ["--format", "csv"]}.get(command, [])
+    done = run(command, *more, environ={"NIGHTDROP_AUDIT": ""})
+    assert done.exit_code == 2
+    assert "no log named: use --audit or set NIGHTDROP_AUDIT" in done.stderr

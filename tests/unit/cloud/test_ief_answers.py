@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -59,6 +60,14 @@ def test_any_other_code_is_shown_as_unreadable(answered: Callable[..., Ief], cod
     """It would go into the log, the reply and the result file."""
     error = refused(answered(400, json.dumps({"error_code": code}).encode()))
     assert (str(error), error.code) == ("IEF answered 400 unreadable", "unreadable")
+
+
+@pytest.mark.parametrize("before", ["SECRET-KEY quota ", "x" * 5000])
+def test_that_a_quota_is_used_up_is_always_said(answered: Callable[..., Ief], before: str) -> None:
+    """The job is deferred for it, also where that part of the message is masked or cut off."""
+    keys = Credentials("ACCESS-KEY", "SECRET-KEY quota reached")
+    said = json.dumps({"error_msg": f"{before}quota reached"}).encode()
+    assert "quota" in str(refused(replace(answered(400, said), credentials=keys)))
 
 
 def shown(answered: Callable[..., Ief], **fields: object) -> ShownJob:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
+
+from handler.cloud.transport import Transport
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from handler.cloud.transport import Request, Transport
+    from handler.cloud.transport import Request
 
     Server: TypeAlias = Callable[[Callable[[socket.socket, int], None]], str]
     Get: TypeAlias = Callable[..., Request]
@@ -88,3 +91,25 @@ def test_many_threads_share_a_transport(transport: Transport, server: Server, ge
         bodies = list(threads.map(lambda n: transport.send(get(f"{url}/{n}")).body, range(200)))
     transport.close()
     assert bodies == [b"/%d" % n for n in range(200)]
+
+
+def test_a_transport_that_nobody_holds_any_more_lets_its_connections_go(
+    server: Server, get: Get
+) -> None:
+    """A command ends without closing it."""
+    gone: list[bytes] = []
+
+    def behave(connection: socket.socket, _number: int) -> None:
+        heard(connection)
+        connection.sendall(OK)
+        gone.append(heard(connection))
+
+    url = server(behave)
+    transport = Transport(timeout=5)
+    transport.send(get(url))
+    del transport
+    gc.collect()
+    until = time.monotonic() + 10
+    while not gone and time.monotonic() < until:
+        time.sleep(0.01)
+    assert gone == [b""]

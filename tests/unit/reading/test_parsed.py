@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -79,6 +80,32 @@ def test_a_large_event_is_refused() -> None:
     """The size is that of its compact JSON text in UTF-8."""
     assert check("é" * 4, Limits(max_bytes=10)) == "éééé"
     assert refusal("é" * 5, Limits(max_bytes=10)) == "the event has more than 10 bytes"
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ([0] * 2_000_000, "holds more than 20000 values"),
+        ({"a": [[0] * 2_000_000]}, "holds more than 20000 values"),
+        ([{"a": 0}] * 1_000_000, "holds more than 20000 values"),
+        ({"a": "x" * 5_000_000}, "has more than 262144 bytes"),
+        ({"x" * 5_000_000: 1}, "has more than 262144 bytes"),
+    ],
+    ids=["wide", "wide inside", "many", "long text", "long key"],
+)
+def test_a_large_event_is_counted_before_it_is_queued(value: object, message: str) -> None:
+    """What is refused for its size costs next to nothing."""
+    tracemalloc.start()
+    assert refusal(value) == f"the event {message}"
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+def test_faults_are_not_looked_for_when_there_are_enough() -> None:
+    """A list of bearable length is found in an event of many faults."""
+    lines = refusal([math.nan] * 10_000).splitlines()
+    assert (len(lines), lines[-1]) == (101, "and more; only the first 100 are shown")
 
 
 @given(st.recursive(st.none() | st.floats() | st.text() | st.binary(), st.lists))

@@ -172,6 +172,7 @@ def test_fields_in_the_wrong_case_are_told_their_names() -> None:
     lines = problems({"Kind": "node_upgrade", "Name": "a", "targets": {"nodes": ["n"]}})
     assert "field names are in lower case: did you mean `kind`?" in "\n".join(lines)
     assert "field names are in lower case: did you mean `name`?" in "\n".join(lines)
+    assert "missing" not in "\n".join(lines)
     assert "did you mean `job_type`?" in "\n".join(problems({"jobtype": "node_upgrade"}))
     assert "no job spec" in "\n".join(problems({"hello": "world"}))
 

@@ -15,7 +15,7 @@ from pluggy import HookimplMarker
 from handler.canonical import shown
 from handler.cli.page.charts import charts
 from handler.cli.page.guard import guarded
-from handler.cli.story import span
+from handler.cli.story import seen_as, span
 from handler.display import display
 
 if TYPE_CHECKING:
@@ -129,7 +129,13 @@ def link(kind: str, key: str, text: str) -> Markup:
 @hookimpl
 def extra_template_vars(datasette: Datasette) -> dict[str, Any]:
     """Give templates a way to ask the copy, and to say a span of time."""
-    return {"ask": partial(_asked, datasette), "span": span, "shown": shown, "timeline_link": link}
+    return {
+        "ask": partial(_asked, datasette),
+        "span": span,
+        "shown": shown,
+        "timeline_link": link,
+        "seen_as": seen_as,
+    }
 
 
 @hookimpl

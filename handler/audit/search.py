@@ -1,0 +1,44 @@
+"""What somebody means by a name, an id, a key, or the beginning of one."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from handler.audit.sql import SqlView
+    from handler.audit.state import DeliveryState
+
+_MOST = 50
+_SPECIAL = re.compile(r"[!%_]")
+_BEGINS = "substr({}, 1, ?) = ?"
+
+MEANT = f"""
+SELECT key FROM deliveries
+WHERE key = ? OR subject = ?
+    OR key IN (SELECT delivery FROM jobs WHERE key = ? OR name = ? OR job_id = ?)
+ORDER BY changed DESC LIMIT {_MOST}"""  # noqa: S608 - a number of our own
+_BY_BEGINNING = f"""
+SELECT key FROM deliveries
+WHERE {_BEGINS.format("key")} OR {_BEGINS.format("subject")} OR subject LIKE ? ESCAPE '!'
+    OR key IN (SELECT delivery FROM jobs WHERE {_BEGINS.format("key")}
+        OR {_BEGINS.format("name")} OR {_BEGINS.format("job_id")})
+ORDER BY changed DESC LIMIT {_MOST}"""  # noqa: S608 - our own column names
+
+
+def find(view: SqlView, what: str) -> tuple[DeliveryState, ...]:
+    """Return the deliveries that somebody may mean, the exact ones first, then the latest.
+
+    Args:
+        view: The state.
+        what: The name, id or key of a job, the key, subject or file of a delivery, or the
+            beginning of one.
+    """
+    if not what:
+        return ()
+    escaped = _SPECIAL.sub(r"!\g<0>", what)
+    begin, file = (len(what), what), f"%/{escaped}%"
+    exact = view.execute(MEANT, (what,) * 5)
+    begins = view.execute(_BY_BEGINNING, (*begin * 2, file, *begin * 3))
+    found = (view.delivery(key) for key in dict.fromkeys(key for (key,) in (*exact, *begins)))
+    return tuple(delivery for delivery in found if delivery)

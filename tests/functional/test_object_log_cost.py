@@ -1,0 +1,71 @@
+"""What an operation on a log in OBS costs does not grow with the log: counts, not times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.tail import Limits
+from tests.benchmarks.object_log_cost import measured
+
+if TYPE_CHECKING:
+    from tests.benchmarks.object_log_cost import Cost
+
+SHORT, LONG = 3, 9
+ENTRY = 64
+"""Bytes that a closed run of one job adds to what a cold start reads, at most: its names."""
+
+PER_SEGMENT = 20
+"""Runs in a segment."""
+
+
+@pytest.fixture(scope="module")
+def costs() -> list[dict[str, Cost]]:
+    """What each operation costs on a short log and on a long one, whose ends are alike."""
+    limits = Limits(appends=4 * PER_SEGMENT)
+    return [dict(measured(segments, 5, limits, lost=(1, 8))) for segments in (SHORT, LONG)]
+
+
+def test_an_event_reads_nothing(costs: list[dict[str, Cost]]) -> None:
+    """Received, planned, claimed, answered, confirmed: what is written, and nothing else."""
+    for cost in (one["event with one job"] for one in costs):
+        assert (cost.read, cost.ief, cost.other) == (0, 1, 1)
+        assert cost.log <= 9
+
+
+def test_an_idle_tick_looks_once(costs: list[dict[str, Cost]]) -> None:
+    """At the end of the log, and at the bucket; it writes nothing."""
+    for cost in (one["idle tick"] for one in costs):
+        assert (cost.log <= 2, cost.other <= 2, cost.ief, cost.read < 4096) == (True, True, 0, True)
+
+
+@pytest.mark.parametrize("number", [1, 8])
+def test_a_tick_settles_many_jobs_in_few_requests(
+    costs: list[dict[str, Cost]], number: int
+) -> None:
+    """Each job's body is removed from the outbox, and each is asked after; the rest is shared."""
+    for cost in (one[f"tick, {number} unknown"] for one in costs):
+        assert cost.log <= 8 + 2 * number
+        assert cost.read < 4096
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["event with one job", "idle tick", "audit show, a recent job", "job abandon", "cold start",
+     "audit checkpoint", "audit show, the first job"],
+)  # fmt: skip
+def test_no_operation_grows_with_the_log(costs: list[dict[str, Cost]], operation: str) -> None:
+    """The same requests, and no more bytes than the directory has grown by."""
+    short, long = (one[operation] for one in costs)
+    grown = (LONG - SHORT) * PER_SEGMENT * ENTRY
+    assert (long.log, long.other) == (short.log, short.other)
+    # The first segment of a log is as long as any, but for some bytes in its numbers and names.
+    assert long.read <= 1.1 * short.read + grown
+
+
+def test_what_a_command_reads_is_far_less_than_the_log(costs: list[dict[str, Cost]]) -> None:
+    """Its ends, and the segments that hold what was asked for."""
+    whole = LONG * PER_SEGMENT * 3_000
+    for operation in ("job abandon", "audit checkpoint", "audit show, the first job"):
+        assert costs[1][operation].read < whole / 2

@@ -1,0 +1,86 @@
+"""What people call a delivery or a job leads to it and its records, in every store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.cli.any_log import any_log
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from handler.audit.log import Decide, SearchedLog
+
+    Planned = Callable[..., Decide[None]]
+
+
+@pytest.fixture
+def log(store_address: str, planned: Planned) -> Iterator[SearchedLog]:
+    """A log with two deliveries, the second planned last, the first changed last but one."""
+    opened = any_log(store_address)
+    opened.commit(planned("d1", "one", "two"))
+    opened.commit(planned("d2", "three"))
+    opened.commit(said("log.noted"))
+    opened.commit(said("job.created", "d1", "one", job_id="7"))
+    opened.commit(said("job.refused", "d2", "three"))
+    yield opened
+    opened.close()
+
+
+def said(action: str, delivery: str = "", job: str = "", **response: str) -> Decide[None]:
+    """Decide to record something of a job, or of none."""
+    parts = {"delivery": {"key": delivery}, "job": {"key": job}} if job else {}
+    draft = Draft(action, "success", response=response, **parts)  # type: ignore[arg-type]
+    return lambda _view: Decision(None, (draft,))
+
+
+@pytest.mark.parametrize(
+    ("what", "found"),
+    [
+        ("d1", ["d1"]),
+        ("d", ["d2", "d1"]),
+        ("name-one", ["d1"]),
+        ("name-", ["d2", "d1"]),
+        ("three", ["d2"]),
+        ("t", ["d2", "d1"]),
+        ("7", ["d1"]),
+        ("", []),
+        ("%", []),
+        ("\0", []),
+        ("x", []),
+        ("obs://b/k", ["d2", "d1"]),
+        ("k", ["d2", "d1"]),
+    ],
+)
+def test_a_delivery_is_found_by_what_people_call_it(
+    log: SearchedLog, what: str, found: list[str]
+) -> None:
+    """By names, ids and keys and their beginnings, the latest first."""
+    assert [delivery.key for delivery in log.find(what)] == found
+
+
+def test_a_delivery_that_is_found_has_its_jobs(log: SearchedLog) -> None:
+    """As they stand."""
+    [delivery] = log.find("7")
+    assert [(job.key, job.state) for job in delivery.jobs] == [
+        ("one", "created"),
+        ("two", "planned"),
+    ]
+
+
+def test_an_exact_name_comes_before_what_begins_so(log: SearchedLog, planned: Planned) -> None:
+    """The newer run does not hide the one that is meant."""
+    log.commit(planned("d1x", "four"))
+    assert [delivery.key for delivery in log.find("d1")] == ["d1", "d1x"]
+
+
+def test_the_records_of_a_delivery_are_found(log: SearchedLog) -> None:
+    """All of them, in order, and no others."""
+    kept = list(log.records())
+    assert [record.seq for record in log.records_of({"d1", "none"})] == [1, 2, 3, 7]
+    assert list(log.records_of(["d2"])) == [kept[3], kept[4], kept[7]]
+    assert list(log.records_of([])) == []
