@@ -40,9 +40,10 @@ simulate: $(VENV)/.dev
 storm: $(VENV)/.dev
 	STORM=full POWER_CUTS=400 $(BIN)/python -m pytest tests/faults
 
-# Every fuzz target for its share of FUZZ_SECONDS; guided by coverage where the extra fuzz is installed.
+# Every fuzz target for its share of FUZZ_SECONDS, guided by coverage where atheris has a wheel.
 FUZZ_SECONDS ?= 600
 fuzz: $(VENV)/.dev
+	$(PIP) install --quiet --require-hashes --requirement infra/requirements-fuzz.txt
 	set -- tests/fuzz/fuzz_*.py; for file; do \
 	  $(BIN)/python -m tests.fuzz.$$(basename $$file .py) $$(($(FUZZ_SECONDS) / $$#)) || exit 1; \
 	done
@@ -83,3 +84,4 @@ lock:
 	$(LOCKED) --output-file infra/constraints.txt --extra dev pyproject.toml
 	$(LOCKED) --output-file infra/requirements-local.txt --constraints infra/constraints.txt --extra local pyproject.toml
 	$(LOCKED) --output-file infra/requirements-build.txt --constraints infra/constraints.txt infra/requirements-build.in
+	$(LOCKED) --output-file infra/requirements-fuzz.txt infra/requirements-fuzz.in

@@ -54,7 +54,7 @@ class Story:
     def settled_by_an_empty_list(self) -> str:
         """Let half an hour pass and look; answers the job's state."""
         self.now += timedelta(minutes=30)
-        self.log.commit(settle(KEY, Listing((), self.now, complete=True), SENDER))
+        self.log.commit(settle([KEY], Listing((), self.now, complete=True), SENDER))
         job = self.log.read(lambda view: view.job(KEY))
         return job.state if job else ""
 

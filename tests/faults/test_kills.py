@@ -29,6 +29,7 @@ SETTINGS = {
     "RUNTIME_TIMEOUT": "10",
     "NIGHTDROP_REQUEST_TIMEOUT": "2",
     "NIGHTDROP_SETTLE_AFTER": "1",
+    "NIGHTDROP_SWEEP_FROM": "2000-01-01T00:00:00Z",  # a file is dropped before the first record
 }
 """A killed sender's lease ends with its 10 seconds; what it sent has landed long before."""
 

@@ -83,7 +83,7 @@ def test_the_error_of_many_objects_that_cannot_be_read_is_short(
 ) -> None:
     """The platform's failure notice quotes it; each stands in the log."""
     emulator.faults.set([{"operation": "GetObject", "fault": "status", "status": 503}])
-    events = [drop(f"drop/{'k' * 900}{number}.yaml", UPGRADE) for number in range(100)]
+    events = [drop(f"drop/{number}{'k' * 900}.yaml", UPGRADE) for number in range(100)]
     with pytest.raises(DeliveriesError, match="100 of 100 deliveries") as caught:
         fire({"Records": [event["Records"][0] for event in events]})
     assert len(str(caught.value)) < 4000
