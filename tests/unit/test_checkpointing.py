@@ -254,7 +254,7 @@ def test_a_missing_package_stops_the_start(
         __import__("sys").modules, "cryptography.hazmat.primitives.asymmetric", None
     )
     context = Context.from_environment(environ, "r", lambda: 0.0)
-    with pytest.raises(SettingsError, match=r"nightdrop\[sign\]"):
+    with pytest.raises(SettingsError, match="nightdrop package --with sign"):
         open_instance(context, environ, print)
     assert not folder.exists()
 
