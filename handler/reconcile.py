@@ -170,7 +170,8 @@ def _follow(services: Services) -> None:
 
 def _report(services: Services) -> None:
     due = services.log.read(
-        lambda view: [run for run in view.open(LIMIT).unreported if is_due(run, view.now)]
+        lambda view: [run for run in view.open(LIMIT).unreported if is_due(run, view.now)],
+        fresh=False,
     )
     for run in due:
         if _time_left(services):

@@ -230,7 +230,11 @@ def _limit(services: Services) -> datetime:
     if services.settings.sweep_from:
         return services.settings.sweep_from
     first = next(services.log.records(), None)
-    began = moment(str(first.fields["at"])) if first else services.log.read(lambda view: view.now)
+    began = (
+        moment(str(first.fields["at"]))
+        if first
+        else services.log.read(lambda view: view.now, fresh=False)
+    )
     return began.replace(microsecond=0)  # a listing tells whole seconds
 
 

@@ -139,7 +139,9 @@ class Site:
         opened = open_instance(self._context(), self.environ, lambda _line: None)
         self._stack.callback(opened.close)
         place = folder_at(self.environ["NIGHTDROP_AUDIT"], folders(self.environ))
-        return replace(opened, log=GroupedLog(ObjectLog(place, limits=limits)))
+        log = GroupedLog(ObjectLog(place, limits=limits))
+        self._stack.callback(log.close)
+        return replace(opened, log=log)
 
     def handle(self, event: object) -> dict[str, Any]:
         """Hand an event to the instance."""
