@@ -31,6 +31,7 @@ SETTINGS = {
     "RUNTIME_TIMEOUT": "8",
     "NIGHTDROP_REQUEST_TIMEOUT": "1",
     "NIGHTDROP_SETTLE_AFTER": "7",
+    "NIGHTDROP_SWEEP_FROM": "2000-01-01T00:00:00Z",  # files are dropped before the first record
 }
 
 

@@ -22,6 +22,7 @@ SETTINGS = {
     "RUNTIME_TIMEOUT": "30",
     "NIGHTDROP_REQUEST_TIMEOUT": "5",
     "NIGHTDROP_SETTLE_AFTER": "1",
+    "NIGHTDROP_SWEEP_FROM": "2000-01-01T00:00:00Z",  # files are dropped before the first record
 }
 
 

@@ -29,6 +29,7 @@ SETTINGS = {
     "RUNTIME_TIMEOUT": "6",
     "NIGHTDROP_REQUEST_TIMEOUT": "1",
     "NIGHTDROP_SETTLE_AFTER": f"{SETTLE_AFTER}",
+    "NIGHTDROP_SWEEP_FROM": "2000-01-01T00:00:00Z",  # files are dropped before the first record
 }
 
 
