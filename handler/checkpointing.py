@@ -88,9 +88,9 @@ def checkpoint(services: Services, *, every: float = inf) -> Record | None:
     first, last, now = services.log.read(
         lambda view: (view.first, view.last, view.now), fresh=False
     )
-    if last is None or not _is_due(last, now, every):
+    if first is None or last is None or not _is_due(last, now, every):
         return None
-    made = Checkpoint(origin_of(first), Head(last.seq, last.hash), now)
+    made = Checkpoint(origin_of(first.hash), Head(last.seq, last.hash), now)
     key = _key(services.settings)
     error = _put(made, key, services)
     signer = key.name if key else ""

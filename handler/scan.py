@@ -229,12 +229,8 @@ def _limit(services: Services) -> datetime:
     """Return before when files are not run: they lay there before anybody looked."""
     if services.settings.sweep_from:
         return services.settings.sweep_from
-    first = next(services.log.records(), None)
-    began = (
-        moment(str(first.fields["at"]))
-        if first
-        else services.log.read(lambda view: view.now, fresh=False)
-    )
+    first, now = services.log.read(lambda view: (view.first, view.now), fresh=False)
+    began = moment(str(first.fields["at"])) if first else now
     return began.replace(microsecond=0)  # a listing tells whole seconds
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.audit import sql
 from handler.audit.closed import Directory, packed, table_of, unpacked
+from handler.audit.record import Record
 from handler.audit.version import VERSION
 from handler.canonical import moment, timestamp
 
@@ -43,7 +44,7 @@ class Index:
         mentions: Which segments have records of a delivery that was not closed in them.
         tables: The digests of the tables there are, by their numbers.
         begins: The number of each segment's first record, of the next one's as well.
-        first: The hash of the log's first record.
+        first: The log's first record.
     """
 
     rows: Mapping[str, list[Row]]
@@ -51,7 +52,7 @@ class Index:
     mentions: Directory
     tables: Mapping[int, str]
     begins: tuple[int, ...]
-    first: str
+    first: Record
 
     @property
     def names(self) -> frozenset[str]:
@@ -89,7 +90,7 @@ def make_index(state: MemoryState, tail: Tail, before: Index | None) -> Made:
     content = {
         "rows": state.rows(frozenset(closed)),
         "version": VERSION,
-        "first": state.execute(sql.FIRST)[0][0],
+        "first": state.execute(sql.FIRST)[0],
         "directory": base64.b64encode(directory.entries).decode(),
         "mentions": base64.b64encode(_mentions(state, tail, closed).entries).decode(),
         "tables": {
@@ -123,7 +124,7 @@ def read_index(data: bytes) -> Index | None:
             mentions=Directory(base64.b64decode(content["mentions"], validate=True)),
             tables={int(number): str(one) for number, one in content["tables"].items()},
             begins=tuple(content["begins"]),
-            first=str(content["first"]),
+            first=Record(*content["first"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

@@ -80,8 +80,8 @@ class View(Protocol):
         """The end of the chain."""
 
     @property
-    def first(self) -> str:
-        """The hash of the first record, by which a log is known; "" for an empty log."""
+    def first(self) -> Record | None:
+        """The first record, by whose hash a log is known, or None for an empty log."""
 
     @property
     def last(self) -> Record | None:

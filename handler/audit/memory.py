@@ -179,15 +179,10 @@ class MemoryState:
             for row in rows[table]:
                 self._insert(table, row)
 
-    def take_ends(self, first: str, last: Record) -> None:
-        """Put the ends of the chain into the empty state.
-
-        Args:
-            first: The hash of the first record; the state needs no more of it.
-            last: The last record.
-        """
-        for seq, digest, text in ((1, first, "{}"), (last.seq, last.hash, last.text)):
-            self._all(sql.APPEND, (seq, digest, "", text))
+    def take_ends(self, first: Record, last: Record) -> None:
+        """Put the ends of the chain, the first and the last record, into the empty state."""
+        for one in (first, last):
+            self._all(sql.APPEND, (one.seq, one.hash, "", one.text))
 
     def closed(self, since: str) -> list[Run]:
         """Return the runs that nothing more will happen to, for a table of their own.

@@ -35,7 +35,7 @@ _JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own col
 _DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
 
 HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
-FIRST = "SELECT hash FROM records WHERE seq = 1"
+FIRST = "SELECT seq, hash, record FROM records WHERE seq = 1"
 LAST = "SELECT seq, hash, record FROM records ORDER BY seq DESC LIMIT 1"
 APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
 RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
@@ -123,10 +123,10 @@ class SqlView:
         return Head(*rows[0]) if rows else Head()
 
     @property
-    def first(self) -> str:
-        """The hash of the first record; "" for an empty log."""
+    def first(self) -> Record | None:
+        """The first record, or None for an empty log."""
         rows = self.execute(FIRST)
-        return str(rows[0][0]) if rows else ""
+        return Record(*rows[0]) if rows else None
 
     @property
     def last(self) -> Record | None:

@@ -42,7 +42,7 @@ class Seen:
     suspended: str = ""
     now: datetime = NOW
     head: Head = HEAD
-    first: str = ""
+    first: Record | None = None
     last: Record | None = None
 
     def job(self, _key: str) -> JobState | None:

@@ -65,7 +65,7 @@ class Seen:
     one: JobState | None
     now: datetime = NOW
     head: Head = HEAD
-    first: str = ""
+    first: Record | None = None
     last: Record | None = None
     held: str = ""
 

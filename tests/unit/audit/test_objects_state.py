@@ -150,7 +150,7 @@ def test_what_was_put_aside_is_found_again(
             for one in (log, cold, folded):
                 assert list(one.records_of({name})) == expected_records
                 assert name in {run.key for run in one.find(name)} or not expected_records
-        ends = (records[0].hash, records[-1]) if records else ("", None)
+        ends = (records[0], records[-1]) if records else (None, None)
         for one in (log, cold, folded):
             assert one.read(lambda view: (view.first, view.last)) == ends
 
