@@ -55,6 +55,9 @@ def reading(path: str | Path) -> Iterator[None]:
         raise LogError(f"the audit log {path} cannot be read: {error}") from error
     except sqlite3.DatabaseError as error:
         raise LogBrokenError(f"{path} is damaged or no audit log: {error}") from error
+    except OSError as error:
+        why = error.strerror or "no place for a copy"
+        raise LogError(f"the audit log {path} cannot be read: {why}") from error
 
 
 def tells_of_damage(error: sqlite3.DatabaseError) -> bool:
