@@ -15,14 +15,17 @@ from handler.audit.record import ALLOWED, FIRST_PREV, OUTCOMES
 from handler.canonical import canonical, timestamp
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-VALUES = TEXTS | st.integers(-(10**15) + 1, 10**15 - 1)
+MOST = 10**15 - 1
+VALUES = TEXTS | st.integers(-MOST, MOST)
 ODD_VALUES: st.SearchStrategy[Any] = (
     VALUES | st.none() | st.booleans() | st.floats() | st.just({}) | st.lists(TEXTS)
 )
 
 
 @st.composite
-def records(draw: st.DrawFn, values: st.SearchStrategy[Any] = VALUES) -> dict[str, Any]:
+def records(
+    draw: st.DrawFn, values: st.SearchStrategy[Any] = VALUES, most: int = MOST
+) -> dict[str, Any]:
     """Build the fields of a record, every allowed one now and then."""
     parts = {
         name: draw(st.dictionaries(st.sampled_from(sorted(allowed)), values, min_size=1))
@@ -38,14 +41,18 @@ def records(draw: st.DrawFn, values: st.SearchStrategy[Any] = VALUES) -> dict[st
         "commit": draw(TEXTS),
         "outcome": draw(st.sampled_from(OUTCOMES)),
         "prev": FIRST_PREV,
-        "seq": draw(st.integers(1, 10**15 - 1)),
+        "seq": draw(st.integers(1, most)),
     }
 
 
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
-    """Build the text of a record with something changed in it, anywhere."""
-    text = canonical(draw(records()))
+    """Build the text of a record with something changed in it, anywhere.
+
+    Its numbers stay below sixteen digits, which only the slow look accepts, with three more.
+    """
+    most = 10**12 - 1
+    text = canonical(draw(records(TEXTS | st.integers(-most, most), most)))
     begin = draw(st.integers(0, len(text)))
     end = draw(st.integers(begin, min(len(text), begin + 3)))
     other = draw(st.text('"\\{}[],:01-.eau \x00\x1f\x7fé', max_size=3) | st.sampled_from(PIECES))
