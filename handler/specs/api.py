@@ -1,7 +1,7 @@
 """The API's own request body: CreateBatchJob, as the field table of its page has it.
 
 What the page leaves open (which target type fits which job type, a job without targets) is not
-refused but doubted. The models only judge: a document is sent as it stands, and a default of
+refused but doubted; a target that is named twice, which no order can mean, is refused. The models only judge: a document is sent as it stands, and a default of
 theirs says no more than that a field may be left out.
 """
 
@@ -132,7 +132,7 @@ class BatchJob(BaseModel):
 
 def faults_of_body(body: dict[str, Json]) -> list[Remark]:
     """Return everything wrong with a document in the API's form."""
-    faults = [*remarks_of(BatchJob, body), *_task_data_faults(body)]
+    faults = [*remarks_of(BatchJob, body), *_task_data_faults(body), *_repeated_targets(body)]
     if not faults and body["job_type"] == "deployment_deploy":
         return list(_about_task_data(missing_replicas(_envelope(body))))
     return faults
@@ -163,22 +163,29 @@ def doubt_about_type(job_type: str, target_type: str, path: Path) -> list[Remark
     return [Remark(path, text)]
 
 
-def doubts_about_ids(ids: list[str], path: Path) -> list[Remark]:
-    """Return a remark for each target that a list names again."""
-    text = "the same target stands here before; the job may reach it twice"
-    first = {one: place for place, one in reversed(list(enumerate(ids)))}
-    return [Remark((*path, place), text) for place, one in enumerate(ids) if first[one] < place]
+def repeated_ids(ids: list[Json], path: Path) -> Iterator[Remark]:
+    """Yield a remark for each target that a list names again; what is no id is left to others."""
+    seen: set[str] = set()
+    for place, one in enumerate(ids):
+        if not isinstance(one, str):
+            continue
+        if one in seen:
+            yield Remark((*path, place), "the same target stands here before; name it once")
+        seen.add(one)
+
+
+def _repeated_targets(body: dict[str, Json]) -> Iterator[Remark]:
+    content = body.get("job_content")
+    targets = content.get("targets") if isinstance(content, dict) else None
+    listed = targets if isinstance(targets, list) else []
+    ids = [one.get("target_id") if isinstance(one, dict) else None for one in listed]
+    return repeated_ids(ids, ("job_content", "targets"))
 
 
 def _target_doubts(content: dict[str, Json]) -> Iterator[Remark]:
-    targets = content.get("targets")
-    path = ("job_content", "targets")
-    if not isinstance(targets, list) or not targets:
-        yield Remark(path, "no targets; the API may make a job that does nothing")
-        return
-    yield from doubts_about_ids(
-        [str(one["target_id"]) for one in targets if isinstance(one, dict)], path
-    )
+    if not content.get("targets"):
+        text = "no targets; the API may make a job that does nothing"
+        yield Remark(("job_content", "targets"), text)
 
 
 def _about_task_data(inside: list[Remark]) -> Iterator[Remark]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from handler.duration import seconds_of
-from handler.specs.api import JobType, doubt_about_type, doubts_about_ids
+from handler.specs.api import JobType, doubt_about_type, repeated_ids
 from handler.specs.deployment import (
     AnyDeployment,
     doubts_about_deployment,
@@ -121,10 +121,8 @@ def faults_of_job(job: dict[str, Json]) -> list[Remark]:
 
 def doubts_about_job(job: dict[str, Json]) -> list[Remark]:
     """Return what the API's pages do not settle about a valid document in the friendly form."""
-    field, entries = _targets(job)
-    path = ("targets", field)
-    remarks = doubt_about_type(str(job["kind"]), _TARGET_TYPES[field], path)
-    remarks += doubts_about_ids([str(entry["id"]) for entry in entries], path)
+    field, _ = _targets(job)
+    remarks = doubt_about_type(str(job["kind"]), _TARGET_TYPES[field], ("targets", field))
     deployment = job.get("deployment")
     if isinstance(deployment, dict):
         remarks += under(("deployment",), doubts_about_deployment(deployment))
@@ -181,8 +179,15 @@ def _api_target(entry: dict[str, Json], field: str) -> dict[str, Json]:
 
 def _target_faults(job: dict[str, Json]) -> Iterator[Remark]:
     targets = job.get("targets")
-    if isinstance(targets, dict) and len(targets.keys() & _TARGET_TYPES.keys()) != 1:
+    if not isinstance(targets, dict):
+        return
+    if len(targets.keys() & _TARGET_TYPES.keys()) != 1:
         yield Remark(("targets",), _ONE_OF_THEM)
+    for field in _TARGET_TYPES:
+        entries = targets.get(field)
+        listed = entries if isinstance(entries, list) else []
+        ids = [entry.get("id") if isinstance(entry, dict) else entry for entry in listed]
+        yield from repeated_ids(ids, ("targets", field))
 
 
 def _deployment_faults(job: dict[str, Json]) -> Iterator[Remark]:

@@ -144,14 +144,25 @@ def test_an_unlikely_target_type_is_only_doubted(
         ({"targets": [{"target_id": "n"}]}, ["job_content.target_type"]),
         ({"target_type": "node"}, ["job_content.targets"]),
         ({"target_type": "node", "targets": []}, ["job_content.targets"]),
-        ({"target_type": "node", "targets": [{"target_id": "n"}, {"target_id": "n"}]},
-         ["job_content.targets[1]"]),
     ],
-)  # fmt: skip
+)
 def test_what_the_pages_leave_open_is_doubted(content: dict[str, Json], paths: list[str]) -> None:
-    """Jobs without targets, without a target type, or with the same target twice."""
+    """Jobs without targets, or without a target type."""
     body: dict[str, Json] = {**UPGRADE, "job_content": content}
     assert (faults(body), doubts(body)) == ([], paths)
+
+
+def test_a_target_that_is_named_twice_is_refused() -> None:
+    """Each time that it stands there again; what is no id is another fault."""
+    targets: list[Json] = [{"target_id": one} for one in ("n", "m", "n", "n", 1)]
+    content: dict[str, Json] = {"target_type": "node", "targets": [*targets, "n"]}
+    found = faults({**UPGRADE, "job_content": content})
+    twice = "the same target stands here before; name it once"
+    assert [fault for fault in found if twice in fault] == [
+        f"job_content.targets[2]: {twice}",
+        f"job_content.targets[3]: {twice}",
+    ]
+    assert len(found) == 4
 
 
 def test_a_field_of_task_data_that_the_page_does_not_have_is_doubted() -> None:

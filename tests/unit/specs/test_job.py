@@ -142,10 +142,17 @@ def test_the_validity_is_in_seconds_where_the_job_says_it() -> None:
     ]
 
 
-def test_unlikely_and_repeated_targets_are_doubted() -> None:
+def test_unlikely_targets_are_doubted() -> None:
     """The API may take them, so they are not refused."""
-    found = doubts_about_job({**UPGRADE, "targets": {"groups": ["g", {"id": "g"}]}})
-    assert [path_text(one.path) for one in found] == ["targets.groups", "targets.groups[1]"]
+    found = doubts_about_job({**UPGRADE, "targets": {"groups": ["g"]}})
+    assert [path_text(one.path) for one in found] == ["targets.groups"]
+
+
+def test_a_target_that_is_named_twice_is_refused() -> None:
+    """Whichever way it is written; the job would reach it twice."""
+    assert faults({**UPGRADE, "targets": {"nodes": ["n", "m", {"id": "n"}]}}) == [
+        "targets.nodes[2]: the same target stands here before; name it once"
+    ]
 
 
 targets = st.lists(
