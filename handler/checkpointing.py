@@ -66,8 +66,8 @@ def checkpoint(services: Services, *, every: float = inf) -> Record | None:
     """Write a checkpoint of the log's head, and record that, if one is due.
 
     It is due when anything was recorded since the last one, or the last one is too old: a log
-    that says nothing is to be seen as whole. One that cannot be written is recorded as such, and
-    made up for at the next chance.
+    that says nothing is to be seen as whole. One that cannot be written is recorded as such, no
+    more often than that where nothing else is recorded, and made up for at the next chance.
 
     What it costs does not depend on the log's length: it needs the first record's hash and the
     last record, both of which a view knows. The head is the one that this instance knows: what
@@ -78,7 +78,7 @@ def checkpoint(services: Services, *, every: float = inf) -> Record | None:
         every: Seconds after which one is due although nothing was recorded.
 
     Returns:
-        The record that it was written, or could not be; None if none was due.
+        The record that it was written, or could not be; None if none was due, or that was told.
 
     Raises:
         LogError: The log cannot be read or written.
@@ -88,11 +88,13 @@ def checkpoint(services: Services, *, every: float = inf) -> Record | None:
     first, last, now = services.log.read(
         lambda view: (view.first, view.last, view.now), fresh=False
     )
-    if first is None or last is None or not _is_due(last, now, every):
+    if first is None or last is None or _is_told(last, "log.checkpointed", now, every):
         return None
     made = Checkpoint(origin_of(first.hash), Head(last.seq, last.hash), now)
     key = _key(services.settings)
     error = _put(made, key, services)
+    if error and _is_told(last, "log.checkpoint_failed", now, every):
+        return None
     signer = key.name if key else ""
     decide = checkpointed(made, signer, error, function=services.function)
     [record] = services.log.commit(decide).records
@@ -132,16 +134,14 @@ def _put(made: Checkpoint, key: SigningKey | None, services: Services) -> str:
     return ""
 
 
-def _is_due(last: Record, now: datetime, every: float) -> bool:
-    """Return whether the last record is that of an old checkpoint, or none of all before it."""
+def _is_told(last: Record, action: str, now: datetime, every: float) -> bool:
+    """Return whether the last record says this of the head before it, and is not too old."""
     fields = last.fields
-    if fields["action"] != "log.checkpointed":
-        return True
-    if part(fields, "checkpoint")["size"] != last.seq - 1:
-        return True
+    if fields["action"] != action or part(fields, "checkpoint")["size"] != last.seq - 1:
+        return False
     age = (now - moment(str(fields["at"]))).total_seconds()
     # A clock that was set back says nothing about the age.
-    return not 0 <= age < every
+    return 0 <= age < every
 
 
 def _key(settings: Settings) -> SigningKey | None:

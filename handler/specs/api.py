@@ -1,8 +1,8 @@
 """The API's own request body: CreateBatchJob, as the field table of its page has it.
 
 What the page leaves open (which target type fits which job type, a job without targets) is not
-refused but doubted; a target that is named twice, which no order can mean, is refused. The models only judge: a document is sent as it stands, and a default of
-theirs says no more than that a field may be left out.
+refused but doubted; a target that is named twice is refused. The models only judge: a document is
+sent as it stands, and a default of theirs says no more than that a field may be left out.
 """
 
 from __future__ import annotations

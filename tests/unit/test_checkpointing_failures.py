@@ -6,15 +6,18 @@ import json
 import time
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 from pydantic import SecretStr
 
+from handler.audit.sqlite import SqliteLog
 from handler.errors import CredentialsError, LogBusyError
 from handler.function import handle
 from handler.instance import open_instance
 from handler.local.context import Context
+from handler.switches import hold
 from tests.conftest import BUCKET, timer_event
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 Environ: TypeAlias = dict[str, str]
 
+TICK = timer_event('{"action": "reconcile"}')
 UPGRADE = '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}'
 OBJECT_CREATED = {
     "eventName": "ObjectCreated:Put",
@@ -106,4 +110,26 @@ def test_a_log_that_others_hold_postpones_the_checkpoint(
         busy = replace(opened, log=BusyLater(opened.log))  # type: ignore[arg-type] # delegates
         assert handle(timer_event(UPGRADE), context, busy)["outcome"] == "completed"
     assert [json.loads(line)["action"] for line in lines][:1] == ["checkpoint.postponed"]
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_a_place_that_stays_unwritable_is_told_of_once_an_hour(
+    folder: Path, environ: Environ, lines: list[str]
+) -> None:
+    """Each idle tick tries it again, and makes up for it as soon as it can be written."""
+    folder.write_text("a file where the folder should be")
+    context = Context.from_environment(environ, "r", time.monotonic)
+    now = [datetime(2026, 11, 24, 2, tzinfo=timezone.utc)]
+    with closing(open_instance(context, environ, lines.append)) as opened:
+        opened.log.close()
+        path = environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///")
+        with closing(SqliteLog(path, clock=lambda: now[0])) as log:
+            log.commit(hold("by hand", actor={"kind": "operator"}))
+            for _ in range(24):
+                handle(TICK, context, replace(opened, log=log))
+                now[0] += timedelta(minutes=5)
+            told = [one.fields["action"] for one in log.records()]
+            assert told[1:] == ["log.checkpoint_failed"] * 2
+            folder.unlink()
+            handle(TICK, context, replace(opened, log=log))
     assert len(list(folder.iterdir())) == 1
