@@ -90,10 +90,12 @@ class Begun:
     Attributes:
         run: The delivery that it is written for.
         shown: The run that it shows: the latest of the object.
+        until: Before this nobody else may write it, a timestamp; it tells the attempt.
     """
 
     run: DeliveryState
     shown: DeliveryState
+    until: str
 
 
 def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Begun | None]:
@@ -113,15 +115,16 @@ def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Begun 
         # What another instance is sending, that instance reports: our word would come too late.
         if any(job.state == "sending" for job in (*run.jobs, *shown.jobs)):
             return Decision(None)
-        until = view.now + min(pause * 2 ** min(run.tries, 20), max(pause, LONGEST_PAUSE))
+        wait = min(pause * 2 ** min(run.tries, 20), max(pause, LONGEST_PAUSE))
+        until = timestamp(view.now + wait)
         draft = Draft(
             action="result.writing",
             outcome="pending",
             delivery={"key": key, "shows": run.changed},
-            request={"attempt": run.tries + 1, "lease_until": timestamp(until)},
+            request={"attempt": run.tries + 1, "lease_until": until},
             function=function,
         )
-        return Decision(Begun(run, shown), (draft,))
+        return Decision(Begun(run, shown, until), (draft,))
 
     return decide
 
@@ -152,6 +155,9 @@ def result_kept(begun: Begun, error: CloudError | None, *, function: Part) -> De
 
     def decide(view: View) -> Decision[None]:
         run = view.delivery(key)
+        # Ours came to its end before the one that was begun since: that one says how it stands.
+        if run and run.tries and run.due_at != begun.until:
+            return Decision(None)
         if error is None or run is None:
             return Decision(None, (written, *_other_shown(view, begun, written)))
         if view.now - moment(run.touched_at) > GIVEN_UP:
@@ -169,10 +175,11 @@ def result_kept(begun: Begun, error: CloudError | None, *, function: Part) -> De
 def _other_shown(view: View, begun: Begun, written: Draft) -> tuple[Draft, ...]:
     """Return the record of what the file now shows of the latest run, if it is another one.
 
-    That may be less than another instance wrote meanwhile; then it is written anew.
+    That may be less than another instance wrote meanwhile; then it is written anew. An attempt
+    for it that is open stays so: its file may still come.
     """
     latest = _latest(view, begun.run)
-    if latest.key == begun.run.key:
+    if latest.key == begun.run.key or latest.tries:
         return ()
     shows = begun.shown.changed if begun.shown.key == latest.key else 0
     return (replace(written, delivery={"key": latest.key, "shows": shows}),)

@@ -118,6 +118,19 @@ def test_what_was_written_late_and_old_is_written_anew_at_once(
     assert begin(log)
 
 
+@pytest.mark.parametrize("error", [None, REFUSED], ids=["written", "refused"])
+def test_what_is_said_late_does_not_end_the_attempt_of_another(
+    log: SqliteLog, clock: Clock, error: ObjectError | None
+) -> None:
+    """The file of that one may still come, over whatever a third would write meanwhile."""
+    late = begin(log)
+    clock.now += PAUSE
+    assert begin(log)
+    assert late
+    assert log.commit(result_kept(late, error, function={})).records == ()
+    assert begin(log) is None
+
+
 def test_a_file_that_is_as_it_should_be_is_not_begun(log: SqliteLog) -> None:
     """Whoever still wants to write it comes too late: that costs no record."""
     keep(log, begin(log))
@@ -228,6 +241,19 @@ def test_what_is_written_for_an_earlier_run_may_be_old_for_the_latest(log: Sqlit
     keep(log, begin(log, "newer"))
     keep(log, late)
     assert [run.key for run in unreported(log)] == ["newer"]
+
+
+def test_what_is_written_for_an_earlier_run_does_not_end_an_attempt_for_the_latest(
+    log: SqliteLog, clock: Clock
+) -> None:
+    """Its file may still come, and be older than what is written over it meanwhile."""
+    newer(log)
+    earlier = begin(log)
+    assert begin(log, "newer")
+    keep(log, earlier)
+    assert begin(log, "newer") is None
+    clock.now += PAUSE
+    assert begin(log, "newer")
 
 
 def test_what_waits_comes_after_what_can_be_written_now(log: SqliteLog) -> None:
