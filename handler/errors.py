@@ -111,7 +111,16 @@ class OutOfTimeError(NotSentError):
 
 
 class NoAnswerError(CloudError):
-    """The request left, and what became of it is not known."""
+    """The request left, and what became of it is not known.
+
+    Attributes:
+        over: Whether the service itself has answered that it failed: it may have done what was
+            asked for, but does not do it later any more.
+    """
+
+    def __init__(self, message: str, *, over: bool = False) -> None:
+        super().__init__(message)
+        self.over = over
 
 
 class ApiError(CloudError):

@@ -141,7 +141,7 @@ def result_kept(begun: Begun, error: CloudError | None, *, function: Part) -> De
     """Decide to record that a result file was written for a run as it stood, or why it was not.
 
     That it was not is told once, and once more when it is given up, a week after the delivery.
-    After the first refusal it may be tried again at once; without an answer it may still come.
+    After the first failure it may be tried again at once; without an answer it may still come.
 
     Args:
         begun: What was written, and for whom.
@@ -166,7 +166,7 @@ def result_kept(begun: Begun, error: CloudError | None, *, function: Part) -> De
         if run.result_error:
             return Decision(None)
         pause: Part = {"lease_until": timestamp(view.now)}
-        may_come = isinstance(error, NoAnswerError)
+        may_come = isinstance(error, NoAnswerError) and not error.over
         return Decision(None, (failed if may_come else replace(failed, request=pause),))
 
     return decide

@@ -34,6 +34,7 @@ _CODE = re.compile(rb"<Code>([^<]{1,256})</Code>")
 _CODE_FORM = re.compile(r"[A-Z][A-Za-z]{2,63}")
 _TAG = re.compile(r"[!-~]{0,128}")
 _NOTHING_THERE = 416
+_OWN_FAILURES = frozenset({500, 503})  # of OBS (obs_04_0115); others are of what is before it
 _LOST_RACE = "PositionNotEqualToLength"
 _LOCK = (
     "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>"
@@ -244,7 +245,8 @@ def _checked(answer: Answer, place: str, credentials: Credentials) -> Answer:
     if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
         return answer
     if answer.status >= 500:  # noqa: PLR2004 - trouble on the service's side
-        raise NoAnswerError(f"{place}: OBS answered {answer.status}")
+        over = answer.status in _OWN_FAILURES
+        raise NoAnswerError(f"{place}: OBS answered {answer.status}", over=over)
     code = _code(answer)
     if code in _FINAL:
         raise ObjectError(f"{place}: {_FINAL[code]}", code=code)

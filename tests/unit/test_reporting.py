@@ -175,6 +175,13 @@ def test_without_an_answer_nobody_writes_before_the_file_can_come_no_more(
     assert begin(log)
 
 
+def test_what_obs_answered_that_it_failed_may_be_written_again_at_once(log: SqliteLog) -> None:
+    """Nothing of it comes any more, so nothing has to be waited for."""
+    failed = NoAnswerError("OBS answered 503", over=True)
+    assert keep(log, begin(log), failed) == ["result.failed"]
+    assert begin(log)
+
+
 def test_a_file_is_given_up_a_week_after_its_delivery(log: SqliteLog, clock: Clock) -> None:
     """That is told, too; a later change is tried again."""
     keep(log, begin(log), REFUSED)

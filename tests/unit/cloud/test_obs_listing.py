@@ -199,6 +199,19 @@ def test_a_bucket_that_cannot_be_listed_says_why(transport: Transport) -> None:
         transport.close()
 
 
+@pytest.mark.parametrize(("status", "over"), [(500, True), (503, True), (502, False), (504, False)])
+def test_a_failure_of_obs_is_told_from_one_of_what_stands_before_it(
+    transport: Transport, status: int, *, over: bool
+) -> None:
+    """A gateway that gave up may have left a request behind that is still carried out."""
+    with Emulator() as cloud:
+        cloud.faults.set([{"operation": "ListObjects", "fault": "status", "status": status}])
+        with pytest.raises(NoAnswerError) as caught:
+            list(client(cloud, transport).list_objects(BUCKET, ""))
+        assert caught.value.over == over
+        transport.close()
+
+
 def repeating(server: Server, transport: Transport, deadline: Deadline | None = None) -> Obs:
     """Return a client of a service whose every page is the same, and not the last."""
     body = xml(one("a"), one("b"), truncated="true")
