@@ -106,13 +106,13 @@ def _repeated_by(view: View, seen: DeliveryState) -> DeliveryState:
 def _left_nothing(run: DeliveryState) -> bool:
     """Return whether a run certainly left nothing on the fleet, and nobody gave it up by hand.
 
-    A tick's jobs that expired stay expired: last night's upgrade does not run at noon, however
-    late a copy of its event is. An object that was rejected is mended by writing it anew, which
-    fires an event of its own.
+    Jobs that expired stay expired, but for a spec that is handed over directly: last night's
+    upgrade does not run at noon, however late a copy of its event is. An object that expired or
+    was rejected is written anew, which fires an event of its own.
     """
     if run.state == "rejected":
         return run.trigger != "object"
-    free = {"refused"} if run.trigger == "timer" else {"refused", "expired"}
+    free = {"refused", "expired"} if run.trigger == "direct" else {"refused"}
     return bool(run.jobs) and all(job.state in free for job in run.jobs)
 
 

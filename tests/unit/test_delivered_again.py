@@ -150,9 +150,11 @@ def test_what_was_given_up_by_hand_is_not_run_again(log: MemoryLog) -> None:
     assert deliver(log, fired()).seen == run_of(log, first)
 
 
-@pytest.mark.parametrize(("trigger", "again"), [("timer", False), ("direct", True)])
-def test_what_expired_is_run_again_but_for_a_tick(
-    tmp_path: Path, trigger: Literal["timer", "direct"], *, again: bool
+@pytest.mark.parametrize(
+    ("trigger", "again"), [("timer", False), ("object", False), ("direct", True)]
+)
+def test_what_expired_is_run_again_only_where_a_person_hands_it_over(
+    tmp_path: Path, trigger: Literal["timer", "object", "direct"], *, again: bool
 ) -> None:
     """Last night's upgrade does not run at noon, because a copy of its event comes late."""
     clock = [NOW]
