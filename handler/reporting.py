@@ -130,11 +130,15 @@ def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Begun 
 
 
 def _latest(view: View, run: DeliveryState) -> DeliveryState:
-    """Return the latest run of a run's object, as far as it is decided."""
+    """Return the latest run of a run's object, as far as it is decided.
+
+    An empty object that was looked at since is ignored, and is no run.
+    """
     latest = view.latest_read(run.subject)
-    if latest is None or latest.state not in {"planned", "rejected", "repeated"}:
-        return run
-    return view.delivery(latest.repeats or latest.key) or run
+    if latest and latest.state in {"planned", "rejected", "repeated"}:
+        return view.delivery(latest.repeats or latest.key) or run
+    alive = view.latest_run(run.subject)
+    return alive if alive and alive.seq > run.seq else run
 
 
 def result_kept(begun: Begun, error: CloudError | None, *, function: Part) -> Decide[None]:

@@ -221,6 +221,20 @@ def test_the_file_shows_the_latest_run_whichever_changed_last(log: SqliteLog) ->
     assert unreported(log) == []
 
 
+def test_an_empty_object_that_was_ignored_since_is_no_run_to_be_shown(log: SqliteLog) -> None:
+    """Behind it the latest run is still the one that the file shows."""
+    about: Part = {"key": "second", "trigger": "object", "subject": "obs://b/k"}
+    job: Part = {"key": "i", "name": "n", "type": "node_upgrade", "document": 1}
+    add(
+        log,
+        Draft("delivery.planned", "pending", about),
+        Draft("job.planned", "pending", {"key": "second"}, job=job, body="{}"),
+        Draft("delivery.ignored", "success", {**about, "key": "e"}, source={"read_etag": "e"}),
+    )
+    shown = [one.shown.key for one in (begin(log), begin(log, "second")) if one]
+    assert shown == ["second", "second"]
+
+
 @pytest.mark.parametrize("killed", [False, True])
 def test_an_earlier_run_that_is_written_late_is_written_over(
     log: SqliteLog, clock: Clock, *, killed: bool
