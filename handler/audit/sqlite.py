@@ -209,6 +209,16 @@ def _busy(error: sqlite3.OperationalError) -> bool:
     return "locked" in str(error) or "busy" in str(error)
 
 
+def _advice(error: sqlite3.OperationalError) -> str:
+    """Return what to do, by SQLite's words: its codes are told from Python 3.11 on only."""
+    text = str(error)
+    if "disk" in text:
+        return "; make room on its disk, or look whether that is failing"
+    if "unable to open" in text or "readonly" in text:
+        return "; it must be a file in a folder that exists, both writable"
+    return ""
+
+
 @contextmanager
 def translated(path: str | Path) -> Iterator[None]:
     """Turn SQLite's errors into the log's own, with what to do about them."""
@@ -217,10 +227,7 @@ def translated(path: str | Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if _busy(error):
             raise LogBusyError(f"the audit log {path} is held by other writers: {error}") from error
-        raise LogError(
-            f"the audit log {path} cannot be used: {error}; it must be a file "
-            "in a folder that exists, both writable"
-        ) from error
+        raise LogError(f"the audit log {path} cannot be used: {error}{_advice(error)}") from error
     except sqlite3.ProgrammingError as error:
         raise LogError(f"the audit log {path} cannot be used: {error}") from error
     except sqlite3.IntegrityError as error:

@@ -10,6 +10,8 @@ import pytest
 from sqlite_utils import Database
 
 from handler.audit import sqlite as module
+from handler.audit.log import Decision
+from handler.audit.record import Draft
 from handler.audit.sqlite import SqliteLog
 from handler.audit.verify import verify
 from handler.errors import LogBrokenError, LogBusyError, LogError
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from handler.audit.log import Decide
+    from handler.audit.log import Decide, View
 
 Noted: TypeAlias = "Callable[..., Decide[str]]"
 Planned: TypeAlias = "Callable[..., Decide[None]]"
@@ -125,3 +127,17 @@ def test_sqlite_utils_shows_tables_that_make_sense(
     (story,) = database.query("SELECT * FROM job_story")
     assert (story["state"], story["subject"], story["attempts"]) == ("planned", "obs://b/k", 0)
     database.close()
+
+
+def test_a_full_disk_is_not_called_a_wrong_place(path: Path) -> None:
+    """What is to be done is to make room."""
+    with closing(SqliteLog(path)) as log:
+
+        def fill(view: View) -> Decision[None]:
+            view.execute("PRAGMA max_page_count = 1")  # type: ignore[attr-defined] # a view in SQL
+            return Decision(None, (Draft("sending.held", "success", note="x" * 10**6),))
+
+        with pytest.raises(LogError, match="is full; make room on its disk") as caught:
+            log.commit(fill)
+        assert "folder" not in str(caught.value)
+        assert list(log.records()) == []
