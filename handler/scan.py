@@ -90,8 +90,7 @@ def scan(bucket: str, before: ScanState, services: Services, time_left: Callable
     listed, position = _listed(bucket, before.position, services, time_left)
     unseen, stopped_at = _unseen(_dropped(bucket, listed, services), services, time_left)
     position = stopped_at or position
-    waiting = _waiting(unseen, services) if unseen else set()
-    unseen = [one for one in unseen if one.subject not in waiting]
+    unseen = _untouched(unseen, services) if unseen else []
     if not unseen:
         return Scan(bucket, before, position)
     limit = _limit(services)
@@ -196,13 +195,19 @@ def _is_ignored(found: Delivery, services: Services) -> bool:
         return False  # to be rejected, once and on record
 
 
-def _waiting(found: Sequence[Delivery], services: Services) -> set[str]:
-    """Return whose delivery stands in the log undecided: it is resumed, and reads what is there."""
-    subjects = {one.subject for one in found}
-    left = services.log.read(lambda view: view.open(_MOST_PENDING).deliveries, fresh=False)
+def _untouched(unseen: Sequence[Delivery], services: Services) -> list[Delivery]:
+    """Return what nobody has looked at by now either, or is about to.
+
+    Whose delivery stands in the log undecided, that is resumed, and reads what is there.
+    """
+    unseen, left = services.log.read(
+        lambda view: (_filtered(unseen, view), view.open(_MOST_PENDING).deliveries)
+    )
+    subjects = {one.subject for one in unseen}
     left = tuple(one for one in left if one.subject in subjects)
     bodies = services.log.bodies([one.key for one in left])
-    return {one.subject for one in left if one.key in bodies}
+    waiting = {one.subject for one in left if one.key in bodies}
+    return [one for one in unseen if one.subject not in waiting]
 
 
 def _is_seen(found: Delivery, view: View) -> bool:

@@ -1,0 +1,63 @@
+"""A scan on a log in OBS, while another instance records what it is told of."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+
+from handler.cloud.obs import Obs
+from handler.instance import open_instance, services_of
+from handler.local.context import Context
+from handler.reconcile import reconcile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from handler.cloud.obs_listing import ObjectPage
+
+    Environ = dict[str, str]
+
+Reply: TypeAlias = dict[str, Any]
+
+GOOD = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+
+
+@dataclass(frozen=True)
+class Interrupted(Obs):
+    """OBS, where something happens between the look at the log and the listing."""
+
+    meanwhile: Callable[[], object] = list
+
+    def list_pages(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
+        """List what is there by then."""
+        self.meanwhile()
+        return super().list_pages(bucket, prefix, after=after)
+
+
+@pytest.mark.parametrize(
+    ("spec", "action"), [(GOOD, "delivery.planned"), (b"kind: [\n", "spec.rejected")]
+)
+def test_what_another_instance_reads_meanwhile_is_read_once(
+    environ: Environ,
+    fire_in: Callable[[Environ, object], Reply],
+    drop: Callable[..., Reply],
+    spec: bytes,
+    action: str,
+) -> None:
+    """A file is not rejected, or looked at, a second time for a look at the log that is old."""
+    here = {**environ, "NIGHTDROP_AUDIT": "obs://nightdrop-drop/audit/"}
+    there = {**here, "NIGHTDROP_SENDERS": "4"}
+    context = Context.from_environment(here, "r", time.monotonic)
+    fire_in(there, {"action": "reconcile"})
+    with closing(open_instance(context, here, lambda _line: None)) as instance:
+        services = services_of(context, instance)
+        obs = Interrupted(
+            **vars(services.obs), meanwhile=lambda: fire_in(there, drop("drop/a.yaml", spec))
+        )
+        assert reconcile(replace(services, obs=obs)).results == []
+        about = [one.fields["action"] for one in instance.log.records()]
+    assert about.count("delivery.received") == about.count(action) == 1
