@@ -12,6 +12,7 @@ like any other, `log.rolled`, and only who has read it writes to the next one.
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -96,8 +97,10 @@ class ObjectLog:
         """
         with self._lock:
             self._check_open()
-            if fresh or not self._current:
-                self._catch_up()
+            if not fresh and self._current:
+                with suppress(LogBrokenError):  # an index that was made anew has other tables
+                    return self._ask(ask)
+            self._catch_up()
             return self._ask(ask)
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:

@@ -222,3 +222,14 @@ def test_the_latest_run_may_be_in_neither_the_first_nor_the_last_table(shelf: Sh
         run = asked(log, ("latest_run", SUBJECTS[0]))
     assert isinstance(run, DeliveryState)
     assert run.key == "c"
+
+
+def test_an_old_look_does_not_miss_the_tables_of_an_index_that_was_made_anew(shelf: Shelf) -> None:
+    """Nothing is broken: `nightdrop audit rebuild` ran while an instance was warm."""
+    with (
+        closing(ObjectLog(MemoryObjects(shelf))) as warm,
+        closing(ObjectLog(MemoryObjects(shelf))) as other,
+    ):
+        warm.read(lambda view: view.head)
+        other.renew_indexes()
+        assert warm.read(lambda view: view.delivery("b"), fresh=False)
