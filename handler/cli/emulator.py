@@ -83,7 +83,7 @@ class Courier:
     type=click.FloatRange(0, min_open=True),
     default=_SPEED,
     show_default=True,
-    help="Seconds of the fleet's time in a second; a small job takes 120, at most 600 are allowed.",
+    help="Seconds of the fleet's time in a second; a small job takes 120, none more than 600.",
 )
 @click.option(
     "--failure-rate",
