@@ -1,4 +1,4 @@
-"""`nightdrop dev`: FunctionGraph on a desk, in one terminal."""
+"""`nightdrop dev`: FunctionGraph on your machine, in one terminal."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _FAILED, _WRONG, _INTERRUPTED = 1, 2, 130
 
 
-@click.command(short_help="FunctionGraph on a desk: drop files, watch jobs.")
+@click.command(short_help="FunctionGraph on your machine: drop files, watch jobs.")
 @click.option(
     "--drop",
     type=click.Path(file_okay=False, path_type=Path),

@@ -38,7 +38,7 @@ _PATIENCE = 300.0  # seconds for the whole examination
 @click.command(short_help="Check a deployment: keys, rights, clock, log, work, limits.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one for each check.")
 def doctor(*, as_json: bool) -> None:
-    """Check a deployment from this desk, with the settings and keys of the environment.
+    """Check a deployment from this machine, with the settings and keys of the environment.
 
     Every line says how something is and, if it is not well, what to do. Nothing is changed, but
     that a probe object comes and goes where results are written. Exit status: 0 fit for work (there

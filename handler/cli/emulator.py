@@ -1,4 +1,4 @@
-"""`nightdrop emulator`: a cloud on a desk."""
+"""`nightdrop emulator`: local emulator of IEF and OBS."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Courier:
     type=click.FloatRange(0, min_open=True),
     default=_SPEED,
     show_default=True,
-    help="Seconds of the fleet's time in a second; a small job takes 120, at most 600 are allowed.",
+    help="Seconds of the fleet's time in a second; a small job takes 120, none more than 600.",
 )
 @click.option(
     "--failure-rate",
@@ -127,7 +127,7 @@ def emulator(  # noqa: PLR0913 - one for each option
 
     \b
     Run a command, or all that follows in a shell, against it:
-      nightdrop emulator -- nightdrop invoke event.json
+      nightdrop emulator -- nightdrop invoke upgrade.yaml
       NIGHTDROP_AUDIT=sqlite:///my.db nightdrop emulator -- sh
     \b
     Point a function at it from another terminal:

@@ -18,7 +18,7 @@ class _Command(NamedTuple):
 COMMANDS = {
     "audit": _Command("audit", "Prepare the audit log, read it, export it and verify its chain."),
     "demo": _Command("demo", "Watch it work: a nightly upgrade, a file drop, a broken file."),
-    "dev": _Command("dev", "FunctionGraph on a desk: drop files, watch jobs."),
+    "dev": _Command("dev", "FunctionGraph on your machine: drop files, watch jobs."),
     "doctor": _Command("doctor", "Check a deployment: keys, rights, clock, log, work, limits."),
     "emulator": _Command("emulator", "Answer for IEF and OBS on this machine."),
     "events": _Command("events", "Write sample events of every trigger."),
@@ -64,12 +64,12 @@ def main() -> None:
     """Scheduled upgrades and file-drop deployments for an edge fleet on Huawei Cloud.
 
     \b
-    See it work, on this machine alone:
+    Run the local demo:
       nightdrop demo
     \b
     Try a job spec of your own:
-      nightdrop validate my-jobs.yaml
+      nightdrop validate my-job.yaml
       export NIGHTDROP_AUDIT=sqlite:///my.db
-      nightdrop emulator -- nightdrop invoke event.json
+      nightdrop emulator -- nightdrop invoke my-job.yaml
       nightdrop audit list
     """
