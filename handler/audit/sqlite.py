@@ -209,6 +209,13 @@ def _busy(error: sqlite3.OperationalError) -> bool:
     return "locked" in str(error) or "busy" in str(error)
 
 
+def _remedy(error: sqlite3.OperationalError) -> str:
+    """Return what to do; Python 3.10 tells SQLite's errors apart by their text alone."""
+    if "disk is full" in str(error) or "disk I/O" in str(error):
+        return "look whether its disk is full or at fault"
+    return "it must be a file in a folder that exists, both writable"
+
+
 @contextmanager
 def translated(path: str | Path) -> Iterator[None]:
     """Turn SQLite's errors into the log's own, with what to do about them."""
@@ -217,10 +224,7 @@ def translated(path: str | Path) -> Iterator[None]:
     except sqlite3.OperationalError as error:
         if _busy(error):
             raise LogBusyError(f"the audit log {path} is held by other writers: {error}") from error
-        raise LogError(
-            f"the audit log {path} cannot be used: {error}; it must be a file "
-            "in a folder that exists, both writable"
-        ) from error
+        raise LogError(f"the audit log {path} cannot be used: {error}; {_remedy(error)}") from error
     except sqlite3.ProgrammingError as error:
         raise LogError(f"the audit log {path} cannot be used: {error}") from error
     except sqlite3.IntegrityError as error:
