@@ -14,6 +14,7 @@ from rich.live import Live
 
 from handler.cli.dev_desk import DevDesk
 from handler.cli.dev_plan import DevOptions, plan_of
+from handler.cli.option import NumberRange
 from handler.cli.screen import complain, screen
 from handler.display import display
 from handler.errors import SettingsError, StartError
@@ -79,7 +80,7 @@ _FAILED, _WRONG, _INTERRUPTED = 1, 2, 130
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(0.01, 86_400),
+    type=NumberRange(0.01, 86_400),
     help="Seconds of the timers' clock and of the fleet's time in a second; without it the clock "
     "is the real one, and the fleet does a minute in a second.",
 )
@@ -140,7 +141,8 @@ def _run(plan: DevPlan) -> None:
             sys.exit(_INTERRUPTED)
         except OSError as error:
             if not ended.is_set():
-                raise StartError(f"{error.filename or 'the screen'}: {error.strerror}") from error
+                place = error.filename or f"the screen or the folder {plan.options.folder}"
+                raise StartError(f"{place}: {error.strerror}") from error
             # The terminal was closed.
         _echo(ended, f"ended; everything is kept in {plan.options.folder}/")
     if dead:

@@ -14,6 +14,7 @@ import click
 import urllib3
 
 from handler.cli.emulator_run import check_env_file, run_beside
+from handler.cli.option import NumberRange
 from handler.cli.screen import complain
 from handler.emulator.fleet_file import DEMO_FLEET, read_fleet
 from handler.emulator.server import Emulator, serve
@@ -80,14 +81,14 @@ class Courier:
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(0, min_open=True),
+    type=NumberRange(0, min_open=True),
     default=_SPEED,
     show_default=True,
     help="Seconds of the fleet's time in a second; a small job takes 120, none more than 600.",
 )
 @click.option(
     "--failure-rate",
-    type=click.FloatRange(0, 1),
+    type=NumberRange(0, 1),
     default=0.0,
     show_default=True,
     help="How likely a task fails.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import sys
 from contextlib import contextmanager
@@ -30,6 +31,25 @@ audit_option = click.option(
     callback=lambda _context, _option, address: _named(address),
     help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
 )
+
+
+class NumberRange(click.FloatRange):
+    """A number within bounds; what is no number lies within all of them and is refused, too."""
+
+    def convert(
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number.
+
+        Raises:
+            click.BadParameter: It is out of bounds, or none.
+        """
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number in the range {self._describe_range()}.", param, ctx)
+        return number
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
 
 

@@ -63,6 +63,9 @@ def package(  # noqa: PLR0913 - one for each option
     except PackageError as error:
         complain(str(error))
         sys.exit(_WRONG)
+    except OSError as error:
+        complain(f"the zip cannot be built: {error.strerror}; it needs room for temporary files")
+        sys.exit(_WRONG)
     try:
         _write(built, output or Path(f"nightdrop-{name}.zip"))
     except PackageError as error:

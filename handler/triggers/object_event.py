@@ -20,6 +20,15 @@ _SCRATCH = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+# Folders of the same kind. A file that is deleted on a mounted share lands in a bin, under a new
+# name that is still the name of a spec: to run it would be the opposite of what was asked for.
+_SCRATCH_FOLDER = re.compile(
+    r"\.+[^.].*"  # .Trash-1000/, .git/
+    r"|\$recycle\.bin|recycler|#recycle|@recycle|@eadir|__macosx|system volume information"
+    r"|lost\+found",
+    re.IGNORECASE | re.DOTALL,
+)
+
 
 def is_creation(event_name: str) -> bool:
     """Return whether an event tells of a new object, in whatever way it was written.
@@ -41,8 +50,8 @@ def is_scratch(key: str, prefix: str) -> bool:
     if prefix and not prefix.endswith("/"):
         # The first step began within the prefix: how it begins was asked for.
         folders, name = (["-", *folders[1:]], name) if folders else ([], f"-{name}")
-    hidden = any(folder.strip(".") and folder[0] == "." for folder in folders)  # .Trash-1000/
-    return hidden or bool(_SCRATCH.fullmatch(name))
+    names = _SCRATCH.fullmatch(name), *map(_SCRATCH_FOLDER.fullmatch, folders)
+    return any(names)
 
 
 def is_spec_name(key: str) -> bool:

@@ -66,6 +66,17 @@ def test_a_missing_folder_is_refused(path: Path) -> None:
         SqliteLog(path.parent / "missing" / "audit.db", patience=0.1)
 
 
+@pytest.mark.parametrize("fault", ["database or disk is full", "disk I/O error"])
+def test_a_full_disk_is_called_so(path: Path, fault: str) -> None:
+    """The file and its folder are as they must be, so nothing is said of them."""
+    with (
+        pytest.raises(LogError, match=f"{fault}; look whether its disk is full") as told,
+        module.translated(path),
+    ):
+        raise sqlite3.OperationalError(fault)
+    assert "folder" not in str(told.value)
+
+
 def test_a_folder_is_no_log(path: Path) -> None:
     """It is refused like a missing one."""
     with pytest.raises(LogError, match="it must be a file"):

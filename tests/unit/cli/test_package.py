@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,6 +42,16 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["package", "--runtime", "python3.10", "-o", str(place)])
     assert done.exit_code == 2
     assert "name another place" in done.output
+
+
+def test_no_room_for_temporary_files_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk is no traceback."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    done = CliRunner().invoke(main, ["package", "--runtime", "python3.10", "--no-bytecode"])
+    assert done.exit_code == 2
+    assert done.output.startswith("nightdrop: the zip cannot be built: ")
 
 
 def test_only_runtimes_of_the_platform_can_be_named() -> None:

@@ -49,7 +49,10 @@ SCRATCH = (
     "hall.yaml.tmp", "hall.tmp",
     "hall.yaml.part", "hall.yaml.crdownload", "hall.yaml.filepart", "hall.yaml.bak", "Thumbs.db",
     "thumbs.db", "desktop.ini", "Desktop.ini", "Icon\r", "4913", ".nfs000000000012d6",
-    ".Trash-1000/files/hall.yaml", ".git/config.yaml",
+    ".Trash-1000/files/hall.yaml", ".git/config.yaml", "..trash/hall.yaml",
+    "$RECYCLE.BIN/S-1-5-21/$RX1.yaml", "depot/#recycle/hall.yaml", "@Recycle/hall.yaml",
+    "@eaDir/hall.yaml", "__MACOSX/hall.yaml", "System Volume Information/hall.json",
+    "lost+found/hall.yaml",
 )  # fmt: skip
 
 
