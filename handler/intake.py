@@ -1,11 +1,4 @@
-"""What is recorded of a delivery, as decisions on the log: seen before, planned, refused.
-
-unknown key            delivery.received, go on
-received, no plan      nothing more to record: go on, from the start
-planned, jobs open     delivery.repeated, resume from the outbox
-refused, all of it     delivery.received under the key of its next run, go on
-decided                delivery.repeated, answer what stands in the log
-"""
+"""What is recorded of a delivery, as decisions on the log: planned, ignored, rejected."""
 
 from __future__ import annotations
 
@@ -15,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.canonical import key_of, moment, sha256_hex, shown, timestamp
+from handler.canonical import moment, sha256_hex, shown, timestamp
 from handler.provenance import CHANGED, actor_of, is_changed
 
 if TYPE_CHECKING:
@@ -46,74 +39,6 @@ class SpecSource:
     def digest(self) -> str:
         """SHA-256 of the bytes, in hex."""
         return sha256_hex(self.data)
-
-
-@dataclass(frozen=True)
-class Received:
-    """What receiving a delivery came to.
-
-    Attributes:
-        delivery: What to go on with: the delivery, or the latest run of it.
-        seen: Its state if it was decided before; None means go on.
-        refused: The run before it that was refused and left nothing, if it starts over.
-    """
-
-    delivery: Delivery
-    seen: DeliveryState | None
-    refused: DeliveryState | None
-
-
-def receive(delivery: Delivery, *, function: Part) -> Decide[Received]:
-    """Decide whether a delivery is new, was seen before, or starts over.
-
-    A wrong setting may have had all of it refused, say. Then nothing of it is on the fleet, and
-    when it comes again it is run again, under a key that follows from its own: with jobs, marks
-    and names of its own, and as safe from duplicates as any other delivery. A copy that the
-    platform delivers right after the refusal is run again likewise; it is refused again, or, if
-    it is not, it is created once. Nobody delivers it without end: what is refused is answered.
-    """
-
-    def decide(view: View) -> Decision[Received]:
-        run, seen, refused = _latest_run(view, delivery)
-        starting = Received(run, None, refused)
-        if seen is None:
-            return Decision(starting, (_received(run, refused, function),))
-        if seen.state == "received":
-            again = replace(_about(run, function), note="started over: it was never planned")
-            return Decision(starting, (again,))
-        return Decision(Received(run, seen, None), (_repeated(run, seen, function),))
-
-    return decide
-
-
-def _latest_run(
-    view: View, delivery: Delivery
-) -> tuple[Delivery, DeliveryState | None, DeliveryState | None]:
-    """Return a delivery's latest run, its state, and the state of the refused run before it."""
-    refused, seen = None, view.delivery(delivery.key)
-    while seen and _left_nothing(_repeated_by(view, seen)):
-        delivery = replace(delivery, key=key_of([delivery.key, "delivered again"]))
-        refused, seen = seen, view.delivery(delivery.key)
-    return delivery, seen, refused
-
-
-def _repeated_by(view: View, seen: DeliveryState) -> DeliveryState:
-    """Return the run that a delivery only repeated, else the delivery itself."""
-    repeated = view.delivery(seen.repeats) if seen.state == "repeated" else None
-    return repeated or seen
-
-
-def _left_nothing(run: DeliveryState) -> bool:
-    """Return whether a run certainly left nothing on the fleet, and nobody gave it up by hand.
-
-    Jobs that expired stay expired, but for a spec that is handed over directly: last night's
-    upgrade does not run at noon, however late a copy of its event is. An object that expired or
-    was rejected is written anew, which fires an event of its own.
-    """
-    if run.state == "rejected":
-        return run.trigger != "object"
-    free = {"refused", "expired"} if run.trigger == "direct" else {"refused"}
-    return bool(run.jobs) and all(job.state in free for job in run.jobs)
 
 
 @dataclass(frozen=True)
@@ -153,7 +78,7 @@ def plan_it(order: Order, rules: Rules, *, function: Part) -> Decide[DeliverySta
             return Decision(seen)
         run = view.latest_run(order.delivery.subject)
         if run and _same_run(order, run, rules.window):
-            return Decision(run, (_repeated(order.delivery, run, function, order.spec),))
+            return Decision(run, (repeated(order.delivery, run, function, order.spec),))
         jobs = [_job_planned(order, job, rules, view.now, function) for job in order.plan.jobs]
         return Decision(None, (_planned(order, function), *jobs))
 
@@ -178,7 +103,7 @@ def settle_without_jobs(
         if seen and seen.state != "received":
             return Decision(None)
         draft = replace(
-            _about(delivery, function, spec),
+            draft_about(delivery, function, spec),
             action=action,
             outcome="success" if action == "delivery.ignored" else "failure",
             note=note,
@@ -216,7 +141,7 @@ def reject_exchanged(delivery: DeliveryState, *, function: Part) -> Decide[None]
 
 def interrupted(delivery: Delivery, note: str, *, function: Part) -> Decide[None]:
     """Decide to record that a delivery could not be planned now; it starts over when it returns."""
-    draft = replace(_about(delivery, function), action="delivery.interrupted", note=note)
+    draft = replace(draft_about(delivery, function), action="delivery.interrupted", note=note)
     return lambda _view: Decision(None, (draft,))
 
 
@@ -248,7 +173,8 @@ def _same_run(order: Order, run: DeliveryState, window: timedelta) -> bool:
     return False
 
 
-def _about(delivery: Delivery, function: Part, spec: SpecSource | None = None) -> Draft:
+def draft_about(delivery: Delivery, function: Part, spec: SpecSource | None = None) -> Draft:
+    """Return a record about a delivery as it fired, with what was read for it."""
     return Draft(
         action="delivery.received",
         outcome="pending",
@@ -265,19 +191,11 @@ def _about(delivery: Delivery, function: Part, spec: SpecSource | None = None) -
     )
 
 
-def _received(delivery: Delivery, refused: DeliveryState | None, function: Part) -> Draft:
-    body = delivery.to_json()
-    draft = replace(_about(delivery, function), body=body, request={"digest": sha256_hex(body)})
-    if refused is None:
-        return draft
-    note = f"delivered again: {shown(refused.key)} left nothing on the fleet"
-    return replace(draft, delivery={**draft.delivery, "repeats": refused.key}, note=note)
-
-
-def _repeated(
+def repeated(
     delivery: Delivery, seen: DeliveryState, function: Part, spec: SpecSource | None = None
 ) -> Draft:
-    about = _about(delivery, function, spec)
+    """Return the record that a delivery came again, or is that of another run."""
+    about = draft_about(delivery, function, spec)
     return replace(
         about,
         action="delivery.repeated",
@@ -288,7 +206,7 @@ def _repeated(
 
 
 def _planned(order: Order, function: Part) -> Draft:
-    about = _about(order.delivery, function, order.spec)
+    about = draft_about(order.delivery, function, order.spec)
     changed = [CHANGED] if is_changed(order.spec.found) else []
     return replace(
         about,

@@ -20,12 +20,12 @@ from handler.intake import (
     SpecSource,
     interrupted,
     plan_it,
-    receive,
     reject_event,
     settle_without_jobs,
 )
 from handler.provenance import differences
 from handler.reading import Limits, read
+from handler.receiving import receive
 from handler.reply import Result, delivered_again, result_of
 from handler.reporting import report
 from handler.specs.plan import make_plan

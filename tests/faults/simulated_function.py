@@ -22,8 +22,9 @@ from handler.errors import (
     NoAnswerError,
     NotSentError,
 )
-from handler.intake import Order, Rules, SpecSource, plan_it, receive
+from handler.intake import Order, Rules, SpecSource, plan_it
 from handler.reading import Limits, read
+from handler.receiving import receive
 from handler.sending import list_jobs
 from handler.settlement import following, settlement
 from handler.specs.plan import make_plan

@@ -12,8 +12,9 @@ from handler.audit.log import Decision
 from handler.audit.sqlite import SqliteLog
 from handler.canonical import timestamp
 from handler.errors import Problem
-from handler.intake import Order, Received, Rules, SpecSource, plan_it, receive, settle_without_jobs
+from handler.intake import Order, Rules, SpecSource, plan_it, settle_without_jobs
 from handler.reading import Limits, read
+from handler.receiving import Received, receive
 from handler.specs.plan import make_plan
 from handler.transitions import Answer, Created, Refused, Unknown, abandon, claim, record
 from handler.triggers.delivery import Delivery, InlineSpec

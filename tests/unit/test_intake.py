@@ -17,10 +17,10 @@ from handler.intake import (
     SpecSource,
     interrupted,
     plan_it,
-    receive,
     reject_event,
     settle_without_jobs,
 )
+from handler.receiving import receive
 from handler.specs.plan import Plan, PlannedJob
 from handler.transitions import Created, Refused, claim, record
 from handler.triggers.delivery import Delivery, InlineSpec

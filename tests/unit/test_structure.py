@@ -52,7 +52,16 @@ UPPER = (
         "claiming",
         "submission",
     ),
-    *("settlement", "sending", "services", "provenance", "intake", "checkpointing", "reporting"),
+    *(
+        "settlement",
+        "sending",
+        "services",
+        "provenance",
+        "intake",
+        "receiving",
+        "checkpointing",
+        "reporting",
+    ),
     *("pipeline", "scan", "reconcile"),
     *("started", "doctor", "instance", "function"),
 )

@@ -17,9 +17,10 @@ from handler.audit.record import Draft
 from handler.audit.sqlite import SqliteLog
 from handler.audit.tail import Limits
 from handler.canonical import key_of
-from handler.intake import Order, Rules, SpecSource, plan_it, receive
+from handler.intake import Order, Rules, SpecSource, plan_it
 from handler.reading import Limits as ReadingLimits
 from handler.reading import read
+from handler.receiving import receive
 from handler.specs.plan import make_plan
 from handler.triggers.delivery import Delivery, StoredSpec
 from tests.faults.memory_log import MemoryLog

@@ -24,10 +24,10 @@ from handler.intake import (
     SpecSource,
     interrupted,
     plan_it,
-    receive,
     reject_event,
     settle_without_jobs,
 )
+from handler.receiving import receive
 from handler.specs.plan import Plan, PlannedJob
 from handler.switches import hold, release
 from handler.transitions import Answer, Created, Deferred, Refused, Unknown, claim, defer, record
