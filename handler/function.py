@@ -9,9 +9,8 @@ from math import inf
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from handler.canonical import key_of
-from handler.checkpointing import checkpoint
-from handler.display import display
+from handler.deliveries.decisions import reject_event
+from handler.deliveries.pipeline import deliver, refuse
 from handler.errors import (
     DeliveriesError,
     EventRejectedError,
@@ -20,28 +19,29 @@ from handler.errors import (
     NightdropError,
     OutOfTimeError,
 )
-from handler.instance import open_instance, record_started, services_of
-from handler.intake import reject_event
-from handler.logline import log_line
-from handler.pipeline import deliver, refuse
-from handler.reading import Limits, at_most, check
-from handler.reconcile import reconcile
-from handler.reply import Answered, Result, reply
-from handler.reply_limit import limited
+from handler.invocation.checkpoint_writer import checkpoint
+from handler.invocation.instance import open_instance, record_started, services_of
+from handler.parsing import Limits, at_most, check
+from handler.reconciler import reconcile
+from handler.runtime.response import Answered, Result, reply
+from handler.runtime.response_limit import limited
+from handler.runtime.structured_log import log_line
 from handler.triggers.delivery import Action, Refused
-from handler.triggers.recognise import recognise
+from handler.triggers.event_parser import recognise
+from handler.values.canonical_json import key_of
+from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.audit.log import Log, View
     from handler.audit.record import Head, Part
-    from handler.canonical import Json
-    from handler.instance import Instance
-    from handler.logline import Write
-    from handler.services import Services
+    from handler.invocation.instance import Instance
+    from handler.invocation.invocation import Services
+    from handler.runtime.structured_log import Write
     from handler.settings import Settings
     from handler.triggers.delivery import Delivery
+    from handler.values.canonical_json import Json
 
 _MOST_REASONS, _LONGEST_REASON = 10, 300
 """What the platform's failure notice tells of the deliveries of one event."""
@@ -153,8 +153,8 @@ def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Refuse
 
 def _examined(services: Services, instance: Instance) -> Answered:
     # Loaded where it is asked for: no other event needs it, and each module costs a cold start.
-    from handler.doctor.answer import answered  # noqa: PLC0415 - likewise
-    from handler.doctor.examination import Deployment, examine  # noqa: PLC0415 - likewise
+    from handler.doctor.function_response import answered  # noqa: PLC0415 - likewise
+    from handler.doctor.run_checks import Deployment, examine  # noqa: PLC0415 - likewise
 
     findings = examine(
         Deployment(

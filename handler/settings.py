@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
-from handler.duration import instant_of, seconds_of
 from handler.errors import SettingsError
-from handler.hosting import own_file_problem
-from handler.object_names import bucket_names, checked_prefix
+from handler.values.duration import instant_of, seconds_of
+from handler.values.hosting import own_file_problem
+from handler.values.object_names import bucket_names, checked_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

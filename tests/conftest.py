@@ -23,16 +23,20 @@ import hypothesis
 import pytest
 import urllib3
 
-from handler.audit.sqlite import SqliteLog
-from handler.audit.verify import verify
+from handler.audit.sql.sqlite import SqliteLog
+from handler.audit.verification.verdict import verify
 from handler.emulator.server import Emulator
-from handler.emulator.state import StoredObject
+from handler.emulator.state.state import StoredObject
 from handler.function import handle
-from handler.instance import Instance, open_instance
-from handler.local.context import Context
-from handler.local.framework import server_files
+from handler.invocation.instance import Instance, open_instance
+from handler.local.processes.framework import server_files
+from handler.local.runtime.context import Context
 
-pytest_plugins = ("tests.postgres_server", "tests.object_server", "tests.month")
+pytest_plugins = (
+    "tests.support.postgres_server",
+    "tests.support.object_server",
+    "tests.support.month",
+)
 
 # A loaded machine is slow, and no example is wrong for that.
 hypothesis.settings.register_profile("patient", deadline=None)

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
-from handler.audit.objects import ObjectLog
+from handler.audit.objects.log import ObjectLog
+from handler.audit.open_log import OBS, POSTGRES, SQLITE, folder_at, open_log
 from handler.audit.record import Draft
-from handler.audit.sqlite import SCHEMA, translated
-from handler.audit.sqlite_layout import lay_out
-from handler.audit.stores import OBS, POSTGRES, SQLITE, folder_at, open_log
+from handler.audit.sql.sqlite import SCHEMA, translated
+from handler.audit.sql.sqlite_migration import lay_out
 from handler.errors import LogError
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
+    from handler.audit.open_log import Folders
     from handler.audit.record import Part, Record
-    from handler.audit.stores import Folders
 
 _HAS_RECORDS = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'records'"
 
@@ -68,8 +68,8 @@ def _rebuild_file(path: Path) -> None:
 
 
 def _rebuild_database(address: str) -> None:
-    from handler.audit.postgres import PostgresLog  # noqa: PLC0415 - psycopg loads slowly
-    from handler.audit.postgres_place import rebuild as rebuild_owned  # noqa: PLC0415 - likewise
+    from handler.audit.sql.postgres import PostgresLog  # noqa: PLC0415 - psycopg loads slowly
+    from handler.audit.sql.postgres_connection import rebuild as rebuild_owned  # noqa: PLC0415 - likewise
 
     if not rebuild_owned(address):
         with closing(PostgresLog(address)) as log:

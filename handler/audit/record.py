@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from handler.canonical import Json, canonical, sha256_hex, timestamp
+from handler.values.canonical_json import Json, canonical, sha256_hex, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,19 +17,21 @@ class _Command(NamedTuple):
 
 COMMANDS = {
     "audit": _Command("audit", "Prepare the audit log, read it, export it and verify its chain."),
-    "demo": _Command("demo", "Watch it work: a nightly upgrade, a file drop, a broken file."),
-    "dev": _Command("dev", "FunctionGraph on your machine: drop files, watch jobs."),
-    "doctor": _Command("doctor", "Check a deployment: keys, rights, clock, log, work, limits."),
-    "emulator": _Command("emulator", "Answer for IEF and OBS on this machine."),
-    "events": _Command("events", "Write sample events of every trigger."),
-    "hold": _Command("brake", "Send nothing new until `release`."),
-    "invoke": _Command("invoke", "Run the function once on an event."),
-    "job": _Command("brake", "Decide about one job by hand."),
-    "package": _Command("package", "Build the zip that FunctionGraph runs."),
-    "reconcile": _Command("reconcile", "Run one tick: settle, resume, follow up."),
-    "release": _Command("brake", "Lift a hold; the next tick resumes."),
-    "schema": _Command("schema", "Print the job spec's JSON Schema."),
-    "validate": _Command("validate", "Check job specs; nothing is sent."),
+    "demo": _Command("dev.demo", "Watch it work: a nightly upgrade, a file drop, a broken file."),
+    "dev": _Command("dev.dev", "FunctionGraph on your machine: drop files, watch jobs."),
+    "doctor": _Command(
+        "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
+    ),
+    "emulator": _Command("dev.emulator", "Answer for IEF and OBS on this machine."),
+    "events": _Command("dev.events", "Write sample events of every trigger."),
+    "hold": _Command("function.hold", "Send nothing new until `release`."),
+    "invoke": _Command("function.invoke", "Run the function once on an event."),
+    "job": _Command("function.hold", "Decide about one job by hand."),
+    "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
+    "reconcile": _Command("function.reconcile", "Run one tick: settle, resume, follow up."),
+    "release": _Command("function.hold", "Lift a hold; the next tick resumes."),
+    "schema": _Command("function.schema", "Print the job spec's JSON Schema."),
+    "validate": _Command("function.validate", "Check job specs; nothing is sent."),
 }
 """Every command by its name; the sentences are those of the commands' own `short_help`."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from handler.canonical import Json
+    from handler.values.canonical_json import Json
 
 Verdict: TypeAlias = Literal["ok", "warn", "fail"]
 

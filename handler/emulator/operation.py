@@ -10,13 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from handler.emulator.wire import Response
+from handler.emulator.http.messages import Response
 
 if TYPE_CHECKING:
-    from handler.emulator.account import Account
-    from handler.emulator.agency import Agency
-    from handler.emulator.notices import Notices
-    from handler.emulator.state import State
+    from handler.emulator.credentials import Account
+    from handler.emulator.obs.notifications import Notices
+    from handler.emulator.state.state import State
+    from handler.emulator.temporary_credentials import Agency
 
 Commit: TypeAlias = Callable[[], Response]
 """Carries a request out; may raise RefusedError, and has then changed nothing."""

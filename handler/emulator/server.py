@@ -16,26 +16,27 @@ from threading import Event
 from typing import TYPE_CHECKING, final
 from uuid import uuid4
 
-from handler.emulator import ief, obs
-from handler.emulator.account import DEMO_ACCOUNT, Account
-from handler.emulator.agency import ROTATION_SECONDS, Agency
-from handler.emulator.delays import Delays
-from handler.emulator.dispatch import Desk, answer
-from handler.emulator.faults import Faults
-from handler.emulator.fleet_file import read_fleet
-from handler.emulator.journal import Journal
-from handler.emulator.listener import Listener
-from handler.emulator.notices import Notices
+from handler.emulator.credentials import DEMO_ACCOUNT, Account
+from handler.emulator.faults.fault_rules import Faults
+from handler.emulator.faults.timers import Delays
+from handler.emulator.http.router import Desk, answer
+from handler.emulator.http.server import Listener
+from handler.emulator.ief import operations as ief
+from handler.emulator.ief.fleet_file import read_fleet
+from handler.emulator.ief.job_simulation import Pace
+from handler.emulator.obs import operations as obs
+from handler.emulator.obs.notifications import Notices
 from handler.emulator.operation import Site
-from handler.emulator.pace import Pace
-from handler.emulator.state import State
+from handler.emulator.state.journal import Journal
+from handler.emulator.state.state import State
+from handler.emulator.temporary_credentials import ROTATION_SECONDS, Agency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import FrameType, TracebackType
 
-    from handler.emulator.fleet import Fleet
-    from handler.emulator.notices import RaiseEvent
+    from handler.emulator.ief.fleet import Fleet
+    from handler.emulator.obs.notifications import RaiseEvent
 
 __all__ = ["DEMO_ACCOUNT", "Account", "Emulator", "serve"]
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from flask import Response, jsonify
 
 import handler
-from handler.local.agency import agency_of
-from handler.local.context import Context
-from handler.local.initialisation import Initialisation
-from handler.local.invocation import serve
-from handler.loopback import refusal
+from handler.local.runtime.agency_credentials import agency_of
+from handler.local.runtime.context import Context
+from handler.local.runtime.http_invocation import serve
+from handler.local.runtime.initialization import Initialisation
+from handler.values.loopback import refusal
 
 if TYPE_CHECKING:
     from flask import Request

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.errors import PackageError
-from handler.packaging.archive import archive
 from handler.packaging.bytecode import compiled
-from handler.packaging.contents import contents
 from handler.packaging.manifest import digest, manifest
-from handler.packaging.requirement import Requirement, chosen, parse, render
+from handler.packaging.reproducible_zip import archive
+from handler.packaging.requirements_file import Requirement, chosen, parse, render
 from handler.packaging.sbom import sbom
-from handler.packaging.wheel import fetch
-from handler.started import MANIFEST
+from handler.packaging.wheels import fetch
+from handler.packaging.zip_contents import contents
+from handler.runtime.startup_record import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from handler.packaging.runtime import Interpreter, Runtime
+    from handler.packaging.python_runtime import Interpreter, Runtime
 
 
 @dataclass(frozen=True)

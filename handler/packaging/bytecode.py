@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from handler.errors import PackageError
 
 if TYPE_CHECKING:
-    from handler.packaging.runtime import Interpreter
+    from handler.packaging.python_runtime import Interpreter
 
 CODE_ROOT = "/opt/function/code"
 """Where FunctionGraph unpacks the zip; it stands in tracebacks."""

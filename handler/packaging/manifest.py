@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from handler.packaging.runtime import Interpreter, Runtime
-    from handler.packaging.wheel import Wheel
+    from handler.packaging.python_runtime import Interpreter, Runtime
+    from handler.packaging.wheels import Wheel
 
 
 def digest(files: Mapping[str, bytes]) -> str:

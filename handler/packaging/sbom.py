@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.packaging.wheel import Wheel
+    from handler.packaging.wheels import Wheel
 
 _NAMESPACE = uuid.UUID("6d6c1f0e-7a0c-5d4e-9d4b-1f1a2b6c8e35")
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from handler.specs.rules import AnyLine, Line, left_out
+from handler.specs.field_types import AnyLine, Line, left_out
 
 OPEN_CAMEL = ConfigDict(frozen=True, extra="allow", strict=True, alias_generator=to_camel)
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from handler.specs.rules import (
+from handler.specs.field_types import (
     OPEN,
     AnyLine,
     AnyText,

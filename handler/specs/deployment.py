@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
-from handler.reading import MOST_PROBLEMS
+from handler.parsing import MOST_PROBLEMS
+from handler.parsing.validation_errors import Remark, remarks_of, unknown_fields
 from handler.specs.affinity import Affinity
 from handler.specs.container import Container
-from handler.specs.remarks import Remark, remarks_of, unknown_fields
-from handler.specs.rules import OPEN, AnyLine, AnyText, Id, TagKey, TagValue, left_out
+from handler.specs.field_types import OPEN, AnyLine, AnyText, Id, TagKey, TagValue, left_out
 
 if TYPE_CHECKING:
-    from handler.canonical import Json
-    from handler.reading import Path
+    from handler.parsing import Path
+    from handler.values.canonical_json import Json
 
 
 class Annotations(BaseModel):

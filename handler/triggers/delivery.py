@@ -6,14 +6,14 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from handler.canonical import moment, timestamp
+from handler.values.canonical_json import moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from handler.canonical import Json
     from handler.errors import Problem
+    from handler.values.canonical_json import Json
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Delivery:
     """One thing that fired: a tick of a timer, one object, or one spec handed over.
 
     Attributes:
-        key: What makes it the same delivery when it comes again: a `handler.canonical.key_of`.
+        key: What makes it the same delivery when it comes again: a `canonical_json.key_of`.
         trigger: What kind of thing fired.
         subject: What the run is of: `timer:<name>:<16 characters of the user event's key>`,
             `obs://<bucket>/<key>` or `direct`.

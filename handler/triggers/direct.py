@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from handler.canonical import key_of
 from handler.triggers.delivery import Delivery, InlineSpec
+from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
-    from handler.canonical import Json
+    from handler.values.canonical_json import Json
 
 _MARKS = frozenset({"kind", "job_name", "job_type", "job_content"})
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from handler.canonical import key_of, shown
 from handler.errors import EventRejectedError, Problem, SpecRejectedError
-from handler.object_names import LONGEST_KEY
-from handler.reading import Limits, read
+from handler.parsing import Limits, read
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
-from handler.triggers.message import TimerTick, problems_of
-from handler.triggers.moment import moment
-from handler.triggers.resemblance import unknown_action
+from handler.triggers.event_models import TimerTick, problems_of
+from handler.triggers.unsupported_event import unknown_action
+from handler.values.canonical_json import key_of, shown
+from handler.values.object_names import LONGEST_KEY
+from handler.values.rfc3339 import moment
 
 if TYPE_CHECKING:
-    from handler.canonical import Json
+    from handler.values.canonical_json import Json
 
 # Bucket names as OBS allows them; the key is plain text, not URL-encoded.
 _ADDRESS = re.compile(

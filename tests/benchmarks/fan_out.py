@@ -27,12 +27,12 @@ from uuid import uuid4
 import urllib3
 
 from handler.cloud.credentials import credentials
-from handler.cloud.ief import Ief
-from handler.cloud.obs import Obs
-from handler.cloud.transport import Transport
+from handler.cloud.http_transport import Transport
+from handler.cloud.ief.client import Ief
+from handler.cloud.obs.client import Obs
 from handler.function import handle
-from handler.instance import open_instance
-from handler.local.context import Context
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -20,24 +20,24 @@ from uuid import uuid4
 
 from click.testing import CliRunner
 
-from handler.audit.grouped import GroupedLog
-from handler.audit.objects import ObjectLog
-from handler.audit.stores import folder_at
-from handler.audit.tail import Limits
-from handler.cli.any_log import folders
+from handler.audit.group_commit import GroupedLog
+from handler.audit.objects.append_position import Limits
+from handler.audit.objects.log import ObjectLog
+from handler.audit.open_log import folder_at
+from handler.cli.audit.records.open_log import folders
 from handler.cli.main import main as command
-from handler.cloud.transport import Transport
+from handler.cloud.http_transport import Transport
 from handler.emulator.server import Emulator
 from handler.errors import NoAnswerError
 from handler.function import handle
-from handler.instance import open_instance
-from handler.local.context import Context
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from handler.cloud.transport import Answer, Request
-    from handler.instance import Instance
+    from handler.cloud.http_transport import Answer, Request
+    from handler.invocation.instance import Instance
 
 LOG, KEPT = "nightdrop-log", "nightdrop-kept"
 TICK = {"action": "reconcile"}

@@ -19,12 +19,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handler.audit.examination import Evidence, examine
-from handler.audit.pieces import walked
+from handler.audit.open_log import open_stored
 from handler.audit.record import Head, seal
-from handler.audit.sqlite import SCHEMA, SqliteLog
-from handler.audit.stores import open_stored
-from tests.long_log import moment, story
+from handler.audit.sql.sqlite import SCHEMA, SqliteLog
+from handler.audit.verification.parallel_check import walked
+from handler.audit.verification.verifier import Evidence, examine
+from tests.support.long_log import moment, story
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

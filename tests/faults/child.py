@@ -23,15 +23,15 @@ from uuid import uuid4
 
 from handler.errors import NightdropError
 from handler.function import handle
-from handler.instance import open_instance
-from handler.local.context import Context
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, Log, View
     from handler.audit.record import Record
-    from handler.cloud.transport import Answer, Request, Transport
+    from handler.cloud.http_transport import Answer, Request, Transport
 
 T = TypeVar("T")
 

@@ -8,14 +8,14 @@ from uuid import uuid4
 
 import pytest
 
-from tests.object_server import BUCKET
-from tests.postgres_server import ROLE, TEMPLATE
+from tests.support.object_server import BUCKET
+from tests.support.postgres_server import ROLE, TEMPLATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.postgres_server import PostgresServer
+    from tests.support.postgres_server import PostgresServer
 
     NewAddress: TypeAlias = Callable[[], str]
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
-from handler.effects import Commit
-from handler.transitions import about, known
+from handler.jobs.decisions import about, known
+from handler.jobs.effects import Commit
 from tests.faults.simulated_function import Strategy
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Decide, View
     from handler.audit.state import JobState
-    from handler.effects import Effects, Sender
+    from handler.jobs.effects import Effects, Sender
 
 
 def send_again(jobs: Sequence[JobState], sender: Sender) -> Effects:

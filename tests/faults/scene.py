@@ -13,20 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from handler.audit.verify import verify
-from handler.cli.any_log import any_log
+from handler.audit.verification.verdict import verify
+from handler.cli.audit.records.open_log import any_log
 from handler.emulator.server import Emulator
-from handler.emulator.state import StoredObject
+from handler.emulator.state.state import StoredObject
 from handler.function import handle
-from handler.instance import open_instance
-from handler.local.context import Context
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from handler.audit.log import Open
     from handler.audit.state import JobState
-    from handler.emulator.jobs import Job
+    from handler.emulator.ief.job import Job
 
 CHILD = Path(__file__).with_name("child.py")
 ROOT = CHILD.parents[2]

@@ -11,10 +11,10 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from handler.canonical import moment
-from handler.cloud.ief import ListedJob, ShownJob
-from handler.effects import Gone
+from handler.cloud.ief.client import ListedJob, ShownJob
 from handler.errors import ApiError, NoAnswerError
+from handler.jobs.effects import Gone
+from handler.values.canonical_json import moment
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from handler.cloud.transport import Request
+    from handler.cloud.http_transport import Request
 
 FENCE = 900.0
 """Seconds after its date at which the gateway refuses a signature."""

@@ -11,9 +11,9 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from handler.cloud.transport import Request
-from handler.deadline import Deadline
-from handler.effects import Commit, Look, Send, Sender, Show, Sign, TimeLeft, Turn
+from handler.cloud.http_transport import Request
+from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it
+from handler.deliveries.receiving import receive
 from handler.errors import (
     ApiError,
     CloudError,
@@ -22,14 +22,14 @@ from handler.errors import (
     NoAnswerError,
     NotSentError,
 )
-from handler.intake import Order, Rules, SpecSource, plan_it
-from handler.reading import Limits, read
-from handler.receiving import receive
-from handler.sending import list_jobs
-from handler.settlement import following, settlement
-from handler.specs.plan import make_plan
-from handler.submission import TOO_MANY, answer_of, submission
-from handler.transitions import SENDABLE, Created, lease_over
+from handler.jobs.decisions import SENDABLE, Created, lease_over
+from handler.jobs.effect_runner import list_jobs
+from handler.jobs.effects import Commit, Look, Send, Sender, Show, Sign, TimeLeft, Turn
+from handler.jobs.settlement import following, settlement
+from handler.jobs.submission import TOO_MANY, answer_of, submission
+from handler.parsing import Limits, read
+from handler.runtime.deadline import Deadline
+from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, InlineSpec
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Decide, Log, Open
     from handler.audit.state import JobState
-    from handler.cloud.ief import Ief, ListedJob
-    from handler.effects import Effect, Effects, Listing
-    from handler.specs.plan import Plan
-    from handler.transitions import Answer
+    from handler.cloud.ief.client import Ief, ListedJob
+    from handler.jobs.decisions import Answer
+    from handler.jobs.effects import Effect, Effects, Listing
+    from handler.specs.planner import Plan
     from tests.faults.simulated_api import SimulatedApi
     from tests.faults.simulated_time import Instance, Schedule, Steps
 

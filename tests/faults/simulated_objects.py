@@ -11,12 +11,12 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from handler.audit.hint import LATEST
-from handler.audit.objects import ObjectLog
-from handler.audit.patience import Patience
-from handler.audit.tail import Limits
+from handler.audit.objects.append_position import Limits
+from handler.audit.objects.log import ObjectLog
+from handler.audit.objects.retry_policy import Patience
+from handler.audit.objects.snapshot_pointer import LATEST
 from handler.errors import NoAnswerError, NotSentError
-from tests.memory_objects import START, MemoryObjects, Shelf
+from tests.support.memory_objects import START, MemoryObjects, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

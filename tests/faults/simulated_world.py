@@ -10,11 +10,11 @@ from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, TypeAlias
 
-from handler.canonical import key_of
-from handler.intake import Rules
-from handler.switches import hold, release
-from handler.transitions import abandon
+from handler.deliveries.decisions import Rules
+from handler.jobs.decisions import abandon
+from handler.jobs.hold import hold, release
 from handler.triggers.delivery import Delivery, InlineSpec
+from handler.values.canonical_json import key_of
 from tests.faults.simulated_api import Habits, SimulatedApi
 from tests.faults.simulated_function import LIMIT, Function, Network, Strategy
 from tests.faults.simulated_time import EPOCH, Hazards, Instance, Schedule
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Log
     from handler.audit.state import JobState
-    from handler.canonical import Json
+    from handler.values.canonical_json import Json
     from tests.faults.simulated_time import Steps
 
 OpenLog: TypeAlias = "Callable[[Callable[[], datetime], int], Log]"

@@ -20,7 +20,7 @@ from tests.faults.scene import TICK, Child, Scene, spec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.canonical import Json
+    from handler.values.canonical_json import Json
 
 KILLED = 0.4
 """How likely a process is to be killed."""

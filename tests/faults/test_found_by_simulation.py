@@ -10,22 +10,22 @@ import pytest
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.canonical import timestamp
-from handler.cloud.ief import ListedJob
-from handler.deadline import Deadline
-from handler.effects import Listing, Look, Sender
+from handler.cloud.ief.client import ListedJob
 from handler.errors import ApiError
-from handler.sending import list_jobs
-from handler.settlement import settle
-from handler.submission import answer_of
-from handler.transitions import Deferred, Unknown, claim, record
+from handler.jobs.decisions import Deferred, Unknown, claim, record
+from handler.jobs.effect_runner import list_jobs
+from handler.jobs.effects import Listing, Look, Sender
+from handler.jobs.settlement import settle
+from handler.jobs.submission import answer_of
+from handler.runtime.deadline import Deadline
+from handler.values.canonical_json import timestamp
 from tests.faults.memory_log import MemoryLog
 from tests.faults.simulated_time import EPOCH
 
 if TYPE_CHECKING:
     from handler.audit.record import Part
-    from handler.cloud.ief import Ief
-    from handler.transitions import Answer
+    from handler.cloud.ief.client import Ief
+    from handler.jobs.decisions import Answer
 
 KEY = "k" * 52
 SENDER = Sender({}, 12.0, 1200.0)

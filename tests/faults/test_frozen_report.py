@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from handler.canonical import Json
+    from handler.values.canonical_json import Json
 
 REPORTING = 14
 """The step before the result file is written, after a creation whose answer was lost."""

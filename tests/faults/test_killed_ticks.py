@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from handler.canonical import Json
+    from handler.values.canonical_json import Json
 
 OPERATIONS = ("GET", "GET", "GET", "commit", "commit", "GET", "commit", "commit", "PUT", "commit")
 """Swept, listed on two pages, marks checked, settled, shown, finished; its report begun on record,

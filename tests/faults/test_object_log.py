@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.audit.verify import verify
-from handler.cli.any_log import any_log
+from handler.audit.verification.verdict import verify
+from handler.cli.audit.records.open_log import any_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.canonical import Json
     from handler.emulator.server import Emulator
+    from handler.values.canonical_json import Json
 
 ROOT = Path(__file__).parents[2]
 CHILD = """
@@ -30,7 +30,7 @@ import sys
 from contextlib import closing
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.cli.any_log import any_log
+from handler.cli.audit.records.open_log import any_log
 
 address, mine, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 with closing(any_log(address)) as log:

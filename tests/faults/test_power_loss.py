@@ -17,12 +17,12 @@ from uuid import uuid4
 import apsw
 import pytest
 
-import handler.audit.sqlite
-from handler.audit import sql
+import handler.audit.sql.sqlite
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.audit.sqlite import SqliteLog
-from handler.audit.verify import verify
+from handler.audit.sql import projection
+from handler.audit.sql.sqlite import SqliteLog
+from handler.audit.verification.verdict import verify
 from tests.faults.disk import Acknowledge, Disk, Note, after_cut
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ COMMITS = 250
 PAGES = 120
 """A checkpoint after so many pages, far more often than in use: it is the dangerous moment."""
 
-SCHEMA = Path(handler.audit.sqlite.__file__).with_name("sqlite.sql").read_text(encoding="utf-8")
+SCHEMA = Path(handler.audit.sql.sqlite.__file__).with_name("sqlite.sql").read_text(encoding="utf-8")
 
 
 def received(number: int) -> Draft:
@@ -71,9 +71,9 @@ def _commit(db: apsw.Connection, draft: Draft) -> None:
     def execute(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return list(db.execute(statement, cast("tuple[str, ...]", tuple(values))))
 
-    view = sql.SqlView(execute, datetime.now(timezone.utc))
+    view = projection.SqlView(execute, datetime.now(timezone.utc))
     db.execute("BEGIN IMMEDIATE")
-    sql.decided([lambda _view: Decision(None, (draft,))], view, uuid4().hex)
+    projection.decided([lambda _view: Decision(None, (draft,))], view, uuid4().hex)
     db.execute("COMMIT")
 
 
@@ -107,7 +107,7 @@ def test_these_are_the_settings_in_use(tmp_path: Path) -> None:
     """Write-ahead log, synchronous FULL (2): what the cuts are made with."""
 
     def pragmas(view: View) -> list[object]:
-        execute = cast("sql.SqlView", view).execute
+        execute = cast("projection.SqlView", view).execute
         return [execute(f"PRAGMA {name}")[0][0] for name in ("journal_mode", "synchronous")]
 
     with closing(SqliteLog(tmp_path / "audit.db")) as log:

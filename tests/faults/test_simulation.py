@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.audit.sqlite import SqliteLog
+from handler.audit.sql.sqlite import SqliteLog
 from tests.faults.contrast import CLAIM_THEN_RETRY, NO_PATIENCE, SHORT_PATIENCE
 from tests.faults.simulated_objects import ObjectLogs
 from tests.faults.simulation import simulate

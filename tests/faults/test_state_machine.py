@@ -17,8 +17,8 @@ from hypothesis.stateful import (
     rule,
 )
 
-from handler.audit.sqlite import SqliteLog
-from handler.switches import hold, release
+from handler.audit.sql.sqlite import SqliteLog
+from handler.jobs.hold import hold, release
 from tests.faults.simulated_api import Habits
 from tests.faults.simulated_function import Network, Strategy
 from tests.faults.simulated_time import Hazards

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.specs.plan import mark_of
+from handler.specs.planner import mark_of
 from tests.faults.scene import scene
 from tests.faults.storm import LATE_SECONDS, Size, Storm
 

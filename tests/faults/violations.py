@@ -6,9 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, cast
 
 from handler.audit.record import part
-from handler.audit.verify import verify
-from handler.canonical import moment
-from handler.specs.plan import mark_of
+from handler.audit.verification.verdict import verify
+from handler.specs.planner import mark_of
+from handler.values.canonical_json import moment
 from tests.faults.simulated_function import LIMIT
 
 if TYPE_CHECKING:

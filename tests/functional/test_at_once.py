@@ -10,8 +10,8 @@ from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 from handler.function import handle
-from handler.instance import open_instance
-from handler.local.context import Context
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
     import subprocess
@@ -34,8 +34,8 @@ PROCESS = """
 import json, os, sys, threading, time
 from concurrent.futures import ThreadPoolExecutor
 from handler.function import handle
-from handler.instance import open_instance
-from handler.local.context import Context
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
 
 def context():
     return Context.from_environment(os.environ, "r", time.monotonic)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from handler.cloud.obs import Obs
-from handler.instance import open_instance, services_of
-from handler.local.context import Context
-from handler.reconcile import reconcile
+from handler.cloud.obs.client import Obs
+from handler.invocation.instance import open_instance, services_of
+from handler.local.runtime.context import Context
+from handler.reconciler import reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from handler.cloud.obs_listing import ObjectPage
+    from handler.cloud.obs.listing import ObjectPage
 
     Environ = dict[str, str]
 

@@ -14,14 +14,14 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from handler.audit.export import FORMATS
-from handler.audit.note import new_key
-from handler.audit.sqlite import SqliteLog
-from handler.emulator.account import Account
+from handler.audit.checkpoints.signed_note import new_key
+from handler.audit.export.formats import FORMATS
+from handler.audit.sql.sqlite import SqliteLog
+from handler.emulator.credentials import Account
 from handler.emulator.server import Emulator
 from handler.errors import NightdropError
-from handler.instance import open_instance
-from handler.local.context import Context
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
 from tests.hostile.answers import HostileAnswer, as_json, http, serving
 
 if TYPE_CHECKING:

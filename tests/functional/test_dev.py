@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from handler.audit.sqlite import SqliteLog
-from handler.audit.verify import verify
+from handler.audit.sql.sqlite import SqliteLog
+from handler.audit.verification.verdict import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from handler.cli.facts import copy_facts
+from handler.cli.audit.web.report_tables import copy_facts
 from handler.cli.main import main
-from handler.display import display
+from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable

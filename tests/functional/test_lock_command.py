@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from handler.cli.main import main
-from handler.emulator.changes import VersioningSet
+from handler.emulator.state.changes import VersioningSet
 
 if TYPE_CHECKING:
     from handler.emulator.server import Emulator

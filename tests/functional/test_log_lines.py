@@ -23,7 +23,7 @@ LONGEST_LINE = 64 * 1024
 RUN = """
 import json, os, sys, time
 from handler import handler, initializer
-from handler.local.context import Context
+from handler.local.runtime.context import Context
 for line in sys.stdin:
     context = Context.from_environment(os.environ, "r", time.monotonic)
     initializer(context)

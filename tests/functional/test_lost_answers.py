@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.audit.sqlite import SqliteLog
-from handler.canonical import timestamp
-from handler.transitions import claim
+from handler.audit.sql.sqlite import SqliteLog
+from handler.jobs.decisions import claim
+from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable

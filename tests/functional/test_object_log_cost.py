@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.audit.tail import Limits
+from handler.audit.objects.append_position import Limits
 from tests.benchmarks.object_log_cost import measured
 
 if TYPE_CHECKING:

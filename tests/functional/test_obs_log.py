@@ -12,22 +12,22 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner
 
-from handler.audit.verify import verify
-from handler.cli.any_log import any_log
+from handler.audit.verification.verdict import verify
+from handler.cli.audit.records.open_log import any_log
 from handler.cli.main import main
-from handler.emulator.changes import VersionRemoved
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
+from handler.emulator.state.changes import VersionRemoved
 from handler.errors import LogUnreachableError
 from handler.function import handle
-from handler.instance import open_instance
-from handler.local.context import Context
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.testing import Result
 
-    from handler.canonical import Json
+    from handler.values.canonical_json import Json
 
 Reply: TypeAlias = dict[str, Any]
 Fire: TypeAlias = "Callable[[dict[str, str], object], Reply]"

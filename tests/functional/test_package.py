@@ -14,8 +14,8 @@ import pytest
 from handler.errors import PackageError
 from handler.packaging.build import Built, Sources, build
 from handler.packaging.manifest import digest
-from handler.packaging.runtime import RUNTIMES, Interpreter, Runtime, interpreter
-from handler.started import MANIFEST
+from handler.packaging.python_runtime import RUNTIMES, Interpreter, Runtime, interpreter
+from handler.runtime.startup_record import MANIFEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable

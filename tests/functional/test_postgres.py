@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from handler.audit.stores import open_log
-from handler.audit.verify import verify
+from handler.audit.open_log import open_log
+from handler.audit.verification.verdict import verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.emulator.account import Account
+from handler.emulator.credentials import Account
 from handler.emulator.server import Emulator
 from handler.errors import NightdropError
-from handler.instance import open_instance
-from handler.local.context import Context
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

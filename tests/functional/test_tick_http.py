@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.audit.sqlite import SqliteLog
-from handler.cloud.transport import Transport
+from handler.audit.sql.sqlite import SqliteLog
+from handler.cloud.http_transport import Transport
 from handler.function import handle
-from handler.instance import Instance
-from handler.local.context import Context
+from handler.invocation.instance import Instance
+from handler.local.runtime.context import Context
 from handler.settings import load
-from tests.waiting import wait_for
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from handler.canonical import Json
     from handler.emulator.server import Emulator
+    from handler.values.canonical_json import Json
 
     Environ = dict[str, str]
     Reply = dict[str, Any]
@@ -41,7 +41,7 @@ RECONCILE = '{"action": "reconcile"}'
 RUN = """
 import json, os, sys, time
 from handler import handler
-from handler.local.context import Context
+from handler.local.runtime.context import Context
 handler(json.loads(sys.stdin.readline()), Context.from_environment(os.environ, "r", time.monotonic))
 """
 

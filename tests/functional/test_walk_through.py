@@ -14,9 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from handler.cli.main import main
-from handler.emulator.changes import BucketMade, VersioningSet
-from tests.unit.infra.configuration import Configuration
-from tests.unit.infra.rendering import LEAST, TERRAFORM, rendered
+from handler.emulator.state.changes import BucketMade, VersioningSet
+from tests.support.terraform.configuration import Configuration
+from tests.support.terraform.rendering import LEAST, TERRAFORM, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handler.canonical import canonical
 from handler.errors import EventRejectedError, RejectedError
-from handler.reading import Limits, check
+from handler.parsing import Limits, check
 from handler.triggers.delivery import Action, Delivery
-from handler.triggers.recognise import recognise, screen
+from handler.triggers.event_parser import recognise, screen
+from handler.values.canonical_json import canonical
 from tests.fuzz.engine import run
 
 if TYPE_CHECKING:

@@ -6,16 +6,16 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, cast
 
 from handler.cloud.credentials import Credentials
-from handler.cloud.ief import Ief
-from handler.cloud.obs_listing import LARGEST_PAGE, listing_of
-from handler.cloud.transport import Answer
+from handler.cloud.http_transport import Answer
+from handler.cloud.ief.client import Ief
+from handler.cloud.obs.listing import LARGEST_PAGE, listing_of
 from handler.errors import NoAnswerError
 from tests.fuzz.engine import run
 from tests.hostile.answers_ief import LISTED as JOBS
 from tests.hostile.answers_obs import LISTED as OBJECTS
 
 if TYPE_CHECKING:
-    from handler.cloud.transport import Request, Transport
+    from handler.cloud.http_transport import Request, Transport
 
 LONGEST = 4000
 LONGEST_ID = 64

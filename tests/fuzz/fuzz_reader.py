@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from handler.errors import SpecRejectedError
-from handler.reading import Limits, read
-from handler.specs.plan import make_plan
+from handler.parsing import Limits, read
+from handler.specs.planner import make_plan
 from tests.fuzz.engine import run
 
 SAMPLES = Path(__file__).parents[2] / "events" / "specs"

@@ -7,8 +7,8 @@ import traceback
 from typing import NamedTuple
 
 from handler.errors import SpecRejectedError
-from handler.reading import Limits, read
-from handler.specs.plan import make_plan
+from handler.parsing import Limits, read
+from handler.specs.planner import make_plan
 
 
 class Answer(NamedTuple):

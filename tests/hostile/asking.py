@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from handler.cloud.credentials import Credentials
-from handler.cloud.ief import Ief
-from handler.cloud.key_ring import KeyRing
-from handler.cloud.obs import Obs
-from handler.cloud.obs_folder import ObsFolders
-from handler.cloud.transport import Transport
+from handler.cloud.current_credentials import KeyRing
+from handler.cloud.http_transport import Transport
+from handler.cloud.ief.client import Ief
+from handler.cloud.obs.client import Obs
+from handler.cloud.obs.prefix_store import ObsFolders
 from handler.errors import CloudError
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 
-from handler.audit.verify import verify
+from handler.audit.verification.verdict import verify
 from handler.errors import NightdropError
 from handler.function import handle
-from handler.instance import open_instance
-from handler.local.context import Context
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
 from tests.hostile.event_case import BUCKET
 from tests.hostile.events import EVENTS
 

@@ -28,7 +28,13 @@ HARD_LIMIT = 1024 * 1024 * 1024
 """Bytes of address space of a child; an allocation beyond it raises `MemoryError`."""
 
 _KILLED_AFTER = 20.0
-_PRELOAD = ["pytest", "handler", "handler.function", "handler.instance", "tests.hostile.limits"]
+_PRELOAD = [
+    "pytest",
+    "handler",
+    "handler.function",
+    "handler.invocation.instance",
+    "tests.hostile.limits",
+]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.logline import LONGEST_LINE
-from handler.reply_limit import LONGEST_REPLY
+from handler.runtime.response_limit import LONGEST_REPLY
+from handler.runtime.structured_log import LONGEST_LINE
 from tests.hostile.event_answering import CASES, Seen, answered
 from tests.hostile.events import EVENTS
 from tests.hostile.limits import assert_within_limits, run_limited

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from handler.reading import Limits
+from handler.parsing import Limits
 from handler.settings import Settings
 from tests.hostile.answering import answers_to_files
 from tests.hostile.files import FILES

@@ -12,12 +12,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-GROUND = (
-    *("errors", "canonical", "settings", "reading", "deadline", "duration", "logline", "display"),
-    *("hosting", "object_names"),
-)
+GROUND = ("errors", "settings", "values", "parsing")
 WALLED = ("triggers", "specs", "cloud", "audit")
-TOP = ("cli", "local", "emulator", "packaging", "loopback")
+TOP = ("cli", "local", "emulator", "packaging")
 NOT_IN_THE_CLOUD = (
     "click",
     "rich",
@@ -41,30 +38,7 @@ HEAVY = (
     "uvicorn",
     "cryptography",
 )
-UPPER = (
-    *(
-        "reply",
-        "reply_limit",
-        "results",
-        "switches",
-        "effects",
-        "transitions",
-        "claiming",
-        "submission",
-    ),
-    *(
-        "settlement",
-        "sending",
-        "services",
-        "provenance",
-        "intake",
-        "receiving",
-        "checkpointing",
-        "reporting",
-    ),
-    *("pipeline", "scan", "reconcile"),
-    *("started", "doctor", "instance", "function"),
-)
+UPPER = ("runtime", "jobs", "deliveries", "invocation", "reconciler", "doctor", "function")
 
 
 @cache

@@ -9,7 +9,7 @@ import pytest
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.audit.sqlite import SqliteLog
+from handler.audit.sql.sqlite import SqliteLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from handler.audit.job_end import FAILED, WRONG, shown_state, told_of, went_wron
 from handler.audit.state import JobState
 
 if TYPE_CHECKING:
-    from handler.audit.sqlite import SqliteLog
+    from handler.audit.sql.sqlite import SqliteLog
 
 JOB = JobState("j" * 52, "d" * 52, 1, "nightly", "node_upgrade", "created", job_id="id")
 

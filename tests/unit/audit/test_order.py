@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.audit.log import Decision
-from handler.audit.objects import ObjectLog
+from handler.audit.objects.append_position import Limits
+from handler.audit.objects.log import ObjectLog
 from handler.audit.record import Draft
-from handler.audit.sqlite import SqliteLog
-from handler.audit.tail import Limits
-from handler.canonical import key_of
-from handler.intake import Order, Rules, SpecSource, plan_it
-from handler.reading import Limits as ReadingLimits
-from handler.reading import read
-from handler.receiving import receive
-from handler.specs.plan import make_plan
+from handler.audit.sql.sqlite import SqliteLog
+from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it
+from handler.deliveries.receiving import receive
+from handler.parsing import Limits as ReadingLimits
+from handler.parsing import read
+from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, StoredSpec
+from handler.values.canonical_json import key_of
 from tests.faults.memory_log import MemoryLog
-from tests.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from handler.audit.record import ALLOWED, FIRST_PREV, Draft, Head, Record, part, seal
-from handler.canonical import canonical, sha256_hex
+from handler.values.canonical_json import canonical, sha256_hex
 
 AT = datetime(2026, 11, 23, 2, tzinfo=timezone.utc)
 

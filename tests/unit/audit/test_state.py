@@ -20,7 +20,7 @@ from handler.audit.state import (
 
 if TYPE_CHECKING:
     from handler.audit.record import Fields
-    from handler.canonical import Json
+    from handler.values.canonical_json import Json
 
 OPEN = ("planned", "sending", "deferred", "unknown", "absent")
 BEFORE = JobState(

@@ -11,9 +11,9 @@ import pytest
 from handler.audit.job_end import shown_state
 from handler.audit.log import Decision, ScanState
 from handler.audit.record import Draft, Head
-from handler.audit.verify import verify
-from handler.cli.any_log import any_log
-from handler.reporting import begin_result
+from handler.audit.verification.verdict import verify
+from handler.cli.audit.records.open_log import any_log
+from handler.deliveries.reporting import begin_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.audit.sqlite import SqliteLog
-from handler.audit.verify import verify
-from handler.cli.any_log import any_log
+from handler.audit.sql.sqlite import SqliteLog
+from handler.audit.verification.verdict import verify
+from handler.cli.audit.records.open_log import any_log
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
@@ -23,7 +23,7 @@ APPEND = """
 import sys
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.cli.any_log import any_log
+from handler.cli.audit.records.open_log import any_log
 
 log = any_log(sys.argv[1])
 print("ready", flush=True)

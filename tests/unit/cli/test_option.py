@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from handler.cli.option import NumberRange
+from handler.cli.shared_options import NumberRange
 
 
 @click.command()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.canonical import timestamp
-from handler.cloud.transport import Request, Transport
+from handler.cloud.http_transport import Request, Transport
+from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

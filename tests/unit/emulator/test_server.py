@@ -22,8 +22,8 @@ from queue import Queue
 import pytest
 
 from handler.emulator import server
-from handler.emulator.account import DEMO_ACCOUNT, Account
-from handler.emulator.ief_signature import sign
+from handler.emulator.credentials import DEMO_ACCOUNT, Account
+from handler.emulator.ief.signature import sign
 from handler.emulator.server import Emulator, serve, write_environment
 
 JOBS = f"/v2/{DEMO_ACCOUNT.project_id}/productmgr/jobs"
@@ -166,13 +166,18 @@ def test_serving_puts_the_signal_handlers_back() -> None:
 def test_it_shares_no_code_with_what_it_judges() -> None:
     """Of Nightdrop it imports how a file is read and who may call; of the SDK nothing."""
     folder = Path(server.__file__).parent
-    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in folder.glob("*.py")]
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in folder.rglob("*.py")]
     nodes = [node for tree in trees for node in ast.walk(tree)]
     named = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     named |= {one.name for node in nodes if isinstance(node, ast.Import) for one in node.names}
     foreign = {name for name in named if name.split(".")[0] not in sys.stdlib_module_names}
     outside = {name for name in foreign if not name.startswith("handler.emulator")}
-    assert outside == {"handler.canonical", "handler.errors", "handler.loopback", "handler.reading"}
+    assert outside == {
+        "handler.values.canonical_json",
+        "handler.errors",
+        "handler.values.loopback",
+        "handler.parsing",
+    }
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

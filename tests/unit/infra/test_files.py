@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.infra.contract import contract
-from tests.unit.infra.security import security
+from tests.support.terraform.contract import contract
+from tests.support.terraform.security import security
 
 INFRA = Path(__file__).parents[3] / "infra"
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.infra.contract import contract
-from tests.unit.infra.rendering import TERRAFORM
-from tests.unit.infra.security import security
-from tests.unit.infra.shape import shape
+from tests.support.terraform.contract import contract
+from tests.support.terraform.rendering import TERRAFORM
+from tests.support.terraform.security import security
+from tests.support.terraform.shape import shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from handler.logline import ATTENTION
+from handler.audit.actions import ATTENTION
 
 INFRA = Path(__file__).parents[3] / "infra"
 PAGE = (INFRA / "OPERATIONS.md").read_text()

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.unit.infra.provider import RESOURCES
-from tests.unit.infra.rendering import TERRAFORM, terraform
-from tests.unit.infra.shape import shape
+from tests.support.terraform.provider import RESOURCES
+from tests.support.terraform.rendering import TERRAFORM, terraform
+from tests.support.terraform.shape import shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.unit.infra.provider import Schema
+    from tests.support.terraform.provider import Schema
 
 INFRA = Path(__file__).parents[3] / "infra"
 

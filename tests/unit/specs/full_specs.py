@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from handler.canonical import Json
-    from handler.reading import Path
+    from handler.parsing import Path
+    from handler.values.canonical_json import Json
 
 _CONDITION = {"key": "zone", "operator": "In", "values": ["1.10"]}
 _PODS = {

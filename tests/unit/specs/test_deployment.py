@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.reading import path_text
+from handler.parsing import path_text
 from handler.specs.deployment import doubts_about_deployment, task_data_of
-from handler.specs.job import faults_of_job
-from handler.specs.rules import IMAGE_IN_WORDS
+from handler.specs.field_types import IMAGE_IN_WORDS
+from handler.specs.short_form import faults_of_job
 
 if TYPE_CHECKING:
-    from handler.canonical import Json
+    from handler.values.canonical_json import Json
 
 DEPLOYMENT: dict[str, Any] = {
     "replicas": 1,

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.errors import SpecRejectedError
-from handler.reading import Limits, path_text, read
-from handler.specs.api import doubts_about_body, faults_of_body
-from handler.specs.job import doubts_about_job, faults_of_job
-from handler.specs.plan import make_plan
-from handler.specs.schema import schema
+from handler.parsing import Limits, path_text, read
+from handler.specs.api_form import doubts_about_body, faults_of_body
+from handler.specs.json_schema import schema
+from handler.specs.planner import make_plan
+from handler.specs.short_form import doubts_about_job, faults_of_job
 from tests.unit.specs.full_specs import BODY, ENVELOPE, JOB, leaves, with_leaf
 
 if TYPE_CHECKING:
-    from handler.canonical import Json
-    from handler.reading import Path
+    from handler.parsing import Path
+    from handler.values.canonical_json import Json
 
 KEY = "k" * 52
 NOT_TEXT: list[Json] = [1, 1.5, True, False, None]

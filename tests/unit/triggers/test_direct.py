@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from handler.canonical import key_of
 from handler.triggers.delivery import InlineSpec
 from handler.triggers.direct import from_spec, is_spec
+from handler.values.canonical_json import key_of
 
 
 @pytest.mark.parametrize("name", ["kind", "job_name", "job_type", "job_content"])

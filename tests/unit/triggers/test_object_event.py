@@ -6,7 +6,7 @@ import pytest
 
 from handler.errors import EventRejectedError
 from handler.triggers.object_event import is_creation, is_scratch, is_spec_name
-from tests.unit.triggers.test_recognise import dropped, screened
+from tests.unit.triggers.test_event_parser import dropped, screened
 
 
 @pytest.mark.parametrize("prefix", ["", "s3:", "OBS:DWR:", "OBS:CloudTrace:", "obs:"])

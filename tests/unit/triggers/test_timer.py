@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.canonical import key_of
 from handler.errors import EventRejectedError
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec
 from handler.triggers.timer import from_timer
+from handler.values.canonical_json import key_of
 
 EVENTS = Path(__file__).parents[3] / "events"
 

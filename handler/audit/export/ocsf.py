@@ -1,0 +1,213 @@
+"""Records as OCSF events: API Activity (class 6003), attested by the profile `record_integrity`.
+
+Source: schema.ocsf.io, class `api_activity` of 1.8.0 and 1.9.0, profile `record_integrity` and
+object `attestation` of 1.9.0. An event carries the record it tells of (`raw_data`, its hash in
+`raw_data_hash`), so our own chain can be verified from the events; the attestation's fingerprint
+is over the event itself (JCS, SHA-256) and names that of the event before it, as OCSF asks.
+"""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, TypeAlias
+
+from handler.audit.actions import ATTENTION
+from handler.audit.checkpoints.checkpoint import origin_of
+from handler.audit.record import part
+from handler.values.canonical_json import canonical, moment, sha256_hex
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from handler.audit.record import Fields, Record
+    from handler.values.canonical_json import Json
+
+    Event: TypeAlias = "dict[str, Json]"
+
+WITH_ATTESTATION = "1.9.0"
+"""The first version that can carry a chain."""
+
+WITHOUT_ATTESTATION = "1.8.0"
+"""For readers that do not know attestations yet."""
+
+_CLASS = 6003
+_ACTIVITIES = {1: "Create", 2: "Read", 99: "Other"}
+_OTHER = 99
+_CALLS = {
+    "job.sending": (1, "CreateBatchJob", "ief"),
+    "job.created": (1, "CreateBatchJob", "ief"),
+    "job.refused": (1, "CreateBatchJob", "ief"),
+    "job.deferred": (1, "CreateBatchJob", "ief"),
+    "job.unknown": (1, "CreateBatchJob", "ief"),
+    "job.adopted": (2, "ListBatchJob", "ief"),
+    "job.absent": (2, "ListBatchJob", "ief"),
+    "job.finished": (2, "ShowBatchJob", "ief"),
+    "result.writing": (1, "PutObject", "obs"),
+    "result.written": (1, "PutObject", "obs"),
+    "result.failed": (1, "PutObject", "obs"),
+}
+"""The calls that records tell of: activity, operation, service. Any other record is our own act."""
+
+_STATUSES = {
+    "success": (1, "Success"),
+    "failure": (2, "Failure"),
+    "unknown": (0, "Unknown"),
+    "pending": (99, "Pending"),
+}
+_SHA_256: Event = {"algorithm_id": 3, "algorithm": "SHA-256"}
+_JCS: Event = {"serialization_id": 2, "serialization": "JCS", "encoding_id": 1, "encoding": "Hex"}
+
+
+def event_lines(
+    records: Iterable[Record], chosen: Callable[[Record], bool], *, version: str
+) -> Iterator[str]:
+    """Yield an event per chosen record, one JSON text a line, in ASCII.
+
+    Args:
+        records: The log from its first record on: attestations are chained over all of it.
+        chosen: Which records to yield events for.
+        version: `WITH_ATTESTATION` or `WITHOUT_ATTESTATION`.
+    """
+    chain, before = "", None
+    for record in records:
+        chain = chain or origin_of(record.hash)
+        attested = version == WITH_ATTESTATION
+        wanted = chosen(record)
+        if not wanted and not attested:
+            continue
+        event = event_of(record, version)
+        if attested:
+            event = before = _attested(event, chain, before)
+        if wanted:
+            yield json.dumps(event, sort_keys=True, separators=(",", ":")) + "\n"
+
+
+def event_of(record: Record, version: str) -> Event:
+    """Return what a record tells as an event of the class API Activity, without attestation."""
+    fields = record.fields
+    action = str(fields["action"])
+    activity, operation, service = _CALLS.get(action, (_OTHER, action, "nightdrop"))
+    status_id, status = _STATUSES[str(fields["outcome"])]
+    severity_id, severity = _severity(fields)
+    answered = part(fields, "response")
+    said: Event = {
+        "activity_id": activity,
+        "activity_name": _ACTIVITIES[activity],
+        "category_uid": 6,
+        "category_name": "Application Activity",
+        "class_uid": _CLASS,
+        "class_name": "API Activity",
+        "type_uid": _CLASS * 100 + activity,
+        "type_name": f"API Activity: {_ACTIVITIES[activity]}",
+        "severity_id": severity_id,
+        "severity": severity,
+        "status_id": status_id,
+        "status": status,
+        "status_code": answered.get("code"),
+        "status_detail": fields.get("note"),
+        "time": int(moment(str(fields["at"])).timestamp() * 1000),
+        "metadata": _metadata(record, fields, version),
+        "actor": _actor(fields),
+        "api": _api(fields, operation, service),
+        "src_endpoint": _source(fields),
+        "resources": _resources(fields) or None,
+        "http_response": {"code": answered["status"]} if "status" in answered else None,
+        "raw_data": record.text,
+        "raw_data_hash": {**_SHA_256, "value": record.hash},
+    }
+    return _given(said)
+
+
+def _attested(event: Event, chain: str, before: Event | None) -> Event:
+    """Return an event with its attestation, whose fingerprint covers all but itself."""
+    metadata = event["metadata"]
+    attestation: Event = {
+        "uid": metadata["uid"] if isinstance(metadata, dict) else "",
+        "authority_uid": "nightdrop",
+        "chain_uid": chain,
+        **({"prev_event": _reference(before)} if before else {}),
+    }
+    covered = sha256_hex(canonical({**event, "attestation_list": [attestation]}))
+    fingerprint: Event = {**_SHA_256, **_JCS, "value": covered}
+    return {**event, "attestation_list": [{**attestation, "fingerprint": fingerprint}]}
+
+
+def _reference(event: Event) -> Event:
+    match event:
+        case {"metadata": {"uid": uid}, "attestation_list": [{"fingerprint": fingerprint}]}:
+            return {"uid": uid, "type_uid": event["type_uid"], "fingerprint": fingerprint}
+    raise ValueError("the event before has no attestation")
+
+
+def _severity(fields: Fields) -> tuple[int, str]:
+    if str(fields["action"]) in ATTENTION:
+        return 3, "Medium"
+    return (2, "Low") if fields["outcome"] in {"failure", "unknown"} else (1, "Informational")
+
+
+def _metadata(record: Record, fields: Fields, version: str) -> Event:
+    attested = version == WITH_ATTESTATION
+    return _given(
+        {
+            "version": version,
+            "profiles": ["record_integrity"] if attested else None,
+            "product": {"name": "Nightdrop", "vendor_name": "Nightdrop"},
+            "uid": record.hash,
+            "sequence": record.seq,
+            "event_code": fields["action"],
+            "correlation_uid": part(fields, "delivery").get("key"),
+            "original_time": fields["at"],
+        }
+    )
+
+
+def _actor(fields: Fields) -> Event:
+    said = part(fields, "actor")
+    by = " ".join(str(said[name]) for name in ("kind", "name") if name in said)
+    account = said.get("account")
+    user = _given(
+        {
+            "name": said.get("name") or said.get("principal") or account,
+            "account": {"uid": account} if account else None,
+        }
+    )
+    return _given(
+        {
+            "app_name": str(part(fields, "function").get("name", "nightdrop")),
+            "invoked_by": by or None,
+            "user": user or None,
+        }
+    )
+
+
+def _api(fields: Fields, operation: str, service: str) -> Event:
+    request_id = part(fields, "function").get("request_id")
+    return _given(
+        {
+            "operation": operation,
+            "service": {"name": service},
+            "request": {"uid": request_id} if request_id else None,
+        }
+    )
+
+
+def _source(fields: Fields) -> Event:
+    try:
+        ip = str(ip_address(str(part(fields, "actor").get("ip"))))
+    except ValueError:
+        ip = None
+    return _given({"svc_name": str(part(fields, "source").get("shape", "nightdrop")), "ip": ip})
+
+
+def _resources(fields: Fields) -> list[Json]:
+    delivery, job = part(fields, "delivery"), part(fields, "job")
+    found = [
+        {"type": "batch job", "uid": job.get("key"), "name": job.get("name")},
+        {"type": "delivery", "uid": delivery.get("key"), "name": delivery.get("subject")},
+    ]
+    return [_given(one) for one in found if one["uid"]]
+
+
+def _given(said: Event) -> Event:
+    return {name: value for name, value in said.items() if value is not None}

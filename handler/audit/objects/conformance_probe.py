@@ -1,0 +1,215 @@
+"""Tries on a real store what the log in objects relies on, with objects of its own.
+
+Each check is a sentence that either held or did not. They are run one after the other, some with
+many requests at once; what they wrote is removed again.
+"""
+
+from __future__ import annotations
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING
+
+from handler.errors import CloudError, ObjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from handler.audit.objects.object_store import ObjectStore
+
+WRITERS = 16
+"""How many append at once."""
+
+_ROUNDS = 8
+_APPENDS = 40
+_LARGE = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was tried.
+
+    Attributes:
+        name: What is to hold.
+        meaning: What the log needs it for.
+        found: What was seen instead; "" if it held.
+    """
+
+    name: str
+    meaning: str
+    found: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether it held."""
+        return not self.found
+
+
+def probe(objects: ObjectStore) -> Iterator[Check]:
+    """Try everything, and yield each check once it is done."""
+    for name, meaning, attempt in _CHECKS:
+        place = _Place(objects, f"probe/{uuid.uuid4().hex}")
+        try:
+            found = attempt(place)
+        except CloudError as error:
+            found = str(error)
+        place.clear()
+        yield Check(name, meaning, found)
+
+
+class _Place:
+    """One object to try something on."""
+
+    def __init__(self, objects: ObjectStore, name: str) -> None:
+        self.objects = objects
+        self.name = name
+
+    def append(self, position: int, data: bytes) -> bool:
+        return self.objects.append(self.name, position, data)
+
+    def read(self, first: int = 0) -> bytes | None:
+        return self.objects.read(self.name, first)
+
+    def race(self, position: int, number: int) -> list[bytes]:
+        """Append at one position from many threads; return what those wrote who won."""
+        texts = [f"{number:04} {writer:04}\n".encode() for writer in range(WRITERS)]
+        with ThreadPoolExecutor(WRITERS) as threads:
+            won = list(threads.map(lambda text: self.append(position, text), texts))
+        return [text for text, one in zip(texts, won, strict=True) if one]
+
+    def clear(self) -> None:
+        try:
+            self.objects.delete(self.name)
+        except CloudError:
+            return  # a small object is left over; the checks have said what they found
+
+
+def _creates(place: _Place) -> str:
+    if not place.append(0, b"one\n"):
+        return "the first append, at position 0, was refused"
+    found = place.read()
+    return "" if found == b"one\n" else f"{_size(found)} were read of 4 bytes that were appended"
+
+
+def _one_wins(place: _Place) -> str:
+    expected = b""
+    for number in range(_ROUNDS):
+        won = place.race(len(expected), number)
+        if len(won) != 1:
+            return f"in round {number + 1} {len(won)} of {WRITERS} appends at one position won"
+        expected += won[0]
+        if place.read() != expected:
+            return f"after round {number + 1} the object holds something else than what won"
+    return ""
+
+
+def _other_positions(place: _Place) -> str:
+    place.append(0, b"0123456789")
+    for position, where in ((0, "at its beginning"), (5, "within it"), (11, "behind its end")):
+        if place.append(position, b"x"):
+            return f"an append {where} was accepted"
+    return "" if place.read() == b"0123456789" else "a refused append changed the object"
+
+
+def _put_refuses(place: _Place) -> str:
+    place.objects.write(place.name, b"put")
+    try:
+        won = place.append(3, b"x")
+    except ObjectError:
+        return ""
+    what = "accepted" if won else "refused like a lost race: a commit would try it for ever"
+    return f"an append to an object that was put is {what}"
+
+
+def _read_sees(place: _Place) -> str:
+    position = 0
+    for number in range(_APPENDS):
+        line = f"{number:04}\n".encode()
+        if place.read(position) not in {None, b""}:
+            return "there was something to read behind the end"
+        if not place.append(position, line):
+            return f"append {number + 1} at the object's end was refused"
+        if place.read(position) != line:
+            return f"a read right after append {number + 1} did not return what was appended"
+        position += len(line)
+    return "" if place.read(-5) == line else "a read of the last bytes returned others"
+
+
+def _whole_appends(place: _Place) -> str:
+    size, over = _LARGE // 8, Event()
+    position = size
+    place.append(0, b"x" * size)
+
+    def watch() -> str:
+        while not over.is_set():
+            seen = place.read(size)
+            if len(seen or b"") % size:
+                return f"a reader saw {len(seen or b'')} bytes: a part of an append"
+        return ""
+
+    with ThreadPoolExecutor(1) as threads:
+        watching = threads.submit(watch)
+        try:
+            for _ in range(7):
+                place.append(position, b"x" * size)
+                position += size
+        finally:
+            over.set()
+        torn = watching.result()
+    return torn or ("" if place.read() == b"x" * position else "not all of it was there in the end")
+
+
+def _large(place: _Place) -> str:
+    data = bytes(range(256)) * (_LARGE // 256)
+    place.append(0, data)
+    place.append(len(data), data)
+    found = place.read()
+    return "" if found == data * 2 else f"{_size(found)} were read of {2 * _LARGE} bytes appended"
+
+
+def _replaces(place: _Place) -> str:
+    for text in (b"one", b"two"):
+        place.objects.write(place.name, text)
+        if place.read() != text:
+            return "a read right after a write returned something else"
+    place.objects.delete(place.name)
+    place.objects.delete(place.name)
+    return "" if place.read() is None else "an object was still there after it was removed"
+
+
+def _size(data: bytes | None) -> str:
+    return "no bytes" if data is None else f"{len(data)} bytes"
+
+
+_CHECKS: tuple[tuple[str, str, Callable[[_Place], str]], ...] = (
+    ("an append at position 0 creates an object", "the log begins by itself", _creates),
+    (
+        f"of {WRITERS} appends at one position, one wins",
+        "two instances cannot both add what follows a record: the chain has no forks",
+        _one_wins,
+    ),
+    (
+        "an append anywhere but at the end is refused",
+        "whoever knows an old end of the log learns that it is old",
+        _other_positions,
+    ),
+    (
+        "an append to an object that was put is refused otherwise",
+        "a file in the log's way is an error, not a race that is lost for ever",
+        _put_refuses,
+    ),
+    (
+        "a read sees the append before it",
+        "after a lost answer the log itself tells whether the record stands",
+        _read_sees,
+    ),
+    ("a read sees whole appends", "nobody decides on half a commit", _whole_appends),
+    ("large appends come back as they were", "a plan of thousands of jobs is one commit", _large),
+    (
+        "an object can be replaced and removed",
+        "bodies of settled jobs go, and the index is found",
+        _replaces,
+    ),
+)

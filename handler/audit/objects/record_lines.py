@@ -1,0 +1,87 @@
+"""Records as the lines of a text: hash, a space, the record's JSON, a line feed.
+
+This is how they stand in an object. JSON escapes line feeds, so that one line is one record, and
+`cut -c66-` leaves JSON Lines for other tools.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from handler.audit.record import Head, Record
+from handler.errors import LogBrokenError
+from handler.values.canonical_json import sha256_hex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from handler.audit.record import Fields
+
+# Within a string its quotation marks would be escaped, and no part of a record has this field.
+_SEQ = re.compile(r'"seq":([0-9]{1,15})[,}]')
+
+
+def lines_of(records: Iterable[Record]) -> bytes:
+    """Return records as lines."""
+    return b"".join(line_of(record) for record in records)
+
+
+def line_of(record: Record) -> bytes:
+    """Return one record as a line."""
+    return f"{record.hash} {record.text}\n".encode()
+
+
+def stored_records(data: bytes, after: int) -> Iterator[Record]:
+    """Yield what stands in some lines, unchecked, for a verifier to look at.
+
+    Args:
+        data: Whole lines; what follows the last line feed is left out.
+        after: The number of the record before, for a record that names none.
+    """
+    for line in data.split(b"\n")[:-1]:
+        digest, _, text = line.decode("utf-8", "replace").partition(" ")
+        said = _SEQ.search(text)
+        after = int(said[1]) if said else after + 1
+        yield Record(after, digest, text)
+
+
+def chained_records(data: bytes, head: Head, place: str) -> Iterator[tuple[Record, Fields]]:
+    """Yield records and their fields, each found to follow the one before.
+
+    Args:
+        data: Whole lines; what follows the last line feed is left out.
+        head: The record before the first.
+        place: Where the lines stand, for the message.
+
+    Raises:
+        LogBrokenError: A line is none, was changed, or does not follow.
+    """
+    for record in stored_records(data, head.seq):
+        fields = _fields(record)
+        if fields is None or fields.get("prev") != head.hash or record.seq != head.seq + 1:
+            raise LogBrokenError(
+                f"{place}: what follows record {head.seq} is not its successor; "
+                "see `nightdrop audit verify`"
+            )
+        head = Head(record.seq, record.hash)
+        yield record, fields
+
+
+def last_record(data: bytes) -> tuple[Record, Fields] | None:
+    """Return the last of some lines and its fields, or None if it is not what was hashed."""
+    for record in list(stored_records(data, 0))[-1:]:
+        fields = _fields(record)
+        return None if fields is None else (record, fields)
+    return None
+
+
+def _fields(record: Record) -> Fields | None:
+    """Return a record's fields, or None if it is not what was hashed."""
+    if sha256_hex(record.text) != record.hash:
+        return None
+    try:
+        fields = record.fields
+    except (ValueError, RecursionError):
+        return None
+    return fields if isinstance(fields, dict) else None

@@ -1,0 +1,1 @@
+"""The audit log in SQLite and PostgreSQL, and the projection both share."""

@@ -1,0 +1,248 @@
+"""A PostgreSQL database that holds, or is to hold, an audit log: reached, prepared, named.
+
+Errors name the database without its password, and hold none of the values of a statement.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import quote
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict
+
+from handler.audit.format_version import VERSION, require_readable
+from handler.audit.sql.postgres_migration import exists, lay_out, version_of
+from handler.errors import LogBrokenError, LogBusyError, LogError, LogUnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+
+COMMIT_LOCK = 0x6E_69_67_68_74
+"""The key of the advisory lock that every commit takes: `night` in ASCII."""
+
+OLDEST_SERVER = 140_000
+"""PostgreSQL 14, as libpq numbers it: the first with CREATE OR REPLACE TRIGGER."""
+
+SCHEMA = Path(__file__).with_name("postgres.sql")
+"""The tables, triggers and views, as SQL."""
+
+# Stricter than libpq, which takes a password for a host, a port or a database where a sign in it is
+# not escaped, and quotes it in its errors (postgresql.org/docs, "Connection URIs").
+_HOST = r"(?:[A-Za-z0-9._%-]+|\[[0-9A-Fa-f:.%]+\])?(?::[0-9]{1,5})?"
+_ADDRESS = re.compile(
+    rf"postgresql://(?:[^@/]*@)?{_HOST}(?:,{_HOST})*(?:/[A-Za-z0-9_.~%-]*)?(?:\?[^@]*)?"
+)
+_LONGEST_CONNECT = 10
+# A frozen sender must not hold the lock for longer than the others are patient. A commit is
+# answered when it is on disk, whatever the database's own default is.
+_SESSION = """
+SELECT set_config('search_path', 'nightdrop', false),
+       set_config('TimeZone', 'UTC', false),
+       set_config('lock_timeout', %(patience)s, false),
+       set_config('statement_timeout', %(longest)s, false),
+       set_config('idle_in_transaction_session_timeout', %(idle)s, false),
+       set_config('synchronous_commit',
+                  CASE current_setting('synchronous_commit')
+                      WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false)"""
+_OWNS = """
+SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'nightdrop.records'::regclass"""
+_GRANTS = (
+    "GRANT USAGE ON SCHEMA nightdrop TO {role}",
+    "GRANT SELECT, INSERT ON nightdrop.records TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON nightdrop.deliveries, nightdrop.jobs TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON nightdrop.outbox, nightdrop.switches TO {role}",
+    "GRANT SELECT ON nightdrop.trail, nightdrop.job_story TO {role}",
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a database is.
+
+    Attributes:
+        address: As it was set; it may hold a password.
+        shown: Its host and database alone, for messages.
+    """
+
+    address: str = field(repr=False)
+    shown: str
+
+
+def place_of(address: str) -> Place:
+    """Return the place that an address names; it is shown as what was parsed, never as typed.
+
+    Raises:
+        LogError: It cannot be read beyond doubt, and nothing of it is shown.
+    """
+    try:
+        parts = conninfo_to_dict(address) if _ADDRESS.fullmatch(address) else None
+    except psycopg.Error:
+        parts = None  # the error quotes what was set
+    if parts is None:
+        raise LogError(
+            "the address of the audit log cannot be read; it must be "
+            "postgresql://user:password@host/database, with %-escapes for what is not a letter"
+        )
+    host = quote(str(parts.get("host") or parts.get("hostaddr") or ""), safe="/,:[]")
+    return Place(address, f"postgresql://{host}/{quote(str(parts.get('dbname') or ''))}")
+
+
+def connected(place: Place, patience: float) -> Connection:
+    """Return a connection to a database that holds an audit log, ready for transactions.
+
+    Args:
+        place: The database.
+        patience: Seconds to wait for other writers.
+
+    Raises:
+        LogUnreachableError: The server cannot be reached, or lets nobody in.
+        LogError: The database holds no audit log.
+    """
+    with translated(place):
+        db = _dialled(place, patience)
+        try:
+            _begin_session(db, place, patience)
+        except BaseException:
+            db.close()
+            raise
+    return db
+
+
+def prepare(address: str, role: str = "") -> tuple[str, ...]:
+    """Create the audit log's tables where they are missing, or anew where they are of old.
+
+    Nothing recorded is touched.
+
+    Args:
+        address: The database, with a role that may create a schema in it.
+        role: The function's role, which exists; it is granted what the function needs.
+
+    Returns:
+        The grants that the function's role needs, as statements; applied if `role` was given.
+
+    Raises:
+        LogError: The database is unfit, or the role unknown or too mighty.
+    """
+    place = place_of(address)
+    with translated(place), _dialled(place, _LONGEST_CONNECT) as db, db.transaction():
+        _check(db, place, role)
+        db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
+        lay_out(db, SCHEMA.read_bytes(), place=place.shown)
+        name = sql.Identifier(role) if role else sql.SQL("function_role")
+        grants = [sql.SQL(grant).format(role=name) for grant in _GRANTS]
+        for grant in grants if role else ():
+            db.execute(grant)
+        return tuple(f"{grant.as_string(db)};" for grant in grants)
+
+
+def rebuild(address: str) -> bool:
+    """Make all that is derived from the records anew, if this role owns it.
+
+    Returns:
+        Whether it does: the function's role does not, and was handed nothing to do.
+
+    Raises:
+        LogError: The database cannot be used, or holds no audit log.
+    """
+    place = place_of(address)
+    with translated(place), _dialled(place, _LONGEST_CONNECT) as db, db.transaction():
+        if not exists(db):
+            raise LogError(_unprepared(place))
+        if not db.execute(_OWNS).fetchall()[0][0]:
+            return False
+        db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
+        lay_out(db, SCHEMA.read_bytes(), place=place.shown, anew=True)
+        return True
+
+
+@contextmanager
+def translated(place: Place) -> Iterator[None]:
+    """Turn PostgreSQL's errors into the log's own, with what to do about them."""
+    try:
+        yield
+    except (errors.LockNotAvailable, errors.QueryCanceled) as error:
+        raise LogBusyError(
+            f"the audit log {place.shown} is held by other writers: {_said(error)}"
+        ) from error
+    except (psycopg.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
+        raise LogUnreachableError(
+            f"the audit log {place.shown} was not reached to the end: {_said(error)}"
+        ) from error
+    except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
+        raise LogError(_unprepared(place)) from error
+    except errors.InsufficientPrivilege as error:
+        raise LogError(
+            f"the audit log {place.shown} may not be used like this: {_said(error)}; "
+            "`nightdrop audit init --role NAME` grants what the function needs"
+        ) from error
+    except psycopg.IntegrityError as error:
+        raise LogBrokenError(f"the audit log {place.shown} refuses: {_said(error)}") from error
+    except psycopg.Error as error:
+        raise LogError(f"the audit log {place.shown} cannot be used: {_said(error)}") from error
+
+
+def _dialled(place: Place, patience: float) -> Connection:
+    return psycopg.connect(
+        place.address,
+        autocommit=True,
+        client_encoding="utf8",
+        fallback_application_name="nightdrop",
+        connect_timeout=math.ceil(min(_LONGEST_CONNECT, max(2, patience))),
+        tcp_user_timeout=_LONGEST_CONNECT * 1000,
+        keepalives_idle=_LONGEST_CONNECT,
+        keepalives_interval=5,
+        keepalives_count=3,
+    )
+
+
+def _begin_session(db: Connection, place: Place, patience: float) -> None:
+    waits = {"patience": patience, "longest": 2 * patience, "idle": patience / 3}
+    db.execute(_SESSION, {name: str(math.ceil(seconds * 1000)) for name, seconds in waits.items()})
+    if not exists(db):
+        raise LogError(_unprepared(place))
+    found = version_of(db)
+    require_readable(found, place.shown)
+    if found != VERSION:
+        age = "an earlier" if found < VERSION else "a later"
+        raise LogError(
+            f"{place.shown} is laid out for {age} Nightdrop; run `nightdrop audit init` of this "
+            "version as the owner of the tables: it makes them anew from the records"
+        )
+
+
+def _check(db: Connection, place: Place, role: str) -> None:
+    if db.info.server_version < OLDEST_SERVER:
+        raise LogError(f"{place.shown} is older than PostgreSQL 14, the first that will do")
+    if db.info.parameter_status("server_encoding") != "UTF8":
+        raise LogError(f"{place.shown} is not in UTF-8; create a database with ENCODING 'UTF8'")
+    if not role:
+        return
+    known = db.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    if known is None:
+        raise LogError("there is no such role; create it first: CREATE ROLE … LOGIN PASSWORD …")
+    if known[0] or role == db.info.user:
+        raise LogError(
+            "that role owns the tables or the server, and could change what is recorded; "
+            "create one for the function alone"
+        )
+
+
+def _unprepared(place: Place) -> str:
+    return (
+        f"{place.shown} holds no audit log yet; "
+        "run `nightdrop audit init --audit postgresql://…` once, as a role that may create it"
+    )
+
+
+def _said(error: psycopg.Error) -> str:
+    """Return the main sentence of an error, without the row or the statement it happened to."""
+    return error.diag.message_primary or " ".join(str(error).split())

@@ -1,0 +1,238 @@
+"""The audit log in one SQLite file: for a desk, a test, or a function with one instance.
+
+Every commit is one `BEGIN IMMEDIATE` transaction under WAL and synchronous FULL: no other writer
+gets between reading the head and appending, and what was answered survives a loss of power
+(https://sqlite.org/pragma.html#pragma_synchronous). The connection is shared by the threads of a
+process behind a lock; processes are serialised by SQLite.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+import uuid
+from contextlib import contextmanager, suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from handler.audit.format_version import VERSION
+from handler.audit.record import Record
+from handler.audit.search import find
+from handler.audit.sql import projection
+from handler.audit.sql.network_filesystem import network_type
+from handler.audit.sql.sqlite_migration import lay_out, version_of
+from handler.audit.sql.value_list import ANY, rows_for
+from handler.errors import LogBrokenError, LogBusyError, LogError, LogOutdatedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from handler.audit.log import Committed, Decide, View
+    from handler.audit.state import DeliveryState
+
+T = TypeVar("T")
+
+OLDEST_SQLITE = (3, 37, 0)
+"""The first release with STRICT tables."""
+
+SCHEMA = Path(__file__).with_name("sqlite.sql")
+"""The tables and views, as SQL."""
+
+_PAGE = 1000
+_RECORDS_OF = (
+    "SELECT seq, hash, record FROM records "  # noqa: S608 - marks for values
+    f"WHERE json_extract(record, '$.delivery.key') IN {ANY}"
+)
+
+
+class SqliteLog:
+    """The audit log in one SQLite file, created where it is missing.
+
+    Args:
+        path: The file; its folder must exist.
+        clock: The store's clock, aware.
+        patience: Seconds to wait for other writers before `LogBusyError`.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        patience: float = 30.0,
+    ) -> None:
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            raise LogError(
+                f"SQLite {sqlite3.sqlite_version} is too old for the audit log; 3.37 is needed"
+            )
+        network = network_type(Path(path))
+        if network:
+            raise LogError(
+                f"the audit log {path} lies on a network file system ({network}), where SQLite's "
+                "locks do not hold; name a file on a local disk, or a postgresql:// log"
+            )
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._path = path
+        with translated(path):
+            self._db = _opened(path, patience, clock)
+
+    def commit(self, decide: Decide[T]) -> Committed[T]:
+        """Run one decision and append what it asks for, durably, before returning."""
+        return cast("Committed[T]", self.commit_all([decide])[0])
+
+    def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
+        """Run several decisions in order, each seeing the ones before it, as one append."""
+        commit = uuid.uuid4().hex
+        with self._transaction() as view:
+            return projection.decided(decisions, view, commit)
+
+    def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:  # noqa: ARG002 - it always is
+        """Return what `ask` finds in the state as it stands now; nothing is appended."""
+        with self._transaction("BEGIN") as view:
+            return ask(view)
+
+    def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return what the outbox holds for jobs or deliveries, by their keys."""
+        with self._lock, translated(self._path):
+            return dict(rows_for(self._execute, projection.BODIES_OF, keys))
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Yield the records with a larger number than `after`, in order."""
+        # Whoever wants the first or the last record alone need not wait for a whole page.
+        size = 1
+        while page := self._page(after, size):
+            yield from page
+            after, size = page[-1].seq, _PAGE
+
+    def find(self, what: str) -> tuple[DeliveryState, ...]:
+        """Return the deliveries that somebody may mean by a name, an id or a key."""
+        with self._transaction("BEGIN") as view:
+            return find(view, what)
+
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries, in order."""
+        with self._lock, translated(self._path):
+            rows = rows_for(self._execute, _RECORDS_OF, list(deliveries))
+        yield from (Record(*row) for row in sorted(rows))
+
+    def rebuild(self) -> None:
+        """Fold the state anew from the records; the outbox keeps what is still open."""
+        with self._transaction() as view:
+            projection.rebuild(view, self.records())
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    def _page(self, after: int, size: int) -> list[Record]:
+        with self._lock, translated(self._path):
+            return [Record(*row) for row in self._execute(projection.RECORDS_AFTER, (after, size))]
+
+    @contextmanager
+    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[projection.SqlView]:
+        with self._lock, translated(self._path):
+            self._db.execute(begin)
+            try:
+                self._require_own_layout()
+                yield projection.SqlView(self._execute, self._clock(), is_whole=True)
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _require_own_layout(self) -> None:
+        if version_of(self._db) != VERSION:
+            raise LogOutdatedError(
+                f"another version of Nightdrop has laid the audit log {self._path} out anew since "
+                "this one opened it; nothing was written: stop one of the two, and open it again"
+            )
+
+    def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        return self._db.execute(statement, tuple(values)).fetchall()
+
+
+def _opened(path: str | Path, patience: float, clock: Callable[[], datetime]) -> sqlite3.Connection:
+    _create_private(path)
+    db = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    try:
+        _use_wal(db, path, patience)
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA secure_delete = ON")
+        db.execute("BEGIN IMMEDIATE")
+        lay_out(db, SCHEMA.read_text(), place=str(path), now=clock())
+        db.execute("COMMIT")
+        _make_private(path)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _create_private(path: str | Path) -> None:
+    """Create a file that is not there for its owner alone: it is to hold whole deployments."""
+    if str(path) != ":memory:":
+        with suppress(OSError):  # SQLite says what is wrong, or that the file is there
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+
+
+def _make_private(path: str | Path) -> None:
+    """Take the rights of others from a log's files, unless they are somebody else's."""
+    for suffix in ("", "-wal", "-shm"):
+        file = Path(f"{path}{suffix}")
+        with suppress(FileNotFoundError, PermissionError):
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
+
+
+def _use_wal(db: sqlite3.Connection, path: str | Path, patience: float) -> None:
+    # The switch to WAL does not wait for other openers by itself, whatever the timeout.
+    deadline = time.monotonic() + patience
+    while db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        try:
+            mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if not _busy(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            if mode != "wal":
+                raise LogError(f"{path} cannot hold an audit log: name a file on a local disk")
+
+
+def _busy(error: sqlite3.OperationalError) -> bool:
+    return "locked" in str(error) or "busy" in str(error)
+
+
+def _advice(error: sqlite3.OperationalError) -> str:
+    """Return what to do, by SQLite's words: its codes are told from Python 3.11 on only."""
+    text = str(error)
+    if "disk" in text:
+        return "; make room on its disk, or look whether that is failing"
+    if "unable to open" in text or "readonly" in text:
+        return "; it must be a file in a folder that exists, both writable"
+    return ""
+
+
+@contextmanager
+def translated(path: str | Path) -> Iterator[None]:
+    """Turn SQLite's errors into the log's own, with what to do about them."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if _busy(error):
+            raise LogBusyError(f"the audit log {path} is held by other writers: {error}") from error
+        raise LogError(f"the audit log {path} cannot be used: {error}{_advice(error)}") from error
+    except sqlite3.ProgrammingError as error:
+        raise LogError(f"the audit log {path} cannot be used: {error}") from error
+    except sqlite3.IntegrityError as error:
+        raise LogBrokenError(f"the audit log {path} refuses: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise LogBrokenError(
+            f"{path} is damaged or no audit log: {error}; restore it or name another file"
+        ) from error

@@ -1,0 +1,32 @@
+"""Statements that ask for any of some values: a few statements, however many values there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handler.audit.sql.projection import Execute
+
+_AT_ONCE = 500
+"""How many values one statement takes; PostgreSQL takes 65,535 and SQLite 32,766."""
+
+ANY = f"({', '.join('?' * _AT_ONCE)})"
+"""The list of values in a statement for `rows_for`, as in `WHERE key IN {ANY}`."""
+
+
+def rows_for(execute: Execute, statement: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement for all of some values.
+
+    Args:
+        execute: Runs a statement.
+        statement: The statement, whose only values are one list `ANY`; it finds nothing for "".
+        values: Any number of values.
+    """
+    return [
+        row
+        for begin in range(0, len(values), _AT_ONCE)
+        for some in [values[begin : begin + _AT_ONCE]]
+        for row in execute(statement, (*some, *[""] * (_AT_ONCE - len(some))))
+    ]

@@ -1,0 +1,1 @@
+"""Whether a log is intact: its chain, its records, its checkpoints."""

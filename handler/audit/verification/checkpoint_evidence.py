@@ -1,0 +1,142 @@
+"""What stands outside the log, and what it says of it: checkpoints, or a head somebody noted.
+
+A chain that somebody rewrote, or cut off at its end, is a whole chain again. What gives it away is
+kept where the log's owner cannot change it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from handler.audit.checkpoints import signed_note
+from handler.audit.checkpoints.checkpoint import Checkpoint, origin_of
+from handler.audit.verification.faults import Fault, Faults
+from handler.values.canonical_json import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handler.audit.checkpoints.signed_note import Note, VerifyKey
+    from handler.audit.record import Head
+    from handler.audit.verification.sources.source import Stored
+
+NOTED = "--expect-head"
+"""The name of a claim that somebody noted by hand."""
+
+
+@dataclass(frozen=True, order=True)
+class Claim:
+    """What one witness says: that the log had this record at this place.
+
+    Attributes:
+        seq: The record's number.
+        hash: Its hash.
+        name: The checkpoint's name.
+        origin: Which log it is of; "" for any.
+        trusted: Whether it counts: bears a signature that was asked for, or none was asked for.
+        at: When it was made, as a timestamp; "" if nobody knows.
+    """
+
+    seq: int
+    hash: str
+    name: str
+    origin: str = ""
+    trusted: bool = True
+    at: str = ""
+
+
+@dataclass
+class Witness:
+    """All that speaks of a log from outside.
+
+    Attributes:
+        keys: Whose signatures count; none means that signatures are not checked.
+        claims: What was said, in the order of records.
+        faults: What is wrong with the checkpoints themselves.
+        unsigned: The names of those that bear no signature at all.
+        confirmed: The last trusted claim that agrees with the log, before any that does not.
+    """
+
+    keys: Sequence[VerifyKey] = ()
+    claims: list[Claim] = field(default_factory=list)
+    faults: Faults = field(default_factory=Faults)
+    unsigned: set[str] = field(default_factory=set)
+    confirmed: Claim = Claim(0, "", "")
+
+    def hear(self, name: str, data: bytes) -> None:
+        """Take in what one checkpoint says."""
+        try:
+            signed = signed_note.parse(data)
+            checkpoint = Checkpoint.of(signed.text)
+        except ValueError as error:
+            self.faults.add(Fault(None, f"the checkpoint {name} cannot be read: {error}"))
+            return
+        if checkpoint.name != name:
+            self.faults.add(
+                Fault(None, f"the checkpoint {name} was changed: it bears another's name")
+            )
+            return
+        if not signed.signatures:
+            self.unsigned.add(name)
+        trusted = not self.keys or self._is_signed(name, signed)
+        head = checkpoint.head
+        at = timestamp(checkpoint.at)
+        self.claims.append(Claim(head.seq, head.hash, name, checkpoint.origin, trusted, at))
+
+    def _is_signed(self, name: str, signed: Note) -> bool:
+        if any(signed_note.is_signed_by(signed, key) for key in self.keys):
+            return True
+        known = {(key.name, key.key_id) for key in self.keys}
+        if any((one.name, one.key_id) in known for one in signed.signatures):
+            self.faults.add(
+                Fault(None, f"the checkpoint {name} is forged: its signature is not valid")
+            )
+        elif signed.signatures:
+            self.faults.add(
+                Fault(None, f"the checkpoint {name} is signed by a key that was not given")
+            )
+        return False
+
+    def contradictions(self, stored: Stored, head: Head) -> Faults:
+        """Hold every claim against the log, and return where they do not agree.
+
+        Sets `confirmed`.
+
+        Args:
+            stored: The log.
+            head: Its last record.
+        """
+        found = Faults()
+        own = {"", origin_of(stored.at(1))} if head.seq else {one.origin for one in self.claims}
+        claims = sorted(self.claims)
+        strange = [one for one in claims if one.origin not in own]
+        found.add(*_told(strange, "is of another log: this one was replaced, or is not its own"))
+        beyond = [one for one in claims if one.origin in own and one.seq > head.seq][::-1]
+        seen = beyond[0].seq if beyond else 0
+        found.add(
+            *_told(beyond, f"saw {seen} records, and here are {head.seq}: the end is cut off")
+        )
+        others = []
+        for one in claims:
+            if one.seq <= head.seq and one.origin in own:
+                if stored.at(one.seq) != one.hash:
+                    others.append(one)
+                elif one.trusted and not others:
+                    self.confirmed = one
+        agreed = self.confirmed.seq
+        since = f"after record {agreed}" if agreed else "since its beginning"
+        found.add(
+            *_told(others, f"saw another record there: the log was rewritten {since}", at=True)
+        )
+        return found
+
+
+def _told(claims: Sequence[Claim], what: str, *, at: bool = False) -> list[Fault]:
+    """Return one fault for the first of several claims that tell the same."""
+    if not claims:
+        return []
+    first = claims[0]
+    name = first.name if first.name == NOTED else f"the checkpoint {first.name}"
+    more = f" (and {len(claims) - 1} more)" if len(claims) > 1 else ""
+    return [Fault(first.seq if at else None, f"{name}{more} {what}")]

@@ -1,0 +1,114 @@
+"""What the database of a log is made of, held against what the schema file makes.
+
+The schema is run anew in the session's own temporary schema, in a transaction that is rolled back,
+and PostgreSQL itself describes both: so that no spelling of a definition has to be guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import psycopg
+
+from handler.audit.sql.postgres_connection import SCHEMA
+from handler.audit.sql.postgres_migration import put_version
+from handler.audit.verification.derived_state import REBUILD
+from handler.audit.verification.faults import Fault
+from handler.values.display import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+Parts: TypeAlias = "dict[tuple[str, str], str]"
+
+UNCOMPARED = (
+    "tables, indexes and views were not compared with the schema: that takes a role that may make "
+    "temporary tables"
+)
+"""What is said where the role may not do it."""
+
+_CREATE_SCHEMA = re.compile(r"^CREATE SCHEMA [^;]*;$", re.MULTILINE)
+# What is said of the records' own triggers and function is `StoredInPostgres.protections`'s.
+_PARTS = """
+WITH here AS (SELECT oid, nspname FROM pg_namespace WHERE oid = %(schema)s::oid),
+     found AS (
+SELECT CASE relkind WHEN 'v' THEN 'view' WHEN 'r' THEN 'table' ELSE 'relation' END AS kind,
+       relname::text AS name,
+       concat(relkind, CASE relkind WHEN 'v' THEN pg_get_viewdef(pg_class.oid) END) AS definition
+FROM pg_class JOIN here ON relnamespace = here.oid WHERE relkind NOT IN ('i', 'I', 'c', 't')
+UNION ALL
+SELECT 'column', relname || '.' || attname, concat_ws(' ', attnum, format_type(atttypid, atttypmod),
+       attnotnull, collname, pg_get_expr(adbin, adrelid))
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid JOIN here ON relnamespace = here.oid
+LEFT JOIN pg_collation ON pg_collation.oid = attcollation
+LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE attnum > 0 AND NOT attisdropped AND relkind = 'r'
+UNION ALL
+SELECT 'index', relname, concat(pg_get_indexdef(indexrelid), ' ', indisvalid)
+FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid JOIN here ON relnamespace = here.oid
+UNION ALL
+SELECT 'constraint', relname || '.' || conname, pg_get_constraintdef(pg_constraint.oid)
+FROM pg_constraint JOIN pg_class ON pg_class.oid = conrelid JOIN here ON relnamespace = here.oid
+WHERE contype <> 't'
+UNION ALL
+SELECT 'rule', relname || '.' || rulename, pg_get_ruledef(pg_rewrite.oid)
+FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class JOIN here ON relnamespace = here.oid
+WHERE relkind = 'r'
+UNION ALL
+SELECT 'trigger', relname || '.' || tgname, pg_get_triggerdef(pg_trigger.oid)
+FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN here ON relnamespace = here.oid
+WHERE NOT tgisinternal AND relname <> 'records'
+UNION ALL
+SELECT 'function', proname || '(' || pg_get_function_identity_arguments(pg_proc.oid) || ')', prosrc
+FROM pg_proc JOIN here ON pronamespace = here.oid WHERE proname <> 'append_only')
+SELECT kind, name, replace(replace(definition, here.nspname || '.', ''), 'pg_temp.', '')
+FROM found, here"""
+_OURS = "SELECT to_regnamespace('nightdrop')::oid"
+_OWN = "SELECT pg_my_temp_schema()"
+
+
+def differing_parts(db: Connection) -> Iterator[Fault | str]:
+    """Yield what is missing, what the schema does not have, and what is not as the schema has it.
+
+    Args:
+        db: A connection outside any transaction.
+    """
+    try:
+        expected, found = _expected(db), _parts(db, _OURS)
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
+        yield UNCOMPARED
+        return
+    for kind, name in sorted(expected.keys() | found.keys()):
+        wanted, there = expected.get((kind, name)), found.get((kind, name))
+        if there is None:
+            yield Fault(None, f"the {kind} {name} is missing; {_INIT}")
+        elif wanted is None:
+            yield Fault(
+                None, f"there is a {kind} that the schema does not have, {display(name)}; drop it"
+            )
+        elif wanted != there:
+            yield Fault(None, f"the {kind} {name} is not the one of the schema; {_INIT}")
+
+
+_INIT = f"{REBUILD}, run as the owner of the tables"
+
+
+def _expected(db: Connection) -> Parts:
+    """Make everything anew in the temporary schema, look at it, and take it back."""
+    made = _CREATE_SCHEMA.sub("", f"{SCHEMA.read_text()};{put_version()}")
+    db.execute("BEGIN READ WRITE")
+    try:
+        db.execute("SET LOCAL client_min_messages = error")
+        db.execute("SET LOCAL search_path = pg_temp")
+        db.execute(made.replace("nightdrop.", "pg_temp.").encode())
+        return _parts(db, _OWN)
+    finally:
+        db.execute("ROLLBACK")
+
+
+def _parts(db: Connection, schema: str) -> Parts:
+    [[oid]] = db.execute(schema.encode()).fetchall()
+    rows = db.execute(_PARTS.encode(), {"schema": oid}).fetchall()
+    return {(kind, name): definition for kind, name, definition in rows}

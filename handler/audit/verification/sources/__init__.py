@@ -1,0 +1,1 @@
+"""Reads stored records without the code that wrote them."""

@@ -1,0 +1,109 @@
+"""A log in an object store as it stands there, copied to this machine to be looked through."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from handler.audit.export.formats import FORMATS
+from handler.audit.objects.append_position import ROLLED
+from handler.audit.objects.retry_policy import Patience
+from handler.audit.objects.segment_reader import records_from
+from handler.audit.verification.derived_objects import DerivedObjects, ended_in
+from handler.audit.verification.refold import Refold
+from handler.audit.verification.sources.jsonl_file import StoredInFile
+from handler.audit.verification.sources.source import BEGINNING
+from handler.audit.verification.verdict import row_of
+from handler.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from handler.audit.objects.object_store import ObjectStore
+    from handler.audit.record import Head
+    from handler.audit.verification.faults import Fault
+    from handler.audit.verification.sources.source import Row
+
+
+class StoredInObjects:
+    """The records of a folder, copied at the first question: what was seen before is in them.
+
+    Args:
+        objects: The folder; closed with this.
+    """
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+        self._folder: TemporaryDirectory[str] | None = None
+        self._copy: StoredInFile | None = None
+
+    def protections(self) -> Iterator[Fault]:
+        """Yield nothing: what protects the bucket is not seen from here."""
+        yield from ()
+
+    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
+        """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
+        return self._copied().pages(after, last)
+
+    def end(self) -> Head:
+        """Return the number and hash stored last."""
+        return self._copied().end()
+
+    def at(self, seq: int) -> str:
+        """Return the hash that is stored under a number; "" if there is none."""
+        return self._copied().at(seq)
+
+    def is_gapless(self) -> bool:
+        """Return False: the copy is read from its beginning to its end."""
+        return False
+
+    def begun(self, action: str) -> Iterator[bytes]:
+        """Yield the texts of the records of an action, in order."""
+        return self._copied().begun(action)
+
+    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
+        """Yield where objects that are derived from the records are not what they come to."""
+        records = self._copied()
+        derived = DerivedObjects(self._read, ended_in(records.begun(ROLLED)))
+        with closing(Refold()) as refold:
+            yield from derived.changed()
+            indexed = derived.last.seq if derived.last else 0
+            yield from refold.take_pages(records.pages(last=indexed), advance)
+            yield from derived.differing(refold)
+            yield from refold.take_pages(records.pages(indexed), advance)
+            suspects = list(derived.outbox(refold))
+            # What was settled meanwhile has no body any more.
+            yield from refold.take_pages(self._grown(len(derived.ended) + 1), advance)
+            yield from (fault for key, fault in suspects if refold.has_body(key))
+            try:
+                yield from derived.left_over(self._objects.names(), refold)
+            except CloudError as error:
+                yield f"what else lies in the folder could not be listed: {error}"
+
+    def close(self) -> None:
+        """Remove the copy and let go of connections."""
+        if self._folder is not None:
+            self._folder.cleanup()
+        self._objects.close()
+
+    def _copied(self) -> StoredInFile:
+        if self._copy is None:
+            self._folder = TemporaryDirectory()
+            path = Path(self._folder.name) / "log.jsonl"
+            records = records_from(1, self._read, self._objects.place)
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(FORMATS["jsonl"](records, lambda _record: True))
+            self._copy = StoredInFile(path)
+        return self._copy
+
+    def _grown(self, segment: int) -> Iterator[list[Row]]:
+        """Yield the records that were written after the copy was made."""
+        end = self.end().seq
+        for record in records_from(segment, self._read, self._objects.place):
+            if record.seq > end:
+                yield [row_of(record.seq, record.hash, record.text)]
+
+    def _read(self, name: str) -> bytes | None:
+        return Patience().insist(self._objects.place, lambda: self._objects.read(name))

@@ -1,0 +1,178 @@
+"""A log in PostgreSQL as it stands there, with the protections the database gives it."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from handler.audit.record import Head
+from handler.audit.sql.postgres_connection import SCHEMA, connected, place_of, translated
+from handler.audit.verification.derived_postgres import differing_parts
+from handler.audit.verification.derived_state import (
+    as_bytes,
+    differing_bodies,
+    differing_rows,
+    tables_of,
+)
+from handler.audit.verification.faults import Fault
+from handler.audit.verification.refold import Refold
+from handler.audit.verification.sources.source import BEGINNING, PAGE
+from handler.errors import LogBrokenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from handler.audit.verification.derived_state import Table
+    from handler.audit.verification.sources.source import Row
+
+_ROWS = "SELECT seq, hash, prev, record FROM records WHERE seq > %s AND seq <= %s ORDER BY seq"
+_END = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
+_AT = "SELECT hash FROM records WHERE seq = %s"
+_GAPLESS = "SELECT count(*) = coalesce(max(seq), 0) AND coalesce(min(seq), 1) = 1 FROM records"
+_BEGUN = "SELECT seq, record FROM records WHERE starts_with(record, %s) AND seq > %s ORDER BY seq"
+_TABLE = """
+SELECT relkind = 'r', relrowsecurity OR relforcerowsecurity OR relhasrules,
+       EXISTS (SELECT 1 FROM pg_inherits WHERE oid IN (inhrelid, inhparent)),
+       (SELECT array_agg(attname::text || ' ' || format_type(atttypid, atttypmod) ORDER BY attnum)
+        FROM pg_attribute WHERE attrelid = pg_class.oid AND attnum > 0 AND NOT attisdropped)
+FROM pg_class WHERE oid = 'nightdrop.records'::regclass"""
+_TRIGGERS = """
+SELECT tgname::text, tgenabled = 'A', pg_get_triggerdef(oid)
+FROM pg_trigger WHERE tgrelid = 'nightdrop.records'::regclass AND NOT tgisinternal"""
+_FUNCTION = "SELECT prosrc FROM pg_proc WHERE oid = to_regproc('nightdrop.append_only')"
+# Whoever is granted something on the table or one of its columns, but for its owner.
+_GRANTED = """
+SELECT DISTINCT coalesce(rolname::text, 'everybody'), privilege_type
+FROM (SELECT relowner, (aclexplode(relacl)).* FROM pg_class
+      WHERE oid = 'nightdrop.records'::regclass
+      UNION ALL
+      SELECT relowner, (aclexplode(attacl)).*
+      FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+      WHERE attrelid = 'nightdrop.records'::regclass) AS granted
+LEFT JOIN pg_roles ON pg_roles.oid = grantee
+WHERE grantee <> relowner AND privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
+ORDER BY 1, 2"""
+_COLUMNS = ["seq bigint", "hash text", "prev text", "record text"]
+_TRIGGER = "CREATE TRIGGER {} BEFORE {} ON nightdrop.records FOR EACH {} EXECUTE FUNCTION {}"
+_EXPECTED = {
+    "records_append_only_insert": ("INSERT", "ROW"),
+    "records_append_only_change": ("DELETE OR UPDATE OR TRUNCATE", "STATEMENT"),
+}
+_BODY = re.compile(r"append_only\(\) RETURNS trigger .*?\$\$(.*?)\$\$", re.DOTALL)
+_PATIENCE = 30.0
+_LAST = 2**63 - 1
+
+
+class StoredInPostgres:
+    """The records of a PostgreSQL database, read in a session of its own.
+
+    Args:
+        address: As for `PostgresLog`; a role that may only read will do.
+
+    Raises:
+        LogError: The server cannot be reached, or holds no audit log.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._place = place_of(address)
+        self._db = connected(self._place, _PATIENCE)
+        with translated(self._place):
+            self._db.execute("SET default_transaction_read_only = on")
+
+    def protections(self) -> Iterator[Fault]:
+        """Yield what lets somebody change the records unhindered."""
+        found = self._all(_TABLE)[0]
+        if found != (True, False, False, _COLUMNS):
+            yield Fault(None, "the table records is not the one of the schema, or has rules")
+        yield from _faults_of_triggers(self._all(_TRIGGERS))
+        if [row[0] for row in self._all(_FUNCTION)] != [_function_body()]:
+            yield Fault(None, "the function append_only is not the one of the schema")
+        for role, privilege in self._all(_GRANTED):
+            yield Fault(None, f"the role {role} has {privilege} on records; revoke it")
+
+    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
+        """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
+        upto = _LAST if last is None else last
+        while page := self._all(f"{_ROWS} LIMIT {PAGE}", (after, upto)):
+            yield [
+                (seq, stored.encode(), prev.encode(), text.encode())
+                for seq, stored, prev, text in page
+            ]
+            after = page[-1][0]
+
+    def end(self) -> Head:
+        """Return the number and hash stored last."""
+        rows = self._all(_END)
+        return Head(*rows[0]) if rows else Head()
+
+    def at(self, seq: int) -> str:
+        """Return the hash that is stored under a number; "" if there is none."""
+        rows = self._all(_AT, (seq,))
+        return str(rows[0][0]) if rows else ""
+
+    def is_gapless(self) -> bool:
+        """Return whether there are as many rows as the last number says."""
+        return bool(self._all(_GAPLESS)[0][0])
+
+    def begun(self, action: str) -> Iterator[bytes]:
+        """Yield the texts of the records of an action, in order."""
+        after = BEGINNING
+        begin = f'{{"action":"{action}"'
+        while page := self._all(f"{_BEGUN} LIMIT {PAGE}", (begin, after)):
+            yield from (text.encode() for _, text in page)
+            after = page[-1][0]
+
+    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
+        """Yield where what is derived from the records is not what they come to.
+
+        Of one moment, while the log may be written to.
+        """
+        with translated(self._place), closing(Refold()) as refold:
+            yield from differing_parts(self._db)
+            self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                yield from refold.take_pages(self.pages(), advance)
+                for table in tables_of(refold):
+                    yield from differing_rows(refold, table, self._rows)
+                yield from differing_bodies(refold, self._rows)
+            finally:
+                self._db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._db.close()
+
+    def _rows(self, table: Table) -> Iterator[tuple[object, ...]]:
+        key, after = table.columns[0], ""
+        page = (
+            f'{table.select} WHERE {key} COLLATE "C" > %s ORDER BY {key} COLLATE "C" LIMIT {PAGE}'
+        )
+        while rows := self._all(page, (after,)):
+            yield from map(as_bytes, rows)
+            after = rows[-1][0]
+
+    def _all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with translated(self._place):
+            return self._db.execute(statement.encode(), values or None).fetchall()
+
+
+def _faults_of_triggers(found: Sequence[tuple[Any, ...]]) -> Iterator[Fault]:
+    there = {name: (always, text) for name, always, text in found}
+    for name, (event, level) in _EXPECTED.items():
+        always, text = there.pop(name, (None, ""))
+        if always is None:
+            yield Fault(None, f"the trigger {name} is missing; records can be changed")
+        elif not always:
+            yield Fault(None, f"the trigger {name} is not always enabled; records can be changed")
+        elif text != _TRIGGER.format(name, event, level, "append_only()"):
+            yield Fault(None, f"the trigger {name} is not the one of the schema")
+    for _ in there:
+        yield Fault(None, "there is a trigger that the schema does not have, on records")
+
+
+def _function_body() -> str:
+    found = _BODY.search(SCHEMA.read_text())
+    if found is None:
+        raise LogBrokenError("the schema that came with this program has no append_only")
+    return found[1]

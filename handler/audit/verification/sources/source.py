@@ -1,0 +1,54 @@
+"""A log as it stands in its store, for a verifier who takes nothing on trust."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from handler.audit.record import Head
+    from handler.audit.verification.faults import Fault
+
+Row: TypeAlias = tuple[int, bytes, bytes, bytes]
+"""A record as it is stored: its number, its hash, the hash before it, its text in UTF-8."""
+
+BEGINNING = -(2**63) + 1
+"""Comes before every number that a store can hold."""
+
+PAGE = 1000
+"""Rows to fetch at once."""
+
+
+class Stored(Protocol):
+    """Hands out what is stored, without a check and without a change."""
+
+    def protections(self) -> Iterator[Fault]:
+        """Yield what is wrong with the store's own protections of the records."""
+
+    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
+        """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
+
+    def end(self) -> Head:
+        """Return the number and hash stored last."""
+
+    def at(self, seq: int) -> str:
+        """Return the hash that is stored under a number; "" if there is none."""
+
+    def is_gapless(self) -> bool:
+        """Return whether there are as many rows as the last number says."""
+
+    def begun(self, action: str) -> Iterator[bytes]:
+        """Yield the texts of the records of an action, in order."""
+
+    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
+        """Yield where what is derived from the records is not what they come to.
+
+        What is no fault, but should be known, is yielded as a sentence.
+
+        Args:
+            advance: Told how many records were passed, now and then.
+        """
+
+    def close(self) -> None:
+        """Let go of the store."""

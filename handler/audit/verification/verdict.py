@@ -1,0 +1,72 @@
+"""Whether what stands in a log is a whole chain, and the one that was seen before."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handler.audit.verification.chain_check import Walk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from handler.audit.record import Head, Record
+    from handler.audit.verification.faults import Fault
+    from handler.audit.verification.sources.source import Row
+
+WHOLE, BROKEN, CANNOT_TELL = 0, 1, 2
+"""What a verdict can be, as exit statuses."""
+
+# Within a text a quotation mark is escaped, so that this can only be the field.
+_NAMED = re.compile(rb'"prev":"([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found.
+
+    Attributes:
+        head: The last record.
+        faults: What is wrong: the first hundred of it.
+        count: How many faults there are.
+        remarks: What a person should know besides, one sentence each.
+        confirmed: The last record that something outside the log confirms; 0 is none.
+    """
+
+    head: Head
+    faults: tuple[Fault, ...]
+    count: int = 0
+    remarks: tuple[str, ...] = ()
+    confirmed: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether no fault was found."""
+        return not self.faults
+
+    @property
+    def status(self) -> int:
+        """`WHOLE`, `BROKEN`, or `CANNOT_TELL`: no fault, and no witness."""
+        if self.faults:
+            return BROKEN
+        return WHOLE if self.confirmed else CANNOT_TELL
+
+
+def verify(records: Iterable[Record]) -> Verdict:
+    """Walk along records from the first one and return what was found, by the chain alone.
+
+    Memory stays flat; the walk goes on after a fault, from what stands there.
+    """
+    walk = Walk()
+    walk.along(
+        ([row_of(record.seq, record.hash, record.text)] for record in records), lambda _count: None
+    )
+    return Verdict(walk.head, tuple(walk.faults.kept), walk.faults.count)
+
+
+def row_of(seq: int, stored: str, text: str) -> Row:
+    """Return a record as a row, for where the hash before it is kept in its text alone."""
+    data = text.encode(errors="surrogatepass")
+    named = _NAMED.search(data)
+    return seq, stored.encode(errors="surrogatepass"), named[1] if named else b"", data

@@ -1,0 +1,223 @@
+"""The whole verification of a log: its chain, its store, what is derived, what stands outside."""
+
+from __future__ import annotations
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from handler.audit.verification.checkpoint_evidence import NOTED, Claim, Witness
+from handler.audit.verification.derived_state import REMEDY
+from handler.audit.verification.faults import Fault, Faults
+from handler.audit.verification.parallel_check import walked
+from handler.audit.verification.verdict import Verdict
+from handler.errors import LogBrokenError, ObjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from handler.audit.checkpoints.checkpoint import Place
+    from handler.audit.checkpoints.signed_note import VerifyKey
+    from handler.audit.record import Head
+    from handler.audit.verification.chain_check import Walk
+    from handler.audit.verification.sources.source import Stored
+
+_NAME = re.compile(r"([0-9]{12})-[0-9a-f]{16}-[0-9]{8}T[0-9]{12}Z\.checkpoint")
+_READERS = 16
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a log is held against.
+
+    Attributes:
+        places: Where checkpoints are kept.
+        keys: Whose signatures count; none means that signatures are not checked.
+        expected: A head that somebody noted; None if nobody did.
+    """
+
+    places: Sequence[Place] = ()
+    keys: Sequence[VerifyKey] = ()
+    expected: Head | None = None
+
+
+@dataclass
+class _Kept:
+    """The checkpoints that the log tells of, compared with those that are there."""
+
+    names: set[str]
+    missing: list[str] = field(default_factory=list)
+    gone: int = 0
+    recorded: int = 0
+    last: str = ""
+
+
+def examine(
+    address: str,
+    stored: Stored,
+    evidence: Evidence,
+    *,
+    advance: Callable[[int], object] = lambda _count: None,
+    workers: int = 1,
+) -> Verdict:
+    """Verify a log, also while it is written to.
+
+    Checkpoints are read first and the log afterwards: whatever they saw must be in it by then.
+
+    Args:
+        address: Where the log is.
+        stored: The same log, open.
+        evidence: What to hold it against.
+        advance: Told how many records were passed, now and then; each is passed twice.
+        workers: How many processes may be used.
+
+    Raises:
+        CloudError: Checkpoints cannot be read.
+        OSError: Likewise.
+        LogError: The log cannot be read.
+    """
+    witness = Witness(evidence.keys)
+    if evidence.expected is not None:
+        witness.claims.append(Claim(evidence.expected.seq, evidence.expected.hash, NOTED))
+    names = set(_heard(evidence.places, witness))
+    kept = _Kept(names)
+    faults = Faults()
+    faults.add(*stored.protections())
+    walk = walked(address, stored, advance=advance, workers=workers)
+    faults.join(walk.faults)
+    try:
+        if evidence.places:
+            _compare(stored, evidence.places, kept, witness, walk.head)
+        found = witness.contradictions(stored, walk.head)
+    except LogBrokenError as error:
+        found = Faults()
+        found.add(Fault(None, str(error)))
+    faults.join(witness.faults)
+    faults.join(found)
+    faults.add(*_told(kept))
+    derived, more = _derived(stored, walk, advance)
+    faults.join(derived)
+    remarks = (
+        *more,
+        *_of_walk(walk),
+        *_of_witness(evidence, witness, kept, walk.head),
+    )
+    seq = witness.confirmed.seq
+    return Verdict(walk.head, tuple(faults.kept), faults.count, remarks, seq)
+
+
+def _derived(
+    stored: Stored, walk: Walk, advance: Callable[[int], object]
+) -> tuple[Faults, list[str]]:
+    """Return where what is derived from whole records is not what they come to, and remarks."""
+    found, remarks = Faults(), list[str]()
+    if walk.faults.count:
+        return found, remarks  # what records that were tampered with come to says nothing
+    try:
+        for one in stored.differences(advance):
+            if isinstance(one, str):
+                remarks.append(one)
+            else:
+                found.add(one)
+    except LogBrokenError as error:
+        found.add(Fault(None, str(error)))
+    return found, [REMEDY, *remarks] if found.count else remarks
+
+
+def _heard(places: Sequence[Place], witness: Witness) -> Iterator[str]:
+    with ThreadPoolExecutor(_READERS) as pool:
+        for place in places:
+            names = iter(place.names())
+            while batch := list(islice(names, _BATCH)):
+                for name, data in zip(batch, pool.map(place.get, batch), strict=True):
+                    witness.hear(name, data)
+                    yield name
+
+
+def _compare(
+    stored: Stored, places: Sequence[Place], kept: _Kept, witness: Witness, head: Head
+) -> None:
+    oldest = min(kept.names, default="")
+    for text in stored.begun("log.checkpointed"):
+        name, signer, seq = _recorded(text)
+        # What was recorded after the walk had ended tells of records that it has not seen.
+        if not _NAME.fullmatch(name) or seq > head.seq:
+            continue
+        kept.recorded += 1
+        kept.last = max(kept.last, name)
+        if name in kept.names:
+            if signer and name in witness.unsigned:
+                witness.faults.add(Fault(None, f"the checkpoint {name} has lost its signature"))
+        elif name < oldest:
+            kept.gone += 1
+        elif oldest:
+            # It may have been written after the others were listed.
+            data = _found(places, name)
+            if data is None:
+                kept.missing.append(name)
+            else:
+                witness.hear(name, data)
+
+
+def _recorded(text: bytes) -> tuple[str, object, int]:
+    try:
+        fields = json.loads(text)
+        part = fields["checkpoint"]
+        return str(part["name"]), part.get("signer"), int(fields["seq"])
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return "", None, 0
+
+
+def _found(places: Sequence[Place], name: str) -> bytes | None:
+    for place in places:
+        try:
+            return place.get(name)
+        except (FileNotFoundError, ObjectError):
+            continue
+    return None
+
+
+def _told(kept: _Kept) -> Iterator[Fault]:
+    if kept.missing:
+        more = f" and {len(kept.missing) - 1} more" if len(kept.missing) > 1 else ""
+        yield Fault(
+            None,
+            f"the log tells of the checkpoint {kept.missing[-1]}{more}, not among those kept: "
+            "removed, or kept in another place",
+        )
+
+
+def _of_walk(walk: Walk) -> Iterator[str]:
+    if walk.turned:
+        times = "once" if walk.turned == 1 else f"{walk.turned} times"
+        yield f"the clock was set back {times}, first at record {walk.turned_at}"
+
+
+def _of_witness(evidence: Evidence, witness: Witness, kept: _Kept, head: Head) -> Iterator[str]:
+    last = witness.confirmed
+    if not last.seq:
+        yield "nothing outside the log vouches for it: its end could be cut off unnoticed; " + (
+            f"the log tells of {kept.recorded} checkpoints, none of which counts here"
+            if evidence.places
+            else "name --checkpoints or --expect-head"
+        )
+    else:
+        when = f" ({last.at})" if last.at else ""
+        rest = head.seq - last.seq
+        follows = "; what follows rests on the chain alone" if rest else ""
+        yield f"confirmed from outside up to record {last.seq} of {head.seq}{when}{follows}"
+    if kept.names and not evidence.keys:
+        yield "signatures were not checked: name the public key with --key"
+    if evidence.keys and witness.unsigned:
+        yield f"{len(witness.unsigned)} checkpoints bear no signature and count for nothing"
+    if kept.gone:
+        yield f"{kept.gone} checkpoints older than the oldest one kept are gone"
+    if kept.names and max(kept.names) > kept.last:
+        yield (
+            "the last checkpoint is not in the log: the function was stopped just then, or the "
+            "record of it was cut off"
+        )

@@ -1,0 +1,89 @@
+"""`nightdrop audit checkpoint` and `key`: a checkpoint on demand, and the key that signs them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import time
+import uuid
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import click
+
+from handler.audit.checkpoints.signed_note import new_key
+from handler.audit.record import part
+from handler.cli.console import complain, printable, prose
+from handler.errors import LogBusyError, LogUnreachableError, NightdropError, SettingsError
+from handler.invocation.checkpoint_writer import checkpoint as write_checkpoint
+from handler.invocation.instance import open_instance, services_of
+from handler.local.runtime.context import Context
+
+if TYPE_CHECKING:
+    from handler.audit.record import Record
+
+_WRONG_SETTINGS, _LATER = 2, 75
+_SEED_BYTES = 32
+
+
+@click.command()
+def checkpoint() -> None:
+    """Write a checkpoint of the log's head now; settings come from the environment.
+
+    Exit status: 0 written, 2 wrong settings, 75 not written; try again later.
+
+    \b
+      NIGHTDROP_CHECKPOINTS=checkpoints/ nightdrop audit checkpoint
+    """
+    try:
+        written = _written()
+    except (LogBusyError, LogUnreachableError) as error:
+        complain(f"the checkpoint is not on record: {error}")
+        sys.exit(_LATER)
+    except NightdropError as error:
+        complain(str(error))
+        sys.exit(_WRONG_SETTINGS)
+    fields = written.fields
+    if fields["action"] != "log.checkpointed":
+        complain(f"the checkpoint was not written: {fields.get('note', '')}")
+        sys.exit(_LATER)
+    click.echo(printable(part(fields, "checkpoint")["name"]))
+    if fields.get("note"):
+        click.echo(prose(fields["note"]))
+
+
+def _written() -> Record:
+    """Write a checkpoint and return its record: that of this call, whoever records beside it."""
+    context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
+    with closing(open_instance(context, os.environ, lambda _line: None)) as instance:
+        if not instance.settings.checkpoints:
+            raise SettingsError("NIGHTDROP_CHECKPOINTS is missing: where to write them")
+        written = write_checkpoint(services_of(context, instance), every=0)
+        if written is None:
+            raise SettingsError("the log is empty: there is nothing to write a checkpoint of")
+        return written
+
+
+@click.command()
+@click.argument("name")
+def key(name: str) -> None:
+    """Make a key that signs checkpoints; NAME is a name for it, such as example.org/nightdrop.
+
+    Prints the private key, for the function's encrypted user data, and the public key, for
+    whoever verifies. Neither is kept.
+
+    \b
+      nightdrop audit key example.org/nightdrop
+    """
+    try:
+        made = new_key(name, secrets.token_bytes(_SEED_BYTES))
+        private, public = made.encoded(), str(made.public)
+    except ImportError:
+        complain("keys are made with cryptography; in a checkout, `make .venv/.dev` installs it")
+        sys.exit(_WRONG_SETTINGS)
+    except SettingsError as error:
+        complain(str(error))
+        sys.exit(_WRONG_SETTINGS)
+    click.echo(f"private  NIGHTDROP_CHECKPOINT_KEY={private}")
+    click.echo(f"public   nightdrop audit verify --key {public}")

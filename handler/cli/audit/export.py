@@ -1,0 +1,68 @@
+"""`nightdrop audit export`: the log, or a part of it, for other tools."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import click
+
+from handler.audit.export.formats import FORMATS
+from handler.cli.audit.records.record_filter import Selection, selecting
+from handler.cli.audit.records.record_reader import stored
+from handler.cli.console import complain
+from handler.cli.output_file import output_file
+from handler.cli.shared_options import SPOILED, audit_option, complaining
+from handler.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@click.command(short_help="The log as JSON Lines, CSV or OCSF events.")
+@audit_option
+@click.option("--format", "name", type=click.Choice(tuple(FORMATS)), required=True)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Where to write it; standard output otherwise.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
+@selecting
+def export(
+    address: str, name: str, output: Path | None, selection: Selection, *, overwrite: bool
+) -> None:
+    """Write the records as they are read, in the same memory for any number of them.
+
+    \b
+    jsonl     a record a line, as it was hashed; all of them can be verified without the database
+    csv       a row per record, with nothing in it that a spreadsheet would run
+    ocsf      OCSF 1.9 API Activity, attested by the profile record_integrity
+    ocsf-1.8  the same for readers of OCSF 1.8, without the attestation
+    \b
+      nightdrop audit export --format jsonl --output log.jsonl --audit sqlite:///nightdrop.db
+      nightdrop audit export --format csv --since 2026-11-01 --job nightly-ngkmzypw
+    """
+    path = None if output == Path("-") else output
+    try:
+        with (
+            complaining(),
+            stored(address) as log,
+            output_file(path, overwrite=overwrite) as file,
+        ):
+            _write(FORMATS[name](log.records(0), selection), file)
+    except OutputError as error:
+        complain(str(error))
+        sys.exit(2)
+
+
+def _write(lines: Iterable[str], file: IO[str]) -> None:
+    try:
+        file.writelines(lines)
+    except SPOILED:
+        complain(
+            "a record is not what Nightdrop writes, see `nightdrop audit verify`; "
+            "--format jsonl writes it all the same"
+        )
+        sys.exit(1)

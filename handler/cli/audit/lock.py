@@ -1,0 +1,65 @@
+"""`nightdrop audit lock`: have a bucket of checkpoints keep what is written, for good."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from handler.audit.open_log import OBS
+from handler.cli.console import complain
+from handler.cli.obs_from_environment import obs_of
+from handler.errors import ApiError, NightdropError
+
+LONGEST = 36_500
+"""Days that OBS locks an object for at most (obs_04_0167)."""
+
+_WRONG, _UNFIT = 2, 409
+
+
+@click.command()
+@click.argument("address")
+@click.option("--days", type=click.IntRange(1, LONGEST), required=True, help="How long it is kept.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def lock(address: str, *, days: int, yes: bool) -> None:
+    """Lock the bucket at ADDRESS, obs://bucket: write once, read many.
+
+    What is written from then on can be neither changed nor deleted for that many days, by nobody.
+    The days can be changed for what comes later; the lock itself can never be taken off again.
+    The bucket must keep versions, and it must not be the log's: a locked bucket refuses the appends
+    that a log is made of. Keys, and NIGHTDROP_REGION or NIGHTDROP_OBS_ENDPOINT, come from the
+    environment. Exit status: 0 locked, 1 not wanted after all, 2 it could not be.
+
+    \b
+      nightdrop audit lock obs://my-checkpoints --days 365
+    """
+    bucket = _bucket(address)
+    problem = _problem(address, bucket)
+    if problem:
+        complain(problem)
+        sys.exit(_WRONG)
+    if not yes:
+        click.confirm(f"Lock the whole bucket {bucket} for good?", abort=True)
+    try:
+        obs_of(os.environ).lock(bucket, days)
+    except NightdropError as error:
+        unversioned = isinstance(error, ApiError) and error.status == _UNFIT
+        complain(f"{error}; let {bucket} keep versions first" if unversioned else str(error))
+        sys.exit(_WRONG)
+    click.echo(f"{bucket}: what is written from now on is locked for {days} days")
+
+
+def _problem(address: str, bucket: str) -> str:
+    if not address.startswith(OBS) or not bucket:
+        return f"only a bucket in OBS is to be locked: name {OBS}bucket"
+    log = os.environ.get("NIGHTDROP_AUDIT", "")
+    if log.startswith(OBS) and _bucket(log) == bucket:
+        return (
+            f"{bucket} holds the audit log, and a locked bucket refuses its appends; lock another"
+        )
+    return ""
+
+
+def _bucket(address: str) -> str:
+    return address.removeprefix(OBS).partition("/")[0]

@@ -1,0 +1,40 @@
+"""`nightdrop audit rebuild`: what is derived from the records, made anew from them."""
+
+from __future__ import annotations
+
+import getpass
+
+import click
+
+from handler.audit.open_log import OBS
+from handler.audit.rebuild import rebuild as rebuilt
+from handler.cli.audit.records.open_log import folders
+from handler.cli.shared_options import audit_option, complaining
+
+
+@click.command()
+@audit_option
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+def rebuild(address: str, *, yes: bool) -> None:
+    """Make everything that is derived from the records anew.
+
+    The remedy where `audit verify` finds tables, indexes or states that differ from the records.
+    No record is touched; one is added that says who did it. Bodies in the outbox cannot be derived
+    and stay as they are. In PostgreSQL the owner of the tables makes the tables anew; the
+    function's role makes only what is in them.
+
+    \b
+      nightdrop audit rebuild --audit sqlite:///nightdrop.db
+    """
+    if not yes:
+        click.confirm(
+            "The derived state is made anew from the records; no record is touched. Go on?",
+            abort=True,
+        )
+    with complaining():
+        record = rebuilt(
+            address,
+            actor={"kind": "operator", "name": getpass.getuser()},
+            folders=folders() if address.startswith(OBS) else None,
+        )
+    click.echo(f"Made anew from {record.seq - 1} records; record {record.seq} says so.")

@@ -1,0 +1,1 @@
+"""What the commands of `audit` read, and how a person names it."""

@@ -1,0 +1,160 @@
+"""`nightdrop audit verify`: whether the log is whole, and the one that was seen before."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from handler.audit.checkpoints.signed_note import verify_key
+from handler.audit.record import Head
+from handler.audit.verification.sources.jsonl_file import StoredInFile
+from handler.audit.verification.verdict import BROKEN, CANNOT_TELL, WHOLE
+from handler.audit.verification.verifier import Evidence, examine
+from handler.cli.audit.records.open_log import any_stored
+from handler.cli.console import complain, printable
+from handler.cli.obs_from_environment import obs_of
+from handler.errors import LogBrokenError, NightdropError, SettingsError
+from handler.invocation.checkpoint_writer import place_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from handler.audit.checkpoints.checkpoint import Place
+    from handler.audit.verification.sources.source import Stored
+    from handler.audit.verification.verdict import Verdict
+
+_HEAD = re.compile(r"([0-9]{1,15}):([0-9a-f]{64})")
+_WORDS = {WHOLE: "whole", BROKEN: "BROKEN", CANNOT_TELL: "chain whole, end unproven"}
+_SHOWN = 20
+_REDRAWN = 20_000
+
+
+@click.command()
+@click.option(
+    "--audit",
+    "address",
+    envvar="NIGHTDROP_AUDIT",
+    help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
+)
+@click.option(
+    "--file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A log exported as JSON Lines, instead.",
+)
+@click.option(
+    "--checkpoints",
+    multiple=True,
+    help="Where checkpoints are: a folder, or obs://bucket/prefix/.  [NIGHTDROP_CHECKPOINTS]",
+)
+@click.option("--key", "keys", multiple=True, help="Whose signatures count: a public key.")
+@click.option("--expect-head", "head", default="", help="A head noted earlier, SEQ:HASH.")
+def verify(
+    address: str | None,
+    file: Path | None,
+    checkpoints: Sequence[str],
+    keys: Sequence[str],
+    head: str,
+) -> None:
+    """Verify the whole log: its chain, its store, and what was seen of it from outside.
+
+    Says which record is wrong and how. A chain alone cannot show that its end was cut off or all
+    of it rewritten; checkpoints can. Needs no secret, but credentials for checkpoints in a bucket.
+    Exit status: 0 whole, 1 broken, 2 cannot tell.
+
+    \b
+      nightdrop audit verify --audit sqlite:///nightdrop.db --checkpoints checkpoints/
+      nightdrop audit verify --file log.jsonl --expect-head 9990:5e88…
+    """
+    named = checkpoints or tuple(filter(None, [os.environ.get("NIGHTDROP_CHECKPOINTS")]))
+    try:
+        evidence = Evidence(
+            places=[_place(one) for one in named],
+            keys=[verify_key(key) for key in keys],
+            expected=_head(head) if head else None,
+        )
+        with closing(_stored(address, file)) as stored, _progress(stored) as advance:
+            verdict = examine(
+                "" if file else address or "",
+                stored,
+                evidence,
+                advance=advance,
+                workers=1 if isinstance(stored, StoredInFile) else os.cpu_count() or 1,
+            )
+    except ImportError:
+        complain(
+            "checking signatures needs cryptography; in a checkout, `make .venv/.dev` installs it"
+        )
+        sys.exit(CANNOT_TELL)
+    except LogBrokenError as error:
+        complain(str(error))
+        sys.exit(BROKEN)
+    except (NightdropError, OSError) as error:
+        complain(str(error))
+        sys.exit(CANNOT_TELL)
+    _show(verdict)
+    sys.exit(verdict.status)
+
+
+def _show(verdict: Verdict) -> None:
+    for fault in verdict.faults[:_SHOWN]:
+        click.echo(printable(fault))
+    if verdict.count > _SHOWN:
+        click.echo(f"… and {verdict.count - _SHOWN} more")
+    head = verdict.head
+    click.echo(f"{_WORDS[verdict.status]}: {head.seq} records, head {head.seq}:{head.hash}")
+    for remark in verdict.remarks:
+        click.echo(f"• {printable(remark)}")
+
+
+def _stored(address: str | None, file: Path | None) -> Stored:
+    if file is not None:
+        return StoredInFile(file)
+    if address is None:
+        raise SettingsError("name the log with --audit, or an exported one with --file")
+    return any_stored(address)
+
+
+def _place(address: str) -> Place:
+    if address.startswith("obs://"):
+        return place_at(address, obs_of(os.environ))
+    if not Path(address).is_dir():
+        known = "what is named" if "://" in address else address
+        raise SettingsError(f"there is no folder of checkpoints at {known}")
+    return place_at(address, None)
+
+
+def _head(text: str) -> Head:
+    found = _HEAD.fullmatch(text)
+    if found is None:
+        raise SettingsError(
+            "--expect-head takes the number and the whole hash: 11:5e88… (64 digits)"
+        )
+    return Head(int(found[1]), found[2])
+
+
+@contextmanager
+def _progress(stored: Stored) -> Iterator[Callable[[int], object]]:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _count: None
+        return
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # It draws when it is told to: a thread that draws would stand in the way of new processes.
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
+        task = progress.add_task("", total=2 * stored.end().seq)
+        drawn = 0
+
+        def advance(count: int) -> None:
+            nonlocal drawn
+            drawn += count
+            progress.update(task, advance=count, refresh=drawn % _REDRAWN < count)
+
+        yield advance

@@ -1,0 +1,81 @@
+"""What the command prints for people: one console, a few tables, errors on standard error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from handler.audit.job_end import WRONG
+from handler.values.display import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+STYLES: Mapping[str, str] = {
+    "success": "green",
+    "failure": "bold red",
+    "pending": "default",
+    "unknown": "yellow",
+}
+"""How the outcomes of records look."""
+
+_PLAIN_WIDTH = 140
+_LONGEST_CELL = 2000  # characters; the longest key has 1,024 bytes
+_PROSE = frozenset({"note", "asked for by", "description"})
+_IDENTIFIERS = frozenset({"delivery", "job", "job name", "job_name", "job id"})
+"""Columns that keep their width as long as another has some to give."""
+
+
+def screen() -> Console:
+    """Return the console for standard output: colours and its width only on a terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PLAIN_WIDTH, no_color=True)
+
+
+def complain(message: str) -> None:
+    """Print what went wrong on standard error."""
+    said = Text.assemble(("nightdrop:", "bold red"), " ", prose(message))
+    Console(stderr=True, soft_wrap=True).print(said, highlight=False)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return a plain table; what the rows hold is text, never markup, and safe to show."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        drawn.add_column(column, overflow="fold", no_wrap=column in _IDENTIFIERS)
+    for row in rows:
+        drawn.add_row(*map(_cell, columns, row))
+    return drawn
+
+
+def _cell(column: str, value: object) -> Text:
+    # Where its column cannot have its whole width, an identifier goes on in the next line.
+    return Text(prose(value) if column in _PROSE else printable(value), no_wrap=False)
+
+
+def printable(value: object) -> str:
+    """Return a value as one line of text that cannot move the cursor or forge a line."""
+    return "" if value is None else display(str(value), longest=_LONGEST_CELL)
+
+
+def prose(value: object) -> str:
+    """Return a value as text that keeps its lines, each of them safe to show."""
+    return "\n".join(map(printable, "" if value is None else str(value).split("\n")))
+
+
+def jobs_table(jobs: Sequence[Mapping[str, object]]) -> Table:
+    """Return a table of jobs as replies and result files hold them."""
+    rows = [(job["document"], job["job_name"], _stands(job), job["job_id"] or "") for job in jobs]
+    drawn = table(("document", "job name", "state", "job id"), rows)
+    for row, job in zip(drawn.rows, jobs, strict=True):
+        row.style = "red" if job["state"] in WRONG else None
+    return drawn
+
+
+def _stands(job: Mapping[str, object]) -> str:
+    """Return where a job stands, and how many tasks succeeded once it ended."""
+    counts = f" ({job['succeeded']} of {job['tasks']})" if "tasks" in job else ""
+    return f"{job['state']}{counts}"

@@ -1,0 +1,115 @@
+"""`nightdrop doctor`: whether a deployment is fit for its work."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import uuid
+from contextlib import ExitStack
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+import click
+
+from handler.cli.console import screen, table
+from handler.cloud.credentials import Credentials, credentials
+from handler.cloud.http_transport import Transport
+from handler.doctor.finding import Finding, worst, wrong
+from handler.doctor.run_checks import Deployment, examine
+from handler.errors import CredentialsError, LogError, NightdropError, SettingsError
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
+from handler.runtime.deadline import Deadline
+from handler.settings import load
+
+if TYPE_CHECKING:
+    from handler.audit.log import Log
+    from handler.settings import Settings
+
+FIT, UNFIT = 0, 1
+"""Exit statuses; doubts alone are no fault."""
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_PATIENCE = 300.0  # seconds for the whole examination
+
+
+@click.command(short_help="Check a deployment: keys, rights, clock, log, work, limits.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one for each check.")
+def doctor(*, as_json: bool) -> None:
+    """Check a deployment from this machine, with the settings and keys of the environment.
+
+    Every line says how something is and, if it is not well, what to do. Nothing is changed, but
+    that a probe object comes and goes where results are written. Exit status: 0 fit for work (there
+    may be doubts), 1 not. To look from inside the function, invoke it with {"action": "doctor"}.
+
+    \b
+      env $(cat production.env) nightdrop doctor
+    """
+    with ExitStack() as stack:
+        findings = _findings(stack)
+    if as_json:
+        for one in findings:
+            click.echo(json.dumps(one.to_json()))
+    else:
+        _show(findings)
+    sys.exit(UNFIT if worst(findings) == "fail" else FIT)
+
+
+def _findings(stack: ExitStack) -> tuple[Finding, ...]:
+    try:
+        settings = load(lambda _name: None, os.environ)
+        transport = Transport(timeout=settings.request_timeout)
+        stack.callback(transport.close)
+        return examine(_deployment(settings, transport, _log(stack)))
+    except SettingsError as error:
+        return tuple(
+            wrong("settings", line, "set it and look again") for line in str(error).splitlines()
+        )
+
+
+def _deployment(settings: Settings, transport: Transport, log: Log | LogError) -> Deployment:
+    try:
+        keys = credentials(None, os.environ)
+    except CredentialsError as error:
+        keys = Credentials("", "", missing=str(error))
+    return Deployment(
+        settings=settings,
+        keys=keys,
+        log=log,
+        transport=transport,
+        clock=lambda: datetime.now(timezone.utc),
+        deadline=Deadline(time.monotonic() + _PATIENCE, time.monotonic),
+        environ=os.environ,
+    )
+
+
+def _log(stack: ExitStack) -> Log | LogError:
+    """Open the log the way the function does; or return why it cannot be opened."""
+    context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
+    try:
+        instance = open_instance(context, os.environ, lambda _line: None)
+    except LogError as error:
+        return error
+    except SettingsError:
+        raise
+    except NightdropError as error:
+        return LogError(str(error))
+    stack.callback(instance.close)
+    return instance.log
+
+
+def _show(findings: tuple[Finding, ...]) -> None:
+    drawn = table(
+        ("", "check", "note"),
+        [(one.verdict, one.check, _said(one)) for one in findings],
+    )
+    for row, one in zip(drawn.rows, findings, strict=True):
+        row.style = _COLOURS[one.verdict]
+    console = screen()
+    console.print(drawn)
+
+
+def _said(finding: Finding) -> str:
+    return f"{finding.message}\n→ {finding.remedy}" if finding.remedy else finding.message

@@ -1,0 +1,137 @@
+"""`nightdrop hold`, `release` and `job abandon`: a hand on the brake, on record."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from handler.audit.open_log import OBS, POSTGRES
+from handler.cli.audit import audit_option
+from handler.cli.audit.records.excerpt import state_of
+from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.record_reader import stored
+from handler.cli.audit.records.sqlite_view import find_job
+from handler.cli.console import complain, printable, prose
+from handler.errors import NightdropError
+from handler.jobs.decisions import abandon as abandoned
+from handler.jobs.hold import BY_HAND
+from handler.jobs.hold import hold as held
+from handler.jobs.hold import release as released
+from handler.values.canonical_json import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TypeVar
+
+    from handler.audit.log import Decide, SearchedLog
+    from handler.audit.record import Part
+
+    T = TypeVar("T")
+
+
+@click.command(short_help="Send nothing new until `release`.")
+@audit_option
+@click.option("--reason", default="", show_default=BY_HAND, help="For the record.")
+def hold(address: str, reason: str) -> None:
+    """Hold all sending: what is planned or arrives is deferred until `nightdrop release`.
+
+    A job that waits for longer than it is valid, 6 hours unless its spec or NIGHTDROP_VALID_FOR
+    says otherwise, expires. Held again with another reason, that one is recorded and counts.
+
+    \b
+      nightdrop hold --reason "freeze until Monday" --audit sqlite:///nightdrop.db
+    """
+    before = _commit(address, held(reason, actor=_operator()))
+    click.echo(_held(before, reason))
+    click.echo("Jobs that wait for longer than they are valid (valid_for) expire.")
+
+
+@click.command(short_help="Lift a hold; the next tick resumes.")
+@audit_option
+def release(address: str) -> None:
+    """Lift a hold, or a suspension of settling; the next tick resumes what waits.
+
+    \b
+      nightdrop release --audit sqlite:///nightdrop.db
+    """
+    lifted = _commit(address, released(actor=_operator()))
+    click.echo(
+        "\n".join(f"Hold released (it was: {printable(reason)})." for reason in lifted)
+        or "Nothing was on hold."
+    )
+
+
+@click.group(short_help="Decide about one job by hand.")
+def job() -> None:
+    """Decide about one job by hand."""
+
+
+@job.command()
+@audit_option
+@click.argument("what")
+@click.option("--reason", default="by hand", show_default=True, help="For the record.")
+def abandon(address: str, what: str, reason: str) -> None:
+    """Give up the job WHAT (its name, id or key, or a beginning), so that it is never sent again.
+
+    A job that was created stays on the fleet. Exit status: 0 abandoned, 1 not.
+
+    \b
+      nightdrop job abandon nightly-qhbxaiqp --audit sqlite:///nightdrop.db
+    """
+    with _existing(address) as log:
+        try:
+            with closing(state_of(log, what)) as database:
+                key = find_job(database, what)
+        except LookupError as error:
+            complain(str(error.args[0]))
+            sys.exit(1)
+        job = log.commit(abandoned(key, reason, actor=_operator())).value
+    if job.state != "abandoned":
+        why = (
+            "is being sent right now; try again later"
+            if job.state == "sending"
+            else f"is {job.state}"
+        )
+        complain(f"job {job.name} ({shown(key)}) cannot be abandoned: it {why}")
+        sys.exit(1)
+    click.echo(f"job {printable(job.name)} is abandoned")
+
+
+def _held(before: str, reason: str) -> str:
+    if not before:
+        return f"Sending is on hold ({printable(reason or BY_HAND)})."
+    already = f"Already on hold (reason: {printable(before)})"
+    return f"{already}; new reason recorded." if reason not in {"", before} else f"{already}."
+
+
+def _commit(address: str, decide: Decide[T]) -> T:
+    with _existing(address) as log:
+        return log.commit(decide).value
+
+
+@contextmanager
+def _existing(address: str) -> Iterator[SearchedLog]:
+    """Open a log that has records: a new one, by a slip in the address, would hold nobody."""
+    try:
+        if not address.startswith((POSTGRES, OBS)):
+            # To open a log in SQLite creates it.
+            with stored(address) as found:
+                _require(found.last())
+        with closing(any_log(address)) as log:
+            _require(log.read(lambda view: view.head).seq)
+            yield log
+    except (LookupError, NightdropError) as error:
+        raise click.ClickException(prose(error.args[0])) from error
+
+
+def _require(last: int) -> None:
+    if not last:
+        raise LookupError("this audit log is empty; run the function once, or name another")
+
+
+def _operator() -> Part:
+    return {"kind": "operator", "name": getpass.getuser()}

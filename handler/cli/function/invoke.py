@@ -1,0 +1,147 @@
+"""`nightdrop invoke`: run the function once on an event."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+import click
+from rich.text import Text
+
+from handler.audit.job_end import WRONG
+from handler.cli.console import complain, jobs_table, prose, screen
+from handler.errors import NightdropError, Problem, SettingsError, SpecRejectedError
+from handler.function import handle
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
+from handler.local.runtime.http_invocation import event_of
+from handler.parsing import Limits, read
+from handler.triggers.direct import is_spec
+from handler.values.canonical_json import shown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+DONE, REJECTED, WRONG_SETTINGS, LATER = 0, 1, 2, 75
+"""Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: the same again may succeed."""
+
+LARGEST_EVENT = 6 * 1024 * 1024
+"""Bytes of the largest payload that FunctionGraph takes."""
+
+STATUS = {
+    "completed": DONE,
+    "duplicate": DONE,
+    "ignored": DONE,
+    "deferred": LATER,
+    "partial": REJECTED,
+    "rejected": REJECTED,
+}
+_COLOURS = {DONE: "green", REJECTED: "red", LATER: "yellow"}
+
+
+@click.command(short_help="Run the function once on an event.")
+@click.argument("event", type=click.File("rb"))
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the reply alone; log lines go to standard error."
+)
+def invoke(event: TextIO, *, as_json: bool) -> None:
+    """Run the function once on EVENT, a file or - for standard input.
+
+    EVENT is an event in JSON, or a job spec in JSON or YAML. A spec that cannot be read is not run;
+    its errors are printed. Settings come from the environment. Exit status: 0 done, 1 rejected, or
+    a job was refused or failed on the fleet, 2 wrong settings, 75 raised or deferred: the same
+    again may succeed.
+
+    \b
+      nightdrop invoke events/timer-nightly.json
+      nightdrop invoke events/specs/nightly-upgrade.yaml
+      echo '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}' \\
+        | nightdrop invoke -
+    """
+    try:
+        taken = event_in(cast("bytes", event.read(LARGEST_EVENT + 1)))
+    except SpecRejectedError as error:
+        complain(f"{event.name} is no event, and cannot be read as a job spec:\n{error}")
+        sys.exit(REJECTED)
+    reply = run(taken, as_json=as_json)
+    sys.exit(exit_status(reply))
+
+
+def exit_status(reply: dict[str, Any]) -> int:
+    """Return the exit status that a reply calls for.
+
+    A repeat changes nothing, but a job of it that went wrong is a failure all the same.
+    """
+    status = STATUS[str(reply["outcome"])]
+    wrong = any(job["state"] in WRONG for job in reply["jobs"])
+    return REJECTED if wrong and status == DONE else status
+
+
+def event_in(data: bytes) -> object:
+    """Return the event in a file: JSON as the platform parses it, or a job spec in either language.
+
+    A spec is read as strictly as a dropped file, so that nothing in it is altered on its way.
+
+    Raises:
+        SpecRejectedError: It is neither; the message says what is wrong where.
+    """
+    event = event_of(data)
+    if not isinstance(event, str) and not (isinstance(event, dict) and is_spec(event)):
+        return event
+    documents = read(data, Limits(max_bytes=LARGEST_EVENT))
+    if len(documents) > 1:
+        text = f"holds {len(documents)} job specs, and an event is one: drop it into the bucket"
+        raise SpecRejectedError([Problem(text)])
+    value = documents[0].value
+    return value if isinstance(value, dict) else event
+
+
+def run(event: object, *, as_json: bool) -> dict[str, Any]:
+    """Run the function once, print its reply and return it; exit where there is none."""
+    context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
+    try:
+        instance = open_instance(context, os.environ, _log if as_json else _leave_out)
+    except SettingsError as error:
+        complain(str(error))
+        sys.exit(WRONG_SETTINGS)
+    except NightdropError as error:
+        complain(str(error))
+        sys.exit(LATER)
+    try:
+        reply = handle(event, context, instance)
+    except NightdropError as error:
+        complain(f"{error}\nThe platform would deliver this event again.")
+        sys.exit(LATER)
+    finally:
+        instance.close()
+    if as_json:
+        click.echo(json.dumps(reply))
+    else:
+        show(reply, screen())
+    return reply
+
+
+def show(reply: dict[str, Any], console: Console) -> None:
+    """Print a reply for a person."""
+    outcome = str(reply["outcome"])
+    console.print(f"[bold {_COLOURS[exit_status(reply)]}]{outcome}[/]", highlight=False)
+    if reply["jobs"]:
+        console.print(jobs_table(reply["jobs"]))
+    for error in [*reply["errors"], *reply.get("warnings", [])]:
+        console.print(Text(f"• {prose(error)}"), highlight=False)
+    head = reply["head"]
+    console.print(
+        f"log: record {head['seq']}, hash {shown(head['hash'])}…", style="dim", highlight=False
+    )
+
+
+def _log(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _leave_out(_line: str) -> None:
+    """The summary says the same in words."""

@@ -1,0 +1,97 @@
+"""`nightdrop package`: build the zip that FunctionGraph runs."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from zipfile import is_zipfile
+
+import click
+
+import handler
+from handler.cli.console import complain
+from handler.errors import PackageError
+from handler.packaging.build import Built, Sources, build, lock
+from handler.packaging.python_runtime import RUNTIMES, interpreter
+from handler.packaging.requirements_file import EXTRAS
+
+_WRONG = 2
+_MIB = 1024 * 1024
+
+
+@click.command(short_help="Build the zip that FunctionGraph runs.")
+@click.option("--runtime", "name", type=click.Choice(sorted(RUNTIMES)), required=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The zip to write."
+)
+@click.option(
+    "--with",
+    "extras",
+    type=click.Choice(sorted(EXTRAS)),
+    multiple=True,
+    help="Take in as well: for a log in PostgreSQL, or to sign checkpoints.",
+)
+@click.option("--python", default="", help="Interpreter of the runtime, to compile with.")
+@click.option("--no-bytecode", is_flag=True, help="Leave sources uncompiled.")
+@click.option("--lock", "locking", is_flag=True, help="Write the locked requirements, no zip.")
+def package(  # noqa: PLR0913 - one for each option
+    *,
+    name: str,
+    output: Path | None,
+    extras: tuple[str, ...],
+    python: str,
+    no_bytecode: bool,
+    locking: bool,
+) -> None:
+    """Build the function's zip from a checkout: the same input gives the same bytes.
+
+    Packages come from infra/requirements-RUNTIME.txt, each checked by its hash. Beside the zip is
+    written its bill of materials. Exit status: 0 built, 2 it could not be.
+
+    \b
+      nightdrop package --runtime python3.10 -o nightdrop.zip
+      nightdrop package --runtime python3.10 --lock    # after a change of infra/requirements.in
+    """
+    runtime, sources = RUNTIMES[name], _sources()
+    try:
+        if locking:
+            (sources.infra / runtime.requirements).write_text(lock(sources.infra, runtime))
+            return
+        compiler = None if no_bytecode else interpreter(runtime, python)
+        built = build(sources, runtime, extras, compiler)
+    except PackageError as error:
+        complain(str(error))
+        sys.exit(_WRONG)
+    except OSError as error:
+        complain(f"the zip cannot be built: {error.strerror}; it needs room for temporary files")
+        sys.exit(_WRONG)
+    try:
+        _write(built, output or Path(f"nightdrop-{name}.zip"))
+    except PackageError as error:
+        complain(str(error))
+        sys.exit(_WRONG)
+    except OSError as error:
+        complain(f"the zip cannot be written: {error.strerror}; name another place with -o")
+        sys.exit(_WRONG)
+    if compiler is None and not no_bytecode:
+        complain(f"no {name} is here, so the zip holds no bytecode and starts slower: --python")
+
+
+def _sources() -> Sources:
+    folder = Path(handler.__file__).resolve().parent
+    return Sources(folder, folder.parent / "infra", version("nightdrop"))
+
+
+def _write(built: Built, output: Path) -> None:
+    bill = output.with_suffix(".cdx.json")
+    if output.exists() and not is_zipfile(output):
+        raise PackageError(f"{output} is there and is no zip; name another file with -o")
+    if bill.exists() and b"CycloneDX" not in bill.read_bytes():
+        raise PackageError(f"{bill} is there and is no bill of materials; name another zip with -o")
+    output.write_bytes(built.zip)
+    bill.write_bytes(built.bill)
+    click.echo(f"{output}  {len(built.zip) / _MIB:.1f} MiB, {built.unpacked / _MIB:.1f} unpacked")
+    click.echo(f"sha256  {built.sha256}")
+    click.echo(f"code    {built.code}")
+    click.echo(f"{bill}  the packages in it")

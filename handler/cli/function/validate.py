@@ -1,0 +1,102 @@
+"""`nightdrop validate`: check job specs without creating anything."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.markup import escape
+from rich.text import Text
+
+from handler.cli.console import printable, prose, screen
+from handler.errors import SpecRejectedError
+from handler.parsing import Limits, read
+from handler.specs.planner import Plan, make_plan
+from handler.values.canonical_json import key_of
+
+
+@click.command(short_help="Check job specs; nothing is sent.")
+@click.argument(
+    "files",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
+@click.option(
+    "--show", is_flag=True, help="Print each request body that would be sent, secrets included."
+)
+def validate(files: tuple[Path, ...], *, as_json: bool, show: bool) -> None:
+    """Check job-spec FILES and print every error; nothing is sent, nothing is recorded.
+
+    With --show, what a job's name and mark take from its delivery is made from the file's name:
+    they will be others when it is sent.
+
+    Exit status: 0 all are valid, 1 any is not.
+
+    \b
+      nightdrop validate events/specs/*.yaml
+      nightdrop validate --show events/specs/deploy-camera.yaml
+    """
+    checked = [(file, *_checked(file)) for file in files]
+    for file, plan, errors in checked:
+        if as_json:
+            click.echo(json.dumps(_as_json(file, plan, errors, show=show)))
+        else:
+            _show(file, plan, errors)
+            for job in plan.jobs if plan and show else ():
+                click.echo(shown_body(job.body))
+    sys.exit(1 if any(errors for _, _, errors in checked) else 0)
+
+
+def _checked(file: Path) -> tuple[Plan | None, list[str]]:
+    try:
+        # Only a delivery gives jobs their names; here the file's own stands in for it.
+        return make_plan(key_of(str(file)), read(_content(file), Limits())), []
+    except SpecRejectedError as error:
+        return None, list(map(str, error.problems))
+
+
+def _content(file: Path) -> bytes:
+    """Return the file's bytes, of a large one no more than shows that it is too large."""
+    with file.open("rb") as opened:
+        return opened.read(Limits().max_bytes + 1)
+
+
+def shown_body(body: str) -> str:
+    """Return a request body as it is sent, one field a line.
+
+    What a terminal may take for a command, and what nobody sees, is escaped as JSON allows.
+    """
+    text = json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def _as_json(file: Path, plan: Plan | None, errors: list[str], *, show: bool) -> dict[str, object]:
+    bodies = {"requests": [json.loads(job.body) for job in plan.jobs]} if plan and show else {}
+    return {
+        "file": str(file),
+        "valid": not errors,
+        "jobs": len(plan.jobs) if plan else 0,
+        "errors": errors,
+        "warnings": list(map(str, plan.warnings)) if plan else [],
+        **bodies,
+    }
+
+
+def _show(file: Path, plan: Plan | None, errors: list[str]) -> None:
+    console, name = screen(), escape(printable(file))
+    if plan is None:
+        count = _count(len(errors), "error")
+        console.print(f"[bold red]✗[/] [bold]{name}[/]: {count}", highlight=False)
+    else:
+        count = _count(len(plan.jobs), "job")
+        console.print(f"[bold green]✓[/] [bold]{name}[/]: {count}", highlight=False)
+    for line in errors or (plan.warnings if plan else ()):
+        console.print(Text(f"  {prose(line)}"), highlight=False, soft_wrap=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

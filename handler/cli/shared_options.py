@@ -1,0 +1,76 @@
+"""Options that several commands share, and how they complain about a log."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from handler.audit.sql.sqlite_reading import tells_of_damage
+from handler.cli.console import complain
+from handler.errors import LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _named(address: str | None) -> str:
+    if not address:
+        raise click.UsageError("no log named: use --audit or set NIGHTDROP_AUDIT")
+    return address
+
+
+audit_option = click.option(
+    "--audit",
+    "address",
+    envvar="NIGHTDROP_AUDIT",
+    callback=lambda _context, _option, address: _named(address),
+    help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
+)
+
+
+class NumberRange(click.FloatRange):
+    """A number within bounds; what is no number lies within all of them and is refused, too."""
+
+    def convert(
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number.
+
+        Raises:
+            click.BadParameter: It is out of bounds, or none.
+        """
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number in the range {self._describe_range()}.", param, ctx)
+        return number
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
+
+
+SPOILED = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+"""What reading a record that Nightdrop did not write comes to."""
+
+
+_DAMAGED = "this is not a Nightdrop log, or it is damaged; see `nightdrop audit verify`"
+
+
+@contextmanager
+def complaining() -> Iterator[None]:
+    """End the command with status 2 and a sentence where there is no log that can be read."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        complain(_DAMAGED if tells_of_damage(error) else f"the audit log cannot be read: {error}")
+        sys.exit(2)
+    except SPOILED:
+        complain(_DAMAGED)
+        sys.exit(2)
+    except (LookupError, LogError) as error:
+        complain(str(error.args[0]))
+        sys.exit(2)

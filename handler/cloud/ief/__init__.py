@@ -1,0 +1,1 @@
+"""Client of the IEF API: signing, requests, redaction of answers."""

@@ -1,0 +1,244 @@
+"""IEF's batch jobs and nodes: seven calls, each signed, sent once and read tolerantly.
+
+Source: support.huaweicloud.com/api-ief, "Batch jobs" (`/v2/{project_id}/productmgr/jobs`) and
+"Edge nodes" (`/v2/{project_id}/edgemgr/nodes`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handler.cloud.ief.answers import code_of, id_of, object_of, status_of, text_of
+from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of, task_data_of
+from handler.cloud.ief.signing import Call, sign
+from handler.errors import ApiError, NoAnswerError
+from handler.values.display import display
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from handler.cloud.credentials import Credentials
+    from handler.cloud.http_transport import Answer, Request, Transport
+    from handler.runtime.deadline import Deadline
+    from handler.values.canonical_json import Json
+
+_LONGEST_MESSAGE = 300
+_MOST_REASONS = 10
+_LONGEST_PAUSE = 3600
+_CREATED_BYTES = 65_536
+_LISTED_BYTES = 1024 * 1024
+_SHOWN_BYTES = 4 * 1024 * 1024
+_LAST_SECOND = 253_402_300_799
+
+
+@dataclass(frozen=True)
+class ListedJob:
+    """A job as the list has it; what the list leaves out is ""."""
+
+    job_id: str
+    name: str
+    type: str
+    description: str
+    created_at: int
+    status: str
+
+
+@dataclass(frozen=True)
+class ShownJob:
+    """A job's status and the statuses of its tasks, from which alone counts are taken.
+
+    The counters that Show itself returns are swapped and therefore not read.
+    """
+
+    job_id: str
+    status: str
+    tasks: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Ief:
+    """IEF in one project, called with one invocation's credentials.
+
+    Attributes:
+        endpoint: Scheme and host.
+        project_id: The project.
+        credentials: The keys.
+        transport: What sends.
+        clock: The time for signatures, aware UTC.
+        instance: The id of an enterprise instance, or "".
+        deadline: When every answer must be there; None for no other limit than the transport's.
+    """
+
+    endpoint: str
+    project_id: str
+    credentials: Credentials
+    transport: Transport
+    clock: Callable[[], datetime]
+    instance: str = ""
+    deadline: Deadline | None = None
+
+    def sign_create(self, body: str) -> Request:
+        """Return the signed request that creates a batch job; its date is the fence."""
+        return self._signed(self._to("POST", self._jobs, body=body.encode()))
+
+    def create(self, request: Request) -> str:
+        """Send a signed creation and return the new job's id.
+
+        An answer without a usable id, or with the name of another job, says nothing certain.
+
+        Raises:
+            NotSentError: It never left.
+            NoAnswerError: It may have been carried out: no answer, or an unreadable one.
+            ApiError: IEF answered with an error status.
+        """
+        secrets = secrets_of(self.credentials, task_data_of(request.body))
+        said = object_of(_checked(self._sent(request, _CREATED_BYTES), secrets))
+        job_id = id_of(said, "job_id", secrets)
+        if not job_id:
+            raise NoAnswerError("IEF accepted a job but its answer holds no usable job_id")
+        name = text_of(said, "job_name")
+        if name and f'"{name}"'.encode() not in request.body:
+            raise NoAnswerError("IEF accepted a job but its answer is about another one")
+        return job_id
+
+    def list_jobs(self, job_type: str, *, limit: int, offset: int) -> tuple[ListedJob, ...]:
+        """Return a page of the project's jobs of one type, the newest first.
+
+        Raises:
+            NoAnswerError: It cannot be read to its end, or a job in it has no usable id; such a
+                page would not show that a job is absent.
+            CloudError: IEF could not be asked.
+        """
+        answer = self._call(
+            "GET",
+            self._jobs,
+            [
+                ("job_type", job_type),
+                ("limit", str(limit)),
+                ("offset", str(offset)),
+                ("sort", "created_at:desc"),
+            ],
+            _LISTED_BYTES,
+        )
+        jobs = object_of(answer).get("jobs")
+        if not isinstance(jobs, list):
+            raise NoAnswerError("IEF's list of jobs holds no jobs")
+        return tuple(_listed(job) for job in jobs)
+
+    def show_job(self, job_id: str) -> ShownJob:
+        """Return a job's status and its tasks' statuses and reasons.
+
+        What a reason repeats of the deployment, which the answer holds, is masked. Of a deployment
+        that the answer leaves out nobody could say what is secret, so its reasons are left out.
+        """
+        shown = object_of(self._call("GET", f"{self._jobs}/{job_id}"))
+        secrets = secrets_of(self.credentials, text_of(shown, "task_data"))
+        unknown = text_of(shown, "job_type") != "node_upgrade" and "task_data" not in shown
+        tasks = shown.get("tasks")
+        listed = [one for one in tasks if isinstance(one, dict)] if isinstance(tasks, list) else []
+        reasons = {"": ""}
+        for reason in (text_of(task, "reason") for task in listed):
+            if reason not in reasons and len(reasons) <= _MOST_REASONS:
+                reasons[reason] = UNREADABLE if unknown else _shown(reason, secrets)
+        return ShownJob(
+            job_id=job_id,
+            status=status_of(shown, "status", secrets),
+            tasks=tuple(
+                (status_of(task, "status", secrets), reasons.get(text_of(task, "reason"), ""))
+                for task in listed
+            ),
+        )
+
+    def delete_job(self, job_id: str) -> None:
+        """Delete a job."""
+        self._call("DELETE", f"{self._jobs}/{job_id}")
+
+    def list_nodes(self, *, limit: int = 500, offset: int = 0) -> tuple[tuple[str, str], ...]:
+        """Return id and state of a page of nodes; node objects hold keys and are not kept."""
+        path = f"/v2/{self.project_id}/edgemgr/nodes"
+        answer = self._call("GET", path, [("limit", str(limit)), ("offset", str(offset))])
+        nodes = object_of(answer).get("nodes")
+        listed = nodes if isinstance(nodes, list) else []
+        secrets = secrets_of(self.credentials, "")
+        return tuple(
+            (id_of(node, "id", secrets) or UNREADABLE, status_of(node, "state", secrets))
+            for node in listed
+            if isinstance(node, dict)
+        )
+
+    @property
+    def _jobs(self) -> str:
+        return f"/v2/{self.project_id}/productmgr/jobs"
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        query: Sequence[tuple[str, str]] = (),
+        max_bytes: int = _SHOWN_BYTES,
+    ) -> Answer:
+        answer = self._sent(self._signed(self._to(method, path, query)), max_bytes)
+        return _checked(answer, secrets_of(self.credentials, ""))
+
+    def _sent(self, request: Request, max_bytes: int) -> Answer:
+        return self.transport.send(request, max_bytes=max_bytes, deadline=self.deadline)
+
+    def _to(
+        self, method: str, path: str, query: Sequence[tuple[str, str]] = (), body: bytes = b""
+    ) -> Call:
+        headers = {"X-Project-Id": self.project_id}
+        if self.instance:
+            headers["ief-instance-id"] = self.instance
+        return Call(method, self.endpoint, path, query, headers, body)
+
+    def _signed(self, call: Call) -> Request:
+        return sign(call, self.credentials, self.clock())
+
+
+def _checked(answer: Answer, secrets: Sequence[str]) -> Answer:
+    if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
+        return answer
+    try:
+        said = object_of(answer)
+    except NoAnswerError:
+        said = {}
+    code = code_of(said, "error_code", secrets)
+    whole = text_of(said, "error_msg")
+    message = _shown(whole, secrets)
+    if "quota" in whole.lower() and "quota" not in message.lower():
+        message = f"{message} (quota)"  # masked or cut off, and yet decided by
+    raise ApiError(
+        " ".join(filter(None, [f"IEF answered {answer.status}", code, message])),
+        status=answer.status,
+        code=code,
+        retry_after=_seconds(answer.headers.get("retry-after", "")),
+    )
+
+
+def _shown(message: str, secrets: Sequence[str]) -> str:
+    return display(redact(message, secrets), longest=_LONGEST_MESSAGE)
+
+
+def _listed(job: Json) -> ListedJob:
+    job_id = id_of(job, "job_id") if isinstance(job, dict) else ""
+    if not isinstance(job, dict) or not job_id:
+        raise NoAnswerError("IEF's list holds a job without a usable job_id")
+    created_at = job.get("created_at")
+    known = isinstance(created_at, int) and 0 < created_at <= _LAST_SECOND
+    return ListedJob(
+        job_id=job_id,
+        name=text_of(job, "job_name"),
+        type=text_of(job, "job_type"),
+        description=text_of(job, "description"),
+        created_at=created_at if known and isinstance(created_at, int) else 0,
+        status=status_of(job, "status"),
+    )
+
+
+def _seconds(text: str) -> float | None:
+    """Return what `Retry-After` asks for; a date, or more than an hour, counts as nothing."""
+    asked = float(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+    return asked if asked is not None and asked <= _LONGEST_PAUSE else None

@@ -1,0 +1,1 @@
+"""Client of OBS: objects, listings, the clock of the server."""

@@ -1,0 +1,277 @@
+"""Objects in OBS: read, write, append to and remove them.
+
+Source: support.huaweicloud.com/api-obs, among others "Appending an object" (obs_04_0088).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+from handler.cloud.http_transport import MAX_ANSWER_BYTES
+from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of
+from handler.cloud.obs.listing import listing_of
+from handler.cloud.obs.signing import Target
+from handler.errors import ApiError, NoAnswerError, ObjectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from handler.cloud.credentials import Credentials
+    from handler.cloud.http_transport import Answer, Transport
+    from handler.cloud.obs.listing import ListedObject, ObjectPage
+    from handler.runtime.deadline import Deadline
+
+_PAGE = 1000
+_ERROR_BYTES = 8192
+_LISTED_BYTES = 4 * 1024 * 1024
+_CODE = re.compile(rb"<Code>([^<]{1,256})</Code>")
+_CODE_FORM = re.compile(r"[A-Z][A-Za-z]{2,63}")
+_TAG = re.compile(r"[!-~]{0,128}")
+_NOTHING_THERE = 416
+_OWN_FAILURES = frozenset({500, 503})  # of OBS (obs_04_0115); others are of what is before it
+_LOST_RACE = "PositionNotEqualToLength"
+_LOCK = (
+    "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>"
+    "<DefaultRetention><Mode>COMPLIANCE</Mode><Days>{days}</Days></DefaultRetention>"
+    "</Rule></ObjectLockConfiguration>"
+)
+_FINAL = {
+    "AccessDenied": "the function's agency may not do this; allow it on the bucket",
+    "NoSuchKey": "there is no such object; it may have been removed since",
+    "NoSuchBucket": "there is no such bucket",
+    "ObjectNotAppendable": "it cannot be appended to: it was put, or appended to 10,000 times",
+}
+"""What another try will not change, by OBS's error codes; anything else may pass."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's bytes and what OBS says of them."""
+
+    data: bytes = field(repr=False)
+    etag: str
+    version_id: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """What OBS says along with what was asked for.
+
+    Attributes:
+        date: The answer's `Date`, OBS's clock in whole seconds; "" if there was none.
+        data: Bytes of an object, where any were asked for.
+        done: Whether what was asked for was done.
+    """
+
+    date: str
+    data: bytes = field(default=b"", repr=False)
+    done: bool = True
+
+
+@dataclass(frozen=True)
+class Obs:
+    """OBS, called with one invocation's credentials.
+
+    Attributes:
+        endpoint: Scheme and host; a bucket is a sub-domain of it, or the first part of the path
+            where the host is an address.
+        credentials: The keys.
+        transport: What sends.
+        clock: The time for signatures, aware UTC.
+        deadline: When every answer must be there; None for no other limit than the transport's.
+    """
+
+    endpoint: str
+    credentials: Credentials
+    transport: Transport
+    clock: Callable[[], datetime]
+    deadline: Deadline | None = None
+
+    def read(self, bucket: str, key: str, *, max_bytes: int) -> StoredObject:
+        """Return the current version of an object.
+
+        Raises:
+            ObjectError: It is missing, not readable for this agency, or larger than `max_bytes`.
+            CloudError: OBS could not be asked; another try may succeed.
+        """
+        target = Target("GET", bucket, key)
+        # An error's text is read whole, however small an object may be.
+        answer = self._call(target, max(max_bytes, _ERROR_BYTES))
+        if answer.cut or len(answer.body) > max_bytes:
+            raise ObjectError(
+                f"{target.place} is larger than {max_bytes} bytes (NIGHTDROP_MAX_SPEC_BYTES)"
+            )
+        _check_length(answer, target.place)
+        return StoredObject(
+            data=answer.body,
+            etag=_tag(answer, "etag"),
+            version_id=_tag(answer, "x-obs-version-id"),
+        )
+
+    def write(self, bucket: str, key: str, data: bytes, *, content_type: str) -> None:
+        """Write a small object, replacing what is there.
+
+        Raises:
+            ObjectError: The bucket is missing or not writable for this agency.
+            CloudError: OBS could not be asked, or no answer came.
+        """
+        self._call(Target("PUT", bucket, key, data, content_type))
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Delete an object; one that is not there is no error.
+
+        Raises:
+            ObjectError: The bucket is missing, or the agency may not delete in it.
+            CloudError: OBS could not be asked, or no answer came.
+        """
+        self._call(Target("DELETE", bucket, key))
+
+    def lock(self, bucket: str, days: int) -> None:
+        """Have OBS keep every version written from now on unchanged for some days.
+
+        The bucket must keep versions. Source: SetBucketObjectLock (obs_04_0167); it cannot be
+        switched off again, and appends to the bucket are refused from then on.
+
+        Raises:
+            ObjectError: The bucket is missing, or these keys may not do this.
+            CloudError: OBS refuses, could not be asked, or no answer came.
+        """
+        body = _LOCK.format(days=days).encode()
+        self._call(
+            Target("PUT", bucket, "", body, digest=_digest(body), sub_resource="object-lock")
+        )
+
+    def append(self, bucket: str, key: str, position: int, data: bytes) -> Told:
+        """Append to an object that is `position` bytes long; at position 0 this creates it.
+
+        Returns:
+            Not `done` if the object has another length; nothing was appended then.
+
+        Raises:
+            ObjectError: The object cannot be appended to, or not by this agency.
+            CloudError: OBS could not be asked, or no answer came.
+        """
+        target = Target(
+            "POST",
+            bucket,
+            key,
+            data,
+            digest=_digest(data),
+            sub_resource=f"append&position={position}",
+        )
+        answer = self._answer(target)
+        date = answer.headers.get("date", "")
+        if _code(answer) == _LOST_RACE:
+            return Told(date, done=False)
+        _checked(answer, target.place, self.credentials)
+        return Told(date)
+
+    def read_from(self, bucket: str, key: str, first: int, *, max_bytes: int) -> Told | None:
+        """Return the bytes of an object from one on, None if there is no such object.
+
+        Args:
+            bucket: The bucket.
+            key: The object's key.
+            first: The first byte; a negative number counts from the end.
+            max_bytes: The most that is read.
+
+        Raises:
+            ObjectError: It is larger, or not readable for this agency.
+            CloudError: OBS could not be asked, or no whole answer came.
+        """
+        ranges = {"Range": f"bytes={first}-" if first >= 0 else f"bytes={first}"} if first else {}
+        target = Target("GET", bucket, key, headers=ranges)
+        limit = max(max_bytes, _ERROR_BYTES)
+        answer = self._answer(target, limit)
+        date = answer.headers.get("date", "")
+        if answer.status == _NOTHING_THERE:
+            return Told(date)
+        if _code(answer) == "NoSuchKey":
+            return None
+        _checked(answer, target.place, self.credentials)
+        if answer.cut or len(answer.body) > max_bytes:
+            raise ObjectError(f"{target.place} is larger than {max_bytes} bytes")
+        _check_length(answer, target.place)
+        whole = answer.status == 200  # noqa: PLR2004 - not 206: the range was not looked at
+        return Told(date, answer.body[first:] if whole else answer.body)
+
+    def list_objects(self, bucket: str, prefix: str) -> Iterator[ListedObject]:
+        """Yield the bucket's objects under a prefix, in the order of their keys.
+
+        Raises:
+            ObjectError: The bucket is missing, or may not be listed by this agency.
+            CloudError: OBS could not be asked, or its answer cannot be read.
+        """
+        for page in self.list_pages(bucket, prefix):
+            yield from page.objects
+
+    def list_pages(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
+        """Yield the same, one page per request, from the first key behind `after` on.
+
+        Raises:
+            ObjectError: The bucket is missing, or may not be listed by this agency.
+            CloudError: OBS could not be asked, or its answer cannot be read.
+        """
+        marker = after
+        while True:
+            query = {"prefix": prefix, "marker": marker, "max-keys": str(_PAGE)}
+            given = urlencode(
+                {name: value for name, value in query.items() if value}, quote_via=quote
+            )
+            listed = self._call(Target("GET", bucket, "", query=given), _LISTED_BYTES)
+            page = listing_of(listed.body)
+            yield page
+            if not page.truncated or not page.objects:
+                return
+            if page.objects[-1].key <= marker:
+                raise NoAnswerError(f"obs://{bucket}/{prefix}: OBS lists in circles")
+            marker = page.objects[-1].key
+
+    def _call(self, target: Target, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
+        return _checked(self._answer(target, max_bytes), target.place, self.credentials)
+
+    def _answer(self, target: Target, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
+        signed = target.signed(self.endpoint, self.credentials, self.clock())
+        return self.transport.send(signed, max_bytes=max_bytes, deadline=self.deadline)
+
+
+def _checked(answer: Answer, place: str, credentials: Credentials) -> Answer:
+    if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
+        return answer
+    if answer.status >= 500:  # noqa: PLR2004 - trouble on the service's side
+        over = answer.status in _OWN_FAILURES
+        raise NoAnswerError(f"{place}: OBS answered {answer.status}", over=over)
+    code = _code(answer)
+    if code in _FINAL:
+        raise ObjectError(f"{place}: {_FINAL[code]}", code=code)
+    code = code if redact(code, secrets_of(credentials, "")) == code else UNREADABLE
+    raise ApiError(f"{place}: OBS answered {answer.status} {code}", status=answer.status, code=code)
+
+
+def _code(answer: Answer) -> str:
+    """Return OBS's code in an error's text, "" if there is none, else `UNREADABLE`."""
+    found = _CODE.search(answer.body) if answer.status >= 400 else None  # noqa: PLR2004 - errors
+    code = found.group(1).decode("utf-8", "replace") if found else ""
+    return code if not code or _CODE_FORM.fullmatch(code) else UNREADABLE
+
+
+def _tag(answer: Answer, name: str) -> str:
+    """Return the tag or version in a header; "" for none, and for what can be none."""
+    value = answer.headers.get(name, "").strip('"')
+    return value if _TAG.fullmatch(value) else ""
+
+
+def _digest(data: bytes) -> str:
+    return base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+
+
+def _check_length(answer: Answer, place: str) -> None:
+    # Cut off within its headers an answer looks like an empty object.
+    if not answer.headers.keys() & {"content-length", "transfer-encoding"}:
+        raise NoAnswerError(f"{place}: OBS did not say how much there is to read")

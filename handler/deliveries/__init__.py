@@ -1,0 +1,1 @@
+"""One delivery: received, read, planned, submitted, reported."""

@@ -1,0 +1,248 @@
+"""The bucket scan: files in the watched place whose notification never came.
+
+    listed      so many keys, from where the last scan was cut, in their order
+    recent      written within `valid_for`: an older file would not be run any more
+    unseen      not read, and not rejected, since it was written
+    to run      not older than the log, or than `NIGHTDROP_SWEEP_FROM`
+
+A scan is bounded in objects and requests. Where it was cut is on record, and the next goes on from
+there; after the last key the search begins anew. A scan of a whole bucket records nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.errors import EventRejectedError
+from handler.triggers.discovered_object import swept
+from handler.triggers.event_parser import screen
+from handler.values.canonical_json import moment, timestamp
+from handler.values.display import display
+from handler.values.object_names import LONGEST_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Decide, ScanState, View
+    from handler.audit.record import Outcome, Part
+    from handler.audit.state import DeliveryState
+    from handler.cloud.obs.listing import ListedObject
+    from handler.invocation.invocation import Services
+    from handler.triggers.delivery import Delivery
+
+MOST_OBJECTS = 10_000
+"""How many objects of one bucket one scan looks at."""
+
+MOST_PAGES = 20
+"""How many requests it makes for them."""
+
+_MOST_PENDING = 1000
+_AT_ONCE = 500  # objects that the log is asked about in one transaction
+_MOST_SKEW = timedelta(minutes=15)  # OBS refuses requests of clocks that are further off
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What a scan of a bucket found.
+
+    Attributes:
+        bucket: The bucket's name.
+        before: Where the scan before it had stopped, and what was said of old files.
+        position: The last key it looked at, if there are more; else "".
+        found: The deliveries of what is to be run, in the order of the keys.
+        outdated: How many files it passed over because they were written before `limit`.
+        limit: Before when files are not run; None if that did not matter.
+    """
+
+    bucket: str
+    before: ScanState
+    position: str
+    found: tuple[Delivery, ...] = ()
+    outdated: int = 0
+    limit: datetime | None = None
+
+    @property
+    def unsaid(self) -> str:
+        """The limit that files were passed over for, if that was not said before; else ""."""
+        limit = timestamp(self.limit) if self.limit and self.outdated else ""
+        return "" if limit == self.before.limit else limit
+
+
+def scan(bucket: str, before: ScanState, services: Services, time_left: Callable[[], bool]) -> Scan:
+    """Look for files that were never announced.
+
+    Args:
+        bucket: Where to look.
+        before: Where the scan before it had stopped.
+        services: What the invocation has at hand.
+        time_left: Whether there is time for one more request.
+
+    Raises:
+        CloudError: The bucket cannot be listed.
+        LogError: The log could not be read.
+    """
+    listed, position = _listed(bucket, before.position, services, time_left)
+    unseen, stopped_at = _unseen(_dropped(bucket, listed, services), services, time_left)
+    position = stopped_at or position
+    unseen = _untouched(unseen, services) if unseen else []
+    if not unseen:
+        return Scan(bucket, before, position)
+    limit = _limit(services)
+    found = tuple(one for one in unseen if one.fired_at and one.fired_at >= limit)
+    return Scan(bucket, before, position, found, len(unseen) - len(found), limit)
+
+
+def scanned(scan: Scan, position: str, *, function: Part) -> Decide[tuple[str, ...]]:
+    """Decide to record where a scan was cut and what it passed over; answers new warnings.
+
+    Args:
+        scan: What it found.
+        position: The last key that is dealt with; "" if that is all of them.
+        function: Who scans.
+    """
+
+    def decide(view: View) -> Decision[tuple[str, ...]]:
+        now = view.scan(scan.bucket)
+        drafts = []
+        if position and position != now.position:
+            note = cut_note(scan.bucket, position)
+            drafts.append(_draft("scan.paused", scan, function, key=position, note=note))
+        elif now.position and not position:
+            drafts.append(_draft("scan.completed", scan, function))
+        if scan.unsaid in {"", now.limit}:
+            return Decision((), tuple(drafts))
+        note = _outdated_note(scan)
+        drafts.append(_draft("scan.limited", scan, function, time=scan.unsaid, note=note))
+        return Decision((note,), tuple(drafts))
+
+    return decide
+
+
+def _draft(action: str, scan: Scan, function: Part, *, note: str = "", **source: str) -> Draft:
+    outcome: Outcome = "pending" if action == "scan.paused" else "success"
+    where = {"bucket": scan.bucket, **source}
+    return Draft(action, outcome, source=where, function=function, note=note)
+
+
+def cut_note(bucket: str, position: str) -> str:
+    """Return the sentence that tells where a scan was cut."""
+    return (
+        f"the search of bucket {bucket} for files that were never announced stopped after "
+        f'"{display(position)}"; the next run goes on there. Remove old files from the watched '
+        "place, best by a life-cycle rule of the bucket"
+    )
+
+
+def _listed(
+    bucket: str, began: str, services: Services, time_left: Callable[[], bool]
+) -> tuple[list[ListedObject], str]:
+    """Return what one scan looks at, and the last of its keys if there are more."""
+    listed: list[ListedObject] = []
+    pages = services.obs.list_pages(bucket, services.settings.prefix, after=began)
+    for number, page in enumerate(pages, start=1):
+        listed += page.objects
+        if not page.truncated:
+            break
+        if number >= MOST_PAGES or len(listed) >= MOST_OBJECTS or not time_left():
+            return listed, listed[-1].key if listed else ""
+    return listed, ""
+
+
+def _dropped(bucket: str, listed: Sequence[ListedObject], services: Services) -> list[Delivery]:
+    """Return the deliveries of what was written lately and asks for something."""
+    recent = services.obs.clock() - timedelta(seconds=services.settings.valid_for)
+    found = [
+        swept(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
+        for one in listed
+        if one.modified_at > recent and len(one.key.encode()) <= LONGEST_KEY
+    ]
+    return [one for one in found if not _is_ignored(one, services)]
+
+
+def _unseen(
+    dropped: Sequence[Delivery], services: Services, time_left: Callable[[], bool]
+) -> tuple[list[Delivery], str]:
+    """Return what was never looked at, and the last key that was asked about if time ran out."""
+    unseen: list[Delivery] = []
+    for start in range(0, len(dropped), _AT_ONCE):
+        if start and not time_left():
+            return unseen, str(dropped[start - 1].source["key"])
+        unseen += services.log.read(
+            partial(_filtered, dropped[start : start + _AT_ONCE]), fresh=False
+        )
+    return unseen, ""
+
+
+def _filtered(dropped: Sequence[Delivery], view: View) -> list[Delivery]:
+    return [one for one in dropped if not _is_seen(one, view)]
+
+
+def _is_ignored(found: Delivery, services: Services) -> bool:
+    settings = services.settings
+    try:
+        return bool(
+            screen(
+                found, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
+            )
+        )
+    except EventRejectedError:
+        return False  # to be rejected, once and on record
+
+
+def _untouched(unseen: Sequence[Delivery], services: Services) -> list[Delivery]:
+    """Return what nobody has looked at by now either, or is about to.
+
+    Whose delivery stands in the log undecided, that is resumed, and reads what is there.
+    """
+    unseen, left = services.log.read(
+        lambda view: (_filtered(unseen, view), view.open(_MOST_PENDING).deliveries)
+    )
+    subjects = {one.subject for one in unseen}
+    left = tuple(one for one in left if one.subject in subjects)
+    bodies = services.log.bodies([one.key for one in left])
+    waiting = {one.subject for one in left if one.key in bodies}
+    return [one for one in unseen if one.subject not in waiting]
+
+
+def _is_seen(found: Delivery, view: View) -> bool:
+    """Return whether an object was read, or rejected, since it was written as it stands there.
+
+    Only that counts: an event that was ignored looked at nothing, whatever it was about.
+    """
+    if view.delivery(found.key):
+        return True
+    latest = view.latest_read(found.subject)
+    if latest is None or found.fired_at is None or _looked_at(latest) < found.fired_at:
+        return False
+    return not latest.etag or latest.etag == found.source["etag"]
+
+
+def _looked_at(latest: DeliveryState) -> datetime:
+    """Return when an object was read or rejected, by OBS's clock where its event says so."""
+    touched = moment(latest.touched_at)
+    fired = moment(latest.fired_at) if latest.fired_at else touched
+    return max(touched, min(fired, touched + _MOST_SKEW))
+
+
+def _limit(services: Services) -> datetime:
+    """Return before when files are not run: they lay there before anybody looked."""
+    if services.settings.sweep_from:
+        return services.settings.sweep_from
+    first, now = services.log.read(lambda view: (view.first, view.now), fresh=False)
+    began = moment(str(first.fields["at"])) if first else now
+    return began.replace(microsecond=0)  # a listing tells whole seconds
+
+
+def _outdated_note(scan: Scan) -> str:
+    files = "1 file was" if scan.outdated == 1 else f"{scan.outdated} files were"
+    return (
+        f"{files} found in bucket {scan.bucket} that nobody announced, and not run, because "
+        f"written before {scan.unsaid[:19]}Z; drop again what is wanted, or set "
+        "NIGHTDROP_SWEEP_FROM to an earlier time"
+    )

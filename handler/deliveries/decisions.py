@@ -1,0 +1,238 @@
+"""What is recorded of a delivery, as decisions on the log: planned, ignored, rejected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.deliveries.provenance import CHANGED, actor_of, is_changed
+from handler.values.canonical_json import moment, sha256_hex, shown, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Part
+    from handler.audit.state import DeliveryState
+    from handler.errors import Problem
+    from handler.specs.planner import Plan, PlannedJob
+    from handler.triggers.delivery import Delivery
+
+
+@dataclass(frozen=True)
+class SpecSource:
+    """What was read for a delivery.
+
+    Attributes:
+        data: The spec's bytes.
+        found: The version, tag and size of the object they came from; empty for an inline spec.
+    """
+
+    data: bytes
+    found: Part
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes, in hex."""
+        return sha256_hex(self.data)
+
+
+@dataclass(frozen=True)
+class Order:
+    """A delivery that was read and understood, and what it asks for."""
+
+    delivery: Delivery
+    spec: SpecSource
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the operator set for planning.
+
+    Attributes:
+        valid_for: How long a job may be sent after its plan, unless its spec says otherwise.
+        window: Ticks of one timer this close to each other are one.
+    """
+
+    valid_for: timedelta
+    window: timedelta
+
+
+def plan_it(order: Order, rules: Rules, *, function: Part) -> Decide[DeliveryState | None]:
+    """Decide to plan a delivery's jobs; a state means that they were, or need not be.
+
+    The same bytes as in the object's latest run that created or still plans a job need no second
+    run, nor does a tick within the window of the same timer's latest. Both are looked at here and
+    nowhere before, in the same breath as the plan is written, so that two deliveries side by side
+    cannot both miss the other.
+    """
+
+    def decide(view: View) -> Decision[DeliveryState | None]:
+        seen = view.delivery(order.delivery.key)
+        if seen and seen.state != "received":
+            return Decision(seen)
+        run = view.latest_run(order.delivery.subject)
+        if run and _same_run(order, run, rules.window):
+            return Decision(run, (repeated(order.delivery, run, function, order.spec),))
+        jobs = [_job_planned(order, job, rules, view.now, function) for job in order.plan.jobs]
+        return Decision(None, (_planned(order, function), *jobs))
+
+    return decide
+
+
+def settle_without_jobs(
+    delivery: Delivery, action: str, note: str, *, spec: SpecSource | None = None, function: Part
+) -> Decide[None]:
+    """Decide to close a delivery that plans nothing.
+
+    Args:
+        delivery: The delivery.
+        action: `delivery.ignored`, `delivery.rejected` or `spec.rejected`.
+        note: Why, for a person.
+        spec: What was read, if it came that far.
+        function: Who decides.
+    """
+
+    def decide(view: View) -> Decision[None]:
+        seen = view.delivery(delivery.key)
+        if seen and seen.state != "received":
+            return Decision(None)
+        draft = replace(
+            draft_about(delivery, function, spec),
+            action=action,
+            outcome="success" if action == "delivery.ignored" else "failure",
+            note=note,
+        )
+        return Decision(None, (draft,))
+
+    return decide
+
+
+def reject_exchanged(delivery: DeliveryState, *, function: Part) -> Decide[None]:
+    """Decide to close a delivery whose body in the outbox is not the one that was received.
+
+    What it would be started over from was changed by somebody else, so nothing of it is trusted.
+    """
+    draft = Draft(
+        action="delivery.rejected",
+        outcome="failure",
+        delivery={
+            "key": delivery.key,
+            "trigger": delivery.trigger,
+            "subject": delivery.subject,
+            "fired_at": delivery.fired_at or None,
+        },
+        function=function,
+        note="its body in the outbox is not the one that was received, so it is not started over: "
+        "look for who changed it, and deliver it anew if it is still wanted",
+    )
+
+    def decide(view: View) -> Decision[None]:
+        seen = view.delivery(delivery.key)
+        return Decision(None, (draft,) if seen and seen.state == "received" else ())
+
+    return decide
+
+
+def interrupted(delivery: Delivery, note: str, *, function: Part) -> Decide[None]:
+    """Decide to record that a delivery could not be planned now; it starts over when it returns."""
+    draft = replace(draft_about(delivery, function), action="delivery.interrupted", note=note)
+    return lambda _view: Decision(None, (draft,))
+
+
+def reject_event(
+    key: str, problems: Sequence[Problem], *, source: Part, function: Part
+) -> Decide[DeliveryState | None]:
+    """Decide to record an event, or an entry of one, that is no delivery."""
+
+    def decide(view: View) -> Decision[DeliveryState | None]:
+        draft = Draft(
+            action="event.rejected",
+            outcome="failure",
+            delivery={"key": key, "trigger": "unknown", "subject": "event"},
+            source=source,
+            function=function,
+            note="\n".join(map(str, problems)),
+        )
+        return Decision(view.delivery(key), (draft,))
+
+    return decide
+
+
+def _same_run(order: Order, run: DeliveryState, window: timedelta) -> bool:
+    delivery = order.delivery
+    if delivery.trigger == "object":
+        return run.digest == order.spec.digest
+    if delivery.trigger == "timer" and delivery.fired_at and run.fired_at:
+        return abs(delivery.fired_at - moment(run.fired_at)) <= window
+    return False
+
+
+def draft_about(delivery: Delivery, function: Part, spec: SpecSource | None = None) -> Draft:
+    """Return a record about a delivery as it fired, with what was read for it."""
+    return Draft(
+        action="delivery.received",
+        outcome="pending",
+        delivery={
+            "key": delivery.key,
+            "trigger": delivery.trigger,
+            "subject": delivery.subject,
+            "fired_at": timestamp(delivery.fired_at) if delivery.fired_at else None,
+            "digest": spec.digest if spec else None,
+        },
+        actor=actor_of(delivery.actor, spec.found if spec else {}),
+        source={**delivery.source, **(spec.found if spec else {})},
+        function=function,
+    )
+
+
+def repeated(
+    delivery: Delivery, seen: DeliveryState, function: Part, spec: SpecSource | None = None
+) -> Draft:
+    """Return the record that a delivery came again, or is that of another run."""
+    about = draft_about(delivery, function, spec)
+    return replace(
+        about,
+        action="delivery.repeated",
+        outcome="success",
+        delivery={**about.delivery, "repeats": seen.key},
+        note=f"the same as delivery {shown(seen.key)}, which is {seen.state}",
+    )
+
+
+def _planned(order: Order, function: Part) -> Draft:
+    about = draft_about(order.delivery, function, order.spec)
+    changed = [CHANGED] if is_changed(order.spec.found) else []
+    return replace(
+        about,
+        action="delivery.planned",
+        delivery={**about.delivery, "jobs": len(order.plan.jobs)},
+        note="\n".join([*map(str, order.plan.warnings), *changed]),
+    )
+
+
+def _job_planned(
+    order: Order, job: PlannedJob, rules: Rules, now: datetime, function: Part
+) -> Draft:
+    own = job.valid_for
+    valid_for = rules.valid_for if own is None else timedelta(seconds=own)
+    return Draft(
+        action="job.planned",
+        outcome="pending",
+        delivery={"key": order.delivery.key},
+        job={
+            "key": job.key,
+            "name": job.name,
+            "type": job.job_type,
+            "document": job.document,
+            "valid_until": timestamp(now + valid_for),
+        },
+        request={"digest": sha256_hex(job.body)},
+        function=function,
+        body=job.body,
+    )

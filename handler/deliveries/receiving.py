@@ -1,0 +1,102 @@
+"""Whether a delivery is new, was seen before, or starts over, as a decision on the log.
+
+unknown key            delivery.received, go on
+received, no plan      nothing more to record: go on, from the start
+planned, jobs open     delivery.repeated, resume from the outbox
+refused, all of it     delivery.received under the key of its next run, go on
+decided                delivery.repeated, answer what stands in the log
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from handler.audit.log import Decision
+from handler.deliveries.decisions import draft_about, repeated
+from handler.values.canonical_json import key_of, sha256_hex, shown
+
+if TYPE_CHECKING:
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Draft, Part
+    from handler.audit.state import DeliveryState
+    from handler.triggers.delivery import Delivery
+
+
+@dataclass(frozen=True)
+class Received:
+    """What receiving a delivery came to.
+
+    Attributes:
+        delivery: What to go on with: the delivery, or the latest run of it.
+        seen: Its state if it was decided before; None means go on.
+        refused: The run before it that was refused and left nothing, if it starts over.
+    """
+
+    delivery: Delivery
+    seen: DeliveryState | None
+    refused: DeliveryState | None
+
+
+def receive(delivery: Delivery, *, function: Part) -> Decide[Received]:
+    """Decide whether a delivery is new, was seen before, or starts over.
+
+    A wrong setting may have had all of it refused, say. Then nothing of it is on the fleet, and
+    when it comes again it is run again, under a key that follows from its own: with jobs, marks
+    and names of its own, and as safe from duplicates as any other delivery. A copy that the
+    platform delivers right after the refusal is run again likewise; it is refused again, or, if
+    it is not, it is created once. Nobody delivers it without end: what is refused is answered.
+    """
+
+    def decide(view: View) -> Decision[Received]:
+        run, seen, refused = _latest_run(view, delivery)
+        starting = Received(run, None, refused)
+        if seen is None:
+            return Decision(starting, (_received(run, refused, function),))
+        if seen.state == "received":
+            again = replace(draft_about(run, function), note="started over: it was never planned")
+            return Decision(starting, (again,))
+        return Decision(Received(run, seen, None), (repeated(run, seen, function),))
+
+    return decide
+
+
+def _latest_run(
+    view: View, delivery: Delivery
+) -> tuple[Delivery, DeliveryState | None, DeliveryState | None]:
+    """Return a delivery's latest run, its state, and the state of the refused run before it."""
+    refused, seen = None, view.delivery(delivery.key)
+    while seen and _left_nothing(_repeated_by(view, seen)):
+        delivery = replace(delivery, key=key_of([delivery.key, "delivered again"]))
+        refused, seen = seen, view.delivery(delivery.key)
+    return delivery, seen, refused
+
+
+def _repeated_by(view: View, seen: DeliveryState) -> DeliveryState:
+    """Return the run that a delivery only repeated, else the delivery itself."""
+    repeated = view.delivery(seen.repeats) if seen.state == "repeated" else None
+    return repeated or seen
+
+
+def _left_nothing(run: DeliveryState) -> bool:
+    """Return whether a run certainly left nothing on the fleet, and nobody gave it up by hand.
+
+    Jobs that expired stay expired, but for a spec that is handed over directly: last night's
+    upgrade does not run at noon, however late a copy of its event is. An object that expired or
+    was rejected is written anew, which fires an event of its own.
+    """
+    if run.state == "rejected":
+        return run.trigger != "object"
+    free = {"refused", "expired"} if run.trigger == "direct" else {"refused"}
+    return bool(run.jobs) and all(job.state in free for job in run.jobs)
+
+
+def _received(delivery: Delivery, refused: DeliveryState | None, function: Part) -> Draft:
+    body = delivery.to_json()
+    draft = replace(
+        draft_about(delivery, function), body=body, request={"digest": sha256_hex(body)}
+    )
+    if refused is None:
+        return draft
+    note = f"delivered again: {shown(refused.key)} left nothing on the fleet"
+    return replace(draft, delivery={**draft.delivery, "repeats": refused.key}, note=note)

@@ -1,0 +1,210 @@
+"""Result files: begun on record, written, recorded; tried again ever more rarely where they fail.
+
+    Commit(result.writing)   the state that the file will show, and until when it may still come
+    PUT                      dated before that record: refused 15 minutes later
+    Commit(result.written)   it stands; or `result.failed`, told once
+
+Only one instance at a time writes for a delivery, from the state it was granted. One that is
+killed or frozen in between leaves its attempt open, perhaps with an old file over a newer one: so
+what is begun and not recorded as written is written anew, once nothing of it can come any more.
+
+All deliveries of an object share one file, which shows the latest run: an earlier one whose job
+ends later has it written anew, but does not get into it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from handler.audit.log import Decision
+from handler.audit.objects.snapshot import GIVEN_UP
+from handler.audit.record import Draft
+from handler.deliveries.result_file import CONTENT_TYPE, result_data, result_key
+from handler.errors import CloudError, NoAnswerError
+from handler.runtime.response import result_of
+from handler.values.canonical_json import moment, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Part
+    from handler.audit.state import DeliveryState
+    from handler.invocation.invocation import Services
+    from handler.settings import Settings
+
+LONGEST_PAUSE = timedelta(days=1)
+"""The most that lies between two attempts to write a result file."""
+
+_MOST_TOLD = 3
+
+
+def report(run: DeliveryState, services: Services) -> None:
+    """Write the result file of an object's run, if it changed since the last one.
+
+    That it cannot be written is recorded and loses no delivery: the tick makes up for it.
+    """
+    place = services.settings.results
+    if place is None or not has_result(run, services.settings) or not _time_left(services):
+        return
+    dated = services.obs.clock()
+    obs = replace(services.obs, clock=lambda: dated)
+    pause = timedelta(seconds=services.settings.settle_after)
+    begun = services.log.commit(begin_result(run.key, pause, function=services.function)).value
+    if begun is None or not _time_left(services):
+        return
+    bucket, prefix = place
+    shown = begun.shown
+    key = result_key(_object_of(shown)[1], watched=services.settings.prefix, results=prefix)
+    data = result_data(shown.subject, result_of(shown.key, shown, repeated=False))
+    try:
+        obs.write(bucket, key, data, content_type=CONTENT_TYPE)
+        error = None
+    except CloudError as failed:
+        error = failed
+    services.log.commit(result_kept(begun, error, function=services.function))
+
+
+def has_result(run: DeliveryState, settings: Settings) -> bool:
+    """Return whether a run has a result file that does not show how it stands.
+
+    A foreign bucket's object may have the key of one of ours, whose result file must stay.
+    """
+    changed = run.changed > run.reported and run.state in {"planned", "rejected"}
+    ours = run.trigger == "object" and _object_of(run)[0] in settings.buckets
+    return settings.results is not None and changed and ours
+
+
+def is_due(run: DeliveryState, now: datetime) -> bool:
+    """Return whether nobody may be writing a run's result file, and no pause is left."""
+    return not run.due_at or moment(run.due_at) <= now
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A result file that may be written.
+
+    Attributes:
+        run: The delivery that it is written for.
+        shown: The run that it shows: the latest of the object.
+        until: Before this nobody else may write it, a timestamp; it tells the attempt.
+    """
+
+    run: DeliveryState
+    shown: DeliveryState
+    until: str
+
+
+def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Begun | None]:
+    """Decide whether this instance may write a result file now, and what it shows.
+
+    Args:
+        key: The delivery's key.
+        pause: How long nobody else may write it, doubled with each attempt that came to nothing.
+        function: Who writes.
+    """
+
+    def decide(view: View) -> Decision[Begun | None]:
+        run = view.delivery(key)
+        if run is None or run.changed <= run.reported or not is_due(run, view.now):
+            return Decision(None)
+        shown = _latest(view, run)
+        # What another instance is sending, that instance reports: our word would come too late.
+        if any(job.state == "sending" for job in (*run.jobs, *shown.jobs)):
+            return Decision(None)
+        wait = min(pause * 2 ** min(run.tries, 20), max(pause, LONGEST_PAUSE))
+        until = timestamp(view.now + wait)
+        draft = Draft(
+            action="result.writing",
+            outcome="pending",
+            delivery={"key": key, "shows": run.changed},
+            request={"attempt": run.tries + 1, "lease_until": until},
+            function=function,
+        )
+        return Decision(Begun(run, shown, until), (draft,))
+
+    return decide
+
+
+def _latest(view: View, run: DeliveryState) -> DeliveryState:
+    """Return the latest run of a run's object, as far as it is decided.
+
+    An empty object that was looked at since is ignored, and is no run.
+    """
+    latest = view.latest_read(run.subject)
+    if latest and latest.state in {"planned", "rejected", "repeated"}:
+        return view.delivery(latest.repeats or latest.key) or run
+    alive = view.latest_run(run.subject)
+    return alive if alive and alive.seq > run.seq else run
+
+
+def result_kept(begun: Begun, error: CloudError | None, *, function: Part) -> Decide[None]:
+    """Decide to record that a result file was written for a run as it stood, or why it was not.
+
+    That it was not is told once, and once more when it is given up, a week after the delivery.
+    After the first failure it may be tried again at once; without an answer it may still come.
+
+    Args:
+        begun: What was written, and for whom.
+        error: Why it could not be written; None if it was.
+        function: Who writes.
+    """
+    key = begun.run.key
+    shows: Part = {"key": key, "shows": begun.run.changed}
+    written = Draft("result.written", "success", shows, function=function)
+    failed = Draft("result.failed", "failure", {"key": key}, function=function, note=str(error))
+
+    def decide(view: View) -> Decision[None]:
+        run = view.delivery(key)
+        # Ours came to its end before the one that was begun since: that one says how it stands.
+        if run and run.tries and run.due_at != begun.until:
+            return Decision(None)
+        if error is None or run is None:
+            return Decision(None, (written, *_other_shown(view, begun, written)))
+        if view.now - moment(run.touched_at) > GIVEN_UP:
+            note = f"given up: {error}"
+            return Decision(None, (replace(failed, delivery=shows, note=note),))
+        if run.result_error:
+            return Decision(None)
+        pause: Part = {"lease_until": timestamp(view.now)}
+        may_come = isinstance(error, NoAnswerError) and not error.over
+        return Decision(None, (failed if may_come else replace(failed, request=pause),))
+
+    return decide
+
+
+def _other_shown(view: View, begun: Begun, written: Draft) -> tuple[Draft, ...]:
+    """Return the record of what the file now shows of the latest run, if it is another one.
+
+    That may be less than another instance wrote meanwhile; then it is written anew. An attempt
+    for it that is open stays so: its file may still come.
+    """
+    latest = _latest(view, begun.run)
+    if latest.key == begun.run.key or latest.tries:
+        return ()
+    shows = begun.shown.changed if begun.shown.key == latest.key else 0
+    return (replace(written, delivery={"key": latest.key, "shows": shows}),)
+
+
+def troubles(runs: Sequence[DeliveryState]) -> list[str]:
+    """Return a sentence for each of the first runs whose result file could not be written."""
+    failed = [run for run in runs if run.result_error]
+    told = []
+    for run in failed[:_MOST_TOLD]:
+        again = f" (tried again after {run.due_at[:19]}Z)" if run.due_at else ""
+        told.append(f"the result file of {run.subject} is not written{again}: {run.result_error}")
+    more = len(failed) - len(told)
+    return [*told, *([f"nor could those of {more} more deliveries"] if more else [])]
+
+
+def _object_of(run: DeliveryState) -> tuple[str, str]:
+    """Return bucket and key of an object's run."""
+    bucket, _, key = run.subject.removeprefix("obs://").partition("/")
+    return bucket, key
+
+
+def _time_left(services: Services) -> bool:
+    return services.deadline.left() > services.sender.patience

@@ -1,0 +1,43 @@
+"""The result file: what came of a spec file, for whoever dropped it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from handler.runtime.response import jobs_json
+from handler.values.canonical_json import shown
+
+if TYPE_CHECKING:
+    from handler.runtime.response import Result
+
+CONTENT_TYPE = "application/json"
+
+
+def result_key(spec_key: str, *, watched: str, results: str) -> str:
+    """Return the key of a spec's result file: the spec's own path under the results prefix.
+
+    Args:
+        spec_key: The spec's key.
+        watched: The prefix that specs are dropped under; it is not repeated.
+        results: The prefix that results are written under.
+    """
+    return f"{results}{spec_key.removeprefix(watched)}.result.json"
+
+
+def result_data(spec: str, result: Result) -> bytes:
+    """Return a result file's content: the jobs and their ids, or every error.
+
+    Args:
+        spec: The spec's address, `obs://bucket/key`.
+        result: What came of it.
+    """
+    content = {
+        "spec": spec,
+        "delivery": shown(result.delivery),
+        "outcome": result.outcome,
+        "jobs": jobs_json(result.jobs),
+        "errors": list(result.errors),
+        "warnings": list(result.warnings),
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,53 @@
+"""Whether IEF lets us see its jobs; whether it would let us create one, only a job shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handler.doctor.finding import doubtful, fine, wrong
+from handler.errors import ApiError, CloudError
+
+if TYPE_CHECKING:
+    from handler.cloud.ief.client import Ief
+    from handler.doctor.finding import Finding
+
+_KEYS = "check that the keys belong to this account, and that the clock is right"
+_RIGHTS = (
+    "allow ief:batchjob:list, ief:batchjob:get and ief:batchjob:create in the agency's role, "
+    "granted in the fleet's project"
+)
+_BY_CODE = {
+    "IEF.011005": _KEYS,
+    "IEF.011002": "check NIGHTDROP_IEF_ENDPOINT and NIGHTDROP_REGION: there is no such API there",
+    "IEF.100001": "check NIGHTDROP_PROJECT_ID: IEF knows no such project in this region",
+}
+_BY_STATUS = {
+    401: _KEYS,
+    403: _RIGHTS,
+    404: "check NIGHTDROP_IEF_ENDPOINT, NIGHTDROP_PROJECT_ID and NIGHTDROP_IEF_INSTANCE",
+}
+_BUSY = 429
+
+
+def ask_fleet(ief: Ief) -> CloudError | None:
+    """List one job and return why that failed, if it did."""
+    try:
+        ief.list_jobs("node_upgrade", limit=1, offset=0)
+    except CloudError as error:
+        return error
+    return None
+
+
+def fleet_finding(error: CloudError | None) -> Finding:
+    """Return what a listing of jobs showed."""
+    if error is None:
+        return fine(
+            "IEF jobs", "can be listed; permission to create them shows only when one is created"
+        )
+    if isinstance(error, ApiError):
+        if error.status == _BUSY:
+            return doubtful("IEF jobs", str(error), "try again later: calls are limited just now")
+        remedy = _BY_CODE.get(error.code) or _BY_STATUS.get(error.status)
+        if remedy:
+            return wrong("IEF jobs", str(error), remedy)
+    return wrong("IEF jobs", str(error), "try again; if it stays so, ask for IEF's status")

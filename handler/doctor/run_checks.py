@@ -1,0 +1,177 @@
+"""The whole examination: from the nearest to the farthest, as far as the time allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from handler.audit.open_log import OBS, log_doubts
+from handler.cloud.current_credentials import KeyRing
+from handler.cloud.ief.client import Ief
+from handler.cloud.obs.client import Obs
+from handler.cloud.obs.prefix_store import ObsFolders
+from handler.doctor.check_buckets import bucket_findings, look_into, results_finding, try_results
+from handler.doctor.check_credentials import keys_finding, project_finding
+from handler.doctor.check_endpoints import clock_finding, reach, reach_finding
+from handler.doctor.check_ief import ask_fleet, fleet_finding
+from handler.doctor.check_log import health_findings, look_at
+from handler.doctor.check_runtime import host, host_findings
+from handler.doctor.finding import Finding, doubtful, fine
+from handler.errors import LogError, NightdropError
+from handler.settings import doubts
+from handler.values.hosting import in_cloud
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from handler.audit.log import Log
+    from handler.cloud.credentials import Credentials
+    from handler.cloud.http_transport import Transport
+    from handler.runtime.deadline import Deadline
+    from handler.settings import Settings
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What is examined.
+
+    Attributes:
+        settings: What the operator set.
+        keys: What requests are signed with.
+        log: The audit log, or why it cannot be opened.
+        transport: What sends.
+        clock: Our clock, aware UTC.
+        deadline: When the examination must be over.
+        environ: The environment; of its values only sizes are said.
+    """
+
+    settings: Settings
+    keys: Credentials
+    log: Log | LogError
+    transport: Transport
+    clock: Callable[[], datetime]
+    deadline: Deadline
+    environ: Mapping[str, str] = field(repr=False)
+
+
+def examine(deployment: Deployment) -> tuple[Finding, ...]:
+    """Return every finding; nothing is changed but a probe object that comes and goes."""
+    return tuple(_findings(deployment))
+
+
+def _findings(deployment: Deployment) -> Iterator[Finding]:
+    settings = deployment.settings
+    found = doubts(settings)
+    for doubt in found:
+        yield doubtful("settings", doubt, "set it otherwise, unless this is meant")
+    if not found:
+        yield fine("settings", "all are valid")
+    here = host(Path(__file__).parents[2], deployment.environ)
+    yield from host_findings(here, settings)
+    yield keys_finding(deployment.keys, in_cloud=here.in_cloud)
+    yield project_finding(settings.project_id, deployment.environ.get("RUNTIME_PROJECT_ID", ""))
+    yield from _log(deployment)
+    yield from _cloud(deployment)
+
+
+def _log(deployment: Deployment) -> Iterator[Finding]:
+    log = deployment.log
+    try:
+        seen = log if isinstance(log, LogError) else look_at(log, deployment.clock())
+    except NightdropError as error:
+        seen = error if isinstance(error, LogError) else LogError(str(error))
+    yield from health_findings(seen, deployment.settings)
+    if deployment.keys.missing:
+        return
+    keys = KeyRing()
+    keys.use(deployment.keys, deployment.deadline)
+    folders = ObsFolders(_obs(deployment), keys)
+    for doubt in log_doubts(deployment.settings.audit, folders):
+        message, _, remedy = doubt.rpartition("; ")
+        yield doubtful("log's store", message or doubt, remedy if message else "look again later")
+
+
+def _cloud(deployment: Deployment) -> Iterator[Finding]:
+    settings, ask = deployment.settings, (deployment.transport, deployment.clock)
+    reached = []
+    for service, endpoint in (("IEF", settings.ief_endpoint), ("OBS", settings.obs_endpoint)):
+        if _out_of_time(deployment):
+            break
+        reached.append(reach(service, endpoint, *ask))
+        yield reach_finding(reached[-1])
+    yield clock_finding(reached)
+    down = {one.service for one in reached if one.error}
+    if deployment.keys.missing:
+        return
+    for service, look in (("IEF", _fleet), ("OBS", _watched), ("OBS", _results), ("OBS", _heads)):
+        if _out_of_time(deployment):
+            yield doubtful("time", "not everything was looked at", "raise the function's time-out")
+            return
+        if service not in down:
+            yield from look(deployment)
+
+
+def _fleet(deployment: Deployment) -> Iterator[Finding]:
+    settings = deployment.settings
+    project, instance = settings.project_id, settings.ief_instance
+    ief = Ief(
+        settings.ief_endpoint,
+        project,
+        deployment.keys,
+        deployment.transport,
+        deployment.clock,
+        instance,
+        deployment.deadline,
+    )
+    yield fleet_finding(ask_fleet(ief))
+
+
+def _watched(deployment: Deployment) -> Iterator[Finding]:
+    for bucket in deployment.settings.buckets:
+        if not _out_of_time(deployment):
+            yield from bucket_findings(
+                "drop bucket", look_into(_obs(deployment), bucket, deployment.settings.prefix)
+            )
+
+
+def _results(deployment: Deployment) -> Iterator[Finding]:
+    place = deployment.settings.results
+    yield results_finding(try_results(_obs(deployment), *place) if place else None)
+
+
+def _heads(deployment: Deployment) -> Iterator[Finding]:
+    """Look into where checkpoints are kept; none is tried, since it could not be deleted again."""
+    place = deployment.settings.checkpoints
+    if not place:
+        yield doubtful(
+            "checkpoints",
+            "none are kept: the log's end could be cut off unnoticed",
+            "set NIGHTDROP_CHECKPOINTS, best to a bucket that is locked",
+        )
+    elif place.startswith(OBS):
+        bucket, _, prefix = place.removeprefix(OBS).partition("/")
+        yield from bucket_findings("checkpoints", look_into(_obs(deployment), bucket, prefix))
+    elif in_cloud(deployment.environ):
+        yield doubtful(
+            "checkpoints",
+            "they are kept in a folder of this instance and are lost with it",
+            "set NIGHTDROP_CHECKPOINTS to obs://bucket/prefix/, best of a bucket that is locked",
+        )
+    else:
+        yield fine("checkpoints", "they are kept in a folder of this machine")
+
+
+def _obs(deployment: Deployment) -> Obs:
+    return Obs(
+        deployment.settings.obs_endpoint,
+        deployment.keys,
+        deployment.transport,
+        deployment.clock,
+        deployment.deadline,
+    )
+
+
+def _out_of_time(deployment: Deployment) -> bool:
+    return deployment.deadline.left() < deployment.settings.request_timeout

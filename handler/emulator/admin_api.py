@@ -1,0 +1,48 @@
+"""The emulator's own pages: state, reset, faults and an agency's keys. They need no signature.
+
+The state is `jobs`, `nodes`, `objects` and `requests`; `?only=jobs` shows one of them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from handler.emulator.http.messages import Request, Response, json_response
+
+if TYPE_CHECKING:
+    from handler.emulator.faults.fault_rules import Faults
+    from handler.emulator.faults.timers import Delays
+    from handler.emulator.operation import Site
+    from handler.values.canonical_json import Json
+
+
+def answer(request: Request, site: Site, faults: Faults, delays: Delays) -> Response:
+    """Answer a request under `/_emulator/`."""
+    page = f"{request.method} {request.path}"
+    if page == "GET /_emulator/state":
+        return json_response(200, site.state.snapshot(request.parameters.get("only", "")))
+    if page == "POST /_emulator/reset":
+        delays.forget()
+        site.state.reset()
+        return Response(204)
+    if page == "GET /_emulator/credentials":
+        return json_response(200, site.agency.credentials())
+    if page == "GET /_emulator/faults":
+        return json_response(200, faults.view())
+    if page == "POST /_emulator/faults":
+        return _set_faults(request.body, faults)
+    message = "the pages are GET state, GET credentials, POST reset, GET faults and POST faults"
+    return json_response(404, {"error": message})
+
+
+def _set_faults(body: bytes, faults: Faults) -> Response:
+    try:
+        value: Json = json.loads(body)
+    except ValueError:
+        return json_response(400, {"error": "faults are a JSON list; the body is not JSON"})
+    try:
+        faults.set(value)
+    except ValueError as error:
+        return json_response(400, {"error": str(error)})
+    return json_response(200, faults.view())

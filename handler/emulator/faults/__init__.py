@@ -1,0 +1,1 @@
+"""Faults that the emulator injects on demand."""

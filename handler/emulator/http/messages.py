@@ -1,0 +1,87 @@
+"""One HTTP request as it arrived and one answer as it leaves.
+
+Nothing is decoded on the way in: signatures are checked over the path and query as they were sent.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, unquote_plus
+
+if TYPE_CHECKING:
+    from handler.values.canonical_json import Json
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request.
+
+    Attributes:
+        method: `GET`, `PUT` and so on.
+        target: Path and query exactly as in the request line.
+        headers: Names as sent and values, decoded as UTF-8, in their order.
+        body: The whole body.
+        request_id: The id it was given here.
+    """
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    request_id: str = ""
+
+    @property
+    def path(self) -> str:
+        """The path as sent, still percent-encoded."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """The query as sent, still percent-encoded."""
+        return self.target.partition("?")[2]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The decoded query; of a name given twice, the last value."""
+        pairs = (part.partition("=") for part in self.query.split("&") if part)
+        return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
+
+    @property
+    def decoded_path(self) -> str:
+        """The path with its percent-encoding undone; a plus stays a plus."""
+        return unquote(self.path)
+
+    def values(self, name: str) -> list[str]:
+        """Return all values of a header, whatever the case of its name."""
+        return [value for known, value in self.headers if known.lower() == name.lower()]
+
+    def header(self, name: str) -> str:
+        """Return the first value of a header, "" if it is not there."""
+        return next(iter(self.values(name)), "")
+
+
+@dataclass(frozen=True)
+class Response:
+    """One answer; the length is added when it is sent."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class RefusedError(Exception):
+    """The request is not carried out; the answer says why."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+def json_response(status: int, value: Json, headers: dict[str, str] | None = None) -> Response:
+    """Return an answer with a JSON body."""
+    body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    return Response(
+        status, body, {"Content-Type": "application/json; charset=utf-8"} | (headers or {})
+    )

@@ -1,0 +1,180 @@
+"""HTTP/1.1 on loopback: reads whole requests, hands them to one function, sends its answers.
+
+The standard library's server is used because it keeps connections alive and shows the request line
+as it was sent, which the signatures need.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any
+
+from handler.emulator.http.messages import Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LOGGER = logging.getLogger(__name__)
+_LARGEST_BODY = 64 * 1024 * 1024
+
+
+class Listener:
+    """A server that runs in threads of its own, one for each connection."""
+
+    def __init__(self, port: int, answer: Callable[[Request], Response | None]) -> None:
+        """Bind to 127.0.0.1.
+
+        Args:
+            port: The port, 0 for any that is free.
+            answer: Makes the answer; None cuts the connection. Called by many threads at once.
+
+        Raises:
+            OSError: The port is taken.
+        """
+        self._server = _Server(("127.0.0.1", port), partial(_Connection, answer))
+        self._thread = Thread(
+            target=partial(self._server.serve_forever, poll_interval=0.05), name="emulator"
+        )
+        self.port = int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Begin to take connections; they wait from the moment of binding."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, cut the connections that are open and wait for their threads."""
+        if self._thread.ident is not None:
+            self._server.shutdown()
+            self._thread.join()
+        self._server.cut_all()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+    request_queue_size = 1024
+
+    def __init__(self, address: tuple[str, int], connection: Callable[..., Any]) -> None:
+        self._open: set[socket.socket] = set()
+        self._lock = Lock()
+        super().__init__(address, connection)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as inherited
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as inherited
+        with contextlib.suppress(ConnectionError):
+            super().finish_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401 - as inherited
+        with self._lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def cut_all(self) -> None:
+        with self._lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # an answer leaves in one piece
+
+    def __init__(
+        self,
+        answer: Callable[[Request], Response | None],
+        *connection: Any,  # noqa: ANN401 - passed on
+    ) -> None:
+        self._answer = answer
+        super().__init__(*connection)
+
+    def _serve(self) -> None:
+        try:
+            request = self._request()
+        except ValueError as error:
+            self.close_connection = True
+            self._send(Response(400, f"{error}\n".encode()))
+            return
+        try:
+            response = self._answer(request)
+        except Exception:
+            _LOGGER.exception("the emulator failed at %s", self.command)
+            response = Response(500, b"the emulator failed, see its log\n")
+        if response is None:
+            self.close_connection = True
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            self._send(response)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815 - as the base class calls them
+
+    def _request(self) -> Request:
+        headers = tuple(
+            (name, value.encode("latin-1", "replace").decode("utf-8", "replace"))
+            for name, value in self.headers.items()
+        )
+        # Not self.path: the base class takes the first of two slashes off it.
+        target = self.requestline.split()[1]
+        return Request(self.command, target, headers, self._body())
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            return self._chunks()
+        return self._exactly(_length(self.headers.get("Content-Length") or "0", 10))
+
+    def _chunks(self) -> bytes:
+        body = bytearray()
+        while size := _length(self.rfile.readline(64).partition(b";")[0].decode("latin-1"), 16):
+            body += self._exactly(size)
+            self.rfile.readline(64)
+            if len(body) > _LARGEST_BODY:
+                raise ValueError("the body is too large")
+        while self.rfile.readline(65536).strip():
+            pass
+        return bytes(body)
+
+    def _exactly(self, size: int) -> bytes:
+        data = self.rfile.read(size)
+        if len(data) != size:
+            raise ConnectionResetError("the client left before its request was complete")
+        return data
+
+    def _send(self, response: Response) -> None:
+        self.send_response(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value.encode().decode("latin-1"))
+        if response.status != 204:  # noqa: PLR2004 - RFC 9110: no content, no length
+            self.send_header("Content-Length", str(len(response.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(response.body)
+
+    def version_string(self) -> str:
+        return "nightdrop-emulator"
+
+    def log_message(self, *_: Any) -> None:  # noqa: ANN401 - as inherited
+        """Stay silent: the requests are in the state."""
+
+
+def _length(text: str, base: int) -> int:
+    """Read a length in digits of a base."""
+    try:
+        length = int(text.strip(), base)
+    except ValueError as error:
+        raise ValueError("the body's length is not a number") from error
+    if not 0 <= length <= _LARGEST_BODY:
+        raise ValueError("the body is too large")
+    return length

@@ -1,0 +1,1 @@
+"""Emulated IEF: nodes, batch jobs and their simulation."""

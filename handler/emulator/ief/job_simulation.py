@@ -1,0 +1,125 @@
+"""How fast the emulated fleet works and how often it fails; seeded, so that a run repeats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING
+
+from handler.emulator.ief.fleet import Fleet
+from handler.emulator.ief.job_run import Run, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
+
+    from handler.emulator.ief.fleet import Node
+
+ALLOWED = 600.0
+"""Job seconds a job may take, its waiting included: IEF's 10 minutes."""
+
+FAILING_TARGET = "the edge node did not answer"
+UNKNOWN_TARGET = "there is no edge node or node group with this id"
+_ABOUT_DEPLOYMENTS = "deployment_upgrade"
+_REASONS = {
+    "node_upgrade": (
+        "the installation package could not be downloaded",
+        "EdgeCore did not come back after the upgrade; the old version runs again",
+        "there is no space left on the edge node's disk",
+    ),
+    "deployment_deploy": (
+        "the image could not be pulled: connection timed out",
+        "the container exited right after its start",
+        "the edge node has not enough memory left",
+    ),
+}
+_BY_STATE = {
+    "FAIL": "the edge node is in state FAIL",
+    "STOPPED": "the edge node is stopped",
+    "UPGRADING": "the edge node is being upgraded",
+    "FREEZE": "the edge node is frozen",
+}
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a job's tasks go.
+
+    IEF tells nothing of how long a job waits and how many of its tasks run at once. Here it waits
+    a quarter of `job_seconds` and each task takes at most the rest, so a job whose targets all fit
+    side by side is done after `job_seconds`.
+
+    Attributes:
+        fleet: The nodes that tasks may be about. A target that is not among them works, unless
+            the fleet is complete: then its task fails.
+        job_seconds: Job seconds until a job is done whose tasks all run at once.
+        speed: Job seconds in a real second.
+        lanes: Tasks of a job that run side by side.
+        failure_rate: How likely a task fails, from 0 to 1.
+        seed: What chance is drawn from.
+    """
+
+    fleet: Fleet = field(default_factory=Fleet)
+    job_seconds: float = 2.0
+    speed: float = 1.0
+    lanes: int = 10
+    failure_rate: float = 0.0
+    seed: int = 0
+
+    def run(self, begun: float, works: tuple[Work, ...], allowed: float = ALLOWED) -> Run:
+        """Return a run of some tasks.
+
+        Args:
+            begun: When it begins, in seconds since 1970.
+            works: The tasks.
+            allowed: Job seconds it may take.
+        """
+        quarter = self.job_seconds / 4
+        return Run(begun, self.speed, quarter, self.lanes, allowed, quarter, works)
+
+    def works(
+        self,
+        kind: str,
+        draw: str,
+        targets: Iterable[tuple[int, str]],
+        failing: AbstractSet[str] = frozenset(),
+    ) -> tuple[Work, ...]:
+        """Draw the fate of tasks.
+
+        A node that is UNCONNECTED may come back, so its task waits, until the job's time is over;
+        in any other state but RUNNING the task fails as soon as it begins.
+
+        Args:
+            kind: The job's type.
+            draw: Names the draw: the same job and attempt meet the same fate again.
+            targets: Places and ids of the targets.
+            failing: Ids of targets that fail in any case.
+        """
+        return tuple(
+            self._work(kind, f"{self.seed}/{draw}/{place}", place, target, failing)
+            for place, target in targets
+        )
+
+    def _work(
+        self, kind: str, draw: str, place: int, target: str, failing: AbstractSet[str]
+    ) -> Work:
+        chance = Random(draw)  # noqa: S311 - to repeat runs
+        longest = self.job_seconds * 3 / 4
+        seconds = longest * (0.6 + 0.4 * chance.random())
+        fails, reason = chance.random() < self.failure_rate, chance.choice(_reasons(kind))
+        node = self.fleet.node(target)
+        if target in failing:
+            return Work(place, seconds, FAILING_TARGET)
+        if kind != _ABOUT_DEPLOYMENTS and self.fleet.lacks(target):
+            return Work(place, 0.0, UNKNOWN_TARGET)
+        if node and node.state in _BY_STATE:
+            return Work(place, 0.0, _BY_STATE[node.state])
+        return Work(place, seconds, reason if fails else "", reachable=_reachable(node))
+
+
+def _reachable(node: Node | None) -> bool:
+    return node is None or node.state != "UNCONNECTED"
+
+
+def _reasons(kind: str) -> tuple[str, ...]:
+    return _REASONS.get(kind, _REASONS["deployment_deploy"])

@@ -1,0 +1,109 @@
+"""What IEF says about nodes and groups, and ListEdgeNodes' way to select some of them.
+
+Fields as on the API's pages for ListEdgeNodes and ListEdgeGroups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from handler.emulator.ief.fleet import Fleet, Group, Node
+    from handler.emulator.ief.node_upgrades import Upgrade
+    from handler.values.canonical_json import Json
+
+_CREATED = "2026-02-03 04:05:06.789012 +0000 UTC"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the jobs so far have made of the fleet.
+
+    Attributes:
+        fleet: The fleet as it was seeded.
+        upgrades: The upgrades that were done, in their order.
+        upgrading: Ids of the nodes that are being upgraded.
+    """
+
+    fleet: Fleet
+    upgrades: Sequence[Upgrade] = ()
+    upgrading: AbstractSet[str] = frozenset()
+
+    def view(self, node: Node) -> dict[str, Json]:
+        """Return what is said about a node."""
+        history = self._history(node)
+        version = self.fleet.newest if history else node.version
+        low = crc32(node.node_id.encode())
+        return {
+            "id": node.node_id,
+            "name": node.name,
+            "state": "UPGRADING" if node.node_id in self.upgrading else node.state,
+            "arch": node.arch,
+            "ief_node_version": version,
+            "edged_version": version,
+            "upgrade_flag": node.upgrade_flag and not history,
+            "upgrade_history": [*history],
+            "group_ids": [*node.groups],
+            "tags": [{"key": key, "value": value} for key, value in node.tags],
+            "attributes": [],
+            "deployment_num": 0,
+            "enable_gpu": False,
+            "enable_npu": False,
+            "host_ips": [f"127.1.{low >> 8 & 255}.{low & 255}"],
+            "created_at": _CREATED,
+        }
+
+    def _history(self, node: Node) -> list[dict[str, Json]]:
+        before = node.version
+        history: list[dict[str, Json]] = []
+        for upgrade in self.upgrades:
+            if upgrade.node_id == node.node_id:
+                history.append(
+                    {
+                        "from_version": before,
+                        "to_version": self.fleet.newest,
+                        "upgrade_time": str(int(upgrade.at)),
+                        "result": "upgrade_success",
+                    }
+                )
+                before = self.fleet.newest
+        return history
+
+    def select(self, parameters: Mapping[str, str]) -> list[dict[str, Json]]:
+        """Return the nodes that a query selects.
+
+        Args:
+            parameters: The query: `name` (a part of it), `state`, `tags` as `key.value` joined by
+                commas, `group_id`. All that are given must fit.
+        """
+        wanted = {tag for tag in parameters.get("tags", "").split(",") if tag}
+        group = parameters.get("group_id", "")
+        views = [
+            self.view(node)
+            for node in self.fleet.nodes
+            if parameters.get("name", "") in node.name
+            and wanted <= {f"{key}.{value}" for key, value in node.tags}
+            and (not group or group in node.groups)
+        ]
+        return [view for view in views if parameters.get("state", "") in {"", view["state"]}]
+
+    def group_view(self, group: Group, project_id: str) -> dict[str, Json]:
+        """Return what is said about a group, with its nodes."""
+        members = [self.view(node) for node in self.fleet.members(group.group_id)]
+        return {
+            "id": group.group_id,
+            "name": group.name,
+            "description": group.description,
+            "created_at": _CREATED,
+            "updated_at": _CREATED,
+            "project_id": project_id,
+            "nodes": [*members],
+            "deployments": [],
+            "attributes": [],
+            "tags": [],
+        }

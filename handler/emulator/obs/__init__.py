@@ -1,0 +1,1 @@
+"""Emulated OBS: buckets, objects, notifications."""

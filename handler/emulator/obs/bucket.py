@@ -1,0 +1,108 @@
+"""A bucket: its current objects, and the versions behind them.
+
+The rules are those of the OBS user guide's page on versioning:
+
+                 put                         delete without a version id
+    never on     replaces                    removes
+    Enabled      a new version in front      a delete marker in front
+    Suspended    replaces version `null`     replaces version `null` by a delete marker
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from handler.emulator.obs.object_version import NO_VERSION, StoredObject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ENABLED = "Enabled"
+SUSPENDED = "Suspended"
+
+
+@dataclass
+class Shelf:
+    """A bucket.
+
+    Attributes:
+        objects: The current objects by key.
+        older: By key, the versions behind the current object, the oldest first; where there is no
+            current object, the last of them is a delete marker.
+        versioning: `Enabled`, `Suspended`, or "" if versioning was never on.
+        locked_days: For how many days what is written stays unchanged; 0 if the lock was never on.
+    """
+
+    objects: dict[str, StoredObject] = field(default_factory=dict)
+    older: dict[str, list[StoredObject]] = field(default_factory=dict)
+    versioning: str = ""
+    locked_days: int = 0
+
+    def put(self, key: str, stored: StoredObject) -> None:
+        """Make an object, or with `deleted` a delete marker, the newest version of a key."""
+        current, older = self.objects.pop(key, None), self.older.setdefault(key, [])
+        if current and self.versioning and current.version_id != stored.version_id:
+            older.append(current)
+        # In a bucket that had versioning on there is one version `null` at most.
+        older[:] = [one for one in older if one.version_id != stored.version_id]
+        if stored.deleted:
+            older.append(stored)
+        else:
+            self.objects[key] = stored
+        self._tidy(key)
+
+    def append(self, key: str, data: bytes, modified: float) -> StoredObject:
+        """Add data at the end of the current object; its version stays the same."""
+        current = self.objects[key]
+        grown = replace(
+            current,
+            data=current.data + data,
+            modified=modified,
+            appends=current.appends + 1,
+        )
+        self.objects[key] = grown
+        return grown
+
+    def remove(self, key: str, version_id: str | None = None) -> None:
+        """Remove one version of a key for good, or without an id the current object."""
+        current, older = self.objects.get(key), self.older.setdefault(key, [])
+        if current and version_id in {None, current.version_id}:
+            del self.objects[key]
+        older[:] = [one for one in older if one.version_id != version_id]
+        if key not in self.objects and older and not older[-1].deleted:
+            self.objects[key] = older.pop()
+        self._tidy(key)
+
+    def _tidy(self, key: str) -> None:
+        if not self.older[key]:
+            del self.older[key]
+
+    def version(self, key: str, version_id: str) -> StoredObject | None:
+        """Return one version of a key."""
+        return next((one for one in self.history(key) if one.version_id == version_id), None)
+
+    def marker(self, key: str) -> StoredObject | None:
+        """Return the delete marker that hides a key, if one does."""
+        return self.older[key][-1] if key in self.older and key not in self.objects else None
+
+    def history(self, key: str) -> list[StoredObject]:
+        """Return all versions of a key and its delete markers, the newest first."""
+        current = self.objects.get(key)
+        return [*([current] if current else []), *reversed(self.older.get(key, []))]
+
+    def versions(self) -> Iterator[tuple[str, StoredObject, bool]]:
+        """Yield key, version and whether it is the latest, in the order they are listed in."""
+        for key in sorted(self.objects.keys() | self.older.keys()):
+            for place, one in enumerate(self.history(key)):
+                yield key, one, place == 0
+
+    def new_version_id(self, unique: str) -> str:
+        """Return the version id of what is written next: 32 characters, or `null`.
+
+        Args:
+            unique: A UUID as text.
+        """
+        if self.versioning != ENABLED:
+            return NO_VERSION
+        return f"G0011{unique.replace('-', '')[:27].upper()}"

@@ -1,0 +1,61 @@
+"""The limits of OBS on names, keys, sizes and metadata.
+
+From the OBS API's pages for CreateBucket (obs_04_0021), PutObject (obs_04_0080) and AppendObject
+(obs_04_0088), and its list of error codes (obs_04_0115).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import TYPE_CHECKING
+
+from handler.emulator.obs.xml_responses import refused
+
+if TYPE_CHECKING:
+    from handler.emulator.obs.request_context import Call
+
+LONGEST_KEY = 1024
+"""Bytes of a key in UTF-8."""
+
+LARGEST_METADATA = 8 * 1024
+"""Bytes of the names and values of an object's own metadata."""
+
+METADATA = ("x-obs-meta-", "x-amz-meta-")
+"""What the names of an object's own metadata begin with, as headers."""
+
+_BUCKET = re.compile(r"(?!.*(?:\.\.|\.-|-\.))[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+def is_bucket_name(name: str) -> bool:
+    """Return whether a bucket may be named so: 3 to 63 characters, no address, no `..`."""
+    if not _BUCKET.fullmatch(name):
+        return False
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return True
+    return False
+
+
+def check_limits(call: Call, largest_object: int) -> None:
+    """Return if a request stays within the limits.
+
+    Args:
+        call: The request.
+        largest_object: Bytes of an object at most.
+
+    Raises:
+        RefusedError: It does not.
+    """
+    if len(call.place.key.encode("utf-8", "surrogatepass")) > LONGEST_KEY:
+        raise refused("KeyTooLong", call.place)
+    if len(call.request.body) > largest_object:
+        raise refused("EntityTooLarge", call.place)
+    own = (
+        len(name) - len(METADATA[0]) + len(value.encode("utf-8", "surrogatepass"))
+        for name, value in call.request.headers
+        if name.lower().startswith(METADATA)
+    )
+    if sum(own) > LARGEST_METADATA:
+        raise refused("MetadataTooLarge", call.place)

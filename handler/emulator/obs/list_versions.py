@@ -1,0 +1,96 @@
+"""One page of the versions in a bucket: prefix, markers, delimiter and page size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handler.emulator.obs.list_objects import common_prefix, page_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from handler.emulator.obs.bucket import Shelf
+    from handler.emulator.obs.object_version import StoredObject
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a page.
+
+    Attributes:
+        key: The key, or a common prefix.
+        stored: The version or delete marker; None for a common prefix.
+        latest: Whether it is the newest of its key.
+    """
+
+    key: str
+    stored: StoredObject | None = None
+    latest: bool = False
+
+    @property
+    def version_id(self) -> str:
+        """Its version id, "" for a common prefix."""
+        return self.stored.version_id if self.stored else ""
+
+
+@dataclass(frozen=True)
+class VersionPage:
+    """One page.
+
+    Attributes:
+        bucket: The bucket's name.
+        parameters: The query, decoded.
+        max_keys: Entries on the page at most.
+        entries: The entries, in order.
+        truncated: Whether more follow.
+    """
+
+    bucket: str
+    parameters: Mapping[str, str]
+    max_keys: int
+    entries: tuple[Entry, ...]
+    truncated: bool
+
+
+def list_versions(bucket: str, shelf: Shelf, parameters: Mapping[str, str]) -> VersionPage:
+    """Return the page that a query asks for.
+
+    Args:
+        bucket: The bucket's name.
+        shelf: The bucket.
+        parameters: The decoded query.
+
+    Raises:
+        ValueError: `max-keys` is not a number from 0.
+    """
+    size = page_size(parameters)
+    entries = list(_after(_entries(shelf, parameters), parameters))
+    return VersionPage(
+        bucket, parameters, size, tuple(entries[:size]), truncated=0 < size < len(entries)
+    )
+
+
+def _entries(shelf: Shelf, parameters: Mapping[str, str]) -> Iterator[Entry]:
+    prefix, delimiter = parameters.get("prefix", ""), parameters.get("delimiter", "")
+    last = ""
+    for key, stored, latest in shelf.versions():
+        if not key.startswith(prefix):
+            continue
+        common = common_prefix(key, prefix, delimiter)
+        if not common:
+            yield Entry(key, stored, latest)
+        elif common != last:
+            last = common
+            yield Entry(common)
+
+
+def _after(entries: Iterator[Entry], parameters: Mapping[str, str]) -> Iterator[Entry]:
+    """Leave out what the markers say was listed: up to a version, or a key with all of them."""
+    key, version_id = parameters.get("key-marker", ""), parameters.get("version-id-marker", "")
+    passed = False
+    for entry in entries:
+        if entry.key > key or (entry.key == key and passed):
+            yield entry
+        elif entry.key == key and version_id:
+            passed = entry.version_id == version_id

@@ -1,0 +1,197 @@
+"""What OBS says: error bodies, and lists of buckets and objects, as XML."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from handler.emulator.http.messages import RefusedError, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from handler.emulator.obs.addressing import Place
+    from handler.emulator.obs.list_objects import Listing
+    from handler.emulator.obs.list_versions import Entry, VersionPage
+    from handler.emulator.obs.object_version import StoredObject
+
+_NAMESPACE = "http://obs.myhwclouds.com/doc/2015-06-30/"
+_OWNER = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+
+_ERRORS = {
+    "AccessDenied": (403, "Access denied."),
+    "BadDigest": (400, "The Content-MD5 is not that of the body."),
+    "InvalidAccessKeyId": (403, "The access key does not exist."),
+    "InvalidArgument": (400, "A parameter of the query is invalid."),
+    "InvalidBucketState": (409, "The bucket must keep versions, and a locked one cannot stop."),
+    "InvalidBucketName": (400, "The bucket's name is invalid."),
+    "InvalidRange": (416, "Nothing of the range is there."),
+    "KeyTooLong": (400, "The object's key is longer than 1,024 bytes."),
+    "EntityTooLarge": (400, "The object is larger than 5 GB."),
+    "MetadataTooLarge": (400, "The object's own metadata is larger than 8 KB."),
+    "InvalidSecurityToken": (403, "The security token is invalid."),
+    "MalformedXML": (400, "The body is not the XML that is expected."),
+    "MethodNotAllowed": (405, "The method is not allowed here."),
+    "NoSuchBucket": (404, "The bucket does not exist."),
+    "NoSuchKey": (404, "The object does not exist."),
+    "NoSuchVersion": (404, "The version does not exist."),
+    "NotImplemented": (501, "The emulator does not do this."),
+    "ObjectNotAppendable": (409, "The object cannot be appended to, or not again."),
+    "PositionNotEqualToLength": (409, "The position is not the object's length."),
+    "PreconditionFailed": (412, "A condition of the request does not hold."),
+    "RequestTimeTooSkewed": (403, "The request's date is more than 15 minutes off."),
+    "SignatureDoesNotMatch": (403, "The signature does not match the request."),
+}
+
+
+def refused(code: str, place: Place, headers: Mapping[str, str] | None = None) -> RefusedError:
+    """Return the refusal with a code of OBS's, to be raised."""
+    status, message = _ERRORS[code]
+    resource = f"/{place.bucket}/{place.key}" if place.bucket else "/"
+    answer = _error(status, code, message, resource)
+    return RefusedError(replace(answer, headers=answer.headers | spelled_both_ways(headers or {})))
+
+
+def spelled_both_ways(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers with those under `x-obs-` under `x-amz-` too, for clients of that kind."""
+    return {
+        **headers,
+        **{
+            f"x-amz-{name[6:]}": value
+            for name, value in headers.items()
+            if name.startswith("x-obs-")
+        },
+    }
+
+
+def failure(status: int) -> Response:
+    """Return an answer in place of a real one, as an overloaded service gives it."""
+    code = "InternalError" if status == HTTPStatus.INTERNAL_SERVER_ERROR else "ServiceUnavailable"
+    return _error(status, code, "The service cannot answer now.", "/")
+
+
+def bucket_list(names: Iterable[str]) -> Response:
+    """Return the answer of ListBuckets."""
+    root = Element("ListAllMyBucketsResult", xmlns=_NAMESPACE)
+    _add_owner(root)
+    buckets = SubElement(root, "Buckets")
+    for name in names:
+        bucket = SubElement(buckets, "Bucket")
+        _add(bucket, "Name", name)
+        _add(bucket, "CreationDate", iso_time(0))
+    return _xml(root)
+
+
+def object_list(listing: Listing) -> Response:
+    """Return the answer of ListObjects."""
+    root = Element("ListBucketResult", xmlns=_NAMESPACE)
+    _add(root, "Name", listing.bucket)
+    for name, text in (
+        ("Prefix", listing.prefix),
+        ("Marker", listing.marker),
+        ("Delimiter", listing.delimiter),
+        ("NextMarker", listing.next_marker),
+    ):
+        if text or name in {"Prefix", "Marker"}:
+            _add(root, name, _spelled(text, listing.url_encoded))
+    _add(root, "MaxKeys", str(listing.max_keys))
+    if listing.url_encoded:
+        _add(root, "EncodingType", "url")
+    _add(root, "IsTruncated", "true" if listing.next_marker else "false")
+    for key, stored in listing.objects:
+        contents = SubElement(root, "Contents")
+        _add(contents, "Key", _spelled(key, listing.url_encoded))
+        _add_stored(contents, stored)
+    for prefix in listing.prefixes:
+        _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(prefix, listing.url_encoded))
+    return _xml(root)
+
+
+def version_list(page: VersionPage) -> Response:
+    """Return the answer of ListVersions."""
+    root = Element("ListVersionsResult", xmlns=_NAMESPACE)
+    given, encoded = page.parameters, page.parameters.get("encoding-type") == "url"
+    _add(root, "Name", page.bucket)
+    for name, parameter in (("Prefix", "prefix"), ("KeyMarker", "key-marker")):
+        _add(root, name, _spelled(given.get(parameter, ""), encoded))
+    _add(root, "VersionIdMarker", given.get("version-id-marker", ""))
+    if page.truncated:
+        _add(root, "NextKeyMarker", _spelled(page.entries[-1].key, encoded))
+        _add(root, "NextVersionIdMarker", page.entries[-1].version_id)
+    if given.get("delimiter"):
+        _add(root, "Delimiter", _spelled(given["delimiter"], encoded))
+    _add(root, "MaxKeys", str(page.max_keys))
+    if encoded:
+        _add(root, "EncodingType", "url")
+    _add(root, "IsTruncated", "true" if page.truncated else "false")
+    for entry in page.entries:
+        _add_entry(root, entry, encoded)
+    return _xml(root)
+
+
+def _add_entry(root: Element, entry: Entry, encoded: bool) -> None:  # noqa: FBT001 - as in the query
+    if entry.stored is None:
+        _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(entry.key, encoded))
+        return
+    line = SubElement(root, "DeleteMarker" if entry.stored.deleted else "Version")
+    _add(line, "Key", _spelled(entry.key, encoded))
+    _add(line, "VersionId", entry.version_id)
+    _add(line, "IsLatest", "true" if entry.latest else "false")
+    if entry.stored.deleted:
+        _add(line, "LastModified", iso_time(entry.stored.modified))
+        _add_owner(line)
+    else:
+        _add_stored(line, entry.stored)
+
+
+def _add_stored(line: Element, stored: StoredObject) -> None:
+    _add(line, "LastModified", iso_time(stored.modified))
+    _add(line, "ETag", f'"{stored.etag}"')
+    _add(line, "Size", str(len(stored.data)))
+    if stored.appends:
+        _add(line, "Type", "Appendable")
+    _add_owner(line)
+    _add(line, "StorageClass", "STANDARD")
+
+
+def versioning_status(status: str) -> Response:
+    """Return the answer of GetBucketVersioning."""
+    root = Element("VersioningConfiguration", xmlns=_NAMESPACE)
+    if status:
+        _add(root, "Status", status)
+    return _xml(root)
+
+
+def iso_time(moment: float) -> str:
+    """Return a time in seconds since 1970 as OBS writes it in XML."""
+    whole = datetime.fromtimestamp(moment, timezone.utc)
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{whole.microsecond // 1000:03d}Z"
+
+
+def _error(status: int, code: str, message: str, resource: str) -> Response:
+    root = Element("Error")
+    _add(root, "Code", code)
+    _add(root, "Message", message)
+    _add(root, "Resource", resource)
+    return _xml(root, status)
+
+
+def _spelled(text: str, encoded: bool) -> str:  # noqa: FBT001 - as in the query
+    return quote(text) if encoded else text
+
+
+def _add_owner(parent: Element) -> None:
+    _add(SubElement(parent, "Owner"), "ID", _OWNER)
+
+
+def _add(parent: Element, name: str, text: str) -> None:
+    SubElement(parent, name).text = text
+
+
+def _xml(root: Element, status: int = 200) -> Response:
+    body = tostring(root, encoding="utf-8", xml_declaration=True)
+    return Response(status, body, {"Content-Type": "application/xml"})

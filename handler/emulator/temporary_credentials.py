@@ -1,0 +1,83 @@
+"""An agency's temporary keys: issued, rotated, and known again until they expire.
+
+The keys of each period follow from the account's secret key. So nothing is kept, and keys outlive
+a restart of the emulator as they outlive one of the real services.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handler.emulator.credentials import Account
+    from handler.values.canonical_json import Json
+
+ROTATION_SECONDS = 600.0
+"""How long the same keys are handed out, if nothing else is asked for."""
+
+# The platform hands keys out from a cache of ten minutes, and they are good for a day. Keys fetched
+# at the end of their period, cached for another and used for a third are good here, too.
+_PERIODS_OF_LIFE = 3
+
+
+@dataclass(frozen=True)
+class Agency:
+    """Who may act for an account for a while.
+
+    Attributes:
+        account: The account, whose permanent keys never expire.
+        clock: The current time, in seconds since 1970.
+        rotation: Seconds for which the same keys are handed out, above 0; they are good for three
+            times as long, counted from the first of them.
+    """
+
+    account: Account
+    clock: Callable[[], float]
+    rotation: float = ROTATION_SECONDS
+
+    def credentials(self) -> dict[str, Json]:
+        """Return the keys of this period as `ak`, `sk`, `token` and `expires_at` (RFC 3339)."""
+        period = self._period()
+        keys = self._keys(period)
+        end = datetime.fromtimestamp((period + _PERIODS_OF_LIFE) * self.rotation, timezone.utc)
+        return {
+            "ak": keys.access_key,
+            "sk": keys.secret_key,
+            "token": keys.security_token,
+            "expires_at": end.isoformat().replace("+00:00", "Z"),
+        }
+
+    def account_of(self, access_key: str) -> Account:
+        """Return the account with the temporary keys that an access key is of.
+
+        An expired or unknown one gets the permanent keys, of which it is not either: it is refused
+        as any access key that does not exist.
+        """
+        now = self._period()
+        alive = (self._keys(period) for period in range(now, now - _PERIODS_OF_LIFE, -1))
+        given = access_key.encode("utf-8", "replace")
+        return next(
+            (keys for keys in alive if hmac.compare_digest(keys.access_key.encode(), given)),
+            self.account,
+        )
+
+    def _period(self) -> int:
+        return int(self.clock() // self.rotation)
+
+    def _keys(self, period: int) -> Account:
+        return replace(
+            self.account,
+            access_key=self._derived("ak", period)[:20].upper(),
+            secret_key=self._derived("sk", period)[:40],
+            security_token=self._derived("token", period),
+        )
+
+    def _derived(self, part: str, period: int) -> str:
+        said = f"{part} {period} {self.rotation}".encode()
+        return hmac.new(self.account.secret_key.encode(), said, hashlib.sha256).hexdigest()

@@ -1,0 +1,1 @@
+"""One instance and what each of its invocations has at hand; writes checkpoints."""

@@ -1,0 +1,151 @@
+"""What one instance of the function opens once, and what each invocation takes from it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from handler.audit.alerting_log import AnnouncedLog
+from handler.audit.group_commit import GroupedLog
+from handler.audit.open_log import log_doubts, open_log
+from handler.cloud.credentials import Credentials, credentials
+from handler.cloud.current_credentials import KeyRing
+from handler.cloud.http_transport import Transport
+from handler.cloud.ief.client import Ief
+from handler.cloud.obs.client import Obs
+from handler.cloud.obs.prefix_store import ObsFolders
+from handler.errors import (
+    CredentialsError,
+)
+from handler.invocation.checkpoint_writer import check as check_checkpoints
+from handler.invocation.invocation import RECORDING_SECONDS, Services
+from handler.jobs.effect_runner import Driver
+from handler.runtime.deadline import deadline
+from handler.runtime.startup_record import record_start, start
+from handler.runtime.structured_log import attention_lines, log_line, write_stdout
+from handler.settings import Settings, doubts, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from handler.audit.log import Log
+    from handler.audit.record import Part, Record
+    from handler.runtime.structured_log import Write
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What is opened once and serves every call of an instance.
+
+    Attributes:
+        settings: What the operator set.
+        log: The audit log.
+        transport: Connections to the cloud, kept alive between calls.
+        environ: The environment, for credentials on a desk and the time-out; never printed.
+        write: Writes a log line.
+        keys: The keys of the latest call, which a log in OBS signs with.
+    """
+
+    settings: Settings
+    log: Log
+    transport: Transport
+    environ: Mapping[str, str] = field(repr=False)
+    write: Write
+    keys: KeyRing = field(default_factory=KeyRing)
+
+    def close(self) -> None:
+        """Close the log and the connections, the latter also where the log cannot be closed."""
+        try:
+            self.log.close()
+        finally:
+            self.transport.close()
+
+
+def open_instance(
+    context: object, environ: Mapping[str, str], write: Write = write_stdout
+) -> Instance:
+    """Open what an instance keeps: settings from user data and environment, log, connections.
+
+    Raises:
+        SettingsError: A setting is missing or wrong.
+        LogError: The audit log cannot be opened. Nothing is left open then.
+    """
+    settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
+    check_checkpoints(settings)
+    transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
+    keys = KeyRing(_credentials(context, environ))
+    try:
+        log = _opened_log(settings, transport, keys, write)
+    except BaseException:
+        transport.close()
+        raise
+    return Instance(settings, log, transport, environ, write, keys)
+
+
+def _opened_log(settings: Settings, transport: Transport, keys: KeyRing, write: Write) -> Log:
+    folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
+    for doubt in (*doubts(settings), *log_doubts(settings.audit, folders)):
+        write(log_line("settings.doubted", {"note": doubt}))
+
+    def announce(records: Sequence[Record]) -> None:
+        for line in attention_lines(records):
+            write(line)
+
+    return GroupedLog(AnnouncedLog(open_log(settings.audit, folders), announce))
+
+
+def record_started(context: object, instance: Instance) -> None:
+    """Say in the log and to the log service what runs here, once per instance."""
+    started = start(Path(__file__).parents[2], sys.modules)
+    instance.log.commit(record_start(started, _function(context)))
+    said = {"code": started.code, "python": started.python, "sqlite": started.sqlite}
+    instance.write(log_line("function.started", {**said, "note": started.note}))
+
+
+def _credentials(context: object, environ: Mapping[str, str]) -> Credentials:
+    try:
+        return credentials(context, environ)
+    except CredentialsError as error:
+        return Credentials("", "", missing=str(error))
+
+
+def services_of(context: object, instance: Instance) -> Services:
+    """Return what an invocation that begins now has at hand, with the keys of its context."""
+    end = deadline(context, instance.environ)
+    keys = _credentials(context, instance.environ)
+    instance.keys.use(keys, end)
+    settings, transport, log = instance.settings, instance.transport, instance.log
+    project, ief_instance = settings.project_id, settings.ief_instance
+    # What a service holds up until then can still be recorded, and the event answered.
+    last = end.earlier(RECORDING_SECONDS)
+    ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance, last)
+    return Services(
+        settings=settings,
+        log=log,
+        ief=ief,
+        obs=Obs(settings.obs_endpoint, keys, transport, _now, last),
+        deadline=end,
+        function=_function(context),
+        driver=Driver(log, ief, end),
+    )
+
+
+def _function(context: object) -> Part:
+    return {
+        "name": _text(context, "getFunctionName") or None,
+        "version": _text(context, "getVersion") or None,
+        "request_id": _text(context, "getRequestID") or None,
+    }
+
+
+def _text(context: object, method: str, *arguments: str) -> str:
+    call: Any = getattr(context, method, None)
+    value = call(*arguments) if callable(call) else None
+    return value if isinstance(value, str) else ""
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

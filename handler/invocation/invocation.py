@@ -1,0 +1,57 @@
+"""Everything an invocation may touch, in one value that is passed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handler.jobs.effects import Sender
+
+if TYPE_CHECKING:
+    from handler.audit.log import Log
+    from handler.audit.record import Part
+    from handler.cloud.ief.client import Ief
+    from handler.cloud.obs.client import Obs
+    from handler.jobs.effect_runner import Driver
+    from handler.runtime.deadline import Deadline
+    from handler.settings import Settings
+
+RECORDING_SECONDS = 2.0
+"""What recording an answer may take, kept free at the end of an invocation."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What one invocation has at hand.
+
+    Attributes:
+        settings: What the operator set.
+        log: The audit log.
+        ief: The fleet's API, with this invocation's keys.
+        obs: Object storage, with this invocation's keys.
+        deadline: The end of the invocation.
+        function: The function's name, version and request id, for the records.
+        driver: Carries out the effects of submissions.
+    """
+
+    settings: Settings
+    log: Log
+    ief: Ief
+    obs: Obs
+    deadline: Deadline
+    function: Part
+    driver: Driver
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether only what was begun can still be recorded in this invocation."""
+        return self.deadline.left() <= RECORDING_SECONDS
+
+    @property
+    def sender(self) -> Sender:
+        """Who submits in this invocation, and by which settings."""
+        return Sender(
+            function=self.function,
+            patience=self.settings.request_timeout + RECORDING_SECONDS,
+            settle_after=self.settings.settle_after,
+        )

@@ -1,0 +1,1 @@
+"""One job: claimed, sent, settled, followed."""

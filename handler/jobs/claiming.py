@@ -1,0 +1,77 @@
+"""The claim of a job, granted only where what would be sent is what the records say.
+
+The state and the outbox stand beside the chain, and whoever can write to the store can change them.
+Two looks at each claim keep the function from acting on it: at the job's latest record, which must
+say what the state says, and at the digest that was recorded of its body with the plan. Everything
+else is found by `nightdrop audit verify`, which folds all records anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.jobs.decisions import SENDABLE, Claim, about, claim, known, stale
+from handler.values.canonical_json import sha256_hex, shown
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Part
+    from handler.audit.state import JobState
+
+_EXCHANGED = (
+    "its request in the outbox is not the one that was planned, so it is not sent: look for who "
+    "changed it, give it up with `nightdrop job abandon`, and deliver it anew if it is still wanted"
+)
+
+
+def claim_planned(
+    key: str, *, body: str, date: str, lease: timedelta, function: Part
+) -> Decide[Claim]:
+    """Decide whether this instance may send a job now, as `claim` does, with this body.
+
+    Args:
+        key: The job's key.
+        body: What would be sent.
+        date: The date of the signature the request will leave with, a timestamp.
+        lease: How long this instance may take to record an answer.
+        function: Who claims.
+    """
+    granted = claim(key, date=date, lease=lease, function=function)
+    digest = sha256_hex(body)
+
+    def decide(view: View) -> Decision[Claim]:
+        job = known(view, key)
+        if job.state not in SENDABLE:
+            return granted(view)
+        if not view.is_told(job):
+            return Decision(Claim(0, job), (_contradicted(job, function),))
+        if job.body_digest not in {"", digest} and not stale(job, view.now):
+            return Decision(Claim(0, job), _exchanged(job, function))
+        return granted(view)
+
+    return decide
+
+
+def _contradicted(job: JobState, function: Part) -> Draft:
+    """Return a record that is not about the job, so that no state follows from it."""
+    return Draft(
+        action="state.contradicted",
+        outcome="failure",
+        function=function,
+        note=f"the state of job {shown(job.key)} is not what its latest record says, so it is "
+        "not sent: see `nightdrop audit verify`; `nightdrop audit rebuild` makes the state anew",
+    )
+
+
+def _exchanged(job: JobState, function: Part) -> tuple[Draft, ...]:
+    """Return the record that a job waits because its body was changed; none if that is known."""
+    if job.note == _EXCHANGED:
+        return ()
+    return (
+        replace(about(job, function), action="job.doubted", outcome="failure", note=_EXCHANGED),
+    )

@@ -1,0 +1,276 @@
+"""What may become of a job, as decisions on the log: pure functions from a state to records.
+
+in state                on claim                              on an answer to the latest attempt
+planned deferred absent job.sending, granted                  (a creation is taken in any state)
+                        job.deferred, while sending is held
+                        job.expired, past its validity
+sending, lease live     nothing: another instance has it      created refused deferred unknown
+sending, lease over     job.unknown                           the same, if it still comes
+unknown                 nothing: to be settled                the same, if it still comes
+final                   nothing                               another id: job.duplicated
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.values.canonical_json import moment, timestamp
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Part
+    from handler.audit.state import JobState
+
+SENDABLE = frozenset({"planned", "deferred", "absent"})
+"""States from which a job may be claimed."""
+
+_BEREFT = (
+    "its request is gone from the outbox; give it up with `nightdrop job abandon`, "
+    "and deliver it anew if it is still wanted"
+)
+
+
+@dataclass(frozen=True)
+class Created:
+    """The API created the job."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The API says no, and will say so again."""
+
+    reason: str
+    status: int
+    code: str
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """The job was certainly not created, and a later try may succeed."""
+
+    reason: str
+    status: int = 0
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The job may have been created; nobody can say before the list is looked at."""
+
+    reason: str
+    status: int = 0
+
+
+Answer: TypeAlias = "Created | Refused | Deferred | Unknown"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a claim came to: whether this instance may send, and the job as it stands.
+
+    Attributes:
+        attempt: The number of the attempt, to be given back with its answer; 0 if not granted.
+    """
+
+    attempt: int
+    job: JobState
+
+
+def claim(key: str, *, date: str, lease: timedelta, function: Part) -> Decide[Claim]:
+    """Decide whether this instance may send a job now.
+
+    Args:
+        key: The job's key.
+        date: The date of the signature the request will leave with, a timestamp.
+        lease: How long this instance may take to record an answer.
+        function: Who claims.
+    """
+
+    def decide(view: View) -> Decision[Claim]:
+        job = known(view, key)
+        if job.state in SENDABLE:
+            return _claimed(view, job, date, view.now + lease, function)
+        if job.state == "sending" and lease_over(job, view.now):
+            return Decision(Claim(0, job), (silent(job, function),))
+        return Decision(Claim(0, job))
+
+    return decide
+
+
+def lease_over(job: JobState, now: datetime) -> bool:
+    """Return whether the instance that claimed a job can no longer be expected to answer."""
+    return moment(job.lease_until) <= now
+
+
+def record(key: str, attempt: int, answer: Answer, *, function: Part) -> Decide[None]:
+    """Decide what an answer changes, whenever it comes.
+
+    A creation is taken in every state: the same id again is nothing new, another id is a
+    duplicate that a person must look at. Any other answer counts only for the latest attempt. A
+    refusal after an earlier attempt that was unknown is settled first: our own job may be what
+    is in the way.
+    """
+
+    def decide(view: View) -> Decision[None]:
+        job = known(view, key)
+        if isinstance(answer, Created):
+            return Decision(None, _created(job, answer, function))
+        if job.attempt != attempt or job.state not in {"sending", "unknown"}:
+            return Decision(None)
+        return Decision(None, (_answered(job, answer, function),))
+
+    return decide
+
+
+def defer(key: str, reason: str, *, function: Part) -> Decide[None]:
+    """Decide to leave a job for later that was not claimed."""
+
+    def decide(view: View) -> Decision[None]:
+        job = known(view, key)
+        if job.state not in SENDABLE:
+            return Decision(None)
+        return Decision(None, _waiting(job, reason, function))
+
+    return decide
+
+
+def bereft(key: str, *, function: Part) -> Decide[None]:
+    """Decide what becomes of a job whose request is gone from the outbox: it waits, then expires.
+
+    Nothing can be sent for it any more, and nothing of it is silently lost.
+    """
+
+    def decide(view: View) -> Decision[None]:
+        job = known(view, key)
+        if job.state not in SENDABLE:
+            return Decision(None)
+        if stale(job, view.now):
+            return Decision(None, (_expired(job, function),))
+        return Decision(None, _waiting(job, _BEREFT, function))
+
+    return decide
+
+
+def abandon(key: str, reason: str, *, actor: Part) -> Decide[JobState]:
+    """Decide to give a job up by hand; the state says whether it is."""
+
+    def decide(view: View) -> Decision[JobState]:
+        job = known(view, key)
+        in_flight = job.state == "sending" and not lease_over(job, view.now)
+        if job.final or in_flight:
+            return Decision(job)
+        abandoned = replace(
+            about(job, {}), action="job.abandoned", outcome="success", actor=actor, note=reason
+        )
+        return Decision(replace(job, state="abandoned"), (abandoned,))
+
+    return decide
+
+
+def known(view: View, key: str) -> JobState:
+    """Return a job that must be in the log.
+
+    Raises:
+        LookupError: It is not.
+    """
+    job = view.job(key)
+    if job is None:
+        raise LookupError(f"job {key[:16]} was never planned")
+    return job
+
+
+def stale(job: JobState, now: datetime) -> bool:
+    """Return whether a job may not be sent any more."""
+    return bool(job.valid_until) and moment(job.valid_until) < now
+
+
+def silent(job: JobState, function: Part) -> Draft:
+    """Return the record of a claim whose instance ended without an answer."""
+    return replace(
+        about(job, function),
+        action="job.unknown",
+        outcome="unknown",
+        note="the instance that sent it ended without an answer",
+    )
+
+
+def duplicate_note(first: str, second: str) -> str:
+    """Return what a person should do about a job that exists twice."""
+    return f"the API has this job twice, {first} and {second}: delete one of them"
+
+
+def about(job: JobState, function: Part) -> Draft:
+    """Return a record about a job that is still to be told what happened."""
+    return Draft(
+        action="job.",
+        outcome="pending",
+        delivery={"key": job.delivery},
+        job={"key": job.key, "name": job.name, "type": job.type, "document": job.document},
+        function=function,
+    )
+
+
+def _claimed(
+    view: View, job: JobState, date: str, lease_until: datetime, function: Part
+) -> Decision[Claim]:
+    refused = Claim(0, job)
+    if stale(job, view.now):
+        return Decision(refused, (_expired(job, function),))
+    held = view.switch("hold")
+    if held:
+        return Decision(refused, _waiting(job, f"sending is held: {held}", function))
+    request: Part = {
+        "operation": "CreateBatchJob",
+        "attempt": job.attempt + 1,
+        "date": date,
+        "lease_until": timestamp(lease_until),
+    }
+    sending = replace(about(job, function), action="job.sending", request=request)
+    return Decision(Claim(job.attempt + 1, job), (sending,))
+
+
+def _expired(job: JobState, function: Part) -> Draft:
+    note = f"was not sent by {job.valid_until[:19]}Z; deliver it anew if it is still wanted"
+    return replace(about(job, function), action="job.expired", outcome="failure", note=note)
+
+
+def _waiting(job: JobState, reason: str, function: Part) -> tuple[Draft, ...]:
+    """Return the record that a job waits; none if it waits for the same reason already."""
+    if (job.state, job.note) == ("deferred", reason):
+        return ()
+    return (replace(about(job, function), action="job.deferred", note=reason),)
+
+
+def _created(job: JobState, answer: Created, function: Part) -> tuple[Draft, ...]:
+    if job.job_id == answer.job_id:
+        return ()
+    draft = replace(
+        about(job, function),
+        action="job.created",
+        outcome="success",
+        response={"status": 201, "job_id": answer.job_id},
+    )
+    if not job.job_id:
+        return (draft,)
+    note = duplicate_note(job.job_id, answer.job_id)
+    return (replace(draft, action="job.duplicated", outcome="failure", note=note),)
+
+
+def _answered(job: JobState, answer: Refused | Deferred | Unknown, function: Part) -> Draft:
+    draft = replace(
+        about(job, function),
+        response={"status": answer.status or None, "code": getattr(answer, "code", "") or None},
+        note=answer.reason,
+    )
+    if isinstance(answer, Deferred):
+        return replace(draft, action="job.deferred")
+    if isinstance(answer, Unknown) or job.doubtful:
+        return replace(draft, action="job.unknown", outcome="unknown")
+    return replace(draft, action="job.refused", outcome="failure")

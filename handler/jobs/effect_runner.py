@@ -1,0 +1,197 @@
+"""Effects carried out for real: side by side, over kept-alive connections, as slow as asked."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from handler.errors import ApiError, CloudError, CredentialsError
+from handler.jobs.decisions import Created, Deferred
+from handler.jobs.effects import Commit, Gone, Listing, Look, Show, Sign, TimeLeft, Turn
+from handler.jobs.submission import TOO_MANY, answer_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Log
+    from handler.cloud.http_transport import Request
+    from handler.cloud.ief.client import Ief, ListedJob, ShownJob
+    from handler.jobs.decisions import Answer
+    from handler.jobs.effects import Effect, Effects, Send
+    from handler.runtime.deadline import Deadline
+
+PAGE = 100
+"""How many jobs are asked for at once."""
+
+OVERLAP = 10
+"""How many jobs two pages share, so that jobs deleted meanwhile hide no others."""
+
+MOST_PAGES = 200
+"""After this many pages a listing is given up as incomplete."""
+
+_PAUSE_SECONDS = 1.0
+_NOT_FOUND = 404
+
+
+@dataclass
+class Pace:
+    """How long all senders wait because the API asked one of them to.
+
+    Attributes:
+        clock: Monotonic seconds.
+        sleep: Waits for seconds.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    _until: float = 0.0
+    _lock: Lock = field(default_factory=Lock)
+
+    def slow_down(self, seconds: float) -> None:
+        """Let every sender wait for at least this long from now."""
+        with self._lock:
+            self._until = max(self._until, self.clock() + seconds)
+
+    def wait(self, most: float) -> bool:
+        """Wait until senders may go on; False as soon as that takes longer than `most` in all."""
+        latest = self.clock() + most
+        while (pause := self._until - self.clock()) > 0:
+            if self.clock() + pause > latest:
+                return False
+            self.sleep(pause)
+        return True
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Carries effects out with real services.
+
+    Attributes:
+        log: The audit log.
+        ief: The fleet's API.
+        deadline: The end of the invocation.
+        pace: Shared by all senders of the invocation.
+        listings: What this invocation has listed already, by type: one look serves many jobs.
+    """
+
+    log: Log
+    ief: Ief
+    deadline: Deadline
+    pace: Pace = field(default_factory=Pace)
+    listings: dict[str, tuple[datetime, Listing]] = field(default_factory=dict)
+
+    def drive(self, effects: Effects) -> None:
+        """Carry effects out, one after the other.
+
+        Raises:
+            LogError: The log could not be written; the job stands as its records leave it.
+            CloudError: The API could not be listed.
+        """
+        try:
+            effect = next(effects)
+            while True:
+                effect = effects.send(self._carried_out(effect))
+        except StopIteration:
+            return
+
+    def drive_all(self, all_effects: Sequence[Effects], *, senders: int) -> None:
+        """Carry several out side by side; the first error is raised once all have ended."""
+        if not all_effects:
+            return
+        with ThreadPoolExecutor(min(senders, len(all_effects)), "sender") as threads:
+            futures = [threads.submit(self.drive, effects) for effects in all_effects]
+        for future in futures:
+            future.result()
+
+    def _carried_out(self, effect: Effect) -> object:  # noqa: PLR0911 - one line per effect
+        if isinstance(effect, TimeLeft):
+            return self.deadline.left()
+        if isinstance(effect, Turn):
+            waited = self.pace.wait(self.deadline.left() - effect.spare)
+            return self.deadline.left() if waited else 0.0
+        if isinstance(effect, Sign):
+            return self._signed(effect)
+        if isinstance(effect, Commit):
+            return self.log.commit(effect.decide).value
+        if isinstance(effect, Look):
+            return self._listed(effect)
+        if isinstance(effect, Show):
+            return self._shown(effect)
+        return self._sent(effect)
+
+    def _signed(self, effect: Sign) -> Request | Deferred:
+        try:
+            return self.ief.sign_create(effect.body)
+        except CredentialsError as error:
+            return Deferred(str(error))
+
+    def _sent(self, effect: Send) -> Answer:
+        try:
+            return Created(self.ief.create(effect.request))
+        except CloudError as error:
+            if isinstance(error, ApiError) and error.status == TOO_MANY:
+                self.pace.slow_down(error.retry_after or _PAUSE_SECONDS)
+            return answer_of(error)
+
+    def _shown(self, effect: Show) -> ShownJob | Gone | None:
+        try:
+            return self.ief.show_job(effect.job_id)
+        except CloudError as error:
+            unknown = isinstance(error, ApiError) and error.status == _NOT_FOUND
+            return Gone() if unknown else None
+
+    def _listed(self, look: Look) -> Listing:
+        since, listing = self.listings.get(look.job_type, (None, None))
+        if since is None or listing is None or look.since < since:
+            listing = list_jobs(self.ief, look, self.deadline)
+            self.listings[look.job_type] = (look.since, listing)
+        return listing
+
+
+def list_jobs(ief: Ief, look: Look, deadline: Deadline) -> Listing:
+    """Return the jobs of a type that were created since a moment.
+
+    The list is walked from its newest job until one is older than that, or to its end where it is
+    not in that order. Pages overlap; one that shares nothing with those before it leaves a gap,
+    and the listing is not complete. That a page has nothing new does not make it the last: jobs
+    created meanwhile push down those that were seen.
+
+    Raises:
+        CloudError: A page could not be had.
+    """
+    began = ief.clock()
+    seen: dict[str, ListedJob] = {}
+    ordered = True
+    offset = shared = largest = 0
+    for _ in range(MOST_PAGES):
+        page = ief.list_jobs(look.job_type, limit=PAGE, offset=offset)
+        fresh = {job.job_id: job for job in page if job.job_id not in seen}
+        if offset and len(fresh) == len(page):
+            break
+        ordered = ordered and _newest_first([*list(seen.values())[-1:], *fresh.values()])
+        seen |= fresh
+        largest = max(largest, len(page))
+        ended = not fresh and len(page) <= max(shared, largest // 2)
+        if ended or (ordered and seen and _reaches(list(seen.values()), look.since)):
+            return Listing(tuple(seen.values()), began, complete=True)
+        if deadline.left() <= 0:
+            break
+        # The API may give less than was asked for: what pages share is never a whole page.
+        shared = min(OVERLAP, (len(page) + 1) // 2)
+        offset += len(page) - shared
+    return Listing(tuple(seen.values()), began, complete=False)
+
+
+def _reaches(jobs: Sequence[ListedJob], since: datetime) -> bool:
+    """Return whether jobs in the right order go back to a moment; equal times show no order."""
+    newest, oldest = jobs[0].created_at, jobs[-1].created_at
+    return 0 < oldest < min(newest, since.timestamp())  # 0: the list does not say
+
+
+def _newest_first(jobs: Sequence[ListedJob]) -> bool:
+    return all(a.created_at >= b.created_at for a, b in pairwise(jobs))

@@ -1,0 +1,112 @@
+"""What a submission and its settling ask of the world, as values.
+
+The generators in `submission` and `settlement` yield these and get back what came of them. Whoever
+drives them carries them out: `sending` for real, a simulation in invented time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from datetime import datetime
+
+    from handler.audit.log import Decide
+    from handler.audit.record import Part
+    from handler.cloud.http_transport import Request
+    from handler.cloud.ief.client import ListedJob
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Wait while the API has asked for slower senders; answers the seconds left, 0 for too few.
+
+    Attributes:
+        spare: Seconds that must be left afterwards: it is not waited where they would not be.
+    """
+
+    spare: float = 0.0
+
+
+@dataclass(frozen=True)
+class TimeLeft:
+    """Answers how many seconds the invocation still has."""
+
+
+@dataclass(frozen=True)
+class Sign:
+    """Sign the request that creates a job, dated now; answers it, or `Deferred` without keys."""
+
+    body: str
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Run a decision on the log, durably; answers its value."""
+
+    decide: Decide[Any]
+
+
+@dataclass(frozen=True)
+class Send:
+    """Let a signed request leave, once; answers a `transitions.Answer`."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class Look:
+    """List the jobs of a type that were created since a moment; answers a `Listing`."""
+
+    job_type: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Show:
+    """Ask how a job stands; answers a `ShownJob`, `Gone`, or None if nobody could say."""
+
+    job_id: str
+
+
+@dataclass(frozen=True)
+class Gone:
+    """The API does not know a job any more: somebody deleted it."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The API's list of jobs of one type, the newest first.
+
+    Attributes:
+        jobs: What was listed.
+        began: When the first page was asked for, aware.
+        complete: Whether every job created since the moment asked for would be in it.
+    """
+
+    jobs: tuple[ListedJob, ...]
+    began: datetime
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who submits, and by which settings.
+
+    Attributes:
+        function: The function's name, version and request id, for the records.
+        patience: Seconds one request and the record of its answer may take together.
+        settle_after: Seconds after a signature's date from which a complete list is believed.
+        tries: How often one invocation sends a job that the API asks to be sent later.
+    """
+
+    function: Part
+    patience: float
+    settle_after: float
+    tries: int = 5
+
+
+Effect: TypeAlias = "Turn | TimeLeft | Sign | Commit | Send | Look | Show"
+Effects: TypeAlias = "Generator[Effect, Any, None]"

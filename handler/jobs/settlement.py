@@ -1,0 +1,255 @@
+"""Settle: to learn the true outcome of a send whose answer was lost, and how a job ended.
+
+    unknown ──► adopted    the list has a job with our mark, name and type
+            ──► absent     a complete list has none, begun `settle_after` after the signature's date
+            ──► refused    absent, and the API had refused it: it was no job of ours in the way
+            ──► unknown    too early to say, the list incomplete, marks are being lost, or a job
+                           without a mark has its name (`job.doubted`)
+
+The mark is looked for in the description, which the list returns. When a job that is known by its
+id is listed without its mark, the list can no longer show that a job is absent: that conclusion
+is suspended until a person releases it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from handler.audit.job_end import DELETED, ENDED
+from handler.audit.log import Decision
+from handler.jobs.decisions import about, duplicate_note, known, lease_over, silent
+from handler.jobs.effects import Commit, Gone, Look, Show, TimeLeft
+from handler.jobs.submission import NOT_KNOWN
+from handler.specs.planner import mark_of
+from handler.values.canonical_json import moment, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Draft, Part
+    from handler.audit.state import JobState
+    from handler.cloud.ief.client import ListedJob, ShownJob
+    from handler.jobs.effects import Effects, Listing, Sender
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far the API's clock may be behind ours when a listing is said to reach back far enough."""
+
+FOLLOWED_FOR = timedelta(days=1)
+"""After this a job that never ends is no longer asked after; the API gives it ten minutes."""
+
+_REASONS = 5
+_LONGEST_REASON = 200
+
+
+def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
+    """Yield the effects that settle jobs of one type whose outcomes are not known.
+
+    One list serves them all, and what it says of all of them is one commit.
+
+    Args:
+        jobs: The jobs as they stand, `unknown`, or `sending` with their leases over.
+        sender: Who settles.
+    """
+    listing = yield Look(jobs[0].type, moment(min(job.date for job in jobs)) - CLOCK_SKEW)
+    yield Commit(check_marks(listing, function=sender.function))
+    yield Commit(settle([job.key for job in jobs], listing, sender))
+
+
+def following(job: JobState, now: datetime, sender: Sender) -> Effects:
+    """Yield the effects that learn how a job on the fleet ended, if there is time to ask.
+
+    A job that goes on running costs the log nothing.
+
+    Args:
+        job: The job as it stands.
+        now: The store's clock.
+        sender: Who asks.
+    """
+    if (yield TimeLeft()) < sender.patience:
+        return
+    answer = yield Show(job.job_id)
+    if answer is not None and _end(job, answer, now, sender):
+        yield Commit(finish(job.key, answer, sender))
+
+
+def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None]:
+    """Decide what a listing says about jobs whose outcomes are not known."""
+    # Looked up, not searched: this is decided while other writers wait.
+    marked = _by(listing, lambda one: one.description.split(" ", 1)[0])
+    named = _by(listing, lambda one: one.name)
+
+    def decide(view: View) -> Decision[None]:
+        drafts: list[Draft] = []
+        suspended = bool(view.switch("suspension"))
+        for job in (known(view, key) for key in keys):
+            over = job.state == "sending" and lease_over(job, view.now)
+            drafts += [silent(job, sender.function)] if over else []
+            drafts += settled(job, suspended=suspended) if over or job.state == "unknown" else ()
+        return Decision(None, tuple(drafts))
+
+    def settled(job: JobState, *, suspended: bool) -> tuple[Draft, ...]:
+        ours = [one for one in marked.get(mark_of(job.key), ()) if _is(job, one)]
+        if ours:
+            return _adopted(job, sorted(ours, key=_age), sender.function)
+        early = listing.began < moment(job.date) + timedelta(seconds=sender.settle_after)
+        if early or not listing.complete or suspended:
+            return ()
+        alike = next((one for one in named.get(job.name, ()) if _is_like(job, one)), None)
+        return _doubted(job, alike, sender.function) if alike else (_absent(job, sender.function),)
+
+    return decide
+
+
+def check_marks(listing: Listing, *, function: Part) -> Decide[None]:
+    """Decide whether the list still returns marks, by the jobs in it that we know by their id."""
+    unmarked = {
+        one.job_id: one.description for one in listing.jobs if not one.description.startswith("nd-")
+    }
+
+    def decide(view: View) -> Decision[None]:
+        if not unmarked or view.switch("suspension"):
+            return Decision(None)
+        ours = view.jobs_by_id(list(unmarked))
+        lost = [job for job in ours if mark_of(job.key) not in unmarked[job.job_id]]
+        return Decision(None, (_suspended(lost[0], function),) if lost else ())
+
+    return decide
+
+
+def finish(key: str, answer: ShownJob | Gone, sender: Sender) -> Decide[None]:
+    """Decide whether a job on the fleet has ended, counted from its tasks.
+
+    That the API does not know it is believed only after the time a list may lag behind.
+    """
+
+    def decide(view: View) -> Decision[None]:
+        return Decision(None, _end(known(view, key), answer, view.now, sender))
+
+    return decide
+
+
+def _end(
+    job: JobState, answer: ShownJob | Gone, now: datetime, sender: Sender
+) -> tuple[Draft, ...]:
+    """Return the record that a job has ended; none if it has not, or that is known."""
+    if not job.followed:
+        return ()
+    age = now - moment(job.changed_at)
+    if isinstance(answer, Gone):
+        lagging = age < timedelta(seconds=sender.settle_after)
+        return () if lagging else (_deleted(job, sender.function),)
+    if answer.status in ENDED or age > FOLLOWED_FOR:
+        return (_finished(job, answer, sender.function),)
+    return ()
+
+
+def _by(listing: Listing, word: Callable[[ListedJob], str]) -> Mapping[str, Sequence[ListedJob]]:
+    found: dict[str, list[ListedJob]] = {}
+    for one in listing.jobs:
+        found.setdefault(word(one), []).append(one)
+    return found
+
+
+def _is(job: JobState, one: ListedJob) -> bool:
+    """Return whether a listed job with a job's mark is that job."""
+    return one.name == job.name and one.type == job.type
+
+
+def _is_like(job: JobState, one: ListedJob) -> bool:
+    """Return whether a listed job of a job's name might be ours without its mark."""
+    unmarked = not one.description.startswith("nd-")
+    since = (moment(job.date) - CLOCK_SKEW).timestamp()
+    young = not 0 < one.created_at < since  # 0: the list does not say
+    return unmarked and young and one.type == job.type
+
+
+def _age(one: ListedJob) -> tuple[int, str]:
+    return one.created_at, one.job_id
+
+
+def _adopted(job: JobState, ours: list[ListedJob], function: Part) -> tuple[Draft, ...]:
+    oldest, *others = ours
+    draft = about(job, function)
+    adopted = replace(
+        draft,
+        action="job.adopted",
+        outcome="success",
+        response={"job_id": oldest.job_id},
+        note="found in the API's list by its mark",
+    )
+    duplicated = tuple(
+        replace(
+            draft,
+            action="job.duplicated",
+            outcome="failure",
+            response={"job_id": one.job_id},
+            note=duplicate_note(oldest.job_id, one.job_id),
+        )
+        for one in others
+    )
+    return adopted, *duplicated
+
+
+def _doubted(job: JobState, alike: ListedJob, function: Part) -> tuple[Draft, ...]:
+    note = (
+        f"job {alike.job_id} has its name but no mark: it may be ours; look at the fleet, then "
+        f"delete that job or `nightdrop job abandon {shown(job.key)}`"
+    )
+    doubted = replace(about(job, function), action="job.doubted", outcome="unknown", note=note)
+    return () if job.note == note else (doubted,)
+
+
+def _absent(job: JobState, function: Part) -> Draft:
+    draft = about(job, function)
+    if 400 <= job.status < 500 and job.status != NOT_KNOWN:  # noqa: PLR2004 - the API's no
+        return replace(
+            draft,
+            action="job.refused",
+            outcome="failure",
+            response={"status": job.status},
+            note=f"refused, and no earlier attempt created it: {job.note}",
+        )
+    return replace(draft, action="job.absent", note="a complete list does not have it")
+
+
+def _suspended(job: JobState, function: Part) -> Draft:
+    return replace(
+        about(job, function),
+        action="settling.suspended",
+        outcome="failure",
+        note=f"job {job.name} ({shown(job.key)}) is listed without its mark, so no job can be "
+        "found absent; look at the fleet, then `nightdrop release`",
+    )
+
+
+def _deleted(job: JobState, function: Part) -> Draft:
+    return replace(
+        about(job, function),
+        action="job.finished",
+        outcome="unknown",
+        response={"job_id": job.job_id, "final": DELETED},
+        note="somebody deleted it; it is not created again",
+    )
+
+
+def _finished(job: JobState, ended: ShownJob, function: Part) -> Draft:
+    succeeded = sum(status == "Successful" for status, _ in ended.tasks)
+    reasons = [reason[:_LONGEST_REASON] for _, reason in ended.tasks if reason][:_REASONS]
+    given_up = "" if ended.status in ENDED else "it was followed for a day and did not end"
+    return replace(
+        about(job, function),
+        action="job.finished",
+        outcome="success" if ended.status == "Successful" else "failure",
+        response={
+            "job_id": job.job_id,
+            "final": ended.status or "unknown",
+            "tasks": len(ended.tasks),
+            "succeeded": succeeded,
+            "failed": len(ended.tasks) - succeeded,
+        },
+        note="; ".join(filter(None, [given_up, *reasons])),
+    )

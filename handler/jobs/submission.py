@@ -1,0 +1,89 @@
+"""Sign, claim, send, record: one job, at most once, whatever happens in between.
+
+A submission is a generator of effects. It decides nothing about time, network or storage itself:
+whoever drives it carries each effect out and sends back what came of it. The process may die or
+freeze between any two of them:
+
+    Turn, Sign      nothing has happened yet
+    Commit(claim)   durable before the request leaves, with the date of its signature
+    TimeLeft        frozen meanwhile? then it is not sent
+    Send            the date is the fence: the gateway refuses it 15 minutes later
+    Commit(record)  without this record the claim's lease runs out, and the job is unknown
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from handler.errors import ApiError, NotSentError
+from handler.jobs.claiming import claim_planned
+from handler.jobs.decisions import Answer, Deferred, Refused, Unknown, bereft, defer, record
+from handler.jobs.effects import Commit, Send, Sign, TimeLeft, Turn
+
+if TYPE_CHECKING:
+    from handler.errors import CloudError
+    from handler.jobs.effects import Effects, Sender
+
+AUTHENTICATION_FAILED = "IEF.011005"
+"""What IEF answers, with status 400, to a signature it does not accept."""
+
+TOO_MANY = 429
+"""The status that asks for slower senders."""
+
+NOT_KNOWN = 408
+"""The one status below 500 after which the job may have been created: a time-out."""
+
+_LATER = frozenset({401, 403, TOO_MANY})
+_NO_TIME = "no time was left to send it"
+
+
+def submission(key: str, body: str | None, sender: Sender) -> Effects:
+    """Yield the effects that bring one planned job to the API.
+
+    Args:
+        key: The job's key.
+        body: Its request body, mark included; None if the outbox has none (any more).
+        sender: Who submits.
+    """
+    if body is None:
+        yield Commit(bereft(key, function=sender.function))
+        return
+    for _ in range(sender.tries):
+        left = yield Turn(sender.patience)
+        if left < sender.patience:
+            yield Commit(defer(key, _NO_TIME, function=sender.function))
+            return
+        request = yield Sign(body)
+        if isinstance(request, Deferred):
+            yield Commit(defer(key, request.reason, function=sender.function))
+            return
+        lease = timedelta(seconds=left)
+        claimed = yield Commit(
+            claim_planned(key, body=body, date=request.date, lease=lease, function=sender.function)
+        )
+        if not claimed.attempt:
+            return
+        in_time = (yield TimeLeft()) >= sender.patience
+        answer = (yield Send(request)) if in_time else Deferred(_NO_TIME)
+        yield Commit(record(key, claimed.attempt, answer, function=sender.function))
+        if not (isinstance(answer, Deferred) and answer.status == TOO_MANY):
+            return
+
+
+def answer_of(error: CloudError) -> Answer:
+    """Return what a failed call says about the job: never there, refused, later, or not known.
+
+    A 4xx is a decision of the API, but for time-outs; authentication, permission and quota may be
+    mended; from 5xx on anything may have happened before the failure.
+    """
+    if isinstance(error, NotSentError):
+        return Deferred(str(error))
+    if not isinstance(error, ApiError):
+        return Unknown(str(error))
+    if not 400 <= error.status < 500 or error.status == NOT_KNOWN:  # noqa: PLR2004 - the API's no
+        return Unknown(str(error), error.status)
+    passing = error.status in _LATER or error.code == AUTHENTICATION_FAILED
+    if passing or "quota" in str(error).lower():
+        return Deferred(str(error), error.status, error.code)
+    return Refused(str(error), error.status, error.code)

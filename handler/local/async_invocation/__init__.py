@@ -1,0 +1,1 @@
+"""Asynchronous invocation as FunctionGraph does it: queue, retries, failure destination."""

@@ -1,0 +1,1 @@
+"""The FunctionGraph runtime behind HTTP: context, errors, credentials."""

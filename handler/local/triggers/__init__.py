@@ -1,0 +1,1 @@
+"""What fires locally: timers, a watched folder, an HTTP endpoint."""

@@ -1,0 +1,100 @@
+"""Wheels of the requirements, built for the runtime, fetched with pip and checked by hash."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from typing import TYPE_CHECKING
+
+from handler.errors import PackageError
+from handler.packaging.python_runtime import PLATFORM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from handler.packaging.python_runtime import Runtime
+    from handler.packaging.requirements_file import Requirement
+
+_LONGEST_REASON = 600
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A package as it is installed from.
+
+    Attributes:
+        name: The package's normalised name.
+        version: Its version.
+        sha256: The hash of the wheel, in hex.
+        licence: The licence it names, as an SPDX expression or in its own words; "" if none.
+        files: What it holds, by path.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    licence: str
+    files: dict[str, bytes]
+
+
+def fetch(requirements: Iterable[Requirement], runtime: Runtime, folder: Path) -> list[Wheel]:
+    """Return the wheels of pinned requirements for a runtime, in the order of their names.
+
+    Args:
+        requirements: With hashes, which are checked; without, any wheel of the version will do.
+        runtime: What to fetch for.
+        folder: An empty folder to fetch into.
+
+    Raises:
+        PackageError: pip could not get one, or a hash is another.
+    """
+    wanted = list(requirements)
+    locked = all(each.sha256 for each in wanted)
+    listed = folder / "requirements.txt"
+    listed.write_text("".join(f"{each.line if locked else each.pin}\n" for each in wanted))
+    command = [
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps"),
+        *("--disable-pip-version-check", "--only-binary=:all:", "--implementation=cp"),
+        *(f"--python-version={runtime.version}", f"--platform={PLATFORM}"),
+        *("--dest", str(folder), "--requirement", str(listed)),
+        *(("--require-hashes",) if locked else ()),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - pip
+    if done.returncode:
+        raise PackageError(f"pip could not fetch the packages:\n{_reason(done.stderr)}")
+    return sorted(map(read, folder.glob("*.whl")), key=lambda wheel: wheel.name)
+
+
+def read(path: Path) -> Wheel:
+    """Return the wheel in a file."""
+    data = path.read_bytes()
+    name, version = path.name.split("-")[:2]
+    with zipfile.ZipFile(path) as archive:
+        files = {
+            item.filename: archive.read(item) for item in archive.infolist() if not item.is_dir()
+        }
+    metadata = next(text for name, text in files.items() if name.endswith(".dist-info/METADATA"))
+    return Wheel(
+        name=re.sub(r"[-_.]+", "-", name).lower(),
+        version=version,
+        sha256=hashlib.sha256(data).hexdigest(),
+        licence=_licence(metadata.decode()),
+        files=files,
+    )
+
+
+def _licence(metadata: str) -> str:
+    headers = HeaderParser().parsestr(metadata)
+    said = str(headers.get("License-Expression") or headers.get("License") or "")
+    return said if "\n" not in said else ""
+
+
+def _reason(stderr: str) -> str:
+    errors = [line for line in stderr.splitlines() if line.startswith("ERROR")]
+    return "\n".join(errors)[:_LONGEST_REASON] or "it gave no reason; run it again with a network"

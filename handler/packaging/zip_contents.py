@@ -1,0 +1,76 @@
+"""What goes into the zip, by path: the function's own modules and what they need of the wheels."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from handler.packaging.import_closure import closure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from handler.packaging.wheels import Wheel
+
+_NEVER = ("*.pyi", "*/py.typed", "*/tests/*", "*.dist-info/*", "*.data/*")
+
+_LEFT_OUT = {
+    "annotated-types": ("annotated_types/test_cases.py",),
+    "pydantic": ("pydantic/v1/*", "pydantic/mypy.py"),
+    "pyyaml": ("_yaml/*",),
+    "urllib3": ("urllib3/contrib/*",),
+}
+"""What is never imported, of packages that are taken otherwise whole."""
+
+_KEPT = {
+    # Signing alone: the rest of the SDK's core would need requests, simplejson and bson.
+    "huaweicloudsdkcore": (
+        "huaweicloudsdkcore/__init__.py",
+        "huaweicloudsdkcore/sdk_request.py",
+        "huaweicloudsdkcore/signer/*",
+        "huaweicloudsdkcore/exceptions/*",
+        "huaweicloudsdkcore/utils/__init__.py",
+        "huaweicloudsdkcore/utils/six_utils.py",
+    ),
+}
+"""All that is needed of packages that are taken in part."""
+
+_LICENCE_NAMES = ("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "AUTHORS*")
+
+
+def contents(package: Path, entry: Path, wheels: Iterable[Wheel]) -> dict[str, bytes]:
+    """Return the files of the zip by path, as far as they are source.
+
+    Args:
+        package: The folder of the function's own package.
+        entry: The entry file; it is placed at the zip's root.
+        wheels: The packages beside it.
+    """
+    files = {entry.name: entry.read_bytes()}
+    for path in closure(package):
+        files[f"{package.name}/{path.relative_to(package).as_posix()}"] = path.read_bytes()
+    for wheel in wheels:
+        files |= {name: data for name, data in wheel.files.items() if _needed(name, wheel.name)}
+        files |= licences(wheel)
+    return files
+
+
+def licences(wheel: Wheel) -> dict[str, bytes]:
+    """Return the licence texts that a wheel brings, below `licences/`."""
+    return {
+        f"licences/{wheel.name}/{PurePosixPath(name).name}": data
+        for name, data in wheel.files.items()
+        if ".dist-info/" in name and _matches(PurePosixPath(name).name, _LICENCE_NAMES)
+    }
+
+
+def _needed(name: str, package: str) -> bool:
+    if _matches(name, _NEVER) or _matches(name, _LEFT_OUT.get(package, ())):
+        return False
+    return package not in _KEPT or _matches(name, _KEPT[package])
+
+
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)

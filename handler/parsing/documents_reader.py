@@ -1,0 +1,130 @@
+"""Reader: from the bytes of a file to its documents, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from handler.errors import Problem, SpecRejectedError
+from handler.parsing.document import Document, Path, at_most, path_text
+from handler.parsing.foreign_format import format_of_bytes
+from handler.parsing.json_parser import looks_like_lines, parse_json, parse_json_lines
+from handler.parsing.yaml_parser import parse_yaml
+
+if TYPE_CHECKING:
+    from handler.parsing.document import Limits
+    from handler.parsing.tree_builder import Fault, Tree
+
+_BYTE_ORDER_MARK = "\ufeff"
+_TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^%\n]*%\}")
+_NOT_RENDERED = "a template that was not rendered: a placeholder still stands here; fill it in"
+
+
+def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
+    """Read a file or an inline spec: JSON, a JSON array of documents, JSON Lines, or YAML.
+
+    The content decides: a text whose first character is `{` or `[` is JSON, everything else
+    YAML. One UTF-8 byte order mark at the start is skipped, as some editors write it.
+
+    Args:
+        data: The bytes as they came.
+        limits: How large, deep and rich they may be; the size is checked before parsing.
+
+    Returns:
+        At least one document, in the order of the file.
+
+    Raises:
+        SpecRejectedError: The bytes cannot be read; as many problems as could be found at once.
+    """
+    text = _decoded(data, limits)
+    trees, is_array = _parsed(text, limits)
+    problems = _problems(text, trees, is_array=is_array)
+    if problems:
+        raise SpecRejectedError(at_most(problems))
+    documents = (
+        _split(trees[0]) if is_array else tuple(map(_document, range(1, len(trees) + 1), trees))
+    )
+    if not documents:
+        raise SpecRejectedError([Problem("holds no document; write at least one job")])
+    return documents
+
+
+def _decoded(data: bytes, limits: Limits) -> str:
+    if len(data) > limits.max_bytes:
+        size = f"larger than {limits.max_bytes} bytes"
+        raise SpecRejectedError([Problem(f"{size}; split it into several files")])
+    if told := format_of_bytes(data):
+        raise SpecRejectedError([Problem(told)])
+    try:
+        text = data.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SpecRejectedError([Problem("not UTF-8; save it as UTF-8", line=line)]) from None
+    if text.startswith(_BYTE_ORDER_MARK):
+        told = "begins with more than one byte order mark; save it as UTF-8 without any"
+        raise SpecRejectedError([Problem(told, line=1)])
+    if "\r" in text:  # for both grammars a line end like any other
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise SpecRejectedError([Problem("empty; write at least one job")])
+    return text
+
+
+def _parsed(text: str, limits: Limits) -> tuple[list[Tree], bool]:
+    """Return the trees of a text, and whether the only one is an array of documents."""
+    start = text.lstrip()[0]
+    if start not in "{[":
+        return parse_yaml(text, limits), False
+    tree = parse_json(text, limits)
+    if tree.faults and looks_like_lines(text, limits):
+        return parse_json_lines(text, limits), False
+    return [tree], start == "["
+
+
+def _problems(text: str, trees: list[Tree], *, is_array: bool) -> list[Problem]:
+    """Return what is wrong; a fault in the line of a placeholder is the template's."""
+    problems = [
+        _problem(fault, number, is_array=is_array)
+        for number, tree in enumerate(trees, start=1)
+        for fault in tree.faults
+    ]
+    templates = _template_lines(text, {problem.line for problem in problems})
+    return [
+        replace(problem, message=_NOT_RENDERED) if problem.line in templates else problem
+        for problem in problems
+    ]
+
+
+def _template_lines(text: str, wanted: set[int | None]) -> set[int | None]:
+    """Return which of the lines hold a placeholder of a template."""
+    lines: set[int | None] = set()
+    line, position = 1, 0
+    for found in _TEMPLATE.finditer(text) if wanted else ():
+        line += text.count("\n", position, found.start())
+        position = found.start()
+        if line in wanted:
+            lines.add(line)
+    return lines
+
+
+def _problem(fault: Fault, number: int, *, is_array: bool) -> Problem:
+    if not is_array:
+        return Problem(fault.message, path_text(fault.path), number, fault.line)
+    place = fault.path[0] if fault.path else None
+    document = place + 1 if isinstance(place, int) else None
+    return Problem(fault.message, path_text(fault.path[1:]), document, fault.line)
+
+
+def _document(number: int, tree: Tree) -> Document:
+    return Document(number, tree.value, tree.lines)
+
+
+def _split(tree: Tree) -> tuple[Document, ...]:
+    """Return the items of an array as documents, each with its own lines."""
+    items = tree.value if isinstance(tree.value, list) else []
+    lines: list[dict[Path, int]] = [{} for _ in items]
+    for path, line in tree.lines.items():
+        if path and isinstance(path[0], int):
+            lines[path[0]][path[1:]] = line
+    return tuple(Document(place + 1, item, lines[place]) for place, item in enumerate(items))

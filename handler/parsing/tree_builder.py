@@ -1,0 +1,181 @@
+"""Tree: the value that a parser's events add up to, built without recursion."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+from handler.parsing.document import MOST_PROBLEMS
+
+if TYPE_CHECKING:
+    from handler.parsing.document import Limits, Path
+    from handler.values.canonical_json import Json
+
+Container: TypeAlias = "list[Json] | dict[str, Json]"
+
+MOST_DIGITS = 4300  # where Python itself stops turning text into an integer
+
+NOT_AS_WRITTEN = (
+    "this number would not be sent as it is written; put it in quotes if it is text, "
+    "else write it plainly: 0.5, 1000"
+)
+
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+NOT_UNICODE = "holds half of a surrogate pair, which is no character; write the character itself"
+
+
+class HaltError(Exception):
+    """Nothing after this place can be read; the tree's last fault says why."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with the text of a file, before it is known which document it is in."""
+
+    message: str
+    path: Path
+    line: int
+
+
+@dataclass
+class _Frame:
+    """A mapping or list that is still open."""
+
+    container: Container
+    path: Path
+    key: str | None = None
+    key_line: int = 0
+
+
+class Tree:
+    """Builds one value from a parser's events and notes the line of every part.
+
+    Attributes:
+        value: The finished value; None until the first event.
+        lines: The line of each part, from 1; for an entry of a mapping, that of its key.
+        faults: Everything wrong so far. With any fault, `value` is only a stand-in.
+        nodes: Values counted so far, those of earlier trees of the file included.
+        found: Faults found so far, likewise.
+    """
+
+    def __init__(self, limits: Limits, nodes: int = 0, found: int = 0) -> None:
+        self.value: Json = None
+        self.lines: dict[Path, int] = {}
+        self.faults: list[Fault] = []
+        self.nodes = nodes
+        self.found = found
+        self._limits = limits
+        self._open: list[_Frame] = []
+
+    @property
+    def wants_key(self) -> bool:
+        """Whether the next scalar is a key."""
+        return bool(self._open) and self.in_mapping and self._open[-1].key is None
+
+    @property
+    def in_mapping(self) -> bool:
+        """Whether the innermost open container is a mapping."""
+        return bool(self._open) and isinstance(self._open[-1].container, dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a mapping or list is still open."""
+        return bool(self._open)
+
+    def key(self, text: str, line: int) -> None:
+        """Take the key of the next value."""
+        frame = self._open[-1]
+        path = (*frame.path, text)
+        if SURROGATE.search(text):
+            self.note(f"a key {NOT_UNICODE}", line, frame.path)
+        if isinstance(frame.container, dict) and text in frame.container:
+            first = self.lines[path]
+            self.note(f"this key stands here twice, first in line {first}; keep one", line, path)
+        frame.key, frame.key_line = text, line
+
+    def add(self, value: Json, line: int) -> None:
+        """Take a scalar."""
+        self._place(value, line)
+        if isinstance(value, str) and SURROGATE.search(value):
+            self.note(NOT_UNICODE, line, self._last)
+
+    def add_number(self, text: str, line: int) -> None:
+        """Take a decimal number, an integer or a float, if it stays as it is written."""
+        digits = text.lstrip("-")
+        if len(digits) > MOST_DIGITS and digits.isdigit():
+            self.add(0, line)
+            self.note(f"an integer of more than {MOST_DIGITS} digits", line, self._last)
+            return
+        number = int(text) if digits.isdigit() else float(text)
+        self.add(number, line)
+        if isinstance(number, float) and not math.isfinite(number):
+            self.note("a number too large for any computer's float", line, self._last)
+        elif repr(number) != text:
+            self.note(NOT_AS_WRITTEN, line, self._last)
+
+    def begin(self, container: Container, line: int) -> None:
+        """Open a mapping or a list; the same one must be passed empty."""
+        self._place(container, line)
+        self._open.append(_Frame(container, self._last))
+        if len(self._open) > self._limits.max_depth:
+            self.halt(f"nested more than {self._limits.max_depth} levels deep", line)
+
+    def end(self) -> None:
+        """Close the innermost mapping or list."""
+        self._open.pop()
+
+    def note(self, message: str, line: int, path: Path | None = None) -> None:
+        """Note a fault and go on; without a path it belongs to the part being read.
+
+        Raises:
+            HaltError: There are more faults than anybody is shown.
+        """
+        self.faults.append(Fault(message, self._here() if path is None else path, line))
+        self.found += 1
+        if self.found > MOST_PROBLEMS:
+            raise HaltError
+
+    def halt(self, message: str, line: int) -> NoReturn:
+        """Note a fault after which nothing can be read.
+
+        Where the grammar breaks, a value may have been taken for a key: of the path only the
+        place in an outermost list, which is a document's number, is kept.
+
+        Raises:
+            HaltError: Always.
+        """
+        outermost = tuple(step for step in self._here()[:1] if isinstance(step, int))
+        self.note(message, line, outermost)
+        raise HaltError
+
+    def _here(self) -> Path:
+        if not self._open:
+            return ()
+        frame = self._open[-1]
+        if isinstance(frame.container, list) or frame.key is None:
+            return frame.path
+        return (*frame.path, frame.key)
+
+    def _place(self, value: Json, line: int) -> None:
+        self.nodes += 1
+        if self.nodes > self._limits.max_nodes:
+            self.halt(f"more than {self._limits.max_nodes} values; split the file", line)
+        if not self._open:
+            self._last: Path = ()
+            self.value = value
+        else:
+            line = self._enter(self._open[-1], value, line)
+        self.lines.setdefault(self._last, line)
+
+    def _enter(self, frame: _Frame, value: Json, line: int) -> int:
+        if isinstance(frame.container, list):
+            self._last = (*frame.path, len(frame.container))
+            frame.container.append(value)
+            return line
+        key = frame.key or ""
+        self._last = (*frame.path, key)
+        frame.container[key] = value
+        frame.key = None
+        return frame.key_line

@@ -1,0 +1,187 @@
+"""Remarks: what is to be said about a place in a document, in sentences of our own.
+
+pydantic's errors carry the input, an address and whole exceptions. Of them only the place, the
+kind of error and the words of our own models come through here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from handler.errors import Problem
+from handler.parsing import MOST_PROBLEMS, path_text
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Sequence
+
+    from pydantic_core import ErrorDetails
+
+    from handler.parsing import Document, Path
+    from handler.values.canonical_json import Json
+
+_MISSING = "missing"
+_MEANT = re.compile(r"did you mean `([a-z_]+)`")
+
+_SENTENCES = {
+    "missing": _MISSING,
+    "int_type": "must be a whole number, without quotes",
+    "int_from_float": "must be a whole number",
+    "bool_type": "must be true or false, without quotes; yes, no, on and off are text",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "too_short": "needs at least one entry",
+    "model_type": "must be a mapping",
+}
+_LONGEST_NAME = 40  # characters of a field's name that are compared
+_NEAR = 0.7  # as difflib measures likeness
+
+_BOUNDS = {"greater_than_equal": ("least", "ge"), "less_than_equal": ("most", "le")}
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing to say about a place in a document; never with a value in it."""
+
+    path: Path
+    message: str
+
+
+def problem_of(remark: Remark, document: Document) -> Problem:
+    """Return a remark with its document's number and the line where it applies."""
+    line = document.line_of(remark.path)
+    return Problem(remark.message, path_text(remark.path), document.number, line)
+
+
+def remarks_of(model: type[BaseModel], value: Json) -> list[Remark]:
+    """Return what a model finds wrong with a value, no more than anybody is shown."""
+    try:
+        model.model_validate(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        return _told_once([_remark(model, value, one) for one in found[: MOST_PROBLEMS + 1]])
+    return []
+
+
+def _told_once(remarks: list[Remark]) -> list[Remark]:
+    """Return remarks without those that call a field missing that only is misspelt."""
+    meant = {
+        (*one.path[:-1], found.group(1)) for one in remarks if (found := _MEANT.search(one.message))
+    }
+    return [one for one in remarks if one.message != _MISSING or one.path not in meant]
+
+
+def under(path: Path, remarks: Sequence[Remark]) -> list[Remark]:
+    """Return remarks about a part as remarks about the whole, in which the part has a path."""
+    return [replace(remark, path=(*path, *remark.path)) for remark in remarks]
+
+
+def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iterator[Remark]:
+    """Yield a remark for each field of a valid value that its open model does not know."""
+    if isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from unknown_fields(model, item, (*path, place))
+    if not isinstance(value, dict):
+        return
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    for name, inner in value.items():
+        if name not in fields:
+            hint = did_you_mean(name, tuple(fields))
+            text = f"no field of the API's page, sent as it stands{hint and f'; {hint}'}"
+            yield Remark((*path, name), text)
+        elif inside := _model_in(fields[name].annotation):
+            yield from unknown_fields(inside, inner, (*path, name))
+
+
+def _remark(model: type[BaseModel], value: Json, error: ErrorDetails) -> Remark:
+    path = _real_path(value, error["loc"], is_missing=error["type"] == "missing")
+    return Remark(path, _sentence(model, value, path, error))
+
+
+def _sentence(model: type[BaseModel], value: Json, path: Path, error: ErrorDetails) -> str:
+    kind = error["type"]
+    if kind == "rule":
+        return error["msg"]
+    if kind == "extra_forbidden":
+        return _unknown(str(path[-1]), _known_fields(model, path[:-1]))
+    if kind == "literal_error":
+        return f"must be one of {error['ctx']['expected'].replace(' or ', ', ')}"
+    if kind in _BOUNDS:
+        word, limit = _BOUNDS[kind]
+        return f"must be at {word} {error['ctx'][limit]}"
+    if kind == "string_type":
+        return _not_text(_at(value, path))
+    return _SENTENCES.get(kind, "not what belongs here")
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    """Return what to say of a field that does not exist; the field's own name is not repeated."""
+    hint = did_you_mean(name, known) or f"known here: {', '.join(known)}"
+    return f"unknown field; {hint}"
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Return `did you mean X?` for a misspelt name, "" if no known one is near."""
+    near = nearest(name, known)
+    if near and near == name.strip().lower():
+        return f"field names are in lower case: did you mean `{near}`?"
+    return f"did you mean `{near}`?" if near else ""
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return the known name that a misspelt one is most like, "" if none is near."""
+    plain = name.strip().lower().replace("-", "_").replace(" ", "_")[:_LONGEST_NAME]
+    # A field in camel case is compared as it is written, too.
+    near = difflib.get_close_matches(plain, known, n=1, cutoff=_NEAR) or (
+        difflib.get_close_matches(name[:_LONGEST_NAME], known, n=1, cutoff=_NEAR)
+    )
+    return near[0] if near else ""
+
+
+def _not_text(value: Json) -> str:
+    if value is None:
+        return "must be text; leave the field out where it is not wanted"
+    if isinstance(value, dict | list):
+        return "must be text"
+    return "must be text; put it in quotes"
+
+
+def _real_path(value: Json, loc: Sequence[str | int], *, is_missing: bool) -> Path:
+    """Return the steps that exist in the document: validators add names of their own."""
+    path: list[str | int] = []
+    for step in loc[:-1] if is_missing else loc:
+        if step in _steps(value):
+            path.append(step)
+            value = _at(value, (step,))
+    return (*path, loc[-1]) if is_missing else tuple(path)
+
+
+def _steps(value: Json) -> Container[str | int]:
+    if isinstance(value, list):
+        return range(len(value))
+    return value.keys() if isinstance(value, dict) else ()
+
+
+def _at(value: Json, path: Path) -> Json:
+    for step in path:
+        inside: Any = value
+        value = inside[step]
+    return value
+
+
+def _known_fields(model: type[BaseModel], path: Path) -> tuple[str, ...]:
+    for step in path:
+        if isinstance(step, str):
+            model = _model_in(model.model_fields[step].annotation) or model
+    return tuple(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any type expression
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(part) for part in get_args(annotation))
+    return next((model for model in found if model), None)

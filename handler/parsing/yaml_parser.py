@@ -1,0 +1,169 @@
+"""YAML text, read from PyYAML's event stream, with the line of every part.
+
+PyYAML's loaders recurse, follow aliases and guess types by YAML 1.1 (`no` is false, `010` is
+eight). Here only its parser runs, and only JSON's types come out of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import TYPE_CHECKING, TypeAlias
+
+import yaml
+
+from handler.parsing.hidden_breaks import NONCHARACTERS, HiddenBreaks
+from handler.parsing.tree_builder import HaltError, Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from handler.parsing.document import Limits
+
+Parser: TypeAlias = "type[yaml.BaseLoader | yaml.CBaseLoader]"
+
+# CBaseLoader is missing where PyYAML was built without libyaml.
+FASTEST_PARSER: Parser = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+_CONSTANTS = {
+    "": None, "~": None, "null": None, "Null": None, "NULL": None,
+    "true": True, "True": True, "TRUE": True,
+    "false": False, "False": False, "FALSE": False,
+}  # fmt: skip
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?)?")
+
+_UNPRINTABLE = re.compile(
+    rf"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[{NONCHARACTERS}]"
+)
+
+_NOT_YAML = "not YAML here; look at the indentation, quotes, brackets and colons of this line"
+
+
+class _BrokenError(Exception):
+    """The text is not YAML from some line on."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"line {line}")
+        self.line = line
+
+
+def parse_yaml(text: str, limits: Limits, parser: Parser = FASTEST_PARSER) -> list[Tree]:
+    """Read a stream of YAML documents; empty documents are left out.
+
+    Args:
+        text: The YAML text.
+        limits: What to hold to; the size was checked before.
+        parser: The PyYAML loader class whose parser reads the text. What both of them accept they
+            read alike; the C parser also accepts some tabs that the pure one refuses.
+
+    Returns:
+        One tree for each document; whatever is wrong is among their faults.
+    """
+    trees: list[Tree] = [Tree(limits)]
+    with contextlib.suppress(HaltError):
+        _parse(text, limits, parser, trees)
+    # An empty document leaves its tree without a single part.
+    return [each for each in trees if each.lines or each.faults]
+
+
+def _parse(text: str, limits: Limits, parser: Parser, trees: list[Tree]) -> None:
+    """Fill the last of the trees, and add one for each further document.
+
+    Raises:
+        HaltError: Nothing more can be read.
+    """
+    _refuse_odd_characters(text, trees[-1])
+    breaks = HiddenBreaks(text)
+    try:
+        for event, line in _events(breaks.text, parser):
+            if isinstance(event, yaml.DocumentStartEvent):
+                trees.append(Tree(limits, trees[-1].nodes, trees[-1].found))
+            elif isinstance(event, yaml.ScalarEvent):
+                _refuse_hidden_break(trees[-1], breaks, breaks.outside_before(event))
+                event.value = breaks.original(event.value)
+            _take(trees[-1], event, line)
+    except _BrokenError as error:
+        trees[-1].note(_NOT_YAML, error.line, ())
+    _refuse_hidden_break(trees[-1], breaks, breaks.outside_at_end())
+
+
+def _refuse_hidden_break(tree: Tree, breaks: HiddenBreaks, position: int | None) -> None:
+    if position is not None:
+        tree.halt(*breaks.explain(position))
+
+
+def _events(text: str, parser: Parser) -> Iterator[tuple[yaml.Event, int]]:
+    """Yield each of the parser's events with its line.
+
+    Raises:
+        _BrokenError: The text is not YAML.
+    """
+    line = 1
+    try:
+        for event in yaml.parse(text, Loader=parser):
+            line = event.start_mark.line + 1 if event.start_mark else line
+            yield event, line
+    except yaml.MarkedYAMLError as error:
+        raise _BrokenError(error.problem_mark.line + 1 if error.problem_mark else line) from error
+    # The pure parser lets ValueError through for an escape such as "\\UFFFFFFFF".
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        raise _BrokenError(line) from error
+
+
+def _refuse_odd_characters(text: str, tree: Tree) -> None:
+    odd = _UNPRINTABLE.search(text)
+    if odd:
+        tree.halt(
+            "a control character, which YAML does not allow", text.count("\n", 0, odd.start()) + 1
+        )
+
+
+def _take(tree: Tree, event: yaml.Event, line: int) -> None:
+    """Hand one event to the tree."""
+    if isinstance(event, yaml.DocumentStartEvent):
+        if event.version or event.tags:
+            tree.note("directives (`%YAML`, `%TAG`) are not read; leave them out", line)
+    elif isinstance(event, yaml.NodeEvent):
+        _refuse_indirection(tree, event, line)
+        _take_node(tree, event, line)
+    elif isinstance(event, yaml.CollectionEndEvent):
+        tree.end()
+
+
+def _refuse_indirection(tree: Tree, event: yaml.NodeEvent, line: int) -> None:
+    if isinstance(event, yaml.AliasEvent):
+        tree.note("aliases (`*name`) are not read; write the value out", line)
+        return
+    if event.anchor is not None:
+        tree.note("anchors (`&name`) are not read; leave it out", line)
+    if getattr(event, "tag", None) is not None:
+        tree.note("tags (`!name`) are not read; leave it out, quote what is text", line)
+
+
+def _take_node(tree: Tree, event: yaml.NodeEvent, line: int) -> None:
+    if isinstance(event, yaml.ScalarEvent):
+        _take_scalar(tree, event, line)
+    elif tree.wants_key:
+        tree.halt("a key must be plain text, not a mapping, a list or an alias", line)
+    elif isinstance(event, yaml.AliasEvent):
+        tree.add(None, line)
+    else:
+        tree.begin([] if isinstance(event, yaml.SequenceStartEvent) else {}, line)
+
+
+def _take_scalar(tree: Tree, event: yaml.ScalarEvent, line: int) -> None:
+    text = event.value
+    plain = not event.style
+    if tree.wants_key:
+        if plain and text == "<<":
+            tree.note("merge keys (`<<`) are not read; write the entries out", line)
+        elif plain and (text in _CONSTANTS or _NUMBER.fullmatch(text)):
+            tree.note("this key is not text; put it in quotes", line)
+        tree.key(text, line)
+    elif plain and text in _CONSTANTS:
+        if text or tree.is_open:
+            tree.add(_CONSTANTS[text], line)
+    elif plain and _NUMBER.fullmatch(text):
+        tree.add_number(text, line)
+    else:
+        tree.add(text, line)

@@ -1,0 +1,1 @@
+"""What every invocation needs: its deadline, its response, its log lines."""

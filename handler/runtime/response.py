@@ -1,0 +1,179 @@
+"""What the function answers: small JSON, the same for every trigger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from handler.audit.job_end import reasons, shown_state, told_of, went_wrong
+from handler.audit.state import DEAD
+from handler.values.canonical_json import shown
+from handler.values.display import display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from handler.audit.record import Head
+    from handler.audit.state import DeliveryState, JobState
+    from handler.values.canonical_json import Json
+
+Outcome: TypeAlias = Literal["completed", "duplicate", "ignored", "deferred", "partial", "rejected"]
+
+WORST_LAST: tuple[Outcome, ...] = (
+    "completed", "duplicate", "ignored", "deferred", "partial", "rejected",
+)  # fmt: skip
+"""Every outcome; that of a reply is the worst of its deliveries'."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one delivery.
+
+    Attributes:
+        delivery: Its key.
+        outcome: In one word.
+        jobs: Its jobs as they stand.
+        errors: What is wrong, one sentence each.
+        warnings: What should be looked at, such as what may be wrong with the spec; it holds
+            nothing up.
+        subject: What it is a run of, for errors that do not say what they are about.
+    """
+
+    delivery: str
+    outcome: Outcome
+    jobs: tuple[JobState, ...] = ()
+    errors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    subject: str = ""
+
+
+def outcome_of(jobs: Sequence[JobState]) -> Outcome:
+    """Return a planned delivery's outcome in one word.
+
+    It is `partial` also where every job was created and some did not succeed on the fleet.
+    """
+    if all(job.state in DEAD for job in jobs):
+        return "rejected"
+    if any(went_wrong(job) for job in jobs):
+        return "partial"
+    return "completed" if all(job.final for job in jobs) else "deferred"
+
+
+def errors_of(jobs: Sequence[JobState]) -> tuple[str, ...]:
+    """Return a sentence for each job that went wrong, and one for each state jobs wait in."""
+    told = [told_of(job) for job in jobs if went_wrong(job)]
+    waiting = [job for job in jobs if not job.final]
+    for state in sorted({job.state for job in waiting}):
+        alike = [job for job in waiting if job.state == state]
+        # A hold, say, is lifted by a person and by no tick.
+        why = reasons(alike) if state == "deferred" else ""
+        told.append(f"{len(alike)} of {len(jobs)} jobs {state}{why}: the tick resumes them")
+    return tuple(told)
+
+
+def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
+    """Return what came of a delivery.
+
+    Args:
+        delivery: Its key.
+        run: The state of the run it belongs to: its own, or an earlier one's that it repeats.
+        repeated: Whether it changed nothing, because all of the run stood in the log before.
+    """
+    notes = tuple(run.note.splitlines())
+    if run.state == "received":
+        why = f"delivery {shown(run.key)} was received, and no time was left to go on with it"
+        return Result(delivery, "deferred", errors=(f"{why}: the tick does",))
+    if run.state == "planned":
+        outcome = "duplicate" if repeated else outcome_of(run.jobs)
+        return Result(delivery, outcome, run.jobs, errors_of(run.jobs), notes)
+    if run.state == "rejected":
+        before = f"delivery {shown(run.key)} was rejected before; deliver it anew once it is mended"
+        errors = (before, *notes) if repeated else notes
+        return Result(delivery, "rejected", errors=errors, subject=run.subject)
+    return Result(delivery, "ignored" if run.state == "ignored" else "duplicate")
+
+
+def delivered_again(result: Result, refused: DeliveryState) -> Result:
+    """Return a result that says that an earlier run of the same delivery left nothing, and why."""
+    states: set[str] = {job.state for job in refused.jobs} or {refused.state}
+    first, *more = refused.note.splitlines() or [""]
+    why = reasons(refused.jobs) or f" ({first}{' …' if more else ''})"
+    note = f"this was {' and '.join(sorted(states))} before{why}; delivered again"
+    return replace(result, warnings=(note, *result.warnings))
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What an event came to, before it is written as a reply.
+
+    Attributes:
+        results: What came of its deliveries.
+        jobs: Jobs a tick worked on beside them.
+        errors: What a tick could not do.
+        left: How much of each kind a tick left open; None for any other event.
+        warnings: What should be looked at.
+        checks: What an examination found, ready to be answered.
+        head: The end of the log where it could not be read, so that the answer leaves all the same.
+    """
+
+    results: Sequence[Result]
+    jobs: Sequence[JobState] = ()
+    errors: Sequence[str] = ()
+    left: Mapping[str, int] | None = None
+    warnings: Sequence[str] = ()
+    checks: Sequence[dict[str, Json]] = ()
+    head: Head | None = None
+
+
+def reply(answered: Answered, head: Head) -> dict[str, Json]:
+    """Return the function's answer to one event."""
+    outcomes = [result.outcome for result in answered.results]
+    if answered.left is not None:
+        unfinished = any(answered.left.values()) or answered.errors
+        outcomes.append("deferred" if unfinished else "completed")
+        outcomes += ["partial" for job in answered.jobs if went_wrong(job)]
+    if answered.checks:
+        outcomes.append("partial" if answered.errors else "completed")
+    worst = max(map(WORST_LAST.index, outcomes), default=0)
+    several = answered.left is not None or len(answered.results) > 1
+    errors = [error for result in answered.results for error in _errors(result, named=several)]
+    warnings: list[Json] = [text for result in answered.results for text in result.warnings]
+    warnings += answered.warnings
+    jobs = {job.key: job for result in answered.results for job in result.jobs}
+    errors += [told_of(job) for job in answered.jobs if went_wrong(job) and job.key not in jobs]
+    return {
+        "outcome": WORST_LAST[worst],
+        "deliveries": [shown(result.delivery) for result in answered.results],
+        "jobs": jobs_json(list((jobs | {job.key: job for job in answered.jobs}).values())),
+        "errors": [*errors, *answered.errors],
+        **({"warnings": warnings} if warnings else {}),
+        **({"open": dict(answered.left)} if answered.left is not None else {}),
+        **({"checks": list(answered.checks)} if answered.checks else {}),
+        "head": {"seq": head.seq, "hash": head.hash},
+    }
+
+
+def _errors(result: Result, *, named: bool) -> Iterable[str]:
+    """Yield a result's errors, each with what it is about where that is not plain."""
+    about = f"{display(result.subject)}: " if named and result.subject else ""
+    return (f"{about}{error}" for error in result.errors)
+
+
+def jobs_json(jobs: Sequence[JobState]) -> list[Json]:
+    """Return jobs as a reply and a result file show them."""
+    return [
+        {
+            "job_name": job.name,
+            "job_id": job.job_id or None,
+            "state": shown_state(job),
+            **(_end(job) if job.finished else {}),
+            "document": job.document,
+        }
+        for job in jobs
+    ]
+
+
+def _end(job: JobState) -> dict[str, Json]:
+    """Return how a job ended on the fleet: the API's own word, its tasks, and why."""
+    counts: dict[str, Json] = {"tasks": job.tasks, "succeeded": job.succeeded} if job.tasks else {}
+    return {"finished": job.finished, **counts, **({"reason": job.note} if job.note else {})}

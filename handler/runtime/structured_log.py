@@ -1,0 +1,92 @@
+"""Log lines: one JSON object each, with an action and allowed fields only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from handler.audit.actions import ATTENTION
+from handler.values.canonical_json import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeAlias
+
+    from handler.audit.record import Record
+
+    Write: TypeAlias = Callable[[str], None]
+
+ALLOWED = frozenset(
+    {
+        "outcome", "request_id", "deliveries", "jobs", "milliseconds", "head",
+        "of", "seq", "delivery", "job_name", "subject", "note", "error",
+        "code", "python", "sqlite",
+    }
+)  # fmt: skip
+"""The fields a line may have beside its action."""
+
+LONGEST_LINE = 60_000
+"""Characters; the platform's log service splits longer lines, and the halves are no JSON."""
+
+_LONGEST_NOTE = 2_000
+_SHORTENED = 200
+
+
+def write_stdout(line: str) -> None:
+    """Write a line to standard output, where the platform's log service collects it."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def log_line(action: str, fields: Mapping[str, str | int]) -> str:
+    """Return a log line: one JSON object in ASCII, its texts shortened where it gets too long.
+
+    Raises:
+        ValueError: A field is not allowed.
+    """
+    strange = set(fields) - ALLOWED
+    if strange:
+        raise ValueError(f"a log line has no field {', '.join(sorted(strange))}")
+    line = json.dumps({"action": action, **fields}, separators=(",", ":"))
+    if len(line) < LONGEST_LINE:
+        return line
+    short = {
+        name: _cut(value, _SHORTENED) if isinstance(value, str) else value
+        for name, value in fields.items()
+    }
+    return json.dumps({"action": action, **short}, separators=(",", ":"))
+
+
+def attention_lines(records: Iterable[Record]) -> Iterable[str]:
+    """Yield an `attention.needed` line for each record that a person must look at."""
+    for record in records:
+        fields = record.fields
+        action = str(fields["action"])
+        if not _needs_attention(fields):
+            continue
+        delivery, job = fields.get("delivery"), fields.get("job")
+        said: dict[str, str | int] = {
+            "of": action,
+            "seq": record.seq,
+            "note": _cut(str(fields.get("note", "")), _LONGEST_NOTE),
+        }
+        if isinstance(delivery, dict):
+            said["delivery"] = shown(str(delivery["key"]))
+        if isinstance(job, dict):
+            said["job_name"] = str(job["name"])
+        yield log_line("attention.needed", said)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _needs_attention(fields: Mapping[str, object]) -> bool:
+    action, source = fields["action"], fields.get("source")
+    if action == "job.finished":
+        return fields["outcome"] == "failure"
+    if action == "delivery.planned":
+        # Whoever the event names need not be who wrote what is run.
+        return isinstance(source, dict) and "read_differs" in source
+    return action in ATTENTION

@@ -1,0 +1,215 @@
+"""The API's own request body: CreateBatchJob, as the field table of its page has it.
+
+What the page leaves open (which target type fits which job type, a job without targets) is not
+refused but doubted; a target that is named twice is refused. The models only judge: a document is
+sent as it stands, and a default of theirs says no more than that a field may be left out.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from handler.errors import SpecRejectedError
+from handler.parsing import Limits, path_text, read
+from handler.parsing.validation_errors import Remark, problem_of, remarks_of
+from handler.specs.deployment import doubts_about_deployment, faults_of_envelope, missing_replicas
+from handler.specs.field_types import (
+    STRICT,
+    AnyLine,
+    Id,
+    Line,
+    Name,
+    Note,
+    TagKey,
+    TagValue,
+    refusal,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from handler.parsing import Document, Path
+    from handler.values.canonical_json import Json
+
+JobType: TypeAlias = Literal["node_upgrade", "deployment_deploy", "deployment_upgrade"]
+TargetType: TypeAlias = Literal["node", "node_group", "deployment"]
+
+_LIKELY_TARGETS = {
+    "node_upgrade": ("node",),
+    "deployment_deploy": ("node", "node_group"),
+    "deployment_upgrade": ("deployment",),
+}
+_MOST_SHOWN = 3
+
+
+def _task_data(text: str) -> str:
+    """Return the text as it is, once it holds a JSON object with a `deployment`."""
+    if not text.lstrip().startswith("{"):
+        raise refusal("must be the text of a JSON object")
+    try:
+        # A lone surrogate must reach the reader, which refuses it, and not fail here.
+        data = text.encode("utf-8", "surrogatepass")
+        documents = read(data, Limits(max_bytes=len(data)))
+    except SpecRejectedError as error:
+        found = [replace(problem, document=None) for problem in error.problems[:_MOST_SHOWN]]
+        inside = "; ".join(map(str, found))
+        raise refusal(f"must be the text of a JSON object; in that text, {inside}") from None
+    value = documents[0].value
+    if len(documents) > 1 or not isinstance(value, dict):
+        raise refusal("must be the text of one JSON object")
+    if not isinstance(value.get("deployment"), dict):
+        raise refusal(
+            "its JSON object must have `deployment`, an object with replicas and template"
+        )
+    faults = faults_of_envelope(value)[:_MOST_SHOWN]
+    if faults:
+        raise refusal("; ".join(_inside(fault, documents[0]) for fault in faults))
+    return text
+
+
+def _inside(remark: Remark, document: Document) -> str:
+    """Return a remark about the JSON object inside a task_data."""
+    return f"in its text, {replace(problem_of(remark, document), document=None)}"
+
+
+def _envelope(body: dict[str, Json]) -> dict[str, Json]:
+    """Return the JSON object inside a valid body's task_data, {} if there is none."""
+    content = body.get("job_content")
+    text = content.get("task_data") if isinstance(content, dict) else None
+    envelope: dict[str, Json] = json.loads(text) if isinstance(text, str) else {}
+    return envelope
+
+
+class Extension(BaseModel):
+    """One more thing known about a target."""
+
+    model_config = STRICT
+
+    key: Line = Field(description="What it is, such as node_name.")
+    value: AnyLine = Field(description="Its value.")
+
+
+class Target(BaseModel):
+    """What the job works on."""
+
+    model_config = STRICT
+
+    target_id: Id = Field(description="The id of the node, node group or deployment.")
+    extension_info: list[Extension] = Field(
+        default_factory=list, description="More about the target."
+    )
+
+
+class JobContent(BaseModel):
+    """What the job does, and to what."""
+
+    model_config = STRICT
+
+    target_type: TargetType = Field(
+        default_factory=lambda: "node", description="What the targets are."
+    )
+    targets: list[Target] = Field(default_factory=list, description="What the job works on.")
+    task_data: Annotated[str, AfterValidator(_task_data)] = Field(
+        default="",
+        description="The deployment's envelope as JSON text; deployment jobs need it.",
+    )
+
+
+class Tag(BaseModel):
+    """A label of the job. The API takes tags but never shows them again."""
+
+    model_config = STRICT
+
+    key: TagKey = Field(description="1 to 128 letters, digits, underscores and hyphens.")
+    value: TagValue = Field(description="1 to 256 characters.")
+
+
+class BatchJob(BaseModel):
+    """A batch job in the API's own form; sent as it stands, with a mark before its description."""
+
+    model_config = STRICT
+
+    job_name: Name = Field(description="The job's name, sent exactly so.")
+    job_type: JobType = Field(description="What the job does.")
+    job_content: JobContent = Field(default_factory=JobContent, description="What it does to what.")
+    description: Note = Field(default="", description="For people; the mark is put before it.")
+    tags: list[Tag] = Field(default_factory=list, description="Labels of the job.")
+
+
+def faults_of_body(body: dict[str, Json]) -> list[Remark]:
+    """Return everything wrong with a document in the API's form."""
+    faults = [*remarks_of(BatchJob, body), *_task_data_faults(body), *_repeated_targets(body)]
+    if not faults and body["job_type"] == "deployment_deploy":
+        return list(_about_task_data(missing_replicas(_envelope(body))))
+    return faults
+
+
+def doubts_about_body(body: dict[str, Json]) -> list[Remark]:
+    """Return what the API's pages do not settle about a valid document in its form."""
+    content = body.get("job_content")
+    if not isinstance(content, dict):
+        return [Remark(("job_content",), "missing; the API may make a job that does nothing")]
+    remarks = list(_target_doubts(content))
+    target_type = content.get("target_type")
+    if target_type is None:
+        text = "missing; the API's pages do not say what it then assumes"
+        remarks.append(Remark(("job_content", "target_type"), text))
+    else:
+        path = ("job_content", "target_type")
+        remarks += doubt_about_type(str(body["job_type"]), str(target_type), path)
+    return [*remarks, *_about_task_data(doubts_about_deployment(_envelope(body)))]
+
+
+def doubt_about_type(job_type: str, target_type: str, path: Path) -> list[Remark]:
+    """Return a remark if a job of this type hardly works on targets of that one."""
+    likely = _LIKELY_TARGETS[job_type]
+    if target_type in likely:
+        return []
+    text = f"{job_type} probably needs {' or '.join(likely)}; the API's pages do not say"
+    return [Remark(path, text)]
+
+
+def repeated_ids(ids: list[Json], path: Path) -> Iterator[Remark]:
+    """Yield a remark for each target that a list names again; what is no id is left to others."""
+    seen: set[str] = set()
+    for place, one in enumerate(ids):
+        if not isinstance(one, str):
+            continue
+        if one in seen:
+            yield Remark((*path, place), "the same target stands here before; name it once")
+        seen.add(one)
+
+
+def _repeated_targets(body: dict[str, Json]) -> Iterator[Remark]:
+    content = body.get("job_content")
+    targets = content.get("targets") if isinstance(content, dict) else None
+    listed = targets if isinstance(targets, list) else []
+    ids = [one.get("target_id") if isinstance(one, dict) else None for one in listed]
+    return repeated_ids(ids, ("job_content", "targets"))
+
+
+def _target_doubts(content: dict[str, Json]) -> Iterator[Remark]:
+    if not content.get("targets"):
+        text = "no targets; the API may make a job that does nothing"
+        yield Remark(("job_content", "targets"), text)
+
+
+def _about_task_data(inside: list[Remark]) -> Iterator[Remark]:
+    for one in inside:
+        text = f"in its text, {path_text(one.path)}: {one.message}"
+        yield Remark(("job_content", "task_data"), text)
+
+
+def _task_data_faults(body: dict[str, Json]) -> Iterator[Remark]:
+    job_type = body.get("job_type")
+    content = body.get("job_content")
+    has_it = isinstance(content, dict) and "task_data" in content
+    if job_type == "node_upgrade" and has_it:
+        text = "does not belong to node_upgrade; leave it out"
+        yield Remark(("job_content", "task_data"), text)
+    if job_type in ("deployment_deploy", "deployment_upgrade") and not has_it:
+        yield Remark(("job_content", "task_data"), f"missing; {job_type} needs it")

@@ -1,0 +1,179 @@
+"""Plan: the batch jobs that a delivery's documents ask for, each with its stable key."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from handler.errors import Problem, SpecRejectedError
+from handler.parsing import MOST_PROBLEMS, at_most
+from handler.parsing.validation_errors import Remark, nearest, problem_of
+from handler.specs.api_form import doubts_about_body, faults_of_body
+from handler.specs.short_form import body_of_job, doubts_about_job, faults_of_job, validity_of_job
+from handler.values.canonical_json import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from handler.parsing import Document
+    from handler.values.canonical_json import Json
+
+MARK_CHARACTERS = 26
+
+_API_WORDS = frozenset({"job_name", "job_type", "job_content"})
+_OWN_WORDS = frozenset({"kind", "name"})
+_TWO_FORMS = "write kind, name and targets, or the API's own job_name, job_type and job_content"
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """One batch job to create.
+
+    Attributes:
+        key: Its key, the same however often the delivery arrives.
+        document: The number of the document that asks for it.
+        name: Its `job_name`.
+        job_type: Its `job_type`.
+        body: The JSON text of the request, the mark in its description.
+        valid_for: Seconds after the delivery in which it may be sent; None: the setting decides.
+    """
+
+    key: str
+    document: int
+    name: str
+    job_type: str
+    body: str
+    valid_for: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a delivery asks for.
+
+    Attributes:
+        jobs: The jobs, in the order of the documents.
+        warnings: What the API's pages leave open about them; nothing is held up by these.
+    """
+
+    jobs: tuple[PlannedJob, ...]
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How documents of one form are judged and turned into a request body."""
+
+    faults: Callable[[dict[str, Json]], list[Remark]]
+    doubts: Callable[[dict[str, Json]], list[Remark]]
+    body: Callable[[dict[str, Json], str], dict[str, Json]]
+    valid_for: Callable[[dict[str, Json]], int | None]
+
+
+_OWN_FORM = _Form(faults_of_job, doubts_about_job, body_of_job, validity_of_job)
+_API_FORM = _Form(faults_of_body, doubts_about_body, lambda body, _: body, lambda _: None)
+
+
+def mark_of(job_key: str) -> str:
+    """Return the mark that opens a job's description, by which the job is found again."""
+    return f"nd-{job_key[:MARK_CHARACTERS]}"
+
+
+def make_plan(delivery_key: str, documents: Sequence[Document]) -> Plan:
+    """Turn a delivery's documents into its plan.
+
+    Args:
+        delivery_key: The delivery's key; the jobs' keys follow from it.
+        documents: The documents of its spec.
+
+    Returns:
+        The plan, with one job for each document.
+
+    Raises:
+        SpecRejectedError: At least one document has an error; those of all documents are listed.
+    """
+    problems = at_most(_problems(documents))
+    if problems:
+        raise SpecRejectedError(problems)
+    jobs = tuple(_job(delivery_key, document) for document in documents)
+    doubts = (problem for document in documents for problem in _doubts(document))
+    return Plan(jobs, at_most(doubts))
+
+
+def _problems(documents: Sequence[Document]) -> Iterator[Problem]:
+    """Yield what is wrong, document by document and line by line."""
+    first: dict[str, int] = {}
+    for document in documents:
+        found = [*_faults(document), *_repeated_name(document, first)]
+        yield from sorted(found, key=lambda problem: problem.line or 0)
+
+
+def _form(value: Mapping[str, Json]) -> _Form:
+    return _API_FORM if value.keys() & _API_WORDS else _OWN_FORM
+
+
+def _mapping(document: Document) -> dict[str, Json]:
+    return document.value if isinstance(document.value, dict) else {}
+
+
+def _faults(document: Document) -> list[Problem]:
+    value = document.value
+    if not isinstance(value, dict):
+        text = f"must be a mapping: {_TWO_FORMS}; YAML documents are separated by `---`"
+        return [problem_of(Remark((), text), document)]
+    in_api_words, in_own_words = value.keys() & _API_WORDS, value.keys() & _OWN_WORDS
+    if in_api_words and in_own_words:
+        return [problem_of(Remark((), f"mixes two forms: {_TWO_FORMS}"), document)]
+    form = _form(value) if in_api_words or in_own_words else _misspelt_form(value)
+    if form is None:
+        return [problem_of(Remark((), f"no job spec: {_TWO_FORMS}"), document)]
+    return [problem_of(remark, document) for remark in form.faults(value)]
+
+
+def _misspelt_form(value: Mapping[str, Json]) -> _Form | None:
+    """Return the form that fields are meant for which are like its own, such as `Kind`."""
+    forms = ((_OWN_FORM, sorted(_OWN_WORDS)), (_API_FORM, sorted(_API_WORDS)))
+    return next(
+        (
+            form
+            for form, words in forms
+            if any(nearest(key, words) for key in islice(value, MOST_PROBLEMS))
+        ),
+        None,
+    )
+
+
+def _doubts(document: Document) -> list[Problem]:
+    value = _mapping(document)
+    return [problem_of(remark, document) for remark in _form(value).doubts(value)]
+
+
+def _repeated_name(document: Document, first: dict[str, int]) -> list[Problem]:
+    """Return a problem if an earlier document has this one's explicit name, and remember it."""
+    name = _mapping(document).get("job_name")
+    if not isinstance(name, str):
+        return []
+    earlier = first.setdefault(name, document.number)
+    if earlier == document.number:
+        return []
+    text = f"document {earlier} has this name already; give each job its own"
+    return [problem_of(Remark(("job_name",), text), document)]
+
+
+def _job(delivery_key: str, document: Document) -> PlannedJob:
+    value = _mapping(document)
+    form = _form(value)
+    place_in_document = 0  # one document asks for one job
+    key = key_of([delivery_key, document.number, place_in_document])
+    body = form.body(value, key)
+    note = body.get("description")
+    marked = {**body, "description": f"{mark_of(key)} {note}" if note else mark_of(key)}
+    return PlannedJob(
+        key=key,
+        document=document.number,
+        name=str(body["job_name"]),
+        job_type=str(body["job_type"]),
+        body=json.dumps(marked, ensure_ascii=False, separators=(",", ":")),
+        valid_for=form.valid_for(value),
+    )

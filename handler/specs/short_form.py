@@ -1,0 +1,202 @@
+"""The friendly form of a job spec: what a person writes, turned into the API's request body."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from handler.parsing.validation_errors import Remark, remarks_of, under
+from handler.specs.api_form import JobType, doubt_about_type, repeated_ids
+from handler.specs.deployment import (
+    AnyDeployment,
+    doubts_about_deployment,
+    missing_replicas,
+    task_data_of,
+)
+from handler.specs.duration_field import Duration
+from handler.specs.field_types import (
+    STRICT,
+    Id,
+    NodeName,
+    Note,
+    ShortName,
+    TagKey,
+    TagValue,
+    left_out,
+    refusal,
+)
+from handler.values.duration import seconds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from handler.values.canonical_json import Json
+
+KEY_CHARACTERS = 8
+
+_TARGET_TYPES = {"nodes": "node", "groups": "node_group", "deployments": "deployment"}
+_ONE_OF_THEM = "needs exactly one of nodes, groups, deployments"
+_LONGEST_SERIAL = 64
+
+
+def _target(value: Any) -> Any:  # noqa: ANN401 - raw input
+    if isinstance(value, str):
+        return {"id": value}
+    if not isinstance(value, dict):
+        raise refusal("must be an id in quotes, or a mapping of id and name")
+    return value
+
+
+def _serial(value: Any) -> Any:  # noqa: ANN401 - raw input
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise refusal("must be text or a whole number")
+    if isinstance(value, str) and len(value) > _LONGEST_SERIAL:
+        raise refusal(f"{len(value)} characters, at most {_LONGEST_SERIAL} are taken")
+    return value
+
+
+def _or_an_id(schema: dict[str, Any]) -> None:
+    whole = dict(schema)
+    schema.clear()
+    schema["anyOf"] = [{**whole["properties"]["id"], "description": "Its id."}, whole]
+
+
+class Target(BaseModel):
+    """One target: its id, or its id and a name for the people who read the job."""
+
+    model_config = ConfigDict(**STRICT, json_schema_extra=_or_an_id)
+
+    id: Id = Field(description="The id of the node, node group or deployment.")
+    name: NodeName = Field(default="", description="Its name; a node's is sent along.")
+
+
+TargetList = list[Annotated[Target, BeforeValidator(_target)]]
+
+
+class Targets(BaseModel):
+    """What the job works on: exactly one of the three, with at least one entry."""
+
+    model_config = ConfigDict(**STRICT, json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    nodes: TargetList = Field(default_factory=list, min_length=1, description="Edge nodes.")
+    groups: TargetList = Field(
+        default_factory=list, min_length=1, description="Node groups (enterprise edition)."
+    )
+    deployments: TargetList = Field(
+        default_factory=list, min_length=1, description="Deployments, for deployment_upgrade."
+    )
+
+
+class Job(BaseModel):
+    """A job in Nightdrop's friendlier form."""
+
+    model_config = STRICT
+
+    kind: JobType = Field(description="What the job does.")
+    name: ShortName = Field(
+        description="The job's name; a hyphen and 8 characters of the job's key are added to it."
+    )
+    description: Note = Field(default="", description="For people; the mark is put before it.")
+    targets: Targets = Field(description="What the job works on.")
+    deployment: AnyDeployment = Field(
+        default_factory=left_out,
+        description="What runs there; only for deployment jobs, which need it.",
+    )
+    tags: dict[TagKey, TagValue] = Field(default_factory=dict, description="Labels of the job.")
+    serial: Annotated[str | int, BeforeValidator(_serial)] = Field(
+        default_factory=str,
+        description="Change it to order the same thing again; it goes nowhere else.",
+    )
+    valid_for: Duration = Field(
+        default_factory=str,
+        description="How long after its delivery the job may be sent: 90m, 6h, 2d.",
+    )
+
+
+def faults_of_job(job: dict[str, Json]) -> list[Remark]:
+    """Return everything wrong with a document in the friendly form."""
+    return [*remarks_of(Job, job), *_target_faults(job), *_deployment_faults(job)]
+
+
+def doubts_about_job(job: dict[str, Json]) -> list[Remark]:
+    """Return what the API's pages do not settle about a valid document in the friendly form."""
+    field, _ = _targets(job)
+    remarks = doubt_about_type(str(job["kind"]), _TARGET_TYPES[field], ("targets", field))
+    deployment = job.get("deployment")
+    if isinstance(deployment, dict):
+        remarks += under(("deployment",), doubts_about_deployment(deployment))
+    return remarks
+
+
+def body_of_job(job: dict[str, Json], job_key: str) -> dict[str, Json]:
+    """Return the API's request body for a valid document in the friendly form.
+
+    Args:
+        job: The document; `faults_of_job` has found nothing.
+        job_key: The job's key, whose first characters make the name new each time.
+    """
+    field, entries = _targets(job)
+    content: dict[str, Json] = {
+        "target_type": _TARGET_TYPES[field],
+        "targets": [_api_target(entry, field) for entry in entries],
+    }
+    deployment = job.get("deployment")
+    if isinstance(deployment, dict):
+        content["task_data"] = task_data_of(deployment, str(job["kind"]), str(job["name"]))
+    body: dict[str, Json] = {
+        "job_name": f"{job['name']}-{job_key[:KEY_CHARACTERS]}",
+        "job_type": job["kind"],
+        "job_content": content,
+        "description": job.get("description", ""),
+    }
+    tags = job.get("tags")
+    if isinstance(tags, dict) and tags:
+        body["tags"] = [{"key": key, "value": value} for key, value in tags.items()]
+    return body
+
+
+def validity_of_job(job: dict[str, Json]) -> int | None:
+    """Return the seconds a valid document's job stays valid, or None where it does not say."""
+    return seconds_of(str(job["valid_for"])) if "valid_for" in job else None
+
+
+def _targets(job: dict[str, Json]) -> tuple[str, list[dict[str, Json]]]:
+    """Return the field that names the targets, and each as a mapping with its id."""
+    targets = job["targets"]
+    field, entries = next(iter(targets.items())) if isinstance(targets, dict) else ("nodes", [])
+    listed = entries if isinstance(entries, list) else []
+    return field, [entry if isinstance(entry, dict) else {"id": entry} for entry in listed]
+
+
+def _api_target(entry: dict[str, Json], field: str) -> dict[str, Json]:
+    target: dict[str, Json] = {"target_id": entry["id"]}
+    # node_name is the only key the API's page names, and it would be wrong for anything else.
+    if field == "nodes" and "name" in entry:
+        target["extension_info"] = [{"key": "node_name", "value": entry["name"]}]
+    return target
+
+
+def _target_faults(job: dict[str, Json]) -> Iterator[Remark]:
+    targets = job.get("targets")
+    if not isinstance(targets, dict):
+        return
+    if len(targets.keys() & _TARGET_TYPES.keys()) != 1:
+        yield Remark(("targets",), _ONE_OF_THEM)
+    for field in _TARGET_TYPES:
+        entries = targets.get(field)
+        listed = entries if isinstance(entries, list) else []
+        ids = [entry.get("id") if isinstance(entry, dict) else entry for entry in listed]
+        yield from repeated_ids(ids, ("targets", field))
+
+
+def _deployment_faults(job: dict[str, Json]) -> Iterator[Remark]:
+    kind = job.get("kind")
+    has_it = "deployment" in job
+    if kind == "node_upgrade" and has_it:
+        yield Remark(("deployment",), "does not belong to node_upgrade; leave it out")
+    if kind in ("deployment_deploy", "deployment_upgrade") and not has_it:
+        yield Remark(("deployment",), f"missing; {kind} needs it")
+    deployment = job.get("deployment")
+    if kind == "deployment_deploy" and isinstance(deployment, dict):
+        yield from under(("deployment",), missing_replicas(deployment))

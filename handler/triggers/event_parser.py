@@ -1,0 +1,125 @@
+"""From an event to its deliveries, and which of these are to be run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from handler.errors import EventRejectedError, Problem
+from handler.triggers.delivery import Action, StoredSpec, action_of
+from handler.triggers.direct import from_spec, is_spec
+from handler.triggers.object_event import SPEC_NAMES, is_creation, is_scratch, is_spec_name
+from handler.triggers.object_storage import from_cloud_event, from_records, is_cloud_event
+from handler.triggers.timer import from_timer
+from handler.triggers.unsupported_event import unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from handler.triggers.delivery import Delivery, Refused
+    from handler.values.canonical_json import Json
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A delivery that is recorded and asks for nothing.
+
+    Attributes:
+        reason: Why, in one sentence without values.
+    """
+
+    reason: str
+
+
+def recognise(
+    event: Json, *, eventgrid_keys: Literal["encoded", "raw"]
+) -> tuple[Delivery | Refused, ...] | Action:
+    """Return what an event holds: its deliveries in their order, or an action.
+
+    No field tells the triggers apart, so each has its own mark: a timer its `trigger_type`, classic
+    OBS its `Records`, EventGrid the attributes that CloudEvents 1.0 requires, a job spec its own
+    fields. An entry of object storage that cannot be used becomes a `Refused`, so that one bad
+    entry does not lose the others.
+
+    Args:
+        event: Any JSON value within the limits of `handler.parsing.check`.
+        eventgrid_keys: Whether EventGrid is set to URL-encode object keys (`Key_encode` of the
+            trigger, `objectKeyEncode` of a subscription). Classic events always do.
+
+    Raises:
+        EventRejectedError: The event is of no supported shape, or its envelope is broken.
+    """
+    if isinstance(event, dict):
+        if event.get("trigger_type") == "TIMER":
+            asked = from_timer(event)
+            return asked if isinstance(asked, Action) else (asked,)
+        if "Records" in event:
+            return from_records(event["Records"])
+        if is_cloud_event(event):
+            return (from_cloud_event(event, eventgrid_keys),)
+        if action := action_of(event):
+            return action
+        if is_spec(event):
+            return (from_spec(event),)
+    raise EventRejectedError([unsupported(event)])
+
+
+def screen(
+    delivery: Delivery,
+    *,
+    buckets: Collection[str],
+    prefix: str,
+    results: tuple[str, str] | None,
+) -> Ignored | None:
+    """Return why a delivery asks for nothing, or None if it is to be run.
+
+    A timer may name an object anywhere in the configured buckets; the prefix, the results and the
+    kind of event matter only to objects that fired themselves.
+
+    Args:
+        delivery: What fired.
+        buckets: The buckets this function may read from.
+        prefix: What the key of a dropped file begins with; "" is every key.
+        results: Bucket and prefix that the function's own result files go to, if any.
+
+    Raises:
+        EventRejectedError: The object is in a bucket that is not configured, or was dropped under
+            a name that no job spec has.
+    """
+    spec = delivery.spec
+    if not isinstance(spec, StoredSpec):
+        return None
+    if spec.bucket not in buckets:
+        raise EventRejectedError(
+            [
+                Problem(
+                    "not one of this function's buckets: add it to NIGHTDROP_BUCKETS, or remove "
+                    "the trigger",
+                    path="bucket",
+                )
+            ]
+        )
+    if delivery.trigger != "object":
+        return None
+    reason = _reason(spec, str(delivery.source.get("event_name", "")), prefix, results)
+    if reason:
+        return Ignored(reason)
+    if not is_spec_name(spec.key):
+        raise EventRejectedError([Problem(f"not the name of a job spec: {SPEC_NAMES}", "key")])
+    return None
+
+
+def _reason(
+    spec: StoredSpec, event_name: str, prefix: str, results: tuple[str, str] | None
+) -> str | None:
+    if not is_creation(event_name):
+        return "the event does not tell of a new object"
+    if results is not None and spec.bucket == results[0] and spec.key.startswith(results[1]):
+        return "the object is one of the function's own results"
+    if not spec.key.startswith(prefix):
+        return "the key is outside the configured prefix"
+    if spec.key.endswith("/"):
+        return "the object is a directory marker"
+    if is_scratch(spec.key, prefix):
+        return "the object is a file that an editor or a system keeps beside others"
+    return None

@@ -1,0 +1,181 @@
+"""Object storage: classic notifications in both their shapes, and CloudEvents of EventGrid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote_to_bytes
+
+from pydantic import ValidationError
+
+from handler.errors import EventRejectedError, Problem
+from handler.triggers.delivery import Delivery, Refused, StoredSpec
+from handler.triggers.event_models import CloudEvent, Content, Entry, problems_of
+from handler.values.canonical_json import key_of
+from handler.values.object_names import LONGEST_KEY
+from handler.values.rfc3339 import moment
+
+if TYPE_CHECKING:
+    from handler.values.canonical_json import Json
+
+_Shape = Literal["obs-s3", "obs", "eventgrid"]
+
+
+MOST_ENTRIES = 100
+"""How many entries of one event are looked at; OBS itself has never been seen to send several."""
+
+
+def from_records(records: Json) -> tuple[Delivery | Refused, ...]:
+    """Return what each entry of a classic event's `Records` became, in their order.
+
+    Entries beyond `MOST_ENTRIES` become one `Refused`. No file is lost by that: what was not
+    announced is found in the bucket.
+
+    Raises:
+        EventRejectedError: There is no list, or nothing in it.
+    """
+    if not isinstance(records, list) or not records:
+        problem = Problem("must be a list of at least one object event", path="Records")
+        raise EventRejectedError([problem])
+    looked_at, rest = records[:MOST_ENTRIES], records[MOST_ENTRIES:]
+    found = [_from_entry(entry, f"Records[{index}]") for index, entry in enumerate(looked_at)]
+    return (*found, _too_many(rest)) if rest else tuple(found)
+
+
+def is_cloud_event(event: dict[str, Json]) -> bool:
+    """Return whether an event is a CloudEvent that carries a message of OBS."""
+    data = event.get("data")
+    named = all(isinstance(event.get(name), str) for name in ("specversion", "source", "type"))
+    return named and isinstance(data, dict) and "obs" in data
+
+
+def from_cloud_event(event: dict[str, Json], keys: Literal["encoded", "raw"]) -> Delivery | Refused:
+    """Return what an EventGrid event became.
+
+    Args:
+        event: The CloudEvent.
+        keys: Whether its object keys are URL-encoded.
+    """
+    try:
+        read = CloudEvent.model_validate(event)
+    except ValidationError as error:
+        return Refused(problems_of(error)[0], key_of(event), {"shape": "eventgrid"})
+    content = read.data.obs
+    if content is None:
+        problem = Problem("must be an object", path="data.obs")
+        return Refused(problem, key_of(event), {"shape": "eventgrid"})
+    source = _source("eventgrid", read.data, content, read.id, read.time)
+    try:
+        key = _checked(content.stored.key if keys == "raw" else _decoded(content.stored.key))
+    except ValueError as error:
+        problem = Problem(str(error), path="data.obs.object.key")
+        return Refused(problem, key_of(event), source)
+    return _delivery(read.data, content, key, source, event)
+
+
+def _too_many(rest: list[Json]) -> Refused:
+    problem = Problem(
+        f"{len(rest)} entries after the first {MOST_ENTRIES} were not looked at; send at most "
+        f"{MOST_ENTRIES} in one event. New files are found by the next run of the reconciler",
+        path="Records",
+    )
+    return Refused(problem, key_of(["rest", rest]), {"shape": "unknown"})
+
+
+def _from_entry(raw: Json, place: str) -> Delivery | Refused:
+    if not isinstance(raw, dict) or not ("s3" in raw or "obs" in raw):
+        problem = Problem("neither `s3` nor `obs` in it: not an event of OBS", path=place)
+        return Refused(problem, key_of(raw), {"shape": "obs"})
+    shape: _Shape = "obs-s3" if "s3" in raw else "obs"
+    try:
+        entry = Entry.model_validate(raw)
+    except ValidationError as error:
+        return Refused(problems_of(error, place)[0], key_of(raw), {"shape": shape})
+    content = entry.s3 or entry.obs
+    container = "s3" if shape == "obs-s3" else "obs"
+    if content is None:
+        problem = Problem("must be an object", path=f"{place}.{container}")
+        return Refused(problem, key_of(raw), {"shape": shape})
+    source = _source(shape, entry, content, None, entry.event_time)
+    try:
+        key = _checked(_decoded(content.stored.key))
+    except ValueError as error:
+        problem = Problem(str(error), path=f"{place}.{container}.object.key")
+        return Refused(problem, key_of(raw), source)
+    return _delivery(entry, content, key, source, raw)
+
+
+def _delivery(
+    entry: Entry, content: Content, key: str, source: dict[str, str | int], raw: Json
+) -> Delivery | Refused:
+    bucket, stored = content.bucket.name, content.stored
+    version = _version(content)
+    identity: dict[str, Json] = {"bucket": bucket, "key": key}
+    if "event_id" in source:
+        identity["id"] = source["event_id"]
+    elif version or stored.etag or stored.sequencer:
+        identity |= {"version_id": version, "etag": stored.etag}
+        identity |= {"sequencer": stored.sequencer, "event_name": entry.event_name}
+    elif "time" in source:
+        identity |= {"time": source["time"], "event_name": entry.event_name}
+    else:
+        problem = Problem(
+            "no request id, versionId, eTag, sequencer or time: nothing tells this upload from "
+            "another one of the same key"
+        )
+        return Refused(problem, key_of(raw), source)
+    return Delivery(
+        key=key_of(identity),
+        trigger="object",
+        subject=f"obs://{bucket}/{key}",
+        fired_at=moment(str(source.get("time", ""))),
+        actor=_actor(entry),
+        source=source | {"key": key},
+        spec=StoredSpec(bucket, key, version, stored.etag, stored.size),
+    )
+
+
+def _actor(entry: Entry) -> dict[str, str]:
+    known = {
+        "account": entry.user.account if entry.user else None,
+        "principal": entry.user.principal if entry.user else None,
+        "ip": entry.asked.ip if entry.asked else None,
+    }
+    return {"kind": "uploader"} | {name: value for name, value in known.items() if value}
+
+
+def _source(
+    shape: _Shape, entry: Entry, content: Content, event_id: str | None, time: str | None
+) -> dict[str, str | int]:
+    answered = entry.answered
+    request_id = (answered.obs_id or answered.s3_id) if answered else None
+    known: dict[str, str | int | None] = {
+        "shape": shape,
+        "bucket": content.bucket.name,
+        "version_id": _version(content),
+        "etag": content.stored.etag,
+        "size": content.stored.size,
+        "event_id": event_id or request_id,
+        "event_name": entry.event_name,
+        "time": time,
+    }
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def _version(content: Content) -> str | None:
+    return None if content.stored.version == "null" else content.stored.version
+
+
+def _decoded(key: str) -> str:
+    # urllib's unquote_plus replaces what is not UTF-8: another object might be read in its place.
+    try:
+        return unquote_to_bytes(key.replace("+", " ")).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError("does not decode to UTF-8; OBS URL-encodes keys as UTF-8") from error
+
+
+def _checked(key: str) -> str:
+    if "\0" in key:
+        raise ValueError("has a NUL character in it, which no object key may have")
+    if len(key.encode()) > LONGEST_KEY:
+        raise ValueError(f"longer than the {LONGEST_KEY} bytes that OBS allows for a key")
+    return key

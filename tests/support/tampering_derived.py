@@ -1,0 +1,137 @@
+"""Falsified state beside whole records: what the function would act on, and find otherwise."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from handler.audit.sql.sqlite import SqliteLog
+from tests.support.falsify import Tampering, plain, run
+from tests.support.long_log import recording, story
+
+if TYPE_CHECKING:
+    from tests.support.falsify import Attack
+    from tests.support.long_log import LongLog
+
+_INDEX = "SELECT sql FROM sqlite_master WHERE name = 'jobs_todo'"
+_PUT_BACK = "UPDATE sqlite_master SET sql = ? WHERE name = 'jobs_todo'"
+
+
+def with_waiting(attack: Attack) -> Attack:
+    """Attack a log that has a planned job with its body in the outbox, and a delivery with one."""
+
+    def first(log: LongLog) -> None:
+        with closing(SqliteLog(log.path)) as opened:
+            opened.commit(recording(list(islice(story("waits"), 3))))
+            opened.commit(recording(list(islice(story("came"), 1))))
+        attack(log)
+
+    return first
+
+
+def refolded(*attacks: Attack) -> Attack:
+    """Attack, and fold the state anew from what the records are then."""
+
+    def attack(log: LongLog) -> None:
+        for one in attacks:
+            one(log)
+        with closing(SqliteLog(log.path)) as opened:
+            opened.rebuild()
+
+    return attack
+
+
+def emptied_index(log: LongLog) -> None:
+    """Have an index that holds nothing bear the definition of one that holds all."""
+    with closing(sqlite3.connect(log.path, isolation_level=None)) as db:
+        [[sql]] = db.execute(_INDEX)
+        db.execute("DROP INDEX jobs_todo")
+        db.execute("CREATE INDEX jobs_todo ON jobs (todo, changed_at) WHERE todo = 'never'")
+        db.execute("UPDATE jobs SET todo = 'nothing' WHERE todo = 'never'")
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(_PUT_BACK, (sql,))
+
+
+DERIVED: tuple[Tampering, ...] = (
+    Tampering(
+        "the last 500 records are cut off, the state stays; nothing outside is known",
+        run("DELETE FROM records WHERE seq > 9500"),
+        "follows from no record",
+        places=False,
+    ),
+    Tampering(
+        "a created job is set back to planned",
+        plain(
+            "UPDATE jobs SET state = 'planned', todo = 'send' "
+            "WHERE key = (SELECT max(key) FROM jobs)"
+        ),
+        "in jobs is not what its records come to: state, todo",
+    ),
+    Tampering(
+        "a delivery is removed from the state, so that it would run again",
+        plain("DELETE FROM deliveries WHERE key = (SELECT max(key) FROM deliveries)"),
+        "in deliveries is missing",
+    ),
+    Tampering(
+        "a job is removed from the state",
+        plain("DELETE FROM jobs WHERE key = (SELECT max(key) FROM jobs)"),
+        "in jobs is missing",
+    ),
+    Tampering(
+        "a hold is slipped in",
+        plain("INSERT INTO switches VALUES ('hold', 'by nobody')"),
+        "the row of hold in switches follows from no record",
+    ),
+    Tampering(
+        "a request that waits is exchanged",
+        with_waiting(plain("UPDATE outbox SET body = '{}' WHERE key IN (SELECT key FROM jobs)")),
+        "in the outbox is not the one recorded",
+    ),
+    Tampering(
+        "a delivery that waits is exchanged",
+        with_waiting(
+            plain("UPDATE outbox SET body = '{}' WHERE key NOT IN (SELECT key FROM jobs)")
+        ),
+        "in the outbox is not the one recorded",
+    ),
+    Tampering(
+        "a request that waits is removed",
+        with_waiting(plain("DELETE FROM outbox")),
+        "is gone from the outbox",
+    ),
+    Tampering(
+        "a request that nobody planned is slipped in",
+        plain("INSERT INTO outbox VALUES ('mine', '{}')"),
+        "the outbox holds a body for mine, which waits for none",
+    ),
+    Tampering(
+        "an index is dropped", plain("DROP INDEX jobs_todo"), "the index jobs_todo is missing"
+    ),
+    Tampering(
+        "an index is emptied", with_waiting(emptied_index), "the indexes of jobs are damaged"
+    ),
+    Tampering(
+        "a table is added",
+        plain("CREATE TABLE approvals (who TEXT)"),
+        "there is a table that the schema does not have, approvals",
+    ),
+    Tampering(
+        "a column is added to the jobs",
+        plain("ALTER TABLE jobs ADD COLUMN approved TEXT"),
+        "the table jobs is not the one of the schema",
+    ),
+    Tampering(
+        "a trigger is added to the jobs",
+        plain("CREATE TRIGGER more AFTER UPDATE ON jobs BEGIN DELETE FROM outbox; END"),
+        "there is a trigger that the schema does not have, on jobs",
+    ),
+    Tampering("the file's user_version is changed", plain("PRAGMA user_version = 9"), "is 9, and"),
+    Tampering(
+        "the file's application_id is changed",
+        plain("PRAGMA application_id = 1"),
+        "application_id is not that of Nightdrop's logs",
+    ),
+)
+"""Each way, and what is said."""

@@ -1,0 +1,146 @@
+"""Trying a store: what keeps its promises passes, what breaks one is found out."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.objects.conformance_probe import probe
+from handler.audit.objects.probe_result import PROOF, keep_proof, unproven
+from handler.errors import NoAnswerError, ObjectError
+from tests.support.memory_objects import MemoryObjects, Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def failed(objects: MemoryObjects) -> list[str]:
+    """Return the checks that a store does not pass."""
+    return [check.name for check in probe(objects) if not check.passed]
+
+
+def test_a_store_that_keeps_its_promises_passes() -> None:
+    """And is left as it was."""
+    objects = MemoryObjects()
+    checks = list(probe(objects))
+    assert all(check.passed and check.name and check.meaning for check in checks)
+    assert len(checks) == 8
+    assert objects.shelf.objects == {}
+
+
+class Careless(MemoryObjects):
+    """Appends wherever it is asked to."""
+
+    def append(self, name: str, position: int, data: bytes) -> bool:
+        """Append, and say that it was the right place."""
+        with self.shelf.lock:
+            held = self.shelf.objects.get(name, b"")
+            return super().append(name, position if not held else len(held), data)
+
+
+class Forgetful(MemoryObjects):
+    """Shows what was there before the last change."""
+
+    before: bytes = b""
+
+    def append(self, name: str, position: int, data: bytes) -> bool:
+        """Append, and remember what was there."""
+        with self.shelf.lock:
+            before = self.shelf.objects.get(name, b"")
+            won = super().append(name, position, data)
+            self.before = before if won else self.before
+            return won
+
+    def read(self, name: str, first: int = 0) -> bytes | None:
+        """Return what was there before."""
+        held = super().read(name)
+        return None if held is None else self.before[first:]
+
+
+class Vague(MemoryObjects):
+    """Refuses an append to what was put as if somebody had been first."""
+
+    def append(self, name: str, position: int, data: bytes) -> bool:
+        """Append, or say that the position is taken."""
+        try:
+            return super().append(name, position, data)
+        except ObjectError:
+            return False
+
+
+class Torn(MemoryObjects):
+    """Shows the first half of an append before the other one."""
+
+    def append(self, name: str, position: int, data: bytes) -> bool:
+        """Append in two steps."""
+        half = len(data) // 2
+        if not super().append(name, position, data[:half]):
+            return False
+        time.sleep(0.01)
+        return super().append(name, position + half, data[half:])
+
+
+class Short(MemoryObjects):
+    """Keeps a mebibyte of anything."""
+
+    def read(self, name: str, first: int = 0) -> bytes | None:
+        """Return the beginning."""
+        held = super().read(name)
+        return None if held is None else held[: 1024 * 1024][first:]
+
+
+class Sticky(MemoryObjects):
+    """Removes nothing."""
+
+    def delete(self, name: str) -> None:
+        """Leave it there."""
+
+
+@pytest.mark.parametrize(
+    ("store", "found"),
+    [
+        (Careless, {"of 16 appends", "an append anywhere"}),
+        (Forgetful, {"an append at position 0", "of 16", "a read sees the"}),
+        (Torn, {"a read sees whole"}),
+        (Vague, {"an append to an object"}),
+        (Short, {"large appends", "a read sees whole"}),
+        (Sticky, {"an object can be replaced"}),
+    ],
+)
+def test_a_broken_promise_is_found_out(store: type[MemoryObjects], found: set[str]) -> None:
+    """Each by the check that is for it."""
+    names = failed(store())
+    assert all(any(name.startswith(one) for name in names) for one in found)
+
+
+def test_trouble_of_the_store_is_a_check_that_did_not_pass() -> None:
+    """It says what happened."""
+
+    def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
+        raise NoAnswerError("OBS answered 503")
+
+    checks = list(probe(MemoryObjects(around=around)))
+    assert {check.found for check in checks} == {"OBS answered 503"}
+
+
+def test_a_store_is_doubted_until_it_was_tried() -> None:
+    """The doubt says what rests on documentation, and what to do about it."""
+    objects = MemoryObjects(Shelf())
+    assert "documentation alone" in unproven(objects)
+    assert "nightdrop audit probe obs://bucket/audit/" in unproven(objects)
+    keep_proof(objects, ["this", "that"])
+    assert unproven(objects) == ""
+    proof = json.loads(objects.shelf.objects[PROOF])
+    assert proof == {"at": "2026-11-23T02:00:00.000000Z", "passed": ["this", "that"]}
+
+
+def test_a_proof_that_cannot_be_looked_at_is_a_doubt() -> None:
+    """No error: the log itself may still be usable."""
+
+    def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
+        raise NoAnswerError("503")
+
+    assert "is not known: 503" in unproven(MemoryObjects(around=around))

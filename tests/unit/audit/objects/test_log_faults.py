@@ -1,0 +1,171 @@
+"""At every request that the log in objects makes, everything that can go wrong with it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.log import Decision
+from handler.audit.objects.append_position import Limits
+from handler.audit.objects.log import ObjectLog
+from handler.audit.objects.retry_policy import Patience
+from handler.audit.record import Draft
+from handler.audit.verification.verdict import verify
+from handler.errors import NoAnswerError, NotSentError
+from tests.support.memory_objects import MemoryObjects, Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Part
+
+KEYS = ("one", "two", "three")
+PATIENCE = Patience(sleep=lambda _seconds: None, chance=lambda: 0.5)
+
+
+class Killed(BaseException):
+    """The instance is gone, whatever it was about to do."""
+
+
+class Meddler:
+    """Meddles with one request, by its number from 1.
+
+    Attributes:
+        asked: The requests so far.
+    """
+
+    def __init__(self, number: int, how: str, other: Callable[[], None]) -> None:
+        self.asked: list[str] = []
+        self._number = number
+        self._how = how
+        self._other = other
+
+    def __call__(self, verb: str, name: str, do: Callable[[], None]) -> None:
+        """Carry a request out, or not, or too late."""
+        self.asked.append(f"{verb} {name.partition('/')[0]}")
+        if len(self.asked) != self._number:
+            do()
+            return
+        when, what = self._how.split()
+        if when == "after":
+            do()
+        if what == "killed":
+            raise Killed
+        if what == "overtaken":
+            self._other()
+            do()
+            return
+        raise NoAnswerError("lost") if when == "after" else NotSentError("cut")
+
+
+def work(log: ObjectLog, done: list[str]) -> None:
+    """Plan, send and settle three jobs, over several segments; say what is acknowledged."""
+    for key in KEYS:
+        log.commit(plan(key))
+        done.append(f"planned {key}")
+        log.commit(settle(key))
+        done.append(f"settled {key}")
+
+
+def plan(key: str) -> Decide[None]:
+    """Decide to plan a job, unless it is planned."""
+    delivery = {"key": f"d-{key}", "trigger": "direct", "subject": "s"}
+    job: Part = {"key": key, "name": key, "type": "app_upgrade", "document": 1}
+    planned = Draft("job.planned", "pending", delivery={"key": f"d-{key}"}, job=job, body=key)
+    drafts = (Draft("delivery.planned", "pending", delivery=delivery), planned)
+
+    def decide(view: View) -> Decision[None]:
+        return Decision(None, () if view.job(key) else drafts)
+
+    return decide
+
+
+def settle(key: str) -> Decide[None]:
+    """Decide that a job was refused, unless it was."""
+    draft = Draft("job.refused", "failure", delivery={"key": f"d-{key}"}, job={"key": key})
+
+    def decide(view: View) -> Decision[None]:
+        job = view.job(key)
+        if job is None:
+            raise LookupError(key)
+        return Decision(None, () if job.final else (draft,))
+
+    return decide
+
+
+def opened(shelf: Shelf, meddler: Meddler | None = None) -> ObjectLog:
+    """Open a log whose segments take two appends and their end."""
+    objects = MemoryObjects(shelf) if meddler is None else MemoryObjects(shelf, meddler)
+    return ObjectLog(objects, limits=Limits(appends=2), patience=PATIENCE)
+
+
+def begun() -> Shelf:
+    """Return a log whose first segment another instance has ended."""
+    shelf = Shelf()
+    with closing(opened(shelf)) as log:
+        for _ in range(3):
+            log.commit(lambda _view: Decision(None, (Draft("log.noted", "success"),)))
+    return shelf
+
+
+def requests() -> list[str]:
+    """Return the requests of the work when nothing goes wrong."""
+    meddler = Meddler(0, "", lambda: None)
+    with closing(opened(begun(), meddler)) as log:
+        work(log, [])
+    return meddler.asked
+
+
+REQUESTS = requests()
+HOW = (
+    *("before cut", "after lost", "before killed", "after killed"),
+    "before overtaken",
+)
+
+
+def test_the_work_asks_for_everything_there_is() -> None:
+    """If it did not, the faults below would miss something."""
+    assert {
+        *("append records", "read records", "read latest", "read index", "write index"),
+        *("write latest", "write outbox", "delete outbox", "write closed"),
+    } <= set(REQUESTS)
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize(
+    "number", range(1, len(REQUESTS) + 1), ids=lambda n: f"{n:02} {REQUESTS[n - 1]}"
+)
+def test_whatever_happens_at_a_request_nothing_is_lost_or_done_twice(number: int, how: str) -> None:
+    """What was acknowledged stands, what was not can be done again, in one whole chain."""
+    shelf, done = begun(), list[str]()
+
+    def other() -> None:
+        with closing(opened(shelf)) as log:
+            log.commit(lambda _view: Decision(None, (Draft("log.noted", "success"),)))
+
+    with closing(opened(shelf, Meddler(number, how, other))) as log:
+        try:
+            work(log, done)
+        except Killed:
+            assert how.endswith("killed")
+    with closing(opened(shelf)) as log:
+        found = log.read(lambda view: [view.job(key) for key in KEYS])
+        states = dict(zip(KEYS, found, strict=True))
+        for said in done:
+            word, key = said.split()
+            job = states[key]
+            assert job
+            assert job.final >= (word == "settled")
+        for key, job in states.items():
+            assert log.bodies([key]).get(key) == (key if job and not job.final else None)
+        work(log, done)
+        records = list(log.records())
+        assert verify(records).whole
+        actions = [record.fields["action"] for record in records]
+        assert (actions.count("job.planned"), actions.count("job.refused")) == (3, 3)
+        log.rebuild()
+        left = log.read(lambda view: view.open(9))
+        assert (left.deliveries, left.jobs) == ((), ())

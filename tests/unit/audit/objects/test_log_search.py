@@ -1,0 +1,127 @@
+"""What ended long ago is found in a log in objects by what people call it, and cheaply."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.log import Decision
+from handler.audit.objects.append_position import Limits
+from handler.audit.objects.log import ObjectLog
+from handler.audit.record import Draft, part
+from handler.values.canonical_json import key_of
+from tests.support.memory_objects import MemoryObjects, Shelf
+
+if TYPE_CHECKING:
+    from handler.audit.log import Decide
+    from handler.audit.record import Part
+
+RUNS = 40
+
+
+def delivery_key(number: int) -> str:
+    """Return a delivery's key, as long as they are."""
+    return key_of(f"delivery {number}")
+
+
+def job_key(number: int) -> str:
+    """Return a job's key."""
+    return key_of(f"job {number}")
+
+
+def ended(number: int, name: str) -> Decide[None]:
+    """Decide to record a run that is over."""
+    key = delivery_key(number)
+    about: Part = {"key": key, "trigger": "direct", "subject": f"s{number}"}
+    job: Part = {"key": job_key(number), "name": name, "type": "app_upgrade", "document": 1}
+    created: Part = {"job_id": f"id-{number}"}
+    drafts = (
+        Draft("delivery.planned", "pending", delivery=about),
+        Draft("job.planned", "pending", delivery={"key": key}, job=job),
+        Draft("job.created", "success", delivery={"key": key}, job=job, response=created),
+        Draft(
+            "job.finished", "success", delivery={"key": key}, job=job,
+            response={"final": "Successful"},
+        ),
+    )  # fmt: skip
+    return lambda _view: Decision(None, drafts)
+
+
+def repeated(number: int) -> Decide[None]:
+    """Decide to record that a delivery came again."""
+    draft = Draft("delivery.repeated", "success", delivery={"key": delivery_key(number)})
+    return lambda _view: Decision(None, (draft,))
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """A log of many short segments; the first run came again much later, most share a name."""
+    shelf = Shelf()
+    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=2))) as log:
+        for number in range(RUNS):
+            shelf.seconds += 1
+            log.commit(ended(number, f"job-{number}" if number < 2 else "nightly"))
+            if number == RUNS // 2:
+                log.commit(repeated(0))
+    return shelf
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        *("job-0", "id-0", job_key(0), job_key(0)[:16], job_key(0)[:20]),
+        *(delivery_key(0), delivery_key(0)[:16], delivery_key(0)[:20]),
+    ],
+)
+def test_it_is_found_by_its_name_its_id_or_what_is_shown_of_its_key(
+    shelf: Shelf, what: str
+) -> None:
+    """By an instance that starts cold, which reads one table."""
+    objects = MemoryObjects(shelf)
+    with closing(ObjectLog(objects)) as log:
+        log.read(lambda view: view.head)
+        objects.asked.clear()
+        [found] = log.find(what)
+        assert (found.key, found.jobs[0].job_id) == (delivery_key(0), "id-0")
+        assert objects.asked["read"] <= 2
+
+
+def test_another_end_of_a_key_is_another_key(shelf: Shelf) -> None:
+    """However much of it is the same."""
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        assert log.find(job_key(0)[:20] + "!") == ()
+        assert log.read(lambda view: view.job(job_key(0)[:51] + "!")) is None
+        assert log.read(lambda view: view.delivery(delivery_key(0)[:51] + "!")) is None
+
+
+def test_of_many_runs_with_one_name_the_latest_are_found(shelf: Shelf) -> None:
+    """A few tables are read, however many have it."""
+    objects = MemoryObjects(shelf)
+    with closing(ObjectLog(objects)) as log:
+        log.read(lambda view: view.head)
+        objects.asked.clear()
+        found = [delivery.key for delivery in log.find("nightly")]
+        assert found[:10] == [delivery_key(RUNS - 1 - number) for number in range(10)]
+        assert objects.asked["read"] <= 10
+
+
+def test_its_records_are_read_from_the_segments_that_have_them(shelf: Shelf) -> None:
+    """Also those that came long after it was over."""
+    objects, names = MemoryObjects(shelf), list[str]()
+
+    def around(_verb: str, name: str, do: object) -> None:
+        names.append(name)
+        assert callable(do)
+        do()
+
+    with closing(ObjectLog(objects)) as log:
+        log.read(lambda view: view.head)
+        every = list(log.records())
+        objects.around = around
+        found = list(log.records_of({delivery_key(0)}))
+    about = [one for one in every if part(one.fields, "delivery").get("key") == delivery_key(0)]
+    assert found == about
+    assert [one.fields["action"] for one in found][-1] == "delivery.repeated"
+    assert len(names) == 2

@@ -1,0 +1,235 @@
+"""The state in the log in objects is that of its records, whatever was put aside in between."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from handler.audit.log import Decision
+from handler.audit.objects.append_position import Limits
+from handler.audit.objects.log import ObjectLog
+from handler.audit.record import Draft, part
+from handler.audit.state import DeliveryState
+from handler.audit.verification.verdict import verify
+from tests.support.memory_objects import MemoryObjects, Shelf
+
+if TYPE_CHECKING:
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Part, Record
+
+
+Question: TypeAlias = "tuple[str, str | tuple[str, ...]]"
+
+NAMES = ("a", "b", "c", "d", "e")
+SUBJECTS = ("obs://b/one", "obs://b/two")
+WORDS = (
+    *("over", "over", "over", "received", "planned", "rejected", "ignored", "reported"),
+    *("created", "refused", "unknown", "finished", "again"),
+)
+DAY = 86_400
+
+
+def delivery_of(name: str) -> Part:
+    """Return the part about a delivery; most are of one subject."""
+    trigger = "object" if name == "a" else "direct"
+    return {"key": name, "trigger": trigger, "subject": SUBJECTS[name == "e"], "digest": name}
+
+
+def job_draft(word: str, name: str, response: Part | None = None, body: str | None = None) -> Draft:
+    """Return a record about the job of a delivery."""
+    job: Part = {"key": f"j-{name}", "name": name, "type": "app_upgrade", "document": 1}
+    request: Part = {"attempt": 1, "date": "2026", "lease_until": "2027"}
+    return Draft(
+        action=f"job.{word}",
+        outcome="success",
+        delivery={"key": name},
+        job=job,
+        request=request if word == "sending" else {},
+        response=response or {},
+        body=body,
+    )
+
+
+RESPONSES: dict[str, tuple[str, str]] = {
+    "finished": ("finished", "final"),
+    "created": ("created", "job_id"),
+    "again": ("created", "job_id"),
+}
+
+
+def drafts(word: str, name: str, view: View) -> tuple[Draft, ...]:
+    """Return what a step records."""
+    seen = view.delivery(name)
+    if word in {"received", "rejected", "repeated", "ignored"}:
+        body = "{}" if word == "received" and seen is None else None
+        return (Draft(f"delivery.{word}", "pending", delivery=delivery_of(name), body=body),)
+    if word in {"planned", "over"} and (seen is None or seen.state == "received"):
+        read: Part = {"read_etag": name}
+        plan = Draft("delivery.planned", "pending", delivery=delivery_of(name), source=read)
+        over = (job_draft("refused", name),) if word == "over" else ()
+        return plan, job_draft("planned", name, body=f'"{name}"'), *over
+    if seen is None or word in {"planned", "over"}:
+        return ()
+    if word == "reported":
+        return (Draft("result.written", "success", delivery={"key": name, "shows": seen.changed}),)
+    action, field = RESPONSES.get(word, (word, ""))
+    return (job_draft(action, name, {field: f"{word}-{name}"} if field else {}),)
+
+
+def step(word: str, name: str) -> Decide[None]:
+    """Return the decision that a step stands for."""
+    return lambda view: Decision(None, drafts(word, name, view))
+
+
+QUESTIONS: tuple[Question, ...] = (
+    *(("latest_run", subject) for subject in SUBJECTS),
+    *(("latest_read", subject) for subject in SUBJECTS),
+    *(("jobs_by_id", (f"created-{name}",)) for name in NAMES),
+    *(("job", f"j-{name}") for name in NAMES),
+    *(("delivery", name) for name in NAMES),
+)
+STEPS = st.tuples(
+    st.sampled_from(WORDS),
+    st.sampled_from(NAMES),
+    st.sampled_from((1, 1, 3 * DAY)),
+    st.sampled_from((None, *QUESTIONS)),
+)
+ORDERS = st.permutations(QUESTIONS)
+
+
+def delivery_key(record: Record) -> object:
+    """Return the key of the delivery that a record is about."""
+    return part(record.fields, "delivery").get("key")
+
+
+def asked(log: ObjectLog, question: Question) -> object:
+    """Return what a log answers."""
+    verb, name = question
+    return log.read(lambda view: getattr(view, verb)(name))
+
+
+def open_work(view: View) -> tuple[object, ...]:
+    """Return what is left to do, but for the results, which are given up in time."""
+    left = view.open(99)
+    return left.deliveries, left.jobs, left.followed
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.lists(STEPS, min_size=4, max_size=40), st.integers(1, 3), ORDERS)
+def test_what_was_put_aside_is_found_again(
+    steps: list[tuple[str, str, int, Question | None]], appends: int, order: list[Question]
+) -> None:
+    """By the writer, by an instance that starts cold, and after folding anew: the same answers."""
+    shelf = Shelf()
+    with (
+        closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends))) as log,
+        closing(ObjectLog(MemoryObjects(shelf))) as cold,
+        closing(ObjectLog(MemoryObjects(shelf))) as folded,
+    ):
+        for word, name, seconds, question in steps:
+            shelf.seconds += seconds
+            log.commit(step(word, name))
+            if question:
+                asked(log, question)
+        folded.rebuild()
+        for question in order:
+            expected = asked(folded, question)
+            assert (question, asked(log, question)) == (question, expected)
+            assert (question, asked(cold, question)) == (question, expected)
+        assert log.read(open_work) == cold.read(open_work) == folded.read(open_work)
+        keys = [*NAMES, *(f"j-{name}" for name in NAMES)]
+        assert log.bodies(keys) == cold.bodies(keys) == folded.bodies(keys)
+        assert verify(log.records()).whole
+        records = list(log.records())
+        for name in NAMES:
+            expected_records = [one for one in records if delivery_key(one) == name]
+            for one in (log, cold, folded):
+                assert list(one.records_of({name})) == expected_records
+                assert name in {run.key for run in one.find(name)} or not expected_records
+        ends = (records[0], records[-1]) if records else (None, None)
+        for one in (log, cold, folded):
+            assert one.read(lambda view: (view.first, view.last)) == ends
+
+
+def test_what_is_closed_is_not_held() -> None:
+    """An instance that starts cold has what is open, and knows where the rest is."""
+    shelf = Shelf()
+    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=4))) as log:
+        for name in ("b", "c", "e"):
+            for word in ("planned", "refused"):
+                log.commit(step(word, name))
+        log.commit(step("planned", "a"))
+    objects = MemoryObjects(shelf)
+    with closing(ObjectLog(objects)) as log:
+        log.read(lambda view: view.head)
+        asked = objects.asked["read"]
+        assert log.read(lambda view: view.delivery("never")) is None
+        assert objects.asked["read"] == asked + 1
+        assert log.read(lambda view: view.job("j-b"))
+        assert objects.asked["read"] == asked + 3
+    assert sum(name.startswith("closed/") for name in shelf.objects) == 1
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """A log in which `b`, then `c` ended refused, each kept in a table of its own."""
+    shelf = Shelf()
+    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=1))) as log:
+        for name in ("b", "c", "e"):
+            shelf.seconds += 1
+            log.commit(step("over", name))
+    assert sum(name.startswith("closed/") for name in shelf.objects) == 2
+    return shelf
+
+
+def test_the_latest_of_a_subject_is_not_just_one_that_was_asked_for(shelf: Shelf) -> None:
+    """The older run was fetched by its key; the newer one is in another table."""
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        assert asked(log, ("delivery", "b"))
+        latest = asked(log, ("latest_read", SUBJECTS[0]))
+    assert isinstance(latest, DeliveryState)
+    assert latest.key == "c"
+
+
+def test_a_late_answer_does_not_hide_what_came_after_it(shelf: Shelf) -> None:
+    """The older run is open to change again; the newer one is still the latest."""
+    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=1))) as log:
+        log.commit(step("created", "b"))
+        log.commit(step("over", "e"))
+        log.commit(step("created", "e"))
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        latest, run = (asked(log, (verb, SUBJECTS[0])) for verb in ("latest_read", "latest_run"))
+    assert isinstance(latest, DeliveryState)
+    assert isinstance(run, DeliveryState)
+    assert (latest.key, run.key) == ("c", "b")
+
+
+def test_the_latest_run_may_be_in_neither_the_first_nor_the_last_table(shelf: Shelf) -> None:
+    """The newest left nothing on the fleet; an old one was fetched by its key."""
+    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=1))) as log:
+        for name in ("b", "c"):
+            log.commit(step("created", name))
+            log.commit(step("finished", name))
+        shelf.seconds += 1
+        log.commit(step("over", "d"))
+        log.commit(step("created", "e"))
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        asked(log, ("delivery", "b"))
+        run = asked(log, ("latest_run", SUBJECTS[0]))
+    assert isinstance(run, DeliveryState)
+    assert run.key == "c"
+
+
+def test_an_old_look_does_not_miss_the_tables_of_an_index_that_was_made_anew(shelf: Shelf) -> None:
+    """Nothing is broken: `nightdrop audit rebuild` ran while an instance was warm."""
+    with (
+        closing(ObjectLog(MemoryObjects(shelf))) as warm,
+        closing(ObjectLog(MemoryObjects(shelf))) as other,
+    ):
+        warm.read(lambda view: view.head)
+        other.renew_indexes()
+        assert warm.read(lambda view: view.delivery("b"), fresh=False)

@@ -1,0 +1,315 @@
+"""What an instance reads of the log in objects, and what it makes of what should not be there."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.format_version import VERSION
+from handler.audit.log import Decision
+from handler.audit.objects.append_position import Limits
+from handler.audit.objects.archive import packed, unpacked
+from handler.audit.objects.log import ObjectLog
+from handler.audit.objects.record_lines import line_of, lines_of, stored_records
+from handler.audit.objects.retry_policy import Patience
+from handler.audit.objects.snapshot import digest_of
+from handler.audit.record import Draft, Head, seal
+from handler.audit.verification.verdict import verify
+from handler.errors import (
+    LogBrokenError,
+    LogError,
+    LogUnreachableError,
+    NoAnswerError,
+    ObjectError,
+)
+from tests.support.memory_objects import START, MemoryObjects, Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Part
+
+RUNS = 6
+SEGMENT = "records/0000000003"
+
+
+def ended(key: str) -> Decide[None]:
+    """Decide to record a run that is refused at once."""
+    about = {"key": f"d-{key}", "trigger": "direct", "subject": "s"}
+    job: Part = {"key": f"j-{key}", "name": key, "type": "app_upgrade", "document": 1}
+    part: Part = {"key": f"d-{key}"}
+    drafts = (
+        Draft("delivery.planned", "pending", delivery=about, source={"read_etag": key}),
+        Draft("job.planned", "pending", delivery=part, job=job),
+        Draft("job.refused", "failure", delivery=part, job=job),
+    )
+    return lambda _view: Decision(None, drafts)
+
+
+def ignored(key: str) -> Decide[None]:
+    """Decide to record an event that nothing was read for."""
+    about = {"key": f"i-{key}", "trigger": "object", "subject": "s"}
+    draft = Draft("delivery.ignored", "success", delivery=about)
+    return lambda _view: Decision(None, (draft,))
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """A log of three segments; each run is one append, two make a segment."""
+    shelf = Shelf()
+    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=2))) as log:
+        for number in range(RUNS):
+            shelf.seconds += 1
+            log.commit(ended(str(number)))
+    assert [name for name in shelf.objects if name.startswith("records/")][-1] == SEGMENT
+    return shelf
+
+
+def everything(view: View) -> tuple[object, ...]:
+    """Return all that there is."""
+    runs = [view.delivery(f"d-{number}") for number in range(RUNS)]
+    assert all(runs)
+    return (view.head, view.latest_read("s"), *runs)
+
+
+def seen(shelf: Shelf) -> tuple[object, ...]:
+    """Return what an instance that starts cold sees."""
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        return log.read(everything)
+
+
+def the(shelf: Shelf, folder: str) -> str:
+    """Return the name of the last object in a folder."""
+    return max(name for name in shelf.objects if name.startswith(folder))
+
+
+def test_a_cold_start_reads_little(shelf: Shelf) -> None:
+    """The hint, one line, one index, and what came after it."""
+    objects, names = MemoryObjects(shelf), list[str]()
+
+    def around(_verb: str, name: str, do: object) -> None:
+        names.append(name)
+        assert callable(do)
+        do()
+
+    objects.around = around
+    with closing(ObjectLog(objects)) as log:
+        log.read(lambda view: view.head)
+    assert names == ["latest", "records/0000000002", the(shelf, "index/"), SEGMENT]
+
+
+def test_a_warm_instance_follows_the_others_into_the_next_segments(shelf: Shelf) -> None:
+    """And forgets what is closed."""
+    with closing(ObjectLog(MemoryObjects(shelf))) as warm:
+        warm.read(everything)
+        with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=1))) as log:
+            for number in "abc":
+                log.commit(ended(number))
+        assert warm.read(lambda view: view.job("j-b"))
+        assert warm.read(everything) == seen(shelf)
+
+
+def test_a_read_that_was_closed_long_ago_is_found_behind_what_was_ignored_since() -> None:
+    """In older tables than those of the events that looked at nothing."""
+    shelf = Shelf()
+    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=1))) as log:
+        log.commit(ended("read"))
+        for number in range(6):
+            log.commit(ignored(str(number)))
+    with closing(ObjectLog(MemoryObjects(shelf))) as cold:
+        latest = cold.read(lambda view: view.latest_read("s"))
+    assert latest
+    assert latest.key == "d-read"
+
+
+@pytest.mark.parametrize(
+    "hint", [b"", b"{", b"[]", b"7", b'{"segment": "x", "version": 1}', None, b"old"]
+)
+def test_a_hint_that_is_wrong_only_costs_time(shelf: Shelf, hint: bytes | None) -> None:
+    """It may be missing, be no hint, or be of long ago."""
+    expected = seen(shelf)
+    if hint == b"old":
+        hint = json.dumps({"segment": 1, "version": VERSION}).encode()
+    if hint is None:
+        del shelf.objects["latest"]
+    else:
+        shelf.objects["latest"] = hint
+    assert seen(shelf) == expected
+
+
+@pytest.mark.parametrize("spoil", ["missing", "changed", "forged"])
+def test_an_index_that_the_chain_does_not_vouch_for_is_not_used(shelf: Shelf, spoil: str) -> None:
+    """The state is folded from the records; a forged job is not believed."""
+    expected, name = seen(shelf), the(shelf, "index/")
+    data = shelf.objects.pop(name)
+    if spoil == "changed":
+        shelf.objects[name] = data[:-1]
+    if spoil == "forged":
+        content = unpacked(data)
+        content["rows"]["switches"] = [["hold", "forged"]]
+        shelf.objects[name] = packed(content)
+    assert seen(shelf) == expected
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        assert log.read(lambda view: view.switch("hold")) == ""
+
+
+def test_an_index_of_other_code_is_not_used(shelf: Shelf) -> None:
+    """Also if the chain vouches for it: its tables may be others."""
+    expected = seen(shelf)
+    content = unpacked(shelf.objects[the(shelf, "index/")])
+    data = packed({**content, "version": VERSION + 1, "rows": {}})
+    records = list(stored_records(shelf.objects["records/0000000002"], 0))
+    rolled = records[-1].fields
+    head = Head(records[-2].seq, records[-2].hash)
+    draft = Draft("log.rolled", "success", request={"digest": digest_of(data)})
+    records[-1] = seal(draft, head, at=START, commit=str(rolled["commit"]))
+    shelf.objects["records/0000000002"] = lines_of(records)
+    shelf.objects[f"index/0000000002-{digest_of(data)[:16]}"] = data
+    del shelf.objects[SEGMENT]
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        assert log.read(lambda view: view.head.seq) == records[-1].seq
+        assert log.read(lambda view: view.delivery("d-3")) in expected
+
+
+def test_a_log_of_a_later_form_is_refused(shelf: Shelf) -> None:
+    """Its records would be misread."""
+    shelf.objects["latest"] = json.dumps({"segment": 2, "version": VERSION + 1000}).encode()
+    with pytest.raises(LogError, match="later Nightdrop"):
+        seen(shelf)
+
+
+@pytest.mark.parametrize("data", [None, b"changed"])
+def test_a_table_that_is_gone_is_said_with_what_to_do(shelf: Shelf, data: bytes | None) -> None:
+    """Without it an old delivery might be taken for a new one. Doing it helps."""
+    name = the(shelf, "closed/")
+    expected = seen(shelf)
+    if data is None:
+        del shelf.objects[name]
+    else:
+        shelf.objects[name] = data
+    with pytest.raises(LogBrokenError, match=f"{name}.*folded anew"):
+        seen(shelf)
+    with pytest.raises(LogBrokenError, match=r"remove all objects below .*audit/index/"):
+        seen(shelf)
+    for index in [one for one in shelf.objects if one.startswith("index/")]:
+        del shelf.objects[index]
+    assert seen(shelf) == expected
+
+
+def folded_anew(shelf: Shelf) -> None:
+    """Rebuild the state from the records."""
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        log.rebuild()
+
+
+@pytest.mark.parametrize("ask", [seen, folded_anew])
+@pytest.mark.parametrize("others", [True, False])
+def test_an_ended_segment_that_is_gone_is_not_begun_anew(
+    shelf: Shelf, ask: Callable[[Shelf], object], *, others: bool
+) -> None:
+    """What stood in it would be planned again, also where segments stand behind it."""
+    hint = json.dumps({"segment": 1, "version": VERSION}).encode()
+    shelf.objects = {"latest": hint, **({SEGMENT: shelf.objects[SEGMENT]} if others else {})}
+    with pytest.raises(LogBrokenError, match="records/0000000001 is gone; restore it"):
+        ask(shelf)
+
+
+def test_a_segment_that_is_gone_is_noticed(shelf: Shelf) -> None:
+    """By a warm instance that writes there, and by whoever reads the records."""
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        log.read(everything)
+        del shelf.objects[SEGMENT]
+        with pytest.raises(LogBrokenError, match=f"{SEGMENT} is gone"):
+            log.commit(ended("new"))
+        del shelf.objects["records/0000000002"]
+        with pytest.raises(LogBrokenError, match="records/0000000002 is gone"):
+            list(log.records())
+
+
+def test_a_segment_that_lost_its_end_is_noticed(shelf: Shelf) -> None:
+    """The next one does not follow; half a record is no end."""
+    data = shelf.objects["records/0000000001"]
+    shelf.objects["records/0000000001"] = b"".join(data.splitlines(keepends=True)[:-1])
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        assert not verify(log.records()).whole
+        shelf.objects[SEGMENT] += b"half a rec"
+        with pytest.raises(LogBrokenError, match="in the middle of a record"):
+            list(log.records())
+
+
+def test_a_changed_record_stops_the_log(shelf: Shelf) -> None:
+    """Nothing is decided on it; the verifier says which one it is."""
+    shelf.objects[SEGMENT] = shelf.objects[SEGMENT].replace(b"failure", b"success")
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        with pytest.raises(LogBrokenError, match="see `nightdrop audit verify`"):
+            log.commit(ended("new"))
+        assert "was changed" in str(verify(log.records()).faults[0])
+
+
+def test_nothing_can_follow_the_end_of_a_segment(shelf: Shelf) -> None:
+    """A record that stands there all the same is none of ours."""
+    records = list(stored_records(shelf.objects["records/0000000002"], 0))
+    head = Head(records[-1].seq, records[-1].hash)
+    late = seal(Draft("log.noted", "success"), head, at=START, commit="c")
+    shelf.objects["records/0000000002"] += line_of(late)
+    with (
+        closing(ObjectLog(MemoryObjects(shelf))) as log,
+        pytest.raises(LogBrokenError, match="goes on after its end"),
+    ):
+        log.rebuild()
+
+
+def test_half_a_record_is_not_read_yet(shelf: Shelf) -> None:
+    """The tail is where the last whole one ends."""
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        head = log.read(lambda view: view.head)
+        shelf.objects[SEGMENT] += b"half a rec"
+        assert log.read(lambda view: view.head) == head
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_a_cold_start_that_was_given_up_begins_anew(shelf: Shelf, number: int) -> None:
+    """Wherever the store left it alone; the same instance then sees everything."""
+    expected, asked, broken = seen(shelf), count(1), True
+
+    def around(_verb: str, _name: str, do: Callable[[], None]) -> None:
+        if next(asked) >= number and broken:
+            raise NoAnswerError("503")
+        do()
+
+    patience = Patience(sleep=lambda _seconds: None)
+    with closing(ObjectLog(MemoryObjects(shelf, around), patience=patience)) as log:
+        with pytest.raises(LogUnreachableError):
+            log.read(everything)
+        broken = False
+        assert log.read(everything) == expected
+
+
+def test_a_segment_ends_also_without_an_index(shelf: Shelf) -> None:
+    """What cannot be written is done without; a later start reads further back."""
+    forbidden = True
+
+    def around(verb: str, name: str, do: Callable[[], None]) -> None:
+        if forbidden and verb == "write" and name.startswith(("index/", "closed/", "latest")):
+            raise ObjectError("forbidden")
+        do()
+
+    with closing(ObjectLog(MemoryObjects(shelf, around), limits=Limits(appends=1))) as log:
+        for number in "abc":
+            log.commit(ended(number))
+        assert the(shelf, "records/") == "records/0000000006"
+        assert the(shelf, "index/").startswith("index/0000000002")
+        expected = log.read(everything)
+        assert seen(shelf) == expected
+        forbidden = False
+        log.commit(ended("d"))
+        assert the(shelf, "index/").startswith("index/0000000006")
+        assert log.read(everything)[1:] != expected[1:]
+        assert seen(shelf) == log.read(everything)
+        for after in (0, 9, 15, 30):
+            assert next(log.records(after)).seq == after + 1

@@ -1,0 +1,86 @@
+"""Trying again, and giving up."""
+
+from __future__ import annotations
+
+import pytest
+
+from handler.audit.objects.retry_policy import Patience
+from handler.errors import LogBusyError, LogUnreachableError, NoAnswerError
+
+
+class Time:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        """Return the time."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let it pass."""
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def patience(time: Time, seconds: float = 30.0) -> Patience:
+    """Return a patience by that clock, with the same chance every time."""
+    return Patience(seconds, time.clock, time.sleep, lambda: 0.5)
+
+
+def test_what_passes_is_tried_until_it_succeeds() -> None:
+    """The first time at once, then after pauses that grow."""
+    time, left = Time(), [NoAnswerError("a"), NoAnswerError("b"), NoAnswerError("c")]
+
+    def work() -> str:
+        if left:
+            raise left.pop(0)
+        return "done"
+
+    assert patience(time).insist("", work) == "done"
+    assert time.slept == [0.0, 0.05, 0.1]
+
+
+def test_no_pause_goes_beyond_the_end() -> None:
+    """The caller has little time left."""
+    time = Time()
+    trial = patience(time, 0.2).trial("obs://b/")
+    for _ in range(3):
+        trial.trouble(NoAnswerError("x"))
+    with pytest.raises(LogUnreachableError):
+        trial.trouble(NoAnswerError("x"))
+    assert time.now <= 0.2
+
+
+def test_who_lost_waits_a_little_longer_each_time() -> None:
+    """At random, so that those who lost together do not meet again; never long."""
+    time = Time()
+    trial = patience(time).trial("obs://b/")
+    for _ in range(12):
+        trial.lost()
+    assert time.slept == sorted(time.slept)
+    assert (time.slept[0], time.slept[-1]) == (0.001, 0.05)
+
+
+def test_a_lost_race_shows_that_the_store_answers() -> None:
+    """The count of troubles begins anew."""
+    time = Time()
+    trial = patience(time).trial("")
+    for _ in range(4):
+        before = len(time.slept)
+        for _ in range(6):
+            trial.trouble(NoAnswerError("x"))
+        assert time.slept[before : before + 2] == [0.0, 0.05]
+        trial.lost()
+
+
+def test_losing_ends_with_the_time() -> None:
+    """Not with a number of tries."""
+    time = Time()
+    trial = patience(time, 1.0).trial("obs://b/")
+    while time.now <= 1.0:
+        trial.lost()
+    with pytest.raises(LogBusyError, match="obs://b/"):
+        trial.lost()

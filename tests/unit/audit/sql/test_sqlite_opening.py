@@ -1,0 +1,154 @@
+"""Opening and closing the file of a log: what is refused, and what a stranger finds in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+from sqlite_utils import Database
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.audit.sql import sqlite as module
+from handler.audit.sql.sqlite import SqliteLog
+from handler.audit.verification.verdict import verify
+from handler.errors import LogBrokenError, LogBusyError, LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from handler.audit.log import Decide, View
+
+Noted: TypeAlias = "Callable[..., Decide[str]]"
+Planned: TypeAlias = "Callable[..., Decide[None]]"
+
+
+def test_a_log_keeps_its_records_when_it_is_opened_again(path: Path, noted: Noted) -> None:
+    """Another process goes on where the one before stopped."""
+    for _ in range(2):
+        with closing(SqliteLog(path)) as log:
+            log.commit(noted("a"))
+    with closing(SqliteLog(path)) as log:
+        assert verify(log.records()).head.seq == 2
+
+
+def test_a_busy_log_cannot_be_opened_for_a_while(path: Path) -> None:
+    """The same error, whoever comes first."""
+    SqliteLog(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        with pytest.raises(LogBusyError):
+            SqliteLog(path, patience=0.1)
+
+
+def test_a_new_file_under_a_foreign_lock_is_waited_for_in_vain(path: Path) -> None:
+    """Switching to the write-ahead log has a bound as well."""
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(LogBusyError):
+            SqliteLog(path, patience=0.1)
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    """And left as it was."""
+    path.write_text("these are my notes, " * 100)
+    with pytest.raises(LogBrokenError, match=r"no audit log.*name another file"):
+        SqliteLog(path, patience=0.1)
+    assert path.read_text().startswith("these are my notes")
+
+
+def test_a_missing_folder_is_refused(path: Path) -> None:
+    """The message says what must exist."""
+    with pytest.raises(LogError, match="in a folder that exists"):
+        SqliteLog(path.parent / "missing" / "audit.db", patience=0.1)
+
+
+@pytest.mark.parametrize("fault", ["database or disk is full", "disk I/O error"])
+def test_a_full_disk_is_called_so(path: Path, fault: str) -> None:
+    """The file and its folder are as they must be, so nothing is said of them."""
+    with (
+        pytest.raises(LogError, match=f"{fault}; look whether its disk is full") as told,
+        module.translated(path),
+    ):
+        raise sqlite3.OperationalError(fault)
+    assert "folder" not in str(told.value)
+
+
+def test_a_folder_is_no_log(path: Path) -> None:
+    """It is refused like a missing one."""
+    with pytest.raises(LogError, match="it must be a file"):
+        SqliteLog(path.parent, patience=0.1)
+
+
+def test_memory_is_no_place_for_a_log() -> None:
+    """It has no write-ahead log and survives nothing."""
+    with pytest.raises(LogError, match="name a file"):
+        SqliteLog(":memory:", patience=0.1)
+
+
+def test_a_database_of_something_else_is_refused(path: Path) -> None:
+    """Its tables are not touched."""
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TABLE jobs (id INTEGER)")
+    with pytest.raises(LogError, match="no such column"):
+        SqliteLog(path, patience=0.1)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("jobs",)]
+
+
+def test_a_log_that_was_closed_says_so(path: Path, noted: Noted) -> None:
+    """And may be closed again."""
+    log = SqliteLog(path)
+    log.close()
+    log.close()
+    for use in (
+        lambda: log.commit(noted("a")),
+        lambda: log.bodies(["j"]),
+        lambda: list(log.records()),
+    ):
+        with pytest.raises(LogError, match="closed"):
+            use()
+
+
+def test_an_old_sqlite_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would not know what STRICT means."""
+    monkeypatch.setattr(module, "OLDEST_SQLITE", (99, 0, 0))
+    with pytest.raises(LogError, match="too old"):
+        SqliteLog(path)
+
+
+def test_sqlite_utils_shows_tables_that_make_sense(
+    log: SqliteLog, planned: Planned, path: Path
+) -> None:
+    """Somebody who has never seen the code finds typed columns and readable lines."""
+    log.commit(planned("d" * 52, "j" * 52))
+    database = Database(path)
+    tables = {"records", "deliveries", "jobs", "outbox", "switches"}
+    assert set(database.table_names()) == tables
+    assert set(database.view_names()) == {"trail", "job_story"}
+    assert all(database.table(name).strict for name in tables)
+    columns = database.table("jobs").columns_dict
+    assert (columns["key"], columns["attempt"], columns["planned_at"]) == (str, int, str)
+    trail = list(database.query("SELECT seq, at, action, delivery, job_name FROM trail"))
+    assert [line["action"] for line in trail] == ["delivery.planned", "job.planned"]
+    assert (trail[1]["seq"], trail[1]["delivery"]) == (2, "d" * 16)
+    (story,) = database.query("SELECT * FROM job_story")
+    assert (story["state"], story["subject"], story["attempts"]) == ("planned", "obs://b/k", 0)
+    database.close()
+
+
+def test_a_full_disk_is_not_called_a_wrong_place(path: Path) -> None:
+    """What is to be done is to make room."""
+    with closing(SqliteLog(path)) as log:
+
+        def fill(view: View) -> Decision[None]:
+            view.execute("PRAGMA max_page_count = 1")  # type: ignore[attr-defined] # a view in SQL
+            return Decision(None, (Draft("sending.held", "success", note="x" * 10**6),))
+
+        with pytest.raises(LogError, match="is full; make room on its disk") as caught:
+            log.commit(fill)
+        assert "folder" not in str(caught.value)
+        assert list(log.records()) == []

@@ -1,0 +1,211 @@
+"""What is derived from the records in an object store, falsified and made anew."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.audit.log import Decision
+from handler.audit.objects.append_position import Limits
+from handler.audit.objects.log import ObjectLog
+from handler.audit.objects.state_cache import MemoryState
+from handler.audit.rebuild import rebuild
+from handler.audit.verification.sources.objects import StoredInObjects
+from handler.audit.verification.verifier import Evidence, examine
+from tests.support.long_log import recording, story
+from tests.support.memory_objects import MemoryObjects, Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handler.audit.record import Draft
+    from handler.audit.verification.verdict import Verdict
+
+    Attack = Callable[[Shelf], None]
+
+_WHOLE = 6
+ADDRESS = "obs://bucket/audit/"
+SUBJECT = "obs://nightdrop-drop/drop/0.yaml"
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    """A log of several segments: jobs created, and one job and one delivery that wait."""
+    shelf = Shelf()
+    for number in range(8):
+        grow(shelf, f"{number}", 6)
+    grow(shelf, "waits", 3)
+    grow(shelf, "came", 1)
+    return shelf
+
+
+def grow(shelf: Shelf, salt: str, steps: int) -> None:
+    """Record a story, or its beginning."""
+    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=2))) as log:
+        log.commit(recording([*story(salt)][:steps]))
+        if steps == _WHOLE:
+            log.commit(recording(ending(salt)))
+
+
+def ending(salt: str) -> list[Draft]:
+    """Return the records by which nothing more will happen to a story."""
+    *_, created, written = story(salt)
+    ended = replace(created, action="job.finished", response={"final": "Successful"})
+    return [ended, replace(written, delivery={**written.delivery, "shows": 10**6})]
+
+
+def examined(shelf: Shelf, around: Callable[..., None] | None = None) -> Verdict:
+    """Verify the log."""
+    objects = MemoryObjects(shelf, around) if around else MemoryObjects(shelf)
+    with closing(StoredInObjects(objects)) as stored:
+        return examine("", stored, Evidence())
+
+
+def last(shelf: Shelf, folder: str) -> str:
+    """Return the name of the last object of a folder."""
+    return max(name for name in shelf.objects if name.startswith(folder))
+
+
+def exchanged(folder: str) -> Attack:
+    """Exchange the last object of a folder by the first one, or by something else."""
+
+    def attack(shelf: Shelf) -> None:
+        names = sorted(name for name in shelf.objects if name.startswith(folder))
+        shelf.objects[names[-1]] = shelf.objects[names[0]] + b" "
+
+    return attack
+
+
+def removed(folder: str) -> Attack:
+    """Remove the last object of a folder."""
+
+    def attack(shelf: Shelf) -> None:
+        del shelf.objects[last(shelf, folder)]
+
+    return attack
+
+
+def with_bodies(change: Callable[[dict[str, str]], dict[str, str]]) -> Attack:
+    """Change what the outbox holds."""
+
+    def attack(shelf: Shelf) -> None:
+        for name, data in shelf.objects.items():
+            if name.startswith("outbox/"):
+                shelf.objects[name] = json.dumps(change(json.loads(data))).encode()
+
+    return attack
+
+
+def with_latest(content: bytes) -> Attack:
+    """Write something else into `latest`."""
+    return lambda shelf: shelf.objects.update(latest=content)
+
+
+ATTACKS: dict[str, tuple[Attack, str]] = {
+    "index exchanged": (exchanged("index/"), "is not the one it names"),
+    "index removed": (removed("index/"), "is gone; `nightdrop audit rebuild`"),
+    "table exchanged": (exchanged("closed/"), "is not the one that its index names"),
+    "table removed": (removed("closed/"), "the table closed/"),
+    "body exchanged": (
+        with_bodies(lambda held: dict.fromkeys(held, "{}")),
+        "is not the one recorded; give its jobs up",
+    ),
+    "body removed": (with_bodies(lambda _held: {}), "is gone from outbox/"),
+    "outbox object removed": (removed("outbox/"), "is gone from outbox/"),
+    "outbox object is none": (
+        lambda shelf: shelf.objects.update({last(shelf, "outbox/"): b"[" * 9}),
+        "is gone from outbox/",
+    ),
+    "latest beyond the end": (
+        with_latest(b'{"segment": 99, "version": 1}'),
+        "remove obs://bucket/audit/latest if there was none",
+    ),
+    "latest is nothing": (with_latest(b"{}"), "object latest"),
+}
+
+
+@pytest.mark.parametrize(("attack", "said"), ATTACKS.values(), ids=ATTACKS)
+def test_what_was_falsified_is_found(shelf: Shelf, attack: Attack, said: str) -> None:
+    """Whatever kind of object it is; the fault names it and what to do."""
+    assert examined(shelf).faults == ()
+    attack(shelf)
+    verdict = examined(shelf)
+    assert verdict.status == 1
+    assert any(said in str(fault) for fault in verdict.faults), verdict.faults
+
+
+def test_an_index_that_was_made_of_another_state_is_found(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the chain itself vouches for it, because the function made it so."""
+    real = MemoryState.rows
+
+    def falsified(state: MemoryState, without: frozenset[str]) -> dict[str, list[list[Any]]]:
+        rows = real(state, without)
+        return {**rows, "switches": [["hold", "by nobody"]], "jobs": []}
+
+    monkeypatch.setattr(MemoryState, "rows", falsified)
+    grow(shelf, "more", 6)
+    grow(shelf, "and more", 6)
+    monkeypatch.undo()
+    said = "\n".join(map(str, examined(shelf).faults))
+    assert "the row of hold in switches follows from no record" in said
+    assert "in jobs is missing" in said
+
+
+def test_what_was_left_over_is_a_remark(shelf: Shelf) -> None:
+    """Instances that are killed leave harmless objects; a stranger's is named."""
+    shelf.objects |= {"outbox/0123": b"{}", "index/9": b"", "notes\x1b.txt": b""}
+    verdict = examined(shelf)
+    said = "\n".join(verdict.remarks)
+    assert (verdict.status, verdict.faults) == (2, ())
+    assert "1 objects below outbox/ are referred to by nothing" in said
+    assert "1 objects below index/" in said
+    assert "none of the log's lies among them: notes\\x1b.txt" in said
+
+
+def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(shelf: Shelf) -> None:
+    """Its body goes between the reading of the records and that of the outbox."""
+
+    def around(_verb: str, name: str, do: Callable[[], None]) -> None:
+        if name.startswith("outbox/") and not settled:
+            settled.append(name)
+            with closing(ObjectLog(MemoryObjects(shelf))) as log:
+                log.commit(recording(list(story("waits"))[3:]))
+        do()
+
+    settled: list[str] = []
+    assert examined(shelf, around).faults == ()
+    assert settled
+
+
+def test_everything_is_made_anew_from_the_records(shelf: Shelf) -> None:
+    """With a record of its own; the next cold start reads the new index and little else."""
+    for attack in (exchanged("index/"), exchanged("closed/")):
+        attack(shelf)
+    before = {name: data for name, data in shelf.objects.items() if name.startswith("records/")}
+    done = rebuild(
+        ADDRESS, actor={"name": "me"}, folders=lambda _bucket, _folder: MemoryObjects(shelf)
+    )
+    assert (done.fields["action"], done.fields["actor"]) == ("log.rebuilt", {"name": "me"})
+    assert all(shelf.objects[name].startswith(data) for name, data in before.items())
+    assert examined(shelf).faults == ()
+    assert len([name for name in shelf.objects if name.startswith(("index/", "closed/"))]) == 2
+    objects = MemoryObjects(shelf)
+    with closing(ObjectLog(objects)) as log:
+        assert len(log.read(lambda view: view.open(9).jobs)) == 1
+    assert objects.asked["read"] < 6
+
+
+def test_an_instance_at_work_goes_on_with_the_new_index(shelf: Shelf) -> None:
+    """What it knew of the old tables is gone, and nobody has to start it anew."""
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        known = log.read(lambda view: view.latest_run(SUBJECT))
+        rebuild(ADDRESS, actor={}, folders=lambda _bucket, _folder: MemoryObjects(shelf))
+        again = log.commit(lambda view: Decision(view.latest_run(SUBJECT))).value
+    assert known
+    assert again == known

@@ -1,0 +1,144 @@
+"""No false alarm on a log of any store, also while it is written to, and in pieces."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.checkpoints.checkpoint import Checkpoint, checkpointed, origin_of, written
+from handler.audit.checkpoints.folder_store import CheckpointFolder
+from handler.audit.open_log import open_stored
+from handler.audit.verification.parallel_check import walked
+from handler.audit.verification.verifier import Evidence, examine
+from handler.cli.audit.records.open_log import any_log, any_stored
+from tests.support.falsify import run
+from tests.support.long_log import FUNCTION, KEY, LongLog, moment, recording, story
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from handler.audit.log import Log
+    from handler.audit.verification.chain_check import Walk
+    from handler.audit.verification.verdict import Verdict
+    from tests.support.postgres_server import PostgresServer
+
+
+def tell(log: Log, salt: str, place: CheckpointFolder) -> None:
+    """Record one story and write a checkpoint of it."""
+    log.commit(recording(list(story(salt))))
+    head = log.read(lambda view: view.head)
+    made = Checkpoint(origin_of(next(log.records()).hash), head, moment(head.seq))
+    place.put(made.name, written(made, KEY))
+    log.commit(checkpointed(made, KEY.name, "", function=FUNCTION))
+
+
+def test_a_whole_log_of_every_store_raises_no_alarm(store_address: str, tmp_path: Path) -> None:
+    """Nor do texts that need escapes, or none of ASCII."""
+    place = CheckpointFolder(tmp_path / "kept")
+    with closing(any_log(store_address)) as log:
+        for salt in ("one", 'two "\\\n\x01\x7f', "三🌙\u2028"):
+            tell(log, salt, place)
+    with closing(any_stored(store_address)) as stored:
+        verdict = examine(store_address, stored, Evidence([place], [KEY.public]))
+    assert (verdict.status, verdict.faults, verdict.head.seq) == (0, (), 21)
+
+
+def test_a_log_that_is_being_written_to_raises_no_alarm(store_address: str, tmp_path: Path) -> None:
+    """Whatever appears between one look and the next."""
+    place = CheckpointFolder(tmp_path / "kept")
+    with closing(any_log(store_address)) as log:
+        tell(log, "first", place)
+
+    def write() -> None:
+        with closing(any_log(store_address)) as log:
+            for number in range(60):
+                tell(log, f"{number}", place)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    verdicts: list[Verdict] = []
+    while writer.is_alive() or not verdicts:
+        with closing(any_stored(store_address)) as stored:
+            verdicts.append(examine(store_address, stored, Evidence([place], [KEY.public])))
+    writer.join()
+    assert [verdict.faults for verdict in verdicts] == [()] * len(verdicts)
+    assert {verdict.status for verdict in verdicts} == {0}
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> LongLog:
+    """A log of a thousand records; to be copied, not touched."""
+    log = LongLog(tmp_path_factory.mktemp("long"))
+    log.grow(1000)
+    return log
+
+
+def walk(log: LongLog, workers: int) -> Walk:
+    """Walk along a log, in pieces of a hundred where there are several workers."""
+    with closing(open_stored(log.address)) as stored:
+        advanced: list[int] = []
+        found = walked(log.address, stored, advance=advanced.append, workers=workers, piece=100)
+    assert sum(advanced) == found.count
+    return found
+
+
+def test_pieces_say_what_one_walk_says(long: LongLog, tmp_path: Path) -> None:
+    """On a whole log, and on one with faults within a piece and at a seam."""
+    assert walk(long, 2) == walk(long, 1)
+    assert walk(long, 2).faults.count == 0
+    falsified = long.copy(tmp_path)
+    edit = "SET record = replace(record, 'latest', 'newest')"
+    run(f"UPDATE records {edit} WHERE seq IN (150, 300, 301, 1000)")(falsified)
+    one, several = walk(falsified, 1), walk(falsified, 2)
+    assert one == several
+    assert [fault.seq for fault in one.faults.kept] == [150, 300, 301, 1000]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("ALTER TABLE nightdrop.records DISABLE TRIGGER ALL", "is not always enabled"),
+        ("ALTER TABLE nightdrop.records ENABLE TRIGGER ALL", "is not always enabled"),
+        ("DROP TRIGGER records_append_only_change ON nightdrop.records", "_change is missing"),
+        (
+            (
+                "CREATE OR REPLACE FUNCTION nightdrop.append_only() RETURNS trigger "
+                "LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
+            ),
+            "the function append_only is not the one of the schema",
+        ),
+        (
+            (
+                "CREATE TRIGGER more AFTER INSERT ON nightdrop.records "
+                "FOR EACH ROW EXECUTE FUNCTION nightdrop.append_only()"
+            ),
+            "a trigger that the schema does not have",
+        ),
+        ("GRANT UPDATE ON nightdrop.records TO nightdrop_function", "has UPDATE on records"),
+        ("GRANT DELETE ON nightdrop.records TO PUBLIC", "everybody has DELETE on records"),
+        ("GRANT UPDATE (record) ON nightdrop.records TO nightdrop_function", "has UPDATE"),
+        ("GRANT TRUNCATE ON nightdrop.records TO nightdrop_function", "has TRUNCATE"),
+        ("ALTER TABLE nightdrop.records ADD COLUMN approved TEXT", "the table records is not"),
+        ("ALTER TABLE nightdrop.records ENABLE ROW LEVEL SECURITY", "the table records is not"),
+        (
+            "CREATE RULE lost AS ON INSERT TO nightdrop.records DO INSTEAD NOTHING",
+            "the table records is not",
+        ),
+    ],
+)
+def test_a_loosened_protection_is_told(
+    postgres_server: PostgresServer,
+    postgres_database: str,
+    postgres_address: str,
+    statement: str,
+    said: str,
+) -> None:
+    """Of the database, whoever loosened it."""
+    with closing(open_stored(postgres_address)) as stored:
+        assert list(stored.protections()) == []
+    postgres_server.run(postgres_database, statement)
+    with closing(open_stored(postgres_address)) as stored:
+        assert said in "\n".join(map(str, stored.protections()))

@@ -1,0 +1,65 @@
+"""What a person means by a name, an id or a key, or by the beginning of one."""
+
+from __future__ import annotations
+
+import pytest
+
+from handler.cli.audit.records.named import MOST_SHOWN, Named, meant, only
+
+TONIGHT = Named("job", "i4n7jh6wabcdefgh", ("tonight-i4n7jh6w", "job-1"))
+NIGHTLY = [Named("job", f"k{n:02}aaaaaaaaaaaaaa", (f"nightly-k{n:02}",)) for n in range(12)]
+FILE = Named("delivery", "zzzz222233334444", ("obs://b/drop/camera.yaml", "camera.yaml"))
+KNOWN = [TONIGHT, *NIGHTLY, FILE]
+
+
+@pytest.mark.parametrize(
+    "what", ["tonight-i4n7jh6w", "tonight", "t", "i4n7", "i4n7jh6wabcdefgh", "job-1", "job-"]
+)
+def test_any_unambiguous_beginning_is_enough(what: str) -> None:
+    """Of its name, its id or its key."""
+    assert meant(what, KNOWN) == [TONIGHT]
+
+
+@pytest.mark.parametrize("what", ["camera.yaml", "cam", "obs://b/drop/camera.yaml", "zzzz"])
+def test_a_delivery_is_found_by_its_file(what: str) -> None:
+    """Or by its key."""
+    assert meant(what, KNOWN) == [FILE]
+
+
+def test_a_whole_name_counts_for_more_than_the_beginning_of_another() -> None:
+    """And all that are called so are meant."""
+    longer = Named("job", "x", ("tonight-i4n7jh6w-again",))
+    same = Named("job", "y", ("tonight-i4n7jh6w",))
+    assert meant("tonight-i4n7jh6w", [longer, same, TONIGHT]) == [same, TONIGHT]
+
+
+def test_what_could_be_several_lists_them() -> None:
+    """At most ten, and how many more."""
+    with pytest.raises(LookupError) as raised:
+        meant("nightly", KNOWN)
+    head, *listed = str(raised.value).splitlines()
+    assert head == "nightly could be any of these; give more of it, or the key:"
+    assert listed[0] == "  nightly-k00 (job k00aaaaaaaaaaaaa)"
+    assert (len(listed), listed[-1]) == (MOST_SHOWN + 1, "  … and 2 more")
+
+
+def test_only_one_can_be_abandoned() -> None:
+    """Two of one name are told apart by their keys."""
+    with pytest.raises(LookupError, match="job aaaa") as raised:
+        only("same", [Named("job", "aaaa", ("same",)), Named("job", "bbbb", ("same",))])
+    assert "job bbbb" in str(raised.value)
+
+
+@pytest.mark.parametrize("what", ["tonite", "onight-i4n"])
+def test_what_is_not_there_names_what_is_like_it(what: str) -> None:
+    """Misspelt, or a part from the middle."""
+    with pytest.raises(LookupError, match=f'Nothing named "{what}". Similar: tonight-i4n7jh6w'):
+        meant(what, KNOWN)
+
+
+@pytest.mark.parametrize("what", ["", "zebra!", "a\x1b[2J\n"])
+def test_what_is_like_nothing_leads_to_the_list(what: str) -> None:
+    """In a line that shows what was given and does nothing else."""
+    with pytest.raises(LookupError, match="nightdrop audit list") as raised:
+        meant(what, [TONIGHT])
+    assert str(raised.value).isprintable()

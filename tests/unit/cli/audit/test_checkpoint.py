@@ -1,0 +1,96 @@
+"""`nightdrop audit checkpoint`: what it says of the checkpoint that it wrote."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from handler.audit.sql.sqlite import SqliteLog
+from handler.cli.main import main
+from handler.errors import LogBusyError
+from handler.invocation.checkpoint_writer import checkpoint
+from handler.jobs.hold import hold, release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from click.testing import Result
+
+    Environ: TypeAlias = dict[str, str]
+
+MODULE = import_module("handler.cli.audit.checkpoint")  # the package gives the name to the command
+
+
+@pytest.fixture
+def folder(environ: Environ, tmp_path: Path) -> Path:
+    """Where checkpoints are kept."""
+    environ["NIGHTDROP_CHECKPOINTS"] = str(tmp_path / "checkpoints")
+    return tmp_path / "checkpoints"
+
+
+@pytest.fixture
+def run(environ: Environ, folder: Path) -> Callable[[], Result]:
+    """Run the command."""
+    assert not folder.exists()
+    return lambda: CliRunner().invoke(main, ["audit", "checkpoint"], env=environ)
+
+
+def record_something(environ: Environ, reason: str) -> None:
+    """Record something as another instance does."""
+    with closing(SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))) as log:
+        log.commit(hold(reason, actor={"kind": "operator"}))
+
+
+def test_it_names_its_own_checkpoint_though_another_instance_records_beside_it(
+    run: Callable[[], Result], environ: Environ, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last record of the log may be anybody's."""
+    record_something(environ, "first")
+
+    def raced(*services: Any, **due: Any) -> Any:  # noqa: ANN401 - hands on what it is given
+        written = checkpoint(*services, **due)
+        with closing(SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))) as log:
+            log.commit(release(actor={"kind": "operator"}))
+        return written
+
+    monkeypatch.setattr(MODULE, "write_checkpoint", raced)
+    done = run()
+    [kept] = folder.iterdir()
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, kept.name)
+
+
+def test_an_empty_log_has_none_to_write(run: Callable[[], Result], folder: Path) -> None:
+    """A slip in the address is not taken for a log."""
+    done = run()
+    assert (done.exit_code, "the log is empty" in done.stderr) == (2, True)
+    assert not folder.exists()
+
+
+def test_one_that_cannot_be_written_is_for_later(
+    run: Callable[[], Result], environ: Environ, folder: Path
+) -> None:
+    """It is on record, and why."""
+    record_something(environ, "first")
+    folder.write_text("a file in the folder's way")
+    done = run()
+    assert (done.exit_code, "was not written: " in done.stderr) == (75, True)
+
+
+def test_a_log_that_others_hold_is_for_later(
+    run: Callable[[], Result], environ: Environ, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is wrong with the settings."""
+    record_something(environ, "first")
+
+    def busy(*_services: Any, **_due: Any) -> None:  # noqa: ANN401 - as called
+        raise LogBusyError("the audit log is held by other writers")
+
+    monkeypatch.setattr(MODULE, "write_checkpoint", busy)
+    done = run()
+    assert (done.exit_code, "held by other writers" in done.stderr) == (75, True)

@@ -1,0 +1,97 @@
+"""Reading a log where nothing may be written, as somebody who is not root."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from handler.audit.sql.sqlite import SqliteLog
+from handler.cli.main import main
+from tests.hostile.limits import run_limited
+from tests.support.long_log import LongLog, recording, story
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMANDS = ("list --json", "show {name}", "stats", "export --format jsonl", "verify")
+NOBODY = 65_534
+LAST = "read-only"
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that anybody may enter, unlike those of the tests."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        yield Path(made) / "kept"
+
+
+def read_only(path: Path, folder: Path, *, with_wal: bool) -> str:
+    """Copy a log into a folder in which nothing may be written, and return its address."""
+    folder.mkdir()
+    for suffix in ("", "-wal") if with_wal else ("",):
+        shutil.copy(f"{path}{suffix}", folder / f"audit.db{suffix}")
+    for one in folder.iterdir():
+        one.chmod(0o444)
+    folder.chmod(0o555)
+    return f"sqlite:///{folder}/audit.db"
+
+
+def as_nobody(writable: str, address: str, name: str) -> list[tuple[int, str]]:
+    """Run every command that reads, as somebody whom rights bind; in a process of its own."""
+    run_all(writable, name)  # what they import may lie where nobody else may look
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+    return run_all(address, name)
+
+
+def run_all(address: str, name: str) -> list[tuple[int, str]]:
+    """Run every command that reads; return exit statuses and what they printed."""
+    calls = [[*command.format(name=name).split(), "--audit", address] for command in COMMANDS]
+    done = [CliRunner().invoke(main, ["audit", *call]) for call in calls]
+    return [(one.exit_code, f"{one.output}{one.exception!r}") for one in done]
+
+
+@pytest.mark.parametrize("with_wal", [False, True])
+def test_an_intact_log_is_read_where_nothing_may_be_written(
+    tmp_path: Path, folder: Path, *, with_wal: bool
+) -> None:
+    """Every command that reads it does, with all that was committed, and no alarm is raised."""
+    made = LongLog(tmp_path)
+    made.grow(60)
+    with closing(SqliteLog(made.path)) as log:
+        log.commit(recording(list(story(LAST))))
+        if with_wal:
+            address = read_only(made.path, folder, with_wal=True)
+    if not with_wal:
+        address = read_only(made.path, folder, with_wal=False)
+    name = next(str(one.job["name"]) for one in story(LAST) if one.job)
+    outcome = run_limited(as_nobody, made.address, address, name)
+    assert not outcome.error, outcome.trace
+    listed, shown, counted, exported, verified = outcome.value
+    assert [listed[0], shown[0], counted[0], exported[0], verified[0]] == [0, 0, 0, 0, 2], outcome
+    assert name in listed[1]
+    assert name in shown[1]
+    assert name in exported[1]
+    assert verified[1].startswith("chain whole, end unproven: 66 records")
+
+
+def test_what_may_not_be_read_is_not_called_damaged(tmp_path: Path, folder: Path) -> None:
+    """It may be intact: the cause is said as it is."""
+    made = LongLog(tmp_path)
+    made.grow(60)
+    address = read_only(made.path, folder, with_wal=False)
+    (folder / "audit.db").chmod(0)
+    outcome = run_limited(as_nobody, made.address, address, "x")
+    assert not outcome.error, outcome.trace
+    for status, output in outcome.value:
+        assert (status, "cannot be read" in output, "damaged" in output) == (2, True, False), output

@@ -1,0 +1,205 @@
+"""`nightdrop audit list`, `show`, `stats` and `export` on a month of records."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from handler.audit.sql.sqlite import SqliteLog
+from handler.cli.audit.records.sqlite_view import row_of
+from handler.cli.main import main
+from handler.jobs.hold import hold, release
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from click.testing import Result
+
+    Run: TypeAlias = Callable[..., Result]
+
+
+DEEP = "[" * 100_000
+
+
+@pytest.fixture
+def run(month: Path) -> Run:
+    """Run a subcommand of `nightdrop audit` on the month."""
+
+    def call(command: str, *arguments: str) -> Result:
+        address = f"sqlite:///{month}"
+        return CliRunner().invoke(main, ["audit", command, "--audit", address, *arguments])
+
+    return call
+
+
+def rows(done: Result) -> list[dict[str, Any]]:
+    """Return what a command printed as JSON Lines."""
+    assert done.exit_code == 0, done.output
+    return [json.loads(line) for line in done.output.splitlines()]
+
+
+def test_the_list_is_that_of_the_view(run: Run, month: Path) -> None:
+    """The same rows that SQL gives."""
+    listed = rows(run("list", "--json", "--last", "30"))
+    with closing(sqlite3.connect(month)) as db:
+        db.row_factory = sqlite3.Row
+        found = db.execute("SELECT * FROM trail ORDER BY seq DESC LIMIT 30").fetchall()
+    assert listed == [dict(row) for row in reversed(found)]
+
+
+def test_filters_hold_together(run: Run) -> None:
+    """Action, outcome and time."""
+    found = rows(
+        run(
+            "list", "--json", "--last", "999", "--action", "job.", "--outcome", "failure",
+            "--since", "2026-11-06", "--until", "2026-11-07",
+        )
+    )  # fmt: skip
+    assert [row["action"] for row in found] == ["job.expired"]
+
+
+def test_a_long_note_is_one_line_in_the_list(run: Run) -> None:
+    """With how much more there is."""
+    done = run("list", "--action", "spec.rejected", "--last", "2")
+    assert "(and 12 more)" in " ".join(done.output.split())
+
+
+def test_a_job_is_shown_from_the_event_to_the_outcome(run: Run) -> None:
+    """Who asked, through which file, and what came of it, on one screen."""
+    adopted = rows(run("list", "--json", "--action", "job.adopted"))[0]
+    done = run("show", str(adopted["job_name"]))
+    for words in ("asked for by", "uploader", "obs://nightdrop-drop/drop/dock/", "job.unknown",
+                  "found in the API's list by its mark", "Successful (1 of 1)"):  # fmt: skip
+        assert words in done.output
+    assert run("show", str(adopted["job_id"])).output == done.output
+    assert run("show", str(adopted["delivery"])).output == done.output
+
+
+def test_the_stats_count_what_came_in_and_what_came_of_it(run: Run) -> None:
+    """By day, by reason, with what is open and the latest checkpoint."""
+    found = rows(run("stats", "--json"))[0]
+    with_jobs = [day for day in found["days"] if day["jobs"]]
+    assert len(found["days"]) == 31
+    assert all(
+        0 < day["median_seconds"] <= day["p95_seconds"] for day in with_jobs if day["created"]
+    )
+    assert found["failures"][0] == {
+        "times": 8, "reason": "the spec has errors", "latest": found["failures"][0]["latest"]
+    }  # fmt: skip
+    assert [row["state"] for row in found["open"]] == ["deferred", "runs on the fleet"]
+    assert found["checkpoint"][0]["size"] == found["log"][0]["seq"] - 1
+    done = run("stats", "--days", "7")
+    assert "signed by nightdrop.example/checkpoints" in done.output
+    assert done.output.count("2026-11-") < 40
+
+
+def test_an_export_can_be_written_to_a_file(run: Run, tmp_path: Path) -> None:
+    """With the same filters as the list."""
+    path = tmp_path / "log.csv"
+    assert run("export", "--format", "csv", "--job", "cales", "--output", str(path)).exit_code == 0
+    assert path.read_text().count("\n") == 1
+    scales = rows(run("list", "--json"))[-5]["job_name"]
+    run("export", "--format", "csv", "--job", str(scales), "--output", str(path), "--overwrite")
+    with path.open(newline="") as file:
+        actions = [row["action"] for row in csv.DictReader(file)]
+    assert actions == ["job.planned", "job.sending", "job.created"]
+
+
+def test_a_spoiled_record_is_exported_as_it_is_or_said_to_be_spoiled(
+    month: Path, tmp_path: Path
+) -> None:
+    """JSON Lines keep it; what has to understand it says where to look."""
+    copy = tmp_path / "spoiled.db"
+    shutil.copy(month, copy)
+    with closing(sqlite3.connect(copy)) as db:
+        db.execute("DROP TRIGGER records_append_only_update")
+        db.execute("UPDATE records SET record = '{}' WHERE seq = 9")
+        db.commit()
+    call = ["audit", "export", "--audit", f"sqlite:///{copy}", "--format"]
+    kept = CliRunner().invoke(main, [*call, "jsonl"])
+    assert json.loads(kept.output.splitlines()[8])["record"] == "{}"
+    for name in ("csv", "ocsf"):
+        done = CliRunner().invoke(main, [*call, name])
+        assert (done.exit_code, "nightdrop audit verify" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        *((call, text) for call in ("list", "stats") for text in ("{}", "[]", "{", DEEP)),
+        *(("show nightly-hi7npcbt", text) for text in ("{", DEEP)),
+    ],
+    ids=lambda value: value[:24],
+)
+def test_a_spoiled_record_is_a_short_message(
+    month: Path, tmp_path: Path, call: str, text: str
+) -> None:
+    """No traceback, and where to look."""
+    copy = tmp_path / "spoiled.db"
+    shutil.copy(month, copy)
+    with closing(sqlite3.connect(copy)) as db:
+        db.execute("PRAGMA ignore_check_constraints = ON")
+        db.execute("DROP TRIGGER records_append_only_update")
+        db.execute("UPDATE records SET record = ? WHERE seq > 900", [text])
+        db.commit()
+    done = CliRunner().invoke(main, ["audit", *call.split(), "--audit", f"sqlite:///{copy}"])
+    assert (done.exit_code, "Traceback" in done.output) in {(1, False), (2, False)}
+    assert "see `" in done.stderr
+
+
+def test_a_story_is_found_by_any_unambiguous_beginning(run: Run, month: Path) -> None:
+    """Of a job's name, id or key, or a delivery's file or key; else the candidates are listed."""
+    with closing(sqlite3.connect(month)) as db:
+        name, job_id, key = db.execute(
+            "SELECT name, job_id, key FROM jobs WHERE name LIKE 'scales-%'"
+        ).fetchone()
+        subject, delivery = db.execute(
+            "SELECT subject, key FROM deliveries GROUP BY subject HAVING count(*) = 1"
+        ).fetchone()
+    whole = run("show", name).output
+    for what in (name[:-2], job_id[:-2], key[:9]):
+        assert run("show", what).output == whole
+    for what in (subject, delivery[:9]):
+        assert f"delivery {delivery[:16]}" in run("show", what).output
+    several = run("show", "nightly-")
+    assert (several.exit_code, several.stderr.count("\n")) == (1, 12)
+    nothing = run("show", "nihgtly")
+    assert (nothing.exit_code, 'Nothing named "nihgtly". Similar: night' in nothing.stderr) == (
+        1,
+        True,
+    )
+
+
+def test_a_list_of_nothing_says_so(run: Run) -> None:
+    """Instead of a bare header."""
+    assert run("list", "--action", "no.such").output == "No record matches.\n"
+    assert run("list", "--action", "no.such", "--json").output == ""
+
+
+def test_following_prints_what_is_recorded_meanwhile(tmp_path: Path) -> None:
+    """Until somebody interrupts."""
+    path = tmp_path / "audit.db"
+    call = [sys.executable, "-m", "handler.cli", "audit", "list", "--follow", "--json"]
+    environ = {**os.environ, "NIGHTDROP_AUDIT": f"sqlite:///{path}", "PYTHONUNBUFFERED": "1"}
+    with closing(SqliteLog(path)) as log:
+        first = log.commit(hold("one", actor={})).records[0]
+        with subprocess.Popen(call, env=environ, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert json.loads(process.stdout.readline()) == row_of(first)
+            second = log.commit(release(actor={})).records[0]
+            assert json.loads(process.stdout.readline()) == row_of(second)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(10) == 0

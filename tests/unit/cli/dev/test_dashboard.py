@@ -1,0 +1,121 @@
+"""The screen of `nightdrop dev`."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime, timezone
+
+import pytest
+from rich.console import Console
+
+from handler.cli.dev.dashboard import Board
+from handler.cli.dev.event_line import line_of
+from handler.local.async_invocation.instance_client import Outcome
+from handler.local.async_invocation.progress_events import Accepted, Answered, Failed
+from handler.local.async_invocation.request_queue import AsyncRequest
+
+NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=timezone.utc)
+LONG = "CredentialsError: nobody answers with keys at DESK_AGENCY: start the emulator " * 5
+PLACES = {"drop job specs into": "drop/", "audit log": "nightdrop audit list --audit sqlite:///d"}
+REQUEST = AsyncRequest(
+    "0c46b96d-0000", "object", '{"trigger_name": "nightly-upgrade"}', NOW
+)  # fmt: skip
+JOB = {
+    "job_id": "1",
+    "job_name": "nightly-wgbv7gve",
+    "job_type": "node_upgrade",
+    "status": "Running",
+    "tasks": [{"status": "Successful"}, {"status": "Running"}],
+}
+
+
+def failed(error: str, request: AsyncRequest = REQUEST) -> Failed:
+    """Return a step that failed."""
+    return Failed(request, NOW, "", Outcome(500, "", error, 1.0))
+
+
+def shown(board: Board, width: int, height: int = 40) -> list[str]:
+    """Return the lines of the screen."""
+    console = Console(file=io.StringIO(), width=width, height=height, no_color=True)
+    console.print(board)
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().rstrip("\n").split("\n")]
+
+
+@pytest.mark.parametrize("width", [80, 100, 130])
+def test_one_long_message_takes_nothing_from_the_other_columns(width: int) -> None:
+    """Time, name and outcome are whole; the note alone is cropped, with an ellipsis."""
+    board = Board(PLACES, lambda: NOW)
+    board.step(failed(LONG))
+    board.step(Accepted(REQUEST, NOW))
+    [long, short] = [line for line in shown(board, width) if "nightly-upgrade" in line]
+    assert long.startswith("12:00:00  timer nightly-upgrade ")
+    assert long.endswith("…")
+    assert len(long) <= width
+    assert long.index("failed") == short.index("arrived")
+    assert "request 0c46b96d" in short
+
+
+@pytest.mark.parametrize("width", [80, 100, 130])
+def test_a_long_name_goes_on_in_the_next_line(width: int) -> None:
+    """No character of it is lost."""
+    name = "hall-4/" * 12 + "camera.yaml"
+    event = f'{{"trigger_name": "{name}"}}'
+    board = Board(PLACES, lambda: NOW)
+    board.step(Accepted(AsyncRequest("1", "object", event, NOW), NOW))
+    board.step(failed("why"))
+    lines = shown(board, width)
+    column = next(line.index("failed") for line in lines if "failed" in line)
+    told = "".join(line[10 : column - 2].strip() for line in lines if "nightly" not in line)
+    assert name in told
+
+
+def test_a_sentence_about_the_run_is_whole() -> None:
+    """It stands nowhere else."""
+    board = Board(PLACES, lambda: NOW)
+    board.say(LONG)
+    assert "".join("".join(shown(board, 80)).split()).endswith("".join(LONG.split()))
+
+
+@pytest.mark.parametrize("height", [16, 24, 50])
+def test_the_latest_lines_and_the_fleet_fit_on_the_screen(height: int) -> None:
+    """However many lines there were; what does not fit are the oldest."""
+    board = Board(PLACES, lambda: NOW)
+    for number in range(60):
+        board.step(failed(f"error {number}"))
+    board.show_jobs([JOB])
+    lines = shown(board, 80, height)
+    assert len(lines) <= height
+    assert lines[-1] == "nightly-wgbv7gve  node_upgrade  Running  1 of 2 done"
+    assert any("error 59" in line for line in lines)
+    assert not any(line.endswith("error 0") for line in lines)
+
+
+def test_markup_in_a_name_is_text() -> None:
+    """Whoever drops a file decides on its name."""
+    board = Board(PLACES, lambda: NOW)
+    event = '{"trigger_name": "a[/bold]b\\u001b[2K"}'
+    board.step(Accepted(AsyncRequest("1", "object", event, NOW), NOW))
+    assert any("timer a[/bold]b\\x1b[2K" in line for line in shown(board, 80))
+
+
+def test_what_chaos_does_is_marked() -> None:
+    """A second delivery and a late one say so, wherever they are told of."""
+    first = line_of(Accepted(AsyncRequest("1", "timer", "{}", NOW, copy=1, late=0.0), NOW))
+    second = line_of(Accepted(AsyncRequest("2", "timer", "{}", NOW, copy=2, late=12.4), NOW))
+    assert first is not None
+    assert second is not None
+    assert (first.about, first.note) == ("event", "request 1")
+    assert second.about == "event (copy 2)"
+    assert second.note == "request 2, a second delivery (--chaos), delivered 12 s late (--chaos)"
+
+
+def test_every_error_is_named() -> None:
+    """The first in the line, the others below it where there is room for them."""
+    reply = '{"outcome": "rejected", "jobs": [], "errors": ["one", "two", "three"]}'
+    line = line_of(Answered(REQUEST, NOW, "", Outcome(200, reply, "", 1.0)))
+    assert str(line).split("\n") == [
+        "12:00:00  timer nightly-upgrade  rejected   3 errors: one",
+        "          two",
+        "          three",
+    ]

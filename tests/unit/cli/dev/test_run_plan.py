@@ -1,0 +1,61 @@
+"""What `nightdrop dev` is to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handler.cli.dev.run_plan import DevOptions, plan_of
+
+CLOUD = {"NIGHTDROP_OBS_ENDPOINT": "http://127.0.0.1:8071", "HUAWEICLOUD_SDK_SK": "secret"}
+
+
+def options(**given: Any) -> DevOptions:  # noqa: ANN401 - as the command has them
+    """Return the command's defaults, but for what is given."""
+    defaults: dict[str, Any] = {
+        "drop": Path("drop"),
+        "timers": (),
+        "settings": None,
+        "folder": Path("dev"),
+        "instances": 1,
+        "retries": 1,
+        "shape": "obs",
+        "speed": None,
+        "start": None,
+        "chaos": None,
+        "fleet": None,
+        "no_agency": False,
+        "odd_clock": False,
+    }
+    return DevOptions(**{**defaults, **given})
+
+
+@pytest.mark.parametrize(("speed", "clock", "fleet"), [(None, 1, 60), (1.0, 1, 1), (20.0, 20, 20)])
+def test_a_speed_that_is_given_is_that_of_the_clock_and_the_fleet(
+    speed: float | None, clock: float, fleet: float
+) -> None:
+    """Without one, nobody waits two minutes for a job of the emulated fleet."""
+    plan = plan_of(options(speed=speed))
+    assert (plan.clock.speed, plan.fleet_speed) == (clock, fleet)
+
+
+def test_the_function_gets_its_settings_and_no_keys(tmp_path: Path) -> None:
+    """The settings file has the last word; the agency hands out the keys."""
+    file = tmp_path / "my.env"
+    file.write_text("NIGHTDROP_MAX_SPEC_BYTES=77\nNIGHTDROP_PREFIX=drop/a/\n")
+    plan = plan_of(options(settings=file))
+    environ = plan.function_environment(CLOUD)
+    assert plan.largest_spec == 77
+    assert environ["NIGHTDROP_PREFIX"] == "drop/a/"
+    assert environ["DESK_AGENCY"] == "http://127.0.0.1:8071/_emulator/credentials"
+    assert "secret" not in environ.values()
+
+
+def test_a_function_without_an_agency_is_told_of_none() -> None:
+    """It is then to miss its keys."""
+    plan = plan_of(options(no_agency=True, odd_clock=True))
+    environ = plan.function_environment(CLOUD)
+    assert "DESK_AGENCY" not in environ
+    assert environ["DESK_ODD_CLOCK"] == "1"

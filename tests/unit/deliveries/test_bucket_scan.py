@@ -1,0 +1,304 @@
+"""The bucket scan: bounded, resumed where it was cut, and misled by nothing that was not read."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler import reconciler
+from handler.audit.sql.sqlite import SqliteLog
+from handler.deliveries import bucket_scan as module
+from handler.emulator.obs import list_objects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handler.emulator.server import Emulator
+
+    Environ = dict[str, str]
+    Reply = dict[str, Any]
+    Fire = Callable[[object], Reply]
+    FireIn = Callable[[Environ, object], Reply]
+    Drop = Callable[..., Any]
+    Recorded = Callable[[], list[Reply]]
+
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+RECONCILE = {"action": "reconcile"}
+BUCKET = "nightdrop-drop"
+
+
+def written(emulator: Emulator, at: float, *keys: str) -> None:
+    """Let objects have been written at a time, in seconds since 1970; all of them without keys."""
+    kept = emulator.state.buckets[BUCKET]
+    kept.update({key: replace(one, modified=at) for key, one in kept.items() if key in keys})
+
+
+def said(lines: list[str], action: str) -> list[Reply]:
+    """Return the lines that call for a person because of an action."""
+    told = [json.loads(line) for line in lines]
+    return [one for one in told if one["action"] == "attention.needed" and one["of"] == action]
+
+
+def crowded(emulator: Emulator, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a new file behind ten old ones, of which one scan looks at four in pages of two."""
+    monkeypatch.setattr(list_objects, "LARGEST_PAGE", 2)
+    monkeypatch.setattr(module, "MOST_OBJECTS", 4)
+    old = [f"drop/a{number:02}.yaml" for number in range(10)]
+    for key in old:
+        drop(key, UPGRADE)
+    written(emulator, time.time() - 30_000, *old)
+    drop("drop/new.yaml", UPGRADE)
+
+
+def test_a_file_behind_more_than_one_scan_looks_at_is_found(
+    emulator: Emulator, fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each run goes on where the one before stopped."""
+    crowded(emulator, drop, monkeypatch)
+    made = []
+    for _ in range(3):
+        fire(RECONCILE)
+        made.append(len(emulator.state.jobs))
+    assert made == [0, 0, 1]
+
+
+def test_a_cut_scan_is_told(
+    emulator: Emulator, fire: Fire, drop: Drop, lines: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the reply and in a line that calls for a person."""
+    crowded(emulator, drop, monkeypatch)
+    reply = fire(RECONCILE)
+    assert reply["outcome"] == "deferred"
+    assert 'stopped after "drop/a03.yaml"' in reply["errors"][0]
+    assert said(lines, "scan.paused")[0]["note"] == reply["errors"][0]
+
+
+def test_after_the_last_key_a_scan_begins_at_the_first(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written meanwhile in front is not missed."""
+    crowded(emulator, drop, monkeypatch)
+    fire(RECONCILE)
+    drop("drop/a00.yaml", UPGRADE)
+    fire(RECONCILE)
+    assert fire(RECONCILE)["errors"] == []
+    assert [one["action"] for one in recorded() if one["action"].startswith("scan.")] == [
+        "scan.paused",
+        "scan.paused",
+        "scan.completed",
+    ]
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 2
+
+
+def test_a_scan_makes_so_many_requests_and_no_more(
+    emulator: Emulator, fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server may send pages of one key each."""
+    monkeypatch.setattr(list_objects, "LARGEST_PAGE", 1)
+    monkeypatch.setattr(module, "MOST_PAGES", 3)
+    for number in range(5):
+        drop(f"drop/{number}.yaml", UPGRADE)
+    assert "stopped after" in fire(RECONCILE)["errors"][0]
+    assert sum(one.operation == "ListObjects" for one in emulator.state.requests) == 3
+    assert len(emulator.state.jobs) == 3
+
+
+def test_a_run_out_of_time_goes_on_behind_what_it_delivered(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing between is passed over."""
+    for number in range(4):
+        drop(f"drop/{number}.yaml", UPGRADE)
+    # For the scan, its two first files, and whether each of them may be delivered.
+    left = iter([True] * 5)
+    monkeypatch.setattr(reconciler, "_time_left", lambda _services: next(left, False))
+    reply = fire(RECONCILE)
+    assert "no time was left for all missed files in bucket nightdrop-drop" in reply["errors"]
+    assert recorded()[-1]["source"] == {"bucket": BUCKET, "key": "drop/1.yaml"}
+    monkeypatch.undo()
+    fire(RECONCILE)
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 4
+
+
+def test_a_look_at_many_files_stops_in_time(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log may be slow to answer; the next run goes on behind what it was asked about."""
+    monkeypatch.setattr(module, "_AT_ONCE", 2)
+    for number in range(5):
+        drop(f"drop/{number}.yaml", UPGRADE)
+    left = iter([True, True, False, *[True] * 8])
+    monkeypatch.setattr(reconciler, "_time_left", lambda _services: next(left, False))
+    fire(RECONCILE)
+    assert recorded()[-1]["source"] == {"bucket": BUCKET, "key": "drop/3.yaml"}
+    monkeypatch.undo()
+    fire(RECONCILE)
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 5
+
+
+def test_a_run_without_time_to_look_says_so(
+    fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not completed, then."""
+    drop("drop/hall.yaml", UPGRADE)
+    monkeypatch.setattr(reconciler, "_time_left", lambda _services: False)
+    reply = fire(RECONCILE)
+    assert reply["outcome"] == "deferred"
+    assert reply["errors"] == ["no time was left to look for missed files in bucket nightdrop-drop"]
+
+
+def test_a_scan_of_a_whole_bucket_records_nothing(
+    fire: Fire, drop: Drop, recorded: Recorded
+) -> None:
+    """An idle run of the reconciler leaves the log as it was."""
+    fire(drop("drop/hall.yaml", UPGRADE))
+    fire(RECONCILE)
+    before = len(recorded())
+    fire(RECONCILE)
+    assert len(recorded()) == before
+
+
+def test_the_position_of_a_scan_outlives_a_rebuild_of_the_state(
+    emulator: Emulator,
+    environ: Environ,
+    fire: Fire,
+    drop: Drop,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is folded from the records like all else."""
+    crowded(emulator, drop, monkeypatch)
+    fire(RECONCILE)
+    with closing(SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))) as log:
+        log.rebuild()
+        assert log.read(lambda view: view.scan(BUCKET)).position == "drop/a03.yaml"
+        assert log.read(lambda view: view.scan("other")).position == ""
+
+
+IGNORED = (
+    "ObjectRemoved:Delete",
+    "ObjectRemoved:DeleteMarkerCreated",
+    "ObjectRestore:Completed",
+    "LifecycleExpiration:Delete",
+    "Invented:Elsewhere",
+)
+
+
+@pytest.mark.parametrize("name", IGNORED)
+def test_an_ignored_event_hides_no_lost_creation(
+    emulator: Emulator, fire: Fire, drop: Drop, name: str
+) -> None:
+    """It says nothing of what lies there now."""
+    event = drop("drop/hall.yaml", UPGRADE)
+    event["Records"][0]["eventName"] = name
+    event["Records"][0]["eventTime"] = "2100-01-01T00:00:00Z"
+    assert fire(event)["outcome"] == "ignored"
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 1
+
+
+def test_an_ignored_event_after_a_run_makes_no_second_one(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
+) -> None:
+    """What was read before it still counts as seen."""
+    event = drop("drop/hall.yaml", UPGRADE)
+    fire(event)
+    event["Records"][0] |= {"eventName": IGNORED[0], "responseElements": {}}
+    fire(event)
+    before = len(recorded())
+    assert fire(RECONCILE)["deliveries"] == []
+    assert (len(recorded()), len(emulator.state.jobs)) == (before, 1)
+
+
+def test_a_file_that_was_rejected_unread_is_not_rejected_again(
+    fire: Fire, drop: Drop, recorded: Recorded
+) -> None:
+    """Neither for its name nor for its size; written anew it is looked at."""
+    fire(drop("drop/README", b"read me"))
+    fire(drop("drop/large.yaml", b"#" * 300_000))
+    before = len(recorded())
+    assert fire(RECONCILE)["deliveries"] == []
+    assert len(recorded()) == before
+
+
+def test_a_file_written_anew_with_the_same_bytes_is_asked_about_once(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
+) -> None:
+    """Whether it runs again is decided where every delivery is: here its run still stands."""
+    fire(drop("drop/hall.yaml", UPGRADE))
+    written(emulator, time.time() + 2, "drop/hall.yaml")
+    assert len(fire(RECONCILE)["deliveries"]) == 1
+    before = len(recorded())
+    assert recorded()[-1]["action"] == "delivery.repeated"
+    fire(RECONCILE)
+    assert (len(recorded()), len(emulator.state.jobs)) == (before, 1)
+
+
+def test_an_object_that_waits_to_be_read_is_not_delivered_twice(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
+) -> None:
+    """Its own delivery is resumed."""
+    emulator.faults.set([{"operation": "GetObject", "fault": "cut", "times": 1}])
+    event = drop("drop/hall.yaml", UPGRADE)
+    with pytest.raises(Exception, match="no answer"):
+        fire(event)
+    fire(RECONCILE)
+    assert {one["source"]["shape"] for one in recorded() if "source" in one} == {"obs"}
+    assert len(emulator.state.jobs) == 1
+
+
+def test_an_object_whose_delivery_cannot_be_resumed_is_found_again(
+    emulator: Emulator, environ: Environ, fire: Fire, drop: Drop
+) -> None:
+    """What it was to be started from is gone; the file is still there."""
+    emulator.faults.set([{"operation": "GetObject", "fault": "cut", "times": 1}])
+    event = drop("drop/hall.yaml", UPGRADE)
+    with pytest.raises(Exception, match="no answer"):
+        fire(event)
+    with closing(sqlite3.connect(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))) as db:
+        db.execute("DELETE FROM outbox")
+        db.commit()
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 1
+
+
+def test_a_fresh_log_does_not_order_what_lay_there_before_it(
+    emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop, lines: list[str]
+) -> None:
+    """It says so once; what comes later is run."""
+    fresh = {name: value for name, value in environ.items() if name != "NIGHTDROP_SWEEP_FROM"}
+    for name in ("one", "two"):
+        drop(f"drop/{name}.yaml", UPGRADE)
+    written(emulator, time.time() - 60, "drop/one.yaml", "drop/two.yaml")
+    reply = fire_in(fresh, RECONCILE)
+    assert (reply["outcome"], len(emulator.state.jobs)) == ("completed", 0)
+    (warning,) = reply["warnings"]
+    assert warning.startswith("2 files were found in bucket nightdrop-drop that nobody announced")
+    assert "warnings" not in fire_in(fresh, RECONCILE)
+    assert [one["note"] for one in said(lines, "scan.limited")] == [warning]
+    drop("drop/three.yaml", UPGRADE)
+    written(emulator, time.time() + 2, "drop/three.yaml")
+    fire_in(fresh, RECONCILE)
+    assert len(emulator.state.jobs) == 1
+
+
+def test_what_lay_there_is_run_when_it_is_asked_for(
+    emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop
+) -> None:
+    """By the time from which files are to be run."""
+    drop("drop/one.yaml", UPGRADE)
+    drop("drop/two.yaml", UPGRADE.replace(b"hall", b"yard"))
+    written(emulator, time.time() - 600, "drop/one.yaml")
+    written(emulator, time.time() - 60, "drop/two.yaml")
+    since = datetime.now(timezone.utc) - timedelta(seconds=300)
+    fire_in({**environ, "NIGHTDROP_SWEEP_FROM": since.isoformat()}, RECONCILE)
+    assert [job.name[:5] for job in emulator.state.all_jobs()] == ["yard-"]

@@ -1,0 +1,253 @@
+"""A delivery that was refused, and left nothing on the fleet, may be delivered again as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.audit.log import Decision
+from handler.audit.sql.sqlite import SqliteLog
+from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it, settle_without_jobs
+from handler.deliveries.receiving import Received, receive
+from handler.errors import Problem
+from handler.jobs.decisions import Answer, Created, Refused, Unknown, abandon, claim, record
+from handler.parsing import Limits, read
+from handler.specs.planner import make_plan
+from handler.triggers.delivery import Delivery, InlineSpec
+from handler.values.canonical_json import timestamp
+from tests.faults.memory_log import MemoryLog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from typing import Literal
+
+    from handler.audit.state import DeliveryState
+    from handler.emulator.server import Emulator
+
+    Environ = dict[str, str]
+    Reply = dict[str, Any]
+    Fire = Callable[[object], Reply]
+    FireIn = Callable[[Environ, object], Reply]
+    Drop = Callable[..., Any]
+    Tick = Callable[..., Reply]
+    Recorded = Callable[[], list[Reply]]
+
+NOW = datetime(2026, 11, 23, 2, tzinfo=timezone.utc)
+RULES = Rules(timedelta(hours=6), timedelta(seconds=30))
+NO = Refused("no such project", 404, "IEF.1")
+SPEC = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+DIRECT = {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["node-1"]}}
+
+
+@pytest.fixture
+def log() -> Iterator[MemoryLog]:
+    """An empty log."""
+    opened = MemoryLog(lambda: NOW)
+    yield opened
+    opened.close()
+
+
+def fired(trigger: Literal["timer", "object", "direct"] = "direct") -> Delivery:
+    """Return a delivery of two jobs."""
+    return Delivery("k" * 52, trigger, trigger, NOW, {}, {"shape": trigger}, InlineSpec(""))
+
+
+def deliver(log: MemoryLog, delivery: Delivery, spec: bytes = SPEC + b"---\n" + SPEC) -> Received:
+    """Receive and, if it goes on, plan a delivery."""
+    received = log.commit(receive(delivery, function={})).value
+    if received.seen is None:
+        plan = make_plan(received.delivery.key, read(spec, Limits()))
+        order = Order(received.delivery, SpecSource(spec, {}), plan)
+        log.commit(plan_it(order, RULES, function={}))
+    return received
+
+
+def run_of(log: MemoryLog, received: Received) -> DeliveryState:
+    """Return the state of what was received."""
+    run = log.read(lambda view: view.delivery(received.delivery.key))
+    assert run
+    return run
+
+
+def answer(log: MemoryLog, received: Received, *answers: Answer) -> None:
+    """Send every job and record what the API answers."""
+    for job, one in zip(run_of(log, received).jobs, answers, strict=True):
+        date = timestamp(NOW)
+        log.commit(claim(job.key, date=date, lease=timedelta(minutes=1), function={}))
+        log.commit(record(job.key, 1, one, function={}))
+
+
+@pytest.mark.parametrize("trigger", ["timer", "object", "direct"])
+def test_what_was_refused_is_run_again_once(
+    log: MemoryLog, trigger: Literal["timer", "object", "direct"]
+) -> None:
+    """With jobs of its own; once they are created it is a duplicate like any other."""
+    first = deliver(log, fired(trigger))
+    answer(log, first, NO, NO)
+    second = deliver(log, fired(trigger))
+    assert (second.seen, second.refused) == (None, run_of(log, first))
+    assert {job.key for job in run_of(log, second).jobs}.isdisjoint(
+        job.key for job in run_of(log, first).jobs
+    )
+    answer(log, second, Created("1"), Created("2"))
+    third = deliver(log, fired(trigger))
+    assert third.seen == run_of(log, second)
+
+
+def test_it_may_be_refused_many_times(log: MemoryLog) -> None:
+    """Each run has a key of its own, the same for whoever delivers it."""
+    keys = []
+    for _ in range(5):
+        received = deliver(log, fired())
+        answer(log, received, NO, NO)
+        keys.append(received.delivery.key)
+    assert len(set(keys)) == 5
+    assert keys[0] == fired().key
+
+
+def test_two_that_come_side_by_side_are_one_run(log: MemoryLog) -> None:
+    """Whoever plans first has it."""
+    answer(log, deliver(log, fired()), NO, NO)
+    one = log.commit(receive(fired(), function={})).value
+    other = deliver(log, fired())
+    assert one.delivery == other.delivery
+    plan = make_plan(one.delivery.key, read(SPEC, Limits()))
+    order = Order(one.delivery, SpecSource(SPEC, {}), plan)
+    assert log.commit(plan_it(order, RULES, function={})).value == run_of(log, other)
+
+
+def test_an_instance_that_is_killed_leaves_the_new_run_to_the_tick(log: MemoryLog) -> None:
+    """It was received under its own key, with what it is started over from."""
+    answer(log, deliver(log, fired()), NO, NO)
+    begun = log.commit(receive(fired(), function={})).value
+    (waiting,) = log.read(lambda view: view.open(9)).deliveries
+    assert waiting.key == begun.delivery.key
+    resumed = Delivery.from_json(log.bodies([waiting.key])[waiting.key])
+    assert deliver(log, resumed).delivery == begun.delivery
+    assert run_of(log, begun).state == "planned"
+
+
+@pytest.mark.parametrize(
+    "answers", [(NO, Created("1")), (NO, Unknown("cut")), (Created("1"), Created("2"))]
+)
+def test_what_may_have_left_something_on_the_fleet_is_not_run_again(
+    log: MemoryLog, answers: tuple[Answer, ...]
+) -> None:
+    """One job is enough."""
+    first = deliver(log, fired())
+    answer(log, first, *answers)
+    assert deliver(log, fired()).seen == run_of(log, first)
+
+
+def test_what_was_given_up_by_hand_is_not_run_again(log: MemoryLog) -> None:
+    """Somebody decided so, and it may be on the fleet: nobody looked."""
+    first = deliver(log, fired())
+    for job in run_of(log, first).jobs:
+        log.commit(abandon(job.key, "not wanted", actor={}))
+    assert deliver(log, fired()).seen == run_of(log, first)
+
+
+@pytest.mark.parametrize(
+    ("trigger", "again"), [("timer", False), ("object", False), ("direct", True)]
+)
+def test_what_expired_is_run_again_only_where_a_person_hands_it_over(
+    tmp_path: Path, trigger: Literal["timer", "object", "direct"], *, again: bool
+) -> None:
+    """Last night's upgrade does not run at noon, because a copy of its event comes late."""
+    clock = [NOW]
+    log: Any = SqliteLog(tmp_path / "a.db", clock=lambda: clock[0])
+    first = deliver(log, fired(trigger))
+    clock[0] += timedelta(hours=7)
+    for job in run_of(log, first).jobs:
+        lease = timedelta(minutes=1)
+        log.commit(claim(job.key, date=timestamp(NOW), lease=lease, function={}))
+    assert {job.state for job in run_of(log, first).jobs} == {"expired"}
+    assert (deliver(log, fired(trigger)).seen is None) == again
+    log.close()
+
+
+@pytest.mark.parametrize(
+    ("trigger", "again"), [("timer", True), ("direct", True), ("object", False)]
+)
+def test_what_was_rejected_is_judged_again_but_for_an_object(
+    log: MemoryLog, trigger: Literal["timer", "object", "direct"], *, again: bool
+) -> None:
+    """A limit, say, was set too low; an object is written anew, and has an event of its own."""
+    delivery = fired(trigger)
+    log.commit(receive(delivery, function={}))
+    problem = str(Problem("too large"))
+    log.commit(settle_without_jobs(delivery, "spec.rejected", problem, function={}))
+    assert (log.commit(receive(delivery, function={})).value.seen is None) == again
+
+
+def test_a_repeat_of_what_was_refused_afterwards_may_be_delivered_again(log: MemoryLog) -> None:
+    """It was only repeated, because the other tick of the window was still to be sent."""
+    first = deliver(log, fired("timer"))
+    close = replace(fired("timer"), key="l" * 52, fired_at=NOW + timedelta(seconds=5))
+    assert run_of(log, deliver(log, close)).state == "repeated"
+    answer(log, first, NO, NO)
+    again, other = deliver(log, close), deliver(log, fired("timer"))
+    assert run_of(log, again).state == "planned"
+    assert run_of(log, other).repeats == again.delivery.key
+
+
+def test_the_records_name_the_run_before(log: MemoryLog) -> None:
+    """So that the two stories can be told as one."""
+    answer(log, deliver(log, fired()), NO, NO)
+    deliver(log, fired())
+    received = [one.fields for one in log.records() if one.fields["action"] == "delivery.received"]
+    again: Any = received[-1]
+    assert again["delivery"]["repeats"] == fired().key
+    assert "delivered again" in again["note"]
+
+
+def test_a_corrected_setting_lets_the_same_event_through(
+    emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick
+) -> None:
+    """The reply says what was refused before, and the job is created once."""
+    event = tick(SPEC.decode())
+    wrong = {**environ, "NIGHTDROP_PROJECT_ID": "f" * 32}
+    emulator.faults.set([{"operation": "CreateBatchJob", "fault": "status", "status": 404}])
+    first = fire_in(wrong, event)
+    emulator.faults.set([])
+    second, third = fire_in(environ, event), fire_in(environ, event)
+    outcomes = [reply["outcome"] for reply in (first, second, third)]
+    assert outcomes == ["rejected", "completed", "duplicate"]
+    assert second["warnings"][0].startswith("this was refused before (")
+    assert second["warnings"][0].endswith("; delivered again")
+    assert "warnings" not in third
+    assert len(emulator.state.jobs) == 1
+
+
+def test_a_limit_that_is_raised_lets_the_same_event_through(
+    environ: Environ, fire_in: FireIn
+) -> None:
+    """What was rejected by the one setting is judged by the other."""
+    small = {**environ, "NIGHTDROP_MAX_SPEC_BYTES": "20"}
+    assert fire_in(small, DIRECT)["outcome"] == "rejected"
+    assert fire_in(environ, DIRECT)["outcome"] == "completed"
+
+
+def test_the_result_file_of_an_object_tells_of_its_latest_run(
+    emulator: Emulator, fire: Fire, drop: Drop
+) -> None:
+    """The event came again after the refusal."""
+    emulator.faults.set([{"operation": "CreateBatchJob", "fault": "status", "status": 404}])
+    event = drop("drop/hall.yaml", SPEC)
+    assert fire(event)["outcome"] == "rejected"
+    emulator.faults.set([])
+    assert fire(event)["outcome"] == "completed"
+    kept = emulator.state.buckets["nightdrop-drop"]["results/hall.yaml.result.json"].data
+    assert b'"created"' in kept
+
+
+def test_a_decision_that_fails_has_received_nothing(log: MemoryLog) -> None:
+    """The walk along the runs only looks."""
+    answer(log, deliver(log, fired()), NO, NO)
+    before = len(list(log.records()))
+    log.commit(lambda view: Decision(receive(fired(), function={})(view).value))
+    assert len(list(log.records())) == before

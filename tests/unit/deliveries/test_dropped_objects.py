@@ -1,0 +1,174 @@
+"""Dropped objects that are not as their event said: changed, empty, not readable yet, no spec."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.deliveries.provenance import differences
+from handler.errors import AccessPendingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handler.emulator.server import Emulator
+
+    Environ = dict[str, str]
+    Reply = dict[str, Any]
+    Fire = Callable[[object], Reply]
+    Drop = Callable[..., Any]
+    Recorded = Callable[[], list[Reply]]
+
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+RECONCILE = {"action": "reconcile"}
+BUCKET, KEY = "nightdrop-drop", "drop/hall.yaml"
+UPLOADER = {"userIdentity": {"ID": "account-of-x"}}
+
+
+def attention(lines: list[str]) -> list[Reply]:
+    """Return the lines that call for a person."""
+    told = [json.loads(line) for line in lines]
+    return [one for one in told if one["action"] == "attention.needed"]
+
+
+def event_of(
+    event: Reply, *, ago: float = 0.0, etag: str | None = None, version: str | None = None
+) -> Reply:
+    """Return an event with an uploader, a time, and what it says of the object."""
+    fired = datetime.now(timezone.utc) - timedelta(seconds=ago)
+    entry = {**event["Records"][0], **UPLOADER, "eventTime": f"{fired:%Y-%m-%dT%H:%M:%SZ}"}
+    told = {"eTag": etag, "versionId": version}
+    stored = entry["obs"]["object"] | {name: value for name, value in told.items() if value}
+    return {"Records": [{**entry, "obs": {**entry["obs"], "object": stored}}]}
+
+
+def test_of_an_object_that_was_changed_the_uploader_is_not_known(
+    fire: Fire, drop: Drop, recorded: Recorded, lines: list[str]
+) -> None:
+    """The event's account wrote what it told of, and not what is run."""
+    reply = fire(event_of(drop(KEY, UPGRADE), etag="1" * 32))
+    received, planned = recorded()[:2]
+    assert reply["outcome"] == "completed"
+    assert received["actor"] == {"kind": "uploader", "account": "account-of-x"}
+    assert planned["actor"] == {"kind": "unknown"}
+    assert planned["source"]["read_differs"] == "etag"
+    assert planned["source"]["etag"] != planned["source"]["read_etag"]
+    (line,) = attention(lines)
+    assert line["of"] == "delivery.planned"
+    assert "who wrote it is not known" in line["note"]
+
+
+def test_an_object_that_is_as_its_event_said_has_its_uploader(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, lines: list[str]
+) -> None:
+    """Quotes around a tag are no difference."""
+    event = drop(KEY, UPGRADE)
+    etag = emulator.state.buckets[BUCKET][KEY].etag
+    fire(event_of(event, etag=f'"{etag}"'))
+    planned = recorded()[1]
+    assert planned["actor"]["account"] == "account-of-x"
+    assert "read_differs" not in planned["source"]
+    assert attention(lines) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "read", "differing"),
+    [
+        ({"etag": "a"}, {"read_etag": "b"}, "etag"),
+        ({"etag": "a", "version_id": "1"}, {"read_etag": "a", "read_version_id": "2"},
+         "version_id"),
+        ({"etag": "a", "version_id": "1"}, {"read_etag": "b", "read_version_id": "2"},
+         "version_id, etag"),
+        ({"etag": "a"}, {"read_etag": "a"}, ""),
+        ({"etag": "a"}, {}, ""),
+        ({}, {"read_etag": "a", "read_version_id": "2"}, ""),
+    ],
+)  # fmt: skip
+def test_tag_and_version_tell_objects_apart(
+    told: dict[str, str], read: dict[str, str], differing: str
+) -> None:
+    """What one side does not say tells nothing."""
+    assert differences(told, read) == differing
+
+
+def test_an_object_that_may_not_be_read_yet_is_run_once_it_may(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
+) -> None:
+    """After a deployment, rights take their time; redelivery and reconciler both try again."""
+    event = event_of(drop(KEY, UPGRADE))
+    emulator.state.denied.add((BUCKET, KEY))
+    with pytest.raises(AccessPendingError, match="allow it on the bucket"):
+        fire(event)
+    reply = fire(RECONCILE)
+    assert (reply["outcome"], reply["open"]["deliveries"]) == ("deferred", 1)
+    assert [one["action"] for one in recorded()].count("delivery.rejected") == 0
+    emulator.state.denied.clear()
+    fire(RECONCILE)
+    assert len(emulator.state.jobs) == 1
+    assert fire(event)["outcome"] == "duplicate"
+
+
+def test_an_object_that_may_not_be_read_is_rejected_once_it_would_not_run_any_more(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
+) -> None:
+    """Six hours later, on record."""
+    event = event_of(drop(KEY, UPGRADE), ago=21_700)
+    emulator.state.denied.add((BUCKET, KEY))
+    reply = fire(event)
+    assert reply["outcome"] == "rejected"
+    assert "allow it on the bucket" in reply["errors"][0]
+    assert "delivery.rejected" in {one["action"] for one in recorded()}
+
+
+def test_an_object_without_a_byte_is_ignored_until_something_is_in_it(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, lines: list[str]
+) -> None:
+    """Mounts write the name first and the content after; it runs once."""
+    assert fire(drop(KEY, b""))["outcome"] == "ignored"
+    assert fire(RECONCILE)["deliveries"] == []
+    assert "empty" in recorded()[-1]["note"]
+    assert attention(lines) == []
+    event = drop(KEY, UPGRADE)
+    written = replace(emulator.state.buckets[BUCKET][KEY], modified=time.time() + 1)
+    emulator.state.buckets[BUCKET][KEY] = written
+    fire(RECONCILE)
+    assert fire(event)["outcome"] == "duplicate"
+    assert len(emulator.state.jobs) == 1
+
+
+def test_an_event_of_no_byte_that_comes_late_runs_what_is_there_by_then(
+    emulator: Emulator, fire: Fire, drop: Drop
+) -> None:
+    """The current object is read, whatever size the event speaks of."""
+    first = drop(KEY, b"")
+    second = drop(KEY, UPGRADE)
+    assert [fire(one)["outcome"] for one in (first, second)] == ["completed", "duplicate"]
+    assert len(emulator.state.jobs) == 1
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "~$plan.docx", "hall.yaml.part", ""])
+def test_a_file_that_an_editor_keeps_is_ignored_on_record(
+    fire: Fire, drop: Drop, recorded: Recorded, lines: list[str], name: str
+) -> None:
+    """So is the folder itself; nobody is alarmed."""
+    assert fire(drop(f"drop/{name}", b"x"))["outcome"] == "ignored"
+    assert fire(RECONCILE)["deliveries"] == []
+    assert [one["action"] for one in recorded()] == ["delivery.received", "delivery.ignored"]
+    assert recorded()[1]["note"]
+    assert attention(lines) == []
+
+
+def test_a_file_that_is_no_spec_is_rejected_once_and_told_what_is(
+    fire: Fire, drop: Drop, lines: list[str]
+) -> None:
+    """Its result file says so, too."""
+    reply = fire(drop("drop/README", b"read me"))
+    assert reply["outcome"] == "rejected"
+    assert "*.yaml, *.yml, *.json or *.jsonl" in reply["errors"][0]
+    fire(RECONCILE)
+    assert [one["of"] for one in attention(lines)] == ["delivery.rejected"]

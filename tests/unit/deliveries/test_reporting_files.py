@@ -1,0 +1,131 @@
+"""Result files in the bucket: none left old, none signed late, and what a tick says of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.audit.job_end import shown_state
+from handler.deliveries.pipeline import state_of
+from handler.deliveries.reporting import report
+from handler.invocation.instance import open_instance, services_of
+from handler.local.runtime.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from handler.emulator.server import Emulator
+    from handler.invocation.invocation import Services
+
+    Environ = dict[str, str]
+    Reply = dict[str, Any]
+    Fire = Callable[[object], Reply]
+    Drop = Callable[..., Any]
+    FireIn = Callable[[Environ, object], Reply]
+    Recorded = Callable[[], list[Reply]]
+
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+RESULT = "results/hall.yaml.result.json"
+TICK = {"action": "reconcile"}
+
+
+@contextmanager
+def serving(environ: Environ) -> Iterator[Services]:
+    """What an invocation has at hand."""
+    context = Context.from_environment(environ, "r", time.monotonic)
+    with closing(open_instance(context, environ, lambda _line: None)) as instance:
+        yield services_of(context, instance)
+
+
+def stored(emulator: Emulator) -> Any:  # noqa: ANN401 - any JSON
+    """Return the result file's content."""
+    return json.loads(emulator.state.buckets["nightdrop-drop"][RESULT].data)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class DyingLog:
+    """A log whose instance is killed before a commit that it was told."""
+
+    def __init__(self, log: Any, at: int) -> None:  # noqa: ANN401 - any log
+        self._log, self._left = log, at
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the log has
+        return getattr(self._log, name)
+
+    def commit(self, decide: Any) -> Any:  # noqa: ANN401 - any decision
+        """Commit, or die."""
+        self._left -= 1
+        if not self._left:
+            raise Killed
+        return self._log.commit(decide)
+
+
+@pytest.mark.parametrize("at", [1, 2], ids=["before it begins", "before it is recorded"])
+def test_a_late_writer_that_is_killed_leaves_no_old_file(
+    emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop, at: int
+) -> None:
+    """It stood still with an old state while a tick reported a newer one."""
+    at_once = {**environ, "NIGHTDROP_SETTLE_AFTER": "0"}
+    emulator.faults.set([{"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}])
+    fire_in(at_once, drop("drop/hall.yaml", UPGRADE))
+    assert stored(emulator)["jobs"][0]["state"] == "unknown"
+    with serving(at_once) as services:
+        (waiting,) = services.log.read(lambda view: view.open(9)).jobs
+        old = state_of(waiting.delivery, services)
+        fire_in(at_once, TICK)
+        dying: Any = DyingLog(services.log, at)
+        with suppress(Killed):
+            report(replace(old, reported=0), replace(services, log=dying))
+        fire_in(at_once, TICK)
+        (job,) = state_of(waiting.delivery, services).jobs
+    assert job.state == "adopted"
+    assert stored(emulator)["jobs"][0]["state"] == shown_state(job)
+
+
+def test_a_result_file_is_signed_before_it_is_begun(
+    emulator: Emulator, environ: Environ, drop: Drop, fire: Fire
+) -> None:
+    """Whatever stands still in between comes too late, and is refused for its date."""
+    emulator.faults.set([{"operation": "PutObject", "fault": "status", "status": 403}])
+    fire(drop("drop/hall.yaml", UPGRADE))
+    emulator.faults.set([])
+    with serving(environ) as services:
+        (run,) = services.log.read(lambda view: view.open(9).unreported)
+        times = iter([services.obs.clock() - timedelta(minutes=16)])  # asked for once
+        report(run, replace(services, obs=replace(services.obs, clock=lambda: next(times))))
+        begun = [r for r in services.log.records() if r.fields["action"] == "result.writing"]
+    assert len(begun) == 2
+    assert RESULT not in emulator.state.buckets["nightdrop-drop"]
+
+
+def test_a_tick_says_that_a_result_file_cannot_be_written(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
+) -> None:
+    """It stays open, with its reason, and leaves one record of it, however many ticks come."""
+    emulator.faults.set([{"operation": "PutObject", "fault": "status", "status": 403}])
+    fire(drop("drop/hall.yaml", UPGRADE))
+    replies = [fire(TICK) for _ in range(4)]
+    assert [reply["open"]["results"] for reply in replies] == [1, 1, 1, 1]
+    assert {reply["outcome"] for reply in replies} == {"deferred"}
+    assert "drop/hall.yaml is not written" in replies[-1]["errors"][0]
+    actions = [record["action"] for record in recorded()]
+    assert (actions.count("result.failed"), actions.count("result.writing")) == (1, 2)
+
+
+def test_results_of_foreign_buckets_and_without_a_place_are_not_open(
+    environ: Environ, drop: Drop, fire_in: FireIn
+) -> None:
+    """Nobody will ever write them."""
+    unset = {name: value for name, value in environ.items() if name != "NIGHTDROP_RESULTS"}
+    fire_in(unset, drop("drop/hall.yaml", UPGRADE))
+    fire_in(unset, drop("drop/x", UPGRADE, bucket="another"))
+    assert fire_in(unset, TICK)["open"]["results"] == 0

@@ -1,0 +1,147 @@
+"""The whole examination, against an emulated cloud and a real log."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.sql.sqlite import SqliteLog
+from handler.cloud.credentials import Credentials, credentials
+from handler.cloud.http_transport import Transport
+from handler.doctor.run_checks import Deployment, examine
+from handler.errors import LogError
+from handler.runtime.deadline import Deadline
+from handler.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    Environ = dict[str, str]
+
+CHECKS = [
+    *("settings", "libraries", "time-out", "user data", "credentials", "project", "log", "work"),
+    *("IEF endpoint", "OBS endpoint", "clock", "IEF jobs", "drop bucket", "results"),
+    "checkpoints",
+]
+
+
+@pytest.fixture
+def deployment(environ: Environ, tmp_path: Path) -> Iterator[Deployment]:
+    """A deployment that is fit for its work."""
+    kept = {"NIGHTDROP_CHECKPOINTS": "obs://nightdrop-drop/heads/"}
+    settings = load(lambda _name: None, environ | kept)
+    transport = Transport(timeout=5)
+    with closing(SqliteLog(tmp_path / "audit.db")) as log:
+        yield Deployment(
+            settings=settings,
+            keys=credentials(None, environ),
+            log=log,
+            transport=transport,
+            clock=lambda: datetime.now(timezone.utc),
+            deadline=Deadline(time.monotonic() + 60, time.monotonic),
+            environ=environ,
+        )
+    transport.close()
+
+
+def verdicts(deployment: Deployment) -> dict[str, str]:
+    """Return the verdict on each check that found something."""
+    return {one.check: one.verdict for one in examine(deployment) if one.verdict != "ok"}
+
+
+def test_a_good_deployment_passes_every_check(deployment: Deployment) -> None:
+    """From the nearest to the farthest."""
+    found = examine(deployment)
+    assert [one.check for one in found] == CHECKS
+    assert {one.verdict for one in found} == {"ok"}
+
+
+def test_unwise_settings_are_said(deployment: Deployment) -> None:
+    """As at every start, and here again."""
+    unwise = deployment.settings.model_copy(update={"settle_after": 1})
+    assert verdicts(replace(deployment, settings=unwise)) == {"settings": "warn"}
+
+
+def test_without_keys_the_rights_are_not_looked_at(deployment: Deployment) -> None:
+    """What can be reached is."""
+    found = verdicts(replace(deployment, keys=Credentials("", "", missing="no credentials: do")))
+    assert found == {"credentials": "fail"}
+
+
+def test_a_service_that_is_down_is_said_once(deployment: Deployment) -> None:
+    """What would be asked of it is left out."""
+    gone = deployment.settings.model_copy(update={"obs_endpoint": "http://127.0.0.1:1"})
+    found = examine(replace(deployment, settings=gone))
+    assert [one.check for one in found if one.verdict == "fail"] == ["OBS endpoint"]
+    assert "IEF jobs" in [one.check for one in found]
+
+
+def test_a_log_that_cannot_be_opened_does_not_end_the_examination(deployment: Deployment) -> None:
+    """The rest is worth knowing, too."""
+    assert verdicts(replace(deployment, log=LogError("no"))) == {"log": "fail"}
+
+
+def test_a_log_in_obs_that_was_never_tried_there_is_doubted(deployment: Deployment) -> None:
+    """Until the bucket has passed its probe."""
+    there = deployment.settings.model_copy(update={"audit": "obs://nightdrop-drop/log"})
+    doubts = [one for one in examine(replace(deployment, settings=there)) if one.verdict == "warn"]
+    assert [one.check for one in doubts] == ["log's store"]
+    assert "nightdrop audit probe obs://nightdrop-drop/log" in doubts[0].remedy
+
+
+def test_a_log_that_breaks_meanwhile_does_neither(deployment: Deployment) -> None:
+    """It is a finding like any other."""
+    assert isinstance(deployment.log, SqliteLog)
+    deployment.log.close()
+    assert verdicts(deployment) == {"log": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("place", "verdict"),
+    [("", "warn"), ("obs://no-such-bucket/heads/", "fail"), ("checkpoints", "ok")],
+)
+def test_where_checkpoints_go_is_looked_at(
+    deployment: Deployment, place: str, verdict: str
+) -> None:
+    """None is tried there: under a lock it could not be deleted again."""
+    settings = deployment.settings.model_copy(update={"checkpoints": place})
+    found = examine(replace(deployment, settings=settings))
+    assert {one.check: one.verdict for one in found}["checkpoints"] == verdict
+
+
+def test_a_folder_for_checkpoints_is_lost_with_an_instance_of_the_platform(
+    deployment: Deployment,
+) -> None:
+    """Nothing outside the log would be left to compare it with."""
+    settings = deployment.settings.model_copy(update={"checkpoints": "checkpoints"})
+    environ = {**deployment.environ, "RUNTIME_CODE_ROOT": "/opt/function/code"}
+    found = examine(replace(deployment, settings=settings, environ=environ))
+    assert {one.check: one.verdict for one in found}["checkpoints"] == "warn"
+
+
+def test_a_wrong_clock_explains_the_refusals(deployment: Deployment) -> None:
+    """It stands before them."""
+    late = replace(deployment, clock=lambda: datetime.now(timezone.utc) + timedelta(seconds=2000))
+    found = [one.check for one in examine(late) if one.verdict == "fail"]
+    assert found == ["clock", "IEF jobs", "drop bucket", "results", "checkpoints"]
+
+
+def test_an_examination_ends_in_time(deployment: Deployment) -> None:
+    """What was not looked at is not called good."""
+    over = Deadline(time.monotonic(), time.monotonic)
+    found = verdicts(replace(deployment, deadline=over))
+    assert found == {"clock": "warn", "time": "warn"}
+
+
+def test_no_secret_is_in_a_finding(deployment: Deployment, environ: Environ) -> None:
+    """Neither of good findings nor of bad ones."""
+    wrong = Credentials("CANARYAK", "canarysk", "canarytoken")
+    said = "".join(map(str, (*examine(deployment), *examine(replace(deployment, keys=wrong)))))
+    secrets = {"CANARYAK", "canarysk", "canarytoken", environ["HUAWEICLOUD_SDK_SK"]}
+    assert not [secret for secret in secrets if secret in said]

@@ -1,0 +1,159 @@
+"""Which faults are accepted and when they strike."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handler.emulator.faults.fault_rules import Fault, Faults, parse_faults
+
+if TYPE_CHECKING:
+    from handler.values.canonical_json import Json
+
+OPERATIONS = frozenset({"CreateBatchJob", "ListBatchJob"})
+CUT: dict[str, Json] = {"operation": "CreateBatchJob", "fault": "cut"}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=10,
+)
+
+
+def faults(*given: Json) -> Faults:
+    """Build faults that are set."""
+    built = Faults(OPERATIONS)
+    built.set(list(given))
+    return built
+
+
+def test_every_field_is_read() -> None:
+    """As the module's description names them."""
+    fault: dict[str, Json] = {
+        "operation": "CreateBatchJob",
+        "fault": "status",
+        "status": 429,
+        "seconds": 1.5,
+        "after": True,
+        "times": 3,
+        "probability": 0.3,
+        "seed": 7,
+    }
+    expected = Fault("CreateBatchJob", "status", 429, 1.5, True, 3, 0.3, 7)  # noqa: FBT003 - all fields in order
+    assert parse_faults([fault], OPERATIONS) == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"operation": "Unknown"}, "operation must be one of"),
+        ({"operation": 1}, "operation must be a string"),
+        ({"fault": "explode"}, "fault must be one of"),
+        ({"status": 200}, "status must be"),
+        ({"seconds": -1}, "seconds must be"),
+        ({"seconds": float("nan")}, "seconds must be"),
+        ({"after": 1}, "after must be true or false"),
+        ({"times": 0}, "times must be"),
+        ({"times": True}, "times must be"),
+        ({"probability": 1.1}, "probability must be"),
+        ({"seed": "x"}, "seed must be"),
+        ({"typo": 1}, "the fields are"),
+        ({"fault": "delay"}, "delay needs seconds"),
+        ({"fault": "late_commit"}, "late_commit needs seconds"),
+        ({"fault": "stale_list", "seconds": 1}, "for ListBatchJob only"),
+        ({"operation": "ListBatchJob", "fault": "duplicate_name"}, "for CreateBatchJob only"),
+    ],
+)
+def test_a_malformed_fault_is_named_by_place_and_reason(
+    change: dict[str, Json], message: str
+) -> None:
+    """So that a mistake in a test does not pass as a service without faults."""
+    with pytest.raises(ValueError, match=rf"fault 1: .*{message}"):
+        parse_faults([CUT, CUT | change], OPERATIONS)
+
+
+@pytest.mark.parametrize("value", [None, {}, "cut", [1], [{}], [{"operation": "ListBatchJob"}]])
+def test_what_is_no_list_of_faults_is_refused(value: Json) -> None:
+    """Each fault is an object with an operation and a kind."""
+    with pytest.raises(ValueError, match="fault"):
+        parse_faults(value, OPERATIONS)
+
+
+@given(json_values)
+def test_any_json_is_answered(value: Json) -> None:
+    """Nonsense is refused with a message, not crashed upon."""
+    if value == []:
+        assert parse_faults(value, OPERATIONS) == ()
+        return
+    with pytest.raises(ValueError, match="fault"):
+        parse_faults(value, OPERATIONS)
+
+
+def test_a_malformed_list_leaves_the_faults_as_they_were() -> None:
+    """Setting is all or nothing."""
+    kept = faults(CUT)
+    with pytest.raises(ValueError, match="fault 0"):
+        kept.set([{"operation": "x"}])
+    assert kept.draw("CreateBatchJob").kinds == ("cut",)
+
+
+def test_an_empty_list_clears() -> None:
+    """Everything works again."""
+    kept = faults(CUT)
+    kept.set([])
+    assert kept.draw("CreateBatchJob").kinds == ()
+
+
+def test_a_fault_strikes_its_operation_only() -> None:
+    """Others are served."""
+    kept = faults(CUT)
+    assert (kept.draw("ListBatchJob").ending, kept.draw("CreateBatchJob").kinds) == (None, ("cut",))
+
+
+def test_a_fault_strikes_as_often_as_asked() -> None:
+    """Then it is over, also for many threads at once."""
+    kept = faults({**CUT, "times": 3})
+    with ThreadPoolExecutor(8) as threads:
+        drawn = list(threads.map(kept.draw, ["CreateBatchJob"] * 50))
+    assert sum(one.ending is not None for one in drawn) == 3
+    assert "'struck': 3" in str(kept.view())
+
+
+def test_the_same_seed_strikes_the_same_requests() -> None:
+    """A run can be repeated."""
+    runs = []
+    for seed in (7, 7, 8):
+        kept = faults({**CUT, "probability": 0.3, "seed": seed})
+        runs.append([bool(kept.draw("CreateBatchJob").kinds) for _ in range(100)])
+    assert runs[0] == runs[1] != runs[2]
+    assert 15 < sum(runs[0]) < 45
+
+
+def test_of_several_endings_the_first_counts() -> None:
+    """The second is kept for the next request."""
+    kept = faults(
+        {**CUT, "times": 1}, {"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}
+    )
+    kinds = [kept.draw("CreateBatchJob").kinds for _ in range(3)]
+    assert kinds == [("cut",), ("lost_answer",), ()]
+
+
+def test_delays_and_quirks_add_to_an_ending() -> None:
+    """A slow request may be lost as well."""
+    slow: Json = {"operation": "CreateBatchJob", "fault": "delay", "seconds": 1.5}
+    names: Json = {"operation": "CreateBatchJob", "fault": "duplicate_name"}
+    drawn = faults(slow, names, slow, CUT).draw("CreateBatchJob")
+    assert (drawn.delay, drawn.quirks.unique_names, drawn.kinds[-1]) == (3.0, True, "cut")
+
+
+def test_a_stale_list_lags() -> None:
+    """By the longest of the lags."""
+    lags: list[Json] = [
+        {"operation": "ListBatchJob", "fault": "stale_list", "seconds": seconds}
+        for seconds in (5, 60)
+    ]
+    assert faults(*lags).draw("ListBatchJob").quirks.list_lag == 60

@@ -1,0 +1,149 @@
+"""Where faults strike: before a request is carried out, after it, or in place of the answer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from handler.emulator.faults.fault_rules import Drawn, Fault
+from handler.emulator.faults.timers import Delays
+from handler.emulator.http.messages import RefusedError, Response
+from handler.emulator.http.router import perform
+from handler.emulator.operation import Commit, Operation, Quirks
+
+
+@dataclass
+class Service:
+    """An operation that notes when its halves run."""
+
+    refuses: bool = False
+    ran: list[str] = field(default_factory=list)
+    quirks: Quirks | None = None
+    checked_at: float = 0.0
+
+    def operation(self) -> Operation:
+        """Return the operation."""
+        return Operation("CreateBatchJob", self.prepare, Response)
+
+    def prepare(self, quirks: Quirks) -> Commit:
+        """Check the request."""
+        self.ran.append("checked")
+        self.quirks = quirks
+        self.checked_at = time.monotonic()
+        if self.refuses:
+            raise RefusedError(Response(400))
+        return self.commit
+
+    def commit(self) -> Response:
+        """Carry the request out."""
+        self.ran.append("committed")
+        return Response(201)
+
+
+def strike(service: Service, fault: Fault | None, delays: Delays | None = None) -> Response | None:
+    """Send one request that a fault ends."""
+    return perform(service.operation(), Drawn(ending=fault), delays or Delays())
+
+
+def ending(
+    kind: str, *, status: int = 503, seconds: float | None = None, after: bool = False
+) -> Fault:
+    """Build a fault that ends a request."""
+    return Fault("CreateBatchJob", kind, status=status, seconds=seconds, after=after)
+
+
+def wait_for(service: Service, event: str) -> bool:
+    """Wait up to two seconds for one of the service's halves."""
+    end = time.monotonic() + 2
+    while event not in service.ran and time.monotonic() < end:
+        time.sleep(0.01)
+    return event in service.ran
+
+
+def test_without_a_fault_the_request_is_carried_out() -> None:
+    """Checked, committed, answered."""
+    service = Service()
+    assert strike(service, None) == Response(201)
+    assert service.ran == ["checked", "committed"]
+
+
+def test_a_refusal_is_answered_and_nothing_committed() -> None:
+    """The answer is the service's own."""
+    service = Service(refuses=True)
+    assert strike(service, None) == Response(400)
+    assert service.ran == ["checked"]
+
+
+def test_a_lost_answer_is_carried_out() -> None:
+    """The caller learns nothing of it."""
+    service = Service()
+    assert strike(service, ending("lost_answer")) is None
+    assert service.ran == ["checked", "committed"]
+
+
+def test_a_lost_refusal_is_lost_too() -> None:
+    """The caller cannot tell it from a lost success."""
+    assert strike(Service(refuses=True), ending("lost_answer")) is None
+
+
+def test_a_cut_request_is_not_carried_out() -> None:
+    """It may as well never have arrived."""
+    service = Service()
+    assert strike(service, ending("cut")) is None
+    assert service.ran == []
+
+
+def test_a_status_stands_in_place_of_the_request() -> None:
+    """Nothing is committed; seconds become Retry-After, rounded up."""
+    service = Service()
+    answer = strike(service, ending("status", status=429, seconds=1.5))
+    assert answer == Response(429, headers={"Retry-After": "2"})
+    assert service.ran == []
+
+
+def test_a_status_afterwards_hides_a_success() -> None:
+    """The worst of answers: an error for what was done."""
+    service = Service()
+    assert strike(service, ending("status", status=502, after=True)) == Response(502)
+    assert service.ran == ["checked", "committed"]
+
+
+def test_a_late_commit_comes_after_the_cut() -> None:
+    """The request is checked on arrival and carried out when nobody waits for it."""
+    service, delays = Service(), Delays()
+    assert strike(service, ending("late_commit", seconds=0.05), delays) is None
+    assert service.ran == ["checked"]
+    assert wait_for(service, "committed")
+    delays.stop()
+
+
+def test_a_late_commit_that_was_refused_never_comes() -> None:
+    """Its signature was bad on arrival."""
+    service, delays = Service(refuses=True), Delays()
+    assert strike(service, ending("late_commit", seconds=0), delays) is None
+    timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+    for timer in timers:
+        timer.join(10)
+    delays.stop()
+    assert timers == []
+    assert service.ran == ["checked"]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.1])
+def test_a_delay_passes_before_the_request_is_looked_at(seconds: float) -> None:
+    """As on a slow network."""
+    service = Service()
+    begun = time.monotonic()
+    perform(service.operation(), Drawn(delay=seconds), Delays())
+    assert service.checked_at - begun >= seconds
+    assert service.ran == ["checked", "committed"]
+
+
+def test_quirks_reach_the_service() -> None:
+    """It decides by them."""
+    service = Service()
+    perform(service.operation(), Drawn(quirks=Quirks(unique_names=True)), Delays())
+    assert service.quirks == Quirks(unique_names=True)

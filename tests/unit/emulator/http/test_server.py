@@ -1,0 +1,197 @@
+"""HTTP as clients see it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from contextlib import closing
+from http.client import HTTPConnection, RemoteDisconnected
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.emulator.http.messages import Request, Response
+from handler.emulator.http.server import Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RELEASE_AFTER = 5
+
+
+class Echo:
+    """Answers with what it was asked, except at a few paths."""
+
+    def __init__(self) -> None:
+        self.release = Event()
+
+    def __call__(self, request: Request) -> Response | None:
+        """Answer one request."""
+        if request.path == "/cut":
+            return None
+        if request.path == "/fail":
+            raise RuntimeError("on purpose")
+        if request.path == "/slow":
+            self.release.wait(RELEASE_AFTER)
+        if request.path == "/empty":
+            return Response(204)
+        body = f"{request.method} {request.target} {request.header('X-Any')} ".encode()
+        return Response(200, body + request.body)
+
+
+@pytest.fixture
+def echo() -> Echo:
+    """The function behind the listener."""
+    return Echo()
+
+
+@pytest.fixture
+def listener(echo: Echo) -> Iterator[Listener]:
+    """A running listener."""
+    running = Listener(0, echo)
+    running.start()
+    yield running
+    echo.release.set()
+    running.stop()
+
+
+@pytest.fixture
+def connection(listener: Listener) -> Iterator[HTTPConnection]:
+    """A connection to it."""
+    with closing(HTTPConnection("127.0.0.1", listener.port, timeout=5)) as opened:
+        yield opened
+
+
+def ask(connection: HTTPConnection, method: str, target: str, body: bytes = b"") -> bytes:
+    """Send a request over a connection and return the answer's body."""
+    connection.request(method, target, body)
+    return connection.getresponse().read()
+
+
+def exchange(listener: Listener, sent: bytes) -> bytes:
+    """Send bytes over a connection of their own, and return all that comes back."""
+    with closing(socket.create_connection(("127.0.0.1", listener.port), 5)) as raw:
+        raw.sendall(sent)
+        raw.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: raw.recv(65536), b""))
+
+
+def test_a_connection_serves_many_requests(connection: HTTPConnection) -> None:
+    """Kept alive, bodies read to their end, answers without delay."""
+    ask(connection, "GET", "/")
+    first = connection.sock
+    begun = time.monotonic()
+    for number in range(50):
+        body = str(number).encode()
+        assert ask(connection, "POST", "/a", body) == b"POST /a  " + body
+    assert connection.sock is first
+    assert time.monotonic() - begun < 1
+
+
+def test_the_target_arrives_as_sent(connection: HTTPConnection) -> None:
+    """Nothing is decoded or tidied up, not even two slashes at the start."""
+    assert ask(connection, "GET", "//a%2Fb?c=%20+").startswith(b"GET //a%2Fb?c=%20+ ")
+
+
+def test_a_chunked_body_is_put_together(connection: HTTPConnection) -> None:
+    """Streams are sent so."""
+    connection.request("PUT", "/a", iter([b"one ", b"two"]), encode_chunked=True)
+    assert connection.getresponse().read() == b"PUT /a  one two"
+    assert ask(connection, "GET", "/b") == b"GET /b  "
+
+
+def test_head_is_answered_without_a_body(connection: HTTPConnection) -> None:
+    """The length is that of the body it would have."""
+    connection.request("HEAD", "/a")
+    answer = connection.getresponse()
+    assert (answer.getheader("Content-Length"), answer.read()) == ("9", b"")
+
+
+def test_an_empty_answer_keeps_the_connection_in_step(connection: HTTPConnection) -> None:
+    """204 has no length."""
+    assert ask(connection, "DELETE", "/empty") == b""
+    assert ask(connection, "GET", "/b") == b"GET /b  "
+
+
+def test_headers_are_read_as_utf8(connection: HTTPConnection) -> None:
+    """As the signers write them."""
+    connection.request("GET", "/", headers={"X-Any": "é".encode()})
+    assert connection.getresponse().read() == "GET / é ".encode()
+
+
+def test_a_cut_connection_has_no_answer(connection: HTTPConnection) -> None:
+    """Not one byte of it."""
+    connection.request("POST", "/cut", b"x")
+    with pytest.raises(RemoteDisconnected):
+        connection.getresponse()
+
+
+def test_a_slow_request_holds_up_no_other(
+    echo: Echo, listener: Listener, connection: HTTPConnection
+) -> None:
+    """Every connection has its own thread."""
+    slow = Thread(target=exchange, args=(listener, b"GET /slow HTTP/1.1\r\n\r\n"))
+    slow.start()
+    begun = time.monotonic()
+    assert ask(connection, "GET", "/b") == b"GET /b  "
+    assert time.monotonic() - begun < RELEASE_AFTER / 2
+    echo.release.set()
+    slow.join()
+
+
+def test_a_failure_of_the_emulator_is_an_answer_and_a_log_line(
+    connection: HTTPConnection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The connection lives on."""
+    with caplog.at_level(logging.ERROR):
+        assert b"see its log" in ask(connection, "GET", "/fail")
+    assert "on purpose" in caplog.text
+    assert ask(connection, "GET", "/b") == b"GET /b  "
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: x\r\n",
+        b"Content-Length: -1\r\n",
+        b"Content-Length: 99999999999\r\n",
+    ],
+)
+def test_a_length_that_is_none_is_refused(listener: Listener, head: bytes) -> None:
+    """And the connection closed, as the next request could not be found."""
+    answer = exchange(listener, b"PUT / HTTP/1.1\r\n" + head + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"Connection: close" in answer
+
+
+def test_half_a_body_is_no_request(listener: Listener) -> None:
+    """The client left; nothing is carried out."""
+    assert exchange(listener, b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf") == b""
+
+
+def test_stopping_cuts_idle_connections() -> None:
+    """No thread waits for a client that says nothing."""
+    listener = Listener(0, Echo())
+    listener.start()
+    with closing(HTTPConnection("127.0.0.1", listener.port, timeout=5)) as connection:
+        ask(connection, "GET", "/")
+        begun = time.monotonic()
+        listener.stop()
+        assert time.monotonic() - begun < 2
+
+
+def test_a_listener_that_never_started_can_be_stopped() -> None:
+    """It holds only its port."""
+    listener = Listener(0, Echo())
+    listener.stop()
+    Listener(listener.port, Echo()).stop()
+    assert not [one for one in threading.enumerate() if one.name == "emulator"]
+
+
+def test_a_port_that_is_taken_is_an_error(listener: Listener) -> None:
+    """It is not shared by accident."""
+    with pytest.raises(OSError, match="in use"):
+        Listener(listener.port, Echo())

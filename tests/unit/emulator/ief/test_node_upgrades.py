@@ -1,0 +1,38 @@
+"""What jobs have done to nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from handler.emulator.ief.job import Job, begun
+from handler.emulator.ief.job_simulation import Pace
+from handler.emulator.ief.node_upgrades import done, under_way
+
+if TYPE_CHECKING:
+    from handler.values.canonical_json import Json
+
+
+def job(*nodes: str, kind: str = "node_upgrade", failing: str = "") -> Job:
+    """Build a job that begins at 1000: a second of waiting, then the nodes one after the other."""
+    content: Json = {"targets": [{"target_id": node} for node in nodes]}
+    request: dict[str, Json] = {"job_name": "a", "job_type": kind, "job_content": content}
+    one = Job(str(UUID(int=1)), 1, 1000.0, request)
+    return begun(one, Pace(job_seconds=4, lanes=1), {failing})
+
+
+def test_a_node_is_upgraded_when_its_task_has_succeeded() -> None:
+    """One after the other, with the time of each."""
+    jobs = [job("n1", "n2")]
+    assert not done(jobs, 1001)
+    assert under_way(jobs, 1001) == {"n1"}
+    (first,) = done(jobs, 1004)
+    assert (first.node_id, 1002 < first.at <= 1004) == ("n1", True)
+    assert under_way(jobs, 1004) == {"n2"}
+    assert [one.node_id for one in done(jobs, 2000)] == ["n1", "n2"]
+
+
+def test_a_task_that_failed_upgrades_nothing() -> None:
+    """Nor does a job of another kind."""
+    assert done([job("n1", failing="n1"), job("n2", kind="deployment_deploy")], 2000) == ()
+    assert under_way([job("n2", kind="deployment_deploy")], 1002) == frozenset()

@@ -1,0 +1,285 @@
+"""IEF's operations over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.sdk_request import SdkRequest
+from huaweicloudsdkcore.signer.signer import Signer
+
+from handler.emulator.ief.fleet import Fleet, Group, Node
+from handler.emulator.server import DEMO_ACCOUNT, Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from handler.values.canonical_json import Json
+
+JOBS = f"/v2/{DEMO_ACCOUNT.project_id}/productmgr/jobs"
+NODES = f"/v2/{DEMO_ACCOUNT.project_id}/edgemgr/nodes"
+GROUPS = f"/v2/{DEMO_ACCOUNT.project_id}/edgemgr/groups"
+ENTERPRISE = {"ief-instance-id": "i1"}
+FLEET = Fleet(
+    (
+        Node("n1", "gate-1", version="2.53.0", upgrade_flag=True, groups=("g1",)),
+        Node("n2", "gate-2", state="UNCONNECTED"),
+    ),
+    (Group("g1", "docks"), Group("g2", "yards")),
+)
+
+
+@dataclass
+class Desk:
+    """An emulator with a clock to set, and a way to call it."""
+
+    now: float = 1_800_000_000.0
+    emulator: Emulator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.emulator = Emulator(clock=lambda: self.now, job_seconds=5, fleet=FLEET)
+
+    def call(
+        self, method: str, path: str, body: Json = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """Send one request, signed by the SDK's signer, and return status and JSON."""
+        path, _, query = path.partition("?")
+        date = datetime.fromtimestamp(self.now, timezone.utc)
+        request = SdkRequest(
+            method=method,
+            schema="http",
+            host=self.emulator.url.removeprefix("http://"),
+            resource_path=path,
+            query_params=[tuple(part.split("=")) for part in query.split("&") if part],
+            header_params={"X-Sdk-Date": f"{date:%Y%m%dT%H%M%SZ}"}
+            | {"Content-Type": "application/json"}
+            | (headers or {}),
+            body=b"" if body is None else json.dumps(body).encode(),
+        )
+        keys = BasicCredentials(DEMO_ACCOUNT.access_key, DEMO_ACCOUNT.secret_key, "p")
+        Signer(keys).sign(request)
+        with closing(HTTPConnection(request.host, timeout=5)) as connection:
+            connection.request(method, request.uri, request.body, request.header_params)
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None
+
+    def create(self, name: str, kind: str = "node_upgrade") -> str:
+        """Create a job with one target and return its id."""
+        content: dict[str, Json] = {"target_type": "node", "targets": [{"target_id": "n1"}]}
+        if kind != "node_upgrade":
+            content["task_data"] = '{"deployment": {}}'
+        body: Json = {"job_name": name, "job_type": kind, "job_content": content}
+        status, answer = self.call("POST", JOBS, body)
+        assert (status, answer["job_name"]) == (201, name)
+        return str(answer["job_id"])
+
+    def listed(self, query: str = "") -> list[str]:
+        """Return the names that the list shows."""
+        return [job["job_name"] for job in self.call("GET", f"{JOBS}{query}")[1]["jobs"]]
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """A running emulator with a clock to set."""
+    built = Desk()
+    with built.emulator:
+        yield built
+
+
+def error_of(answer: tuple[int, Any]) -> tuple[int, str]:
+    """Return status and code of an error."""
+    return answer[0], answer[1]["error_code"]
+
+
+def test_a_job_is_created_and_shown_as_time_passes(desk: Desk) -> None:
+    """It runs for its seconds and then is done."""
+    job_id = desk.create("nightly")
+    before = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
+    desk.now += 5
+    after = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
+    assert (before, after) == ("Waiting", "Successful")
+
+
+def test_a_name_may_be_given_twice(desk: Desk) -> None:
+    """No page of the API says that names are unique."""
+    assert desk.create("nightly") != desk.create("nightly")
+
+
+def test_the_newest_job_is_listed_first(desk: Desk) -> None:
+    """Within a second the order of creation decides."""
+    for name in ("a", "b", "c"):
+        desk.create(name)
+    assert desk.listed() == ["c", "b", "a"]
+    assert desk.listed("?sort=created_at:asc") == ["a", "b", "c"]
+
+
+def test_the_list_is_paged(desk: Desk) -> None:
+    """Offset and limit cut out a page; the count is of all."""
+    for number in range(5):
+        desk.create(f"job-{number}")
+    pages = [desk.listed(f"?limit=2&offset={offset}") for offset in (0, 2, 4, 6)]
+    assert pages == [["job-4", "job-3"], ["job-2", "job-1"], ["job-0"], []]
+    assert desk.call("GET", f"{JOBS}?limit=1")[1]["job_count"] == 5
+
+
+def test_the_list_selects_by_type(desk: Desk) -> None:
+    """The only selection there is."""
+    desk.create("a")
+    desk.create("b", "deployment_deploy")
+    assert desk.listed("?job_type=deployment_deploy") == ["b"]
+
+
+def test_a_list_that_lags_leaves_out_new_jobs(desk: Desk) -> None:
+    """They are there, and shown by their id, before they are listed."""
+    desk.emulator.faults.set([{"operation": "ListBatchJob", "fault": "stale_list", "seconds": 60}])
+    job_id = desk.create("nightly")
+    desk.now += 59
+    assert desk.call("GET", JOBS)[1] == {"job_count": 0, "jobs": []}
+    assert desk.call("GET", f"{JOBS}/{job_id}")[0] == 200
+    desk.now += 1
+    assert desk.listed() == ["nightly"]
+
+
+def test_a_deleted_job_is_gone(desk: Desk) -> None:
+    """Deleting it again says that it is not there."""
+    job_id = desk.create("nightly")
+    assert desk.call("DELETE", f"{JOBS}/{job_id}") == (204, None)
+    assert desk.call("DELETE", f"{JOBS}/{job_id}")[0] == 404
+    assert desk.call("GET", f"{JOBS}/{job_id}")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("?offset=-1", "IEF.100004"),
+        ("?offset=x", "IEF.100004"),
+        ("?offset=4294967296", "IEF.100004"),
+        ("?limit=0", "IEF.100005"),
+        ("?limit=1001", "IEF.100005"),
+        ("?limit=x", "IEF.100005"),
+        ("?sort=name", "IEF.100002"),
+    ],
+)
+def test_a_bad_page_is_refused(desk: Desk, query: str, code: str) -> None:
+    """With the documented codes for offset and limit."""
+    assert error_of(desk.call("GET", JOBS + query)) == (400, code)
+
+
+def test_a_bad_name_is_refused_and_nothing_created(desk: Desk) -> None:
+    """IEF.100012 is a bad resource name."""
+    body: Json = {"job_name": "Nightly", "job_type": "node_upgrade"}
+    assert error_of(desk.call("POST", JOBS, body)) == (400, "IEF.100012")
+    assert desk.emulator.state.all_jobs() == []
+
+
+def test_a_path_that_is_none_is_refused(desk: Desk) -> None:
+    """IEF.011002 is a URL that is not registered."""
+    for method, path in (("GET", "/v2/x/unknown"), ("PUT", JOBS), ("GET", f"{JOBS}/id/pause")):
+        assert error_of(desk.call(method, path)) == (400, "IEF.011002")
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [(JOBS.replace("0b1c", "ffff"), {}), (JOBS, {"X-Project-Id": "another"})],
+)
+def test_another_project_is_refused(desk: Desk, path: str, headers: dict[str, str]) -> None:
+    """In the path or in the header."""
+    assert error_of(desk.call("GET", path, headers=headers)) == (400, "IEF.100001")
+
+
+def test_a_signature_older_than_15_minutes_creates_nothing(desk: Desk) -> None:
+    """A frozen sender's request does not land late."""
+    body: Json = {"job_name": "late", "job_type": "node_upgrade"}
+    stale = {"X-Sdk-Date": f"{datetime.fromtimestamp(desk.now - 901, timezone.utc):%Y%m%dT%H%M%SZ}"}
+    assert error_of(desk.call("POST", JOBS, body, stale)) == (400, "IEF.011005")
+    assert desk.emulator.state.all_jobs() == []
+
+
+def test_a_body_must_say_that_it_is_json(desk: Desk) -> None:
+    """The Content-Type is mandatory."""
+    body: Json = {"job_name": "a", "job_type": "node_upgrade"}
+    answer = desk.call("POST", JOBS, body, {"Content-Type": "application/bson"})
+    assert error_of(answer) == (400, "IEF.100002")
+
+
+def test_nodes_are_listed_and_shown(desk: Desk) -> None:
+    """The list selects by state, the page of a node has all of it."""
+    listed = desk.call("GET", f"{NODES}?state=UNCONNECTED")[1]
+    shown = desk.call("GET", f"{NODES}/{listed['nodes'][0]['id']}")[1]
+    assert [node["name"] for node in listed["nodes"]] == ["gate-2"]
+    assert shown["node"] == listed["nodes"][0]
+    assert desk.call("GET", f"{NODES}/unknown")[0] == 404
+
+
+def test_an_upgrade_shows_on_its_node(desk: Desk) -> None:
+    """While it runs, when it is done, and after its job is deleted."""
+    job_id, seen = desk.create("nightly"), []
+    for seconds in (0, 2, 3):
+        desk.now += seconds
+        node = desk.call("GET", f"{NODES}/n1")[1]["node"]
+        seen.append((node["state"], node["upgrade_flag"]))
+    desk.call("DELETE", f"{JOBS}/{job_id}")
+    assert seen == [("RUNNING", True), ("UPGRADING", True), ("RUNNING", False)]
+    assert desk.call("GET", f"{NODES}/n1")[1]["node"]["upgrade_flag"] is False
+
+
+def test_groups_are_listed_and_shown(desk: Desk) -> None:
+    """Each with its nodes."""
+    listed = desk.call("GET", f"{GROUPS}?name=dock", headers=ENTERPRISE)[1]
+    shown = desk.call("GET", f"{GROUPS}/g1", headers=ENTERPRISE)[1]
+    assert (listed["count"], listed["edge_groups"]) == (1, [shown])
+    assert [node["id"] for node in shown["nodes"]] == ["n1"]
+    page = desk.call("GET", f"{GROUPS}?limit=1&offset=1", headers=ENTERPRISE)[1]
+    assert (page["count"], [group["name"] for group in page["edge_groups"]]) == (2, ["yards"])
+    assert desk.call("GET", f"{GROUPS}/unknown", headers=ENTERPRISE)[0] == 404
+
+
+def test_groups_are_for_the_enterprise_edition(desk: Desk) -> None:
+    """A request that names no instance is for the professional edition, which has none."""
+    for path in (GROUPS, f"{GROUPS}/g1", f"{NODES}?group_id=g1"):
+        assert desk.call("GET", path)[0] == 400
+    listed = desk.call("GET", f"{NODES}?group_id=g1", headers=ENTERPRISE)[1]
+    assert [node["id"] for node in listed["nodes"]] == ["n1"]
+
+
+def test_a_job_is_paused_restored_and_done(desk: Desk) -> None:
+    """Through Stopping and Stopped."""
+    job_id, seen = desk.create("nightly"), []
+    for seconds, action in ((2, "pause"), (0, ""), (2, ""), (100, "restore"), (0, ""), (5, "")):
+        desk.now += seconds
+        if action:
+            assert desk.call("POST", f"{JOBS}/{job_id}/{action}") == (200, None)
+        else:
+            seen.append(desk.call("GET", f"{JOBS}/{job_id}")[1]["status"])
+    assert seen == ["Stopping", "Stopped", "Waiting", "Successful"]
+
+
+def test_a_failed_job_is_retried(desk: Desk) -> None:
+    """Only what did not succeed is done again."""
+    desk.emulator.state.failing_targets.add("n1")
+    job_id = desk.create("nightly")
+    desk.now += 5
+    before = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
+    desk.emulator.state.failing_targets.clear()
+    assert desk.call("POST", f"{JOBS}/{job_id}/retry")[0] == 200
+    desk.now += 5
+    after = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
+    assert (before, after) == ("Failed", "Successful")
+
+
+@pytest.mark.parametrize("action", ["pause", "restore", "retry"])
+def test_what_a_jobs_status_does_not_allow_changes_nothing(desk: Desk, action: str) -> None:
+    """A job that is done cannot be paused, restored or retried."""
+    job_id = desk.create("nightly")
+    desk.now += 5
+    before = desk.call("GET", f"{JOBS}/{job_id}")
+    assert error_of(desk.call("POST", f"{JOBS}/{job_id}/{action}")) == (400, "IEF.100409")
+    assert desk.call("POST", f"{JOBS}/unknown/{action}")[0] == 404
+    assert desk.call("GET", f"{JOBS}/{job_id}") == before

@@ -1,0 +1,84 @@
+"""What the services hold."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import pytest
+
+from handler.emulator.ief.job_simulation import Pace
+from handler.emulator.state.state import DuplicateNameError, SeenRequest, State, StoredObject
+
+if TYPE_CHECKING:
+    from handler.values.canonical_json import Json
+
+
+def state() -> State:
+    """Build a state with one bucket, counted ids and a clock that stands."""
+    numbers = count(1)
+    return State(lambda: 100.0, lambda: str(UUID(int=next(numbers))), Pace(), ("drop",))
+
+
+def test_names_may_repeat_unless_they_must_not() -> None:
+    """Both ways the real service may behave."""
+    kept = state()
+    kept.create_job({"job_name": "a", "job_type": "node_upgrade"})
+    kept.create_job({"job_name": "a", "job_type": "node_upgrade"})
+    with pytest.raises(DuplicateNameError):
+        kept.create_job({"job_name": "a", "job_type": "node_upgrade"}, unique_name=True)
+    assert len(kept.all_jobs()) == 2
+
+
+def test_of_many_threads_one_gets_a_unique_name() -> None:
+    """Looking and adding are one step."""
+    kept = state()
+
+    def create(_number: int) -> bool:
+        try:
+            kept.create_job({"job_name": "a", "job_type": "node_upgrade"}, unique_name=True)
+        except DuplicateNameError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(16) as threads:
+        assert sum(threads.map(create, range(64))) == 1
+
+
+def test_a_snapshot_holds_jobs_objects_and_requests() -> None:
+    """With tags and the body as received; text only where there is text."""
+    kept = state()
+    request: dict[str, Json] = {
+        "job_name": "a",
+        "job_type": "node_upgrade",
+        "tags": [{"key": "k", "value": "v"}],
+    }
+    kept.create_job(request)
+    kept.buckets["drop"] |= {"t": StoredObject("ü".encode(), 1), "b": StoredObject(b"\xff", 1)}
+    kept.record(SeenRequest("GET", "/", "ListBuckets", 200, 100.0))
+    snapshot = kept.snapshot()
+
+    assert "'tags': [{'key': 'k', 'value': 'v'}]" in str(snapshot["jobs"])
+    assert f"'request': {request}" in str(snapshot["jobs"])
+    assert snapshot["objects"] == {
+        "drop": {
+            "t": {"size": 2, "etag": "c03410a5204b21cd8229ff754688d743", "text": "ü"},
+            "b": {"size": 1, "etag": "00594fd4f42ba43fc1ca0427a0576295"},
+        }
+    }
+    assert "'operation': 'ListBuckets'" in str(snapshot["requests"])
+
+
+def test_a_reset_leaves_the_initial_buckets() -> None:
+    """Empty, and nothing else."""
+    kept = state()
+    kept.create_job({"job_name": "a", "job_type": "node_upgrade"})
+    kept.buckets["drop"]["a"] = StoredObject(b"", 1)
+    kept.buckets["other"] = {}
+    kept.denied.add(("drop", "a"))
+    kept.failing_targets.add("n1")
+    kept.reset()
+    assert kept.snapshot() == {"jobs": [], "nodes": [], "objects": {"drop": {}}, "requests": []}
+    assert (kept.denied, kept.failing_targets) == (set(), set())

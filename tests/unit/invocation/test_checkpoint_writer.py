@@ -1,0 +1,267 @@
+"""When checkpoints are written, what they say, and what becomes of one that cannot be written."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from math import inf
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+
+from handler.audit.checkpoints.checkpoint import Checkpoint, origin_of
+from handler.audit.checkpoints.folder_store import CheckpointFolder
+from handler.audit.checkpoints.signed_note import is_signed_by, new_key, parse
+from handler.audit.open_log import open_stored
+from handler.audit.sql.sqlite import SqliteLog
+from handler.audit.verification.verifier import Evidence, examine
+from handler.cli.obs_from_environment import obs_of
+from handler.errors import SettingsError
+from handler.function import handle
+from handler.invocation.checkpoint_writer import checkpoint, place_at
+from handler.invocation.instance import open_instance, services_of
+from handler.jobs.hold import hold
+from handler.local.runtime.context import Context
+from tests.conftest import BUCKET, timer_event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from handler.emulator.server import Emulator
+
+Environ: TypeAlias = dict[str, str]
+Fire: TypeAlias = "Callable[[object], dict[str, Any]]"
+Recorded: TypeAlias = "Callable[[], list[dict[str, Any]]]"
+
+KEY = new_key("example.org/nightdrop", bytes(range(32)))
+TICK = timer_event('{"action": "reconcile"}')
+UPGRADE = '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}'
+
+
+@dataclass
+class ManualClock:
+    """A clock that the test moves."""
+
+    now: datetime = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.now
+
+
+@pytest.fixture
+def folder(environ: Environ, tmp_path: Path) -> Path:
+    """Where the function under test writes its checkpoints, signed."""
+    environ["NIGHTDROP_CHECKPOINTS"] = str(tmp_path / "checkpoints")
+    environ["NIGHTDROP_CHECKPOINT_KEY"] = KEY.encoded()
+    return tmp_path / "checkpoints"
+
+
+def actions(recorded: Recorded) -> list[str]:
+    """Return what the log tells of, in order."""
+    return [record["action"] for record in recorded()]
+
+
+def test_a_delivery_is_followed_by_a_checkpoint(
+    folder: Path, fire: Fire, recorded: Recorded, environ: Environ
+) -> None:
+    """Of everything it recorded, signed, and itself on record."""
+    reply = fire(timer_event(UPGRADE))
+    (name,) = CheckpointFolder(folder).names()
+    signed = parse(CheckpointFolder(folder).get(name))
+    made = Checkpoint.of(signed.text)
+    *_, before, last = recorded()
+    assert is_signed_by(signed, KEY.public)
+    assert last["action"] == "log.checkpointed"
+    assert last["checkpoint"] == {
+        "size": before["seq"],
+        "head": last["prev"],
+        "name": name,
+        "signer": KEY.name,
+    }
+    assert (made.head.seq, made.head.hash, made.name) == (before["seq"], last["prev"], name)
+    assert made.origin == origin_of(recorded()[1]["prev"])
+    assert reply["head"]["seq"] == last["seq"]
+    assert last["function"]["name"] == "nightdrop"
+    assert "note" not in last
+    assert environ["NIGHTDROP_CHECKPOINT_KEY"] not in repr(recorded())
+
+
+def test_a_head_that_is_confirmed_needs_no_other(folder: Path, environ: Environ) -> None:
+    """Only what was recorded since, or a tick, asks for one more."""
+    context = Context.from_environment(environ, "r", time.monotonic)
+    with closing(open_instance(context, environ, print)) as instance:
+        services = services_of(context, instance)
+        instance.log.commit(hold("by hand", actor={"kind": "operator"}))
+        for every, kept in [(inf, 1), (inf, 1), (0.0, 2), (3600.0, 2)]:
+            made = checkpoint(services, every=every)
+            names = sorted(one.name for one in folder.iterdir())
+            assert len(names) == kept
+            assert made is None or made.fields["checkpoint"]["name"] == names[-1]  # type: ignore[call-overload,index]
+
+
+@pytest.fixture
+def idle(folder: Path, environ: Environ) -> Iterator[tuple[Callable[[], object], ManualClock]]:
+    """A tick to run on a log that says nothing more, and the log's clock."""
+    clock = ManualClock()
+    context = Context.from_environment(environ, "r", time.monotonic)
+    opened = open_instance(context, environ, print)
+    opened.log.close()
+    log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"), clock=clock)
+    log.commit(hold("by hand", actor={"kind": "operator"}))
+    with closing(replace(opened, log=log)) as instance:
+        yield lambda: handle(TICK, context, instance), clock
+    assert folder.exists()
+
+
+def test_an_idle_tick_writes_one_in_an_hour(
+    idle: tuple[Callable[[], object], ManualClock], folder: Path
+) -> None:
+    """Silence can be proved, and a tick every five minutes does not fill the log with it."""
+    tick, clock = idle
+    written = []
+    for _ in range(26):
+        tick()
+        clock.now += timedelta(minutes=5)
+        written.append(len(list(folder.iterdir())))
+    assert written == [1] * 12 + [2] * 12 + [3] * 2
+    names = list(CheckpointFolder(folder).names())
+    assert names == sorted(set(names))
+
+
+def test_how_often_an_idle_tick_writes_one_is_a_setting(
+    environ: Environ, folder: Path, fire: Fire
+) -> None:
+    """Whoever wants to show more often that nothing was cut off may."""
+    environ["NIGHTDROP_CHECKPOINT_EVERY"] = "30d"
+    fire(timer_event(UPGRADE))
+    fire(TICK)
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_a_clock_that_was_set_back_does_not_put_them_off(
+    idle: tuple[Callable[[], object], ManualClock], folder: Path
+) -> None:
+    """Who sets it back a year is not without checkpoints for a year."""
+    tick, clock = idle
+    tick()
+    clock.now -= timedelta(days=365)
+    tick()
+    assert len(list(folder.iterdir())) == 2
+
+
+def test_a_rejected_event_is_followed_by_one(folder: Path, fire: Fire, recorded: Recorded) -> None:
+    """It is on record, so it must not be cut off either."""
+    fire({"nonsense": True})
+    assert actions(recorded) == ["event.rejected", "log.checkpointed"]
+    assert len(list(folder.iterdir())) == 1
+
+
+def test_an_empty_log_has_no_checkpoint(folder: Path, fire: Fire) -> None:
+    """There is no first record that could name it."""
+    fire(TICK)
+    assert not folder.exists()
+
+
+def test_without_a_key_they_say_that_they_are_unsigned(
+    folder: Path, environ: Environ, fire: Fire, recorded: Recorded
+) -> None:
+    """In the log; the note has nothing under it."""
+    del environ["NIGHTDROP_CHECKPOINT_KEY"]
+    fire(timer_event(UPGRADE))
+    last = recorded()[-1]
+    assert last["note"] == "unsigned: no NIGHTDROP_CHECKPOINT_KEY is set"
+    assert "signer" not in last["checkpoint"]
+    assert parse((folder / last["checkpoint"]["name"]).read_bytes()).signatures == ()
+
+
+def test_without_a_place_none_are_written(fire: Fire, recorded: Recorded) -> None:
+    """And nothing is said of them."""
+    fire(timer_event(UPGRADE))
+    assert not any(action.startswith("log.") for action in actions(recorded))
+
+
+def test_one_that_cannot_be_written_loses_no_delivery(
+    folder: Path, fire: Fire, recorded: Recorded, lines: list[str]
+) -> None:
+    """It is on record, somebody is told, and the next chance makes up for it."""
+    folder.write_text("in the way")
+    assert fire(timer_event(UPGRADE))["outcome"] == "completed"
+    last = recorded()[-1]
+    assert (last["action"], last["outcome"]) == ("log.checkpoint_failed", "failure")
+    assert "File exists" in last["note"]
+    assert any('"of":"log.checkpoint_failed"' in line for line in lines)
+    folder.unlink()
+    fire(timer_event(UPGRADE))
+    assert actions(recorded)[-1] == "log.checkpointed"
+
+
+def test_a_bucket_that_refuses_loses_no_delivery(
+    environ: Environ, fire: Fire, recorded: Recorded
+) -> None:
+    """What OBS said is the note."""
+    environ["NIGHTDROP_CHECKPOINTS"] = "obs://no-such-bucket/x/"
+    assert fire(timer_event(UPGRADE))["outcome"] == "completed"
+    assert "no such bucket" in recorded()[-1]["note"]
+
+
+def test_a_bucket_keeps_them_for_whoever_verifies(
+    environ: Environ, fire: Fire, emulator: Emulator
+) -> None:
+    """Written by the function, read with keys of one's own."""
+    environ["NIGHTDROP_CHECKPOINTS"] = f"obs://{BUCKET}/checkpoints"
+    environ["NIGHTDROP_CHECKPOINT_KEY"] = KEY.encoded()
+    fire(timer_event(UPGRADE))
+    fire(timer_event(UPGRADE, "2026-11-25T02:00:00+08:00"))
+    with emulator.state.lock:
+        assert sum(key.startswith("checkpoints/") for key in emulator.state.buckets[BUCKET]) == 2
+    obs = obs_of(environ)
+    place = place_at(environ["NIGHTDROP_CHECKPOINTS"], obs)
+    stored = open_stored(environ["NIGHTDROP_AUDIT"])
+    verdict = examine(environ["NIGHTDROP_AUDIT"], stored, Evidence([place], [KEY.public]))
+    stored.close()
+    obs.transport.close()
+    assert (verdict.status, verdict.faults) == (0, ())
+
+
+def test_a_bucket_needs_something_to_reach_it_with() -> None:
+    """A folder does not."""
+    with pytest.raises(SettingsError, match="NIGHTDROP_REGION"):
+        place_at("obs://bucket/", None)
+
+
+@pytest.mark.parametrize("key", ["PRIVATE+KEY+a+00000000+c2VjcmV0", "secret"])
+def test_a_wrong_key_stops_the_start_and_is_not_quoted(
+    folder: Path, environ: Environ, key: str
+) -> None:
+    """Nobody learns at night that nothing was signed."""
+    environ["NIGHTDROP_CHECKPOINT_KEY"] = key
+    context = Context.from_environment(environ, "r", lambda: 0.0)
+    with pytest.raises(SettingsError, match="NIGHTDROP_CHECKPOINT_KEY: not a") as caught:
+        open_instance(context, environ, print)
+    assert "ecret" not in str(caught.value)
+    assert not folder.exists()
+
+
+def test_a_missing_package_stops_the_start(
+    folder: Path, environ: Environ, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says what to install."""
+    monkeypatch.setitem(
+        __import__("sys").modules, "cryptography.hazmat.primitives.asymmetric", None
+    )
+    context = Context.from_environment(environ, "r", lambda: 0.0)
+    with pytest.raises(SettingsError, match="nightdrop package --with sign"):
+        open_instance(context, environ, print)
+    assert not folder.exists()
+
+
+def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(environ: Environ) -> None:
+    """They belong into the environment."""
+    obs = obs_of(environ)
+    with pytest.raises(SettingsError, match="obs://bucket/prefix/") as caught:
+        place_at("obs://KEY:CANARY@bucket/prefix/", obs)
+    assert "CANARY" not in str(caught.value)

@@ -1,0 +1,125 @@
+"""What an instance opens, and what is left of it when its start fails."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+
+from handler import function
+from handler.cloud.http_transport import Transport
+from handler.errors import LogError, LogUnreachableError
+from handler.invocation.instance import open_instance
+from handler.local.runtime.context import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from handler.audit.record import Part
+    from handler.invocation.instance import Instance
+
+    Environ: TypeAlias = dict[str, str]
+
+
+class Opened:
+    """What was opened, and whether it was closed again."""
+
+    def __init__(self) -> None:
+        self.closed: list[str] = []
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
+    """Record what is closed of the connections to the cloud."""
+    seen, close = Opened(), Transport.close
+
+    def recorded(transport: Transport) -> None:
+        seen.closed.append("connections")
+        close(transport)
+
+    monkeypatch.setattr(Transport, "close", recorded)
+    return seen
+
+
+@pytest.fixture
+def no_instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Begin with a process in which nothing is open yet."""
+    monkeypatch.setattr(function, "_instance", None)
+    yield
+    instance: Instance | None = function._instance  # noqa: SLF001 - the cache that is under test
+    assert instance is None
+
+
+def context(environ: Environ) -> Context:
+    """Return the context of an invocation that begins now."""
+    return Context.from_environment(environ, "r-1", time.monotonic)
+
+
+def test_a_log_that_cannot_be_opened_leaves_no_connection_open(
+    environ: Environ, tmp_path: Path, opened: Opened
+) -> None:
+    """The platform tries again in the same process."""
+    environ["NIGHTDROP_AUDIT"] = f"sqlite:///{tmp_path}/no/such/folder/audit.db"
+    with pytest.raises(LogError):
+        open_instance(context(environ), environ, print)
+    assert opened.closed == ["connections"]
+
+
+def test_a_line_that_cannot_be_written_leaves_no_connection_open(
+    environ: Environ, opened: Opened
+) -> None:
+    """Whatever it is that fails."""
+    environ["NIGHTDROP_SETTLE_AFTER"] = "1"
+
+    def write(_line: str) -> None:
+        raise OSError("nobody reads standard output")
+
+    with pytest.raises(OSError, match="standard output"):
+        open_instance(context(environ), environ, write)
+    assert opened.closed == ["connections"]
+
+
+@pytest.mark.usefixtures("no_instance")
+@pytest.mark.parametrize(
+    "error", [LogUnreachableError("gone"), OSError("full"), KeyboardInterrupt()]
+)
+def test_a_start_that_cannot_be_recorded_closes_all(
+    environ: Environ,
+    opened: Opened,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    """The next event opens everything anew."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    def fails(_context: object, _instance: Instance) -> Part:
+        raise error
+
+    monkeypatch.setattr(function, "record_started", fails)
+    with pytest.raises(type(error)):
+        function.initializer(context(environ))
+    assert opened.closed == ["connections"]
+
+
+class Stuck:
+    """A log that cannot be closed."""
+
+    def close(self) -> None:
+        """Fail."""
+        raise LogError("cannot be closed")
+
+
+def test_a_log_that_cannot_be_closed_keeps_no_connection_open(
+    environ: Environ, opened: Opened
+) -> None:
+    """Each is closed for itself."""
+    with closing(open_instance(context(environ), environ, print)) as instance:
+        stuck = replace(instance, log=Stuck())  # type: ignore[arg-type] # what closing needs of it
+        with pytest.raises(LogError, match="cannot be closed"):
+            stuck.close()
+        assert opened.closed == ["connections"]

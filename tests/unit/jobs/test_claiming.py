@@ -1,0 +1,89 @@
+"""A claim on a log whose state was tampered with: nothing is sent, and it is told."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.actions import ATTENTION
+from handler.audit.open_log import open_log
+from handler.audit.sql.sqlite import SqliteLog
+from handler.jobs.claiming import claim_planned
+from handler.values.canonical_json import timestamp
+from tests.support.long_log import recording, story
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from handler.audit.log import Log
+    from handler.audit.record import Record
+    from handler.jobs.decisions import Claim
+    from tests.support.postgres_server import PostgresServer
+
+AGAIN = "UPDATE {}jobs SET state = 'planned', todo = 'send', job_id = ''"
+NOW = timestamp(datetime.now(timezone.utc))
+
+
+def claimed(log: Log) -> tuple[Claim, tuple[Record, ...]]:
+    """Claim the story's job; return what came of it, and what was recorded."""
+    drafts = list(story("one"))
+    body = str(drafts[2].body)
+    decide = claim_planned(
+        str(drafts[2].job["key"]), body=body, date=NOW, lease=timedelta(60), function={}
+    )
+    done = log.commit(decide)
+    return done.value, done.records
+
+
+def test_a_created_job_that_was_set_back_is_not_sent_again(tmp_path: Path) -> None:
+    """Its latest record says that it was created; the alarm is no record about the job."""
+    path = tmp_path / "audit.db"
+    with closing(SqliteLog(path)) as log:
+        log.commit(recording(list(story("one"))))
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute(AGAIN.format(""))
+        claim, (record,) = claimed(log)
+        assert (claim.attempt, record.fields["action"]) == (0, "state.contradicted")
+        assert {"delivery", "job"}.isdisjoint(record.fields)
+        assert "nightdrop audit rebuild" in str(record.fields["note"])
+        assert record.fields["action"] in ATTENTION
+        log.rebuild()
+        assert claimed(log)[0].job.state == "created"
+
+
+@pytest.mark.parametrize("seq", [1, 999])
+def test_a_job_whose_latest_record_is_another_ones_is_not_sent(tmp_path: Path, seq: int) -> None:
+    """Or is not there at all."""
+    path = tmp_path / "audit.db"
+    with closing(SqliteLog(path)) as log:
+        log.commit(recording(list(story("one"))[:3]))
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("UPDATE jobs SET seq = ?", (seq,))
+        assert claimed(log)[0].attempt == 0
+        log.rebuild()
+        assert claimed(log)[0].attempt == 1
+
+
+def test_postgresql_does_not_send_it_again_either(
+    postgres_server: PostgresServer, postgres_database: str, postgres_address: str
+) -> None:
+    """The look at the record costs one more question at each claim."""
+    with closing(open_log(postgres_address)) as log:
+        log.commit(recording(list(story("one"))))
+        postgres_server.run(postgres_database, AGAIN.format("nightdrop."))
+        assert claimed(log)[0].attempt == 0
+
+
+def test_every_state_of_a_month_is_told_by_its_latest_record(month: Path, tmp_path: Path) -> None:
+    """No job of a real life would wait for nothing."""
+    with closing(SqliteLog(shutil.copy(month, tmp_path / "month.db"))) as log:
+        keys = log.read(lambda view: [key for (key,) in view.execute("SELECT key FROM jobs")])  # type: ignore[attr-defined] # a view in SQL
+        states = log.read(lambda view: [view.job(key) for key in keys])
+        told = log.read(lambda view: [view.is_told(job) for job in states if job])
+    assert len(told) > 50
+    assert all(told)

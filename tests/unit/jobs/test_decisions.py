@@ -1,0 +1,308 @@
+"""What becomes of a job: every state, every decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+
+from handler.audit.log import Open, ScanState
+from handler.audit.record import Head
+from handler.audit.state import JobState, JobWord
+from handler.jobs.decisions import (
+    Created,
+    Deferred,
+    Refused,
+    Unknown,
+    abandon,
+    bereft,
+    claim,
+    defer,
+    lease_over,
+    record,
+)
+from handler.values.canonical_json import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handler.audit.log import Decide, Switch
+    from handler.audit.record import Draft, Record
+    from handler.audit.state import DeliveryState
+
+NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
+HEAD = Head()
+LEASE = timedelta(seconds=60)
+DATE = timestamp(NOW)
+REFUSED = Refused("no", 400, "IEF.101002")
+DEFERRED = Deferred("later", 429)
+UNKNOWN = Unknown("no answer")
+
+# What is recorded in each state: on a claim, on running out of time, and when the latest attempt
+# is answered by a creation, a refusal, a "later" and a silence. "" is nothing.
+TABLE: dict[JobWord, tuple[str, str, str, str, str, str]] = {
+    "planned": ("sending", "deferred", "created", "", "", ""),
+    "sending": ("", "", "created", "refused", "deferred", "unknown"),
+    "created": ("", "", "duplicated", "", "", ""),
+    "refused": ("", "", "created", "", "", ""),
+    "deferred": ("sending", "deferred", "created", "", "", ""),
+    "unknown": ("", "", "created", "refused", "deferred", "unknown"),
+    "adopted": ("", "", "duplicated", "", "", ""),
+    "absent": ("sending", "deferred", "created", "", "", ""),
+    "expired": ("", "", "created", "", "", ""),
+    "abandoned": ("", "", "created", "", "", ""),
+    "duplicated": ("", "", "duplicated", "", "", ""),
+}
+WITH_ID = frozenset({"created", "adopted", "duplicated"})
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A state with one job in it."""
+
+    one: JobState | None
+    now: datetime = NOW
+    head: Head = HEAD
+    first: Record | None = None
+    last: Record | None = None
+    held: str = ""
+
+    def job(self, _key: str) -> JobState | None:
+        """Return the job."""
+        return self.one
+
+    def delivery(self, _key: str) -> DeliveryState | None:
+        """Return nothing."""
+        return None
+
+    def latest_run(self, _subject: str) -> DeliveryState | None:
+        """Return nothing."""
+        return None
+
+    def jobs_by_id(self, _job_ids: Sequence[str]) -> tuple[JobState, ...]:
+        """Return nothing."""
+        return ()
+
+    def latest_read(self, _subject: str) -> DeliveryState | None:
+        """Return nothing."""
+        return None
+
+    def scan(self, _bucket: str) -> ScanState:
+        """Return nothing."""
+        return ScanState()
+
+    def open(self, _limit: int) -> Open:
+        """Return nothing."""
+        return Open((), (), (), ())
+
+    def is_told(self, _job: JobState) -> bool:
+        """Return True: nobody tampered with it."""
+        return True
+
+    def switch(self, name: Switch) -> str:
+        """Return why sending is held."""
+        return self.held if name == "hold" else ""
+
+
+def job(state: JobWord, **changes: Any) -> JobState:  # noqa: ANN401 - any field
+    """Build a job that was tried once and whose lease is alive."""
+    made = JobState(
+        "k" * 52, "d" * 52, 1, "nightly", "node_upgrade", state, attempt=1,
+        lease_until=timestamp(NOW + LEASE), job_id="first" if state in WITH_ID else "",
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def words(decide: Decide[Any], one: JobState) -> str:
+    """Return what a decision records, without `job.`."""
+    drafts = decide(Seen(one)).drafts
+    assert all(draft.job["key"] == one.key for draft in drafts)
+    return " ".join(draft.action.removeprefix("job.") for draft in drafts)
+
+
+def only(decide: Decide[Any], one: JobState) -> Draft:
+    """Return the one record of a decision."""
+    (draft,) = decide(Seen(one)).drafts
+    return draft
+
+
+def a_claim() -> Decide[Any]:
+    """Claim the job."""
+    return claim("k", date=DATE, lease=LEASE, function={})
+
+
+def an_answer(answer: Created | Refused | Deferred | Unknown, attempt: int = 1) -> Decide[None]:
+    """Record an answer."""
+    return record("k", attempt, answer, function={})
+
+
+def test_the_table_has_every_state() -> None:
+    """No state is forgotten."""
+    assert set(TABLE) == set(get_args(JobWord))
+
+
+@pytest.mark.parametrize("state", TABLE)
+def test_every_decision_in_every_state_is_as_the_table_says(state: JobWord) -> None:
+    """One row, six decisions."""
+    one = job(state)
+    decisions = (
+        a_claim(),
+        defer("k", "no time", function={}),
+        *(an_answer(answer) for answer in (Created("second"), REFUSED, DEFERRED, UNKNOWN)),
+    )
+    assert tuple(words(decide, one) for decide in decisions) == TABLE[state]
+
+
+@pytest.mark.parametrize("state", TABLE)
+def test_an_older_attempts_answer_changes_nothing_unless_it_created_the_job(
+    state: JobWord,
+) -> None:
+    """A creation is taken in every state; the rest is about an attempt that is over."""
+    one = job(state, attempt=2)
+    late = [words(an_answer(answer), one) for answer in (REFUSED, DEFERRED, UNKNOWN)]
+    assert late == ["", "", ""]
+    expected = "duplicated" if state in WITH_ID else "created"
+    assert words(an_answer(Created("second")), one) == expected
+
+
+@pytest.mark.parametrize("state", sorted(WITH_ID))
+def test_the_same_id_again_is_nothing_new(state: JobWord) -> None:
+    """The answer came twice, or was found in the list before."""
+    assert words(an_answer(Created("first")), job(state)) == ""
+
+
+def test_a_claim_is_granted_with_the_next_attempt_and_recorded_with_its_date() -> None:
+    """The record is the fence: the signature's date, and a lease to the end."""
+    decision = a_claim()(Seen(job("deferred")))
+    assert decision.value.attempt == 2
+    assert decision.drafts[0].request == {
+        "operation": "CreateBatchJob",
+        "attempt": 2,
+        "date": DATE,
+        "lease_until": timestamp(NOW + LEASE),
+    }
+
+
+@pytest.mark.parametrize("state", sorted(set(TABLE) - {"planned", "deferred", "absent"}))
+def test_a_claim_that_is_not_granted_says_so(state: JobWord) -> None:
+    """Attempt 0 means: do not send."""
+    assert a_claim()(Seen(job(state))).value.attempt == 0
+
+
+@pytest.mark.parametrize(("left", "word"), [(1, ""), (0, "unknown"), (-1, "unknown")])
+def test_a_lease_that_ran_out_makes_the_job_unknown_and_grants_nothing(
+    left: int, word: str
+) -> None:
+    """Its instance may have sent the request before it ended."""
+    one = job("sending", lease_until=timestamp(NOW + timedelta(seconds=left)))
+    assert words(a_claim(), one) == word
+    assert lease_over(one, NOW) == bool(word)
+    assert a_claim()(Seen(one)).value.attempt == 0
+
+
+@pytest.mark.parametrize("state", ["planned", "deferred", "absent"])
+@pytest.mark.parametrize(("left", "word"), [(1, "sending"), (0, "sending"), (-1, "expired")])
+def test_a_job_past_its_validity_expires_instead_of_being_sent(
+    state: JobWord, left: int, word: str
+) -> None:
+    """Last night's upgrade does not run at noon."""
+    one = job(state, valid_until=timestamp(NOW + timedelta(seconds=left)))
+    assert words(a_claim(), one) == word
+    assert a_claim()(Seen(one)).value.attempt == (2 if word == "sending" else 0)
+
+
+@pytest.mark.parametrize("state", ["planned", "deferred", "absent"])
+def test_while_sending_is_held_a_claim_is_deferred_with_the_reason(state: JobWord) -> None:
+    """Once: a hold over the weekend does not fill the log."""
+    first = a_claim()(Seen(job(state), held="freeze"))
+    (draft,) = first.drafts
+    assert (first.value.attempt, draft.action) == (0, "job.deferred")
+    assert draft.note == "sending is held: freeze"
+    again = a_claim()(Seen(job("deferred", note=draft.note), held="freeze"))
+    assert (again.value.attempt, again.drafts) == (0, ())
+
+
+@pytest.mark.parametrize("state", TABLE)
+def test_a_job_without_its_request_waits_where_it_would_have_been_sent(state: JobWord) -> None:
+    """Once, with what to do about it; in every other state its request is not needed."""
+    lost = bereft("k", function={})
+    drafts = lost(Seen(job(state))).drafts
+    assert [draft.action for draft in drafts] == (
+        ["job.deferred"] if state in {"planned", "deferred", "absent"} else []
+    )
+    for draft in drafts:
+        assert "nightdrop job abandon" in draft.note
+        assert lost(Seen(job("deferred", note=draft.note))).drafts == ()
+
+
+def test_a_job_without_its_request_expires_in_its_time() -> None:
+    """It does not stay open for ever."""
+    late = job("deferred", valid_until=timestamp(NOW - timedelta(seconds=1)))
+    assert only(bereft("k", function={}), late).action == "job.expired"
+
+
+def test_a_held_job_expires_all_the_same() -> None:
+    """A hold does not make an order any younger."""
+    one = job("deferred", valid_until=timestamp(NOW - LEASE))
+    (draft,) = a_claim()(Seen(one, held="freeze")).drafts
+    assert draft.action == "job.expired"
+
+
+@pytest.mark.parametrize("state", TABLE)
+def test_any_job_that_is_not_final_or_in_flight_can_be_abandoned(state: JobWord) -> None:
+    """By hand, with who did it and why; nothing is sent for it any more."""
+    one = job(state)
+    decision = abandon("k", "not wanted", actor={"kind": "operator"})(Seen(one))
+    if one.final or state == "sending":
+        assert (decision.value, decision.drafts) == (one, ())
+    else:
+        (draft,) = decision.drafts
+        assert (draft.action, draft.note, decision.value.state) == (
+            *("job.abandoned", "not wanted", "abandoned"),
+        )
+        assert draft.actor == {"kind": "operator"}
+
+
+def test_the_same_reason_to_wait_is_recorded_once() -> None:
+    """A job that waits for days does not fill the log."""
+    assert words(defer("k", "no time", function={}), job("deferred", note="no time")) == ""
+
+
+def test_a_refusal_after_an_attempt_that_was_in_doubt_is_unknown() -> None:
+    """Our own job may be what is in the way: the list decides."""
+    draft = only(an_answer(REFUSED), job("sending", doubtful=True))
+    assert (draft.action, draft.outcome, draft.note) == ("job.unknown", "unknown", "no")
+
+
+def test_a_creation_is_recorded_with_the_jobs_id() -> None:
+    """It is the one thing that follow-up needs."""
+    draft = only(an_answer(Created("4d1c")), job("sending"))
+    assert (draft.outcome, draft.response) == ("success", {"status": 201, "job_id": "4d1c"})
+
+
+def test_a_second_job_is_reported_with_both_ids() -> None:
+    """A person must delete one of them."""
+    draft = only(an_answer(Created("second")), job("created"))
+    assert draft.outcome == "failure"
+    assert "first and second" in draft.note
+
+
+def test_a_refusal_is_recorded_with_status_code_and_reason() -> None:
+    """That is what the person who dropped the file is told."""
+    draft = only(an_answer(REFUSED), job("sending"))
+    assert (draft.outcome, draft.note) == ("failure", "no")
+    assert draft.response == {"status": 400, "code": "IEF.101002"}
+
+
+def test_a_silence_is_recorded_without_a_status() -> None:
+    """There was none."""
+    assert only(an_answer(UNKNOWN), job("sending")).response == {"status": None, "code": None}
+
+
+@pytest.mark.parametrize("decide", [a_claim(), an_answer(DEFERRED), defer("k", "x", function={})])
+def test_a_job_that_was_never_planned_is_a_mistake_of_ours(decide: Decide[Any]) -> None:
+    """Nothing is recorded for it."""
+    with pytest.raises(LookupError, match="never planned"):
+        decide(Seen(None))

@@ -1,0 +1,307 @@
+"""Effects carried out: the pace of all senders, and jobs side by side."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.audit.sql.sqlite import SqliteLog
+from handler.cloud.credentials import Credentials
+from handler.cloud.http_transport import Transport
+from handler.cloud.ief.client import Ief, ShownJob
+from handler.errors import ApiError, LogError
+from handler.jobs.decisions import Deferred
+from handler.jobs.effect_runner import Driver, Pace
+from handler.jobs.effects import Commit, Effects, Gone, Look, Sender, Show, Sign, TimeLeft, Turn
+from handler.jobs.submission import submission
+from handler.runtime.deadline import Deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from handler.audit.record import Part
+    from handler.emulator.server import Emulator
+
+    Make: TypeAlias = Callable[..., Driver]
+
+NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
+SENDER = Sender({}, patience=1.0, settle_after=1200)
+BODY = (
+    '{"job_name": "%s", "job_type": "node_upgrade", "job_content": {"target_type": "node",'
+    ' "targets": [{"target_id": "n"}]}}'
+)
+
+
+@dataclass
+class Ticking:
+    """A clock that only sleeping moves."""
+
+    now: float = 0.0
+    slept: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        """Return the time."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Move on."""
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def test_nobody_waits_before_the_api_has_asked_for_it() -> None:
+    """The usual case costs nothing."""
+    ticking = Ticking()
+    assert Pace(ticking.clock, ticking.sleep).wait(0)
+    assert ticking.slept == []
+
+
+def test_every_sender_waits_until_the_latest_pause_ends() -> None:
+    """A shorter one does not shorten it."""
+    ticking = Ticking()
+    pace = Pace(ticking.clock, ticking.sleep)
+    pace.slow_down(5)
+    pace.slow_down(2)
+    assert pace.wait(5)
+    assert ticking.now == 5
+    assert pace.wait(0)
+
+
+def test_a_pause_that_lasts_too_long_is_not_begun() -> None:
+    """The job is deferred instead."""
+    ticking = Ticking()
+    pace = Pace(ticking.clock, ticking.sleep)
+    pace.slow_down(5.1)
+    assert not pace.wait(5)
+    assert ticking.slept == []
+
+
+def test_a_pause_that_grows_meanwhile_is_waited_out() -> None:
+    """Another sender was told to wait longer."""
+    ticking = Ticking()
+    pace = Pace(ticking.clock, ticking.sleep)
+
+    def sleep(seconds: float) -> None:
+        if not ticking.slept:
+            pace.slow_down(3)
+        ticking.sleep(seconds)
+
+    pace.sleep = sleep
+    pace.slow_down(1)
+    assert pace.wait(10)
+    assert ticking.now == 3
+
+
+def test_a_pause_that_grows_beyond_the_time_is_given_up() -> None:
+    """What was slept already counts, too."""
+    ticking = Ticking()
+    pace = Pace(ticking.clock, ticking.sleep)
+
+    def sleep(seconds: float) -> None:
+        if not ticking.slept:
+            ticking.sleep(seconds)
+            pace.slow_down(50)
+
+    pace.sleep = sleep
+    pace.slow_down(50)
+    assert not pace.wait(60)
+    assert ticking.now == 50
+
+
+@pytest.mark.parametrize(("pause", "left"), [(47, 13.0), (48, 12.0), (49, 0.0), (55, 0.0)])
+def test_no_pause_is_begun_that_leaves_no_time_to_send(
+    driver: Driver, pause: float, left: float
+) -> None:
+    """The job is deferred at once instead of after the pause."""
+    ticking = Ticking()
+    pace = Pace(ticking.clock, ticking.sleep)
+    pace.slow_down(pause)
+    hurried = Driver(driver.log, driver.ief, Deadline(60, ticking.clock), pace)
+    assert answers(hurried, Turn(12)) == [left]
+    assert ticking.now == (pause if left else 0)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[SqliteLog]:
+    """An empty log."""
+    log = SqliteLog(tmp_path / "audit.db")
+    yield log
+    log.close()
+
+
+@pytest.fixture
+def driver(log: SqliteLog, emulator: Emulator) -> Iterator[Driver]:
+    """A driver that works against an emulated cloud and has an hour."""
+    transport = Transport(timeout=5)
+    account = emulator.account
+    keys = Credentials(account.access_key, account.secret_key)
+    ief = Ief(emulator.url, account.project_id, keys, transport, lambda: datetime.now(timezone.utc))
+    yield Driver(log, ief, Deadline(3600, lambda: 0.0))
+    transport.close()
+
+
+def planned(log: SqliteLog, *keys: str) -> list[Effects]:
+    """Plan jobs and return their submissions."""
+    about: Part = {"key": "d", "trigger": "direct", "subject": "direct"}
+    drafts = [Draft("delivery.planned", "pending", delivery=about)]
+    for number, key in enumerate(keys, 1):
+        job: Part = {"key": key, "name": key, "type": "node_upgrade", "document": number}
+        drafts.append(
+            Draft("job.planned", "pending", delivery={"key": "d"}, job=job, body=BODY % key)
+        )
+    log.commit(lambda _view: Decision(None, tuple(drafts)))
+    return [submission(key, BODY % key, SENDER) for key in keys]
+
+
+def states(log: SqliteLog) -> list[str]:
+    """Return the states of the planned jobs."""
+    run = log.read(lambda view: view.delivery("d"))
+    assert run
+    return [job.state for job in run.jobs]
+
+
+def test_jobs_are_sent_side_by_side(log: SqliteLog, driver: Driver, emulator: Emulator) -> None:
+    """Eight jobs of a quarter of a second each take no two seconds."""
+    emulator.faults.set([{"operation": "CreateBatchJob", "fault": "delay", "seconds": 0.25}])
+    jobs = planned(log, *"abcdefgh")
+    seen = set[str]()
+
+    def counted(effects: Effects) -> Effects:
+        seen.add(threading.current_thread().name)
+        yield from effects
+
+    driver.drive_all([counted(job) for job in jobs], senders=8)
+    assert states(log) == ["created"] * 8
+    assert len(seen) > 1
+
+
+def test_nothing_to_send_starts_no_thread(driver: Driver) -> None:
+    """A tick without work is cheap."""
+    before = threading.active_count()
+    driver.drive_all([], senders=16)
+    assert threading.active_count() == before
+
+
+def test_one_refused_job_stops_no_other(log: SqliteLog, driver: Driver, emulator: Emulator) -> None:
+    """Each has its own outcome."""
+    emulator.faults.set(
+        [{"operation": "CreateBatchJob", "fault": "status", "status": 400, "times": 1}]
+    )
+    driver.drive_all(planned(log, "a", "b", "c"), senders=1)
+    assert states(log) == ["refused", "created", "created"]
+
+
+def test_an_error_of_one_is_raised_once_all_others_are_done(log: SqliteLog, driver: Driver) -> None:
+    """The platform must know, and the rest must not wait for it."""
+
+    def broken() -> Effects:
+        yield Turn()
+        raise LogError("gone")
+
+    with pytest.raises(LogError, match="gone"):
+        driver.drive_all([broken(), *planned(log, "a", "b")], senders=2)
+    assert states(log) == ["created", "created"]
+
+
+def test_one_429_slows_all_senders(log: SqliteLog, driver: Driver, emulator: Emulator) -> None:
+    """Each waits for as long as the API asked one of them to."""
+    ticking = Ticking()
+    paced = Driver(log, driver.ief, driver.deadline, Pace(ticking.clock, ticking.sleep))
+    emulator.faults.set(
+        [
+            {
+                "operation": "CreateBatchJob",
+                "fault": "status",
+                "status": 429,
+                "seconds": 7,
+                "times": 1,
+            }
+        ]
+    )
+    paced.drive_all(planned(log, "a", "b"), senders=1)
+    assert states(log) == ["created", "created"]
+    assert ticking.slept == [7]
+
+
+def test_a_pause_without_a_length_is_a_second(
+    log: SqliteLog, driver: Driver, emulator: Emulator
+) -> None:
+    """Enough not to hammer an API that is busy."""
+    ticking = Ticking()
+    paced = Driver(log, driver.ief, driver.deadline, Pace(ticking.clock, ticking.sleep))
+    emulator.faults.set(
+        [{"operation": "CreateBatchJob", "fault": "status", "status": 429, "times": 1}]
+    )
+    paced.drive_all(planned(log, "a"), senders=1)
+    assert (states(log), ticking.slept) == (["created"], [1])
+
+
+def answers(driver: Driver, *effects: object) -> list[object]:
+    """Return what a driver answers to effects."""
+    said: list[object] = []
+
+    def ask() -> Effects:
+        for effect in effects:
+            said.append((yield effect))  # type: ignore[misc] # noqa: PERF401 - a yield
+
+    driver.drive(ask())
+    return said
+
+
+def test_the_time_that_is_left_is_the_invocations(driver: Driver) -> None:
+    """None is left once a pause would outlast it."""
+    ended = Driver(driver.log, driver.ief, Deadline(0, lambda: 1.0))
+    assert answers(ended, TimeLeft(), Turn()) == [0.0, 0.0]
+    driver.pace.slow_down(9999)
+    assert answers(driver, TimeLeft(), Turn()) == [3600.0, 0.0]
+
+
+def test_without_keys_signing_defers(driver: Driver) -> None:
+    """With the reason."""
+    keys = Credentials("", "", missing="no agency")
+    ief = Ief("http://127.0.0.1:1", "p", keys, driver.ief.transport, driver.ief.clock)
+    assert answers(Driver(driver.log, ief, driver.deadline), Sign("{}")) == [Deferred("no agency")]
+
+
+def test_a_decision_is_answered_with_its_value(driver: Driver) -> None:
+    """That is what a submission goes by."""
+    assert answers(driver, Commit(lambda _view: Decision("granted"))) == ["granted"]
+
+
+def test_a_job_is_shown_as_it_stands_gone_or_not_at_all(
+    log: SqliteLog, driver: Driver, emulator: Emulator
+) -> None:
+    """Only a plain 404 means that it is gone."""
+    driver.drive_all(planned(log, "a"), senders=1)
+    (job,) = emulator.state.all_jobs()
+    (shown,) = answers(driver, Show(job.job_id))
+    assert isinstance(shown, ShownJob)
+    emulator.faults.set([{"operation": "ShowBatchJob", "fault": "cut"}])
+    assert answers(driver, Show(job.job_id)) == [None]
+    emulator.faults.set([])
+    emulator.state.delete_job(job.job_id)
+    assert answers(driver, Show(job.job_id)) == [Gone()]
+
+
+def test_one_listing_serves_all_jobs_of_its_type(driver: Driver, emulator: Emulator) -> None:
+    """Unless one reaches back further."""
+    looks = [Look("node_upgrade", NOW - timedelta(hours=hours)) for hours in (1, 0, 2)]
+    first, second, third = answers(driver, *looks)
+    assert first is second
+    assert third is not first
+    asked = [one.operation for one in emulator.state.requests]
+    assert asked == ["ListBatchJob"] * 2
+
+
+def test_a_list_that_cannot_be_had_is_raised(driver: Driver, emulator: Emulator) -> None:
+    """The tick says so and goes on."""
+    emulator.faults.set([{"operation": "ListBatchJob", "fault": "status", "status": 503}])
+    with pytest.raises(ApiError, match="503"):
+        answers(driver, Look("node_upgrade", NOW))

@@ -1,0 +1,275 @@
+"""What the API's list and its answers say about jobs: found, absent, duplicated, ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+
+from handler.audit.log import Open, ScanState
+from handler.audit.record import Head
+from handler.audit.state import JobState, JobWord
+from handler.cloud.ief.client import ListedJob
+from handler.jobs.decisions import Refused, claim, record
+from handler.jobs.effects import Commit, Listing, Look, Sender
+from handler.jobs.settlement import (
+    CLOCK_SKEW,
+    check_marks,
+    settle,
+    settlement,
+)
+from handler.specs.planner import mark_of
+from handler.values.canonical_json import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handler.audit.log import Decide, Switch
+    from handler.audit.record import Draft, Record
+    from handler.audit.state import DeliveryState
+
+NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
+HEAD = Head()
+KEY = "k" * 52
+MARK = mark_of(KEY)
+SENDER = Sender({"request_id": "r-1"}, patience=12.0, settle_after=1200)
+SENT = NOW - timedelta(seconds=1200)
+OURS = ListedJob("id-1", "nightly", "node_upgrade", f"{MARK} the hall", 1, "Running")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A state with one job in it, and the switches that are on."""
+
+    one: JobState
+    suspended: str = ""
+    now: datetime = NOW
+    head: Head = HEAD
+    first: Record | None = None
+    last: Record | None = None
+
+    def job(self, _key: str) -> JobState | None:
+        """Return the job."""
+        return self.one
+
+    def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
+        """Return the job if its id is one of them."""
+        return (self.one,) if self.one.job_id in job_ids else ()
+
+    def delivery(self, _key: str) -> DeliveryState | None:
+        """Return nothing."""
+        return None
+
+    def latest_run(self, _subject: str) -> DeliveryState | None:
+        """Return nothing."""
+        return None
+
+    def latest_read(self, _subject: str) -> DeliveryState | None:
+        """Return nothing."""
+        return None
+
+    def scan(self, _bucket: str) -> ScanState:
+        """Return nothing."""
+        return ScanState()
+
+    def open(self, _limit: int) -> Open:
+        """Return nothing."""
+        return Open((), (), (), ())
+
+    def is_told(self, _job: JobState) -> bool:
+        """Return True: nobody tampered with it."""
+        return True
+
+    def switch(self, name: Switch) -> str:
+        """Return why absence may not be concluded."""
+        return self.suspended if name == "suspension" else ""
+
+
+def job(state: JobWord = "unknown", **changes: Any) -> JobState:  # noqa: ANN401 - any field
+    """Build a job that was sent as long ago as settling waits."""
+    made = JobState(
+        KEY, "d" * 52, 1, "nightly", "node_upgrade", state, attempt=1, date=timestamp(SENT),
+        lease_until=timestamp(SENT + timedelta(seconds=60)), changed_at=timestamp(SENT),
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def listing(*jobs: ListedJob, began: datetime = NOW, complete: bool = True) -> Listing:
+    """Build a listing."""
+    return Listing(jobs, began, complete)
+
+
+def drafts(decide: Decide[Any], view: Seen) -> list[Draft]:
+    """Return what a decision records."""
+    return list(decide(view).drafts)
+
+
+def settled(found: Listing, one: JobState | None = None, **view: Any) -> list[str]:  # noqa: ANN401
+    """Return what is recorded of a job once the list was looked at."""
+    kept = drafts(settle([KEY], found, SENDER), Seen(one or job(), **view))
+    return [draft.action.removeprefix("job.") for draft in kept]
+
+
+@pytest.mark.parametrize(
+    ("listed", "words"),
+    [
+        ((OURS,), ["adopted"]),
+        ((replace(OURS, description=MARK),), ["adopted"]),
+        ((OURS, replace(OURS, job_id="id-2")), ["adopted", "duplicated"]),
+        ((replace(OURS, name="another"),), ["absent"]),
+        ((replace(OURS, type="deployment_deploy"),), ["absent"]),
+        ((replace(OURS, description=f"{MARK}x the hall"),), ["absent"]),
+        ((replace(OURS, description=f"see {MARK}"),), ["absent"]),
+        ((replace(OURS, description=MARK[:-1]),), ["absent"]),
+        ((replace(OURS, description=mark_of("m" * 52)),), ["absent"]),
+        ((replace(OURS, description=""),), ["absent"]),
+        ((), ["absent"]),
+    ],
+)
+def test_a_job_is_ours_by_mark_name_and_type(
+    listed: tuple[ListedJob, ...], words: list[str]
+) -> None:
+    """The mark alone could have been copied, the name alone be anybody's."""
+    assert settled(listing(*listed)) == words
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ["doubted"]),
+        ({"description": "by hand"}, ["doubted"]),
+        ({"description": mark_of("m" * 52)}, ["absent"]),
+        ({"name": "another"}, ["absent"]),
+        ({"created_at": int((SENT - CLOCK_SKEW).timestamp()) - 1}, ["absent"]),
+        ({"created_at": 0}, ["doubted"]),
+    ],
+)
+def test_a_young_job_of_our_name_without_a_mark_may_be_ours(
+    changes: dict[str, Any], words: list[str]
+) -> None:
+    """Somebody may have edited its description: a person decides, nothing is sent."""
+    alike = replace(OURS, description="", created_at=int(SENT.timestamp()))
+    assert settled(listing(replace(alike, **changes))) == words
+
+
+def test_of_two_that_are_ours_the_oldest_is_adopted_and_a_person_is_told() -> None:
+    """Wherever they stand in the list; of the same second the smaller id counts."""
+    younger = replace(OURS, job_id="id-0", created_at=2)
+    adopted, duplicated, third = drafts(
+        settle([KEY], listing(younger, replace(OURS, job_id="id-3"), OURS), SENDER), Seen(job())
+    )
+    assert (adopted.outcome, adopted.response) == ("success", {"job_id": "id-1"})
+    assert (duplicated.outcome, duplicated.response) == ("failure", {"job_id": "id-3"})
+    assert third.response == {"job_id": "id-0"}
+    assert "id-1 and id-3" in duplicated.note
+
+
+def test_a_job_is_absent_only_from_a_list_that_was_begun_late_enough() -> None:
+    """A second too early, and the request may still be under way."""
+    early = NOW - timedelta(seconds=1)
+    assert settled(listing(began=early)) == []
+    assert settled(listing(began=NOW)) == ["absent"]
+
+
+def test_a_job_that_is_found_is_adopted_at_any_time() -> None:
+    """Even from an early list, an incomplete one, or while absence is suspended."""
+    early = listing(OURS, began=SENT, complete=False)
+    assert settled(early, suspended="marks are lost") == ["adopted"]
+
+
+def test_a_job_is_not_absent_from_an_incomplete_list() -> None:
+    """It may be in the part that was not seen."""
+    assert settled(listing(complete=False)) == []
+
+
+def test_a_job_is_not_absent_while_that_conclusion_is_suspended() -> None:
+    """The list may have lost its mark, too."""
+    assert settled(listing(), suspended="marks are lost") == []
+
+
+@pytest.mark.parametrize("state", sorted(set(get_args(JobWord)) - {"unknown", "sending"}))
+def test_a_job_whose_outcome_is_known_is_not_settled(state: JobWord) -> None:
+    """Another tick was faster, or the answer came after all."""
+    assert settled(listing(OURS), job(state)) == []
+
+
+def test_a_job_that_is_being_sent_is_left_alone_until_its_lease_is_over() -> None:
+    """Then its silence is recorded first."""
+    alive = job("sending", lease_until=timestamp(NOW + timedelta(seconds=1)))
+    assert settled(listing(OURS), alive) == []
+    over = job("sending", lease_until=timestamp(NOW))
+    assert settled(listing(OURS), over) == ["unknown", "adopted"]
+    assert settled(listing(), over) == ["unknown", "absent"]
+    assert settled(listing(began=SENT), over) == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [(0, "absent"), (201, "absent"), (400, "refused"), (409, "refused"), (408, "absent"),
+     (500, "absent"), (503, "absent")],
+)  # fmt: skip
+def test_a_refusal_that_was_in_doubt_stands_once_no_job_is_found(status: int, word: str) -> None:
+    """Then it was no job of ours in the way; a time-out is no refusal."""
+    assert settled(listing(), job(status=status, doubtful=True)) == [word]
+
+
+def test_a_doubtful_refusal_becomes_refused_only_by_way_of_the_list() -> None:
+    """From the answer, by way of unknown, to the reason that is told."""
+    doubtful = job("sending", doubtful=True)
+    no = record(KEY, 1, Refused("the name exists", 400, "IEF.1"), function={})
+    (unknown,) = drafts(no, Seen(doubtful))
+    assert unknown.action == "job.unknown"
+    after = job(doubtful=True, status=400, note=unknown.note)
+    (refused,) = drafts(settle([KEY], listing(), SENDER), Seen(after))
+    assert (refused.action, refused.outcome) == ("job.refused", "failure")
+    assert "the name exists" in refused.note
+
+
+def test_an_absent_job_may_be_claimed_again() -> None:
+    """That is what settling is for."""
+    again = claim(KEY, date=timestamp(NOW), lease=timedelta(seconds=60), function={})
+    assert again(Seen(job("absent"))).value.attempt == 2
+
+
+@pytest.mark.parametrize(
+    ("description", "suspends"),
+    [
+        (f"{MARK} the hall", False),
+        (f"moved {MARK}", False),
+        (mark_of("m" * 52), False),
+        ("the hall", True),
+        ("", True),
+    ],
+)
+def test_a_known_job_without_any_mark_suspends_absence(description: str, *, suspends: bool) -> None:
+    """Somebody edited it, or the API no longer returns descriptions."""
+    found = listing(replace(OURS, description=description))
+    kept = drafts(check_marks(found, function={}), Seen(job("created", job_id="id-1")))
+    assert [draft.action for draft in kept] == ["settling.suspended"] * suspends
+
+
+def test_a_suspension_is_recorded_once_and_says_what_to_do() -> None:
+    """It holds until a person releases it."""
+    found = listing(replace(OURS, description=""), replace(OURS, job_id="2", description=""))
+    known = job("created", job_id="id-1")
+    (kept,) = drafts(check_marks(found, function={}), Seen(known))
+    assert "nightdrop release" in kept.note
+    assert drafts(check_marks(found, function={}), Seen(known, suspended=kept.note)) == []
+
+
+def test_a_strangers_job_without_a_mark_suspends_nothing() -> None:
+    """People create jobs by hand."""
+    found = listing(replace(OURS, description="by hand"))
+    assert drafts(check_marks(found, function={}), Seen(job())) == []
+
+
+def test_settling_looks_back_beyond_the_date_of_the_signature() -> None:
+    """The API's clock may be behind ours."""
+    effects = settlement([job()], SENDER)
+    assert next(effects) == Look("node_upgrade", SENT - CLOCK_SKEW)
+    assert isinstance(effects.send(listing()), Commit)
+    assert isinstance(effects.send(None), Commit)
+    with pytest.raises(StopIteration):
+        effects.send(None)

@@ -1,0 +1,198 @@
+"""How a job on the fleet ended, by what the API shows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+
+from handler.audit.log import Open, ScanState
+from handler.audit.record import Head
+from handler.audit.state import FOLLOWED, JobState, JobWord
+from handler.cloud.ief.client import ListedJob, ShownJob
+from handler.jobs.effects import Commit, Gone, Listing, Sender, Show, TimeLeft
+from handler.jobs.settlement import (
+    FOLLOWED_FOR,
+    finish,
+    following,
+)
+from handler.values.canonical_json import timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handler.audit.log import Decide, Switch
+    from handler.audit.record import Draft, Record
+    from handler.audit.state import DeliveryState
+
+NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
+HEAD = Head()
+KEY = "k" * 52
+SENDER = Sender({"request_id": "r-1"}, patience=12.0, settle_after=1200)
+SENT = NOW - timedelta(seconds=1200)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A state with one job in it, and the switches that are on."""
+
+    one: JobState
+    suspended: str = ""
+    now: datetime = NOW
+    head: Head = HEAD
+    first: Record | None = None
+    last: Record | None = None
+
+    def job(self, _key: str) -> JobState | None:
+        """Return the job."""
+        return self.one
+
+    def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
+        """Return the job if its id is one of them."""
+        return (self.one,) if self.one.job_id in job_ids else ()
+
+    def delivery(self, _key: str) -> DeliveryState | None:
+        """Return nothing."""
+        return None
+
+    def latest_run(self, _subject: str) -> DeliveryState | None:
+        """Return nothing."""
+        return None
+
+    def latest_read(self, _subject: str) -> DeliveryState | None:
+        """Return nothing."""
+        return None
+
+    def scan(self, _bucket: str) -> ScanState:
+        """Return nothing."""
+        return ScanState()
+
+    def open(self, _limit: int) -> Open:
+        """Return nothing."""
+        return Open((), (), (), ())
+
+    def is_told(self, _job: JobState) -> bool:
+        """Return True: nobody tampered with it."""
+        return True
+
+    def switch(self, name: Switch) -> str:
+        """Return why absence may not be concluded."""
+        return self.suspended if name == "suspension" else ""
+
+
+def job(state: JobWord = "unknown", **changes: Any) -> JobState:  # noqa: ANN401 - any field
+    """Build a job that was sent as long ago as settling waits."""
+    made = JobState(
+        KEY, "d" * 52, 1, "nightly", "node_upgrade", state, attempt=1, date=timestamp(SENT),
+        lease_until=timestamp(SENT + timedelta(seconds=60)), changed_at=timestamp(SENT),
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def listing(*jobs: ListedJob, began: datetime = NOW, complete: bool = True) -> Listing:
+    """Build a listing."""
+    return Listing(jobs, began, complete)
+
+
+def drafts(decide: Decide[Any], view: Seen) -> list[Draft]:
+    """Return what a decision records."""
+    return list(decide(view).drafts)
+
+
+def followed(answer: ShownJob | Gone, seconds: float = 0, **changes: Any) -> list[Draft]:  # noqa: ANN401
+    """Return what is recorded of a created job some seconds after its creation."""
+    one = job("created", job_id="id-1", changed_at=timestamp(NOW), **changes)
+    return drafts(
+        finish(KEY, answer, SENDER), Seen(one, now=NOW + timedelta(seconds=seconds))
+    )  # fmt: skip
+
+
+def shown(status: str, *tasks: tuple[str, str]) -> ShownJob:
+    """Build what Show says."""
+    return ShownJob("id-1", status, tasks)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [("Successful", "success"), ("Partially_successful", "failure"), ("Failed", "failure"),
+     ("Stopped", "failure"), ("Timed_out", "failure")],
+)  # fmt: skip
+def test_an_ended_job_is_finished_with_its_status(status: str, outcome: str) -> None:
+    """Whatever it is."""
+    (kept,) = followed(shown(status))
+    assert (kept.action, kept.outcome, kept.response["final"]) == ("job.finished", outcome, status)
+
+
+@pytest.mark.parametrize("status", ["Running", "Pending", "", "Something_new"])
+def test_a_job_that_has_not_ended_is_asked_after_for_a_day(status: str) -> None:
+    """Then it is given up, and says so."""
+    day = FOLLOWED_FOR.total_seconds()
+    assert followed(shown(status), day) == []
+    (kept,) = followed(shown(status), day + 1)
+    assert kept.response["final"] == (status or "unknown")
+    assert "did not end" in kept.note
+
+
+def test_successes_are_counted_from_the_tasks_and_reasons_are_kept() -> None:
+    """Show's own counters are swapped; five reasons of 200 characters are enough."""
+    tasks = [("Successful", ""), *[("Failed", f"{n}" * 999) for n in range(7)]]
+    (kept,) = followed(shown("Partially_successful", *tasks))
+    counted = {name: kept.response[name] for name in ("tasks", "succeeded", "failed")}
+    assert counted == {"tasks": 8, "succeeded": 1, "failed": 7}
+    assert kept.note == "; ".join(f"{n}" * 200 for n in range(5))
+
+
+def test_a_job_is_taken_for_deleted_only_once_the_api_cannot_lag_behind() -> None:
+    """A deleted job is not created again."""
+    assert followed(Gone(), SENDER.settle_after - 1) == []
+    (kept,) = followed(Gone(), SENDER.settle_after)
+    assert (kept.action, kept.response["final"]) == ("job.finished", "deleted")
+    assert "not created again" in kept.note
+
+
+@pytest.mark.parametrize("state", sorted(set(get_args(JobWord)) - FOLLOWED))
+def test_only_jobs_on_the_fleet_are_followed(state: JobWord) -> None:
+    """Nothing is recorded of others."""
+    assert drafts(finish(KEY, shown("Failed"), SENDER), Seen(job(state))) == []
+
+
+def test_an_end_is_recorded_once() -> None:
+    """Two ticks may ask at once."""
+    assert followed(shown("Failed"), finished="Failed") == []
+
+
+def test_following_asks_only_while_there_is_time() -> None:
+    """A tick is bounded, however many jobs run."""
+    effects = following(job("created", job_id="id-1"), NOW, SENDER)
+    assert next(effects) == TimeLeft()
+    with pytest.raises(StopIteration):
+        effects.send(11.9)
+
+
+def test_following_records_nothing_where_nobody_could_say() -> None:
+    """The next tick asks again."""
+    effects = following(job("created", job_id="id-1"), NOW, SENDER)
+    next(effects)
+    assert effects.send(60.0) == Show("id-1")
+    with pytest.raises(StopIteration):
+        effects.send(None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "asks"),
+    [(shown("Running"), False), (shown("Failed"), True), (Gone(), False)],
+)
+def test_a_job_that_goes_on_running_costs_the_log_nothing(
+    answer: ShownJob | Gone, *, asks: bool
+) -> None:
+    """A tick asks after a thousand of them."""
+    effects = following(job("created", job_id="id-1", changed_at=timestamp(NOW)), NOW, SENDER)
+    next(effects)
+    assert effects.send(60.0) == Show("id-1")
+    if asks:
+        assert isinstance(effects.send(answer), Commit)
+        return
+    with pytest.raises(StopIteration):
+        effects.send(answer)

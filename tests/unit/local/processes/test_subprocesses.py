@@ -1,0 +1,68 @@
+"""Processes of a local run."""
+
+from __future__ import annotations
+
+import os
+import stat
+from threading import Event
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.errors import StartError
+from handler.local.processes.subprocesses import Program, last_words, running, wait_until_ready
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FOREVER = "import time; time.sleep(60)"
+
+
+def program(folder: Path, code: str) -> Program:
+    """Return a program that runs some Python."""
+    return Program("the emulator", ["-c", code], os.environ, folder / "emulator.log")
+
+
+def test_who_ends_before_it_is_ready_is_quoted_with_its_last_line(tmp_path: Path) -> None:
+    """And whoever reads it learns where the rest is; nobody else may read that."""
+    one = program(tmp_path, "raise SystemExit('a traceback\\n\\nError: the port is taken')")
+    with (
+        running(one) as process,
+        pytest.raises(StartError) as failed,
+    ):
+        wait_until_ready(one, process, lambda: False, Event())
+    assert str(failed.value) == (
+        f"the emulator did not start: the port is taken (see {one.output})"
+    )
+    assert stat.S_IMODE(one.output.stat().st_mode) == 0o600
+
+
+def test_who_takes_too_long_is_named(tmp_path: Path) -> None:
+    """With the time that was allowed."""
+    one = program(tmp_path, FOREVER)
+    with running(one) as process, pytest.raises(StartError, match=r"not ready within 0\.1 seconds"):
+        wait_until_ready(one, process, lambda: False, Event(), seconds=0.1)
+
+
+def test_waiting_ends_when_the_run_is_to_end(tmp_path: Path) -> None:
+    """At once, and the process with it."""
+    one, ended = program(tmp_path, FOREVER), Event()
+    ended.set()
+    with pytest.raises(KeyboardInterrupt), running(one) as process:
+        wait_until_ready(one, process, lambda: False, ended)
+    assert process.poll() is not None
+
+
+def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    """Instead of a traceback."""
+    with pytest.raises(StartError, match="cannot be written: No such file"):
+        running(program(tmp_path / "none", FOREVER)).__enter__()
+
+
+def test_last_words_cannot_forge_a_line(tmp_path: Path) -> None:
+    """What a process prints is foreign text; nothing at all is said, too."""
+    output = tmp_path / "log"
+    output.write_bytes(b"first\n\x1b[2Kforged\r\n")
+    assert last_words(output) == f"\\x1b[2Kforged (see {output})"
+    output.write_bytes(b"")
+    assert last_words(output) == f"it printed nothing (see {output})"

@@ -1,0 +1,42 @@
+"""The initializer of a process."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from handler.local.runtime.initialization import Initialisation
+
+
+def test_many_threads_initialise_once() -> None:
+    """All of them wait for the one run, and none goes ahead of it."""
+    runs: list[object] = []
+    together = threading.Barrier(8, timeout=5)
+    initialisation = Initialisation(runs.append)
+
+    def first_call(number: int) -> int:
+        together.wait()
+        initialisation.ensure(number)
+        return len(runs)
+
+    with ThreadPoolExecutor(8) as threads:
+        seen = list(threads.map(first_call, range(8)))
+    assert seen == [1] * 8
+
+
+def test_a_failed_initializer_is_run_again() -> None:
+    """The call that failed tells why; a later one may succeed."""
+    answers = iter([RuntimeError("no disk"), None])
+
+    def initializer(_context: object) -> None:
+        failure = next(answers)
+        if failure:
+            raise failure
+
+    initialisation = Initialisation(initializer)
+    with pytest.raises(RuntimeError, match="no disk"):
+        initialisation.ensure(None)
+    initialisation.ensure(None)
+    initialisation.ensure(None)

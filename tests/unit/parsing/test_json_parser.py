@@ -1,0 +1,141 @@
+"""JSON text: the whole grammar, nothing beside it, and the lines."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from handler.parsing import Limits
+from handler.parsing.json_parser import looks_like_lines, parse_json, parse_json_lines
+from handler.parsing.tree_builder import MOST_DIGITS, NOT_AS_WRITTEN, NOT_UNICODE
+
+_NO_COMMENTS = (
+    'not JSON: expected a key in double quotes or `}`: JSON has no comments and no quotes but "'
+)
+WIDE = Limits(max_depth=1000)
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+def fault(text: str) -> str:
+    """Return the first fault's message."""
+    return parse_json(text, Limits()).faults[0].message
+
+
+@given(json_values, st.sampled_from([{}, {"indent": 2}, {"ensure_ascii": False}]))
+def test_what_json_writes_reads_back_equal(value: object, options: dict[str, Any]) -> None:
+    """The parser understands all that Python's encoder writes."""
+    tree = parse_json(json.dumps(value, **options), WIDE)
+    assert tree.faults == []
+    assert tree.value == value
+
+
+@given(st.text(alphabet='[]{}:,"\\u0dDc8 1-+.eEtrufalsn\n/', max_size=20))
+@example('{"a":1,"b":[true,false,null,-0.5,5e-324]}')
+@example("01")
+@example('["\\u12"]')
+@example('["\\ud83d\\ude00"]')
+def test_it_accepts_what_the_standard_decoder_accepts(text: str) -> None:
+    """The grammar is the standard decoder's, but for what is refused on purpose."""
+    tree = parse_json(text, WIDE)
+    try:
+        value = json.loads(text)
+    except ValueError:
+        assert tree.faults
+        return
+    deliberate = ("surrogate", "twice", "too large", "as it is written")
+    if not any(word in one.message for one in tree.faults for word in deliberate):
+        assert tree.faults == []
+        assert tree.value == value
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a": 1, "a": 2}', "this key stands here twice, first in line 1; keep one"),
+        ("[NaN]", "NaN and Infinity are no JSON numbers"),
+        ("[-Infinity]", "NaN and Infinity are no JSON numbers"),
+        *[(f'{{"version": {number}}}', NOT_AS_WRITTEN)
+          for number in ("1.10", "3.10", "1e3", "1E-2", "-0", "0.50", "12345678901234567.8")],
+        ("[1e400]", "a number too large for any computer's float"),
+        (f"[{'9' * (MOST_DIGITS + 1)}]", f"an integer of more than {MOST_DIGITS} digits"),
+        (
+            '["\\ud800"]',
+            NOT_UNICODE,
+        ),
+        (
+            '{"\\udfff": 1}',
+            f"a key {NOT_UNICODE}",
+        ),
+        ('["\\x41"]', 'not JSON: a wrong escape in a string; a backslash is written "\\\\"'),
+        ('["a\nb"]', "not JSON: expected the closing quote of this text in its line"),
+        ("{'a': 1}", _NO_COMMENTS),
+        ('{"a" 1}', "not JSON: expected `:` after the key"),
+        ('{"a": }', "not JSON: expected a value"),
+        ('{"a": 1 "b": 2}', "not JSON: expected `,` or the closing bracket"),
+        ("[1]]", "not JSON: expected nothing more: one JSON value ends here"),
+        ("[1}", "not JSON: expected `,` or the closing bracket"),
+        ('{"a": [1', "the text ends too early: a bracket or a value is missing"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(text: str, expected: str) -> None:
+    """Each fault has a sentence that helps to find it."""
+    assert fault(text) == expected
+
+
+def test_the_longest_integer_is_read() -> None:
+    """The limit is where Python's own is."""
+    assert parse_json("9" * MOST_DIGITS, Limits()).faults == []
+
+
+def test_every_part_has_its_line() -> None:
+    """An entry of a mapping has its key's line, an item its own."""
+    tree = parse_json('\n{\n"a":\n[1,\n2],\n"b": 3}', Limits())
+    assert tree.lines == {(): 2, ("a",): 3, ("a", 0): 4, ("a", 1): 5, ("b",): 6}
+
+
+def test_faults_are_looked_for_until_there_are_more_than_are_shown() -> None:
+    """What nobody sees is not collected, in one line or over many."""
+    assert len(parse_json(f"[{', '.join(['NaN'] * 500)}]", Limits()).faults) == 101
+    trees = parse_json_lines("[NaN, NaN]\n" * 500, Limits())
+    assert sum(len(tree.faults) for tree in trees) == 101
+    assert len(trees) == 51
+
+
+def test_faults_that_stop_nothing_are_all_found() -> None:
+    """Several bad values come in one list."""
+    tree = parse_json('{"a": NaN, "b": 1e400, "a": "\\ud800"}', Limits())
+    assert [one.path for one in tree.faults] == [("a",), ("b",), ("a",), ("a",)]
+
+
+def test_blank_lines_between_json_lines_are_skipped() -> None:
+    """Line numbers count the blank ones."""
+    trees = parse_json_lines('\n{"a": 1}\n \n{"b": 2}\n', Limits())
+    assert [tree.lines[()] for tree in trees] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a": 1}\n{"b": }', True),
+        ('{"a": \n{"b": 2}', True),
+        ('{"a": 1}\nnot json', True),
+        ('{\n"a": 1,\n}', False),
+        ('{"a": 1,}', False),
+    ],
+)
+def test_json_lines_are_told_from_broken_json(text: str, *, expected: bool) -> None:
+    """Lines that each open an object, or a first line that is whole, are JSON Lines."""
+    assert looks_like_lines(text, Limits()) is expected

@@ -1,0 +1,86 @@
+"""Remarks: pydantic's errors in our own words, without the input."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.parsing import Document
+from handler.parsing.validation_errors import Remark, problem_of, remarks_of
+from handler.specs.api_form import BatchJob
+from handler.specs.short_form import Job
+
+if TYPE_CHECKING:
+    from handler.values.canonical_json import Json
+
+VALID: dict[str, Json] = {"kind": "node_upgrade", "name": "a", "targets": {"nodes": ["x"]}}
+
+
+def only(changes: dict[str, Json]) -> tuple[str, str]:
+    """Return path and message of the only remark about a changed job."""
+    (remark,) = remarks_of(Job, {**VALID, **changes})
+    return str(problem_of(Remark(remark.path, ""), Document(1, None))), remark.message
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "message"),
+    [
+        ({"description": 4711}, "description", "must be text; put it in quotes"),
+        ({"description": True}, "description", "must be text; put it in quotes"),
+        ({"description": ["x"]}, "description", "must be text"),
+        ({"description": None}, "description",
+         "must be text; leave the field out where it is not wanted"),
+        ({"tags": []}, "tags", "must be a mapping"),
+        ({"tags": {"a b": "x"}}, "tags.?", "only letters, digits, underscores and hyphens"),
+        ({"tags": {"a": 1}}, "tags.a", "must be text; put it in quotes"),
+        ({"targets": "x"}, "targets", "must be a mapping"),
+        ({"targets": {"nodes": "x"}}, "targets.nodes", "must be a list"),
+        ({"targets": {"nodes": [7]}}, "targets.nodes[0]",
+         "must be an id in quotes, or a mapping of id and name"),
+        ({"targets": {"nodes": [""]}}, "targets.nodes[0]", "is empty"),
+        ({"targets": {"nodes": ["x", {"name": "y"}]}}, "targets.nodes[1].id", "missing"),
+        ({"targets": {"nodes": [{"id": "x", "colour": "y"}]}}, "targets.nodes[0].colour",
+         "unknown field; known here: id, name"),
+        ({"kind": "reboot"}, "kind",
+         "must be one of 'node_upgrade', 'deployment_deploy', 'deployment_upgrade'"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_error_has_its_sentence(
+    changes: dict[str, Json], path: str, message: str
+) -> None:
+    """Path and sentence tell a person what to change."""
+    assert only(changes) == (f"document 1, {path}: ", message)
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"descripton": "x"}, "unknown field; did you mean `description`?"),
+        ({"validFor": "4h"}, "unknown field; did you mean `valid_for`?"),
+        ({"valid-for": "4h"}, "unknown field; did you mean `valid_for`?"),
+        ({"Tags": {}}, "unknown field; field names are in lower case: did you mean `tags`?"),
+        ({"targets": {"node": ["x"]}}, "unknown field; did you mean `nodes`?"),
+    ],
+)
+def test_a_misspelt_field_is_told_its_name(changes: dict[str, Json], hint: str) -> None:
+    """The field that was meant, if one is near; never the text that was written."""
+    assert hint in [remark.message for remark in remarks_of(Job, {**VALID, **changes})]
+
+
+def test_no_more_is_found_than_anybody_is_shown() -> None:
+    """A sentence costs time, and nobody reads ten thousand."""
+    targets: Json = [{"id": " "} for _ in range(10_000)]
+    assert len(remarks_of(Job, {**VALID, "targets": {"nodes": targets}})) == 101
+
+
+def test_all_errors_come_at_once() -> None:
+    """Nobody has to drop a file once for each mistake."""
+    assert len(remarks_of(BatchJob, {"job_name": "A", "job_content": {"targets": [{}]}})) == 3
+
+
+def test_a_problem_has_the_line_of_the_nearest_part() -> None:
+    """What is missing is shown where it should stand."""
+    document = Document(2, None, {(): 5, ("targets",): 7})
+    problem = problem_of(Remark(("targets", "nodes"), "missing"), document)
+    assert str(problem) == "document 2, line 7, targets.nodes: missing"

@@ -1,0 +1,70 @@
+"""How much of an invocation is left."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from handler.runtime.deadline import ASSUMED_SECONDS, LONGEST_SECONDS, deadline
+
+
+def left(said: object, timeout: str | None = None) -> float:
+    """Return the seconds left at the start, by what the context and the environment say."""
+
+    def answer() -> object:
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    context = SimpleNamespace(getRemainingTimeInMilliSeconds=answer)
+    environ = {} if timeout is None else {"RUNTIME_TIMEOUT": timeout}
+    return deadline(context, environ, lambda: 1000.0).left()
+
+
+def test_the_time_left_counts_down_to_nothing() -> None:
+    """It never becomes negative."""
+    now = [50.0]
+    end = deadline(object(), {"RUNTIME_TIMEOUT": "10"}, lambda: now[0])
+    seen = []
+    for now[0] in (50.0, 57.5, 60.0, 61.0):
+        seen.append(end.left())
+    assert seen == [10.0, 2.5, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [(29_990, 29.99), (30_000, 30.0), (15_001, 15.001), (15_000, 30.0), (30_001, 30.0), (5, 30.0)],
+)
+def test_the_context_is_believed_inside_its_plausible_range(said: int, seconds: float) -> None:
+    """From half to all of the configured time-out; else the whole time-out counts."""
+    assert left(said, "30") == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("said", [30, 0, -5, 29_990_000_000, float("nan"), "30", None])
+def test_a_remaining_time_in_another_unit_is_not_believed(said: object) -> None:
+    """Seconds, nanoseconds and things that are no number."""
+    assert left(said, "30") == 30.0
+
+
+@pytest.mark.parametrize("error", [TypeError("text"), ValueError("text")])
+def test_a_context_that_fails_says_nothing(error: Exception) -> None:
+    """The platform's development stub fails on its own settings."""
+    assert left(error, "30") == 30.0
+
+
+@pytest.mark.parametrize("timeout", [None, "", "0", "-5", "1.5", "soon", "³"])
+def test_without_a_time_out_the_context_counts(timeout: str | None) -> None:
+    """As long as it is a time that an invocation may have."""
+    assert left(12_000, timeout) == 12.0
+
+
+@pytest.mark.parametrize("said", [0, 999, (LONGEST_SECONDS + 1) * 1000, None])
+def test_where_nobody_says_a_time_is_assumed(said: object) -> None:
+    """Neither the environment nor a plausible context."""
+    assert left(said) == ASSUMED_SECONDS
+
+
+def test_a_context_without_the_method_is_no_trouble() -> None:
+    """Any object may be the context."""
+    assert deadline(None, {}, lambda: 0.0).left() == ASSUMED_SECONDS

@@ -1,0 +1,152 @@
+"""The function's answer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handler.audit.record import Head
+from handler.audit.state import JobState, JobWord
+from handler.runtime.response import (
+    WORST_LAST,
+    Answered,
+    Outcome,
+    Result,
+    errors_of,
+    outcome_of,
+    reply,
+)
+
+HEAD = Head(7, "f" * 64)
+
+
+def job(state: JobWord, document: int = 1) -> JobState:
+    """Build a job."""
+    found = "4d1c" if state in {"created", "adopted"} else ""
+    return JobState(
+        f"{document}" * 52,
+        "d" * 52,
+        document,
+        "nightly",
+        "node_upgrade",
+        state,
+        job_id=found,
+        note="why",
+    )
+
+
+def jobs(*states: JobWord) -> tuple[JobState, ...]:
+    """Build jobs in these states."""
+    return tuple(job(state, place) for place, state in enumerate(states, start=1))
+
+
+@pytest.mark.parametrize(
+    ("states", "outcome"),
+    [
+        (("created",), "completed"),
+        (("created", "adopted"), "completed"),
+        (("created", "planned"), "deferred"),
+        (("sending",), "deferred"),
+        (("unknown", "created"), "deferred"),
+        (("deferred",), "deferred"),
+        (("absent",), "deferred"),
+        (("created", "refused"), "partial"),
+        (("deferred", "refused"), "partial"),
+        (("refused", "expired", "abandoned"), "rejected"),
+        (("created", "duplicated"), "partial"),
+    ],
+)
+def test_a_deliverys_outcome_follows_from_its_jobs(
+    states: tuple[JobWord, ...], outcome: Outcome
+) -> None:
+    """One word for all of them."""
+    assert outcome_of(jobs(*states)) == outcome
+
+
+def test_every_job_that_will_not_be_created_has_a_sentence() -> None:
+    """With its name and the reason."""
+    said = errors_of(jobs("refused", "created", "expired"))
+    assert said == ("job nightly was refused: why", "job nightly was expired: why")
+
+
+def test_jobs_that_wait_are_counted_in_one_sentence_for_each_state() -> None:
+    """Forty deferred jobs are one line, with why they wait."""
+    said = errors_of(jobs("deferred", "unknown", "deferred", "created"))
+    assert said == (
+        "2 of 4 jobs deferred (why): the tick resumes them",
+        "1 of 4 jobs unknown: the tick resumes them",
+    )
+
+
+def test_jobs_that_are_all_there_need_no_sentence() -> None:
+    """Nothing is wrong."""
+    assert errors_of(jobs("created", "adopted")) == ()
+
+
+@pytest.mark.parametrize(
+    ("finished", "outcome"),
+    [("Successful", "completed"), ("deleted", "completed"), ("Failed", "partial")],
+)
+def test_a_job_that_failed_on_the_fleet_is_no_success(finished: str, outcome: Outcome) -> None:
+    """For its delivery, and for the tick that learns of it."""
+    ended = replace(job("created"), finished=finished)
+    assert outcome_of([ended]) == outcome
+    answer = reply(Answered([], jobs=[ended], left={"jobs": 0}), HEAD)
+    assert answer["outcome"] == outcome
+    assert len(answer["errors"]) == (outcome == "partial")  # type: ignore[arg-type]
+
+
+def test_a_tick_that_leaves_work_and_met_a_failure_says_the_worse() -> None:
+    """What is open is said beside it."""
+    ended = replace(job("created"), finished="Failed")
+    answer = reply(Answered([], jobs=[ended], left={"jobs": 3}), HEAD)
+    assert (answer["outcome"], answer["open"]) == ("partial", {"jobs": 3})
+
+
+def test_a_job_of_a_delivery_is_told_of_once() -> None:
+    """A tick may have worked on it, too."""
+    ended = replace(job("created"), finished="Failed")
+    result = Result("k" * 52, "partial", (ended,), errors_of([ended]))
+    assert len(reply(Answered([result], jobs=[ended]), HEAD)["errors"]) == 1  # type: ignore[arg-type]
+
+
+@given(st.lists(st.sampled_from(WORST_LAST), min_size=1))
+def test_a_replys_outcome_is_the_worst_of_its_deliveries(outcomes: list[Outcome]) -> None:
+    """Whatever their order."""
+    answer = reply(Answered([Result("k" * 52, outcome) for outcome in outcomes]), HEAD)
+    assert answer["outcome"] == max(outcomes, key=WORST_LAST.index)
+
+
+def test_a_reply_holds_deliveries_jobs_errors_and_the_head() -> None:
+    """Exactly these, and JSON throughout."""
+    result = Result("abcdefghijklmnopqrstuvwxyz", "partial", jobs("created", "refused"), ("no",))
+    answer = reply(Answered([result]), HEAD)
+    assert json.loads(json.dumps(answer)) == {
+        "outcome": "partial",
+        "deliveries": ["abcdefghijklmnop"],
+        "jobs": [
+            {"job_name": "nightly", "job_id": "4d1c", "state": "created", "document": 1},
+            {"job_name": "nightly", "job_id": None, "state": "refused", "document": 2},
+        ],
+        "errors": ["no"],
+        "head": {"seq": 7, "hash": "f" * 64},
+    }
+
+
+def test_warnings_stand_in_a_reply_only_when_there_are_any() -> None:
+    """They hold nothing up."""
+    result = Result("k" * 52, "completed", warnings=("doubtful",))
+    assert reply(Answered([result]), HEAD)["warnings"] == ["doubtful"]
+
+
+def test_errors_of_a_tick_name_what_they_are_about() -> None:
+    """It finds several files; of one delivery alone it is plain."""
+    rejected = Result("k" * 52, "rejected", errors=("line 3: x",), subject="obs://b/a\nb.yaml")
+    assert reply(Answered([rejected]), HEAD)["errors"] == ["line 3: x"]
+    named = "obs://b/a\\nb.yaml: line 3: x"
+    assert reply(Answered([rejected], left={}), HEAD)["errors"] == [named]
+    assert reply(Answered([rejected, rejected]), HEAD)["errors"] == [named, named]

@@ -1,0 +1,78 @@
+"""What an instance says of itself when it starts."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sqlite3
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.sql.sqlite import SqliteLog
+from handler.runtime.startup_record import MANIFEST, Start, record_start, start
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOLD = {
+    "code": "ab" * 32,
+    "packages": [{"name": "urllib3", "version": "2.8.0", "modules": ["urllib3"]}],
+}
+
+
+def module(path: Path, version: str | None = None) -> ModuleType:
+    """Return a module as it looks when it was imported from a file."""
+    made = ModuleType("urllib3")
+    made.__file__ = str(path)
+    if version:
+        made.__version__ = version  # type: ignore[attr-defined] # as packages do
+    return made
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The folder of an unpacked zip."""
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / MANIFEST).write_text(json.dumps(TOLD))
+    return folder
+
+
+def test_a_start_tells_code_and_versions(root: Path) -> None:
+    """The digest is the manifest's."""
+    told = start(root, {"urllib3": module(root / "urllib3" / "__init__.py")})
+    assert told == Start("ab" * 32, platform.python_version(), sqlite3.sqlite_version, ())
+
+
+def test_a_package_of_the_platform_is_a_clash(root: Path, tmp_path: Path) -> None:
+    """It was found before the zip's own."""
+    told = start(root, {"urllib3": module(tmp_path / "urllib3.py", "1.25.11")})
+    assert told.note == "urllib3 is the platform's (1.25.11), not the zip's (2.8.0)"
+
+
+def test_a_package_that_was_not_imported_is_none(root: Path) -> None:
+    """It may never be."""
+    assert start(root, {}).clashes == ()
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "{"])
+def test_without_a_manifest_there_is_no_digest(tmp_path: Path, text: str | None) -> None:
+    """On a desk; and a broken one is no reason not to start."""
+    if text is not None:
+        (tmp_path / MANIFEST).write_text(text)
+    assert start(tmp_path, {}).code == ""
+
+
+def test_a_start_is_a_record(tmp_path: Path) -> None:
+    """With its clashes as the note."""
+    log = SqliteLog(str(tmp_path / "audit.db"))
+    log.commit(record_start(Start("c0de", "3.10.13", "3.40.1", ("one", "two")), {"name": "f"}))
+    (record,) = log.records()
+    log.close()
+    assert record.fields["action"] == "function.started"
+    assert record.fields["note"] == "one; two"
+    assert record.fields["function"] == {
+        "name": "f", "code": "c0de", "python": "3.10.13", "sqlite": "3.40.1",
+    }  # fmt: skip

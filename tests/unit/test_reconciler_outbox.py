@@ -1,0 +1,83 @@
+"""The tick, where somebody exchanged what the outbox keeps: nothing of it is acted on."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.errors import NoAnswerError
+from handler.jobs.hold import hold, release
+from tests.unit.test_reconciler import (
+    RECONCILE,
+    UPGRADE,
+    asked,
+    commit,
+    faulty,
+    result,
+    states,
+    written,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handler.emulator.server import Emulator
+
+    Environ = dict[str, str]
+    Reply = dict[str, Any]
+
+
+def exchanged(environ: Environ, old: str, new: str) -> None:
+    """Change every body in the outbox, as somebody with the file in hand can."""
+    path = environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as db, db:
+        changed = db.execute("UPDATE outbox SET body = replace(body, ?, ?)", (old, new)).rowcount
+    assert changed == 1
+
+
+def test_a_request_that_was_exchanged_is_never_sent(
+    fire: Callable[[object], Reply],
+    drop: Callable[..., Any],
+    environ: Environ,
+    emulator: Emulator,
+    lines: list[str],
+) -> None:
+    """The job waits, the log says why and what to do, once, and a line asks for attention."""
+    commit(environ, hold("a test", actor={}))
+    fire(drop("drop/hall.yaml", UPGRADE))
+    exchanged(environ, "node-1", "node-2")
+    commit(environ, release(actor={}))
+    for _ in range(2):
+        reply = fire(RECONCILE)
+    assert states(reply) == ["deferred"]
+    assert asked(emulator, "CreateBatchJob") == 0
+    (line,) = (line for line in lines if '"attention.needed","of":"job.doubted"' in line)
+    assert "nightdrop job abandon" in line
+
+
+def test_a_delivery_whose_body_was_exchanged_is_not_started_over(
+    fire: Callable[[object], Reply],
+    drop: Callable[..., Any],
+    environ: Environ,
+    emulator: Emulator,
+    recorded: Callable[[], list[Reply]],
+) -> None:
+    """It is rejected with a record and a result file: whoever dropped it hears of it."""
+    faulty(emulator, "GetObject", fault="cut", times=1)
+    event = drop("drop/hall.yaml", UPGRADE)
+    written(emulator, time.time() - 30_000)
+    with pytest.raises(NoAnswerError):
+        fire(event)
+    exchanged(environ, "drop/hall.yaml", "drop/wall.yaml")
+    fire(RECONCILE)
+    rejected = [one for one in recorded() if one["action"] == "delivery.rejected"]
+    assert [one["delivery"]["subject"] for one in rejected] == [
+        "obs://nightdrop-drop/drop/hall.yaml"
+    ]
+    assert "deliver it anew" in rejected[0]["note"]
+    assert asked(emulator, "CreateBatchJob") == 0
+    assert result(emulator)["outcome"] == "rejected"
