@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.package_drawing import drawing
+
 ROOT = Path(__file__).parents[2]
 GROUND = ("errors", "settings", "values", "parsing")
 WALLED = ("triggers", "specs", "cloud", "audit")
@@ -185,3 +187,20 @@ def test_every_test_checks_something(path: Path) -> None:
     )
     tests = [one for one in functions if one.name.startswith("test_")]
     assert [one.name for one in tests if not _checks(one, helpers)] == []
+
+
+def test_the_drawing_of_the_packages_is_what_the_imports_say() -> None:
+    """A new arrow belongs into handler/README.md."""
+    assert f"```text\n{drawing()}\n```" in (ROOT / "handler/README.md").read_text()
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in sources().values()}), ids=str)
+def test_a_folder_holds_a_handful_of_modules(folder: Path) -> None:
+    """Sixteen at most: a seventeenth asks for a noun of its own."""
+    assert len(list(folder.glob("*.py"))) <= 17  # `__init__.py` included
+
+
+@pytest.mark.parametrize("module", sorted(sources()))
+def test_a_module_is_short_enough_to_be_read_in_one_go(module: str) -> None:
+    """Three hundred lines at most."""
+    assert len(sources()[module].read_text().splitlines()) <= 300
