@@ -39,6 +39,8 @@ _NAMES = (
     "VersionRemoved",
 )
 
+_OPENING = b'{"change":"'  # of every line
+
 
 class JournalError(OSError):
     """The journal cannot be read or written; the message says why."""
@@ -73,14 +75,17 @@ class Journal:
         """Return the changes so far, and cut off a last line that was not finished.
 
         Raises:
-            JournalError: A line is none that an emulator has written; the journal is closed then.
+            JournalError: A line is none that an emulator has written; the journal is closed then,
+                and the file is as it was.
         """
         self._file.seek(0)
-        data = self._file.read()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            self._file.truncate(len(whole))
-        return [self._decoded(number, line) for number, line in enumerate(whole.splitlines(), 1)]
+        *lines, rest = self._file.read().split(b"\n")
+        kept = [self._decoded(number, line) for number, line in enumerate(lines, 1)]
+        if rest:
+            if rest[: len(_OPENING)] != _OPENING[: len(rest)]:
+                raise self._foreign(len(lines) + 1)
+            self._file.truncate(sum(map(len, lines)) + len(lines))
+        return kept
 
     def write(self, change: Change) -> None:
         """Add a change; once this returns, it outlives the process.
@@ -105,9 +110,12 @@ class Journal:
         try:
             return decode(line.decode())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self.close()
-            what = f"line {number} of {self.path} is not an emulator's"
-            raise JournalError(f"{what}; move the file away to begin anew") from error
+            raise self._foreign(number) from error
+
+    def _foreign(self, number: int) -> JournalError:
+        self.close()
+        what = f"line {number} of {self.path} is not an emulator's"
+        return JournalError(f"{what}; move the file away to begin anew")
 
 
 def open_private(path: Path) -> FileIO:

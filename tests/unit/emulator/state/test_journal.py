@@ -116,6 +116,16 @@ def test_a_line_of_another_kind_is_an_error_with_its_number(tmp_path: Path, line
     assert file.read_text() == text
 
 
+@pytest.mark.parametrize("content", [b"my notes", b"SQLite format 3\0\n\n mine", b'{"a":1}'])
+def test_a_file_that_is_not_an_emulators_is_left_as_it_was(tmp_path: Path, content: bytes) -> None:
+    """Its last line is not a change that was never answered."""
+    path = tmp_path / "emulator.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match="is not an emulator's"):
+        Journal(tmp_path).read()
+    assert path.read_bytes() == content
+
+
 def test_two_emulators_do_not_share_a_directory(tmp_path: Path) -> None:
     """Their states would mix."""
     first = Journal(tmp_path)
