@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from handler.audit.confirmation import Confirmation
     from handler.audit.record import Draft, Head, Record
     from handler.audit.state import DeliveryState, JobState
 
@@ -84,8 +85,8 @@ class View(Protocol):
         """The first record, by whose hash a log is known, or None for an empty log."""
 
     @property
-    def last(self) -> Record | None:
-        """The last record, or None for an empty log."""
+    def confirmation(self) -> Confirmation:
+        """What stands of the latest checkpoint."""
 
     def delivery(self, key: str) -> DeliveryState | None:
         """Return a delivery with its jobs, or None if it was never recorded."""

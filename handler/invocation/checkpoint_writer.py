@@ -16,7 +16,6 @@ from handler.audit.checkpoints.checkpoint import (
 )
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.checkpoints.signed_note import signing_key
-from handler.audit.record import Head, part
 from handler.errors import CloudError, SettingsError
 from handler.settings import obs_place
 from handler.values.canonical_json import moment
@@ -76,7 +75,7 @@ def checkpoint(services: Services, *, every: float = inf) -> Record | None:
     more often than that where nothing else is recorded, and made up for at the next chance.
 
     What it costs does not depend on the log's length: it needs the first record's hash and the
-    last record, both of which a view knows. The head is the one that this instance knows: what
+    head, both of which a view knows. The head is the one that this instance knows: what
     others have recorded since is theirs to confirm.
 
     Args:
@@ -91,15 +90,16 @@ def checkpoint(services: Services, *, every: float = inf) -> Record | None:
     """
     if not services.settings.checkpoints:
         return None
-    first, last, now = services.log.read(
-        lambda view: (view.first, view.last, view.now), fresh=False
+    first, head, said, now = services.log.read(
+        lambda view: (view.first, view.head, view.confirmation, view.now), fresh=False
     )
-    if first is None or last is None or _is_told(last, "log.checkpointed", now, every):
+    told = said.action if said.seq == head.seq and _is_recent(said.at, now, every) else ""
+    if first is None or told == "log.checkpointed":
         return None
-    made = Checkpoint(origin_of(first.hash), Head(last.seq, last.hash), now)
+    made = Checkpoint(origin_of(first.hash), head, now)
     key = _key(services.settings)
     error = _put(made, key, services)
-    if error and _is_told(last, "log.checkpoint_failed", now, every):
+    if error and told == "log.checkpoint_failed":
         return None
     signer = key.name if key else ""
     decide = checkpointed(made, signer, error, function=services.function)
@@ -140,12 +140,8 @@ def _put(made: Checkpoint, key: SigningKey | None, services: Services) -> str:
     return ""
 
 
-def _is_told(last: Record, action: str, now: datetime, every: float) -> bool:
-    """Return whether the last record says this of the head before it, and is not too old."""
-    fields = last.fields
-    if fields["action"] != action or part(fields, "checkpoint")["size"] != last.seq - 1:
-        return False
-    age = (now - moment(str(fields["at"]))).total_seconds()
+def _is_recent(at: str, now: datetime, every: float) -> bool:
+    age = (now - moment(at)).total_seconds()
     # A clock that was set back says nothing about the age.
     return 0 <= age < every
 

@@ -79,8 +79,8 @@ OUTSIDE: tuple[Tampering, ...] = (
     Tampering(
         "the record of the last checkpoint itself is cut off",
         run("DELETE FROM records WHERE seq = 10000"),
-        "the last checkpoint is not in the log",
-        0,
+        "the row of checkpoint in switches",
+        1,
     ),
     Tampering(
         "the last 501 records are cut off, the state folded anew, their checkpoints removed",

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from handler.audit.confirmation import CONFIRMING, Confirmation, fold_confirmation
 from handler.audit.log import Committed, Decision, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.sql.rows import DELIVERY_COLUMNS, JOB_COLUMNS, delivery_row, job_of, job_row
@@ -35,8 +36,8 @@ _JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"  # noqa: S608 - our own col
 _DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"  # noqa: S608 - likewise
 
 HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
-FIRST = "SELECT seq, hash, record FROM records WHERE seq = 1"
 LAST = "SELECT seq, hash, record FROM records ORDER BY seq DESC LIMIT 1"
+FIRST = "SELECT seq, hash, record FROM records WHERE seq = 1"
 APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
 RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
 TOLD = "SELECT record FROM records WHERE seq = ?"
@@ -101,6 +102,9 @@ _SCANS = {
 }
 """What a record about a scan is kept as among the switches, and the field of its source."""
 
+_CONFIRMATION = "checkpoint"
+"""The name among the switches of what stands of the latest checkpoint."""
+
 
 @dataclass(frozen=True)
 class SqlView:
@@ -129,10 +133,10 @@ class SqlView:
         return Record(*rows[0]) if rows else None
 
     @property
-    def last(self) -> Record | None:
-        """The last record, or None for an empty log."""
-        rows = self.execute(LAST)
-        return Record(*rows[0]) if rows else None
+    def confirmation(self) -> Confirmation:
+        """What stands of the latest checkpoint."""
+        text = self._noted(_CONFIRMATION)
+        return Confirmation(**json.loads(text)) if text else Confirmation()
 
     def delivery(self, key: str) -> DeliveryState | None:
         """Return a delivery with its jobs, or None."""
@@ -169,11 +173,15 @@ class SqlView:
         )
 
     def is_told(self, job: JobState) -> bool:
-        """Return whether a job's latest record says what its state says: folded twice, it does."""
+        """Return whether a job's latest record says what its state says.
+
+        Folded onto the state once more, it changes nothing; the plan's own record gives all of it.
+        """
         if not self.is_whole:
             return True  # the state of a log in objects is nobody's but this instance's
         fields: Fields = json.loads(next(iter(self.execute(TOLD, (job.seq,))), ("{}",))[0])
-        return part(fields, "job").get("key") == job.key and fold_job(job, fields) == job
+        before = None if fields.get("action") == "job.planned" else job
+        return part(fields, "job").get("key") == job.key and fold_job(before, fields) == job
 
     def switch(self, name: Switch) -> str:
         """Return why a switch is on, or "" if it is off."""
@@ -226,6 +234,8 @@ def project(view: SqlView, recorded: Fields) -> None:
     if action in _SCANS:
         (kept, told), source = _SCANS[action], part(recorded, "source")
         view.execute(PUT_SWITCH, (f"{kept}:{source['bucket']}", str(source.get(told, ""))))
+    if action in CONFIRMING:
+        _project_confirmation(view, recorded)
     if action.startswith("job."):
         _project_job(view, recorded)
     if "delivery" in recorded:
@@ -242,6 +252,13 @@ def rebuild(view: SqlView, records: Sequence[Record] | Any) -> None:  # noqa: AN
     for record in records:
         project(view, record.fields)
     view.execute(DELETE_STRAYS)
+
+
+def _project_confirmation(view: SqlView, recorded: Fields) -> None:
+    before = view.confirmation
+    after = fold_confirmation(before, recorded)
+    if after != before:
+        view.execute(PUT_SWITCH, (_CONFIRMATION, json.dumps(vars(after))))
 
 
 def _project_delivery(view: SqlView, recorded: Fields) -> None:

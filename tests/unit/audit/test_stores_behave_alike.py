@@ -189,13 +189,32 @@ def test_many_bodies_come_together(log: Log) -> None:
 
 
 def test_the_ends_of_the_chain_are_known(log: Log) -> None:
-    """The first record names the log, the last one says whether there is anything new."""
-    assert log.read(lambda view: (view.first, view.last)) == (None, None)
+    """The first record names the log, the last one is what a checkpoint is of."""
+    assert log.read(lambda view: (view.first, view.head)) == (None, Head())
     log.commit(noted("a", "b"))
     log.commit(noted("c"))
     first, _, last = log.records()
-    assert log.read(lambda view: (view.first, view.last)) == (first, last)
-    assert log.read(lambda view: view.last, fresh=False) == last
+    head = Head(last.seq, last.hash)
+    assert log.read(lambda view: (view.first, view.head)) == (first, head)
+    assert log.read(lambda view: view.head, fresh=False) == head
+
+
+def test_what_stands_of_a_checkpoint_is_known(log: Log) -> None:
+    """An instance that starts cold says nothing new; anything else does."""
+    found = []
+    size: Part = {"size": 1}
+    for draft in (
+        Draft("a", "success"),
+        Draft("log.checkpointed", "success", checkpoint=size),
+        Draft("function.started", "success"),
+        Draft("b", "success"),
+        Draft("function.started", "success"),
+    ):
+        log.commit(recorded(draft))
+        said = log.read(lambda view: view.confirmation)
+        found.append((said.action, said.seq))
+    told = "log.checkpointed"
+    assert found == [("", 0), (told, 2), (told, 3), (told, 3), (told, 3)]
 
 
 def test_a_delivery_has_its_jobs_in_order(log: Log) -> None:

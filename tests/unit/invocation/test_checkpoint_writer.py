@@ -21,7 +21,7 @@ from handler.cli.obs_from_environment import obs_of
 from handler.errors import SettingsError
 from handler.function import handle
 from handler.invocation.checkpoint_writer import checkpoint, place_at
-from handler.invocation.instance import open_instance, services_of
+from handler.invocation.instance import open_instance, record_started, services_of
 from handler.jobs.hold import hold
 from handler.local.runtime.context import Context
 from tests.conftest import BUCKET, timer_event
@@ -130,6 +130,18 @@ def test_an_idle_tick_writes_one_in_an_hour(
     assert written == [1] * 12 + [2] * 12 + [3] * 2
     names = list(CheckpointFolder(folder).names())
     assert names == sorted(set(names))
+
+
+def test_instances_that_start_cold_for_every_tick_write_no_more(
+    environ: Environ, folder: Path
+) -> None:
+    """The platform ends idle instances, so that each tick may meet a new one."""
+    for _ in range(4):
+        context = Context.from_environment(environ, "r", time.monotonic)
+        with closing(open_instance(context, environ, print)) as instance:
+            record_started(context, instance)
+            handle(TICK, context, instance)
+    assert len(list(folder.iterdir())) == 1
 
 
 def test_how_often_an_idle_tick_writes_one_is_a_setting(

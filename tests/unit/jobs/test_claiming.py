@@ -14,7 +14,7 @@ from handler.audit.actions import ATTENTION
 from handler.audit.open_log import open_log
 from handler.audit.sql.sqlite import SqliteLog
 from handler.jobs.claiming import claim_planned
-from handler.values.canonical_json import timestamp
+from handler.values.canonical_json import sha256_hex, timestamp
 from tests.support.long_log import recording, story
 
 if TYPE_CHECKING:
@@ -54,6 +54,22 @@ def test_a_created_job_that_was_set_back_is_not_sent_again(tmp_path: Path) -> No
         assert record.fields["action"] in ATTENTION
         log.rebuild()
         assert claimed(log)[0].job.state == "created"
+
+
+def test_a_body_that_was_exchanged_with_its_digest_is_not_sent(tmp_path: Path) -> None:
+    """The digest that counts is the recorded one, not the one that stands in the table."""
+    path = tmp_path / "audit.db"
+    drafts = list(story("one"))[:3]
+    other = '{"job_name": "another"}'
+    with closing(SqliteLog(path)) as log:
+        log.commit(recording(drafts))
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("UPDATE outbox SET body = ?", (other,))
+            db.execute("UPDATE jobs SET body_digest = ?", (sha256_hex(other),))
+        key, lease = str(drafts[2].job["key"]), timedelta(60)
+        decide = claim_planned(key, body=other, date=NOW, lease=lease, function={})
+        claim, (record,) = (done := log.commit(decide)).value, done.records
+        assert (claim.attempt, record.fields["action"]) == (0, "state.contradicted")
 
 
 @pytest.mark.parametrize("seq", [1, 999])

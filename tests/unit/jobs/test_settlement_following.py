@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
+from handler.audit.confirmation import Confirmation
 from handler.audit.log import Open, ScanState
 from handler.audit.record import Head
 from handler.audit.state import FOLLOWED, JobState, JobWord
@@ -43,7 +44,7 @@ class Seen:
     now: datetime = NOW
     head: Head = HEAD
     first: Record | None = None
-    last: Record | None = None
+    confirmation: Confirmation = field(default_factory=Confirmation)
 
     def job(self, _key: str) -> JobState | None:
         """Return the job."""

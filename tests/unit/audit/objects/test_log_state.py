@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
-from handler.audit.record import Draft, part
+from handler.audit.record import Draft, Head, part
 from handler.audit.state import DeliveryState
 from handler.audit.verification.verdict import verify
 from tests.support.memory_objects import MemoryObjects, Shelf
@@ -150,9 +150,10 @@ def test_what_was_put_aside_is_found_again(
             for one in (log, cold, folded):
                 assert list(one.records_of({name})) == expected_records
                 assert name in {run.key for run in one.find(name)} or not expected_records
-        ends = (records[0], records[-1]) if records else (None, None)
+        head = Head(records[-1].seq, records[-1].hash) if records else Head()
+        ends = (records[0] if records else None, head)
         for one in (log, cold, folded):
-            assert one.read(lambda view: (view.first, view.last)) == ends
+            assert one.read(lambda view: (view.first, view.head)) == ends
 
 
 def test_what_is_closed_is_not_held() -> None:

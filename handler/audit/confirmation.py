@@ -1,0 +1,48 @@
+"""What the log last said of its checkpoints: up to which record nothing new was recorded since.
+
+log.checkpointed, log.checkpoint_failed    of the head before it: that, up to this record
+function.started, log.rolled               say nothing new: an instance that starts cold, or a
+segment that ends, makes no other checkpoint due
+anything else                              is new
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from handler.audit.record import part
+
+if TYPE_CHECKING:
+    from handler.audit.record import Fields
+
+_SAID = frozenset({"log.checkpointed", "log.checkpoint_failed"})
+_NOTHING_NEW = frozenset({"function.started", "log.rolled"})
+
+CONFIRMING = _SAID | _NOTHING_NEW
+"""The actions after which something else may stand of the latest checkpoint."""
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What stands of the latest checkpoint.
+
+    Attributes:
+        action: `log.checkpointed`, `log.checkpoint_failed`, or "" for neither.
+        seq: The number of the last record that says nothing beyond it.
+        at: When the checkpoint was recorded, a timestamp.
+    """
+
+    action: str = ""
+    seq: int = 0
+    at: str = ""
+
+
+def fold_confirmation(before: Confirmation, fields: Fields) -> Confirmation:
+    """Return what stands of the latest checkpoint after one more record."""
+    action, seq = str(fields["action"]), int(cast("int", fields["seq"]))
+    if action in _SAID and part(fields, "checkpoint")["size"] == seq - 1:
+        return Confirmation(action, seq, str(fields["at"]))
+    if action in _NOTHING_NEW and before.action and before.seq == seq - 1:
+        return Confirmation(before.action, seq, before.at)
+    return before
