@@ -93,7 +93,11 @@ def checkpoint(services: Services, *, every: float = inf) -> Record | None:
     first, head, said, now = services.log.read(
         lambda view: (view.first, view.head, view.confirmation, view.now), fresh=False
     )
-    told = said.action if said.seq == head.seq and _is_recent(said.at, now, every) else ""
+    told = (
+        said.action
+        if said.action and said.seq == head.seq and _is_recent(said.at, now, every)
+        else ""
+    )
     if first is None or told == "log.checkpointed":
         return None
     made = Checkpoint(origin_of(first.hash), head, now)

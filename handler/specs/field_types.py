@@ -107,6 +107,12 @@ _LINE = (
     r"(?!\s)[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069"
     r"\ufeff\ufff9-\ufffb]*(?<!\s)"
 )
+# Lines and tabs are welcome in a note, what no reader sees is not.
+_PROSE = (
+    r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069"
+    r"\ufeff\ufff9-\ufffb]*"
+)
+_PROSE_IN_WORDS = "must not hold control characters or characters that no reader sees"
 _LINE_IN_WORDS = "must be one line, without invisible characters and without a blank at either end"
 
 # The grammar of image references of the OCI distribution specification, as registries read it.
@@ -144,7 +150,14 @@ ShortName = Annotated[
     TextRule(17, _NAME, _NAME_IN_WORDS, limit="with the 9 that every run adds there is room for"),
 ]
 Note = Annotated[
-    str, TextRule(LONGEST_NOTE, least=0, limit="beside Nightdrop's mark there is room for")
+    str,
+    TextRule(
+        LONGEST_NOTE,
+        _PROSE,
+        _PROSE_IN_WORDS,
+        least=0,
+        limit="beside Nightdrop's mark there is room for",
+    ),
 ]
 TagKey = Annotated[
     str, TextRule(128, r"[A-Za-z0-9_-]*", "only letters, digits, underscores and hyphens")

@@ -80,7 +80,11 @@ YAML_FILES: list[Entry] = [
     ("hidden-plain", _with("description: a\u2028serial: 9\n"), "a value that ends early"),
     ("hidden-block", _with("description: |\n  a\u2028serial: 9\n"), "a block that ends early"),
     ("hidden-many", _filled(_GOOD + "# ", "\u2028"), "such characters by the thousand"),
-    ("hidden-quoted", _with('description: "a\u2028b"\n'), "one that is text", True),
+    (
+        "hidden-quoted",
+        _with('description: "a\u2028b"\n'),
+        "one that is text, and that no reader sees",
+    ),
     ("noncharacter", _with("description: a\ufdd0b\n"), "what no text may hold"),
     ("control", _with("description: a\x07b\n"), "a bell"),
     ("delete", _with("description: a\x7fb\n"), "a character that deletes"),

@@ -14,6 +14,7 @@ from handler.specs.field_types import (
     Line,
     Name,
     NodeName,
+    Note,
     TextRule,
 )
 
@@ -23,6 +24,7 @@ RULES = {
     "image": TypeAdapter(Image),
     "node name": TypeAdapter(NodeName),
     "env name": TypeAdapter(EnvName),
+    "note": TypeAdapter(Note),
     "line": TypeAdapter(Line),
 }
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
@@ -109,6 +111,7 @@ def test_what_the_documentation_allows_passes(rule: str, text: str) -> None:
         )],
         *[("node name", text) for text in ("", "a b", "a.b", "a\u200b", "\u201ca\u201d", "x" * 65)],
         *[("env name", text) for text in ("", "1A", "A B", "A=B", "A-B", "é")],
+        *[("note", text) for text in ("a\x00", "a\x1b[0m", "a\rb", "a\u202eb", "a\u200b")],
         *[("line", text) for text in ("", " a", "a ", "a\nb", "a\x1b[0m", "a\u202eb", "a\u2060")],
     ],
 )  # fmt: skip

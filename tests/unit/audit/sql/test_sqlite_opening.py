@@ -70,7 +70,7 @@ def test_a_missing_folder_is_refused(path: Path) -> None:
 def test_a_full_disk_is_called_so(path: Path, fault: str) -> None:
     """The file and its folder are as they must be, so nothing is said of them."""
     with (
-        pytest.raises(LogError, match=f"{fault}; look whether its disk is full") as told,
+        pytest.raises(LogError, match=f"{fault}; make room on its disk") as told,
         module.translated(path),
     ):
         raise sqlite3.OperationalError(fault)
