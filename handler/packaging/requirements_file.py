@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from packaging.utils import is_normalized_name
+from packaging.version import Version
+
 from handler.errors import PackageError
 
 if TYPE_CHECKING:
@@ -17,10 +20,7 @@ EXTRAS = {
 }
 """Packages that go into the zip only when they are asked for."""
 
-_LINE = re.compile(
-    r"(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>[a-z0-9.]+)"
-    r"(?: --hash=sha256:(?P<hash>[0-9a-f]{64}))?"
-)
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Requirement:
 
     @property
     def line(self) -> str:
-        """The requirement as it stands in a file of locked requirements."""
+        """The requirement as a line of a locked requirements file."""
         return f"{self.pin} --hash=sha256:{self.sha256}"
 
 
@@ -59,15 +59,25 @@ def parse(text: str, *, locked: bool) -> tuple[Requirement, ...]:
         PackageError: A line is neither a comment nor a pinned requirement.
     """
     found = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.startswith("#"):
+    for number, line in enumerate(map(str.strip, text.splitlines()), start=1):
+        if not line or line.startswith("#"):
             continue
-        match = _LINE.fullmatch(line.strip())
-        if match is None or (locked and not match["hash"]):
+        try:
+            found.append(_requirement(line, locked=locked))
+        except ValueError as error:
             wanted = "name==version --hash=sha256:…" if locked else "name==version"
-            raise PackageError(f"line {number} of the requirements is not {wanted}; lock them anew")
-        found.append(Requirement(match["name"], match["version"], match["hash"] or ""))
+            raise PackageError(
+                f"line {number} of the requirements is not {wanted}; run nightdrop package --lock"
+            ) from error
     return tuple(found)
+
+
+def _requirement(line: str, *, locked: bool) -> Requirement:
+    pin, _, sha256 = line.partition(" --hash=sha256:")
+    name, _, version = pin.partition("==")
+    if not is_normalized_name(name) or (locked and not _SHA256.fullmatch(sha256)):
+        raise ValueError(line)
+    return Requirement(name, str(Version(version)), sha256)
 
 
 def chosen(requirements: Iterable[Requirement], extras: Collection[str]) -> tuple[Requirement, ...]:

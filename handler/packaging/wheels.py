@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
-from email.parser import HeaderParser
 from typing import TYPE_CHECKING
+
+from packaging.metadata import parse_email
+from packaging.utils import parse_wheel_filename
 
 from handler.errors import PackageError
 from handler.packaging.python_runtime import PLATFORM
@@ -26,7 +27,7 @@ _LONGEST_REASON = 600
 
 @dataclass(frozen=True)
 class Wheel:
-    """A package as it is installed from.
+    """A package, unpacked from its wheel.
 
     Attributes:
         name: The package's normalised name.
@@ -47,12 +48,12 @@ def fetch(requirements: Iterable[Requirement], runtime: Runtime, folder: Path) -
     """Return the wheels of pinned requirements for a runtime, in the order of their names.
 
     Args:
-        requirements: With hashes, which are checked; without, any wheel of the version will do.
+        requirements: With hashes, which are checked; without, any wheel of the version is taken.
         runtime: What to fetch for.
         folder: An empty folder to fetch into.
 
     Raises:
-        PackageError: pip could not get one, or a hash is another.
+        PackageError: pip could not fetch one, or a hash differs.
     """
     wanted = list(requirements)
     locked = all(each.sha256 for each in wanted)
@@ -74,27 +75,27 @@ def fetch(requirements: Iterable[Requirement], runtime: Runtime, folder: Path) -
 def read(path: Path) -> Wheel:
     """Return the wheel in a file."""
     data = path.read_bytes()
-    name, version = path.name.split("-")[:2]
+    name, version, _, _ = parse_wheel_filename(path.name)
     with zipfile.ZipFile(path) as archive:
         files = {
             item.filename: archive.read(item) for item in archive.infolist() if not item.is_dir()
         }
-    metadata = next(text for name, text in files.items() if name.endswith(".dist-info/METADATA"))
+    metadata = next(data for name, data in files.items() if name.endswith(".dist-info/METADATA"))
     return Wheel(
-        name=re.sub(r"[-_.]+", "-", name).lower(),
-        version=version,
+        name=name,
+        version=str(version),
         sha256=hashlib.sha256(data).hexdigest(),
-        licence=_licence(metadata.decode()),
+        licence=_licence(metadata),
         files=files,
     )
 
 
-def _licence(metadata: str) -> str:
-    headers = HeaderParser().parsestr(metadata)
-    said = str(headers.get("License-Expression") or headers.get("License") or "")
-    return said if "\n" not in said else ""
+def _licence(metadata: bytes) -> str:
+    known, _ = parse_email(metadata)
+    licence = known.get("license_expression") or known.get("license") or ""
+    return licence if "\n" not in licence else ""
 
 
 def _reason(stderr: str) -> str:
     errors = [line for line in stderr.splitlines() if line.startswith("ERROR")]
-    return "\n".join(errors)[:_LONGEST_REASON] or "it gave no reason; run it again with a network"
+    return "\n".join(errors)[:_LONGEST_REASON] or "it gave no reason; check the network"

@@ -27,6 +27,7 @@ NOT_IN_THE_CLOUD = (
     "datasette",
     "uvicorn",
     "playwright",
+    "packaging",
 )
 HEAVY = (
     "click",

@@ -1,7 +1,6 @@
-"""IEF's batch jobs and nodes: seven calls, each signed, sent once and read tolerantly.
+"""IEF's batch jobs: each call is signed, sent once and its answer read tolerantly.
 
-Source: support.huaweicloud.com/api-ief, "Batch jobs" (`/v2/{project_id}/productmgr/jobs`) and
-"Edge nodes" (`/v2/{project_id}/edgemgr/nodes`).
+Source: support.huaweicloud.com/api-ief, "Batch jobs" (`/v2/{project_id}/productmgr/jobs`).
 """
 
 from __future__ import annotations
@@ -155,19 +154,6 @@ class Ief:
     def delete_job(self, job_id: str) -> None:
         """Delete a job."""
         self._call("DELETE", f"{self._jobs}/{job_id}")
-
-    def list_nodes(self, *, limit: int = 500, offset: int = 0) -> tuple[tuple[str, str], ...]:
-        """Return id and state of a page of nodes; node objects hold keys and are not kept."""
-        path = f"/v2/{self.project_id}/edgemgr/nodes"
-        answer = self._call("GET", path, [("limit", str(limit)), ("offset", str(offset))])
-        nodes = object_of(answer).get("nodes")
-        listed = nodes if isinstance(nodes, list) else []
-        secrets = secrets_of(self.credentials, "")
-        return tuple(
-            (id_of(node, "id", secrets) or UNREADABLE, status_of(node, "state", secrets))
-            for node in listed
-            if isinstance(node, dict)
-        )
 
     @property
     def _jobs(self) -> str:

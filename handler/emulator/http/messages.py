@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, unquote_plus
+from urllib.parse import unquote_plus
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -47,11 +47,6 @@ class Request:
         """The decoded query; of a name given twice, the last value."""
         pairs = (part.partition("=") for part in self.query.split("&") if part)
         return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
-
-    @property
-    def decoded_path(self) -> str:
-        """The path with its percent-encoding undone; a plus stays a plus."""
-        return unquote(self.path)
 
     def values(self, name: str) -> list[str]:
         """Return all values of a header, whatever the case of its name."""

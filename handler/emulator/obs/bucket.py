@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ENABLED = "Enabled"
-SUSPENDED = "Suspended"
 
 
 @dataclass

@@ -1,14 +1,14 @@
-"""Where FunctionGraph tells of requests it has given up: the message, and places to write it to."""
+"""Failure notices for requests that FunctionGraph has given up: the message and its folder."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
 
     from handler.local.async_invocation.instance_client import Outcome
     from handler.local.async_invocation.request_queue import AsyncRequest
@@ -20,20 +20,18 @@ FAILED = "UnhandledInvocationError"
 """The condition of a request whose attempts all failed, as seen in the platform's own sample."""
 
 EXPIRED = "EventAgeExceeded"
-"""The condition of a request that grew too old; the platform's word for it is not documented."""
-
-_ADDRESS = "obs://"
+"""The condition of a request that grew too old; the platform does not document its name."""
 
 
 def failure_message(
     request: AsyncRequest, condition: str, outcome: Outcome | None, urn: str, at: datetime
 ) -> dict[str, Json]:
-    """Return the message about a request given up, in the platform's form.
+    """Return the message about a request that was given up, in the platform's form.
 
     Args:
         request: The request; its `attempt` is the number of times it was tried.
         condition: Why it was given up.
-        outcome: What became of the last attempt, None if there was none.
+        outcome: The outcome of the last attempt, None if there was none.
         urn: The function's name.
         at: When it was given up.
     """
@@ -55,7 +53,7 @@ def failure_message(
 
 
 def into_folder(folder: Path) -> Writer:
-    """Return what writes messages as files of a folder, which is made when the first one comes."""
+    """Return a function that writes messages to a folder and creates it for the first one."""
 
     def write(name: str, data: bytes) -> str:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,40 +64,6 @@ def into_folder(folder: Path) -> Writer:
     return write
 
 
-def into_bucket(address: str, put: Callable[[str, str, bytes], object]) -> Writer:
-    """Return what writes messages as objects.
-
-    Args:
-        address: `obs://bucket/prefix`; the name of a message is put right behind the prefix.
-        put: Writes an object: bucket, key, data.
-
-    Raises:
-        ValueError: The address is of another form.
-    """
-    bucket, _, prefix = address.removeprefix(_ADDRESS).partition("/")
-    if not address.startswith(_ADDRESS) or not bucket:
-        raise ValueError("a destination in OBS is written obs://bucket/prefix/")
-
-    def write(name: str, data: bytes) -> str:
-        put(bucket, prefix + name, data)
-        return f"{_ADDRESS}{bucket}/{prefix}{name}"
-
-    return write
-
-
-def destination(address: str, put: Callable[[str, str, bytes], object]) -> Writer:
-    """Return what writes messages to `obs://bucket/prefix/`, or else to a folder.
-
-    Args:
-        address: The address in OBS or the folder's path.
-        put: Writes an object: bucket, key, data.
-
-    Raises:
-        ValueError: The address in OBS has no bucket.
-    """
-    return into_bucket(address, put) if address.startswith(_ADDRESS) else into_folder(Path(address))
-
-
 def as_file(message: dict[str, Json]) -> bytes:
-    """Return a message as it is written."""
+    """Return a message as the bytes of a file."""
     return (json.dumps(message, indent=2) + "\n").encode()

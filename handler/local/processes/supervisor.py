@@ -97,11 +97,6 @@ class Supervisor:
         with self._lock:
             return tuple(kept.process for kept in self._kept)
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The ids of the processes as they are just now, in the order of the programs."""
-        return tuple(process.pid for process in self.processes)
-
     def watch(self) -> None:
         """Begin to start again what ends, in a thread of its own."""
         self._thread.start()

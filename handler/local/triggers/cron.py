@@ -8,25 +8,31 @@ from typing import Literal
 
 from cronsim import CronSim, CronSimError
 
-from handler.local.triggers.cron_field import FIELDS
 from handler.values.display import display
 
 _SECOND = timedelta(seconds=1)
 _HALF_DAY = timedelta(hours=12)  # longer than any change of the clocks
+_FIELDS = 6
+_SYNTAX = (
+    "second and minute are 0-59, hour 0-23, day of month 1-31, month 1-12 or jan-dec, day of week "
+    "0-6 or sun-sat; each may be a number, a range, a list, * or a step such as */2; a step is at "
+    "least 1 and a range does not end before it begins; only the two day fields may be ?; some "
+    "month must have the day"
+)
 
 
 @dataclass(frozen=True)
 class Cron:
-    """A tick whenever a wall clock shows one of certain times.
+    """Ticks whenever a wall clock shows one of certain times.
 
-    A time that the clocks leave out does not tick that day, one that they show twice ticks twice
-    (robfig/cron). cronsim walks the calendar; what a zone makes of a wall clock's time is decided
-    here, since in a zone of its own cronsim misses times beside a change at midnight, and the
-    second half of a change by half an hour.
+    A time that the clocks skip does not tick that day, one that they show twice ticks twice
+    (robfig/cron). cronsim finds the matching wall-clock times without a zone; this class converts
+    them, because cronsim with a zone misses times beside a change at midnight, and the second half
+    of a change by half an hour.
 
     Attributes:
-        expression: Six fields, each `*` or a list of numbers.
-        zone: Where the wall clock hangs.
+        expression: Six fields in cronsim's syntax.
+        zone: The zone of the wall clock.
     """
 
     expression: str
@@ -41,7 +47,7 @@ class Cron:
     def latest(self, tick: datetime, now: datetime) -> datetime:
         """Return the last tick that is not after `now`, given an earlier one.
 
-        The way back from `now` is searched in doubling steps, so that a long sleep costs little.
+        The search goes back from `now` in doubling steps, so that a long sleep costs little.
         """
         back = _SECOND
         while now - back > tick:
@@ -73,7 +79,7 @@ class Cron:
 
 
 def cron(text: str, zone: tzinfo) -> Cron:
-    """Return what a cron expression of six fields says.
+    """Parse a cron expression of six fields.
 
     The fields are second, minute, hour, day of month, month, day of week. FunctionGraph lets the
     *last* be left out, a crontab has no *first*: five fields are refused, since whoever writes them
@@ -87,21 +93,47 @@ def cron(text: str, zone: tzinfo) -> Cron:
         ValueError: A field is wrong or missing, or no date ever matches.
     """
     given = text.split()
-    if len(given) == len(FIELDS) - 1:
+    if len(given) == _FIELDS - 1:
         shown = display(" ".join(given))
         raise ValueError(
             f"a cron expression has six fields, of which the first is the second: if {shown} is "
             f"meant as in a crontab, write 0 {shown}; if its first field is the second, write "
             f"{shown} *"
         )
-    if len(given) != len(FIELDS):
+    if len(given) != _FIELDS:
         raise ValueError(
             "a cron expression has six fields: second, minute, hour, day of month, month and day "
             "of week; a rate is a number and m, h or d, such as 3m"
         )
-    expression = " ".join(field.read(part) for field, part in zip(FIELDS, given, strict=True))
+    *time, day, month, weekday = given
+    expression = " ".join([*time, _day_field(day, 1, 31), month, _day_field(weekday, 0, 6)])
     try:
-        next(CronSim(expression, datetime(2000, 1, 1)))  # noqa: DTZ001 - a wall clock's time
-    except (CronSimError, StopIteration) as error:
-        raise ValueError("no date ever matches: no such month has that day") from error
+        _check(CronSim(expression, datetime(2000, 1, 1)))  # noqa: DTZ001 - a wall clock's time
+    except CronSimError as error:
+        raise ValueError(f"the cron expression is not valid ({error}): {_SYNTAX}") from error
     return Cron(expression, zone)
+
+
+def _day_field(text: str, low: int, high: int) -> str:
+    """Translate a day field of robfig/cron to cronsim's syntax.
+
+    cronsim requires both day fields to match if either begins with a star. robfig/cron does so if
+    either contains an unrestricted term: `10,*` does, `*/2` does not.
+    """
+    terms = text.replace("?", "*").split(",")
+    return ",".join(sorted(_day_term(term, low, high) for term in terms))  # stars sort first
+
+
+def _day_term(text: str, low: int, high: int) -> str:
+    start, slash, step = text.partition("/")
+    if slash and "-" not in start and (start, step) != ("*", "1"):
+        start = f"{low if start == '*' else start}-{high}"
+    return start if step == "1" else f"{start}{slash}{step}"
+
+
+def _check(parsed: CronSim) -> None:
+    """Refuse what cronsim accepts beyond robfig/cron: `L`, `LW`, `5L`, `6#3` and Sunday as 7."""
+    if min(parsed.days) < 0:
+        raise CronSimError("Bad day-of-month")
+    if not parsed.parts[-1].startswith("*") and not parsed.weekdays <= set(range(7)):
+        raise CronSimError("Bad day-of-week")

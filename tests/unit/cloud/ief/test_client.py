@@ -103,14 +103,6 @@ def test_pages_of_the_list_come_newest_first(ief: Ief) -> None:
     assert ief.list_jobs("app_upgrade", limit=10, offset=0) == ()
 
 
-def test_nodes_come_as_id_and_state(ief: Ief) -> None:
-    """Nothing else of them is kept: their objects hold keys."""
-    nodes = ief.list_nodes()
-    assert nodes
-    assert all(len(node) == 2 and all(node) for node in nodes)
-    assert ief.list_nodes(limit=1) == nodes[:1]
-
-
 def test_temporary_keys_and_an_instance_are_sent_along(transport: Transport) -> None:
     """The emulator accepts the token only signed."""
     account = replace(DEMO_ACCOUNT, security_token="token")
@@ -275,6 +267,11 @@ def test_no_secret_is_in_a_message_or_shown(ief: Ief, closed: str) -> None:
 def test_every_call_ends_with_the_invocation(ief: Ief) -> None:
     """Nothing is sent after that, so that it is certain that nothing arrived."""
     late = replace(ief, deadline=Deadline(0, lambda: 1.0))
-    for call in (late.list_nodes, lambda: create(late), lambda: late.show_job("a")):
+    calls = (
+        lambda: late.list_jobs("node_upgrade", limit=1, offset=0),
+        lambda: create(late),
+        lambda: late.show_job("a"),
+    )
+    for call in calls:
         with pytest.raises(OutOfTimeError):
             call()

@@ -6,15 +6,12 @@ import json
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-import pytest
-
 from handler.local.async_invocation.failure_destination import (
     EXPIRED,
     FAILED,
     as_file,
-    destination,
     failure_message,
-    into_bucket,
+    into_folder,
 )
 from handler.local.async_invocation.instance_client import Outcome
 from handler.local.async_invocation.request_queue import AsyncRequest
@@ -25,11 +22,6 @@ if TYPE_CHECKING:
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 REQUEST = AsyncRequest("r-1", "timer", '{"a": "ü"}', NOON, attempt=2)
 URN = "urn:fss:cn-north-4:p:function:default:nightdrop:latest"
-
-
-def refuse(_bucket: str, _key: str, _data: bytes) -> None:
-    """Stand in for an object store that is not meant to be used."""
-    raise AssertionError
 
 
 def test_a_message_has_the_platforms_form() -> None:
@@ -59,27 +51,8 @@ def test_a_message_about_a_request_that_was_never_tried_has_no_response() -> Non
 def test_a_folder_is_made_when_the_first_message_comes(tmp_path: Path) -> None:
     """The place is told."""
     folder = tmp_path / "failed" / "events"
-    write = destination(str(folder), refuse)
+    write = into_folder(folder)
     assert not folder.exists()
     place = write("r-1.json", as_file({"a": 1}))
     assert place == str(folder / "r-1.json")
     assert json.loads((folder / "r-1.json").read_text()) == {"a": 1}
-
-
-@pytest.mark.parametrize(
-    ("address", "key"),
-    [("obs://b", "r.json"), ("obs://b/", "r.json"), ("obs://b/failed/", "failed/r.json")],
-)
-def test_an_object_lies_under_the_prefix(address: str, key: str) -> None:
-    """In the bucket that the address names."""
-    put: list[tuple[str, str, bytes]] = []
-    write = destination(address, lambda *what: put.append(what))
-    assert write("r.json", b"{}") == f"obs://b/{key}"
-    assert put == [("b", key, b"{}")]
-
-
-@pytest.mark.parametrize("address", ["obs://", "obs:///key", "s3://b/key"])
-def test_an_address_without_a_bucket_is_refused(address: str) -> None:
-    """The message shows the form."""
-    with pytest.raises(ValueError, match="obs://bucket/prefix/"):
-        into_bucket(address, refuse)
