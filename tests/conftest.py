@@ -26,7 +26,6 @@ import urllib3
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verdict import verify
 from handler.emulator.server import Emulator
-from handler.emulator.state.state import StoredObject
 from handler.function import handle
 from handler.invocation.instance import Instance, open_instance
 from handler.local.processes.framework import server_files
@@ -220,9 +219,7 @@ def dropping(emulator: Emulator) -> Drop:
     """Return how to drop a file into an emulator's bucket."""
 
     def put(name: str, data: bytes, *, bucket: str = BUCKET, event_name: str = "Put") -> Reply:
-        with emulator.state.lock:
-            objects = emulator.state.buckets.setdefault(bucket, {})
-            objects[name] = StoredObject(data, time.time())
+        emulator.state.put_object(bucket, name, data)
         entry = {
             "eventName": f"ObjectCreated:{event_name}",
             "eventTime": "2026-11-23T14:05:31.482Z",

@@ -1,1 +1,1 @@
-"""A cloud on a desk: IEF and OBS over real HTTP, with signatures checked."""
+"""A cloud on a router: IEF and OBS over real HTTP, with signatures checked."""

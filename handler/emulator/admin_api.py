@@ -11,23 +11,25 @@ from typing import TYPE_CHECKING
 from handler.emulator.http.messages import Request, Response, json_response
 
 if TYPE_CHECKING:
-    from handler.emulator.faults.fault_rules import Faults
-    from handler.emulator.faults.timers import Delays
-    from handler.emulator.operation import Site
+    from handler.emulator.faults.fault_rules import FaultRules
+    from handler.emulator.faults.timers import Timers
+    from handler.emulator.operation import EmulatorContext
     from handler.values.canonical_json import Json
 
 
-def answer(request: Request, site: Site, faults: Faults, delays: Delays) -> Response:
+def answer(
+    request: Request, context: EmulatorContext, faults: FaultRules, timers: Timers
+) -> Response:
     """Answer a request under `/_emulator/`."""
     page = f"{request.method} {request.path}"
     if page == "GET /_emulator/state":
-        return json_response(200, site.state.snapshot(request.parameters.get("only", "")))
+        return json_response(200, context.state.snapshot(request.parameters.get("only", "")))
     if page == "POST /_emulator/reset":
-        delays.forget()
-        site.state.reset()
+        timers.forget()
+        context.state.reset()
         return Response(204)
     if page == "GET /_emulator/credentials":
-        return json_response(200, site.agency.credentials())
+        return json_response(200, context.credential_issuer.credentials())
     if page == "GET /_emulator/faults":
         return json_response(200, faults.view())
     if page == "POST /_emulator/faults":
@@ -36,7 +38,7 @@ def answer(request: Request, site: Site, faults: Faults, delays: Delays) -> Resp
     return json_response(404, {"error": message})
 
 
-def _set_faults(body: bytes, faults: Faults) -> Response:
+def _set_faults(body: bytes, faults: FaultRules) -> Response:
     try:
         value: Json = json.loads(body)
     except ValueError:

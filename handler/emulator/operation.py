@@ -1,7 +1,7 @@
 """An operation in its two halves: looking at a request, and carrying it out.
 
 `prepare` checks signature and content and changes nothing. What it returns changes the state and
-makes the answer. Faults happen before, between and after the two.
+makes the answer. FaultRules happen before, between and after the two.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from handler.emulator.http.messages import Response
 
 if TYPE_CHECKING:
     from handler.emulator.credentials import Account
-    from handler.emulator.obs.notifications import Notices
+    from handler.emulator.obs.notifications import Notifications
     from handler.emulator.state.state import State
-    from handler.emulator.temporary_credentials import Agency
+    from handler.emulator.temporary_credentials import CredentialIssuer
 
-Commit: TypeAlias = Callable[[], Response]
+Execute: TypeAlias = Callable[[], Response]
 """Carries a request out; may raise RefusedError, and has then changed nothing."""
 
 
 @dataclass(frozen=True)
-class Quirks:
+class Deviations:
     """In what the service is allowed to differ, as nobody knows how the real one behaves.
 
     Attributes:
@@ -46,19 +46,19 @@ class Operation:
     """
 
     name: str
-    prepare: Callable[[Quirks], Commit]
+    prepare: Callable[[Deviations], Execute]
     failure: Callable[[int], Response]
 
 
 @dataclass(frozen=True)
-class Site:
+class EmulatorContext:
     """What every operation works on.
 
     Attributes:
         account: Whose requests are accepted.
         state: Everything the services hold.
         clock: The current time, in seconds since 1970.
-        notices: Who is told of new objects.
+        notifications: Who is told of new objects.
         agency: Issues temporary keys of the account.
         signature_seconds: How far a signature's date may be from that time.
         most_appends: How often an object can be appended to.
@@ -68,8 +68,8 @@ class Site:
     account: Account
     state: State
     clock: Callable[[], float]
-    notices: Notices
-    agency: Agency
+    notifications: Notifications
+    credential_issuer: CredentialIssuer
     signature_seconds: float = 900.0
     most_appends: int = 10_000
     largest_object: int = 5 * 1024**3

@@ -1,4 +1,4 @@
-"""A cloud on a desk: IEF and OBS over real HTTP on 127.0.0.1, for tests and demonstrations.
+"""A cloud on a router: IEF and OBS over real HTTP on 127.0.0.1, for tests and demonstrations.
 
 With `Emulator() as emulator`, `emulator.environment()` is all that points a function at it.
 """
@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING, final
 from uuid import uuid4
 
 from handler.emulator.credentials import DEMO_ACCOUNT, Account
-from handler.emulator.faults.fault_rules import Faults
-from handler.emulator.faults.timers import Delays
-from handler.emulator.http.router import Desk, answer
-from handler.emulator.http.server import Listener
+from handler.emulator.faults.fault_rules import FaultRules
+from handler.emulator.faults.timers import Timers
+from handler.emulator.http.router import Router, answer
+from handler.emulator.http.server import HttpServer
 from handler.emulator.ief import operations as ief
 from handler.emulator.ief.fleet_file import read_fleet
-from handler.emulator.ief.job_simulation import Pace
+from handler.emulator.ief.job_simulation import JobSimulation
 from handler.emulator.obs import operations as obs
-from handler.emulator.obs.notifications import Notices
-from handler.emulator.operation import Site
+from handler.emulator.obs.notifications import Notifications
+from handler.emulator.operation import EmulatorContext
 from handler.emulator.state.journal import Journal
 from handler.emulator.state.state import State
-from handler.emulator.temporary_credentials import ROTATION_SECONDS, Agency
+from handler.emulator.temporary_credentials import ROTATION_SECONDS, CredentialIssuer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,10 +80,10 @@ class Emulator:
             account: Whose requests are accepted.
             port: The port on 127.0.0.1, 0 for any that is free.
             clock: The current time, in seconds since 1970.
-            job_seconds: Job seconds until a small job is done; see `Pace` for larger ones.
+            job_seconds: Job seconds until a small job is done; see `JobSimulation` for larger ones.
             speed: Job seconds in a real second. After 600 job seconds a job has timed out.
             failure_rate: How likely a task fails, from 0 to 1.
-            seed: What that chance is drawn from.
+            seed: What that chance is active from.
             fleet: The nodes and groups; None for those of `fleet.yaml`.
             buckets: The buckets that exist from the start.
             directory: Where jobs and buckets are kept beyond the process; None for memory.
@@ -99,14 +99,16 @@ class Emulator:
             OSError: The port is taken, or the directory cannot be used.
         """
         self.account = account
-        pace = Pace(fleet or read_fleet(), job_seconds, speed, failure_rate=failure_rate, seed=seed)
+        simulation = JobSimulation(
+            fleet or read_fleet(), job_seconds, speed, failure_rate=failure_rate, seed=seed
+        )
         self._journal = Journal(directory) if directory else None
-        self.state = State(clock, lambda: str(uuid4()), pace, tuple(buckets), self._journal)
-        self.faults = Faults(ief.NAMES | obs.NAMES)
-        self._delays = Delays()
-        self._notices = Notices(raise_event)
-        agency = Agency(account, clock, rotation)
-        site = Site(
+        self.state = State(clock, lambda: str(uuid4()), simulation, tuple(buckets), self._journal)
+        self.faults = FaultRules(ief.NAMES | obs.NAMES)
+        self._timers = Timers()
+        self._notices = Notifications(raise_event)
+        agency = CredentialIssuer(account, clock, rotation)
+        context = EmulatorContext(
             account,
             self.state,
             clock,
@@ -116,9 +118,9 @@ class Emulator:
             most_appends,
             largest_object,
         )
-        desk = Desk(site, self.faults, self._delays)
+        router = Router(context, self.faults, self._timers)
         try:
-            self._listener = Listener(port, partial(answer, desk=desk))
+            self._listener = HttpServer(port, partial(answer, router=router))
         except OSError:
             self._close_journal()
             raise
@@ -131,7 +133,7 @@ class Emulator:
 
     def stop(self) -> None:
         """Stop answering, cut open connections and wait for the threads to end."""
-        self._delays.stop()
+        self._timers.stop()
         self._listener.stop()
         self._notices.stop()
         self._close_journal()

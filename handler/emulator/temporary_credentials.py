@@ -27,7 +27,7 @@ _PERIODS_OF_LIFE = 3
 
 
 @dataclass(frozen=True)
-class Agency:
+class CredentialIssuer:
     """Who may act for an account for a while.
 
     Attributes:

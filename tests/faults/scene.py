@@ -16,7 +16,6 @@ from uuid import uuid4
 from handler.audit.verification.verdict import verify
 from handler.cli.audit.records.open_log import any_log
 from handler.emulator.server import Emulator
-from handler.emulator.state.state import StoredObject
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
@@ -74,8 +73,7 @@ class Scene:
 
     def drop(self, name: str, data: bytes) -> dict[str, Any]:
         """Put a spec into the bucket and return the event that tells of it."""
-        with self.emulator.state.lock:
-            self.emulator.state.buckets[BUCKET][name] = StoredObject(data, time.time())
+        self.emulator.state.put_object(BUCKET, name, data)
         entry = {
             "eventName": "ObjectCreated:Put",
             "eventTime": "2026-11-23T14:05:31.482Z",

@@ -86,7 +86,7 @@ def test_a_hold_stops_all_sending_until_it_is_released(
 
 def test_reconcile_ends_with_75_while_anything_is_open(run: Run, emulator: Emulator) -> None:
     """So that a shell's loop can wait for the end."""
-    emulator.state.pace = replace(emulator.state.pace, job_seconds=500)
+    emulator.state.simulation = replace(emulator.state.simulation, job_seconds=500)
     assert run("reconcile").exit_code == 0
     emulator.faults.set([{"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}])
     assert run("invoke", "-", text=SPEC).exit_code == 75
@@ -96,7 +96,7 @@ def test_reconcile_ends_with_75_while_anything_is_open(run: Run, emulator: Emula
     jobs = emulator.state.jobs
     for key, one in jobs.items():
         jobs[key] = replace(
-            one, runs=tuple(replace(run, begun=run.begun - 600) for run in one.runs)
+            one, runs=tuple(replace(run, started=run.started - 600) for run in one.runs)
         )
     done = run("reconcile", "--json")
     assert (done.exit_code, '"finished": "Successful"' in done.stdout) == (0, True)

@@ -36,7 +36,7 @@ def run(tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> 
     for name, value in emulator.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("NIGHTDROP_AUDIT", "sqlite:///my.db")
-    emulator.state.pace = replace(emulator.state.pace, job_seconds=0)
+    emulator.state.simulation = replace(emulator.state.simulation, job_seconds=0)
     return lambda *arguments, text=None: CliRunner().invoke(main, [*arguments], input=text)
 
 
@@ -84,7 +84,7 @@ def test_what_succeeded_is_shown(run: Run) -> None:
 
 def test_a_result_file_shows_how_its_jobs_ended(emulator: Emulator, fire: Fire, drop: Drop) -> None:
     """With counts and reasons, for whoever dropped the file."""
-    emulator.state.pace = replace(emulator.state.pace, job_seconds=0)
+    emulator.state.simulation = replace(emulator.state.simulation, job_seconds=0)
     emulator.state.failing_targets.add("node-1")
     event = drop("drop/hall.yaml", SPEC.encode())
     fire(event)

@@ -131,7 +131,7 @@ def test_an_object_that_cannot_be_had_is_rejected_and_recorded(
     bucket = "another-bucket" if what == "foreign" else "nightdrop-drop"
     event = cloud_drop(f"drop/{what}.yaml", UPGRADE, bucket=bucket)
     if what == "missing":
-        del cloud.state.buckets[bucket][f"drop/{what}.yaml"]
+        cloud.state.remove_object(bucket, f"drop/{what}.yaml")
     if what == "denied":
         cloud.state.denied.add((bucket, f"drop/{what}.yaml"))
     request_id = str(uuid4())

@@ -32,9 +32,9 @@ def lock(*arguments: str, answer: str = "") -> Result:
 
 def days_of(emulator: Emulator) -> int:
     """Return for how many days the bucket is locked."""
-    shelf = emulator.state.shelf(BUCKET)
-    assert shelf
-    return shelf.locked_days
+    bucket = emulator.state.bucket(BUCKET)
+    assert bucket
+    return bucket.locked_days
 
 
 def test_a_bucket_is_locked_for_some_days(emulator: Emulator) -> None:

@@ -156,7 +156,7 @@ def test_a_planned_delivery_is_resumed_without_reading_its_object_again(
     """What was ordered stands in the outbox; the object may be gone."""
     event = drop("drop/hall.yaml", UPGRADE)
     fire_in({**environ, "RUNTIME_TIMEOUT": "3"}, event)
-    del emulator.state.buckets["nightdrop-drop"]["drop/hall.yaml"]
+    emulator.state.remove_object("nightdrop-drop", "drop/hall.yaml")
     reply = fire_in(environ, event)
     assert (reply["outcome"], states(reply)) == ("completed", ["created"])
 

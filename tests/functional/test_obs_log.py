@@ -16,7 +16,7 @@ from handler.audit.verification.verdict import verify
 from handler.cli.audit.records.open_log import any_log
 from handler.cli.main import main
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
-from handler.emulator.state.changes import VersionRemoved
+from handler.emulator.state.changes import ObjectPut, VersionRemoved
 from handler.errors import LogUnreachableError
 from handler.function import handle
 from handler.invocation.instance import open_instance
@@ -92,10 +92,9 @@ def test_the_command_reads_the_log() -> None:
 def test_a_falsified_record_is_found(delivered: dict[str, str], emulator: Emulator) -> None:
     """Whoever may write to the bucket can change it, but not unnoticed."""
     key = "audit/records/0000000001"
-    with emulator.state.lock:
-        stored = emulator.state.buckets["nightdrop-drop"][key]
-        forged = stored.data.replace(b'"job.created"', b'"job.refused"', 1)
-        emulator.state.buckets["nightdrop-drop"][key] = replace(stored, data=forged)
+    stored = emulator.state.buckets["nightdrop-drop"][key]
+    forged = stored.data.replace(b'"job.created"', b'"job.refused"', 1)
+    emulator.state.change(ObjectPut("nightdrop-drop", key, replace(stored, data=forged)))
     assert delivered
     verdict = run("audit", "verify")
     assert (verdict.exit_code, "was changed" in verdict.stdout) == (1, True)

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from handler.cli.main import main
-from handler.emulator.state.changes import BucketMade, VersioningSet
+from handler.emulator.state.changes import VersioningSet
 from tests.support.terraform.configuration import Configuration
 from tests.support.terraform.rendering import LEAST, TERRAFORM, rendered
 
@@ -49,7 +49,7 @@ def deployed(
     """The buckets are there, and the operator's desk has the function's settings and keys."""
     buckets = {one.name: one for one in Configuration(INFRA).resources() if "bucket" in one.body}
     for name, bucket in outputs["buckets"].items():
-        emulator.state.change(BucketMade(bucket))
+        emulator.state.create_bucket(bucket)
         if buckets[name].body.get("versioning") is True:
             emulator.state.change(VersioningSet(bucket, "Enabled"))
     environ = {**emulator.environment(), **json.loads(outputs["user_data"])}

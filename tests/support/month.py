@@ -30,7 +30,6 @@ from handler.cloud.obs.client import Obs
 from handler.deliveries.decisions import reject_event
 from handler.deliveries.pipeline import deliver, refuse
 from handler.emulator.server import Emulator
-from handler.emulator.state.state import StoredObject
 from handler.errors import EventRejectedError
 from handler.invocation.invocation import Services
 from handler.jobs.decisions import abandon
@@ -134,9 +133,7 @@ class Month:
 
     def drop(self, key: str, data: bytes, moment: datetime) -> dict[str, Any]:
         """Drop a file and deliver its event; returns the event."""
-        with self.emulator.state.lock:
-            objects = self.emulator.state.buckets[BUCKET]
-            objects[key] = StoredObject(data, moment.timestamp())
+        self.emulator.state.put_object(BUCKET, key, data, modified=moment.timestamp())
         self.requests += 1
         request_id = f"{self.requests:032X}"
         event: dict[str, Any] = object_event(BUCKET, key, data, request_id=request_id, at=moment)

@@ -62,8 +62,8 @@ def commit(environ: Environ, decide: Decide[Any]) -> None:
 
 def written(emulator: Emulator, at: float) -> None:
     """Let every object have been written at a time, in seconds since 1970."""
-    kept = emulator.state.buckets[BUCKET]
-    kept.update({key: replace(one, modified=at) for key, one in kept.items()})
+    for key, one in list(emulator.state.buckets[BUCKET].items()):
+        emulator.state.put_object(BUCKET, key, one.data, modified=at)
 
 
 def result(emulator: Emulator) -> Any:  # noqa: ANN401 - any JSON
@@ -143,7 +143,7 @@ def test_a_job_is_followed_until_it_has_ended(
     emulator: Emulator, fire: Fire, tick: Tick, recorded: Recorded
 ) -> None:
     """Then nothing is open any more."""
-    emulator.state.pace = replace(emulator.state.pace, job_seconds=0.3)
+    emulator.state.simulation = replace(emulator.state.simulation, job_seconds=0.3)
     fire(tick(UPGRADE.decode()))
     reply = fire(RECONCILE)
     assert (reply["outcome"], reply["open"]["followed"]) == ("deferred", 1)
@@ -157,7 +157,7 @@ def test_a_result_file_is_written_anew_where_something_changed(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
     """And only there."""
-    emulator.state.pace = replace(emulator.state.pace, job_seconds=0)
+    emulator.state.simulation = replace(emulator.state.simulation, job_seconds=0)
     faulty(emulator, fault="lost_answer", times=1)
     fire(drop("drop/hall.yaml", UPGRADE))
     assert result(emulator)["jobs"][0]["state"] == "unknown"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,8 +61,8 @@ def lost(emulator: Emulator, drop: Drop) -> None:
 
 def written(emulator: Emulator, at: float) -> None:
     """Let every object have been written at a time, in seconds since 1970."""
-    kept = emulator.state.buckets[BUCKET]
-    kept.update({key: replace(one, modified=at) for key, one in kept.items()})
+    for key, one in list(emulator.state.buckets[BUCKET].items()):
+        emulator.state.put_object(BUCKET, key, one.data, modified=at)
 
 
 def result(emulator: Emulator) -> Any:  # noqa: ANN401 - any JSON

@@ -1,1 +1,1 @@
-"""Faults that the emulator injects on demand."""
+"""FaultRules that the emulator injects on demand."""

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Delays:
+class Timers:
     """The waits of slow requests and the timers of late commits."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class Delays:
             self._stopped.wait(seconds)
 
     def later(self, seconds: float, call: Callable[[], object]) -> None:
-        """Call something after some seconds, in a thread of its own."""
+        """ObsCall something after some seconds, in a thread of its own."""
 
         def run() -> None:
             with self._lock:

@@ -14,71 +14,71 @@ from handler.emulator.http.messages import RefusedError, Request, Response, json
 from handler.emulator.ief import operations as ief
 from handler.emulator.obs import operations as obs
 from handler.emulator.obs.addressing import host_bucket
-from handler.emulator.state.state import SeenRequest
+from handler.emulator.state.state import RequestRecord
 from handler.values.loopback import refusal
 
 if TYPE_CHECKING:
-    from handler.emulator.faults.fault_rules import Drawn, Fault, Faults
-    from handler.emulator.faults.timers import Delays
-    from handler.emulator.operation import Commit, Operation, Site
+    from handler.emulator.faults.fault_rules import ActiveFaults, FaultRule, FaultRules
+    from handler.emulator.faults.timers import Timers
+    from handler.emulator.operation import EmulatorContext, Execute, Operation
 
 _VERSIONED = re.compile(r"/v[0-9]+/.*")
 
 
 @dataclass(frozen=True)
-class Desk:
+class Router:
     """What requests are dealt with by.
 
     Attributes:
         site: The services' account, state and clock.
         faults: The faults that are set.
-        delays: What waits and does things later.
+        timers: What waits and does things later.
     """
 
-    site: Site
-    faults: Faults
-    delays: Delays
+    context: EmulatorContext
+    faults: FaultRules
+    timers: Timers
 
 
-def answer(request: Request, desk: Desk) -> Response | None:
+def answer(request: Request, router: Router) -> Response | None:
     """Deal with one request; None means that its connection is cut."""
     own_pages = request.path.startswith("/_emulator/") and not host_bucket(request)
     refused = refusal(request.method, request.values, takes_json=own_pages)
     if refused:
         return json_response(refused.status, {"error": refused.reason})
     if own_pages:
-        return admin_api.answer(request, desk.site, desk.faults, desk.delays)
+        return admin_api.answer(request, router.context, router.faults, router.timers)
     request = replace(request, request_id=uuid4().hex)
-    operation = _find(request, desk.site)
-    drawn = desk.faults.draw(operation.name)
-    response = perform(operation, drawn, desk.delays)
-    desk.site.state.record(
-        SeenRequest(
+    operation = _find(request, router.context)
+    active = router.faults.select(operation.name)
+    response = perform(operation, active, router.timers)
+    router.context.state.record(
+        RequestRecord(
             request.method,
             request.path,
             operation.name,
             response.status if response else None,
-            desk.site.clock(),
-            ",".join(drawn.kinds),
+            router.context.clock(),
+            ",".join(active.kinds),
         )
     )
     return _identified(response, request.request_id) if response else None
 
 
-def perform(operation: Operation, drawn: Drawn, delays: Delays) -> Response | None:
-    """Carry an operation out, with the faults that were drawn for it around its two halves."""
-    delays.wait(drawn.delay)
-    ending = drawn.ending
+def perform(operation: Operation, active: ActiveFaults, timers: Timers) -> Response | None:
+    """Carry an operation out, with the faults that were active for it around its two halves."""
+    timers.wait(active.delay)
+    ending = active.ending
     if ending and ending.fault == "cut":
         return None
     if ending and ending.fault == "status" and not ending.after:
         return _status(operation, ending)
     try:
-        commit = operation.prepare(drawn.quirks)
+        execute = operation.prepare(active.deviations)
         if ending and ending.fault == "late_commit":
-            delays.later(ending.seconds or 0.0, lambda: _quietly(commit))
+            timers.later(ending.seconds or 0.0, lambda: _quietly(execute))
             return None
-        response = commit()
+        response = execute()
     except RefusedError as refusal:
         response = refusal.response
     if ending is None:
@@ -86,13 +86,13 @@ def perform(operation: Operation, drawn: Drawn, delays: Delays) -> Response | No
     return _status(operation, ending) if ending.fault == "status" else None
 
 
-def _find(request: Request, site: Site) -> Operation:
+def _find(request: Request, context: EmulatorContext) -> Operation:
     if _VERSIONED.fullmatch(request.path) and not host_bucket(request):
-        return ief.find(request, site)
-    return obs.find(request, site)
+        return ief.find(request, context)
+    return obs.find(request, context)
 
 
-def _status(operation: Operation, fault: Fault) -> Response:
+def _status(operation: Operation, fault: FaultRule) -> Response:
     response = operation.failure(fault.status)
     if fault.seconds is None:
         return response
@@ -100,10 +100,10 @@ def _status(operation: Operation, fault: Fault) -> Response:
     return replace(response, headers=response.headers | retry_after)
 
 
-def _quietly(commit: Commit) -> None:
+def _quietly(execute: Execute) -> None:
     """Carry out what nobody waits for any more; a refusal then has no reader."""
     with contextlib.suppress(RefusedError):
-        commit()
+        execute()
 
 
 def _identified(response: Response, request_id: str) -> Response:

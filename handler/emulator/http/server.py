@@ -23,7 +23,7 @@ _LOGGER = logging.getLogger(__name__)
 _LARGEST_BODY = 64 * 1024 * 1024
 
 
-class Listener:
+class HttpServer:
     """A server that runs in threads of its own, one for each connection."""
 
     def __init__(self, port: int, answer: Callable[[Request], Response | None]) -> None:

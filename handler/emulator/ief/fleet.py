@@ -1,14 +1,17 @@
-"""The edge nodes and node groups of the emulated project, as they were seeded."""
+"""The edge nodes and node groups of the emulated project, as the fleet file has them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
 
-STATES = ("RUNNING", "FAIL", "UPGRADING", "STOPPED", "UNCONNECTED", "FREEZE")
+NodeState: TypeAlias = Literal["RUNNING", "FAIL", "UPGRADING", "STOPPED", "UNCONNECTED", "FREEZE"]
 """The states of a node, as on the API's page for ListEdgeNodes."""
 
+STATES: tuple[str, ...] = get_args(NodeState)
+
 NEWEST = "2.56.0"
-"""The version of EdgeCore that an upgrade brings, unless the fleet says another."""
+"""The version of EdgeCore that an upgrade installs, unless the fleet file names another."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Node:
     Attributes:
         node_id: Its id.
         name: Its name, at most 64 characters.
-        state: One of `STATES`.
+        state: One of `NodeState`.
         version: The EdgeCore it runs.
         upgrade_flag: Whether it needs an upgrade.
         arch: Its processor's architecture.
@@ -52,8 +55,8 @@ class Fleet:
     Attributes:
         nodes: The nodes, in the order they are listed in.
         groups: The groups, likewise.
-        newest: The version of EdgeCore that an upgrade brings.
-        complete: Whether there are no others: tasks about a target that is not here then fail.
+        newest: The version of EdgeCore that an upgrade installs.
+        complete: Whether there are no others: then tasks with any other target fail.
     """
 
     nodes: tuple[Node, ...] = ()
@@ -70,7 +73,7 @@ class Fleet:
         return self._by_id.get(node_id)
 
     def lacks(self, target_id: str) -> bool:
-        """Return whether there surely is no node or group with this id."""
+        """Return whether the fleet is complete and has no node or group with this id."""
         return self.complete and self.node(target_id) is None and self.group(target_id) is None
 
     def group(self, group_id: str) -> Group | None:

@@ -1,38 +1,65 @@
-"""A fleet from a YAML or JSON file, or everything that is wrong with it."""
+"""Reads a fleet from a YAML or JSON file, or reports everything that is wrong with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from uuid import NAMESPACE_URL, uuid5
 
-from handler.emulator.ief.fleet import NEWEST, STATES, Fleet, Group, Node
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from handler.emulator.ief.fleet import NEWEST, STATES, Fleet, Group, Node, NodeState
 from handler.errors import Problem, SettingsError, SpecRejectedError
-from handler.parsing import Limits, path_text, read
+from handler.parsing import Document, Limits, path_text, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from handler.parsing import Document
-    from handler.parsing import Path as Place
-    from handler.values.canonical_json import Json
+    from pydantic_core import ErrorDetails
+
+    from handler.parsing import Path as Steps
 
 DEMO_FLEET = Path(__file__).with_name("fleet.yaml")
-"""The fleet there is when none is asked for."""
+"""The fleet that is used when none is given."""
 
 _LIMITS = Limits(max_bytes=2**20, max_nodes=100_000)
-_TOP = ("newest", "groups", "nodes")
-_GROUP = ("name", "id", "description")
-_NODE = ("name", "id", "state", "version", "upgrade_flag", "arch", "tags", "groups")
-_LONGEST_NAME = 64
+_STRICT = ConfigDict(extra="forbid", strict=True)
+_Text = Annotated[str, Field(min_length=1, max_length=256)]
+_Name = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class _GroupEntry(BaseModel):
+    model_config = _STRICT
+    name: _Name
+    id: _Text = ""
+    description: _Text = ""
+
+
+class _NodeEntry(BaseModel):
+    model_config = _STRICT
+    name: _Name
+    id: _Text = ""
+    state: NodeState = "RUNNING"
+    version: _Text = ""
+    upgrade_flag: bool = False
+    arch: _Text = "x86_64"
+    tags: dict[str, _Text] = {}
+    groups: list[_Text] = []
+
+
+class _FleetFile(BaseModel):
+    model_config = _STRICT
+    newest: _Text = NEWEST
+    groups: list[_GroupEntry] = []
+    nodes: list[_NodeEntry]
 
 
 def read_fleet(path: Path = DEMO_FLEET) -> Fleet:
     """Return the fleet that a file describes; `fleet.yaml` beside this module is an example.
 
-    A fleet of one's own is complete. Beside the demo's nodes there may be any others, so that specs
-    with ids of a real fleet can be tried.
+    Any other file is the complete fleet. The demo fleet is not: targets that it does not have are
+    accepted, so that specs with ids of a real fleet can be tried.
 
     Raises:
         SettingsError: The file cannot be read or has errors; the message lists all of them.
@@ -43,119 +70,98 @@ def read_fleet(path: Path = DEMO_FLEET) -> Fleet:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
     except SpecRejectedError as error:
         raise SettingsError(f"{path}: {error}") from error
-    check = _Check(documents[0])
     if len(documents) > 1:
-        check.wrong((), "a fleet is one document, not several")
-    fleet = _fleet(check)
-    if check.problems:
-        raise SettingsError("\n".join(f"{path}: {problem}" for problem in check.problems))
-    return replace(fleet, complete=path != DEMO_FLEET)
+        raise SettingsError(f"{path}: a fleet is one document, not several")
+    document = documents[0]
+    try:
+        file = _FleetFile.model_validate(document.value)
+    except ValidationError as error:
+        raise _rejected(path, document, map(_problem, error.errors())) from error
+    if problems := list(_conflicts(file)):
+        raise _rejected(path, document, problems)
+    return replace(_fleet(file), complete=path != DEMO_FLEET)
 
 
-@dataclass(frozen=True)
-class _Check:
-    """A document under examination: what is wrong in it is noted, and something usable returned."""
-
-    document: Document
-    problems: list[Problem] = field(default_factory=list)
-
-    def wrong(self, place: Place, message: str) -> None:
-        self.problems.append(Problem(message, path_text(place), line=self.document.line_of(place)))
-
-    def mapping(self, value: Json, place: Place, fields: Iterable[str] = ()) -> dict[str, Json]:
-        if not isinstance(value, dict):
-            self.wrong(place, "must be a mapping of names to values")
-            return {}
-        known = tuple(fields)
-        for name in value:
-            if known and name not in known:
-                self.wrong((*place, name), f"is not known here; there are {', '.join(known)}")
-        return value
-
-    def items(self, value: Json, place: Place) -> list[Json]:
-        if isinstance(value, list):
-            return value
-        self.wrong(place, "must be a list")
-        return []
-
-    def text(self, value: Json, place: Place, *, longest: int = 256) -> str:
-        if isinstance(value, str) and 1 <= len(value) <= longest:
-            return value
-        self.wrong(place, f"must be text of 1 to {longest} characters; put numbers in quotes")
-        return ""
+def _rejected(
+    path: Path, document: Document, problems: Iterable[tuple[Steps, str]]
+) -> SettingsError:
+    lines = (Problem(text, path_text(at), line=document.line_of(at)) for at, text in problems)
+    return SettingsError("\n".join(f"{path}: {line}" for line in lines))
 
 
-def _fleet(check: _Check) -> Fleet:
-    top = check.mapping(check.document.value, (), _TOP)
-    newest = check.text(top.get("newest", NEWEST), ("newest",))
+def _problem(error: ErrorDetails) -> tuple[Steps, str]:
+    at, kind = error["loc"], error["type"]
+    if kind == "extra_forbidden":
+        model = _FleetFile if len(at) == 1 else _ENTRIES[str(at[0])]
+        return at, f"is not known here; the fields are {', '.join(model.model_fields)}"
+    if kind == "list_type" or at == ("nodes",):
+        return at, "must be a list"
+    longest = 64 if at[-1:] == ("name",) else 256
+    text = f"must be text of 1 to {longest} characters; put numbers in quotes"
+    return at, _SENTENCES.get(kind, text)
+
+
+_ENTRIES: dict[str, type[BaseModel]] = {"groups": _GroupEntry, "nodes": _NodeEntry}
+_SENTENCES = {
+    "model_type": "must be a mapping of names to values",
+    "dict_type": "must be a mapping of names to values",
+    "literal_error": f"must be one of {', '.join(STATES)}",
+    "bool_type": "must be true or false",
+}
+
+
+def _conflicts(file: _FleetFile) -> Iterator[tuple[Steps, str]]:
+    known = {group.name for group in file.groups}
+    for number, node in enumerate(file.nodes):
+        for index, name in enumerate(node.groups):
+            if name not in known:
+                yield ("nodes", number, "groups", index), "names a group that is not in the file"
+    yield from _repeated("groups", "name", [group.name for group in file.groups])
+    yield from _repeated("nodes", "name", [node.name for node in file.nodes])
+    yield from _repeated("nodes", "id", [_node_id(node) for node in file.nodes])
+
+
+def _repeated(part: str, field: str, values: list[str]) -> Iterator[tuple[Steps, str]]:
+    seen: set[str] = set()
+    for number, value in enumerate(values):
+        if value in seen:
+            yield (part, number, field), f"is the {field} of an earlier one too"
+        seen.add(value)
+
+
+def _fleet(file: _FleetFile) -> Fleet:
     groups = tuple(
-        _group(check, one, ("groups", number))
-        for number, one in enumerate(check.items(top.get("groups", []), ("groups",)))
+        Group(one.id or _derived_id("group", one.name), one.name, one.description)
+        for one in file.groups
     )
     ids = {group.name: group.group_id for group in groups}
-    nodes = tuple(
-        _node(check, one, ("nodes", number), ids, newest)
-        for number, one in enumerate(check.items(top.get("nodes"), ("nodes",)))
-    )
-    _once(check, "groups", [group.name for group in groups], "name")
-    _once(check, "nodes", [node.name for node in nodes], "name")
-    _once(check, "nodes", [node.node_id for node in nodes], "id")
-    return Fleet(nodes, groups, newest)
-
-
-def _group(check: _Check, value: Json, place: Place) -> Group:
-    given = check.mapping(value, place, _GROUP)
-    name = check.text(given.get("name"), (*place, "name"), longest=_LONGEST_NAME)
-    return Group(
-        check.text(given.get("id", _id("group", name or str(place))), (*place, "id")),
-        name,
-        check.text(given["description"], (*place, "description")) if "description" in given else "",
-    )
-
-
-def _node(check: _Check, value: Json, place: Place, groups: dict[str, str], newest: str) -> Node:
-    given = check.mapping(value, place, _NODE)
-    name = check.text(given.get("name"), (*place, "name"), longest=_LONGEST_NAME)
-    version = check.text(given.get("version", newest), (*place, "version"))
-    state = given.get("state", "RUNNING")
-    if state not in STATES:
-        check.wrong((*place, "state"), f"must be one of {', '.join(STATES)}")
-    flag = given.get("upgrade_flag", version != newest)
-    if not isinstance(flag, bool):
-        check.wrong((*place, "upgrade_flag"), "must be true or false")
-    return Node(
-        node_id=check.text(given.get("id", _id("node", name or str(place))), (*place, "id")),
-        name=name,
-        state=str(state),
-        version=version,
-        upgrade_flag=bool(flag),
-        arch=check.text(given.get("arch", "x86_64"), (*place, "arch")),
-        tags=_tags(check, given.get("tags", {}), (*place, "tags")),
-        groups=_groups(check, given.get("groups", []), (*place, "groups"), groups),
+    return Fleet(
+        groups=groups,
+        newest=file.newest,
+        nodes=tuple(
+            Node(
+                node_id=_node_id(one),
+                name=one.name,
+                state=one.state,
+                version=one.version or file.newest,
+                upgrade_flag=(
+                    one.upgrade_flag
+                    if "upgrade_flag" in one.model_fields_set
+                    else bool(one.version) and one.version != file.newest
+                ),
+                arch=one.arch,
+                tags=tuple(one.tags.items()),
+                groups=tuple(ids[name] for name in one.groups),
+            )
+            for one in file.nodes
+        ),
     )
 
 
-def _tags(check: _Check, value: Json, place: Place) -> tuple[tuple[str, str], ...]:
-    tags = check.mapping(value, place)
-    return tuple((key, check.text(tag, (*place, key))) for key, tag in tags.items())
+def _node_id(node: _NodeEntry) -> str:
+    return node.id or _derived_id("node", node.name)
 
 
-def _groups(check: _Check, value: Json, place: Place, known: dict[str, str]) -> tuple[str, ...]:
-    ids = []
-    for number, one in enumerate(check.items(value, place)):
-        name = check.text(one, (*place, number))
-        if name and name not in known:
-            check.wrong((*place, number), "names a group that is not in the file")
-        ids.append(known.get(name, ""))
-    return tuple(ids)
-
-
-def _once(check: _Check, part: str, values: list[str], field_name: str) -> None:
-    for number, value in enumerate(values):
-        if value and value in values[:number]:
-            check.wrong((part, number, field_name), f"is the {field_name} of an earlier one too")
-
-
-def _id(kind: str, name: str) -> str:
-    """Return the id of what has none in the file: the same for the same name."""
+def _derived_id(kind: str, name: str) -> str:
+    """Return the id of an entry without one: the same for the same name."""
     return str(uuid5(NAMESPACE_URL, f"nightdrop-emulator:{kind}:{name}"))

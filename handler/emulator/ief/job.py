@@ -35,7 +35,7 @@ from handler.emulator.ief.job_run import (
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from handler.emulator.ief.job_simulation import Pace
+    from handler.emulator.ief.job_simulation import JobSimulation
     from handler.values.canonical_json import Json
 
 STOPPING = "Stopping"
@@ -43,7 +43,7 @@ PARTLY = "Partially_successful"
 _RETRIED = frozenset({FAILED, PARTLY, TIMED_OUT})
 
 
-class NotNowError(Exception):
+class StatusConflictError(Exception):
     """The job's status does not allow what was asked for."""
 
 
@@ -53,7 +53,7 @@ class Job:
 
     Attributes:
         job_id: The id the service gave it.
-        number: Its place in the order of creation, from 1.
+        number: Its index in the order of creation, from 1.
         created: When it was created, in seconds since 1970.
         request: The body that created it, exactly as received.
         runs: Its runs so far; a task is as far as the last run that has it.
@@ -88,21 +88,21 @@ class Job:
         return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def begun(job: Job, pace: Pace, failing: AbstractSet[str]) -> Job:
+def started(job: Job, simulation: JobSimulation, failing: AbstractSet[str]) -> Job:
     """Return a new job with its first run.
 
     Args:
         job: The job, without any run.
-        pace: How its tasks go.
+        simulation: How its tasks go.
         failing: Ids of targets whose tasks fail in any case.
     """
-    places = [(place, _target_id(target)) for place, target in enumerate(job.targets)]
-    works = pace.works(job.kind, f"{job.number}/0", places, failing)
-    return replace(job, runs=(pace.run(job.created, works),))
+    targets = [(index, _target_id(target)) for index, target in enumerate(job.targets)]
+    tasks = simulation.tasks(job.kind, f"{job.number}/0", targets, failing)
+    return replace(job, runs=(simulation.run(job.created, tasks),))
 
 
-def tasks(job: Job, now: float) -> dict[int, Progress]:
-    """Return how far each task is, by the place of its target."""
+def task_progress(job: Job, now: float) -> dict[int, Progress]:
+    """Return how far each task is, by the index of its target."""
     found: dict[int, Progress] = {}
     for run in job.runs:
         found.update(progress(run, now))
@@ -111,7 +111,7 @@ def tasks(job: Job, now: float) -> dict[int, Progress]:
 
 def status(job: Job, now: float) -> str:
     """Sum up the tasks; a job without any is done at once."""
-    last, statuses = job.runs[-1], [one.status for one in tasks(job, now).values()]
+    last, statuses = job.runs[-1], [one.status for one in task_progress(job, now).values()]
     if not ENDED.issuperset(statuses):
         if last.paused is not None:
             return STOPPING
@@ -127,7 +127,7 @@ def status(job: Job, now: float) -> str:
 def last_change(job: Job, now: float) -> float:
     """Return when the status of the job or one of its tasks last changed."""
     run, elapsed = job.runs[-1], job.runs[-1].elapsed(now)
-    changes = [one.since for one in tasks(job, now).values()]
+    changes = [one.since for one in task_progress(job, now).values()]
     changes += [run.moment(at) for at in (run.waiting, run.paused) if at and at <= elapsed]
     return max(changes, default=job.created)
 
@@ -136,46 +136,46 @@ def paused(job: Job, now: float) -> Job:
     """Return the job with no more tasks to begin.
 
     Raises:
-        NotNowError: It is not running.
+        StatusConflictError: It is not running.
     """
     _need(job, now, frozenset({RUNNING}))
     last = job.runs[-1]
     return replace(job, runs=(*job.runs[:-1], replace(last, paused=last.elapsed(now))))
 
 
-def restored(job: Job, now: float, pace: Pace) -> Job:
-    """Return a stopped job with the tasks that were cut off begun again.
+def restored(job: Job, now: float, simulation: JobSimulation) -> Job:
+    """Return a stopped job with the tasks that were cut off started again.
 
     Raises:
-        NotNowError: It is not stopped.
+        StatusConflictError: It is not stopped.
     """
     _need(job, now, frozenset({STOPPED}))
-    last, far = job.runs[-1], tasks(job, now)
-    works = tuple(work for work in last.works if far[work.place].status == STOPPED)
-    return replace(job, runs=(*job.runs, pace.run(now, works, last.allowed - last.limit)))
+    last, found = job.runs[-1], task_progress(job, now)
+    tasks = tuple(task for task in last.tasks if found[task.index].status == STOPPED)
+    return replace(job, runs=(*job.runs, simulation.run(now, tasks, last.allowed - last.limit)))
 
 
-def retried(job: Job, now: float, pace: Pace, failing: AbstractSet[str]) -> Job:
-    """Return an ended job with the tasks that did not succeed begun again.
+def retried(job: Job, now: float, simulation: JobSimulation, failing: AbstractSet[str]) -> Job:
+    """Return an ended job with the tasks that did not succeed started again.
 
     Raises:
-        NotNowError: It has not failed, nor in part, nor for lack of time.
+        StatusConflictError: It has not failed, nor in part, nor for lack of time.
     """
     _need(job, now, _RETRIED)
-    far = tasks(job, now)
-    places = [
-        (place, _target_id(target))
-        for place, target in enumerate(job.targets)
-        if far[place].status != SUCCESSFUL
+    found = task_progress(job, now)
+    targets = [
+        (index, _target_id(target))
+        for index, target in enumerate(job.targets)
+        if found[index].status != SUCCESSFUL
     ]
-    works = pace.works(job.kind, f"{job.number}/{len(job.runs)}", places, failing)
-    return replace(job, runs=(*job.runs, pace.run(now, works)))
+    tasks = simulation.tasks(job.kind, f"{job.number}/{len(job.runs)}", targets, failing)
+    return replace(job, runs=(*job.runs, simulation.run(now, tasks)))
 
 
 def _need(job: Job, now: float, allowed: AbstractSet[str]) -> None:
     found = status(job, now)
     if found not in allowed:
-        raise NotNowError(f"the job is {found}; it must be {' or '.join(sorted(allowed))}")
+        raise StatusConflictError(f"the job is {found}; it must be {' or '.join(sorted(allowed))}")
 
 
 def _target_id(target: dict[str, Json]) -> str:

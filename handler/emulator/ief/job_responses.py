@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_OID, UUID, uuid5
 
-from handler.emulator.ief.job import last_change, status, tasks
+from handler.emulator.ief.job import last_change, status, task_progress
 from handler.emulator.ief.job_run import FAILED, SUCCESSFUL, TIMED_OUT
 
 if TYPE_CHECKING:
@@ -29,15 +29,15 @@ def listed_view(job: Job, now: float) -> dict[str, Json]:
         job: The job.
         now: The time to look at it, in seconds since 1970.
     """
-    far = tasks(job, now)
+    progress = task_progress(job, now)
     return {
         **created_view(job),
         "job_type": job.kind,
         "description": job.request.get("description", ""),
         "status": status(job, now),
-        "task_total_count": len(far),
-        "task_success_count": _count(far, SUCCESSFUL),
-        "task_failed_count": _count(far, FAILED, TIMED_OUT),
+        "task_total_count": len(progress),
+        "task_success_count": _count(progress, SUCCESSFUL),
+        "task_failed_count": _count(progress, FAILED, TIMED_OUT),
         "status_last_updated_at": int(last_change(job, now)),
     }
 
@@ -56,20 +56,20 @@ def shown_view(job: Job, now: float) -> dict[str, Json]:
         "task_failed_count": listed["task_success_count"],
         "target_type": job.content.get("target_type", ""),
         "task_data": job.content.get("task_data", ""),
-        "tasks": [_task(job, place, one) for place, one in tasks(job, now).items()],
+        "tasks": [_task(job, index, one) for index, one in task_progress(job, now).items()],
         "targets": [*job.targets],
     }
 
 
-def _task(job: Job, place: int, far: Progress) -> Json:
-    task_id = uuid5(UUID(job.job_id), f"task-{place}")
+def _task(job: Job, index: int, progress: Progress) -> Json:
+    task_id = uuid5(UUID(job.job_id), f"task-{index}")
     return {
         "task_id": str(task_id),
         "task_name": f"{job.name}-{task_id.hex[:5]}",
-        "status": far.status,
-        "reason": far.reason,
+        "status": progress.status,
+        "reason": progress.reason,
         "created_at": int(job.created),
-        "target_id": job.targets[place].get("target_id"),
+        "target_id": job.targets[index].get("target_id"),
         "extension_info": _extension(job, str(task_id)),
     }
 
@@ -81,5 +81,5 @@ def _extension(job: Job, task_id: str) -> list[Json]:
     return [{"key": "deployment_id", "value": str(uuid5(NAMESPACE_OID, task_id))}]
 
 
-def _count(far: dict[int, Progress], *statuses: str) -> int:
-    return sum(one.status in statuses for one in far.values())
+def _count(progress: dict[int, Progress], *statuses: str) -> int:
+    return sum(one.status in statuses for one in progress.values())

@@ -1,6 +1,6 @@
 """One run of a job's tasks: what becomes of each, computed from the time alone.
 
-    begun ──waiting──► tasks, some side by side ──► all done
+    started ──waiting──► tasks, some side by side ──► all done
       │                    │
       │                    ├─ paused: none begins any more; what ends within the grace has ended,
       │                    │          the rest is cut off: Stopped
@@ -27,17 +27,17 @@ OUT_OF_REACH = "the edge node was out of reach until the job's 10 minutes were o
 
 
 @dataclass(frozen=True)
-class Work:
+class Task:
     """One task of a run, with its fate.
 
     Attributes:
-        place: The place of its target in the job, from 0.
+        index: The index of its target in the job, from 0.
         seconds: Job seconds it takes.
         reason: Why it fails at the end of them; "" if it succeeds.
         reachable: Whether it can begin at all.
     """
 
-    place: int
+    index: int
     seconds: float
     reason: str = ""
     reachable: bool = True
@@ -48,23 +48,23 @@ class Run:
     """One run.
 
     Attributes:
-        begun: When it began, in seconds since 1970.
+        started: When it began, in seconds since 1970.
         speed: Job seconds in a real second.
         waiting: Job seconds before the first task begins.
-        lanes: Tasks that run side by side at most.
+        parallelism: Tasks that run side by side at most.
         allowed: Job seconds it may take, its waiting included.
         grace: Job seconds from a pause until what has not ended is cut off.
-        works: Its tasks, in the order they begin.
+        tasks: Its tasks, in the order they begin.
         paused: When it was paused, in job seconds since it began; None if it was not.
     """
 
-    begun: float
+    started: float
     speed: float
     waiting: float
-    lanes: int
+    parallelism: int
     allowed: float
     grace: float
-    works: tuple[Work, ...]
+    tasks: tuple[Task, ...]
     paused: float | None = None
 
     @property
@@ -74,11 +74,11 @@ class Run:
 
     def elapsed(self, now: float) -> float:
         """Return the job seconds since it began."""
-        return (now - self.begun) * self.speed
+        return (now - self.started) * self.speed
 
     def moment(self, seconds: float) -> float:
         """Return the time, in seconds since 1970, of job seconds since it began."""
-        return self.begun + seconds / self.speed
+        return self.started + seconds / self.speed
 
 
 @dataclass(frozen=True)
@@ -97,29 +97,29 @@ class Progress:
 
 
 def progress(run: Run, now: float) -> dict[int, Progress]:
-    """Return how far each task of a run is, by the place of its target."""
-    lanes = [run.waiting] * run.lanes
+    """Return how far each task of a run is, by the index of its target."""
+    free_at = [run.waiting] * run.parallelism
     found: dict[int, Progress] = {}
-    for work in run.works:
+    for task in run.tasks:
         start = None
-        if work.reachable:
-            start = heapq.heappop(lanes)
-            heapq.heappush(lanes, start + work.seconds)
-        found[work.place] = _progress(run, work, start, run.elapsed(now))
+        if task.reachable:
+            start = heapq.heappop(free_at)
+            heapq.heappush(free_at, start + task.seconds)
+        found[task.index] = _progress(run, task, start, run.elapsed(now))
     return found
 
 
-def _progress(run: Run, work: Work, start: float | None, elapsed: float) -> Progress:
+def _progress(run: Run, task: Task, start: float | None, elapsed: float) -> Progress:
     last_start = run.allowed if run.paused is None else min(run.paused, run.allowed)
     begins = start is not None and start <= last_start
-    end = (start or 0.0) + work.seconds
+    end = (start or 0.0) + task.seconds
     if begins and end <= min(elapsed, run.limit):
-        return Progress(FAILED if work.reason else SUCCESSFUL, run.moment(end), work.reason)
+        return Progress(FAILED if task.reason else SUCCESSFUL, run.moment(end), task.reason)
     if elapsed >= run.limit:
         if run.limit < run.allowed:
             return Progress(STOPPED, run.moment(run.limit))
-        reason = OVERDUE if work.reachable else OUT_OF_REACH
+        reason = OVERDUE if task.reachable else OUT_OF_REACH
         return Progress(TIMED_OUT, run.moment(run.limit), reason)
     if begins and start is not None and elapsed >= start:
         return Progress(RUNNING, run.moment(start))
-    return Progress(WAITING, run.begun)
+    return Progress(WAITING, run.started)

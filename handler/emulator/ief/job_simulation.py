@@ -1,4 +1,4 @@
-"""How fast the emulated fleet works and how often it fails; seeded, so that a run repeats."""
+"""Simulates the tasks of jobs: how long they take and which fail; repeatable by its seed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from handler.emulator.ief.fleet import Fleet
-from handler.emulator.ief.job_run import Run, Work
+from handler.emulator.ief.job_run import Run, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +42,7 @@ _BY_STATE = {
 
 
 @dataclass(frozen=True)
-class Pace:
+class JobSimulation:
     """How a job's tasks go.
 
     IEF tells nothing of how long a job waits and how many of its tasks run at once. Here it waits
@@ -50,40 +50,40 @@ class Pace:
     side by side is done after `job_seconds`.
 
     Attributes:
-        fleet: The nodes that tasks may be about. A target that is not among them works, unless
-            the fleet is complete: then its task fails.
+        fleet: The nodes that tasks may be about. A target that is not among them
+            succeeds, unless the fleet is complete: then its task fails.
         job_seconds: Job seconds until a job is done whose tasks all run at once.
         speed: Job seconds in a real second.
-        lanes: Tasks of a job that run side by side.
+        parallelism: Tasks of a job that run side by side.
         failure_rate: How likely a task fails, from 0 to 1.
-        seed: What chance is drawn from.
+        seed: Seed of the random choices.
     """
 
     fleet: Fleet = field(default_factory=Fleet)
     job_seconds: float = 2.0
     speed: float = 1.0
-    lanes: int = 10
+    parallelism: int = 10
     failure_rate: float = 0.0
     seed: int = 0
 
-    def run(self, begun: float, works: tuple[Work, ...], allowed: float = ALLOWED) -> Run:
+    def run(self, started: float, tasks: tuple[Task, ...], allowed: float = ALLOWED) -> Run:
         """Return a run of some tasks.
 
         Args:
-            begun: When it begins, in seconds since 1970.
-            works: The tasks.
+            started: When it begins, in seconds since 1970.
+            tasks: The tasks.
             allowed: Job seconds it may take.
         """
         quarter = self.job_seconds / 4
-        return Run(begun, self.speed, quarter, self.lanes, allowed, quarter, works)
+        return Run(started, self.speed, quarter, self.parallelism, allowed, quarter, tasks)
 
-    def works(
+    def tasks(
         self,
         kind: str,
         draw: str,
         targets: Iterable[tuple[int, str]],
         failing: AbstractSet[str] = frozenset(),
-    ) -> tuple[Work, ...]:
+    ) -> tuple[Task, ...]:
         """Draw the fate of tasks.
 
         A node that is UNCONNECTED may come back, so its task waits, until the job's time is over;
@@ -96,25 +96,25 @@ class Pace:
             failing: Ids of targets that fail in any case.
         """
         return tuple(
-            self._work(kind, f"{self.seed}/{draw}/{place}", place, target, failing)
-            for place, target in targets
+            self._task(kind, f"{self.seed}/{draw}/{index}", index, target, failing)
+            for index, target in targets
         )
 
-    def _work(
-        self, kind: str, draw: str, place: int, target: str, failing: AbstractSet[str]
-    ) -> Work:
+    def _task(
+        self, kind: str, draw: str, index: int, target: str, failing: AbstractSet[str]
+    ) -> Task:
         chance = Random(draw)  # noqa: S311 - to repeat runs
         longest = self.job_seconds * 3 / 4
         seconds = longest * (0.6 + 0.4 * chance.random())
         fails, reason = chance.random() < self.failure_rate, chance.choice(_reasons(kind))
         node = self.fleet.node(target)
         if target in failing:
-            return Work(place, seconds, FAILING_TARGET)
+            return Task(index, seconds, FAILING_TARGET)
         if kind != _ABOUT_DEPLOYMENTS and self.fleet.lacks(target):
-            return Work(place, 0.0, UNKNOWN_TARGET)
+            return Task(index, 0.0, UNKNOWN_TARGET)
         if node and node.state in _BY_STATE:
-            return Work(place, 0.0, _BY_STATE[node.state])
-        return Work(place, seconds, reason if fails else "", reachable=_reachable(node))
+            return Task(index, 0.0, _BY_STATE[node.state])
+        return Task(index, seconds, reason if fails else "", reachable=_reachable(node))
 
 
 def _reachable(node: Node | None) -> bool:

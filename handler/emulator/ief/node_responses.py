@@ -21,7 +21,7 @@ _CREATED = "2026-02-03 04:05:06.789012 +0000 UTC"
 
 
 @dataclass(frozen=True)
-class Condition:
+class FleetStatus:
     """What the jobs so far have made of the fleet.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.emulator.ief.job import tasks
+from handler.emulator.ief.job import task_progress
 from handler.emulator.ief.job_run import RUNNING, SUCCESSFUL
 
 if TYPE_CHECKING:
@@ -41,5 +41,5 @@ def under_way(jobs: Iterable[Job], now: float) -> frozenset[str]:
 def _steps(jobs: Iterable[Job], now: float) -> Iterable[tuple[str, str, float]]:
     for job in jobs:
         if job.kind == "node_upgrade":
-            for place, one in tasks(job, now).items():
-                yield str(job.targets[place].get("target_id")), one.status, one.since
+            for index, one in task_progress(job, now).items():
+                yield str(job.targets[index].get("target_id")), one.status, one.since

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from handler.emulator.http.messages import RefusedError, Request, Response, json_response
 from handler.emulator.ief import signature
 from handler.emulator.ief.create_job_validation import BAD_FIELD, BAD_NAME, read_job
-from handler.emulator.ief.job import Job, NotNowError, paused, restored, retried
+from handler.emulator.ief.job import Job, StatusConflictError, paused, restored, retried
 from handler.emulator.ief.job_responses import created_view, listed_view, shown_view
-from handler.emulator.operation import Commit, Operation, Quirks, Site
+from handler.emulator.operation import Deviations, EmulatorContext, Execute, Operation
 from handler.emulator.state.state import DuplicateNameError
 
 if TYPE_CHECKING:
@@ -35,23 +35,23 @@ _NOT_HERE = "IEF.100403"
 
 
 @dataclass(frozen=True)
-class _Call:
-    site: Site
+class _IefCall:
+    context: EmulatorContext
     request: Request
     names: dict[str, str]
-    quirks: Quirks
+    deviations: Deviations
 
 
-_Prepare = Callable[[_Call], Commit]
+_Prepare = Callable[[_IefCall], Execute]
 
 
-def find(request: Request, site: Site) -> Operation:
+def find(request: Request, context: EmulatorContext) -> Operation:
     """Return the operation that a request's method and path name."""
     for method, path, name, prepare in _ROUTES:
         match = path.fullmatch(request.path)
         if match and method == request.method:
             return Operation(
-                name, partial(_checked, prepare, site, request, match.groupdict()), failure
+                name, partial(_checked, prepare, context, request, match.groupdict()), failure
             )
     return Operation("Unregistered", _unregistered, failure)
 
@@ -64,45 +64,49 @@ def failure(status: int) -> Response:
 
 
 def _checked(
-    prepare: _Prepare, site: Site, request: Request, names: dict[str, str], quirks: Quirks
-) -> Commit:
-    account = site.agency.account_of(signature.access_key(request))
-    signature.check(request, account, site.clock(), site.signature_seconds)
-    stated = request.header("X-Project-Id") or site.account.project_id
-    if {names["project"], stated} != {site.account.project_id}:
+    prepare: _Prepare,
+    context: EmulatorContext,
+    request: Request,
+    names: dict[str, str],
+    deviations: Deviations,
+) -> Execute:
+    account = context.credential_issuer.account_of(signature.access_key(request))
+    signature.check(request, account, context.clock(), context.signature_seconds)
+    stated = request.header("X-Project-Id") or context.account.project_id
+    if {names["project"], stated} != {context.account.project_id}:
         raise _refused(400, "IEF.100001", "the project does not exist")
-    return prepare(_Call(site, request, names, quirks))
+    return prepare(_IefCall(context, request, names, deviations))
 
 
-def _unregistered(_quirks: Quirks) -> Commit:
+def _unregistered(_deviations: Deviations) -> Execute:
     raise _refused(400, "IEF.011002", "the URL is not registered")
 
 
-def _create_batch_job(call: _Call) -> Commit:
+def _create_batch_job(call: _IefCall) -> Execute:
     if call.request.header("Content-Type").partition(";")[0] != "application/json":
         raise _refused(400, BAD_FIELD, "the Content-Type is not application/json")
     body = read_job(call.request.body)
 
-    def commit() -> Response:
+    def execute() -> Response:
         try:
-            job = call.site.state.create_job(body, unique_name=call.quirks.unique_names)
+            job = call.context.state.create_job(body, unique_name=call.deviations.unique_names)
         except DuplicateNameError as error:
             raise _refused(400, BAD_NAME, "the job name exists") from error
         return json_response(201, created_view(job))
 
-    return commit
+    return execute
 
 
-def _list_batch_job(call: _Call) -> Commit:
+def _list_batch_job(call: _IefCall) -> Execute:
     parameters = call.request.parameters
     offset, limit = _page(parameters)
     sort = parameters.get("sort", "created_at:desc")
     if sort not in {"created_at:desc", "created_at:asc"}:
         raise _refused(400, BAD_FIELD, "sort is created_at:desc or created_at:asc")
-    kind, lag = parameters.get("job_type", ""), call.quirks.list_lag
+    kind, lag = parameters.get("job_type", ""), call.deviations.list_lag
 
-    def commit() -> Response:
-        state, now = call.site.state, call.site.clock()
+    def execute() -> Response:
+        state, now = call.context.state, call.context.clock()
         jobs = [
             job
             for job in state.all_jobs()
@@ -113,112 +117,115 @@ def _list_batch_job(call: _Call) -> Commit:
         listed: list[Json] = [listed_view(job, now) for job in page]
         return json_response(200, {"job_count": len(jobs), "jobs": listed})
 
-    return commit
+    return execute
 
 
-def _show_batch_job(call: _Call) -> Commit:
-    def commit() -> Response:
-        state = call.site.state
+def _show_batch_job(call: _IefCall) -> Execute:
+    def execute() -> Response:
+        state = call.context.state
         job = state.jobs.get(call.names["id"])
         if job is None:
             raise _refused(404, _NOT_FOUND, "the job does not exist")
-        return json_response(200, shown_view(job, call.site.clock()))
+        return json_response(200, shown_view(job, call.context.clock()))
 
-    return commit
+    return execute
 
 
-def _delete_batch_job(call: _Call) -> Commit:
-    def commit() -> Response:
-        if not call.site.state.delete_job(call.names["id"]):
+def _delete_batch_job(call: _IefCall) -> Execute:
+    def execute() -> Response:
+        if not call.context.state.delete_job(call.names["id"]):
             raise _refused(404, _NOT_FOUND, "the job does not exist")
         return Response(204)
 
-    return commit
+    return execute
 
 
-def _stop_batch_job(call: _Call) -> Commit:
-    return _changing(call, lambda job: paused(job, call.site.clock()))
+def _stop_batch_job(call: _IefCall) -> Execute:
+    return _changing(call, lambda job: paused(job, call.context.clock()))
 
 
-def _restore_batch_job(call: _Call) -> Commit:
-    return _changing(call, lambda job: restored(job, call.site.clock(), call.site.state.pace))
-
-
-def _retry_batch_job(call: _Call) -> Commit:
-    state = call.site.state
+def _restore_batch_job(call: _IefCall) -> Execute:
     return _changing(
-        call, lambda job: retried(job, call.site.clock(), state.pace, state.failing_targets)
+        call, lambda job: restored(job, call.context.clock(), call.context.state.simulation)
     )
 
 
-def _changing(call: _Call, change: Callable[[Job], Job]) -> Commit:
-    def commit() -> Response:
+def _retry_batch_job(call: _IefCall) -> Execute:
+    state = call.context.state
+    return _changing(
+        call,
+        lambda job: retried(job, call.context.clock(), state.simulation, state.failing_targets),
+    )
+
+
+def _changing(call: _IefCall, change: Callable[[Job], Job]) -> Execute:
+    def execute() -> Response:
         try:
-            if not call.site.state.change_job(call.names["id"], change):
+            if not call.context.state.change_job(call.names["id"], change):
                 raise _refused(404, _NOT_FOUND, "the job does not exist")
-        except NotNowError as error:
+        except StatusConflictError as error:
             raise _refused(400, _NOT_NOW, str(error)) from error
         return Response(200)
 
-    return commit
+    return execute
 
 
-def _list_edge_nodes(call: _Call) -> Commit:
+def _list_edge_nodes(call: _IefCall) -> Execute:
     parameters = call.request.parameters
     offset, limit = _page(parameters)
     if "group_id" in parameters:
         _need_enterprise(call)
 
-    def commit() -> Response:
-        nodes = call.site.state.condition().select(parameters)
+    def execute() -> Response:
+        nodes = call.context.state.fleet_status().select(parameters)
         return json_response(200, {"count": len(nodes), "nodes": [*nodes[offset : offset + limit]]})
 
-    return commit
+    return execute
 
 
-def _show_edge_node(call: _Call) -> Commit:
-    def commit() -> Response:
-        condition = call.site.state.condition()
-        node = condition.fleet.node(call.names["id"])
+def _show_edge_node(call: _IefCall) -> Execute:
+    def execute() -> Response:
+        fleet = call.context.state.fleet_status()
+        node = fleet.fleet.node(call.names["id"])
         if node is None:
             raise _refused(404, _NOT_FOUND, "the node does not exist")
-        return json_response(200, {"node": condition.view(node)})
+        return json_response(200, {"node": fleet.view(node)})
 
-    return commit
+    return execute
 
 
-def _list_edge_groups(call: _Call) -> Commit:
+def _list_edge_groups(call: _IefCall) -> Execute:
     _need_enterprise(call)
     parameters = call.request.parameters
     offset, limit = _page(parameters)
 
-    def commit() -> Response:
-        condition, project = call.site.state.condition(), call.site.account.project_id
+    def execute() -> Response:
+        fleet, project = call.context.state.fleet_status(), call.context.account.project_id
         groups = [
-            condition.group_view(group, project)
-            for group in condition.fleet.groups
+            fleet.group_view(group, project)
+            for group in fleet.fleet.groups
             if parameters.get("name", "") in group.name
         ]
         page: list[Json] = [*groups[offset : offset + limit]]
         return json_response(200, {"count": len(groups), "edge_groups": page})
 
-    return commit
+    return execute
 
 
-def _show_edge_group(call: _Call) -> Commit:
+def _show_edge_group(call: _IefCall) -> Execute:
     _need_enterprise(call)
 
-    def commit() -> Response:
-        condition, project = call.site.state.condition(), call.site.account.project_id
-        group = condition.fleet.group(call.names["id"])
+    def execute() -> Response:
+        fleet, project = call.context.state.fleet_status(), call.context.account.project_id
+        group = fleet.fleet.group(call.names["id"])
         if group is None:
             raise _refused(404, _NOT_FOUND, "the group does not exist")
-        return json_response(200, condition.group_view(group, project))
+        return json_response(200, fleet.group_view(group, project))
 
-    return commit
+    return execute
 
 
-def _need_enterprise(call: _Call) -> None:
+def _need_enterprise(call: _IefCall) -> None:
     """Refuse what only an instance of the enterprise edition has; the header names one."""
     if not call.request.header("ief-instance-id"):
         raise _refused(400, _NOT_HERE, "the professional edition has no groups")

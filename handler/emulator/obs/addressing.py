@@ -18,7 +18,7 @@ _SERVICE_LABELS = frozenset({"obs", "ief", "localhost"})
 
 
 @dataclass(frozen=True)
-class Place:
+class Address:
     """What a request is about.
 
     Attributes:
@@ -32,13 +32,13 @@ class Place:
     resource: str
 
 
-def locate(request: Request) -> Place:
+def locate(request: Request) -> Address:
     """Return the bucket and the key that a request names."""
     bucket = host_bucket(request)
     if bucket:
-        return Place(bucket, unquote(request.path[1:]), f"/{bucket}{request.path}")
+        return Address(bucket, unquote(request.path[1:]), f"/{bucket}{request.path}")
     bucket, _, key = request.path[1:].partition("/")
-    return Place(unquote(bucket), unquote(key), request.path)
+    return Address(unquote(bucket), unquote(key), request.path)
 
 
 def host_bucket(request: Request) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from handler.emulator.obs.object_version import NO_VERSION, StoredObject
+from handler.emulator.obs.object_version import NO_VERSION, ObjectVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ ENABLED = "Enabled"
 
 
 @dataclass
-class Shelf:
+class Bucket:
     """A bucket.
 
     Attributes:
@@ -33,12 +33,12 @@ class Shelf:
         locked_days: For how many days what is written stays unchanged; 0 if the lock was never on.
     """
 
-    objects: dict[str, StoredObject] = field(default_factory=dict)
-    older: dict[str, list[StoredObject]] = field(default_factory=dict)
+    objects: dict[str, ObjectVersion] = field(default_factory=dict)
+    older: dict[str, list[ObjectVersion]] = field(default_factory=dict)
     versioning: str = ""
     locked_days: int = 0
 
-    def put(self, key: str, stored: StoredObject) -> None:
+    def put(self, key: str, stored: ObjectVersion) -> None:
         """Make an object, or with `deleted` a delete marker, the newest version of a key."""
         current, older = self.objects.pop(key, None), self.older.setdefault(key, [])
         if current and self.versioning and current.version_id != stored.version_id:
@@ -51,7 +51,7 @@ class Shelf:
             self.objects[key] = stored
         self._tidy(key)
 
-    def append(self, key: str, data: bytes, modified: float) -> StoredObject:
+    def append(self, key: str, data: bytes, modified: float) -> ObjectVersion:
         """Add data at the end of the current object; its version stays the same."""
         current = self.objects[key]
         grown = replace(
@@ -77,24 +77,24 @@ class Shelf:
         if not self.older[key]:
             del self.older[key]
 
-    def version(self, key: str, version_id: str) -> StoredObject | None:
+    def version(self, key: str, version_id: str) -> ObjectVersion | None:
         """Return one version of a key."""
         return next((one for one in self.history(key) if one.version_id == version_id), None)
 
-    def marker(self, key: str) -> StoredObject | None:
+    def marker(self, key: str) -> ObjectVersion | None:
         """Return the delete marker that hides a key, if one does."""
         return self.older[key][-1] if key in self.older and key not in self.objects else None
 
-    def history(self, key: str) -> list[StoredObject]:
+    def history(self, key: str) -> list[ObjectVersion]:
         """Return all versions of a key and its delete markers, the newest first."""
         current = self.objects.get(key)
         return [*([current] if current else []), *reversed(self.older.get(key, []))]
 
-    def versions(self) -> Iterator[tuple[str, StoredObject, bool]]:
+    def versions(self) -> Iterator[tuple[str, ObjectVersion, bool]]:
         """Yield key, version and whether it is the latest, in the order they are listed in."""
         for key in sorted(self.objects.keys() | self.older.keys()):
-            for place, one in enumerate(self.history(key)):
-                yield key, one, place == 0
+            for address, one in enumerate(self.history(key)):
+                yield key, one, address == 0
 
     def new_version_id(self, unique: str) -> str:
         """Return the version id of what is written next: 32 characters, or `null`.

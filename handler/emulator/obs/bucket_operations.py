@@ -17,10 +17,10 @@ from handler.emulator.obs.xml_responses import (
     version_list,
     versioning_status,
 )
-from handler.emulator.state.changes import BucketMade, LockSet, VersioningSet
+from handler.emulator.state.changes import LockSet, VersioningSet
 
 if TYPE_CHECKING:
-    from handler.emulator.obs.request_context import Call
+    from handler.emulator.obs.request_context import ObsCall
 
 _DAYS = re.compile(rb"<Days>([0-9]{1,5})</Days>")
 _MODE = b"<Mode>COMPLIANCE</Mode>"
@@ -28,69 +28,68 @@ _MOST_DAYS = 36_500
 _STATUS = re.compile(rb"<Status>\s*(Enabled|Suspended)\s*</Status>")
 
 
-def list_buckets(call: Call) -> Response:
+def list_buckets(call: ObsCall) -> Response:
     """Answer ListBuckets."""
-    return bucket_list(sorted(call.site.state.buckets))
+    return bucket_list(sorted(call.context.state.buckets))
 
 
-def create_bucket(call: Call) -> Response:
+def create_bucket(call: ObsCall) -> Response:
     """Answer CreateBucket; making one's own bucket again changes nothing."""
-    if not is_bucket_name(call.place.bucket):
-        raise refused("InvalidBucketName", call.place)
-    if call.place.bucket not in call.site.state.buckets:
-        call.site.state.change(BucketMade(call.place.bucket))
-    return Response(200, headers={"Location": f"/{call.place.bucket}"})
+    if not is_bucket_name(call.address.bucket):
+        raise refused("InvalidBucketName", call.address)
+    call.context.state.create_bucket(call.address.bucket)
+    return Response(200, headers={"Location": f"/{call.address.bucket}"})
 
 
-def head_bucket(call: Call) -> Response:
+def head_bucket(call: ObsCall) -> Response:
     """Answer HeadBucket."""
-    return Response(200, headers={"x-obs-object-count": str(len(call.shelf.objects))})
+    return Response(200, headers={"x-obs-object-count": str(len(call.bucket.objects))})
 
 
-def list_objects(call: Call) -> Response:
+def list_objects(call: ObsCall) -> Response:
     """Answer ListObjects."""
     try:
-        listing = page_of_objects(call.place.bucket, call.shelf.objects, call.request.parameters)
+        listing = page_of_objects(call.address.bucket, call.bucket.objects, call.request.parameters)
     except ValueError as error:
-        raise refused("InvalidArgument", call.place) from error
+        raise refused("InvalidArgument", call.address) from error
     return object_list(listing)
 
 
-def list_versions(call: Call) -> Response:
+def list_versions(call: ObsCall) -> Response:
     """Answer ListVersions."""
     try:
-        page = page_of_versions(call.place.bucket, call.shelf, call.request.parameters)
+        page = page_of_versions(call.address.bucket, call.bucket, call.request.parameters)
     except ValueError as error:
-        raise refused("InvalidArgument", call.place) from error
+        raise refused("InvalidArgument", call.address) from error
     return version_list(page)
 
 
-def get_versioning(call: Call) -> Response:
+def get_versioning(call: ObsCall) -> Response:
     """Answer GetBucketVersioning; it names no status where none was ever set."""
-    return versioning_status(call.shelf.versioning)
+    return versioning_status(call.bucket.versioning)
 
 
-def set_versioning(call: Call) -> Response:
+def set_versioning(call: ObsCall) -> Response:
     """Answer SetBucketVersioning; it can be suspended, but not taken away again."""
-    shelf, status = call.shelf, _STATUS.search(call.request.body)
+    bucket, status = call.bucket, _STATUS.search(call.request.body)
     if not status:
-        raise refused("MalformedXML", call.place)
-    if shelf.locked_days and status[1].decode() != ENABLED:
-        raise refused("InvalidBucketState", call.place)
-    if shelf.versioning != status[1].decode():
-        call.site.state.change(VersioningSet(call.place.bucket, status[1].decode()))
+        raise refused("MalformedXML", call.address)
+    if bucket.locked_days and status[1].decode() != ENABLED:
+        raise refused("InvalidBucketState", call.address)
+    if bucket.versioning != status[1].decode():
+        call.context.state.change(VersioningSet(call.address.bucket, status[1].decode()))
     return Response(200)
 
 
-def set_lock(call: Call) -> Response:
+def set_lock(call: ObsCall) -> Response:
     """Answer SetBucketObjectLock, by its page (obs_04_0167): versioning must be on before.
 
     Which code it is refused with otherwise is not documented.
     """
     days = _DAYS.search(call.request.body)
     if not days or _MODE not in call.request.body or not 0 < int(days[1]) <= _MOST_DAYS:
-        raise refused("MalformedXML", call.place)
-    if call.shelf.versioning != ENABLED:
-        raise refused("InvalidBucketState", call.place)
-    call.site.state.change(LockSet(call.place.bucket, int(days[1])))
+        raise refused("MalformedXML", call.address)
+    if call.bucket.versioning != ENABLED:
+        raise refused("InvalidBucketState", call.address)
+    call.context.state.change(LockSet(call.address.bucket, int(days[1])))
     return Response(200)

@@ -14,38 +14,38 @@ from handler.emulator.http.messages import RefusedError, Request, Response
 from handler.emulator.obs.xml_responses import refused, spelled_both_ways
 
 if TYPE_CHECKING:
-    from handler.emulator.obs.addressing import Place
-    from handler.emulator.obs.object_version import StoredObject
+    from handler.emulator.obs.addressing import Address
+    from handler.emulator.obs.object_version import ObjectVersion
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
-def read(request: Request, stored: StoredObject, place: Place, *, versioned: bool) -> Response:
+def read(request: Request, stored: ObjectVersion, address: Address, *, versioned: bool) -> Response:
     """Return the answer to GetObject and HeadObject.
 
     Args:
         request: The request, with its conditions and its range.
         stored: The version that is read.
-        place: Where it is.
+        address: Where it is.
         versioned: Whether its bucket ever had versioning on.
 
     Raises:
         RefusedError: A condition does not hold, or nothing of the range is there.
     """
     headers = described(stored, versioned=versioned)
-    _check_conditions(request, stored, place, headers)
+    _check_conditions(request, stored, address, headers)
     found = _range(request.header("Range"), len(stored.data))
     if found is None:
         return Response(200, stored.data, headers)
     first, last = found
     if first > last:
         size = {"Content-Range": f"bytes */{len(stored.data)}"}
-        raise refused("InvalidRange", place, size)
+        raise refused("InvalidRange", address, size)
     headers["Content-Range"] = f"bytes {first}-{last}/{len(stored.data)}"
     return Response(206, stored.data[first : last + 1], headers)
 
 
-def described(stored: StoredObject, *, versioned: bool) -> dict[str, str]:
+def described(stored: ObjectVersion, *, versioned: bool) -> dict[str, str]:
     """Return the headers that tell of a version.
 
     Args:
@@ -68,7 +68,7 @@ def described(stored: StoredObject, *, versioned: bool) -> dict[str, str]:
 
 
 def _check_conditions(
-    request: Request, stored: StoredObject, place: Place, headers: dict[str, str]
+    request: Request, stored: ObjectVersion, address: Address, headers: dict[str, str]
 ) -> None:
     match, none_match = request.header("If-Match"), request.header("If-None-Match")
     unmodified = _date(request.header("If-Unmodified-Since"))
@@ -76,9 +76,9 @@ def _check_conditions(
     # RFC 9110, 13.2.2: an entity tag counts for more than a date.
     if match:
         if not _names(match, stored):
-            raise refused("PreconditionFailed", place)
+            raise refused("PreconditionFailed", address)
     elif unmodified is not None and int(stored.modified) > unmodified:
-        raise refused("PreconditionFailed", place)
+        raise refused("PreconditionFailed", address)
     if none_match:
         if _names(none_match, stored):
             raise _not_modified(headers)
@@ -91,7 +91,7 @@ def _not_modified(headers: dict[str, str]) -> RefusedError:
     return RefusedError(Response(304, b"", spelled_both_ways(kept)))
 
 
-def _names(tags: str, stored: StoredObject) -> bool:
+def _names(tags: str, stored: ObjectVersion) -> bool:
     given = {tag.strip().strip('"') for tag in tags.split(",")}
     return bool(given & {"*", stored.etag})
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from handler.emulator.obs.xml_responses import refused
 
 if TYPE_CHECKING:
-    from handler.emulator.obs.request_context import Call
+    from handler.emulator.obs.request_context import ObsCall
 
 LONGEST_KEY = 1024
 """Bytes of a key in UTF-8."""
@@ -38,7 +38,7 @@ def is_bucket_name(name: str) -> bool:
     return False
 
 
-def check_limits(call: Call, largest_object: int) -> None:
+def check_limits(call: ObsCall, largest_object: int) -> None:
     """Return if a request stays within the limits.
 
     Args:
@@ -48,14 +48,14 @@ def check_limits(call: Call, largest_object: int) -> None:
     Raises:
         RefusedError: It does not.
     """
-    if len(call.place.key.encode("utf-8", "surrogatepass")) > LONGEST_KEY:
-        raise refused("KeyTooLong", call.place)
+    if len(call.address.key.encode("utf-8", "surrogatepass")) > LONGEST_KEY:
+        raise refused("KeyTooLong", call.address)
     if len(call.request.body) > largest_object:
-        raise refused("EntityTooLarge", call.place)
+        raise refused("EntityTooLarge", call.address)
     own = (
         len(name) - len(METADATA[0]) + len(value.encode("utf-8", "surrogatepass"))
         for name, value in call.request.headers
         if name.lower().startswith(METADATA)
     )
     if sum(own) > LARGEST_METADATA:
-        raise refused("MetadataTooLarge", call.place)
+        raise refused("MetadataTooLarge", call.address)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from handler.emulator.obs.object_version import StoredObject
+    from handler.emulator.obs.object_version import ObjectVersion
 
 LARGEST_PAGE = 1000
 """Keys on a page at most, and by default."""
 
 
 @dataclass(frozen=True)
-class Listing:
+class ObjectPage:
     """One page.
 
     Attributes:
@@ -36,14 +36,14 @@ class Listing:
     delimiter: str
     max_keys: int
     url_encoded: bool
-    objects: tuple[tuple[str, StoredObject], ...] = ()
+    objects: tuple[tuple[str, ObjectVersion], ...] = ()
     prefixes: tuple[str, ...] = ()
     next_marker: str = ""
 
 
 def list_objects(
-    bucket: str, kept: Mapping[str, StoredObject], parameters: Mapping[str, str]
-) -> Listing:
+    bucket: str, kept: Mapping[str, ObjectVersion], parameters: Mapping[str, str]
+) -> ObjectPage:
     """Return the page that a query asks for.
 
     Args:
@@ -62,7 +62,7 @@ def list_objects(
     )
     entries = [entry for entry in entries if entry > marker]
     page = entries[:size]
-    return Listing(
+    return ObjectPage(
         bucket,
         prefix,
         marker,
@@ -97,5 +97,5 @@ def common_prefix(key: str, prefix: str, delimiter: str) -> str:
         prefix: What the keys begin with.
         delimiter: What groups keys; "" for none.
     """
-    place = key.find(delimiter, len(prefix)) if delimiter else -1
-    return key[: place + len(delimiter)] if place >= 0 else ""
+    address = key.find(delimiter, len(prefix)) if delimiter else -1
+    return key[: address + len(delimiter)] if address >= 0 else ""

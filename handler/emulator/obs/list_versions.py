@@ -10,12 +10,12 @@ from handler.emulator.obs.list_objects import common_prefix, page_size
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from handler.emulator.obs.bucket import Shelf
-    from handler.emulator.obs.object_version import StoredObject
+    from handler.emulator.obs.bucket import Bucket
+    from handler.emulator.obs.object_version import ObjectVersion
 
 
 @dataclass(frozen=True)
-class Entry:
+class VersionEntry:
     """One line of a page.
 
     Attributes:
@@ -25,7 +25,7 @@ class Entry:
     """
 
     key: str
-    stored: StoredObject | None = None
+    stored: ObjectVersion | None = None
     latest: bool = False
 
     @property
@@ -49,43 +49,45 @@ class VersionPage:
     bucket: str
     parameters: Mapping[str, str]
     max_keys: int
-    entries: tuple[Entry, ...]
+    entries: tuple[VersionEntry, ...]
     truncated: bool
 
 
-def list_versions(bucket: str, shelf: Shelf, parameters: Mapping[str, str]) -> VersionPage:
+def list_versions(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> VersionPage:
     """Return the page that a query asks for.
 
     Args:
-        bucket: The bucket's name.
-        shelf: The bucket.
+        name: The bucket's name.
+        bucket: The bucket.
         parameters: The decoded query.
 
     Raises:
         ValueError: `max-keys` is not a number from 0.
     """
     size = page_size(parameters)
-    entries = list(_after(_entries(shelf, parameters), parameters))
+    entries = list(_after(_entries(bucket, parameters), parameters))
     return VersionPage(
-        bucket, parameters, size, tuple(entries[:size]), truncated=0 < size < len(entries)
+        name, parameters, size, tuple(entries[:size]), truncated=0 < size < len(entries)
     )
 
 
-def _entries(shelf: Shelf, parameters: Mapping[str, str]) -> Iterator[Entry]:
+def _entries(bucket: Bucket, parameters: Mapping[str, str]) -> Iterator[VersionEntry]:
     prefix, delimiter = parameters.get("prefix", ""), parameters.get("delimiter", "")
     last = ""
-    for key, stored, latest in shelf.versions():
+    for key, stored, latest in bucket.versions():
         if not key.startswith(prefix):
             continue
         common = common_prefix(key, prefix, delimiter)
         if not common:
-            yield Entry(key, stored, latest)
+            yield VersionEntry(key, stored, latest)
         elif common != last:
             last = common
-            yield Entry(common)
+            yield VersionEntry(common)
 
 
-def _after(entries: Iterator[Entry], parameters: Mapping[str, str]) -> Iterator[Entry]:
+def _after(
+    entries: Iterator[VersionEntry], parameters: Mapping[str, str]
+) -> Iterator[VersionEntry]:
     """Leave out what the markers say was listed: up to a version, or a key with all of them."""
     key, version_id = parameters.get("key-marker", ""), parameters.get("version-id-marker", "")
     passed = False

@@ -1,7 +1,7 @@
-"""Notices of new objects, told in order, by a thread of their own.
+"""Notifications of new objects, delivered in order by a thread of their own.
 
-As OBS does it, at most: a notice that cannot be told after some tries is dropped, and those that
-were not told when the process ends are lost.
+Delivery is best effort, as with OBS: a notification that fails several times is dropped, and those
+that are pending when the process ends are lost.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class RaiseEvent(Protocol):
         event_name: str,
         request_id: str,
     ) -> None:
-        """Tell of an object; the arguments are those of `Notice`."""
+        """Tell of an object; the arguments are those of `Notification`."""
 
 
 @dataclass(frozen=True)
-class Notice:
+class Notification:
     """A new object.
 
     Attributes:
@@ -56,8 +56,8 @@ class Notice:
     request_id: str
 
 
-class Notices:
-    """The notices that are still to be told."""
+class Notifications:
+    """The notifications that are still to be told."""
 
     def __init__(
         self, raise_event: RaiseEvent | None, *, tries: int = 6, first_pause: float = 0.1
@@ -66,25 +66,25 @@ class Notices:
 
         Args:
             raise_event: Who is told; None for nobody.
-            tries: How often a notice is told before it is dropped.
+            tries: How often a notification is told before it is dropped.
             first_pause: Seconds before the second try; they double from try to try.
         """
         self._raise_event = raise_event
         self._tries = tries
         self._first_pause = first_pause
         self._stopped = Event()
-        self._queue: SimpleQueue[Notice | None] = SimpleQueue()
-        self._thread = Thread(target=self._run, name="notices", daemon=True)
+        self._queue: SimpleQueue[Notification | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="notifications", daemon=True)
 
     @property
     def wanted(self) -> bool:
         """Whether anybody is told."""
         return self._raise_event is not None
 
-    def add(self, notice: Notice) -> None:
-        """Have a notice told, soon."""
+    def add(self, notification: Notification) -> None:
+        """Have a notification told, soon."""
         if self.wanted:
-            self._queue.put(notice)
+            self._queue.put(notification)
 
     def start(self) -> None:
         """Begin to tell."""
@@ -99,18 +99,18 @@ class Notices:
             self._thread.join(_LONGEST_STOP)
 
     def _run(self) -> None:
-        while (notice := self._queue.get()) and not self._stopped.is_set():
-            self._tell(notice)
+        while (notification := self._queue.get()) and not self._stopped.is_set():
+            self._tell(notification)
 
-    def _tell(self, notice: Notice) -> None:
+    def _tell(self, notification: Notification) -> None:
         for number in range(self._tries):
             try:
                 if self._raise_event is not None:
-                    self._raise_event(**asdict(notice))
+                    self._raise_event(**asdict(notification))
             except Exception as error:  # noqa: BLE001 - whatever it is, the next try may succeed
                 reason = error
             else:
                 return
             if self._stopped.wait(self._first_pause * 2**number):
                 return
-        _LOGGER.warning("nobody took the notice of %s: %s", notice.key, reason)
+        _LOGGER.warning("nobody took the notification of %s: %s", notification.key, reason)

@@ -11,7 +11,7 @@ NO_VERSION = "null"
 
 
 @dataclass(frozen=True)
-class StoredObject:
+class ObjectVersion:
     """One version of an object in a bucket.
 
     Attributes:

@@ -12,22 +12,22 @@ from handler.emulator.http.messages import Request, Response
 from handler.emulator.obs import bucket_operations, object_operations, signature
 from handler.emulator.obs.addressing import locate
 from handler.emulator.obs.limits import check_limits
-from handler.emulator.obs.request_context import Call
+from handler.emulator.obs.request_context import ObsCall
 from handler.emulator.obs.xml_responses import failure, refused, spelled_both_ways
-from handler.emulator.operation import Commit, Operation, Quirks, Site
+from handler.emulator.operation import Deviations, EmulatorContext, Execute, Operation
 
-_Carry = Callable[[Call], Response]
+_Carry = Callable[[ObsCall], Response]
 
 _MODIFIERS = frozenset({"versionid", "position", "attname"})
 
 
-def find(request: Request, site: Site) -> Operation:
+def find(request: Request, context: EmulatorContext) -> Operation:
     """Return the operation that a request's method, host, path and sub-resource name."""
-    place = locate(request)
-    level = "object" if place.key else "bucket" if place.bucket else "service"
+    address = locate(request)
+    level = "object" if address.key else "bucket" if address.bucket else "service"
     asked = (request.method, level, _sub_resource(request))
     name, carry = _OPERATIONS.get(asked, ("Unknown", _not_allowed))
-    return Operation(name, partial(_checked, carry, Call(site, request, place)), failure)
+    return Operation(name, partial(_checked, carry, ObsCall(context, request, address)), failure)
 
 
 def _sub_resource(request: Request) -> str:
@@ -41,32 +41,32 @@ def _sub_resource(request: Request) -> str:
     )
 
 
-def _checked(carry: _Carry, call: Call, _quirks: Quirks) -> Commit:
-    site = call.site
-    account = site.agency.account_of(signature.access_key(call.request))
-    signature.check(call.request, call.place, account, site.clock(), site.signature_seconds)
-    if (call.place.bucket, call.place.key) in site.state.denied:
-        raise refused("AccessDenied", call.place)
-    check_limits(call, site.largest_object)
+def _checked(carry: _Carry, call: ObsCall, _deviations: Deviations) -> Execute:
+    context = call.context
+    account = context.credential_issuer.account_of(signature.access_key(call.request))
+    signature.check(call.request, call.address, account, context.clock(), context.signature_seconds)
+    if (call.address.bucket, call.address.key) in context.state.denied:
+        raise refused("AccessDenied", call.address)
+    check_limits(call, context.largest_object)
     _check_digest(call)
 
-    def commit() -> Response:
-        with call.site.state.lock:
+    def execute() -> Response:
+        with call.context.state.lock:
             response = carry(call)
         return replace(response, headers=spelled_both_ways(response.headers))
 
-    return commit
+    return execute
 
 
-def _check_digest(call: Call) -> None:
+def _check_digest(call: ObsCall) -> None:
     stated = call.request.header("Content-MD5")
     actual = hashlib.md5(call.request.body, usedforsecurity=False).digest()
     if stated and stated != base64.b64encode(actual).decode():
-        raise refused("BadDigest", call.place)
+        raise refused("BadDigest", call.address)
 
 
-def _not_allowed(call: Call) -> Response:
-    raise refused("MethodNotAllowed", call.place)
+def _not_allowed(call: ObsCall) -> Response:
+    raise refused("MethodNotAllowed", call.address)
 
 
 _OPERATIONS: dict[tuple[str, str, str], tuple[str, _Carry]] = {

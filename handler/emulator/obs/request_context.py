@@ -9,37 +9,37 @@ from handler.emulator.obs.xml_responses import refused
 
 if TYPE_CHECKING:
     from handler.emulator.http.messages import Request
-    from handler.emulator.obs.addressing import Place
-    from handler.emulator.obs.bucket import Shelf
-    from handler.emulator.operation import Site
+    from handler.emulator.obs.addressing import Address
+    from handler.emulator.obs.bucket import Bucket
+    from handler.emulator.operation import EmulatorContext
 
 
 @dataclass(frozen=True)
-class Call:
+class ObsCall:
     """A request whose signature was checked; carried out under the state's lock.
 
     Attributes:
         site: What the operation works on.
         request: The request.
-        place: The bucket and object it is about.
+        address: The bucket and object it is about.
     """
 
-    site: Site
+    context: EmulatorContext
     request: Request
-    place: Place
+    address: Address
 
     @property
-    def shelf(self) -> Shelf:
+    def bucket(self) -> Bucket:
         """The bucket.
 
         Raises:
             RefusedError: It does not exist.
         """
-        shelf = self.site.state.shelf(self.place.bucket)
-        if shelf is None:
-            raise refused("NoSuchBucket", self.place)
-        return shelf
+        bucket = self.context.state.bucket(self.address.bucket)
+        if bucket is None:
+            raise refused("NoSuchBucket", self.address)
+        return bucket
 
     def new_version_id(self) -> str:
         """Return the version id of what is written now."""
-        return self.shelf.new_version_id(self.site.state.new_id())
+        return self.bucket.new_version_id(self.context.state.new_id())

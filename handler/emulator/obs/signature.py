@@ -20,7 +20,7 @@ from handler.emulator.obs.xml_responses import refused
 if TYPE_CHECKING:
     from handler.emulator.credentials import Account
     from handler.emulator.http.messages import Request
-    from handler.emulator.obs.addressing import Place
+    from handler.emulator.obs.addressing import Address
 
 MAX_SKEW = 15 * 60.0
 """Seconds by which a request's date may differ from the service's clock."""
@@ -90,13 +90,13 @@ def access_key(request: Request) -> str:
 
 
 def check(
-    request: Request, place: Place, account: Account, now: float, max_skew: float = MAX_SKEW
+    request: Request, address: Address, account: Account, now: float, max_skew: float = MAX_SKEW
 ) -> None:
     """Accept a request or refuse it.
 
     Args:
         request: The request as it was sent.
-        place: The bucket and object it is about.
+        address: The bucket and object it is about.
         account: Whose requests are accepted. Expired temporary keys are of no account; whether
             OBS then says InvalidAccessKeyId or has a code of its own is not documented.
         now: The time, in seconds since 1970.
@@ -107,19 +107,19 @@ def check(
     """
     match = _AUTHORIZATION.fullmatch(request.header("Authorization"))
     if not match:
-        raise refused("AccessDenied", place)
+        raise refused("AccessDenied", address)
     prefix = _PREFIXES[match[1]]
     if not _same(match[2], account.access_key):
-        raise refused("InvalidAccessKeyId", place)
+        raise refused("InvalidAccessKeyId", address)
     if not _same(request.header(f"{prefix}security-token"), account.security_token):
-        raise refused("InvalidSecurityToken", place)
-    if not _same(match[3], sign(_string_to_sign(request, place, prefix), account)):
-        raise refused("SignatureDoesNotMatch", place)
+        raise refused("InvalidSecurityToken", address)
+    if not _same(match[3], sign(_string_to_sign(request, address, prefix), account)):
+        raise refused("SignatureDoesNotMatch", address)
     date = _date(request.header(f"{prefix}date") or request.header("Date"))
     if date is None:
-        raise refused("AccessDenied", place)
+        raise refused("AccessDenied", address)
     if abs(now - date) > max_skew:
-        raise refused("RequestTimeTooSkewed", place)
+        raise refused("RequestTimeTooSkewed", address)
 
 
 def sign(string_to_sign: str, account: Account) -> str:
@@ -128,7 +128,7 @@ def sign(string_to_sign: str, account: Account) -> str:
     return base64.b64encode(digest).decode()
 
 
-def _string_to_sign(request: Request, place: Place, prefix: str) -> str:
+def _string_to_sign(request: Request, address: Address, prefix: str) -> str:
     date = "" if request.header(f"{prefix}date") else request.header("Date")
     return "\n".join(
         [
@@ -137,7 +137,7 @@ def _string_to_sign(request: Request, place: Place, prefix: str) -> str:
             request.header("Content-Type"),
             date,
             *_service_headers(request, prefix),
-            place.resource + _sub_resources(request),
+            address.resource + _sub_resources(request),
         ]
     )
 

@@ -14,10 +14,10 @@ from handler.emulator.http.messages import RefusedError, Response
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from handler.emulator.obs.addressing import Place
-    from handler.emulator.obs.list_objects import Listing
-    from handler.emulator.obs.list_versions import Entry, VersionPage
-    from handler.emulator.obs.object_version import StoredObject
+    from handler.emulator.obs.addressing import Address
+    from handler.emulator.obs.list_objects import ObjectPage
+    from handler.emulator.obs.list_versions import VersionEntry, VersionPage
+    from handler.emulator.obs.object_version import ObjectVersion
 
 _NAMESPACE = "http://obs.myhwclouds.com/doc/2015-06-30/"
 _OWNER = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
@@ -48,10 +48,10 @@ _ERRORS = {
 }
 
 
-def refused(code: str, place: Place, headers: Mapping[str, str] | None = None) -> RefusedError:
+def refused(code: str, address: Address, headers: Mapping[str, str] | None = None) -> RefusedError:
     """Return the refusal with a code of OBS's, to be raised."""
     status, message = _ERRORS[code]
-    resource = f"/{place.bucket}/{place.key}" if place.bucket else "/"
+    resource = f"/{address.bucket}/{address.key}" if address.bucket else "/"
     answer = _error(status, code, message, resource)
     return RefusedError(replace(answer, headers=answer.headers | spelled_both_ways(headers or {})))
 
@@ -86,7 +86,7 @@ def bucket_list(names: Iterable[str]) -> Response:
     return _xml(root)
 
 
-def object_list(listing: Listing) -> Response:
+def object_list(listing: ObjectPage) -> Response:
     """Return the answer of ListObjects."""
     root = Element("ListBucketResult", xmlns=_NAMESPACE)
     _add(root, "Name", listing.bucket)
@@ -133,7 +133,7 @@ def version_list(page: VersionPage) -> Response:
     return _xml(root)
 
 
-def _add_entry(root: Element, entry: Entry, encoded: bool) -> None:  # noqa: FBT001 - as in the query
+def _add_entry(root: Element, entry: VersionEntry, encoded: bool) -> None:  # noqa: FBT001 - as in the query
     if entry.stored is None:
         _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(entry.key, encoded))
         return
@@ -148,7 +148,7 @@ def _add_entry(root: Element, entry: Entry, encoded: bool) -> None:  # noqa: FBT
         _add_stored(line, entry.stored)
 
 
-def _add_stored(line: Element, stored: StoredObject) -> None:
+def _add_stored(line: Element, stored: ObjectVersion) -> None:
     _add(line, "LastModified", iso_time(stored.modified))
     _add(line, "ETag", f'"{stored.etag}"')
     _add(line, "Size", str(len(stored.data)))

@@ -1,6 +1,6 @@
-"""Everything that can happen to what the services hold, and what then is different.
+"""The changes that the services' state can undergo, and how each is applied.
 
-What they hold is a fold over these changes, so a journal of them is all that a restart needs.
+The state is a fold over its changes, so a journal of them is all that a restart needs.
 """
 
 from __future__ import annotations
@@ -8,79 +8,77 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from handler.emulator.obs.bucket import Shelf
+from handler.emulator.obs.bucket import Bucket
 
 if TYPE_CHECKING:
     from handler.emulator.ief.job import Job
     from handler.emulator.ief.node_upgrades import Upgrade
-    from handler.emulator.obs.object_version import StoredObject
+    from handler.emulator.obs.object_version import ObjectVersion
 
 
 @dataclass
-class Holdings:
-    """What the services hold.
+class StoredState:
+    """The part of the services' state that outlives a process.
 
     Attributes:
         jobs: The jobs by their ids, in the order of their creation.
         created: How many jobs were ever created.
         upgrades: Upgrades done by jobs that are deleted.
-        buckets: The current objects of each bucket.
-        shelves: The buckets with all their versions; the same objects.
+        buckets: The buckets by their names.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
     created: int = 0
     upgrades: list[Upgrade] = field(default_factory=list)
-    buckets: dict[str, dict[str, StoredObject]] = field(default_factory=dict)
-    shelves: dict[str, Shelf] = field(default_factory=dict)
+    buckets: dict[str, Bucket] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class AllForgotten:
-    """Everything was forgotten."""
+class StateReset:
+    """Everything was removed."""
 
-    def apply(self, held: Holdings) -> None:
-        """Make the change."""
-        held.created = 0
-        for kept in (held.jobs, held.upgrades, held.buckets, held.shelves):
-            kept.clear()
+    def apply(self, state: StoredState) -> None:
+        """Apply the change."""
+        state.created = 0
+        state.jobs.clear()
+        state.upgrades.clear()
+        state.buckets.clear()
 
 
 @dataclass(frozen=True)
-class JobKept:
-    """A job was created, or is different now."""
+class JobSaved:
+    """A job was created or updated."""
 
     job: Job
 
-    def apply(self, held: Holdings) -> None:
-        """Make the change."""
-        held.created = max(held.created, self.job.number)
-        held.jobs[self.job.job_id] = self.job
+    def apply(self, state: StoredState) -> None:
+        """Apply the change."""
+        state.created = max(state.created, self.job.number)
+        state.jobs[self.job.job_id] = self.job
 
 
 @dataclass(frozen=True)
 class JobRemoved:
-    """A job was deleted; the upgrades it had done stay done."""
+    """A job was deleted; the upgrades that it had completed stay in effect."""
 
     job_id: str
     upgrades: tuple[Upgrade, ...]
 
-    def apply(self, held: Holdings) -> None:
-        """Make the change."""
-        held.jobs.pop(self.job_id, None)
-        held.upgrades.extend(self.upgrades)
+    def apply(self, state: StoredState) -> None:
+        """Apply the change."""
+        state.jobs.pop(self.job_id, None)
+        state.upgrades.extend(self.upgrades)
 
 
 @dataclass(frozen=True)
-class BucketMade:
-    """A bucket was made."""
+class BucketCreated:
+    """A bucket was created."""
 
     bucket: str
 
-    def apply(self, held: Holdings) -> None:
-        """Make the change."""
-        shelf = held.shelves.setdefault(self.bucket, Shelf())
-        held.buckets[self.bucket] = shelf.objects
+    def apply(self, state: StoredState) -> None:
+        """Apply the change."""
+        state.buckets.setdefault(self.bucket, Bucket())
 
 
 @dataclass(frozen=True)
@@ -90,21 +88,21 @@ class VersioningSet:
     bucket: str
     status: str
 
-    def apply(self, held: Holdings) -> None:
-        """Make the change."""
-        held.shelves[self.bucket].versioning = self.status
+    def apply(self, state: StoredState) -> None:
+        """Apply the change."""
+        state.buckets[self.bucket].versioning = self.status
 
 
 @dataclass(frozen=True)
 class LockSet:
-    """How long a bucket keeps unchanged what is written from now on."""
+    """The retention of a bucket's new objects was set, in days."""
 
     bucket: str
     days: int
 
-    def apply(self, held: Holdings) -> None:
-        """Make the change."""
-        held.shelves[self.bucket].locked_days = self.days
+    def apply(self, state: StoredState) -> None:
+        """Apply the change."""
+        state.buckets[self.bucket].locked_days = self.days
 
 
 @dataclass(frozen=True)
@@ -113,45 +111,45 @@ class ObjectPut:
 
     bucket: str
     key: str
-    stored: StoredObject
+    stored: ObjectVersion
 
-    def apply(self, held: Holdings) -> None:
-        """Make the change."""
-        held.shelves[self.bucket].put(self.key, self.stored)
+    def apply(self, state: StoredState) -> None:
+        """Apply the change."""
+        state.buckets[self.bucket].put(self.key, self.stored)
 
 
 @dataclass(frozen=True)
 class DataAppended:
-    """Data was added at the end of an object."""
+    """Data was appended to an object."""
 
     bucket: str
     key: str
     data: bytes
     modified: float
 
-    def apply(self, held: Holdings) -> None:
-        """Make the change."""
-        held.shelves[self.bucket].append(self.key, self.data, self.modified)
+    def apply(self, state: StoredState) -> None:
+        """Apply the change."""
+        state.buckets[self.bucket].append(self.key, self.data, self.modified)
 
 
 @dataclass(frozen=True)
 class VersionRemoved:
-    """A version was removed for good; without an id, the current object."""
+    """A version was removed permanently; without an id, the current object."""
 
     bucket: str
     key: str
     version_id: str | None
 
-    def apply(self, held: Holdings) -> None:
-        """Make the change."""
-        held.shelves[self.bucket].remove(self.key, self.version_id)
+    def apply(self, state: StoredState) -> None:
+        """Apply the change."""
+        state.buckets[self.bucket].remove(self.key, self.version_id)
 
 
 Change: TypeAlias = (
-    AllForgotten
-    | JobKept
+    StateReset
+    | JobSaved
     | JobRemoved
-    | BucketMade
+    | BucketCreated
     | VersioningSet
     | LockSet
     | ObjectPut

@@ -1,8 +1,8 @@
-"""The changes of an emulator in a file, one JSON line each: a new process goes on from them.
+"""The journal of an emulator: one JSON line for each change, replayed by the next process.
 
-A line is handed to the system before the change is answered: a process that is killed at any
-instant loses nothing it has answered. (A machine that loses power may: nothing is forced to disk.)
-A last line without its end was never answered and is cut off.
+A line is written before the change is answered, so a process that is killed at any instant loses
+nothing that it has answered. It is not synced to disk: a power failure may lose the last changes.
+A last line without a line feed was never answered and is cut off.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import json
 import os
 from dataclasses import asdict
 from io import FileIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from handler.emulator.ief.job import Job
-from handler.emulator.ief.job_run import Run, Work
+from handler.emulator.ief.job_run import Run, Task
 from handler.emulator.ief.node_upgrades import Upgrade
-from handler.emulator.obs.object_version import StoredObject
+from handler.emulator.obs.object_version import ObjectVersion
 from handler.emulator.state import changes
 
 if TYPE_CHECKING:
@@ -27,17 +27,16 @@ if TYPE_CHECKING:
 
     from handler.emulator.state.changes import Change
 
-_NAMES = (
-    "AllForgotten",
-    "JobKept",
-    "JobRemoved",
-    "BucketMade",
-    "VersioningSet",
-    "LockSet",
-    "ObjectPut",
-    "DataAppended",
-    "VersionRemoved",
-)
+_CHANGES: dict[str, type[Change]] = {kind.__name__: kind for kind in get_args(changes.Change)}
+
+# Former names in journals of earlier versions, and the present ones.
+_FORMER_CHANGES = {
+    "AllForgotten": "StateReset",
+    "JobKept": "JobSaved",
+    "BucketMade": "BucketCreated",
+}
+_FORMER_RUN = {"begun": "started", "lanes": "parallelism", "works": "tasks"}
+_FORMER_TASK = {"place": "index"}
 
 _OPENING = b'{"change":"'  # of every line
 
@@ -54,12 +53,12 @@ class Journal:
     """
 
     def __init__(self, directory: Path) -> None:
-        """Open the journal of a directory, which is made if it is not there.
+        """Open the journal of a directory, which is created if it does not exist.
 
-        It holds whole deployments, so it is its owner's alone.
+        It holds complete deployments, so only its owner may read it.
 
         Raises:
-            OSError: The directory or the file cannot be made or written.
+            OSError: The directory or the file cannot be created or written.
             JournalError: Another emulator uses the directory.
         """
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,14 +68,14 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self._file.close()
-            raise JournalError(f"another emulator keeps its state in {directory}") from error
+            raise JournalError(f"another emulator is using {directory}") from error
 
     def read(self) -> list[Change]:
-        """Return the changes so far, and cut off a last line that was not finished.
+        """Return the changes so far, and cut off an unfinished last line.
 
         Raises:
-            JournalError: A line is none that an emulator has written; the journal is closed then,
-                and the file is as it was.
+            JournalError: A line was not written by an emulator; the journal is closed, and the file
+                is as before.
         """
         self._file.seek(0)
         *lines, rest = self._file.read().split(b"\n")
@@ -88,10 +87,10 @@ class Journal:
         return kept
 
     def write(self, change: Change) -> None:
-        """Add a change; once this returns, it outlives the process.
+        """Append a change; once this returns, it outlives the process.
 
         Raises:
-            OSError: It cannot be written, and nothing of it is in the file.
+            OSError: It cannot be written; the file is as before.
         """
         line = memoryview(encode(change).encode() + b"\n")
         before = self._file.seek(0, os.SEEK_END)
@@ -115,14 +114,14 @@ class Journal:
     def _foreign(self, number: int) -> JournalError:
         self.close()
         what = f"line {number} of {self.path} is not an emulator's"
-        return JournalError(f"{what}; move the file away to begin anew")
+        return JournalError(f"{what}; move the file away to start empty")
 
 
 def open_private(path: Path) -> FileIO:
     """Open a file for reading and appending, unbuffered; nobody but its owner may read it.
 
     Raises:
-        OSError: It cannot be made, written, or kept from others.
+        OSError: It cannot be created, written, or made private.
     """
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
@@ -143,17 +142,14 @@ def decode(line: str) -> Change:
     """Return the change that `encode` wrote.
 
     Raises:
-        ValueError: The line is no change. KeyError, TypeError or AttributeError likewise.
+        ValueError: The line is not a change. KeyError, TypeError or AttributeError likewise.
     """
     fields: dict[str, Any] = json.loads(line)
     name = fields.pop("change")
-    if name not in _NAMES:
-        raise ValueError("there is no such change")
     for field, build in _BUILT.items():
         if field in fields:
             fields[field] = build(fields[field])
-    change: Change = getattr(changes, name)(**fields)
-    return change
+    return _CHANGES[_FORMER_CHANGES.get(name, name)](**fields)
 
 
 def _base64(value: bytes) -> str:
@@ -165,13 +161,19 @@ def _job(fields: dict[str, Any]) -> Job:
 
 
 def _run(fields: dict[str, Any]) -> Run:
-    return Run(**{**fields, "works": tuple(Work(**work) for work in fields["works"])})
+    fields = _renamed(fields, _FORMER_RUN)
+    tasks = tuple(Task(**_renamed(task, _FORMER_TASK)) for task in fields["tasks"])
+    return Run(**{**fields, "tasks": tasks})
 
 
-def _stored(fields: dict[str, Any]) -> StoredObject:
+def _renamed(fields: dict[str, Any], former: dict[str, str]) -> dict[str, Any]:
+    return {former.get(name, name): value for name, value in fields.items()}
+
+
+def _stored(fields: dict[str, Any]) -> ObjectVersion:
     metadata = tuple((name, value) for name, value in fields["metadata"])
     data = base64.b64decode(fields["data"], validate=True)
-    return StoredObject(**{**fields, "data": data, "metadata": metadata})
+    return ObjectVersion(**{**fields, "data": data, "metadata": metadata})
 
 
 def _upgrades(values: list[dict[str, Any]]) -> tuple[Upgrade, ...]:

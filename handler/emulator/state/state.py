@@ -1,4 +1,4 @@
-"""Everything the emulated services hold, behind one lock, and in a journal if there is one."""
+"""The state of the emulated services: guarded by one lock, and journaled on request."""
 
 from __future__ import annotations
 
@@ -6,33 +6,36 @@ import contextlib
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from threading import RLock
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from handler.emulator.ief import node_upgrades
-from handler.emulator.ief.job import Job, begun
+from handler.emulator.ief.job import Job, started
 from handler.emulator.ief.job_responses import shown_view
-from handler.emulator.ief.job_simulation import Pace
-from handler.emulator.ief.node_responses import Condition
-from handler.emulator.obs.bucket import Shelf
-from handler.emulator.obs.object_version import StoredObject
+from handler.emulator.ief.job_simulation import JobSimulation
+from handler.emulator.ief.node_responses import FleetStatus
+from handler.emulator.obs.object_version import ObjectVersion
 from handler.emulator.state.changes import (
-    AllForgotten,
-    BucketMade,
+    BucketCreated,
     Change,
-    Holdings,
-    JobKept,
     JobRemoved,
+    JobSaved,
+    ObjectPut,
+    StateReset,
+    StoredState,
+    VersionRemoved,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from handler.emulator.obs.bucket import Bucket
     from handler.emulator.state.journal import Journal
     from handler.values.canonical_json import Json
 
-__all__ = ["DuplicateNameError", "SeenRequest", "State", "StoredObject"]
+__all__ = ["DuplicateNameError", "ObjectVersion", "RequestRecord", "State"]
 
-_REQUESTS_KEPT = 50_000
+_MAX_REQUESTS = 50_000
 
 
 class DuplicateNameError(Exception):
@@ -40,15 +43,15 @@ class DuplicateNameError(Exception):
 
 
 @dataclass(frozen=True)
-class SeenRequest:
-    """One request that was taken.
+class RequestRecord:
+    """One request that was received.
 
     Attributes:
         method: Its method.
         path: Its path as sent, without the query.
         operation: The operation it asked for.
         status: The status it was answered with; None if it was not answered.
-        at: When it was dealt with, in seconds since 1970.
+        at: When it was handled, in seconds since 1970.
         fault: The fault that ended it, or "".
     """
 
@@ -64,74 +67,101 @@ class SeenRequest:
 class State:
     """The jobs of IEF, the objects of OBS and the requests seen so far.
 
-    Every method takes the lock; a test may reach into the fields while nothing is running.
+    Every method acquires the lock.
 
     Attributes:
-        clock: The current time, in seconds since 1970.
-        new_id: Makes ids for jobs and versions: UUIDs as text.
-        pace: How jobs go, and the fleet they are about.
+        clock: Returns the current time, in seconds since 1970.
+        new_id: Returns a new id for a job or a version: a UUID as text.
+        simulation: Simulates the jobs, and holds the fleet.
         initial_buckets: The buckets that exist at the start and after a reset.
-        journal: Where changes are kept beyond the process; None for nowhere. The fields below are
-            not kept there, only jobs and buckets are.
+        journal: Persists changes to jobs and buckets; None keeps them in memory only. The fields
+            below are never persisted.
         denied: Objects, as (bucket, key), that may not be read or written.
         failing_targets: Ids of targets whose tasks fail in jobs that begin from now on.
-        requests: The requests seen.
+        requests: The latest requests received, 50,000 at most.
     """
 
     clock: Callable[[], float]
     new_id: Callable[[], str]
-    pace: Pace = field(default_factory=Pace)
+    simulation: JobSimulation = field(default_factory=JobSimulation)
     initial_buckets: Sequence[str] = ()
     journal: Journal | None = None
     denied: set[tuple[str, str]] = field(default_factory=set)
     failing_targets: set[str] = field(default_factory=set)
-    requests: deque[SeenRequest] = field(default_factory=lambda: deque(maxlen=_REQUESTS_KEPT))
+    requests: deque[RequestRecord] = field(default_factory=lambda: deque(maxlen=_MAX_REQUESTS))
     lock: RLock = field(default_factory=RLock, repr=False)
-    _held: Holdings = field(default_factory=Holdings, repr=False)
+    _stored: StoredState = field(default_factory=StoredState, repr=False)
 
     def __post_init__(self) -> None:
         for change in self.journal.read() if self.journal else ():
-            change.apply(self._held)
-        self._make_initial_buckets()
+            change.apply(self._stored)
+        self._create_initial_buckets()
 
     @property
     def jobs(self) -> dict[str, Job]:
         """The jobs by their ids."""
-        return self._held.jobs
+        return self._stored.jobs
 
     @property
-    def buckets(self) -> dict[str, dict[str, StoredObject]]:
-        """The current objects of each bucket."""
-        return self._held.buckets
-
-    def shelf(self, bucket: str) -> Shelf | None:
-        """Return a bucket with all versions of its objects; None if there is no such bucket."""
+    def buckets(self) -> dict[str, Mapping[str, ObjectVersion]]:
+        """The current objects of each bucket, read-only."""
         with self.lock:
-            if bucket in self.buckets and bucket not in self._held.shelves:
-                # A test has put it there.
-                self._held.shelves[bucket] = Shelf(self.buckets[bucket])
-            return self._held.shelves.get(bucket)
+            return {
+                name: MappingProxyType(bucket.objects)
+                for name, bucket in self._stored.buckets.items()
+            }
+
+    def bucket(self, name: str) -> Bucket | None:
+        """Return a bucket with all versions of its objects; None if it does not exist."""
+        with self.lock:
+            return self._stored.buckets.get(name)
+
+    def create_bucket(self, name: str) -> None:
+        """Create a bucket, unless it exists."""
+        with self.lock:
+            if name not in self._stored.buckets:
+                self.change(BucketCreated(name))
+
+    def put_object(
+        self, bucket: str, key: str, data: bytes, *, modified: float | None = None
+    ) -> None:
+        """Write an object as tests and tools do: without a signature and a notification.
+
+        Args:
+            bucket: The bucket, which is created if it does not exist.
+            key: The object's key.
+            data: Its bytes.
+            modified: When it was written, in seconds since 1970; None for now.
+        """
+        with self.lock:
+            self.create_bucket(bucket)
+            version_id = self._stored.buckets[bucket].new_version_id(self.new_id())
+            when = self.clock() if modified is None else modified
+            self.change(ObjectPut(bucket, key, ObjectVersion(data, when, version_id=version_id)))
+
+    def remove_object(self, bucket: str, key: str) -> None:
+        """Remove the current version of an object permanently."""
+        self.change(VersionRemoved(bucket, key, None))
 
     def change(self, change: Change) -> None:
-        """Make a change; it is in the journal before it is anywhere else."""
+        """Write a change to the journal, then apply it."""
         with self.lock:
             if self.journal:
                 self.journal.write(change)
-            change.apply(self._held)
+            change.apply(self._stored)
 
     def reset(self) -> None:
-        """Forget everything; the initial buckets are there again, empty."""
+        """Remove everything and create the initial buckets anew, empty."""
         with self.lock:
             self.requests.clear()
             self.denied.clear()
             self.failing_targets.clear()
-            self.change(AllForgotten())
-            self._make_initial_buckets()
+            self.change(StateReset())
+            self._create_initial_buckets()
 
-    def _make_initial_buckets(self) -> None:
+    def _create_initial_buckets(self) -> None:
         for name in self.initial_buckets:
-            if name not in self._held.shelves:
-                self.change(BucketMade(name))
+            self.create_bucket(name)
 
     def create_job(self, request: dict[str, Json], *, unique_name: bool = False) -> Job:
         """Add a job.
@@ -146,9 +176,9 @@ class State:
         with self.lock:
             if unique_name and any(job.name == request["job_name"] for job in self.jobs.values()):
                 raise DuplicateNameError
-            number = self._held.created + 1
+            number = self._stored.created + 1
             job = Job(self.new_id(), number, self.clock(), request)
-            self.change(JobKept(begun(job, self.pace, self.failing_targets)))
+            self.change(JobSaved(started(job, self.simulation, self.failing_targets)))
             return self.jobs[job.job_id]
 
     def all_jobs(self) -> list[Job]:
@@ -157,43 +187,43 @@ class State:
             return list(self.jobs.values())
 
     def change_job(self, job_id: str, change: Callable[[Job], Job]) -> bool:
-        """Replace a job by what it has become, and say whether it was there."""
+        """Update a job; return whether it exists."""
         with self.lock:
             job = self.jobs.get(job_id)
             if job:
-                self.change(JobKept(change(job)))
+                self.change(JobSaved(change(job)))
             return job is not None
 
     def delete_job(self, job_id: str) -> bool:
-        """Remove a job and say whether it was there."""
+        """Remove a job; return whether it existed."""
         with self.lock:
             job = self.jobs.get(job_id)
             if job:
                 self.change(JobRemoved(job_id, node_upgrades.done([job], self.clock())))
             return job is not None
 
-    def condition(self) -> Condition:
-        """Return what the jobs have made of the fleet by now."""
+    def fleet_status(self) -> FleetStatus:
+        """Return the fleet as the jobs have changed it so far."""
         with self.lock:
             now, jobs = self.clock(), list(self.jobs.values())
-            done = (*self._held.upgrades, *node_upgrades.done(jobs, now))
+            done = (*self._stored.upgrades, *node_upgrades.done(jobs, now))
             ordered = sorted(done, key=lambda upgrade: upgrade.at)
-            return Condition(self.pace.fleet, ordered, node_upgrades.under_way(jobs, now))
+            return FleetStatus(self.simulation.fleet, ordered, node_upgrades.under_way(jobs, now))
 
-    def record(self, seen: SeenRequest) -> None:
-        """Remember a request."""
+    def record(self, request: RequestRecord) -> None:
+        """Add a request to the recorded ones."""
         with self.lock:
-            self.requests.append(seen)
+            self.requests.append(request)
 
     def snapshot(self, only: str = "") -> dict[str, Json]:
-        """Return what there is as JSON: `jobs`, `nodes`, `objects` and `requests`.
+        """Return the state as JSON: `jobs`, `nodes`, `objects` and `requests`.
 
         Args:
-            only: The one of them that is wanted; "" for all.
+            only: The one part to return; "" for all.
         """
         parts: dict[str, Callable[[], Json]] = {
             "jobs": self._jobs_view,
-            "nodes": lambda: [*self.condition().select({})],
+            "nodes": lambda: [*self.fleet_status().select({})],
             "objects": self._objects_view,
             "requests": lambda: [asdict(one) for one in self.requests],
         }
@@ -218,7 +248,7 @@ class State:
         }
 
 
-def _described(stored: StoredObject) -> dict[str, Json]:
+def _described(stored: ObjectVersion) -> dict[str, Json]:
     described: dict[str, Json] = {"size": len(stored.data), "etag": stored.etag}
     with contextlib.suppress(UnicodeDecodeError):
         described["text"] = stored.data.decode()

@@ -6,7 +6,6 @@ import json
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +34,11 @@ BUCKET = "nightdrop-drop"
 
 
 def written(emulator: Emulator, at: float, *keys: str) -> None:
-    """Let objects have been written at a time, in seconds since 1970; all of them without keys."""
-    kept = emulator.state.buckets[BUCKET]
-    kept.update({key: replace(one, modified=at) for key, one in kept.items() if key in keys})
+    """Let objects have been written at a time, in seconds since 1970."""
+    for key in keys:
+        emulator.state.put_object(
+            BUCKET, key, emulator.state.buckets[BUCKET][key].data, modified=at
+        )
 
 
 def said(lines: list[str], action: str) -> list[Reply]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -134,8 +133,7 @@ def test_an_object_without_a_byte_is_ignored_until_something_is_in_it(
     assert "empty" in recorded()[-1]["note"]
     assert attention(lines) == []
     event = drop(KEY, UPGRADE)
-    written = replace(emulator.state.buckets[BUCKET][KEY], modified=time.time() + 1)
-    emulator.state.buckets[BUCKET][KEY] = written
+    emulator.state.put_object(BUCKET, KEY, UPGRADE, modified=time.time() + 1)
     fire(RECONCILE)
     assert fire(event)["outcome"] == "duplicate"
     assert len(emulator.state.jobs) == 1

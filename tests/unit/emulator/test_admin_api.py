@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.emulator.server import Emulator
-from handler.emulator.state.state import StoredObject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +41,7 @@ def call(
 def test_the_state_is_json(emulator: Emulator) -> None:
     """Jobs, objects and requests."""
     emulator.state.create_job({"job_name": "a", "job_type": "node_upgrade"})
-    emulator.state.buckets["nightdrop-drop"]["ü"] = StoredObject(b"text", 1)
+    emulator.state.put_object("nightdrop-drop", "ü", b"text")
     status, state = call(emulator, "GET", "state")
     assert status == 200
     assert [job["job_name"] for job in state["jobs"]] == ["a"]
@@ -65,7 +64,7 @@ def test_an_agencys_keys_can_be_had(emulator: Emulator) -> None:
 
 
 def test_a_reset_empties_the_state_and_keeps_the_faults(emulator: Emulator) -> None:
-    """Faults are cleared by an empty list."""
+    """FaultRules are cleared by an empty list."""
     emulator.state.create_job({"job_name": "a", "job_type": "node_upgrade"})
     emulator.faults.set([CUT])
     assert call(emulator, "POST", "reset") == (204, None)
@@ -76,7 +75,7 @@ def test_a_reset_empties_the_state_and_keeps_the_faults(emulator: Emulator) -> N
 def test_faults_are_set_shown_and_cleared(emulator: Emulator) -> None:
     """With how often each struck."""
     assert call(emulator, "POST", "faults", json.dumps([CUT]))[0] == 200
-    emulator.faults.draw("CreateBatchJob")
+    emulator.faults.select("CreateBatchJob")
     shown = call(emulator, "GET", "faults")[1]
     assert [(one["fault"], one["times"], one["struck"]) for one in shown] == [("cut", 2, 1)]
     assert call(emulator, "POST", "faults", "[]") == (200, [])

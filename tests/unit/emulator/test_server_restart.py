@@ -18,9 +18,9 @@ import pytest
 
 from handler.emulator.credentials import DEMO_ACCOUNT
 from handler.emulator.ief.signature import sign
-from handler.emulator.obs.object_version import StoredObject
+from handler.emulator.obs.object_version import ObjectVersion
 from handler.emulator.server import Emulator
-from handler.emulator.state.changes import BucketMade, ObjectPut, VersioningSet
+from handler.emulator.state.changes import BucketCreated, ObjectPut, VersioningSet
 from handler.emulator.state.journal import Journal
 
 if TYPE_CHECKING:
@@ -103,17 +103,17 @@ def test_a_directory_keeps_jobs_objects_and_versions(tmp_path: Path) -> None:
         state = first.state
         state.create_job(upgrade("a"))
         state.delete_job(state.create_job(upgrade("b")).job_id)
-        state.change(BucketMade("other"))
+        state.change(BucketCreated("other"))
         state.change(VersioningSet("other", "Enabled"))
         for data in (b"one", b"two"):
-            state.change(ObjectPut("other", "k", StoredObject(data, 1, version_id=data.decode())))
+            state.change(ObjectPut("other", "k", ObjectVersion(data, 1, version_id=data.decode())))
         before = state.snapshot()
         assert "Failed" in str(before["jobs"])
     with Emulator(directory=tmp_path) as second:
-        shelf = second.state.shelf("other")
+        bucket_ = second.state.bucket("other")
         assert second.state.snapshot() == before
-        assert shelf is not None
-        assert [one.data for one in shelf.history("k")] == [b"two", b"one"]
+        assert bucket_ is not None
+        assert [one.data for one in bucket_.history("k")] == [b"two", b"one"]
         assert second.state.create_job(upgrade("c")).number == 3
 
 

@@ -15,7 +15,7 @@ from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
 from handler.emulator.credentials import DEMO_ACCOUNT
 from handler.emulator.server import Emulator
-from handler.emulator.temporary_credentials import Agency
+from handler.emulator.temporary_credentials import CredentialIssuer
 from handler.errors import ApiError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def transport() -> Iterator[Transport]:
 
 def issued(clock: Hand) -> Credentials:
     """Return what an agency is given now."""
-    keys = Agency(DEMO_ACCOUNT, clock, 60).credentials()
+    keys = CredentialIssuer(DEMO_ACCOUNT, clock, 60).credentials()
     return Credentials(str(keys["ak"]), str(keys["sk"]), str(keys["token"]))
 
 
@@ -92,7 +92,10 @@ def test_keys_change_when_their_period_is_over_and_not_before(clock: Hand) -> No
 def test_keys_say_when_they_expire(clock: Hand) -> None:
     """Three periods after theirs began."""
     clock.passed = 59.0
-    assert Agency(DEMO_ACCOUNT, clock, 60).credentials()["expires_at"] == "2026-03-04T12:03:00Z"
+    assert (
+        CredentialIssuer(DEMO_ACCOUNT, clock, 60).credentials()["expires_at"]
+        == "2026-03-04T12:03:00Z"
+    )
 
 
 @pytest.mark.parametrize("passed", [0.0, 60.0, 179.9])
@@ -155,4 +158,4 @@ def test_permanent_keys_stay_good(cloud: Emulator, transport: Transport, clock: 
 @given(st.text())
 def test_any_other_access_key_is_no_temporary_one(access_key: str) -> None:
     """Nonsense finds the account, whose access key it is not."""
-    assert Agency(DEMO_ACCOUNT, Hand()).account_of(access_key) == DEMO_ACCOUNT
+    assert CredentialIssuer(DEMO_ACCOUNT, Hand()).account_of(access_key) == DEMO_ACCOUNT

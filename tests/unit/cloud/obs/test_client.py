@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,7 +11,6 @@ import pytest
 from handler.cloud.credentials import Credentials
 from handler.cloud.obs.client import Obs, StoredObject
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
-from handler.emulator.state import state
 from handler.errors import ApiError, CloudError, NoAnswerError, NotSentError, ObjectError
 
 if TYPE_CHECKING:
@@ -57,8 +55,7 @@ def obs(cloud: Emulator, transport: Transport) -> Obs:
 
 def put(cloud: Emulator, key: str, data: bytes) -> None:
     """Put an object into the bucket without a request."""
-    with cloud.state.lock:
-        cloud.state.buckets[BUCKET][key] = state.StoredObject(data, time.time())
+    cloud.state.put_object(BUCKET, key, data)
 
 
 @pytest.fixture

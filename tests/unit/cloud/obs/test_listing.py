@@ -15,7 +15,6 @@ from handler.cloud.credentials import Credentials
 from handler.cloud.obs.client import Obs
 from handler.cloud.obs.listing import ListedObject, ObjectPage, listing_of
 from handler.emulator.server import Emulator
-from handler.emulator.state.state import StoredObject
 from handler.errors import ApiError, NoAnswerError, ObjectError, OutOfTimeError
 from handler.runtime.deadline import Deadline
 
@@ -163,12 +162,12 @@ def client(cloud: Emulator, transport: Transport) -> Obs:
 def test_a_bucket_is_listed_to_its_end(transport: Transport) -> None:
     """Page after page, under the prefix alone, in the order of the keys."""
     with Emulator() as cloud:
-        kept = cloud.state.buckets[BUCKET]
         names = [f"drop/{n:04} +&%.yaml" for n in range(1001)]
-        kept.update({name: StoredObject(b"x", time.time()) for name in [*names, "else/x"]})
+        for name in [*names, "else/x"]:
+            cloud.state.put_object(BUCKET, name, b"x")
         listed = list(client(cloud, transport).list_objects(BUCKET, "drop/"))
         assert [found.key for found in listed] == names
-        assert listed[0].etag == kept[names[0]].etag
+        assert listed[0].etag == cloud.state.buckets[BUCKET][names[0]].etag
         assert [seen.operation for seen in cloud.state.requests] == ["ListObjects"] * 2
         transport.close()
 
@@ -176,9 +175,9 @@ def test_a_bucket_is_listed_to_its_end(transport: Transport) -> None:
 def test_a_list_may_begin_behind_a_key(transport: Transport) -> None:
     """Page after page, so that whoever asks may stop and go on later."""
     with Emulator() as cloud:
-        kept = cloud.state.buckets[BUCKET]
         names = [f"drop/{n:04}" for n in range(1005)]
-        kept.update({name: StoredObject(b"x", time.time()) for name in names})
+        for name in names:
+            cloud.state.put_object(BUCKET, name, b"x")
         pages = client(cloud, transport).list_pages(BUCKET, "drop/", after="drop/0002")
         found = [([one.key for one in page.objects], page.truncated) for page in pages]
         assert found == [(names[3:1003], True), (names[1003:], False)]

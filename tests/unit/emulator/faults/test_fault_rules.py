@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.emulator.faults.fault_rules import Fault, Faults, parse_faults
+from handler.emulator.faults.fault_rules import FaultRule, FaultRules, parse_faults
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -24,9 +24,9 @@ json_values = st.recursive(
 )
 
 
-def faults(*given: Json) -> Faults:
+def faults(*given: Json) -> FaultRules:
     """Build faults that are set."""
-    built = Faults(OPERATIONS)
+    built = FaultRules(OPERATIONS)
     built.set(list(given))
     return built
 
@@ -43,7 +43,7 @@ def test_every_field_is_read() -> None:
         "probability": 0.3,
         "seed": 7,
     }
-    expected = Fault("CreateBatchJob", "status", 429, 1.5, True, 3, 0.3, 7)  # noqa: FBT003 - all fields in order
+    expected = FaultRule("CreateBatchJob", "status", 429, 1.5, True, 3, 0.3, 7)  # noqa: FBT003 - all fields in order
     assert parse_faults([fault], OPERATIONS) == (expected,)
 
 
@@ -62,6 +62,8 @@ def test_every_field_is_read() -> None:
         ({"probability": 1.1}, "probability must be"),
         ({"seed": "x"}, "seed must be"),
         ({"typo": 1}, "the fields are"),
+        ({"__dataclass_self__": 1}, "the fields are"),
+        ({"seconds": 10**400}, "seconds must be"),
         ({"fault": "delay"}, "delay needs seconds"),
         ({"fault": "late_commit"}, "late_commit needs seconds"),
         ({"fault": "stale_list", "seconds": 1}, "for ListBatchJob only"),
@@ -98,28 +100,31 @@ def test_a_malformed_list_leaves_the_faults_as_they_were() -> None:
     kept = faults(CUT)
     with pytest.raises(ValueError, match="fault 0"):
         kept.set([{"operation": "x"}])
-    assert kept.draw("CreateBatchJob").kinds == ("cut",)
+    assert kept.select("CreateBatchJob").kinds == ("cut",)
 
 
 def test_an_empty_list_clears() -> None:
     """Everything works again."""
     kept = faults(CUT)
     kept.set([])
-    assert kept.draw("CreateBatchJob").kinds == ()
+    assert kept.select("CreateBatchJob").kinds == ()
 
 
 def test_a_fault_strikes_its_operation_only() -> None:
     """Others are served."""
     kept = faults(CUT)
-    assert (kept.draw("ListBatchJob").ending, kept.draw("CreateBatchJob").kinds) == (None, ("cut",))
+    assert (kept.select("ListBatchJob").ending, kept.select("CreateBatchJob").kinds) == (
+        None,
+        ("cut",),
+    )
 
 
 def test_a_fault_strikes_as_often_as_asked() -> None:
     """Then it is over, also for many threads at once."""
     kept = faults({**CUT, "times": 3})
     with ThreadPoolExecutor(8) as threads:
-        drawn = list(threads.map(kept.draw, ["CreateBatchJob"] * 50))
-    assert sum(one.ending is not None for one in drawn) == 3
+        active = list(threads.map(kept.select, ["CreateBatchJob"] * 50))
+    assert sum(one.ending is not None for one in active) == 3
     assert "'struck': 3" in str(kept.view())
 
 
@@ -128,7 +133,7 @@ def test_the_same_seed_strikes_the_same_requests() -> None:
     runs = []
     for seed in (7, 7, 8):
         kept = faults({**CUT, "probability": 0.3, "seed": seed})
-        runs.append([bool(kept.draw("CreateBatchJob").kinds) for _ in range(100)])
+        runs.append([bool(kept.select("CreateBatchJob").kinds) for _ in range(100)])
     assert runs[0] == runs[1] != runs[2]
     assert 15 < sum(runs[0]) < 45
 
@@ -138,7 +143,7 @@ def test_of_several_endings_the_first_counts() -> None:
     kept = faults(
         {**CUT, "times": 1}, {"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}
     )
-    kinds = [kept.draw("CreateBatchJob").kinds for _ in range(3)]
+    kinds = [kept.select("CreateBatchJob").kinds for _ in range(3)]
     assert kinds == [("cut",), ("lost_answer",), ()]
 
 
@@ -146,8 +151,8 @@ def test_delays_and_quirks_add_to_an_ending() -> None:
     """A slow request may be lost as well."""
     slow: Json = {"operation": "CreateBatchJob", "fault": "delay", "seconds": 1.5}
     names: Json = {"operation": "CreateBatchJob", "fault": "duplicate_name"}
-    drawn = faults(slow, names, slow, CUT).draw("CreateBatchJob")
-    assert (drawn.delay, drawn.quirks.unique_names, drawn.kinds[-1]) == (3.0, True, "cut")
+    active = faults(slow, names, slow, CUT).select("CreateBatchJob")
+    assert (active.delay, active.deviations.unique_names, active.kinds[-1]) == (3.0, True, "cut")
 
 
 def test_a_stale_list_lags() -> None:
@@ -156,4 +161,4 @@ def test_a_stale_list_lags() -> None:
         {"operation": "ListBatchJob", "fault": "stale_list", "seconds": seconds}
         for seconds in (5, 60)
     ]
-    assert faults(*lags).draw("ListBatchJob").quirks.list_lag == 60
+    assert faults(*lags).select("ListBatchJob").deviations.list_lag == 60

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from handler.emulator.faults.fault_rules import Drawn, Fault
-from handler.emulator.faults.timers import Delays
+from handler.emulator.faults.fault_rules import ActiveFaults, FaultKind, FaultRule
+from handler.emulator.faults.timers import Timers
 from handler.emulator.http.messages import RefusedError, Response
 from handler.emulator.http.router import perform
-from handler.emulator.operation import Commit, Operation, Quirks
+from handler.emulator.operation import Deviations, Execute, Operation
 
 
 @dataclass
@@ -21,38 +21,40 @@ class Service:
 
     refuses: bool = False
     ran: list[str] = field(default_factory=list)
-    quirks: Quirks | None = None
+    deviations: Deviations | None = None
     checked_at: float = 0.0
 
     def operation(self) -> Operation:
         """Return the operation."""
         return Operation("CreateBatchJob", self.prepare, Response)
 
-    def prepare(self, quirks: Quirks) -> Commit:
+    def prepare(self, deviations: Deviations) -> Execute:
         """Check the request."""
         self.ran.append("checked")
-        self.quirks = quirks
+        self.deviations = deviations
         self.checked_at = time.monotonic()
         if self.refuses:
             raise RefusedError(Response(400))
-        return self.commit
+        return self.execute
 
-    def commit(self) -> Response:
+    def execute(self) -> Response:
         """Carry the request out."""
         self.ran.append("committed")
         return Response(201)
 
 
-def strike(service: Service, fault: Fault | None, delays: Delays | None = None) -> Response | None:
+def strike(
+    service: Service, fault: FaultRule | None, timers: Timers | None = None
+) -> Response | None:
     """Send one request that a fault ends."""
-    return perform(service.operation(), Drawn(ending=fault), delays or Delays())
+    return perform(service.operation(), ActiveFaults(ending=fault), timers or Timers())
 
 
 def ending(
-    kind: str, *, status: int = 503, seconds: float | None = None, after: bool = False
-) -> Fault:
+    kind: FaultKind, *, status: int = 503, seconds: float | None = None, after: bool = False
+) -> FaultRule:
     """Build a fault that ends a request."""
-    return Fault("CreateBatchJob", kind, status=status, seconds=seconds, after=after)
+    return FaultRule("CreateBatchJob", kind, status=status, seconds=seconds, after=after)
 
 
 def wait_for(service: Service, event: str) -> bool:
@@ -113,22 +115,22 @@ def test_a_status_afterwards_hides_a_success() -> None:
 
 def test_a_late_commit_comes_after_the_cut() -> None:
     """The request is checked on arrival and carried out when nobody waits for it."""
-    service, delays = Service(), Delays()
-    assert strike(service, ending("late_commit", seconds=0.05), delays) is None
+    service, timers = Service(), Timers()
+    assert strike(service, ending("late_commit", seconds=0.05), timers) is None
     assert service.ran == ["checked"]
     assert wait_for(service, "committed")
-    delays.stop()
+    timers.stop()
 
 
 def test_a_late_commit_that_was_refused_never_comes() -> None:
     """Its signature was bad on arrival."""
-    service, delays = Service(refuses=True), Delays()
-    assert strike(service, ending("late_commit", seconds=0), delays) is None
-    timers = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
-    for timer in timers:
+    service, timers = Service(refuses=True), Timers()
+    assert strike(service, ending("late_commit", seconds=0), timers) is None
+    pending = [one for one in threading.enumerate() if isinstance(one, threading.Timer)]
+    for timer in pending:
         timer.join(10)
-    delays.stop()
-    assert timers == []
+    timers.stop()
+    assert pending == []
     assert service.ran == ["checked"]
 
 
@@ -136,14 +138,14 @@ def test_a_late_commit_that_was_refused_never_comes() -> None:
 def test_a_delay_passes_before_the_request_is_looked_at(seconds: float) -> None:
     """As on a slow network."""
     service = Service()
-    begun = time.monotonic()
-    perform(service.operation(), Drawn(delay=seconds), Delays())
-    assert service.checked_at - begun >= seconds
+    started = time.monotonic()
+    perform(service.operation(), ActiveFaults(delay=seconds), Timers())
+    assert service.checked_at - started >= seconds
     assert service.ran == ["checked", "committed"]
 
 
 def test_quirks_reach_the_service() -> None:
     """It decides by them."""
     service = Service()
-    perform(service.operation(), Drawn(quirks=Quirks(unique_names=True)), Delays())
-    assert service.quirks == Quirks(unique_names=True)
+    perform(service.operation(), ActiveFaults(deviations=Deviations(unique_names=True)), Timers())
+    assert service.deviations == Deviations(unique_names=True)

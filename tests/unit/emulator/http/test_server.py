@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.emulator.http.messages import Request, Response
-from handler.emulator.http.server import Listener
+from handler.emulator.http.server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,9 +49,9 @@ def echo() -> Echo:
 
 
 @pytest.fixture
-def listener(echo: Echo) -> Iterator[Listener]:
+def listener(echo: Echo) -> Iterator[HttpServer]:
     """A running listener."""
-    running = Listener(0, echo)
+    running = HttpServer(0, echo)
     running.start()
     yield running
     echo.release.set()
@@ -59,7 +59,7 @@ def listener(echo: Echo) -> Iterator[Listener]:
 
 
 @pytest.fixture
-def connection(listener: Listener) -> Iterator[HTTPConnection]:
+def connection(listener: HttpServer) -> Iterator[HTTPConnection]:
     """A connection to it."""
     with closing(HTTPConnection("127.0.0.1", listener.port, timeout=5)) as opened:
         yield opened
@@ -71,7 +71,7 @@ def ask(connection: HTTPConnection, method: str, target: str, body: bytes = b"")
     return connection.getresponse().read()
 
 
-def exchange(listener: Listener, sent: bytes) -> bytes:
+def exchange(listener: HttpServer, sent: bytes) -> bytes:
     """Send bytes over a connection of their own, and return all that comes back."""
     with closing(socket.create_connection(("127.0.0.1", listener.port), 5)) as raw:
         raw.sendall(sent)
@@ -83,12 +83,12 @@ def test_a_connection_serves_many_requests(connection: HTTPConnection) -> None:
     """Kept alive, bodies read to their end, answers without delay."""
     ask(connection, "GET", "/")
     first = connection.sock
-    begun = time.monotonic()
+    started = time.monotonic()
     for number in range(50):
         body = str(number).encode()
         assert ask(connection, "POST", "/a", body) == b"POST /a  " + body
     assert connection.sock is first
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - started < 1
 
 
 def test_the_target_arrives_as_sent(connection: HTTPConnection) -> None:
@@ -130,14 +130,14 @@ def test_a_cut_connection_has_no_answer(connection: HTTPConnection) -> None:
 
 
 def test_a_slow_request_holds_up_no_other(
-    echo: Echo, listener: Listener, connection: HTTPConnection
+    echo: Echo, listener: HttpServer, connection: HTTPConnection
 ) -> None:
     """Every connection has its own thread."""
     slow = Thread(target=exchange, args=(listener, b"GET /slow HTTP/1.1\r\n\r\n"))
     slow.start()
-    begun = time.monotonic()
+    started = time.monotonic()
     assert ask(connection, "GET", "/b") == b"GET /b  "
-    assert time.monotonic() - begun < RELEASE_AFTER / 2
+    assert time.monotonic() - started < RELEASE_AFTER / 2
     echo.release.set()
     slow.join()
 
@@ -160,38 +160,38 @@ def test_a_failure_of_the_emulator_is_an_answer_and_a_log_line(
         b"Content-Length: 99999999999\r\n",
     ],
 )
-def test_a_length_that_is_none_is_refused(listener: Listener, head: bytes) -> None:
+def test_a_length_that_is_none_is_refused(listener: HttpServer, head: bytes) -> None:
     """And the connection closed, as the next request could not be found."""
     answer = exchange(listener, b"PUT / HTTP/1.1\r\n" + head + b"\r\n")
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"Connection: close" in answer
 
 
-def test_half_a_body_is_no_request(listener: Listener) -> None:
+def test_half_a_body_is_no_request(listener: HttpServer) -> None:
     """The client left; nothing is carried out."""
     assert exchange(listener, b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf") == b""
 
 
 def test_stopping_cuts_idle_connections() -> None:
     """No thread waits for a client that says nothing."""
-    listener = Listener(0, Echo())
+    listener = HttpServer(0, Echo())
     listener.start()
     with closing(HTTPConnection("127.0.0.1", listener.port, timeout=5)) as connection:
         ask(connection, "GET", "/")
-        begun = time.monotonic()
+        started = time.monotonic()
         listener.stop()
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - started < 2
 
 
 def test_a_listener_that_never_started_can_be_stopped() -> None:
     """It holds only its port."""
-    listener = Listener(0, Echo())
+    listener = HttpServer(0, Echo())
     listener.stop()
-    Listener(listener.port, Echo()).stop()
+    HttpServer(listener.port, Echo()).stop()
     assert not [one for one in threading.enumerate() if one.name == "emulator"]
 
 
-def test_a_port_that_is_taken_is_an_error(listener: Listener) -> None:
+def test_a_port_that_is_taken_is_an_error(listener: HttpServer) -> None:
     """It is not shared by accident."""
     with pytest.raises(OSError, match="in use"):
-        Listener(listener.port, Echo())
+        HttpServer(listener.port, Echo())

@@ -12,36 +12,38 @@ import pytest
 from handler.emulator.ief.fleet import Fleet, Node
 from handler.emulator.ief.job import (
     Job,
-    NotNowError,
-    begun,
+    StatusConflictError,
     last_change,
     paused,
     restored,
     retried,
+    started,
     status,
-    tasks,
+    task_progress,
 )
-from handler.emulator.ief.job_simulation import Pace
+from handler.emulator.ief.job_simulation import JobSimulation
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 AT = 1000.0
 # One at a time, each taking from 45 to 75 seconds after 25 seconds of waiting.
-SLOW = Pace(Fleet((Node("away", "away", state="UNCONNECTED"),)), job_seconds=100, lanes=1)
+SLOW = JobSimulation(
+    Fleet((Node("away", "away", state="UNCONNECTED"),)), job_seconds=100, parallelism=1
+)
 OVER = AT + 600
 Change = Callable[[Job, float], Job]
 
 
 def job(*targets: str, failing: frozenset[str] = frozenset()) -> Job:
-    """Build a job that has begun at 1000."""
+    """Build a job that has started at 1000."""
     content: Json = {"target_type": "node", "targets": [{"target_id": one} for one in targets]}
     request: dict[str, Json] = {
         "job_name": "nightly",
         "job_type": "node_upgrade",
         "job_content": content,
     }
-    return begun(Job(str(UUID(int=1)), 1, AT, request), SLOW, failing)
+    return started(Job(str(UUID(int=1)), 1, AT, request), SLOW, failing)
 
 
 def retry(one: Job, now: float, failing: frozenset[str] = frozenset()) -> Job:
@@ -49,12 +51,12 @@ def retry(one: Job, now: float, failing: frozenset[str] = frozenset()) -> Job:
     return retried(one, now, SLOW, failing)
 
 
-RESTORE: Change = partial(restored, pace=SLOW)
+RESTORE: Change = partial(restored, simulation=SLOW)
 
 
 def statuses(one: Job, now: float) -> list[str]:
     """Return the statuses of the tasks."""
-    return [far.status for far in tasks(one, now).values()]
+    return [task.status for task in task_progress(one, now).values()]
 
 
 def test_a_job_waits_runs_and_succeeds() -> None:
@@ -165,7 +167,7 @@ def test_what_a_status_does_not_allow_is_refused(
 ) -> None:
     """The error names the status and those that would do."""
     for one, now in refusing:
-        with pytest.raises(NotNowError, match=f"the job is {status(one, now)}; it must be"):
+        with pytest.raises(StatusConflictError, match=f"the job is {status(one, now)}; it must be"):
             change(one, now)
 
 

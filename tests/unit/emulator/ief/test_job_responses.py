@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from handler.emulator.ief.job import Job, begun
+from handler.emulator.ief.job import Job, started
 from handler.emulator.ief.job_responses import listed_view, shown_view
-from handler.emulator.ief.job_simulation import Pace
+from handler.emulator.ief.job_simulation import JobSimulation
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -23,10 +23,10 @@ def job(kind: str = "node_upgrade", failing: frozenset[str] = frozenset()) -> Jo
         "description": "any",
         "tags": [{"key": "site", "value": "north"}],
     }
-    return begun(Job(str(UUID(int=1)), 1, 100.5, request), Pace(), failing)
+    return started(Job(str(UUID(int=1)), 1, 100.5, request), JobSimulation(), failing)
 
 
-def tasks(one: Job, now: float = 103) -> list[dict[str, Json]]:
+def task_progress(one: Job, now: float = 103) -> list[dict[str, Json]]:
     """Return the tasks that Show lists."""
     shown = shown_view(one, now)["tasks"]
     assert isinstance(shown, list)
@@ -50,21 +50,21 @@ def test_show_swaps_its_counters() -> None:
 
 def test_a_task_that_failed_says_why() -> None:
     """And one that did not has an empty reason."""
-    reasons = [task["reason"] for task in tasks(job(failing=frozenset("a")))]
+    reasons = [task["reason"] for task in task_progress(job(failing=frozenset("a")))]
     assert reasons == ["the edge node did not answer", ""]
 
 
 def test_there_is_one_task_for_each_target() -> None:
     """In the order of the targets, with ids that stay."""
-    first, again = tasks(job(), 100.5), tasks(job())
+    first, again = task_progress(job(), 100.5), task_progress(job())
     assert [task["target_id"] for task in first] == ["a", "b"]
     assert [task["task_id"] for task in first] == [task["task_id"] for task in again]
 
 
 def test_tasks_of_a_deployment_name_it() -> None:
     """A node upgrade has none to name."""
-    assert "deployment_id" in str(tasks(job("deployment_deploy")))
-    assert "deployment_id" not in str(tasks(job()))
+    assert "deployment_id" in str(task_progress(job("deployment_deploy")))
+    assert "deployment_id" not in str(task_progress(job()))
 
 
 def test_tags_are_in_no_view() -> None:

@@ -5,34 +5,34 @@ from __future__ import annotations
 import pytest
 
 from handler.emulator.ief.fleet import Fleet, Group, Node
-from handler.emulator.ief.job_simulation import Pace
+from handler.emulator.ief.job_simulation import JobSimulation
 
-TARGETS = [(place, f"n{place}") for place in range(200)]
+TARGETS = [(index, f"n{index}") for index in range(200)]
 
 
 def test_a_fate_repeats_with_its_seed_and_differs_with_another() -> None:
     """The same job and attempt meet the same fate again."""
-    drawn = [
-        Pace(failure_rate=0.5, seed=seed).works("node_upgrade", draw, TARGETS)
+    active = [
+        JobSimulation(failure_rate=0.5, seed=seed).tasks("node_upgrade", draw, TARGETS)
         for seed, draw in ((1, "1/0"), (1, "1/0"), (2, "1/0"), (1, "1/1"))
     ]
-    assert drawn[0] == drawn[1]
-    assert drawn[0] not in drawn[2:]
+    assert active[0] == active[1]
+    assert active[0] not in active[2:]
 
 
 @pytest.mark.parametrize(("rate", "least", "most"), [(0.0, 0, 0), (0.3, 35, 85), (1.0, 200, 200)])
 def test_about_as_many_tasks_fail_as_the_rate_says(rate: float, least: int, most: int) -> None:
     """Each with a reason."""
-    works = Pace(failure_rate=rate).works("deployment_deploy", "1/0", TARGETS)
-    assert least <= sum(bool(work.reason) for work in works) <= most
+    tasks = JobSimulation(failure_rate=rate).tasks("deployment_deploy", "1/0", TARGETS)
+    assert least <= sum(bool(task.reason) for task in tasks) <= most
 
 
 def test_tasks_that_all_run_at_once_are_done_in_a_jobs_seconds() -> None:
     """Waiting and the longest task together."""
-    pace = Pace(job_seconds=20)
-    works = pace.works("node_upgrade", "1/0", TARGETS)
-    assert pace.run(0, works).waiting == 5
-    assert all(9 <= work.seconds <= 15 for work in works)
+    simulation = JobSimulation(job_seconds=20)
+    tasks = simulation.tasks("node_upgrade", "1/0", TARGETS)
+    assert simulation.run(0, tasks).waiting == 5
+    assert all(9 <= task.seconds <= 15 for task in tasks)
 
 
 @pytest.mark.parametrize(
@@ -48,28 +48,28 @@ def test_tasks_that_all_run_at_once_are_done_in_a_jobs_seconds() -> None:
 )
 def test_a_nodes_state_decides(state: str, reason: str, reachable: bool) -> None:  # noqa: FBT001 - a column of the table
     """What is out of reach may come back, anything else fails at once."""
-    pace = Pace(Fleet((Node("n1", "a", state=state),)))
-    (work,) = pace.works("node_upgrade", "1/0", [(0, "n1")])
-    assert (work.reason, work.reachable) == (reason, reachable)
+    simulation = JobSimulation(Fleet((Node("n1", "a", state=state),)))
+    (task,) = simulation.tasks("node_upgrade", "1/0", [(0, "n1")])
+    assert (task.reason, task.reachable) == (reason, reachable)
 
 
 def test_a_target_that_is_no_node_of_the_fleet_works() -> None:
     """So that specs for a real fleet can be tried."""
-    (work,) = Pace(Fleet()).works("node_upgrade", "1/0", [(0, "elsewhere")])
-    assert (work.reason, work.reachable) == ("", True)
+    (task,) = JobSimulation(Fleet()).tasks("node_upgrade", "1/0", [(0, "elsewhere")])
+    assert (task.reason, task.reachable) == ("", True)
 
 
 def test_a_failing_target_fails() -> None:
     """Whatever chance says."""
-    first, second = Pace().works("node_upgrade", "1/0", [(0, "a"), (1, "b")], {"b"})
+    first, second = JobSimulation().tasks("node_upgrade", "1/0", [(0, "a"), (1, "b")], {"b"})
     assert (first.reason, second.reason) == ("", "the edge node did not answer")
 
 
 def test_a_target_that_is_not_in_a_complete_fleet_fails() -> None:
     """A slip in an id shows; an id of a group is one of the fleet, too."""
-    pace = Pace(Fleet((Node("n1", "a"),), (Group("g1", "docks"),), complete=True))
+    simulation = JobSimulation(Fleet((Node("n1", "a"),), (Group("g1", "docks"),), complete=True))
     targets = [(0, "n1"), (1, "g1"), (2, "n2")]
-    reasons = [work.reason for work in pace.works("deployment_deploy", "1/0", targets)]
+    reasons = [task.reason for task in simulation.tasks("deployment_deploy", "1/0", targets)]
     assert reasons == ["", "", "there is no edge node or node group with this id"]
-    (work,) = pace.works("deployment_upgrade", "1/0", [(0, "a-deployment")])
-    assert work.reason == ""
+    (task,) = simulation.tasks("deployment_upgrade", "1/0", [(0, "a-deployment")])
+    assert task.reason == ""

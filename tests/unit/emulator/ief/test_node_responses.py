@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handler.emulator.ief.fleet import Fleet, Group, Node
-from handler.emulator.ief.node_responses import Condition
+from handler.emulator.ief.node_responses import FleetStatus
 from handler.emulator.ief.node_upgrades import Upgrade
 
 DOCKS = Group("g1", "docks")
@@ -38,12 +38,12 @@ FLEET = Fleet(
 )
 def test_a_query_selects_by_all_its_parts(query: dict[str, str], ids: list[str]) -> None:
     """A part of the name, the state, the group and every tag must fit."""
-    assert [node["id"] for node in Condition(FLEET).select(query)] == ids
+    assert [node["id"] for node in FleetStatus(FLEET).select(query)] == ids
 
 
 def test_an_upgrade_clears_the_flag_and_is_remembered() -> None:
     """The version is the newest, and the history names both."""
-    (node, *_) = Condition(FLEET, [Upgrade("n1", 1_800_000_000.9)]).select({})
+    (node, *_) = FleetStatus(FLEET, [Upgrade("n1", 1_800_000_000.9)]).select({})
     assert (node["upgrade_flag"], node["ief_node_version"]) == (False, "2.56.0")
     assert node["upgrade_history"] == [
         {
@@ -57,13 +57,13 @@ def test_an_upgrade_clears_the_flag_and_is_remembered() -> None:
 
 def test_a_node_that_is_being_upgraded_says_so() -> None:
     """It is not RUNNING meanwhile, and a query by state knows that."""
-    condition = Condition(FLEET, upgrading={"n1"})
+    condition = FleetStatus(FLEET, upgrading={"n1"})
     assert [node["id"] for node in condition.select({"state": "UPGRADING"})] == ["n1"]
     assert "n1" not in str(condition.select({"state": "RUNNING"}))
 
 
 def test_a_group_holds_its_nodes() -> None:
     """With all that is said about each."""
-    view = Condition(FLEET).group_view(DOCKS, "p")
+    view = FleetStatus(FLEET).group_view(DOCKS, "p")
     assert (view["id"], view["name"], view["project_id"]) == ("g1", "docks", "p")
-    assert view["nodes"] == Condition(FLEET).select({"group_id": "g1"})
+    assert view["nodes"] == FleetStatus(FLEET).select({"group_id": "g1"})

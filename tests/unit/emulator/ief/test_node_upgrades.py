@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from handler.emulator.ief.job import Job, begun
-from handler.emulator.ief.job_simulation import Pace
+from handler.emulator.ief.job import Job, started
+from handler.emulator.ief.job_simulation import JobSimulation
 from handler.emulator.ief.node_upgrades import done, under_way
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def job(*nodes: str, kind: str = "node_upgrade", failing: str = "") -> Job:
     content: Json = {"targets": [{"target_id": node} for node in nodes]}
     request: dict[str, Json] = {"job_name": "a", "job_type": kind, "job_content": content}
     one = Job(str(UUID(int=1)), 1, 1000.0, request)
-    return begun(one, Pace(job_seconds=4, lanes=1), {failing})
+    return started(one, JobSimulation(job_seconds=4, parallelism=1), {failing})
 
 
 def test_a_node_is_upgraded_when_its_task_has_succeeded() -> None:

@@ -36,7 +36,7 @@ FLEET = Fleet(
 
 
 @dataclass
-class Desk:
+class Client:
     """An emulator with a clock to set, and a way to call it."""
 
     now: float = 1_800_000_000.0
@@ -86,9 +86,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
+def client() -> Iterator[Client]:
     """A running emulator with a clock to set."""
-    built = Desk()
+    built = Client()
     with built.emulator:
         yield built
 
@@ -98,61 +98,63 @@ def error_of(answer: tuple[int, Any]) -> tuple[int, str]:
     return answer[0], answer[1]["error_code"]
 
 
-def test_a_job_is_created_and_shown_as_time_passes(desk: Desk) -> None:
+def test_a_job_is_created_and_shown_as_time_passes(client: Client) -> None:
     """It runs for its seconds and then is done."""
-    job_id = desk.create("nightly")
-    before = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
-    desk.now += 5
-    after = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
+    job_id = client.create("nightly")
+    before = client.call("GET", f"{JOBS}/{job_id}")[1]["status"]
+    client.now += 5
+    after = client.call("GET", f"{JOBS}/{job_id}")[1]["status"]
     assert (before, after) == ("Waiting", "Successful")
 
 
-def test_a_name_may_be_given_twice(desk: Desk) -> None:
+def test_a_name_may_be_given_twice(client: Client) -> None:
     """No page of the API says that names are unique."""
-    assert desk.create("nightly") != desk.create("nightly")
+    assert client.create("nightly") != client.create("nightly")
 
 
-def test_the_newest_job_is_listed_first(desk: Desk) -> None:
+def test_the_newest_job_is_listed_first(client: Client) -> None:
     """Within a second the order of creation decides."""
     for name in ("a", "b", "c"):
-        desk.create(name)
-    assert desk.listed() == ["c", "b", "a"]
-    assert desk.listed("?sort=created_at:asc") == ["a", "b", "c"]
+        client.create(name)
+    assert client.listed() == ["c", "b", "a"]
+    assert client.listed("?sort=created_at:asc") == ["a", "b", "c"]
 
 
-def test_the_list_is_paged(desk: Desk) -> None:
+def test_the_list_is_paged(client: Client) -> None:
     """Offset and limit cut out a page; the count is of all."""
     for number in range(5):
-        desk.create(f"job-{number}")
-    pages = [desk.listed(f"?limit=2&offset={offset}") for offset in (0, 2, 4, 6)]
+        client.create(f"job-{number}")
+    pages = [client.listed(f"?limit=2&offset={offset}") for offset in (0, 2, 4, 6)]
     assert pages == [["job-4", "job-3"], ["job-2", "job-1"], ["job-0"], []]
-    assert desk.call("GET", f"{JOBS}?limit=1")[1]["job_count"] == 5
+    assert client.call("GET", f"{JOBS}?limit=1")[1]["job_count"] == 5
 
 
-def test_the_list_selects_by_type(desk: Desk) -> None:
+def test_the_list_selects_by_type(client: Client) -> None:
     """The only selection there is."""
-    desk.create("a")
-    desk.create("b", "deployment_deploy")
-    assert desk.listed("?job_type=deployment_deploy") == ["b"]
+    client.create("a")
+    client.create("b", "deployment_deploy")
+    assert client.listed("?job_type=deployment_deploy") == ["b"]
 
 
-def test_a_list_that_lags_leaves_out_new_jobs(desk: Desk) -> None:
+def test_a_list_that_lags_leaves_out_new_jobs(client: Client) -> None:
     """They are there, and shown by their id, before they are listed."""
-    desk.emulator.faults.set([{"operation": "ListBatchJob", "fault": "stale_list", "seconds": 60}])
-    job_id = desk.create("nightly")
-    desk.now += 59
-    assert desk.call("GET", JOBS)[1] == {"job_count": 0, "jobs": []}
-    assert desk.call("GET", f"{JOBS}/{job_id}")[0] == 200
-    desk.now += 1
-    assert desk.listed() == ["nightly"]
+    client.emulator.faults.set(
+        [{"operation": "ListBatchJob", "fault": "stale_list", "seconds": 60}]
+    )
+    job_id = client.create("nightly")
+    client.now += 59
+    assert client.call("GET", JOBS)[1] == {"job_count": 0, "jobs": []}
+    assert client.call("GET", f"{JOBS}/{job_id}")[0] == 200
+    client.now += 1
+    assert client.listed() == ["nightly"]
 
 
-def test_a_deleted_job_is_gone(desk: Desk) -> None:
+def test_a_deleted_job_is_gone(client: Client) -> None:
     """Deleting it again says that it is not there."""
-    job_id = desk.create("nightly")
-    assert desk.call("DELETE", f"{JOBS}/{job_id}") == (204, None)
-    assert desk.call("DELETE", f"{JOBS}/{job_id}")[0] == 404
-    assert desk.call("GET", f"{JOBS}/{job_id}")[0] == 404
+    job_id = client.create("nightly")
+    assert client.call("DELETE", f"{JOBS}/{job_id}") == (204, None)
+    assert client.call("DELETE", f"{JOBS}/{job_id}")[0] == 404
+    assert client.call("GET", f"{JOBS}/{job_id}")[0] == 404
 
 
 @pytest.mark.parametrize(
@@ -167,119 +169,121 @@ def test_a_deleted_job_is_gone(desk: Desk) -> None:
         ("?sort=name", "IEF.100002"),
     ],
 )
-def test_a_bad_page_is_refused(desk: Desk, query: str, code: str) -> None:
+def test_a_bad_page_is_refused(client: Client, query: str, code: str) -> None:
     """With the documented codes for offset and limit."""
-    assert error_of(desk.call("GET", JOBS + query)) == (400, code)
+    assert error_of(client.call("GET", JOBS + query)) == (400, code)
 
 
-def test_a_bad_name_is_refused_and_nothing_created(desk: Desk) -> None:
+def test_a_bad_name_is_refused_and_nothing_created(client: Client) -> None:
     """IEF.100012 is a bad resource name."""
     body: Json = {"job_name": "Nightly", "job_type": "node_upgrade"}
-    assert error_of(desk.call("POST", JOBS, body)) == (400, "IEF.100012")
-    assert desk.emulator.state.all_jobs() == []
+    assert error_of(client.call("POST", JOBS, body)) == (400, "IEF.100012")
+    assert client.emulator.state.all_jobs() == []
 
 
-def test_a_path_that_is_none_is_refused(desk: Desk) -> None:
+def test_a_path_that_is_none_is_refused(client: Client) -> None:
     """IEF.011002 is a URL that is not registered."""
     for method, path in (("GET", "/v2/x/unknown"), ("PUT", JOBS), ("GET", f"{JOBS}/id/pause")):
-        assert error_of(desk.call(method, path)) == (400, "IEF.011002")
+        assert error_of(client.call(method, path)) == (400, "IEF.011002")
 
 
 @pytest.mark.parametrize(
     ("path", "headers"),
     [(JOBS.replace("0b1c", "ffff"), {}), (JOBS, {"X-Project-Id": "another"})],
 )
-def test_another_project_is_refused(desk: Desk, path: str, headers: dict[str, str]) -> None:
+def test_another_project_is_refused(client: Client, path: str, headers: dict[str, str]) -> None:
     """In the path or in the header."""
-    assert error_of(desk.call("GET", path, headers=headers)) == (400, "IEF.100001")
+    assert error_of(client.call("GET", path, headers=headers)) == (400, "IEF.100001")
 
 
-def test_a_signature_older_than_15_minutes_creates_nothing(desk: Desk) -> None:
+def test_a_signature_older_than_15_minutes_creates_nothing(client: Client) -> None:
     """A frozen sender's request does not land late."""
     body: Json = {"job_name": "late", "job_type": "node_upgrade"}
-    stale = {"X-Sdk-Date": f"{datetime.fromtimestamp(desk.now - 901, timezone.utc):%Y%m%dT%H%M%SZ}"}
-    assert error_of(desk.call("POST", JOBS, body, stale)) == (400, "IEF.011005")
-    assert desk.emulator.state.all_jobs() == []
+    stale = {
+        "X-Sdk-Date": f"{datetime.fromtimestamp(client.now - 901, timezone.utc):%Y%m%dT%H%M%SZ}"
+    }
+    assert error_of(client.call("POST", JOBS, body, stale)) == (400, "IEF.011005")
+    assert client.emulator.state.all_jobs() == []
 
 
-def test_a_body_must_say_that_it_is_json(desk: Desk) -> None:
+def test_a_body_must_say_that_it_is_json(client: Client) -> None:
     """The Content-Type is mandatory."""
     body: Json = {"job_name": "a", "job_type": "node_upgrade"}
-    answer = desk.call("POST", JOBS, body, {"Content-Type": "application/bson"})
+    answer = client.call("POST", JOBS, body, {"Content-Type": "application/bson"})
     assert error_of(answer) == (400, "IEF.100002")
 
 
-def test_nodes_are_listed_and_shown(desk: Desk) -> None:
+def test_nodes_are_listed_and_shown(client: Client) -> None:
     """The list selects by state, the page of a node has all of it."""
-    listed = desk.call("GET", f"{NODES}?state=UNCONNECTED")[1]
-    shown = desk.call("GET", f"{NODES}/{listed['nodes'][0]['id']}")[1]
+    listed = client.call("GET", f"{NODES}?state=UNCONNECTED")[1]
+    shown = client.call("GET", f"{NODES}/{listed['nodes'][0]['id']}")[1]
     assert [node["name"] for node in listed["nodes"]] == ["gate-2"]
     assert shown["node"] == listed["nodes"][0]
-    assert desk.call("GET", f"{NODES}/unknown")[0] == 404
+    assert client.call("GET", f"{NODES}/unknown")[0] == 404
 
 
-def test_an_upgrade_shows_on_its_node(desk: Desk) -> None:
+def test_an_upgrade_shows_on_its_node(client: Client) -> None:
     """While it runs, when it is done, and after its job is deleted."""
-    job_id, seen = desk.create("nightly"), []
+    job_id, seen = client.create("nightly"), []
     for seconds in (0, 2, 3):
-        desk.now += seconds
-        node = desk.call("GET", f"{NODES}/n1")[1]["node"]
+        client.now += seconds
+        node = client.call("GET", f"{NODES}/n1")[1]["node"]
         seen.append((node["state"], node["upgrade_flag"]))
-    desk.call("DELETE", f"{JOBS}/{job_id}")
+    client.call("DELETE", f"{JOBS}/{job_id}")
     assert seen == [("RUNNING", True), ("UPGRADING", True), ("RUNNING", False)]
-    assert desk.call("GET", f"{NODES}/n1")[1]["node"]["upgrade_flag"] is False
+    assert client.call("GET", f"{NODES}/n1")[1]["node"]["upgrade_flag"] is False
 
 
-def test_groups_are_listed_and_shown(desk: Desk) -> None:
+def test_groups_are_listed_and_shown(client: Client) -> None:
     """Each with its nodes."""
-    listed = desk.call("GET", f"{GROUPS}?name=dock", headers=ENTERPRISE)[1]
-    shown = desk.call("GET", f"{GROUPS}/g1", headers=ENTERPRISE)[1]
+    listed = client.call("GET", f"{GROUPS}?name=dock", headers=ENTERPRISE)[1]
+    shown = client.call("GET", f"{GROUPS}/g1", headers=ENTERPRISE)[1]
     assert (listed["count"], listed["edge_groups"]) == (1, [shown])
     assert [node["id"] for node in shown["nodes"]] == ["n1"]
-    page = desk.call("GET", f"{GROUPS}?limit=1&offset=1", headers=ENTERPRISE)[1]
+    page = client.call("GET", f"{GROUPS}?limit=1&offset=1", headers=ENTERPRISE)[1]
     assert (page["count"], [group["name"] for group in page["edge_groups"]]) == (2, ["yards"])
-    assert desk.call("GET", f"{GROUPS}/unknown", headers=ENTERPRISE)[0] == 404
+    assert client.call("GET", f"{GROUPS}/unknown", headers=ENTERPRISE)[0] == 404
 
 
-def test_groups_are_for_the_enterprise_edition(desk: Desk) -> None:
+def test_groups_are_for_the_enterprise_edition(client: Client) -> None:
     """A request that names no instance is for the professional edition, which has none."""
     for path in (GROUPS, f"{GROUPS}/g1", f"{NODES}?group_id=g1"):
-        assert desk.call("GET", path)[0] == 400
-    listed = desk.call("GET", f"{NODES}?group_id=g1", headers=ENTERPRISE)[1]
+        assert client.call("GET", path)[0] == 400
+    listed = client.call("GET", f"{NODES}?group_id=g1", headers=ENTERPRISE)[1]
     assert [node["id"] for node in listed["nodes"]] == ["n1"]
 
 
-def test_a_job_is_paused_restored_and_done(desk: Desk) -> None:
+def test_a_job_is_paused_restored_and_done(client: Client) -> None:
     """Through Stopping and Stopped."""
-    job_id, seen = desk.create("nightly"), []
+    job_id, seen = client.create("nightly"), []
     for seconds, action in ((2, "pause"), (0, ""), (2, ""), (100, "restore"), (0, ""), (5, "")):
-        desk.now += seconds
+        client.now += seconds
         if action:
-            assert desk.call("POST", f"{JOBS}/{job_id}/{action}") == (200, None)
+            assert client.call("POST", f"{JOBS}/{job_id}/{action}") == (200, None)
         else:
-            seen.append(desk.call("GET", f"{JOBS}/{job_id}")[1]["status"])
+            seen.append(client.call("GET", f"{JOBS}/{job_id}")[1]["status"])
     assert seen == ["Stopping", "Stopped", "Waiting", "Successful"]
 
 
-def test_a_failed_job_is_retried(desk: Desk) -> None:
+def test_a_failed_job_is_retried(client: Client) -> None:
     """Only what did not succeed is done again."""
-    desk.emulator.state.failing_targets.add("n1")
-    job_id = desk.create("nightly")
-    desk.now += 5
-    before = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
-    desk.emulator.state.failing_targets.clear()
-    assert desk.call("POST", f"{JOBS}/{job_id}/retry")[0] == 200
-    desk.now += 5
-    after = desk.call("GET", f"{JOBS}/{job_id}")[1]["status"]
+    client.emulator.state.failing_targets.add("n1")
+    job_id = client.create("nightly")
+    client.now += 5
+    before = client.call("GET", f"{JOBS}/{job_id}")[1]["status"]
+    client.emulator.state.failing_targets.clear()
+    assert client.call("POST", f"{JOBS}/{job_id}/retry")[0] == 200
+    client.now += 5
+    after = client.call("GET", f"{JOBS}/{job_id}")[1]["status"]
     assert (before, after) == ("Failed", "Successful")
 
 
 @pytest.mark.parametrize("action", ["pause", "restore", "retry"])
-def test_what_a_jobs_status_does_not_allow_changes_nothing(desk: Desk, action: str) -> None:
+def test_what_a_jobs_status_does_not_allow_changes_nothing(client: Client, action: str) -> None:
     """A job that is done cannot be paused, restored or retried."""
-    job_id = desk.create("nightly")
-    desk.now += 5
-    before = desk.call("GET", f"{JOBS}/{job_id}")
-    assert error_of(desk.call("POST", f"{JOBS}/{job_id}/{action}")) == (400, "IEF.100409")
-    assert desk.call("POST", f"{JOBS}/unknown/{action}")[0] == 404
-    assert desk.call("GET", f"{JOBS}/{job_id}") == before
+    job_id = client.create("nightly")
+    client.now += 5
+    before = client.call("GET", f"{JOBS}/{job_id}")
+    assert error_of(client.call("POST", f"{JOBS}/{job_id}/{action}")) == (400, "IEF.100409")
+    assert client.call("POST", f"{JOBS}/unknown/{action}")[0] == 404
+    assert client.call("GET", f"{JOBS}/{job_id}") == before

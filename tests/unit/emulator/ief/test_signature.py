@@ -81,9 +81,9 @@ def test_a_flipped_bit_in_the_body_is_refused(bit: int) -> None:
 def test_a_changed_character_in_path_or_query_is_refused(data: st.DataObject) -> None:
     """Every character of the target counts, as it was sent."""
     request = signed(query="limit=10&sort=created_at:desc")
-    place = data.draw(st.integers(0, len(request.target) - 1))
-    changed = chr(ord(request.target[place]) ^ 1)
-    target = request.target[:place] + changed + request.target[place + 1 :]
+    index = data.draw(st.integers(0, len(request.target) - 1))
+    changed = chr(ord(request.target[index]) ^ 1)
+    target = request.target[:index] + changed + request.target[index + 1 :]
     assert not accepts(replace(request, target=target))
 
 

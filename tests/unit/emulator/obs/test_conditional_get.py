@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.emulator.http.messages import RefusedError, Request, Response
-from handler.emulator.obs.addressing import Place
+from handler.emulator.obs.addressing import Address
 from handler.emulator.obs.conditional_get import read
-from handler.emulator.obs.object_version import StoredObject
+from handler.emulator.obs.object_version import ObjectVersion
 
-STORED = StoredObject(b"0123456789", 1_800_000_000.5)
+STORED = ObjectVersion(b"0123456789", 1_800_000_000.5)
 TAG = STORED.etag
 
 
@@ -22,18 +22,18 @@ def answer(**headers: str) -> Response:
     return answer_of(STORED, **headers)
 
 
-def answer_of(stored: StoredObject, **headers: str) -> Response:
+def answer_of(stored: ObjectVersion, **headers: str) -> Response:
     """Read any object likewise."""
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     request = Request("GET", "/drop/a", named)
     try:
-        return read(request, stored, Place("drop", "a", "/drop/a"), versioned=False)
+        return read(request, stored, Address("drop", "a", "/drop/a"), versioned=False)
     except RefusedError as refusal:
         return refusal.response
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "data", "place"),
+    ("asked", "status", "data", "address"),
     [
         ("bytes=0-0", 206, b"0", "bytes 0-0/10"),
         ("bytes=2-4", 206, b"234", "bytes 2-4/10"),
@@ -44,10 +44,10 @@ def answer_of(stored: StoredObject, **headers: str) -> Response:
         ("bytes=0-9", 206, b"0123456789", "bytes 0-9/10"),
     ],
 )
-def test_a_range_is_cut_out(asked: str, status: int, data: bytes, place: str) -> None:
+def test_a_range_is_cut_out(asked: str, status: int, data: bytes, address: str) -> None:
     """From the first byte to the last, both included."""
     found = answer(range=asked)
-    assert (found.status, found.body, found.headers["Content-Range"]) == (status, data, place)
+    assert (found.status, found.body, found.headers["Content-Range"]) == (status, data, address)
 
 
 @pytest.mark.parametrize("asked", ["bytes=10-", "bytes=10-11", "bytes=-0"])
@@ -59,7 +59,7 @@ def test_a_range_of_which_nothing_is_there_is_refused(asked: str) -> None:
 
 def test_an_empty_object_has_no_ranges() -> None:
     """Not even from the start."""
-    assert answer_of(StoredObject(b"", 1), range="bytes=0-").status == 416
+    assert answer_of(ObjectVersion(b"", 1), range="bytes=0-").status == 416
 
 
 @pytest.mark.parametrize("asked", ["bytes=-", "bytes=4-2", "bytes=1-2,4-5", "lines=1-2", "x", ""])

@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.emulator.obs.list_objects import Listing, list_objects
-from handler.emulator.state.state import StoredObject
+from handler.emulator.obs.list_objects import ObjectPage, list_objects
+from handler.emulator.state.state import ObjectVersion
 
 KEYS = ("a", "jobs/1", "jobs/2", "jobs/old/3", "z")
 
 
-def page(keys: tuple[str, ...] = KEYS, **parameters: str) -> Listing:
+def page(keys: tuple[str, ...] = KEYS, **parameters: str) -> ObjectPage:
     """List a bucket that holds some keys; `max_keys` stands for `max-keys`."""
     query = {name.replace("_", "-"): value for name, value in parameters.items()}
-    return list_objects("drop", {key: StoredObject(b"", 0) for key in keys}, query)
+    return list_objects("drop", {key: ObjectVersion(b"", 0) for key in keys}, query)
 
 
-def keys_of(listing: Listing) -> list[str]:
+def keys_of(listing: ObjectPage) -> list[str]:
     """Return the keys on a page."""
     return [key for key, _ in listing.objects]
 

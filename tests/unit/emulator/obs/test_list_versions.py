@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handler.emulator.obs.bucket import ENABLED, Shelf
+from handler.emulator.obs.bucket import ENABLED, Bucket
 from handler.emulator.obs.list_versions import VersionPage, list_versions
-from handler.emulator.obs.object_version import StoredObject
+from handler.emulator.obs.object_version import ObjectVersion
 
 
-def shelf(*keys: str) -> Shelf:
+def bucket(*keys: str) -> Bucket:
     """Build a bucket in which each mention of a key is one more version of it."""
-    built = Shelf(versioning=ENABLED)
+    built = Bucket(versioning=ENABLED)
     for number, key in enumerate(keys):
-        built.put(key, StoredObject(b"", 0, version_id=f"v{number}", deleted=key == "gone"))
+        built.put(key, ObjectVersion(b"", 0, version_id=f"v{number}", deleted=key == "gone"))
     return built
 
 
-def page(built: Shelf, **parameters: str) -> VersionPage:
+def page(built: Bucket, **parameters: str) -> VersionPage:
     """List versions; `max_keys` stands for `max-keys`."""
     query = {name.replace("_", "-"): value for name, value in parameters.items()}
     return list_versions("drop", built, query)
@@ -32,7 +32,7 @@ def lines(listed: VersionPage) -> list[tuple[str, str, bool]]:
 
 def test_the_newest_version_of_a_key_comes_first() -> None:
     """Keys in their order, markers among them."""
-    assert lines(page(shelf("b", "a", "b", "gone"))) == [
+    assert lines(page(bucket("b", "a", "b", "gone"))) == [
         ("a", "v1", True),
         ("b", "v2", True),
         ("b", "v0", False),
@@ -42,13 +42,13 @@ def test_the_newest_version_of_a_key_comes_first() -> None:
 
 def test_a_prefix_selects_and_a_delimiter_groups() -> None:
     """As in a list of objects."""
-    listed = page(shelf("x/a", "x/b/1", "x/b/1", "y"), prefix="x/", delimiter="/")
+    listed = page(bucket("x/a", "x/b/1", "x/b/1", "y"), prefix="x/", delimiter="/")
     assert [one.key for one in listed.entries] == ["x/a", "x/b/"]
 
 
 def test_a_key_marker_alone_passes_over_all_versions_of_the_key() -> None:
     """With a version it passes over those up to it."""
-    built = shelf("a", "a", "a", "b")
+    built = bucket("a", "a", "a", "b")
     assert lines(page(built, key_marker="a")) == [("b", "v3", True)]
     rest = lines(page(built, key_marker="a", version_id_marker="v1"))
     assert rest == [("a", "v0", False), ("b", "v3", True)]
@@ -58,7 +58,7 @@ def test_a_key_marker_alone_passes_over_all_versions_of_the_key() -> None:
 def test_a_page_size_that_is_no_number_is_refused(wanted: str) -> None:
     """The service answers InvalidArgument."""
     with pytest.raises(ValueError, match="max-keys"):
-        page(shelf(), max_keys=wanted)
+        page(bucket(), max_keys=wanted)
 
 
 @settings(deadline=None)
@@ -69,7 +69,7 @@ def test_a_page_size_that_is_no_number_is_refused(wanted: str) -> None:
 )
 def test_pages_together_hold_everything_once(keys: list[str], size: int, delimiter: str) -> None:
     """Following both markers neither skips nor repeats."""
-    built = shelf(*keys)
+    built = bucket(*keys)
     whole, found = lines(page(built, delimiter=delimiter)), []
     markers: dict[str, str] = {}
     while True:

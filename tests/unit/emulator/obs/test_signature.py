@@ -90,11 +90,11 @@ def test_sub_resources_of_the_query_are_signed_and_others_are_not() -> None:
 
 
 @given(st.integers(1, len("/bucket/a%20b.yaml") - 1))
-def test_a_changed_character_in_the_path_is_refused(place: int) -> None:
+def test_a_changed_character_in_the_path_is_refused(address: int) -> None:
     """Every character of the path counts."""
     request = plain()
-    changed = chr(ord(request.target[place]) ^ 1)
-    target = request.target[:place] + changed + request.target[place + 1 :]
+    changed = chr(ord(request.target[address]) ^ 1)
+    target = request.target[:address] + changed + request.target[address + 1 :]
     assert verdict(replace(request, target=target)) == "SignatureDoesNotMatch"
 
 
@@ -148,7 +148,7 @@ def test_any_authorization_is_answered(text: str) -> None:
 def test_how_old_a_request_may_be_can_be_narrowed() -> None:
     """A second more than allowed is too much."""
     request = plain()
-    place = locate(request)
-    signature.check(request, place, DEMO_ACCOUNT, NOW + 20, 20)
+    address = locate(request)
+    signature.check(request, address, DEMO_ACCOUNT, NOW + 20, 20)
     with pytest.raises(RefusedError):
-        signature.check(request, place, DEMO_ACCOUNT, NOW + 21, 20)
+        signature.check(request, address, DEMO_ACCOUNT, NOW + 21, 20)

@@ -7,27 +7,29 @@ import resource
 import signal
 import stat
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handler.emulator.ief.job import Job
-from handler.emulator.ief.job_run import Run, Work
+from handler.emulator.ief.job import Job, status
+from handler.emulator.ief.job_run import Run, Task
 from handler.emulator.ief.node_upgrades import Upgrade
-from handler.emulator.obs.object_version import StoredObject
+from handler.emulator.obs.bucket import Bucket
+from handler.emulator.obs.object_version import ObjectVersion
 from handler.emulator.state import changes
 from handler.emulator.state.journal import Journal, JournalError, decode, encode
 from handler.emulator.state.state import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+FORMER = Path(__file__).with_name("journal_former_names.jsonl")
 TEXT = st.text(max_size=8)
 TIMES = st.floats(0, 2e9)
-WORKS = st.builds(Work, st.integers(0, 9), TIMES, TEXT, st.booleans())
+TASKS = st.builds(Task, st.integers(0, 9), TIMES, TEXT, st.booleans())
 RUNS = st.builds(
     Run,
     TIMES,
@@ -36,13 +38,13 @@ RUNS = st.builds(
     st.integers(1, 9),
     TIMES,
     TIMES,
-    st.lists(WORKS, max_size=3).map(tuple),
+    st.lists(TASKS, max_size=3).map(tuple),
     st.none() | TIMES,
 )
 REQUESTS = st.fixed_dictionaries({"job_name": TEXT, "tags": st.lists(TEXT, max_size=2)})
 JOBS = st.builds(Job, TEXT, st.integers(1), TIMES, REQUESTS, st.lists(RUNS, max_size=2).map(tuple))
 STORED = st.builds(
-    StoredObject,
+    ObjectVersion,
     st.binary(max_size=20),
     TIMES,
     TEXT,
@@ -53,12 +55,12 @@ STORED = st.builds(
     TIMES,
 )
 CHANGES = st.one_of(
-    st.just(changes.AllForgotten()),
-    st.builds(changes.JobKept, JOBS),
+    st.just(changes.StateReset()),
+    st.builds(changes.JobSaved, JOBS),
     st.builds(
         changes.JobRemoved, TEXT, st.lists(st.builds(Upgrade, TEXT, TIMES), max_size=2).map(tuple)
     ),
-    st.builds(changes.BucketMade, TEXT),
+    st.builds(changes.BucketCreated, TEXT),
     st.builds(changes.VersioningSet, TEXT, TEXT),
     st.builds(changes.LockSet, TEXT, st.integers(1, 36_500)),
     st.builds(changes.ObjectPut, TEXT, TEXT, STORED),
@@ -79,7 +81,7 @@ def test_every_change_comes_back_as_it_was(change: changes.Change) -> None:
 
 def test_a_new_process_reads_what_was_written(tmp_path: Path) -> None:
     """In its order."""
-    written = [changes.BucketMade("a"), changes.BucketMade("b")]
+    written = [changes.BucketCreated("a"), changes.BucketCreated("b")]
     first = Journal(tmp_path / "made" / "here")
     for change in written:
         first.write(change)
@@ -92,22 +94,45 @@ def test_a_new_process_reads_what_was_written(tmp_path: Path) -> None:
 def test_a_line_without_its_end_is_cut_off(tmp_path: Path) -> None:
     """It was never answered; what comes after it stands on a line of its own."""
     file = tmp_path / "emulator.jsonl"
-    file.write_bytes(encode(changes.BucketMade("a")).encode() + b'\n{"change":"Bucket')
+    file.write_bytes(encode(changes.BucketCreated("a")).encode() + b'\n{"change":"Bucket')
     first = Journal(tmp_path)
-    assert first.read() == [changes.BucketMade("a")]
-    first.write(changes.BucketMade("b"))
+    assert first.read() == [changes.BucketCreated("a")]
+    first.write(changes.BucketCreated("b"))
     first.close()
     assert [decode(line) for line in file.read_text().splitlines()] == [
-        changes.BucketMade("a"),
-        changes.BucketMade("b"),
+        changes.BucketCreated("a"),
+        changes.BucketCreated("b"),
     ]
 
 
-@pytest.mark.parametrize("line", ["x", "[]", '{"change":"Journal"}', '{"change":"BucketMade"}'])
+def test_a_journal_with_former_names_is_read(tmp_path: Path) -> None:
+    """It is continued under the present names."""
+    (tmp_path / "emulator.jsonl").write_bytes(FORMER.read_bytes())
+    journal = Journal(tmp_path)
+    state = State(lambda: 1_764_000_100.0, lambda: "id", journal=journal)
+    state.create_bucket("more")
+    journal.close()
+
+    (job,) = state.all_jobs()
+    assert (job.name, job.number, status(job, 1_764_000_100.0)) == ("second", 2, "Stopped")
+    assert job.runs[0].tasks[0].seconds == 1.2873660899368184
+    assert [one.node_id for one in state.fleet_status().upgrades] == ["node-1", "node-2"]
+    assert list(state.buckets) == ["drop", "locked", "more"]
+    assert {key: one.data for key, one in state.buckets["drop"].items()} == {
+        "a.yaml": b"two\n",
+        "log": b"x\xffy",
+    }
+    assert (state.bucket("locked") or Bucket()).locked_days == 30
+    again = Journal(tmp_path)
+    assert State(lambda: 0.0, lambda: "id", journal=again).all_jobs() == state.all_jobs()
+    again.close()
+
+
+@pytest.mark.parametrize("line", ["x", "[]", '{"change":"Journal"}', '{"change":"BucketCreated"}'])
 def test_a_line_of_another_kind_is_an_error_with_its_number(tmp_path: Path, line: str) -> None:
     """Nothing is guessed, and the file is left as it is."""
     file = tmp_path / "emulator.jsonl"
-    text = f"{encode(changes.BucketMade('a'))}\n{line}\n"
+    text = f"{encode(changes.BucketCreated('a'))}\n{line}\n"
     file.write_text(text)
     journal = Journal(tmp_path)
     with pytest.raises(JournalError, match="line 2 of"):
@@ -139,10 +164,10 @@ def test_a_change_that_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
     """Neither in memory nor after a restart, and those after it are."""
     journal = Journal(tmp_path)
     state = State(lambda: 0.0, lambda: "id", journal=journal)
-    state.change(changes.BucketMade("first"))
+    state.change(changes.BucketCreated("first"))
     with no_more_than(journal.path.stat().st_size + 5), pytest.raises(OSError, match="large"):
-        state.change(changes.BucketMade("refused"))
-    state.change(changes.BucketMade("last"))
+        state.change(changes.BucketCreated("refused"))
+    state.change(changes.BucketCreated("last"))
     journal.close()
     again = Journal(tmp_path)
     assert [*state.buckets] == [*State(lambda: 0.0, lambda: "id", journal=again).buckets]

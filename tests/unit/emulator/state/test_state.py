@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from handler.emulator.ief.job_simulation import Pace
-from handler.emulator.state.state import DuplicateNameError, SeenRequest, State, StoredObject
+from handler.emulator.ief.job_simulation import JobSimulation
+from handler.emulator.state.state import DuplicateNameError, RequestRecord, State
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def state() -> State:
     """Build a state with one bucket, counted ids and a clock that stands."""
     numbers = count(1)
-    return State(lambda: 100.0, lambda: str(UUID(int=next(numbers))), Pace(), ("drop",))
+    return State(lambda: 100.0, lambda: str(UUID(int=next(numbers))), JobSimulation(), ("drop",))
 
 
 def test_names_may_repeat_unless_they_must_not() -> None:
@@ -56,8 +56,9 @@ def test_a_snapshot_holds_jobs_objects_and_requests() -> None:
         "tags": [{"key": "k", "value": "v"}],
     }
     kept.create_job(request)
-    kept.buckets["drop"] |= {"t": StoredObject("ü".encode(), 1), "b": StoredObject(b"\xff", 1)}
-    kept.record(SeenRequest("GET", "/", "ListBuckets", 200, 100.0))
+    kept.put_object("drop", "t", "ü".encode())
+    kept.put_object("drop", "b", b"\xff")
+    kept.record(RequestRecord("GET", "/", "ListBuckets", 200, 100.0))
     snapshot = kept.snapshot()
 
     assert "'tags': [{'key': 'k', 'value': 'v'}]" in str(snapshot["jobs"])
@@ -75,8 +76,8 @@ def test_a_reset_leaves_the_initial_buckets() -> None:
     """Empty, and nothing else."""
     kept = state()
     kept.create_job({"job_name": "a", "job_type": "node_upgrade"})
-    kept.buckets["drop"]["a"] = StoredObject(b"", 1)
-    kept.buckets["other"] = {}
+    kept.put_object("drop", "a", b"")
+    kept.create_bucket("other")
     kept.denied.add(("drop", "a"))
     kept.failing_targets.add("n1")
     kept.reset()
