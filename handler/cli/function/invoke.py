@@ -13,7 +13,7 @@ import click
 from rich.text import Text
 
 from handler.audit.job_end import WRONG
-from handler.cli.console import complain, jobs_table, prose, screen
+from handler.cli.console import complain, jobs_table, left_open, prose, screen
 from handler.errors import NightdropError, Problem, SettingsError, SpecRejectedError
 from handler.function import handle
 from handler.invocation.instance import open_instance
@@ -131,7 +131,8 @@ def show(reply: dict[str, Any], console: Console) -> None:
     console.print(f"[bold {_COLOURS[exit_status(reply)]}]{outcome}[/]", highlight=False)
     if reply["jobs"]:
         console.print(jobs_table(reply["jobs"]))
-    for error in [*reply["errors"], *reply.get("warnings", [])]:
+    open_work = left_open(reply.get("open", {}))
+    for error in [*reply["errors"], *reply.get("warnings", []), *open_work]:
         console.print(Text(f"• {prose(error)}"), highlight=False)
     head = reply["head"]
     console.print(
