@@ -302,6 +302,6 @@ def test_a_hold_on_a_log_that_cannot_be_written_is_one_sentence(used: Path, tmp_
     """And so it is for any other command."""
     (tmp_path / "my.db").write_bytes((used / "my.db").read_bytes())
     done = on_a_full_disk(0, "hold", "--audit", "sqlite:///my.db", folder=tmp_path)
-    assert done.returncode in (1, 74)
+    assert done.returncode in (2, 74)
     assert len(done.stderr.splitlines()) == 1
     assert "the audit log" in done.stderr

@@ -110,7 +110,7 @@ def run(event: object, *, as_json: bool) -> dict[str, Any]:
         sys.exit(WRONG_SETTINGS)
     except NightdropError as error:
         complain(str(error))
-        sys.exit(LATER)
+        sys.exit(LATER if error.retryable else WRONG_SETTINGS)
     try:
         reply = handle(event, context, instance)
     except NightdropError as error:
