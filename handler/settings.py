@@ -12,8 +12,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from handler.errors import SettingsError
 from handler.values.duration import instant_of, seconds_of
+from handler.values.field_words import accepted
 from handler.values.hosting import own_file_problem
 from handler.values.object_names import bucket_names, checked_prefix
+from handler.values.postgres_address import checked_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,7 +66,9 @@ def _audit(value: str) -> str:
     if value.startswith("obs://") and "/" in value.removeprefix("obs://").strip("/"):
         bucket, prefix = obs_place(value)
         return f"obs://{bucket}/{prefix}"
-    if value.startswith("postgresql://") or value.removeprefix("sqlite:///") not in {value, ""}:
+    if value.startswith("postgresql://"):
+        return checked_address(value)
+    if value.removeprefix("sqlite:///") not in {value, ""}:
         return value
     raise ValueError(
         "must be sqlite:///file (four slashes for an absolute path), postgresql://host/database "
@@ -81,10 +85,6 @@ def _checkpoints(value: str) -> str:
     except ValueError:
         raise ValueError("must be obs://bucket/prefix/ or the path of a folder") from None
     return f"{scheme}://{bucket}/{prefix}"
-
-
-def _duration(value: str) -> int:
-    return seconds_of(value)
 
 
 Endpoint: TypeAlias = Annotated[str, BeforeValidator(_endpoint)]
@@ -132,7 +132,7 @@ class Settings(BaseModel):
         description="key that signs checkpoints (`nightdrop audit key NAME` makes one); "
         "empty leaves them unsigned",
     )
-    checkpoint_every: Annotated[int, BeforeValidator(_duration)] = Field(
+    checkpoint_every: Annotated[int, BeforeValidator(seconds_of)] = Field(
         3600,
         description="how often a tick writes a checkpoint although nothing was recorded: 15m, 1h",
     )
@@ -148,7 +148,7 @@ class Settings(BaseModel):
         le=86_400,
         description="seconds after which a job that is not listed was not created",
     )
-    valid_for: Annotated[int, BeforeValidator(_duration)] = Field(
+    valid_for: Annotated[int, BeforeValidator(seconds_of)] = Field(
         21_600, description="how long after its plan a job may still be sent: 90m, 6h, 2d"
     )
     senders: int = Field(
@@ -267,6 +267,8 @@ def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
     if kind == "missing":
         described = Settings.model_fields[str(loc[0])].description
         return f"{name} is missing: {described}"
+    if kind != "value_error":
+        return f"{name}: {accepted(Settings.model_fields[str(loc[0])])}"
     return f"{name}: {message.removeprefix('Value error, ')}"
 
 

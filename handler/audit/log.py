@@ -112,6 +112,9 @@ class View(Protocol):
     def is_told(self, job: JobState) -> bool:
         """Return whether a job's latest record says what its state says, as far as can be seen."""
 
+    def is_contradicted(self, note: str) -> bool:
+        """Return whether a state was contradicted with this note since the last rebuild."""
+
     def switch(self, name: Switch) -> str:
         """Return why a switch is on, or "" if it is off."""
 

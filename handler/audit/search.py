@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from handler.audit.state import DeliveryState
 
 _MOST = 50
+_PARTED = re.compile("[:/]")
 _SPECIAL = re.compile(r"[!%_]")
 _BEGINS = "substr({}, 1, ?) = ?"
 
@@ -20,7 +21,7 @@ WHERE key = ? OR subject = ?
 ORDER BY changed DESC LIMIT {_MOST}"""  # noqa: S608 - a number of our own
 _BY_BEGINNING = f"""
 SELECT key FROM deliveries
-WHERE {_BEGINS.format("key")} OR {_BEGINS.format("subject")} OR subject LIKE ? ESCAPE '!'
+WHERE {_BEGINS.format("key")} OR subject LIKE ? ESCAPE '!' OR subject LIKE ? ESCAPE '!'
     OR key IN (SELECT delivery FROM jobs WHERE {_BEGINS.format("key")}
         OR {_BEGINS.format("name")} OR {_BEGINS.format("job_id")})
 ORDER BY changed DESC LIMIT {_MOST}"""  # noqa: S608 - our own column names
@@ -38,7 +39,9 @@ def find(view: SqlView, what: str) -> tuple[DeliveryState, ...]:
         return ()
     escaped = _SPECIAL.sub(r"!\g<0>", what)
     begin, file = (len(what), what), f"%/{escaped}%"
+    # The first part of a subject counts only as a whole: a letter would find every timer.
+    subject = f"{escaped}%" if _PARTED.search(what) else f"{escaped}:%"
     exact = view.execute(MEANT, (what,) * 5)
-    begins = view.execute(_BY_BEGINNING, (*begin * 2, file, *begin * 3))
+    begins = view.execute(_BY_BEGINNING, (*begin, subject, file, *begin * 3))
     found = (view.delivery(key) for key in dict.fromkeys(key for (key,) in (*exact, *begins)))
     return tuple(delivery for delivery in found if delivery)

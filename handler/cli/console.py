@@ -25,6 +25,14 @@ STYLES: Mapping[str, str] = {
 _PLAIN_WIDTH = 140
 _LONGEST_CELL = 2000  # characters; the longest key has 1,024 bytes
 _PROSE = frozenset({"note", "asked for by", "description"})
+_LEFT = (
+    ("deliveries", "delivery is not planned yet", "deliveries are not planned yet"),
+    ("jobs", "job is not settled yet", "jobs are not settled yet"),
+    ("followed", "job still runs on the fleet", "jobs still run on the fleet"),
+    ("results", "result file is not written yet", "result files are not written yet"),
+)
+"""What a tick leaves open, as a reply counts it, for one and for several."""
+
 _IDENTIFIERS = frozenset({"delivery", "job", "job name", "job_name", "job id"})
 """Columns that keep their width as long as another has some to give."""
 
@@ -73,6 +81,15 @@ def jobs_table(jobs: Sequence[Mapping[str, object]]) -> Table:
     for row, job in zip(drawn.rows, jobs, strict=True):
         row.style = "red" if job["state"] in WRONG else None
     return drawn
+
+
+def left_open(counts: Mapping[str, int]) -> list[str]:
+    """Return a sentence about each kind of work that a tick left open, by the counts of a reply."""
+    return [
+        f"{counts[kind]} {one if counts[kind] == 1 else several}"
+        for kind, one, several in _LEFT
+        if counts.get(kind)
+    ]
 
 
 def _stands(job: Mapping[str, object]) -> str:

@@ -12,7 +12,7 @@ import click
 
 from handler.audit.sql.sqlite_reading import tells_of_damage
 from handler.cli.console import complain
-from handler.errors import LogError
+from handler.errors import NightdropError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,6 +60,21 @@ SPOILED = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 _DAMAGED = "this is not a Nightdrop log, or it is damaged; see `nightdrop audit verify`"
 
 
+def confirm(question: str) -> None:
+    """Go on if a person says yes; end the command with status 1 if not, 2 if nobody can answer."""
+    try:
+        if click.confirm(question):
+            return
+    except (click.Abort, RuntimeError) as error:
+        # Ctrl-C aborts, too. Python raises a RuntimeError where standard input was closed.
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        click.echo(err=True)
+        complain("nothing was done: standard input holds no answer; use --yes to do it unasked")
+        sys.exit(2)
+    sys.exit(1)
+
+
 @contextmanager
 def complaining() -> Iterator[None]:
     """End the command with status 2 and a sentence where there is no log that can be read."""
@@ -71,6 +86,6 @@ def complaining() -> Iterator[None]:
     except SPOILED:
         complain(_DAMAGED)
         sys.exit(2)
-    except (LookupError, LogError) as error:
+    except (LookupError, NightdropError) as error:
         complain(str(error.args[0]))
         sys.exit(2)

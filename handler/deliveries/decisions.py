@@ -201,7 +201,9 @@ def repeated(
         action="delivery.repeated",
         outcome="success",
         delivery={**about.delivery, "repeats": seen.key},
-        note=f"the same as delivery {shown(seen.key)}, which is {seen.state}",
+        note="received again; no new job"
+        if seen.key == delivery.key
+        else f"the same as delivery {shown(seen.key)}, which is {seen.state}",
     )
 
 

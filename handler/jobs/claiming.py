@@ -49,7 +49,8 @@ def claim_planned(
         if job.state not in SENDABLE:
             return granted(view)
         if not view.is_told(job):
-            return Decision(Claim(0, job), (_contradicted(job, function),))
+            told = _contradicted(job, function)
+            return Decision(Claim(0, job), () if view.is_contradicted(told.note) else (told,))
         if job.body_digest not in {"", digest} and not stale(job, view.now):
             return Decision(Claim(0, job), _exchanged(job, function))
         return granted(view)
@@ -63,8 +64,9 @@ def _contradicted(job: JobState, function: Part) -> Draft:
         action="state.contradicted",
         outcome="failure",
         function=function,
-        note=f"the state of job {shown(job.key)} is not what its latest record says, so it is "
-        "not sent: see `nightdrop audit verify`; `nightdrop audit rebuild` makes the state anew",
+        note=f"the state of job {shown(job.key)} ({job.state}, of record {job.seq}) is not what "
+        "its latest record says, so it is not sent: see `nightdrop audit verify`; "
+        "`nightdrop audit rebuild` makes the state anew",
     )
 
 

@@ -68,6 +68,8 @@ def errors_of(jobs: Sequence[JobState]) -> tuple[str, ...]:
         # A hold, say, is lifted by a person and by no tick.
         why = reasons(alike) if state == "deferred" else ""
         told.append(f"{len(alike)} of {len(jobs)} jobs {state}{why}: the tick resumes them")
+    if jobs and all(job.state == "refused" for job in jobs):
+        told.append("nothing was created: once that is put right, the same may be delivered again")
     return tuple(told)
 
 

@@ -43,6 +43,7 @@ class TextRule:
         wanted: The pattern in words.
         least: Characters needed.
         limit: What stands before the number in the message about a text that is too long.
+        nearly: A pattern of texts that miss the other one in one known way, and that in words.
     """
 
     most: int = 0
@@ -50,6 +51,7 @@ class TextRule:
     wanted: str = ""
     least: int = 1
     limit: str = "the API allows"
+    nearly: tuple[str, str] = ("", "")
 
     def check(self, text: str) -> str:
         """Return the text as it is.
@@ -63,10 +65,14 @@ class TextRule:
         if self.most and len(text) > self.most:
             faults.append(f"{len(text)} characters, {self.limit} {self.most}")
         if self.pattern and not self._matches(text):
-            faults.append(NOT_RENDERED if TEMPLATE.search(text) else self.wanted)
+            faults.append(NOT_RENDERED if TEMPLATE.search(text) else self._missed(text))
         if faults:
             raise refusal("; ".join(faults))
         return text
+
+    def _missed(self, text: str) -> str:
+        pattern, words = self.nearly
+        return words if pattern and re.fullmatch(pattern, text) else self.wanted
 
     def _matches(self, text: str) -> bool:
         """Say whether the pattern fits; far too long a text is not matched: that costs memory."""
@@ -121,10 +127,15 @@ _DOMAIN = rf"(?:{_DOMAIN_PART}(?:\.{_DOMAIN_PART})*|\[[0-9a-fA-F:]+\])(?::[0-9]+
 _PATH_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
-_IMAGE = rf"(?:{_DOMAIN}/)?{_PATH_PART}(?:/{_PATH_PART})*(?::{_TAG})?(?:@{_DIGEST})?"
+_IMAGE_WITHOUT_DIGEST = rf"(?:{_DOMAIN}/)?{_PATH_PART}(?:/{_PATH_PART})*(?::{_TAG})?"
+_IMAGE = rf"{_IMAGE_WITHOUT_DIGEST}(?:@{_DIGEST})?"
 IMAGE_IN_WORDS = (
     "must be an image reference, [registry[:port]/]path[:tag][@digest]: the path in lower case, "
     "no blank, no https://"
+)
+_DIGEST_IN_WORDS = (
+    "the digest after the @ is wrong: it must be an algorithm, a colon and at least 32 hexadecimal "
+    "digits, such as sha256: and 64 of them"
 )
 
 Text = Annotated[str, TextRule()]
@@ -133,7 +144,16 @@ Line = Annotated[str, TextRule(0, _LINE, _LINE_IN_WORDS)]
 AnyLine = Annotated[str, TextRule(0, _LINE, _LINE_IN_WORDS, least=0)]
 Id = Annotated[str, TextRule(64, _ID, _ID_IN_WORDS, limit="an id has at most")]
 NodeName = Annotated[str, TextRule(64, _NODE_NAME, _NODE_NAME_IN_WORDS)]
-Image = Annotated[str, TextRule(512, _IMAGE, IMAGE_IN_WORDS, limit="a reference has at most")]
+Image = Annotated[
+    str,
+    TextRule(
+        512,
+        _IMAGE,
+        IMAGE_IN_WORDS,
+        limit="a reference has at most",
+        nearly=(rf"{_IMAGE_WITHOUT_DIGEST}@[^@]*", _DIGEST_IN_WORDS),
+    ),
+]
 Name = Annotated[str, TextRule(26, _NAME, _NAME_IN_WORDS)]
 ContainerName = Annotated[str, TextRule(32, _NAME, _NAME_IN_WORDS)]
 VolumeName = Annotated[str, TextRule(63, _NAME, _NAME_IN_WORDS)]

@@ -105,7 +105,7 @@ def screen(
     if reason:
         return Ignored(reason)
     if not is_spec_name(spec.key):
-        raise EventRejectedError([Problem(f"not the name of a job spec: {SPEC_NAMES}", "key")])
+        raise EventRejectedError([Problem(SPEC_NAMES, "key")])
     return None
 
 

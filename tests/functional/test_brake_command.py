@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -69,12 +70,15 @@ def test_a_hold_stops_all_sending_until_it_is_released(
     assert run("hold").stdout.startswith("Already on hold (reason: freeze until Monday).\n")
     again = run("hold", "--reason", "until Tuesday").stdout
     assert "(reason: freeze until Monday); new reason recorded." in again
-    assert "until Tuesday, by " in run("audit", "list").stdout
+    listed = run("audit", "list").stdout
+    assert f"until Tuesday, by {getpass.getuser()}" in listed
     assert run("invoke", "-", text=SPEC).exit_code == 75
     assert run("reconcile").exit_code == 75
     assert len(emulator.state.jobs) == 0
     assert run("release").stdout == "Hold released (it was: until Tuesday).\n"
     assert run("release").stdout == "Nothing was on hold.\n"
+    released = run("audit", "list").stdout.splitlines()[-1]
+    assert released.rstrip().endswith(f"  by {getpass.getuser()}")
     assert "created" in run("reconcile").stdout
     assert len(emulator.state.jobs) == 1
     story = [(action, kind) for action, kind, _ in recorded(tmp_path) if action[:7] == "sending"]
@@ -93,6 +97,7 @@ def test_reconcile_ends_with_75_while_anything_is_open(run: Run, emulator: Emula
     adopted = run("reconcile", NIGHTDROP_SETTLE_AFTER="1")
     assert "adopted" in adopted.stdout
     assert adopted.exit_code == 75  # it still runs
+    assert "• 1 job still runs on the fleet\n" in adopted.stdout
     jobs = emulator.state.jobs
     for key, one in jobs.items():
         jobs[key] = replace(
@@ -100,6 +105,28 @@ def test_reconcile_ends_with_75_while_anything_is_open(run: Run, emulator: Emula
         )
     done = run("reconcile", "--json")
     assert (done.exit_code, '"finished": "Successful"' in done.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("call", ["hold", "release", "job abandon x", "audit list", "audit show x"])
+def test_a_log_that_is_not_there_is_said_alike_by_all_commands(run: Run, call: str) -> None:
+    """One prefix, one sentence, one exit status."""
+    done = run(*call.split())
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (
+        2,
+        run("audit", "stats").stderr.splitlines()[0],
+    )
+    assert done.stderr.startswith("nightdrop: ")
+
+
+def test_a_job_list_that_cannot_be_had_is_said(run: Run, emulator: Emulator) -> None:
+    """With what waits for it."""
+    emulator.faults.set([{"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}])
+    assert run("invoke", "-", text=SPEC).exit_code == 75
+    emulator.faults.set([{"operation": "ListBatchJob", "fault": "status", "status": 500}])
+    done = run("reconcile", NIGHTDROP_SETTLE_AFTER="1")
+    assert done.exit_code == 75
+    assert "• unknown jobs could not be looked for: " in done.stdout
+    assert "• 1 job is not settled yet\n" in done.stdout
 
 
 def test_an_abandoned_job_is_never_sent(run: Run, emulator: Emulator, tmp_path: Path) -> None:
@@ -114,6 +141,8 @@ def test_an_abandoned_job_is_never_sent(run: Run, emulator: Emulator, tmp_path: 
     assert "not wanted any more" in kept[2]
     shown = run("audit", "show", job_name(tmp_path)).stdout
     assert f"by {getpass.getuser()}" in shown
+    (day,) = json.loads(run("audit", "stats", "--json").stdout)["days"]
+    assert (day["refused"], day["abandoned"]) == (0, 1)
 
 
 def test_a_job_that_was_created_cannot_be_abandoned(run: Run, tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_what_is_given_up_leaves_a_notice(tmp_path: Path) -> None:
         (["--timer", "tick=sometimes=x"], "a cron expression has six fields"),
         (["--timer", "tick=0 2 * * *=x"], "write 0 0 2 * * *"),
         (["--settings", "typo.env"], "typo.env: NIGHTDROP_SETTLE_AFTR: no such setting, perhaps"),
-        (["--settings", "wrong.env"], "wrong.env: NIGHTDROP_SETTLE_AFTER: Input should be a valid"),
+        (["--settings", "wrong.env"], "wrong.env: NIGHTDROP_SETTLE_AFTER: must be a whole number"),
         (["--settings", "near.env"], "near.env: NIGHTDRP_PREFIX: no such setting, perhaps NIGHT"),
         (["--settings", "timeout.env"], "timeout.env: RUNTIME_TIMEOUT must be a number of seconds"),
         (["--settings", "form.env"], "form.env, line 1: is not of the form NAME=value"),

@@ -374,3 +374,31 @@ def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(name: str) ->
     """They belong into the agency, or into the environment on a desk."""
     (line,) = complaint(**{name: f"obs://KEY:{CANARY}@bucket/prefix/"})
     assert CANARY not in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "rule"),
+    [
+        ("max_spec_bytes", "3000000", "a whole number from 1 to 2097152"),
+        ("max_spec_bytes", "many", "a whole number from 1 to 2097152"),
+        ("timer_window", "1.5", "a whole number from 0 to 3600"),
+        ("senders", "9" * 5000, "a whole number from 1 to 64"),
+        ("request_timeout", "0", "a number above 0, 300 at most"),
+        ("request_timeout", "nan", "a number above 0, 300 at most"),
+        ("eventgrid_keys", "cooked", "encoded or raw"),
+        ("audit_mount", "yes", "single-instance"),
+    ],
+)
+def test_a_number_or_a_word_out_of_bounds_is_told_what_it_may_be(
+    name: str, value: str, rule: str
+) -> None:
+    """In one sentence, whatever is wrong with it."""
+    assert complaint(**{name: value}) == [f"NIGHTDROP_{name.upper()}: must be {rule}"]
+
+
+def test_an_address_of_postgresql_that_can_be_misread_is_told_with_all_else() -> None:
+    """Before anything is connected to, and without what may be a password."""
+    told = complaint(audit=f"postgresql://user:{CANARY}@x@host/db", senders="0")
+    assert [line.split(":")[0] for line in told] == ["NIGHTDROP_AUDIT", "NIGHTDROP_SENDERS"]
+    assert told[0].endswith("with %-escapes for what is not a letter or digit")
+    assert CANARY not in told[0]

@@ -20,6 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from handler.audit.format_version import VERSION, require_readable
 from handler.audit.sql.postgres_migration import exists, lay_out, version_of
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogUnreachableError
+from handler.values.postgres_address import checked_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +36,8 @@ OLDEST_SERVER = 140_000
 SCHEMA = Path(__file__).with_name("postgres.sql")
 """The tables, triggers and views, as SQL."""
 
-# Stricter than libpq, which takes a password for a host, a port or a database where a sign in it is
-# not escaped, and quotes it in its errors (postgresql.org/docs, "Connection URIs").
-_HOST = r"(?:[A-Za-z0-9._%-]+|\[[0-9A-Fa-f:.%]+\])?(?::[0-9]{1,5})?"
-_ADDRESS = re.compile(
-    rf"postgresql://(?:[^@/]*@)?{_HOST}(?:,{_HOST})*(?:/[A-Za-z0-9_.~%-]*)?(?:\?[^@]*)?"
-)
 _LONGEST_CONNECT = 10
+_REASON = re.compile(r"failed: (?:FATAL: +)?(?!connection to )(.+)")
 # A frozen sender must not hold the lock for longer than the others are patient. A commit is
 # answered when it is on disk, whatever the database's own default is.
 _SESSION = """
@@ -84,14 +80,15 @@ def place_of(address: str) -> Place:
         LogError: It cannot be read beyond doubt, and nothing of it is shown.
     """
     try:
-        parts = conninfo_to_dict(address) if _ADDRESS.fullmatch(address) else None
+        parts = conninfo_to_dict(checked_address(address))
+    except ValueError as error:
+        raise LogError(f"the address of the audit log {error}") from None
     except psycopg.Error:
-        parts = None  # the error quotes what was set
-    if parts is None:
+        # The error quotes what was set.
         raise LogError(
-            "the address of the audit log cannot be read; it must be "
-            "postgresql://user:password@host/database, with %-escapes for what is not a letter"
-        )
+            "the address of the audit log has a parameter after its ? that libpq does not know; "
+            "a ? that is meant otherwise is written with %-escapes"
+        ) from None
     host = quote(str(parts.get("host") or parts.get("hostaddr") or ""), safe="/,:[]")
     return Place(address, f"postgresql://{host}/{quote(str(parts.get('dbname') or ''))}")
 
@@ -175,7 +172,7 @@ def translated(place: Place) -> Iterator[None]:
         ) from error
     except (psycopg.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
         raise LogUnreachableError(
-            f"the audit log {place.shown} was not reached to the end: {_said(error)}"
+            f"the audit log {place.shown} cannot be reached: {_said(error)}"
         ) from error
     except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
         raise LogError(_unprepared(place)) from error
@@ -244,5 +241,10 @@ def _unprepared(place: Place) -> str:
 
 
 def _said(error: psycopg.Error) -> str:
-    """Return the main sentence of an error, without the row or the statement it happened to."""
-    return error.diag.message_primary or " ".join(str(error).split())
+    """Return the main sentence of an error, without the row or the statement it happened to.
+
+    Where there was no connection, libpq writes several lines, with advice and every address tried.
+    """
+    text = str(error).strip()
+    reasons = _REASON.findall(text) or text.splitlines()[:1]
+    return error.diag.message_primary or (str(reasons[-1]) if reasons else type(error).__name__)

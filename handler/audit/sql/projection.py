@@ -84,6 +84,7 @@ SWITCH = "SELECT reason FROM switches WHERE name = ?"
 PUT_SWITCH = """
 INSERT INTO switches (name, reason) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET reason = excluded.reason"""
+CLEAR_CONTRADICTIONS = "DELETE FROM switches WHERE substr(name, 1, ?) = ?"
 DELETE_STRAYS = """
 DELETE FROM outbox
 WHERE key NOT IN (SELECT key FROM jobs) AND key NOT IN (SELECT key FROM deliveries)"""
@@ -95,6 +96,9 @@ _SWITCHES: dict[str, tuple[Switch, bool]] = {
     "settling.suspended": ("suspension", True),
     "settling.released": ("suspension", False),
 }
+_CONTRADICTED = "contradicted:"
+"""What begins the names of the switches that keep which contradictions are on record."""
+
 _SCANS = {
     "scan.paused": ("scan", "key"),
     "scan.completed": ("scan", "key"),
@@ -187,6 +191,10 @@ class SqlView:
         """Return why a switch is on, or "" if it is off."""
         return self._noted(name)
 
+    def is_contradicted(self, note: str) -> bool:
+        """Return whether a state was contradicted with this note since the last rebuild."""
+        return bool(self._noted(f"{_CONTRADICTED}{note}"))
+
     def _noted(self, name: str) -> str:
         rows = self.execute(SWITCH, (name,))
         return str(rows[0][0]) if rows else ""
@@ -236,6 +244,11 @@ def project(view: SqlView, recorded: Fields) -> None:
         view.execute(PUT_SWITCH, (f"{kept}:{source['bucket']}", str(source.get(told, ""))))
     if action in CONFIRMING:
         _project_confirmation(view, recorded)
+    if action == "state.contradicted":
+        note = str(recorded.get("note", ""))
+        view.execute(PUT_SWITCH, (f"{_CONTRADICTED}{note}", note))
+    if action == "log.rebuilt":
+        view.execute(CLEAR_CONTRADICTIONS, (len(_CONTRADICTED), _CONTRADICTED))
     if action.startswith("job."):
         _project_job(view, recorded)
     if "delivery" in recorded:

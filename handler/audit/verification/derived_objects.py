@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.objects.archive import Directory, runs_in
+from handler.audit.objects.probe_result import PROOF
 from handler.audit.objects.snapshot import digest_of, index_name, read_index, table_name
 from handler.audit.objects.snapshot_pointer import LATEST, hinted
 from handler.audit.sql.sqlite import SCHEMA
@@ -138,7 +139,7 @@ class DerivedObjects:
         for name in names:
             folder = name.partition("/")[0]
             known = folder in {"index", "closed", "outbox", "probe"}
-            if name == LATEST or folder == "records" or name in self.used:
+            if name in {LATEST, PROOF} or folder == "records" or name in self.used:
                 continue
             if not known:
                 yield f"an object that is none of the log's lies among them: {display(name)}"

@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -67,14 +68,20 @@ def _written() -> Record:
 
 @click.command()
 @click.argument("name")
-def key(name: str) -> None:
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the private key to this new file, for its owner alone, instead of printing it.",
+)
+def key(name: str, output: Path | None) -> None:
     """Make a key that signs checkpoints; NAME is a name for it, such as example.org/nightdrop.
 
     Prints the private key, for the function's encrypted user data, and the public key, for
-    whoever verifies. Neither is kept.
+    whoever verifies. Neither is kept but in the file that --output names.
 
     \b
       nightdrop audit key example.org/nightdrop
+      nightdrop audit key example.org/nightdrop --output checkpoint-key.env
     """
     try:
         made = new_key(name, secrets.token_bytes(_SEED_BYTES))
@@ -85,5 +92,21 @@ def key(name: str) -> None:
     except SettingsError as error:
         complain(str(error))
         sys.exit(_WRONG_SETTINGS)
-    click.echo(f"private  NIGHTDROP_CHECKPOINT_KEY={private}")
+    setting = f"NIGHTDROP_CHECKPOINT_KEY={private}"
+    if output:
+        _write(output, setting)
+    click.echo(f"private  {f'in {printable(output)}' if output else setting}")
     click.echo(f"public   nightdrop audit verify --key {public}")
+
+
+def _write(path: Path, setting: str) -> None:
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(file, "w", encoding="utf-8") as opened:
+            opened.write(f"{setting}\n")
+    except FileExistsError:
+        complain(f"{path} is there already, and no key is replaced; name another file")
+        sys.exit(_WRONG_SETTINGS)
+    except OSError as error:
+        complain(f"{path} cannot be written: {error.strerror}")
+        sys.exit(_WRONG_SETTINGS)

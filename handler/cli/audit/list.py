@@ -111,5 +111,6 @@ def _shortened(record: Record) -> dict[str, Any]:
     """Return a record's row with the first line of its note; `audit show` has all of it."""
     row = row_of(record)
     first, *more = str(row["note"] or "").splitlines() or [""]
-    by = f", by {row['actor']}" if row["actor_kind"] == "operator" else ""
-    return {**row, "note": (f"{first} (and {len(more)} more)" if more else first) + by}
+    note = f"{first} (and {len(more)} more)" if more else first
+    by = f"by {row['actor']}" if row["actor_kind"] == "operator" else ""
+    return {**row, "note": ", ".join(filter(None, (note, by)))}

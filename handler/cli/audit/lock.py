@@ -10,6 +10,7 @@ import click
 from handler.audit.open_log import OBS
 from handler.cli.console import complain
 from handler.cli.obs_from_environment import obs_of
+from handler.cli.shared_options import confirm
 from handler.errors import ApiError, NightdropError
 
 LONGEST = 36_500
@@ -40,7 +41,7 @@ def lock(address: str, *, days: int, yes: bool) -> None:
         complain(problem)
         sys.exit(_WRONG)
     if not yes:
-        click.confirm(f"Lock the whole bucket {bucket} for good?", abort=True)
+        confirm(f"Lock the whole bucket {bucket} for good?")
     try:
         obs_of(os.environ).lock(bucket, days)
     except NightdropError as error:

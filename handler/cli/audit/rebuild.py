@@ -9,7 +9,7 @@ import click
 from handler.audit.open_log import OBS
 from handler.audit.rebuild import rebuild as rebuilt
 from handler.cli.audit.records.open_log import folders
-from handler.cli.shared_options import audit_option, complaining
+from handler.cli.shared_options import audit_option, complaining, confirm
 
 
 @click.command()
@@ -27,10 +27,7 @@ def rebuild(address: str, *, yes: bool) -> None:
       nightdrop audit rebuild --audit sqlite:///nightdrop.db
     """
     if not yes:
-        click.confirm(
-            "The derived state is made anew from the records; no record is touched. Go on?",
-            abort=True,
-        )
+        confirm("The derived state is made anew from the records; no record is touched. Go on?")
     with complaining():
         record = rebuilt(
             address,

@@ -48,6 +48,7 @@ _COUNTED = (
     "created",
     "failed",
     "refused",
+    "abandoned",
     "duplicated",
     "waiting",
 )

@@ -16,7 +16,7 @@ from rich.markup import escape
 from handler.audit.record import Record
 from handler.audit.verification.verdict import verify
 from handler.cli.audit.records.sqlite_view import cells, open_trail, trail
-from handler.cli.console import complain, jobs_table, screen, table
+from handler.cli.console import complain, jobs_table, left_open, screen, table
 from handler.cli.dev.settings_file import Desk, desk
 from handler.errors import NightdropError, StartError
 from handler.local.processes.stop_signals import stop_signals
@@ -161,8 +161,7 @@ def _heading(console: Console, text: str) -> None:
 def _answer(console: Console, reply: dict[str, Any]) -> None:
     errors = reply["errors"]
     told = [f"{len(errors)} errors"] if len(errors) > 1 else errors
-    if reply.get("open"):
-        told = [*told, f"{reply['open']['followed']} jobs still run on the fleet"]
+    told = [*told, *left_open(reply.get("open", {}))]
     console.print(f"→ [bold]{reply['outcome']}[/]", *map(escape, told), sep="; ", highlight=False)
     if reply["jobs"]:
         console.print(jobs_table(reply["jobs"]))

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.audit.open_log import OBS, POSTGRES
-from handler.cli.audit import audit_option
 from handler.cli.audit.records.excerpt import state_of
 from handler.cli.audit.records.open_log import any_log
 from handler.cli.audit.records.record_reader import stored
 from handler.cli.audit.records.sqlite_view import find_job
-from handler.cli.console import complain, printable, prose
-from handler.errors import NightdropError
+from handler.cli.console import complain, printable
+from handler.cli.shared_options import audit_option, complaining
 from handler.jobs.decisions import abandon as abandoned
 from handler.jobs.hold import BY_HAND
 from handler.jobs.hold import hold as held
@@ -77,7 +76,8 @@ def job() -> None:
 def abandon(address: str, what: str, reason: str) -> None:
     """Give up the job WHAT (its name, id or key, or a beginning), so that it is never sent again.
 
-    A job that was created stays on the fleet. Exit status: 0 abandoned, 1 not.
+    A job that was created stays on the fleet. Exit status: 0 abandoned, 1 not,
+    2 there is no log that can be used.
 
     \b
       nightdrop job abandon nightly-qhbxaiqp --audit sqlite:///nightdrop.db
@@ -116,7 +116,7 @@ def _commit(address: str, decide: Decide[T]) -> T:
 @contextmanager
 def _existing(address: str) -> Iterator[SearchedLog]:
     """Open a log that has records: a new one, by a slip in the address, would hold nobody."""
-    try:
+    with complaining():
         if not address.startswith((POSTGRES, OBS)):
             # To open a log in SQLite creates it.
             with stored(address) as found:
@@ -124,8 +124,6 @@ def _existing(address: str) -> Iterator[SearchedLog]:
         with closing(any_log(address)) as log:
             _require(log.read(lambda view: view.head).seq)
             yield log
-    except (LookupError, NightdropError) as error:
-        raise click.ClickException(prose(error.args[0])) from error
 
 
 def _require(last: int) -> None:

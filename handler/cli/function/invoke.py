@@ -13,18 +13,29 @@ import click
 from rich.text import Text
 
 from handler.audit.job_end import WRONG
-from handler.cli.console import complain, jobs_table, prose, screen
-from handler.errors import NightdropError, Problem, SettingsError, SpecRejectedError
+from handler.cli.console import complain, jobs_table, left_open, prose, screen
+from handler.errors import (
+    EventRejectedError,
+    NightdropError,
+    Problem,
+    SettingsError,
+    SpecRejectedError,
+)
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
 from handler.local.runtime.http_invocation import event_of
 from handler.parsing import Limits, read
+from handler.specs.planner import make_plan
 from handler.triggers.direct import is_spec
-from handler.values.canonical_json import shown
+from handler.values.canonical_json import key_of, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
+
+    from handler.parsing import Document
 
 DONE, REJECTED, WRONG_SETTINGS, LATER = 0, 1, 2, 75
 """Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: the same again may succeed."""
@@ -64,6 +75,9 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
     """
     try:
         taken = event_in(cast("bytes", event.read(LARGEST_EVENT + 1)))
+    except EventRejectedError as error:
+        complain(f"{event.name} {error}")
+        sys.exit(REJECTED)
     except SpecRejectedError as error:
         complain(f"{event.name} is no event, and cannot be read as a job spec:\n{error}")
         sys.exit(REJECTED)
@@ -88,16 +102,28 @@ def event_in(data: bytes) -> object:
 
     Raises:
         SpecRejectedError: It is neither; the message says what is wrong where.
+        EventRejectedError: It holds several specs; the message ends with their errors.
     """
     event = event_of(data)
     if not isinstance(event, str) and not (isinstance(event, dict) and is_spec(event)):
         return event
     documents = read(data, Limits(max_bytes=LARGEST_EVENT))
     if len(documents) > 1:
-        text = f"holds {len(documents)} job specs, and an event is one: drop it into the bucket"
-        raise SpecRejectedError([Problem(text)])
+        text = (
+            f"holds {len(documents)} job specs; an event is one: drop the file, or invoke them one "
+            "by one"
+        )
+        raise EventRejectedError([Problem(text), *_errors(documents)])
     value = documents[0].value
     return value if isinstance(value, dict) else event
+
+
+def _errors(documents: Sequence[Document]) -> Sequence[Problem]:
+    try:
+        make_plan(key_of([]), documents)
+    except SpecRejectedError as error:
+        return error.problems
+    return ()
 
 
 def run(event: object, *, as_json: bool) -> dict[str, Any]:
@@ -110,7 +136,7 @@ def run(event: object, *, as_json: bool) -> dict[str, Any]:
         sys.exit(WRONG_SETTINGS)
     except NightdropError as error:
         complain(str(error))
-        sys.exit(LATER)
+        sys.exit(LATER if error.retryable else WRONG_SETTINGS)
     try:
         reply = handle(event, context, instance)
     except NightdropError as error:
@@ -131,7 +157,8 @@ def show(reply: dict[str, Any], console: Console) -> None:
     console.print(f"[bold {_COLOURS[exit_status(reply)]}]{outcome}[/]", highlight=False)
     if reply["jobs"]:
         console.print(jobs_table(reply["jobs"]))
-    for error in [*reply["errors"], *reply.get("warnings", [])]:
+    open_work = left_open(reply.get("open", {}))
+    for error in [*reply["errors"], *reply.get("warnings", []), *open_work]:
         console.print(Text(f"• {prose(error)}"), highlight=False)
     head = reply["head"]
     console.print(

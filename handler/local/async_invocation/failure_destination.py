@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -53,15 +54,21 @@ def failure_message(
 
 
 def into_folder(folder: Path) -> Writer:
-    """Return a function that writes messages to a folder and creates it for the first one."""
+    """Return a function that writes messages as private files of a folder, made for the first."""
 
     def write(name: str, data: bytes) -> str:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / name
-        path.write_bytes(data)
+        with open(path, "wb", opener=_private) as file:
+            file.write(data)
         return str(path)
 
     return write
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that its owner alone can read: a message holds the whole event."""
+    return os.open(path, flags, 0o600)
 
 
 def as_file(message: dict[str, Json]) -> bytes:

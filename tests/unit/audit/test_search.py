@@ -54,6 +54,8 @@ def said(action: str, delivery: str = "", job: str = "", **response: str) -> Dec
         ("x", []),
         ("obs://b/k", ["d2", "d1"]),
         ("k", ["d2", "d1"]),
+        ("obs", ["d2", "d1"]),
+        ("o", ["d1"]),
     ],
 )
 def test_a_delivery_is_found_by_what_people_call_it(

@@ -100,6 +100,7 @@ def test_a_delivery_that_is_planned_is_repeated(log: SqliteLog) -> None:
     assert seen.state == "planned"
     assert [job.state for job in seen.jobs] == ["planned"]
     assert actions(log)[-1] == "delivery.repeated"
+    assert list(log.records())[-1].fields["note"] == "received again; no new job"
 
 
 def test_a_plan_is_one_commit_with_its_bodies_in_the_outbox(log: SqliteLog) -> None:

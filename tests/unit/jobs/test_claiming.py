@@ -12,7 +12,9 @@ import pytest
 
 from handler.audit.actions import ATTENTION
 from handler.audit.open_log import open_log
+from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
+from handler.cli.audit.records.open_log import any_log
 from handler.jobs.claiming import claim_planned
 from handler.values.canonical_json import sha256_hex, timestamp
 from tests.support.long_log import recording, story
@@ -70,6 +72,28 @@ def test_a_body_that_was_exchanged_with_its_digest_is_not_sent(tmp_path: Path) -
         decide = claim_planned(key, body=other, date=NOW, lease=lease, function={})
         claim, (record,) = (done := log.commit(decide)).value, done.records
         assert (claim.attempt, record.fields["action"]) == (0, "state.contradicted")
+
+
+def test_a_contradicted_state_is_told_once_until_it_is_made_anew(store_address: str) -> None:
+    """Every tick looks at the job again; another contradiction, or one after a rebuild, is new."""
+    notes = ("job 1 differs", "job 2 differs")
+    drafts = [Draft("state.contradicted", "failure", note=note) for note in notes]
+    seen = []
+    with closing(any_log(store_address)) as log:
+        for draft in (drafts[0], Draft("log.rebuilt", "success"), drafts[1]):
+            log.commit(recording([draft]))
+            seen.append(log.read(lambda view: [view.is_contradicted(note) for note in notes]))
+    assert seen == [[True, False], [False, False], [False, True]]
+
+
+def test_the_second_claim_of_a_contradicted_job_records_nothing(tmp_path: Path) -> None:
+    """The alarm has been raised."""
+    path = tmp_path / "audit.db"
+    with closing(SqliteLog(path)) as log:
+        log.commit(recording(list(story("one"))))
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute(AGAIN.format(""))
+        assert [len(claimed(log)[1]) for _ in range(3)] == [1, 0, 0]
 
 
 @pytest.mark.parametrize("seq", [1, 999])

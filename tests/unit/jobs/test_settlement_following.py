@@ -78,6 +78,10 @@ class Seen:
         """Return True: nobody tampered with it."""
         return True
 
+    def is_contradicted(self, _note: str) -> bool:
+        """Return False: nobody tampered with it."""
+        return False
+
     def switch(self, name: Switch) -> str:
         """Return why absence may not be concluded."""
         return self.suspended if name == "suspension" else ""

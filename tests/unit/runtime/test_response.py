@@ -73,6 +73,13 @@ def test_every_job_that_will_not_be_created_has_a_sentence() -> None:
     assert said == ("job nightly was refused: why", "job nightly was expired: why")
 
 
+def test_a_run_that_was_refused_may_be_delivered_again() -> None:
+    """As soon as what was refused is put right; not while a job of it is on the fleet."""
+    again = "nothing was created: once that is put right, the same may be delivered again"
+    assert errors_of(jobs("refused", "refused"))[-1] == again
+    assert again not in errors_of(jobs("refused", "created"))
+
+
 def test_jobs_that_wait_are_counted_in_one_sentence_for_each_state() -> None:
     """Forty deferred jobs are one line, with why they wait."""
     said = errors_of(jobs("deferred", "unknown", "deferred", "created"))

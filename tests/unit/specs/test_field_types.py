@@ -129,3 +129,16 @@ def test_a_placeholder_is_called_one(text: str) -> None:
     with pytest.raises(ValidationError) as caught:
         RULES["image"].validate_python(text)
     assert caught.value.errors()[0]["msg"] == NOT_RENDERED
+
+
+@pytest.mark.parametrize("digest", ["sha256:1", "sha256", "", f"sha256:{'g' * 64}", "1:" + DIGEST])
+def test_a_bad_digest_of_an_image_is_called_so(digest: str) -> None:
+    """The rest of the reference is well."""
+    with pytest.raises(ValidationError, match="the digest after the @ is wrong"):
+        RULES["image"].validate_python(f"r.io/a:1@{digest}")
+
+
+def test_another_fault_of_an_image_is_not_put_down_to_its_digest() -> None:
+    """Whatever its digest is like."""
+    with pytest.raises(ValidationError, match="must be an image reference"):
+        RULES["image"].validate_python(f"r.io/A:1@{DIGEST}")

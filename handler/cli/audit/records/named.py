@@ -19,6 +19,7 @@ MOST_SHOWN = 10
 """Candidates that a message lists."""
 
 _LIKENESS = 0.6
+_SEPARATORS = ":/"
 _MOST_COMPARED = 2000
 
 
@@ -42,8 +43,11 @@ class Named:
         return what in (self.key, *self.names)
 
     def begins(self, what: str) -> bool:
-        """Return whether its key or one of its names begins so."""
-        return begins(what, (self.key, *self.names))
+        """Return whether its key or one of its names begins so, a subject by whole parts."""
+        if self.kind == "job":
+            return begins(what, (self.key, *self.names))
+        subject, *files = self.names or ("",)
+        return begins(what, (self.key, *files)) or _begins_subject(what, subject)
 
     def __str__(self) -> str:
         name = self.names[0] if self.names and self.names[0] else self.kind
@@ -53,6 +57,18 @@ class Named:
 def begins(what: str, names: Iterable[object]) -> bool:
     """Return whether one of some names begins with what a person gave."""
     return any(isinstance(name, str) and name.startswith(what) for name in names)
+
+
+def _begins_subject(what: str, subject: str) -> bool:
+    """Return whether a subject begins so, by whole parts; of an object the last one may be begun.
+
+    A letter that a timer's subject begins with, `timer:nightly:…`, means nobody's timer.
+    """
+    if not what or not subject.startswith(what):
+        return False
+    rest = subject[len(what) :]
+    whole = not rest or rest[0] in _SEPARATORS or what[-1] in _SEPARATORS
+    return whole or ("/" in subject and "/" not in rest)
 
 
 def meant(what: str, known: Iterable[Named]) -> list[Named]:

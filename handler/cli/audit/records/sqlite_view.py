@@ -152,5 +152,6 @@ def find_job(database: sqlite_utils.Database, what: str) -> str:
 def _named(database: sqlite_utils.Database, projection: str) -> Iterator[Named]:
     for row in database.query(projection):
         name = str(row["name"])
-        short = (name.rpartition("/")[2],) if row["kind"] == "delivery" else (row["job_id"],)
-        yield Named(row["kind"], row["key"], tuple(filter(None, (name, *short))))
+        file = name.rpartition("/")[2] if "/" in name else ""
+        short = file if row["kind"] == "delivery" else row["job_id"]
+        yield Named(row["kind"], row["key"], tuple(filter(None, (name, short))))

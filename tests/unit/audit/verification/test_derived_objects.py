@@ -12,6 +12,7 @@ import pytest
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
+from handler.audit.objects.probe_result import PROOF
 from handler.audit.objects.state_cache import MemoryState
 from handler.audit.rebuild import rebuild
 from handler.audit.verification.sources.objects import StoredInObjects
@@ -166,6 +167,12 @@ def test_what_was_left_over_is_a_remark(shelf: Shelf) -> None:
     assert "1 objects below outbox/ are referred to by nothing" in said
     assert "1 objects below index/" in said
     assert "none of the log's lies among them: notes\\x1b.txt" in said
+
+
+def test_the_proof_of_a_probe_is_one_of_the_logs_own_objects(shelf: Shelf) -> None:
+    """`audit probe` wrote it there."""
+    shelf.objects[PROOF] = b"{}"
+    assert not any("among them" in remark for remark in examined(shelf).remarks)
 
 
 def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(shelf: Shelf) -> None:

@@ -94,3 +94,19 @@ def test_a_log_that_others_hold_is_for_later(
     monkeypatch.setattr(MODULE, "write_checkpoint", busy)
     done = run()
     assert (done.exit_code, "held by other writers" in done.stderr) == (75, True)
+
+
+def test_a_key_can_be_written_to_a_new_file_for_its_owner_alone(tmp_path: Path) -> None:
+    """It is printed nowhere then, and no other file is replaced by it."""
+    path = tmp_path / "key.env"
+    call = ["audit", "key", "example.org/nightdrop", "--output", str(path)]
+    done = CliRunner().invoke(main, call)
+    assert done.exit_code == 0, done.output
+    kept = path.read_text()
+    assert kept.startswith("NIGHTDROP_CHECKPOINT_KEY=PRIVATE+KEY+")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert done.stdout.startswith(f"private  in {path}\npublic   nightdrop audit verify --key ")
+    assert kept.partition("=")[2].strip() not in done.output
+    again = CliRunner().invoke(main, call)
+    assert (again.exit_code, "is there already" in again.stderr) == (2, True)
+    assert path.read_text() == kept

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -70,6 +72,20 @@ def test_it_asks_first(log: LongLog) -> None:
     assert (done.exit_code, "no record is touched" in done.output) == (1, True)
     assert (log.path.read_bytes(), records(log)) == before
     assert run("rebuild", "--audit", log.address, answer="y\n").exit_code == 0
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_nobody_to_ask_is_told_of_the_option(log: LongLog, *, closed: bool) -> None:
+    """Whether standard input is empty or closed; nothing is done."""
+    before = records(log)
+    call = [sys.executable, "-m", "handler.cli", "audit", "rebuild", "--audit", log.address]
+    shell = ["sh", "-c", '"$@" <&-', "sh", *call] if closed else call
+    done = subprocess.run(
+        shell, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, "use --yes" in done.stderr) == (2, True)
+    assert "Traceback" not in done.stderr
+    assert records(log) == before
 
 
 @pytest.mark.parametrize("what", ["nothing", "notes", "songs"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from handler.local.async_invocation.failure_destination import (
     EXPIRED,
@@ -15,9 +15,6 @@ from handler.local.async_invocation.failure_destination import (
 )
 from handler.local.async_invocation.instance_client import Outcome
 from handler.local.async_invocation.request_queue import AsyncRequest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 REQUEST = AsyncRequest("r-1", "timer", '{"a": "ü"}', NOON, attempt=2)
@@ -46,6 +43,12 @@ def test_a_message_about_a_request_that_was_never_tried_has_no_response() -> Non
     message = failure_message(REQUEST, EXPIRED, None, URN, NOON)
     assert message["response_context"] == {"status_code": 0, "function_error": ""}
     assert message["response_payload"] == ""
+
+
+def test_a_message_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """It holds the event."""
+    path = Path(destination(str(tmp_path / "failures"), refuse)("1.json", b"{}"))
+    assert [one.stat().st_mode & 0o777 for one in (path.parent, path)] == [0o700, 0o600]
 
 
 def test_a_folder_is_made_when_the_first_message_comes(tmp_path: Path) -> None:

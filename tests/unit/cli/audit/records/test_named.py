@@ -26,6 +26,31 @@ def test_a_delivery_is_found_by_its_file(what: str) -> None:
     assert meant(what, KNOWN) == [FILE]
 
 
+@pytest.mark.parametrize("what", ["ti", "timer:nig", "obs", "obs:/", "d", "z"])
+def test_a_subject_is_meant_by_whole_parts_alone(what: str) -> None:
+    """A letter or two offer no timer, and no bucket."""
+    subjects = ("timer:nightly:abcdefgh", "obs:bucket/a", "direct")
+    known = [Named("delivery", "key", (subject,)) for subject in subjects]
+    if what == "obs":
+        assert [one.names[0] for one in meant(what, known)] == ["obs:bucket/a"]
+        return
+    with pytest.raises(LookupError, match="Nothing named"):
+        meant(what, known)
+
+
+@pytest.mark.parametrize("what", ["timer:nightly", "timer:nightly:", "timer", "timer:nightly:abc"])
+def test_a_timer_is_meant_by_its_name(what: str) -> None:
+    """Its user event's hash is part of the subject; nobody knows it."""
+    one = Named("delivery", "key", ("timer:nightly:abc",))
+    assert meant(what, [one, TONIGHT]) == [one]
+
+
+@pytest.mark.parametrize("what", ["obs://b", "obs://b/drop", "obs://b/drop/cam"])
+def test_an_object_is_meant_by_its_folders_and_the_beginning_of_its_name(what: str) -> None:
+    """As a shell completes it."""
+    assert meant(what, KNOWN) == [FILE]
+
+
 def test_a_whole_name_counts_for_more_than_the_beginning_of_another() -> None:
     """And all that are called so are meant."""
     longer = Named("job", "x", ("tonight-i4n7jh6w-again",))

@@ -1,0 +1,44 @@
+"""A database that cannot be reached, as it is told to a person; no server is needed."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from handler.audit.open_log import open_log
+from handler.audit.sql.postgres_connection import Place, translated
+from handler.errors import LogUnreachableError
+
+PLACE = Place("postgresql://host/db", "postgresql://host/db")
+
+
+@pytest.mark.parametrize("hosts", ["127.0.0.1:1", "127.0.0.1:1,127.0.0.1:2"])
+def test_a_database_that_nobody_serves_is_told_in_one_sentence(hosts: str) -> None:
+    """However many lines libpq writes."""
+    with pytest.raises(LogUnreachableError) as told:
+        open_log(f"postgresql://user:SECRET@{hosts}/db")
+    where, _, why = str(told.value).partition(" cannot be reached: ")
+    assert where.startswith("the audit log postgresql://127.0.0.1")
+    assert why == "Connection refused"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            'connection to server at "h" failed: FATAL:  password authentication failed for "u"\n',
+            'password authentication failed for "u"',
+        ),
+        (
+            "server closed the connection unexpectedly\n\tThis probably means the server ended",
+            "server closed the connection unexpectedly",
+        ),
+        ("failed to resolve host 'h': [Errno -2] unknown", None),
+        ("", "OperationalError"),
+    ],
+)
+def test_the_reason_is_one_line_of_libpqs(text: str, said: str | None) -> None:
+    """The last reason that it gives, without its advice."""
+    with pytest.raises(LogUnreachableError) as told, translated(PLACE):
+        raise psycopg.OperationalError(text)
+    assert str(told.value).endswith(f" cannot be reached: {said or text}")
