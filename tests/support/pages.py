@@ -31,6 +31,7 @@ _MARK = re.compile(r"<!-- (run|run with an emulator|file: (\S+)) -->")
 _END = "::end of a command::"
 _SECONDS = 120
 _VARYING = (
+    (r"\+[0-9a-f]{8}\+(…|[A-Za-z0-9+/]+={0,2})", "+KEY"),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID"),
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
     (r"\b\w+day \d+ \w+ \d{4}, [\d:]+ UTC", "TIME"),
