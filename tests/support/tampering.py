@@ -1,6 +1,6 @@
 """Ways to falsify a log of 10,000 records, and what `nightdrop audit verify` is to say of each.
 
-`python -m tests.support.tampering` prints them as a table for the README.
+`python -m tests.support.tampering` prints them as a table for handler/audit/README.md.
 """
 
 from __future__ import annotations

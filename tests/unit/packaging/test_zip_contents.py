@@ -38,6 +38,13 @@ def test_tests_stubs_and_metadata_are_left_out() -> None:
     assert kept == {"some/__init__.py", "some/_fast.so", "licences/some/LICENSE.txt"}
 
 
+def test_no_page_is_taken() -> None:
+    """A README explains the source to people; the function does not read it."""
+    names = contents(ROOT / "handler", ROOT / "infra" / "index.py", [])
+    assert (ROOT / "handler" / "README.md").exists()
+    assert not [name for name in names if name.endswith(".md")]
+
+
 def test_only_the_signer_of_the_sdk_is_taken() -> None:
     """The rest would need packages that are not in the zip."""
     names = ("signer/signer.py", "client.py", "sdk_request.py", "utils/http_utils.py")

@@ -1,0 +1,49 @@
+"""Every command that a page marks is run, and prints what the page shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.pages import ROOT, agrees, blocks, masked, pages, run, steps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = [page for page in pages() if any(blocks(page.read_text()))]
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_a_page_shows_is_what_its_commands_print(page: Path) -> None:
+    """Keys, ids, ports and times are others each time; nothing else is."""
+    text = page.read_text()
+    shown = [steps(block.lines) for block in blocks(text) if not block.file]
+    for block, real in zip(shown, run(text), strict=True):
+        for there, here in zip(block, real, strict=True):
+            assert agrees(there.output, here.output), "\n".join([*here.command, *here.output])
+
+
+def test_another_output_is_noticed() -> None:
+    """Only what varies is masked, and only whole lines are left out."""
+    real = ("job  tonight-lz4fc75q", "hash b96abcd9296149ec…", "done in 3 steps")
+    assert agrees(("job  tonight-aaaabbbb", "hash 06252fb742b28068…", "done in 3 steps"), real)
+    assert agrees(("…", "done in 3 steps"), real)
+    assert not agrees(("…", "done in 4 steps"), real)
+    assert not agrees(real[:2], real)
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        ("emulator at http://127.0.0.1:42389", "emulator at http://127.0.0.1:PORT"),
+        ("at 2026-11-25T19:07:08.919463Z", "at TIME"),
+        (
+            "no such setting, perhaps NIGHTDROP_BUCKETS",
+            "no such setting, perhaps NIGHTDROP_BUCKETS",
+        ),
+    ],
+)
+def test_what_varies_is_masked(line: str, left: str) -> None:
+    """A port and a time, and no word of a message."""
+    assert masked(line) == left
