@@ -47,7 +47,7 @@ def test_a_message_about_a_request_that_was_never_tried_has_no_response() -> Non
 
 def test_a_message_is_for_its_owner_alone(tmp_path: Path) -> None:
     """It holds the event."""
-    path = Path(destination(str(tmp_path / "failures"), refuse)("1.json", b"{}"))
+    path = Path(into_folder(tmp_path / "failures")("1.json", b"{}"))
     assert [one.stat().st_mode & 0o777 for one in (path.parent, path)] == [0o700, 0o600]
 
 
