@@ -1,6 +1,6 @@
 """From an empty account to the first job: what Terraform renders, run on the emulated cloud.
 
-The buckets and settings are those of `infra/`, the commands those of the README's walk-through.
+The buckets and settings are those of `infra/`, the commands those of infra/README.md.
 Only the endpoints are the emulator's, and what stands between bucket and function is the test.
 """
 
@@ -62,7 +62,7 @@ def deployed(
 def dropped(
     outputs: dict[str, Any], drop: Callable[..., Any], sample: Callable[[str], bytes]
 ) -> object:
-    """The event of a file that somebody dropped where the README says."""
+    """The event of a file that somebody dropped where infra/README.md says."""
     data = sample("specs/deploy-camera.yaml")
     return drop("drop/upgrade.yaml", data, bucket=outputs["buckets"]["drop"])
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+import click
 import pytest
 
-from handler.cli.main import COMMANDS
+from handler.cli.main import COMMANDS, main
 from handler.settings import Settings
 from tests.support.pages import pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 PAGES = {str(page.relative_to(ROOT)): page.read_text() for page in pages()}
@@ -26,6 +32,35 @@ each_page = pytest.mark.parametrize("page", PAGES)
 def links(text: str) -> list[str]:
     """Return the targets of a page's links and pictures."""
     return re.findall(r"\]\(([^)\s]+)\)", text)
+
+
+def command_lines(text: str) -> Iterator[list[str]]:
+    """Yield the words behind each `nightdrop`, in blocks and in running text."""
+    joined = re.sub(r"\\\n", " ", text)
+    shown = re.findall(r"^\$ (.*nightdrop .*)$", joined, flags=re.MULTILINE)
+    for line in [*shown, *re.findall(r"`(nightdrop [^`]+)`", joined)]:
+        for part in re.split(r"(?:^|\s)nightdrop ", line)[1:]:
+            words = shlex.shlex(part, posix=True, punctuation_chars="|;&<>")
+            words.whitespace_split = True
+            yield [*words]
+
+
+def unknown_words(words: list[str]) -> list[str]:
+    """Return the commands and options of a command line that `nightdrop` does not have."""
+    context = click.Context(main)
+    unknown = []
+    for word in words:
+        if word in {"--", "|", ";", "&&", ">", ">>"}:
+            break
+        if word.startswith("--"):
+            known = {name for each in context.command.get_params(context) for name in each.opts}
+            unknown += [] if word.split("=")[0] in known else [word]
+        elif isinstance(context.command, click.Group) and not word.isupper():
+            below = context.command.get_command(context, word)
+            if not below:
+                return [word]
+            context = click.Context(below, parent=context)
+    return unknown
 
 
 def anchors(text: str) -> set[str]:
@@ -52,6 +87,19 @@ def test_every_command_is_shown() -> None:
     """Each command of `nightdrop` is at least once on a page."""
     for name in COMMANDS:
         assert f"nightdrop {name}" in ALL
+
+
+@each_page
+def test_every_command_line_is_one(page: str) -> None:
+    """Whether it is run by a test or not, its commands and options exist."""
+    for words in command_lines(PAGES[page]):
+        assert not unknown_words(words), words
+
+
+def test_a_command_line_with_a_slip_is_noticed() -> None:
+    """A command or an option that is not there."""
+    (first, second) = command_lines("`nightdrop audit lst` and `nightdrop hold --raeson x`")
+    assert (unknown_words(first), unknown_words(second)) == (["lst"], ["--raeson"])
 
 
 @each_page
