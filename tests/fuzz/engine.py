@@ -1,8 +1,8 @@
 """Fuzzing: one target, many generated inputs, for a given time.
 
 `python -m tests.fuzz.fuzz_NAME SECONDS [SEED]`. Where atheris is installed (`make fuzz` does that)
-coverage guides the inputs; elsewhere Hypothesis makes them at random and from the seeds. The seed of a run
-is printed first, and an input that makes the target raise is printed before the run fails.
+coverage guides the inputs; elsewhere Hypothesis makes them at random and from the seeds. The seed
+of a run is printed first, and an input that makes the target raise before the run fails.
 """
 
 from __future__ import annotations
