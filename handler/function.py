@@ -20,14 +20,14 @@ from handler.errors import (
     OutOfTimeError,
 )
 from handler.invocation.checkpoint_writer import checkpoint
-from handler.invocation.instance import open_instance, record_started, services_of
+from handler.invocation.instance import invocation_of, open_instance, record_started
 from handler.parsing import Limits, at_most, check
 from handler.reconciler import reconcile
 from handler.runtime.response import Answered, Result, reply
 from handler.runtime.response_limit import limited
 from handler.runtime.structured_log import log_line
-from handler.triggers.delivery import Action, Refused
-from handler.triggers.event_parser import recognise
+from handler.triggers.delivery import Action, InvalidEntry
+from handler.triggers.event_parser import parse_event
 from handler.values.canonical_json import key_of
 from handler.values.display import display
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Log, View
     from handler.audit.record import Head, Part
     from handler.invocation.instance import Instance
-    from handler.invocation.invocation import Services
+    from handler.invocation.invocation import Invocation
     from handler.runtime.structured_log import Write
     from handler.settings import Settings
     from handler.triggers.delivery import Delivery
@@ -84,42 +84,42 @@ def initializer(context: object) -> None:
 def handle(event: object, context: object, instance: Instance) -> dict[str, Json]:
     """Answer one event with what an instance has open; `handler` tells the rest."""
     began = time.monotonic()
-    services = services_of(context, instance)
-    answered = _answered(event, services, instance)
+    invocation = invocation_of(context, instance)
+    answered = _answered(event, invocation, instance)
     head = answered.head or instance.log.read(_head, fresh=False)
     answer = limited(reply(answered, head))
-    instance.write(_line(answer, services.function, began))
+    instance.write(_line(answer, invocation.function, began))
     return answer
 
 
-def _answered(event: object, services: Services, instance: Instance) -> Answered:
+def _answered(event: object, invocation: Invocation, instance: Instance) -> Answered:
     """Parse, act, checkpoint: what was recorded before an error is confirmed as well."""
-    fired: Sequence[Delivery | Refused] | Action | EventRejectedError
+    fired: Sequence[Delivery | InvalidEntry] | Action | EventRejectedError
     try:
-        fired = _recognised(event, services.settings)
+        fired = _recognised(event, invocation.settings)
     except EventRejectedError as error:
         fired = error
     if isinstance(fired, Action) and fired.name == "doctor":
-        return _examined(services, instance)
+        return _examined(invocation, instance)
     try:
         if isinstance(fired, EventRejectedError):
-            return Answered([_rejected(event, fired, services.log, services.function)])
+            return Answered([_rejected(event, fired, invocation.log, invocation.function)])
         if isinstance(fired, Action):
-            return reconcile(services)
-        return Answered(_deliver_all(fired, services))
+            return reconcile(invocation)
+        return Answered(_deliver_all(fired, invocation))
     finally:
-        every = services.settings.checkpoint_every if isinstance(fired, Action) else inf
-        _confirm(services, every, instance.write)
+        every = invocation.settings.checkpoint_every if isinstance(fired, Action) else inf
+        _confirm(invocation, every, instance.write)
 
 
-def _confirm(services: Services, every: float, write: Write) -> None:
+def _confirm(invocation: Invocation, every: float, write: Write) -> None:
     """Write a checkpoint if one is due; one that fails is told of and changes nothing else.
 
     The event is answered, or its error raised, as if there were no checkpoints: its work stands
     in the log, and a checkpoint is made up for at the next chance.
     """
     try:
-        checkpoint(services, every=every)
+        checkpoint(invocation, every=every)
     except (LogBusyError, LogUnreachableError) as error:
         line = log_line("checkpoint.postponed", {"note": str(error)})
     except Exception as error:  # noqa: BLE001 - whatever it is, it would hide the event's own error
@@ -146,47 +146,47 @@ def _instance_of(context: object) -> Instance:
         return _instance
 
 
-def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Refused] | Action:
+def _recognised(event: object, settings: Settings) -> Sequence[Delivery | InvalidEntry] | Action:
     value = check(event, Limits(max_bytes=settings.max_spec_bytes))
-    return recognise(value, eventgrid_keys=settings.eventgrid_keys)
+    return parse_event(value, eventgrid_keys=settings.eventgrid_keys)
 
 
-def _examined(services: Services, instance: Instance) -> Answered:
+def _examined(invocation: Invocation, instance: Instance) -> Answered:
     # Loaded where it is asked for: no other event needs it, and each module costs a cold start.
     from handler.doctor.function_response import answered  # noqa: PLC0415 - likewise
     from handler.doctor.run_checks import Deployment, examine  # noqa: PLC0415 - likewise
 
     findings = examine(
         Deployment(
-            settings=services.settings,
-            keys=services.ief.credentials,
-            log=services.log,
+            settings=invocation.settings,
+            keys=invocation.ief.credentials,
+            log=invocation.log,
             transport=instance.transport,
-            clock=services.ief.clock,
-            deadline=services.deadline,
+            clock=invocation.ief.clock,
+            deadline=invocation.deadline,
             environ=instance.environ,
         )
     )
-    return answered(findings, services.log, instance.write)
+    return answered(findings, invocation.log, instance.write)
 
 
-def _deliver_all(fired: Sequence[Delivery | Refused], services: Services) -> list[Result]:
+def _deliver_all(fired: Sequence[Delivery | InvalidEntry], invocation: Invocation) -> list[Result]:
     """Bring every delivery as far as it comes; only then raise what went wrong with any."""
     results: list[Result] = []
     failed: list[NightdropError] = []
     try:
-        results += refuse([one for one in fired if isinstance(one, Refused)], services)
+        results += refuse([one for one in fired if isinstance(one, InvalidEntry)], invocation)
     except NightdropError as error:
         failed.append(error)
     for delivery in fired:
-        if isinstance(delivery, Refused):
+        if isinstance(delivery, InvalidEntry):
             continue
-        if services.deadline.left() <= 0:
+        if invocation.deadline.left() <= 0:
             # Not even its receipt can be recorded: the platform is to deliver it again.
             failed.append(OutOfTimeError("no time was left for all deliveries of the event"))
             break
         try:
-            results.append(deliver(delivery, services))
+            results.append(deliver(delivery, invocation))
         except NightdropError as error:
             failed.append(error)
     if len(failed) == 1:

@@ -32,37 +32,39 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Open, ScanState
     from handler.audit.state import JobState
-    from handler.invocation.invocation import Services
+    from handler.invocation.invocation import Invocation
     from handler.runtime.response import Result
 
 LIMIT = 1000
 """How much of each kind one tick takes on."""
 
 
-def reconcile(services: Services) -> Answered:
+def reconcile(invocation: Invocation) -> Answered:
     """Run one tick and return what it came to.
 
     Raises:
         LogError: The log could not be read or written.
     """
-    buckets = services.settings.buckets
-    before, scans = services.log.read(
+    buckets = invocation.settings.buckets
+    before, scans = invocation.log.read(
         lambda view: (view.open(LIMIT), [view.scan(bucket) for bucket in buckets])
     )
     errors: list[str] = []
     warnings: list[str] = []
     results: list[Result] = []
     for bucket, state in zip(buckets, scans, strict=True):
-        results += _sweep(bucket, state, services, errors, warnings)
-    results += _delivered(_undecided(services), services, errors)
-    _settle(services, errors)
-    submit(_open(services).jobs, services)
-    _follow(services)
-    _report(services)
+        results += _sweep(bucket, state, invocation, errors, warnings)
+    results += _delivered(_undecided(invocation), invocation, errors)
+    _settle(invocation, errors)
+    submit(_open(invocation).jobs, invocation)
+    _follow(invocation)
+    _report(invocation)
     worked_on = {job.key for job in (*before.jobs, *before.followed)}
-    jobs = services.log.read(lambda view: [view.job(key) for key in sorted(worked_on)], fresh=False)
-    left = _open(services)
-    unwritten = [run for run in left.unreported if has_result(run, services.settings)]
+    jobs = invocation.log.read(
+        lambda view: [view.job(key) for key in sorted(worked_on)], fresh=False
+    )
+    left = _open(invocation)
+    unwritten = [run for run in left.unreported if has_result(run, invocation.settings)]
     return Answered(
         results=results,
         jobs=[job for job in jobs if job],
@@ -77,55 +79,55 @@ def reconcile(services: Services) -> Answered:
     )
 
 
-def _open(services: Services) -> Open:
+def _open(invocation: Invocation) -> Open:
     """Return what is left to do: what others record during a tick is for them, or the next one."""
-    return services.log.read(lambda view: view.open(LIMIT), fresh=False)
+    return invocation.log.read(lambda view: view.open(LIMIT), fresh=False)
 
 
 def _sweep(
-    bucket: str, before: ScanState, services: Services, errors: list[str], warnings: list[str]
+    bucket: str, before: ScanState, invocation: Invocation, errors: list[str], warnings: list[str]
 ) -> Iterator[Result]:
     """Deliver what a scan of a bucket finds, and record where the next one goes on."""
-    if not _time_left(services):
+    if not _time_left(invocation):
         errors.append(f"no time was left to look for missed files in bucket {bucket}")
         return
     try:
-        seen = scan(bucket, before, services, lambda: _time_left(services))
+        seen = scan(bucket, before, invocation, lambda: _time_left(invocation))
     except CloudError as error:
         errors.append(f"objects that nobody told of could not be looked for: {error}")
         return
     position, done = seen.position, before.position
     for found in seen.found:
-        if not _time_left(services):
+        if not _time_left(invocation):
             position = done
             errors.append(f"no time was left for all missed files in bucket {bucket}")
             break
-        yield from _delivered([found], services, errors)
+        yield from _delivered([found], invocation, errors)
         done = str(found.source["key"])
     if position or before.position or seen.unsaid:
-        decide = scanned(seen, position, function=services.function)
-        warnings += services.log.commit(decide).value
+        decide = scanned(seen, position, function=invocation.function)
+        warnings += invocation.log.commit(decide).value
     if position:
         errors.append(cut_note(bucket, position))
 
 
 def _delivered(
-    deliveries: Iterable[Delivery], services: Services, errors: list[str]
+    deliveries: Iterable[Delivery], invocation: Invocation, errors: list[str]
 ) -> Iterator[Result]:
     for delivery in deliveries:
-        if not _time_left(services):
+        if not _time_left(invocation):
             return
         try:
-            yield deliver(delivery, services)
+            yield deliver(delivery, invocation)
         except NightdropError as error:
             if not error.retryable:
                 raise
             errors.append(str(error))
 
 
-def _undecided(services: Services) -> Iterator[Delivery]:
-    received = _open(services).deliveries
-    bodies = services.log.bodies([delivery.key for delivery in received])
+def _undecided(invocation: Invocation) -> Iterator[Delivery]:
+    received = _open(invocation).deliveries
+    bodies = invocation.log.bodies([delivery.key for delivery in received])
     for delivery in received:
         body = bodies.get(delivery.key)
         if body is None:
@@ -133,11 +135,11 @@ def _undecided(services: Services) -> Iterator[Delivery]:
         if delivery.body_digest in {"", sha256_hex(body)}:
             yield Delivery.from_json(body)
         else:
-            services.log.commit(reject_exchanged(delivery, function=services.function))
+            invocation.log.commit(reject_exchanged(delivery, function=invocation.function))
 
 
-def _settle(services: Services, errors: list[str]) -> None:
-    jobs = services.log.read(
+def _settle(invocation: Invocation, errors: list[str]) -> None:
+    jobs = invocation.log.read(
         lambda view: [
             job
             for job in view.open(LIMIT).jobs
@@ -146,10 +148,10 @@ def _settle(services: Services, errors: list[str]) -> None:
         fresh=False,
     )
     for _, alike in groupby(sorted(jobs, key=_type), key=_type):
-        if not _time_left(services):
+        if not _time_left(invocation):
             return
         try:
-            services.driver.drive(settlement(list(alike), services.sender))
+            invocation.runner.drive(settlement(list(alike), invocation.sender))
         except CloudError as error:
             errors.append(f"unknown jobs could not be looked for: {error}")
 
@@ -158,25 +160,25 @@ def _type(job: JobState) -> str:
     return job.type
 
 
-def _follow(services: Services) -> None:
-    followed, now = services.log.read(
+def _follow(invocation: Invocation) -> None:
+    followed, now = invocation.log.read(
         lambda view: (view.open(LIMIT).followed, view.now), fresh=False
     )
-    services.driver.drive_all(
-        [following(job, now, services.sender) for job in followed],
-        senders=services.settings.senders,
+    invocation.runner.drive_all(
+        [following(job, now, invocation.sender) for job in followed],
+        senders=invocation.settings.senders,
     )
 
 
-def _report(services: Services) -> None:
-    due = services.log.read(
+def _report(invocation: Invocation) -> None:
+    due = invocation.log.read(
         lambda view: [run for run in view.open(LIMIT).unreported if is_due(run, view.now)],
         fresh=False,
     )
     for run in due:
-        if _time_left(services):
-            report(state_of(run.key, services), services)
+        if _time_left(invocation):
+            report(state_of(run.key, invocation), invocation)
 
 
-def _time_left(services: Services) -> bool:
-    return services.deadline.left() > services.sender.patience
+def _time_left(invocation: Invocation) -> bool:
+    return invocation.deadline.left() > invocation.sender.patience

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class AnnouncedLog:
+class AlertingLog:
     """A log whose records are shown to a listener once they are durable.
 
     Attributes:

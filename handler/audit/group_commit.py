@@ -28,7 +28,7 @@ class _Waiting:
     error: BaseException | None = None
 
 
-class GroupedLog:
+class GroupCommitLog:
     """A log for many threads: `commit` from several of them becomes one `commit_all`.
 
     Args:

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from handler.audit.objects.log import ObjectLog
-from handler.audit.objects.probe_result import unproven
+from handler.audit.objects.probe_result import missing_probe
 from handler.audit.sql.sqlite import SqliteLog
-from handler.audit.verification.sources.sqlite import StoredInSqlite
+from handler.audit.verification.sources.sqlite import SqliteSource
 from handler.errors import LogError
 from handler.settings import obs_place
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from handler.audit.log import SearchedLog
     from handler.audit.objects.object_store import ObjectStore
-    from handler.audit.verification.sources.source import Stored
+    from handler.audit.verification.sources.source import RecordSource
 
-    Folders: TypeAlias = Callable[[str, str], ObjectStore]
+    OpenPrefix: TypeAlias = Callable[[str, str], ObjectStore]
 
 POSTGRES = "postgresql://"
 """How the address of a log in PostgreSQL begins."""
@@ -36,7 +36,7 @@ _FILE = re.compile(r"[\w./-]{1,200}\.(?:db|sqlite3?)", re.ASCII)
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{0,11}(?=://)")
 
 
-def open_log(address: str, folders: Folders | None = None) -> SearchedLog:
+def open_log(address: str, folders: OpenPrefix | None = None) -> SearchedLog:
     """Open the log at an address.
 
     Args:
@@ -55,7 +55,7 @@ def open_log(address: str, folders: Folders | None = None) -> SearchedLog:
     return PostgresLog(address)
 
 
-def folder_at(address: str, folders: Folders | None) -> ObjectStore:
+def folder_at(address: str, folders: OpenPrefix | None) -> ObjectStore:
     """Open the folder that an address in OBS names.
 
     Raises:
@@ -71,15 +71,15 @@ def folder_at(address: str, folders: Folders | None) -> ObjectStore:
     return folders(bucket, f"{prefix}/" if prefix else "")
 
 
-def log_doubts(address: str, folders: Folders | None) -> tuple[str, ...]:
+def log_doubts(address: str, folders: OpenPrefix | None) -> tuple[str, ...]:
     """Return what is not certain about the store at an address, one sentence each."""
     if not address.startswith(OBS):
         return ()
-    doubt = unproven(folder_at(address, folders))
+    doubt = missing_probe(folder_at(address, folders))
     return (doubt,) if doubt else ()
 
 
-def open_stored(address: str, folders: Folders | None = None) -> Stored:
+def open_source(address: str, folders: OpenPrefix | None = None) -> RecordSource:
     """Open what stands at an address to verify it, read only, as it is.
 
     Args:
@@ -91,15 +91,15 @@ def open_stored(address: str, folders: Folders | None = None) -> Stored:
     """
     if address.startswith(OBS):
         from handler.audit.verification.sources.objects import (  # noqa: PLC0415 - no cold start needs it
-            StoredInObjects,
+            ObjectsSource,
         )
 
-        return StoredInObjects(folder_at(address, folders))
+        return ObjectsSource(folder_at(address, folders))
     if _names_a_file(address):
-        return StoredInSqlite(address.removeprefix(SQLITE))
+        return SqliteSource(address.removeprefix(SQLITE))
     with _psycopg_needed():
-        from handler.audit.verification.sources.postgres import StoredInPostgres  # noqa: PLC0415 - likewise
-    return StoredInPostgres(address)
+        from handler.audit.verification.sources.postgres import PostgresSource  # noqa: PLC0415 - likewise
+    return PostgresSource(address)
 
 
 def init_log(address: str, role: str = "") -> tuple[str, ...]:

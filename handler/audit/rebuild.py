@@ -16,18 +16,18 @@ from handler.audit.objects.log import ObjectLog
 from handler.audit.open_log import OBS, POSTGRES, SQLITE, folder_at, open_log
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SCHEMA, translated
-from handler.audit.sql.sqlite_migration import lay_out
+from handler.audit.sql.sqlite_migration import migrate
 from handler.errors import LogError
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
-    from handler.audit.open_log import Folders
+    from handler.audit.open_log import OpenPrefix
     from handler.audit.record import Part, Record
 
 _HAS_RECORDS = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'records'"
 
 
-def rebuild(address: str, *, actor: Part, folders: Folders | None = None) -> Record:
+def rebuild(address: str, *, actor: Part, folders: OpenPrefix | None = None) -> Record:
     """Make all that is derived from a log's records anew, and record that it was.
 
     Args:
@@ -63,7 +63,7 @@ def _rebuild_file(path: Path) -> None:
         if db.execute(_HAS_RECORDS).fetchone() is None:
             raise LogError(f"{path} holds no audit log")
         now = datetime.now(timezone.utc)
-        lay_out(db, SCHEMA.read_text(), place=str(path), now=now, anew=True)
+        migrate(db, SCHEMA.read_text(), place=str(path), now=now, anew=True)
         db.execute("COMMIT")
 
 

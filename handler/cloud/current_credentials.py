@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _NONE = Credentials("", "", missing="no call has brought credentials yet")
 
 
-class KeyRing:
+class CurrentCredentials:
     """Holds the latest keys; temporary ones end while an instance lives on.
 
     Args:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Outcome, Part
     from handler.audit.state import DeliveryState
     from handler.cloud.obs.listing import ListedObject
-    from handler.invocation.invocation import Services
+    from handler.invocation.invocation import Invocation
     from handler.triggers.delivery import Delivery
 
 MOST_OBJECTS = 10_000
@@ -74,26 +74,28 @@ class Scan:
         return "" if limit == self.before.limit else limit
 
 
-def scan(bucket: str, before: ScanState, services: Services, time_left: Callable[[], bool]) -> Scan:
+def scan(
+    bucket: str, before: ScanState, invocation: Invocation, time_left: Callable[[], bool]
+) -> Scan:
     """Look for files that were never announced.
 
     Args:
         bucket: Where to look.
         before: Where the scan before it had stopped.
-        services: What the invocation has at hand.
+        invocation: Dependencies of this invocation.
         time_left: Whether there is time for one more request.
 
     Raises:
         CloudError: The bucket cannot be listed.
         LogError: The log could not be read.
     """
-    listed, position = _listed(bucket, before.position, services, time_left)
-    unseen, stopped_at = _unseen(_dropped(bucket, listed, services), services, time_left)
+    listed, position = _listed(bucket, before.position, invocation, time_left)
+    unseen, stopped_at = _unseen(_dropped(bucket, listed, invocation), invocation, time_left)
     position = stopped_at or position
-    unseen = _untouched(unseen, services) if unseen else []
+    unseen = _untouched(unseen, invocation) if unseen else []
     if not unseen:
         return Scan(bucket, before, position)
-    limit = _limit(services)
+    limit = _limit(invocation)
     found = tuple(one for one in unseen if one.fired_at and one.fired_at >= limit)
     return Scan(bucket, before, position, found, len(unseen) - len(found), limit)
 
@@ -140,11 +142,11 @@ def cut_note(bucket: str, position: str) -> str:
 
 
 def _listed(
-    bucket: str, began: str, services: Services, time_left: Callable[[], bool]
+    bucket: str, began: str, invocation: Invocation, time_left: Callable[[], bool]
 ) -> tuple[list[ListedObject], str]:
     """Return what one scan looks at, and the last of its keys if there are more."""
     listed: list[ListedObject] = []
-    pages = services.obs.list_pages(bucket, services.settings.prefix, after=began)
+    pages = invocation.obs.list_pages(bucket, invocation.settings.prefix, after=began)
     for number, page in enumerate(pages, start=1):
         listed += page.objects
         if not page.truncated:
@@ -154,26 +156,26 @@ def _listed(
     return listed, ""
 
 
-def _dropped(bucket: str, listed: Sequence[ListedObject], services: Services) -> list[Delivery]:
+def _dropped(bucket: str, listed: Sequence[ListedObject], invocation: Invocation) -> list[Delivery]:
     """Return the deliveries of what was written lately and asks for something."""
-    recent = services.obs.clock() - timedelta(seconds=services.settings.valid_for)
+    recent = invocation.obs.clock() - timedelta(seconds=invocation.settings.valid_for)
     found = [
         swept(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
         for one in listed
         if one.modified_at > recent and len(one.key.encode()) <= LONGEST_KEY
     ]
-    return [one for one in found if not _is_ignored(one, services)]
+    return [one for one in found if not _is_ignored(one, invocation)]
 
 
 def _unseen(
-    dropped: Sequence[Delivery], services: Services, time_left: Callable[[], bool]
+    dropped: Sequence[Delivery], invocation: Invocation, time_left: Callable[[], bool]
 ) -> tuple[list[Delivery], str]:
     """Return what was never looked at, and the last key that was asked about if time ran out."""
     unseen: list[Delivery] = []
     for start in range(0, len(dropped), _AT_ONCE):
         if start and not time_left():
             return unseen, str(dropped[start - 1].source["key"])
-        unseen += services.log.read(
+        unseen += invocation.log.read(
             partial(_filtered, dropped[start : start + _AT_ONCE]), fresh=False
         )
     return unseen, ""
@@ -183,8 +185,8 @@ def _filtered(dropped: Sequence[Delivery], view: View) -> list[Delivery]:
     return [one for one in dropped if not _is_seen(one, view)]
 
 
-def _is_ignored(found: Delivery, services: Services) -> bool:
-    settings = services.settings
+def _is_ignored(found: Delivery, invocation: Invocation) -> bool:
+    settings = invocation.settings
     try:
         return bool(
             screen(
@@ -195,17 +197,17 @@ def _is_ignored(found: Delivery, services: Services) -> bool:
         return False  # to be rejected, once and on record
 
 
-def _untouched(unseen: Sequence[Delivery], services: Services) -> list[Delivery]:
+def _untouched(unseen: Sequence[Delivery], invocation: Invocation) -> list[Delivery]:
     """Return what nobody has looked at by now either, or is about to.
 
     Whose delivery stands in the log undecided, that is resumed, and reads what is there.
     """
-    unseen, left = services.log.read(
+    unseen, left = invocation.log.read(
         lambda view: (_filtered(unseen, view), view.open(_MOST_PENDING).deliveries)
     )
     subjects = {one.subject for one in unseen}
     left = tuple(one for one in left if one.subject in subjects)
-    bodies = services.log.bodies([one.key for one in left])
+    bodies = invocation.log.bodies([one.key for one in left])
     waiting = {one.subject for one in left if one.key in bodies}
     return [one for one in unseen if one.subject not in waiting]
 
@@ -230,11 +232,11 @@ def _looked_at(latest: DeliveryState) -> datetime:
     return max(touched, min(fired, touched + _MOST_SKEW))
 
 
-def _limit(services: Services) -> datetime:
+def _limit(invocation: Invocation) -> datetime:
     """Return before when files are not run: they lay there before anybody looked."""
-    if services.settings.sweep_from:
-        return services.settings.sweep_from
-    first, now = services.log.read(lambda view: (view.first, view.now), fresh=False)
+    if invocation.settings.sweep_from:
+        return invocation.settings.sweep_from
+    first, now = invocation.log.read(lambda view: (view.first, view.now), fresh=False)
     began = moment(str(first.fields["at"])) if first else now
     return began.replace(microsecond=0)  # a listing tells whole seconds
 

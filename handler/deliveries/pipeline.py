@@ -38,14 +38,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.audit.state import DeliveryState, JobState
-    from handler.invocation.invocation import Services
-    from handler.triggers.delivery import Delivery, Refused
+    from handler.invocation.invocation import Invocation
+    from handler.triggers.delivery import Delivery, InvalidEntry
 
 
 _EMPTY = "the object is empty; what is written into it later is run then"
 
 
-def deliver(delivery: Delivery, services: Services) -> Result:
+def deliver(delivery: Delivery, invocation: Invocation) -> Result:
     """Bring one delivery as far as it comes today and return what came of it.
 
     One for which no time is left stands in the log as received, and the tick goes on with it.
@@ -54,105 +54,105 @@ def deliver(delivery: Delivery, services: Services) -> Result:
         NightdropError: Nothing is promised yet and another try may succeed: the platform is to
             deliver the event again.
     """
-    received = services.log.commit(receive(delivery, function=services.function)).value
+    received = invocation.log.commit(receive(delivery, function=invocation.function)).value
     delivery, seen = received.delivery, received.seen
-    if seen is None and services.out_of_time:
-        return result_of(delivery.key, state_of(delivery.key, services), repeated=False)
-    run = _run_of(seen, services) if seen else _decide(delivery, services)
+    if seen is None and invocation.out_of_time:
+        return result_of(delivery.key, state_of(delivery.key, invocation), repeated=False)
+    run = _run_of(seen, invocation) if seen else _decide(delivery, invocation)
     repeated = run.final and (seen is not None or run.key != delivery.key)
     if run.state == "planned" and not run.final:
-        submit(run.jobs, services)
-        run = state_of(run.key, services)
-    if not services.out_of_time:
-        report(run, services)
+        submit(run.jobs, invocation)
+        run = state_of(run.key, invocation)
+    if not invocation.out_of_time:
+        report(run, invocation)
     result = result_of(delivery.key, run, repeated=repeated)
     return delivered_again(result, received.refused) if received.refused else result
 
 
-def submit(jobs: Sequence[JobState], services: Services) -> None:
+def submit(jobs: Sequence[JobState], invocation: Invocation) -> None:
     """Send what can be sent of some jobs, side by side; one's failure stops no other.
 
     A job whose instance has gone silent becomes unknown on the way.
     """
     claimable = SENDABLE | {"sending"}
     keys = [job.key for job in jobs if job.state in claimable]
-    bodies = services.log.bodies(keys)
-    services.driver.drive_all(
-        [submission(key, bodies.get(key), services.sender) for key in keys],
-        senders=services.settings.senders,
+    bodies = invocation.log.bodies(keys)
+    invocation.runner.drive_all(
+        [submission(key, bodies.get(key), invocation.sender) for key in keys],
+        senders=invocation.settings.senders,
     )
 
 
-def state_of(key: str, services: Services) -> DeliveryState:
+def state_of(key: str, invocation: Invocation) -> DeliveryState:
     """Return the state of a delivery that this invocation has found or put in the log."""
-    state = services.log.read(lambda view: view.delivery(key), fresh=False)
+    state = invocation.log.read(lambda view: view.delivery(key), fresh=False)
     if state is None:
         raise LookupError(f"delivery {key[:16]} was never received")
     return state
 
 
-def _run_of(seen: DeliveryState, services: Services) -> DeliveryState:
-    return state_of(seen.repeats, services) if seen.state == "repeated" else seen
+def _run_of(seen: DeliveryState, invocation: Invocation) -> DeliveryState:
+    return state_of(seen.repeats, invocation) if seen.state == "repeated" else seen
 
 
-def refuse(refused: Sequence[Refused], services: Services) -> list[Result]:
+def refuse(refused: Sequence[InvalidEntry], invocation: Invocation) -> list[Result]:
     """Record entries of an event that cannot be used, all at once, and return what is answered."""
     decisions = [
-        reject_event(one.key, [one.problem], source=one.source, function=services.function)
+        reject_event(one.key, [one.problem], source=one.source, function=invocation.function)
         for one in refused
     ]
     if decisions:
-        services.log.commit_all(decisions)
+        invocation.log.commit_all(decisions)
     return [Result(one.key, "rejected", errors=(str(one.problem),)) for one in refused]
 
 
-def _decide(delivery: Delivery, services: Services) -> DeliveryState:
+def _decide(delivery: Delivery, invocation: Invocation) -> DeliveryState:
     """Read and plan a delivery, or refuse it; answers its run, or the one it repeats."""
     spec: SpecSource | None = None
     try:
-        ignored = _ignored(delivery, services)
+        ignored = _ignored(delivery, invocation)
         if ignored:
-            return _close(delivery, "delivery.ignored", [Problem(ignored)], None, services)
-        spec = _fetch(delivery, services)
+            return _close(delivery, "delivery.ignored", [Problem(ignored)], None, invocation)
+        spec = _fetch(delivery, invocation)
         if delivery.trigger == "object" and not spec.data:
-            return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, services)
-        limits = Limits(max_bytes=services.settings.max_spec_bytes)
+            return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, invocation)
+        limits = Limits(max_bytes=invocation.settings.max_spec_bytes)
         plan = make_plan(delivery.key, read(spec.data, limits))
     except (EventRejectedError, ObjectError) as error:
-        return _close(delivery, "delivery.rejected", _problems(error), spec, services)
+        return _close(delivery, "delivery.rejected", _problems(error), spec, invocation)
     except SpecRejectedError as error:
-        return _close(delivery, "spec.rejected", error.problems, spec, services)
+        return _close(delivery, "spec.rejected", error.problems, spec, invocation)
     except NightdropError as error:
-        services.log.commit(interrupted(delivery, str(error), function=services.function))
-        if services.out_of_time:
-            return state_of(delivery.key, services)
+        invocation.log.commit(interrupted(delivery, str(error), function=invocation.function))
+        if invocation.out_of_time:
+            return state_of(delivery.key, invocation)
         raise
     rules = Rules(
-        valid_for=timedelta(seconds=services.settings.valid_for),
-        window=timedelta(seconds=services.settings.timer_window),
+        valid_for=timedelta(seconds=invocation.settings.valid_for),
+        window=timedelta(seconds=invocation.settings.timer_window),
     )
     order = Order(delivery, spec, plan)
-    run = services.log.commit(plan_it(order, rules, function=services.function)).value
-    return run or state_of(delivery.key, services)
+    run = invocation.log.commit(plan_it(order, rules, function=invocation.function)).value
+    return run or state_of(delivery.key, invocation)
 
 
-def _ignored(delivery: Delivery, services: Services) -> str:
-    settings = services.settings
+def _ignored(delivery: Delivery, invocation: Invocation) -> str:
+    settings = invocation.settings
     ignored = screen(
         delivery, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
     )
     return ignored.reason if ignored else ""
 
 
-def _fetch(delivery: Delivery, services: Services) -> SpecSource:
+def _fetch(delivery: Delivery, invocation: Invocation) -> SpecSource:
     if isinstance(delivery.spec, InlineSpec):
         return SpecSource(delivery.spec.data, {})
     stored = delivery.spec
-    most = services.settings.max_spec_bytes
+    most = invocation.settings.max_spec_bytes
     try:
-        found = services.obs.read(stored.bucket, stored.key, max_bytes=most)
+        found = invocation.obs.read(stored.bucket, stored.key, max_bytes=most)
     except ObjectError as error:
-        if error.code == "AccessDenied" and _may_wait(delivery, services):
+        if error.code == "AccessDenied" and _may_wait(delivery, invocation):
             raise AccessPendingError(f"{error}; it is tried again") from error
         raise
     said: dict[str, str | int] = {"read_size": len(found.data)}
@@ -162,12 +162,12 @@ def _fetch(delivery: Delivery, services: Services) -> SpecSource:
     return SpecSource(found.data, said | ({"read_differs": differs} if differs else {}))
 
 
-def _may_wait(delivery: Delivery, services: Services) -> bool:
+def _may_wait(delivery: Delivery, invocation: Invocation) -> bool:
     """Return whether what is asked for may still be run later; without a time nobody can tell."""
     if delivery.fired_at is None:
         return False
-    age = services.obs.clock() - delivery.fired_at
-    return abs(age.total_seconds()) < services.settings.valid_for
+    age = invocation.obs.clock() - delivery.fired_at
+    return abs(age.total_seconds()) < invocation.settings.valid_for
 
 
 def _close(
@@ -175,13 +175,13 @@ def _close(
     action: str,
     problems: Sequence[Problem],
     spec: SpecSource | None,
-    services: Services,
+    invocation: Invocation,
 ) -> DeliveryState:
     note = "\n".join(map(str, problems))
-    services.log.commit(
-        settle_without_jobs(delivery, action, note, spec=spec, function=services.function)
+    invocation.log.commit(
+        settle_without_jobs(delivery, action, note, spec=spec, function=invocation.function)
     )
-    return state_of(delivery.key, services)
+    return state_of(delivery.key, invocation)
 
 
 def _problems(error: RejectedError | ObjectError) -> Sequence[Problem]:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
-    from handler.invocation.invocation import Services
+    from handler.invocation.invocation import Invocation
     from handler.settings import Settings
 
 LONGEST_PAUSE = timedelta(days=1)
@@ -42,30 +42,30 @@ LONGEST_PAUSE = timedelta(days=1)
 _MOST_TOLD = 3
 
 
-def report(run: DeliveryState, services: Services) -> None:
+def report(run: DeliveryState, invocation: Invocation) -> None:
     """Write the result file of an object's run, if it changed since the last one.
 
     That it cannot be written is recorded and loses no delivery: the tick makes up for it.
     """
-    place = services.settings.results
-    if place is None or not has_result(run, services.settings) or not _time_left(services):
+    place = invocation.settings.results
+    if place is None or not has_result(run, invocation.settings) or not _time_left(invocation):
         return
-    dated = services.obs.clock()
-    obs = replace(services.obs, clock=lambda: dated)
-    pause = timedelta(seconds=services.settings.settle_after)
-    begun = services.log.commit(begin_result(run.key, pause, function=services.function)).value
-    if begun is None or not _time_left(services):
+    dated = invocation.obs.clock()
+    obs = replace(invocation.obs, clock=lambda: dated)
+    pause = timedelta(seconds=invocation.settings.settle_after)
+    begun = invocation.log.commit(begin_result(run.key, pause, function=invocation.function)).value
+    if begun is None or not _time_left(invocation):
         return
     bucket, prefix = place
     shown = begun.shown
-    key = result_key(_object_of(shown)[1], watched=services.settings.prefix, results=prefix)
+    key = result_key(_object_of(shown)[1], watched=invocation.settings.prefix, results=prefix)
     data = result_data(shown.subject, result_of(shown.key, shown, repeated=False))
     try:
         obs.write(bucket, key, data, content_type=CONTENT_TYPE)
         error = None
     except CloudError as failed:
         error = failed
-    services.log.commit(result_kept(begun, error, function=services.function))
+    invocation.log.commit(result_kept(begun, error, function=invocation.function))
 
 
 def has_result(run: DeliveryState, settings: Settings) -> bool:
@@ -206,5 +206,5 @@ def _object_of(run: DeliveryState) -> tuple[str, str]:
     return bucket, key
 
 
-def _time_left(services: Services) -> bool:
-    return services.deadline.left() > services.sender.patience
+def _time_left(invocation: Invocation) -> bool:
+    return invocation.deadline.left() > invocation.sender.patience

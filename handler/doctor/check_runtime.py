@@ -63,7 +63,7 @@ class Host:
     python: str
     sqlite: str
     libraries: Mapping[str, str]
-    clashes: tuple[str, ...]
+    conflicting_packages: tuple[str, ...]
     in_cloud: bool
     timeout: int
     entries: int
@@ -84,7 +84,7 @@ def host(root: Path, environ: Mapping[str, str]) -> Host:
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
         libraries={name: _version(name) for name in OLDEST},
-        clashes=start(root, sys.modules).clashes,
+        conflicting_packages=start(root, sys.modules).conflicting_packages,
         in_cloud=cloud,
         timeout=int(timeout) if timeout.isascii() and timeout.isdigit() else 0,
         entries=len(user_data),
@@ -132,11 +132,11 @@ def _library_findings(host: Host, settings: Settings) -> Iterator[Finding]:
             )
         )
     yield from faults
-    for clash in host.clashes:
+    for clash in host.conflicting_packages:
         yield doubtful(
             "libraries", clash, "leave the platform's copy out of the function's dependencies"
         )
-    if not faults and not host.clashes:
+    if not faults and not host.conflicting_packages:
         told = {"Python": host.python, "SQLite": host.sqlite, **host.libraries}
         yield fine(
             "libraries", ", ".join(f"{name} {found}".strip() for name, found in told.items())

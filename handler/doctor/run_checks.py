@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.audit.open_log import OBS, log_doubts
-from handler.cloud.current_credentials import KeyRing
+from handler.cloud.current_credentials import CurrentCredentials
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
 from handler.cloud.obs.prefix_store import ObsFolders
@@ -85,7 +85,7 @@ def _log(deployment: Deployment) -> Iterator[Finding]:
     yield from health_findings(seen, deployment.settings)
     if deployment.keys.missing:
         return
-    keys = KeyRing()
+    keys = CurrentCredentials()
     keys.use(deployment.keys, deployment.deadline)
     folders = ObsFolders(_obs(deployment), keys)
     for doubt in log_doubts(deployment.settings.audit, folders):

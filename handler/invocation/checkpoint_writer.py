@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from handler.audit.checkpoints.checkpoint import Place
+    from handler.audit.checkpoints.checkpoint import CheckpointStore
     from handler.audit.checkpoints.signed_note import SigningKey
     from handler.audit.record import Record
     from handler.cloud.obs.client import Obs
-    from handler.invocation.invocation import Services
+    from handler.invocation.invocation import Invocation
     from handler.settings import Settings
 
 _LARGEST = 4_096
@@ -67,7 +67,7 @@ def check(settings: Settings) -> None:
     _key(settings)
 
 
-def checkpoint(services: Services, *, every: float = inf) -> Record | None:
+def checkpoint(invocation: Invocation, *, every: float = inf) -> Record | None:
     """Write a checkpoint of the log's head, and record that, if one is due.
 
     It is due when anything was recorded since the last one, or the last one is too old: a log
@@ -79,7 +79,7 @@ def checkpoint(services: Services, *, every: float = inf) -> Record | None:
     others have recorded since is theirs to confirm.
 
     Args:
-        services: What the invocation has at hand.
+        invocation: Dependencies of this invocation.
         every: Seconds after which one is due although nothing was recorded.
 
     Returns:
@@ -88,9 +88,9 @@ def checkpoint(services: Services, *, every: float = inf) -> Record | None:
     Raises:
         LogError: The log cannot be read or written.
     """
-    if not services.settings.checkpoints:
+    if not invocation.settings.checkpoints:
         return None
-    first, head, said, now = services.log.read(
+    first, head, said, now = invocation.log.read(
         lambda view: (view.first, view.head, view.confirmation, view.now), fresh=False
     )
     told = (
@@ -101,17 +101,17 @@ def checkpoint(services: Services, *, every: float = inf) -> Record | None:
     if first is None or told == "log.checkpointed":
         return None
     made = Checkpoint(origin_of(first.hash), head, now)
-    key = _key(services.settings)
-    error = _put(made, key, services)
+    key = _key(invocation.settings)
+    error = _put(made, key, invocation)
     if error and told == "log.checkpoint_failed":
         return None
     signer = key.name if key else ""
-    decide = checkpointed(made, signer, error, function=services.function)
-    [record] = services.log.commit(decide).records
+    decide = checkpointed(made, signer, error, function=invocation.function)
+    [record] = invocation.log.commit(decide).records
     return record
 
 
-def place_at(address: str, obs: Obs | None) -> Place:
+def checkpoint_store(address: str, obs: Obs | None) -> CheckpointStore:
     """Return the place for checkpoints that an address names.
 
     Args:
@@ -131,16 +131,18 @@ def place_at(address: str, obs: Obs | None) -> Place:
         raise SettingsError(f"the place for checkpoints {error}") from None
 
 
-def _put(made: Checkpoint, key: SigningKey | None, services: Services) -> str:
+def _put(made: Checkpoint, key: SigningKey | None, invocation: Invocation) -> str:
     """Write a checkpoint and return why it could not be written; "" if it was."""
-    if services.deadline.left() < services.sender.patience:
+    if invocation.deadline.left() < invocation.sender.patience:
         return "no time was left to write it"
     try:
-        place_at(services.settings.checkpoints, services.obs).put(made.name, written(made, key))
+        checkpoint_store(invocation.settings.checkpoints, invocation.obs).put(
+            made.name, written(made, key)
+        )
     except CloudError as error:
         return str(error)
     except OSError as error:
-        return f"{services.settings.checkpoints}: {error.strerror or 'cannot be written'}"
+        return f"{invocation.settings.checkpoints}: {error.strerror or 'cannot be written'}"
     return ""
 
 

@@ -8,11 +8,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handler.audit.alerting_log import AnnouncedLog
-from handler.audit.group_commit import GroupedLog
+from handler.audit.alerting_log import AlertingLog
+from handler.audit.group_commit import GroupCommitLog
 from handler.audit.open_log import log_doubts, open_log
 from handler.cloud.credentials import Credentials, credentials
-from handler.cloud.current_credentials import KeyRing
+from handler.cloud.current_credentials import CurrentCredentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
@@ -21,8 +21,8 @@ from handler.errors import (
     CredentialsError,
 )
 from handler.invocation.checkpoint_writer import check as check_checkpoints
-from handler.invocation.invocation import RECORDING_SECONDS, Services
-from handler.jobs.effect_runner import Driver
+from handler.invocation.invocation import RECORDING_SECONDS, Invocation
+from handler.jobs.effect_runner import EffectRunner
 from handler.runtime.deadline import deadline
 from handler.runtime.startup_record import record_start, start
 from handler.runtime.structured_log import attention_lines, log_line, write_stdout
@@ -54,7 +54,7 @@ class Instance:
     transport: Transport
     environ: Mapping[str, str] = field(repr=False)
     write: Write
-    keys: KeyRing = field(default_factory=KeyRing)
+    keys: CurrentCredentials = field(default_factory=CurrentCredentials)
 
     def close(self) -> None:
         """Close the log and the connections, the latter also where the log cannot be closed."""
@@ -76,7 +76,7 @@ def open_instance(
     settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
     check_checkpoints(settings)
     transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
-    keys = KeyRing(_credentials(context, environ))
+    keys = CurrentCredentials(_credentials(context, environ))
     try:
         log = _opened_log(settings, transport, keys, write)
     except BaseException:
@@ -85,7 +85,9 @@ def open_instance(
     return Instance(settings, log, transport, environ, write, keys)
 
 
-def _opened_log(settings: Settings, transport: Transport, keys: KeyRing, write: Write) -> Log:
+def _opened_log(
+    settings: Settings, transport: Transport, keys: CurrentCredentials, write: Write
+) -> Log:
     folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
     for doubt in (*doubts(settings), *log_doubts(settings.audit, folders)):
         write(log_line("settings.doubted", {"note": doubt}))
@@ -94,7 +96,7 @@ def _opened_log(settings: Settings, transport: Transport, keys: KeyRing, write: 
         for line in attention_lines(records):
             write(line)
 
-    return GroupedLog(AnnouncedLog(open_log(settings.audit, folders), announce))
+    return GroupCommitLog(AlertingLog(open_log(settings.audit, folders), announce))
 
 
 def record_started(context: object, instance: Instance) -> None:
@@ -112,7 +114,7 @@ def _credentials(context: object, environ: Mapping[str, str]) -> Credentials:
         return Credentials("", "", missing=str(error))
 
 
-def services_of(context: object, instance: Instance) -> Services:
+def invocation_of(context: object, instance: Instance) -> Invocation:
     """Return what an invocation that begins now has at hand, with the keys of its context."""
     end = deadline(context, instance.environ)
     keys = _credentials(context, instance.environ)
@@ -122,14 +124,14 @@ def services_of(context: object, instance: Instance) -> Services:
     # What a service holds up until then can still be recorded, and the event answered.
     last = end.earlier(RECORDING_SECONDS)
     ief = Ief(settings.ief_endpoint, project, keys, transport, _now, ief_instance, last)
-    return Services(
+    return Invocation(
         settings=settings,
         log=log,
         ief=ief,
         obs=Obs(settings.obs_endpoint, keys, transport, _now, last),
         deadline=end,
         function=_function(context),
-        driver=Driver(log, ief, end),
+        runner=EffectRunner(log, ief, end),
     )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
     from handler.cloud.ief.client import Ief
     from handler.cloud.obs.client import Obs
-    from handler.jobs.effect_runner import Driver
+    from handler.jobs.effect_runner import EffectRunner
     from handler.runtime.deadline import Deadline
     from handler.settings import Settings
 
@@ -21,7 +21,7 @@ RECORDING_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Services:
+class Invocation:
     """What one invocation has at hand.
 
     Attributes:
@@ -40,7 +40,7 @@ class Services:
     obs: Obs
     deadline: Deadline
     function: Part
-    driver: Driver
+    runner: EffectRunner
 
     @property
     def out_of_time(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from handler.errors import ApiError, CloudError, CredentialsError
 from handler.jobs.decisions import Created, Deferred
-from handler.jobs.effects import Commit, Gone, Listing, Look, Show, Sign, TimeLeft, Turn
+from handler.jobs.effects import AwaitTurn, Commit, Gone, Listing, ListJobs, ShowJob, Sign, TimeLeft
 from handler.jobs.submission import TOO_MANY, answer_of
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _NOT_FOUND = 404
 
 
 @dataclass
-class Pace:
+class RateLimiter:
     """How long all senders wait because the API asked one of them to.
 
     Attributes:
@@ -68,7 +68,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class Driver:
+class EffectRunner:
     """Carries effects out with real services.
 
     Attributes:
@@ -82,7 +82,7 @@ class Driver:
     log: Log
     ief: Ief
     deadline: Deadline
-    pace: Pace = field(default_factory=Pace)
+    pace: RateLimiter = field(default_factory=RateLimiter)
     listings: dict[str, tuple[datetime, Listing]] = field(default_factory=dict)
 
     def drive(self, effects: Effects) -> None:
@@ -111,16 +111,16 @@ class Driver:
     def _carried_out(self, effect: Effect) -> object:  # noqa: PLR0911 - one line per effect
         if isinstance(effect, TimeLeft):
             return self.deadline.left()
-        if isinstance(effect, Turn):
+        if isinstance(effect, AwaitTurn):
             waited = self.pace.wait(self.deadline.left() - effect.spare)
             return self.deadline.left() if waited else 0.0
         if isinstance(effect, Sign):
             return self._signed(effect)
         if isinstance(effect, Commit):
             return self.log.commit(effect.decide).value
-        if isinstance(effect, Look):
+        if isinstance(effect, ListJobs):
             return self._listed(effect)
-        if isinstance(effect, Show):
+        if isinstance(effect, ShowJob):
             return self._shown(effect)
         return self._sent(effect)
 
@@ -138,14 +138,14 @@ class Driver:
                 self.pace.slow_down(error.retry_after or _PAUSE_SECONDS)
             return answer_of(error)
 
-    def _shown(self, effect: Show) -> ShownJob | Gone | None:
+    def _shown(self, effect: ShowJob) -> ShownJob | Gone | None:
         try:
             return self.ief.show_job(effect.job_id)
         except CloudError as error:
             unknown = isinstance(error, ApiError) and error.status == _NOT_FOUND
             return Gone() if unknown else None
 
-    def _listed(self, look: Look) -> Listing:
+    def _listed(self, look: ListJobs) -> Listing:
         since, listing = self.listings.get(look.job_type, (None, None))
         if since is None or listing is None or look.since < since:
             listing = list_jobs(self.ief, look, self.deadline)
@@ -153,7 +153,7 @@ class Driver:
         return listing
 
 
-def list_jobs(ief: Ief, look: Look, deadline: Deadline) -> Listing:
+def list_jobs(ief: Ief, look: ListJobs, deadline: Deadline) -> Listing:
     """Return the jobs of a type that were created since a moment.
 
     The list is walked from its newest job until one is older than that, or to its end where it is

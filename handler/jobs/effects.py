@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Turn:
+class AwaitTurn:
     """Wait while the API has asked for slower senders; answers the seconds left, 0 for too few.
 
     Attributes:
@@ -57,7 +57,7 @@ class Send:
 
 
 @dataclass(frozen=True)
-class Look:
+class ListJobs:
     """List the jobs of a type that were created since a moment; answers a `Listing`."""
 
     job_type: str
@@ -65,7 +65,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Show:
+class ShowJob:
     """Ask how a job stands; answers a `ShownJob`, `Gone`, or None if nobody could say."""
 
     job_id: str
@@ -108,5 +108,5 @@ class Sender:
     tries: int = 5
 
 
-Effect: TypeAlias = "Turn | TimeLeft | Sign | Commit | Send | Look | Show"
+Effect: TypeAlias = "AwaitTurn | TimeLeft | Sign | Commit | Send | ListJobs | ShowJob"
 Effects: TypeAlias = "Generator[Effect, Any, None]"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from handler.audit.job_end import DELETED, ENDED
 from handler.audit.log import Decision
 from handler.jobs.decisions import about, duplicate_note, known, lease_over, silent
-from handler.jobs.effects import Commit, Gone, Look, Show, TimeLeft
+from handler.jobs.effects import Commit, Gone, ListJobs, ShowJob, TimeLeft
 from handler.jobs.submission import NOT_KNOWN
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import moment, shown
@@ -54,7 +54,7 @@ def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
         jobs: The jobs as they stand, `unknown`, or `sending` with their leases over.
         sender: Who settles.
     """
-    listing = yield Look(jobs[0].type, moment(min(job.date for job in jobs)) - CLOCK_SKEW)
+    listing = yield ListJobs(jobs[0].type, moment(min(job.date for job in jobs)) - CLOCK_SKEW)
     yield Commit(check_marks(listing, function=sender.function))
     yield Commit(settle([job.key for job in jobs], listing, sender))
 
@@ -71,7 +71,7 @@ def following(job: JobState, now: datetime, sender: Sender) -> Effects:
     """
     if (yield TimeLeft()) < sender.patience:
         return
-    answer = yield Show(job.job_id)
+    answer = yield ShowJob(job.job_id)
     if answer is not None and _end(job, answer, now, sender):
         yield Commit(finish(job.key, answer, sender))
 

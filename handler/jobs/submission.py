@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from handler.errors import ApiError, NotSentError
 from handler.jobs.claiming import claim_planned
 from handler.jobs.decisions import Answer, Deferred, Refused, Unknown, bereft, defer, record
-from handler.jobs.effects import Commit, Send, Sign, TimeLeft, Turn
+from handler.jobs.effects import AwaitTurn, Commit, Send, Sign, TimeLeft
 
 if TYPE_CHECKING:
     from handler.errors import CloudError
@@ -50,7 +50,7 @@ def submission(key: str, body: str | None, sender: Sender) -> Effects:
         yield Commit(bereft(key, function=sender.function))
         return
     for _ in range(sender.tries):
-        left = yield Turn(sender.patience)
+        left = yield AwaitTurn(sender.patience)
         if left < sender.patience:
             yield Commit(defer(key, _NO_TIME, function=sender.function))
             return

@@ -44,20 +44,20 @@ _BOUNDS = {"greater_than_equal": ("least", "ge"), "less_than_equal": ("most", "l
 
 
 @dataclass(frozen=True)
-class Remark:
+class Issue:
     """One thing to say about a place in a document; never with a value in it."""
 
     path: Path
     message: str
 
 
-def problem_of(remark: Remark, document: Document) -> Problem:
+def problem_of(remark: Issue, document: Document) -> Problem:
     """Return a remark with its document's number and the line where it applies."""
     line = document.line_of(remark.path)
     return Problem(remark.message, path_text(remark.path), document.number, line)
 
 
-def remarks_of(model: type[BaseModel], value: Json) -> list[Remark]:
+def remarks_of(model: type[BaseModel], value: Json) -> list[Issue]:
     """Return what a model finds wrong with a value, no more than anybody is shown."""
     try:
         model.model_validate(value)
@@ -67,7 +67,7 @@ def remarks_of(model: type[BaseModel], value: Json) -> list[Remark]:
     return []
 
 
-def _told_once(remarks: list[Remark]) -> list[Remark]:
+def _told_once(remarks: list[Issue]) -> list[Issue]:
     """Return remarks without those that call a field missing that only is misspelt."""
     meant = {
         (*one.path[:-1], found.group(1)) for one in remarks if (found := _MEANT.search(one.message))
@@ -75,12 +75,12 @@ def _told_once(remarks: list[Remark]) -> list[Remark]:
     return [one for one in remarks if one.message != _MISSING or one.path not in meant]
 
 
-def under(path: Path, remarks: Sequence[Remark]) -> list[Remark]:
+def under(path: Path, remarks: Sequence[Issue]) -> list[Issue]:
     """Return remarks about a part as remarks about the whole, in which the part has a path."""
     return [replace(remark, path=(*path, *remark.path)) for remark in remarks]
 
 
-def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iterator[Remark]:
+def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iterator[Issue]:
     """Yield a remark for each field of a valid value that its open model does not know."""
     if isinstance(value, list):
         for place, item in enumerate(value):
@@ -92,14 +92,14 @@ def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iter
         if name not in fields:
             hint = did_you_mean(name, tuple(fields))
             text = f"no field of the API's page, sent as it stands{hint and f'; {hint}'}"
-            yield Remark((*path, name), text)
+            yield Issue((*path, name), text)
         elif inside := _model_in(fields[name].annotation):
             yield from unknown_fields(inside, inner, (*path, name))
 
 
-def _remark(model: type[BaseModel], value: Json, error: ErrorDetails) -> Remark:
+def _remark(model: type[BaseModel], value: Json, error: ErrorDetails) -> Issue:
     path = _real_path(value, error["loc"], is_missing=error["type"] == "missing")
-    return Remark(path, _sentence(model, value, path, error))
+    return Issue(path, _sentence(model, value, path, error))
 
 
 def _sentence(model: type[BaseModel], value: Json, path: Path, error: ErrorDetails) -> str:

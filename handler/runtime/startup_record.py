@@ -24,7 +24,7 @@ MANIFEST = "nightdrop-package.json"
 
 
 @dataclass(frozen=True)
-class Start:
+class Startup:
     """What runs.
 
     Attributes:
@@ -37,15 +37,15 @@ class Start:
     code: str
     python: str
     sqlite: str
-    clashes: tuple[str, ...]
+    conflicting_packages: tuple[str, ...]
 
     @property
     def note(self) -> str:
         """The clashes in one line."""
-        return "; ".join(self.clashes)
+        return "; ".join(self.conflicting_packages)
 
 
-def start(root: Path, loaded: Mapping[str, ModuleType]) -> Start:
+def start(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
     """Return what runs from a folder.
 
     Args:
@@ -53,15 +53,15 @@ def start(root: Path, loaded: Mapping[str, ModuleType]) -> Start:
         loaded: The modules that are imported, by name.
     """
     told = _manifest(root)
-    return Start(
+    return Startup(
         code=str(told.get("code", "")),
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
-        clashes=tuple(_clashes(told, root, loaded)),
+        conflicting_packages=tuple(_clashes(told, root, loaded)),
     )
 
 
-def record_start(started: Start, function: Part) -> Decide[None]:
+def record_start(started: Startup, function: Part) -> Decide[None]:
     """Decide to record that an instance started.
 
     Args:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, path_text, read
-from handler.parsing.validation_errors import Remark, problem_of, remarks_of
+from handler.parsing.validation_errors import Issue, problem_of, remarks_of
 from handler.specs.deployment import doubts_about_deployment, faults_of_envelope, missing_replicas
 from handler.specs.field_types import (
     STRICT,
@@ -71,7 +71,7 @@ def _task_data(text: str) -> str:
     return text
 
 
-def _inside(remark: Remark, document: Document) -> str:
+def _inside(remark: Issue, document: Document) -> str:
     """Return a remark about the JSON object inside a task_data."""
     return f"in its text, {replace(problem_of(remark, document), document=None)}"
 
@@ -140,7 +140,7 @@ class BatchJob(BaseModel):
     tags: list[Tag] = Field(default_factory=list, description="Labels of the job.")
 
 
-def faults_of_body(body: dict[str, Json]) -> list[Remark]:
+def faults_of_body(body: dict[str, Json]) -> list[Issue]:
     """Return everything wrong with a document in the API's form."""
     faults = [*remarks_of(BatchJob, body), *_task_data_faults(body), *_repeated_targets(body)]
     if not faults and body["job_type"] == "deployment_deploy":
@@ -148,43 +148,43 @@ def faults_of_body(body: dict[str, Json]) -> list[Remark]:
     return faults
 
 
-def doubts_about_body(body: dict[str, Json]) -> list[Remark]:
+def doubts_about_body(body: dict[str, Json]) -> list[Issue]:
     """Return what the API's pages do not settle about a valid document in its form."""
     content = body.get("job_content")
     if not isinstance(content, dict):
-        return [Remark(("job_content",), "missing; the API may make a job that does nothing")]
+        return [Issue(("job_content",), "missing; the API may make a job that does nothing")]
     remarks = list(_target_doubts(content))
     target_type = content.get("target_type")
     if target_type is None:
         text = "missing; the API's pages do not say what it then assumes"
-        remarks.append(Remark(("job_content", "target_type"), text))
+        remarks.append(Issue(("job_content", "target_type"), text))
     else:
         path = ("job_content", "target_type")
         remarks += doubt_about_type(str(body["job_type"]), str(target_type), path)
     return [*remarks, *_about_task_data(doubts_about_deployment(_envelope(body)))]
 
 
-def doubt_about_type(job_type: str, target_type: str, path: Path) -> list[Remark]:
+def doubt_about_type(job_type: str, target_type: str, path: Path) -> list[Issue]:
     """Return a remark if a job of this type hardly works on targets of that one."""
     likely = _LIKELY_TARGETS[job_type]
     if target_type in likely:
         return []
     text = f"{job_type} probably needs {' or '.join(likely)}; the API's pages do not say"
-    return [Remark(path, text)]
+    return [Issue(path, text)]
 
 
-def repeated_ids(ids: list[Json], path: Path) -> Iterator[Remark]:
+def repeated_ids(ids: list[Json], path: Path) -> Iterator[Issue]:
     """Yield a remark for each target that a list names again; what is no id is left to others."""
     seen: set[str] = set()
     for place, one in enumerate(ids):
         if not isinstance(one, str):
             continue
         if one in seen:
-            yield Remark((*path, place), "the same target stands here before; name it once")
+            yield Issue((*path, place), "the same target stands here before; name it once")
         seen.add(one)
 
 
-def _repeated_targets(body: dict[str, Json]) -> Iterator[Remark]:
+def _repeated_targets(body: dict[str, Json]) -> Iterator[Issue]:
     content = body.get("job_content")
     targets = content.get("targets") if isinstance(content, dict) else None
     listed = targets if isinstance(targets, list) else []
@@ -192,24 +192,24 @@ def _repeated_targets(body: dict[str, Json]) -> Iterator[Remark]:
     return repeated_ids(ids, ("job_content", "targets"))
 
 
-def _target_doubts(content: dict[str, Json]) -> Iterator[Remark]:
+def _target_doubts(content: dict[str, Json]) -> Iterator[Issue]:
     if not content.get("targets"):
         text = "no targets; the API may make a job that does nothing"
-        yield Remark(("job_content", "targets"), text)
+        yield Issue(("job_content", "targets"), text)
 
 
-def _about_task_data(inside: list[Remark]) -> Iterator[Remark]:
+def _about_task_data(inside: list[Issue]) -> Iterator[Issue]:
     for one in inside:
         text = f"in its text, {path_text(one.path)}: {one.message}"
-        yield Remark(("job_content", "task_data"), text)
+        yield Issue(("job_content", "task_data"), text)
 
 
-def _task_data_faults(body: dict[str, Json]) -> Iterator[Remark]:
+def _task_data_faults(body: dict[str, Json]) -> Iterator[Issue]:
     job_type = body.get("job_type")
     content = body.get("job_content")
     has_it = isinstance(content, dict) and "task_data" in content
     if job_type == "node_upgrade" and has_it:
         text = "does not belong to node_upgrade; leave it out"
-        yield Remark(("job_content", "task_data"), text)
+        yield Issue(("job_content", "task_data"), text)
     if job_type in ("deployment_deploy", "deployment_upgrade") and not has_it:
-        yield Remark(("job_content", "task_data"), f"missing; {job_type} needs it")
+        yield Issue(("job_content", "task_data"), f"missing; {job_type} needs it")

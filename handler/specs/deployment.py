@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import BaseModel, Discriminator, Field, Tag
 
 from handler.parsing import MOST_PROBLEMS
-from handler.parsing.validation_errors import Remark, remarks_of, unknown_fields
+from handler.parsing.validation_errors import Issue, remarks_of, unknown_fields
 from handler.specs.affinity import Affinity
 from handler.specs.container import Container
 from handler.specs.field_types import OPEN, AnyLine, AnyText, Id, TagKey, TagValue, left_out
@@ -109,18 +109,18 @@ AnyDeployment: TypeAlias = Annotated[
 ]
 
 
-def faults_of_envelope(envelope: dict[str, Json]) -> list[Remark]:
+def faults_of_envelope(envelope: dict[str, Json]) -> list[Issue]:
     """Return everything wrong with an envelope that stands in a task_data."""
     return remarks_of(Envelope, envelope)
 
 
-def doubts_about_deployment(deployment: dict[str, Json]) -> list[Remark]:
+def doubts_about_deployment(deployment: dict[str, Json]) -> list[Issue]:
     """Return a remark for each field of a valid deployment that the API's page does not have."""
     model = Envelope if "deployment" in deployment else Deployment
     return list(islice(unknown_fields(model, deployment), MOST_PROBLEMS + 1))
 
 
-def missing_replicas(deployment: dict[str, Json]) -> list[Remark]:
+def missing_replicas(deployment: dict[str, Json]) -> list[Issue]:
     """Return a remark if a deployment, bare or in its envelope, does not say how many to deploy.
 
     Only the update call's table lets `replicas` out, so an upgrade may do without.
@@ -128,7 +128,7 @@ def missing_replicas(deployment: dict[str, Json]) -> list[Remark]:
     inner = deployment.get("deployment", deployment)
     path: Path = ("deployment", "replicas") if "deployment" in deployment else ("replicas",)
     if isinstance(inner, dict) and "replicas" not in inner:
-        return [Remark(path, "missing")]
+        return [Issue(path, "missing")]
     return []
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing import MOST_PROBLEMS, at_most
-from handler.parsing.validation_errors import Remark, nearest, problem_of
+from handler.parsing.validation_errors import Issue, nearest, problem_of
 from handler.specs.api_form import doubts_about_body, faults_of_body
 from handler.specs.short_form import body_of_job, doubts_about_job, faults_of_job, validity_of_job
 from handler.values.canonical_json import key_of
@@ -65,8 +65,8 @@ class Plan:
 class _Form:
     """How documents of one form are judged and turned into a request body."""
 
-    faults: Callable[[dict[str, Json]], list[Remark]]
-    doubts: Callable[[dict[str, Json]], list[Remark]]
+    faults: Callable[[dict[str, Json]], list[Issue]]
+    doubts: Callable[[dict[str, Json]], list[Issue]]
     body: Callable[[dict[str, Json], str], dict[str, Json]]
     valid_for: Callable[[dict[str, Json]], int | None]
 
@@ -121,13 +121,13 @@ def _faults(document: Document) -> list[Problem]:
     value = document.value
     if not isinstance(value, dict):
         text = f"must be a mapping: {_TWO_FORMS}; YAML documents are separated by `---`"
-        return [problem_of(Remark((), text), document)]
+        return [problem_of(Issue((), text), document)]
     in_api_words, in_own_words = value.keys() & _API_WORDS, value.keys() & _OWN_WORDS
     if in_api_words and in_own_words:
-        return [problem_of(Remark((), f"mixes two forms: {_TWO_FORMS}"), document)]
+        return [problem_of(Issue((), f"mixes two forms: {_TWO_FORMS}"), document)]
     form = _form(value) if in_api_words or in_own_words else _misspelt_form(value)
     if form is None:
-        return [problem_of(Remark((), f"no job spec: {_TWO_FORMS}"), document)]
+        return [problem_of(Issue((), f"no job spec: {_TWO_FORMS}"), document)]
     return [problem_of(remark, document) for remark in form.faults(value)]
 
 
@@ -158,7 +158,7 @@ def _repeated_name(document: Document, first: dict[str, int]) -> list[Problem]:
     if earlier == document.number:
         return []
     text = f"document {earlier} has this name already; give each job its own"
-    return [problem_of(Remark(("job_name",), text), document)]
+    return [problem_of(Issue(("job_name",), text), document)]
 
 
 def _job(delivery_key: str, document: Document) -> PlannedJob:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from handler.parsing.validation_errors import Remark, remarks_of, under
+from handler.parsing.validation_errors import Issue, remarks_of, under
 from handler.specs.api_form import JobType, doubt_about_type, repeated_ids
 from handler.specs.deployment import (
     AnyDeployment,
@@ -114,12 +114,12 @@ class Job(BaseModel):
     )
 
 
-def faults_of_job(job: dict[str, Json]) -> list[Remark]:
+def faults_of_job(job: dict[str, Json]) -> list[Issue]:
     """Return everything wrong with a document in the friendly form."""
     return [*remarks_of(Job, job), *_target_faults(job), *_deployment_faults(job)]
 
 
-def doubts_about_job(job: dict[str, Json]) -> list[Remark]:
+def doubts_about_job(job: dict[str, Json]) -> list[Issue]:
     """Return what the API's pages do not settle about a valid document in the friendly form."""
     field, _ = _targets(job)
     remarks = doubt_about_type(str(job["kind"]), _TARGET_TYPES[field], ("targets", field))
@@ -177,12 +177,12 @@ def _api_target(entry: dict[str, Json], field: str) -> dict[str, Json]:
     return target
 
 
-def _target_faults(job: dict[str, Json]) -> Iterator[Remark]:
+def _target_faults(job: dict[str, Json]) -> Iterator[Issue]:
     targets = job.get("targets")
     if not isinstance(targets, dict):
         return
     if len(targets.keys() & _TARGET_TYPES.keys()) != 1:
-        yield Remark(("targets",), _ONE_OF_THEM)
+        yield Issue(("targets",), _ONE_OF_THEM)
     for field in _TARGET_TYPES:
         entries = targets.get(field)
         listed = entries if isinstance(entries, list) else []
@@ -190,13 +190,13 @@ def _target_faults(job: dict[str, Json]) -> Iterator[Remark]:
         yield from repeated_ids(ids, ("targets", field))
 
 
-def _deployment_faults(job: dict[str, Json]) -> Iterator[Remark]:
+def _deployment_faults(job: dict[str, Json]) -> Iterator[Issue]:
     kind = job.get("kind")
     has_it = "deployment" in job
     if kind == "node_upgrade" and has_it:
-        yield Remark(("deployment",), "does not belong to node_upgrade; leave it out")
+        yield Issue(("deployment",), "does not belong to node_upgrade; leave it out")
     if kind in ("deployment_deploy", "deployment_upgrade") and not has_it:
-        yield Remark(("deployment",), f"missing; {kind} needs it")
+        yield Issue(("deployment",), f"missing; {kind} needs it")
     deployment = job.get("deployment")
     if kind == "deployment_deploy" and isinstance(deployment, dict):
         yield from under(("deployment",), missing_replicas(deployment))

@@ -99,7 +99,7 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Refused:
+class InvalidEntry:
     """One entry of an event that cannot be used; the entries beside it are not touched by that.
 
     Attributes:

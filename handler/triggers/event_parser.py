@@ -16,7 +16,7 @@ from handler.triggers.unsupported_event import unsupported
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from handler.triggers.delivery import Delivery, Refused
+    from handler.triggers.delivery import Delivery, InvalidEntry
     from handler.values.canonical_json import Json
 
 
@@ -31,14 +31,14 @@ class Ignored:
     reason: str
 
 
-def recognise(
+def parse_event(
     event: Json, *, eventgrid_keys: Literal["encoded", "raw"]
-) -> tuple[Delivery | Refused, ...] | Action:
+) -> tuple[Delivery | InvalidEntry, ...] | Action:
     """Return what an event holds: its deliveries in their order, or an action.
 
     No field tells the triggers apart, so each has its own mark: a timer its `trigger_type`, classic
     OBS its `Records`, EventGrid the attributes that CloudEvents 1.0 requires, a job spec its own
-    fields. An entry of object storage that cannot be used becomes a `Refused`, so that one bad
+    fields. An entry of object storage that cannot be used becomes a `InvalidEntry`, so that one bad
     entry does not lose the others.
 
     Args:

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 from pydantic import ValidationError
 
 from handler.errors import EventRejectedError, Problem
-from handler.triggers.delivery import Delivery, Refused, StoredSpec
+from handler.triggers.delivery import Delivery, InvalidEntry, StoredSpec
 from handler.triggers.event_models import CloudEvent, Content, Entry, problems_of
 from handler.values.canonical_json import key_of
 from handler.values.object_names import LONGEST_KEY
@@ -24,10 +24,10 @@ MOST_ENTRIES = 100
 """How many entries of one event are looked at; OBS itself has never been seen to send several."""
 
 
-def from_records(records: Json) -> tuple[Delivery | Refused, ...]:
+def from_records(records: Json) -> tuple[Delivery | InvalidEntry, ...]:
     """Return what each entry of a classic event's `Records` became, in their order.
 
-    Entries beyond `MOST_ENTRIES` become one `Refused`. No file is lost by that: what was not
+    Entries beyond `MOST_ENTRIES` become one `InvalidEntry`. No file is lost by that: what was not
     announced is found in the bucket.
 
     Raises:
@@ -48,7 +48,9 @@ def is_cloud_event(event: dict[str, Json]) -> bool:
     return named and isinstance(data, dict) and "obs" in data
 
 
-def from_cloud_event(event: dict[str, Json], keys: Literal["encoded", "raw"]) -> Delivery | Refused:
+def from_cloud_event(
+    event: dict[str, Json], keys: Literal["encoded", "raw"]
+) -> Delivery | InvalidEntry:
     """Return what an EventGrid event became.
 
     Args:
@@ -58,55 +60,55 @@ def from_cloud_event(event: dict[str, Json], keys: Literal["encoded", "raw"]) ->
     try:
         read = CloudEvent.model_validate(event)
     except ValidationError as error:
-        return Refused(problems_of(error)[0], key_of(event), {"shape": "eventgrid"})
+        return InvalidEntry(problems_of(error)[0], key_of(event), {"shape": "eventgrid"})
     content = read.data.obs
     if content is None:
         problem = Problem("must be an object", path="data.obs")
-        return Refused(problem, key_of(event), {"shape": "eventgrid"})
+        return InvalidEntry(problem, key_of(event), {"shape": "eventgrid"})
     source = _source("eventgrid", read.data, content, read.id, read.time)
     try:
         key = _checked(content.stored.key if keys == "raw" else _decoded(content.stored.key))
     except ValueError as error:
         problem = Problem(str(error), path="data.obs.object.key")
-        return Refused(problem, key_of(event), source)
+        return InvalidEntry(problem, key_of(event), source)
     return _delivery(read.data, content, key, source, event)
 
 
-def _too_many(rest: list[Json]) -> Refused:
+def _too_many(rest: list[Json]) -> InvalidEntry:
     problem = Problem(
         f"{len(rest)} entries after the first {MOST_ENTRIES} were not looked at; send at most "
         f"{MOST_ENTRIES} in one event. New files are found by the next run of the reconciler",
         path="Records",
     )
-    return Refused(problem, key_of(["rest", rest]), {"shape": "unknown"})
+    return InvalidEntry(problem, key_of(["rest", rest]), {"shape": "unknown"})
 
 
-def _from_entry(raw: Json, place: str) -> Delivery | Refused:
+def _from_entry(raw: Json, place: str) -> Delivery | InvalidEntry:
     if not isinstance(raw, dict) or not ("s3" in raw or "obs" in raw):
         problem = Problem("neither `s3` nor `obs` in it: not an event of OBS", path=place)
-        return Refused(problem, key_of(raw), {"shape": "obs"})
+        return InvalidEntry(problem, key_of(raw), {"shape": "obs"})
     shape: _Shape = "obs-s3" if "s3" in raw else "obs"
     try:
         entry = Entry.model_validate(raw)
     except ValidationError as error:
-        return Refused(problems_of(error, place)[0], key_of(raw), {"shape": shape})
+        return InvalidEntry(problems_of(error, place)[0], key_of(raw), {"shape": shape})
     content = entry.s3 or entry.obs
     container = "s3" if shape == "obs-s3" else "obs"
     if content is None:
         problem = Problem("must be an object", path=f"{place}.{container}")
-        return Refused(problem, key_of(raw), {"shape": shape})
+        return InvalidEntry(problem, key_of(raw), {"shape": shape})
     source = _source(shape, entry, content, None, entry.event_time)
     try:
         key = _checked(_decoded(content.stored.key))
     except ValueError as error:
         problem = Problem(str(error), path=f"{place}.{container}.object.key")
-        return Refused(problem, key_of(raw), source)
+        return InvalidEntry(problem, key_of(raw), source)
     return _delivery(entry, content, key, source, raw)
 
 
 def _delivery(
     entry: Entry, content: Content, key: str, source: dict[str, str | int], raw: Json
-) -> Delivery | Refused:
+) -> Delivery | InvalidEntry:
     bucket, stored = content.bucket.name, content.stored
     version = _version(content)
     identity: dict[str, Json] = {"bucket": bucket, "key": key}
@@ -122,7 +124,7 @@ def _delivery(
             "no request id, versionId, eTag, sequencer or time: nothing tells this upload from "
             "another one of the same key"
         )
-        return Refused(problem, key_of(raw), source)
+        return InvalidEntry(problem, key_of(raw), source)
     return Delivery(
         key=key_of(identity),
         trigger="object",

@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handler.audit.open_log import open_stored
+from handler.audit.open_log import open_source
 from handler.audit.record import Head, seal
 from handler.audit.sql.sqlite import SCHEMA, SqliteLog
 from handler.audit.verification.parallel_check import walked
@@ -69,7 +69,7 @@ def bare(path: Path) -> None:
 def chain(path: Path, workers: int) -> None:
     """Verify the chain alone."""
     address = f"sqlite:///{path}"
-    with closing(open_stored(address)) as stored:
+    with closing(open_source(address)) as stored:
         walked(address, stored, advance=lambda _count: None, workers=workers)
 
 
@@ -80,7 +80,7 @@ def verify(path: Path, workers: int) -> None:
         SystemExit: It was found broken.
     """
     address = f"sqlite:///{path}"
-    with closing(open_stored(address)) as stored:
+    with closing(open_source(address)) as stored:
         verdict = examine(address, stored, Evidence(), workers=workers)
     if not verdict.whole:
         raise SystemExit(f"a false alarm: {verdict.faults[0]}")

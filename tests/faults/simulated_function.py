@@ -24,7 +24,7 @@ from handler.errors import (
 )
 from handler.jobs.decisions import SENDABLE, Created, lease_over
 from handler.jobs.effect_runner import list_jobs
-from handler.jobs.effects import Commit, Look, Send, Sender, Show, Sign, TimeLeft, Turn
+from handler.jobs.effects import AwaitTurn, Commit, ListJobs, Send, Sender, ShowJob, Sign, TimeLeft
 from handler.jobs.settlement import following, settlement
 from handler.jobs.submission import TOO_MANY, answer_of, submission
 from handler.parsing import Limits, read
@@ -185,15 +185,15 @@ class Function:
     def _carried_out(self, effect: Effect) -> Generator[float, None, object]:  # noqa: PLR0911 - one line per effect
         if isinstance(effect, TimeLeft):
             return self._left()
-        if isinstance(effect, Turn):
+        if isinstance(effect, AwaitTurn):
             return (yield from self._turn())
         if isinstance(effect, Sign):
             return self._signed(effect.body)
         if isinstance(effect, Commit):
             return self._commit(effect.decide)
-        if isinstance(effect, Look):
+        if isinstance(effect, ListJobs):
             return (yield from self._listed(effect))
-        if isinstance(effect, Show):
+        if isinstance(effect, ShowJob):
             return self.api.show_job(effect.job_id)
         return (yield from self._sent(effect))
 
@@ -213,7 +213,7 @@ class Function:
             raise LogBusyError("the log is held by others")
         return self.log.commit(decide).value
 
-    def _listed(self, look: Look) -> Generator[float, None, Listing]:
+    def _listed(self, look: ListJobs) -> Generator[float, None, Listing]:
         since, listing = self.listings.get(look.job_type, (None, None))
         if since is None or listing is None or look.since < since:
             # What is answered stands still while the answer is under way: the worst it can do.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
-from handler.audit.objects.retry_policy import Patience
+from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.snapshot_pointer import LATEST
 from handler.errors import NoAnswerError, NotSentError
 from tests.support.memory_objects import START, MemoryObjects, Shelf
@@ -30,7 +30,7 @@ T = TypeVar("T")
 _INSTANCES = 3
 _STARTS = 0.05
 _CUT = 0.02
-_PATIENCE = Patience(sleep=lambda _seconds: None, chance=lambda: 0.5)
+_PATIENCE = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
 _LIMITS = Limits(appends=8)
 """Few appends, so that a run of some dozens crosses the ends of segments."""
 

@@ -14,7 +14,7 @@ from handler.cloud.ief.client import ListedJob
 from handler.errors import ApiError
 from handler.jobs.decisions import Deferred, Unknown, claim, record
 from handler.jobs.effect_runner import list_jobs
-from handler.jobs.effects import Listing, Look, Sender
+from handler.jobs.effects import Listing, ListJobs, Sender
 from handler.jobs.settlement import settle
 from handler.jobs.submission import answer_of
 from handler.runtime.deadline import Deadline
@@ -104,7 +104,7 @@ def listing(created: list[int], most: int) -> Listing:
         ListedJob(f"job-{number}", "n", "t", "", began + at if at else 0, "Running")
         for number, at in enumerate(created)
     )
-    look = Look("t", EPOCH + timedelta(hours=1))
+    look = ListJobs("t", EPOCH + timedelta(hours=1))
     return list_jobs(cast("Ief", Pages(jobs, most)), look, Deadline(1.0, lambda: 0.0))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from handler.cloud.obs.client import Obs
-from handler.invocation.instance import open_instance, services_of
+from handler.invocation.instance import invocation_of, open_instance
 from handler.local.runtime.context import Context
 from handler.reconciler import reconcile
 
@@ -54,10 +54,10 @@ def test_what_another_instance_reads_meanwhile_is_read_once(
     context = Context.from_environment(here, "r", time.monotonic)
     fire_in(there, {"action": "reconcile"})
     with closing(open_instance(context, here, lambda _line: None)) as instance:
-        services = services_of(context, instance)
+        invocation = invocation_of(context, instance)
         obs = Interrupted(
-            **vars(services.obs), meanwhile=lambda: fire_in(there, drop("drop/a.yaml", spec))
+            **vars(invocation.obs), meanwhile=lambda: fire_in(there, drop("drop/a.yaml", spec))
         )
-        assert reconcile(replace(services, obs=obs)).results == []
+        assert reconcile(replace(invocation, obs=obs)).results == []
         about = [one.fields["action"] for one in instance.log.records()]
     assert about.count("delivery.received") == about.count(action) == 1

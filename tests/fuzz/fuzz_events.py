@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from handler.errors import EventRejectedError, RejectedError
 from handler.parsing import Limits, check
 from handler.triggers.delivery import Action, Delivery
-from handler.triggers.event_parser import recognise, screen
+from handler.triggers.event_parser import parse_event, screen
 from handler.values.canonical_json import canonical
 from tests.fuzz.engine import run
 
 if TYPE_CHECKING:
-    from handler.triggers.delivery import Refused
+    from handler.triggers.delivery import InvalidEntry
 
 SAMPLES = Path(__file__).parents[2] / "events"
 LONGEST_MESSAGE = 4_000
@@ -30,7 +30,7 @@ def target(data: bytes) -> None:
         event = data.decode("utf-8", "surrogateescape")
     for keys in ("encoded", "raw"):
         try:
-            found = recognise(
+            found = parse_event(
                 check(event, Limits()), eventgrid_keys="raw" if keys == "raw" else "encoded"
             )
         except EventRejectedError as error:
@@ -43,7 +43,7 @@ def target(data: bytes) -> None:
             _assert_recordable(one)
 
 
-def _assert_recordable(one: Delivery | Refused) -> None:
+def _assert_recordable(one: Delivery | InvalidEntry) -> None:
     assert len(one.key) == 52
     assert len(canonical(dict(one.source))) <= LONGEST_SOURCE
     if not isinstance(one, Delivery):

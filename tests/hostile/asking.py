@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from handler.cloud.credentials import Credentials
-from handler.cloud.current_credentials import KeyRing
+from handler.cloud.current_credentials import CurrentCredentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
@@ -43,7 +43,7 @@ def _create(url: str) -> str:
 
 
 def _append(url: str) -> datetime:
-    folder = ObsFolders(obs(url), KeyRing(KEYS))("b", "")
+    folder = ObsFolders(obs(url), CurrentCredentials(KEYS))("b", "")
     done = folder.append("k", 0, b"x")
     assert done
     assert abs((folder.now() - _now()).days) < 40

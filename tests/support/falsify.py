@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from handler.audit.checkpoints.signed_note import new_key, signed
-from handler.audit.open_log import open_stored
+from handler.audit.open_log import open_source
 from handler.audit.record import FIRST_PREV, Head
 from handler.audit.verification.verifier import Evidence, examine
 from handler.values.canonical_json import canonical
@@ -82,7 +82,7 @@ def verdict_of(log: LongLog, tampering: Tampering, before: Head) -> Verdict:
         keys=[KEY.public] if tampering.keys else (),
         expected=before if tampering.expected else None,
     )
-    with closing(open_stored(log.address)) as stored:
+    with closing(open_source(log.address)) as stored:
         return examine(log.address, stored, evidence)
 
 

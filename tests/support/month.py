@@ -31,16 +31,16 @@ from handler.deliveries.decisions import reject_event
 from handler.deliveries.pipeline import deliver, refuse
 from handler.emulator.server import Emulator
 from handler.errors import EventRejectedError
-from handler.invocation.invocation import Services
+from handler.invocation.invocation import Invocation
 from handler.jobs.decisions import abandon
-from handler.jobs.effect_runner import Driver
+from handler.jobs.effect_runner import EffectRunner
 from handler.jobs.hold import hold, release
 from handler.local.triggers.event_factory import object_event, timer_event
 from handler.reconciler import reconcile
 from handler.runtime.deadline import Deadline
 from handler.settings import load
-from handler.triggers.delivery import Action, Refused
-from handler.triggers.event_parser import recognise
+from handler.triggers.delivery import Action, InvalidEntry
+from handler.triggers.event_parser import parse_event
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
@@ -98,27 +98,27 @@ class Month:
 
     def fire(self, event: dict[str, Any]) -> None:
         """Hand an event to the function and keep a checkpoint of what it recorded."""
-        services = self._services()
+        invocation = self._services()
         try:
-            fired = recognise(event, eventgrid_keys=services.settings.eventgrid_keys)
+            fired = parse_event(event, eventgrid_keys=invocation.settings.eventgrid_keys)
         except EventRejectedError as error:
             refusal = reject_event(
                 key_of({**event, "number": self.requests}),
                 error.problems,
                 source={"shape": "unknown"},
-                function=services.function,
+                function=invocation.function,
             )
             self.log.commit(refusal)
         else:
             if isinstance(fired, Action):
-                reconcile(services)
+                reconcile(invocation)
             else:
                 for delivery in fired:
-                    if isinstance(delivery, Refused):
-                        refuse([delivery], services)
+                    if isinstance(delivery, InvalidEntry):
+                        refuse([delivery], invocation)
                     else:
-                        deliver(delivery, services)
-        self._checkpoint(services)
+                        deliver(delivery, invocation)
+        self._checkpoint(invocation)
 
     def tick(self, moment: datetime) -> None:
         """Run a tick of the reconciler."""
@@ -144,7 +144,7 @@ class Month:
         self.fire(event)
         return event
 
-    def _services(self) -> Services:
+    def _services(self) -> Invocation:
         environ = self.emulator.environment() | {
             "NIGHTDROP_AUDIT": "sqlite:///unused",
             "NIGHTDROP_PREFIX": "drop/",
@@ -155,7 +155,7 @@ class Month:
         keys = credentials(None, environ)
         end = Deadline(time.monotonic() + 60, time.monotonic)
         ief = Ief(settings.ief_endpoint, settings.project_id, keys, self.transport, self.clock)
-        return Services(
+        return Invocation(
             settings=settings,
             log=self.log,
             ief=ief,
@@ -166,10 +166,10 @@ class Month:
                 "version": "latest",
                 "request_id": f"{self.chance.getrandbits(128):032x}",
             },
-            driver=Driver(self.log, ief, end),
+            runner=EffectRunner(self.log, ief, end),
         )
 
-    def _checkpoint(self, services: Services) -> None:
+    def _checkpoint(self, invocation: Invocation) -> None:
         first = next(iter(self.log.records()), None)
         if first is None:
             return
@@ -177,7 +177,7 @@ class Month:
         head = self.log.read(lambda view: view.head)
         checkpoint = Checkpoint(origin_of(first.hash), head, self.clock())
         CheckpointFolder(self.folder / "checkpoints").put(checkpoint.name, written(checkpoint, key))
-        self.log.commit(checkpointed(checkpoint, key.name, "", function=services.function))
+        self.log.commit(checkpointed(checkpoint, key.name, "", function=invocation.function))
 
 
 @pytest.fixture(scope="session")

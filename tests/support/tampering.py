@@ -12,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handler.audit.open_log import open_stored
+from handler.audit.open_log import open_source
 from tests.support.falsify import (
     DROPPED,
     EDIT,
@@ -179,7 +179,7 @@ def printed(what: str, folder: Path) -> str:
     whole.folder.mkdir()
     whole.grow(LENGTH)
     settle(whole.path)
-    with closing(open_stored(whole.address)) as stored:
+    with closing(open_source(whole.address)) as stored:
         before = stored.end()
     lines = ["| what is done | what `verify` says | exit status |", "|---|---|---|"]
     for number, row in enumerate(ROWS):

@@ -75,7 +75,7 @@ class Checkpoint:
         return checkpoint
 
 
-class Place(Protocol):
+class CheckpointStore(Protocol):
     """Where checkpoints are kept, outside the log: written once, never changed."""
 
     def put(self, name: str, data: bytes) -> None:

@@ -31,7 +31,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Tail:
+class LogPosition:
     """The end of the log.
 
     Attributes:
@@ -50,7 +50,7 @@ class Tail:
     at: str = ""
     commit: str = ""
 
-    def after(self, record: Record, fields: Fields, size: int) -> Tail:
+    def after(self, record: Record, fields: Fields, size: int) -> LogPosition:
         """Return the tail after one more record.
 
         Args:
@@ -60,8 +60,8 @@ class Tail:
         """
         head, at, commit = Head(record.seq, record.hash), str(fields["at"]), str(fields["commit"])
         if fields["action"] == ROLLED:
-            return Tail(segment=self.segment + 1, head=head, at=at)
-        return Tail(
+            return LogPosition(segment=self.segment + 1, head=head, at=at)
+        return LogPosition(
             segment=self.segment,
             position=self.position + size,
             appends=self.appends + (commit != self.commit),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.objects.record_lines import lines_of
-from handler.audit.objects.segment_rotation import roll
+from handler.audit.objects.segment_rotation import rotate
 from handler.audit.sql import projection
 from handler.errors import CloudError
 from handler.values.canonical_json import moment
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from handler.audit.objects.object_store import ObjectStore
     from handler.audit.objects.outbox import Outbox
     from handler.audit.objects.replica import Replica
-    from handler.audit.objects.retry_policy import Patience, Trial
+    from handler.audit.objects.retry_policy import Attempt, RetryPolicy
     from handler.audit.record import Record
 
 
@@ -71,7 +71,7 @@ class Committer:
     replica: Replica
     outbox: Outbox
     limits: Limits
-    patience: Patience
+    patience: RetryPolicy
 
     def commit(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
         """Run decisions in order, append what they ask for, and let go of what is settled by it.
@@ -107,7 +107,7 @@ class Committer:
         return self.replica.tail.segment, self.replica.tail.position
 
     def _committed(
-        self, decisions: Sequence[Decide[Any]], tried: dict[str, _Decided], trial: Trial
+        self, decisions: Sequence[Decide[Any]], tried: dict[str, _Decided], trial: Attempt
     ) -> _Decided:
         """Decide on what is known of the log, and again on what is new, until it stands.
 
@@ -155,7 +155,7 @@ class Committer:
         return decided
 
     def _append(
-        self, decided: _Decided, tried: Mapping[str, _Decided], trial: Trial
+        self, decided: _Decided, tried: Mapping[str, _Decided], trial: Attempt
     ) -> _Decided | None:
         """Append what was decided; return what of all that was tried stands now, if anything."""
         state, tail, trouble = self.replica.state, self.replica.tail, None
@@ -190,11 +190,11 @@ class Committer:
         while self.replica.tail.segment == segment:
             self._roll(trial)
 
-    def _roll(self, trial: Trial) -> None:
+    def _roll(self, trial: Attempt) -> None:
         """End the segment, unless somebody else has; then it may not be full."""
         segment, trouble = self.replica.tail.segment, None
         try:
-            if roll(self.objects, self.replica, self.patience, self.now()):
+            if rotate(self.objects, self.replica, self.patience, self.now()):
                 return
         except CloudError as error:
             trouble = error

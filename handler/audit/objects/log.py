@@ -21,7 +21,7 @@ from handler.audit.objects.committer import Committer
 from handler.audit.objects.outbox import Outbox
 from handler.audit.objects.record_lines import stored_records
 from handler.audit.objects.replica import Replica
-from handler.audit.objects.retry_policy import Patience
+from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.segment_reader import records_from, segment_of
 from handler.audit.record import part
 from handler.audit.search import find
@@ -55,10 +55,10 @@ class ObjectLog:
         objects: ObjectStore,
         *,
         limits: Limits | None = None,
-        patience: Patience | None = None,
+        patience: RetryPolicy | None = None,
     ) -> None:
         self._objects = objects
-        self._patience = patience or Patience()
+        self._patience = patience or RetryPolicy()
         self._lock = threading.RLock()
         self._closed = False
         self._current = False
@@ -172,7 +172,7 @@ class ObjectLog:
             used = self._replica.index.names if self._replica.index else frozenset[str]()
             for name in old:
                 if name not in used:
-                    self._patience.insist(self._objects.place, partial(self._objects.delete, name))
+                    self._patience.retry(self._objects.place, partial(self._objects.delete, name))
 
     def close(self) -> None:
         """Forget the state and let go of connections."""
@@ -200,7 +200,7 @@ class ObjectLog:
         return self._insist(lambda: self._objects.read(name))
 
     def _insist(self, work: Callable[[], bytes | None]) -> bytes | None:
-        return self._patience.insist(self._objects.place, work)
+        return self._patience.retry(self._objects.place, work)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -34,10 +34,10 @@ class Outbox:
     def __init__(
         self,
         objects: ObjectStore,
-        insist: Callable[[Callable[[], bytes | None]], bytes | None],
+        retry: Callable[[Callable[[], bytes | None]], bytes | None],
     ) -> None:
         self._objects = objects
-        self._insist = insist
+        self._insist = retry
         self._known: dict[str, Mapping[str, str]] = {}
 
     def put(self, commit: str, bodies: Mapping[str, str]) -> None:

@@ -22,7 +22,7 @@ PROOF = "probe.passed"
 """The object that says so."""
 
 
-def unproven(objects: ObjectStore) -> str:
+def missing_probe(objects: ObjectStore) -> str:
     """Return a sentence that says what rests on documentation alone, "" if it was tried."""
     try:
         if objects.read(PROOF) is not None:
@@ -36,7 +36,7 @@ def unproven(objects: ObjectStore) -> str:
     )
 
 
-def keep_proof(objects: ObjectStore, passed: Sequence[str]) -> None:
+def save_probe_result(objects: ObjectStore, passed: Sequence[str]) -> None:
     """Write down that everything was tried, and held.
 
     Raises:

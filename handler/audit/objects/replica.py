@@ -13,12 +13,12 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from handler.audit.format_version import require_readable
-from handler.audit.objects.append_position import ROLLED, Tail, segment_name
+from handler.audit.objects.append_position import ROLLED, LogPosition, segment_name
 from handler.audit.objects.archive import Directory, runs_in
 from handler.audit.objects.record_lines import chained_records, last_record, line_of
 from handler.audit.objects.snapshot import digest_of, index_name, read_index, table_name
 from handler.audit.objects.snapshot_pointer import LATEST, hinted
-from handler.audit.objects.state_cache import MemoryState
+from handler.audit.objects.state_cache import CachedState
 from handler.audit.record import Record, part
 from handler.audit.sql import projection
 from handler.errors import LogBrokenError
@@ -46,16 +46,16 @@ class Replica:
     def __init__(
         self,
         objects: ObjectStore,
-        insist: Callable[[Callable[[], bytes | None]], bytes | None],
+        retry: Callable[[Callable[[], bytes | None]], bytes | None],
     ) -> None:
         self._objects = objects
-        self._insist = insist
+        self._insist = retry
         self.cold = True
         self._ended = 0
         self._tables: dict[int, list[Run]] = {}
-        self.tail = Tail()
+        self.tail = LogPosition()
         self.index: Index | None = None
-        self.state = MemoryState(Directory(), Directory(), self._table)
+        self.state = CachedState(Directory(), Directory(), self._table)
 
     def catch_up(self) -> set[str]:
         """Read what came after the tail and return the hashes of the new records.
@@ -77,7 +77,7 @@ class Replica:
     def fold(self) -> None:
         """Fold the state anew from the first record, without any index."""
         self._reset(None)
-        self.tail = Tail()
+        self.tail = LogPosition()
         self._ended, _ = hinted(self._read(LATEST))
         while True:
             segment = self.tail.segment
@@ -121,7 +121,7 @@ class Replica:
     def _begin(self) -> bool:
         """Go to where the latest index is of use; False if there is none to be used."""
         self._reset(None)
-        self.tail = Tail()
+        self.tail = LogPosition()
         hint = self._read(LATEST)
         segment, version = hinted(hint)
         self._ended = segment
@@ -131,7 +131,7 @@ class Replica:
         last = last_record(self._read(segment_name(segment), -_LONGEST_LAST_LINE) or b"")
         if last is None:
             return False
-        self.tail = Tail(segment=segment).after(*last, 0)
+        self.tail = LogPosition(segment=segment).after(*last, 0)
         self.state.begin()
         self.state.note(*last)
         self.state.commit()
@@ -139,7 +139,7 @@ class Replica:
         if digest and self._load(segment, digest):
             return True
         self._reset(None)
-        self.tail = Tail()
+        self.tail = LogPosition()
         return False
 
     def _rest(self) -> bytes:
@@ -178,7 +178,7 @@ class Replica:
         self.tail = tail
         return digest
 
-    def _require_open(self, tail: Tail) -> None:
+    def _require_open(self, tail: LogPosition) -> None:
         if tail.segment != self.tail.segment:
             raise LogBrokenError(f"{self._objects.place}{self.tail.name} goes on after its end")
 
@@ -198,7 +198,7 @@ class Replica:
         self._tables.clear()
         self.index = index
         found = (index.directory, index.mentions) if index else (Directory(), Directory())
-        self.state = MemoryState(*found, self._table)
+        self.state = CachedState(*found, self._table)
 
     def _table(self, number: int) -> list[Run]:
         """Read a table, one at a time from the store: the same one is often asked for again."""

@@ -30,7 +30,7 @@ _PASSING = frozenset({408, 409, 429})
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How long one call of the log may take, with the clock and the chance it needs.
 
     Attributes:
@@ -45,11 +45,11 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = random.random
 
-    def trial(self, place: str) -> Trial:
+    def trial(self, place: str) -> Attempt:
         """Begin a call on the log at a place."""
-        return Trial(self, place, self.clock() + self.seconds)
+        return Attempt(self, place, self.clock() + self.seconds)
 
-    def insist(self, place: str, work: Callable[[], T]) -> T:
+    def retry(self, place: str, work: Callable[[], T]) -> T:
         """Return what work returns, trying again while its trouble may pass.
 
         Only for work that does no harm when it is done twice.
@@ -66,10 +66,10 @@ class Patience:
 
 
 @dataclass
-class Trial:
+class Attempt:
     """One call that is tried several times."""
 
-    patience: Patience
+    patience: RetryPolicy
     place: str
     end: float
     _troubles: int = field(default=0, init=False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.objects.append_position import ROLLED
 from handler.audit.objects.record_lines import line_of
-from handler.audit.objects.snapshot import digest_of, index_name, make_index, table_name
+from handler.audit.objects.snapshot import build_snapshot, digest_of, index_name, table_name
 from handler.audit.objects.snapshot_pointer import LATEST, hint_of
 from handler.audit.record import Draft, seal
 from handler.errors import CloudError, LogError
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from handler.audit.objects.object_store import ObjectStore
     from handler.audit.objects.replica import Replica
-    from handler.audit.objects.retry_policy import Patience
+    from handler.audit.objects.retry_policy import RetryPolicy
 
 
-def roll(objects: ObjectStore, replica: Replica, patience: Patience, now: datetime) -> bool:
+def rotate(objects: ObjectStore, replica: Replica, patience: RetryPolicy, now: datetime) -> bool:
     """End the last segment; whoever reads on then goes to the next one.
 
     An index that cannot be written is done without: a cold start then reads further back.
@@ -61,13 +61,13 @@ def roll(objects: ObjectStore, replica: Replica, patience: Patience, now: dateti
     return True
 
 
-def _indexed(objects: ObjectStore, replica: Replica, patience: Patience) -> bytes:
+def _indexed(objects: ObjectStore, replica: Replica, patience: RetryPolicy) -> bytes:
     """Write the index, and the table before it, and return the index."""
     number = replica.tail.segment
-    made = make_index(replica.state, replica.tail, replica.index)
+    made = build_snapshot(replica.state, replica.tail, replica.index)
     digest = digest_of(made.data)
     if made.table:
         name = table_name(number, digest_of(made.table))
-        patience.insist(objects.place, lambda: objects.write(name, made.table))
-    patience.insist(objects.place, lambda: objects.write(index_name(number, digest), made.data))
+        patience.retry(objects.place, lambda: objects.write(name, made.table))
+    patience.retry(objects.place, lambda: objects.write(index_name(number, digest), made.data))
     return made.data

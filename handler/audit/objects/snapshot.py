@@ -26,9 +26,9 @@ from handler.values.canonical_json import moment, timestamp
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from handler.audit.objects.append_position import Tail
+    from handler.audit.objects.append_position import LogPosition
     from handler.audit.objects.archive import Row
-    from handler.audit.objects.state_cache import MemoryState
+    from handler.audit.objects.state_cache import CachedState
 
 GIVEN_UP = timedelta(days=7)
 """How long a result file may stay unwritten before its delivery counts as closed all the same."""
@@ -61,7 +61,7 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Made:
+class BuiltSnapshot:
     """An index and, if something was closed, a table, ready to be written.
 
     Attributes:
@@ -73,7 +73,7 @@ class Made:
     table: bytes
 
 
-def make_index(state: MemoryState, tail: Tail, before: Index | None) -> Made:
+def build_snapshot(state: CachedState, tail: LogPosition, before: Index | None) -> BuiltSnapshot:
     """Return the index for the end of the last segment.
 
     Args:
@@ -99,10 +99,10 @@ def make_index(state: MemoryState, tail: Tail, before: Index | None) -> Made:
         # A segment without an index leaves a gap; its records are found from the one before it.
         "begins": [*begins, *[begins[-1]] * (tail.segment - len(begins)), tail.head.seq + 2],
     }
-    return Made(packed(content), table)
+    return BuiltSnapshot(packed(content), table)
 
 
-def _mentions(state: MemoryState, tail: Tail, closed: Collection[str]) -> Directory:
+def _mentions(state: CachedState, tail: LogPosition, closed: Collection[str]) -> Directory:
     mentions = state.mentions
     for segment, keys in state.mentioned.items():
         left = keys.difference(closed) if segment == tail.segment else keys

@@ -55,7 +55,7 @@ _MOST_TABLES = 8
 """How many tables are read for one name: every run of a schedule may have the same."""
 
 
-class MemoryState:
+class CachedState:
     """The state, in one transaction at a time.
 
     Args:

@@ -24,7 +24,7 @@ from handler.audit.format_version import VERSION
 from handler.audit.record import Record
 from handler.audit.search import find
 from handler.audit.sql import projection
-from handler.audit.sql.postgres_connection import COMMIT_LOCK, connected, place_of, translated
+from handler.audit.sql.postgres_connection import COMMIT_LOCK, connected, parse_address, translated
 from handler.audit.sql.postgres_statement import run
 from handler.audit.sql.value_list import ANY, rows_for
 from handler.errors import LogError, LogOutdatedError, LogUnreachableError
@@ -79,7 +79,7 @@ class PostgresLog:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._place = place_of(address)
+        self._place = parse_address(address)
         self._patience = patience
         self._clock = clock
         self._sleep = sleep

@@ -18,7 +18,7 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from handler.audit.format_version import VERSION, require_readable
-from handler.audit.sql.postgres_migration import exists, lay_out, version_of
+from handler.audit.sql.postgres_migration import exists, migrate, version_of
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogUnreachableError
 from handler.values.postgres_address import checked_address
 
@@ -61,7 +61,7 @@ _GRANTS = (
 
 
 @dataclass(frozen=True)
-class Place:
+class PostgresAddress:
     """Where a database is.
 
     Attributes:
@@ -73,7 +73,7 @@ class Place:
     shown: str
 
 
-def place_of(address: str) -> Place:
+def parse_address(address: str) -> PostgresAddress:
     """Return the place that an address names; it is shown as what was parsed, never as typed.
 
     Raises:
@@ -90,10 +90,10 @@ def place_of(address: str) -> Place:
             "a ? that is meant otherwise is written with %-escapes"
         ) from None
     host = quote(str(parts.get("host") or parts.get("hostaddr") or ""), safe="/,:[]")
-    return Place(address, f"postgresql://{host}/{quote(str(parts.get('dbname') or ''))}")
+    return PostgresAddress(address, f"postgresql://{host}/{quote(str(parts.get('dbname') or ''))}")
 
 
-def connected(place: Place, patience: float) -> Connection:
+def connected(place: PostgresAddress, patience: float) -> Connection:
     """Return a connection to a database that holds an audit log, ready for transactions.
 
     Args:
@@ -105,7 +105,7 @@ def connected(place: Place, patience: float) -> Connection:
         LogError: The database holds no audit log.
     """
     with translated(place):
-        db = _dialled(place, patience)
+        db = _connect(place, patience)
         try:
             _begin_session(db, place, patience)
         except BaseException:
@@ -129,11 +129,11 @@ def prepare(address: str, role: str = "") -> tuple[str, ...]:
     Raises:
         LogError: The database is unfit, or the role unknown or too mighty.
     """
-    place = place_of(address)
-    with translated(place), _dialled(place, _LONGEST_CONNECT) as db, db.transaction():
+    place = parse_address(address)
+    with translated(place), _connect(place, _LONGEST_CONNECT) as db, db.transaction():
         _check(db, place, role)
         db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
-        lay_out(db, SCHEMA.read_bytes(), place=place.shown)
+        migrate(db, SCHEMA.read_bytes(), place=place.shown)
         name = sql.Identifier(role) if role else sql.SQL("function_role")
         grants = [sql.SQL(grant).format(role=name) for grant in _GRANTS]
         for grant in grants if role else ():
@@ -150,19 +150,19 @@ def rebuild(address: str) -> bool:
     Raises:
         LogError: The database cannot be used, or holds no audit log.
     """
-    place = place_of(address)
-    with translated(place), _dialled(place, _LONGEST_CONNECT) as db, db.transaction():
+    place = parse_address(address)
+    with translated(place), _connect(place, _LONGEST_CONNECT) as db, db.transaction():
         if not exists(db):
             raise LogError(_unprepared(place))
         if not db.execute(_OWNS).fetchall()[0][0]:
             return False
         db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
-        lay_out(db, SCHEMA.read_bytes(), place=place.shown, anew=True)
+        migrate(db, SCHEMA.read_bytes(), place=place.shown, anew=True)
         return True
 
 
 @contextmanager
-def translated(place: Place) -> Iterator[None]:
+def translated(place: PostgresAddress) -> Iterator[None]:
     """Turn PostgreSQL's errors into the log's own, with what to do about them."""
     try:
         yield
@@ -187,7 +187,7 @@ def translated(place: Place) -> Iterator[None]:
         raise LogError(f"the audit log {place.shown} cannot be used: {_said(error)}") from error
 
 
-def _dialled(place: Place, patience: float) -> Connection:
+def _connect(place: PostgresAddress, patience: float) -> Connection:
     return psycopg.connect(
         place.address,
         autocommit=True,
@@ -201,7 +201,7 @@ def _dialled(place: Place, patience: float) -> Connection:
     )
 
 
-def _begin_session(db: Connection, place: Place, patience: float) -> None:
+def _begin_session(db: Connection, place: PostgresAddress, patience: float) -> None:
     waits = {"patience": patience, "longest": 2 * patience, "idle": patience / 3}
     db.execute(_SESSION, {name: str(math.ceil(seconds * 1000)) for name, seconds in waits.items()})
     if not exists(db):
@@ -216,7 +216,7 @@ def _begin_session(db: Connection, place: Place, patience: float) -> None:
         )
 
 
-def _check(db: Connection, place: Place, role: str) -> None:
+def _check(db: Connection, place: PostgresAddress, role: str) -> None:
     if db.info.server_version < OLDEST_SERVER:
         raise LogError(f"{place.shown} is older than PostgreSQL 14, the first that will do")
     if db.info.parameter_status("server_encoding") != "UTF8":
@@ -233,7 +233,7 @@ def _check(db: Connection, place: Place, role: str) -> None:
         )
 
 
-def _unprepared(place: Place) -> str:
+def _unprepared(place: PostgresAddress) -> str:
     return (
         f"{place.shown} holds no audit log yet; "
         "run `nightdrop audit init --audit postgresql://…` once, as a role that may create it"

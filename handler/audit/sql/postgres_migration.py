@@ -61,7 +61,7 @@ def put_version() -> str:
     return _PUT_VERSION
 
 
-def lay_out(db: Connection, schema: bytes, *, place: str, anew: bool = False) -> None:
+def migrate(db: Connection, schema: bytes, *, place: str, anew: bool = False) -> None:
     """Bring a database to this code's layout, in the transaction that is open.
 
     Args:

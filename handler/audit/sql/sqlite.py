@@ -23,7 +23,7 @@ from handler.audit.record import Record
 from handler.audit.search import find
 from handler.audit.sql import projection
 from handler.audit.sql.network_filesystem import network_type
-from handler.audit.sql.sqlite_migration import lay_out, version_of
+from handler.audit.sql.sqlite_migration import migrate, version_of
 from handler.audit.sql.value_list import ANY, rows_for
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogOutdatedError
 
@@ -165,7 +165,7 @@ def _opened(path: str | Path, patience: float, clock: Callable[[], datetime]) ->
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA secure_delete = ON")
         db.execute("BEGIN IMMEDIATE")
-        lay_out(db, SCHEMA.read_text(), place=str(path), now=clock())
+        migrate(db, SCHEMA.read_text(), place=str(path), now=clock())
         db.execute("COMMIT")
         _make_private(path)
     except BaseException:

@@ -39,7 +39,7 @@ def application_id_of(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA application_id").fetchone()[0])
 
 
-def lay_out(
+def migrate(
     db: sqlite3.Connection, schema: str, *, place: str, now: datetime, anew: bool = False
 ) -> None:
     """Bring a file to this code's layout, in the transaction that is open.

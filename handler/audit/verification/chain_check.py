@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from handler.audit.record import Head
-from handler.audit.verification.faults import Fault, Faults
+from handler.audit.verification.faults import Faults, IntegrityFault
 from handler.audit.verification.record_schema import FORM, KIND, Forms, flaws
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Walk:
+class ChainChecker:
     """How far a walk came and what it found.
 
     Attributes:
@@ -43,11 +43,13 @@ class Walk:
     turned_at: int = 0
 
     @staticmethod
-    def beyond(row: Row) -> Walk:
+    def beyond(row: Row) -> ChainChecker:
         """Return a walk that stands at a record, which it takes as it is."""
         seq, stored, _, text = row
         found = FORM.fullmatch(text)
-        return Walk(Head(seq, stored.decode(errors="replace")), latest=found[1] if found else b"")
+        return ChainChecker(
+            Head(seq, stored.decode(errors="replace")), latest=found[1] if found else b""
+        )
 
     def along(self, pages: Iterable[list[Row]], advance: Callable[[int], object]) -> None:
         """Go on over more records; after a fault, from what stands there.
@@ -62,7 +64,7 @@ class Walk:
             self.count += len(page)
             advance(len(page))
 
-    def join(self, other: Walk) -> None:
+    def join(self, other: ChainChecker) -> None:
         """Go on to where another walk came that began where this one ends."""
         self.turned_at = self.turned_at or other.turned_at
         self.turned += other.turned
@@ -105,22 +107,22 @@ class Walk:
         self.turned += 1
 
 
-def _faults(row: Row, before: Head) -> Iterator[Fault]:
+def _faults(row: Row, before: Head) -> Iterator[IntegrityFault]:
     seq, stored, prev, text = row
     if seq != before.seq + 1:
-        yield Fault(seq, f"follows record {before.seq}; {_between(seq, before.seq)}")
+        yield IntegrityFault(seq, f"follows record {before.seq}; {_between(seq, before.seq)}")
     if sha256(text).hexdigest().encode() != stored:
-        yield Fault(seq, "was changed: its hash is not that of its text")
+        yield IntegrityFault(seq, "was changed: its hash is not that of its text")
     for flaw in flaws(text):
-        yield Fault(seq, flaw)
+        yield IntegrityFault(seq, flaw)
     fields = _fields(text)
     if fields.get("seq", seq) != seq:
-        yield Fault(seq, "names another number than the one it is stored under")
+        yield IntegrityFault(seq, "names another number than the one it is stored under")
     names = fields.get("prev")
     if names is not None and names != before.hash:
-        yield Fault(seq, f"does not name the hash of record {before.seq} before it")
+        yield IntegrityFault(seq, f"does not name the hash of record {before.seq} before it")
     if names is not None and str(names).encode() != prev:
-        yield Fault(seq, "is stored beside another hash before it than it names")
+        yield IntegrityFault(seq, "is stored beside another hash before it than it names")
 
 
 def _fields(text: bytes) -> Fields:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.checkpoints import signed_note
 from handler.audit.checkpoints.checkpoint import Checkpoint, origin_of
-from handler.audit.verification.faults import Fault, Faults
+from handler.audit.verification.faults import Faults, IntegrityFault
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from handler.audit.checkpoints.signed_note import Note, VerifyKey
     from handler.audit.record import Head
-    from handler.audit.verification.sources.source import Stored
+    from handler.audit.verification.sources.source import RecordSource
 
 NOTED = "--expect-head"
 """The name of a claim that somebody noted by hand."""
 
 
 @dataclass(frozen=True, order=True)
-class Claim:
+class Assertion:
     """What one witness says: that the log had this record at this place.
 
     Attributes:
@@ -47,7 +47,7 @@ class Claim:
 
 
 @dataclass
-class Witness:
+class CheckpointEvidence:
     """All that speaks of a log from outside.
 
     Attributes:
@@ -59,10 +59,10 @@ class Witness:
     """
 
     keys: Sequence[VerifyKey] = ()
-    claims: list[Claim] = field(default_factory=list)
+    claims: list[Assertion] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     unsigned: set[str] = field(default_factory=set)
-    confirmed: Claim = Claim(0, "", "")
+    confirmed: Assertion = Assertion(0, "", "")
 
     def hear(self, name: str, data: bytes) -> None:
         """Take in what one checkpoint says."""
@@ -70,11 +70,11 @@ class Witness:
             signed = signed_note.parse(data)
             checkpoint = Checkpoint.of(signed.text)
         except ValueError as error:
-            self.faults.add(Fault(None, f"the checkpoint {name} cannot be read: {error}"))
+            self.faults.add(IntegrityFault(None, f"the checkpoint {name} cannot be read: {error}"))
             return
         if checkpoint.name != name:
             self.faults.add(
-                Fault(None, f"the checkpoint {name} was changed: it bears another's name")
+                IntegrityFault(None, f"the checkpoint {name} was changed: it bears another's name")
             )
             return
         if not signed.signatures:
@@ -82,7 +82,7 @@ class Witness:
         trusted = not self.keys or self._is_signed(name, signed)
         head = checkpoint.head
         at = timestamp(checkpoint.at)
-        self.claims.append(Claim(head.seq, head.hash, name, checkpoint.origin, trusted, at))
+        self.claims.append(Assertion(head.seq, head.hash, name, checkpoint.origin, trusted, at))
 
     def _is_signed(self, name: str, signed: Note) -> bool:
         if any(signed_note.is_signed_by(signed, key) for key in self.keys):
@@ -90,15 +90,15 @@ class Witness:
         known = {(key.name, key.key_id) for key in self.keys}
         if any((one.name, one.key_id) in known for one in signed.signatures):
             self.faults.add(
-                Fault(None, f"the checkpoint {name} is forged: its signature is not valid")
+                IntegrityFault(None, f"the checkpoint {name} is forged: its signature is not valid")
             )
         elif signed.signatures:
             self.faults.add(
-                Fault(None, f"the checkpoint {name} is signed by a key that was not given")
+                IntegrityFault(None, f"the checkpoint {name} is signed by a key that was not given")
             )
         return False
 
-    def contradictions(self, stored: Stored, head: Head) -> Faults:
+    def contradictions(self, stored: RecordSource, head: Head) -> Faults:
         """Hold every claim against the log, and return where they do not agree.
 
         Sets `confirmed`.
@@ -132,11 +132,11 @@ class Witness:
         return found
 
 
-def _told(claims: Sequence[Claim], what: str, *, at: bool = False) -> list[Fault]:
+def _told(claims: Sequence[Assertion], what: str, *, at: bool = False) -> list[IntegrityFault]:
     """Return one fault for the first of several claims that tell the same."""
     if not claims:
         return []
     first = claims[0]
     name = first.name if first.name == NOTED else f"the checkpoint {first.name}"
     more = f" (and {len(claims) - 1} more)" if len(claims) > 1 else ""
-    return [Fault(first.seq if at else None, f"{name}{more} {what}")]
+    return [IntegrityFault(first.seq if at else None, f"{name}{more} {what}")]

@@ -26,7 +26,7 @@ from handler.audit.verification.derived_state import (
     differing_rows,
     tables_of,
 )
-from handler.audit.verification.faults import Fault
+from handler.audit.verification.faults import IntegrityFault
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -81,23 +81,23 @@ class DerivedObjects:
         """The last segment with an index: what a new instance begins with."""
         return next((one for one in reversed(self.ended) if one.digest), None)
 
-    def changed(self) -> Iterator[Fault]:
+    def changed(self) -> Iterator[IntegrityFault]:
         """Yield every object but bodies that is not the one that the chain names."""
         segment, _ = hinted(hint := self.read(LATEST))
         if hint is not None and not segment:
-            yield Fault(None, f"the object {LATEST} cannot be read; remove it")
+            yield IntegrityFault(None, f"the object {LATEST} cannot be read; remove it")
         for one in self.ended:
             data = self.read(one.index) if one.digest else None
             if data is not None:
                 self.used.add(one.index)
                 if digest_of(data) != one.digest:
-                    yield Fault(
+                    yield IntegrityFault(
                         one.seq, f"the index {one.index} is not the one it names; {REBUILD}"
                     )
             elif one == self.last:
-                yield Fault(one.seq, f"the index {one.index} is gone; {REBUILD}")
+                yield IntegrityFault(one.seq, f"the index {one.index} is gone; {REBUILD}")
 
-    def differing(self, refold: Refold) -> Iterator[Fault]:
+    def differing(self, refold: Refold) -> Iterator[IntegrityFault]:
         """Yield where the last index and its tables are not what the records up to it come to."""
         data = self.read(self.last.index) if self.last else None
         index = read_index(data) if data else None
@@ -114,7 +114,7 @@ class DerivedObjects:
                 )
             yield from differing_rows(refold, _REFERRED, lambda _: _sorted(index.rows["outbox"]))
 
-    def outbox(self, refold: Refold) -> Iterator[tuple[str, Fault]]:
+    def outbox(self, refold: Refold) -> Iterator[tuple[str, IntegrityFault]]:
         """Yield the key of every body that is missing or not the recorded one, and which it is."""
         commit, bodies = "", dict[str, str]()
         for row in refold.rows(_BODIES):
@@ -131,7 +131,7 @@ class DerivedObjects:
                 what = f"in outbox/{came} is not the one recorded"
             else:
                 continue
-            yield key, Fault(None, f"the body of {whose} {what}; {_GIVE_UP}")
+            yield key, IntegrityFault(None, f"the body of {whose} {what}; {_GIVE_UP}")
 
     def left_over(self, names: Iterator[str], refold: Refold) -> Iterator[str]:
         """Yield what else lies in the folder, as remarks."""
@@ -151,7 +151,7 @@ class DerivedObjects:
                 "that were stopped, or by an older version; harmless"
             )
 
-    def _filled(self, db: sqlite3.Connection, index: Index) -> Iterator[Fault]:
+    def _filled(self, db: sqlite3.Connection, index: Index) -> Iterator[IntegrityFault]:
         """Put the state that an index and its tables hold into a database."""
         entries, found = 0, list[bool]()
         for number, digest in sorted(index.tables.items()):
@@ -161,16 +161,18 @@ class DerivedObjects:
             if data is None or digest_of(data) != digest:
                 found.append(False)
                 what = "is gone" if data is None else "is not the one that its index names"
-                yield Fault(None, f"the table {name} {what}; {REBUILD}")
+                yield IntegrityFault(None, f"the table {name} {what}; {REBUILD}")
                 continue
             runs = runs_in(data)
             for run in runs:
                 _put(db, {"deliveries": [run.delivery], "jobs": run.jobs})
             entries += len(Directory().with_table(number, runs).entries)
             if any(number not in index.directory.find(*one) for run in runs for one in _names(run)):
-                yield Fault(None, f"the index does not find what is in the table {name}; {REBUILD}")
+                yield IntegrityFault(
+                    None, f"the index does not find what is in the table {name}; {REBUILD}"
+                )
         if all(found) and entries != len(index.directory.entries):
-            yield Fault(None, f"the index finds what is in no table; {REBUILD}")
+            yield IntegrityFault(None, f"the index finds what is in no table; {REBUILD}")
         _put(db, {name: rows for name, rows in index.rows.items() if name != "outbox"})
 
 

@@ -14,7 +14,7 @@ import psycopg
 from handler.audit.sql.postgres_connection import SCHEMA
 from handler.audit.sql.postgres_migration import put_version
 from handler.audit.verification.derived_state import REBUILD
-from handler.audit.verification.faults import Fault
+from handler.audit.verification.faults import IntegrityFault
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ _OURS = "SELECT to_regnamespace('nightdrop')::oid"
 _OWN = "SELECT pg_my_temp_schema()"
 
 
-def differing_parts(db: Connection) -> Iterator[Fault | str]:
+def differing_parts(db: Connection) -> Iterator[IntegrityFault | str]:
     """Yield what is missing, what the schema does not have, and what is not as the schema has it.
 
     Args:
@@ -83,13 +83,13 @@ def differing_parts(db: Connection) -> Iterator[Fault | str]:
     for kind, name in sorted(expected.keys() | found.keys()):
         wanted, there = expected.get((kind, name)), found.get((kind, name))
         if there is None:
-            yield Fault(None, f"the {kind} {name} is missing; {_INIT}")
+            yield IntegrityFault(None, f"the {kind} {name} is missing; {_INIT}")
         elif wanted is None:
-            yield Fault(
+            yield IntegrityFault(
                 None, f"there is a {kind} that the schema does not have, {display(name)}; drop it"
             )
         elif wanted != there:
-            yield Fault(None, f"the {kind} {name} is not the one of the schema; {_INIT}")
+            yield IntegrityFault(None, f"the {kind} {name} is not the one of the schema; {_INIT}")
 
 
 _INIT = f"{REBUILD}, run as the owner of the tables"

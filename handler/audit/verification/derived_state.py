@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from handler.audit.verification.faults import Fault
+from handler.audit.verification.faults import IntegrityFault
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -64,39 +64,41 @@ def tables_of(refold: Refold) -> list[Table]:
     ]
 
 
-def differing_rows(refold: Refold, table: Table, found: RowsOf) -> Iterator[Fault]:
+def differing_rows(refold: Refold, table: Table, found: RowsOf) -> Iterator[IntegrityFault]:
     """Yield every row of a table that is missing, too many, or not what its records come to."""
     expected = refold.rows(f"{table.select} ORDER BY 1")
     for wanted, there in _paired(expected, found(table)):
         row = wanted or there or (b"",)
         place = f"the row of {_key(row[0])} in {table.name}"
         if there is None:
-            yield Fault(None, f"{place} is missing")
+            yield IntegrityFault(None, f"{place} is missing")
         elif wanted is None:
-            yield Fault(None, f"{place} follows from no record")
+            yield IntegrityFault(None, f"{place} follows from no record")
         elif wanted != there and _kept(wanted) != _kept(there):
             other = (
                 name
                 for name, one, two in zip(table.columns, wanted, there, strict=True)
                 if one != two
             )
-            yield Fault(None, f"{place} is not what its records come to: {', '.join(other)}")
+            yield IntegrityFault(
+                None, f"{place} is not what its records come to: {', '.join(other)}"
+            )
 
 
-def differing_bodies(refold: Refold, found: RowsOf) -> Iterator[Fault]:
+def differing_bodies(refold: Refold, found: RowsOf) -> Iterator[IntegrityFault]:
     """Yield every body of the outbox that is missing, too many, or not the recorded one."""
     for wanted, there in _paired(refold.rows(_BODIES), found(OUTBOX)):
         if wanted is None:
             key = _key(there[0]) if there else ""
-            yield Fault(None, f"the outbox holds a body for {key}, which waits for none")
+            yield IntegrityFault(None, f"the outbox holds a body for {key}, which waits for none")
             continue
         owner = f"the {wanted[1].decode()} {_key(wanted[0])}"
         if not wanted[2]:
             continue  # an older version kept no body of a delivery, and recorded no digest
         if there is None:
-            yield Fault(None, f"the body of {owner} is gone from the outbox; {_GIVE_UP}")
+            yield IntegrityFault(None, f"the body of {owner} is gone from the outbox; {_GIVE_UP}")
         elif sha256(there[1]).hexdigest().encode() != wanted[2]:
-            yield Fault(
+            yield IntegrityFault(
                 None, f"the body of {owner} in the outbox is not the one recorded; {_GIVE_UP}"
             )
 

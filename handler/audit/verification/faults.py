@@ -9,7 +9,7 @@ MOST = 100
 
 
 @dataclass(frozen=True)
-class Fault:
+class IntegrityFault:
     """One place where the log is not whole.
 
     Attributes:
@@ -33,10 +33,10 @@ class Faults:
         count: All of them.
     """
 
-    kept: list[Fault] = field(default_factory=list)
+    kept: list[IntegrityFault] = field(default_factory=list)
     count: int = 0
 
-    def add(self, *found: Fault) -> None:
+    def add(self, *found: IntegrityFault) -> None:
         """Take in more."""
         self.kept += found[: max(0, MOST - len(self.kept))]
         self.count += len(found)

@@ -14,16 +14,16 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from handler.audit.open_log import open_stored
-from handler.audit.verification.chain_check import Walk
-from handler.audit.verification.faults import Fault
+from handler.audit.open_log import open_source
+from handler.audit.verification.chain_check import ChainChecker
+from handler.audit.verification.faults import IntegrityFault
 from handler.errors import LogBrokenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.context import BaseContext
 
-    from handler.audit.verification.sources.source import Stored
+    from handler.audit.verification.sources.source import RecordSource
 
 PIECE = 25_000
 """Records in a piece."""
@@ -31,12 +31,12 @@ PIECE = 25_000
 
 def walked(
     address: str,
-    stored: Stored,
+    stored: RecordSource,
     *,
     advance: Callable[[int], object],
     workers: int = 1,
     piece: int = PIECE,
-) -> Walk:
+) -> ChainChecker:
     """Walk along a stored log, to its end as it is by then.
 
     Args:
@@ -46,7 +46,7 @@ def walked(
         workers: How many processes may be used.
         piece: How many records one process takes on at a time.
     """
-    walk = Walk()
+    walk = ChainChecker()
     try:
         end = stored.end().seq
         if workers > 1 and end > 2 * piece and stored.is_gapless():
@@ -55,12 +55,12 @@ def walked(
         else:
             walk.along(stored.pages(), advance)
     except LogBrokenError as error:
-        walk.faults.add(Fault(None, str(error)))
+        walk.faults.add(IntegrityFault(None, str(error)))
     return walk
 
 
 def _side_by_side(  # noqa: PLR0913, PLR0917 - what `walked` was given
-    walk: Walk,
+    walk: ChainChecker,
     address: str,
     end: int,
     advance: Callable[[int], object],
@@ -80,9 +80,9 @@ def _start_method() -> BaseContext:
     return multiprocessing.get_context("fork" if alone else "spawn")
 
 
-def _walk_piece(address: str, piece: int, end: int, after: int) -> Walk:
-    with closing(open_stored(address)) as stored:
+def _walk_piece(address: str, piece: int, end: int, after: int) -> ChainChecker:
+    with closing(open_source(address)) as stored:
         before = next(stored.pages(after - 1, after), None)
-        walk = Walk.beyond(before[0]) if before else Walk()
+        walk = ChainChecker.beyond(before[0]) if before else ChainChecker()
         walk.along(stored.pages(after, min(end, after + piece)), lambda _count: None)
         return walk

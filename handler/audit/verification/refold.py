@@ -17,7 +17,7 @@ from handler.audit.sql import projection
 from handler.audit.sql.rows import delivery_row, job_of, job_row
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
-from handler.audit.verification.faults import Fault
+from handler.audit.verification.faults import IntegrityFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -91,7 +91,7 @@ class Refold:
 
     def take_pages(
         self, pages: Iterable[Sequence[Row]], advance: Callable[[int], object]
-    ) -> Iterator[Fault]:
+    ) -> Iterator[IntegrityFault]:
         """Take in the records of some pages; yield each that the state cannot be folded from."""
         for page in pages:
             advance(len(page))
@@ -99,7 +99,9 @@ class Refold:
                 try:
                     self.take(json.loads(text.decode()))
                 except MALFORMED:
-                    yield Fault(seq, "lacks what its action needs: no state follows from it")
+                    yield IntegrityFault(
+                        seq, "lacks what its action needs: no state follows from it"
+                    )
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         """Yield what a statement finds in the tables, texts as UTF-8."""

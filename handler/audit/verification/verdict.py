@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.audit.verification.chain_check import Walk
+from handler.audit.verification.chain_check import ChainChecker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from handler.audit.record import Head, Record
-    from handler.audit.verification.faults import Fault
+    from handler.audit.verification.faults import IntegrityFault
     from handler.audit.verification.sources.source import Row
 
 WHOLE, BROKEN, CANNOT_TELL = 0, 1, 2
@@ -35,7 +35,7 @@ class Verdict:
     """
 
     head: Head
-    faults: tuple[Fault, ...]
+    faults: tuple[IntegrityFault, ...]
     count: int = 0
     remarks: tuple[str, ...] = ()
     confirmed: int = 0
@@ -58,7 +58,7 @@ def verify(records: Iterable[Record]) -> Verdict:
 
     Memory stays flat; the walk goes on after a fault, from what stands there.
     """
-    walk = Walk()
+    walk = ChainChecker()
     walk.along(
         ([row_of(record.seq, record.hash, record.text)] for record in records), lambda _count: None
     )

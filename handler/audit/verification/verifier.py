@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from handler.audit.verification.checkpoint_evidence import NOTED, Claim, Witness
+from handler.audit.verification.checkpoint_evidence import NOTED, Assertion, CheckpointEvidence
 from handler.audit.verification.derived_state import REMEDY
-from handler.audit.verification.faults import Fault, Faults
+from handler.audit.verification.faults import Faults, IntegrityFault
 from handler.audit.verification.parallel_check import walked
 from handler.audit.verification.verdict import Verdict
 from handler.errors import LogBrokenError, ObjectError
@@ -19,11 +19,11 @@ from handler.errors import LogBrokenError, ObjectError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from handler.audit.checkpoints.checkpoint import Place
+    from handler.audit.checkpoints.checkpoint import CheckpointStore
     from handler.audit.checkpoints.signed_note import VerifyKey
     from handler.audit.record import Head
-    from handler.audit.verification.chain_check import Walk
-    from handler.audit.verification.sources.source import Stored
+    from handler.audit.verification.chain_check import ChainChecker
+    from handler.audit.verification.sources.source import RecordSource
 
 _NAME = re.compile(r"([0-9]{12})-[0-9a-f]{16}-[0-9]{8}T[0-9]{12}Z\.checkpoint")
 _READERS = 16
@@ -40,7 +40,7 @@ class Evidence:
         expected: A head that somebody noted; None if nobody did.
     """
 
-    places: Sequence[Place] = ()
+    places: Sequence[CheckpointStore] = ()
     keys: Sequence[VerifyKey] = ()
     expected: Head | None = None
 
@@ -58,7 +58,7 @@ class _Kept:
 
 def examine(
     address: str,
-    stored: Stored,
+    stored: RecordSource,
     evidence: Evidence,
     *,
     advance: Callable[[int], object] = lambda _count: None,
@@ -80,9 +80,9 @@ def examine(
         OSError: Likewise.
         LogError: The log cannot be read.
     """
-    witness = Witness(evidence.keys)
+    witness = CheckpointEvidence(evidence.keys)
     if evidence.expected is not None:
-        witness.claims.append(Claim(evidence.expected.seq, evidence.expected.hash, NOTED))
+        witness.claims.append(Assertion(evidence.expected.seq, evidence.expected.hash, NOTED))
     names = set(_heard(evidence.places, witness))
     kept = _Kept(names)
     faults = Faults()
@@ -95,7 +95,7 @@ def examine(
         found = witness.contradictions(stored, walk.head)
     except LogBrokenError as error:
         found = Faults()
-        found.add(Fault(None, str(error)))
+        found.add(IntegrityFault(None, str(error)))
     faults.join(witness.faults)
     faults.join(found)
     faults.add(*_told(kept))
@@ -111,7 +111,7 @@ def examine(
 
 
 def _derived(
-    stored: Stored, walk: Walk, advance: Callable[[int], object]
+    stored: RecordSource, walk: ChainChecker, advance: Callable[[int], object]
 ) -> tuple[Faults, list[str]]:
     """Return where what is derived from whole records is not what they come to, and remarks."""
     found, remarks = Faults(), list[str]()
@@ -124,11 +124,11 @@ def _derived(
             else:
                 found.add(one)
     except LogBrokenError as error:
-        found.add(Fault(None, str(error)))
+        found.add(IntegrityFault(None, str(error)))
     return found, [REMEDY, *remarks] if found.count else remarks
 
 
-def _heard(places: Sequence[Place], witness: Witness) -> Iterator[str]:
+def _heard(places: Sequence[CheckpointStore], witness: CheckpointEvidence) -> Iterator[str]:
     with ThreadPoolExecutor(_READERS) as pool:
         for place in places:
             names = iter(place.names())
@@ -139,7 +139,11 @@ def _heard(places: Sequence[Place], witness: Witness) -> Iterator[str]:
 
 
 def _compare(
-    stored: Stored, places: Sequence[Place], kept: _Kept, witness: Witness, head: Head
+    stored: RecordSource,
+    places: Sequence[CheckpointStore],
+    kept: _Kept,
+    witness: CheckpointEvidence,
+    head: Head,
 ) -> None:
     oldest = min(kept.names, default="")
     for text in stored.begun("log.checkpointed"):
@@ -151,7 +155,9 @@ def _compare(
         kept.last = max(kept.last, name)
         if name in kept.names:
             if signer and name in witness.unsigned:
-                witness.faults.add(Fault(None, f"the checkpoint {name} has lost its signature"))
+                witness.faults.add(
+                    IntegrityFault(None, f"the checkpoint {name} has lost its signature")
+                )
         elif name < oldest:
             kept.gone += 1
         elif oldest:
@@ -172,7 +178,7 @@ def _recorded(text: bytes) -> tuple[str, object, int]:
         return "", None, 0
 
 
-def _found(places: Sequence[Place], name: str) -> bytes | None:
+def _found(places: Sequence[CheckpointStore], name: str) -> bytes | None:
     for place in places:
         try:
             return place.get(name)
@@ -181,23 +187,25 @@ def _found(places: Sequence[Place], name: str) -> bytes | None:
     return None
 
 
-def _told(kept: _Kept) -> Iterator[Fault]:
+def _told(kept: _Kept) -> Iterator[IntegrityFault]:
     if kept.missing:
         more = f" and {len(kept.missing) - 1} more" if len(kept.missing) > 1 else ""
-        yield Fault(
+        yield IntegrityFault(
             None,
             f"the log tells of the checkpoint {kept.missing[-1]}{more}, not among those kept: "
             "removed, or kept in another place",
         )
 
 
-def _of_walk(walk: Walk) -> Iterator[str]:
+def _of_walk(walk: ChainChecker) -> Iterator[str]:
     if walk.turned:
         times = "once" if walk.turned == 1 else f"{walk.turned} times"
         yield f"the clock was set back {times}, first at record {walk.turned_at}"
 
 
-def _of_witness(evidence: Evidence, witness: Witness, kept: _Kept, head: Head) -> Iterator[str]:
+def _of_witness(
+    evidence: Evidence, witness: CheckpointEvidence, kept: _Kept, head: Head
+) -> Iterator[str]:
     last = witness.confirmed
     if not last.seq:
         yield "nothing outside the log vouches for it: its end could be cut off unnoticed; " + (

@@ -18,7 +18,7 @@ from handler.audit.record import part
 from handler.cli.console import complain, printable, prose
 from handler.errors import LogBusyError, LogUnreachableError, NightdropError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint as write_checkpoint
-from handler.invocation.instance import open_instance, services_of
+from handler.invocation.instance import invocation_of, open_instance
 from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _written() -> Record:
     with closing(open_instance(context, os.environ, lambda _line: None)) as instance:
         if not instance.settings.checkpoints:
             raise SettingsError("NIGHTDROP_CHECKPOINTS is missing: where to write them")
-        written = write_checkpoint(services_of(context, instance), every=0)
+        written = write_checkpoint(invocation_of(context, instance), every=0)
         if written is None:
             raise SettingsError("the log is empty: there is nothing to write a checkpoint of")
         return written

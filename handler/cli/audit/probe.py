@@ -10,7 +10,7 @@ import click
 
 from handler.audit.objects.conformance_probe import Check
 from handler.audit.objects.conformance_probe import probe as checks
-from handler.audit.objects.probe_result import PROOF, keep_proof
+from handler.audit.objects.probe_result import PROOF, save_probe_result
 from handler.audit.open_log import OBS, folder_at
 from handler.cli.audit.records.open_log import folders
 from handler.cli.console import complain, printable
@@ -43,7 +43,7 @@ def probe(address: str, *, as_json: bool) -> None:
                 done.append(check)
             passed = all(check.passed for check in done)
             if passed:
-                keep_proof(objects, [check.name for check in done])
+                save_probe_result(objects, [check.name for check in done])
     except NightdropError as error:
         complain(str(error))
         sys.exit(2)

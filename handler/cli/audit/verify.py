@@ -15,20 +15,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from handler.audit.checkpoints.signed_note import verify_key
 from handler.audit.record import Head
-from handler.audit.verification.sources.jsonl_file import StoredInFile
+from handler.audit.verification.sources.jsonl_file import JsonlFileSource
 from handler.audit.verification.verdict import BROKEN, CANNOT_TELL, WHOLE
 from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.audit.records.open_log import any_stored
+from handler.cli.audit.records.open_log import any_source
 from handler.cli.console import complain, printable
 from handler.cli.obs_from_environment import obs_of
 from handler.errors import LogBrokenError, NightdropError, SettingsError
-from handler.invocation.checkpoint_writer import place_at
+from handler.invocation.checkpoint_writer import checkpoint_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from handler.audit.checkpoints.checkpoint import Place
-    from handler.audit.verification.sources.source import Stored
+    from handler.audit.checkpoints.checkpoint import CheckpointStore
+    from handler.audit.verification.sources.source import RecordSource
     from handler.audit.verification.verdict import Verdict
 
 _HEAD = re.compile(r"([0-9]{1,15}):([0-9a-f]{64})")
@@ -86,7 +86,7 @@ def verify(
                 stored,
                 evidence,
                 advance=advance,
-                workers=1 if isinstance(stored, StoredInFile) else os.cpu_count() or 1,
+                workers=1 if isinstance(stored, JsonlFileSource) else os.cpu_count() or 1,
             )
     except ImportError:
         complain(
@@ -114,21 +114,21 @@ def _show(verdict: Verdict) -> None:
         click.echo(f"• {printable(remark)}")
 
 
-def _stored(address: str | None, file: Path | None) -> Stored:
+def _stored(address: str | None, file: Path | None) -> RecordSource:
     if file is not None:
-        return StoredInFile(file)
+        return JsonlFileSource(file)
     if address is None:
         raise SettingsError("name the log with --audit, or an exported one with --file")
-    return any_stored(address)
+    return any_source(address)
 
 
-def _place(address: str) -> Place:
+def _place(address: str) -> CheckpointStore:
     if address.startswith("obs://"):
-        return place_at(address, obs_of(os.environ))
+        return checkpoint_store(address, obs_of(os.environ))
     if not Path(address).is_dir():
         known = "what is named" if "://" in address else address
         raise SettingsError(f"there is no folder of checkpoints at {known}")
-    return place_at(address, None)
+    return checkpoint_store(address, None)
 
 
 def _head(text: str) -> Head:
@@ -141,7 +141,7 @@ def _head(text: str) -> Head:
 
 
 @contextmanager
-def _progress(stored: Stored) -> Iterator[Callable[[int], object]]:
+def _progress(stored: RecordSource) -> Iterator[Callable[[int], object]]:
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _count: None

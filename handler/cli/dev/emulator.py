@@ -31,7 +31,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True)
-class Courier:
+class EventSender:
     """Posts an event about each new object, as a bucket's notifications do.
 
     Attributes:
@@ -150,7 +150,7 @@ def emulator(  # noqa: PLR0913 - one for each option
             seed=seed,
             fleet=read_fleet(fleet),
             directory=directory,
-            raise_event=Courier(notify, shape) if notify else None,
+            raise_event=EventSender(notify, shape) if notify else None,
         )
         if env_file:
             check_env_file(env_file, built.environment())

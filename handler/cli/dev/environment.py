@@ -20,7 +20,7 @@ from handler.cloud.credentials import credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.obs.client import Obs
 from handler.local.async_invocation.config import AsyncConfig
-from handler.local.async_invocation.dispatcher import LocalFunction, Surroundings
+from handler.local.async_invocation.dispatcher import Environment, LocalFunction
 from handler.local.async_invocation.failure_destination import into_folder
 from handler.local.env_file import read_env_file
 from handler.local.processes.folder_lock import locked_folder
@@ -35,8 +35,8 @@ from handler.local.processes.subprocesses import (
 )
 from handler.local.processes.supervisor import Supervisor
 from handler.local.triggers.drop_folder import DropFolder
-from handler.local.triggers.folder_watcher import Dropbox, make_drop_folder
-from handler.local.triggers.http_listener import Door
+from handler.local.triggers.folder_watcher import FolderWatcher, make_drop_folder
+from handler.local.triggers.http_listener import HttpListener
 from handler.local.triggers.timer_scheduler import Timers
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class DevDesk:
         urls = [f"http://127.0.0.1:{port}/" for port in ports]
         queue = LocalFunction(urls, self._config(), self._surroundings())
         self._stack.callback(queue.close)
-        door = self._stack.enter_context(Door(partial(_notified, queue)))
+        door = self._stack.enter_context(HttpListener(partial(_notified, queue)))
         cloud = self._start_cloud(door.url)
         self._cloud = cloud["NIGHTDROP_OBS_ENDPOINT"]
         self._start_function(ports, cloud)
@@ -127,9 +127,9 @@ class DevDesk:
             on_failure=into_folder(self._options.folder / "failures"),
         )
 
-    def _surroundings(self) -> Surroundings:
+    def _surroundings(self) -> Environment:
         chaos = self._options.chaos
-        return Surroundings(
+        return Environment(
             clock=self._plan.clock,
             chance=random.Random(),  # noqa: S311 - request ids and the spread of retries
             listen=self.board.step,
@@ -179,7 +179,7 @@ class DevDesk:
         folder = DropFolder(
             self._options.drop, partial(_upload, obs), self.board.say, self._plan.largest_spec
         )
-        self._stack.enter_context(Dropbox(folder))
+        self._stack.enter_context(FolderWatcher(folder))
 
     def _tell_where_to_look(self, urls: list[str]) -> None:
         folder = self._options.folder

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from handler.errors import EventRejectedError
 from handler.triggers.delivery import Action
-from handler.triggers.event_parser import recognise
+from handler.triggers.event_parser import parse_event
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ PREFIX = "drop/"
 def object_key(event: Json) -> str:
     """Return the key of the object that an event tells of, or "" if it tells of none."""
     try:
-        fired = recognise(event, eventgrid_keys="encoded")
+        fired = parse_event(event, eventgrid_keys="encoded")
     except EventRejectedError:
         return ""
     if isinstance(fired, Action) or not fired or fired[0].source.get("shape") == "timer":

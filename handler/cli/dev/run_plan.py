@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
     from pathlib import Path
 
-    from handler.local.triggers.clock import DeskClock
+    from handler.local.triggers.clock import LocalClock
     from handler.local.triggers.timer_scheduler import Timer
 
 BUCKET = "nightdrop-drop"
@@ -75,7 +75,7 @@ class DevPlan:
 
     options: DevOptions
     timers: tuple[Timer, ...]
-    clock: DeskClock
+    clock: LocalClock
     given: Mapping[str, str]
     largest_spec: int
 

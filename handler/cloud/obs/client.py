@@ -60,7 +60,7 @@ class StoredObject:
 
 
 @dataclass(frozen=True)
-class Told:
+class ObsResult:
     """What OBS says along with what was asked for.
 
     Attributes:
@@ -147,7 +147,7 @@ class Obs:
             Target("PUT", bucket, "", body, digest=_digest(body), sub_resource="object-lock")
         )
 
-    def append(self, bucket: str, key: str, position: int, data: bytes) -> Told:
+    def append(self, bucket: str, key: str, position: int, data: bytes) -> ObsResult:
         """Append to an object that is `position` bytes long; at position 0 this creates it.
 
         Returns:
@@ -168,11 +168,11 @@ class Obs:
         answer = self._answer(target)
         date = answer.headers.get("date", "")
         if _code(answer) == _LOST_RACE:
-            return Told(date, done=False)
+            return ObsResult(date, done=False)
         _checked(answer, target.place, self.credentials)
-        return Told(date)
+        return ObsResult(date)
 
-    def read_from(self, bucket: str, key: str, first: int, *, max_bytes: int) -> Told | None:
+    def read_from(self, bucket: str, key: str, first: int, *, max_bytes: int) -> ObsResult | None:
         """Return the bytes of an object from one on, None if there is no such object.
 
         Args:
@@ -191,7 +191,7 @@ class Obs:
         answer = self._answer(target, limit)
         date = answer.headers.get("date", "")
         if answer.status == _NOTHING_THERE:
-            return Told(date)
+            return ObsResult(date)
         if _code(answer) == "NoSuchKey":
             return None
         _checked(answer, target.place, self.credentials)
@@ -199,7 +199,7 @@ class Obs:
             raise ObjectError(f"{target.place} is larger than {max_bytes} bytes")
         _check_length(answer, target.place)
         whole = answer.status == 200  # noqa: PLR2004 - not 206: the range was not looked at
-        return Told(date, answer.body[first:] if whole else answer.body)
+        return ObsResult(date, answer.body[first:] if whole else answer.body)
 
     def list_objects(self, bucket: str, prefix: str) -> Iterator[ListedObject]:
         """Yield the bucket's objects under a prefix, in the order of their keys.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from handler.cloud.current_credentials import KeyRing
+    from handler.cloud.current_credentials import CurrentCredentials
     from handler.cloud.obs.client import Obs
 
 LARGEST_OBJECT = 256 * 1024 * 1024
@@ -30,7 +30,7 @@ class ObsFolders:
     """
 
     obs: Obs
-    keys: KeyRing
+    keys: CurrentCredentials
 
     def __call__(self, bucket: str, prefix: str) -> ObsFolder:
         """Return a folder.

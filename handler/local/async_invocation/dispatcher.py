@@ -42,7 +42,7 @@ LARGEST_EVENT = 256 * 1024
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """What a local FunctionGraph finds around it.
 
     Attributes:
@@ -67,9 +67,7 @@ class LocalFunction:
     age are used up, the failure message is written and the request is gone.
     """
 
-    def __init__(
-        self, urls: Sequence[str], config: AsyncConfig, surroundings: Surroundings
-    ) -> None:
+    def __init__(self, urls: Sequence[str], config: AsyncConfig, surroundings: Environment) -> None:
         """Begin to deliver.
 
         Args:

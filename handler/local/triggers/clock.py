@@ -28,7 +28,7 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True)
-class DeskClock:
+class LocalClock:
     """A clock that runs at a multiple of the real time.
 
     It follows the machine's own clock, which goes on while a laptop sleeps.
@@ -59,7 +59,7 @@ class DeskClock:
             condition.wait(min(left, _LONGEST_WAIT))
 
 
-def desk_clock(start: datetime | None = None, speed: float = 1.0) -> DeskClock:
+def desk_clock(start: datetime | None = None, speed: float = 1.0) -> LocalClock:
     """Return a clock that is set now.
 
     Args:
@@ -75,4 +75,4 @@ def desk_clock(start: datetime | None = None, speed: float = 1.0) -> DeskClock:
         )
     set_at = time.time()
     began = start or datetime.fromtimestamp(set_at, timezone.utc)
-    return DeskClock(began.astimezone(timezone.utc), set_at, speed)
+    return LocalClock(began.astimezone(timezone.utc), set_at, speed)

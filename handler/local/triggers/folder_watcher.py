@@ -16,7 +16,7 @@ _LOOK_SECONDS = 0.3
 
 
 @final
-class Dropbox:
+class FolderWatcher:
     """Looks through a drop folder again and again until it is closed.
 
     Args:
@@ -29,7 +29,7 @@ class Dropbox:
         self._thread = Thread(target=self._watch, name="dropbox")
         self._thread.start()
 
-    def __enter__(self) -> Dropbox:
+    def __enter__(self) -> FolderWatcher:
         return self
 
     def __exit__(self, *_: object) -> None:

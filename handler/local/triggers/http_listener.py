@@ -21,7 +21,7 @@ _PATIENCE = 10.0  # seconds a caller may take to send its event
 
 
 @final
-class Door:
+class HttpListener:
     """Takes events on 127.0.0.1: `POST /` answers 202 and the id of the request made of it."""
 
     def __init__(self, submit: Callable[[Json], str], port: int = 0) -> None:
@@ -42,7 +42,7 @@ class Door:
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
 
-    def __enter__(self) -> Door:
+    def __enter__(self) -> HttpListener:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from handler.errors import NightdropError
 from handler.settings import Settings, load
 from handler.triggers.delivery import Action, Delivery, InlineSpec
-from handler.triggers.event_parser import recognise, screen
+from handler.triggers.event_parser import parse_event, screen
 from tests.support.terraform.provider import EVENT_DATA
 from tests.support.terraform.rendering import LEAST, MOST, rendered, terraform
 
@@ -97,7 +97,7 @@ def _tick(name: str, told: dict[str, str]) -> Iterator[str]:
         "user_event": told["user_event"],
     }
     try:
-        asked = recognise(cast("Any", event), eventgrid_keys="encoded")
+        asked = parse_event(cast("Any", event), eventgrid_keys="encoded")
     except NightdropError as error:
         yield f"timer {name}: the function refuses it: {error}"
         return
@@ -114,7 +114,7 @@ def _drop(kind: str, told: dict[str, Any], settings: dict[str, str]) -> Iterator
             yield f"the drop trigger {'misses a spec' if wanted else 'fires for results'}"
     (delivery,) = cast(
         "tuple[Delivery]",
-        recognise(_event(kind, told), eventgrid_keys=cast("Any", "encoded")),
+        parse_event(_event(kind, told), eventgrid_keys=cast("Any", "encoded")),
     )
     if isinstance(delivery.spec, InlineSpec) or delivery.spec.key != PATH:
         yield "the function reads another key than was dropped"

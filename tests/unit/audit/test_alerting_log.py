@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from handler.audit.alerting_log import AnnouncedLog
+from handler.audit.alerting_log import AlertingLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ Noted: TypeAlias = "Callable[..., Decide[str]]"
 def test_each_commit_is_announced_once_with_all_its_records(log: SqliteLog, noted: Noted) -> None:
     """In order, over all its decisions; the answers come back as they were."""
     heard: list[list[str]] = []
-    announced = AnnouncedLog(
+    announced = AlertingLog(
         log, lambda records: heard.append([str(r.fields["note"]) for r in records])
     )
     committed = announced.commit_all([noted("a", "b"), noted("c")])
@@ -37,7 +37,7 @@ def test_records_are_durable_before_they_are_announced(log: SqliteLog, noted: No
     def listen(_records: Sequence[Record]) -> None:
         found.append(log.read(lambda view: view.head.seq))
 
-    AnnouncedLog(log, listen).commit(noted("a", "b"))
+    AlertingLog(log, listen).commit(noted("a", "b"))
     assert found == [2]
 
 
@@ -49,7 +49,7 @@ def test_nothing_is_announced_that_was_not_appended(log: SqliteLog) -> None:
         raise LookupError("no")
 
     with pytest.raises(LookupError):
-        AnnouncedLog(log, heard.append).commit(failing)
+        AlertingLog(log, heard.append).commit(failing)
     assert heard == []
 
 
@@ -57,7 +57,7 @@ def test_everything_else_is_the_logs_own(
     log: SqliteLog, planned: Callable[..., Decide[None]]
 ) -> None:
     """Reading, bodies and records come from beneath."""
-    announced = AnnouncedLog(log, lambda _records: None)
+    announced = AlertingLog(log, lambda _records: None)
     announced.commit(planned("d", "j"))
     assert announced.read(lambda view: view.job("j")) == log.read(lambda view: view.job("j"))
     assert announced.read(lambda view: view.head, fresh=False).seq == 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from handler.audit.group_commit import GroupedLog
+from handler.audit.group_commit import GroupCommitLog
 from handler.audit.log import Decision
 from handler.audit.verification.verdict import verify
 from handler.errors import LogBusyError
@@ -51,7 +51,7 @@ class Slow:
 
 def at_once(slow: Slow, *decisions: Decide[Any]) -> list[Any]:
     """Commit the first decision, the others while it is under way; returns values and errors."""
-    grouped = GroupedLog(slow)  # type: ignore[arg-type] # as far as it is used
+    grouped = GroupCommitLog(slow)  # type: ignore[arg-type] # as far as it is used
     ready = threading.Semaphore(0)
 
     def commit(decide: Decide[Any]) -> Any:  # noqa: ANN401 - whatever it decides
@@ -122,7 +122,7 @@ def test_a_log_that_cannot_be_written_is_told_to_all(log: SqliteLog, noted: Note
 
 def test_one_thread_alone_commits_at_once(log: SqliteLog, noted: Noted) -> None:
     """And hears of its own failure."""
-    grouped = GroupedLog(log)
+    grouped = GroupCommitLog(log)
     assert grouped.commit(noted("a")).value == "a"
     with pytest.raises(LookupError):
         grouped.commit(failing)
@@ -133,7 +133,7 @@ def test_reading_goes_straight_through(
     log: SqliteLog, noted: Noted, planned: Callable[..., Decide[None]]
 ) -> None:
     """State, bodies and records."""
-    grouped = GroupedLog(log)
+    grouped = GroupCommitLog(log)
     grouped.commit_all([noted("a"), planned("d", "j")])
     assert grouped.read(lambda view: view.head.seq) == 3
     assert grouped.read(lambda view: view.head.seq, fresh=False) == 3

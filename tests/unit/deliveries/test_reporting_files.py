@@ -14,14 +14,14 @@ import pytest
 from handler.audit.job_end import shown_state
 from handler.deliveries.pipeline import state_of
 from handler.deliveries.reporting import report
-from handler.invocation.instance import open_instance, services_of
+from handler.invocation.instance import invocation_of, open_instance
 from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from handler.emulator.server import Emulator
-    from handler.invocation.invocation import Services
+    from handler.invocation.invocation import Invocation
 
     Environ = dict[str, str]
     Reply = dict[str, Any]
@@ -36,11 +36,11 @@ TICK = {"action": "reconcile"}
 
 
 @contextmanager
-def serving(environ: Environ) -> Iterator[Services]:
+def serving(environ: Environ) -> Iterator[Invocation]:
     """What an invocation has at hand."""
     context = Context.from_environment(environ, "r", time.monotonic)
     with closing(open_instance(context, environ, lambda _line: None)) as instance:
-        yield services_of(context, instance)
+        yield invocation_of(context, instance)
 
 
 def stored(emulator: Emulator) -> Any:  # noqa: ANN401 - any JSON
@@ -78,15 +78,15 @@ def test_a_late_writer_that_is_killed_leaves_no_old_file(
     emulator.faults.set([{"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}])
     fire_in(at_once, drop("drop/hall.yaml", UPGRADE))
     assert stored(emulator)["jobs"][0]["state"] == "unknown"
-    with serving(at_once) as services:
-        (waiting,) = services.log.read(lambda view: view.open(9)).jobs
-        old = state_of(waiting.delivery, services)
+    with serving(at_once) as invocation:
+        (waiting,) = invocation.log.read(lambda view: view.open(9)).jobs
+        old = state_of(waiting.delivery, invocation)
         fire_in(at_once, TICK)
-        dying: Any = DyingLog(services.log, at)
+        dying: Any = DyingLog(invocation.log, at)
         with suppress(Killed):
-            report(replace(old, reported=0), replace(services, log=dying))
+            report(replace(old, reported=0), replace(invocation, log=dying))
         fire_in(at_once, TICK)
-        (job,) = state_of(waiting.delivery, services).jobs
+        (job,) = state_of(waiting.delivery, invocation).jobs
     assert job.state == "adopted"
     assert stored(emulator)["jobs"][0]["state"] == shown_state(job)
 
@@ -98,11 +98,11 @@ def test_a_result_file_is_signed_before_it_is_begun(
     emulator.faults.set([{"operation": "PutObject", "fault": "status", "status": 403}])
     fire(drop("drop/hall.yaml", UPGRADE))
     emulator.faults.set([])
-    with serving(environ) as services:
-        (run,) = services.log.read(lambda view: view.open(9).unreported)
-        times = iter([services.obs.clock() - timedelta(minutes=16)])  # asked for once
-        report(run, replace(services, obs=replace(services.obs, clock=lambda: next(times))))
-        begun = [r for r in services.log.records() if r.fields["action"] == "result.writing"]
+    with serving(environ) as invocation:
+        (run,) = invocation.log.read(lambda view: view.open(9).unreported)
+        times = iter([invocation.obs.clock() - timedelta(minutes=16)])  # asked for once
+        report(run, replace(invocation, obs=replace(invocation.obs, clock=lambda: next(times))))
+        begun = [r for r in invocation.log.records() if r.fields["action"] == "result.writing"]
     assert len(begun) == 2
     assert RESULT not in emulator.state.buckets["nightdrop-drop"]
 

@@ -16,7 +16,7 @@ GOOD = Host(
     python="3.12.1",
     sqlite="3.45.1",
     libraries={"urllib3": "2.8.0", "pydantic": "2.14.3", "PyYAML": "6.0.3"},
-    clashes=(),
+    conflicting_packages=(),
     in_cloud=True,
     timeout=60,
     entries=9,
@@ -68,7 +68,7 @@ def test_a_library_that_is_new_enough_or_unknown_is_taken(settings: Settings, ve
 def test_a_library_from_elsewhere_is_a_doubt(settings: Settings) -> None:
     """It may do, but nobody tried it."""
     clash = "urllib3 is the platform's (2.3.0), not the zip's (2.8.0)"
-    assert faults(replace(GOOD, clashes=(clash,)), settings) == {"libraries": "warn"}
+    assert faults(replace(GOOD, conflicting_packages=(clash,)), settings) == {"libraries": "warn"}
 
 
 def test_sqlite_matters_only_to_a_log_that_is_kept_with_it(settings: Settings) -> None:

@@ -14,14 +14,14 @@ import pytest
 from handler.audit.checkpoints.checkpoint import Checkpoint, origin_of
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.checkpoints.signed_note import is_signed_by, new_key, parse
-from handler.audit.open_log import open_stored
+from handler.audit.open_log import open_source
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verifier import Evidence, examine
 from handler.cli.obs_from_environment import obs_of
 from handler.errors import SettingsError
 from handler.function import handle
-from handler.invocation.checkpoint_writer import checkpoint, place_at
-from handler.invocation.instance import open_instance, record_started, services_of
+from handler.invocation.checkpoint_writer import checkpoint, checkpoint_store
+from handler.invocation.instance import invocation_of, open_instance, record_started
 from handler.jobs.hold import hold
 from handler.local.runtime.context import Context
 from tests.conftest import BUCKET, timer_event
@@ -94,10 +94,10 @@ def test_a_head_that_is_confirmed_needs_no_other(folder: Path, environ: Environ)
     """Only what was recorded since, or a tick, asks for one more."""
     context = Context.from_environment(environ, "r", time.monotonic)
     with closing(open_instance(context, environ, print)) as instance:
-        services = services_of(context, instance)
+        invocation = invocation_of(context, instance)
         instance.log.commit(hold("by hand", actor={"kind": "operator"}))
         for every, kept in [(inf, 1), (inf, 1), (0.0, 2), (3600.0, 2)]:
-            made = checkpoint(services, every=every)
+            made = checkpoint(invocation, every=every)
             names = sorted(one.name for one in folder.iterdir())
             assert len(names) == kept
             assert made is None or made.fields["checkpoint"]["name"] == names[-1]  # type: ignore[call-overload,index]
@@ -231,8 +231,8 @@ def test_a_bucket_keeps_them_for_whoever_verifies(
     with emulator.state.lock:
         assert sum(key.startswith("checkpoints/") for key in emulator.state.buckets[BUCKET]) == 2
     obs = obs_of(environ)
-    place = place_at(environ["NIGHTDROP_CHECKPOINTS"], obs)
-    stored = open_stored(environ["NIGHTDROP_AUDIT"])
+    place = checkpoint_store(environ["NIGHTDROP_CHECKPOINTS"], obs)
+    stored = open_source(environ["NIGHTDROP_AUDIT"])
     verdict = examine(environ["NIGHTDROP_AUDIT"], stored, Evidence([place], [KEY.public]))
     stored.close()
     obs.transport.close()
@@ -242,7 +242,7 @@ def test_a_bucket_keeps_them_for_whoever_verifies(
 def test_a_bucket_needs_something_to_reach_it_with() -> None:
     """A folder does not."""
     with pytest.raises(SettingsError, match="NIGHTDROP_REGION"):
-        place_at("obs://bucket/", None)
+        checkpoint_store("obs://bucket/", None)
 
 
 @pytest.mark.parametrize("key", ["PRIVATE+KEY+a+00000000+c2VjcmV0", "secret"])
@@ -275,5 +275,5 @@ def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(environ: Envi
     """They belong into the environment."""
     obs = obs_of(environ)
     with pytest.raises(SettingsError, match="obs://bucket/prefix/") as caught:
-        place_at("obs://KEY:CANARY@bucket/prefix/", obs)
+        checkpoint_store("obs://KEY:CANARY@bucket/prefix/", obs)
     assert "CANARY" not in str(caught.value)

@@ -17,8 +17,18 @@ from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief, ShownJob
 from handler.errors import ApiError, LogError
 from handler.jobs.decisions import Deferred
-from handler.jobs.effect_runner import Driver, Pace
-from handler.jobs.effects import Commit, Effects, Gone, Look, Sender, Show, Sign, TimeLeft, Turn
+from handler.jobs.effect_runner import EffectRunner, RateLimiter
+from handler.jobs.effects import (
+    AwaitTurn,
+    Commit,
+    Effects,
+    Gone,
+    ListJobs,
+    Sender,
+    ShowJob,
+    Sign,
+    TimeLeft,
+)
 from handler.jobs.submission import submission
 from handler.runtime.deadline import Deadline
 
@@ -29,7 +39,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
     from handler.emulator.server import Emulator
 
-    Make: TypeAlias = Callable[..., Driver]
+    Make: TypeAlias = Callable[..., EffectRunner]
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 SENDER = Sender({}, patience=1.0, settle_after=1200)
@@ -59,14 +69,14 @@ class Ticking:
 def test_nobody_waits_before_the_api_has_asked_for_it() -> None:
     """The usual case costs nothing."""
     ticking = Ticking()
-    assert Pace(ticking.clock, ticking.sleep).wait(0)
+    assert RateLimiter(ticking.clock, ticking.sleep).wait(0)
     assert ticking.slept == []
 
 
 def test_every_sender_waits_until_the_latest_pause_ends() -> None:
     """A shorter one does not shorten it."""
     ticking = Ticking()
-    pace = Pace(ticking.clock, ticking.sleep)
+    pace = RateLimiter(ticking.clock, ticking.sleep)
     pace.slow_down(5)
     pace.slow_down(2)
     assert pace.wait(5)
@@ -77,7 +87,7 @@ def test_every_sender_waits_until_the_latest_pause_ends() -> None:
 def test_a_pause_that_lasts_too_long_is_not_begun() -> None:
     """The job is deferred instead."""
     ticking = Ticking()
-    pace = Pace(ticking.clock, ticking.sleep)
+    pace = RateLimiter(ticking.clock, ticking.sleep)
     pace.slow_down(5.1)
     assert not pace.wait(5)
     assert ticking.slept == []
@@ -86,7 +96,7 @@ def test_a_pause_that_lasts_too_long_is_not_begun() -> None:
 def test_a_pause_that_grows_meanwhile_is_waited_out() -> None:
     """Another sender was told to wait longer."""
     ticking = Ticking()
-    pace = Pace(ticking.clock, ticking.sleep)
+    pace = RateLimiter(ticking.clock, ticking.sleep)
 
     def sleep(seconds: float) -> None:
         if not ticking.slept:
@@ -102,7 +112,7 @@ def test_a_pause_that_grows_meanwhile_is_waited_out() -> None:
 def test_a_pause_that_grows_beyond_the_time_is_given_up() -> None:
     """What was slept already counts, too."""
     ticking = Ticking()
-    pace = Pace(ticking.clock, ticking.sleep)
+    pace = RateLimiter(ticking.clock, ticking.sleep)
 
     def sleep(seconds: float) -> None:
         if not ticking.slept:
@@ -117,14 +127,14 @@ def test_a_pause_that_grows_beyond_the_time_is_given_up() -> None:
 
 @pytest.mark.parametrize(("pause", "left"), [(47, 13.0), (48, 12.0), (49, 0.0), (55, 0.0)])
 def test_no_pause_is_begun_that_leaves_no_time_to_send(
-    driver: Driver, pause: float, left: float
+    runner: EffectRunner, pause: float, left: float
 ) -> None:
     """The job is deferred at once instead of after the pause."""
     ticking = Ticking()
-    pace = Pace(ticking.clock, ticking.sleep)
+    pace = RateLimiter(ticking.clock, ticking.sleep)
     pace.slow_down(pause)
-    hurried = Driver(driver.log, driver.ief, Deadline(60, ticking.clock), pace)
-    assert answers(hurried, Turn(12)) == [left]
+    hurried = EffectRunner(runner.log, runner.ief, Deadline(60, ticking.clock), pace)
+    assert answers(hurried, AwaitTurn(12)) == [left]
     assert ticking.now == (pause if left else 0)
 
 
@@ -137,13 +147,13 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
 
 
 @pytest.fixture
-def driver(log: SqliteLog, emulator: Emulator) -> Iterator[Driver]:
+def runner(log: SqliteLog, emulator: Emulator) -> Iterator[EffectRunner]:
     """A driver that works against an emulated cloud and has an hour."""
     transport = Transport(timeout=5)
     account = emulator.account
     keys = Credentials(account.access_key, account.secret_key)
     ief = Ief(emulator.url, account.project_id, keys, transport, lambda: datetime.now(timezone.utc))
-    yield Driver(log, ief, Deadline(3600, lambda: 0.0))
+    yield EffectRunner(log, ief, Deadline(3600, lambda: 0.0))
     transport.close()
 
 
@@ -167,7 +177,9 @@ def states(log: SqliteLog) -> list[str]:
     return [job.state for job in run.jobs]
 
 
-def test_jobs_are_sent_side_by_side(log: SqliteLog, driver: Driver, emulator: Emulator) -> None:
+def test_jobs_are_sent_side_by_side(
+    log: SqliteLog, runner: EffectRunner, emulator: Emulator
+) -> None:
     """Eight jobs of a quarter of a second each take no two seconds."""
     emulator.faults.set([{"operation": "CreateBatchJob", "fault": "delay", "seconds": 0.25}])
     jobs = planned(log, *"abcdefgh")
@@ -177,43 +189,51 @@ def test_jobs_are_sent_side_by_side(log: SqliteLog, driver: Driver, emulator: Em
         seen.add(threading.current_thread().name)
         yield from effects
 
-    driver.drive_all([counted(job) for job in jobs], senders=8)
+    runner.drive_all([counted(job) for job in jobs], senders=8)
     assert states(log) == ["created"] * 8
     assert len(seen) > 1
 
 
-def test_nothing_to_send_starts_no_thread(driver: Driver) -> None:
+def test_nothing_to_send_starts_no_thread(runner: EffectRunner) -> None:
     """A tick without work is cheap."""
     before = threading.active_count()
-    driver.drive_all([], senders=16)
+    runner.drive_all([], senders=16)
     assert threading.active_count() == before
 
 
-def test_one_refused_job_stops_no_other(log: SqliteLog, driver: Driver, emulator: Emulator) -> None:
+def test_one_refused_job_stops_no_other(
+    log: SqliteLog, runner: EffectRunner, emulator: Emulator
+) -> None:
     """Each has its own outcome."""
     emulator.faults.set(
         [{"operation": "CreateBatchJob", "fault": "status", "status": 400, "times": 1}]
     )
-    driver.drive_all(planned(log, "a", "b", "c"), senders=1)
+    runner.drive_all(planned(log, "a", "b", "c"), senders=1)
     assert states(log) == ["refused", "created", "created"]
 
 
-def test_an_error_of_one_is_raised_once_all_others_are_done(log: SqliteLog, driver: Driver) -> None:
+def test_an_error_of_one_is_raised_once_all_others_are_done(
+    log: SqliteLog, runner: EffectRunner
+) -> None:
     """The platform must know, and the rest must not wait for it."""
 
     def broken() -> Effects:
-        yield Turn()
+        yield AwaitTurn()
         raise LogError("gone")
 
     with pytest.raises(LogError, match="gone"):
-        driver.drive_all([broken(), *planned(log, "a", "b")], senders=2)
+        runner.drive_all([broken(), *planned(log, "a", "b")], senders=2)
     assert states(log) == ["created", "created"]
 
 
-def test_one_429_slows_all_senders(log: SqliteLog, driver: Driver, emulator: Emulator) -> None:
+def test_one_429_slows_all_senders(
+    log: SqliteLog, runner: EffectRunner, emulator: Emulator
+) -> None:
     """Each waits for as long as the API asked one of them to."""
     ticking = Ticking()
-    paced = Driver(log, driver.ief, driver.deadline, Pace(ticking.clock, ticking.sleep))
+    paced = EffectRunner(
+        log, runner.ief, runner.deadline, RateLimiter(ticking.clock, ticking.sleep)
+    )
     emulator.faults.set(
         [
             {
@@ -231,11 +251,13 @@ def test_one_429_slows_all_senders(log: SqliteLog, driver: Driver, emulator: Emu
 
 
 def test_a_pause_without_a_length_is_a_second(
-    log: SqliteLog, driver: Driver, emulator: Emulator
+    log: SqliteLog, runner: EffectRunner, emulator: Emulator
 ) -> None:
     """Enough not to hammer an API that is busy."""
     ticking = Ticking()
-    paced = Driver(log, driver.ief, driver.deadline, Pace(ticking.clock, ticking.sleep))
+    paced = EffectRunner(
+        log, runner.ief, runner.deadline, RateLimiter(ticking.clock, ticking.sleep)
+    )
     emulator.faults.set(
         [{"operation": "CreateBatchJob", "fault": "status", "status": 429, "times": 1}]
     )
@@ -243,7 +265,7 @@ def test_a_pause_without_a_length_is_a_second(
     assert (states(log), ticking.slept) == (["created"], [1])
 
 
-def answers(driver: Driver, *effects: object) -> list[object]:
+def answers(runner: EffectRunner, *effects: object) -> list[object]:
     """Return what a driver answers to effects."""
     said: list[object] = []
 
@@ -251,57 +273,59 @@ def answers(driver: Driver, *effects: object) -> list[object]:
         for effect in effects:
             said.append((yield effect))  # type: ignore[misc] # noqa: PERF401 - a yield
 
-    driver.drive(ask())
+    runner.drive(ask())
     return said
 
 
-def test_the_time_that_is_left_is_the_invocations(driver: Driver) -> None:
+def test_the_time_that_is_left_is_the_invocations(runner: EffectRunner) -> None:
     """None is left once a pause would outlast it."""
-    ended = Driver(driver.log, driver.ief, Deadline(0, lambda: 1.0))
-    assert answers(ended, TimeLeft(), Turn()) == [0.0, 0.0]
-    driver.pace.slow_down(9999)
-    assert answers(driver, TimeLeft(), Turn()) == [3600.0, 0.0]
+    ended = EffectRunner(runner.log, runner.ief, Deadline(0, lambda: 1.0))
+    assert answers(ended, TimeLeft(), AwaitTurn()) == [0.0, 0.0]
+    runner.pace.slow_down(9999)
+    assert answers(runner, TimeLeft(), AwaitTurn()) == [3600.0, 0.0]
 
 
-def test_without_keys_signing_defers(driver: Driver) -> None:
+def test_without_keys_signing_defers(runner: EffectRunner) -> None:
     """With the reason."""
     keys = Credentials("", "", missing="no agency")
-    ief = Ief("http://127.0.0.1:1", "p", keys, driver.ief.transport, driver.ief.clock)
-    assert answers(Driver(driver.log, ief, driver.deadline), Sign("{}")) == [Deferred("no agency")]
+    ief = Ief("http://127.0.0.1:1", "p", keys, runner.ief.transport, runner.ief.clock)
+    assert answers(EffectRunner(runner.log, ief, runner.deadline), Sign("{}")) == [
+        Deferred("no agency")
+    ]
 
 
-def test_a_decision_is_answered_with_its_value(driver: Driver) -> None:
+def test_a_decision_is_answered_with_its_value(runner: EffectRunner) -> None:
     """That is what a submission goes by."""
-    assert answers(driver, Commit(lambda _view: Decision("granted"))) == ["granted"]
+    assert answers(runner, Commit(lambda _view: Decision("granted"))) == ["granted"]
 
 
 def test_a_job_is_shown_as_it_stands_gone_or_not_at_all(
-    log: SqliteLog, driver: Driver, emulator: Emulator
+    log: SqliteLog, runner: EffectRunner, emulator: Emulator
 ) -> None:
     """Only a plain 404 means that it is gone."""
-    driver.drive_all(planned(log, "a"), senders=1)
+    runner.drive_all(planned(log, "a"), senders=1)
     (job,) = emulator.state.all_jobs()
-    (shown,) = answers(driver, Show(job.job_id))
+    (shown,) = answers(runner, ShowJob(job.job_id))
     assert isinstance(shown, ShownJob)
     emulator.faults.set([{"operation": "ShowBatchJob", "fault": "cut"}])
-    assert answers(driver, Show(job.job_id)) == [None]
+    assert answers(runner, ShowJob(job.job_id)) == [None]
     emulator.faults.set([])
     emulator.state.delete_job(job.job_id)
-    assert answers(driver, Show(job.job_id)) == [Gone()]
+    assert answers(runner, ShowJob(job.job_id)) == [Gone()]
 
 
-def test_one_listing_serves_all_jobs_of_its_type(driver: Driver, emulator: Emulator) -> None:
+def test_one_listing_serves_all_jobs_of_its_type(runner: EffectRunner, emulator: Emulator) -> None:
     """Unless one reaches back further."""
-    looks = [Look("node_upgrade", NOW - timedelta(hours=hours)) for hours in (1, 0, 2)]
-    first, second, third = answers(driver, *looks)
+    looks = [ListJobs("node_upgrade", NOW - timedelta(hours=hours)) for hours in (1, 0, 2)]
+    first, second, third = answers(runner, *looks)
     assert first is second
     assert third is not first
     asked = [one.operation for one in emulator.state.requests]
     assert asked == ["ListBatchJob"] * 2
 
 
-def test_a_list_that_cannot_be_had_is_raised(driver: Driver, emulator: Emulator) -> None:
+def test_a_list_that_cannot_be_had_is_raised(runner: EffectRunner, emulator: Emulator) -> None:
     """The tick says so and goes on."""
     emulator.faults.set([{"operation": "ListBatchJob", "fault": "status", "status": 503}])
     with pytest.raises(ApiError, match="503"):
-        answers(driver, Look("node_upgrade", NOW))
+        answers(runner, ListJobs("node_upgrade", NOW))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from handler.cloud.ief.client import ListedJob
-from handler.jobs.effect_runner import MOST_PAGES, OVERLAP, PAGE, Driver, list_jobs
-from handler.jobs.effects import Look
+from handler.jobs.effect_runner import MOST_PAGES, OVERLAP, PAGE, EffectRunner, list_jobs
+from handler.jobs.effects import ListJobs
 from handler.runtime.deadline import Deadline
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from handler.jobs.effects import Listing
 
-    Make: TypeAlias = Callable[..., Driver]
+    Make: TypeAlias = Callable[..., EffectRunner]
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 LATE = int(NOW.timestamp())
@@ -63,7 +63,7 @@ def fleet(count: int, step: int = 60) -> list[ListedJob]:
 
 def listed(found: Fleet, *, ago: timedelta = timedelta(365), deadline: Deadline = LONG) -> Listing:
     """List all jobs created since some time ago."""
-    return list_jobs(found, Look("node_upgrade", NOW - ago), deadline)  # type: ignore[arg-type] # as far as it is used
+    return list_jobs(found, ListJobs("node_upgrade", NOW - ago), deadline)  # type: ignore[arg-type] # as far as it is used
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 9, 10, 11, 99, 100, 101, 190, 191, 1000])

@@ -14,7 +14,7 @@ from handler.audit.record import Head
 from handler.audit.state import JobState, JobWord
 from handler.cloud.ief.client import ListedJob
 from handler.jobs.decisions import Refused, claim, record
-from handler.jobs.effects import Commit, Listing, Look, Sender
+from handler.jobs.effects import Commit, Listing, ListJobs, Sender
 from handler.jobs.settlement import (
     CLOCK_SKEW,
     check_marks,
@@ -273,7 +273,7 @@ def test_a_strangers_job_without_a_mark_suspends_nothing() -> None:
 def test_settling_looks_back_beyond_the_date_of_the_signature() -> None:
     """The API's clock may be behind ours."""
     effects = settlement([job()], SENDER)
-    assert next(effects) == Look("node_upgrade", SENT - CLOCK_SKEW)
+    assert next(effects) == ListJobs("node_upgrade", SENT - CLOCK_SKEW)
     assert isinstance(effects.send(listing()), Commit)
     assert isinstance(effects.send(None), Commit)
     with pytest.raises(StopIteration):

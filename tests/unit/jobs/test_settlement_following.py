@@ -13,7 +13,7 @@ from handler.audit.log import Open, ScanState
 from handler.audit.record import Head
 from handler.audit.state import FOLLOWED, JobState, JobWord
 from handler.cloud.ief.client import ListedJob, ShownJob
-from handler.jobs.effects import Commit, Gone, Listing, Sender, Show, TimeLeft
+from handler.jobs.effects import Commit, Gone, Listing, Sender, ShowJob, TimeLeft
 from handler.jobs.settlement import (
     FOLLOWED_FOR,
     finish,
@@ -180,7 +180,7 @@ def test_following_records_nothing_where_nobody_could_say() -> None:
     """The next tick asks again."""
     effects = following(job("created", job_id="id-1"), NOW, SENDER)
     next(effects)
-    assert effects.send(60.0) == Show("id-1")
+    assert effects.send(60.0) == ShowJob("id-1")
     with pytest.raises(StopIteration):
         effects.send(None)
 
@@ -195,7 +195,7 @@ def test_a_job_that_goes_on_running_costs_the_log_nothing(
     """A tick asks after a thousand of them."""
     effects = following(job("created", job_id="id-1", changed_at=timestamp(NOW)), NOW, SENDER)
     next(effects)
-    assert effects.send(60.0) == Show("id-1")
+    assert effects.send(60.0) == ShowJob("id-1")
     if asks:
         assert isinstance(effects.send(answer), Commit)
         return

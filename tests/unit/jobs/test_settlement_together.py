@@ -11,7 +11,7 @@ from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.ief.client import ListedJob
-from handler.jobs.effects import Commit, Listing, Look, Sender
+from handler.jobs.effects import Commit, Listing, ListJobs, Sender
 from handler.jobs.settlement import CLOCK_SKEW, check_marks, settlement
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import timestamp
@@ -67,7 +67,7 @@ def test_one_commit_says_what_a_list_says_of_all_of_them(log: SqliteLog) -> None
     """Two are found, one may be ours without its mark, one is absent."""
     before = log.read(lambda view: view.head).seq
     effects = settlement(waiting(log), SENDER)
-    assert next(effects) == Look("node_upgrade", NOW - timedelta(hours=1) - CLOCK_SKEW)
+    assert next(effects) == ListJobs("node_upgrade", NOW - timedelta(hours=1) - CLOCK_SKEW)
     found = (listed(0), listed(2), listed(3, "by hand"))
     effect = effects.send(Listing(found, NOW, complete=True))
     while isinstance(effect, Commit):

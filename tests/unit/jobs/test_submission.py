@@ -14,7 +14,7 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.http_transport import Request
 from handler.errors import ApiError, CloudError, NoAnswerError, NotSentError
 from handler.jobs.decisions import Answer, Claim, Created, Deferred, Refused, Unknown
-from handler.jobs.effects import Commit, Send, Sender, Sign, TimeLeft, Turn
+from handler.jobs.effects import AwaitTurn, Commit, Send, Sender, Sign, TimeLeft
 from handler.jobs.submission import answer_of, submission
 from handler.values.canonical_json import sha256_hex, timestamp
 
@@ -76,7 +76,7 @@ def driven(
             elif isinstance(effect, Send):
                 reply = next(given)
             else:
-                reply = {Turn: left, TimeLeft: in_time, Sign: signed}[type(effect)]
+                reply = {AwaitTurn: left, TimeLeft: in_time, Sign: signed}[type(effect)]
     except StopIteration:
         return kinds
 
@@ -84,7 +84,7 @@ def driven(
 def test_a_job_is_signed_then_claimed_then_sent_then_recorded(log: SqliteLog) -> None:
     """The order is the promise: the claim is durable before the request leaves."""
     effects = begun()
-    assert next(effects) == Turn(SENDER.patience)
+    assert next(effects) == AwaitTurn(SENDER.patience)
     assert effects.send(60.0) == Sign("{}")
     claim = effects.send(REQUEST)
     assert isinstance(claim, Commit)
@@ -116,7 +116,7 @@ def test_without_time_for_an_answer_a_job_is_deferred_and_nothing_is_signed(
     log: SqliteLog, left: float
 ) -> None:
     """What could not be recorded is not begun."""
-    assert driven(log, left=left) == [Turn, Commit]
+    assert driven(log, left=left) == [AwaitTurn, Commit]
     assert (job_of(log).state, job_of(log).attempt) == ("deferred", 0)
 
 
@@ -129,13 +129,13 @@ def test_with_just_enough_time_a_job_is_sent() -> None:
 
 def test_a_process_that_froze_after_its_claim_does_not_send(log: SqliteLog) -> None:
     """The claim is taken back as deferred: nothing left."""
-    assert driven(log, in_time=11.99) == [Turn, Sign, Commit, TimeLeft, Commit]
+    assert driven(log, in_time=11.99) == [AwaitTurn, Sign, Commit, TimeLeft, Commit]
     assert (job_of(log).state, job_of(log).attempt) == ("deferred", 1)
 
 
 def test_without_keys_a_job_is_deferred_with_the_reason_and_never_claimed(log: SqliteLog) -> None:
     """The tick sends it once there are some."""
-    assert driven(log, signed=Deferred("no credentials")) == [Turn, Sign, Commit]
+    assert driven(log, signed=Deferred("no credentials")) == [AwaitTurn, Sign, Commit]
     job = job_of(log)
     assert (job.state, job.note, job.attempt) == ("deferred", "no credentials", 0)
 
@@ -153,7 +153,7 @@ def test_a_claim_that_is_not_granted_sends_nothing(log: SqliteLog) -> None:
 def test_a_job_that_is_to_be_sent_later_is_signed_and_claimed_anew(log: SqliteLog) -> None:
     """The date of an old signature would be the wrong fence."""
     kinds = driven(log, LATER, Created("4d1c"))
-    assert kinds == [Turn, Sign, Commit, TimeLeft, Send, Commit] * 2
+    assert kinds == [AwaitTurn, Sign, Commit, TimeLeft, Send, Commit] * 2
     assert (job_of(log).state, job_of(log).attempt) == ("created", 2)
 
 
@@ -220,7 +220,7 @@ def test_a_job_whose_request_is_not_the_planned_one_is_never_claimed(tmp_path: P
         log.commit(lambda _view: Decision(None, (planned, draft)))
         for _ in range(2):
             exchanged = begun('{"another": "request"}')
-            assert isinstance(next(exchanged), Turn)
+            assert isinstance(next(exchanged), AwaitTurn)
             exchanged.send(60.0)
             claim = exchanged.send(REQUEST)
             assert log.commit(claim.decide).value.attempt == 0

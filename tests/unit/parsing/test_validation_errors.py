@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.parsing import Document
-from handler.parsing.validation_errors import Remark, problem_of, remarks_of
+from handler.parsing.validation_errors import Issue, problem_of, remarks_of
 from handler.specs.api_form import BatchJob
 from handler.specs.short_form import Job
 
@@ -20,7 +20,7 @@ VALID: dict[str, Json] = {"kind": "node_upgrade", "name": "a", "targets": {"node
 def only(changes: dict[str, Json]) -> tuple[str, str]:
     """Return path and message of the only remark about a changed job."""
     (remark,) = remarks_of(Job, {**VALID, **changes})
-    return str(problem_of(Remark(remark.path, ""), Document(1, None))), remark.message
+    return str(problem_of(Issue(remark.path, ""), Document(1, None))), remark.message
 
 
 @pytest.mark.parametrize(
@@ -82,5 +82,5 @@ def test_all_errors_come_at_once() -> None:
 def test_a_problem_has_the_line_of_the_nearest_part() -> None:
     """What is missing is shown where it should stand."""
     document = Document(2, None, {(): 5, ("targets",): 7})
-    problem = problem_of(Remark(("targets", "nodes"), "missing"), document)
+    problem = problem_of(Issue(("targets", "nodes"), "missing"), document)
     assert str(problem) == "document 2, line 7, targets.nodes: missing"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.audit.sql.sqlite import SqliteLog
-from handler.runtime.startup_record import MANIFEST, Start, record_start, start
+from handler.runtime.startup_record import MANIFEST, Startup, record_start, start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +43,7 @@ def root(tmp_path: Path) -> Path:
 def test_a_start_tells_code_and_versions(root: Path) -> None:
     """The digest is the manifest's."""
     told = start(root, {"urllib3": module(root / "urllib3" / "__init__.py")})
-    assert told == Start("ab" * 32, platform.python_version(), sqlite3.sqlite_version, ())
+    assert told == Startup("ab" * 32, platform.python_version(), sqlite3.sqlite_version, ())
 
 
 def test_a_package_of_the_platform_is_a_clash(root: Path, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_package_of_the_platform_is_a_clash(root: Path, tmp_path: Path) -> Non
 
 def test_a_package_that_was_not_imported_is_none(root: Path) -> None:
     """It may never be."""
-    assert start(root, {}).clashes == ()
+    assert start(root, {}).conflicting_packages == ()
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{"])
@@ -68,7 +68,7 @@ def test_without_a_manifest_there_is_no_digest(tmp_path: Path, text: str | None)
 def test_a_start_is_a_record(tmp_path: Path) -> None:
     """With its clashes as the note."""
     log = SqliteLog(str(tmp_path / "audit.db"))
-    log.commit(record_start(Start("c0de", "3.10.13", "3.40.1", ("one", "two")), {"name": "f"}))
+    log.commit(record_start(Startup("c0de", "3.10.13", "3.40.1", ("one", "two")), {"name": "f"}))
     (record,) = log.records()
     log.close()
     assert record.fields["action"] == "function.started"

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.errors import EventRejectedError
-from handler.triggers.delivery import Action, Delivery, Refused, StoredSpec
-from handler.triggers.event_parser import Ignored, recognise, screen
+from handler.triggers.delivery import Action, Delivery, InvalidEntry, StoredSpec
+from handler.triggers.event_parser import Ignored, parse_event, screen
 from handler.values.canonical_json import Json, canonical
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -58,7 +58,7 @@ def sample(name: str) -> Json:
 
 def the_delivery(event: Json) -> Delivery:
     """Return the one delivery of an event that holds exactly one."""
-    found = recognise(event, eventgrid_keys="encoded")
+    found = parse_event(event, eventgrid_keys="encoded")
     assert isinstance(found, tuple)
     (delivery,) = found
     assert isinstance(delivery, Delivery)
@@ -98,7 +98,7 @@ def test_every_sample_event_is_a_delivery_that_runs(name: str, trigger: str, sub
 @pytest.mark.parametrize("event", [sample("timer-reconcile"), {"action": "reconcile"}])
 def test_the_reconciler_is_asked_for_by_a_timer_or_an_event(event: Json) -> None:
     """A reconcile timer and the bare action are the same request."""
-    assert recognise(event, eventgrid_keys="encoded") == Action("reconcile")
+    assert parse_event(event, eventgrid_keys="encoded") == Action("reconcile")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_the_reconciler_is_asked_for_by_a_timer_or_an_event(event: Json) -> None
 def test_an_unsupported_event_is_told_what_it_looks_like(event: Json, resembles: str) -> None:
     """The rejection names the sender's kind and everything that is supported."""
     with pytest.raises(EventRejectedError) as caught:
-        recognise(event, eventgrid_keys="encoded")
+        parse_event(event, eventgrid_keys="encoded")
     assert resembles in str(caught.value)
     assert "supported are a timer (trigger_type TIMER), OBS events" in str(caught.value)
 
@@ -148,7 +148,7 @@ def test_an_unsupported_event_is_told_what_it_looks_like(event: Json, resembles:
 def test_an_action_that_is_none_is_told_what_was_meant(event: Json, said: str) -> None:
     """A slip of the keyboard is no foreign trigger."""
     with pytest.raises(EventRejectedError) as caught:
-        recognise(event, eventgrid_keys="encoded")
+        parse_event(event, eventgrid_keys="encoded")
     assert said in str(caught.value)
     assert len(str(caught.value)) < 200
 
@@ -161,13 +161,13 @@ def test_an_event_of_obs_with_other_data_is_not_called_another_source(
     """A transformation of EventGrid changed it."""
     event: Json = {"specversion": "1.0", "source": "s", "type": "t", **named, "data": data}
     with pytest.raises(EventRejectedError, match="not the single message that OBS sends"):
-        recognise(event, eventgrid_keys="encoded")
+        parse_event(event, eventgrid_keys="encoded")
 
 
 def test_an_unsupported_event_is_not_echoed() -> None:
     """No value of a foreign event reaches the message."""
     with pytest.raises(EventRejectedError) as caught:
-        recognise({"trigger_type": "canary", "x": "canary"}, eventgrid_keys="encoded")
+        parse_event({"trigger_type": "canary", "x": "canary"}, eventgrid_keys="encoded")
     assert "canary" not in str(caught.value)
 
 
@@ -175,12 +175,12 @@ def test_an_unsupported_event_is_not_echoed() -> None:
 def test_any_event_is_recognised_or_rejected(event: Json, keys: str) -> None:
     """Nothing but the one error is raised, and what is recorded has a canonical form."""
     try:
-        found = recognise(event, eventgrid_keys="raw" if keys == "raw" else "encoded")
+        found = parse_event(event, eventgrid_keys="raw" if keys == "raw" else "encoded")
     except EventRejectedError:
         return
     for one in found if isinstance(found, tuple) else ():
         assert len(one.key) == 52
-        if isinstance(one, Refused) or one.trigger != "direct":
+        if isinstance(one, InvalidEntry) or one.trigger != "direct":
             canonical(dict(one.source))
 
 
@@ -196,7 +196,7 @@ def test_an_odd_entry_never_raises(raw: dict[str, Json], shape: str, key: str) -
     entry: dict[str, Json] = {"eventName": "ObjectCreated:Put"}
     entry[shape] = {"bucket": bucket | raw, "object": stored | raw}
     event: Json = {"Records": [entry | raw, raw]}
-    found = recognise(event, eventgrid_keys="encoded")
+    found = parse_event(event, eventgrid_keys="encoded")
     assert isinstance(found, tuple)
     assert len(found) == 2
     for one in found:

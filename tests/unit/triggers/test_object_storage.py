@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.errors import EventRejectedError
-from handler.triggers.delivery import Delivery, Refused, StoredSpec
+from handler.triggers.delivery import Delivery, InvalidEntry, StoredSpec
 from handler.triggers.object_storage import from_cloud_event, from_records
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -27,7 +27,7 @@ def sample(name: str) -> dict[str, Any]:
     return event
 
 
-def one(records: Any) -> Delivery | Refused:  # noqa: ANN401 - any JSON
+def one(records: Any) -> Delivery | InvalidEntry:  # noqa: ANN401 - any JSON
     """Return what a single entry became."""
     (found,) = from_records(records)
     return found
@@ -40,10 +40,10 @@ def delivered(entry: dict[str, Any]) -> Delivery:
     return found
 
 
-def refused(entry: Any) -> Refused:  # noqa: ANN401 - any JSON
+def refused(entry: Any) -> InvalidEntry:  # noqa: ANN401 - any JSON
     """Return the refusal of a bad entry."""
     found = one([entry])
-    assert isinstance(found, Refused)
+    assert isinstance(found, InvalidEntry)
     return found
 
 
@@ -175,7 +175,7 @@ def test_one_bad_entry_does_not_lose_the_good_ones() -> None:
     nothing = {"eventName": "ObjectCreated:Put"}
     records: list[Any] = [entry_of("a"), nothing, entry_of("%FF"), entry_of("b")]
     kinds = [type(found) for found in from_records(records)]
-    assert kinds == [Delivery, Refused, Refused, Delivery]
+    assert kinds == [Delivery, InvalidEntry, InvalidEntry, Delivery]
 
 
 @pytest.mark.parametrize("entry", [None, 1, "x", [], {}, {"s3": None}, {"obs": []}])
@@ -245,5 +245,5 @@ def test_a_broken_cloud_event_is_refused_with_its_place() -> None:
     event = sample("eventgrid")
     del event["data"]["obs"]["bucket"]["name"]
     found = from_cloud_event(event, "encoded")
-    assert isinstance(found, Refused)
+    assert isinstance(found, InvalidEntry)
     assert str(found.problem) == "data.obs.bucket.name: missing"

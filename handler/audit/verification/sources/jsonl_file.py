@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from handler.audit.verification.faults import Fault
+    from handler.audit.verification.faults import IntegrityFault
     from handler.audit.verification.sources.source import Row
 
 _LOOKED_AT = 100
 """Lines; where none of them holds a record, the file is another one."""
 
 
-class StoredInFile:
+class JsonlFileSource:
     """The records of an exported file; each question reads it from its beginning.
 
     Args:
@@ -43,7 +43,7 @@ class StoredInFile:
         self._sought: Iterator[tuple[int, str]] = iter(())
         self._passed = 0
 
-    def protections(self) -> Iterator[Fault]:
+    def protections(self) -> Iterator[IntegrityFault]:
         """Yield nothing: a file has no protections."""
         yield from ()
 
@@ -83,7 +83,7 @@ class StoredInFile:
         begin = f'{{"action":"{action}"'.encode()
         yield from (text for _, _, _, text in self._rows() if text.startswith(begin))
 
-    def differences(self, _advance: Callable[[int], object]) -> Iterator[Fault | str]:
+    def differences(self, _advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
         """Yield nothing: nothing in a file is derived from the records."""
         yield from ()
 

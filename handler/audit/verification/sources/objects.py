@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from handler.audit.export.formats import FORMATS
 from handler.audit.objects.append_position import ROLLED
-from handler.audit.objects.retry_policy import Patience
+from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.segment_reader import records_from
 from handler.audit.verification.derived_objects import DerivedObjects, ended_in
 from handler.audit.verification.refold import Refold
-from handler.audit.verification.sources.jsonl_file import StoredInFile
+from handler.audit.verification.sources.jsonl_file import JsonlFileSource
 from handler.audit.verification.sources.source import BEGINNING
 from handler.audit.verification.verdict import row_of
 from handler.errors import CloudError
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from handler.audit.objects.object_store import ObjectStore
     from handler.audit.record import Head
-    from handler.audit.verification.faults import Fault
+    from handler.audit.verification.faults import IntegrityFault
     from handler.audit.verification.sources.source import Row
 
 
-class StoredInObjects:
+class ObjectsSource:
     """The records of a folder, copied at the first question: what was seen before is in them.
 
     Args:
@@ -37,9 +37,9 @@ class StoredInObjects:
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
         self._folder: TemporaryDirectory[str] | None = None
-        self._copy: StoredInFile | None = None
+        self._copy: JsonlFileSource | None = None
 
-    def protections(self) -> Iterator[Fault]:
+    def protections(self) -> Iterator[IntegrityFault]:
         """Yield nothing: what protects the bucket is not seen from here."""
         yield from ()
 
@@ -63,7 +63,7 @@ class StoredInObjects:
         """Yield the texts of the records of an action, in order."""
         return self._copied().begun(action)
 
-    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
+    def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
         """Yield where objects that are derived from the records are not what they come to."""
         records = self._copied()
         derived = DerivedObjects(self._read, ended_in(records.begun(ROLLED)))
@@ -88,14 +88,14 @@ class StoredInObjects:
             self._folder.cleanup()
         self._objects.close()
 
-    def _copied(self) -> StoredInFile:
+    def _copied(self) -> JsonlFileSource:
         if self._copy is None:
             self._folder = TemporaryDirectory()
             path = Path(self._folder.name) / "log.jsonl"
             records = records_from(1, self._read, self._objects.place)
             with path.open("w", encoding="utf-8") as file:
                 file.writelines(FORMATS["jsonl"](records, lambda _record: True))
-            self._copy = StoredInFile(path)
+            self._copy = JsonlFileSource(path)
         return self._copy
 
     def _grown(self, segment: int) -> Iterator[list[Row]]:
@@ -106,4 +106,4 @@ class StoredInObjects:
                 yield [row_of(record.seq, record.hash, record.text)]
 
     def _read(self, name: str) -> bytes | None:
-        return Patience().insist(self._objects.place, lambda: self._objects.read(name))
+        return RetryPolicy().retry(self._objects.place, lambda: self._objects.read(name))

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import Head
-from handler.audit.sql.postgres_connection import SCHEMA, connected, place_of, translated
+from handler.audit.sql.postgres_connection import SCHEMA, connected, parse_address, translated
 from handler.audit.verification.derived_postgres import differing_parts
 from handler.audit.verification.derived_state import (
     as_bytes,
@@ -15,7 +15,7 @@ from handler.audit.verification.derived_state import (
     differing_rows,
     tables_of,
 )
-from handler.audit.verification.faults import Fault
+from handler.audit.verification.faults import IntegrityFault
 from handler.audit.verification.refold import Refold
 from handler.audit.verification.sources.source import BEGINNING, PAGE
 from handler.errors import LogBrokenError
@@ -64,7 +64,7 @@ _PATIENCE = 30.0
 _LAST = 2**63 - 1
 
 
-class StoredInPostgres:
+class PostgresSource:
     """The records of a PostgreSQL database, read in a session of its own.
 
     Args:
@@ -75,21 +75,23 @@ class StoredInPostgres:
     """
 
     def __init__(self, address: str) -> None:
-        self._place = place_of(address)
+        self._place = parse_address(address)
         self._db = connected(self._place, _PATIENCE)
         with translated(self._place):
             self._db.execute("SET default_transaction_read_only = on")
 
-    def protections(self) -> Iterator[Fault]:
+    def protections(self) -> Iterator[IntegrityFault]:
         """Yield what lets somebody change the records unhindered."""
         found = self._all(_TABLE)[0]
         if found != (True, False, False, _COLUMNS):
-            yield Fault(None, "the table records is not the one of the schema, or has rules")
+            yield IntegrityFault(
+                None, "the table records is not the one of the schema, or has rules"
+            )
         yield from _faults_of_triggers(self._all(_TRIGGERS))
         if [row[0] for row in self._all(_FUNCTION)] != [_function_body()]:
-            yield Fault(None, "the function append_only is not the one of the schema")
+            yield IntegrityFault(None, "the function append_only is not the one of the schema")
         for role, privilege in self._all(_GRANTED):
-            yield Fault(None, f"the role {role} has {privilege} on records; revoke it")
+            yield IntegrityFault(None, f"the role {role} has {privilege} on records; revoke it")
 
     def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
@@ -123,7 +125,7 @@ class StoredInPostgres:
             yield from (text.encode() for _, text in page)
             after = page[-1][0]
 
-    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
+    def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
         """Yield where what is derived from the records is not what they come to.
 
         Of one moment, while the log may be written to.
@@ -157,18 +159,20 @@ class StoredInPostgres:
             return self._db.execute(statement.encode(), values or None).fetchall()
 
 
-def _faults_of_triggers(found: Sequence[tuple[Any, ...]]) -> Iterator[Fault]:
+def _faults_of_triggers(found: Sequence[tuple[Any, ...]]) -> Iterator[IntegrityFault]:
     there = {name: (always, text) for name, always, text in found}
     for name, (event, level) in _EXPECTED.items():
         always, text = there.pop(name, (None, ""))
         if always is None:
-            yield Fault(None, f"the trigger {name} is missing; records can be changed")
+            yield IntegrityFault(None, f"the trigger {name} is missing; records can be changed")
         elif not always:
-            yield Fault(None, f"the trigger {name} is not always enabled; records can be changed")
+            yield IntegrityFault(
+                None, f"the trigger {name} is not always enabled; records can be changed"
+            )
         elif text != _TRIGGER.format(name, event, level, "append_only()"):
-            yield Fault(None, f"the trigger {name} is not the one of the schema")
+            yield IntegrityFault(None, f"the trigger {name} is not the one of the schema")
     for _ in there:
-        yield Fault(None, "there is a trigger that the schema does not have, on records")
+        yield IntegrityFault(None, "there is a trigger that the schema does not have, on records")
 
 
 def _function_body() -> str:

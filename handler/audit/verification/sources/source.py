@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from handler.audit.record import Head
-    from handler.audit.verification.faults import Fault
+    from handler.audit.verification.faults import IntegrityFault
 
 Row: TypeAlias = tuple[int, bytes, bytes, bytes]
 """A record as it is stored: its number, its hash, the hash before it, its text in UTF-8."""
@@ -20,10 +20,10 @@ PAGE = 1000
 """Rows to fetch at once."""
 
 
-class Stored(Protocol):
+class RecordSource(Protocol):
     """Hands out what is stored, without a check and without a change."""
 
-    def protections(self) -> Iterator[Fault]:
+    def protections(self) -> Iterator[IntegrityFault]:
         """Yield what is wrong with the store's own protections of the records."""
 
     def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
@@ -41,7 +41,7 @@ class Stored(Protocol):
     def begun(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
 
-    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
+    def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
         """Yield where what is derived from the records is not what they come to.
 
         What is no fault, but should be known, is yielded as a sentence.

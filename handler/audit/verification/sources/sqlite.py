@@ -18,7 +18,7 @@ from handler.audit.verification.derived_state import (
     differing_rows,
     tables_of,
 )
-from handler.audit.verification.faults import Fault
+from handler.audit.verification.faults import IntegrityFault
 from handler.audit.verification.refold import Refold
 from handler.audit.verification.sources.source import BEGINNING, PAGE
 from handler.values.display import display
@@ -47,7 +47,7 @@ _GAPLESS = "SELECT count(*) = coalesce(max(seq), 0) AND coalesce(min(seq), 1) = 
 _BEGUN = "SELECT record FROM records WHERE substr(record, 1, ?) = ? ORDER BY seq"
 
 
-class StoredInSqlite:
+class SqliteSource:
     """The records of a SQLite file.
 
     Args:
@@ -68,19 +68,21 @@ class StoredInSqlite:
                 for kind, name, table, sql in self._db.execute(_PARTS)
             ]
 
-    def protections(self) -> Iterator[Fault]:
+    def protections(self) -> Iterator[IntegrityFault]:
         """Yield every table, index, view and trigger that is not as the schema makes it."""
         expected = self._expected
         current = version_of(self._db) == VERSION
         for part in expected:
             if part not in self._found and (current or part[2] == "records"):
-                yield Fault(None, f"the {part[0]} {part[1]} {self._state(part)}")
+                yield IntegrityFault(None, f"the {part[0]} {part[1]} {self._state(part)}")
         known = {part[:2] for part in expected}
         for part in self._found:
             if part[:2] not in known and (current or part[0] == "trigger"):
                 table = display(part[2])
                 name = f"on {table}" if part[0] == "trigger" else f"{display(part[1])}; drop it"
-                yield Fault(None, f"there is a {part[0]} that the schema does not have, {name}")
+                yield IntegrityFault(
+                    None, f"there is a {part[0]} that the schema does not have, {name}"
+                )
         yield from self._strange_numbers()
 
     def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
@@ -117,7 +119,7 @@ class StoredInSqlite:
             for (text,) in self._db.execute(_BEGUN, (len(begin), begin)):
                 yield text
 
-    def differences(self, advance: Callable[[int], object]) -> Iterator[Fault | str]:
+    def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
         """Yield where what is derived from the records is not what they come to.
 
         Of one moment, while the log may be written to.
@@ -146,28 +148,28 @@ class StoredInSqlite:
         harm = "; records can be changed" if part[0] == "trigger" else derived
         return f"is not the one of the schema{harm}" if there else f"is missing{harm}"
 
-    def _strange_numbers(self) -> Iterator[Fault]:
+    def _strange_numbers(self) -> Iterator[IntegrityFault]:
         found = version_of(self._db)
         if found != VERSION:
-            yield Fault(
+            yield IntegrityFault(
                 None,
                 f"the file's user_version is {found}, and this Nightdrop writes {VERSION}: it is "
                 "of another version, or the number was changed, and nothing derived was compared; "
                 f"{REBUILD}",
             )
         elif application_id_of(self._db) != APPLICATION_ID:
-            yield Fault(
+            yield IntegrityFault(
                 None, f"the file's application_id is not that of Nightdrop's logs; {REBUILD}"
             )
 
     def _rows(self, table: Table) -> Iterator[tuple[object, ...]]:
         yield from self._db.execute(f"{table.select} NOT INDEXED ORDER BY 1")
 
-    def _damage(self, table: Table) -> Iterator[Fault]:
+    def _damage(self, table: Table) -> Iterator[IntegrityFault]:
         """Yield whether a table's indexes hold something else than the table itself."""
         found = self._db.execute(f"PRAGMA integrity_check({table.name})").fetchone()
         if found != (b"ok",):
-            yield Fault(None, f"the indexes of {table.name} are damaged")
+            yield IntegrityFault(None, f"the indexes of {table.name} are damaged")
 
     def _is_ours(self, table: str) -> bool:
         ours = set(self._found) & set(self._expected)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from handler.audit.open_log import OBS, open_log, open_stored
+from handler.audit.open_log import OBS, open_log, open_source
 from handler.cli.obs_from_environment import obs_of
-from handler.cloud.current_credentials import KeyRing
+from handler.cloud.current_credentials import CurrentCredentials
 from handler.cloud.obs.prefix_store import ObsFolders
 from handler.errors import CredentialsError, LogError, SettingsError
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from handler.audit.log import SearchedLog
-    from handler.audit.verification.sources.source import Stored
+    from handler.audit.verification.sources.source import RecordSource
 
 
 def any_log(address: str, environ: Mapping[str, str] = os.environ) -> SearchedLog:
@@ -31,8 +31,8 @@ def any_log(address: str, environ: Mapping[str, str] = os.environ) -> SearchedLo
     return open_log(address, folders(environ) if address.startswith(OBS) else None)
 
 
-def any_stored(address: str, environ: Mapping[str, str] = os.environ) -> Stored:
-    """Open what stands at an address to verify it, as `open_stored` does.
+def any_source(address: str, environ: Mapping[str, str] = os.environ) -> RecordSource:
+    """Open what stands at an address to verify it, as `open_source` does.
 
     Args:
         address: The address.
@@ -41,7 +41,7 @@ def any_stored(address: str, environ: Mapping[str, str] = os.environ) -> Stored:
     Raises:
         LogError: The address names no store, or there is no log in it.
     """
-    return open_stored(address, folders(environ) if address.startswith(OBS) else None)
+    return open_source(address, folders(environ) if address.startswith(OBS) else None)
 
 
 def folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:
@@ -54,4 +54,4 @@ def folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:
         obs = obs_of(environ)
     except (SettingsError, CredentialsError) as error:
         raise LogError(f"a log in OBS cannot be reached: {error}") from error
-    return ObsFolders(obs, KeyRing(obs.credentials))
+    return ObsFolders(obs, CurrentCredentials(obs.credentials))

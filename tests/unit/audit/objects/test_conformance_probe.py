@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.audit.objects.conformance_probe import probe
-from handler.audit.objects.probe_result import PROOF, keep_proof, unproven
+from handler.audit.objects.probe_result import PROOF, missing_probe, save_probe_result
 from handler.errors import NoAnswerError, ObjectError
 from tests.support.memory_objects import MemoryObjects, Shelf
 
@@ -129,10 +129,10 @@ def test_trouble_of_the_store_is_a_check_that_did_not_pass() -> None:
 def test_a_store_is_doubted_until_it_was_tried() -> None:
     """The doubt says what rests on documentation, and what to do about it."""
     objects = MemoryObjects(Shelf())
-    assert "documentation alone" in unproven(objects)
-    assert "nightdrop audit probe obs://bucket/audit/" in unproven(objects)
-    keep_proof(objects, ["this", "that"])
-    assert unproven(objects) == ""
+    assert "documentation alone" in missing_probe(objects)
+    assert "nightdrop audit probe obs://bucket/audit/" in missing_probe(objects)
+    save_probe_result(objects, ["this", "that"])
+    assert missing_probe(objects) == ""
     proof = json.loads(objects.shelf.objects[PROOF])
     assert proof == {"at": "2026-11-23T02:00:00.000000Z", "passed": ["this", "that"]}
 
@@ -143,4 +143,4 @@ def test_a_proof_that_cannot_be_looked_at_is_a_doubt() -> None:
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
         raise NoAnswerError("503")
 
-    assert "is not known: 503" in unproven(MemoryObjects(around=around))
+    assert "is not known: 503" in missing_probe(MemoryObjects(around=around))

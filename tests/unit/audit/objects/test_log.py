@@ -10,7 +10,7 @@ import pytest
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
-from handler.audit.objects.retry_policy import Patience
+from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.record import Draft
 from handler.audit.verification.verdict import verify
 from handler.errors import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from handler.errors import CloudError
 
 NOTED = Draft(action="log.noted", outcome="success")
-PATIENCE = Patience(sleep=lambda _seconds: None, chance=lambda: 0.5)
+PATIENCE = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_who_always_loses_gives_up(objects: MemoryObjects, other: ObjectLog) -> 
         do()
 
     seconds = iter(range(10**6))
-    patience = Patience(20, lambda: next(seconds), lambda _s: None, lambda: 0.5)
+    patience = RetryPolicy(20, lambda: next(seconds), lambda _s: None, lambda: 0.5)
     hindered = MemoryObjects(objects.shelf, around)
     with closing(ObjectLog(hindered, patience=patience)) as log:
         with pytest.raises(LogBusyError) as caught:

@@ -10,7 +10,7 @@ import pytest
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
-from handler.audit.objects.retry_policy import Patience
+from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.record import Draft
 from handler.audit.verification.verdict import verify
 from handler.errors import NoAnswerError, NotSentError
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
 KEYS = ("one", "two", "three")
-PATIENCE = Patience(sleep=lambda _seconds: None, chance=lambda: 0.5)
+PATIENCE = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
 
 class Killed(BaseException):

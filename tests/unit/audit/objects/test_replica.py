@@ -15,7 +15,7 @@ from handler.audit.objects.append_position import Limits
 from handler.audit.objects.archive import packed, unpacked
 from handler.audit.objects.log import ObjectLog
 from handler.audit.objects.record_lines import line_of, lines_of, stored_records
-from handler.audit.objects.retry_policy import Patience
+from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.snapshot import digest_of
 from handler.audit.record import Draft, Head, seal
 from handler.audit.verification.verdict import verify
@@ -282,7 +282,7 @@ def test_a_cold_start_that_was_given_up_begins_anew(shelf: Shelf, number: int) -
             raise NoAnswerError("503")
         do()
 
-    patience = Patience(sleep=lambda _seconds: None)
+    patience = RetryPolicy(sleep=lambda _seconds: None)
     with closing(ObjectLog(MemoryObjects(shelf, around), patience=patience)) as log:
         with pytest.raises(LogUnreachableError):
             log.read(everything)

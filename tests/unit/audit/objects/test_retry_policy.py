@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handler.audit.objects.retry_policy import Patience
+from handler.audit.objects.retry_policy import RetryPolicy
 from handler.errors import LogBusyError, LogUnreachableError, NoAnswerError
 
 
@@ -25,9 +25,9 @@ class Time:
         self.now += seconds
 
 
-def patience(time: Time, seconds: float = 30.0) -> Patience:
+def patience(time: Time, seconds: float = 30.0) -> RetryPolicy:
     """Return a patience by that clock, with the same chance every time."""
-    return Patience(seconds, time.clock, time.sleep, lambda: 0.5)
+    return RetryPolicy(seconds, time.clock, time.sleep, lambda: 0.5)
 
 
 def test_what_passes_is_tried_until_it_succeeds() -> None:
@@ -39,7 +39,7 @@ def test_what_passes_is_tried_until_it_succeeds() -> None:
             raise left.pop(0)
         return "done"
 
-    assert patience(time).insist("", work) == "done"
+    assert patience(time).retry("", work) == "done"
     assert time.slept == [0.0, 0.05, 0.1]
 
 

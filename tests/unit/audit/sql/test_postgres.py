@@ -14,7 +14,7 @@ from handler.audit.log import Decision
 from handler.audit.open_log import init_log, open_log
 from handler.audit.record import FIRST_PREV, Draft
 from handler.audit.sql.postgres import PostgresLog
-from handler.audit.sql.postgres_connection import COMMIT_LOCK, place_of
+from handler.audit.sql.postgres_connection import COMMIT_LOCK, parse_address
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verdict import verify
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogUnreachableError
@@ -196,7 +196,7 @@ def test_a_server_that_is_not_there_may_be_tried_again() -> None:
 
 def test_a_place_shows_no_password() -> None:
     """In its repr neither."""
-    place = place_of("postgresql://user:SECRET@db.example.com/nightdrop")
+    place = parse_address("postgresql://user:SECRET@db.example.com/nightdrop")
     assert place.shown == "postgresql://db.example.com/nightdrop"
     assert "SECRET" not in repr(place)
 
@@ -237,7 +237,7 @@ def test_an_address_that_could_be_misread_is_refused_and_not_shown(address: str)
 )
 def test_an_address_is_shown_as_what_was_parsed_from_it(address: str, shown: str) -> None:
     """Host and database alone, wherever they stand in it."""
-    assert place_of(address).shown == shown
+    assert parse_address(address).shown == shown
 
 
 def test_patience_with_other_writers_ends(log: PostgresLog, postgres_address: str) -> None:

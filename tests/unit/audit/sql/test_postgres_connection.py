@@ -6,10 +6,10 @@ import psycopg
 import pytest
 
 from handler.audit.open_log import open_log
-from handler.audit.sql.postgres_connection import Place, translated
+from handler.audit.sql.postgres_connection import PostgresAddress, translated
 from handler.errors import LogUnreachableError
 
-PLACE = Place("postgresql://host/db", "postgresql://host/db")
+PLACE = PostgresAddress("postgresql://host/db", "postgresql://host/db")
 
 
 @pytest.mark.parametrize("hosts", ["127.0.0.1:1", "127.0.0.1:1,127.0.0.1:2"])

@@ -14,7 +14,7 @@ import pytest
 from handler.audit import format_version
 from handler.audit.record import part
 from handler.audit.sql.sqlite import SCHEMA, SqliteLog
-from handler.audit.sql.sqlite_migration import lay_out, version_of
+from handler.audit.sql.sqlite_migration import migrate, version_of
 from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
 from handler.audit.verification.verdict import verify
 from handler.errors import LogError, LogOutdatedError
@@ -136,7 +136,7 @@ def test_an_upgrade_that_fails_leaves_the_old_log_as_it_was(old: Path) -> None:
         db.execute("BEGIN IMMEDIATE")
         broken = f"{SCHEMA.read_text()}\nCREATE TABLE of what;\n"
         with pytest.raises(sqlite3.OperationalError, match="syntax"):
-            lay_out(db, broken, place="a.db", now=datetime.now(timezone.utc))
+            migrate(db, broken, place="a.db", now=datetime.now(timezone.utc))
         db.execute("ROLLBACK")
         assert list(db.iterdump()) == before
 

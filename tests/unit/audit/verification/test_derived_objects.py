@@ -13,9 +13,9 @@ from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.objects.probe_result import PROOF
-from handler.audit.objects.state_cache import MemoryState
+from handler.audit.objects.state_cache import CachedState
 from handler.audit.rebuild import rebuild
-from handler.audit.verification.sources.objects import StoredInObjects
+from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, examine
 from tests.support.long_log import recording, story
 from tests.support.memory_objects import MemoryObjects, Shelf
@@ -62,7 +62,7 @@ def ending(salt: str) -> list[Draft]:
 def examined(shelf: Shelf, around: Callable[..., None] | None = None) -> Verdict:
     """Verify the log."""
     objects = MemoryObjects(shelf, around) if around else MemoryObjects(shelf)
-    with closing(StoredInObjects(objects)) as stored:
+    with closing(ObjectsSource(objects)) as stored:
         return examine("", stored, Evidence())
 
 
@@ -143,13 +143,13 @@ def test_an_index_that_was_made_of_another_state_is_found(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the chain itself vouches for it, because the function made it so."""
-    real = MemoryState.rows
+    real = CachedState.rows
 
-    def falsified(state: MemoryState, without: frozenset[str]) -> dict[str, list[list[Any]]]:
+    def falsified(state: CachedState, without: frozenset[str]) -> dict[str, list[list[Any]]]:
         rows = real(state, without)
         return {**rows, "switches": [["hold", "by nobody"]], "jobs": []}
 
-    monkeypatch.setattr(MemoryState, "rows", falsified)
+    monkeypatch.setattr(CachedState, "rows", falsified)
     grow(shelf, "more", 6)
     grow(shelf, "and more", 6)
     monkeypatch.undo()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from handler.audit.open_log import open_log, open_stored
+from handler.audit.open_log import open_log, open_source
 from handler.audit.rebuild import rebuild
 from handler.audit.verification.derived_postgres import UNCOMPARED
 from handler.audit.verification.verifier import Evidence, examine
@@ -85,7 +85,7 @@ def address(postgres_address: str) -> str:
 
 def examined(address: str) -> Verdict:
     """Verify the log."""
-    with closing(open_stored(address)) as stored:
+    with closing(open_source(address)) as stored:
         return examine(address, stored, Evidence())
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.audit.open_log import open_stored
+from handler.audit.open_log import open_source
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification import refold as module
 from handler.audit.verification.derived_state import tables_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def differences(path: Path) -> list[str]:
     """Return what is found wrong with the state of a log."""
-    with closing(open_stored(f"sqlite:///{path}")) as stored:
+    with closing(open_source(f"sqlite:///{path}")) as stored:
         return [str(one) for one in stored.differences(lambda _count: None)]
 
 

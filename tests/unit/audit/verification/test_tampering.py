@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.audit.open_log import open_stored
+from handler.audit.open_log import open_source
 from tests.support.falsify import LENGTH, Tampering, verdict_of
 from tests.support.long_log import LongLog, settle
 from tests.support.tampering import ROWS
@@ -33,7 +33,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> LongLog:
 @pytest.fixture(scope="session")
 def head(whole: LongLog) -> Head:
     """Its last record."""
-    with closing(open_stored(whole.address)) as stored:
+    with closing(open_source(whole.address)) as stored:
         return stored.end()
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from handler.audit.checkpoints.checkpoint import Checkpoint, checkpointed, origin_of, written
 from handler.audit.checkpoints.folder_store import CheckpointFolder
-from handler.audit.open_log import open_stored
+from handler.audit.open_log import open_source
 from handler.audit.verification.parallel_check import walked
 from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.audit.records.open_log import any_log, any_stored
+from handler.cli.audit.records.open_log import any_log, any_source
 from tests.support.falsify import run
 from tests.support.long_log import FUNCTION, KEY, LongLog, moment, recording, story
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handler.audit.log import Log
-    from handler.audit.verification.chain_check import Walk
+    from handler.audit.verification.chain_check import ChainChecker
     from handler.audit.verification.verdict import Verdict
     from tests.support.postgres_server import PostgresServer
 
@@ -41,7 +41,7 @@ def test_a_whole_log_of_every_store_raises_no_alarm(store_address: str, tmp_path
     with closing(any_log(store_address)) as log:
         for salt in ("one", 'two "\\\n\x01\x7f', "三🌙\u2028"):
             tell(log, salt, place)
-    with closing(any_stored(store_address)) as stored:
+    with closing(any_source(store_address)) as stored:
         verdict = examine(store_address, stored, Evidence([place], [KEY.public]))
     assert (verdict.status, verdict.faults, verdict.head.seq) == (0, (), 21)
 
@@ -61,7 +61,7 @@ def test_a_log_that_is_being_written_to_raises_no_alarm(store_address: str, tmp_
     writer.start()
     verdicts: list[Verdict] = []
     while writer.is_alive() or not verdicts:
-        with closing(any_stored(store_address)) as stored:
+        with closing(any_source(store_address)) as stored:
             verdicts.append(examine(store_address, stored, Evidence([place], [KEY.public])))
     writer.join()
     assert [verdict.faults for verdict in verdicts] == [()] * len(verdicts)
@@ -76,9 +76,9 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> LongLog:
     return log
 
 
-def walk(log: LongLog, workers: int) -> Walk:
+def walk(log: LongLog, workers: int) -> ChainChecker:
     """Walk along a log, in pieces of a hundred where there are several workers."""
-    with closing(open_stored(log.address)) as stored:
+    with closing(open_source(log.address)) as stored:
         advanced: list[int] = []
         found = walked(log.address, stored, advance=advanced.append, workers=workers, piece=100)
     assert sum(advanced) == found.count
@@ -137,8 +137,8 @@ def test_a_loosened_protection_is_told(
     said: str,
 ) -> None:
     """Of the database, whoever loosened it."""
-    with closing(open_stored(postgres_address)) as stored:
+    with closing(open_source(postgres_address)) as stored:
         assert list(stored.protections()) == []
     postgres_server.run(postgres_database, statement)
-    with closing(open_stored(postgres_address)) as stored:
+    with closing(open_source(postgres_address)) as stored:
         assert said in "\n".join(map(str, stored.protections()))

@@ -53,8 +53,8 @@ def test_it_names_its_own_checkpoint_though_another_instance_records_beside_it(
     """The last record of the log may be anybody's."""
     record_something(environ, "first")
 
-    def raced(*services: Any, **due: Any) -> Any:  # noqa: ANN401 - hands on what it is given
-        written = checkpoint(*services, **due)
+    def raced(*invocation: Any, **due: Any) -> Any:  # noqa: ANN401 - hands on what it is given
+        written = checkpoint(*invocation, **due)
         with closing(SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))) as log:
             log.commit(release(actor={"kind": "operator"}))
         return written

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from handler.audit.checkpoints.signed_note import signing_key, verify_key
-from handler.audit.open_log import open_stored
+from handler.audit.open_log import open_source
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.audit.records.open_log import any_log
 from handler.cli.main import main
@@ -45,7 +45,7 @@ def run(*arguments: str, environ: Mapping[str, str] | None = None) -> Result:
 
 def head_of(log: LongLog) -> Head:
     """Return a log's last record."""
-    with closing(open_stored(log.address)) as stored:
+    with closing(open_source(log.address)) as stored:
         return stored.end()
 
 

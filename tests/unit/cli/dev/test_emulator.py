@@ -21,12 +21,12 @@ import pytest
 import urllib3
 from click.testing import CliRunner
 
-from handler.cli.dev.emulator import Courier, emulator
+from handler.cli.dev.emulator import EventSender, emulator
 from handler.cloud.credentials import credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.obs.client import Obs
 from handler.local.triggers.event_factory import SHAPES
-from handler.triggers.event_parser import recognise
+from handler.triggers.event_parser import parse_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ ROOT = Path(__file__).parents[4]
 FLEET = "nodes: [{name: only, state: UNCONNECTED}]"
 
 
-class Door(BaseHTTPRequestHandler):
+class HttpListener(BaseHTTPRequestHandler):
     """Takes events into a queue, or refuses them with a status."""
 
     def __init__(self, events: Queue[Any], status: int, *connection: Any) -> None:  # noqa: ANN401 - passed on
@@ -58,7 +58,7 @@ class Door(BaseHTTPRequestHandler):
 @contextmanager
 def door(events: Queue[Any], status: int = 202) -> Iterator[str]:
     """Listen for events; gives the URL."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Door, events, status)) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(HttpListener, events, status)) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}/"
@@ -124,8 +124,8 @@ def test_an_event_is_what_the_function_takes(shape: str) -> None:
     """In each shape the key comes out as it went in."""
     events: Queue[Any] = Queue()
     with door(events) as url:
-        Courier(url, shape)(**UPLOAD)
-    found = recognise(events.get(timeout=1), eventgrid_keys="encoded")
+        EventSender(url, shape)(**UPLOAD)
+    found = parse_event(events.get(timeout=1), eventgrid_keys="encoded")
     assert isinstance(found, tuple)
     assert [getattr(one, "source", {}).get("key") for one in found] == [KEY]
     assert "r1" in str(found)
@@ -134,9 +134,9 @@ def test_an_event_is_what_the_function_takes(shape: str) -> None:
 def test_an_event_that_is_not_taken_is_an_error() -> None:
     """So that it is posted again."""
     with door(Queue(), 500) as url, pytest.raises(urllib3.exceptions.HTTPError, match="500"):
-        Courier(url, "obs")(**UPLOAD)
+        EventSender(url, "obs")(**UPLOAD)
     with pytest.raises(urllib3.exceptions.HTTPError):
-        Courier("http://127.0.0.1:1/", "obs")(**UPLOAD)
+        EventSender("http://127.0.0.1:1/", "obs")(**UPLOAD)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from handler.cli.dev.events import events
 from handler.triggers.delivery import Action, Delivery
-from handler.triggers.event_parser import recognise
+from handler.triggers.event_parser import parse_event
 
 EVENTS = Path(__file__).parents[4] / "events"
 
@@ -80,7 +80,7 @@ def made(*arguments: str) -> Any:  # noqa: ANN401 - any JSON
 
 def delivery_of(event: Any) -> Delivery:  # noqa: ANN401 - any JSON
     """Return what the function takes an event for."""
-    found = recognise(event, eventgrid_keys="encoded")
+    found = parse_event(event, eventgrid_keys="encoded")
     assert not isinstance(found, Action)
     (delivery,) = found
     assert isinstance(delivery, Delivery)
@@ -138,7 +138,7 @@ def test_eventgrid_spells_some_verbs_in_capitals(name: str, kind: str) -> None:
 @pytest.mark.parametrize("shape", ["timer", "obs", "obs-s3", "eventgrid"])
 def test_without_options_there_is_an_event_too(shape: str) -> None:
     """The function takes it."""
-    assert recognise(made(shape), eventgrid_keys="encoded")
+    assert parse_event(made(shape), eventgrid_keys="encoded")
 
 
 def test_two_uploads_without_an_id_are_two() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from handler.cloud.credentials import Credentials
-from handler.cloud.obs.client import Obs, Told
+from handler.cloud.obs.client import Obs, ObsResult
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
 from handler.errors import ApiError, NoAnswerError, ObjectError
 
@@ -48,7 +48,7 @@ def obs(cloud: Emulator, transport: Transport) -> Obs:
     return Obs(cloud.url, keys, transport, now)
 
 
-def part(told: Told | None) -> bytes | None:
+def part(told: ObsResult | None) -> bytes | None:
     """Return the bytes that were read, if there was an object."""
     return None if told is None else told.data
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.cloud.credentials import Credentials
-from handler.cloud.current_credentials import KeyRing
+from handler.cloud.current_credentials import CurrentCredentials
 from handler.cloud.obs.client import Obs
 from handler.cloud.obs.prefix_store import ObsFolder, ObsFolders
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
@@ -37,13 +37,13 @@ def cloud() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def ring() -> KeyRing:
+def ring() -> CurrentCredentials:
     """The keys of the latest call."""
-    return KeyRing(KEYS)
+    return CurrentCredentials(KEYS)
 
 
 @pytest.fixture
-def folder(cloud: Emulator, transport: Transport, ring: KeyRing) -> ObsFolder:
+def folder(cloud: Emulator, transport: Transport, ring: CurrentCredentials) -> ObsFolder:
     """A folder in an empty bucket, on a machine with a slow clock."""
     cloud.state.reset()
     none = Credentials("", "", missing="none")
@@ -68,7 +68,7 @@ def test_the_clock_is_the_services(folder: ObsFolder) -> None:
     assert abs(folder.now() - datetime.now(timezone.utc)) < timedelta(seconds=5)
 
 
-def test_the_keys_are_those_of_the_latest_call(folder: ObsFolder, ring: KeyRing) -> None:
+def test_the_keys_are_those_of_the_latest_call(folder: ObsFolder, ring: CurrentCredentials) -> None:
     """Temporary ones end while an instance lives on."""
     ring.use(Credentials("old", "old"))
     with pytest.raises(ApiError):
@@ -80,4 +80,4 @@ def test_the_keys_are_those_of_the_latest_call(folder: ObsFolder, ring: KeyRing)
 def test_without_keys_nothing_is_sent() -> None:
     """Until a call brings some."""
     with pytest.raises(CredentialsError):
-        KeyRing().current().require()
+        CurrentCredentials().current().require()

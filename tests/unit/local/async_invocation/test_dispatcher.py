@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.local.async_invocation.config import AsyncConfig
-from handler.local.async_invocation.dispatcher import LocalFunction, Surroundings
+from handler.local.async_invocation.dispatcher import Environment, LocalFunction
 from handler.local.async_invocation.failure_destination import into_folder
 from handler.local.async_invocation.progress_events import (
     Accepted,
@@ -83,7 +83,7 @@ def function(
 ) -> LocalFunction:
     """Return a local function whose steps are kept."""
     clock = desk_clock(NOON, speed)
-    return LocalFunction(urls, config, Surroundings(clock, Random(1), steps.append, chaos))  # noqa: S311 - a seed, not a secret
+    return LocalFunction(urls, config, Environment(clock, Random(1), steps.append, chaos))  # noqa: S311 - a seed, not a secret
 
 
 def kinds(steps: list[Step]) -> list[type[Step]]:

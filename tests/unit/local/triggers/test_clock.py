@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from handler.local.triggers.clock import DeskClock, desk_clock
+from handler.local.triggers.clock import LocalClock, desk_clock
 
 NIGHT = datetime(2026, 11, 24, 1, 59, tzinfo=timezone.utc)
 
@@ -17,7 +17,7 @@ NIGHT = datetime(2026, 11, 24, 1, 59, tzinfo=timezone.utc)
 def test_a_fast_clock_shows_more_time_than_has_passed() -> None:
     """Sixty times as much, for example."""
     real = iter([100.0, 101.5])
-    clock = DeskClock(NIGHT, 100.0, 60, lambda: next(real))
+    clock = LocalClock(NIGHT, 100.0, 60, lambda: next(real))
     assert (clock.now(), clock.now()) == (NIGHT, NIGHT + timedelta(seconds=90))
 
 

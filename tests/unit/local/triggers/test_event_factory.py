@@ -15,7 +15,7 @@ from handler.local.triggers.event_factory import (
     timer_event,
 )
 from handler.triggers.delivery import Delivery, StoredSpec
-from handler.triggers.event_parser import recognise
+from handler.triggers.event_parser import parse_event
 
 NIGHT = datetime(2026, 11, 24, 2, tzinfo=timezone(timedelta(hours=8)))
 UPLOAD = Upload("b-1", "drop/ä +1.yaml", 3, "e", "R1", NIGHT, "v1", "ObjectCreated:Copy")
@@ -31,7 +31,7 @@ def test_a_timers_event_has_five_keys() -> None:
 def test_an_objects_event_is_made_from_its_bytes() -> None:
     """Size and entity tag follow from them."""
     event = object_event("b-1", "drop/a", b"abc", request_id="R1", at=NIGHT)
-    (delivery,) = recognise(event, eventgrid_keys="encoded")  # type: ignore[misc] # no action
+    (delivery,) = parse_event(event, eventgrid_keys="encoded")  # type: ignore[misc] # no action
     assert isinstance(delivery, Delivery)
     tag = hashlib.md5(b"abc", usedforsecurity=False).hexdigest()
     assert delivery.spec == StoredSpec("b-1", "drop/a", None, tag, 3)
@@ -40,7 +40,7 @@ def test_an_objects_event_is_made_from_its_bytes() -> None:
 @pytest.mark.parametrize("shape", sorted(SHAPES))
 def test_the_function_knows_each_shape_by_its_name(shape: str) -> None:
     """The name in the log is the one to ask for it by."""
-    (delivery,) = recognise(SHAPES[shape](UPLOAD), eventgrid_keys="encoded")  # type: ignore[misc] # no action
+    (delivery,) = parse_event(SHAPES[shape](UPLOAD), eventgrid_keys="encoded")  # type: ignore[misc] # no action
     assert isinstance(delivery, Delivery)
     assert delivery.source["shape"] == shape
     assert delivery.source["event_name"] == "ObjectCreated:Copy"

@@ -9,7 +9,7 @@ import pytest
 
 from handler.errors import StartError
 from handler.local.triggers.drop_folder import DropFolder
-from handler.local.triggers.folder_watcher import Dropbox, make_drop_folder
+from handler.local.triggers.folder_watcher import FolderWatcher, make_drop_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ def test_what_is_dropped_is_uploaded_without_being_asked(tmp_path: Path) -> None
     """With the real clock, and until it is closed."""
     uploaded = Event()
     folder = DropFolder(tmp_path, lambda _name, _data: uploaded.set(), print, 1000)
-    with Dropbox(folder):
+    with FolderWatcher(folder):
         (tmp_path / "a.yaml").write_bytes(b"one")
         assert uploaded.wait(30)
 

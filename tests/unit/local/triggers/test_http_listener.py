@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3
 
-from handler.local.triggers.http_listener import Door
+from handler.local.triggers.http_listener import HttpListener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ def taken() -> list[Json]:
 
 
 @pytest.fixture
-def door(taken: list[Json]) -> Iterator[Door]:
+def door(taken: list[Json]) -> Iterator[HttpListener]:
     """An open door."""
 
     def submit(event: Json) -> str:
@@ -34,12 +34,12 @@ def door(taken: list[Json]) -> Iterator[Door]:
         taken.append(event)
         return f"r-{len(taken)}"
 
-    with Door(submit) as opened:
+    with HttpListener(submit) as opened:
         yield opened
 
 
 @pytest.fixture
-def post(door: Door) -> Iterator[Post]:
+def post(door: HttpListener) -> Iterator[Post]:
     """POST a body to the door."""
     with urllib3.PoolManager(retries=False) as pool:
 
@@ -66,7 +66,7 @@ def test_what_cannot_be_taken_is_refused(post: Post, taken: list[Json], body: by
     assert taken == []
 
 
-def test_a_large_event_is_refused_unread(door: Door) -> None:
+def test_a_large_event_is_refused_unread(door: HttpListener) -> None:
     """At the platform's limit for asynchronous invocation."""
     address = ("127.0.0.1", int(door.url.rstrip("/").rpartition(":")[2]))
     for length, status in (("262145", b"413"), ("9" * 5000, b"413"), ("-1", b"411"), ("", b"411")):

@@ -11,7 +11,7 @@ from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.record import Draft, Head
-from handler.audit.verification.sources.objects import StoredInObjects
+from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, examine
 from tests.support.memory_objects import MemoryObjects, Shelf
 
@@ -38,7 +38,7 @@ def shelf() -> Shelf:
 def test_it_is_read_when_it_is_first_asked_for(shelf: Shelf) -> None:
     """A head that was noted while it was open is found in it; nothing is read twice."""
     objects = MemoryObjects(shelf)
-    with closing(StoredInObjects(objects)) as stored:
+    with closing(ObjectsSource(objects)) as stored:
         head = note(shelf)
         assert (stored.end(), stored.at(2) != "") == (head, True)
         assert [row[0] for page in stored.pages(8) for row in page] == [9, 10, 11]
@@ -59,7 +59,7 @@ def test_a_log_that_grows_while_it_is_read_is_whole(shelf: Shelf, while_reading:
         do()
 
     grown: list[Head] = []
-    with closing(StoredInObjects(MemoryObjects(shelf, around))) as stored:
+    with closing(ObjectsSource(MemoryObjects(shelf, around))) as stored:
         verdict = examine("", stored, Evidence())
     assert (verdict.status, verdict.faults) == (2, ())
     assert verdict.head.seq > 10
@@ -75,7 +75,7 @@ def test_what_is_gone_is_a_fault(shelf: Shelf, spoil: bytes, said: str) -> None:
         shelf.objects["records/0000000001"] += spoil
     else:
         del shelf.objects["records/0000000002"]
-    with closing(StoredInObjects(MemoryObjects(shelf))) as stored:
+    with closing(ObjectsSource(MemoryObjects(shelf))) as stored:
         verdict = examine("", stored, Evidence())
     assert verdict.status == 1
     assert any(said in str(fault) for fault in verdict.faults)
