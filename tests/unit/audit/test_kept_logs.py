@@ -99,10 +99,11 @@ def test_a_kept_log_in_postgresql_goes_on_and_verifies(
     ):
         db.execute((LOGS / "layout_2_postgres.sql").read_bytes())
         for table in TABLES:
-            rows = kept.execute(f"SELECT * FROM {table}").fetchall()
+            rows = kept.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - our own names
             for row in rows:
                 marks = ", ".join(["%s"] * len(row))
-                db.execute(f"INSERT INTO nightdrop.{table} VALUES ({marks})".encode(), row)
+                put = f"INSERT INTO nightdrop.{table} VALUES ({marks})"  # noqa: S608 - our own names
+                db.execute(put.encode(), row)
     init_log(postgres_server.address(name), ROLE)
     with closing(open_log(postgres_server.address(name, ROLE))) as log:
         goes_on(log, noted)
