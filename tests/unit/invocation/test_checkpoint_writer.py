@@ -233,7 +233,7 @@ def test_a_bucket_keeps_them_for_whoever_verifies(
     obs = obs_of(environ)
     place = checkpoint_store(environ["NIGHTDROP_CHECKPOINTS"], obs)
     stored = open_source(environ["NIGHTDROP_AUDIT"])
-    verdict = examine(environ["NIGHTDROP_AUDIT"], stored, Evidence([place], [KEY.public]))
+    verdict = examine(stored, Evidence([place], [KEY.public]))
     stored.close()
     obs.transport.close()
     assert (verdict.status, verdict.faults) == (0, ())
