@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from handler.cli.audit.records.delivery_timeline import seen_as
-from handler.cli.audit.records.record_filter import Selection, selecting
+from handler.cli.audit.records.delivery_timeline import shown_outcome
+from handler.cli.audit.records.record_filter import RecordFilter, filter_options
 from handler.cli.audit.records.record_reader import Stored, stored
-from handler.cli.audit.records.sqlite_view import cells, row_of
+from handler.cli.audit.records.sqlite_view import row_cells, trail_row
 from handler.cli.console import STYLES, printable, screen, table
 from handler.cli.shared_options import audit_option, complaining, json_option
 
@@ -33,7 +33,7 @@ _PAUSE_SECONDS = 0.5
 
 @click.command("list", short_help="The latest records.")
 @audit_option
-@selecting
+@filter_options
 @json_option
 @click.option(
     "--last",
@@ -43,7 +43,7 @@ _PAUSE_SECONDS = 0.5
     help="How many records, the newest last.",
 )
 @click.option("--follow", is_flag=True, help="Go on with every new record, until Ctrl-C.")
-def list_(address: str, selection: Selection, last: int, *, as_json: bool, follow: bool) -> None:
+def list_(address: str, selection: RecordFilter, last: int, *, as_json: bool, follow: bool) -> None:
     """Print the latest records, one line each.
 
     \b
@@ -66,7 +66,7 @@ def list_(address: str, selection: Selection, last: int, *, as_json: bool, follo
             click.echo("No record matches." if end else "The log is empty.")
 
 
-def latest(log: Stored, selection: Selection, last: int) -> tuple[int, list[Record]]:
+def latest(log: Stored, selection: RecordFilter, last: int) -> tuple[int, list[Record]]:
     """Return the number of the last record, and the latest records that are meant."""
     end = log.last()
     after = 0 if selection else max(0, end - last)
@@ -74,7 +74,7 @@ def latest(log: Stored, selection: Selection, last: int) -> tuple[int, list[Reco
     return end, list(deque(filter(selection, known), maxlen=last))
 
 
-def new(log: Stored, selection: Selection, end: int) -> Iterator[Record]:
+def new(log: Stored, selection: RecordFilter, end: int) -> Iterator[Record]:
     """Yield the records after a number that are meant, for ever, as they come."""
     while True:
         for record in log.records(end):
@@ -86,7 +86,7 @@ def new(log: Stored, selection: Selection, end: int) -> Iterator[Record]:
 
 def _drawn(found: list[Record]) -> Any:  # noqa: ANN401 - what rich prints
     rows = [_shortened(record) for record in found]
-    drawn = table(_COLUMNS, [cells(row, _COLUMNS) for row in rows])
+    drawn = table(_COLUMNS, [row_cells(row, _COLUMNS) for row in rows])
     for line, row in zip(drawn.rows, rows, strict=True):
         line.style = _style(row)
     return drawn
@@ -94,22 +94,22 @@ def _drawn(found: list[Record]) -> Any:  # noqa: ANN401 - what rich prints
 
 def _print_line(record: Record, console: Console, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(row_of(record)))
+        click.echo(json.dumps(trail_row(record)))
         return
     row = _shortened(record)
-    *short, note = (printable(cell) for cell in cells(row, _COLUMNS))
+    *short, note = (printable(cell) for cell in row_cells(row, _COLUMNS))
     padded = (cell.ljust(width) for cell, width in zip(short, _WIDTHS, strict=True))
     line = Text("  ".join((*padded, note)))
     console.print(line, style=_style(row), highlight=False, soft_wrap=True)
 
 
 def _style(row: dict[str, Any]) -> str:
-    return STYLES[seen_as(str(row["action"]), str(row["outcome"]))]
+    return STYLES[shown_outcome(str(row["action"]), str(row["outcome"]))]
 
 
 def _shortened(record: Record) -> dict[str, Any]:
     """Return a record's row with the first line of its note; `audit show` has all of it."""
-    row = row_of(record)
+    row = trail_row(record)
     first, *more = str(row["note"] or "").splitlines() or [""]
     note = f"{first} (and {len(more)} more)" if more else first
     by = f"by {row['actor']}" if row["actor_kind"] == "operator" else ""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.cli.audit.web.report_tables import copy_facts
+from handler.cli.audit.web.report_tables import write_page_copy
 from handler.cli.console import complain
 from handler.cli.shared_options import audit_option, complaining
 
@@ -54,7 +54,7 @@ def serve(address: str, port: int, *, own_sql: bool) -> None:
     ):
         copy = Path(folder) / "nightdrop.db"
         with complaining():
-            copy_facts(address, copy)
+            write_page_copy(address, copy)
         click.echo(f"The audit log is at http://127.0.0.1:{place.getsockname()[1]}/ until Ctrl-C.")
         run(copy, place, own_sql=own_sql)
 

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from handler.audit.job_end import WRONG
 from handler.audit.state import FINAL
-from handler.cli.audit.records.delivery_timeline import stories_of
+from handler.cli.audit.records.delivery_timeline import build_timelines
 from handler.cli.audit.records.excerpt import open_excerpt
-from handler.cli.audit.records.sqlite_view import row_of, timeline
+from handler.cli.audit.records.sqlite_view import timeline, trail_row
 from handler.cli.console import STYLES, complain, printable, prose, screen, table
 from handler.cli.shared_options import audit_option, complaining, json_option
 from handler.values.canonical_json import shown
@@ -24,7 +24,7 @@ from handler.values.canonical_json import shown
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from handler.cli.audit.records.delivery_timeline import JobLine, Story
+    from handler.cli.audit.records.delivery_timeline import DeliveryTimeline, JobLine
 
 _MARKS = {"success": "●", "failure": "✗", "pending": "○", "unknown": "?"}
 _WELL = FINAL | {"succeeded"}
@@ -52,7 +52,7 @@ def show(address: str, what: str, *, as_json: bool) -> None:
         except LookupError as error:
             complain(str(error.args[0]))
             sys.exit(1)
-        rows, stories = [row_of(record) for record in records], list(stories_of(records))
+        rows, stories = [trail_row(record) for record in records], list(build_timelines(records))
     if as_json:
         for row in rows:
             click.echo(json.dumps(row))
@@ -62,7 +62,7 @@ def show(address: str, what: str, *, as_json: bool) -> None:
         _print(story, console)
 
 
-def _print(story: Story, console: Console) -> None:
+def _print(story: DeliveryTimeline, console: Console) -> None:
     console.print()
     console.print(
         Text.assemble(
@@ -80,7 +80,7 @@ def _print(story: Story, console: Console) -> None:
     console.print(Padding(_steps(story), (0, 0, 0, 2)))
 
 
-def _facts(story: Story) -> Table:
+def _facts(story: DeliveryTimeline) -> Table:
     drawn = Table.grid(padding=(0, 2))
     drawn.add_column(style="dim", no_wrap=True)
     drawn.add_column(overflow="fold")
@@ -89,7 +89,7 @@ def _facts(story: Story) -> Table:
     return drawn
 
 
-def _jobs(story: Story) -> Table:
+def _jobs(story: DeliveryTimeline) -> Table:
     rows = [
         (job.name, job.type, job.state, job.attempts, job.after, job.job_id, job.ended)
         for job in story.jobs
@@ -106,7 +106,7 @@ def _style(job: JobLine) -> str:
     return STYLES["success"] if job.state in _WELL else STYLES["unknown"]
 
 
-def _steps(story: Story) -> Table:
+def _steps(story: DeliveryTimeline) -> Table:
     several = len(story.jobs) > 1
     drawn = Table.grid(padding=(0, 2, 0, 0))
     drawn.add_column(style="dim", justify="right", no_wrap=True)

@@ -10,8 +10,8 @@ import click
 from rich.markup import escape
 from rich.padding import Padding
 
-from handler.cli.audit.records.delivery_timeline import span
-from handler.cli.audit.web.report_tables import rows, with_facts
+from handler.cli.audit.records.delivery_timeline import format_span
+from handler.cli.audit.web.report_tables import open_report_tables, rows
 from handler.cli.console import STYLES, printable, screen, table
 from handler.cli.shared_options import audit_option, complaining
 from handler.values.canonical_json import shown
@@ -69,7 +69,7 @@ def stats(address: str, days: int, *, as_json: bool) -> None:
     \b
       nightdrop audit stats --audit sqlite:///nightdrop.db --days 7
     """
-    with complaining(), closing(with_facts(address)) as database:
+    with complaining(), closing(open_report_tables(address)) as database:
         found = counted(database, days)
     if as_json:
         click.echo(json.dumps(found))
@@ -81,7 +81,7 @@ def counted(database: sqlite_utils.Database, days: int) -> dict[str, list[dict[s
     """Return what the facts come to, in sections.
 
     Args:
-        database: As `with_facts` opens it.
+        database: As `open_report_tables` opens it.
         days: How many days, the last ones.
     """
     found = {name: rows(database, sql) for name, sql in _SECTIONS.items()}
@@ -133,7 +133,7 @@ def _day(row: dict[str, Any]) -> tuple[object, ...]:
     return (
         row["day"],
         *(row[name] or "·" for name in _COUNTED),
-        *("" if seconds is None else span(seconds) for seconds in took),
+        *("" if seconds is None else format_span(seconds) for seconds in took),
     )
 
 

@@ -11,7 +11,7 @@ import click
 
 from handler.audit.open_log import OBS, POSTGRES
 from handler.cli.audit.records.excerpt import state_of
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.audit.records.record_reader import stored
 from handler.cli.audit.records.sqlite_view import find_job
 from handler.cli.console import complain, printable
@@ -121,7 +121,7 @@ def _existing(address: str) -> Iterator[SearchedLog]:
             # To open a log in SQLite creates it.
             with stored(address) as found:
                 _require(found.last())
-        with closing(any_log(address)) as log:
+        with closing(open_any_log(address)) as log:
             _require(log.read(lambda view: view.head).seq)
             yield log
 

@@ -73,7 +73,7 @@ class JobLine:
 
 
 @dataclass(frozen=True)
-class Story:
+class DeliveryTimeline:
     """What the records of one delivery say.
 
     Attributes:
@@ -93,7 +93,7 @@ class Story:
     steps: tuple[Step, ...]
 
 
-def stories_of(records: Iterable[Record]) -> Iterator[Story]:
+def build_timelines(records: Iterable[Record]) -> Iterator[DeliveryTimeline]:
     """Yield the story of each delivery that records tell of, the earliest first."""
     by_delivery = sorted((one.fields for one in records), key=_key)  # keeps the order of each
     told = [list(fields) for _, fields in groupby(by_delivery, key=_key)]
@@ -101,7 +101,7 @@ def stories_of(records: Iterable[Record]) -> Iterator[Story]:
         yield _story(fields)
 
 
-def span(seconds: float) -> str:
+def format_span(seconds: float) -> str:
     """Return a time span as people say it: `0.4 s`, `12 s`, `35 min`, `7 h 2 min`, `3 d 4 h`."""
     whole = round(seconds)
     for large, large_name, small, small_name in _UNITS:
@@ -111,7 +111,7 @@ def span(seconds: float) -> str:
     return f"{whole} s" if whole >= _SOON else f"{seconds:.1f} s"
 
 
-def seen_as(action: str, outcome: str) -> str:
+def shown_outcome(action: str, outcome: str) -> str:
     """Return the outcome that a record is shown with: that of an abandoned job is no success."""
     return "failure" if action == "job.abandoned" else outcome
 
@@ -124,7 +124,7 @@ def _seq(fields: Fields) -> int:
     return int(cast("int", fields["seq"]))
 
 
-def _story(told: Sequence[Fields]) -> Story:
+def _story(told: Sequence[Fields]) -> DeliveryTimeline:
     first = next((one for one in told if part(one, "source")), told[0])
     at = str(told[0]["at"])
     began = _began(str(part(first, "delivery").get("fired_at") or at), at)
@@ -133,7 +133,7 @@ def _story(told: Sequence[Fields]) -> Story:
     for one in told:
         jobs.setdefault(str(part(one, "job").get("key", "")), []).append(one)
     jobs.pop("", None)
-    return Story(
+    return DeliveryTimeline(
         key=_key(told[0]),
         state=DELIVERY_ACTIONS[str(decided[-1]["action"])] if decided else "received",
         facts=tuple(fact for fact in _facts(first, decided) if fact[1]),
@@ -195,7 +195,7 @@ def _job_line(told: Sequence[Fields], began: datetime) -> JobLine:
     for one in told:
         job = fold_job(job, one) or job
         if one["action"] in {"job.created", "job.adopted"} and not after:
-            after = span((moment(str(one["at"])) - began).total_seconds())
+            after = format_span((moment(str(one["at"])) - began).total_seconds())
         if one["action"] == "job.finished":
             ended = _ended(one)
     if job is None:
@@ -212,9 +212,9 @@ def _ended(fields: Fields) -> str:
 def _step(fields: Fields, began: datetime) -> Step:
     return Step(
         seq=_seq(fields),
-        after=f"+ {span((moment(str(fields['at'])) - began).total_seconds())}",
+        after=f"+ {format_span((moment(str(fields['at'])) - began).total_seconds())}",
         action=str(fields["action"]),
-        outcome=seen_as(str(fields["action"]), str(fields["outcome"])),
+        outcome=shown_outcome(str(fields["action"]), str(fields["outcome"])),
         job=str(part(fields, "job").get("name", "")),
         detail="\n".join(filter(None, [_detail(fields), _by(fields), _note(fields)])),
     )

@@ -15,7 +15,7 @@ from handler.audit.open_log import OBS, POSTGRES
 from handler.audit.sql import projection
 from handler.audit.sql.rows import delivery_row, job_row
 from handler.audit.sql.sqlite import SCHEMA
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.audit.records.sqlite_view import open_trail
 from handler.errors import LogError
 
@@ -44,7 +44,7 @@ def open_excerpt(address: str, what: str) -> sqlite_utils.Database:
     if not address.startswith((POSTGRES, OBS)):
         return open_trail(address)
     try:
-        with closing(any_log(address)) as log:
+        with closing(open_any_log(address)) as log:
             found = log.find(what)
             keys = {delivery.key for delivery in found}
             return _filled(found, log.records_of(keys) if keys else ())

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from handler.audit.verification.sources.source import RecordSource
 
 
-def any_log(address: str, environ: Mapping[str, str] = os.environ) -> SearchedLog:
+def open_any_log(address: str, environ: Mapping[str, str] = os.environ) -> SearchedLog:
     """Open the log at an address, as `open_log` does.
 
     Args:
@@ -28,23 +28,23 @@ def any_log(address: str, environ: Mapping[str, str] = os.environ) -> SearchedLo
     Raises:
         LogError: The address names no store, or the store cannot be used.
     """
-    return open_log(address, folders(environ) if address.startswith(OBS) else None)
+    return open_log(address, obs_folders(environ) if address.startswith(OBS) else None)
 
 
-def any_source(address: str, environ: Mapping[str, str] = os.environ) -> RecordSource:
+def open_any_source(address: str, environ: Mapping[str, str] = os.environ) -> RecordSource:
     """Open what stands at an address to verify it, as `open_source` does.
 
     Args:
         address: The address.
-        environ: As for `any_log`.
+        environ: As for `open_any_log`.
 
     Raises:
         LogError: The address names no store, or there is no log in it.
     """
-    return open_source(address, folders(environ) if address.startswith(OBS) else None)
+    return open_source(address, obs_folders(environ) if address.startswith(OBS) else None)
 
 
-def folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:
+def obs_folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:
     """Return OBS as an environment describes it: `NIGHTDROP_OBS_ENDPOINT` or a region, and keys.
 
     Raises:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import click
 
 from handler.audit.record import part
-from handler.cli.audit.records.named import begins
+from handler.cli.audit.records.name_lookup import begins
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 @dataclass(frozen=True)
-class Selection:
+class RecordFilter:
     """What records must have in common; "" is anything.
 
     Attributes:
@@ -80,21 +80,21 @@ class Selection:
         )
 
 
-def selecting(command: Callable[P, None]) -> Callable[..., None]:
+def filter_options(command: Callable[P, None]) -> Callable[..., None]:
     """Give a command the options of a selection, as its argument `selection`."""
-    names = tuple(field.name for field in fields(Selection))
+    names = tuple(field.name for field in fields(RecordFilter))
 
     @wraps(command)
     def selected(*args: Any, **given: Any) -> None:  # noqa: ANN401 - click's own arguments
         chosen = {name: given.pop(name) or "" for name in names}
-        command(*args, selection=Selection(**chosen), **given)  # type: ignore[arg-type] # as above
+        command(*args, selection=RecordFilter(**chosen), **given)  # type: ignore[arg-type] # as above
 
     for option in reversed(_OPTIONS):
         selected = option(selected)
     return selected
 
 
-def moment_said(text: str, now: datetime) -> str:
+def parse_time(text: str, now: datetime) -> str:
     """Return the moment that a person names, as a timestamp.
 
     Args:
@@ -118,7 +118,7 @@ def moment_said(text: str, now: datetime) -> str:
 
 def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> str:
     try:
-        return moment_said(text, datetime.now(timezone.utc)) if text else ""
+        return parse_time(text, datetime.now(timezone.utc)) if text else ""
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.open_log import OBS, POSTGRES
 from handler.audit.record import Record
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.audit.records.sqlite_view import open_trail
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def stored(address: str) -> Iterator[Stored]:
         LogError: Likewise.
     """
     if address.startswith((POSTGRES, OBS)):
-        with closing(any_log(address)) as log:
+        with closing(open_any_log(address)) as log:
             yield Stored(log.records, lambda: log.read(lambda view: view.head).seq)
         return
     database = open_trail(address)

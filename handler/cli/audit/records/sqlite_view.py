@@ -15,8 +15,8 @@ from handler.audit.record import Record, part
 from handler.audit.sql import projection
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.sql.sqlite_reading import open_reading
-from handler.cli.audit.records.named import Named, meant, only
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.name_lookup import Candidate, find_matches, find_one
+from handler.cli.audit.records.open_log import open_any_log
 from handler.errors import LogError
 from handler.values.canonical_json import shown
 
@@ -39,7 +39,7 @@ WHERE json_extract(record, '$.delivery.key') IN (
 ORDER BY seq"""
 
 
-def cells(row: dict[str, Any], columns: Sequence[str]) -> list[object]:
+def row_cells(row: dict[str, Any], columns: Sequence[str]) -> list[object]:
     """Return a row's values for a table, moments to the second."""
     said = {**row, "at": str(row["at"])[:19].replace("T", " ")}
     return [said[column] for column in columns]
@@ -83,7 +83,7 @@ def _copy(address: str, db: sqlite3.Connection) -> None:
 
     view = projection.SqlView(execute, datetime.now(timezone.utc))
     try:
-        with closing(any_log(address)) as log:
+        with closing(open_any_log(address)) as log:
             for record in log.records():
                 fields = record.fields
                 execute(projection.APPEND, (record.seq, record.hash, fields["prev"], record.text))
@@ -106,7 +106,7 @@ def timeline(database: sqlite_utils.Database, what: str) -> list[Record]:
     Raises:
         LookupError: Nothing is meant, or it could be several; the message says what.
     """
-    found = meant(what, _named(database, _NAMED))
+    found = find_matches(what, _named(database, _NAMED))
     rows = database.query(
         _TIMELINE,
         {
@@ -117,7 +117,7 @@ def timeline(database: sqlite_utils.Database, what: str) -> list[Record]:
     return [Record(row["seq"], row["hash"], row["record"]) for row in rows]
 
 
-def row_of(record: Record) -> dict[str, Any]:
+def trail_row(record: Record) -> dict[str, Any]:
     """Return a record as the row that the view `trail` has of it."""
     fields = record.fields
     delivery, job, actor = (part(fields, name) for name in ("delivery", "job", "actor"))
@@ -146,12 +146,12 @@ def find_job(database: sqlite_utils.Database, what: str) -> str:
     Raises:
         LookupError: No job is meant, or several are; the message says which.
     """
-    return only(what, _named(database, _JOBS)).key
+    return find_one(what, _named(database, _JOBS)).key
 
 
-def _named(database: sqlite_utils.Database, projection: str) -> Iterator[Named]:
+def _named(database: sqlite_utils.Database, projection: str) -> Iterator[Candidate]:
     for row in database.query(projection):
         name = str(row["name"])
         file = name.rpartition("/")[2] if "/" in name else ""
         short = file if row["kind"] == "delivery" else row["job_id"]
-        yield Named(row["kind"], row["key"], tuple(filter(None, (name, short))))
+        yield Candidate(row["kind"], row["key"], tuple(filter(None, (name, short))))

@@ -27,7 +27,7 @@ INSERT INTO page.chain SELECT seq, hash, prev, record FROM main.records ORDER BY
 """
 
 
-def with_facts(address: str) -> sqlite_utils.Database:
+def open_report_tables(address: str) -> sqlite_utils.Database:
     """Open the log at an address with its facts beside it, in tables of the schema `page`.
 
     They lie in a temporary file that ends with the connection.
@@ -44,7 +44,7 @@ def with_facts(address: str) -> sqlite_utils.Database:
     return database
 
 
-def copy_facts(address: str, path: Path) -> None:
+def write_page_copy(address: str, path: Path) -> None:
     """Write the facts and the records of a log into a new SQLite file.
 
     Nothing else gets in: what a job is sent with stays in the log's outbox.

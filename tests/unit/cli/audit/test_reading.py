@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from handler.audit.sql.sqlite import SqliteLog
-from handler.cli.audit.records.sqlite_view import row_of
+from handler.cli.audit.records.sqlite_view import trail_row
 from handler.cli.main import main
 from handler.jobs.hold import hold, release
 
@@ -198,8 +198,8 @@ def test_following_prints_what_is_recorded_meanwhile(tmp_path: Path) -> None:
         first = log.commit(hold("one", actor={})).records[0]
         with subprocess.Popen(call, env=environ, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            assert json.loads(process.stdout.readline()) == row_of(first)
+            assert json.loads(process.stdout.readline()) == trail_row(first)
             second = log.commit(release(actor={})).records[0]
-            assert json.loads(process.stdout.readline()) == row_of(second)
+            assert json.loads(process.stdout.readline()) == trail_row(second)
             process.send_signal(signal.SIGINT)
             assert process.wait(10) == 0

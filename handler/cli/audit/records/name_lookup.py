@@ -24,7 +24,7 @@ _MOST_COMPARED = 2000
 
 
 @dataclass(frozen=True)
-class Named:
+class Candidate:
     """A job or a delivery, with what it can be called by.
 
     Attributes:
@@ -71,7 +71,7 @@ def _begins_subject(what: str, subject: str) -> bool:
     return whole or ("/" in subject and "/" not in rest)
 
 
-def meant(what: str, known: Iterable[Named]) -> list[Named]:
+def find_matches(what: str, known: Iterable[Candidate]) -> list[Candidate]:
     """Return what is meant: all that are called so, or else the one whose name begins so.
 
     Args:
@@ -81,8 +81,8 @@ def meant(what: str, known: Iterable[Named]) -> list[Named]:
     Raises:
         LookupError: Nothing is meant, or it could be several; the message lists them.
     """
-    found: list[Named] = []
-    others: list[Named] = []
+    found: list[Candidate] = []
+    others: list[Candidate] = []
     for one in known:
         (found if what and one.begins(what) else others).append(one)
     exact = [one for one in found if one.is_called(what)]
@@ -93,26 +93,26 @@ def meant(what: str, known: Iterable[Named]) -> list[Named]:
     raise LookupError(_several(what, exact or found) if found else _nothing(what, others))
 
 
-def only(what: str, known: Iterable[Named]) -> Named:
+def find_one(what: str, known: Iterable[Candidate]) -> Candidate:
     """Return the one that is meant.
 
     Raises:
         LookupError: Nothing is meant, or it could be several; the message lists them.
     """
-    found = meant(what, known)
+    found = find_matches(what, known)
     if len(found) > 1:
         raise LookupError(_several(what, found))
     return found[0]
 
 
-def _several(what: str, found: Sequence[Named]) -> str:
+def _several(what: str, found: Sequence[Candidate]) -> str:
     listed = "\n".join(f"  {one}" for one in found[:MOST_SHOWN])
     more = len(found) - MOST_SHOWN
     rest = f"\n  … and {more} more" if more > 0 else ""
     return f"{printable(what)} could be any of these; give more of it, or the key:\n{listed}{rest}"
 
 
-def _nothing(what: str, others: Sequence[Named]) -> str:
+def _nothing(what: str, others: Sequence[Candidate]) -> str:
     names = [name for one in others[:_MOST_COMPARED] for name in one.names]
     within = [name for name in names if what and what in name]
     # Names end in what makes them unique, so their beginnings are compared.
