@@ -13,9 +13,9 @@ import click
 from rich.text import Text
 
 from handler.cli.audit.records.delivery_timeline import shown_outcome
+from handler.cli.audit.records.log_reader import LogReader, open_reader
 from handler.cli.audit.records.record_filter import RecordFilter, filter_options
-from handler.cli.audit.records.record_reader import Stored, stored
-from handler.cli.audit.records.sqlite_view import row_cells, trail_row
+from handler.cli.audit.records.record_row import row_cells, trail_row
 from handler.cli.console import STYLES, printable, screen, table
 from handler.cli.shared_options import audit_option, complaining, json_option
 
@@ -52,7 +52,7 @@ def list_(address: str, selection: RecordFilter, last: int, *, as_json: bool, fo
       nightdrop audit list --audit sqlite:///nightdrop.db --action job. --follow
     """
     console = screen()
-    with complaining(), stored(address) as log, suppress(KeyboardInterrupt):
+    with complaining(), open_reader(address) as log, suppress(KeyboardInterrupt):
         end, found = latest(log, selection, last)
         if follow:
             for record in chain(found, new(log, selection, end)):
@@ -66,7 +66,7 @@ def list_(address: str, selection: RecordFilter, last: int, *, as_json: bool, fo
             click.echo("No record matches." if end else "The log is empty.")
 
 
-def latest(log: Stored, selection: RecordFilter, last: int) -> tuple[int, list[Record]]:
+def latest(log: LogReader, selection: RecordFilter, last: int) -> tuple[int, list[Record]]:
     """Return the number of the last record, and the latest records that are meant."""
     end = log.last()
     after = 0 if selection else max(0, end - last)
@@ -74,7 +74,7 @@ def latest(log: Stored, selection: RecordFilter, last: int) -> tuple[int, list[R
     return end, list(deque(filter(selection, known), maxlen=last))
 
 
-def new(log: Stored, selection: RecordFilter, end: int) -> Iterator[Record]:
+def new(log: LogReader, selection: RecordFilter, end: int) -> Iterator[Record]:
     """Yield the records after a number that are meant, for ever, as they come."""
     while True:
         for record in log.records(end):

@@ -15,8 +15,9 @@ from rich.text import Text
 from handler.audit.job_end import WRONG
 from handler.audit.state import FINAL
 from handler.cli.audit.records.delivery_timeline import build_timelines
-from handler.cli.audit.records.excerpt import open_excerpt
-from handler.cli.audit.records.sqlite_view import timeline, trail_row
+from handler.cli.audit.records.log_reader import open_database
+from handler.cli.audit.records.name_lookup import find_records
+from handler.cli.audit.records.record_row import trail_row
 from handler.cli.console import STYLES, complain, printable, prose, screen, table
 from handler.cli.shared_options import audit_option, complaining, json_option
 from handler.values.canonical_json import shown
@@ -46,9 +47,9 @@ def show(address: str, what: str, *, as_json: bool) -> None:
     \b
       nightdrop audit show nightly-ngkmzypw --audit sqlite:///nightdrop.db
     """
-    with complaining(), closing(open_excerpt(address, what)) as database:
+    with complaining(), closing(open_database(address, what)) as database:
         try:
-            records = timeline(database, what)
+            records = find_records(database, what)
         except LookupError as error:
             complain(str(error.args[0]))
             sys.exit(1)

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.padding import Padding
 
 from handler.cli.audit.records.delivery_timeline import format_span
-from handler.cli.audit.web.report_tables import open_report_tables, rows
+from handler.cli.audit.web.report_tables import open_report_tables
 from handler.cli.console import STYLES, printable, screen, table
 from handler.cli.shared_options import audit_option, complaining
 from handler.values.canonical_json import shown
@@ -84,7 +84,7 @@ def counted(database: sqlite_utils.Database, days: int) -> dict[str, list[dict[s
         database: As `open_report_tables` opens it.
         days: How many days, the last ones.
     """
-    found = {name: rows(database, sql) for name, sql in _SECTIONS.items()}
+    found = {name: list(database.query(sql)) for name, sql in _SECTIONS.items()}
     return {**found, "days": found["days"][-days:]}
 
 

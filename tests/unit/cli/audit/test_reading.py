@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from handler.audit.sql.sqlite import SqliteLog
-from handler.cli.audit.records.sqlite_view import trail_row
+from handler.cli.audit.records.record_row import trail_row
 from handler.cli.main import main
 from handler.jobs.hold import hold, release
 
