@@ -71,7 +71,7 @@ def open_database(address: str, about: str = "") -> sqlite_utils.Database:
     Args:
         address: The address of the log.
         about: Restricts the copy of a log in PostgreSQL or OBS to the deliveries, jobs and
-            records that this name, id or key may mean; "" copies the whole log.
+            records that this name, id or key may mean; "" copies all of it.
 
     Raises:
         LogError: There is no log at the address, or it cannot be read.

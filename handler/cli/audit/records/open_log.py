@@ -1,4 +1,4 @@
-"""The log at any address; what one in OBS needs besides comes from the environment."""
+"""Opens the log at any address; OBS is configured from the environment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def open_any_log(address: str, environ: Mapping[str, str] = os.environ) -> Searc
 
     Args:
         address: The address.
-        environ: Names OBS's endpoint or region, and keys, for an address in OBS.
+        environ: Has the endpoint or region and the keys of OBS, for an address in OBS.
 
     Raises:
         LogError: The address names no store, or the store cannot be used.
@@ -32,23 +32,23 @@ def open_any_log(address: str, environ: Mapping[str, str] = os.environ) -> Searc
 
 
 def open_any_source(address: str, environ: Mapping[str, str] = os.environ) -> RecordSource:
-    """Open what stands at an address to verify it, as `open_source` does.
+    """Open the records at an address for verification, as `open_source` does.
 
     Args:
         address: The address.
         environ: As for `open_any_log`.
 
     Raises:
-        LogError: The address names no store, or there is no log in it.
+        LogError: The address names no store, or the store has no log.
     """
     return open_source(address, obs_folders(environ) if address.startswith(OBS) else None)
 
 
 def obs_folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:
-    """Return OBS as an environment describes it: `NIGHTDROP_OBS_ENDPOINT` or a region, and keys.
+    """Return access to OBS, configured by an environment.
 
     Raises:
-        LogError: It does not, or not so that it could be used.
+        LogError: A setting is missing or invalid.
     """
     try:
         obs = obs_of(environ)

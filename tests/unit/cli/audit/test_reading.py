@@ -78,7 +78,7 @@ def test_a_long_note_is_one_line_in_the_list(run: Run) -> None:
 
 
 def test_a_job_is_shown_from_the_event_to_the_outcome(run: Run) -> None:
-    """Who asked, through which file, and what came of it, on one screen."""
+    """Who asked, through which file, and the result, on one screen."""
     adopted = rows(run("list", "--json", "--action", "job.adopted"))[0]
     done = run("show", str(adopted["job_name"]))
     for words in ("asked for by", "uploader", "obs://nightdrop-drop/drop/dock/", "job.unknown",

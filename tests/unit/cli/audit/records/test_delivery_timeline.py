@@ -60,7 +60,7 @@ def test_a_tick_is_named_with_its_time(stories: dict[str, DeliveryTimeline]) -> 
     """Who asked is the timer."""
     facts = dict(next(iter(stories.values())).facts)
     assert facts["asked for by"] == "timer nightly-upgrade"
-    assert facts["through"] == "the tick of 2026-10-25T18:00:00+00:00"
+    assert facts["through"] == "timer tick at 2026-10-25T18:00:00+00:00"
 
 
 def test_a_lost_answer_is_told_to_its_end(stories: dict[str, DeliveryTimeline]) -> None:
@@ -73,10 +73,10 @@ def test_a_lost_answer_is_told_to_its_end(stories: dict[str, DeliveryTimeline]) 
 
 
 def test_a_rejection_says_all_that_is_wrong(stories: dict[str, DeliveryTimeline]) -> None:
-    """In the first line as what came of it, in all of them among the steps."""
+    """The first error in the result, all of them among the steps."""
     story = with_state(stories, "rejected")
-    assert dict(story.facts)["came of it"].startswith("document 1, line 2, kind:")
-    assert dict(story.facts)["came of it"].endswith("(and 12 more, see below)")
+    assert dict(story.facts)["result"].startswith("document 1, line 2, kind:")
+    assert dict(story.facts)["result"].endswith("(and 12 more, see below)")
     rejected = next(step for step in story.steps if step.action == "spec.rejected")
     assert rejected.detail.count("\n") == 12
     assert story.jobs == ()
