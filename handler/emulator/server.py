@@ -6,13 +6,7 @@ function at it.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import tempfile
 import time
-from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, final
 from uuid import uuid4
 
@@ -32,13 +26,14 @@ from handler.emulator.state.state import State
 from handler.emulator.temporary_credentials import ROTATION_SECONDS, CredentialIssuer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from types import FrameType, TracebackType
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import TracebackType
 
     from handler.emulator.ief.fleet import Fleet
     from handler.emulator.obs.notifications import RaiseEvent
 
-__all__ = ["DEMO_ACCOUNT", "Account", "Emulator", "serve"]
+__all__ = ["DEMO_ACCOUNT", "Account", "Emulator"]
 
 DEMO_BUCKETS = ("nightdrop-drop",)
 """The initial buckets, by default."""
@@ -173,67 +168,3 @@ class Emulator:
             "HUAWEICLOUD_SDK_PROJECT_ID": self.account.project_id,
             **({"HUAWEICLOUD_SDK_SECURITY_TOKEN": token} if token else {}),
         }
-
-
-def serve(
-    emulator: Emulator,
-    env_file: Path | None,
-    announce: Callable[[str], None] = lambda _url: None,
-) -> None:
-    """Run an emulator until SIGTERM, SIGINT or SIGHUP; call it in the main thread.
-
-    Args:
-        emulator: The emulator, not yet started.
-        env_file: The file for its environment, as `NAME=value` lines, while it listens; None for
-            no file. It is removed at the end.
-        announce: Called with its URL once it listens and the file is written.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    asked_to_stop = Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        asked_to_stop.set()
-
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heeded}
-    try:
-        with emulator:
-            if env_file is not None:
-                write_environment(env_file, emulator.environment())
-            announce(emulator.url)
-            asked_to_stop.wait()
-        if env_file is not None:
-            _remove_environment(env_file, emulator.environment())
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def write_environment(path: Path, environment: Mapping[str, str]) -> None:
-    """Write `NAME=value` lines atomically.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(_lines(environment))
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _remove_environment(path: Path, environment: Mapping[str, str]) -> None:
-    """Remove the file if its content is unchanged."""
-    with contextlib.suppress(OSError):
-        if path.read_text(encoding="utf-8") == _lines(environment):
-            path.unlink()
-
-
-def _lines(environment: Mapping[str, str]) -> str:
-    return "".join(f"{key}={value}\n" for key, value in environment.items())

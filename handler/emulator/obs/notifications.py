@@ -7,30 +7,14 @@ that are pending when the process ends are lost.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event, Thread
-from typing import Protocol
+from typing import TypeAlias
 
 _LOGGER = logging.getLogger(__name__)
 _STOP_SECONDS = 5.0
-
-
-class RaiseEvent(Protocol):
-    """Delivers a notification; if it raises, it is called again."""
-
-    def __call__(  # noqa: PLR0913 - what an event of OBS holds
-        self,
-        *,
-        bucket: str,
-        key: str,
-        size: int,
-        etag: str,
-        version_id: str,
-        event_name: str,
-        request_id: str,
-    ) -> None:
-        """Deliver a notification; the arguments are the fields of `Notification`."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +38,10 @@ class Notification:
     version_id: str
     event_name: str
     request_id: str
+
+
+RaiseEvent: TypeAlias = Callable[[Notification], None]
+"""Delivers a notification; if it raises, it is called again."""
 
 
 class Notifications:
@@ -106,7 +94,7 @@ class Notifications:
         for number in range(self._tries):
             try:
                 if self._raise_event is not None:
-                    self._raise_event(**asdict(notification))
+                    self._raise_event(notification)
             except Exception as error:  # noqa: BLE001 - the next try may succeed
                 reason = error
             else:

@@ -22,13 +22,13 @@ class Receiver:
     told: list[str] = field(default_factory=list)
     open_door: Event = field(default_factory=Event)
 
-    def __call__(self, **notification: object) -> None:
+    def __call__(self, notification: Notification) -> None:
         """Take a notification."""
         self.open_door.wait(2)
         if self.refusals:
             self.refusals -= 1
             raise ConnectionError("not yet")
-        self.told.append(str(notification["key"]))
+        self.told.append(notification.key)
 
     def hears(self, count: int) -> list[str]:
         """Wait up to two seconds for some notifications and return them."""
