@@ -237,7 +237,7 @@ def test_what_another_emulator_needs_is_not_taken_away(tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 2
-    assert "dev/emulator.env belongs to an emulator that listens at http" in done.stderr
+    assert "dev/emulator.env belongs to the emulator at http" in done.stderr
     assert (tmp_path / "dev/emulator.env").read_text() == text
 
 

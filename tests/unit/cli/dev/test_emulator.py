@@ -177,9 +177,7 @@ def test_a_command_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """With the status of what cannot start."""
     done = command(tmp_path, "--", "no-such-command")
     assert done.returncode == 2
-    assert (
-        done.stderr == "nightdrop: no-such-command cannot be started: No such file or directory\n"
-    )
+    assert done.stderr == "nightdrop: cannot start no-such-command: No such file or directory\n"
 
 
 def test_the_environment_file_goes_with_the_emulator_and_is_not_taken_from_another(
@@ -191,7 +189,7 @@ def test_the_environment_file_goes_with_the_emulator_and_is_not_taken_from_anoth
         before = file.read_text()
         second = command(tmp_path, "--env-file", str(file))
         assert (second.returncode, file.read_text()) == (2, before)
-        assert "belongs to an emulator that listens at http://127.0.0.1:" in second.stderr
+        assert "belongs to the emulator at http://127.0.0.1:" in second.stderr
     assert not file.exists()
     file.write_text(before)
     with running(tmp_path):
