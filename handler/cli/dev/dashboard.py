@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _COLOURS = {
     "submitted": "green",
     "completed": "green",
+    "submitted": "green",
     "duplicate": "cyan",
     "ignored": "dim",
     "deferred": "yellow",

@@ -83,7 +83,7 @@ def test_a_kept_log_in_sqlite_goes_on_and_verifies(
     (kept / CHECKPOINT).write_bytes((LOGS / "layout_2_checkpoint.txt").read_bytes())
     address = f"sqlite:///{sqlite_file}"
     with closing(open_source(address)) as source:
-        verdict = examine(address, source, Evidence([CheckpointFolder(kept)]))
+        verdict = examine(source, Evidence([CheckpointFolder(kept)]))
     assert_valid(verdict)
     assert verdict.confirmed == 206
 
@@ -109,7 +109,7 @@ def test_a_kept_log_in_postgresql_goes_on_and_verifies(
         goes_on(log, noted)
     address = postgres_server.address(name)
     with closing(open_source(address)) as source:
-        assert_valid(examine(address, source, Evidence()))
+        assert_valid(examine(source, Evidence()))
 
 
 def test_a_kept_log_in_obs_goes_on_and_verifies(noted: Noted) -> None:
@@ -121,4 +121,4 @@ def test_a_kept_log_in_obs_goes_on_and_verifies(noted: Noted) -> None:
     with closing(ObjectLog(MemoryObjects(shelf))) as log:
         goes_on(log, noted, RECORDS + SEGMENTS_ENDED)
     with closing(ObjectsSource(MemoryObjects(shelf))) as source:
-        assert_valid(examine("obs://bucket/audit/", source, Evidence()))
+        assert_valid(examine(source, Evidence()))
