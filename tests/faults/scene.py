@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.emulator.server import Emulator
 from handler.function import handle
 from handler.invocation.instance import open_instance
@@ -90,12 +90,12 @@ class Scene:
 
     def left(self) -> Open:
         """Return what the log says is left to do."""
-        with closing(any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
+        with closing(open_any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             return log.read(lambda view: view.open(1000))
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Return every record's fields by its hash, once the chain was found whole."""
-        with closing(any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
+        with closing(open_any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             kept = list(log.records())
         assert verify(kept).whole
         return {record.hash: record.fields for record in kept}
@@ -103,7 +103,7 @@ class Scene:
     def planned(self) -> list[JobState]:
         """Return every job that was ever planned, as it stands."""
         keys = [r["job"]["key"] for r in self.records().values() if r["action"] == "job.planned"]
-        with closing(any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
+        with closing(open_any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             jobs = log.read(lambda view: [view.job(key) for key in keys])
         return [job for job in jobs if job]
 
