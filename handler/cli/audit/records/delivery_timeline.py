@@ -36,9 +36,7 @@ class Step:
     """One record of a timeline.
 
     Attributes:
-        seq: The record's number.
         after: The time since the event, as text.
-        action: The record's action.
         outcome: The outcome to show.
         job: The job's name; "" if the record is not about a job.
         detail: Details, possibly of several lines.
@@ -54,16 +52,13 @@ class Step:
 
 @dataclass(frozen=True)
 class JobLine:
-    """One job of a delivery; texts are "" while they are unknown.
+    """One job of a delivery, as a line of a table; texts are "" while they are unknown.
 
     Attributes:
-        name: Its name.
-        type: Its type.
         state: Its state, or how it ended on the fleet.
-        attempts: How often it was sent.
         after: The time from the event to its creation, as text.
         job_id: Its id at the API.
-        ended: How it ended on the fleet.
+        ended: How it ended on the fleet, in the API's word, with its counts of tasks.
     """
 
     name: str
@@ -80,9 +75,7 @@ class DeliveryTimeline:
     """What the records of one delivery say.
 
     Attributes:
-        key: The delivery's key.
-        state: The delivery's state.
-        facts: Names and values of what is known about its origin.
+        facts: Names and values of what is known about its origin and result.
         jobs: Its jobs, in the order of the file.
         start: The time that steps count from.
         steps: Its records, in order.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -22,7 +23,7 @@ MOST_DAYS = 92
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _BELOW, _ABOVE = 560, 210, 64, 16, 24, 8
 _MOST_LABELS = 7
 _MOST_TICKS = 5
-_NOTHING = Markup('<p class="quiet">Nothing yet.</p>')
+_EMPTY = Markup('<p class="quiet">Nothing yet.</p>')
 BAR = Markup('<rect class="fill-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>')
 _CIRCLE = Markup('<circle class="fill-{}" cx="{}" cy="{}" r="3.2"><title>{}</title></circle>')
 _TEXT = Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>')
@@ -61,12 +62,12 @@ def bars_of_days(bars: Sequence[Bar], kinds: Sequence[str]) -> Markup:
     """
     days = _days([bar.day for bar in bars])
     if not days:
-        return _NOTHING
+        return _EMPTY
     stacks = {day: {bar.kind: bar.times for bar in bars if bar.day == day} for day in days}
     highest = max(sum(stack.values()) for stack in stacks.values())
     step = _step(highest)
     top = step * math.ceil(highest / step)
-    parts = [*_scale((f"{value:,}", value / top) for value in range(0, top + 1, step))]
+    parts = _scale([f"{value:,}" for value in range(0, top + 1, step)])
     for day, stack in stacks.items():
         x, width = _band(days.index(day), len(days))
         total = 0
@@ -89,12 +90,10 @@ def marks_over_time(marks: Sequence[Mark], kinds: Sequence[str]) -> Markup:
     """
     days = _days([mark.at[:10] for mark in marks])
     if not days:
-        return _NOTHING
+        return _EMPTY
     low = math.floor(math.log10(min(mark.seconds for mark in marks)))
     high = max(low + 1, math.ceil(math.log10(max(mark.seconds for mark in marks))))
-    parts = [
-        *_scale((f"{10.0**e:,.10g} s", (e - low) / (high - low)) for e in range(low, high + 1))
-    ]
+    parts = _scale([f"{10.0**power:,.10g} s" for power in range(low, high + 1)])
     for mark in marks:
         if mark.at[:10] in days:
             x, width = _band(days.index(mark.at[:10]), len(days))
@@ -115,16 +114,12 @@ def _days(days: Sequence[str]) -> list[str]:
 
 def _step(most: int) -> int:
     """Return the distance between lines of a scale, so that at most five reach a number."""
-    size = 1
-    while True:
-        for step in (1, 2, 5):
-            if most <= step * size * _MOST_TICKS:
-                return step * size
-        size *= 10
+    steps = (digit * int(10**power) for power in count() for digit in (1, 2, 5))
+    return next(step for step in steps if most <= step * _MOST_TICKS)
 
 
-def _band(index: int, count: int) -> tuple[float, float]:
-    band = (_WIDTH - _LEFT - _RIGHT) / count
+def _band(index: int, days: int) -> tuple[float, float]:
+    band = (_WIDTH - _LEFT - _RIGHT) / days
     width = min(band * 0.8, 40)
     return round(_LEFT + band * index + (band - width) / 2, 1), round(width, 1)
 
@@ -137,10 +132,14 @@ def _share_of_day(at: str) -> float:
     return (int(at[11:13]) * 60 + int(at[14:16])) / 1440
 
 
-def _scale(lines: Iterator[tuple[str, float]]) -> Iterator[Markup]:
-    for text, share in lines:
-        yield _LINE.format(_LEFT, _y(share), _WIDTH, _y(share))
-        yield _TEXT.format(_LEFT - 6, _y(share) + 4, "end", text)
+def _scale(labels: Sequence[str]) -> list[Markup]:
+    """Return evenly spaced lines from the bottom to the top, each with its label."""
+    parts = []
+    for index, text in enumerate(labels):
+        y = _y(index / (len(labels) - 1))
+        parts.append(_LINE.format(_LEFT, y, _WIDTH, y))
+        parts.append(_TEXT.format(_LEFT - 6, y + 4, "end", text))
+    return parts
 
 
 def _labels(days: Sequence[str]) -> Iterator[Markup]:
