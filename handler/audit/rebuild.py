@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.audit.objects.log import ObjectLog
-from handler.audit.open_log import OBS, POSTGRES, SQLITE, folder_at, open_log
+from handler.audit.open_log import POSTGRES, SQLITE, folder_at, open_log
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SCHEMA, translated
 from handler.audit.sql.sqlite_migration import migrate
 from handler.errors import LogError
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from handler.audit.log import Log

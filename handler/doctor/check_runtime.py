@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from handler.doctor.finding import doubtful, fine, wrong
 from handler.runtime.startup_record import start
-from handler.values.hosting import in_cloud
+from handler.settings import in_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handler.audit.open_log import OBS, log_doubts
+from handler.audit.open_log import log_doubts
 from handler.cloud.current_credentials import CurrentCredentials
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
@@ -19,8 +19,8 @@ from handler.doctor.check_log import health_findings, look_at
 from handler.doctor.check_runtime import host, host_findings
 from handler.doctor.finding import Finding, doubtful, fine
 from handler.errors import LogError, NightdropError
-from handler.settings import doubts
-from handler.values.hosting import in_cloud
+from handler.settings import in_cloud, settings_warnings
+from handler.values.obs_address import OBS, parse_obs_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -63,7 +63,7 @@ def examine(deployment: Deployment) -> tuple[Finding, ...]:
 
 def _findings(deployment: Deployment) -> Iterator[Finding]:
     settings = deployment.settings
-    found = doubts(settings)
+    found = settings_warnings(settings)
     for doubt in found:
         yield doubtful("settings", doubt, "set it otherwise, unless this is meant")
     if not found:
@@ -151,8 +151,8 @@ def _heads(deployment: Deployment) -> Iterator[Finding]:
             "set NIGHTDROP_CHECKPOINTS, best to a bucket that is locked",
         )
     elif place.startswith(OBS):
-        bucket, _, prefix = place.removeprefix(OBS).partition("/")
-        yield from bucket_findings("checkpoints", look_into(_obs(deployment), bucket, prefix))
+        seen = look_into(_obs(deployment), *parse_obs_address(place))
+        yield from bucket_findings("checkpoints", seen)
     elif in_cloud(deployment.environ):
         yield doubtful(
             "checkpoints",

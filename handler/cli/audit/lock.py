@@ -7,11 +7,11 @@ import sys
 
 import click
 
-from handler.audit.open_log import OBS
 from handler.cli.console import complain
 from handler.cli.obs_from_environment import obs_of
 from handler.cli.shared_options import confirm
 from handler.errors import ApiError, NightdropError
+from handler.values.obs_address import OBS
 
 LONGEST = 36_500
 """Days that OBS locks an object for at most (obs_04_0167)."""

@@ -6,10 +6,10 @@ import getpass
 
 import click
 
-from handler.audit.open_log import OBS
 from handler.audit.rebuild import rebuild as rebuilt
 from handler.cli.audit.records.open_log import folders
 from handler.cli.shared_options import audit_option, complaining, confirm
+from handler.values.obs_address import OBS
 
 
 @click.command()

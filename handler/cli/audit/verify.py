@@ -23,6 +23,7 @@ from handler.cli.console import complain, printable
 from handler.cli.obs_from_environment import obs_of
 from handler.errors import LogBrokenError, NightdropError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint_store
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -117,7 +118,7 @@ def _stored(address: str | None, file: Path | None) -> RecordSource:
 
 
 def _place(address: str) -> CheckpointStore:
-    if address.startswith("obs://"):
+    if address.startswith(OBS):
         return checkpoint_store(address, obs_of(os.environ))
     if not Path(address).is_dir():
         known = "what is named" if "://" in address else address

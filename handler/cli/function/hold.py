@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.audit.open_log import OBS, POSTGRES
+from handler.audit.open_log import POSTGRES
 from handler.cli.audit.records.excerpt import state_of
 from handler.cli.audit.records.open_log import any_log
 from handler.cli.audit.records.record_reader import stored
@@ -21,6 +21,7 @@ from handler.jobs.hold import BY_HAND
 from handler.jobs.hold import hold as held
 from handler.jobs.hold import release as released
 from handler.values.canonical_json import shown
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import sqlite_utils
 
-from handler.audit.open_log import OBS, POSTGRES
+from handler.audit.open_log import POSTGRES
 from handler.audit.sql import projection
 from handler.audit.sql.rows import delivery_row, job_row
 from handler.audit.sql.sqlite import SCHEMA
 from handler.cli.audit.records.open_log import any_log
 from handler.cli.audit.records.sqlite_view import open_trail
 from handler.errors import LogError
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

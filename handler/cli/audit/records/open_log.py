@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from handler.audit.open_log import OBS, open_log, open_source
+from handler.audit.open_log import open_log, open_source
 from handler.cli.obs_from_environment import obs_of
 from handler.cloud.current_credentials import CurrentCredentials
 from handler.cloud.obs.prefix_store import ObsFolders
 from handler.errors import CredentialsError, LogError, SettingsError
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

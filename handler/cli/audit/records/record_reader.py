@@ -6,10 +6,11 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.audit.open_log import OBS, POSTGRES
+from handler.audit.open_log import POSTGRES
 from handler.audit.record import Record
 from handler.cli.audit.records.open_log import any_log
 from handler.cli.audit.records.sqlite_view import open_trail
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlite_utils
 
-from handler.audit.open_log import OBS, POSTGRES, no_address
+from handler.audit.open_log import POSTGRES, no_address
 from handler.audit.record import Record, part
 from handler.audit.sql import projection
 from handler.audit.sql.sqlite import SCHEMA
@@ -19,6 +19,7 @@ from handler.cli.audit.records.named import Named, meant, only
 from handler.cli.audit.records.open_log import any_log
 from handler.errors import LogError
 from handler.values.canonical_json import shown
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
