@@ -116,8 +116,8 @@ def init_log(address: str, role: str = "") -> tuple[str, ...]:
     if address.startswith(OBS) or _names_a_file(address):
         return ()
     with _psycopg_needed():
-        from handler.audit.sql.postgres_connection import prepare  # noqa: PLC0415 - likewise
-    return prepare(address, role)
+        from handler.audit.sql.postgres_connection import init_schema  # noqa: PLC0415 - likewise
+    return init_schema(address, role)
 
 
 def _names_a_file(address: str) -> bool:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from handler.audit.alerting_log import AlertingLog
 from handler.audit.group_commit import GroupCommitLog
 from handler.audit.open_log import log_doubts, open_log
-from handler.cloud.credentials import Credentials, credentials
-from handler.cloud.current_credentials import CurrentCredentials
+from handler.cloud.credentials import Credentials, CurrentCredentials, credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs

@@ -17,7 +17,7 @@ from handler.cli.audit.records.record_filter import Selection, selecting
 from handler.cli.audit.records.record_reader import Stored, stored
 from handler.cli.audit.records.sqlite_view import cells, row_of
 from handler.cli.console import STYLES, printable, screen, table
-from handler.cli.shared_options import audit_option, complaining, json_option
+from handler.cli.shared_options import audit_option, exit_on_log_error, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def list_(address: str, selection: Selection, last: int, *, as_json: bool, follo
       nightdrop audit list --audit sqlite:///nightdrop.db --action job. --follow
     """
     console = screen()
-    with complaining(), stored(address) as log, suppress(KeyboardInterrupt):
+    with exit_on_log_error(), stored(address) as log, suppress(KeyboardInterrupt):
         end, found = latest(log, selection, last)
         if follow:
             for record in chain(found, new(log, selection, end)):

@@ -18,7 +18,7 @@ from handler.cli.audit.records.delivery_timeline import stories_of
 from handler.cli.audit.records.excerpt import open_excerpt
 from handler.cli.audit.records.sqlite_view import row_of, timeline
 from handler.cli.console import STYLES, complain, printable, prose, screen, table
-from handler.cli.shared_options import audit_option, complaining, json_option
+from handler.cli.shared_options import audit_option, exit_on_log_error, json_option
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def show(address: str, what: str, *, as_json: bool) -> None:
     \b
       nightdrop audit show nightly-ngkmzypw --audit sqlite:///nightdrop.db
     """
-    with complaining(), closing(open_excerpt(address, what)) as database:
+    with exit_on_log_error(), closing(open_excerpt(address, what)) as database:
         try:
             records = timeline(database, what)
         except LookupError as error:

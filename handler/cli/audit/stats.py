@@ -13,7 +13,7 @@ from rich.padding import Padding
 from handler.cli.audit.records.delivery_timeline import span
 from handler.cli.audit.web.report_tables import rows, with_facts
 from handler.cli.console import STYLES, printable, screen, table
-from handler.cli.shared_options import audit_option, complaining
+from handler.cli.shared_options import audit_option, exit_on_log_error
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def stats(address: str, days: int, *, as_json: bool) -> None:
     \b
       nightdrop audit stats --audit sqlite:///nightdrop.db --days 7
     """
-    with complaining(), closing(with_facts(address)) as database:
+    with exit_on_log_error(), closing(with_facts(address)) as database:
         found = counted(database, days)
     if as_json:
         click.echo(json.dumps(found))

@@ -15,7 +15,7 @@ from handler.cli.audit.records.open_log import any_log
 from handler.cli.audit.records.record_reader import stored
 from handler.cli.audit.records.sqlite_view import find_job
 from handler.cli.console import complain, printable
-from handler.cli.shared_options import audit_option, complaining
+from handler.cli.shared_options import audit_option, exit_on_log_error
 from handler.jobs.decisions import abandon as abandoned
 from handler.jobs.hold import BY_HAND
 from handler.jobs.hold import hold as held
@@ -117,7 +117,7 @@ def _commit(address: str, decide: Decide[T]) -> T:
 @contextmanager
 def _existing(address: str) -> Iterator[SearchedLog]:
     """Open a log that has records: a new one, by a slip in the address, would hold nobody."""
-    with complaining():
+    with exit_on_log_error():
         if not address.startswith((POSTGRES, OBS)):
             # To open a log in SQLite creates it.
             with stored(address) as found:

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from handler.audit.open_log import open_log, open_source
-from handler.cli.obs_from_environment import obs_of
-from handler.cloud.current_credentials import CurrentCredentials
+from handler.cli.obs_from_environment import open_obs
+from handler.cloud.credentials import CurrentCredentials
 from handler.cloud.obs.prefix_store import ObsFolders
 from handler.errors import CredentialsError, LogError, SettingsError
 from handler.values.obs_address import OBS
@@ -52,7 +52,7 @@ def folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:
         LogError: It does not, or not so that it could be used.
     """
     try:
-        obs = obs_of(environ)
+        obs = open_obs(environ)
     except (SettingsError, CredentialsError) as error:
         raise LogError(f"a log in OBS cannot be reached: {error}") from error
     return ObsFolders(obs, CurrentCredentials(obs.credentials))

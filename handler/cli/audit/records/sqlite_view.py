@@ -14,7 +14,7 @@ from handler.audit.open_log import POSTGRES, no_address
 from handler.audit.record import Record, part
 from handler.audit.sql import projection
 from handler.audit.sql.sqlite import SCHEMA
-from handler.audit.sql.sqlite_reading import open_reading
+from handler.audit.sql.sqlite_reading import open_read_only
 from handler.cli.audit.records.named import Named, meant, only
 from handler.cli.audit.records.open_log import any_log
 from handler.errors import LogError
@@ -60,7 +60,7 @@ def open_trail(address: str) -> sqlite_utils.Database:
     if scheme != "sqlite":
         raise LookupError(no_address(address))
     try:
-        return sqlite_utils.Database(open_reading(path), execute_plugins=False)
+        return sqlite_utils.Database(open_read_only(path), execute_plugins=False)
     except LogError as error:
         raise LookupError(str(error)) from error
 
