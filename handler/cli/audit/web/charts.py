@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from handler.cli.audit.records.delivery_timeline import format_span
+from handler.cli.audit.records.time_text import format_span
 from handler.cli.audit.web.drawing import BAR, Bar, Mark, bars_of_days, marks_over_time
 
 if TYPE_CHECKING:

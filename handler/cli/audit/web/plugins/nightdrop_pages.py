@@ -12,7 +12,8 @@ from datasette.views.base import DatasetteError
 from markupsafe import Markup
 from pluggy import HookimplMarker
 
-from handler.cli.audit.records.delivery_timeline import format_span, shown_outcome
+from handler.cli.audit.records.delivery_timeline import shown_outcome
+from handler.cli.audit.records.time_text import format_minute, format_span, format_time
 from handler.cli.audit.web.charts import draw_charts
 from handler.cli.audit.web.guard import guard
 from handler.values.canonical_json import shown
@@ -112,7 +113,7 @@ def render_cell(value: object, column: str, table: str | None, row: object) -> M
 
 def _text(column: str, text: str) -> Markup | None:
     if column in _TIME_COLUMNS:
-        return Markup("<time>{}</time>").format(text[:19].replace("T", " "))
+        return Markup("<time>{}</time>").format(format_time(text))
     if column in _STATE_COLUMNS:
         return Markup('<span class="word word-{}">{}</span>').format(text.lower(), text)
     if column == "record":
@@ -133,6 +134,8 @@ def extra_template_vars(datasette: Datasette) -> dict[str, Any]:
     return {
         "run_query": partial(_run_query, datasette),
         "format_span": format_span,
+        "format_time": format_time,
+        "format_minute": format_minute,
         "shown": shown,
         "timeline_link": link,
         "shown_outcome": shown_outcome,

@@ -6,8 +6,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from handler.audit.record import part
 from handler.audit.sql.sqlite import SqliteLog
@@ -15,7 +13,6 @@ from handler.cli.audit.records.delivery_timeline import (
     DeliveryTimeline,
     Step,
     build_timelines,
-    format_span,
 )
 
 if TYPE_CHECKING:
@@ -94,27 +91,3 @@ def test_timelines_are_ordered_by_first_record(timelines: dict[str, DeliveryTime
     """By the number of their first record."""
     numbers = [timeline.steps[0].seq for timeline in timelines.values()]
     assert numbers == sorted(numbers)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.04, "0.0 s"),
-        (3.21, "3.2 s"),
-        (12.4, "12 s"),
-        (59.6, "1 min"),
-        (75, "1 min 15 s"),
-        (7320, "2 h 2 min"),
-        (86_400, "1 d"),
-        (273_600, "3 d 4 h"),
-    ],
-)
-def test_a_span_has_a_short_text(seconds: float, text: str) -> None:
-    """Two units at most."""
-    assert format_span(seconds) == text
-
-
-@given(st.floats(0, 1e9))
-def test_any_span_has_a_short_text(seconds: float) -> None:
-    """Short enough for a column."""
-    assert 3 <= len(format_span(seconds)) < 20
