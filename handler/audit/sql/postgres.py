@@ -23,7 +23,7 @@ from psycopg.pq import TransactionStatus
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
 from handler.audit.search import find
-from handler.audit.sql import projection
+from handler.audit.sql import projection, statements
 from handler.audit.sql.postgres_connection import COMMIT_LOCK, connected, parse_address, translated
 from handler.audit.sql.postgres_statement import run
 from handler.audit.sql.value_list import ANY, rows_for
@@ -105,7 +105,7 @@ class PostgresLog:
         def append(view: projection.SqlView) -> tuple[Committed[Any], ...]:
             nonlocal done
             if not _stands(done, view):
-                done = projection.decided(decisions, view, commit)
+                done = projection.run_decisions(decisions, view, commit)
             return done
 
         return self._transact(append, _WRITE)
@@ -117,7 +117,7 @@ class PostgresLog:
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds for jobs or deliveries, by their keys."""
         return dict(
-            self._transact(lambda view: rows_for(view.execute, projection.BODIES_OF, keys), _READ)
+            self._transact(lambda view: rows_for(view.execute, statements.BODIES_OF, keys), _READ)
         )
 
     def records(self, after: int = 0) -> Iterator[Record]:
@@ -176,7 +176,7 @@ class PostgresLog:
                 # The clock is read behind the lock, so that records have their times in order.
                 now, version = self._execute(_NOW)[0]
                 self._require_own_layout(version)
-                result = work(projection.SqlView(self._execute, now, is_whole=True))
+                result = work(projection.SqlView(self._execute, now, has_all_records=True))
                 self._execute("COMMIT")
             except BaseException:
                 self._leave()
@@ -208,7 +208,7 @@ def _stands(done: Sequence[Committed[Any]], view: projection.SqlView) -> bool:
 
 
 def _page(view: projection.SqlView, after: int, size: int) -> list[Record]:
-    return [Record(*row) for row in view.execute(projection.RECORDS_AFTER, (after, size))]
+    return [Record(*row) for row in view.execute(statements.RECORDS_AFTER, (after, size))]
 
 
 def _paged(page_after: Callable[[int, int], list[Record]], after: int = 0) -> Iterator[Record]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
 from handler.audit.search import find
-from handler.audit.sql import projection
+from handler.audit.sql import projection, statements
 from handler.audit.sql.network_filesystem import network_type
 from handler.audit.sql.sqlite_migration import migrate, version_of
 from handler.audit.sql.value_list import ANY, rows_for
@@ -88,7 +88,7 @@ class SqliteLog:
         """Run several decisions in order, each seeing the ones before it, as one append."""
         commit = uuid.uuid4().hex
         with self._transaction() as view:
-            return projection.decided(decisions, view, commit)
+            return projection.run_decisions(decisions, view, commit)
 
     def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:  # noqa: ARG002 - it always is
         """Return what `ask` finds in the state as it stands now; nothing is appended."""
@@ -98,7 +98,7 @@ class SqliteLog:
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds for jobs or deliveries, by their keys."""
         with self._lock, translated(self._path):
-            return dict(rows_for(self._execute, projection.BODIES_OF, keys))
+            return dict(rows_for(self._execute, statements.BODIES_OF, keys))
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
@@ -131,7 +131,7 @@ class SqliteLog:
 
     def _page(self, after: int, size: int) -> list[Record]:
         with self._lock, translated(self._path):
-            return [Record(*row) for row in self._execute(projection.RECORDS_AFTER, (after, size))]
+            return [Record(*row) for row in self._execute(statements.RECORDS_AFTER, (after, size))]
 
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[projection.SqlView]:
@@ -139,7 +139,7 @@ class SqliteLog:
             self._db.execute(begin)
             try:
                 self._require_own_layout()
-                yield projection.SqlView(self._execute, self._clock(), is_whole=True)
+                yield projection.SqlView(self._execute, self._clock(), has_all_records=True)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:

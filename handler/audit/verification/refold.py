@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
-from handler.audit.sql import projection
+from handler.audit.retention import FORGOTTEN
+from handler.audit.sql import projection, statements
 from handler.audit.sql.rows import delivery_row, job_of, job_row
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
@@ -80,6 +81,8 @@ class Refold:
             digest = str(part(fields, "request").get("digest", ""))
             if self._bodies.get(key) is None:
                 self._bodies[key] = (key, about, digest, str(fields["commit"]))
+        if str(fields["action"]) == FORGOTTEN:
+            self._flush()
         if str(fields["action"]).startswith("job."):
             self._take_job(fields)
         if "delivery" in fields:
@@ -121,7 +124,7 @@ class Refold:
         key = str(part(fields, "job")["key"])
         job = self._jobs.get(key)
         if job is None:
-            rows = self._execute(projection.JOB, (key,))
+            rows = self._execute(statements.JOB, (key,))
             job = job_of(rows[0]) if rows else None
         job = fold_job(job, fields)
         if job is not None:
@@ -133,7 +136,7 @@ class Refold:
         key = str(part(fields, "delivery")["key"])
         delivery = self._deliveries.get(key)
         if delivery is None:
-            rows = self._execute(projection.DELIVERY, (key,))
+            rows = self._execute(statements.DELIVERY, (key,))
             delivery = DeliveryState(*rows[0]) if rows else None
         delivery = fold_delivery(delivery, fields)
         if delivery is not None:
@@ -145,8 +148,8 @@ class Refold:
         return self._db.execute(statement, tuple(values)).fetchall()
 
     def _flush(self) -> None:
-        self._db.executemany(projection.PUT_DELIVERY, map(delivery_row, self._deliveries.values()))
-        self._db.executemany(projection.PUT_JOB, map(job_row, self._jobs.values()))
+        self._db.executemany(statements.PUT_DELIVERY, map(delivery_row, self._deliveries.values()))
+        self._db.executemany(statements.PUT_JOB, map(job_row, self._jobs.values()))
         self._db.executemany(_PUT_BODY, filter(None, self._bodies.values()))
         gone = [(key,) for key, body in self._bodies.items() if body is None]
         self._db.executemany(_DELETE_BODY, gone)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import sqlite_utils
 
 from handler.audit.open_log import OBS, POSTGRES
-from handler.audit.sql import projection
+from handler.audit.sql import statements
 from handler.audit.sql.rows import delivery_row, job_row
 from handler.audit.sql.sqlite import SCHEMA
 from handler.cli.audit.records.open_log import any_log
@@ -66,11 +66,11 @@ def _filled(found: Sequence[DeliveryState], records: Iterable[Record]) -> sqlite
             db.execute(f"DROP TRIGGER {name}")
         # The latest last, as they stand in a log.
         for delivery in reversed(found):
-            db.execute(projection.PUT_DELIVERY, delivery_row(delivery))
+            db.execute(statements.PUT_DELIVERY, delivery_row(delivery))
             for job in delivery.jobs:
-                db.execute(projection.PUT_JOB, job_row(job))
+                db.execute(statements.PUT_JOB, job_row(job))
         for one in records:
-            db.execute(projection.APPEND, (one.seq, one.hash, "", one.text))
+            db.execute(statements.APPEND, (one.seq, one.hash, "", one.text))
     except BaseException:
         db.close()
         raise

@@ -12,7 +12,7 @@ import sqlite_utils
 
 from handler.audit.open_log import OBS, POSTGRES, no_address
 from handler.audit.record import Record, part
-from handler.audit.sql import projection
+from handler.audit.sql import projection, statements
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.sql.sqlite_reading import open_reading
 from handler.cli.audit.records.named import Named, meant, only
@@ -86,7 +86,7 @@ def _copy(address: str, db: sqlite3.Connection) -> None:
         with closing(any_log(address)) as log:
             for record in log.records():
                 fields = record.fields
-                execute(projection.APPEND, (record.seq, record.hash, fields["prev"], record.text))
+                execute(statements.APPEND, (record.seq, record.hash, fields["prev"], record.text))
                 projection.project(view, fields)
     except LogError as error:
         raise LookupError(str(error)) from error
