@@ -11,7 +11,7 @@ planned ──► sending ──► created             the API's 201, with the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
 from handler.audit.record import part
@@ -124,7 +124,7 @@ class DeliveryState:
         repeats: The key of the run that it repeats, or "".
         body_digest: SHA-256 of what it is started over from, as recorded; "" if it was not.
         first_seq: The number of its first record.
-        last_seq: The number of the latest record that names it.
+        last_seq: The number of the latest record that names it; two equal states may differ in it.
         jobs: Its jobs, in the order of the file.
     """
 
@@ -146,7 +146,7 @@ class DeliveryState:
     repeats: str = ""
     body_digest: str = ""
     first_seq: int = 0
-    last_seq: int = 0
+    last_seq: int = field(default=0, compare=False)
     jobs: tuple[JobState, ...] = ()
 
     @property

@@ -37,7 +37,7 @@ def retention_of(text: str) -> int:
     """
     seconds = _seconds_of(text)
     if not LONGEST_VALIDITY < seconds <= _LONGEST_MEMORY:
-        raise ValueError("must be more than 30 days, the longest that a job is valid, such as 90d")
+        raise ValueError("must be more than 30 days, and 3,650 days at most, such as 90d")
     return seconds
 
 
