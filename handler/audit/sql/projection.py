@@ -14,7 +14,7 @@ from handler.audit.log import Committed, Decision, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.retention import FORGOTTEN
 from handler.audit.sql import statements
-from handler.audit.sql.rows import delivery_row, job_of, job_row
+from handler.audit.sql.rows import delivery_row, job_from_row, job_row
 from handler.audit.sql.value_list import rows_for
 from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
 
@@ -97,7 +97,7 @@ class SqlView:
 
     def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
         """Return the jobs that have one of these ids at the API."""
-        return tuple(map(job_of, rows_for(self.execute, statements.JOBS_BY_ID, job_ids)))
+        return tuple(map(job_from_row, rows_for(self.execute, statements.JOBS_BY_ID, job_ids)))
 
     def latest_run(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that created or still plans a job."""
@@ -156,7 +156,7 @@ class SqlView:
         return self._jobs(statements.JOBS_TODO, kind, limit)
 
     def _jobs(self, sql: str, *values: object) -> tuple[JobState, ...]:
-        return tuple(job_of(row) for row in self.execute(sql, values))
+        return tuple(job_from_row(row) for row in self.execute(sql, values))
 
     def _with_jobs(self, rows: list[tuple[Any, ...]]) -> DeliveryState | None:
         if not rows:

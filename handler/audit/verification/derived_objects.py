@@ -139,7 +139,7 @@ class DerivedObjects:
             if not digest:
                 continue  # recorded by an older version
             if body is None:
-                what = f"is gone from outbox/{came}"
+                what = f"is missing from outbox/{came}"
             elif digest_of(body.encode(errors="surrogatepass")) != digest:
                 what = f"in outbox/{came} is not the one recorded"
             else:

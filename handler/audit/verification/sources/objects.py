@@ -66,12 +66,12 @@ class ObjectsSource:
         with closing(Refold()) as refold:
             yield from derived.changed()
             indexed = derived.last.seq if derived.last else 0
-            yield from refold.take_pages(records.pages(last=indexed), advance)
+            yield from refold.add_pages(records.pages(last=indexed), advance)
             yield from derived.differing(refold)
-            yield from refold.take_pages(records.pages(indexed), advance)
+            yield from refold.add_pages(records.pages(indexed), advance)
             suspects = list(derived.outbox(refold))
             # What was settled meanwhile has no body any more.
-            yield from refold.take_pages(self._grown(len(derived.ends) + 1), advance)
+            yield from refold.add_pages(self._grown(len(derived.ends) + 1), advance)
             yield from (fault for key, fault in suspects if refold.has_body(key))
             try:
                 yield from derived.unused(self._objects.names(), refold)

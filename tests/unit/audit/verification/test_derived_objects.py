@@ -113,11 +113,11 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         with_bodies(lambda held: dict.fromkeys(held, "{}")),
         "is not the one recorded; give its jobs up",
     ),
-    "body removed": (with_bodies(lambda _held: {}), "is gone from outbox/"),
-    "outbox object removed": (removed("outbox/"), "is gone from outbox/"),
+    "body removed": (with_bodies(lambda _held: {}), "is missing from outbox/"),
+    "outbox object removed": (removed("outbox/"), "is missing from outbox/"),
     "outbox object is none": (
         lambda shelf: shelf.objects.update({last(shelf, "outbox/"): b"[" * 9}),
-        "is gone from outbox/",
+        "is missing from outbox/",
     ),
     "latest beyond the end": (
         with_latest(b'{"segment": 99, "version": 1}'),
@@ -151,7 +151,7 @@ def test_a_snapshot_of_another_state_is_found(
     grow(shelf, "and more", 6)
     monkeypatch.undo()
     said = "\n".join(map(str, examined(shelf).faults))
-    assert "the row of hold in switches follows from no record" in said
+    assert "the row of hold in switches is not derived from any record" in said
     assert "in jobs is missing" in said
 
 

@@ -91,7 +91,7 @@ def test_the_check_goes_on_after_a_fault(tmp_path: Path) -> None:
                 "CREATE OR REPLACE FUNCTION nightdrop.append_only() RETURNS trigger "
                 "LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
             ),
-            "the function append_only is not the one of the schema",
+            "the function append_only differs from the schema",
         ),
         (
             (
