@@ -34,8 +34,8 @@ from handler.values.display import display
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.log import Log, View
-    from handler.audit.record import Head, Part
+    from handler.audit.log import View
+    from handler.audit.record import Head
     from handler.invocation.instance import Instance
     from handler.invocation.invocation import Invocation
     from handler.runtime.structured_log import Write
@@ -88,7 +88,7 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     answered = _answered(event, invocation, instance)
     head = answered.head or instance.log.read(_head, fresh=False)
     answer = limited(reply(answered, head))
-    instance.write(_line(answer, invocation.function, began))
+    instance.write(_line(answer, invocation, began))
     return answer
 
 
@@ -103,7 +103,7 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
         return _examined(invocation, instance)
     try:
         if isinstance(fired, EventRejectedError):
-            return Answered([_rejected(event, fired, invocation.log, invocation.function)])
+            return Answered([_rejected(event, fired, invocation)])
         if isinstance(fired, Action):
             return reconcile(invocation)
         return Answered(_deliver_all(fired, invocation))
@@ -204,13 +204,13 @@ def _told(failed: Sequence[NightdropError]) -> str:
     return "; ".join(told) + more
 
 
-def _rejected(event: object, error: EventRejectedError, log: Log, function: Part) -> Result:
+def _rejected(event: object, error: EventRejectedError, invocation: Invocation) -> Result:
     try:
         key = key_of(event)  # type: ignore[arg-type] # anything else is caught
     except (AttributeError, TypeError, ValueError, RecursionError):
-        key = key_of(str(function.get("request_id")))
+        key = key_of(str(invocation.function.get("request_id")))
     problems = at_most(error.problems, _MOST_PROBLEMS)
-    log.commit(reject_event(key, problems, source={"shape": "unknown"}, function=function))
+    invocation.log.commit(reject_event(key, problems, source={"shape": "unknown"}))
     return Result(key, "rejected", errors=tuple(map(str, problems)))
 
 
@@ -218,7 +218,7 @@ def _head(view: View) -> Head:
     return view.head
 
 
-def _line(answer: dict[str, Json], function: Part, began: float) -> str:
+def _line(answer: dict[str, Json], invocation: Invocation, began: float) -> str:
     deliveries, jobs = answer["deliveries"], answer["jobs"]
     return log_line(
         "function.answered",
@@ -227,6 +227,6 @@ def _line(answer: dict[str, Json], function: Part, began: float) -> str:
             "deliveries": len(deliveries) if isinstance(deliveries, list) else 0,
             "jobs": len(jobs) if isinstance(jobs, list) else 0,
             "milliseconds": round((time.monotonic() - began) * 1000),
-            "request_id": str(function.get("request_id", "")),
+            "request_id": str(invocation.function.get("request_id", "")),
         },
     )

@@ -65,7 +65,6 @@ def reconcile(invocation: Invocation) -> Answered:
     forget(
         invocation.log,
         timedelta(seconds=invocation.settings.remember_for),
-        function=invocation.function,
     )
     worked_on = {job.key for job in (*before.jobs, *before.followed)}
     jobs = invocation.log.read(
@@ -113,7 +112,7 @@ def _sweep(
         yield from _delivered([found], invocation, errors)
         done = str(found.source["key"])
     if position or before.position or seen.unsaid:
-        decide = scanned(seen, position, function=invocation.function)
+        decide = scanned(seen, position)
         warnings += invocation.log.commit(decide).value
     if position:
         errors.append(cut_note(bucket, position))
@@ -143,7 +142,7 @@ def _undecided(invocation: Invocation) -> Iterator[Delivery]:
         if delivery.body_digest in {"", sha256_hex(body)}:
             yield Delivery.from_json(body)
         else:
-            invocation.log.commit(reject_exchanged(delivery, function=invocation.function))
+            invocation.log.commit(reject_exchanged(delivery))
 
 
 def _settle(invocation: Invocation, errors: list[str]) -> None:

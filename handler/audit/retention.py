@@ -18,7 +18,6 @@ from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
     from handler.audit.log import Decide, Log, View
-    from handler.audit.record import Part
 
 FORGOTTEN = "state.forgotten"
 """The action. The record's `request.date` is the moment that it forgets up to, a timestamp."""
@@ -27,13 +26,12 @@ _SLACK = timedelta(days=1)
 """How much longer than asked for a delivery may be remembered: at most one record a day."""
 
 
-def forget_closed(remember_for: timedelta, *, function: Part) -> Decide[None]:
+def forget_closed(remember_for: timedelta) -> Decide[None]:
     """Decide to forget the deliveries that have been closed and untouched for some time.
 
     Args:
         remember_for: How long a closed delivery is remembered. It must be longer than a job can be
             valid and than the bucket scan looks back: the settings see to that.
-        function: Who forgets.
     """
 
     def decide(view: View) -> Decision[None]:
@@ -45,7 +43,6 @@ def forget_closed(remember_for: timedelta, *, function: Part) -> Decide[None]:
             action=FORGOTTEN,
             outcome="success",
             request={"operation": "forget", "date": date},
-            function=function,
             note=f"deliveries that were closed before {date[:19]}Z are unknown again; "
             "their records stay",
         )
@@ -54,17 +51,16 @@ def forget_closed(remember_for: timedelta, *, function: Part) -> Decide[None]:
     return decide
 
 
-def forget(log: Log, remember_for: timedelta, *, function: Part) -> None:
+def forget(log: Log, remember_for: timedelta) -> None:
     """Forget what has been closed for long enough; append nothing if there is nothing.
 
     Args:
         log: The log.
         remember_for: How long a closed delivery is remembered.
-        function: Who forgets.
 
     Raises:
         LogError: The log could not be read or written.
     """
-    decide = forget_closed(remember_for, function=function)
+    decide = forget_closed(remember_for)
     if log.read(decide, fresh=False).drafts:
         log.commit(decide)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.log import Decide, ScanState, View
-    from handler.audit.record import Outcome, Part
+    from handler.audit.record import Outcome
     from handler.audit.state import DeliveryState
     from handler.cloud.obs.listing import ListedObject
     from handler.invocation.invocation import Invocation
@@ -100,13 +100,12 @@ def scan(
     return Scan(bucket, before, position, found, len(unseen) - len(found), limit)
 
 
-def scanned(scan: Scan, position: str, *, function: Part) -> Decide[tuple[str, ...]]:
+def scanned(scan: Scan, position: str) -> Decide[tuple[str, ...]]:
     """Decide to record where a scan was cut and what it passed over; answers new warnings.
 
     Args:
         scan: What it found.
         position: The last key that is dealt with; "" if that is all of them.
-        function: Who scans.
     """
 
     def decide(view: View) -> Decision[tuple[str, ...]]:
@@ -114,22 +113,22 @@ def scanned(scan: Scan, position: str, *, function: Part) -> Decide[tuple[str, .
         drafts = []
         if position and position != now.position:
             note = cut_note(scan.bucket, position)
-            drafts.append(_draft("scan.paused", scan, function, key=position, note=note))
+            drafts.append(_draft("scan.paused", scan, key=position, note=note))
         elif now.position and not position:
-            drafts.append(_draft("scan.completed", scan, function))
+            drafts.append(_draft("scan.completed", scan))
         if scan.unsaid in {"", now.limit}:
             return Decision((), tuple(drafts))
         note = _outdated_note(scan)
-        drafts.append(_draft("scan.limited", scan, function, time=scan.unsaid, note=note))
+        drafts.append(_draft("scan.limited", scan, time=scan.unsaid, note=note))
         return Decision((note,), tuple(drafts))
 
     return decide
 
 
-def _draft(action: str, scan: Scan, function: Part, *, note: str = "", **source: str) -> Draft:
+def _draft(action: str, scan: Scan, *, note: str = "", **source: str) -> Draft:
     outcome: Outcome = "pending" if action == "scan.paused" else "success"
     where = {"bucket": scan.bucket, **source}
-    return Draft(action, outcome, source=where, function=function, note=note)
+    return Draft(action, outcome, source=where, note=note)
 
 
 def cut_note(bucket: str, position: str) -> str:

@@ -54,7 +54,7 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
         NightdropError: Nothing is promised yet and another try may succeed: the platform is to
             deliver the event again.
     """
-    received = invocation.log.commit(receive(delivery, function=invocation.function)).value
+    received = invocation.log.commit(receive(delivery)).value
     delivery, seen = received.delivery, received.seen
     if seen is None and invocation.out_of_time:
         return result_of(delivery.key, state_of(delivery.key, invocation), repeated=False)
@@ -97,10 +97,7 @@ def _run_of(seen: DeliveryState, invocation: Invocation) -> DeliveryState:
 
 def refuse(refused: Sequence[InvalidEntry], invocation: Invocation) -> list[Result]:
     """Record entries of an event that cannot be used, all at once, and return what is answered."""
-    decisions = [
-        reject_event(one.key, [one.problem], source=one.source, function=invocation.function)
-        for one in refused
-    ]
+    decisions = [reject_event(one.key, [one.problem], source=one.source) for one in refused]
     if decisions:
         invocation.log.commit_all(decisions)
     return [Result(one.key, "rejected", errors=(str(one.problem),)) for one in refused]
@@ -123,7 +120,7 @@ def _decide(delivery: Delivery, invocation: Invocation) -> DeliveryState:
     except SpecRejectedError as error:
         return _close(delivery, "spec.rejected", error.problems, spec, invocation)
     except NightdropError as error:
-        invocation.log.commit(interrupted(delivery, str(error), function=invocation.function))
+        invocation.log.commit(interrupted(delivery, str(error)))
         if invocation.out_of_time:
             return state_of(delivery.key, invocation)
         raise
@@ -132,7 +129,7 @@ def _decide(delivery: Delivery, invocation: Invocation) -> DeliveryState:
         window=timedelta(seconds=invocation.settings.timer_window),
     )
     order = Order(delivery, spec, plan)
-    run = invocation.log.commit(plan_it(order, rules, function=invocation.function)).value
+    run = invocation.log.commit(plan_it(order, rules)).value
     return run or state_of(delivery.key, invocation)
 
 
@@ -178,9 +175,7 @@ def _close(
     invocation: Invocation,
 ) -> DeliveryState:
     note = "\n".join(map(str, problems))
-    invocation.log.commit(
-        settle_without_jobs(delivery, action, note, spec=spec, function=invocation.function)
-    )
+    invocation.log.commit(settle_without_jobs(delivery, action, note, spec=spec))
     return state_of(delivery.key, invocation)
 
 

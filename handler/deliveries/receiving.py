@@ -18,7 +18,7 @@ from handler.values.canonical_json import key_of, sha256_hex, shown
 
 if TYPE_CHECKING:
     from handler.audit.log import Decide, View
-    from handler.audit.record import Draft, Part
+    from handler.audit.record import Draft
     from handler.audit.state import DeliveryState
     from handler.triggers.delivery import Delivery
 
@@ -38,7 +38,7 @@ class Received:
     refused: DeliveryState | None
 
 
-def receive(delivery: Delivery, *, function: Part) -> Decide[Received]:
+def receive(delivery: Delivery) -> Decide[Received]:
     """Decide whether a delivery is new, was seen before, or starts over.
 
     A wrong setting may have had all of it refused, say. Then nothing of it is on the fleet, and
@@ -52,11 +52,11 @@ def receive(delivery: Delivery, *, function: Part) -> Decide[Received]:
         run, seen, refused = _latest_run(view, delivery)
         starting = Received(run, None, refused)
         if seen is None:
-            return Decision(starting, (_received(run, refused, function),))
+            return Decision(starting, (_received(run, refused),))
         if seen.state == "received":
-            again = replace(draft_about(run, function), note="started over: it was never planned")
+            again = replace(draft_about(run), note="started over: it was never planned")
             return Decision(starting, (again,))
-        return Decision(Received(run, seen, None), (repeated(run, seen, function),))
+        return Decision(Received(run, seen, None), (repeated(run, seen),))
 
     return decide
 
@@ -91,11 +91,9 @@ def _left_nothing(run: DeliveryState) -> bool:
     return bool(run.jobs) and all(job.state in free for job in run.jobs)
 
 
-def _received(delivery: Delivery, refused: DeliveryState | None, function: Part) -> Draft:
+def _received(delivery: Delivery, refused: DeliveryState | None) -> Draft:
     body = delivery.to_json()
-    draft = replace(
-        draft_about(delivery, function), body=body, request={"digest": sha256_hex(body)}
-    )
+    draft = replace(draft_about(delivery), body=body, request={"digest": sha256_hex(body)})
     if refused is None:
         return draft
     note = f"delivered again: {shown(refused.key)} left nothing on the fleet"

@@ -55,7 +55,7 @@ def report(run: DeliveryState, invocation: Invocation) -> None:
     dated = invocation.obs.clock()
     obs = replace(invocation.obs, clock=lambda: dated)
     pause = timedelta(seconds=invocation.settings.settle_after)
-    begun = invocation.log.commit(begin_result(run.key, pause, function=invocation.function)).value
+    begun = invocation.log.commit(begin_result(run.key, pause)).value
     if begun is None or not _time_left(invocation):
         return
     bucket, prefix = place
@@ -67,7 +67,7 @@ def report(run: DeliveryState, invocation: Invocation) -> None:
         error = None
     except CloudError as failed:
         error = failed
-    invocation.log.commit(result_kept(begun, error, function=invocation.function))
+    invocation.log.commit(result_kept(begun, error))
 
 
 def has_result(run: DeliveryState, settings: Settings) -> bool:
@@ -100,13 +100,12 @@ class Begun:
     until: str
 
 
-def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Begun | None]:
+def begin_result(key: str, pause: timedelta) -> Decide[Begun | None]:
     """Decide whether this instance may write a result file now, and what it shows.
 
     Args:
         key: The delivery's key.
         pause: How long nobody else may write it, doubled with each attempt that came to nothing.
-        function: Who writes.
     """
 
     def decide(view: View) -> Decision[Begun | None]:
@@ -124,7 +123,6 @@ def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Begun 
             outcome="pending",
             delivery={"key": key, "shows": run.changed},
             request={"attempt": run.tries + 1, "lease_until": until},
-            function=function,
         )
         return Decision(Begun(run, shown, until), (draft,))
 
@@ -143,7 +141,7 @@ def _latest(view: View, run: DeliveryState) -> DeliveryState:
     return alive if alive and alive.seq > run.seq else run
 
 
-def result_kept(begun: Begun, error: CloudError | None, *, function: Part) -> Decide[None]:
+def result_kept(begun: Begun, error: CloudError | None) -> Decide[None]:
     """Decide to record that a result file was written for a run as it stood, or why it was not.
 
     That it was not is told once, and once more when it is given up, a week after the delivery.
@@ -152,12 +150,11 @@ def result_kept(begun: Begun, error: CloudError | None, *, function: Part) -> De
     Args:
         begun: What was written, and for whom.
         error: Why it could not be written; None if it was.
-        function: Who writes.
     """
     key = begun.run.key
     shows: Part = {"key": key, "shows": begun.run.changed}
-    written = Draft("result.written", "success", shows, function=function)
-    failed = Draft("result.failed", "failure", {"key": key}, function=function, note=str(error))
+    written = Draft("result.written", "success", shows)
+    failed = Draft("result.failed", "failure", {"key": key}, note=str(error))
 
     def decide(view: View) -> Decision[None]:
         run = view.delivery(key)

@@ -105,7 +105,7 @@ def checkpoint(invocation: Invocation, *, every: float = inf) -> Record | None:
     if error and told == "log.checkpoint_failed":
         return None
     signer = key.name if key else ""
-    decide = checkpointed(made, signer, error, function=invocation.function)
+    decide = checkpointed(made, signer, error)
     [record] = invocation.log.commit(decide).records
     return record
 

@@ -8,8 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handler.audit.alerting_log import AlertingLog
-from handler.audit.group_commit import GroupCommitLog
+from handler.audit.instance_log import InstanceLog
 from handler.audit.open_log import log_doubts, open_log
 from handler.cloud.credentials import Credentials, CurrentCredentials, credentials
 from handler.cloud.http_transport import Transport
@@ -30,7 +29,6 @@ from handler.settings import Settings, load, settings_warnings
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from handler.audit.log import Log
     from handler.audit.record import Part, Record
     from handler.runtime.structured_log import Write
 
@@ -49,7 +47,7 @@ class Instance:
     """
 
     settings: Settings
-    log: Log
+    log: InstanceLog
     transport: Transport
     environ: Mapping[str, str] = field(repr=False)
     write: Write
@@ -86,7 +84,7 @@ def open_instance(
 
 def _opened_log(
     settings: Settings, transport: Transport, keys: CurrentCredentials, write: Write
-) -> Log:
+) -> InstanceLog:
     folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
     for doubt in (*settings_warnings(settings), *log_doubts(settings.audit, folders)):
         write(log_line("settings.doubted", {"note": doubt}))
@@ -95,13 +93,13 @@ def _opened_log(
         for line in attention_lines(records):
             write(line)
 
-    return GroupCommitLog(AlertingLog(open_log(settings.audit, folders), announce))
+    return InstanceLog(open_log(settings.audit, folders), announce)
 
 
 def record_started(context: object, instance: Instance) -> None:
     """Say in the log and to the log service what runs here, once per instance."""
     started = start(Path(__file__).parents[2], sys.modules)
-    instance.log.commit(record_start(started, _function(context)))
+    instance.log.bind(_function(context)).commit(record_start(started))
     said = {"code": started.code, "python": started.python, "sqlite": started.sqlite}
     instance.write(log_line("function.started", {**said, "note": started.note}))
 
@@ -118,7 +116,9 @@ def invocation_of(context: object, instance: Instance) -> Invocation:
     end = deadline(context, instance.environ)
     keys = _credentials(context, instance.environ)
     instance.keys.use(keys, end)
-    settings, transport, log = instance.settings, instance.transport, instance.log
+    settings, transport = instance.settings, instance.transport
+    function = _function(context)
+    log = instance.log.bind(function)
     project, ief_instance = settings.project_id, settings.ief_instance
     # What a service holds up until then can still be recorded, and the event answered.
     last = end.earlier(RECORDING_SECONDS)
@@ -129,7 +129,7 @@ def invocation_of(context: object, instance: Instance) -> Invocation:
         ief=ief,
         obs=Obs(settings.obs_endpoint, keys, transport, _now, last),
         deadline=end,
-        function=_function(context),
+        function=function,
         runner=EffectRunner(log, ief, end),
     )
 

@@ -1,4 +1,4 @@
-"""Everything an invocation may touch, in one value that is passed in."""
+"""The dependencies of one invocation, in one value that is passed in."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ RECORDING_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Invocation:
-    """What one invocation has at hand.
+    """The dependencies of one invocation.
 
     Attributes:
         settings: What the operator set.
-        log: The audit log.
+        log: The audit log; it adds `function` to each record.
         ief: The fleet's API, with this invocation's keys.
         obs: Object storage, with this invocation's keys.
         deadline: The end of the invocation.
-        function: The function's name, version and request id, for the records.
-        driver: Carries out the effects of submissions.
+        function: The function's name, version and request id.
+        runner: Executes the effects of submissions.
     """
 
     settings: Settings
@@ -51,7 +51,6 @@ class Invocation:
     def sender(self) -> Sender:
         """Who submits in this invocation, and by which settings."""
         return Sender(
-            function=self.function,
             patience=self.settings.request_timeout + RECORDING_SECONDS,
             settle_after=self.settings.settle_after,
         )

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from handler.audit.log import Decide, View
-    from handler.audit.record import Part
     from handler.audit.state import JobState
 
 _EXCHANGED = (
@@ -29,9 +28,7 @@ _EXCHANGED = (
 )
 
 
-def claim_planned(
-    key: str, *, body: str, date: str, lease: timedelta, function: Part
-) -> Decide[Claim]:
+def claim_planned(key: str, *, body: str, date: str, lease: timedelta) -> Decide[Claim]:
     """Decide whether this instance may send a job now, as `claim` does, with this body.
 
     Args:
@@ -39,9 +36,8 @@ def claim_planned(
         body: What would be sent.
         date: The date of the signature the request will leave with, a timestamp.
         lease: How long this instance may take to record an answer.
-        function: Who claims.
     """
-    granted = claim(key, date=date, lease=lease, function=function)
+    granted = claim(key, date=date, lease=lease)
     digest = sha256_hex(body)
 
     def decide(view: View) -> Decision[Claim]:
@@ -49,31 +45,28 @@ def claim_planned(
         if job.state not in SENDABLE:
             return granted(view)
         if not view.matches_record(job):
-            told = _contradicted(job, function)
+            told = _contradicted(job)
             return Decision(Claim(0, job), () if view.is_contradicted(told.note) else (told,))
         if job.body_digest not in {"", digest} and not stale(job, view.now):
-            return Decision(Claim(0, job), _exchanged(job, function))
+            return Decision(Claim(0, job), _exchanged(job))
         return granted(view)
 
     return decide
 
 
-def _contradicted(job: JobState, function: Part) -> Draft:
+def _contradicted(job: JobState) -> Draft:
     """Return a record that is not about the job, so that no state follows from it."""
     return Draft(
         action="state.contradicted",
         outcome="failure",
-        function=function,
         note=f"the state of job {shown(job.key)} ({job.state}, of record {job.seq}) is not what "
         "its latest record says, so it is not sent: see `nightdrop audit verify`; "
         "`nightdrop audit rebuild` makes the state anew",
     )
 
 
-def _exchanged(job: JobState, function: Part) -> tuple[Draft, ...]:
+def _exchanged(job: JobState) -> tuple[Draft, ...]:
     """Return the record that a job waits because its body was changed; none if that is known."""
     if job.note == _EXCHANGED:
         return ()
-    return (
-        replace(about(job, function), action="job.doubted", outcome="failure", note=_EXCHANGED),
-    )
+    return (replace(about(job), action="job.doubted", outcome="failure", note=_EXCHANGED),)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.log import Decide
-    from handler.audit.record import Part
     from handler.cloud.http_transport import Request
     from handler.cloud.ief.client import ListedJob
 
@@ -96,13 +95,11 @@ class Sender:
     """Who submits, and by which settings.
 
     Attributes:
-        function: The function's name, version and request id, for the records.
         patience: Seconds one request and the record of its answer may take together.
         settle_after: Seconds after a signature's date from which a complete list is believed.
         tries: How often one invocation sends a job that the API asks to be sent later.
     """
 
-    function: Part
     patience: float
     settle_after: float
     tries: int = 5

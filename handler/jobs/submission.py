@@ -47,26 +47,24 @@ def submission(key: str, body: str | None, sender: Sender) -> Effects:
         sender: Who submits.
     """
     if body is None:
-        yield Commit(bereft(key, function=sender.function))
+        yield Commit(bereft(key))
         return
     for _ in range(sender.tries):
         left = yield AwaitTurn(sender.patience)
         if left < sender.patience:
-            yield Commit(defer(key, _NO_TIME, function=sender.function))
+            yield Commit(defer(key, _NO_TIME))
             return
         request = yield Sign(body)
         if isinstance(request, Deferred):
-            yield Commit(defer(key, request.reason, function=sender.function))
+            yield Commit(defer(key, request.reason))
             return
         lease = timedelta(seconds=left)
-        claimed = yield Commit(
-            claim_planned(key, body=body, date=request.date, lease=lease, function=sender.function)
-        )
+        claimed = yield Commit(claim_planned(key, body=body, date=request.date, lease=lease))
         if not claimed.attempt:
             return
         in_time = (yield TimeLeft()) >= sender.patience
         answer = (yield Send(request)) if in_time else Deferred(_NO_TIME)
-        yield Commit(record(key, claimed.attempt, answer, function=sender.function))
+        yield Commit(record(key, claimed.attempt, answer))
         if not (isinstance(answer, Deferred) and answer.status == TOO_MANY):
             return
 

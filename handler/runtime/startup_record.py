@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from handler.audit.log import Decide, View
-    from handler.audit.record import Part
 
 MANIFEST = "nightdrop-package.json"
 """The name of the manifest at the root of the zip."""
@@ -61,17 +60,15 @@ def start(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
     )
 
 
-def record_start(started: Startup, function: Part) -> Decide[None]:
+def record_start(started: Startup) -> Decide[None]:
     """Decide to record that an instance started.
 
     Args:
         started: What runs.
-        function: The function's name, version and request id.
     """
 
     def decide(_view: View) -> Decision[None]:
         part = {
-            **function,
             "code": started.code or None,
             "python": started.python,
             "sqlite": started.sqlite,

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from click.testing import CliRunner
 
-from handler.audit.group_commit import GroupCommitLog
+from handler.audit.instance_log import InstanceLog
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.open_log import folder_at
@@ -139,7 +139,7 @@ class Site:
         opened = open_instance(self._context(), self.environ, lambda _line: None)
         self._stack.callback(opened.close)
         place = folder_at(self.environ["NIGHTDROP_AUDIT"], obs_folders(self.environ))
-        log = GroupCommitLog(ObjectLog(place, limits=limits))
+        log = InstanceLog(ObjectLog(place, limits=limits))
         self._stack.callback(log.close)
         return replace(opened, log=log)
 

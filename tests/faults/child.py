@@ -71,16 +71,16 @@ class SteppingLog:
     steps: Steps
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
-        """Commit, and say which records are durable."""
-        self.steps.reach("before commit")
-        committed = self.log.commit(decide)
-        say("durable", [record.hash for record in committed.records])
-        self.steps.reach("after commit")
-        return committed
+        """Commit one decision; the function does not ask for this."""
+        return self.log.commit(decide)
 
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
-        """Commit several decisions; the function does not ask for this."""
-        return self.log.commit_all(decisions)
+        """Commit, and say which records are durable."""
+        self.steps.reach("before commit")
+        committed = self.log.commit_all(decisions)
+        say("durable", [record.hash for one in committed for record in one.records])
+        self.steps.reach("after commit")
+        return committed
 
     def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:
         """Return what `ask` finds in the state."""
@@ -124,7 +124,8 @@ def main(events: Sequence[object], environ: dict[str, str]) -> None:
     steps = Steps(environ.pop("FAULT", ""))
     opened = open_instance(_context(environ), environ, lambda _line: None)
     transport = cast("Transport", SteppingTransport(opened.transport, steps))
-    instance = replace(opened, log=SteppingLog(opened.log, steps), transport=transport)
+    log = replace(opened.log, log=SteppingLog(opened.log.log, steps))
+    instance = replace(opened, log=log, transport=transport)
     for number, event in enumerate(events):
         say("began", number)
         try:

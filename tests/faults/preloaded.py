@@ -13,6 +13,8 @@ import sys
 import time
 from dataclasses import dataclass
 from functools import cache
+from multiprocessing.connection import wait
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -72,7 +74,7 @@ class Running:
             TimeoutError: It has not, or it ended.
         """
         until = time.monotonic() + LONGEST_SECONDS
-        while time.monotonic() < until and self.process.is_alive():
+        while time.monotonic() < until and not wait([self.process.sentinel], 0):
             with open(f"/proc/{self.process.pid}/stat", encoding="utf-8") as stat:  # noqa: PTH123 - no path of ours
                 if stat.read().rpartition(") ")[2].startswith("T"):
                     return
@@ -81,12 +83,12 @@ class Running:
 
     def ended(self) -> Child:
         """Wait for the process, kill it if it hangs, and return what it told."""
-        self.process.join(LONGEST_SECONDS)
-        if self.process.is_alive():
+        if not wait([self.process.sentinel], LONGEST_SECONDS):
             self.process.kill()
+        with _LOCK:
             self.process.join()
-        status = self.process.exitcode or 0
-        self.process.close()
+            status = self.process.exitcode or 0
+            self.process.close()
         lines = self.output.read_text(encoding="utf-8").splitlines()
         said = [json.loads(line) for line in lines if line.endswith("}")]
         return Child(status, tuple(pair for line in said for pair in line.items()))
@@ -101,8 +103,13 @@ def start(events: Sequence[object], environ: Mapping[str, str], output: Path) ->
         output: Where its standard output goes.
     """
     process = _context().Process(target=_run, args=(list(events), dict(environ), str(output)))
-    process.start()
+    with _LOCK:
+        process.start()
     return Running(process, output)
+
+
+_LOCK = Lock()
+"""Starting a process looks for others that have ended, and two threads must not do so at once."""
 
 
 @cache

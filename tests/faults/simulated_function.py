@@ -110,20 +110,20 @@ class Function:
     @property
     def sender(self) -> Sender:
         """Who submits."""
-        return Sender({"name": "simulated"}, TIMEOUT + 2, self.strategy.settle_after)
+        return Sender(TIMEOUT + 2, self.strategy.settle_after)
 
     def deliver(self, delivery: Delivery) -> Steps:
         """Bring one delivery as far as it comes."""
         try:
             yield self._pause()
-            received = self._commit(receive(delivery, function=self.sender.function))
+            received = self._commit(receive(delivery))
             delivery, run = received.delivery, received.seen
             yield self._pause()
             if received.refused:
                 self._count("delivered again after a refusal")
             if run is None:
                 order = order_of(delivery)
-                run = self._commit(plan_it(order, self.rules, function=self.sender.function))
+                run = self._commit(plan_it(order, self.rules))
                 yield self._pause()
             key = delivery.key if run is None else run.repeats or run.key
             run = self.log.read(lambda view: view.delivery(key), fresh=False)

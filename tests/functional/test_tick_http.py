@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handler.audit.instance_log import InstanceLog
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.http_transport import Transport
 from handler.function import handle
@@ -154,7 +155,7 @@ def tick_at(environ: Environ, now: datetime) -> Reply:
     """Run a tick at a later time, by the log's clock and with settling at once."""
     settings = load(lambda _name: None, {**environ, "NIGHTDROP_SETTLE_AFTER": "0"})
     log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"), clock=lambda: now)
-    opened = Instance(settings, log, Transport(timeout=5), environ, lambda _line: None)
+    opened = Instance(settings, InstanceLog(log), Transport(timeout=5), environ, lambda _line: None)
     with closing(opened):
         context = Context.from_environment(environ, "r", time.monotonic)
         return handle({"action": "reconcile"}, context, opened)

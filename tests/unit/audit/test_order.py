@@ -80,10 +80,10 @@ def drop(log: Log, event: int, data: bytes) -> str:
         source={"shape": "obs"},
         spec=StoredSpec("b", "k"),
     )
-    log.commit(receive(delivery, function={}))
+    log.commit(receive(delivery))
     plan = make_plan(delivery.key, read(data, ReadingLimits()))
     order = Order(delivery, SpecSource(data, {"read_etag": f"tag-{event}"}), plan)
-    run = log.commit(plan_it(order, RULES, function={})).value
+    run = log.commit(plan_it(order, RULES)).value
     return "duplicate" if run else "planned"
 
 

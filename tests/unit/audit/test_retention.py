@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from handler.audit.instance_log import InstanceLog
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
@@ -76,7 +77,7 @@ def log(store_address: str) -> Iterator[SearchedLog]:
 
 def test_what_is_closed_is_forgotten_and_what_is_open_stays(log: SearchedLog) -> None:
     """A delivery that waits or has an open job is known for as long as it takes."""
-    forget(log, AT_ONCE, function=FUNCTION)
+    forget(log, AT_ONCE)
     assert known(log, "closed", "waits", "open", "rejected") == ["waits", "open", "j-open"]
     assert log.find("closed") == ()
 
@@ -84,7 +85,7 @@ def test_what_is_closed_is_forgotten_and_what_is_open_stays(log: SearchedLog) ->
 def test_the_records_stay_and_one_says_what_was_forgotten(log: SearchedLog) -> None:
     """With the moment up to which, and who did it."""
     before = list(log.records())
-    forget(log, AT_ONCE, function=FUNCTION)
+    forget(InstanceLog(log, function=FUNCTION), AT_ONCE)
     *records, last = log.records()
     assert records == before
     assert last.fields["action"] == FORGOTTEN
@@ -94,7 +95,7 @@ def test_the_records_stay_and_one_says_what_was_forgotten(log: SearchedLog) -> N
 
 def test_a_forgotten_delivery_that_returns_is_planned_as_new(log: SearchedLog) -> None:
     """As if it had never been; the earlier records are still in the log."""
-    forget(log, AT_ONCE, function=FUNCTION)
+    forget(log, AT_ONCE)
     log.commit(recorded(delivery_draft("received", "closed")))
     found = log.read(lambda view: view.delivery("closed"))
     assert found
@@ -103,7 +104,7 @@ def test_a_forgotten_delivery_that_returns_is_planned_as_new(log: SearchedLog) -
 
 def test_forgetting_verifies_and_survives_a_rebuild(log: SearchedLog, store_address: str) -> None:
     """Folding the records anew comes to the same rows."""
-    forget(log, AT_ONCE, function=FUNCTION)
+    forget(log, AT_ONCE)
     log.commit(closed("later"))
     expected = known(log, "closed", "waits", "open", "later")
     with closing(open_any_source(store_address)) as source:
@@ -114,7 +115,7 @@ def test_forgetting_verifies_and_survives_a_rebuild(log: SearchedLog, store_addr
 
 def test_two_that_forget_at_once_leave_one_record(log: SearchedLog) -> None:
     """The second finds nothing left to forget."""
-    decide = forget_closed(AT_ONCE, function=FUNCTION)
+    decide = forget_closed(AT_ONCE)
     first, second = log.commit(decide), log.commit(decide)
     assert (len(first.records), second.records) == (1, ())
 
@@ -130,10 +131,10 @@ def test_nothing_is_forgotten_before_its_time() -> None:
     with closing(objects_log(shelf)) as log:
         log.commit(closed("a"))
         shelf.seconds = 90 * DAY
-        forget(log, KEEP, function=FUNCTION)
+        forget(log, KEEP)
         assert known(log, "a") == ["a", "j-a"]
         shelf.seconds = 91 * DAY + 1
-        forget(log, KEEP, function=FUNCTION)
+        forget(log, KEEP)
         assert known(log, "a") == []
 
 
@@ -145,7 +146,7 @@ def test_a_late_answer_keeps_a_delivery_known() -> None:
         shelf.seconds = 60 * DAY
         log.commit(recorded(job_draft("abandoned", "a")))
         shelf.seconds = 92 * DAY
-        forget(log, KEEP, function=FUNCTION)
+        forget(log, KEEP)
         assert known(log, "a") == ["a", "j-a"]
 
 
@@ -155,7 +156,7 @@ def test_a_run_that_finds_nothing_asks_the_store_for_nothing() -> None:
     with closing(ObjectLog(objects)) as log:
         log.commit(closed("a"))
         objects.asked.clear()
-        forget(log, KEEP, function=FUNCTION)
+        forget(log, KEEP)
         assert objects.asked == {}
 
 
@@ -167,7 +168,7 @@ def test_a_snapshot_holds_what_is_remembered(appends: int) -> None:
         log.commit(closed("old"))
         shelf.seconds = 92 * DAY
         log.commit(closed("new"))
-        forget(log, KEEP, function=FUNCTION)
+        forget(log, KEEP)
         log.commit(closed("newer"))
         with closing(objects_log(shelf)) as cold:
             assert known(cold, "old", "new", "newer") == known(log, "old", "new", "newer")
@@ -180,4 +181,4 @@ def test_a_log_that_cannot_be_read_is_an_error(log: SearchedLog) -> None:
     """The reconciler reports it like any other."""
     log.close()
     with pytest.raises(LogError):
-        forget(log, KEEP, function=FUNCTION)
+        forget(log, KEEP)

@@ -312,7 +312,7 @@ def test_result_files_that_wait_come_after_those_that_can_be_written(log: Log) -
     """The trouble of one is kept with it, and holds up no other."""
     log.commit(planned("d", "one"))
     log.commit(planned("e", "two", subject="obs://bucket/other"))
-    log.commit(begin_result("d", timedelta(hours=1), function={}))
+    log.commit(begin_result("d", timedelta(hours=1)))
     waiting: Part = {"key": "d"}
     log.commit(recorded(Draft("result.failed", "failure", waiting, note="AccessDenied")))
     left = log.read(lambda view: view.open(9).unreported)

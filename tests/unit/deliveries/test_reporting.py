@@ -65,13 +65,13 @@ def add(log: SqliteLog, *drafts: Draft) -> None:
 
 def begin(log: SqliteLog, key: str = "d") -> Begun | None:
     """Begin to write the result file, if it may be written."""
-    return log.commit(begin_result(key, PAUSE, function={})).value
+    return log.commit(begin_result(key, PAUSE)).value
 
 
 def keep(log: SqliteLog, begun: Begun | None, error: Any = None) -> list[str]:  # noqa: ANN401 - an error or None
     """Record what came of it; answers the actions recorded."""
     assert begun
-    done = log.commit(result_kept(begun, error, function={}))
+    done = log.commit(result_kept(begun, error))
     return [str(record.fields["action"]) for record in done.records]
 
 
@@ -127,7 +127,7 @@ def test_what_is_said_late_does_not_end_the_attempt_of_another(
     clock.now += PAUSE
     assert begin(log)
     assert late
-    assert log.commit(result_kept(late, error, function={})).records == ()
+    assert log.commit(result_kept(late, error)).records == ()
     assert begin(log) is None
 
 

@@ -14,6 +14,7 @@ import pytest
 from handler.audit.checkpoints.checkpoint import Checkpoint, origin_of
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.checkpoints.signed_note import is_signed_by, new_key, parse
+from handler.audit.instance_log import InstanceLog
 from handler.audit.open_log import open_source
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verifier import Evidence, examine
@@ -112,7 +113,7 @@ def idle(folder: Path, environ: Environ) -> Iterator[tuple[Callable[[], object],
     opened.log.close()
     log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"), clock=clock)
     log.commit(hold("by hand", actor={"kind": "operator"}))
-    with closing(replace(opened, log=log)) as instance:
+    with closing(replace(opened, log=InstanceLog(log))) as instance:
         yield lambda: handle(TICK, context, instance), clock
     assert folder.exists()
 

@@ -35,9 +35,7 @@ def claimed(log: Log) -> tuple[Claim, tuple[Record, ...]]:
     """Claim the story's job; return what came of it, and what was recorded."""
     drafts = list(story("one"))
     body = str(drafts[2].body)
-    decide = claim_planned(
-        str(drafts[2].job["key"]), body=body, date=NOW, lease=timedelta(60), function={}
-    )
+    decide = claim_planned(str(drafts[2].job["key"]), body=body, date=NOW, lease=timedelta(60))
     done = log.commit(decide)
     return done.value, done.records
 
@@ -69,7 +67,7 @@ def test_a_body_that_was_exchanged_with_its_digest_is_not_sent(tmp_path: Path) -
             db.execute("UPDATE outbox SET body = ?", (other,))
             db.execute("UPDATE jobs SET body_digest = ?", (sha256_hex(other),))
         key, lease = str(drafts[2].job["key"]), timedelta(60)
-        decide = claim_planned(key, body=other, date=NOW, lease=lease, function={})
+        decide = claim_planned(key, body=other, date=NOW, lease=lease)
         claim, (record,) = (done := log.commit(decide)).value, done.records
         assert (claim.attempt, record.fields["action"]) == (0, "state.contradicted")
 

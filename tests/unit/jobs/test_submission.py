@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from handler.audit.state import JobState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
-SENDER = Sender({"request_id": "r-1"}, patience=12.0, settle_after=1200)
+SENDER = Sender(patience=12.0, settle_after=1200)
 REQUEST = Request("POST", "https://ief.example.com/", {}, b"{}", timestamp(NOW))
 KEY = "k" * 52
 LATER = Deferred("IEF answered 429", 429)

@@ -143,6 +143,6 @@ def test_the_records_of_a_forgotten_run_are_found_in_the_whole_log(shelf: Shelf)
     """Its row, which names the segments, is gone."""
     with closing(ObjectLog(MemoryObjects(shelf))) as log:
         shelf.seconds += 100 * 86_400
-        forget(log, timedelta(days=90), function={})
+        forget(log, timedelta(days=90))
         assert log.find(delivery_key(3)) == ()
         assert len(list(log.records_of({delivery_key(3)}))) == 4

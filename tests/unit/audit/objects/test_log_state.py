@@ -68,7 +68,7 @@ RESPONSES: dict[str, tuple[str, str]] = {
 def drafts(word: str, name: str, view: View) -> tuple[Draft, ...]:
     """Return what a step records."""
     if word == "forgotten":
-        return forget_closed(timedelta(days=2), function={})(view).drafts
+        return forget_closed(timedelta(days=2))(view).drafts
     seen = view.delivery(name)
     if word in {"received", "rejected", "repeated", "ignored"}:
         body = "{}" if word == "received" and seen is None else None

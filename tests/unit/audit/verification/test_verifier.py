@@ -15,7 +15,7 @@ from handler.audit.verification.chain_check import check_chain
 from handler.audit.verification.verifier import Evidence, examine
 from handler.cli.audit.records.open_log import open_any_log, open_any_source
 from tests.support.falsify import run
-from tests.support.long_log import FUNCTION, KEY, LongLog, moment, recording, story
+from tests.support.long_log import KEY, LongLog, moment, recording, story
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def tell(log: Log, salt: str, place: CheckpointFolder) -> None:
     head = log.read(lambda view: view.head)
     made = Checkpoint(origin_of(next(log.records()).hash), head, moment(head.seq))
     place.put(made.name, written(made, KEY))
-    log.commit(checkpointed(made, KEY.name, "", function=FUNCTION))
+    log.commit(checkpointed(made, KEY.name, ""))
 
 
 def test_a_whole_log_of_every_store_raises_no_alarm(store_address: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Commits of many threads in one append."""
+"""The log of one instance: commits of many threads in one append, announced, with the function."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from handler.audit.group_commit import GroupCommitLog
+from handler.audit.instance_log import InstanceLog
 from handler.audit.log import Decision
 from handler.audit.verification.verdict import verify
 from handler.errors import LogBusyError
@@ -16,7 +16,8 @@ from handler.errors import LogBusyError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from handler.audit.log import Committed, Decide
+    from handler.audit.log import Committed, Decide, View
+    from handler.audit.record import Record
     from handler.audit.sql.sqlite import SqliteLog
 
     Noted: TypeAlias = "Callable[..., Decide[str]]"
@@ -51,7 +52,7 @@ class Slow:
 
 def at_once(slow: Slow, *decisions: Decide[Any]) -> list[Any]:
     """Commit the first decision, the others while it is under way; returns values and errors."""
-    grouped = GroupCommitLog(slow)  # type: ignore[arg-type] # as far as it is used
+    grouped = InstanceLog(slow)  # type: ignore[arg-type] # as far as it is used
     ready = threading.Semaphore(0)
 
     def commit(decide: Decide[Any]) -> Any:  # noqa: ANN401 - whatever it decides
@@ -67,7 +68,7 @@ def at_once(slow: Slow, *decisions: Decide[Any]) -> list[Any]:
         others = [threads.submit(commit, decide) for decide in decisions[1:]]
         for _ in decisions:
             ready.acquire()
-        while len(grouped._waiting) < len(others):  # noqa: SLF001 - no other sign that all wait
+        while len(grouped._group.waiting) < len(others):  # noqa: SLF001 - no other sign that all wait
             threading.Event().wait(0.001)
         slow.go_on.set()
         return [future.result() for future in (first, *others)]
@@ -122,19 +123,70 @@ def test_a_log_that_cannot_be_written_is_told_to_all(log: SqliteLog, noted: Note
 
 def test_one_thread_alone_commits_at_once(log: SqliteLog, noted: Noted) -> None:
     """And hears of its own failure."""
-    grouped = GroupCommitLog(log)
+    grouped = InstanceLog(log)
     assert grouped.commit(noted("a")).value == "a"
     with pytest.raises(LookupError):
         grouped.commit(failing)
     assert grouped.commit(noted("b")).records[0].seq == 2
 
 
-def test_reading_goes_straight_through(
-    log: SqliteLog, noted: Noted, planned: Callable[..., Decide[None]]
+def test_each_commit_is_announced_once_with_all_its_records(log: SqliteLog, noted: Noted) -> None:
+    """In order, over all its decisions; the answers come back as they were."""
+    heard: list[list[str]] = []
+    announced = InstanceLog(
+        log, lambda records: heard.append([str(r.fields["note"]) for r in records])
+    )
+    committed = announced.commit_all([noted("a", "b"), noted("c")])
+    one = announced.commit(noted("d"))
+    assert heard == [["a", "b", "c"], ["d"]]
+    assert [done.value for done in (*committed, one)] == ["b", "c", "d"]
+
+
+def test_records_are_durable_before_they_are_announced(log: SqliteLog, noted: Noted) -> None:
+    """Who hears of a record finds it in the log."""
+    found: list[int] = []
+
+    def listen(_records: Sequence[Record]) -> None:
+        found.append(log.read(lambda view: view.head.seq))
+
+    InstanceLog(log, listen).commit(noted("a", "b"))
+    assert found == [2]
+
+
+def test_nothing_is_announced_that_was_not_appended(log: SqliteLog) -> None:
+    """A decision that fails leaves neither record nor line."""
+    heard: list[object] = []
+
+    def failing(_view: View) -> Decision[None]:
+        raise LookupError("no")
+
+    with pytest.raises(LookupError):
+        InstanceLog(log, heard.append).commit(failing)
+    assert heard == []
+
+
+def test_everything_else_is_the_logs_own(
+    log: SqliteLog, planned: Callable[..., Decide[None]]
 ) -> None:
-    """State, bodies and records."""
-    grouped = GroupCommitLog(log)
-    grouped.commit_all([noted("a"), planned("d", "j")])
-    assert grouped.read(lambda view: view.head.seq) == 3
-    assert grouped.read(lambda view: view.head.seq, fresh=False) == 3
-    assert (grouped.bodies(["j"]), len(list(grouped.records(1)))) == ({"j": '{"body": "j"}'}, 2)
+    """Reading, bodies and records come from beneath."""
+    announced = InstanceLog(log, lambda _records: None)
+    announced.commit(planned("d", "j"))
+    assert announced.read(lambda view: view.job("j")) == log.read(lambda view: view.job("j"))
+    assert announced.read(lambda view: view.head, fresh=False).seq == 2
+    assert announced.bodies(["j"]) == {"j": '{"body": "j"}'}
+    assert [record.seq for record in announced.records(1)] == [2]
+    announced.close()
+
+
+def test_every_record_has_the_part_of_the_function_that_is_bound(
+    log: SqliteLog, noted: Noted
+) -> None:
+    """Bound once per invocation; the threads of all share one group."""
+    shared = InstanceLog(log)
+    first, second = shared.bind({"request_id": "r-1"}), shared.bind({"request_id": "r-2"})
+    first.commit(noted("a"))
+    second.commit_all([noted("b"), noted("c")])
+    shared.commit(noted("d"))
+    found = [record.fields.get("function") for record in log.records()]
+    assert found == [{"request_id": "r-1"}, *[{"request_id": "r-2"}] * 2, None]
+    assert first._group is second._group  # noqa: SLF001 - so that they commit together
