@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from handler.emulator.http.messages import Response
 
 if TYPE_CHECKING:
-    from handler.emulator.credentials import Account
+    from handler.emulator.credentials import Account, CredentialIssuer
     from handler.emulator.obs.notifications import Notifications
     from handler.emulator.state.state import State
-    from handler.emulator.temporary_credentials import CredentialIssuer
 
 Execute: TypeAlias = Callable[[], Response]
 """Executes a request; if it raises RefusedError, it has changed nothing."""

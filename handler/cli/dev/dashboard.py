@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _COLOURS = {
     "submitted": "green",
     "completed": "green",
-    "submitted": "green",
     "duplicate": "cyan",
     "ignored": "dim",
     "deferred": "yellow",

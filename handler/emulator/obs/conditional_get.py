@@ -15,7 +15,7 @@ from handler.emulator.obs.xml_responses import refused, spelled_both_ways
 
 if TYPE_CHECKING:
     from handler.emulator.obs.addressing import Address
-    from handler.emulator.obs.object_version import ObjectVersion
+    from handler.emulator.obs.bucket import ObjectVersion
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from handler.emulator.obs.object_version import ObjectVersion
+    from handler.emulator.obs.bucket import ObjectVersion
 
 LARGEST_PAGE = 1000
 """Entries on a page, at most and by default."""

@@ -10,8 +10,7 @@ from handler.emulator.obs.list_objects import common_prefix, page_size
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from handler.emulator.obs.bucket import Bucket
-    from handler.emulator.obs.object_version import ObjectVersion
+    from handler.emulator.obs.bucket import Bucket, ObjectVersion
 
 
 @dataclass(frozen=True)

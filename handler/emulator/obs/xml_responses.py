@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from handler.emulator.obs.addressing import Address
+    from handler.emulator.obs.bucket import ObjectVersion
     from handler.emulator.obs.list_objects import ObjectPage
     from handler.emulator.obs.list_versions import VersionEntry, VersionPage
-    from handler.emulator.obs.object_version import ObjectVersion
 
 _NAMESPACE = "http://obs.myhwclouds.com/doc/2015-06-30/"
 _OWNER = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"

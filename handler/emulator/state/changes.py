@@ -12,8 +12,8 @@ from handler.emulator.obs.bucket import Bucket
 
 if TYPE_CHECKING:
     from handler.emulator.ief.job import Job
-    from handler.emulator.ief.node_upgrades import Upgrade
-    from handler.emulator.obs.object_version import ObjectVersion
+    from handler.emulator.ief.node_responses import Upgrade
+    from handler.emulator.obs.bucket import ObjectVersion
 
 
 @dataclass

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from handler.emulator.ief.job import Job
 from handler.emulator.ief.job_run import Run, Task
-from handler.emulator.ief.node_upgrades import Upgrade
-from handler.emulator.obs.object_version import ObjectVersion
+from handler.emulator.ief.node_responses import Upgrade
+from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state import changes
 
 if TYPE_CHECKING:

@@ -9,12 +9,15 @@ from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from handler.emulator.ief import node_upgrades
 from handler.emulator.ief.job import Job, started
 from handler.emulator.ief.job_responses import shown_view
 from handler.emulator.ief.job_simulation import JobSimulation
-from handler.emulator.ief.node_responses import FleetStatus
-from handler.emulator.obs.object_version import ObjectVersion
+from handler.emulator.ief.node_responses import (
+    FleetStatus,
+    completed_upgrades,
+    nodes_being_upgraded,
+)
+from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state.changes import (
     BucketCreated,
     Change,
@@ -151,7 +154,7 @@ class State:
             change.apply(self._stored)
 
     def reset(self) -> None:
-        """Remove everything and create the initial buckets anew, empty."""
+        """Remove everything and create the initial buckets again, empty."""
         with self.lock:
             self.requests.clear()
             self.denied.clear()
@@ -199,16 +202,16 @@ class State:
         with self.lock:
             job = self.jobs.get(job_id)
             if job:
-                self.change(JobRemoved(job_id, node_upgrades.completed([job], self.clock())))
+                self.change(JobRemoved(job_id, completed_upgrades([job], self.clock())))
             return job is not None
 
     def fleet_status(self) -> FleetStatus:
         """Return the fleet as the jobs have changed it so far."""
         with self.lock:
             now, jobs = self.clock(), list(self.jobs.values())
-            done = (*self._stored.upgrades, *node_upgrades.completed(jobs, now))
+            done = (*self._stored.upgrades, *completed_upgrades(jobs, now))
             ordered = sorted(done, key=lambda upgrade: upgrade.at)
-            return FleetStatus(self.simulation.fleet, ordered, node_upgrades.in_progress(jobs, now))
+            return FleetStatus(self.simulation.fleet, ordered, nodes_being_upgraded(jobs, now))
 
     def record(self, request: RequestRecord) -> None:
         """Add a request to the recorded ones."""

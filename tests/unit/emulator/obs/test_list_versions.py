@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handler.emulator.obs.bucket import ENABLED, Bucket
+from handler.emulator.obs.bucket import ENABLED, Bucket, ObjectVersion
 from handler.emulator.obs.list_versions import VersionPage, list_versions
-from handler.emulator.obs.object_version import ObjectVersion
 
 
 def bucket(*keys: str) -> Bucket:
