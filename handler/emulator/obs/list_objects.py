@@ -20,35 +20,29 @@ class ObjectPage:
 
     Attributes:
         bucket: The bucket's name.
-        prefix: What the keys begin with.
-        marker: The key after which the page starts.
-        delimiter: What groups keys into common prefixes; "" for none.
+        parameters: The decoded query.
         max_keys: Entries on the page at most.
-        url_encoded: Whether keys are written percent-encoded.
         objects: Keys and their objects, in order.
         prefixes: The common prefixes, in order.
         next_marker: The marker of the next page; "" if this is the last.
     """
 
     bucket: str
-    prefix: str
-    marker: str
-    delimiter: str
+    parameters: Mapping[str, str]
     max_keys: int
-    url_encoded: bool
     objects: tuple[tuple[str, ObjectVersion], ...] = ()
     prefixes: tuple[str, ...] = ()
     next_marker: str = ""
 
 
 def list_objects(
-    bucket: str, kept: Mapping[str, ObjectVersion], parameters: Mapping[str, str]
+    bucket: str, objects: Mapping[str, ObjectVersion], parameters: Mapping[str, str]
 ) -> ObjectPage:
     """Return the page that a query requests.
 
     Args:
         bucket: The bucket's name.
-        kept: Its objects by key.
+        objects: Its objects by key.
         parameters: The decoded query.
 
     Raises:
@@ -58,19 +52,18 @@ def list_objects(
     marker, size = parameters.get("marker", ""), page_size(parameters)
     # OBS orders keys by their UTF-8 bytes, which is the order of code points.
     entries = sorted(
-        {common_prefix(key, prefix, delimiter) or key for key in kept if key.startswith(prefix)}
+        {common_prefix(key, prefix, delimiter) or key for key in objects if key.startswith(prefix)}
     )
     entries = [entry for entry in entries if entry > marker]
     page = entries[:size]
     return ObjectPage(
         bucket,
-        prefix,
-        marker,
-        delimiter,
+        parameters,
         size,
-        parameters.get("encoding-type") == "url",
         objects=tuple(
-            (e, kept[e]) for e in page if e in kept and not common_prefix(e, prefix, delimiter)
+            (e, objects[e])
+            for e in page
+            if e in objects and not common_prefix(e, prefix, delimiter)
         ),
         prefixes=tuple(entry for entry in page if common_prefix(entry, prefix, delimiter)),
         next_marker=page[-1] if page and len(entries) > size else "",
@@ -90,12 +83,12 @@ def page_size(parameters: Mapping[str, str]) -> int:
 
 
 def common_prefix(key: str, prefix: str, delimiter: str) -> str:
-    """Return the common prefix that stands for a key in a list, "" if the key stands for itself.
+    """Return the common prefix that replaces a key in a list, "" if the key is listed itself.
 
     Args:
         key: The key; it begins with the prefix.
-        prefix: What the keys begin with.
-        delimiter: What groups keys; "" for none.
+        prefix: The prefix of all listed keys.
+        delimiter: The text that ends a common prefix; "" for none.
     """
-    address = key.find(delimiter, len(prefix)) if delimiter else -1
-    return key[: address + len(delimiter)] if address >= 0 else ""
+    start = key.find(delimiter, len(prefix)) if delimiter else -1
+    return key[: start + len(delimiter)] if start >= 0 else ""

@@ -89,28 +89,22 @@ def bucket_list(names: Iterable[str]) -> Response:
     return _xml(root)
 
 
-def object_list(listing: ObjectPage) -> Response:
+def object_list(page: ObjectPage) -> Response:
     """Return the answer of ListObjects."""
     root = Element("ListBucketResult", xmlns=_NAMESPACE)
-    _add(root, "Name", listing.bucket)
-    for name, text in (
-        ("Prefix", listing.prefix),
-        ("Marker", listing.marker),
-        ("Delimiter", listing.delimiter),
-        ("NextMarker", listing.next_marker),
-    ):
-        if text or name in {"Prefix", "Marker"}:
-            _add(root, name, _spelled(text, listing.url_encoded))
-    _add(root, "MaxKeys", str(listing.max_keys))
-    if listing.url_encoded:
-        _add(root, "EncodingType", "url")
-    _add(root, "IsTruncated", "true" if listing.next_marker else "false")
-    for key, stored in listing.objects:
+    given, encoded = page.parameters, page.parameters.get("encoding-type") == "url"
+    _add(root, "Name", page.bucket)
+    for name, parameter in (("Prefix", "prefix"), ("Marker", "marker")):
+        _add(root, name, _spelled(given.get(parameter, ""), encoded))
+    if page.next_marker:
+        _add(root, "NextMarker", _spelled(page.next_marker, encoded))
+    _add_page(root, page, is_truncated=bool(page.next_marker))
+    for key, stored in page.objects:
         contents = SubElement(root, "Contents")
-        _add(contents, "Key", _spelled(key, listing.url_encoded))
+        _add(contents, "Key", _spelled(key, encoded))
         _add_stored(contents, stored)
-    for prefix in listing.prefixes:
-        _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(prefix, listing.url_encoded))
+    for prefix in page.prefixes:
+        _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(prefix, encoded))
     return _xml(root)
 
 
@@ -125,15 +119,23 @@ def version_list(page: VersionPage) -> Response:
     if page.truncated:
         _add(root, "NextKeyMarker", _spelled(page.entries[-1].key, encoded))
         _add(root, "NextVersionIdMarker", page.entries[-1].version_id)
-    if given.get("delimiter"):
-        _add(root, "Delimiter", _spelled(given["delimiter"], encoded))
-    _add(root, "MaxKeys", str(page.max_keys))
-    if encoded:
-        _add(root, "EncodingType", "url")
-    _add(root, "IsTruncated", "true" if page.truncated else "false")
+    _add_page(root, page, is_truncated=page.truncated)
     for entry in page.entries:
         _add_entry(root, entry, encoded)
     return _xml(root)
+
+
+def _add_page(root: Element, page: ObjectPage | VersionPage, *, is_truncated: bool) -> None:
+    encoded, delimiter = (
+        page.parameters.get("encoding-type") == "url",
+        page.parameters.get("delimiter"),
+    )
+    if delimiter:
+        _add(root, "Delimiter", _spelled(delimiter, encoded))
+    _add(root, "MaxKeys", str(page.max_keys))
+    if encoded:
+        _add(root, "EncodingType", "url")
+    _add(root, "IsTruncated", "true" if is_truncated else "false")
 
 
 def _add_entry(root: Element, entry: VersionEntry, encoded: bool) -> None:  # noqa: FBT001 - as in the query

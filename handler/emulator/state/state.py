@@ -27,6 +27,7 @@ from handler.emulator.state.changes import (
     StateReset,
     StoredState,
     VersionRemoved,
+    apply,
 )
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class State:
 
     def __post_init__(self) -> None:
         for change in self.journal.read() if self.journal else ():
-            change.apply(self._stored)
+            apply(change, self._stored)
         self._create_initial_buckets()
 
     @property
@@ -151,7 +152,7 @@ class State:
         with self.lock:
             if self.journal:
                 self.journal.write(change)
-            change.apply(self._stored)
+            apply(change, self._stored)
 
     def reset(self) -> None:
         """Remove everything and create the initial buckets again, empty."""
