@@ -40,7 +40,7 @@ class Operation:
 
     Attributes:
         name: The operation's name in the service's API, such as `CreateBatchJob`.
-        prepare: Checks the request; raises RefusedError if it cannot be carried out.
+        prepare: Checks the request; raises RefusedError if it is invalid.
         failure: Returns the service's answer with an error status, for faults.
     """
 

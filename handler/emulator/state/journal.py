@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _CHANGES: dict[str, type[Change]] = {kind.__name__: kind for kind in get_args(changes.Change)}
 
-# Former names in journals of earlier versions, and the present ones.
+# Names in journals of earlier versions, and their present names.
 _FORMER_CHANGES = {
     "AllForgotten": "StateReset",
     "JobKept": "JobSaved",
@@ -79,12 +79,12 @@ class Journal:
         """
         self._file.seek(0)
         *lines, rest = self._file.read().split(b"\n")
-        kept = [self._decoded(number, line) for number, line in enumerate(lines, 1)]
+        changes = [self._decoded(number, line) for number, line in enumerate(lines, 1)]
         if rest:
             if rest[: len(_OPENING)] != _OPENING[: len(rest)]:
                 raise self._foreign(len(lines) + 1)
             self._file.truncate(sum(map(len, lines)) + len(lines))
-        return kept
+        return changes
 
     def write(self, change: Change) -> None:
         """Append a change; once this returns, it outlives the process.
@@ -118,7 +118,7 @@ class Journal:
 
 
 def open_private(path: Path) -> FileIO:
-    """Open a file for reading and appending, unbuffered; nobody but its owner may read it.
+    """Open a file for reading and appending, unbuffered and private to its owner.
 
     Raises:
         OSError: It cannot be created, written, or made private.
@@ -142,7 +142,7 @@ def decode(line: str) -> Change:
     """Return the change that `encode` wrote.
 
     Raises:
-        ValueError: The line is not a change. KeyError, TypeError or AttributeError likewise.
+        ValueError, KeyError, TypeError, AttributeError: The line is not a change.
     """
     fields: dict[str, Any] = json.loads(line)
     name = fields.pop("change")

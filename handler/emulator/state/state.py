@@ -53,8 +53,8 @@ class RequestRecord:
     Attributes:
         method: Its method.
         path: Its path as sent, without the query.
-        operation: The operation it asked for.
-        status: The status it was answered with; None if it was not answered.
+        operation: The operation's name.
+        status: The answer's status; None without an answer.
         at: When it was handled, in seconds since 1970.
         fault: The fault that ended it, or "".
     """
@@ -155,7 +155,7 @@ class State:
             apply(change, self._stored)
 
     def reset(self) -> None:
-        """Remove everything and create the initial buckets again, empty."""
+        """Remove everything and create the initial buckets, empty."""
         with self.lock:
             self.requests.clear()
             self.denied.clear()
@@ -171,11 +171,11 @@ class State:
         """Add a job.
 
         Args:
-            request: The body that asks for it, already checked.
-            unique_name: Whether a name that exists is refused.
+            request: The request's body, validated.
+            unique_name: Refuse a name that exists.
 
         Raises:
-            DuplicateNameError: The name exists and must not.
+            DuplicateNameError: The name exists and `unique_name` is set.
         """
         with self.lock:
             if unique_name and any(job.name == request["job_name"] for job in self.jobs.values()):
@@ -247,8 +247,8 @@ class State:
 
     def _objects_view(self) -> Json:
         return {
-            bucket: {key: _described(one) for key, one in kept.items()}
-            for bucket, kept in self.buckets.items()
+            bucket: {key: _described(one) for key, one in objects.items()}
+            for bucket, objects in self.buckets.items()
         }
 
 
