@@ -164,7 +164,7 @@ OUTSIDE: tuple[Tampering, ...] = (
     Tampering(
         "a trigger is replaced by one that lets pass",
         plain(DROPPED[0], HARMLESS),
-        "the trigger records_append_only_delete is not the one of the schema",
+        "the trigger records_append_only_delete differs from the schema",
     ),
     Tampering(
         "a trigger is added",
@@ -176,18 +176,18 @@ OUTSIDE: tuple[Tampering, ...] = (
         plain(
             "DROP VIEW trail", "CREATE VIEW trail AS SELECT seq, 'success' AS outcome FROM records"
         ),
-        "the view trail is not the one of the schema",
+        "the view trail differs from the schema",
     ),
     Tampering(
         "a column is added to the records",
         plain("ALTER TABLE records ADD COLUMN approved TEXT"),
-        "the table records is not the one of the schema",
+        "the table records differs from the schema",
     ),
     Tampering(
         "the table of records becomes a view",
         plain("ALTER TABLE records RENAME TO kept", "CREATE VIEW records AS SELECT * FROM kept"),
         "the table records is missing",
     ),
-    Tampering("the file is damaged", damaged, "is damaged or no audit log"),
+    Tampering("the file is damaged", damaged, "is not an audit log, or it is damaged"),
 )
 """Each way, and what is said."""

@@ -18,11 +18,12 @@ from handler.audit.record import Head
 from handler.audit.verification.sources.jsonl_file import JsonlFileSource
 from handler.audit.verification.verdict import BROKEN, CANNOT_TELL, WHOLE
 from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.audit.records.open_log import any_source
+from handler.cli.audit.records.open_log import open_any_source
 from handler.cli.console import complain, printable
-from handler.cli.obs_from_environment import obs_of
+from handler.cli.obs_from_environment import open_obs
 from handler.errors import LogBrokenError, NightdropError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint_store
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -113,12 +114,12 @@ def _stored(address: str | None, file: Path | None) -> RecordSource:
         return JsonlFileSource(file)
     if address is None:
         raise SettingsError("name the log with --audit, or an exported one with --file")
-    return any_source(address)
+    return open_any_source(address)
 
 
 def _place(address: str) -> CheckpointStore:
-    if address.startswith("obs://"):
-        return checkpoint_store(address, obs_of(os.environ))
+    if address.startswith(OBS):
+        return checkpoint_store(address, open_obs(os.environ))
     if not Path(address).is_dir():
         known = "what is named" if "://" in address else address
         raise SettingsError(f"there is no folder of checkpoints at {known}")

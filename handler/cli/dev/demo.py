@@ -18,7 +18,8 @@ from rich.markup import escape
 
 from handler.audit.record import Record
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.sqlite_view import cells, open_trail, trail
+from handler.cli.audit.records.log_reader import open_database
+from handler.cli.audit.records.record_row import row_cells
 from handler.cli.console import complain, jobs_table, left_open, screen, table
 from handler.cli.dev.emulator_process import (
     BUCKET,
@@ -203,9 +204,14 @@ def _report(address: str, jobs: list[dict[str, Any]], console: Console) -> bool:
     _heading(console, "What the emulated fleet has now")
     console.print(table(_JOB_COLUMNS, [[*map(job.get, _JOB_COLUMNS)] for job in jobs]))
     _heading(console, "What the audit log says")
-    with closing(open_trail(address)) as database:
+    with closing(open_database(address)) as database:
         columns = ("seq", "action", "outcome", "delivery", "job_name", "status")
-        console.print(table(columns, [cells(row, columns) for row in trail(database, 100)]))
+        console.print(
+            table(
+                columns,
+                [row_cells(row, columns) for row in database["trail"].rows_where(order_by="seq")],
+            )
+        )
         verdict = verify(
             Record(row["seq"], row["hash"], row["record"])
             for row in database.query("SELECT seq, hash, record FROM records ORDER BY seq")

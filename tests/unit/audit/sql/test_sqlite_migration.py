@@ -30,7 +30,7 @@ Rows: TypeAlias = "list[tuple[Any, ...]]"
 
 FIRST = Path(__file__).parents[1] / "logs" / "first.sql"
 SQL_FILES = (SCHEMA, SCHEMA.with_name("postgres.sql"))
-LAYOUTS = {1: "6ffbb7ba49af7e6e", 2: "39cabf9718db817a"}
+LAYOUTS = {1: "6ffbb7ba49af7e6e", 2: "39cabf9718db817a", 3: "0d64947e7ce55761"}
 RECORDS = "SELECT * FROM records ORDER BY seq"
 PARTS = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"
 
@@ -165,7 +165,7 @@ def test_a_log_whose_records_mean_something_new_is_refused(old: Path) -> None:
 def test_a_database_with_a_version_of_its_own_is_refused(path: Path) -> None:
     """It belongs to something else."""
     set_version(path, 7)
-    with pytest.raises(LogError, match="something else"):
+    with pytest.raises(LogError, match="another program"):
         SqliteLog(path)
     assert rows(path, PARTS) == []
 
