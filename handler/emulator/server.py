@@ -27,7 +27,6 @@ from handler.emulator.state.state import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from handler.emulator.ief.fleet import Fleet
     from handler.emulator.obs.notifications import RaiseEvent
@@ -140,12 +139,7 @@ class Emulator:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property

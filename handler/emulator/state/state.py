@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from handler.emulator.state.journal import Journal
     from handler.values.canonical_json import Json
 
-__all__ = ["DuplicateNameError", "ObjectVersion", "RequestRecord", "State"]
-
 _MAX_REQUESTS = 50_000
 
 
