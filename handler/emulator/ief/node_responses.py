@@ -75,20 +75,17 @@ class FleetStatus:
         }
 
     def _history(self, node: Node) -> list[dict[str, Json]]:
-        before = node.version
-        history: list[dict[str, Json]] = []
-        for upgrade in self.upgrades:
-            if upgrade.node_id == node.node_id:
-                history.append(
-                    {
-                        "from_version": before,
-                        "to_version": self.fleet.newest,
-                        "upgrade_time": str(int(upgrade.at)),
-                        "result": "upgrade_success",
-                    }
-                )
-                before = self.fleet.newest
-        return history
+        newest = self.fleet.newest
+        times = [upgrade.at for upgrade in self.upgrades if upgrade.node_id == node.node_id]
+        return [
+            {
+                "from_version": newest if number else node.version,
+                "to_version": newest,
+                "upgrade_time": str(int(at)),
+                "result": "upgrade_success",
+            }
+            for number, at in enumerate(times)
+        ]
 
     def select(self, parameters: Mapping[str, str]) -> list[dict[str, Json]]:
         """Return the nodes that match a query.

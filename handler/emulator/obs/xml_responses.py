@@ -26,10 +26,7 @@ _ERRORS = {
     "BadDigest": (400, "The Content-MD5 does not match the body."),
     "InvalidAccessKeyId": (403, "The access key does not exist."),
     "InvalidArgument": (400, "A parameter of the query is invalid."),
-    "InvalidBucketState": (
-        409,
-        "A locked bucket needs versioning and cannot suspend it.",
-    ),
+    "InvalidBucketState": (409, "A locked bucket needs versioning and cannot suspend it."),
     "InvalidBucketName": (400, "The bucket's name is invalid."),
     "InvalidRange": (416, "The range is outside of the object."),
     "KeyTooLong": (400, "The object's key is longer than 1,024 bytes."),

@@ -135,7 +135,12 @@ def open_private(path: Path) -> FileIO:
 def encode(change: Change) -> str:
     """Return a change as one line of JSON."""
     fields = {"change": type(change).__name__, **asdict(change)}
-    return json.dumps(fields, ensure_ascii=True, separators=(",", ":"), default=_base64)
+    return json.dumps(
+        fields,
+        ensure_ascii=True,
+        separators=(",", ":"),
+        default=lambda data: base64.b64encode(data).decode(),
+    )
 
 
 def decode(line: str) -> Change:
@@ -150,10 +155,6 @@ def decode(line: str) -> Change:
         if field in fields:
             fields[field] = build(fields[field])
     return _CHANGES[_FORMER_CHANGES.get(name, name)](**fields)
-
-
-def _base64(value: bytes) -> str:
-    return base64.b64encode(value).decode()
 
 
 def _job(fields: dict[str, Any]) -> Job:
@@ -176,13 +177,9 @@ def _stored(fields: dict[str, Any]) -> ObjectVersion:
     return ObjectVersion(**{**fields, "data": data, "metadata": metadata})
 
 
-def _upgrades(values: list[dict[str, Any]]) -> tuple[Upgrade, ...]:
-    return tuple(Upgrade(**value) for value in values)
-
-
 _BUILT: dict[str, Callable[[Any], object]] = {
     "job": _job,
     "stored": _stored,
-    "upgrades": _upgrades,
+    "upgrades": lambda values: tuple(Upgrade(**value) for value in values),
     "data": base64.b64decode,
 }
