@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import closing
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +26,7 @@ from handler.values.canonical_json import shown
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from handler.cli.audit.records.delivery_timeline import DeliveryTimeline, JobLine
+    from handler.cli.audit.records.delivery_timeline import DeliveryTimeline
 
 _MARKS = {"success": "●", "failure": "✗", "pending": "○", "unknown": "?"}
 _STATES = {"planned": "green", "repeated": "cyan", "rejected": "bold red", "received": "yellow"}
@@ -89,20 +90,11 @@ def _facts_table(timeline: DeliveryTimeline) -> Table:
 
 
 def _jobs_table(timeline: DeliveryTimeline) -> Table:
-    rows = [
-        (job.name, job.type, job.state, job.attempts, job.after, job.job_id, job.ended)
-        for job in timeline.jobs
-    ]
-    jobs = table(_JOB_COLUMNS, rows)
-    for row, job in zip(jobs.rows, timeline.jobs, strict=True):
-        row.style = _style(job)
-    return jobs
-
-
-def _style(job: JobLine) -> str:
-    if job.state in WRONG:
-        return STYLES["failure"]
-    return STYLES["success" if job.state in {*FINAL, "succeeded"} else "unknown"]
+    lines = table(_JOB_COLUMNS, map(astuple, timeline.jobs))
+    for line, job in zip(lines.rows, timeline.jobs, strict=True):
+        done = "success" if job.state in {*FINAL, "succeeded"} else "unknown"
+        line.style = STYLES["failure" if job.state in WRONG else done]
+    return lines
 
 
 def _steps_table(timeline: DeliveryTimeline) -> Table:

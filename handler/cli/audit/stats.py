@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 from rich.padding import Padding
 
-from handler.cli.audit.records.delivery_timeline import format_span
+from handler.cli.audit.records.time_text import format_minute, format_span
 from handler.cli.audit.web.report_tables import open_report_tables
 from handler.cli.console import STYLES, printable, screen, table
 from handler.cli.shared_options import audit_option, exit_on_log_error
@@ -74,8 +74,8 @@ def _print(results: dict[str, Rows], console: Console) -> None:
         console.print("The log is empty.")
         return
     console.print(
-        f"\n[bold]{log['records']:,} records[/]  {_minutes(log['first_at'])} to "
-        f"{_minutes(log['last_at'])} UTC  [dim]head {log['seq']}, {shown(log['hash'])}…[/]",
+        f"\n[bold]{log['records']:,} records[/]  {format_minute(log['first_at'])} to "
+        f"{format_minute(log['last_at'])} UTC  [dim]head {log['seq']}, {shown(log['hash'])}…[/]",
         highlight=False,
     )
     days = [_day_cells(row) for row in results["days"]]
@@ -83,11 +83,12 @@ def _print(results: dict[str, Rows], console: Console) -> None:
     states = [(row["state"], row["jobs"]) for row in results["states"]]
     _print_section(console, "Jobs by state", ("state", "jobs"), states)
     failures = [
-        (row["times"], _minutes(row["latest"]), row["reason"]) for row in results["failures"]
+        (row["times"], format_minute(row["latest"]), row["reason"]) for row in results["failures"]
     ]
     _print_section(console, "What went wrong", ("times", "latest", "reason"), failures, "failure")
     items = [
-        (row["name"], row["state"], _minutes(row["since"]), row["note"]) for row in results["open"]
+        (row["name"], row["state"], format_minute(row["since"]), row["note"])
+        for row in results["open"]
     ]
     _print_section(console, "Open", ("what", "state", "since", "note"), items, "unknown")
     text = _describe_checkpoint(results["checkpoint"], log["seq"])
@@ -128,9 +129,5 @@ def _describe_checkpoint(checkpoints: Rows, last: int) -> str:
     [latest] = checkpoints
     signer = latest["signer"]
     signed = f"signed by {escape(printable(signer))}" if signer else "unsigned"
-    size, at = latest["size"], _minutes(latest["at"])
+    size, at = latest["size"], format_minute(latest["at"])
     return f"up to record {size}, {at} UTC, {signed}; {last - size} since"
-
-
-def _minutes(at: str) -> str:
-    return at[:16].replace("T", " ")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from handler.audit.job_end import shown_state
 from handler.audit.record import part
 from handler.audit.state import DELIVERY_ACTIONS, fold_job
+from handler.cli.audit.records.time_text import format_span, format_time
 from handler.values.canonical_json import moment, shown
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 LONG_PAST = timedelta(days=1)
 """Times count from the receipt of an event that is older than this when it is received."""
 
-_UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
-_SHORT_SPAN = 10
 _ACTORS = {
     "caller": "whoever invoked the function",
     "tick": "reconciler (found without a notification)",
@@ -36,9 +35,7 @@ class Step:
     """One record of a timeline.
 
     Attributes:
-        seq: The record's number.
         after: The time since the event, as text.
-        action: The record's action.
         outcome: The outcome to show.
         job: The job's name; "" if the record is not about a job.
         detail: Details, possibly of several lines.
@@ -54,16 +51,13 @@ class Step:
 
 @dataclass(frozen=True)
 class JobLine:
-    """One job of a delivery; texts are "" while they are unknown.
+    """One job of a delivery, as a line of a table; texts are "" while they are unknown.
 
     Attributes:
-        name: Its name.
-        type: Its type.
         state: Its state, or how it ended on the fleet.
-        attempts: How often it was sent.
         after: The time from the event to its creation, as text.
         job_id: Its id at the API.
-        ended: How it ended on the fleet.
+        ended: How it ended on the fleet, in the API's word, with its counts of tasks.
     """
 
     name: str
@@ -80,9 +74,7 @@ class DeliveryTimeline:
     """What the records of one delivery say.
 
     Attributes:
-        key: The delivery's key.
-        state: The delivery's state.
-        facts: Names and values of what is known about its origin.
+        facts: Names and values of what is known about its origin and result.
         jobs: Its jobs, in the order of the file.
         start: The time that steps count from.
         steps: Its records, in order.
@@ -101,16 +93,6 @@ def build_timelines(records: Iterable[Record]) -> Iterator[DeliveryTimeline]:
     by_delivery = sorted((record.fields for record in records), key=_key)  # a stable sort
     groups = [list(group) for _, group in groupby(by_delivery, key=_key)]
     return map(_build_timeline, sorted(groups, key=lambda group: int(str(group[0]["seq"]))))
-
-
-def format_span(seconds: float) -> str:
-    """Return a time span in at most two units: `0.4 s`, `12 s`, `35 min`, `7 h 2 min`."""
-    rounded = round(seconds)
-    for large, large_name, small, small_name in _UNITS:
-        if rounded >= large:
-            rest = rounded % large // small
-            return f"{rounded // large} {large_name}" + (f" {rest} {small_name}" if rest else "")
-    return f"{rounded} s" if rounded >= _SHORT_SPAN else f"{seconds:.1f} s"
 
 
 def shown_outcome(action: str, outcome: str) -> str:
@@ -232,7 +214,7 @@ def _detail(fields: Fields) -> str:
             earlier = shown(str(delivery.get("repeats", "")))
             return "received again; no new job" if _is_redelivery(fields) else f"see {earlier}"
         case "job.planned":
-            return f"to be sent by {str(job.get('valid_until', ''))[:19].replace('T', ' ')}"
+            return f"to be sent by {format_time(job.get('valid_until', ''))}"
         case "job.sending":
             return f"attempt {request.get('attempt')}"
         case "job.finished":

@@ -66,13 +66,13 @@ def open_reader(address: str) -> Iterator[LogReader]:
         yield LogReader(records, lambda: int(next(iter(database.query(_LAST)))["seq"]))
 
 
-def open_database(address: str, about: str = "") -> sqlite_utils.Database:
+def open_database(address: str, about: str | None = None) -> sqlite_utils.Database:
     """Open the log at an address as a SQLite database with its tables and views.
 
     Args:
         address: The address of the log.
         about: Restricts the copy of a log in PostgreSQL or OBS to the deliveries, jobs and
-            records that this name, id or key may mean; "" copies all of it.
+            records that this name, id or key may mean; None copies all of it.
 
     Raises:
         LogError: There is no log at the address, or it cannot be read.
@@ -85,10 +85,10 @@ def open_database(address: str, about: str = "") -> sqlite_utils.Database:
     try:
         copy.executescript(SCHEMA.read_text())
         with closing(open_any_log(address)) as log:
-            if about:
-                _copy_matches(log, about, copy)
-            else:
+            if about is None:
                 _copy_log(log, copy)
+            else:
+                _copy_matches(log, about, copy)
     except BaseException:
         copy.close()
         raise

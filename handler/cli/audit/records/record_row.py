@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
+from handler.cli.audit.records.time_text import format_time
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -38,5 +39,5 @@ def trail_row(record: Record) -> dict[str, Any]:
 
 def row_cells(row: dict[str, Any], columns: Sequence[str]) -> list[object]:
     """Return the cells of a row for a table, with times to the second."""
-    values = {**row, "at": str(row["at"])[:19].replace("T", " ")}
+    values = {**row, "at": format_time(row["at"])}
     return [values[column] for column in columns]

@@ -66,7 +66,7 @@ def test_init_makes_a_log_that_the_function_can_use(postgres_server: PostgresSer
 
 
 def test_init_without_a_role_prints_the_grants(postgres_server: PostgresServer) -> None:
-    """For somebody who may grant."""
+    """For a role that may grant."""
     done = run("init", "--audit", postgres_server.address(postgres_server.create()))
     assert done.exit_code == 0, done.output
     assert "GRANT USAGE ON SCHEMA nightdrop TO function_role;" in done.output
@@ -110,7 +110,7 @@ def test_a_name_that_jsonb_cannot_hold_hides_nothing(postgres_address: str) -> N
     assert "\\u0000" in text
 
 
-def test_a_story_can_be_shown(filled: str) -> None:
+def test_a_timeline_can_be_shown(filled: str) -> None:
     """By the job's name."""
     done = run("show", str(JOB["name"]), "--audit", filled)
     assert done.exit_code == 0, done.output
@@ -129,7 +129,7 @@ def test_what_is_counted_and_copied_is_the_same_as_from_a_file(filled: str, tmp_
 
 
 def test_the_chain_can_be_verified(filled: str) -> None:
-    """From the database itself; its end alone needs a head that somebody noted."""
+    """From the database itself; only its end needs a head noted elsewhere."""
     done = run("verify", "--audit", filled)
     assert (done.exit_code, "end unproven: 3 records, head " in done.output) == (2, True)
     head = done.output.partition(", head ")[2].split()[0]

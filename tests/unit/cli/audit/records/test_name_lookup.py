@@ -1,4 +1,4 @@
-"""What a person means by a name, an id or a key, or by the beginning of one."""
+"""Jobs and deliveries are found by a name, an id or a key, or the beginning of one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_delivery_is_found_by_its_file(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["ti", "timer:nig", "obs", "obs:/", "d", "z"])
-def test_a_subject_is_meant_by_whole_parts_alone(what: str) -> None:
+def test_a_subject_matches_by_whole_parts_only(what: str) -> None:
     """A letter or two offer no timer, and no bucket."""
     subjects = ("timer:nightly:abcdefgh", "obs:bucket/a", "direct")
     known = [Candidate("delivery", "key", (subject,)) for subject in subjects]
@@ -39,20 +39,20 @@ def test_a_subject_is_meant_by_whole_parts_alone(what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["timer:nightly", "timer:nightly:", "timer", "timer:nightly:abc"])
-def test_a_timer_is_meant_by_its_name(what: str) -> None:
-    """Its user event's hash is part of the subject; nobody knows it."""
+def test_a_timer_matches_by_its_name(what: str) -> None:
+    """The hash in its subject need not be known."""
     one = Candidate("delivery", "key", ("timer:nightly:abc",))
     assert find_matches(what, [one, TONIGHT]) == [one]
 
 
 @pytest.mark.parametrize("what", ["obs://b", "obs://b/drop", "obs://b/drop/cam"])
-def test_an_object_is_meant_by_its_folders_and_the_beginning_of_its_name(what: str) -> None:
+def test_an_object_matches_by_its_folders_and_the_beginning_of_its_name(what: str) -> None:
     """As a shell completes it."""
     assert find_matches(what, KNOWN) == [FILE]
 
 
 def test_a_whole_name_counts_for_more_than_the_beginning_of_another() -> None:
-    """And all that are called so are meant."""
+    """All candidates with the same full name are returned."""
     longer = Candidate("job", "x", ("tonight-i4n7jh6w-again",))
     same = Candidate("job", "y", ("tonight-i4n7jh6w",))
     assert find_matches("tonight-i4n7jh6w", [longer, same, TONIGHT]) == [same, TONIGHT]
@@ -69,7 +69,7 @@ def test_what_could_be_several_lists_them() -> None:
 
 
 def test_only_one_can_be_abandoned() -> None:
-    """Two of one name are told apart by their keys."""
+    """Two jobs with one name are listed with their keys."""
     with pytest.raises(LookupError, match="job aaaa") as raised:
         find_one("same", [Candidate("job", "aaaa", ("same",)), Candidate("job", "bbbb", ("same",))])
     assert "job bbbb" in str(raised.value)

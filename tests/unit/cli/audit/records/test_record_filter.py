@@ -1,4 +1,4 @@
-"""Which records are meant."""
+"""Which records pass a filter."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ RECORD = seal(DRAFT, Head(), at=moment("2026-11-23T01:00:00.000000Z"), commit="c
         RecordFilter(until="2026-11-23T01:00:00.000001Z"),
     ],
 )
-def test_what_fits_is_meant(chosen: RecordFilter) -> None:
+def test_what_fits_passes(chosen: RecordFilter) -> None:
     """By any of its fields."""
     assert chosen(RECORD)
 
@@ -61,14 +61,14 @@ def test_what_fits_is_meant(chosen: RecordFilter) -> None:
         RecordFilter(until="2026-11-23T01:00:00.000000Z"),
     ],
 )
-def test_what_does_not_fit_is_not_meant(chosen: RecordFilter) -> None:
+def test_what_does_not_fit_does_not_pass(chosen: RecordFilter) -> None:
     """Also where the text of the record has the word elsewhere."""
     assert not chosen(RECORD)
 
 
-def test_a_record_that_is_no_json_is_meant_by_nothing_in_particular() -> None:
+def test_malformed_json_passes_the_empty_filter() -> None:
     """An export of everything leaves nothing out."""
-    assert RecordFilter()(Record(1, "", "{spoiled"))
+    assert RecordFilter()(Record(1, "", "{malformed"))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_any_other_text_is_refused(text: str) -> None:
         parse_time(text, NOW)
 
 
-def test_a_command_gets_its_selection() -> None:
+def test_a_command_gets_its_filter() -> None:
     """From the options, all of them together."""
 
     @click.command()
