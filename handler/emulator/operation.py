@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from handler.emulator.http.messages import Response
 
 if TYPE_CHECKING:
-    from handler.emulator.credentials import Account
+    from handler.emulator.credentials import Account, CredentialIssuer
     from handler.emulator.obs.notifications import Notifications
     from handler.emulator.state.state import State
-    from handler.emulator.temporary_credentials import CredentialIssuer
 
 Execute: TypeAlias = Callable[[], Response]
 """Executes a request; if it raises RefusedError, it has changed nothing."""
@@ -41,7 +40,7 @@ class Operation:
 
     Attributes:
         name: The operation's name in the service's API, such as `CreateBatchJob`.
-        prepare: Checks the request; raises RefusedError if it cannot be carried out.
+        prepare: Checks the request; raises RefusedError if it is invalid.
         failure: Returns the service's answer with an error status, for faults.
     """
 

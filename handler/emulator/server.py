@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, final
 from uuid import uuid4
 
-from handler.emulator.credentials import DEMO_ACCOUNT, Account
+from handler.emulator.credentials import DEMO_ACCOUNT, ROTATION_SECONDS, Account, CredentialIssuer
 from handler.emulator.faults.fault_rules import FaultRules
 from handler.emulator.faults.timers import Timers
 from handler.emulator.http.router import Router
@@ -23,12 +23,10 @@ from handler.emulator.obs.notifications import Notifications
 from handler.emulator.operation import EmulatorContext
 from handler.emulator.state.journal import Journal
 from handler.emulator.state.state import State
-from handler.emulator.temporary_credentials import ROTATION_SECONDS, CredentialIssuer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-    from types import TracebackType
 
     from handler.emulator.ief.fleet import Fleet
     from handler.emulator.obs.notifications import RaiseEvent
@@ -141,12 +139,7 @@ class Emulator:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from handler.errors import PackageError
 from handler.packaging.bytecode import compiled
 from handler.packaging.manifest import digest, manifest
-from handler.packaging.reproducible_zip import archive
 from handler.packaging.requirements_file import Requirement, chosen, parse, render
 from handler.packaging.sbom import sbom
 from handler.packaging.wheels import fetch
-from handler.packaging.zip_contents import contents
+from handler.packaging.zip_contents import archive, contents
 from handler.runtime.startup_record import MANIFEST
 
 if TYPE_CHECKING:

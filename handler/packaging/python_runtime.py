@@ -58,7 +58,7 @@ class Interpreter:
 
 
 def interpreter(runtime: Runtime, command: str = "") -> Interpreter | None:
-    """Return an interpreter of a runtime's version, or None if there is none on this machine.
+    """Return an interpreter of a runtime's version, or None if this machine has none.
 
     Args:
         runtime: The runtime.

@@ -1,7 +1,9 @@
-"""The files of the zip: the function's own modules and what they need of the wheels."""
+"""Collects the files of the zip, and writes them reproducibly."""
 
 from __future__ import annotations
 
+import io
+import zipfile
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from handler.packaging.import_closure import closure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from handler.packaging.wheels import Wheel
@@ -36,6 +38,11 @@ _KEPT = {
     ),
 }
 """The only files that are included of these packages."""
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_UNIX = 3
+_READABLE = 0o100644 << 16
+_LEVEL = 9
 
 _LICENCE_NAMES = ("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "AUTHORS*")
 
@@ -74,3 +81,15 @@ def _needed(name: str, package: str) -> bool:
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """Return a zip of files by path: sorted, one date, one mode, one level of compression."""
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as target:
+        for name in sorted(files):
+            item = zipfile.ZipInfo(name, _EPOCH)
+            item.create_system = _UNIX
+            item.external_attr = _READABLE
+            target.writestr(item, files[name], zipfile.ZIP_DEFLATED, _LEVEL)
+    return output.getvalue()

@@ -12,6 +12,7 @@ import urllib3
 from handler.cli.dev.dashboard import Dashboard
 from handler.cli.dev.emulator_process import BUCKET, PREFIX, EmulatorProcess, emulator_process
 from handler.cli.dev.event_line import object_key
+from handler.cli.dev.event_listener import event_listener
 from handler.cli.dev.run_plan import local_zone
 from handler.local.async_invocation.config import AsyncConfig
 from handler.local.async_invocation.dispatcher import Environment, LocalFunction
@@ -20,7 +21,6 @@ from handler.local.processes.folder_lock import locked_folder
 from handler.local.processes.function_servers import function_servers
 from handler.local.processes.subprocesses import free_port
 from handler.local.triggers.drop_folder import DropFolder, make_drop_folder, watching
-from handler.local.triggers.http_listener import HttpListener
 from handler.local.triggers.timer_scheduler import Timers
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ class LocalRun:
         urls = [f"http://127.0.0.1:{port}/" for port in ports]
         queue = self._queue(urls)
         self._stack.callback(queue.close)
-        listener = enter(HttpListener(partial(_submit_notification, queue)))
-        self._emulator = self._start_emulator(listener.url)
+        notify_url = enter(event_listener(partial(_submit_notification, queue)))
+        self._emulator = self._start_emulator(notify_url)
         environ = self._plan.function_environment(self._emulator.environ)
         report = self.dashboard.add_sentence
         enter(function_servers(ports, environ, options.folder, self._ended, report))
@@ -117,10 +117,10 @@ class LocalRun:
         )
         return LocalFunction(urls, config, environment)
 
-    def _start_emulator(self, listener_url: str) -> EmulatorProcess:
+    def _start_emulator(self, notify_url: str) -> EmulatorProcess:
         options = self._options
         arguments = ["--dir", str(options.folder / "cloud"), "--speed", str(self._plan.fleet_speed)]
-        arguments += ["--notify", listener_url, "--shape", options.shape]
+        arguments += ["--notify", notify_url, "--shape", options.shape]
         arguments += ["--fleet", str(options.fleet)] if options.fleet else []
         process = emulator_process(options.folder, self._ended, *arguments)
         return self._stack.enter_context(process)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Timers:
-    """The delays of slow requests and the timers of late commits."""
+    """Delays of slow requests, and timers for late commits."""
 
     def __init__(self) -> None:
         self._stopped = Event()

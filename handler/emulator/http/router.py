@@ -100,7 +100,7 @@ def _status(operation: Operation, fault: FaultRule) -> Response:
 
 
 def _quietly(execute: Execute) -> None:
-    """Execute a request whose connection is closed; nobody reads a refusal."""
+    """Execute a request whose connection is closed; a refusal is dropped."""
     with contextlib.suppress(RefusedError):
         execute()
 

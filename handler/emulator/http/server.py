@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import socket
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,23 +21,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LOGGER = logging.getLogger(__name__)
-_LARGEST_BODY = 64 * 1024 * 1024
+_LARGEST_BODY = 64 * 1024 * 1024  # bytes
+
+
+class _TooLargeError(Exception):
+    pass
 
 
 class HttpServer:
     """An HTTP server with one thread for each connection."""
 
-    def __init__(self, port: int, answer: Callable[[Request], Response | None]) -> None:
+    def __init__(
+        self,
+        port: int,
+        answer: Callable[[Request], Response | None],
+        largest_body: int = _LARGEST_BODY,
+    ) -> None:
         """Bind to 127.0.0.1.
 
         Args:
             port: The port, 0 for any that is free.
             answer: Returns the answer; None closes the connection. Called by many threads at once.
+            largest_body: Bytes of a request's body at most; a larger one is answered with 413.
 
         Raises:
             OSError: The port is taken.
         """
-        self._server = _Server(("127.0.0.1", port), partial(_Connection, answer))
+        self._server = _Server(("127.0.0.1", port), partial(_Connection, answer, largest_body))
         self._thread = Thread(
             target=partial(self._server.serve_forever, poll_interval=0.05), name="emulator"
         )
@@ -93,17 +104,20 @@ class _Connection(BaseHTTPRequestHandler):
     def __init__(
         self,
         answer: Callable[[Request], Response | None],
+        largest_body: int,
         *connection: Any,  # noqa: ANN401 - passed on
     ) -> None:
         self._answer = answer
+        self._largest_body = largest_body
         super().__init__(*connection)
 
     def _serve(self) -> None:
         try:
             request = self._request()
-        except ValueError as error:
+        except (ValueError, _TooLargeError) as error:
             self.close_connection = True
-            self._send(Response(400, f"{error}\n".encode()))
+            status = 413 if isinstance(error, _TooLargeError) else 400
+            self._send(Response(status, f"{error}\n".encode()))
             return
         try:
             response = self._answer(request)
@@ -131,18 +145,31 @@ class _Connection(BaseHTTPRequestHandler):
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return self._chunks()
-        return self._exactly(_length(self.headers.get("Content-Length") or "0", 10))
+        return self._exactly(self._length(self.headers.get("Content-Length") or "0", 10))
 
     def _chunks(self) -> bytes:
         body = bytearray()
-        while size := _length(self.rfile.readline(64).partition(b";")[0].decode("latin-1"), 16):
+        while size := self._length(
+            self.rfile.readline(64).partition(b";")[0].decode("latin-1"), 16
+        ):
             body += self._exactly(size)
             self.rfile.readline(64)
-            if len(body) > _LARGEST_BODY:
-                raise ValueError("the body is larger than 64 MiB")
+            self._check_size(len(body))
         while self.rfile.readline(65536).strip():
             pass
         return bytes(body)
+
+    def _length(self, text: str, base: int) -> int:
+        """Parse a length in digits of a base."""
+        if not re.fullmatch(r"[0-9A-Fa-f]{1,16}", text.strip()):
+            raise ValueError("the body's length must be a number")
+        length = int(text.strip(), base)
+        self._check_size(length)
+        return length
+
+    def _check_size(self, size: int) -> None:
+        if size > self._largest_body:
+            raise _TooLargeError(f"the body is larger than {self._largest_body} bytes")
 
     def _exactly(self, size: int) -> bytes:
         data = self.rfile.read(size)
@@ -167,14 +194,3 @@ class _Connection(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:  # noqa: ANN401 - as inherited
         """Log nothing: the state records the requests."""
-
-
-def _length(text: str, base: int) -> int:
-    """Parse a length in digits of a base."""
-    try:
-        length = int(text.strip(), base)
-    except ValueError as error:
-        raise ValueError("the body's length must be a number") from error
-    if not 0 <= length <= _LARGEST_BODY:
-        raise ValueError("the body is larger than 64 MiB")
-    return length

@@ -1,4 +1,4 @@
-"""Nodes and groups in the answers of IEF, and the filters of ListEdgeNodes.
+"""Nodes and groups in the answers of IEF, with the upgrades that jobs have made.
 
 Fields as on the API pages for ListEdgeNodes and ListEdgeGroups.
 """
@@ -9,15 +9,31 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from handler.emulator.ief.job import task_progress
+from handler.emulator.ief.job_run import RUNNING, SUCCESSFUL
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from handler.emulator.ief.fleet import Fleet, Group, Node
-    from handler.emulator.ief.node_upgrades import Upgrade
+    from handler.emulator.ief.job import Job
     from handler.values.canonical_json import Json
 
 _CREATED = "2026-02-03 04:05:06.789012 +0000 UTC"
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """The completed upgrade of a node.
+
+    Attributes:
+        node_id: The node.
+        at: When it was completed, in seconds since 1970.
+    """
+
+    node_id: str
+    at: float
 
 
 @dataclass(frozen=True)
@@ -59,20 +75,17 @@ class FleetStatus:
         }
 
     def _history(self, node: Node) -> list[dict[str, Json]]:
-        before = node.version
-        history: list[dict[str, Json]] = []
-        for upgrade in self.upgrades:
-            if upgrade.node_id == node.node_id:
-                history.append(
-                    {
-                        "from_version": before,
-                        "to_version": self.fleet.newest,
-                        "upgrade_time": str(int(upgrade.at)),
-                        "result": "upgrade_success",
-                    }
-                )
-                before = self.fleet.newest
-        return history
+        newest = self.fleet.newest
+        times = [upgrade.at for upgrade in self.upgrades if upgrade.node_id == node.node_id]
+        return [
+            {
+                "from_version": newest if number else node.version,
+                "to_version": newest,
+                "upgrade_time": str(int(at)),
+                "result": "upgrade_success",
+            }
+            for number, at in enumerate(times)
+        ]
 
     def select(self, parameters: Mapping[str, str]) -> list[dict[str, Json]]:
         """Return the nodes that match a query.
@@ -107,3 +120,23 @@ class FleetStatus:
             "attributes": [],
             "tags": [],
         }
+
+
+def completed_upgrades(jobs: Iterable[Job], now: float) -> tuple[Upgrade, ...]:
+    """Return the completed upgrades, in the order of their completion."""
+    found = [
+        Upgrade(node, at) for node, status, at in _upgrade_tasks(jobs, now) if status == SUCCESSFUL
+    ]
+    return tuple(sorted(found, key=lambda upgrade: upgrade.at))
+
+
+def nodes_being_upgraded(jobs: Iterable[Job], now: float) -> frozenset[str]:
+    """Return the ids of the nodes whose upgrade is in progress."""
+    return frozenset(node for node, status, _ in _upgrade_tasks(jobs, now) if status == RUNNING)
+
+
+def _upgrade_tasks(jobs: Iterable[Job], now: float) -> Iterable[tuple[str, str, float]]:
+    for job in jobs:
+        if job.kind == "node_upgrade":
+            for index, one in task_progress(job, now).items():
+                yield str(job.targets[index].get("target_id")), one.status, one.since

@@ -6,10 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from handler.emulator.http.messages import Response
+from handler.emulator.obs import listing
 from handler.emulator.obs.bucket import ENABLED
 from handler.emulator.obs.limits import is_bucket_name
-from handler.emulator.obs.list_objects import list_objects as page_of_objects
-from handler.emulator.obs.list_versions import list_versions as page_of_versions
 from handler.emulator.obs.xml_responses import (
     bucket_list,
     object_list,
@@ -20,6 +19,10 @@ from handler.emulator.obs.xml_responses import (
 from handler.emulator.state.changes import LockSet, VersioningSet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from handler.emulator.obs.bucket import Bucket
+    from handler.emulator.obs.listing import Page
     from handler.emulator.obs.request_context import ObsCall
 
 _DAYS = re.compile(rb"<Days>([0-9]{1,5})</Days>")
@@ -48,20 +51,19 @@ def head_bucket(call: ObsCall) -> Response:
 
 def list_objects(call: ObsCall) -> Response:
     """Answer ListObjects."""
-    try:
-        listing = page_of_objects(call.address.bucket, call.bucket.objects, call.request.parameters)
-    except ValueError as error:
-        raise refused("InvalidArgument", call.address) from error
-    return object_list(listing)
+    return object_list(_page(call, listing.list_objects))
 
 
 def list_versions(call: ObsCall) -> Response:
     """Answer ListVersions."""
+    return version_list(_page(call, listing.list_versions))
+
+
+def _page(call: ObsCall, select: Callable[[str, Bucket, Mapping[str, str]], Page]) -> Page:
     try:
-        page = page_of_versions(call.address.bucket, call.bucket, call.request.parameters)
+        return select(call.address.bucket, call.bucket, call.request.parameters)
     except ValueError as error:
         raise refused("InvalidArgument", call.address) from error
-    return version_list(page)
 
 
 def get_versioning(call: ObsCall) -> Response:

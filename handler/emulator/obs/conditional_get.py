@@ -15,7 +15,7 @@ from handler.emulator.obs.xml_responses import refused, spelled_both_ways
 
 if TYPE_CHECKING:
     from handler.emulator.obs.addressing import Address
-    from handler.emulator.obs.object_version import ObjectVersion
+    from handler.emulator.obs.bucket import ObjectVersion
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
@@ -34,10 +34,10 @@ def read(request: Request, stored: ObjectVersion, address: Address, *, versioned
     """
     headers = described(stored, versioned=versioned)
     _check_conditions(request, stored, address, headers)
-    found = _range(request.header("Range"), len(stored.data))
-    if found is None:
+    byte_range = _range(request.header("Range"), len(stored.data))
+    if byte_range is None:
         return Response(200, stored.data, headers)
-    first, last = found
+    first, last = byte_range
     if first > last:
         size = {"Content-Range": f"bytes */{len(stored.data)}"}
         raise refused("InvalidRange", address, size)
@@ -87,8 +87,8 @@ def _check_conditions(
 
 
 def _not_modified(headers: dict[str, str]) -> RefusedError:
-    kept = {name: value for name, value in headers.items() if name != "Content-Type"}
-    return RefusedError(Response(304, b"", spelled_both_ways(kept)))
+    sent = {name: value for name, value in headers.items() if name != "Content-Type"}
+    return RefusedError(Response(304, b"", spelled_both_ways(sent)))
 
 
 def _names(tags: str, stored: ObjectVersion) -> bool:

@@ -9,10 +9,10 @@ import re
 from typing import TYPE_CHECKING
 
 from handler.emulator.http.messages import Response
+from handler.emulator.obs.bucket import ObjectVersion, etag_of
 from handler.emulator.obs.conditional_get import read
 from handler.emulator.obs.limits import METADATA
 from handler.emulator.obs.notifications import Notification
-from handler.emulator.obs.object_version import ObjectVersion, etag_of
 from handler.emulator.obs.xml_responses import refused
 from handler.emulator.state.changes import DataAppended, ObjectPut, VersionRemoved
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ObsCall:
-    """A request whose signature was checked; carried out under the state's lock.
+    """A request with a valid signature, executed under the state's lock.
 
     Attributes:
-        site: What the operation works on.
+        context: Dependencies of the operation.
         request: The request.
         address: The bucket and object it addresses.
     """

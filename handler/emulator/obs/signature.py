@@ -25,61 +25,18 @@ if TYPE_CHECKING:
 MAX_SKEW = 15 * 60.0
 """Seconds by which a request's date may differ from the service's clock."""
 
+_SUB_RESOURCES = """
+acl append attname backtosource cors customdomain delete deletebucket directcoldaccess
+encryption inventory length lifecycle location logging metadata modify name notification
+object-lock obscompresspolicy orchestration partnumber policy position quota rename replication
+requestpayment response-cache-control response-content-disposition response-content-encoding
+response-content-language response-content-type response-expires restore retention storageclass
+storageinfo storagepolicy tagging torrent truncate uploadid uploads versionid versioning
+versions website
+"""
 _AUTHORIZATION = re.compile(r"(OBS|AWS) ([^:\s]+):([A-Za-z0-9+/]{27}=)")
 _PREFIXES = {"OBS": "x-obs-", "AWS": "x-amz-"}
-SUB_RESOURCES = frozenset(
-    {
-        "acl",
-        "append",
-        "attname",
-        "backtosource",
-        "cors",
-        "customdomain",
-        "delete",
-        "deletebucket",
-        "directcoldaccess",
-        "encryption",
-        "inventory",
-        "length",
-        "lifecycle",
-        "location",
-        "logging",
-        "metadata",
-        "modify",
-        "name",
-        "notification",
-        "object-lock",
-        "obscompresspolicy",
-        "orchestration",
-        "partnumber",
-        "policy",
-        "position",
-        "quota",
-        "rename",
-        "replication",
-        "requestpayment",
-        "response-cache-control",
-        "response-content-disposition",
-        "response-content-encoding",
-        "response-content-language",
-        "response-content-type",
-        "response-expires",
-        "restore",
-        "retention",
-        "storageclass",
-        "storageinfo",
-        "storagepolicy",
-        "tagging",
-        "torrent",
-        "truncate",
-        "uploadid",
-        "uploads",
-        "versionid",
-        "versioning",
-        "versions",
-        "website",
-    }
-)
+SUB_RESOURCES = frozenset(_SUB_RESOURCES.split())
 """The parameters of a query that are signed as part of the resource; in lower case."""
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, final
 from handler.local.async_invocation.failure_destination import (
     EXPIRED,
     FAILED,
-    as_file,
     failure_message,
 )
 from handler.local.async_invocation.instance_client import Instance
@@ -169,13 +168,13 @@ class LocalFunction:
         if self._config.expired(request, now):
             self._give_up(replace(request, attempt=request.attempt - 1), EXPIRED, None)
             return
-        listen(Started(request, now, instance.url))
+        listen(Started(request, now))
         outcome = instance.invoke(request)
         now = self._environment.clock.now()
         if not outcome.error:
-            listen(Answered(request, now, instance.url, outcome))
+            listen(Answered(request, now, outcome))
             return
-        listen(Failed(request, now, instance.url, outcome))
+        listen(Failed(request, now, outcome))
         self._retry(request, outcome)
 
     def _retry(self, request: AsyncRequest, outcome: Outcome) -> None:
@@ -198,7 +197,7 @@ class LocalFunction:
         if write is not None:
             message = failure_message(request, condition, outcome, self._config.function_urn, now)
             try:
-                notice = write(f"{request.request_id}.json", as_file(message))
+                notice = write(f"{request.request_id}.json", message)
             except Exception as error:  # noqa: BLE001 - a lost notice must not stop deliveries
                 write_error = f"{type(error).__name__}: {error}"
         self._environment.listen(GivenUp(request, now, condition, notice, write_error))

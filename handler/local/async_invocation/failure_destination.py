@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from handler.local.async_invocation.request_queue import AsyncRequest
     from handler.values.canonical_json import Json
 
-    Writer: TypeAlias = "Callable[[str, bytes], str]"
+    Writer: TypeAlias = "Callable[[str, dict[str, Json]], str]"
 
 FAILED = "UnhandledInvocationError"
 """The condition of a request whose attempts all failed, from the platform's own sample."""
@@ -56,11 +56,11 @@ def failure_message(
 def into_folder(folder: Path) -> Writer:
     """Return a function that writes notices to a folder, readable for their owner only."""
 
-    def write(name: str, data: bytes) -> str:
+    def write(name: str, notice: dict[str, Json]) -> str:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / name
-        with open(path, "wb", opener=_private) as file:
-            file.write(data)
+        with open(path, "w", encoding="utf-8", opener=_private) as file:
+            file.write(json.dumps(notice, indent=2) + "\n")
         return str(path)
 
     return write
@@ -69,8 +69,3 @@ def into_folder(folder: Path) -> Writer:
 def _private(path: str, flags: int) -> int:
     """Open a file for its owner only: a notice contains the complete event."""
     return os.open(path, flags, 0o600)
-
-
-def as_file(message: dict[str, Json]) -> bytes:
-    """Return a notice as the content of a file."""
-    return (json.dumps(message, indent=2) + "\n").encode()

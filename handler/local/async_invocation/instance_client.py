@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from handler.local.async_invocation.request_queue import AsyncRequest
 
 _SUCCESS = 200
@@ -29,13 +26,11 @@ class Outcome:
         status: The HTTP status; 500 without an answer.
         payload: The function's reply or the error object, as text.
         error: Why it failed, "" if it succeeded.
-        seconds: How long it took.
     """
 
     status: int
     payload: str
     error: str
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -46,12 +41,10 @@ class Instance:
         url: Its URL.
         timeout: Seconds that an invocation may take. The platform would end a slower instance; here
             it continues, and may still be busy when the next request arrives.
-        stopwatch: A monotonic clock, in seconds.
     """
 
     url: str
     timeout: float
-    stopwatch: Callable[[], float] = time.monotonic
 
     def invoke(self, request: AsyncRequest) -> Outcome:
         """Post a request's event and return the outcome; it does not raise.
@@ -59,16 +52,15 @@ class Instance:
         Each invocation opens a connection. The server may close an idle one at the moment it is
         used again, which looks like a crash of the instance.
         """
-        started = self.stopwatch()
         try:
             answer = self._post(request)
         except HTTPError as error:
             kind, message = self._describe(error)
             payload = json.dumps({"errorMessage": message, "errorType": kind})
-            return Outcome(_FAILURE, payload, message, self.stopwatch() - started)
+            return Outcome(_FAILURE, payload, message)
         text = answer.data.decode("utf-8", "replace")
         error_text = "" if answer.status == _SUCCESS else _error_text(answer.status, text)
-        return Outcome(answer.status, text, error_text, self.stopwatch() - started)
+        return Outcome(answer.status, text, error_text)
 
     def _post(self, request: AsyncRequest) -> urllib3.BaseHTTPResponse:
         headers = {

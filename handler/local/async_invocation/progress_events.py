@@ -32,7 +32,6 @@ class Started:
 
     request: AsyncRequest
     at: datetime
-    instance: str
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,6 @@ class Answered:
 
     request: AsyncRequest
     at: datetime
-    instance: str
     outcome: Outcome
 
 
@@ -51,7 +49,6 @@ class Failed:
 
     request: AsyncRequest
     at: datetime
-    instance: str
     outcome: Outcome
 
 

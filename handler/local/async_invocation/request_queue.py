@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,13 +33,6 @@ class AsyncRequest:
     late: float = 0.0
 
 
-@dataclass(order=True)
-class _Entry:
-    due: datetime
-    number: int
-    request: AsyncRequest = field(compare=False)
-
-
 class Queue:
     """Requests in the order they are due; those due at the same time, in the order they were put.
 
@@ -47,23 +40,23 @@ class Queue:
     """
 
     def __init__(self) -> None:
-        self._entries: list[_Entry] = []
+        self._entries: list[tuple[datetime, int, AsyncRequest]] = []
         self._number = 0
 
     def put(self, request: AsyncRequest, due: datetime) -> None:
         """Add a request that is due at a given time."""
         self._number += 1
-        heapq.heappush(self._entries, _Entry(due, self._number, request))
+        heapq.heappush(self._entries, (due, self._number, request))
 
     def take(self, now: datetime) -> AsyncRequest | None:
         """Remove and return the request that has been due the longest, None if none is due."""
-        if not self._entries or self._entries[0].due > now:
+        if not self._entries or self._entries[0][0] > now:
             return None
-        return heapq.heappop(self._entries).request
+        return heapq.heappop(self._entries)[2]
 
     def due(self) -> datetime | None:
         """Return when the next request is due, None if the queue is empty."""
-        return self._entries[0].due if self._entries else None
+        return self._entries[0][0] if self._entries else None
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -93,7 +93,7 @@ class Supervisor:
     def processes(self) -> tuple[subprocess.Popen[bytes], ...]:
         """The present processes, in the order of the programs."""
         with self._lock:
-            return tuple(one.process for one in self._supervised)
+            return tuple(entry.process for entry in self._supervised)
 
     def watch(self) -> None:
         """Start the supervision, in a thread of its own."""
@@ -104,51 +104,51 @@ class Supervisor:
         self._closed.set()
         if self._thread.ident is not None:
             self._thread.join()
-        for one in self._supervised:
-            stop(one.process)
+        for entry in self._supervised:
+            stop(entry.process)
 
     def _watch(self) -> None:
         before = self._changed_at
         while not self._closed.wait(_POLL_SECONDS):
             now = _changed_at(self._sources)
-            for one in self._supervised:
+            for entry in self._supervised:
                 if now > before:
-                    stop(one.process)
-                    one.failures = 0
-                    self._start(one, "its source changed")
+                    stop(entry.process)
+                    entry.failures = 0
+                    self._start(entry, "its source changed")
                 else:
-                    self._check(one)
+                    self._check(entry)
             before = now
 
-    def _check(self, one: _Supervised) -> None:
+    def _check(self, entry: _Supervised) -> None:
         """Restart a program that is due, or detect that it has exited."""
-        now, status = self._seconds(), one.process.poll()
-        if one.due is not None:
-            if now >= one.due:
-                self._start(one, f"it had exited with status {status}")
-        elif status is not None and one.failures < _MOST_STARTS:
-            one.failures = one.failures + 1 if now - one.started < _EARLY else 0
-            if one.failures >= _MOST_STARTS:
-                self._give_up(one, status)
+        now, status = self._seconds(), entry.process.poll()
+        if entry.due is not None:
+            if now >= entry.due:
+                self._start(entry, f"it had exited with status {status}")
+        elif status is not None and entry.failures < _MOST_STARTS:
+            entry.failures = entry.failures + 1 if now - entry.started < _EARLY else 0
+            if entry.failures >= _MOST_STARTS:
+                self._give_up(entry, status)
             else:
-                one.due = now + (_FIRST_WAIT * 2 ** (one.failures - 1) if one.failures else 0)
+                entry.due = now + (_FIRST_WAIT * 2 ** (entry.failures - 1) if entry.failures else 0)
 
-    def _start(self, one: _Supervised, why: str) -> None:
-        one.due, one.started = None, self._seconds()
+    def _start(self, entry: _Supervised, why: str) -> None:
+        entry.due, entry.started = None, self._seconds()
         try:
-            process = start(one.program)
+            process = start(entry.program)
         except StartError as error:
-            self._report(f"{one.program.name} was not restarted: {error}")
-            one.failures = _MOST_STARTS
+            self._report(f"{entry.program.name} was not restarted: {error}")
+            entry.failures = _MOST_STARTS
             return
         with self._lock:
-            one.process = process
-        self._report(f"{one.program.name} was restarted: {why}")
+            entry.process = process
+        self._report(f"{entry.program.name} was restarted: {why}")
 
-    def _give_up(self, one: _Supervised, status: int) -> None:
+    def _give_up(self, entry: _Supervised, status: int) -> None:
         self._report(
-            f"{one.program.name} exited with status {status} soon after {_MOST_STARTS} starts in a "
-            f"row; it restarts when its source changes: {last_output_line(one.program.output)}"
+            f"{entry.program.name} exited with status {status} soon after {_MOST_STARTS} starts in "
+            f"a row; it restarts when its source changes: {last_output_line(entry.program.output)}"
         )
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from handler.local.runtime.agency_credentials import Agency
 
 _KEY_NAMES = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN")
+_FUNCTION_NAME = "nightdrop"
+_MEMORY = 512  # megabytes
 _TIMEOUT = "60"  # seconds, as text like the environment's values
 _LARGEST_TIMEOUT = 259_200  # seconds; the platform's own limit
 
@@ -34,8 +36,6 @@ class Context:
         keys: The keys of the whole invocation.
         project_id: The project's id.
         user_data: The function's settings, as in the platform's user data.
-        function_name: The function's name.
-        memory: Megabytes that the function may use.
         odd_clock: Whether the remaining time is computed as in openEuler YuanRong, the engine of
             the platform.
     """
@@ -47,8 +47,6 @@ class Context:
     keys: Keys = field(default_factory=Keys, repr=False)
     project_id: str = ""
     user_data: Mapping[str, str] = field(default_factory=dict, repr=False)
-    function_name: str = "nightdrop"
-    memory: int = 512
     odd_clock: bool = False
 
     @classmethod
@@ -134,7 +132,7 @@ class Context:
 
     def getFunctionName(self) -> str:
         """Return the function's name."""
-        return self.function_name
+        return _FUNCTION_NAME
 
     def getVersion(self) -> str:
         """Return the function's version."""
@@ -150,11 +148,11 @@ class Context:
 
     def getMemorySize(self) -> int:
         """Return the megabytes that the function may use."""
-        return self.memory
+        return _MEMORY
 
     def getCPUNumber(self) -> int:
         """Return the share of a processor in thousandths, which depends on the memory."""
-        return self.memory * 100 // 128 + 200
+        return _MEMORY * 100 // 128 + 200
 
     def getProjectID(self) -> str:
         """Return the project's id."""
@@ -162,7 +160,7 @@ class Context:
 
     def getLogger(self) -> logging.Logger:
         """Return the function's logger; unlike the platform's stub it adds no handlers."""
-        return logging.getLogger(self.function_name)
+        return logging.getLogger(_FUNCTION_NAME)
 
 
 def _seconds(text: str) -> int:

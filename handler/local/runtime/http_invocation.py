@@ -5,20 +5,12 @@ from __future__ import annotations
 import json
 import re
 import threading
+import traceback
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Request, Response
-
-from handler.local.runtime.error_response import (
-    ENTRY_FAILED,
-    INITIALIZER_FAILED,
-    REQUEST_ID,
-    RESULT_INVALID,
-    RESULT_TOO_LARGE,
-    Failure,
-    failure_of,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +19,14 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
     Function = Callable[[object, object], object]
+
+REQUEST_ID = "X-Cff-Request-Id"
+
+# The platform's error codes (YuanRong, the engine of FunctionGraph).
+ENTRY_FAILED = 4001
+RESULT_TOO_LARGE = 4004
+RESULT_INVALID = 4007
+INITIALIZER_FAILED = 4009
 
 _LARGEST_RESULT = 6 * 1024 * 1024  # bytes
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -107,6 +107,44 @@ def decode_event(body: bytes) -> Json:
     except (ValueError, RecursionError):
         return text
     return {} if event is None else event
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failed invocation.
+
+    Attributes:
+        code: The platform's error code.
+        message: The exception's text.
+        kind: The exception's class.
+        stack: The frames of its traceback, the outermost first.
+    """
+
+    code: int
+    message: str
+    kind: str
+    stack: tuple[str, ...] = ()
+
+    def response(self, request_id: str) -> Response:
+        """Return the answer, with the platform's error object and headers."""
+        error = {
+            "errorMessage": self.message,
+            "errorType": self.kind,
+            "stackTrace": list(self.stack),
+        }
+        headers = {
+            REQUEST_ID: request_id,
+            "X-Func-Err-Code": str(self.code),
+            "X-Is-Func-Err": "true",
+        }
+        return Response(json.dumps(error), status=500, headers=headers, mimetype="application/json")
+
+
+def failure_of(code: int, error: BaseException) -> Failure:
+    """Return the failure for an exception."""
+    frames = traceback.extract_tb(error.__traceback__)
+    stack = tuple(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
+    return Failure(code, str(error), type(error).__name__, stack)
 
 
 def _request_id(request: Request) -> str:

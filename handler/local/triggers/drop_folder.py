@@ -81,10 +81,10 @@ class DropFolder:
         """Read the folder once, and upload the files that have not changed for a second."""
         present = set()
         try:
-            for found in found_files(self._folder):
-                if not is_scratch(found.name, ""):
-                    present.add(found.name)
-                    self._check(found)
+            for file in found_files(self._folder):
+                if not is_scratch(file.name, ""):
+                    present.add(file.name)
+                    self._check(file)
         except OSError as error:
             sentence = f"cannot read the folder {self._folder}: {error.strerror}"
             if sentence != self._read_error:
@@ -95,52 +95,52 @@ class DropFolder:
         for name in self._tracked.keys() - present:
             del self._tracked[name]
 
-    def _check(self, found: FoundFile) -> None:
+    def _check(self, file: FoundFile) -> None:
         now = self._seconds()
-        tracked = self._tracked.get(found.name)
-        if tracked is None or tracked.version != found.version:
-            self._tracked[found.name] = _Tracked(found.version, now + REST_SECONDS)
+        tracked = self._tracked.get(file.name)
+        if tracked is None or tracked.version != file.version:
+            self._tracked[file.name] = _Tracked(file.version, now + REST_SECONDS)
         elif not tracked.done and now >= tracked.due:
-            self._try_upload(found, tracked, now)
+            self._try_upload(file, tracked, now)
 
-    def _try_upload(self, found: FoundFile, tracked: _Tracked, now: float) -> None:
-        refusal = self._refusal(found)
+    def _try_upload(self, file: FoundFile, tracked: _Tracked, now: float) -> None:
+        refusal = self._refusal(file)
         if refusal:
             tracked.done = True
-            self._report(f"{display(found.name)} {refusal}")
+            self._report(f"{display(file.name)} {refusal}")
             return
         try:
-            data = found.read()
+            data = file.read()
             if data is None:
-                del self._tracked[found.name]
+                del self._tracked[file.name]
                 return
-            self._upload(found.name, data)
+            self._upload(file.name, data)
             tracked.done = True
         except FileNotFoundError:
-            del self._tracked[found.name]
+            del self._tracked[file.name]
         except Exception as error:  # noqa: BLE001 - one file must not stop the others
-            self._retry_later(found, tracked, now, display(str(error)))
+            self._retry_later(file, tracked, now, display(str(error)))
 
-    def _refusal(self, found: FoundFile) -> str:
+    def _refusal(self, file: FoundFile) -> str:
         """Return why a file is not uploaded, "" if it is."""
-        if found.is_link:
+        if file.is_link:
             return "is a link and was not uploaded; drop the file itself"
-        if not found.is_regular:
+        if not file.is_regular:
             return "is not a regular file and was not uploaded"
-        if not found.is_named_in_utf8:
+        if not file.is_named_in_utf8:
             return "was not uploaded: its name is not UTF-8; rename it"
-        if found.version.size > self._largest:
-            size = found.version.size
+        if file.version.size > self._largest:
+            size = file.version.size
             return (
                 f"has {size:,} bytes and was not uploaded: a spec file has at most "
                 f"{self._largest:,} (NIGHTDROP_MAX_SPEC_BYTES)"
             )
-        return "" if found.version.size else "is empty; it is uploaded once it has content"
+        return "" if file.version.size else "is empty; it is uploaded once it has content"
 
-    def _retry_later(self, found: FoundFile, tracked: _Tracked, now: float, reason: str) -> None:
+    def _retry_later(self, file: FoundFile, tracked: _Tracked, now: float, reason: str) -> None:
         tracked.due = now + min(_LONGEST_WAIT, 2.0**tracked.attempts)
         tracked.attempts += 1
-        sentence = f"{display(found.name)} could not be uploaded and will be retried: {reason}"
+        sentence = f"{display(file.name)} could not be uploaded and will be retried: {reason}"
         if sentence != tracked.reported:
             self._report(sentence)
         tracked.reported = sentence

@@ -14,7 +14,7 @@ import pytest
 from handler import reconciler
 from handler.audit.sql.sqlite import SqliteLog
 from handler.deliveries import bucket_scan as module
-from handler.emulator.obs import list_objects
+from handler.emulator.obs import listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def said(lines: list[str], action: str) -> list[Reply]:
 
 def crowded(emulator: Emulator, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a new file behind ten old ones, of which one scan looks at four in pages of two."""
-    monkeypatch.setattr(list_objects, "LARGEST_PAGE", 2)
+    monkeypatch.setattr(listing, "LARGEST_PAGE", 2)
     monkeypatch.setattr(module, "MOST_OBJECTS", 4)
     old = [f"drop/a{number:02}.yaml" for number in range(10)]
     for key in old:
@@ -103,7 +103,7 @@ def test_a_scan_makes_so_many_requests_and_no_more(
     emulator: Emulator, fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server may send pages of one key each."""
-    monkeypatch.setattr(list_objects, "LARGEST_PAGE", 1)
+    monkeypatch.setattr(listing, "LARGEST_PAGE", 1)
     monkeypatch.setattr(module, "MOST_PAGES", 3)
     for number in range(5):
         drop(f"drop/{number}.yaml", UPGRADE)

@@ -18,7 +18,7 @@ import pytest
 
 from handler.emulator.credentials import DEMO_ACCOUNT
 from handler.emulator.ief.signature import sign
-from handler.emulator.obs.object_version import ObjectVersion
+from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.server import Emulator
 from handler.emulator.state.changes import BucketCreated, ObjectPut, VersioningSet
 from handler.emulator.state.journal import Journal

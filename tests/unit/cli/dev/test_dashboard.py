@@ -34,7 +34,7 @@ JOB = {
 
 def failed(error: str, request: AsyncRequest = REQUEST) -> Failed:
     """Return a step that failed."""
-    return Failed(request, NOW, "", Outcome(500, "", error, 1.0))
+    return Failed(request, NOW, Outcome(500, "", error))
 
 
 def new_board() -> Dashboard:
@@ -123,7 +123,7 @@ def test_what_chaos_does_is_marked() -> None:
 def test_every_error_is_named() -> None:
     """The first in the line, the others below it where there is room for them."""
     reply = '{"outcome": "rejected", "jobs": [], "errors": ["one", "two", "three"]}'
-    line = format_event(Answered(REQUEST, NOW, "", Outcome(200, reply, "", 1.0)))
+    line = format_event(Answered(REQUEST, NOW, Outcome(200, reply, "")))
     assert str(line).split("\n") == [
         "12:00:00  timer nightly-upgrade  rejected   3 errors: one",
         "          two",

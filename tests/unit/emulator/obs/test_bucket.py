@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handler.emulator.obs.bucket import ENABLED, Bucket
-from handler.emulator.obs.object_version import ObjectVersion
+from handler.emulator.obs.bucket import ENABLED, Bucket, ObjectVersion
 
 
 def put(bucket: Bucket, data: str, version_id: str = "null") -> None:

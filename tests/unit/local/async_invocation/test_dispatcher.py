@@ -223,7 +223,7 @@ def test_an_instance_has_one_request_at_a_time_and_instances_work_side_by_side(
 def test_what_cannot_be_written_stops_nothing(serve: Serve, steps: list[ProgressEvent]) -> None:
     """The trouble is told, and the next event is delivered."""
 
-    def write(_name: str, _data: bytes) -> str:
+    def write(_name: str, _notice: object) -> str:
         raise OSError("no space left")
 
     config = AsyncConfig(max_retries=0, on_failure=write)
