@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
+
+from handler.values.duration import PATTERN, seconds_of
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -94,6 +96,14 @@ class TextRule:
         if self.pattern:
             limits["pattern"] = f"^(?:{self.pattern})$"
         return {**handler(schema), **limits}
+
+
+def _checked_duration(text: str) -> str:
+    try:
+        seconds_of(text)
+    except ValueError as error:
+        raise refusal(str(error)) from None
+    return text
 
 
 _NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
@@ -183,3 +193,6 @@ TagKey = Annotated[
     str, TextRule(128, r"[A-Za-z0-9_-]*", "only letters, digits, underscores and hyphens")
 ]
 TagValue = Annotated[str, TextRule(256, _LINE, _LINE_IN_WORDS)]
+Duration = Annotated[
+    str, AfterValidator(_checked_duration), Field(json_schema_extra={"pattern": f"^{PATTERN}$"})
+]

@@ -14,9 +14,9 @@ from handler.specs.deployment import (
     missing_replicas,
     task_data_of,
 )
-from handler.specs.duration_field import Duration
 from handler.specs.field_types import (
     STRICT,
+    Duration,
     Id,
     NodeName,
     Note,

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from handler.errors import EventRejectedError, Problem
-from handler.triggers.delivery import Action, StoredSpec, action_of
-from handler.triggers.direct import from_spec, is_spec
+from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
 from handler.triggers.object_event import SPEC_NAMES, is_creation, is_scratch, is_spec_name
 from handler.triggers.object_storage import from_cloud_event, from_records, is_cloud_event
 from handler.triggers.timer import from_timer
 from handler.triggers.unsupported_event import unsupported
+from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from handler.triggers.delivery import Delivery, InvalidEntry
+    from handler.triggers.delivery import InvalidEntry
     from handler.values.canonical_json import Json
+
+_SPEC_FIELDS = frozenset({"kind", "job_name", "job_type", "job_content"})
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,24 @@ def parse_event(
         if is_spec(event):
             return (from_spec(event),)
     raise EventRejectedError([unsupported(event)])
+
+
+def is_spec(event: dict[str, Json]) -> bool:
+    """Return whether an event has a field that only a job spec has."""
+    return not _SPEC_FIELDS.isdisjoint(event)
+
+
+def from_spec(event: dict[str, Json]) -> Delivery:
+    """Return the delivery of an event that is a job spec; the same spec has the same key."""
+    return Delivery(
+        key=key_of(event),
+        trigger="direct",
+        subject="direct",
+        fired_at=None,
+        actor={"kind": "caller"},
+        source={"shape": "direct"},
+        spec=InlineSpec(json.dumps(event, ensure_ascii=False)),
+    )
 
 
 def screen(

@@ -10,11 +10,13 @@ from pydantic import ValidationError
 from handler.errors import EventRejectedError, Problem
 from handler.triggers.delivery import Delivery, InvalidEntry, StoredSpec
 from handler.triggers.event_models import CloudEvent, Content, Entry, problems_of
-from handler.values.canonical_json import key_of
+from handler.values.canonical_json import key_of, timestamp
 from handler.values.object_names import LONGEST_KEY
 from handler.values.rfc3339 import moment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from handler.values.canonical_json import Json
 
 _Shape = Literal["obs-s3", "obs", "eventgrid"]
@@ -72,6 +74,34 @@ def from_cloud_event(
         problem = Problem(str(error), path="data.obs.object.key")
         return InvalidEntry(problem, key_of(event), source)
     return _delivery(read.data, content, key, source, event)
+
+
+def discovered_object(bucket: str, key: str, *, etag: str, modified_at: datetime) -> Delivery:
+    """Return the delivery of an object that the bucket scan found.
+
+    Args:
+        bucket: The bucket's name.
+        key: The object's key, decoded.
+        etag: Its entity tag.
+        modified_at: When it was written, aware.
+    """
+    time = timestamp(modified_at)
+    return Delivery(
+        key=key_of({"bucket": bucket, "key": key, "etag": etag, "modified_at": time}),
+        trigger="object",
+        subject=f"obs://{bucket}/{key}",
+        fired_at=modified_at,
+        actor={"kind": "tick"},
+        source={
+            "shape": "discovered",
+            "bucket": bucket,
+            "key": key,
+            "etag": etag,
+            "event_name": "ObjectCreated:Discovered",
+            "time": time,
+        },
+        spec=StoredSpec(bucket, key, etag=etag),
+    )
 
 
 def _too_many(rest: list[Json]) -> InvalidEntry:

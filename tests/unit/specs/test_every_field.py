@@ -10,10 +10,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handler.cli.function.schema import job_spec_schema
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, path_text, read
 from handler.specs.api_form import doubts_about_body, faults_of_body
-from handler.specs.json_schema import schema
 from handler.specs.planner import make_plan
 from handler.specs.short_form import doubts_about_job, faults_of_job
 from tests.unit.specs.full_specs import BODY, ENVELOPE, JOB, leaves, with_leaf
@@ -45,7 +45,8 @@ def test_the_full_specs_are_right_and_have_every_field() -> None:
     doubted = [*doubts_about_job(JOB), *doubts_about_body(BODY)]
     assert not [one for one in doubted if "no field" in one.message]
     names = {step for one in (JOB, BODY) for path, _ in leaves(one) for step in path}
-    fields = {name for one in schema()["$defs"].values() for name in one.get("properties", {})}
+    definitions = job_spec_schema()["$defs"].values()
+    fields = {name for one in definitions for name in one.get("properties", {})}
     assert fields - names == {"groups", "deployments"}
 
 

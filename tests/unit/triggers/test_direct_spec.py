@@ -7,7 +7,7 @@ import json
 import pytest
 
 from handler.triggers.delivery import InlineSpec
-from handler.triggers.direct import from_spec, is_spec
+from handler.triggers.event_parser import from_spec, is_spec
 from handler.values.canonical_json import key_of
 
 
