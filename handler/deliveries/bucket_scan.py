@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.errors import EventRejectedError
-from handler.triggers.event_parser import screen
+from handler.triggers.event_parser import filter_delivery
 from handler.triggers.object_storage import discovered_object
 from handler.values.canonical_json import moment, timestamp
 from handler.values.display import display
@@ -189,7 +189,7 @@ def _is_ignored(found: Delivery, invocation: Invocation) -> bool:
     settings = invocation.settings
     try:
         return bool(
-            screen(
+            filter_delivery(
                 found, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
             )
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Path: TypeAlias = tuple[str | int, ...]
 
-MOST_PROBLEMS = 100
+MAX_PROBLEMS = 100
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
@@ -37,7 +37,7 @@ class Limits:
     max_nodes: int = 20_000
 
 
-class LinesOnDemand(Mapping[Path, int]):
+class LazyLines(Mapping[Path, int]):
     """The lines of one document, read when one is first asked for.
 
     Args:
@@ -84,7 +84,7 @@ class Document:
         return None
 
 
-def path_text(path: Path) -> str:
+def format_path(path: Path) -> str:
     """Return a path as people write it: `job_content.targets[2].target_id`.
 
     A key that is no short plain name is shown as `?`: it may be a value in the wrong place.
@@ -99,7 +99,7 @@ def path_text(path: Path) -> str:
     return text
 
 
-def at_most(problems: Iterable[Problem], most: int = MOST_PROBLEMS) -> tuple[Problem, ...]:
+def first_problems(problems: Iterable[Problem], most: int = MAX_PROBLEMS) -> tuple[Problem, ...]:
     """Return the first problems, and one that says so where there are more.
 
     Of an iterator no more is taken than that needs, so what is not shown is not looked for.

@@ -9,15 +9,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from handler.errors import Problem, SpecRejectedError
-from handler.parsing.document import Document, LinesOnDemand, Path, at_most, path_text
-from handler.parsing.foreign_format import format_of_bytes
-from handler.parsing.json_decoder import decode, is_plain
-from handler.parsing.json_parser import lines_of, looks_like_lines, parse_json, parse_json_lines
+from handler.parsing.document import Document, LazyLines, Path, first_problems, format_path
+from handler.parsing.foreign_format import detect_bytes_format
+from handler.parsing.json_decoder import decode, is_within_limits
+from handler.parsing.json_parser import is_json_lines, numbered_lines, parse_json, parse_json_lines
 from handler.parsing.yaml_parser import parse_yaml
 
 if TYPE_CHECKING:
     from handler.parsing.document import Limits
-    from handler.parsing.tree_builder import Fault, Tree
+    from handler.parsing.tree_builder import SyntaxFault, Tree
     from handler.values.canonical_json import Json
 
 _BYTE_ORDER_MARK = "\ufeff"
@@ -48,8 +48,7 @@ def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
     # Lines are needed only for a message, so they are looked for only then.
     lines = cache(lambda: [document.lines for document in _with_lines(text, limits)])
     return tuple(
-        Document(place + 1, value, LinesOnDemand(lines, place))
-        for place, value in enumerate(values)
+        Document(place + 1, value, LazyLines(lines, place)) for place, value in enumerate(values)
     )
 
 
@@ -63,8 +62,12 @@ def _values(text: str, limits: Limits) -> list[Json]:
     if text.count("\n") > limits.max_nodes:
         return []
     with suppress(ValueError):
-        found = [_object(line, limits) for _, line in lines_of(text)]
-        return found if is_plain(found, replace(limits, max_depth=limits.max_depth + 1)) else []
+        found = [_object(line, limits) for _, line in numbered_lines(text)]
+        return (
+            found
+            if is_within_limits(found, replace(limits, max_depth=limits.max_depth + 1))
+            else []
+        )
     return []
 
 
@@ -83,7 +86,7 @@ def _with_lines(text: str, limits: Limits) -> tuple[Document, ...]:
     trees, is_array = _parsed(text, limits)
     problems = _problems(text, trees, is_array=is_array)
     if problems:
-        raise SpecRejectedError(at_most(problems))
+        raise SpecRejectedError(first_problems(problems))
     if is_array:
         documents = _split(trees[0])
     else:
@@ -99,7 +102,7 @@ def _decoded(data: bytes, limits: Limits) -> str:
     if len(data) > limits.max_bytes:
         size = f"larger than {limits.max_bytes} bytes"
         raise SpecRejectedError([Problem(f"{size}; split it into several files")])
-    if told := format_of_bytes(data):
+    if told := detect_bytes_format(data):
         raise SpecRejectedError([Problem(told)])
     try:
         text = data.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
@@ -122,7 +125,7 @@ def _parsed(text: str, limits: Limits) -> tuple[list[Tree], bool]:
     if start not in "{[":
         return parse_yaml(text, limits), False
     tree = parse_json(text, limits)
-    if tree.faults and looks_like_lines(text, limits):
+    if tree.faults and is_json_lines(text, limits):
         return parse_json_lines(text, limits), False
     return [tree], start == "["
 
@@ -153,12 +156,12 @@ def _template_lines(text: str, wanted: set[int | None]) -> set[int | None]:
     return lines
 
 
-def _problem(fault: Fault, number: int, *, is_array: bool) -> Problem:
+def _problem(fault: SyntaxFault, number: int, *, is_array: bool) -> Problem:
     if not is_array:
-        return Problem(fault.message, path_text(fault.path), number, fault.line)
+        return Problem(fault.message, format_path(fault.path), number, fault.line)
     place = fault.path[0] if fault.path else None
     document = place + 1 if isinstance(place, int) else None
-    return Problem(fault.message, path_text(fault.path[1:]), document, fault.line)
+    return Problem(fault.message, format_path(fault.path[1:]), document, fault.line)
 
 
 def _split(tree: Tree) -> tuple[Document, ...]:

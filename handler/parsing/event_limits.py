@@ -7,9 +7,9 @@ import math
 from typing import TYPE_CHECKING, cast
 
 from handler.errors import EventRejectedError, Problem
-from handler.parsing.document import MOST_PROBLEMS, at_most, path_text
-from handler.parsing.json_decoder import LARGEST, is_plain
-from handler.parsing.tree_builder import MOST_DIGITS, NOT_UNICODE, SURROGATE
+from handler.parsing.document import MAX_PROBLEMS, first_problems, format_path
+from handler.parsing.json_decoder import LARGEST, is_within_limits
+from handler.parsing.tree_builder import MAX_DIGITS, NOT_UNICODE, SURROGATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 
-def check(value: object, limits: Limits) -> Json:
+def check_event(value: object, limits: Limits) -> Json:
     """Return an already parsed event as it is, if it is plain JSON within the limits.
 
     Raises:
         EventRejectedError: It is too large or too deep, has too many values, or holds what JSON
             cannot: a number that is not finite, half of a surrogate pair, another type.
     """
-    if not is_plain(value, limits):
+    if not is_within_limits(value, limits):
         _refuse(value, limits)
     _check_size(value, limits)
     return cast("Json", value)
@@ -36,13 +36,13 @@ def _refuse(value: object, limits: Limits) -> None:
     problems: list[Problem] = []
     counted = _Counted(limits)
     waiting: list[tuple[object, Path]] = [(value, ())]
-    while waiting and len(problems) <= MOST_PROBLEMS:
+    while waiting and len(problems) <= MAX_PROBLEMS:
         part, path = waiting.pop()
         counted.take(part, path)
-        problems.extend(Problem(text, path_text(path)) for text in _faults(part))
+        problems.extend(Problem(text, format_path(path)) for text in _faults(part))
         waiting.extend(_parts(part, path))
     if problems:
-        raise EventRejectedError(at_most(problems))
+        raise EventRejectedError(first_problems(problems))
 
 
 class _Counted:
@@ -108,7 +108,7 @@ def _key_faults(part: dict[object, object]) -> Iterator[str]:
 def _number_faults(part: float) -> Iterator[str]:
     if isinstance(part, int):
         if abs(part) >= LARGEST:
-            yield f"an integer of more than {MOST_DIGITS} digits"
+            yield f"an integer of more than {MAX_DIGITS} digits"
     elif not math.isfinite(part):
         yield "NaN and Infinity are no JSON numbers"
 

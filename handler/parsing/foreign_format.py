@@ -28,14 +28,14 @@ _KNOWN = tuple((re.compile(start, re.DOTALL | re.IGNORECASE), told) for start, t
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def format_of_bytes(data: bytes) -> str:
+def detect_bytes_format(data: bytes) -> str:
     """Return what a file is and what to do, such as `UTF-16; save it as UTF-8`, "" if unknown."""
     if data.startswith(_UTF_16_MARKS):
         return "UTF-16; save it as UTF-8"
-    return format_of_text(data[:_LONGEST_START].decode("utf-8", "replace"))
+    return detect_text_format(data[:_LONGEST_START].decode("utf-8", "replace"))
 
 
-def format_of_text(text: str) -> str:
+def detect_text_format(text: str) -> str:
     """Return what a text was before it was decoded as UTF-8, what did not fit replaced by U+FFFD.
 
     Args:

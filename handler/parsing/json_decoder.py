@@ -12,7 +12,7 @@ import re
 from math import inf, isfinite
 from typing import TYPE_CHECKING, NoReturn
 
-from handler.parsing.tree_builder import MOST_DIGITS, SURROGATE
+from handler.parsing.tree_builder import MAX_DIGITS, SURROGATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from handler.parsing.document import Limits
     from handler.values.canonical_json import Json
 
-LARGEST = 10**MOST_DIGITS
+LARGEST = 10**MAX_DIGITS
 
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -41,12 +41,12 @@ def decode(text: str, limits: Limits) -> Json:
         value: Json = _DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
-    if not is_plain(value, limits):
+    if not is_within_limits(value, limits):
         raise ValueError("beyond the limits")
     return value
 
 
-def is_plain(value: object, limits: Limits) -> bool:
+def is_within_limits(value: object, limits: Limits) -> bool:
     """Return whether a value is JSON, and its depth, values and characters are within limits.
 
     It is looked through level by level, so that neither depth nor width costs memory of its own.
@@ -83,7 +83,7 @@ def _characters(part: object) -> float:
 
 
 def _integer(text: str) -> int:
-    if len(text) > MOST_DIGITS or text == "-0":
+    if len(text) > MAX_DIGITS or text == "-0":
         raise ValueError("an integer that would not be sent as it is written")
     return int(text)
 

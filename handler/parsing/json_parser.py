@@ -11,7 +11,7 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, NoReturn
 
-from handler.parsing.document import MOST_PROBLEMS
+from handler.parsing.document import MAX_PROBLEMS
 from handler.parsing.tree_builder import HaltError, Tree
 
 if TYPE_CHECKING:
@@ -59,28 +59,28 @@ def parse_json_lines(text: str, limits: Limits) -> list[Tree]:
     """
     trees: list[Tree] = []
     tree = Tree(limits)
-    for number, line in lines_of(text):
+    for number, line in numbered_lines(text):
         tree = _parsed(line, Tree(limits, tree.nodes, tree.found), number)
         trees.append(tree)
-        if tree.nodes > limits.max_nodes or tree.found > MOST_PROBLEMS:
+        if tree.nodes > limits.max_nodes or tree.found > MAX_PROBLEMS:
             break
     return trees
 
 
-def looks_like_lines(text: str, limits: Limits) -> bool:
+def is_json_lines(text: str, limits: Limits) -> bool:
     """Say whether a text that is not one JSON value is meant as JSON Lines.
 
     It is when each line opens an object, or when its first line is a whole value.
     """
-    first_two = list(islice(lines_of(text), 2))
+    first_two = list(islice(numbered_lines(text), 2))
     if len(first_two) == 1:
         return False
-    if all(line.lstrip(" \t").startswith("{") for _, line in lines_of(text)):
+    if all(line.lstrip(" \t").startswith("{") for _, line in numbered_lines(text)):
         return True
     return not parse_json(first_two[0][1], limits).faults
 
 
-def lines_of(text: str) -> Iterator[tuple[int, str]]:
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield each line that is not blank with its number, one at a time."""
     start, number = 0, 1
     while start < len(text):

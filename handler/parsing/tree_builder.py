@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from handler.parsing.document import MOST_PROBLEMS
+from handler.parsing.document import MAX_PROBLEMS
 
 if TYPE_CHECKING:
     from handler.parsing.document import Limits, Path
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 Container: TypeAlias = "list[Json] | dict[str, Json]"
 
-MOST_DIGITS = 4300  # where Python itself stops turning text into an integer
+MAX_DIGITS = 4300  # where Python itself stops turning text into an integer
 
-NOT_AS_WRITTEN = (
+NOT_SENT_AS_WRITTEN = (
     "this number would not be sent as it is written; put it in quotes if it is text, "
     "else write it plainly: 0.5, 1000"
 )
@@ -31,7 +31,7 @@ class HaltError(Exception):
 
 
 @dataclass(frozen=True)
-class Fault:
+class SyntaxFault:
     """One thing wrong with the text of a file, before it is known which document it is in."""
 
     message: str
@@ -63,7 +63,7 @@ class Tree:
     def __init__(self, limits: Limits, nodes: int = 0, found: int = 0) -> None:
         self.value: Json = None
         self.lines: dict[Path, int] = {}
-        self.faults: list[Fault] = []
+        self.faults: list[SyntaxFault] = []
         self.nodes = nodes
         self.found = found
         self._limits = limits
@@ -104,16 +104,16 @@ class Tree:
     def add_number(self, text: str, line: int) -> None:
         """Take a decimal number, an integer or a float, if it stays as it is written."""
         digits = text.lstrip("-")
-        if len(digits) > MOST_DIGITS and digits.isdigit():
+        if len(digits) > MAX_DIGITS and digits.isdigit():
             self.add(0, line)
-            self.note(f"an integer of more than {MOST_DIGITS} digits", line, self._last)
+            self.note(f"an integer of more than {MAX_DIGITS} digits", line, self._last)
             return
         number = int(text) if digits.isdigit() else float(text)
         self.add(number, line)
         if isinstance(number, float) and not math.isfinite(number):
             self.note("a number too large for any computer's float", line, self._last)
         elif repr(number) != text:
-            self.note(NOT_AS_WRITTEN, line, self._last)
+            self.note(NOT_SENT_AS_WRITTEN, line, self._last)
 
     def begin(self, container: Container, line: int) -> None:
         """Open a mapping or a list; the same one must be passed empty."""
@@ -132,9 +132,9 @@ class Tree:
         Raises:
             HaltError: There are more faults than anybody is shown.
         """
-        self.faults.append(Fault(message, self._here() if path is None else path, line))
+        self.faults.append(SyntaxFault(message, self._here() if path is None else path, line))
         self.found += 1
-        if self.found > MOST_PROBLEMS:
+        if self.found > MAX_PROBLEMS:
             raise HaltError
 
     def halt(self, message: str, line: int) -> NoReturn:

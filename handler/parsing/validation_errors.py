@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from handler.errors import Problem
-from handler.parsing import MOST_PROBLEMS, path_text
+from handler.parsing import MAX_PROBLEMS, format_path
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -51,33 +51,33 @@ class Issue:
     message: str
 
 
-def problem_of(remark: Issue, document: Document) -> Problem:
+def to_problem(issue: Issue, document: Document) -> Problem:
     """Return a remark with its document's number and the line where it applies."""
-    line = document.line_of(remark.path)
-    return Problem(remark.message, path_text(remark.path), document.number, line)
+    line = document.line_of(issue.path)
+    return Problem(issue.message, format_path(issue.path), document.number, line)
 
 
-def remarks_of(model: type[BaseModel], value: Json) -> list[Issue]:
+def validation_issues(model: type[BaseModel], value: Json) -> list[Issue]:
     """Return what a model finds wrong with a value, no more than anybody is shown."""
     try:
         model.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        return _told_once([_remark(model, value, one) for one in found[: MOST_PROBLEMS + 1]])
+        return _deduplicate([_remark(model, value, one) for one in found[: MAX_PROBLEMS + 1]])
     return []
 
 
-def _told_once(remarks: list[Issue]) -> list[Issue]:
+def _deduplicate(issues: list[Issue]) -> list[Issue]:
     """Return remarks without those that call a field missing that only is misspelt."""
     meant = {
-        (*one.path[:-1], found.group(1)) for one in remarks if (found := _MEANT.search(one.message))
+        (*one.path[:-1], found.group(1)) for one in issues if (found := _MEANT.search(one.message))
     }
-    return [one for one in remarks if one.message != _MISSING or one.path not in meant]
+    return [one for one in issues if one.message != _MISSING or one.path not in meant]
 
 
-def under(path: Path, remarks: Sequence[Issue]) -> list[Issue]:
+def with_path_prefix(path: Path, issues: Sequence[Issue]) -> list[Issue]:
     """Return remarks about a part as remarks about the whole, in which the part has a path."""
-    return [replace(remark, path=(*path, *remark.path)) for remark in remarks]
+    return [replace(issue, path=(*path, *issue.path)) for issue in issues]
 
 
 def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iterator[Issue]:
@@ -90,7 +90,7 @@ def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iter
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for name, inner in value.items():
         if name not in fields:
-            hint = did_you_mean(name, tuple(fields))
+            hint = suggest_name(name, tuple(fields))
             text = f"no field of the API's page, sent as it stands{hint and f'; {hint}'}"
             yield Issue((*path, name), text)
         elif inside := _model_in(fields[name].annotation):
@@ -120,19 +120,19 @@ def _sentence(model: type[BaseModel], value: Json, path: Path, error: ErrorDetai
 
 def _unknown(name: str, known: Sequence[str]) -> str:
     """Return what to say of a field that does not exist; the field's own name is not repeated."""
-    hint = did_you_mean(name, known) or f"known here: {', '.join(known)}"
+    hint = suggest_name(name, known) or f"known here: {', '.join(known)}"
     return f"unknown field; {hint}"
 
 
-def did_you_mean(name: str, known: Sequence[str]) -> str:
+def suggest_name(name: str, known: Sequence[str]) -> str:
     """Return `did you mean X?` for a misspelt name, "" if no known one is near."""
-    near = nearest(name, known)
+    near = nearest_name(name, known)
     if near and near == name.strip().lower():
         return f"field names are in lower case: did you mean `{near}`?"
     return f"did you mean `{near}`?" if near else ""
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
+def nearest_name(name: str, known: Sequence[str]) -> str:
     """Return the known name that a misspelt one is most like, "" if none is near."""
     plain = name.strip().lower().replace("-", "_").replace(" ", "_")[:_LONGEST_NAME]
     # A field in camel case is compared as it is written, too.

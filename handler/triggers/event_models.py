@@ -34,9 +34,9 @@ def _usable(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa:
         return None
 
 
-Usable: TypeAlias = Annotated[_T | None, WrapValidator(_usable)]
-Noted: TypeAlias = Usable[Annotated[str, Field(min_length=1, max_length=256)]]
-Size: TypeAlias = Usable[Annotated[int, Field(ge=0, lt=2**53)]]
+OrNone: TypeAlias = Annotated[_T | None, WrapValidator(_usable)]
+ShortText: TypeAlias = OrNone[Annotated[str, Field(min_length=1, max_length=256)]]
+Size: TypeAlias = OrNone[Annotated[int, Field(ge=0, lt=2**53)]]
 
 
 class TimerTick(BaseModel):
@@ -63,10 +63,10 @@ class StoredObject(BaseModel):
     model_config = _OUTSIDE
 
     key: str = Field(min_length=1, max_length=3 * 1024)
-    etag: Noted = Field(default=None, alias="eTag")
+    etag: ShortText = Field(default=None, alias="eTag")
     size: Size = None
-    version: Noted = Field(default=None, alias="versionId")
-    sequencer: Noted = None
+    version: ShortText = Field(default=None, alias="versionId")
+    sequencer: ShortText = None
 
 
 class Content(BaseModel):
@@ -83,25 +83,25 @@ class User(BaseModel):
 
     model_config = _OUTSIDE
 
-    account: Noted = Field(default=None, alias="ID")
-    principal: Noted = Field(default=None, alias="principalId")
+    account: ShortText = Field(default=None, alias="ID")
+    principal: ShortText = Field(default=None, alias="principalId")
 
 
-class Asked(BaseModel):
+class RequestInfo(BaseModel):
     """What is known of the request that changed the object."""
 
     model_config = _OUTSIDE
 
-    ip: Noted = Field(default=None, alias="sourceIPAddress")
+    ip: ShortText = Field(default=None, alias="sourceIPAddress")
 
 
-class Answered(BaseModel):
+class ResponseInfo(BaseModel):
     """What OBS answered to that request: its id, under one of two names."""
 
     model_config = _OUTSIDE
 
-    obs_id: Noted = Field(default=None, alias="x-obs-request-id")
-    s3_id: Noted = Field(default=None, alias="x-amz-request-id")
+    obs_id: ShortText = Field(default=None, alias="x-obs-request-id")
+    s3_id: ShortText = Field(default=None, alias="x-amz-request-id")
 
 
 class Entry(BaseModel):
@@ -110,10 +110,10 @@ class Entry(BaseModel):
     model_config = _OUTSIDE
 
     event_name: str = Field(alias="eventName", min_length=1, max_length=128)
-    event_time: Noted = Field(default=None, alias="eventTime")
-    user: Usable[User] = Field(default=None, alias="userIdentity")
-    asked: Usable[Asked] = Field(default=None, alias="requestParameters")
-    answered: Usable[Answered] = Field(default=None, alias="responseElements")
+    event_time: ShortText = Field(default=None, alias="eventTime")
+    user: OrNone[User] = Field(default=None, alias="userIdentity")
+    request: OrNone[RequestInfo] = Field(default=None, alias="requestParameters")
+    response: OrNone[ResponseInfo] = Field(default=None, alias="responseElements")
     s3: Content | None = None
     obs: Content | None = None
 
@@ -126,8 +126,8 @@ class CloudEvent(BaseModel):
 
     model_config = _OUTSIDE
 
-    id: Noted = None
-    time: Noted = None
+    id: ShortText = None
+    time: ShortText = None
     data: Entry
 
 

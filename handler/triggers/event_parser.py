@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from handler.errors import EventRejectedError, Problem
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
 from handler.triggers.object_event import SPEC_NAMES, is_creation, is_scratch, is_spec_name
-from handler.triggers.object_storage import from_cloud_event, from_records, is_cloud_event
-from handler.triggers.timer import from_timer
-from handler.triggers.unsupported_event import unsupported
+from handler.triggers.object_storage import is_cloud_event, parse_cloud_event, parse_records
+from handler.triggers.timer import parse_timer_event
+from handler.triggers.unsupported_event import unsupported_event_problem
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
@@ -54,17 +54,17 @@ def parse_event(
     """
     if isinstance(event, dict):
         if event.get("trigger_type") == "TIMER":
-            asked = from_timer(event)
-            return asked if isinstance(asked, Action) else (asked,)
+            request = parse_timer_event(event)
+            return request if isinstance(request, Action) else (request,)
         if "Records" in event:
-            return from_records(event["Records"])
+            return parse_records(event["Records"])
         if is_cloud_event(event):
-            return (from_cloud_event(event, eventgrid_keys),)
+            return (parse_cloud_event(event, eventgrid_keys),)
         if action := action_of(event):
             return action
         if is_spec(event):
-            return (from_spec(event),)
-    raise EventRejectedError([unsupported(event)])
+            return (direct_delivery(event),)
+    raise EventRejectedError([unsupported_event_problem(event)])
 
 
 def is_spec(event: dict[str, Json]) -> bool:
@@ -72,7 +72,7 @@ def is_spec(event: dict[str, Json]) -> bool:
     return not _SPEC_FIELDS.isdisjoint(event)
 
 
-def from_spec(event: dict[str, Json]) -> Delivery:
+def direct_delivery(event: dict[str, Json]) -> Delivery:
     """Return the delivery of an event that is a job spec; the same spec has the same key."""
     return Delivery(
         key=key_of(event),
@@ -85,7 +85,7 @@ def from_spec(event: dict[str, Json]) -> Delivery:
     )
 
 
-def screen(
+def filter_delivery(
     delivery: Delivery,
     *,
     buckets: Collection[str],

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 _Shape = Literal["obs-s3", "obs", "eventgrid"]
 
 
-MOST_ENTRIES = 100
+MAX_ENTRIES = 100
 """How many entries of one event are looked at; OBS itself has never been seen to send several."""
 
 
-def from_records(records: Json) -> tuple[Delivery | InvalidEntry, ...]:
+def parse_records(records: Json) -> tuple[Delivery | InvalidEntry, ...]:
     """Return what each entry of a classic event's `Records` became, in their order.
 
-    Entries beyond `MOST_ENTRIES` become one `InvalidEntry`. No file is lost by that: what was not
+    Entries beyond `MAX_ENTRIES` become one `InvalidEntry`. No file is lost by that: what was not
     announced is found in the bucket.
 
     Raises:
@@ -38,7 +38,7 @@ def from_records(records: Json) -> tuple[Delivery | InvalidEntry, ...]:
     if not isinstance(records, list) or not records:
         problem = Problem("must be a list of at least one object event", path="Records")
         raise EventRejectedError([problem])
-    looked_at, rest = records[:MOST_ENTRIES], records[MOST_ENTRIES:]
+    looked_at, rest = records[:MAX_ENTRIES], records[MAX_ENTRIES:]
     found = [_from_entry(entry, f"Records[{index}]") for index, entry in enumerate(looked_at)]
     return (*found, _too_many(rest)) if rest else tuple(found)
 
@@ -50,7 +50,7 @@ def is_cloud_event(event: dict[str, Json]) -> bool:
     return named and isinstance(data, dict) and "obs" in data
 
 
-def from_cloud_event(
+def parse_cloud_event(
     event: dict[str, Json], keys: Literal["encoded", "raw"]
 ) -> Delivery | InvalidEntry:
     """Return what an EventGrid event became.
@@ -106,8 +106,8 @@ def discovered_object(bucket: str, key: str, *, etag: str, modified_at: datetime
 
 def _too_many(rest: list[Json]) -> InvalidEntry:
     problem = Problem(
-        f"{len(rest)} entries after the first {MOST_ENTRIES} were not looked at; send at most "
-        f"{MOST_ENTRIES} in one event. New files are found by the next run of the reconciler",
+        f"{len(rest)} entries after the first {MAX_ENTRIES} were not looked at; send at most "
+        f"{MAX_ENTRIES} in one event. New files are found by the next run of the reconciler",
         path="Records",
     )
     return InvalidEntry(problem, key_of(["rest", rest]), {"shape": "unknown"})
@@ -170,7 +170,7 @@ def _actor(entry: Entry) -> dict[str, str]:
     known = {
         "account": entry.user.account if entry.user else None,
         "principal": entry.user.principal if entry.user else None,
-        "ip": entry.asked.ip if entry.asked else None,
+        "ip": entry.request.ip if entry.request else None,
     }
     return {"kind": "uploader"} | {name: value for name, value in known.items() if value}
 
@@ -178,8 +178,8 @@ def _actor(entry: Entry) -> dict[str, str]:
 def _source(
     shape: _Shape, entry: Entry, content: Content, event_id: str | None, time: str | None
 ) -> dict[str, str | int]:
-    answered = entry.answered
-    request_id = (answered.obs_id or answered.s3_id) if answered else None
+    response = entry.response
+    request_id = (response.obs_id or response.s3_id) if response else None
     known: dict[str, str | int | None] = {
         "shape": shape,
         "bucket": content.bucket.name,

@@ -12,7 +12,7 @@ from handler.errors import EventRejectedError, Problem, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
 from handler.triggers.event_models import TimerTick, problems_of
-from handler.triggers.unsupported_event import unknown_action
+from handler.triggers.unsupported_event import unknown_action_problem
 from handler.values.canonical_json import key_of, shown
 from handler.values.object_names import LONGEST_KEY
 from handler.values.rfc3339 import moment
@@ -26,7 +26,7 @@ _ADDRESS = re.compile(
 )
 
 
-def from_timer(event: dict[str, Json]) -> Delivery | Action:
+def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
     """Return what a tick asks for.
 
     A timer's event has no id, so its key is over the trigger's name, the user event and the time.
@@ -39,12 +39,12 @@ def from_timer(event: dict[str, Json]) -> Delivery | Action:
         tick = TimerTick.model_validate(event)
     except ValidationError as error:
         raise EventRejectedError(problems_of(error)) from error
-    asked = _asked(tick.user_event)
-    if isinstance(asked, Action):
-        return asked
+    request = _asked(tick.user_event)
+    if isinstance(request, Action):
+        return request
     source: dict[str, str | int] = {"shape": "timer", "trigger_name": tick.trigger_name}
-    if isinstance(asked, StoredSpec):
-        source |= {"bucket": asked.bucket, "key": asked.key}
+    if isinstance(request, StoredSpec):
+        source |= {"bucket": request.bucket, "key": request.key}
     return Delivery(
         key=key_of(
             {
@@ -58,7 +58,7 @@ def from_timer(event: dict[str, Json]) -> Delivery | Action:
         fired_at=moment(tick.time),
         actor={"kind": "timer", "name": tick.trigger_name},
         source=source | {"time": tick.time},
-        spec=asked,
+        spec=request,
     )
 
 
@@ -79,7 +79,7 @@ def _asked(user_event: str) -> StoredSpec | InlineSpec | Action:
 def _action(value: dict[str, Json]) -> Action:
     action = action_of(value)
     if action is None:
-        raise EventRejectedError([replace(unknown_action(value), path="user_event.action")])
+        raise EventRejectedError([replace(unknown_action_problem(value), path="user_event.action")])
     return action
 
 

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handler.parsing.document import Limits
-from handler.parsing.json_decoder import decode, is_plain
+from handler.parsing.json_decoder import decode, is_within_limits
 from handler.parsing.json_parser import parse_json
 
 LIMITS = Limits(max_depth=4, max_nodes=12, max_bytes=200)
@@ -89,4 +89,4 @@ def test_what_is_in_doubt_is_not_decoded(text: str) -> None:
 )
 def test_a_value_is_plain_within_the_limits(value: object, *, plain: bool) -> None:
     """Depth, values, characters, and nothing that JSON cannot hold."""
-    assert is_plain(value, LIMITS) == plain
+    assert is_within_limits(value, LIMITS) == plain

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handler.parsing import Limits
-from handler.parsing.json_parser import looks_like_lines, parse_json, parse_json_lines
-from handler.parsing.tree_builder import MOST_DIGITS, NOT_AS_WRITTEN, NOT_UNICODE
+from handler.parsing.json_parser import is_json_lines, parse_json, parse_json_lines
+from handler.parsing.tree_builder import MAX_DIGITS, NOT_SENT_AS_WRITTEN, NOT_UNICODE
 
 _NO_COMMENTS = (
     'not JSON: expected a key in double quotes or `}`: JSON has no comments and no quotes but "'
@@ -67,10 +67,10 @@ def test_it_accepts_what_the_standard_decoder_accepts(text: str) -> None:
         ('{"a": 1, "a": 2}', "this key stands here twice, first in line 1; keep one"),
         ("[NaN]", "NaN and Infinity are no JSON numbers"),
         ("[-Infinity]", "NaN and Infinity are no JSON numbers"),
-        *[(f'{{"version": {number}}}', NOT_AS_WRITTEN)
+        *[(f'{{"version": {number}}}', NOT_SENT_AS_WRITTEN)
           for number in ("1.10", "3.10", "1e3", "1E-2", "-0", "0.50", "12345678901234567.8")],
         ("[1e400]", "a number too large for any computer's float"),
-        (f"[{'9' * (MOST_DIGITS + 1)}]", f"an integer of more than {MOST_DIGITS} digits"),
+        (f"[{'9' * (MAX_DIGITS + 1)}]", f"an integer of more than {MAX_DIGITS} digits"),
         (
             '["\\ud800"]',
             NOT_UNICODE,
@@ -97,7 +97,7 @@ def test_what_is_wrong_is_said(text: str, expected: str) -> None:
 
 def test_the_longest_integer_is_read() -> None:
     """The limit is where Python's own is."""
-    assert parse_json("9" * MOST_DIGITS, Limits()).faults == []
+    assert parse_json("9" * MAX_DIGITS, Limits()).faults == []
 
 
 def test_every_part_has_its_line() -> None:
@@ -138,4 +138,4 @@ def test_blank_lines_between_json_lines_are_skipped() -> None:
 )
 def test_json_lines_are_told_from_broken_json(text: str, *, expected: bool) -> None:
     """Lines that each open an object, or a first line that is whole, are JSON Lines."""
-    assert looks_like_lines(text, Limits()) is expected
+    assert is_json_lines(text, Limits()) is expected
