@@ -164,7 +164,7 @@ OUTSIDE: tuple[Tampering, ...] = (
     Tampering(
         "a trigger is replaced by one that lets pass",
         plain(DROPPED[0], HARMLESS),
-        "the trigger records_append_only_delete is not the one of the schema",
+        "the trigger records_append_only_delete differs from the schema",
     ),
     Tampering(
         "a trigger is added",
@@ -176,12 +176,12 @@ OUTSIDE: tuple[Tampering, ...] = (
         plain(
             "DROP VIEW trail", "CREATE VIEW trail AS SELECT seq, 'success' AS outcome FROM records"
         ),
-        "the view trail is not the one of the schema",
+        "the view trail differs from the schema",
     ),
     Tampering(
         "a column is added to the records",
         plain("ALTER TABLE records ADD COLUMN approved TEXT"),
-        "the table records is not the one of the schema",
+        "the table records differs from the schema",
     ),
     Tampering(
         "the table of records becomes a view",

@@ -16,7 +16,7 @@ import sqlite_utils
 
 from handler.audit.open_log import POSTGRES, SQLITE, no_address
 from handler.audit.record import Record
-from handler.audit.sql import projection
+from handler.audit.sql import projection, statements
 from handler.audit.sql.rows import delivery_row, job_row
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.sql.sqlite_reading import open_read_only
@@ -113,7 +113,7 @@ def _copy_log(log: SearchedLog, copy: sqlite3.Connection) -> None:
     try:
         for record in log.records():
             row = (record.seq, record.hash, record.fields["prev"], record.text)
-            copy.execute(projection.APPEND, row)
+            copy.execute(statements.APPEND, row)
             projection.project(view, record.fields)
     except sqlite3.IntegrityError as error:
         raise LogBrokenError("the chain is incomplete; see `nightdrop audit verify`") from error
@@ -127,9 +127,9 @@ def _copy_matches(log: SearchedLog, what: str, copy: sqlite3.Connection) -> None
         copy.execute(f"DROP TRIGGER {trigger.name}")
     found = log.find(what)
     for delivery in reversed(found):  # the latest last, as in a log
-        copy.execute(projection.PUT_DELIVERY, delivery_row(delivery))
+        copy.execute(statements.PUT_DELIVERY, delivery_row(delivery))
         for job in delivery.jobs:
-            copy.execute(projection.PUT_JOB, job_row(job))
+            copy.execute(statements.PUT_JOB, job_row(job))
     if found:
         for record in log.records_of({delivery.key for delivery in found}):
-            copy.execute(projection.APPEND, (record.seq, record.hash, "", record.text))
+            copy.execute(statements.APPEND, (record.seq, record.hash, "", record.text))

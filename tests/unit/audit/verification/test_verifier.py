@@ -91,7 +91,7 @@ def test_the_check_goes_on_after_a_fault(tmp_path: Path) -> None:
                 "CREATE OR REPLACE FUNCTION nightdrop.append_only() RETURNS trigger "
                 "LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$"
             ),
-            "the function append_only is not the one of the schema",
+            "the function append_only differs from the schema",
         ),
         (
             (
@@ -104,11 +104,11 @@ def test_the_check_goes_on_after_a_fault(tmp_path: Path) -> None:
         ("GRANT DELETE ON nightdrop.records TO PUBLIC", "everybody has DELETE on records"),
         ("GRANT UPDATE (record) ON nightdrop.records TO nightdrop_function", "has UPDATE"),
         ("GRANT TRUNCATE ON nightdrop.records TO nightdrop_function", "has TRUNCATE"),
-        ("ALTER TABLE nightdrop.records ADD COLUMN approved TEXT", "the table records is not"),
-        ("ALTER TABLE nightdrop.records ENABLE ROW LEVEL SECURITY", "the table records is not"),
+        ("ALTER TABLE nightdrop.records ADD COLUMN approved TEXT", "the table records differs"),
+        ("ALTER TABLE nightdrop.records ENABLE ROW LEVEL SECURITY", "the table records differs"),
         (
             "CREATE RULE lost AS ON INSERT TO nightdrop.records DO INSTEAD NOTHING",
-            "the table records is not",
+            "the table records differs",
         ),
     ],
 )
