@@ -18,7 +18,7 @@ STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 OPEN = ConfigDict(frozen=True, extra="allow", strict=True)
 
 TEMPLATE = re.compile(r"\{\{|\{%|\$\{|<%")
-NOT_RENDERED = "a template that was not rendered: its placeholder still stands here; fill it in"
+NOT_RENDERED = "a template that was not rendered: its placeholder is left here; fill it in"
 
 _MATCHED_LENGTH_FACTOR = 10  # times what is allowed
 

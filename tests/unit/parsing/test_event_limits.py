@@ -31,12 +31,12 @@ def test_plain_json_passes_as_it_is(value: object) -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"a": [math.nan]}, "a[0]: NaN and Infinity are no JSON numbers"),
+        ({"a": [math.nan]}, "a[0]: NaN and Infinity are not JSON numbers"),
         ({"a": "\ud800"}, f"a: {NOT_UNICODE}"),
         ({"\ud800": 1}, f"a key {NOT_UNICODE}"),
         ({1: 2}, "a key that is not text"),
-        ({"a": (1,)}, "a: no JSON value"),
-        ({"a": b"x"}, "a: no JSON value"),
+        ({"a": (1,)}, "a: not a JSON value"),
+        ({"a": b"x"}, "a: not a JSON value"),
         ([10**4300], "[0]: an integer of more than 4300 digits"),
     ],
 )  # fmt: skip

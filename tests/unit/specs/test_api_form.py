@@ -100,7 +100,7 @@ def test_a_node_upgrade_has_no_task_data() -> None:
         ("deployment: x", "must be the text of a JSON object"),
         ('{"deployment": {}', "in that text, line 1: the text ends too early"),
         ('{"deployment": {}}\n{"deployment": {}}', "must be the text of one JSON object"),
-        ('{"deployment": {}, "deployment": {}}', "in that text, line 1, deployment: this key"),
+        ('{"deployment": {}, "deployment": {}}', "in that text, line 1, deployment: duplicate key"),
         ('{"deployment": {"a":\nNaN}}', "in that text, line 2, deployment.a: NaN"),
         ('{"deployment": "\ud800"}', "not UTF-8"),
         ('{"replicas": 1, "template": {}}', "must have `deployment`"),
