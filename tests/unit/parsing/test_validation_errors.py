@@ -30,7 +30,7 @@ def only(changes: dict[str, Json]) -> tuple[str, str]:
         ({"description": True}, "description", "must be text; put it in quotes"),
         ({"description": ["x"]}, "description", "must be text"),
         ({"description": None}, "description",
-         "must be text; leave the field out where it is not wanted"),
+         "must be text; leave the field out if it is not wanted"),
         ({"tags": []}, "tags", "must be a mapping"),
         ({"tags": {"a b": "x"}}, "tags.?", "only letters, digits, underscores and hyphens"),
         ({"tags": {"a": 1}}, "tags.a", "must be text; put it in quotes"),

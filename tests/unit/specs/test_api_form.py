@@ -171,7 +171,7 @@ def test_a_field_of_task_data_that_the_page_does_not_have_is_doubted() -> None:
     body: dict[str, Json] = {**DEPLOY, "job_content": {**CONTENT, "task_data": text}}
     (doubt,) = body_warnings(body)
     assert format_path(doubt.path) == "job_content.task_data"
-    assert "deployment.replica: no field" in doubt.message
+    assert "deployment.replica: not a field" in doubt.message
     assert "did you mean `replicas`?" in doubt.message
 
 

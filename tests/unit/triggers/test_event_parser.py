@@ -227,7 +227,7 @@ def test_a_timers_object_may_be_outside_the_prefix() -> None:
 def test_a_removed_object_is_ignored(name: str) -> None:
     """Only a new object asks for jobs."""
     ignored = screened(dropped("drop/a.yaml", name))
-    assert ignored == Ignored("the event does not tell of a new object")
+    assert ignored == Ignored("the event does not announce a new object")
 
 
 @pytest.mark.parametrize(
