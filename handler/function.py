@@ -21,7 +21,7 @@ from handler.errors import (
 )
 from handler.invocation.checkpoint_writer import checkpoint
 from handler.invocation.instance import invocation_of, open_instance, record_started
-from handler.parsing import Limits, at_most, check
+from handler.parsing import Limits, check_event, first_problems
 from handler.reconciler import reconcile
 from handler.runtime.response import Answered, Result, reply
 from handler.runtime.response_limit import limited
@@ -147,7 +147,7 @@ def _instance_of(context: object) -> Instance:
 
 
 def _recognised(event: object, settings: Settings) -> Sequence[Delivery | InvalidEntry] | Action:
-    value = check(event, Limits(max_bytes=settings.max_spec_bytes))
+    value = check_event(event, Limits(max_bytes=settings.max_spec_bytes))
     return parse_event(value, eventgrid_keys=settings.eventgrid_keys)
 
 
@@ -209,7 +209,7 @@ def _rejected(event: object, error: EventRejectedError, invocation: Invocation) 
         key = key_of(event)  # type: ignore[arg-type] # anything else is caught
     except (AttributeError, TypeError, ValueError, RecursionError):
         key = key_of(str(invocation.function.get("request_id")))
-    problems = at_most(error.problems, _MOST_PROBLEMS)
+    problems = first_problems(error.problems, _MOST_PROBLEMS)
     invocation.log.commit(reject_event(key, problems, source={"shape": "unknown"}))
     return Result(key, "rejected", errors=tuple(map(str, problems)))
 

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.errors import EventRejectedError
-from handler.triggers.discovered_object import swept
-from handler.triggers.event_parser import screen
+from handler.triggers.event_parser import filter_delivery
+from handler.triggers.object_storage import discovered_object
 from handler.values.canonical_json import moment, timestamp
 from handler.values.display import display
 from handler.values.object_names import LONGEST_KEY
@@ -159,7 +159,7 @@ def _dropped(bucket: str, listed: Sequence[ListedObject], invocation: Invocation
     """Return the deliveries of what was written lately and asks for something."""
     recent = invocation.obs.clock() - timedelta(seconds=invocation.settings.valid_for)
     found = [
-        swept(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
+        discovered_object(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
         for one in listed
         if one.modified_at > recent and len(one.key.encode()) <= LONGEST_KEY
     ]
@@ -188,7 +188,7 @@ def _is_ignored(found: Delivery, invocation: Invocation) -> bool:
     settings = invocation.settings
     try:
         return bool(
-            screen(
+            filter_delivery(
                 found, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
             )
         )

@@ -32,7 +32,7 @@ from handler.parsing import Limits, read
 from handler.runtime.response import Result, delivered_again, result_of
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import InlineSpec
-from handler.triggers.event_parser import screen
+from handler.triggers.event_parser import filter_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,7 +135,7 @@ def _decide(delivery: Delivery, invocation: Invocation) -> DeliveryState:
 
 def _ignored(delivery: Delivery, invocation: Invocation) -> str:
     settings = invocation.settings
-    ignored = screen(
+    ignored = filter_delivery(
         delivery, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
     )
     return ignored.reason if ignored else ""

@@ -27,7 +27,7 @@ from handler.local.runtime.context import Context
 from handler.local.runtime.http_invocation import decode_event
 from handler.parsing import Limits, read
 from handler.specs.planner import make_plan
-from handler.triggers.direct import is_spec
+from handler.triggers.event_parser import is_spec
 from handler.values.canonical_json import key_of, shown
 
 if TYPE_CHECKING:

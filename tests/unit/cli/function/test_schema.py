@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from handler.specs.json_schema import schema
+from handler.cli.function.schema import job_spec_schema
 
 
 def described(node: Any, shared: dict[str, Any]) -> list[bool]:  # noqa: ANN401 - any part of the schema
@@ -27,29 +27,29 @@ def has_description(field: dict[str, Any], shared: dict[str, Any]) -> bool:
 
 def test_either_form_is_a_job_spec() -> None:
     """The friendly form comes first."""
-    assert schema()["anyOf"] == [{"$ref": "#/$defs/Job"}, {"$ref": "#/$defs/BatchJob"}]
+    assert job_spec_schema()["anyOf"] == [{"$ref": "#/$defs/Job"}, {"$ref": "#/$defs/BatchJob"}]
 
 
 def test_every_field_is_described() -> None:
     """An editor shows what a field is for."""
-    found = described(schema(), schema()["$defs"])
+    found = described(job_spec_schema(), job_spec_schema()["$defs"])
     assert len(found) > 30
     assert all(found)
 
 
 def test_it_is_json_and_all_its_references_lead_somewhere() -> None:
     """The whole fits in one file."""
-    text = json.dumps(schema())
+    text = json.dumps(job_spec_schema())
     names = {part.split('"')[0] for part in text.split('"#/$defs/')[1:]}
-    assert names <= schema()["$defs"].keys()
+    assert names <= job_spec_schema()["$defs"].keys()
 
 
 def test_a_target_may_be_an_id_alone() -> None:
     """The short spelling is in the schema, too."""
-    job_target = next(one for one in schema()["$defs"].values() if "anyOf" in one)
+    job_target = next(one for one in job_spec_schema()["$defs"].values() if "anyOf" in one)
     assert [one["type"] for one in job_target["anyOf"]] == ["string", "object"]
 
 
 def test_no_optional_field_may_be_null() -> None:
     """To leave something out is to leave it out."""
-    assert '"null"' not in json.dumps(schema())
+    assert '"null"' not in json.dumps(job_spec_schema())

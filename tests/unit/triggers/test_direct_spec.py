@@ -7,7 +7,7 @@ import json
 import pytest
 
 from handler.triggers.delivery import InlineSpec
-from handler.triggers.direct import from_spec, is_spec
+from handler.triggers.event_parser import direct_delivery, is_spec
 from handler.values.canonical_json import key_of
 
 
@@ -25,7 +25,7 @@ def test_other_fields_mark_nothing() -> None:
 def test_the_spec_goes_on_as_its_json_text() -> None:
     """Reading the text gives the event again, and the key is over the event."""
     event = {"kind": "node_upgrade", "name": "depot-nörd"}
-    delivery = from_spec({**event})
+    delivery = direct_delivery({**event})
     assert isinstance(delivery.spec, InlineSpec)
     assert json.loads(delivery.spec.data) == event
     assert delivery.key == key_of({**event})
@@ -34,7 +34,7 @@ def test_the_spec_goes_on_as_its_json_text() -> None:
 
 def test_a_lone_surrogate_becomes_bytes_that_are_refused() -> None:
     """It must not break the encoding; reading says what is wrong."""
-    delivery = from_spec({"kind": "\ud800"})
+    delivery = direct_delivery({"kind": "\ud800"})
     assert isinstance(delivery.spec, InlineSpec)
     with pytest.raises(UnicodeDecodeError):
         delivery.spec.data.decode()
