@@ -132,7 +132,7 @@ def test_an_instance_that_was_open_meanwhile_writes_no_more(
     owner = postgres_server.address(postgres_database)
     with closing(open_log(owner)) as log:
         set_version(owner, format_version.VERSION + 1)
-        with pytest.raises(LogOutdatedError, match="laid"):
+        with pytest.raises(LogOutdatedError, match="migrated"):
             log.commit(noted("a"))
 
 
