@@ -57,8 +57,8 @@ def listing_of(xml: bytes) -> ObjectPage:
     """
     try:
         # Parsed as UTF-8 whatever it declares: OBS writes nothing else.
-        parser = ET.XMLParser(encoding="UTF-8")
-        return _page(ET.fromstring(_parsable(xml), parser))  # noqa: S314 - without a DTD
+        parser = ET.XMLParser(encoding="UTF-8")  # noqa: S314 - a DTD is refused first
+        return _page(ET.fromstring(_parsable(xml), parser))  # noqa: S314 - same reason
     except (ET.ParseError, ValueError) as error:
         raise NoAnswerError("OBS answered a listing that cannot be read") from error
 
