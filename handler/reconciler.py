@@ -6,6 +6,7 @@
     4. submit     planned, deferred and absent jobs are sent, or expire
     5. follow     jobs on the fleet are asked after until they have ended
     6. report     result files are written anew where something changed
+    7. forget     deliveries that were closed long ago leave the state; their records stay
 
 A tick is bounded, may be cut anywhere, and may run beside another: every step is decided by the
 log, as a delivery is. With retries of the platform set to zero, ticks alone complete everything.
@@ -13,9 +14,11 @@ log, as a delivery is. With retries of the platform set to zero, ticks alone com
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from handler.audit.retention import forget
 from handler.deliveries.bucket_scan import cut_note, scan, scanned
 from handler.deliveries.decisions import reject_exchanged
 from handler.deliveries.pipeline import deliver, state_of, submit
@@ -59,6 +62,11 @@ def reconcile(invocation: Invocation) -> Answered:
     submit(_open(invocation).jobs, invocation)
     _follow(invocation)
     _report(invocation)
+    forget(
+        invocation.log,
+        timedelta(seconds=invocation.settings.remember_for),
+        function=invocation.function,
+    )
     worked_on = {job.key for job in (*before.jobs, *before.followed)}
     jobs = invocation.log.read(
         lambda view: [view.job(key) for key in sorted(worked_on)], fresh=False

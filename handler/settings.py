@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from handler.errors import SettingsError
-from handler.values.duration import instant_of, seconds_of
+from handler.values.duration import instant_of, retention_of, seconds_of
 from handler.values.endpoint import checked_endpoint
 from handler.values.object_names import bucket_names, checked_prefix
 from handler.values.obs_address import OBS, ObsAddress, parse_obs_address
@@ -114,6 +114,10 @@ class Settings(BaseModel):
     )
     valid_for: Annotated[int, BeforeValidator(seconds_of)] = Field(
         21_600, description="how long after its plan a job may still be sent: 90m, 6h, 2d"
+    )
+    remember_for: Annotated[int, BeforeValidator(retention_of)] = Field(
+        7_776_000,
+        description="how long a delivery is known after its last job has ended: 90d, 365d",
     )
     senders: int = Field(
         16, ge=1, le=64, description="how many jobs are sent at the same time, at most"

@@ -12,7 +12,7 @@ from handler.errors import LogError
 FORM = 1
 """What records mean. Raise it when code of the form before would misread a new record."""
 
-LAYOUT = 2
+LAYOUT = 3
 """How the derived tables look. Raise it with every change of the tables, of the views, or of what
 the fold in `state` and `sql` writes into them; logs of before it was counted have 0."""
 

@@ -109,8 +109,15 @@ class View(Protocol):
     def open(self, limit: int) -> Open:
         """Return what is left to do, at most `limit` of each kind."""
 
-    def is_told(self, job: JobState) -> bool:
-        """Return whether a job's latest record says what its state says, as far as can be seen."""
+    def has_closed_before(self, before: str) -> bool:
+        """Return whether a delivery has been closed and untouched since before a timestamp.
+
+        Closed is a decided delivery whose jobs have all ended, whether its result file is written
+        or not.
+        """
+
+    def matches_record(self, job: JobState) -> bool:
+        """Return whether a job's state is the one that its latest record leads to."""
 
     def is_contradicted(self, note: str) -> bool:
         """Return whether a state was contradicted with this note since the last rebuild."""

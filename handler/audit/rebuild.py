@@ -47,7 +47,7 @@ def rebuild(address: str, *, actor: Part, folders: OpenPrefix | None = None) -> 
     if address.startswith(OBS):
         with closing(ObjectLog(folder_at(address, folders))) as log:
             done = _recorded(log, actor)
-            log.renew_indexes()
+            log.rebuild_snapshot()
         return done
     if address.startswith(POSTGRES):
         _rebuild_database(address)

@@ -19,7 +19,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
-from handler.audit.objects.snapshot import GIVEN_UP
 from handler.audit.record import Draft
 from handler.deliveries.result_file import CONTENT_TYPE, result_data, result_key
 from handler.errors import CloudError, NoAnswerError
@@ -38,6 +37,9 @@ if TYPE_CHECKING:
 
 LONGEST_PAUSE = timedelta(days=1)
 """The most that lies between two attempts to write a result file."""
+
+GIVEN_UP = timedelta(days=7)
+"""How long a result file that cannot be written is tried again."""
 
 _MOST_TOLD = 3
 

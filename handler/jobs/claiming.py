@@ -48,7 +48,7 @@ def claim_planned(
         job = known(view, key)
         if job.state not in SENDABLE:
             return granted(view)
-        if not view.is_told(job):
+        if not view.matches_record(job):
             told = _contradicted(job, function)
             return Decision(Claim(0, job), () if view.is_contradicted(told.note) else (told,))
         if job.body_digest not in {"", digest} and not stale(job, view.now):

@@ -9,7 +9,10 @@ PATTERN = r"([1-9][0-9]{0,5})([mhd])"
 """A regular expression that matches a duration."""
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
-_LONGEST = 30 * 86_400
+LONGEST_VALIDITY = 30 * 86_400
+"""Seconds of the longest time for which a job can be valid."""
+
+_LONGEST_MEMORY = 3650 * 86_400
 
 
 def seconds_of(text: str) -> int:
@@ -18,13 +21,31 @@ def seconds_of(text: str) -> int:
     Raises:
         ValueError: The text is not a duration, or is longer than 30 days.
     """
+    seconds = _seconds_of(text)
+    if seconds > LONGEST_VALIDITY:
+        raise ValueError("must be 30 days at most")
+    return seconds
+
+
+def retention_of(text: str) -> int:
+    """Return the seconds for which closed deliveries are remembered.
+
+    Longer than a job can be valid, so that whatever may still be run is still known.
+
+    Raises:
+        ValueError: The text is no duration, or not from 31 to 3,650 days.
+    """
+    seconds = _seconds_of(text)
+    if not LONGEST_VALIDITY < seconds <= _LONGEST_MEMORY:
+        raise ValueError("must be more than 30 days, and 3,650 days at most, such as 90d")
+    return seconds
+
+
+def _seconds_of(text: str) -> int:
     match = re.fullmatch(PATTERN, text)
     if match is None:
         raise ValueError("must be a number and m, h or d, such as 90m, 6h or 2d")
-    seconds = int(match[1]) * _SECONDS[match[2]]
-    if seconds > _LONGEST:
-        raise ValueError("must be 30 days at most")
-    return seconds
+    return int(match[1]) * _SECONDS[match[2]]
 
 
 def instant_of(text: str) -> datetime:

@@ -243,7 +243,7 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     done = process("demo", folder=tmp_path, HOME=str(tmp_path), XDG_RUNTIME_DIR="")
     assert {one.name for one in tmp_path.iterdir()} == {"demo"}, "nothing is written elsewhere"
     assert done.returncode == 0, done.stdout + done.stderr
-    for word in ("submitted", "duplicate", "rejected", "job_name: 31 characters", "whole"):
+    for word in ("submitted", "duplicate", "rejected", "job_name: 31 characters", "valid"):
         assert word in done.stdout
     with sqlite3.connect(tmp_path / "demo/audit.db") as log:
         jobs = log.execute("SELECT state FROM jobs").fetchall()
@@ -269,7 +269,8 @@ def test_a_demo_touches_no_folder_that_holds_something(tmp_path: Path, name: str
     done = process("demo", "--dir", "dev", folder=tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
-        "nightdrop: dev is not empty, and nothing in it is replaced: name a new folder with --dir\n"
+        "nightdrop: dev is not empty, and the demo overwrites nothing; "
+        "name a new folder with --dir\n"
     )
     assert [one.read_bytes() for one in (tmp_path / "dev").iterdir()] == [b"mine"]
 

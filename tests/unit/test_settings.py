@@ -275,6 +275,22 @@ def test_how_long_a_job_is_valid_is_a_duration(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "days"), [("", 90), ("31d", 31), ("365d", 365), ("3650d", 3650), ("744h", 31)]
+)
+def test_how_long_a_closed_delivery_is_known_is_a_duration(text: str, days: int) -> None:
+    """90 days unless it is set."""
+    assert settings(remember_for=text).remember_for == days * 86_400
+
+
+@pytest.mark.parametrize("text", ["30d", "1h", "3651d", "0d", "forever"])
+def test_what_may_still_be_run_is_never_forgotten(text: str) -> None:
+    """A delivery is known for longer than a job is valid and than the bucket scan looks back."""
+    (line,) = complaint(remember_for=text)
+    assert line.startswith("NIGHTDROP_REMEMBER_FOR: must be ")
+    assert text in {"forever", "0d"} or "more than 30 days" in line
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [("valid_for", "6"), ("valid_for", "31d"), ("settle_after", "-1"), ("settle_after", "86401"),
      ("senders", "0"), ("senders", "65"), ("request_timeout", "0")],

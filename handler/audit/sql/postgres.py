@@ -23,7 +23,7 @@ from psycopg.pq import TransactionStatus
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
 from handler.audit.search import find
-from handler.audit.sql import projection
+from handler.audit.sql import projection, statements
 from handler.audit.sql.postgres_connection import (
     COMMIT_LOCK,
     connect,
@@ -110,7 +110,7 @@ class PostgresLog:
         def append(view: projection.SqlView) -> tuple[Committed[Any], ...]:
             nonlocal done
             if not _in_log(done, view):
-                done = projection.decided(decisions, view, commit)
+                done = projection.run_decisions(decisions, view, commit)
             return done
 
         return self._transact(append, _WRITE)
@@ -122,7 +122,7 @@ class PostgresLog:
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return the bodies in the outbox by the keys of their jobs or deliveries."""
         return dict(
-            self._transact(lambda view: rows_for(view.execute, projection.BODIES_OF, keys), _READ)
+            self._transact(lambda view: rows_for(view.execute, statements.BODIES_OF, keys), _READ)
         )
 
     def records(self, after: int = 0) -> Iterator[Record]:
@@ -181,7 +181,7 @@ class PostgresLog:
                 # The clock is read under the lock, so that the times of records are in order.
                 now, version = self._execute(_NOW)[0]
                 self._require_own_layout(version)
-                result = work(projection.SqlView(self._execute, now, is_whole=True))
+                result = work(projection.SqlView(self._execute, now, has_all_records=True))
                 self._execute("COMMIT")
             except BaseException:
                 self._roll_back()
@@ -213,7 +213,7 @@ def _in_log(done: Sequence[Committed[Any]], view: projection.SqlView) -> bool:
 
 
 def _page(view: projection.SqlView, after: int, size: int) -> list[Record]:
-    return [Record(*row) for row in view.execute(projection.RECORDS_AFTER, (after, size))]
+    return [Record(*row) for row in view.execute(statements.RECORDS_AFTER, (after, size))]
 
 
 def _paged(page_after: Callable[[int, int], list[Record]], after: int = 0) -> Iterator[Record]:

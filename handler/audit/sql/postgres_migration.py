@@ -13,7 +13,7 @@ from psycopg import sql as spell
 
 from handler.audit.format_version import VERSION, require_readable
 from handler.audit.record import Record
-from handler.audit.sql import projection
+from handler.audit.sql import projection, statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,14 +89,14 @@ def _recreate(db: Connection, schema: bytes) -> None:
     run(db, "SET LOCAL search_path = nightdrop")
     view = projection.SqlView(partial(run, db), run(db, "SELECT clock_timestamp()")[0][0])
     for key, body, *_ in bodies:
-        view.execute(projection.PUT_BODY, (key, body))
+        view.execute(statements.PUT_BODY, (key, body))
     projection.rebuild(view, _records(db))
     for privilege, table, grantee in granted:
         db.execute(_grant(privilege, table, grantee))
 
 
 def _records(db: Connection, after: int = 0) -> Iterator[Record]:
-    while page := run(db, projection.RECORDS_AFTER, (after, _PAGE)):
+    while page := run(db, statements.RECORDS_AFTER, (after, _PAGE)):
         yield from (Record(*row) for row in page)
         after = page[-1][0]
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
 from handler.audit.search import find
-from handler.audit.sql import projection
+from handler.audit.sql import projection, statements
 from handler.audit.sql.sqlite_migration import migrate, version_of
 from handler.audit.sql.value_list import ANY, rows_for
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogOutdatedError
@@ -95,7 +95,7 @@ class SqliteLog:
         """Run several decisions in order, each seeing those before it, as one append."""
         commit = uuid.uuid4().hex
         with self._transaction() as view:
-            return projection.decided(decisions, view, commit)
+            return projection.run_decisions(decisions, view, commit)
 
     def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:  # noqa: ARG002 - it always is
         """Return what `ask` reads from the current state; nothing is appended."""
@@ -105,7 +105,7 @@ class SqliteLog:
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return the bodies in the outbox by the keys of their jobs or deliveries."""
         with self._lock, translate_errors(self._path):
-            return dict(rows_for(self._execute, projection.BODIES_OF, keys))
+            return dict(rows_for(self._execute, statements.BODIES_OF, keys))
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
@@ -138,7 +138,7 @@ class SqliteLog:
 
     def _page(self, after: int, size: int) -> list[Record]:
         with self._lock, translate_errors(self._path):
-            return [Record(*row) for row in self._execute(projection.RECORDS_AFTER, (after, size))]
+            return [Record(*row) for row in self._execute(statements.RECORDS_AFTER, (after, size))]
 
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[projection.SqlView]:
@@ -146,7 +146,7 @@ class SqliteLog:
             self._db.execute(begin)
             try:
                 self._require_own_layout()
-                yield projection.SqlView(self._execute, self._clock(), is_whole=True)
+                yield projection.SqlView(self._execute, self._clock(), has_all_records=True)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:

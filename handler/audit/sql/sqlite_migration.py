@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.audit.format_version import VERSION, require_readable
 from handler.audit.record import Record
-from handler.audit.sql import projection
+from handler.audit.sql import projection, statements
 from handler.errors import LogError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _recreate(db: sqlite3.Connection, schema: str, now: datetime) -> None:
 
     view = projection.SqlView(execute, now)
     for key, body, *_ in bodies:  # the key is the first column in every layout
-        view.execute(projection.PUT_BODY, (key, body))
+        view.execute(statements.PUT_BODY, (key, body))
     if first:
         projection.rebuild(view, _records(db))
 
@@ -102,7 +102,7 @@ def _statements(script: str) -> Iterator[str]:
 
 
 def _records(db: sqlite3.Connection, after: int = 0) -> Iterator[Record]:
-    while page := db.execute(projection.RECORDS_AFTER, (after, _PAGE)).fetchall():
+    while page := db.execute(statements.RECORDS_AFTER, (after, _PAGE)).fetchall():
         yield from (Record(*row) for row in page)
         after = page[-1][0]
 

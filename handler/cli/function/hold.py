@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.audit.open_log import POSTGRES
-from handler.cli.audit.records.excerpt import state_of
-from handler.cli.audit.records.open_log import any_log
-from handler.cli.audit.records.record_reader import stored
-from handler.cli.audit.records.sqlite_view import find_job
+from handler.cli.audit.records.log_reader import is_remote, open_reader
+from handler.cli.audit.records.name_lookup import find_job
+from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.console import complain, printable
 from handler.cli.shared_options import audit_option, exit_on_log_error
 from handler.jobs.decisions import abandon as record_abandonment
@@ -21,7 +19,6 @@ from handler.jobs.hold import BY_HAND
 from handler.jobs.hold import hold as record_hold
 from handler.jobs.hold import release as record_release
 from handler.values.canonical_json import shown
-from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,8 +82,7 @@ def abandon(address: str, what: str, reason: str) -> None:
     """
     with _existing(address) as log:
         try:
-            with closing(state_of(log, what)) as database:
-                key = find_job(database, what)
+            key = find_job(log, what)
         except LookupError as error:
             complain(str(error.args[0]))
             sys.exit(1)
@@ -118,11 +114,11 @@ def _commit(address: str, decide: Decide[T]) -> T:
 def _existing(address: str) -> Iterator[SearchedLog]:
     """Open a log that has records: after a typing error a hold in a new log would do nothing."""
     with exit_on_log_error():
-        if not address.startswith((POSTGRES, OBS)):
+        if not is_remote(address):
             # Opening a SQLite log creates it.
-            with stored(address) as found:
+            with open_reader(address) as found:
                 _require_records(found.last())
-        with closing(any_log(address)) as log:
+        with closing(open_any_log(address)) as log:
             _require_records(log.read(lambda view: view.head).seq)
             yield log
 

@@ -83,12 +83,10 @@ class PostgresSource:
         """Yield what lets somebody change the records unhindered."""
         found = self._all(_TABLE)[0]
         if found != (True, False, False, _COLUMNS):
-            yield IntegrityFault(
-                None, "the table records is not the one of the schema, or has rules"
-            )
+            yield IntegrityFault(None, "the table records differs from the schema, or has rules")
         yield from _faults_of_triggers(self._all(_TRIGGERS))
         if [row[0] for row in self._all(_FUNCTION)] != [_function_body()]:
-            yield IntegrityFault(None, "the function append_only is not the one of the schema")
+            yield IntegrityFault(None, "the function append_only differs from the schema")
         for role, privilege in self._all(_GRANTED):
             yield IntegrityFault(None, f"the role {role} has {privilege} on records; revoke it")
 
@@ -129,7 +127,7 @@ class PostgresSource:
             yield from differing_parts(self._db)
             self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
-                yield from refold.take_pages(self.pages(), advance)
+                yield from refold.add_pages(self.pages(), advance)
                 for table in tables_of(refold):
                     yield from differing_rows(refold, table, self._rows)
                 yield from differing_bodies(refold, self._rows)
@@ -165,7 +163,7 @@ def _faults_of_triggers(found: Sequence[tuple[Any, ...]]) -> Iterator[IntegrityF
                 None, f"the trigger {name} is not always enabled; records can be changed"
             )
         elif text != _TRIGGER.format(name, event, level, "append_only()"):
-            yield IntegrityFault(None, f"the trigger {name} is not the one of the schema")
+            yield IntegrityFault(None, f"the trigger {name} differs from the schema")
     for _ in there:
         yield IntegrityFault(None, "there is a trigger that the schema does not have, on records")
 

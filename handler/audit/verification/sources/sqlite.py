@@ -123,7 +123,7 @@ class SqliteSource:
         with translate_read_errors(self._path), closing(Refold()) as refold:
             self._db.execute("BEGIN")
             try:
-                yield from refold.take_pages(self.pages(), advance)
+                yield from refold.add_pages(self.pages(), advance)
                 for table in filter(lambda one: self._is_ours(one.name), tables_of(refold)):
                     yield from differing_rows(refold, table, self._rows)
                     yield from self._damage(table)
@@ -140,7 +140,7 @@ class SqliteSource:
         there = any(found[:2] == part[:2] for found in self._found)
         derived = "" if part[2] == "records" else f"; {REBUILD}"
         harm = "; records can be changed" if part[0] == "trigger" else derived
-        return f"is not the one of the schema{harm}" if there else f"is missing{harm}"
+        return f"differs from the schema{harm}" if there else f"is missing{harm}"
 
     def _strange_numbers(self) -> Iterator[IntegrityFault]:
         found = version_of(self._db)
