@@ -1,4 +1,4 @@
-"""Whether the function may do in its buckets what it has to: list, read, and write results."""
+"""Checks access to buckets: list, read, and write results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from handler.doctor.finding import Finding
 
 PROBE = "nightdrop-doctor-probe"
-"""The last part of the key of an object that is written and deleted; or read, and not there."""
+"""The key below a prefix that is written and deleted, or read and expected to be missing."""
 
 _NAMED_BY = {
     "drop bucket": "NIGHTDROP_BUCKETS",
@@ -28,12 +28,12 @@ _ELSEWHERE = frozenset({301, 302, 307})
 
 @dataclass(frozen=True)
 class BucketAccess:
-    """What came of looking into a bucket; None is success.
+    """The errors of listing and reading a bucket; None is success.
 
     Attributes:
-        place: The bucket and prefix, as an address.
-        listing: Why it could not be listed.
-        reading: Why an object in it could not be read; its absence is no reason.
+        place: The address of the prefix.
+        listing: The error of listing it.
+        reading: The error of reading an object in it, except that it is missing.
     """
 
     place: str
@@ -43,7 +43,7 @@ class BucketAccess:
 
 @dataclass(frozen=True)
 class ResultsAccess:
-    """What came of writing a result file, and of deleting it; None is success."""
+    """The errors of writing and deleting a result file; None is success."""
 
     place: str
     writing: CloudError | None
@@ -51,9 +51,9 @@ class ResultsAccess:
 
 
 def check_bucket(obs: Obs, bucket: str, prefix: str) -> BucketAccess:
-    """List a bucket's prefix and read an object there that does not exist.
+    """List a prefix and read an object there that does not exist.
 
-    OBS says that an object is missing only to those who may read it and list the bucket.
+    OBS reports an object as missing only to a caller that may read it and list the bucket.
     """
     listing = _failure(lambda: next(obs.list_objects(bucket, prefix), None))
     reading = _failure(lambda: obs.read(bucket, f"{prefix}{PROBE}", max_bytes=1))
@@ -62,7 +62,7 @@ def check_bucket(obs: Obs, bucket: str, prefix: str) -> BucketAccess:
 
 
 def check_results(obs: Obs, bucket: str, prefix: str) -> ResultsAccess:
-    """Write a small object where results go, and delete it."""
+    """Write a small object under the prefix of result files, and delete it."""
     key = f"{prefix}{PROBE}"
     writing = _failure(lambda: obs.write(bucket, key, b"{}", content_type="application/json"))
     deleting = None if writing else _failure(lambda: obs.delete(bucket, key))
@@ -70,14 +70,14 @@ def check_results(obs: Obs, bucket: str, prefix: str) -> ResultsAccess:
 
 
 def bucket_findings(check: str, seen: BucketAccess) -> Iterator[Finding]:
-    """Yield what looking into a bucket showed.
+    """Yield findings about access to a bucket.
 
     Args:
-        check: What the bucket is for: `drop bucket` or `checkpoints`.
-        seen: What was seen.
+        check: The name of the check: `drop bucket` or `checkpoints`.
+        seen: The errors.
     """
     if seen.listing:
-        # Without it OBS says of no object whether it is missing or forbidden.
+        # Without ListBucket, OBS does not say whether an object is missing or forbidden.
         action = "obs:bucket:ListBucket and obs:object:GetObject"
         yield fail(check, str(seen.listing), _remedy(check, seen.listing, action))
     if seen.reading and _code(seen.reading) != _code(seen.listing):
@@ -87,7 +87,7 @@ def bucket_findings(check: str, seen: BucketAccess) -> Iterator[Finding]:
 
 
 def results_finding(seen: ResultsAccess | None) -> Finding:
-    """Return what writing a result file showed; None is where none are written."""
+    """Return the finding about result files; None if none are written."""
     if seen is None:
         return ok("results", "no result files are written (NIGHTDROP_RESULTS is empty)")
     if seen.writing:
@@ -95,7 +95,10 @@ def results_finding(seen: ResultsAccess | None) -> Finding:
             "results", str(seen.writing), _remedy("results", seen.writing, "obs:object:PutObject")
         )
     if seen.deleting:
-        return ok("results", f"{seen.place} can be written, not deleted from; nothing needs that")
+        return ok(
+            "results",
+            f"{seen.place} can be written, but not deleted from (not needed)",
+        )
     return ok("results", f"{seen.place} can be written")
 
 
@@ -118,7 +121,7 @@ def _remedy(check: str, error: CloudError, action: str) -> str:
     if code == _NO_BUCKET:
         return f"create the bucket, or correct {_NAMED_BY[check]}"
     if isinstance(error, ApiError) and error.status in _ELSEWHERE:
-        return "the bucket lies in another region; function and bucket belong in the same"
+        return "the bucket is in another region; use one in the function's region"
     if isinstance(error, ApiError):
         return "check that the keys belong to this account, and that the clock is right"
-    return "try again; if it stays so, ask for OBS's status"
+    return "try again; if it persists, check the status of OBS"

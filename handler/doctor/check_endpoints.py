@@ -1,6 +1,6 @@
-"""Whether the services answer at all, and whether their clocks agree with ours.
+"""Checks that the services respond, and that their clocks agree with ours.
 
-The question is a plain request without a signature: whatever its status, the answer bears a date.
+The request is not signed: a response of any status has a date.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from handler.doctor.finding import Finding
 
 DOUBTFUL_SKEW, LARGEST_SKEW = 30, 300
-"""Seconds of difference that are worth a look, and that will not do: signatures are refused at 900,
-and until when a job's request can be under way is counted from their dates."""
+"""Seconds of difference for a warning and for an error. Signatures are refused at 900, and their
+dates decide how long a request can be under way."""
 
 
 @dataclass(frozen=True)
 class EndpointResult:
-    """What came of a plain request.
+    """The result of an unsigned request.
 
     Attributes:
         service: The service's name.
-        host: Where it was looked for.
-        error: Why it was not reached; "" if it was.
-        skew: Seconds that our clock is ahead of its; None where it named no date.
+        host: Its host name.
+        error: Why there is no response; "" if there is.
+        skew: Seconds that our clock is ahead of the service's; None if it sent no date.
     """
 
     service: str
@@ -47,7 +47,7 @@ class EndpointResult:
 def ask_endpoint(
     service: str, endpoint: str, transport: Transport, clock: Callable[[], datetime]
 ) -> EndpointResult:
-    """Ask a service for anything, and return what came of it."""
+    """Send an unsigned request to a service."""
     host = urlsplit(endpoint).hostname or ""
     before = clock()
     try:
@@ -60,30 +60,28 @@ def ask_endpoint(
 
 
 def endpoint_finding(reached: EndpointResult) -> Finding:
-    """Return whether a service answers."""
+    """Return the finding about an endpoint."""
     name = reached.service
     if reached.error:
         return fail(
             f"{name} endpoint",
             reached.error,
             f"check NIGHTDROP_REGION and NIGHTDROP_{name}_ENDPOINT; a function in a VPC needs a "
-            "NAT gateway, or an endpoint of the VPC, to get out",
+            "NAT gateway or a VPC endpoint",
         )
-    return ok(f"{name} endpoint", f"{reached.host} answers")
+    return ok(f"{name} endpoint", f"{reached.host} responds")
 
 
 def clock_finding(reached: Sequence[EndpointResult]) -> Finding:
-    """Return how far our clock is from those of the services."""
+    """Return the finding about our clock."""
     skews = [one.skew for one in reached if one.skew is not None]
     if not skews:
-        return warn(
-            "clock", "no service named its date", "check the clock by hand, against a time server"
-        )
+        return warn("clock", "no service sent its date", "compare the clock with a time server")
     skew = max(skews, key=abs)
-    said = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the services' clocks"
-    remedy = "set this machine's clock by a time server (NTP)"
+    difference = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the services' clocks"
+    remedy = "synchronise this machine's clock with a time server (NTP)"
     if abs(skew) > LARGEST_SKEW:
-        return fail("clock", said, remedy)
+        return fail("clock", difference, remedy)
     if abs(skew) > DOUBTFUL_SKEW:
-        return warn("clock", said, remedy)
+        return warn("clock", difference, remedy)
     return ok("clock", f"within {DOUBTFUL_SKEW} s of the services' clocks")

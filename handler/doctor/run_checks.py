@@ -1,4 +1,4 @@
-"""The whole examination: from the nearest to the farthest, as far as the time allows."""
+"""Runs all checks within a deadline: first those of this machine, last those of the cloud."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What is examined.
+    """The deployment to check.
 
     Attributes:
-        settings: What the operator set.
-        keys: What requests are signed with.
+        settings: Its settings.
+        keys: The keys to sign requests with.
         log: The audit log, or why it cannot be opened.
-        transport: What sends.
+        transport: Sends requests.
         clock: Our clock, aware UTC.
-        deadline: When the examination must be over.
-        environ: The environment; of its values only sizes are said.
+        deadline: When the checks must end.
+        environ: The environment; only the sizes of its values are reported.
     """
 
     settings: Settings
@@ -62,20 +62,20 @@ class Deployment:
 
 
 def run_checks(deployment: Deployment) -> tuple[Finding, ...]:
-    """Return every finding; nothing is changed but a probe object that comes and goes."""
+    """Return all findings; the only change is a probe object that is written and deleted."""
     return tuple(_findings(deployment))
 
 
 def _findings(deployment: Deployment) -> Iterator[Finding]:
     settings = deployment.settings
-    found = settings_warnings(settings)
-    for doubt in found:
-        yield warn("settings", doubt, "set it otherwise, unless this is meant")
-    if not found:
+    warnings = settings_warnings(settings)
+    for warning in warnings:
+        yield warn("settings", warning, "change it, unless this is intended")
+    if not warnings:
         yield ok("settings", "all are valid")
-    here = read_host(Path(__file__).parents[2], deployment.environ)
-    yield from runtime_findings(here, settings)
-    yield keys_finding(deployment.keys, in_cloud=here.in_cloud)
+    host = read_host(Path(__file__).parents[2], deployment.environ)
+    yield from runtime_findings(host, settings)
+    yield keys_finding(deployment.keys, in_cloud=host.in_cloud)
     yield project_finding(settings.project_id, deployment.environ.get("RUNTIME_PROJECT_ID", ""))
     yield from _log(deployment)
     yield from _cloud(deployment)
@@ -95,7 +95,7 @@ def _log(deployment: Deployment) -> Iterator[Finding]:
     folders = ObsFolders(_obs(deployment), keys)
     for doubt in log_doubts(deployment.settings.audit, folders):
         message, _, remedy = doubt.rpartition("; ")
-        yield warn("log's store", message or doubt, remedy if message else "look again later")
+        yield warn("log's store", message or doubt, remedy if message else "check again later")
 
 
 def _cloud(deployment: Deployment) -> Iterator[Finding]:
@@ -110,12 +110,13 @@ def _cloud(deployment: Deployment) -> Iterator[Finding]:
     down = {one.service for one in reached if one.error}
     if deployment.keys.missing:
         return
-    for service, look in (("IEF", _fleet), ("OBS", _watched), ("OBS", _results), ("OBS", _heads)):
+    checks = (("IEF", _fleet), ("OBS", _drop_buckets), ("OBS", _results), ("OBS", _checkpoints))
+    for service, check in checks:
         if _out_of_time(deployment):
-            yield warn("time", "not everything was looked at", "raise the function's time-out")
+            yield warn("time", "not everything was checked", "increase the function's time-out")
             return
         if service not in down:
-            yield from look(deployment)
+            yield from check(deployment)
 
 
 def _fleet(deployment: Deployment) -> Iterator[Finding]:
@@ -133,7 +134,7 @@ def _fleet(deployment: Deployment) -> Iterator[Finding]:
     yield fleet_finding(list_error(ief))
 
 
-def _watched(deployment: Deployment) -> Iterator[Finding]:
+def _drop_buckets(deployment: Deployment) -> Iterator[Finding]:
     for bucket in deployment.settings.buckets:
         if not _out_of_time(deployment):
             yield from bucket_findings(
@@ -146,14 +147,14 @@ def _results(deployment: Deployment) -> Iterator[Finding]:
     yield results_finding(check_results(_obs(deployment), *place) if place else None)
 
 
-def _heads(deployment: Deployment) -> Iterator[Finding]:
-    """Look into where checkpoints are kept; none is tried, since it could not be deleted again."""
+def _checkpoints(deployment: Deployment) -> Iterator[Finding]:
+    """Check access to checkpoints without writing one: it could not be deleted."""
     place = deployment.settings.checkpoints
     if not place:
         yield warn(
             "checkpoints",
-            "none are kept: the log's end could be cut off unnoticed",
-            "set NIGHTDROP_CHECKPOINTS, best to a bucket that is locked",
+            "none are written: the end of the log could be cut off unnoticed",
+            "set NIGHTDROP_CHECKPOINTS, preferably to a locked bucket",
         )
     elif place.startswith(OBS):
         seen = check_bucket(_obs(deployment), *parse_obs_address(place))
@@ -161,11 +162,11 @@ def _heads(deployment: Deployment) -> Iterator[Finding]:
     elif in_cloud(deployment.environ):
         yield warn(
             "checkpoints",
-            "they are kept in a folder of this instance and are lost with it",
-            "set NIGHTDROP_CHECKPOINTS to obs://bucket/prefix/, best of a bucket that is locked",
+            "they are in a folder of this instance and are lost with it",
+            "set NIGHTDROP_CHECKPOINTS to obs://bucket/prefix/, preferably in a locked bucket",
         )
     else:
-        yield ok("checkpoints", "they are kept in a folder of this machine")
+        yield ok("checkpoints", "they are in a folder of this machine")
 
 
 def _obs(deployment: Deployment) -> Obs:

@@ -1,4 +1,4 @@
-"""Durations and times as people write them: `90m`, `6h`, `2d`, `2026-11-25T12:00:00Z`."""
+"""Durations and times in settings and specs: `90m`, `6h`, `2d`, `2026-11-25T12:00:00Z`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timezone
 
 PATTERN = r"([1-9][0-9]{0,5})([mhd])"
-"""A whole duration, as a regular expression."""
+"""A regular expression that matches a duration."""
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
 LONGEST_VALIDITY = 30 * 86_400
@@ -19,7 +19,7 @@ def seconds_of(text: str) -> int:
     """Return the seconds of a duration.
 
     Raises:
-        ValueError: The text is no duration, or longer than 30 days.
+        ValueError: The text is not a duration, or is longer than 30 days.
     """
     seconds = _seconds_of(text)
     if seconds > LONGEST_VALIDITY:
@@ -49,10 +49,10 @@ def _seconds_of(text: str) -> int:
 
 
 def instant_of(text: str) -> datetime:
-    """Return the time that a text names, aware and in UTC.
+    """Return a time in UTC.
 
     Raises:
-        ValueError: The text is no time, or has no offset.
+        ValueError: The text is not a time with an offset.
     """
     try:
         time = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text))

@@ -103,7 +103,7 @@ def test_invoke_takes_a_spec_in_either_language(
             gzip.compress(b"kind: node_upgrade", mtime=0),
             "compressed with gzip; decompress it first",
         ),
-        (b"kind: a\n---\nkind: b\n", "holds 2 job specs; an event is one: drop the file, or"),
+        (b"kind: a\n---\nkind: b\n", "has 2 job specs; an event has one: drop the file, or"),
         (b"kind: node_upgrade\n---\nkind: b\n", "document 2, line 3, kind: "),
         (b"", ""),
     ],

@@ -416,5 +416,5 @@ def test_an_address_of_postgresql_that_can_be_misread_is_told_with_all_else() ->
     """Before anything is connected to, and without what may be a password."""
     told = complaint(audit=f"postgresql://user:{CANARY}@x@host/db", senders="0")
     assert [line.split(":")[0] for line in told] == ["NIGHTDROP_AUDIT", "NIGHTDROP_SENDERS"]
-    assert told[0].endswith("with %-escapes for what is not a letter or digit")
+    assert told[0].endswith("with %-escapes for all characters but letters and digits")
     assert CANARY not in told[0]

@@ -62,7 +62,7 @@ def test_a_log_that_is_well_is_told_of(log: SqliteLog) -> None:
     seen = read_log_status(log, datetime.now(timezone.utc))
     found = [*log_findings(seen, SETTINGS)]
     assert [one.verdict for one in found] == ["ok", "ok"]
-    assert found[0].message.startswith("3 records, the last 3 whole, head ")
+    assert found[0].message.startswith("3 records, the last 3 valid, head ")
 
 
 def test_an_empty_log_is_no_fault(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_broken_end_is_found(log: SqliteLog) -> None:
     assert first_invalid([records[0], replace(records[1], text="{}"), records[2]]) == 2
     assert first_invalid([records[0], records[2]]) == 3
     assert first_invalid([replace(records[0], hash="0" * 64), *records[1:]]) == 1
-    assert verdicts(replace(WELL, broken=2)) == {"log": "fail"}
+    assert verdicts(replace(WELL, invalid=2)) == {"log": "fail"}
 
 
 def test_only_the_end_of_a_long_log_is_looked_at(tmp_path: Path) -> None:
@@ -95,15 +95,15 @@ def test_only_the_end_of_a_long_log_is_looked_at(tmp_path: Path) -> None:
         drafts = tuple(Draft("log.noted", "success", note="n") for _ in range(LAST + 5))
         log.commit(lambda _view: Decision(None, drafts))
         seen = read_log_status(log, datetime.now(timezone.utc))
-    assert (seen.broken, seen.head.seq) == (0, LAST + 5)
+    assert (seen.invalid, seen.head.seq) == (0, LAST + 5)
 
 
 def test_a_brake_that_is_on_is_said_with_its_reason() -> None:
     """Somebody may have forgotten it."""
     found = [*log_findings(replace(WELL, hold="freeze", suspension="no marks"), SETTINGS)]
-    assert [str(one).partition(";")[0] for one in found if one.check == "brake"] == [
-        "brake: sending is held: freeze",
-        "brake: settling is suspended: no marks",
+    assert [str(one).partition(";")[0] for one in found if one.check == "hold"] == [
+        "hold: sending is on hold: freeze",
+        "hold: settling is suspended: no marks",
     ]
 
 
@@ -128,14 +128,14 @@ def test_jobs_that_wait_for_too_long_tell_that_no_tick_runs() -> None:
     seen = open_work(jobs=(replace(JOB, note="no keys"), replace(JOB, changed_at=JUST_NOW)))
     (_, work) = log_findings(seen, SETTINGS)
     assert work.verdict == "warn"
-    assert f"nightly-a is deferred since {LONG_AGO} (no keys)" in work.message
+    assert f"nightly-a has been deferred since {LONG_AGO} (no keys)" in work.message
     assert "reconcile" in work.remedy
 
 
 def test_while_sending_is_held_jobs_may_wait() -> None:
     """The hold alone is said."""
     seen = replace(open_work(jobs=(JOB,)), hold="freeze")
-    assert verdicts(seen) == {"brake": "warn"}
+    assert verdicts(seen) == {"hold": "warn"}
 
 
 def test_jobs_whose_end_nobody_asked_for_tell_the_same() -> None:
