@@ -1,4 +1,4 @@
-"""Whose requests the emulator accepts."""
+"""The account whose requests the emulator accepts."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ class Account:
     """One set of keys and the project they belong to.
 
     Attributes:
-        access_key: The AK that requests name.
-        secret_key: The SK that they are signed with.
-        project_id: The only project there is.
-        security_token: What temporary keys must carry along; "" for permanent keys.
+        access_key: The AK that requests carry.
+        secret_key: The SK that signs them.
+        project_id: The only project.
+        security_token: The token that temporary keys require; "" for permanent keys.
     """
 
     access_key: str
@@ -27,4 +27,4 @@ DEMO_ACCOUNT = Account(
     secret_key="only-good-for-the-emulator",  # noqa: S106 - opens nothing but the emulator
     project_id="0b1c2d3e4f5061728394a5b6c7d8e9f0",
 )
-"""The account the emulator accepts when it is given none."""
+"""The default account."""

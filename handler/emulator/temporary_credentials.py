@@ -1,7 +1,7 @@
-"""An agency's temporary keys: issued, rotated, and known again until they expire.
+"""Temporary keys of an agency: issued, rotated, and accepted until they expire.
 
-The keys of each period follow from the account's secret key. So nothing is kept, and keys outlive
-a restart of the emulator as they outlive one of the real services.
+The keys of each period are derived from the account's secret key. So nothing is stored, and keys
+stay valid over a restart of the emulator.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 ROTATION_SECONDS = 600.0
-"""How long the same keys are handed out, if nothing else is asked for."""
+"""How long the same keys are issued, by default."""
 
-# The platform hands keys out from a cache of ten minutes, and they are good for a day. Keys fetched
-# at the end of their period, cached for another and used for a third are good here, too.
-_PERIODS_OF_LIFE = 3
+# FunctionGraph caches keys for ten minutes. Keys that are fetched at the end of their period,
+# cached for another and used for a third are still valid.
+_VALID_PERIODS = 3
 
 
 @dataclass(frozen=True)
 class CredentialIssuer:
-    """Who may act for an account for a while.
+    """Issues temporary keys of an account.
 
     Attributes:
         account: The account, whose permanent keys never expire.
-        clock: The current time, in seconds since 1970.
-        rotation: Seconds for which the same keys are handed out, above 0; they are good for three
-            times as long, counted from the first of them.
+        clock: Returns the current time, in seconds since 1970.
+        rotation: Seconds for which the same keys are issued, above 0; they are valid for three
+            times as long, from the start of that period.
     """
 
     account: Account
@@ -45,7 +45,7 @@ class CredentialIssuer:
         """Return the keys of this period as `ak`, `sk`, `token` and `expires_at` (RFC 3339)."""
         period = self._period()
         keys = self._keys(period)
-        end = datetime.fromtimestamp((period + _PERIODS_OF_LIFE) * self.rotation, timezone.utc)
+        end = datetime.fromtimestamp((period + _VALID_PERIODS) * self.rotation, timezone.utc)
         return {
             "ak": keys.access_key,
             "sk": keys.secret_key,
@@ -54,13 +54,13 @@ class CredentialIssuer:
         }
 
     def account_of(self, access_key: str) -> Account:
-        """Return the account with the temporary keys that an access key is of.
+        """Return the account with the temporary keys that an access key belongs to.
 
-        An expired or unknown one gets the permanent keys, of which it is not either: it is refused
-        as any access key that does not exist.
+        For an expired or unknown access key, return the permanent keys: it does not match them and
+        is refused as any access key that does not exist.
         """
         now = self._period()
-        alive = (self._keys(period) for period in range(now, now - _PERIODS_OF_LIFE, -1))
+        alive = (self._keys(period) for period in range(now, now - _VALID_PERIODS, -1))
         given = access_key.encode("utf-8", "replace")
         return next(
             (keys for keys in alive if hmac.compare_digest(keys.access_key.encode(), given)),

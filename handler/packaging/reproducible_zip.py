@@ -1,4 +1,4 @@
-"""A zip that is the same, byte for byte, whenever it holds the same."""
+"""A zip that is the same, byte for byte, for the same content."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _LEVEL = 9
 
 def archive(files: Mapping[str, bytes]) -> bytes:
     """Return a zip of files by path: sorted, one date, one mode, one level of compression."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as packed:
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as target:
         for name in sorted(files):
             item = zipfile.ZipInfo(name, _EPOCH)
             item.create_system = _UNIX
             item.external_attr = _READABLE
-            packed.writestr(item, files[name], zipfile.ZIP_DEFLATED, _LEVEL)
-    return made.getvalue()
+            target.writestr(item, files[name], zipfile.ZIP_DEFLATED, _LEVEL)
+    return output.getvalue()

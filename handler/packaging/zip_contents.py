@@ -1,4 +1,4 @@
-"""What goes into the zip, by path: the function's own modules and what they need of the wheels."""
+"""The files of the zip: the function's own modules and what they need of the wheels."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _LEFT_OUT = {
     "pyyaml": ("_yaml/*",),
     "urllib3": ("urllib3/contrib/*",),
 }
-"""What is never imported, of packages that are taken otherwise whole."""
+"""Files that are never imported, of packages that are otherwise included whole."""
 
 _KEPT = {
-    # Signing alone: the rest of the SDK's core would need requests, simplejson and bson.
+    # The signer only: the rest of the SDK's core needs requests, simplejson and bson.
     "huaweicloudsdkcore": (
         "huaweicloudsdkcore/__init__.py",
         "huaweicloudsdkcore/sdk_request.py",
@@ -35,18 +35,18 @@ _KEPT = {
         "huaweicloudsdkcore/utils/six_utils.py",
     ),
 }
-"""All that is needed of packages that are taken in part."""
+"""The only files that are included of these packages."""
 
 _LICENCE_NAMES = ("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "AUTHORS*")
 
 
 def contents(package: Path, entry: Path, wheels: Iterable[Wheel]) -> dict[str, bytes]:
-    """Return the files of the zip by path, as far as they are source.
+    """Return the files of the zip by path, without bytecode and manifest.
 
     Args:
         package: The folder of the function's own package.
-        entry: The entry file; it is placed at the zip's root.
-        wheels: The packages beside it.
+        entry: The entry file, which belongs at the zip's root.
+        wheels: The packages that it needs.
     """
     files = {entry.name: entry.read_bytes()}
     for path in closure(package):
@@ -58,7 +58,7 @@ def contents(package: Path, entry: Path, wheels: Iterable[Wheel]) -> dict[str, b
 
 
 def licences(wheel: Wheel) -> dict[str, bytes]:
-    """Return the licence texts that a wheel brings, below `licences/`."""
+    """Return the licence texts of a wheel, by their path under `licences/`."""
     return {
         f"licences/{wheel.name}/{PurePosixPath(name).name}": data
         for name, data in wheel.files.items()

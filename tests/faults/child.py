@@ -1,8 +1,6 @@
 """The function as a process of its own, which ends or stops itself at a chosen step.
 
-    python child.py EVENTS
-
-EVENTS is a file with a JSON list of events; each is handed to one instance, one after the other.
+Each of some events is handed to one instance, one after the other.
 Steps are counted from 1, before and after every commit and every request. The environment says
 what happens at one of them, `FAULT=kill:7` or `FAULT=stop:7`, with the signal that nothing can
 catch. Standard output tells, a line of JSON each, what was durable, reached and answered.
@@ -11,12 +9,10 @@ catch. Standard output tells, a line of JSON each, what was durable, reached and
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
@@ -140,7 +136,3 @@ def main(events: Sequence[object], environ: dict[str, str]) -> None:
 
 def _context(environ: dict[str, str]) -> Context:
     return Context.from_environment(environ, str(uuid4()), time.monotonic)
-
-
-if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), dict(os.environ))

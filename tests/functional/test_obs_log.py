@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.main import main
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
 from handler.emulator.state.changes import ObjectPut, VersionRemoved
@@ -55,7 +55,7 @@ def delivered(
     event = drop("drop/camera.yaml", sample("specs/deploy-camera.yaml"))
     other = {**in_obs, "NIGHTDROP_SENDERS": "4"}
     replies = [fire_in(one, event) for one in (in_obs, other)]
-    assert [reply["outcome"] for reply in replies] == ["completed", "duplicate"]
+    assert [reply["outcome"] for reply in replies] == ["submitted", "duplicate"]
     assert fire_in(other, TICK)["outcome"]
     return in_obs
 
@@ -69,7 +69,7 @@ def test_a_delivery_is_recorded_and_its_repetition_does_nothing(
     delivered: dict[str, str], emulator: Emulator
 ) -> None:
     """One job, one chain; no body is left over."""
-    with closing(any_log(AUDIT, delivered)) as log:
+    with closing(open_any_log(AUDIT, delivered)) as log:
         actions = [record.fields["action"] for record in log.records()]
         assert verify(log.records()).whole
     assert actions.count("job.created") == len(emulator.state.all_jobs()) == 1

@@ -34,7 +34,7 @@ OUTSIDE: tuple[Tampering, ...] = (
     # Whole chains again: only what stands outside gives them away.
     Tampering(
         "a record is edited, all hashes recomputed",
-        rewritten(5000, noted("all is well")),
+        rewritten(500, noted("all is well")),
         "the log was rewritten after record",
     ),
     Tampering(
@@ -44,7 +44,7 @@ OUTSIDE: tuple[Tampering, ...] = (
     ),
     Tampering(
         "a record is removed, all others renumbered and their hashes recomputed",
-        rewritten(5000, lambda _fields: None),
+        rewritten(500, lambda _fields: None),
         "the log was rewritten after record",
     ),
     Tampering(
@@ -54,44 +54,44 @@ OUTSIDE: tuple[Tampering, ...] = (
     ),
     Tampering(
         "a record is dated back, all hashes recomputed",
-        rewritten(5000, dated_back),
+        rewritten(500, dated_back),
         "the log was rewritten after record",
     ),
     Tampering(
-        "the last 500 records are cut off",
-        run("DELETE FROM records WHERE seq > 9500"),
-        "records, and here are 9500: the end is cut off",
+        "the last 50 records are cut off",
+        run("DELETE FROM records WHERE seq > 950"),
+        "records, and here are 950: the end is cut off",
     ),
     Tampering(
-        "the last 500 records are cut off; only the old head is known",
-        run("DELETE FROM records WHERE seq > 9500"),
-        "--expect-head saw 10000 records, and here are 9500: the end is cut off",
+        "the last 50 records are cut off; only the old head is known",
+        run("DELETE FROM records WHERE seq > 950"),
+        "--expect-head saw 1000 records, and here are 950: the end is cut off",
         places=False,
         expected=True,
     ),
     Tampering(
-        "the last 501 records are cut off, the state folded anew; nothing outside is known",
-        refolded(run("DELETE FROM records WHERE seq > 9499")),
+        "the last 49 records are cut off, the state folded anew; nothing outside is known",
+        refolded(run("DELETE FROM records WHERE seq > 951")),
         "nothing outside the log vouches for it",
         2,
         places=False,
     ),
     Tampering(
         "the record of the last checkpoint itself is cut off",
-        run("DELETE FROM records WHERE seq = 10000"),
+        run("DELETE FROM records WHERE seq = 1000"),
         "the row of checkpoint in switches",
         1,
     ),
     Tampering(
-        "the last 501 records are cut off, the state folded anew, their checkpoints removed",
-        refolded(cut_with_checkpoints, run("DELETE FROM records WHERE seq > 9499")),
+        "the last 49 records are cut off, the state folded anew, their checkpoints removed",
+        refolded(cut_with_checkpoints, run("DELETE FROM records WHERE seq > 951")),
         "confirmed from outside up to record",
         0,
     ),
     Tampering(
         "the same, and the old head is known",
         cut_with_checkpoints,
-        "--expect-head saw 10000 records, and here are 9500",
+        "--expect-head saw 1000 records, and here are 950",
         expected=True,
     ),
     Tampering(
@@ -101,8 +101,8 @@ OUTSIDE: tuple[Tampering, ...] = (
     ),
     Tampering(
         "an older backup is put back",
-        run("DELETE FROM records WHERE seq > 5000"),
-        "records, and here are 5000: the end is cut off",
+        run("DELETE FROM records WHERE seq > 500"),
+        "records, and here are 500: the end is cut off",
     ),
     Tampering(
         "an older backup is put back, and the function goes on from there (a fork)",

@@ -51,6 +51,9 @@ _SCANS = {
 }
 """The actions about a bucket scan, the kind of switch each sets, and the field with its value."""
 
+_FORGOTTEN = "forgotten"
+"""The switch that holds the moment up to which closed deliveries are forgotten."""
+
 _CONFIRMATION = "checkpoint"
 """The switch that holds the state of the latest checkpoint."""
 
@@ -125,6 +128,11 @@ class SqlView:
         """Return whether a delivery has been closed and untouched since before a timestamp."""
         return bool(self.execute(statements.HAS_CLOSED_BEFORE, (before, before)))
 
+    @property
+    def forgotten(self) -> str:
+        """The moment up to which closed deliveries are forgotten, a timestamp; "" for none."""
+        return self._value(_FORGOTTEN)
+
     def matches_record(self, job: JobState) -> bool:
         """Return whether a job's state is the one that its latest record leads to.
 
@@ -196,6 +204,7 @@ def project(view: SqlView, recorded: Fields) -> None:
         date = str(part(recorded, "request")["date"])
         for statement in statements.FORGET:
             view.execute(statement, (date, date))
+        view.execute(statements.PUT_SWITCH, (_FORGOTTEN, date))
     elif action.startswith("job."):
         _project_job(view, recorded)
     else:

@@ -12,7 +12,7 @@ from handler.audit.objects.conformance_probe import Check
 from handler.audit.objects.conformance_probe import probe as checks
 from handler.audit.objects.probe_result import PROOF, save_probe_result
 from handler.audit.open_log import OBS, folder_at
-from handler.cli.audit.records.open_log import folders
+from handler.cli.audit.records.open_log import obs_folders
 from handler.cli.console import complain, printable
 from handler.errors import NightdropError
 
@@ -35,7 +35,7 @@ def probe(address: str, *, as_json: bool) -> None:
         complain("only a log in OBS is to be probed: name obs://bucket/prefix")
         sys.exit(2)
     try:
-        with closing(folder_at(address, folders())) as objects:
+        with closing(folder_at(address, obs_folders())) as objects:
             objects.read(PROOF)  # whether the bucket can be reached at all, with these keys
             done = []
             for check in checks(objects):

@@ -8,7 +8,7 @@ import click
 
 from handler.audit.open_log import OBS
 from handler.audit.rebuild import rebuild as rebuilt
-from handler.cli.audit.records.open_log import folders
+from handler.cli.audit.records.open_log import obs_folders
 from handler.cli.shared_options import audit_option, complaining, confirm
 
 
@@ -32,6 +32,6 @@ def rebuild(address: str, *, yes: bool) -> None:
         record = rebuilt(
             address,
             actor={"kind": "operator", "name": getpass.getuser()},
-            folders=folders() if address.startswith(OBS) else None,
+            folders=obs_folders() if address.startswith(OBS) else None,
         )
     click.echo(f"Made anew from {record.seq - 1} records; record {record.seq} says so.")

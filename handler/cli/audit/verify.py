@@ -18,7 +18,7 @@ from handler.audit.record import Head
 from handler.audit.verification.sources.jsonl_file import JsonlFileSource
 from handler.audit.verification.verdict import BROKEN, CANNOT_TELL, WHOLE
 from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.audit.records.open_log import any_source
+from handler.cli.audit.records.open_log import open_any_source
 from handler.cli.console import complain, printable
 from handler.cli.obs_from_environment import obs_of
 from handler.errors import LogBrokenError, NightdropError, SettingsError
@@ -113,7 +113,7 @@ def _stored(address: str | None, file: Path | None) -> RecordSource:
         return JsonlFileSource(file)
     if address is None:
         raise SettingsError("name the log with --audit, or an exported one with --file")
-    return any_source(address)
+    return open_any_source(address)
 
 
 def _place(address: str) -> CheckpointStore:

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.audit.open_log import OBS, POSTGRES
-from handler.cli.audit.records.excerpt import state_of
-from handler.cli.audit.records.open_log import any_log
-from handler.cli.audit.records.record_reader import stored
-from handler.cli.audit.records.sqlite_view import find_job
+from handler.cli.audit.records.log_reader import is_remote, open_reader
+from handler.cli.audit.records.name_lookup import find_job
+from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.console import complain, printable
 from handler.cli.shared_options import audit_option, complaining
 from handler.jobs.decisions import abandon as abandoned
@@ -84,8 +82,7 @@ def abandon(address: str, what: str, reason: str) -> None:
     """
     with _existing(address) as log:
         try:
-            with closing(state_of(log, what)) as database:
-                key = find_job(database, what)
+            key = find_job(log, what)
         except LookupError as error:
             complain(str(error.args[0]))
             sys.exit(1)
@@ -117,11 +114,11 @@ def _commit(address: str, decide: Decide[T]) -> T:
 def _existing(address: str) -> Iterator[SearchedLog]:
     """Open a log that has records: a new one, by a slip in the address, would hold nobody."""
     with complaining():
-        if not address.startswith((POSTGRES, OBS)):
+        if not is_remote(address):
             # To open a log in SQLite creates it.
-            with stored(address) as found:
+            with open_reader(address) as found:
                 _require(found.last())
-        with closing(any_log(address)) as log:
+        with closing(open_any_log(address)) as log:
             _require(log.read(lambda view: view.head).seq)
             yield log
 

@@ -24,7 +24,7 @@ from handler.errors import (
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
-from handler.local.runtime.http_invocation import event_of
+from handler.local.runtime.http_invocation import decode_event
 from handler.parsing import Limits, read
 from handler.specs.planner import make_plan
 from handler.triggers.direct import is_spec
@@ -45,6 +45,7 @@ LARGEST_EVENT = 6 * 1024 * 1024
 
 STATUS = {
     "completed": DONE,
+    "submitted": DONE,
     "duplicate": DONE,
     "ignored": DONE,
     "deferred": LATER,
@@ -104,7 +105,7 @@ def event_in(data: bytes) -> object:
         SpecRejectedError: It is neither; the message says what is wrong where.
         EventRejectedError: It holds several specs; the message ends with their errors.
     """
-    event = event_of(data)
+    event = decode_event(data)
     if not isinstance(event, str) and not (isinstance(event, dict) and is_spec(event)):
         return event
     documents = read(data, Limits(max_bytes=LARGEST_EVENT))

@@ -1,7 +1,7 @@
-"""IEF's judgement of a CreateBatchJob body, from the field table of its API page.
+"""Validates the body of CreateBatchJob, by the field table of its API page.
 
-Written apart from Nightdrop's own models, so that a mistake in those is caught here. It is strict
-where the page is silent: unknown fields are refused, and so is a deployment job without task data.
+Independent of Nightdrop's own models, so that it catches mistakes in them. Where the page is silent
+it is strict: unknown fields and deployment jobs without task data are refused.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 BAD_NAME = "IEF.100012"
-# The batch job's own codes are not documented; this one stands for any other bad field.
+# The codes of batch jobs are not documented; this one is used for every other invalid field.
 BAD_FIELD = "IEF.100002"
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,24}[a-z0-9])?")
@@ -30,7 +30,7 @@ def read_job(body: bytes) -> dict[str, Json]:
     """Return the body of a CreateBatchJob request, as received.
 
     Raises:
-        RefusedError: The service would not accept it; the answer names the first reason.
+        RefusedError: The body is invalid; the answer names the first reason.
     """
     try:
         value = json.loads(body)

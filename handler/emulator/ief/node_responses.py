@@ -1,6 +1,6 @@
-"""What IEF says about nodes and groups, and ListEdgeNodes' way to select some of them.
+"""Nodes and groups in the answers of IEF, and the filters of ListEdgeNodes.
 
-Fields as on the API's pages for ListEdgeNodes and ListEdgeGroups.
+Fields as on the API pages for ListEdgeNodes and ListEdgeGroups.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _CREATED = "2026-02-03 04:05:06.789012 +0000 UTC"
 
 @dataclass(frozen=True)
 class FleetStatus:
-    """What the jobs so far have made of the fleet.
+    """The fleet, with the upgrades of the jobs so far.
 
     Attributes:
-        fleet: The fleet as it was seeded.
-        upgrades: The upgrades that were done, in their order.
+        fleet: The fleet as its file has it.
+        upgrades: The completed upgrades, in their order.
         upgrading: Ids of the nodes that are being upgraded.
     """
 
@@ -35,7 +35,7 @@ class FleetStatus:
     upgrading: AbstractSet[str] = frozenset()
 
     def view(self, node: Node) -> dict[str, Json]:
-        """Return what is said about a node."""
+        """Return a node as IEF shows it."""
         history = self._history(node)
         version = self.fleet.newest if history else node.version
         low = crc32(node.node_id.encode())
@@ -75,11 +75,11 @@ class FleetStatus:
         return history
 
     def select(self, parameters: Mapping[str, str]) -> list[dict[str, Json]]:
-        """Return the nodes that a query selects.
+        """Return the nodes that match a query.
 
         Args:
             parameters: The query: `name` (a part of it), `state`, `tags` as `key.value` joined by
-                commas, `group_id`. All that are given must fit.
+                commas, `group_id`. All that are given must match.
         """
         wanted = {tag for tag in parameters.get("tags", "").split(",") if tag}
         group = parameters.get("group_id", "")
@@ -93,7 +93,7 @@ class FleetStatus:
         return [view for view in views if parameters.get("state", "") in {"", view["state"]}]
 
     def group_view(self, group: Group, project_id: str) -> dict[str, Json]:
-        """Return what is said about a group, with its nodes."""
+        """Return a group as IEF shows it, with its nodes."""
         members = [self.view(node) for node in self.fleet.members(group.group_id)]
         return {
             "id": group.group_id,

@@ -1,4 +1,4 @@
-"""What upgrade jobs have done to the nodes, read off the jobs themselves."""
+"""The upgrades of nodes, derived from the upgrade jobs."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """One node's upgrade, done.
+    """The completed upgrade of a node.
 
     Attributes:
         node_id: The node.
-        at: When it was done, in seconds since 1970.
+        at: When it was completed, in seconds since 1970.
     """
 
     node_id: str
     at: float
 
 
-def done(jobs: Iterable[Job], now: float) -> tuple[Upgrade, ...]:
-    """Return the upgrades that jobs have brought to their end, in the order of their ends."""
+def completed(jobs: Iterable[Job], now: float) -> tuple[Upgrade, ...]:
+    """Return the completed upgrades, in the order of their completion."""
     found = [Upgrade(node, at) for node, status, at in _steps(jobs, now) if status == SUCCESSFUL]
     return tuple(sorted(found, key=lambda upgrade: upgrade.at))
 
 
-def under_way(jobs: Iterable[Job], now: float) -> frozenset[str]:
-    """Return the ids of the nodes that jobs are upgrading."""
+def in_progress(jobs: Iterable[Job], now: float) -> frozenset[str]:
+    """Return the ids of the nodes whose upgrade is in progress."""
     return frozenset(node for node, status, _ in _steps(jobs, now) if status == RUNNING)
 
 

@@ -1,6 +1,6 @@
 """The operations of Intelligent EdgeFabric: batch jobs and edge nodes.
 
-Paths, fields and codes as on the API's pages; where they say nothing, a comment does.
+Paths, fields and codes as on the API pages; a comment marks what they leave open.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from handler.emulator.state.state import DuplicateNameError
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
-# ListEdgeNodes documents both numbers; ListBatchJob documents none and is given the same.
+# Documented for ListEdgeNodes; ListBatchJob documents no limits and uses the same.
 _DEFAULT_LIMIT = 500
 _LARGEST_LIMIT = 1000
 _LARGEST_OFFSET = 2**31 - 1
-# No code for an id that does not exist is documented.
+# The code for an unknown id is not documented,
 _NOT_FOUND = "IEF.100404"
-# Nor is one for a job whose status is in the way, or for what an edition does not have.
+# nor are those for a status that forbids the operation, or for what an edition lacks.
 _NOT_NOW = "IEF.100409"
 _NOT_HERE = "IEF.100403"
 
@@ -57,8 +57,8 @@ def find(request: Request, context: EmulatorContext) -> Operation:
 
 
 def failure(status: int) -> Response:
-    """Return an answer in place of a real one, as the gateway gives it."""
-    # APIGW.0308 is the gateway's throttling; for its other failures any code of its own will do.
+    """Return an error answer of the gateway."""
+    # APIGW.0308 is throttling; the other failures share one code.
     code = "APIGW.0308" if status == HTTPStatus.TOO_MANY_REQUESTS else "APIGW.0999"
     return _error(status, code, "the service cannot answer now")
 
@@ -226,7 +226,7 @@ def _show_edge_group(call: _IefCall) -> Execute:
 
 
 def _need_enterprise(call: _IefCall) -> None:
-    """Refuse what only an instance of the enterprise edition has; the header names one."""
+    """Refuse a request without an instance of the enterprise edition, which the header names."""
     if not call.request.header("ief-instance-id"):
         raise _refused(400, _NOT_HERE, "the professional edition has no groups")
 
@@ -272,4 +272,4 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], str, _Prepare], ...] = (
 )
 
 NAMES = frozenset(name for _, _, name, _ in _ROUTES)
-"""The operations there are."""
+"""The names of all operations."""

@@ -1,4 +1,4 @@
-"""OBS's operations on a bucket: make and list it, its versioning and its lock."""
+"""OBS's operations on a bucket: create, list, versioning and lock."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def list_buckets(call: ObsCall) -> Response:
 
 
 def create_bucket(call: ObsCall) -> Response:
-    """Answer CreateBucket; making one's own bucket again changes nothing."""
+    """Answer CreateBucket; creating an existing bucket changes nothing."""
     if not is_bucket_name(call.address.bucket):
         raise refused("InvalidBucketName", call.address)
     call.context.state.create_bucket(call.address.bucket)
@@ -65,12 +65,12 @@ def list_versions(call: ObsCall) -> Response:
 
 
 def get_versioning(call: ObsCall) -> Response:
-    """Answer GetBucketVersioning; it names no status where none was ever set."""
+    """Answer GetBucketVersioning; without a status if none was ever set."""
     return versioning_status(call.bucket.versioning)
 
 
 def set_versioning(call: ObsCall) -> Response:
-    """Answer SetBucketVersioning; it can be suspended, but not taken away again."""
+    """Answer SetBucketVersioning; it can be suspended but not removed."""
     bucket, status = call.bucket, _STATUS.search(call.request.body)
     if not status:
         raise refused("MalformedXML", call.address)
@@ -84,7 +84,7 @@ def set_versioning(call: ObsCall) -> Response:
 def set_lock(call: ObsCall) -> Response:
     """Answer SetBucketObjectLock, by its page (obs_04_0167): versioning must be on before.
 
-    Which code it is refused with otherwise is not documented.
+    The code of the refusal otherwise is not documented.
     """
     days = _DAYS.search(call.request.body)
     if not days or _MODE not in call.request.body or not 0 < int(days[1]) <= _MOST_DAYS:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from handler.emulator.obs.object_version import ObjectVersion
 
 LARGEST_PAGE = 1000
-"""Keys on a page at most, and by default."""
+"""Entries on a page, at most and by default."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class ObjectPage:
     Attributes:
         bucket: The bucket's name.
         prefix: What the keys begin with.
-        marker: After which key the page begins.
+        marker: The key after which the page starts.
         delimiter: What groups keys into common prefixes; "" for none.
         max_keys: Entries on the page at most.
         url_encoded: Whether keys are written percent-encoded.
         objects: Keys and their objects, in order.
         prefixes: The common prefixes, in order.
-        next_marker: Where the next page begins; "" if this is the last.
+        next_marker: The marker of the next page; "" if this is the last.
     """
 
     bucket: str
@@ -44,7 +44,7 @@ class ObjectPage:
 def list_objects(
     bucket: str, kept: Mapping[str, ObjectVersion], parameters: Mapping[str, str]
 ) -> ObjectPage:
-    """Return the page that a query asks for.
+    """Return the page that a query requests.
 
     Args:
         bucket: The bucket's name.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VersionEntry:
-    """One line of a page.
+    """One entry of a page.
 
     Attributes:
         key: The key, or a common prefix.
@@ -54,7 +54,7 @@ class VersionPage:
 
 
 def list_versions(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> VersionPage:
-    """Return the page that a query asks for.
+    """Return the page that a query requests.
 
     Args:
         name: The bucket's name.
@@ -88,7 +88,7 @@ def _entries(bucket: Bucket, parameters: Mapping[str, str]) -> Iterator[VersionE
 def _after(
     entries: Iterator[VersionEntry], parameters: Mapping[str, str]
 ) -> Iterator[VersionEntry]:
-    """Leave out what the markers say was listed: up to a version, or a key with all of them."""
+    """Skip the entries up to the markers: up to one version, or all versions of a key."""
     key, version_id = parameters.get("key-marker", ""), parameters.get("version-id-marker", "")
     passed = False
     for entry in entries:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 NO_VERSION = "null"
-"""The version id of what is written while versioning is not enabled."""
+"""The version id of objects that are written while versioning is not enabled."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class ObjectVersion:
         content_type: The media type it was written with.
         metadata: The headers under `x-obs-meta-`, their names without that prefix.
         version_id: Its version id.
-        appends: How often it was appended to; 0 if it was put and cannot be.
+        appends: How often it was appended to; 0 if it was put, which excludes appending.
         deleted: Whether it is a delete marker.
         locked_until: Until when it cannot be removed, in seconds since 1970.
     """
@@ -41,5 +41,5 @@ class ObjectVersion:
 
 
 def etag_of(data: bytes) -> str:
-    """Return the MD5 of bytes in hex, as OBS tells versions apart by."""
+    """Return the MD5 of bytes in hex: the entity tag in OBS."""
     return hashlib.md5(data, usedforsecurity=False).hexdigest()

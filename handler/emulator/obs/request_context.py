@@ -1,4 +1,4 @@
-"""One request to OBS, and the bucket it is about."""
+"""One request to OBS, and the bucket it addresses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ObsCall:
     Attributes:
         site: What the operation works on.
         request: The request.
-        address: The bucket and object it is about.
+        address: The bucket and object it addresses.
     """
 
     context: EmulatorContext
@@ -41,5 +41,5 @@ class ObsCall:
         return bucket
 
     def new_version_id(self) -> str:
-        """Return the version id of what is written now."""
+        """Return a version id for the next write."""
         return self.bucket.new_version_id(self.context.state.new_id())

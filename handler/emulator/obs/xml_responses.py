@@ -1,4 +1,4 @@
-"""What OBS says: error bodies, and lists of buckets and objects, as XML."""
+"""OBS's answers in XML: errors, and lists of buckets and objects."""
 
 from __future__ import annotations
 
@@ -24,32 +24,35 @@ _OWNER = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 
 _ERRORS = {
     "AccessDenied": (403, "Access denied."),
-    "BadDigest": (400, "The Content-MD5 is not that of the body."),
+    "BadDigest": (400, "The Content-MD5 does not match the body."),
     "InvalidAccessKeyId": (403, "The access key does not exist."),
     "InvalidArgument": (400, "A parameter of the query is invalid."),
-    "InvalidBucketState": (409, "The bucket must keep versions, and a locked one cannot stop."),
+    "InvalidBucketState": (
+        409,
+        "A locked bucket needs versioning and cannot suspend it.",
+    ),
     "InvalidBucketName": (400, "The bucket's name is invalid."),
-    "InvalidRange": (416, "Nothing of the range is there."),
+    "InvalidRange": (416, "The range is outside of the object."),
     "KeyTooLong": (400, "The object's key is longer than 1,024 bytes."),
     "EntityTooLarge": (400, "The object is larger than 5 GB."),
     "MetadataTooLarge": (400, "The object's own metadata is larger than 8 KB."),
     "InvalidSecurityToken": (403, "The security token is invalid."),
-    "MalformedXML": (400, "The body is not the XML that is expected."),
+    "MalformedXML": (400, "The body is not the expected XML."),
     "MethodNotAllowed": (405, "The method is not allowed here."),
     "NoSuchBucket": (404, "The bucket does not exist."),
     "NoSuchKey": (404, "The object does not exist."),
     "NoSuchVersion": (404, "The version does not exist."),
-    "NotImplemented": (501, "The emulator does not do this."),
-    "ObjectNotAppendable": (409, "The object cannot be appended to, or not again."),
+    "NotImplemented": (501, "The emulator does not implement this."),
+    "ObjectNotAppendable": (409, "The object cannot be appended to, or not any more."),
     "PositionNotEqualToLength": (409, "The position is not the object's length."),
-    "PreconditionFailed": (412, "A condition of the request does not hold."),
+    "PreconditionFailed": (412, "A condition of the request is not met."),
     "RequestTimeTooSkewed": (403, "The request's date is more than 15 minutes off."),
     "SignatureDoesNotMatch": (403, "The signature does not match the request."),
 }
 
 
 def refused(code: str, address: Address, headers: Mapping[str, str] | None = None) -> RefusedError:
-    """Return the refusal with a code of OBS's, to be raised."""
+    """Return the error for a code of OBS, to be raised."""
     status, message = _ERRORS[code]
     resource = f"/{address.bucket}/{address.key}" if address.bucket else "/"
     answer = _error(status, code, message, resource)
@@ -57,7 +60,7 @@ def refused(code: str, address: Address, headers: Mapping[str, str] | None = Non
 
 
 def spelled_both_ways(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return headers with those under `x-obs-` under `x-amz-` too, for clients of that kind."""
+    """Return headers with each `x-obs-` header as `x-amz-` too, for AWS clients."""
     return {
         **headers,
         **{
@@ -69,7 +72,7 @@ def spelled_both_ways(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def failure(status: int) -> Response:
-    """Return an answer in place of a real one, as an overloaded service gives it."""
+    """Return an error answer of an overloaded service."""
     code = "InternalError" if status == HTTPStatus.INTERNAL_SERVER_ERROR else "ServiceUnavailable"
     return _error(status, code, "The service cannot answer now.", "/")
 

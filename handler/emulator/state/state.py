@@ -77,7 +77,7 @@ class State:
         journal: Persists changes to jobs and buckets; None keeps them in memory only. The fields
             below are never persisted.
         denied: Objects, as (bucket, key), that may not be read or written.
-        failing_targets: Ids of targets whose tasks fail in jobs that begin from now on.
+        failing_targets: Ids of targets whose tasks fail in jobs that start from now on.
         requests: The latest requests received, 50,000 at most.
     """
 
@@ -199,16 +199,16 @@ class State:
         with self.lock:
             job = self.jobs.get(job_id)
             if job:
-                self.change(JobRemoved(job_id, node_upgrades.done([job], self.clock())))
+                self.change(JobRemoved(job_id, node_upgrades.completed([job], self.clock())))
             return job is not None
 
     def fleet_status(self) -> FleetStatus:
         """Return the fleet as the jobs have changed it so far."""
         with self.lock:
             now, jobs = self.clock(), list(self.jobs.values())
-            done = (*self._stored.upgrades, *node_upgrades.done(jobs, now))
+            done = (*self._stored.upgrades, *node_upgrades.completed(jobs, now))
             ordered = sorted(done, key=lambda upgrade: upgrade.at)
-            return FleetStatus(self.simulation.fleet, ordered, node_upgrades.under_way(jobs, now))
+            return FleetStatus(self.simulation.fleet, ordered, node_upgrades.in_progress(jobs, now))
 
     def record(self, request: RequestRecord) -> None:
         """Add a request to the recorded ones."""

@@ -1,4 +1,4 @@
-"""Failure notices for requests that FunctionGraph has given up: the message and its folder."""
+"""Failure notices of requests that failed permanently, and the folder they are written to."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     Writer: TypeAlias = "Callable[[str, bytes], str]"
 
 FAILED = "UnhandledInvocationError"
-"""The condition of a request whose attempts all failed, as seen in the platform's own sample."""
+"""The condition of a request whose attempts all failed, from the platform's own sample."""
 
 EXPIRED = "EventAgeExceeded"
-"""The condition of a request that grew too old; the platform does not document its name."""
+"""The condition of a request that is too old; the platform does not document its name."""
 
 
 def failure_message(
     request: AsyncRequest, condition: str, outcome: Outcome | None, urn: str, at: datetime
 ) -> dict[str, Json]:
-    """Return the message about a request that was given up, in the platform's form.
+    """Return the notice of a request that failed permanently, in the platform's format.
 
     Args:
-        request: The request; its `attempt` is the number of times it was tried.
+        request: The request; its `attempt` is the number of attempts.
         condition: Why it was given up.
-        outcome: The outcome of the last attempt, None if there was none.
+        outcome: The outcome of the last attempt, None without any attempt.
         urn: The function's name.
         at: When it was given up.
     """
@@ -54,7 +54,7 @@ def failure_message(
 
 
 def into_folder(folder: Path) -> Writer:
-    """Return a function that writes messages as private files of a folder, made for the first."""
+    """Return a function that writes notices to a folder, readable for their owner only."""
 
     def write(name: str, data: bytes) -> str:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -67,10 +67,10 @@ def into_folder(folder: Path) -> Writer:
 
 
 def _private(path: str, flags: int) -> int:
-    """Open a file that its owner alone can read: a message holds the whole event."""
+    """Open a file for its owner only: a notice contains the complete event."""
     return os.open(path, flags, 0o600)
 
 
 def as_file(message: dict[str, Json]) -> bytes:
-    """Return a message as the bytes of a file."""
+    """Return a notice as the content of a file."""
     return (json.dumps(message, indent=2) + "\n").encode()

@@ -1,4 +1,4 @@
-"""An invocation that failed, as FunctionGraph reports it."""
+"""The answer to a failed invocation, as in FunctionGraph."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask import Response
 
 REQUEST_ID = "X-Cff-Request-Id"
 
-# The platform's error codes (YuanRong, the engine FunctionGraph is built on).
+# The platform's error codes (YuanRong, the engine of FunctionGraph).
 ENTRY_FAILED = 4001
 RESULT_TOO_LARGE = 4004
 RESULT_INVALID = 4007
@@ -19,13 +19,13 @@ INITIALIZER_FAILED = 4009
 
 @dataclass(frozen=True)
 class Failure:
-    """What a caller is told of an invocation that failed.
+    """A failed invocation.
 
     Attributes:
         code: The platform's error code.
         message: The exception's text.
         kind: The exception's class.
-        stack: Its frames, the outermost first.
+        stack: The frames of its traceback, the outermost first.
         status: The HTTP status.
     """
 
@@ -36,7 +36,7 @@ class Failure:
     status: int = 500
 
     def response(self, request_id: str) -> Response:
-        """Return the answer with the platform's error object and headers."""
+        """Return the answer, with the platform's error object and headers."""
         error = {
             "errorMessage": self.message,
             "errorType": self.kind,
@@ -52,8 +52,8 @@ class Failure:
         )
 
 
-def raised(code: int, error: BaseException) -> Failure:
-    """Return the failure of an invocation that ended in an exception."""
+def failure_of(code: int, error: BaseException) -> Failure:
+    """Return the failure for an exception."""
     frames = traceback.extract_tb(error.__traceback__)
     stack = tuple(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
     return Failure(code, str(error), type(error).__name__, stack)

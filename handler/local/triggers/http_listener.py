@@ -1,4 +1,4 @@
-"""A door for events that come over HTTP, such as a bucket's notifications."""
+"""HTTP endpoint that accepts events, such as a bucket's notifications."""
 
 from __future__ import annotations
 
@@ -17,27 +17,23 @@ if TYPE_CHECKING:
 
     from handler.values.canonical_json import Json
 
-_PATIENCE = 10.0  # seconds a caller may take to send its event
+_TIMEOUT = 10.0  # seconds that a client may take to send its event
 
 
 @final
 class HttpListener:
-    """Takes events on 127.0.0.1: `POST /` answers 202 and the id of the request made of it."""
+    """Accepts events on 127.0.0.1; `POST /` answers 202 with the id of the request."""
 
-    def __init__(self, submit: Callable[[Json], str], port: int = 0) -> None:
-        """Begin to listen.
+    def __init__(self, submit: Callable[[Json], str]) -> None:
+        """Start to listen on a free port.
 
         Args:
-            submit: Takes an event and returns the id of its request; called by several threads.
-            port: The port, 0 for any that is free.
-
-        Raises:
-            OSError: The port is taken.
+            submit: Accepts an event and returns the id of its request; called by several threads.
         """
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Caller, submit))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Connection, submit))
         self._server.daemon_threads = False
         self._thread = Thread(
-            target=partial(self._server.serve_forever, poll_interval=0.05), name="door"
+            target=partial(self._server.serve_forever, poll_interval=0.05), name="http listener"
         )
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
@@ -49,14 +45,14 @@ class HttpListener:
         self.close()
 
     def close(self) -> None:
-        """Stop listening, and return when the last caller has its answer."""
+        """Stop to listen, and return when all requests are answered."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
 
 
-class _Caller(BaseHTTPRequestHandler):
-    timeout = _PATIENCE
+class _Connection(BaseHTTPRequestHandler):
+    timeout = _TIMEOUT
 
     def __init__(
         self,
@@ -67,27 +63,27 @@ class _Caller(BaseHTTPRequestHandler):
         super().__init__(*connection)
 
     def do_POST(self) -> None:
-        with contextlib.suppress(ConnectionError):  # the caller has left
-            self._answer(*self._taken())
+        with contextlib.suppress(ConnectionError):  # the client has disconnected
+            self._send(*self._accept())
 
-    def _taken(self) -> tuple[int, dict[str, str]]:
+    def _accept(self) -> tuple[int, dict[str, str]]:
         refused = refusal("POST", lambda name: self.headers.get_all(name, []))
         if refused:
             return refused.status, {"error": refused.reason}
         if self.path != "/":
-            return 404, {"error": "events are posted to /"}
+            return 404, {"error": "POST events to /"}
         length = self.headers.get("Content-Length", "")
         if not (length.isascii() and length.isdecimal()):
             return 411, {"error": "the event's Content-Length is missing"}
         if len(length) > len(str(LARGEST_EVENT)) or int(length) > LARGEST_EVENT:
-            return 413, {"error": f"an event has at most {LARGEST_EVENT} bytes"}
+            return 413, {"error": f"the event is larger than {LARGEST_EVENT} bytes"}
         try:
             event = json.loads(self.rfile.read(int(length)))
             return 202, {"request_id": self._submit(event)}
         except (ValueError, RecursionError) as error:
-            return 400, {"error": f"the event cannot be taken: {error}"}
+            return 400, {"error": f"the event was not accepted: {error}"}
 
-    def _answer(self, status: int, body: dict[str, str]) -> None:
+    def _send(self, status: int, body: dict[str, str]) -> None:
         data = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -99,4 +95,4 @@ class _Caller(BaseHTTPRequestHandler):
         return "nightdrop"
 
     def log_message(self, *_: Any) -> None:  # noqa: ANN401 - as inherited
-        """Stay silent: whoever listens to the steps sees the event."""
+        """Log nothing: the listener of the function reports the event."""

@@ -12,7 +12,7 @@ from handler.audit.job_end import shown_state
 from handler.audit.log import Decision, ScanState
 from handler.audit.record import Draft, Head
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.deliveries.reporting import begin_result
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SUBJECT = "obs://bucket/drop/\x00 strange ☃.yaml"
 @pytest.fixture
 def log(store_address: str) -> Iterator[Log]:
     """An open, empty log."""
-    opened = any_log(store_address)
+    opened = open_any_log(store_address)
     yield opened
     opened.close()
 
@@ -355,9 +355,9 @@ def test_the_state_can_be_rebuilt_from_the_records(log: Any) -> None:  # noqa: A
 def test_what_was_written_is_there_for_the_next_to_open_it(store_address: str) -> None:
     """A new instance goes on where the last one stopped."""
     for _ in range(2):
-        log = any_log(store_address)
+        log = open_any_log(store_address)
         log.commit(noted("a"))
         log.close()
-    log = any_log(store_address)
+    log = open_any_log(store_address)
     assert verify(log.records()).head.seq == 2
     log.close()

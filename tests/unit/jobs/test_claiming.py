@@ -14,7 +14,7 @@ from handler.audit.actions import ATTENTION
 from handler.audit.open_log import open_log
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.jobs.claiming import claim_planned
 from handler.values.canonical_json import sha256_hex, timestamp
 from tests.support.long_log import recording, story
@@ -79,7 +79,7 @@ def test_a_contradicted_state_is_told_once_until_it_is_made_anew(store_address: 
     notes = ("job 1 differs", "job 2 differs")
     drafts = [Draft("state.contradicted", "failure", note=note) for note in notes]
     seen = []
-    with closing(any_log(store_address)) as log:
+    with closing(open_any_log(store_address)) as log:
         for draft in (drafts[0], Draft("log.rebuilt", "success"), drafts[1]):
             log.commit(recording([draft]))
             seen.append(log.read(lambda view: [view.is_contradicted(note) for note in notes]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from handler.cli.audit.records.delivery_timeline import span
+from handler.cli.audit.records.delivery_timeline import format_span
 from handler.cli.audit.web.drawing import BAR, Bar, Mark, bars_of_days, marks_over_time
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ async def charts(ask: Ask) -> list[Chart]:
         ask: Runs a query on the copy.
     """
     took = [
-        Mark(row["at"], row["seconds"], row["kind"], f"{row['name']}: {span(row['seconds'])}")
+        Mark(
+            row["at"], row["seconds"], row["kind"], f"{row['name']}: {format_span(row['seconds'])}"
+        )
         for row in await ask(_TOOK)
     ]
     return [

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handler.audit.job_end import shown_word
-from handler.cli.audit.records.sqlite_view import open_trail
+from handler.cli.audit.records.log_reader import open_database
 from handler.cli.console import prose
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ INSERT INTO page.chain SELECT seq, hash, prev, record FROM main.records ORDER BY
 """
 
 
-def with_facts(address: str) -> sqlite_utils.Database:
+def open_report_tables(address: str) -> sqlite_utils.Database:
     """Open the log at an address with its facts beside it, in tables of the schema `page`.
 
     They lie in a temporary file that ends with the connection.
@@ -35,7 +35,7 @@ def with_facts(address: str) -> sqlite_utils.Database:
     Raises:
         LookupError: There is no such log to read; the message says what to do.
     """
-    database = open_trail(address)
+    database = open_database(address)
     try:
         _attach(database, "")
     except BaseException:
@@ -44,7 +44,7 @@ def with_facts(address: str) -> sqlite_utils.Database:
     return database
 
 
-def copy_facts(address: str, path: Path) -> None:
+def write_page_copy(address: str, path: Path) -> None:
     """Write the facts and the records of a log into a new SQLite file.
 
     Nothing else gets in: what a job is sent with stays in the log's outbox.
@@ -52,14 +52,9 @@ def copy_facts(address: str, path: Path) -> None:
     Raises:
         LookupError: There is no such log to read; the message says what to do.
     """
-    with closing(open_trail(address)) as database:
+    with closing(open_database(address)) as database:
         _attach(database, str(path.resolve()))
         database.conn.executescript(_CHAIN)
-
-
-def rows(database: sqlite_utils.Database, sql: str) -> list[dict[str, Any]]:
-    """Return what a query finds."""
-    return list(database.query(sql))
 
 
 def _attach(database: sqlite_utils.Database, file: str) -> None:

@@ -108,7 +108,10 @@ def with_latest(content: bytes) -> Attack:
 
 ATTACKS: dict[str, tuple[Attack, str]] = {
     "snapshot exchanged": (exchanged("snapshots/"), "is not the one it names"),
-    "snapshot removed": (removed("snapshots/"), "is gone; `nightdrop audit rebuild`"),
+    "snapshot removed": (
+        removed("snapshots/"),
+        "is gone; rebuild it with `nightdrop audit rebuild`",
+    ),
     "body exchanged": (
         with_bodies(lambda held: dict.fromkeys(held, "{}")),
         "is not the one recorded; give its jobs up",

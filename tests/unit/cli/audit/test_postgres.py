@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from handler.audit.log import Decision
 from handler.audit.open_log import open_log
 from handler.audit.record import Draft
-from handler.cli.audit.web.report_tables import copy_facts
+from handler.cli.audit.web.report_tables import write_page_copy
 from handler.cli.main import main
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def test_what_is_counted_and_copied_is_the_same_as_from_a_file(filled: str, tmp_
     """By way of a copy in memory; the page's copy has the records, too."""
     found = json.loads(run("stats", "--json", "--audit", filled).output)
     assert [row["reason"] for row in found["failures"]] == ["no"]
-    copy_facts(filled, tmp_path / "nightdrop.db")
+    write_page_copy(filled, tmp_path / "nightdrop.db")
     with closing(sqlite3.connect(tmp_path / "nightdrop.db")) as db:
         assert db.execute("SELECT count(*) FROM chain").fetchone() == (3,)
     lines = run("export", "--format", "jsonl", "--audit", filled).output.splitlines()

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from handler.audit.sql.sqlite import SqliteLog
-from handler.cli.audit.records.sqlite_view import row_of
+from handler.cli.audit.records.record_row import trail_row
 from handler.cli.main import main
 from handler.jobs.hold import hold, release
 
@@ -78,7 +78,7 @@ def test_a_long_note_is_one_line_in_the_list(run: Run) -> None:
 
 
 def test_a_job_is_shown_from_the_event_to_the_outcome(run: Run) -> None:
-    """Who asked, through which file, and what came of it, on one screen."""
+    """Who asked, through which file, and the result, on one screen."""
     adopted = rows(run("list", "--json", "--action", "job.adopted"))[0]
     done = run("show", str(adopted["job_name"]))
     for words in ("asked for by", "uploader", "obs://nightdrop-drop/drop/dock/", "job.unknown",
@@ -198,8 +198,8 @@ def test_following_prints_what_is_recorded_meanwhile(tmp_path: Path) -> None:
         first = log.commit(hold("one", actor={})).records[0]
         with subprocess.Popen(call, env=environ, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            assert json.loads(process.stdout.readline()) == row_of(first)
+            assert json.loads(process.stdout.readline()) == trail_row(first)
             second = log.commit(release(actor={})).records[0]
-            assert json.loads(process.stdout.readline()) == row_of(second)
+            assert json.loads(process.stdout.readline()) == trail_row(second)
             process.send_signal(signal.SIGINT)
             assert process.wait(10) == 0

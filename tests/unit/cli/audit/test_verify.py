@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from handler.audit.checkpoints.signed_note import signing_key, verify_key
 from handler.audit.open_log import open_source
 from handler.audit.sql.sqlite import SqliteLog
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.main import main
 from handler.jobs.hold import hold
 from tests.conftest import BUCKET
@@ -181,7 +181,7 @@ def test_a_key_is_made_and_fits_its_public_half() -> None:
 
 def record_something(address: str) -> None:
     """Leave a record in a log."""
-    with closing(any_log(address)) as log:
+    with closing(open_any_log(address)) as log:
         log.commit(hold("a test", actor={}))
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from handler.emulator.ief.job import Job, started
 from handler.emulator.ief.job_simulation import JobSimulation
-from handler.emulator.ief.node_upgrades import done, under_way
+from handler.emulator.ief.node_upgrades import completed, in_progress
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -24,15 +24,15 @@ def job(*nodes: str, kind: str = "node_upgrade", failing: str = "") -> Job:
 def test_a_node_is_upgraded_when_its_task_has_succeeded() -> None:
     """One after the other, with the time of each."""
     jobs = [job("n1", "n2")]
-    assert not done(jobs, 1001)
-    assert under_way(jobs, 1001) == {"n1"}
-    (first,) = done(jobs, 1004)
+    assert not completed(jobs, 1001)
+    assert in_progress(jobs, 1001) == {"n1"}
+    (first,) = completed(jobs, 1004)
     assert (first.node_id, 1002 < first.at <= 1004) == ("n1", True)
-    assert under_way(jobs, 1004) == {"n2"}
-    assert [one.node_id for one in done(jobs, 2000)] == ["n1", "n2"]
+    assert in_progress(jobs, 1004) == {"n2"}
+    assert [one.node_id for one in completed(jobs, 2000)] == ["n1", "n2"]
 
 
 def test_a_task_that_failed_upgrades_nothing() -> None:
     """Nor does a job of another kind."""
-    assert done([job("n1", failing="n1"), job("n2", kind="deployment_deploy")], 2000) == ()
-    assert under_way([job("n2", kind="deployment_deploy")], 1002) == frozenset()
+    assert completed([job("n1", failing="n1"), job("n2", kind="deployment_deploy")], 2000) == ()
+    assert in_progress([job("n2", kind="deployment_deploy")], 1002) == frozenset()

@@ -73,7 +73,7 @@ def test_where_nothing_listens_nothing_is_raised(silent: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free = probe.getsockname()[1]
     outcome = Instance(silent.replace(silent.split(":")[2], f"{free}/"), 5).invoke(REQUEST)
-    assert (outcome.status, outcome.error) == (500, "nothing listens at the function's address")
+    assert (outcome.status, outcome.error) == (500, "no server listens at the function's address")
     assert json.loads(outcome.payload)["errorType"] == "NoInstance"
 
 
@@ -87,4 +87,4 @@ def test_no_answer_in_time_is_a_failure(silent: str) -> None:
 def test_an_instance_that_dies_is_a_failure(closing: str) -> None:
     """Whatever it may have done before."""
     outcome = Instance(closing, 5).invoke(REQUEST)
-    assert outcome.error == "the instance went away before it answered"
+    assert outcome.error == "the instance closed the connection before it answered"

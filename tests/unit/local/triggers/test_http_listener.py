@@ -62,7 +62,7 @@ def test_what_cannot_be_taken_is_refused(post: Post, taken: list[Json], body: by
     """With the reason."""
     status, answer = post(body)
     assert status == 400
-    assert answer["error"].startswith("the event cannot be taken: ")
+    assert answer["error"].startswith("the event was not accepted: ")
     assert taken == []
 
 

@@ -12,7 +12,7 @@ from datasette.views.base import DatasetteError
 from markupsafe import Markup
 from pluggy import HookimplMarker
 
-from handler.cli.audit.records.delivery_timeline import seen_as, span
+from handler.cli.audit.records.delivery_timeline import format_span, shown_outcome
 from handler.cli.audit.web.charts import charts
 from handler.cli.audit.web.guard import guarded
 from handler.values.canonical_json import shown
@@ -131,10 +131,10 @@ def extra_template_vars(datasette: Datasette) -> dict[str, Any]:
     """Give templates a way to ask the copy, and to say a span of time."""
     return {
         "ask": partial(_asked, datasette),
-        "span": span,
+        "format_span": format_span,
         "shown": shown,
         "timeline_link": link,
-        "seen_as": seen_as,
+        "shown_outcome": shown_outcome,
     }
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.errors import StartError
-from handler.local.triggers.drop_folder import DropFolder
-from handler.local.triggers.folder_watcher import FolderWatcher, make_drop_folder
+from handler.local.triggers.drop_folder import DropFolder, make_drop_folder, watching
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +18,7 @@ def test_what_is_dropped_is_uploaded_without_being_asked(tmp_path: Path) -> None
     """With the real clock, and until it is closed."""
     uploaded = Event()
     folder = DropFolder(tmp_path, lambda _name, _data: uploaded.set(), print, 1000)
-    with FolderWatcher(folder):
+    with watching(folder):
         (tmp_path / "a.yaml").write_bytes(b"one")
         assert uploaded.wait(30)
 
@@ -27,5 +26,5 @@ def test_what_is_dropped_is_uploaded_without_being_asked(tmp_path: Path) -> None
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     """With what to do."""
     (tmp_path / "file").touch()
-    with pytest.raises(StartError, match="cannot be made: Not a directory; name another with --dr"):
+    with pytest.raises(StartError, match="Not a directory; name another with --drop"):
         make_drop_folder(tmp_path / "file/drop")
