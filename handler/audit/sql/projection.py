@@ -139,7 +139,7 @@ class SqlView:
         Folding that record onto the state again must change nothing.
         """
         if not self.has_all_records:
-            return True  # nobody but this instance can change the state of a log in objects
+            return True  # only this instance can change its state of a log in objects
         rows = self.execute(statements.RECORD_TEXT, (job.seq,))
         fields: Fields = json.loads(rows[0][0]) if rows else {}
         before = None if fields.get("action") == "job.planned" else job

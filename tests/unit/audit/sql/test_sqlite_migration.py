@@ -157,7 +157,7 @@ def test_a_log_whose_records_mean_something_new_is_refused(old: Path) -> None:
     """The message says which version to deploy, and nothing is changed."""
     set_version(old, format_version.VERSION + 1000)
     before = rows(old, PARTS)
-    with pytest.raises(LogError, match=r"later Nightdrop \(form 2.*deploy that one again"):
+    with pytest.raises(LogError, match=r"later Nightdrop \(form 2.*deploy that version again"):
         SqliteLog(old)
     assert rows(old, PARTS) == before
 
