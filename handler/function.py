@@ -154,9 +154,9 @@ def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Invali
 def _examined(invocation: Invocation, instance: Instance) -> Answered:
     # Loaded where it is asked for: no other event needs it, and each module costs a cold start.
     from handler.doctor.function_response import answered  # noqa: PLC0415 - likewise
-    from handler.doctor.run_checks import Deployment, examine  # noqa: PLC0415 - likewise
+    from handler.doctor.run_checks import Deployment, run_checks  # noqa: PLC0415 - likewise
 
-    findings = examine(
+    findings = run_checks(
         Deployment(
             settings=invocation.settings,
             keys=invocation.ief.credentials,

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.audit.objects.log import ObjectLog
-from handler.audit.open_log import OBS, POSTGRES, SQLITE, folder_at, open_log
+from handler.audit.open_log import POSTGRES, SQLITE, folder_at, open_log
 from handler.audit.record import Draft
-from handler.audit.sql.sqlite import SCHEMA, translated
+from handler.audit.sql.sqlite import SCHEMA, translate_errors
 from handler.audit.sql.sqlite_migration import migrate
 from handler.errors import LogError
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
@@ -57,13 +58,16 @@ def rebuild(address: str, *, actor: Part, folders: OpenPrefix | None = None) -> 
 def _rebuild_file(path: Path) -> None:
     if not path.is_file():
         raise LogError(f"there is no audit log at {path}")
-    with translated(path), closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as db:
+    with (
+        translate_errors(path),
+        closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as db,
+    ):
         db.execute("PRAGMA secure_delete = ON")
         db.execute("BEGIN IMMEDIATE")
         if db.execute(_HAS_RECORDS).fetchone() is None:
             raise LogError(f"{path} holds no audit log")
         now = datetime.now(timezone.utc)
-        migrate(db, SCHEMA.read_text(), place=str(path), now=now, anew=True)
+        migrate(db, SCHEMA.read_text(), place=str(path), now=now, rebuild=True)
         db.execute("COMMIT")
 
 

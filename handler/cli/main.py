@@ -22,7 +22,7 @@ COMMANDS = {
     "doctor": _Command(
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
-    "emulator": _Command("dev.emulator", "Answer for IEF and OBS on this machine."),
+    "emulator": _Command("dev.emulator", "Run a local emulator of IEF and OBS."),
     "events": _Command("dev.events", "Write sample events of every trigger."),
     "hold": _Command("function.hold", "Send nothing new until `release`."),
     "invoke": _Command("function.invoke", "Run the function once on an event."),

@@ -20,7 +20,7 @@ _TIMEOUT = 10.0
 _CONNECTIONS = 16
 
 
-def obs_of(environ: Mapping[str, str]) -> Obs:
+def open_obs(environ: Mapping[str, str]) -> Obs:
     """Return OBS at the address and with the keys that an environment names.
 
     Raises:

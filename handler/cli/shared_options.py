@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.audit.sql.sqlite_reading import tells_of_damage
+from handler.audit.sql.sqlite_reading import is_damage
 from handler.cli.console import complain
 from handler.errors import NightdropError
 
@@ -53,7 +53,7 @@ class NumberRange(click.FloatRange):
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
 
 
-SPOILED = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+MALFORMED_RECORD_ERRORS = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
 """What reading a record that Nightdrop did not write comes to."""
 
 
@@ -76,14 +76,14 @@ def confirm(question: str) -> None:
 
 
 @contextmanager
-def complaining() -> Iterator[None]:
+def exit_on_log_error() -> Iterator[None]:
     """End the command with status 2 and a sentence where there is no log that can be read."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        complain(_DAMAGED if tells_of_damage(error) else f"the audit log cannot be read: {error}")
+        complain(_DAMAGED if is_damage(error) else f"the audit log cannot be read: {error}")
         sys.exit(2)
-    except SPOILED:
+    except MALFORMED_RECORD_ERRORS:
         complain(_DAMAGED)
         sys.exit(2)
     except (LookupError, NightdropError) as error:

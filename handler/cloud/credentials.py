@@ -10,6 +10,8 @@ from handler.errors import CredentialsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from handler.runtime.deadline import Deadline
+
 _METHODS = ("getSecurityAccessKey", "getSecuritySecretKey", "getSecurityToken")
 _VARIABLES = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN")
 
@@ -37,6 +39,33 @@ class Credentials:
         """
         if self.missing:
             raise CredentialsError(self.missing)
+
+
+_NONE = Credentials("", "", missing="no invocation has provided credentials yet")
+
+
+class CurrentCredentials:
+    """The keys and the deadline of the latest invocation, for a connection that outlives it.
+
+    Args:
+        keys: The keys until the first call of `use`.
+    """
+
+    def __init__(self, keys: Credentials = _NONE) -> None:
+        self._keys = keys
+        self._deadline: Deadline | None = None
+
+    def use(self, keys: Credentials, deadline: Deadline | None = None) -> None:
+        """Sign with these from now on, and ask for nothing beyond the end of the invocation."""
+        self._keys, self._deadline = keys, deadline
+
+    def current(self) -> Credentials:
+        """Return the keys to sign with."""
+        return self._keys
+
+    def deadline(self) -> Deadline | None:
+        """Return the end of the latest invocation; None before the first one."""
+        return self._deadline
 
 
 def credentials(context: object, environ: Mapping[str, str]) -> Credentials:

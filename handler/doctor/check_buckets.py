@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.doctor.finding import fine, wrong
+from handler.doctor.finding import fail, ok
 from handler.errors import ApiError, CloudError, ObjectError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _ELSEWHERE = frozenset({301, 302, 307})
 
 
 @dataclass(frozen=True)
-class BucketSeen:
+class BucketAccess:
     """What came of looking into a bucket; None is success.
 
     Attributes:
@@ -42,7 +42,7 @@ class BucketSeen:
 
 
 @dataclass(frozen=True)
-class ResultsSeen:
+class ResultsAccess:
     """What came of writing a result file, and of deleting it; None is success."""
 
     place: str
@@ -50,7 +50,7 @@ class ResultsSeen:
     deleting: CloudError | None
 
 
-def look_into(obs: Obs, bucket: str, prefix: str) -> BucketSeen:
+def check_bucket(obs: Obs, bucket: str, prefix: str) -> BucketAccess:
     """List a bucket's prefix and read an object there that does not exist.
 
     OBS says that an object is missing only to those who may read it and list the bucket.
@@ -58,18 +58,18 @@ def look_into(obs: Obs, bucket: str, prefix: str) -> BucketSeen:
     listing = _failure(lambda: next(obs.list_objects(bucket, prefix), None))
     reading = _failure(lambda: obs.read(bucket, f"{prefix}{PROBE}", max_bytes=1))
     absent = isinstance(reading, ObjectError) and reading.code in {_NO_OBJECT, ""}
-    return BucketSeen(f"obs://{bucket}/{prefix}", listing, None if absent else reading)
+    return BucketAccess(f"obs://{bucket}/{prefix}", listing, None if absent else reading)
 
 
-def try_results(obs: Obs, bucket: str, prefix: str) -> ResultsSeen:
+def check_results(obs: Obs, bucket: str, prefix: str) -> ResultsAccess:
     """Write a small object where results go, and delete it."""
     key = f"{prefix}{PROBE}"
     writing = _failure(lambda: obs.write(bucket, key, b"{}", content_type="application/json"))
     deleting = None if writing else _failure(lambda: obs.delete(bucket, key))
-    return ResultsSeen(f"obs://{bucket}/{prefix}", writing, deleting)
+    return ResultsAccess(f"obs://{bucket}/{prefix}", writing, deleting)
 
 
-def bucket_findings(check: str, seen: BucketSeen) -> Iterator[Finding]:
+def bucket_findings(check: str, seen: BucketAccess) -> Iterator[Finding]:
     """Yield what looking into a bucket showed.
 
     Args:
@@ -79,24 +79,24 @@ def bucket_findings(check: str, seen: BucketSeen) -> Iterator[Finding]:
     if seen.listing:
         # Without it OBS says of no object whether it is missing or forbidden.
         action = "obs:bucket:ListBucket and obs:object:GetObject"
-        yield wrong(check, str(seen.listing), _remedy(check, seen.listing, action))
+        yield fail(check, str(seen.listing), _remedy(check, seen.listing, action))
     if seen.reading and _code(seen.reading) != _code(seen.listing):
-        yield wrong(check, str(seen.reading), _remedy(check, seen.reading, "obs:object:GetObject"))
+        yield fail(check, str(seen.reading), _remedy(check, seen.reading, "obs:object:GetObject"))
     if not seen.listing and not seen.reading:
-        yield fine(check, f"{seen.place} can be listed and read")
+        yield ok(check, f"{seen.place} can be listed and read")
 
 
-def results_finding(seen: ResultsSeen | None) -> Finding:
+def results_finding(seen: ResultsAccess | None) -> Finding:
     """Return what writing a result file showed; None is where none are written."""
     if seen is None:
-        return fine("results", "no result files are written (NIGHTDROP_RESULTS is empty)")
+        return ok("results", "no result files are written (NIGHTDROP_RESULTS is empty)")
     if seen.writing:
-        return wrong(
+        return fail(
             "results", str(seen.writing), _remedy("results", seen.writing, "obs:object:PutObject")
         )
     if seen.deleting:
-        return fine("results", f"{seen.place} can be written, not deleted from; nothing needs that")
-    return fine("results", f"{seen.place} can be written")
+        return ok("results", f"{seen.place} can be written, not deleted from; nothing needs that")
+    return ok("results", f"{seen.place} can be written")
 
 
 def _failure(call: Callable[[], object]) -> CloudError | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from handler.doctor.finding import doubtful, fine, wrong
+from handler.doctor.finding import fail, ok, warn
 
 if TYPE_CHECKING:
     from handler.cloud.credentials import Credentials
@@ -18,14 +18,14 @@ def keys_finding(keys: Credentials, *, in_cloud: bool) -> Finding:
     """Return how it is with the keys, without looking at what they open."""
     if keys.missing:
         reason, _, remedy = keys.missing.partition(": ")
-        return wrong("credentials", reason, remedy)
+        return fail("credentials", reason, remedy)
     if in_cloud and not keys.token:
-        return doubtful(
+        return warn(
             "credentials",
             "requests are signed with a permanent key from the function's environment",
             "give the function an execution agency (app_agency), and take the key away",
         )
-    return fine("credentials", "temporary keys" if keys.token else "a permanent key")
+    return ok("credentials", "temporary keys" if keys.token else "a permanent key")
 
 
 def project_finding(project: str, own: str) -> Finding:
@@ -36,15 +36,15 @@ def project_finding(project: str, own: str) -> Finding:
         own: The one that the function runs in; "" where nobody says.
     """
     if not _PROJECT.fullmatch(project):
-        return doubtful(
+        return warn(
             "project",
             "NIGHTDROP_PROJECT_ID does not look like a project's id, which is 32 hex digits",
             "copy the id, not the name, from My Credentials",
         )
     if own and own != project:
-        return doubtful(
+        return warn(
             "project",
             "the fleet's project is another than the function's",
             "see that the agency's role for IEF is granted in the fleet's project",
         )
-    return fine("project", "an id of the right form")
+    return ok("project", "an id of the right form")

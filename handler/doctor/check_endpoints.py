@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from handler.cloud.http_transport import Request
 from handler.cloud.obs.server_clock import date_of
-from handler.doctor.finding import doubtful, fine, wrong
+from handler.doctor.finding import fail, ok, warn
 from handler.errors import CloudError
 from handler.values.canonical_json import timestamp
 
@@ -28,7 +28,7 @@ and until when a job's request can be under way is counted from their dates."""
 
 
 @dataclass(frozen=True)
-class Reached:
+class EndpointResult:
     """What came of a plain request.
 
     Attributes:
@@ -44,46 +44,46 @@ class Reached:
     skew: float | None = None
 
 
-def reach(
+def ask_endpoint(
     service: str, endpoint: str, transport: Transport, clock: Callable[[], datetime]
-) -> Reached:
+) -> EndpointResult:
     """Ask a service for anything, and return what came of it."""
     host = urlsplit(endpoint).hostname or ""
     before = clock()
     try:
         answer = transport.send(Request("GET", f"{endpoint}/", {}, b"", timestamp(before)))
     except CloudError as error:
-        return Reached(service, host, error=str(error))
+        return EndpointResult(service, host, error=str(error))
     middle = before + (clock() - before) / 2
     date = date_of(answer.headers.get("date", ""))
-    return Reached(service, host, skew=(middle - date).total_seconds() if date else None)
+    return EndpointResult(service, host, skew=(middle - date).total_seconds() if date else None)
 
 
-def reach_finding(reached: Reached) -> Finding:
+def endpoint_finding(reached: EndpointResult) -> Finding:
     """Return whether a service answers."""
     name = reached.service
     if reached.error:
-        return wrong(
+        return fail(
             f"{name} endpoint",
             reached.error,
             f"check NIGHTDROP_REGION and NIGHTDROP_{name}_ENDPOINT; a function in a VPC needs a "
             "NAT gateway, or an endpoint of the VPC, to get out",
         )
-    return fine(f"{name} endpoint", f"{reached.host} answers")
+    return ok(f"{name} endpoint", f"{reached.host} answers")
 
 
-def clock_finding(reached: Sequence[Reached]) -> Finding:
+def clock_finding(reached: Sequence[EndpointResult]) -> Finding:
     """Return how far our clock is from those of the services."""
     skews = [one.skew for one in reached if one.skew is not None]
     if not skews:
-        return doubtful(
+        return warn(
             "clock", "no service named its date", "check the clock by hand, against a time server"
         )
     skew = max(skews, key=abs)
     said = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the services' clocks"
     remedy = "set this machine's clock by a time server (NTP)"
     if abs(skew) > LARGEST_SKEW:
-        return wrong("clock", said, remedy)
+        return fail("clock", said, remedy)
     if abs(skew) > DOUBTFUL_SKEW:
-        return doubtful("clock", said, remedy)
-    return fine("clock", f"within {DOUBTFUL_SKEW} s of the services' clocks")
+        return warn("clock", said, remedy)
+    return ok("clock", f"within {DOUBTFUL_SKEW} s of the services' clocks")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.doctor.finding import doubtful, fine, wrong
+from handler.doctor.finding import fail, ok, warn
 from handler.errors import ApiError, CloudError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _BY_STATUS = {
 _BUSY = 429
 
 
-def ask_fleet(ief: Ief) -> CloudError | None:
+def list_error(ief: Ief) -> CloudError | None:
     """List one job and return why that failed, if it did."""
     try:
         ief.list_jobs("node_upgrade", limit=1, offset=0)
@@ -41,13 +41,13 @@ def ask_fleet(ief: Ief) -> CloudError | None:
 def fleet_finding(error: CloudError | None) -> Finding:
     """Return what a listing of jobs showed."""
     if error is None:
-        return fine(
+        return ok(
             "IEF jobs", "can be listed; permission to create them shows only when one is created"
         )
     if isinstance(error, ApiError):
         if error.status == _BUSY:
-            return doubtful("IEF jobs", str(error), "try again later: calls are limited just now")
+            return warn("IEF jobs", str(error), "try again later: calls are limited just now")
         remedy = _BY_CODE.get(error.code) or _BY_STATUS.get(error.status)
         if remedy:
-            return wrong("IEF jobs", str(error), remedy)
-    return wrong("IEF jobs", str(error), "try again; if it stays so, ask for IEF's status")
+            return fail("IEF jobs", str(error), remedy)
+    return fail("IEF jobs", str(error), "try again; if it stays so, ask for IEF's status")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.record import part
 from handler.audit.state import UNSETTLED
-from handler.doctor.finding import doubtful, fine, wrong
+from handler.doctor.finding import fail, ok, warn
 from handler.errors import LogError
 from handler.values.canonical_json import moment, sha256_hex, shown
 
@@ -38,7 +38,7 @@ _TICKS = (
 
 
 @dataclass(frozen=True)
-class LogSeen:
+class LogStatus:
     """What a look at the log found.
 
     Attributes:
@@ -62,7 +62,7 @@ class LogSeen:
     failed: tuple[str, ...] = ()
 
 
-def look_at(log: Log, own: datetime) -> LogSeen:
+def read_log_status(log: Log, own: datetime) -> LogStatus:
     """Return what stands in a log.
 
     Args:
@@ -79,12 +79,12 @@ def look_at(log: Log, own: datetime) -> LogSeen:
 
     head, hold, suspension, left, now = log.read(ask)
     records = list(log.records(after=max(0, head.seq - LAST)))
-    broken = first_broken(records)
+    broken = first_invalid(records)
     failed = () if broken else tuple(_failed(records, now - _LATELY))
-    return LogSeen(head, broken, hold, suspension, left, now, own, failed)
+    return LogStatus(head, broken, hold, suspension, left, now, own, failed)
 
 
-def first_broken(records: Sequence[Record]) -> int:
+def first_invalid(records: Sequence[Record]) -> int:
     """Return the number of the first record whose hash or link is wrong; 0 if none is."""
     before: Record | None = None
     for record in records:
@@ -106,24 +106,24 @@ def _failed(records: Sequence[Record], since: datetime) -> Iterator[str]:
             yield f"{part(fields, 'job').get('name')} ended {final}" + (f": {note}" if note else "")
 
 
-def health_findings(seen: LogSeen | LogError, settings: Settings) -> Iterator[Finding]:
+def log_findings(seen: LogStatus | LogError, settings: Settings) -> Iterator[Finding]:
     """Yield what is to be said of a log and of the work in it."""
     if isinstance(seen, LogError):
-        yield wrong(
+        yield fail(
             "log", str(seen), "see that NIGHTDROP_AUDIT names the log, and that it can be reached"
         )
         return
     yield _chain_finding(seen)
     skew = abs((seen.own - seen.now).total_seconds())
     if skew > _DOUBTFUL_SKEW:
-        yield doubtful(
+        yield warn(
             "log's clock",
             f"it is {skew:.0f} s from this one's, and leases are counted by it",
             "set both clocks by a time server (NTP)",
         )
     yield from _switch_findings(seen)
     if seen.failed:
-        yield doubtful(
+        yield warn(
             "fleet's jobs",
             f"{len(seen.failed)} jobs failed on the fleet in the last day; {seen.failed[-1]}",
             "`nightdrop audit list --action job.finished --outcome failure --since 1d` lists them; "
@@ -132,49 +132,49 @@ def health_findings(seen: LogSeen | LogError, settings: Settings) -> Iterator[Fi
     stale = list(_stale(seen, settings))
     yield from stale
     if not stale:
-        yield fine("work", _told(seen.open))
+        yield ok("work", _told(seen.open))
 
 
-def _chain_finding(seen: LogSeen) -> Finding:
+def _chain_finding(seen: LogStatus) -> Finding:
     if seen.broken:
-        return wrong(
+        return fail(
             "log",
             f"the chain is broken at record {seen.broken}: something was changed or is missing",
             "run `nightdrop audit verify`, keep a copy of the log as it is, and find out who can "
             "write to it",
         )
     if not seen.head.seq:
-        return fine("log", "it is empty")
+        return ok("log", "it is empty")
     looked = min(LAST, seen.head.seq)
-    return fine(
+    return ok(
         "log",
         f"{seen.head.seq} records, the last {looked} whole, head {shown(seen.head.hash)}",
     )
 
 
-def _switch_findings(seen: LogSeen) -> Iterator[Finding]:
+def _switch_findings(seen: LogStatus) -> Iterator[Finding]:
     for said, reason in (
         ("sending is held", seen.hold),
         ("settling is suspended", seen.suspension),
     ):
         if reason:
-            yield doubtful(
+            yield warn(
                 "brake", f"{said}: {reason}", "`nightdrop release` lifts it, once that is over"
             )
 
 
-def _stale(seen: LogSeen, settings: Settings) -> Iterator[Finding]:
+def _stale(seen: LogStatus, settings: Settings) -> Iterator[Finding]:
     """Yield what lies longer than any tick would let it."""
     oldest = min((one.touched_at for one in seen.open.deliveries), default="")
     if _age(oldest, seen) > _UNTOUCHED_FOR:
-        yield doubtful(
+        yield warn(
             "work",
             f"{len(seen.open.deliveries)} deliveries are undecided, the oldest since {oldest}",
             "look at it with `nightdrop audit show`; drop its file again if its event is lost",
         )
     unwritten = [run for run in seen.open.unreported if run.result_error]
     if unwritten:
-        yield doubtful(
+        yield warn(
             "work",
             f"the result files of {len(unwritten)} deliveries could not be written; "
             f"{unwritten[0].subject}: {unwritten[0].result_error}",
@@ -184,19 +184,19 @@ def _stale(seen: LogSeen, settings: Settings) -> Iterator[Finding]:
         yield from _waiting(seen, max(_UNTOUCHED_FOR, 2 * settings.settle_after))
     oldest = min((job.changed_at for job in seen.open.followed), default="")
     if _age(oldest, seen) > _FOLLOWED_FOR:
-        yield doubtful(
+        yield warn(
             "work",
             f"how {len(seen.open.followed)} jobs ended is not known, of one since {oldest}",
             _TICKS,
         )
 
 
-def _waiting(seen: LogSeen, longest: float) -> Iterator[Finding]:
+def _waiting(seen: LogStatus, longest: float) -> Iterator[Finding]:
     jobs = seen.open.jobs
     oldest = min(jobs, key=lambda job: job.changed_at, default=None)
     if oldest and _age(oldest.changed_at, seen) > longest:
         why = f" ({oldest.note})" if oldest.note else ""
-        yield doubtful(
+        yield warn(
             "work",
             f"{len(jobs)} jobs wait, {_unknown(seen.open)} of them unknown; {oldest.name} is "
             f"{oldest.state} since {oldest.changed_at}{why}",
@@ -208,7 +208,7 @@ def _unknown(left: Open) -> int:
     return sum(job.state in UNSETTLED for job in left.jobs)
 
 
-def _age(timestamp: str, seen: LogSeen) -> float:
+def _age(timestamp: str, seen: LogStatus) -> float:
     return (seen.now - moment(timestamp)) / timedelta(seconds=1) if timestamp else 0.0
 
 

@@ -15,9 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from handler.doctor.finding import doubtful, fine, wrong
+from handler.doctor.finding import fail, ok, warn
 from handler.runtime.startup_record import start
-from handler.values.hosting import in_cloud
+from handler.settings import in_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,7 +70,7 @@ class Host:
     characters: int
 
 
-def host(root: Path, environ: Mapping[str, str]) -> Host:
+def read_host(root: Path, environ: Mapping[str, str]) -> Host:
     """Return what this process runs on.
 
     Args:
@@ -92,20 +92,20 @@ def host(root: Path, environ: Mapping[str, str]) -> Host:
     )
 
 
-def host_findings(host: Host, settings: Settings) -> Iterator[Finding]:
+def runtime_findings(host: Host, settings: Settings) -> Iterator[Finding]:
     """Yield what is to be said of the host, with what is set."""
     yield from _library_findings(host, settings)
     yield _timeout_finding(host, settings)
     yield _size_finding(host)
     if host.in_cloud and settings.audit.startswith("sqlite:") and settings.audit_mount:
-        yield doubtful(
+        yield warn(
             "log's place",
             "the audit log is a SQLite file on a mount, said to be for one instance (NIGHTDROP_"
             "AUDIT_MOUNT); a second instance, or a lost mount, creates jobs twice",
             "see that max_instance_num is 1 and the mount is there, or use a log in OBS",
         )
     elif host.in_cloud and settings.audit.startswith("sqlite:"):
-        yield wrong(
+        yield fail(
             "log's place",
             "the audit log lies in this instance's own file system and is lost with it",
             "set NIGHTDROP_AUDIT to a log that all instances share",
@@ -114,7 +114,7 @@ def host_findings(host: Host, settings: Settings) -> Iterator[Finding]:
 
 def _library_findings(host: Host, settings: Settings) -> Iterator[Finding]:
     faults = [
-        wrong(
+        fail(
             "libraries",
             f"{name} is {found}, older than {_dotted(OLDEST[name])}",
             "build the zip anew from the pinned requirements, and see that its copy is loaded",
@@ -125,7 +125,7 @@ def _library_findings(host: Host, settings: Settings) -> Iterator[Finding]:
     if _numbers(host.sqlite) < OLDEST_SQLITE and settings.audit.startswith(_IN_SQLITE):
         needed = _dotted(OLDEST_SQLITE)
         faults.append(
-            wrong(
+            fail(
                 "libraries",
                 f"SQLite is {host.sqlite}, and the audit log needs {needed}",
                 "choose a later runtime of the platform, or keep the log in PostgreSQL",
@@ -133,36 +133,34 @@ def _library_findings(host: Host, settings: Settings) -> Iterator[Finding]:
         )
     yield from faults
     for clash in host.conflicting_packages:
-        yield doubtful(
+        yield warn(
             "libraries", clash, "leave the platform's copy out of the function's dependencies"
         )
     if not faults and not host.conflicting_packages:
         told = {"Python": host.python, "SQLite": host.sqlite, **host.libraries}
-        yield fine(
-            "libraries", ", ".join(f"{name} {found}".strip() for name, found in told.items())
-        )
+        yield ok("libraries", ", ".join(f"{name} {found}".strip() for name, found in told.items()))
 
 
 def _timeout_finding(host: Host, settings: Settings) -> Finding:
     needed = settings.request_timeout + _RECORDING_SECONDS
     if not host.timeout:
-        return fine(
+        return ok(
             "time-out", f"set the function's to {3 * needed:g} s or more; it is not known here"
         )
     if host.timeout <= needed:
-        return wrong(
+        return fail(
             "time-out",
             f"{host.timeout} s end before one request and its record are done ({needed:g} s), "
             "so that nothing is ever sent",
             f"set the function's time-out to {3 * needed:g} s or more",
         )
     if host.timeout < 3 * needed:
-        return doubtful(
+        return warn(
             "time-out",
             f"{host.timeout} s are little for reading, sending and reporting",
             f"set the function's time-out to {3 * needed:g} s or more",
         )
-    return fine("time-out", f"{host.timeout} s")
+    return ok("time-out", f"{host.timeout} s")
 
 
 def _size_finding(host: Host) -> Finding:
@@ -171,12 +169,12 @@ def _size_finding(host: Host) -> Finding:
         f"{host.characters} of {MOST_CHARACTERS} characters"
     )
     if host.entries > MOST_ENTRIES or host.characters > MOST_CHARACTERS:
-        return wrong(
+        return fail(
             "user data",
             f"{said}: the platform takes no more",
             "leave out settings that are at their default",
         )
-    return fine("user data", said)
+    return ok("user data", said)
 
 
 def _user_data(environ: Mapping[str, str]) -> Mapping[str, str]:

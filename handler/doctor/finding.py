@@ -46,17 +46,17 @@ class Finding:
         return {**said, "remedy": self.remedy} if self.remedy else said
 
 
-def fine(check: str, message: str) -> Finding:
+def ok(check: str, message: str) -> Finding:
     """Return that something is as it should be."""
     return Finding(check, "ok", message)
 
 
-def doubtful(check: str, message: str, remedy: str) -> Finding:
+def warn(check: str, message: str, remedy: str) -> Finding:
     """Return that something works, but should be looked at."""
     return Finding(check, "warn", message, remedy)
 
 
-def wrong(check: str, message: str, remedy: str) -> Finding:
+def fail(check: str, message: str, remedy: str) -> Finding:
     """Return that something will not work."""
     return Finding(check, "fail", message, remedy)
 

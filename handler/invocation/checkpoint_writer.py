@@ -17,8 +17,8 @@ from handler.audit.checkpoints.checkpoint import (
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.checkpoints.signed_note import signing_key
 from handler.errors import CloudError, SettingsError
-from handler.settings import obs_place
 from handler.values.canonical_json import moment
+from handler.values.obs_address import OBS, parse_obs_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from handler.settings import Settings
 
 _LARGEST = 4_096
-_OBS = "obs://"
 
 
 @dataclass(frozen=True)
@@ -120,12 +119,12 @@ def checkpoint_store(address: str, obs: Obs | None) -> CheckpointStore:
     Raises:
         SettingsError: The address is invalid, or is in OBS and there is no client.
     """
-    if not address.startswith(_OBS):
+    if not address.startswith(OBS):
         return CheckpointFolder(Path(address))
     if obs is None:
         raise SettingsError("checkpoints in a bucket need NIGHTDROP_REGION and credentials")
     try:
-        return CheckpointBucket(obs, *obs_place(address))
+        return CheckpointBucket(obs, *parse_obs_address(address))
     except ValueError as error:
         raise SettingsError(f"the address of the checkpoints {error}") from None
 

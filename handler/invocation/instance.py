@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from handler.audit.alerting_log import AlertingLog
 from handler.audit.group_commit import GroupCommitLog
 from handler.audit.open_log import log_doubts, open_log
-from handler.cloud.credentials import Credentials, credentials
-from handler.cloud.current_credentials import CurrentCredentials
+from handler.cloud.credentials import Credentials, CurrentCredentials, credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
@@ -26,7 +25,7 @@ from handler.jobs.effect_runner import EffectRunner
 from handler.runtime.deadline import deadline
 from handler.runtime.startup_record import record_start, start
 from handler.runtime.structured_log import attention_lines, log_line, write_stdout
-from handler.settings import Settings, doubts, load
+from handler.settings import Settings, load, settings_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,7 +88,7 @@ def _opened_log(
     settings: Settings, transport: Transport, keys: CurrentCredentials, write: Write
 ) -> Log:
     folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
-    for doubt in (*doubts(settings), *log_doubts(settings.audit, folders)):
+    for doubt in (*settings_warnings(settings), *log_doubts(settings.audit, folders)):
         write(log_line("settings.doubted", {"note": doubt}))
 
     def announce(records: Sequence[Record]) -> None:

@@ -188,6 +188,6 @@ OUTSIDE: tuple[Tampering, ...] = (
         plain("ALTER TABLE records RENAME TO kept", "CREATE VIEW records AS SELECT * FROM kept"),
         "the table records is missing",
     ),
-    Tampering("the file is damaged", damaged, "is damaged or no audit log"),
+    Tampering("the file is damaged", damaged, "is not an audit log, or it is damaged"),
 )
 """Each way, and what is said."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.errors import SettingsError
-from handler.settings import LONGEST_FLIGHT, REGIONS, Settings, doubts, load
+from handler.settings import LONGEST_FLIGHT, REGIONS, Settings, load, settings_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -246,7 +246,7 @@ def test_another_place_for_checkpoints_is_refused(value: str) -> None:
 def test_checkpoints_do_not_lie_where_specs_are_dropped(prefix: str) -> None:
     """Each would be taken for a spec; elsewhere in the bucket they may lie."""
     (line,) = complaint(buckets="bkt-a,bkt-b", prefix=prefix, checkpoints="obs://bkt-b/drop/kept/")
-    assert line.startswith("NIGHTDROP_CHECKPOINTS: lies under NIGHTDROP_PREFIX")
+    assert line.startswith("NIGHTDROP_CHECKPOINTS: is under NIGHTDROP_PREFIX")
     assert settings(
         buckets="bkt-a,bkt-b", prefix="drop/", checkpoints="obs://bkt-b/kept/"
     ).checkpoints
@@ -303,7 +303,7 @@ def test_what_times_and_numbers_cannot_be_is_refused(name: str, value: str) -> N
 
 def test_the_defaults_leave_no_doubt() -> None:
     """They fit together."""
-    assert doubts(settings()) == ()
+    assert settings_warnings(settings()) == ()
 
 
 @pytest.mark.parametrize(
@@ -315,7 +315,7 @@ def test_settling_before_a_request_must_have_landed_is_doubted(
     settle_after: str, timeout: str, *, doubtful: bool
 ) -> None:
     """It is allowed, for tests; a job may then be created twice."""
-    found = doubts(settings(settle_after=settle_after, request_timeout=timeout))
+    found = settings_warnings(settings(settle_after=settle_after, request_timeout=timeout))
     assert len(found) == doubtful
     assert all("NIGHTDROP_SETTLE_AFTER" in doubt and "twice" in doubt for doubt in found)
     assert LONGEST_FLIGHT == 900
@@ -324,7 +324,7 @@ def test_settling_before_a_request_must_have_landed_is_doubted(
 @pytest.mark.parametrize(("valid_for", "doubtful"), [("20m", True), ("21m", False)])
 def test_a_validity_that_ends_before_settling_is_doubted(valid_for: str, *, doubtful: bool) -> None:
     """The job would expire instead of being sent again."""
-    found = doubts(settings(valid_for=valid_for))
+    found = settings_warnings(settings(valid_for=valid_for))
     assert len(found) == doubtful
     assert all("NIGHTDROP_VALID_FOR" in doubt for doubt in found)
 
@@ -349,7 +349,7 @@ def test_results_may_not_cover_what_is_watched(
     given = {"buckets": "bkt-b", "prefix": prefix, "results": results}
     if refused:
         assert complaint(**given) == [
-            "NIGHTDROP_RESULTS: covers NIGHTDROP_PREFIX, so that no dropped file is run"
+            "NIGHTDROP_RESULTS: contains NIGHTDROP_PREFIX: every dropped file would be ignored"
         ]
     else:
         assert settings(nothing, **given).buckets == ("bkt-b",)
@@ -364,8 +364,8 @@ def test_a_log_in_a_bucket_has_a_prefix(given: str) -> None:
 @pytest.mark.parametrize(
     ("audit", "problem"),
     [
-        ("obs://drop/specs/log", "lies under NIGHTDROP_PREFIX"),
-        ("obs://drop/results/", "is the place of NIGHTDROP_RESULTS"),
+        ("obs://drop/specs/log", "is under NIGHTDROP_PREFIX"),
+        ("obs://drop/results/", "is the same as NIGHTDROP_RESULTS"),
         ("obs://drop/log/", ""),
         ("obs://other/specs/log/", ""),
     ],

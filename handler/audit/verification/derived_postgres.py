@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import psycopg
 
 from handler.audit.sql.postgres_connection import SCHEMA
-from handler.audit.sql.postgres_migration import put_version
+from handler.audit.sql.postgres_migration import version_statement
 from handler.audit.verification.derived_state import REBUILD
 from handler.audit.verification.faults import IntegrityFault
 from handler.values.display import display
@@ -97,7 +97,7 @@ _INIT = f"{REBUILD}, run as the owner of the tables"
 
 def _expected(db: Connection) -> Parts:
     """Return the parts that the schema file makes, made in the temporary schema and rolled back."""
-    script = _CREATE_SCHEMA.sub("", f"{SCHEMA.read_text()};{put_version()}")
+    script = _CREATE_SCHEMA.sub("", f"{SCHEMA.read_text()};{version_statement()}")
     db.execute("BEGIN READ WRITE")
     try:
         db.execute("SET LOCAL client_min_messages = error")

@@ -15,7 +15,7 @@ from handler.cli.audit.serve import serve
 from handler.cli.audit.show import show
 from handler.cli.audit.stats import stats
 from handler.cli.audit.verify import verify
-from handler.cli.shared_options import audit_option, complaining
+from handler.cli.shared_options import audit_option, exit_on_log_error
 
 __all__ = ["audit", "audit_option"]
 
@@ -39,7 +39,7 @@ def init(address: str, role: str) -> None:
     \b
       nightdrop audit init --audit postgresql://owner@host/nightdrop --role nightdrop_function
     """
-    with complaining():
+    with exit_on_log_error():
         grants = init_log(address, role)
     if not grants:
         click.echo("A log in SQLite or OBS needs no preparation: it is created on first use.")

@@ -13,7 +13,7 @@ from handler.cli.audit.records.log_reader import open_reader
 from handler.cli.audit.records.record_filter import RecordFilter, filter_options
 from handler.cli.console import complain
 from handler.cli.output_file import output_file
-from handler.cli.shared_options import SPOILED, audit_option, complaining
+from handler.cli.shared_options import MALFORMED_RECORD_ERRORS, audit_option, exit_on_log_error
 from handler.errors import OutputError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def export(
     path = None if output == Path("-") else output
     try:
         with (
-            complaining(),
+            exit_on_log_error(),
             open_reader(address) as log,
             output_file(path, overwrite=overwrite) as file,
         ):
@@ -60,7 +60,7 @@ def export(
 def _write(lines: Iterable[str], file: IO[str]) -> None:
     try:
         file.writelines(lines)
-    except SPOILED:
+    except MALFORMED_RECORD_ERRORS:
         complain(
             "a record is not what Nightdrop writes, see `nightdrop audit verify`; "
             "--format jsonl writes it all the same"

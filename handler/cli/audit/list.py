@@ -17,7 +17,7 @@ from handler.cli.audit.records.log_reader import LogReader, open_reader
 from handler.cli.audit.records.record_filter import RecordFilter, filter_options
 from handler.cli.audit.records.record_row import row_cells, trail_row
 from handler.cli.console import STYLES, printable, screen, table
-from handler.cli.shared_options import audit_option, complaining, json_option
+from handler.cli.shared_options import audit_option, exit_on_log_error, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def list_(address: str, selection: RecordFilter, last: int, *, as_json: bool, fo
       nightdrop audit list --audit sqlite:///nightdrop.db --action job. --follow
     """
     console = screen()
-    with complaining(), open_reader(address) as log, suppress(KeyboardInterrupt):
+    with exit_on_log_error(), open_reader(address) as log, suppress(KeyboardInterrupt):
         end = log.last()
         records = find_latest(log, selection, last, end)
         if follow or as_json:

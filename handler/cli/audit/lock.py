@@ -7,11 +7,11 @@ import sys
 
 import click
 
-from handler.audit.open_log import OBS
 from handler.cli.console import complain
-from handler.cli.obs_from_environment import obs_of
+from handler.cli.obs_from_environment import open_obs
 from handler.cli.shared_options import confirm
 from handler.errors import ApiError, NightdropError
+from handler.values.obs_address import OBS
 
 LONGEST = 36_500
 """Days that OBS locks an object for at most (obs_04_0167)."""
@@ -43,7 +43,7 @@ def lock(address: str, *, days: int, yes: bool) -> None:
     if not yes:
         confirm(f"Lock the whole bucket {bucket} for good?")
     try:
-        obs_of(os.environ).lock(bucket, days)
+        open_obs(os.environ).lock(bucket, days)
     except NightdropError as error:
         unversioned = isinstance(error, ApiError) and error.status == _UNFIT
         complain(f"{error}; let {bucket} keep versions first" if unversioned else str(error))

@@ -11,10 +11,11 @@ import click
 from handler.audit.objects.conformance_probe import Check
 from handler.audit.objects.conformance_probe import probe as checks
 from handler.audit.objects.probe_result import PROOF, save_probe_result
-from handler.audit.open_log import OBS, folder_at
+from handler.audit.open_log import folder_at
 from handler.cli.audit.records.open_log import obs_folders
 from handler.cli.console import complain, printable
 from handler.errors import NightdropError
+from handler.values.obs_address import OBS
 
 
 @click.command()

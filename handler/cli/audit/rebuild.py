@@ -6,10 +6,10 @@ import getpass
 
 import click
 
-from handler.audit.open_log import OBS
 from handler.audit.rebuild import rebuild as rebuilt
 from handler.cli.audit.records.open_log import obs_folders
-from handler.cli.shared_options import audit_option, complaining, confirm
+from handler.cli.shared_options import audit_option, confirm, exit_on_log_error
+from handler.values.obs_address import OBS
 
 
 @click.command()
@@ -28,7 +28,7 @@ def rebuild(address: str, *, yes: bool) -> None:
     """
     if not yes:
         confirm("The derived state is made anew from the records; no record is touched. Go on?")
-    with complaining():
+    with exit_on_log_error():
         record = rebuilt(
             address,
             actor={"kind": "operator", "name": getpass.getuser()},

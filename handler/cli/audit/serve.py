@@ -14,7 +14,7 @@ import click
 
 from handler.cli.audit.web.report_tables import write_page_copy
 from handler.cli.console import complain
-from handler.cli.shared_options import audit_option, complaining
+from handler.cli.shared_options import audit_option, exit_on_log_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def serve(address: str, port: int, *, own_sql: bool) -> None:
         _listen(port) as listener,
     ):
         copy = Path(folder) / "nightdrop.db"
-        with complaining():
+        with exit_on_log_error():
             write_page_copy(address, copy)
         click.echo(
             f"The audit log is at http://127.0.0.1:{listener.getsockname()[1]}/ until Ctrl-C."

@@ -19,7 +19,7 @@ from handler.cli.audit.records.log_reader import open_database, open_with_forgot
 from handler.cli.audit.records.name_lookup import find_records
 from handler.cli.audit.records.record_row import trail_row
 from handler.cli.console import STYLES, complain, printable, prose, screen, table
-from handler.cli.shared_options import audit_option, complaining, json_option
+from handler.cli.shared_options import audit_option, exit_on_log_error, json_option
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def show(address: str, what: str, *, as_json: bool) -> None:
     \b
       nightdrop audit show nightly-ngkmzypw --audit sqlite:///nightdrop.db
     """
-    with complaining():
+    with exit_on_log_error():
         try:
             records = _find(address, what)
         except LookupError as error:

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from handler.cli.audit.records.delivery_timeline import format_span
 from handler.cli.audit.web.report_tables import open_report_tables
 from handler.cli.console import STYLES, printable, screen, table
-from handler.cli.shared_options import audit_option, complaining
+from handler.cli.shared_options import audit_option, exit_on_log_error
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def stats(address: str, days: int, *, as_json: bool) -> None:
     \b
       nightdrop audit stats --audit sqlite:///nightdrop.db --days 7
     """
-    with complaining(), closing(open_report_tables(address)) as database:
+    with exit_on_log_error(), closing(open_report_tables(address)) as database:
         results = {name: list(database.query(sql)) for name, sql in _QUERIES.items()}
     results["days"] = results["days"][-days:]
     if as_json:

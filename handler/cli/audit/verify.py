@@ -20,9 +20,10 @@ from handler.audit.verification.verdict import BROKEN, CANNOT_TELL, WHOLE
 from handler.audit.verification.verifier import Evidence, examine
 from handler.cli.audit.records.open_log import open_any_source
 from handler.cli.console import complain, printable
-from handler.cli.obs_from_environment import obs_of
+from handler.cli.obs_from_environment import open_obs
 from handler.errors import LogBrokenError, NightdropError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint_store
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -117,8 +118,8 @@ def _stored(address: str | None, file: Path | None) -> RecordSource:
 
 
 def _place(address: str) -> CheckpointStore:
-    if address.startswith("obs://"):
-        return checkpoint_store(address, obs_of(os.environ))
+    if address.startswith(OBS):
+        return checkpoint_store(address, open_obs(os.environ))
     if not Path(address).is_dir():
         known = "what is named" if "://" in address else address
         raise SettingsError(f"there is no folder of checkpoints at {known}")

@@ -16,8 +16,8 @@ import click
 from handler.cli.console import screen, table
 from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.http_transport import Transport
-from handler.doctor.finding import Finding, worst, wrong
-from handler.doctor.run_checks import Deployment, examine
+from handler.doctor.finding import Finding, fail, worst
+from handler.doctor.run_checks import Deployment, run_checks
 from handler.errors import CredentialsError, LogError, NightdropError, SettingsError
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
@@ -62,10 +62,10 @@ def _findings(stack: ExitStack) -> tuple[Finding, ...]:
         settings = load(lambda _name: None, os.environ)
         transport = Transport(timeout=settings.request_timeout)
         stack.callback(transport.close)
-        return examine(_deployment(settings, transport, _log(stack)))
+        return run_checks(_deployment(settings, transport, _log(stack)))
     except SettingsError as error:
         return tuple(
-            wrong("settings", line, "set it and look again") for line in str(error).splitlines()
+            fail("settings", line, "set it and look again") for line in str(error).splitlines()
         )
 
 

@@ -13,7 +13,7 @@ from handler.cli.audit.records.log_reader import is_remote, open_reader
 from handler.cli.audit.records.name_lookup import find_job
 from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.console import complain, printable
-from handler.cli.shared_options import audit_option, complaining
+from handler.cli.shared_options import audit_option, exit_on_log_error
 from handler.jobs.decisions import abandon as abandoned
 from handler.jobs.hold import BY_HAND
 from handler.jobs.hold import hold as held
@@ -113,7 +113,7 @@ def _commit(address: str, decide: Decide[T]) -> T:
 @contextmanager
 def _existing(address: str) -> Iterator[SearchedLog]:
     """Open a log that has records: a new one, by a slip in the address, would hold nobody."""
-    with complaining():
+    with exit_on_log_error():
         if not is_remote(address):
             # To open a log in SQLite creates it.
             with open_reader(address) as found:

@@ -33,9 +33,9 @@ _LISTED_BYTES = 4 * 1024 * 1024
 _CODE = re.compile(rb"<Code>([^<]{1,256})</Code>")
 _CODE_FORM = re.compile(r"[A-Z][A-Za-z]{2,63}")
 _TAG = re.compile(r"[!-~]{0,128}")
-_NOTHING_THERE = 416
+_RANGE_NOT_SATISFIABLE = 416
 _OWN_FAILURES = frozenset({500, 503})  # of OBS (obs_04_0115); others are of what is before it
-_LOST_RACE = "PositionNotEqualToLength"
+_POSITION_CONFLICT = "PositionNotEqualToLength"
 _LOCK = (
     "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>"
     "<DefaultRetention><Mode>COMPLIANCE</Mode><Days>{days}</Days></DefaultRetention>"
@@ -167,7 +167,7 @@ class Obs:
         )
         answer = self._answer(target)
         date = answer.headers.get("date", "")
-        if _code(answer) == _LOST_RACE:
+        if _code(answer) == _POSITION_CONFLICT:
             return ObsResult(date, done=False)
         _checked(answer, target.place, self.credentials)
         return ObsResult(date)
@@ -190,7 +190,7 @@ class Obs:
         limit = max(max_bytes, _ERROR_BYTES)
         answer = self._answer(target, limit)
         date = answer.headers.get("date", "")
-        if answer.status == _NOTHING_THERE:
+        if answer.status == _RANGE_NOT_SATISFIABLE:
             return ObsResult(date)
         if _code(answer) == "NoSuchKey":
             return None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from handler.cloud.current_credentials import CurrentCredentials
+    from handler.cloud.credentials import CurrentCredentials
     from handler.cloud.obs.client import Obs
 
 LARGEST_OBJECT = 256 * 1024 * 1024
@@ -73,10 +73,10 @@ class ObsFolder:
         Raises:
             CloudError: It cannot be appended to, or OBS could not be asked, or did not answer.
         """
-        asked = self._clock.here()
-        told = self._obs().append(self._bucket, self._prefix + name, position, data)
-        self._clock.told(told.date, asked)
-        return told.done
+        sent_at = self._clock.local_now()
+        result = self._obs().append(self._bucket, self._prefix + name, position, data)
+        self._clock.observe(result.date, sent_at)
+        return result.done
 
     def read(self, name: str, first: int = 0) -> bytes | None:
         """Return an object's bytes from `first` on (from the end if negative), or None.
@@ -84,14 +84,14 @@ class ObsFolder:
         Raises:
             CloudError: It may not be read, or OBS could not be asked, or did not answer.
         """
-        asked = self._clock.here()
-        told = self._obs().read_from(
+        sent_at = self._clock.local_now()
+        result = self._obs().read_from(
             self._bucket, self._prefix + name, first, max_bytes=LARGEST_OBJECT
         )
-        if told is None:
+        if result is None:
             return None
-        self._clock.told(told.date, asked)
-        return told.data
+        self._clock.observe(result.date, sent_at)
+        return result.data
 
     def write(self, name: str, data: bytes) -> None:
         """Write an object, replacing what is there.

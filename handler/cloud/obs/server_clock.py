@@ -35,11 +35,11 @@ class ServerClock:
         """Return the service's time."""
         return self._clock() + self._offset
 
-    def here(self) -> datetime:
-        """Return this machine's time, for `told`."""
+    def local_now(self) -> datetime:
+        """Return this machine's time, for `observe`."""
         return self._clock()
 
-    def told(self, date: str, asked: datetime) -> None:
+    def observe(self, date: str, asked: datetime) -> None:
         """Take an answer's date into account.
 
         Args:

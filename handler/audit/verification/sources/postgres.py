@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import Head
-from handler.audit.sql.postgres_connection import SCHEMA, connected, parse_address, translated
+from handler.audit.sql.postgres_connection import SCHEMA, connect, parse_address, translate_errors
 from handler.audit.verification.derived_postgres import differing_parts
 from handler.audit.verification.derived_state import (
     as_bytes,
@@ -75,8 +75,8 @@ class PostgresSource:
 
     def __init__(self, address: str) -> None:
         self._place = parse_address(address)
-        self._db = connected(self._place, _PATIENCE)
-        with translated(self._place):
+        self._db = connect(self._place, _PATIENCE)
+        with translate_errors(self._place):
             self._db.execute("SET default_transaction_read_only = on")
 
     def protections(self) -> Iterator[IntegrityFault]:
@@ -123,7 +123,7 @@ class PostgresSource:
 
         Of one moment, while the log may be written to.
         """
-        with translated(self._place), closing(Refold()) as refold:
+        with translate_errors(self._place), closing(Refold()) as refold:
             yield from differing_parts(self._db)
             self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
@@ -148,7 +148,7 @@ class PostgresSource:
             after = rows[-1][0]
 
     def _all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with translated(self._place):
+        with translate_errors(self._place):
             return self._db.execute(statement.encode(), values or None).fetchall()
 
 

@@ -11,7 +11,7 @@ from handler.audit.format_version import VERSION
 from handler.audit.record import Head
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.sql.sqlite_migration import APPLICATION_ID, application_id_of, version_of
-from handler.audit.sql.sqlite_reading import open_reading, reading
+from handler.audit.sql.sqlite_reading import open_read_only, translate_read_errors
 from handler.audit.verification.derived_state import (
     REBUILD,
     differing_bodies,
@@ -58,8 +58,8 @@ class SqliteSource:
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self._db = open_reading(path)
-        with reading(path):
+        self._db = open_read_only(path)
+        with translate_read_errors(path):
             self._db.text_factory = bytes
             self._expected = _expected()
             self._found = [
@@ -86,7 +86,7 @@ class SqliteSource:
 
     def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
-        with reading(self._path):
+        with translate_read_errors(self._path):
             upto = 2**63 - 1 if last is None else last
             ours = self._is_ours("records")
             rows = self._db.execute(_ROWS if ours else _ROWS_OF_ANY_TYPE, (after, upto))
@@ -96,20 +96,20 @@ class SqliteSource:
 
     def end(self) -> Head:
         """Return the number and hash stored last."""
-        with reading(self._path):
+        with translate_read_errors(self._path):
             row = self._db.execute(_END).fetchone()
         return Head(row[0], row[1].decode(errors="replace")) if row else Head()
 
     def at(self, seq: int) -> str:
         """Return the hash that is stored under a number; "" if there is none."""
-        with reading(self._path):
+        with translate_read_errors(self._path):
             row = self._db.execute(_AT, (seq,)).fetchone()
         return row[0].decode(errors="replace") if row else ""
 
     def begun(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
         begin = f'{{"action":"{action}"'
-        with reading(self._path):
+        with translate_read_errors(self._path):
             for (text,) in self._db.execute(_BEGUN, (len(begin), begin)):
                 yield text
 
@@ -120,7 +120,7 @@ class SqliteSource:
         """
         if version_of(self._db) != VERSION:
             return
-        with reading(self._path), closing(Refold()) as refold:
+        with translate_read_errors(self._path), closing(Refold()) as refold:
             self._db.execute("BEGIN")
             try:
                 yield from refold.add_pages(self.pages(), advance)

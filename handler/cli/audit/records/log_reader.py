@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import sqlite_utils
 
-from handler.audit.open_log import OBS, POSTGRES, SQLITE, no_address
+from handler.audit.open_log import POSTGRES, SQLITE, no_address
 from handler.audit.record import Record
 from handler.audit.retention import FORGOTTEN
 from handler.audit.sql import projection, statements
 from handler.audit.sql.rows import delivery_row, job_row
 from handler.audit.sql.sqlite import SCHEMA
-from handler.audit.sql.sqlite_reading import open_reading
+from handler.audit.sql.sqlite_reading import open_read_only
 from handler.cli.audit.records.open_log import open_any_log
 from handler.errors import LogBrokenError, LogError
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -91,7 +92,7 @@ def open_database(address: str, about: str = "") -> sqlite_utils.Database:
     if not is_remote(address):
         if not address.startswith(SQLITE):
             raise LogError(no_address(address))
-        return _wrap(open_reading(address.removeprefix(SQLITE)))
+        return _wrap(open_read_only(address.removeprefix(SQLITE)))
     with _new_copy() as copy, closing(open_any_log(address)) as log:
         if about:
             _copy_matches(log, about, copy)

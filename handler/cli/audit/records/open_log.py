@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from handler.audit.open_log import OBS, open_log, open_source
-from handler.cli.obs_from_environment import obs_of
-from handler.cloud.current_credentials import CurrentCredentials
+from handler.audit.open_log import open_log, open_source
+from handler.cli.obs_from_environment import open_obs
+from handler.cloud.credentials import CurrentCredentials
 from handler.cloud.obs.prefix_store import ObsFolders
 from handler.errors import CredentialsError, LogError, SettingsError
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ def obs_folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:
         LogError: A setting is missing or invalid.
     """
     try:
-        obs = obs_of(environ)
+        obs = open_obs(environ)
     except (SettingsError, CredentialsError) as error:
         raise LogError(f"a log in OBS cannot be reached: {error}") from error
     return ObsFolders(obs, CurrentCredentials(obs.credentials))

@@ -165,7 +165,7 @@ def test_a_log_whose_records_mean_something_new_is_refused(old: Path) -> None:
 def test_a_database_with_a_version_of_its_own_is_refused(path: Path) -> None:
     """It belongs to something else."""
     set_version(path, 7)
-    with pytest.raises(LogError, match="something else"):
+    with pytest.raises(LogError, match="another program"):
         SqliteLog(path)
     assert rows(path, PARTS) == []
 

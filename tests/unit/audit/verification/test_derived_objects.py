@@ -108,10 +108,7 @@ def with_latest(content: bytes) -> Attack:
 
 ATTACKS: dict[str, tuple[Attack, str]] = {
     "snapshot exchanged": (exchanged("snapshots/"), "is not the one it names"),
-    "snapshot removed": (
-        removed("snapshots/"),
-        "is gone; rebuild it with `nightdrop audit rebuild`",
-    ),
+    "snapshot removed": (removed("snapshots/"), "is gone; rebuild"),
     "body exchanged": (
         with_bodies(lambda held: dict.fromkeys(held, "{}")),
         "is not the one recorded; give its jobs up",

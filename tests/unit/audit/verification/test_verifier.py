@@ -104,14 +104,8 @@ def test_the_check_goes_on_after_a_fault(tmp_path: Path) -> None:
         ("GRANT DELETE ON nightdrop.records TO PUBLIC", "everybody has DELETE on records"),
         ("GRANT UPDATE (record) ON nightdrop.records TO nightdrop_function", "has UPDATE"),
         ("GRANT TRUNCATE ON nightdrop.records TO nightdrop_function", "has TRUNCATE"),
-        (
-            "ALTER TABLE nightdrop.records ADD COLUMN approved TEXT",
-            "the table records differs",
-        ),
-        (
-            "ALTER TABLE nightdrop.records ENABLE ROW LEVEL SECURITY",
-            "the table records differs",
-        ),
+        ("ALTER TABLE nightdrop.records ADD COLUMN approved TEXT", "the table records differs"),
+        ("ALTER TABLE nightdrop.records ENABLE ROW LEVEL SECURITY", "the table records differs"),
         (
             "CREATE RULE lost AS ON INSERT TO nightdrop.records DO INSTEAD NOTHING",
             "the table records differs",

@@ -6,8 +6,7 @@ import pytest
 
 from handler.errors import SettingsError
 from handler.invocation.instance import open_instance
-from handler.settings import load
-from handler.values.hosting import in_cloud
+from handler.settings import in_cloud, load
 
 ENVIRON = {
     "NIGHTDROP_REGION": "cn-north-4",
