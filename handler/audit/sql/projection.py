@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handler.audit.confirmation import CONFIRMING, Confirmation, fold_confirmation
@@ -20,7 +21,6 @@ from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from handler.audit.log import Decide, Switch
     from handler.audit.record import Draft, Fields
@@ -50,6 +50,9 @@ _SCANS = {
     "scan.limited": ("scan_limit", "time"),
 }
 """The actions about a bucket scan, the kind of switch each sets, and the field with its value."""
+
+WITH_BODY = {"job.planned": "job", "delivery.received": "delivery"}
+"""The actions that come with a body, and the part of the record that has its key."""
 
 _FORGOTTEN = "forgotten"
 """The switch that holds the moment up to which closed deliveries are forgotten."""
@@ -195,6 +198,11 @@ def append(draft: Draft, view: SqlView, commit: str) -> Record:
         view.execute(statements.PUT_BODY, (draft.key, draft.body))
     project(view, recorded)
     return record
+
+
+def folding_view(execute: Execute) -> SqlView:
+    """Return a view to fold records with; it has no clock, and folding asks for none."""
+    return SqlView(execute, datetime.min.replace(tzinfo=timezone.utc))
 
 
 def project(view: SqlView, recorded: Fields) -> None:

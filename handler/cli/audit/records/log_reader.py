@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import sqlite_utils
@@ -145,7 +144,7 @@ def _copy_records(records: Iterable[Record], copy: sqlite3.Connection) -> None:
     def execute(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return copy.execute(statement, tuple(values)).fetchall()
 
-    view = projection.SqlView(execute, datetime.now(timezone.utc))
+    view = projection.folding_view(execute)
     copy.execute("BEGIN")
     try:
         for record in records:
