@@ -116,6 +116,10 @@ class View(Protocol):
         or not.
         """
 
+    @property
+    def forgotten(self) -> str:
+        """The moment up to which closed deliveries are forgotten, a timestamp; "" for none."""
+
     def matches_record(self, job: JobState) -> bool:
         """Return whether a job's state is the one that its latest record leads to."""
 

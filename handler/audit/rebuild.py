@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,8 +65,7 @@ def _rebuild_file(path: Path) -> None:
         db.execute("BEGIN IMMEDIATE")
         if db.execute(_HAS_RECORDS).fetchone() is None:
             raise LogError(f"{path} holds no audit log")
-        now = datetime.now(timezone.utc)
-        migrate(db, SCHEMA.read_text(), place=str(path), now=now, rebuild=True)
+        migrate(db, SCHEMA.read_text(), place=str(path), rebuild=True)
         db.execute("COMMIT")
 
 

@@ -1,8 +1,8 @@
 """Retention of the state: closed deliveries are forgotten after a time, their records never.
 
 Forgetting is a record like any other, `state.forgotten`, which names the moment before which closed
-deliveries leave the state. Folding that record deletes their rows, so that every store, every
-instance, a rebuild and `nightdrop audit verify` come to the same state from the records alone.
+deliveries leave the state. Folding that record deletes their rows, so every store, every instance,
+a rebuild and `nightdrop audit verify` derive the same state from the records alone.
 
 A delivery that was forgotten is unknown again: if it arrives once more, it is planned as new.
 """

@@ -137,8 +137,9 @@ class ObjectLog:
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records about some deliveries, in order.
 
-        A delivery that is known is looked for between its first and its last record, one that was
-        forgotten in the whole log. Of one that came again since, only the later records are found.
+        Reads the segments from the first to the last record of each delivery, and all segments if
+        one of them was forgotten. Of a delivery that was forgotten and came again, it yields the
+        records since then.
         """
         with self._lock:
             self._check_open()

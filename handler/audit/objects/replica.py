@@ -1,4 +1,4 @@
-"""What an instance knows of the log in objects: the state, as far as it has read.
+"""What an instance knows of the log in objects: the state at a position.
 
     cold         `latest`, the last record of that segment, its snapshot, and the records after it
     warm         the bytes after the last one that was read
@@ -145,15 +145,15 @@ class Replica:
         data = self._read(position.name, position.size)
         if data is None and (position.size or position.segment <= self._last_ended):
             raise LogBrokenError(
-                f"{self._objects.place}{position.name} is gone; restore it and start the function "
-                "again"
+                f"{self._objects.place}{position.name} is gone; restore it, then start the "
+                "function again"
             )
         return data or b""
 
     def _require_not_ended(self, position: LogPosition) -> None:
         if position.segment != self.position.segment:
             raise LogBrokenError(
-                f"{self._objects.place}{self.position.name} goes on after its end; "
+                f"{self._objects.place}{self.position.name} has records after its end; "
                 "see `nightdrop audit verify`"
             )
 

@@ -8,7 +8,6 @@ of that commit (`outbox`).
 from __future__ import annotations
 
 import sqlite3
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.sql import projection, statements
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
 
     from handler.audit.objects.snapshot import Snapshot
     from handler.audit.record import Fields, Record
-
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
-"""The clock of folding, which asks for none."""
-
-_WITH_BODY = {"job.planned": "job", "delivery.received": "delivery"}
-"""The actions that may come with a body, and the part of the record that has its key."""
 
 _SETUP = """
 DROP TRIGGER records_append_only_insert;
@@ -107,10 +100,10 @@ class StateCache:
     def add(self, record: Record, fields: Fields) -> None:
         """Fold a record that was read."""
         self.put_last(record, fields)
-        about = fields.get(_WITH_BODY.get(str(fields["action"]), ""))
+        about = fields.get(projection.WITH_BODY.get(str(fields["action"]), ""))
         if isinstance(about, dict):
             self.execute(_PUT_REFERENCE, (about["key"], fields["commit"]))
-        projection.project(projection.SqlView(self.execute, _LONG_AGO), fields)
+        projection.project(projection.folding_view(self.execute), fields)
 
     def put_last(self, record: Record, fields: Fields) -> None:
         """Make a record the last one, without folding it."""

@@ -87,7 +87,7 @@ def _recreate(db: Connection, schema: bytes) -> None:
         run(db, f"DROP {kind} IF EXISTS nightdrop.{name}")
     db.execute(schema)
     run(db, "SET LOCAL search_path = nightdrop")
-    view = projection.SqlView(partial(run, db), run(db, "SELECT clock_timestamp()")[0][0])
+    view = projection.folding_view(partial(run, db))
     for key, body, *_ in bodies:
         view.execute(statements.PUT_BODY, (key, body))
     projection.rebuild(view, _records(db))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handler.audit.confirmation import CONFIRMING, Confirmation, fold_confirmation
@@ -20,7 +21,6 @@ from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from handler.audit.log import Decide, Switch
     from handler.audit.record import Draft, Fields
@@ -50,6 +50,12 @@ _SCANS = {
     "scan.limited": ("scan_limit", "time"),
 }
 """The actions about a bucket scan, the kind of switch each sets, and the field with its value."""
+
+WITH_BODY = {"job.planned": "job", "delivery.received": "delivery"}
+"""The actions that come with a body, and the part of the record that has its key."""
+
+_FORGOTTEN = "forgotten"
+"""The switch that holds the moment up to which closed deliveries are forgotten."""
 
 _CONFIRMATION = "checkpoint"
 """The switch that holds the state of the latest checkpoint."""
@@ -125,13 +131,18 @@ class SqlView:
         """Return whether a delivery has been closed and untouched since before a timestamp."""
         return bool(self.execute(statements.HAS_CLOSED_BEFORE, (before, before)))
 
+    @property
+    def forgotten(self) -> str:
+        """The moment up to which closed deliveries are forgotten, a timestamp; "" for none."""
+        return self._value(_FORGOTTEN)
+
     def matches_record(self, job: JobState) -> bool:
         """Return whether a job's state is the one that its latest record leads to.
 
         Folding that record onto the state again must change nothing.
         """
         if not self.has_all_records:
-            return True  # nobody but this instance can change the state of a log in objects
+            return True  # only this instance can change its state of a log in objects
         rows = self.execute(statements.RECORD_TEXT, (job.seq,))
         fields: Fields = json.loads(rows[0][0]) if rows else {}
         before = None if fields.get("action") == "job.planned" else job
@@ -189,6 +200,11 @@ def append(draft: Draft, view: SqlView, commit: str) -> Record:
     return record
 
 
+def folding_view(execute: Execute) -> SqlView:
+    """Return a view to fold records with; it has no clock, and folding asks for none."""
+    return SqlView(execute, datetime.min.replace(tzinfo=timezone.utc))
+
+
 def project(view: SqlView, recorded: Fields) -> None:
     """Update the state with one more record."""
     action = str(recorded["action"])
@@ -196,6 +212,7 @@ def project(view: SqlView, recorded: Fields) -> None:
         date = str(part(recorded, "request")["date"])
         for statement in statements.FORGET:
             view.execute(statement, (date, date))
+        view.execute(statements.PUT_SWITCH, (_FORGOTTEN, date))
     elif action.startswith("job."):
         _project_job(view, recorded)
     else:

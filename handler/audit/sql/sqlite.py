@@ -85,7 +85,7 @@ class SqliteLog:
         self._lock = threading.RLock()
         self._path = path
         with translate_errors(path):
-            self._db = _open(path, lock_timeout, clock)
+            self._db = _open(path, lock_timeout)
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
         """Run one decision and durably append its records before returning."""
@@ -164,9 +164,7 @@ class SqliteLog:
         return self._db.execute(statement, tuple(values)).fetchall()
 
 
-def _open(
-    path: str | Path, lock_timeout: float, clock: Callable[[], datetime]
-) -> sqlite3.Connection:
+def _open(path: str | Path, lock_timeout: float) -> sqlite3.Connection:
     _create_private(path)
     db = sqlite3.connect(path, timeout=lock_timeout, isolation_level=None, check_same_thread=False)
     try:
@@ -174,7 +172,7 @@ def _open(
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA secure_delete = ON")
         db.execute("BEGIN IMMEDIATE")
-        migrate(db, SCHEMA.read_text(), place=str(path), now=clock())
+        migrate(db, SCHEMA.read_text(), place=str(path))
         db.execute("COMMIT")
         _make_private(path)
     except BaseException:

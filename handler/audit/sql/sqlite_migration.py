@@ -18,7 +18,6 @@ from handler.errors import LogError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
 APPLICATION_ID = 0x4E44_4C47
 """`NDLG`, by which `file` recognises a log (https://sqlite.org/pragma.html)."""
@@ -38,16 +37,13 @@ def application_id_of(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA application_id").fetchone()[0])
 
 
-def migrate(
-    db: sqlite3.Connection, schema: str, *, place: str, now: datetime, rebuild: bool = False
-) -> None:
+def migrate(db: sqlite3.Connection, schema: str, *, place: str, rebuild: bool = False) -> None:
     """Create or migrate the tables, in the open transaction.
 
     Args:
         db: A connection within `BEGIN IMMEDIATE`.
         schema: The tables, triggers and views, as SQL.
         place: The file, for messages.
-        now: The store's clock.
         rebuild: Whether to rebuild the derived tables whatever the version.
 
     Raises:
@@ -61,13 +57,13 @@ def migrate(
     if not exists or (found == VERSION and not rebuild):
         _create(db, schema)
     else:
-        _recreate(db, schema, now)
+        _recreate(db, schema)
     db.execute(f"PRAGMA user_version = {VERSION}")
     if rebuild or not application_id_of(db):
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-def _recreate(db: sqlite3.Connection, schema: str, now: datetime) -> None:
+def _recreate(db: sqlite3.Connection, schema: str) -> None:
     records = _records(db)
     first = next(records, None)  # fails on a table of another kind before anything is dropped
     bodies = db.execute("SELECT * FROM outbox").fetchall() if _has(db, "outbox") else []
@@ -79,7 +75,7 @@ def _recreate(db: sqlite3.Connection, schema: str, now: datetime) -> None:
     def execute(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return db.execute(statement, tuple(values)).fetchall()
 
-    view = projection.SqlView(execute, now)
+    view = projection.folding_view(execute)
     for key, body, *_ in bodies:  # the key is the first column in every layout
         view.execute(statements.PUT_BODY, (key, body))
     if first:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
     from handler.audit.record import Fields
     from handler.audit.verification.sources.source import Row
 
-WITH_BODY = {"job.planned": "job", "delivery.received": "delivery"}
-"""The actions that come with a body, and the part of the record that has its key."""
-
 MALFORMED = (
     KeyError,
     ValueError,
@@ -42,7 +38,6 @@ MALFORMED = (
 _MOST = 4_000
 """How many states are in memory at most."""
 
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _BODIES = """
 CREATE TABLE bodies (
     key    TEXT PRIMARY KEY,
@@ -65,7 +60,7 @@ class Refold:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(f"PRAGMA journal_mode = OFF; {SCHEMA.read_text()}{_BODIES}")
         self._db.execute("BEGIN")
-        self._view = projection.SqlView(self._execute, _LONG_AGO)
+        self._view = projection.folding_view(self._execute)
         self._jobs: dict[str, JobState] = {}
         self._deliveries: dict[str, DeliveryState] = {}
         self._bodies: dict[str, tuple[str, str, str, str] | None] = {}
@@ -78,7 +73,7 @@ class Refold:
         """
         self._db.text_factory = str
         action = str(fields["action"])
-        about = WITH_BODY.get(action)
+        about = projection.WITH_BODY.get(action)
         if about:
             key = str(part(fields, about)["key"])
             digest = str(part(fields, "request").get("digest", ""))

@@ -16,7 +16,7 @@ from rich.text import Text
 from handler.audit.job_end import WRONG
 from handler.audit.state import FINAL
 from handler.cli.audit.records.delivery_timeline import build_timelines
-from handler.cli.audit.records.log_reader import open_database
+from handler.cli.audit.records.log_reader import open_database, open_with_forgotten
 from handler.cli.audit.records.name_lookup import find_records
 from handler.cli.audit.records.record_row import trail_row
 from handler.cli.console import STYLES, complain, printable, prose, screen, table
@@ -26,6 +26,7 @@ from handler.values.canonical_json import shown
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from handler.audit.record import Record
     from handler.cli.audit.records.delivery_timeline import DeliveryTimeline
 
 _MARKS = {"success": "●", "failure": "✗", "pending": "○", "unknown": "?"}
@@ -48,20 +49,33 @@ def show(address: str, what: str, *, as_json: bool) -> None:
     \b
       nightdrop audit show nightly-ngkmzypw --audit sqlite:///nightdrop.db
     """
-    with exit_on_log_error(), closing(open_database(address, what)) as database:
+    with exit_on_log_error():
         try:
-            records = find_records(database, what)
+            records = _find(address, what)
         except LookupError as error:
             complain(str(error.args[0]))
             sys.exit(1)
-        rows, timelines = [trail_row(record) for record in records], list(build_timelines(records))
     if as_json:
-        for row in rows:
-            click.echo(json.dumps(row))
+        for record in records:
+            click.echo(json.dumps(trail_row(record)))
         return
     console = screen()
-    for timeline in timelines:
+    for timeline in build_timelines(records):
         _print(timeline, console)
+
+
+def _find(address: str, what: str) -> list[Record]:
+    """Return the records that a name means; of what was forgotten only if nothing else matches."""
+    with closing(open_database(address, what)) as database:
+        try:
+            return find_records(database, what)
+        except LookupError as error:
+            unknown = error
+    database_with_forgotten = open_with_forgotten(address)
+    if database_with_forgotten is None:
+        raise unknown
+    with closing(database_with_forgotten) as database:
+        return find_records(database, what)
 
 
 def _print(timeline: DeliveryTimeline, console: Console) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from handler.audit.instance_log import InstanceLog
 from handler.audit.log import Decision
@@ -17,6 +19,7 @@ from handler.audit.retention import FORGOTTEN, forget, forget_closed
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, examine
 from handler.cli.audit.records.open_log import open_any_log, open_any_source
+from handler.cli.main import main
 from handler.errors import LogError
 from tests.support.memory_objects import MemoryObjects, Shelf
 
@@ -111,6 +114,20 @@ def test_forgetting_verifies_and_survives_a_rebuild(log: SearchedLog, store_addr
         assert examine(source, Evidence()).faults == ()
     log.rebuild()  # type: ignore[attr-defined] # every store has it
     assert known(log, "closed", "waits", "open", "later") == expected
+
+
+@pytest.mark.parametrize("what", ["closed", "j-closed"])
+def test_audit_show_finds_what_was_forgotten(
+    log: SearchedLog, store_address: str, what: str
+) -> None:
+    """By folding the records without forgetting, once nothing that is known has the name."""
+    forget(log, AT_ONCE)
+    found = CliRunner().invoke(main, ["audit", "show", what, "--audit", store_address, "--json"])
+    assert [json.loads(line)["action"] for line in found.output.splitlines()] == [
+        "delivery.planned",
+        "job.planned",
+        "job.refused",
+    ]
 
 
 def test_two_that_forget_at_once_leave_one_record(log: SearchedLog) -> None:

@@ -102,6 +102,11 @@ class Seen:
         """Return False: nothing is old."""
         return False
 
+    @property
+    def forgotten(self) -> str:
+        """Nothing is."""
+        return ""
+
     def matches_record(self, _job: JobState) -> bool:
         """Return True: nobody tampered with it."""
         return True

@@ -257,7 +257,7 @@ def test_nothing_can_follow_the_end_of_a_segment(shelf: Shelf) -> None:
     shelf.objects["records/0000000002"] += line_of(late)
     with (
         closing(ObjectLog(MemoryObjects(shelf))) as log,
-        pytest.raises(LogBrokenError, match="goes on after its end"),
+        pytest.raises(LogBrokenError, match="has records after its end"),
     ):
         log.rebuild()
 

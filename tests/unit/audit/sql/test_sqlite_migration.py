@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -136,7 +135,7 @@ def test_an_upgrade_that_fails_leaves_the_old_log_as_it_was(old: Path) -> None:
         db.execute("BEGIN IMMEDIATE")
         broken = f"{SCHEMA.read_text()}\nCREATE TABLE of what;\n"
         with pytest.raises(sqlite3.OperationalError, match="syntax"):
-            migrate(db, broken, place="a.db", now=datetime.now(timezone.utc))
+            migrate(db, broken, place="a.db")
         db.execute("ROLLBACK")
         assert list(db.iterdump()) == before
 
@@ -157,7 +156,7 @@ def test_a_log_whose_records_mean_something_new_is_refused(old: Path) -> None:
     """The message says which version to deploy, and nothing is changed."""
     set_version(old, format_version.VERSION + 1000)
     before = rows(old, PARTS)
-    with pytest.raises(LogError, match=r"later Nightdrop \(form 2.*deploy that one again"):
+    with pytest.raises(LogError, match=r"later Nightdrop \(form 2.*deploy that version again"):
         SqliteLog(old)
     assert rows(old, PARTS) == before
 
