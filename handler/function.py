@@ -113,10 +113,10 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
 
 
 def _confirm(invocation: Invocation, every: float, write: Write) -> None:
-    """Write a checkpoint if one is due; one that fails is told of and changes nothing else.
+    """Write a checkpoint if one is due; a failure is logged and changes nothing else.
 
-    The event is answered, or its error raised, as if there were no checkpoints: its work stands
-    in the log, and a checkpoint is made up for at the next chance.
+    The event is answered, or its error raised, as if there were no checkpoints: its work is in
+    the log, and the next event or reconciler run writes the checkpoint.
     """
     try:
         checkpoint(invocation, every=every)
@@ -153,8 +153,8 @@ def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Invali
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:
     # Loaded where it is asked for: no other event needs it, and each module costs a cold start.
-    from handler.doctor.function_response import answered  # noqa: PLC0415 - likewise
-    from handler.doctor.run_checks import Deployment, run_checks  # noqa: PLC0415 - likewise
+    from handler.doctor.function_response import answered  # noqa: PLC0415 - same reason
+    from handler.doctor.run_checks import Deployment, run_checks  # noqa: PLC0415 - same reason
 
     findings = run_checks(
         Deployment(
@@ -171,7 +171,7 @@ def _examined(invocation: Invocation, instance: Instance) -> Answered:
 
 
 def _deliver_all(fired: Sequence[Delivery | InvalidEntry], invocation: Invocation) -> list[Result]:
-    """Bring every delivery as far as it comes; only then raise what went wrong with any."""
+    """Process every delivery; raise collected errors afterwards."""
     results: list[Result] = []
     failed: list[NightdropError] = []
     try:
@@ -182,7 +182,7 @@ def _deliver_all(fired: Sequence[Delivery | InvalidEntry], invocation: Invocatio
         if isinstance(delivery, InvalidEntry):
             continue
         if invocation.deadline.left() <= 0:
-            # Not even its receipt can be recorded: the platform is to deliver it again.
+            # Not even its receipt can be recorded: the platform must deliver it again.
             failed.append(OutOfTimeError("no time was left for all deliveries of the event"))
             break
         try:
@@ -193,15 +193,15 @@ def _deliver_all(fired: Sequence[Delivery | InvalidEntry], invocation: Invocatio
         raise failed[0]
     if failed:
         counted = f"{len(failed)} of {len(fired)} deliveries could not be planned"
-        raise DeliveriesError(f"{counted}: {_told(failed)}")
+        raise DeliveriesError(f"{counted}: {_joined(failed)}")
     return results
 
 
-def _told(failed: Sequence[NightdropError]) -> str:
+def _joined(failed: Sequence[NightdropError]) -> str:
     reasons = sorted({str(error) for error in failed})
     more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
-    told = (display(reason, longest=_LONGEST_REASON) for reason in reasons[:_MOST_REASONS])
-    return "; ".join(told) + more
+    texts = (display(reason, longest=_LONGEST_REASON) for reason in reasons[:_MOST_REASONS])
+    return "; ".join(texts) + more
 
 
 def _rejected(event: object, error: EventRejectedError, invocation: Invocation) -> Result:

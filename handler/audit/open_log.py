@@ -95,7 +95,7 @@ def open_source(address: str, folders: OpenPrefix | None = None) -> RecordSource
     if _names_a_file(address):
         return SqliteSource(address.removeprefix(SQLITE))
     with _psycopg_needed():
-        from handler.audit.verification.sources.postgres import PostgresSource  # noqa: PLC0415 - likewise
+        from handler.audit.verification.sources.postgres import PostgresSource  # noqa: PLC0415 - same reason
     return PostgresSource(address)
 
 
@@ -116,7 +116,7 @@ def init_log(address: str, role: str = "") -> tuple[str, ...]:
     if address.startswith(OBS) or _names_a_file(address):
         return ()
     with _psycopg_needed():
-        from handler.audit.sql.postgres_connection import init_schema  # noqa: PLC0415 - likewise
+        from handler.audit.sql.postgres_connection import init_schema  # noqa: PLC0415 - same reason
     return init_schema(address, role)
 
 

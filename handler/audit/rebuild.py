@@ -1,4 +1,4 @@
-"""What is derived from the records of a log made anew from them, in every store.
+"""Rebuilds what is derived from the records, in every store.
 
 No record is touched, and one is added: whoever reads the log later is to know that it was done.
 """
@@ -28,7 +28,7 @@ _HAS_RECORDS = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rec
 
 
 def rebuild(address: str, *, actor: Part, folders: OpenPrefix | None = None) -> Record:
-    """Make all that is derived from a log's records anew, and record that it was.
+    """Rebuild all that is derived from a log's records, and record it.
 
     Args:
         address: As for `open_log`.
@@ -71,7 +71,7 @@ def _rebuild_file(path: Path) -> None:
 
 def _rebuild_database(address: str) -> None:
     from handler.audit.sql.postgres import PostgresLog  # noqa: PLC0415 - psycopg loads slowly
-    from handler.audit.sql.postgres_connection import rebuild as rebuild_owned  # noqa: PLC0415 - likewise
+    from handler.audit.sql.postgres_connection import rebuild as rebuild_owned  # noqa: PLC0415 - same reason
 
     if not rebuild_owned(address):
         with closing(PostgresLog(address)) as log:
@@ -83,6 +83,6 @@ def _recorded(log: Log, actor: Part) -> Record:
         action="log.rebuilt",
         outcome="success",
         actor=actor,
-        note="what is derived from the records was made anew from them",
+        note="what is derived from the records was rebuilt",
     )
     return log.commit(lambda _view: Decision(None, (draft,))).records[0]

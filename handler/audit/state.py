@@ -1,7 +1,7 @@
-"""What the records say: the state of a delivery and of a job, folded one record at a time.
+"""The state of a delivery and of a job, folded one record at a time.
 
 planned ──► sending ──► created             the API's 201, with the job's id
-   │          │  ├────► refused             the API says no for good
+   │          │  ├────► refused             the API refuses permanently
    │          │  ├────► deferred ──► sending  it did not arrive, or not now
    │          │  └────► unknown             it may have arrived: settle
    │          │            ├──► adopted     the list has it
@@ -117,7 +117,7 @@ class DeliveryState:
         seq: The number of that record; of two deliveries the later one has the larger.
         changed: The number of the latest record about it or one of its jobs.
         reported: What `changed` was when its result file was last written; 0 for never.
-        tries: How often writing its result file was begun since it was last written.
+        tries: How many attempts to write its result file have started since it was last written.
         due_at: Before this its result file is not tried again, a timestamp; "" is at once.
         result_error: Why its result file could not be written, as it was recorded; "" if it was.
         etag: The entity tag of the object that was read, or "".

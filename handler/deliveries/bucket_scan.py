@@ -1,12 +1,12 @@
-"""The bucket scan: files in the watched place whose notification never came.
+"""The bucket scan: finds files in the watched place whose notification never came.
 
     listed      so many keys, from where the last scan was cut, in their order
     recent      written within `valid_for`: an older file would not be run any more
     unseen      not read, and not rejected, since it was written
     to run      not older than the log, or than `NIGHTDROP_SWEEP_FROM`
 
-A scan is bounded in objects and requests. Where it was cut is on record, and the next goes on from
-there; after the last key the search begins anew. A scan of a whole bucket records nothing.
+A scan is bounded in objects and requests. Where it was cut is recorded, and the next scan continues
+there; after the last key it starts from the first. A scan of a whole bucket records nothing.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class Scan:
 
     Attributes:
         bucket: The bucket's name.
-        before: Where the scan before it had stopped, and what was said of old files.
+        before: Where the previous scan stopped, and what was recorded about old files.
         position: The last key it looked at, if there are more; else "".
-        found: The deliveries of what is to be run, in the order of the keys.
+        found: The deliveries to run, in the order of the keys.
         outdated: How many files it passed over because they were written before `limit`.
         limit: Before when files are not run; None if that did not matter.
     """
@@ -77,7 +77,7 @@ class Scan:
 def scan(
     bucket: str, before: ScanState, invocation: Invocation, time_left: Callable[[], bool]
 ) -> Scan:
-    """Look for files that were never announced.
+    """Find files without a notification.
 
     Args:
         bucket: Where to look.
@@ -134,8 +134,8 @@ def _draft(action: str, scan: Scan, *, note: str = "", **source: str) -> Draft:
 def cut_note(bucket: str, position: str) -> str:
     """Return the sentence that tells where a scan was cut."""
     return (
-        f"the search of bucket {bucket} for files that were never announced stopped after "
-        f'"{display(position)}"; the next run goes on there. Remove old files from the watched '
+        f"the scan of bucket {bucket} for missed files stopped after "
+        f'"{display(position)}"; the next run continues there. Remove old files from the watched '
         "place, best by a life-cycle rule of the bucket"
     )
 
@@ -197,9 +197,9 @@ def _is_ignored(found: Delivery, invocation: Invocation) -> bool:
 
 
 def _untouched(unseen: Sequence[Delivery], invocation: Invocation) -> list[Delivery]:
-    """Return what nobody has looked at by now either, or is about to.
+    """Return what no other instance has read meanwhile, or is about to read.
 
-    Whose delivery stands in the log undecided, that is resumed, and reads what is there.
+    An object with an undecided delivery is left to it: it is resumed and reads what is there.
     """
     unseen, left = invocation.log.read(
         lambda view: (_filtered(unseen, view), view.open(_MOST_PENDING).deliveries)
@@ -212,7 +212,7 @@ def _untouched(unseen: Sequence[Delivery], invocation: Invocation) -> list[Deliv
 
 
 def _is_seen(found: Delivery, view: View) -> bool:
-    """Return whether an object was read, or rejected, since it was written as it stands there.
+    """Return whether an object was read, or rejected, since it was last written.
 
     Only that counts: an event that was ignored looked at nothing, whatever it was about.
     """
@@ -243,7 +243,7 @@ def _limit(invocation: Invocation) -> datetime:
 def _outdated_note(scan: Scan) -> str:
     files = "1 file was" if scan.outdated == 1 else f"{scan.outdated} files were"
     return (
-        f"{files} found in bucket {scan.bucket} that nobody announced, and not run, because "
+        f"{files} found in bucket {scan.bucket} without a notification, and not run, because "
         f"written before {scan.unsaid[:19]}Z; drop again what is wanted, or set "
         "NIGHTDROP_SWEEP_FROM to an earlier time"
     )

@@ -67,9 +67,8 @@ def plan_it(order: Order, rules: Rules) -> Decide[DeliveryState | None]:
     """Decide to plan a delivery's jobs; a state means that they were, or need not be.
 
     The same bytes as in the object's latest run that created or still plans a job need no second
-    run, nor does a tick within the window of the same timer's latest. Both are looked at here and
-    nowhere before, in the same breath as the plan is written, so that two deliveries side by side
-    cannot both miss the other.
+    run, nor does a timer's tick within the window of the same timer's latest. Both are checked
+    in the same transaction as the plan, so that two concurrent deliveries cannot miss each other.
     """
 
     def decide(view: View) -> Decision[DeliveryState | None]:
@@ -115,7 +114,7 @@ def settle_without_jobs(
 def reject_exchanged(delivery: DeliveryState) -> Decide[None]:
     """Decide to close a delivery whose body in the outbox is not the one that was received.
 
-    What it would be started over from was changed by somebody else, so nothing of it is trusted.
+    Its body was changed by another program, so nothing of it is trusted.
     """
     draft = Draft(
         action="delivery.rejected",
@@ -127,7 +126,7 @@ def reject_exchanged(delivery: DeliveryState) -> Decide[None]:
             "fired_at": delivery.fired_at or None,
         },
         note="its body in the outbox is not the one that was received, so it is not started over: "
-        "look for who changed it, and deliver it anew if it is still wanted",
+        "look for who changed it, and deliver it again if it is still wanted",
     )
 
     def decide(view: View) -> Decision[None]:

@@ -1,4 +1,4 @@
-"""The story of one delivery: received, read, planned, submitted, reported."""
+"""Processes one delivery: received, read, planned, submitted, reported."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ _EMPTY = "the object is empty; what is written into it later is run then"
 
 
 def deliver(delivery: Delivery, invocation: Invocation) -> Result:
-    """Bring one delivery as far as it comes today and return what came of it.
+    """Process one delivery and return its result.
 
-    One for which no time is left stands in the log as received, and the tick goes on with it.
+    If no time is left, the delivery stays received, and the reconciler continues it.
 
     Raises:
         NightdropError: Nothing is promised yet and another try may succeed: the platform is to
@@ -70,9 +70,9 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
 
 
 def submit(jobs: Sequence[JobState], invocation: Invocation) -> None:
-    """Send what can be sent of some jobs, side by side; one's failure stops no other.
+    """Send the jobs that can be sent, in threads; a failure of one stops no other.
 
-    A job whose instance has gone silent becomes unknown on the way.
+    A job whose lease has expired becomes unknown.
     """
     claimable = SENDABLE | {"sending"}
     keys = [job.key for job in jobs if job.state in claimable]
@@ -96,7 +96,7 @@ def _run_of(seen: DeliveryState, invocation: Invocation) -> DeliveryState:
 
 
 def refuse(refused: Sequence[InvalidEntry], invocation: Invocation) -> list[Result]:
-    """Record entries of an event that cannot be used, all at once, and return what is answered."""
+    """Record the invalid entries of an event in one commit and return their results."""
     decisions = [reject_event(one.key, [one.problem], source=one.source) for one in refused]
     if decisions:
         invocation.log.commit_all(decisions)
@@ -104,7 +104,7 @@ def refuse(refused: Sequence[InvalidEntry], invocation: Invocation) -> list[Resu
 
 
 def _decide(delivery: Delivery, invocation: Invocation) -> DeliveryState:
-    """Read and plan a delivery, or refuse it; answers its run, or the one it repeats."""
+    """Read and plan a delivery, or reject it; return its run, or the run that it repeats."""
     spec: SpecSource | None = None
     try:
         ignored = _ignored(delivery, invocation)
@@ -160,7 +160,7 @@ def _fetch(delivery: Delivery, invocation: Invocation) -> SpecSource:
 
 
 def _may_wait(delivery: Delivery, invocation: Invocation) -> bool:
-    """Return whether what is asked for may still be run later; without a time nobody can tell."""
+    """Return whether the delivery is still valid; without a time it counts as not valid."""
     if delivery.fired_at is None:
         return False
     age = invocation.obs.clock() - delivery.fired_at

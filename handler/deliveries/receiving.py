@@ -4,7 +4,7 @@ unknown key            delivery.received, go on
 received, no plan      nothing more to record: go on, from the start
 planned, jobs open     delivery.repeated, resume from the outbox
 refused, all of it     delivery.received under the key of its next run, go on
-decided                delivery.repeated, answer what stands in the log
+decided                delivery.repeated, answer from the log
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Received:
-    """What receiving a delivery came to.
+    """The result of receiving a delivery.
 
     Attributes:
         delivery: What to go on with: the delivery, or the latest run of it.
@@ -44,8 +44,8 @@ def receive(delivery: Delivery) -> Decide[Received]:
     A wrong setting may have had all of it refused, say. Then nothing of it is on the fleet, and
     when it comes again it is run again, under a key that follows from its own: with jobs, marks
     and names of its own, and as safe from duplicates as any other delivery. A copy that the
-    platform delivers right after the refusal is run again likewise; it is refused again, or, if
-    it is not, it is created once. Nobody delivers it without end: what is refused is answered.
+    platform delivers right after the refusal is also run again: it is refused again, or created
+    once. This ends, because a refused delivery is answered and not retried.
     """
 
     def decide(view: View) -> Decision[Received]:
@@ -79,11 +79,11 @@ def _repeated_by(view: View, seen: DeliveryState) -> DeliveryState:
 
 
 def _left_nothing(run: DeliveryState) -> bool:
-    """Return whether a run certainly left nothing on the fleet, and nobody gave it up by hand.
+    """Return whether a run certainly left nothing on the fleet and was not abandoned by hand.
 
     Jobs that expired stay expired, but for a spec that is handed over directly: last night's
     upgrade does not run at noon, however late a copy of its event is. An object that expired or
-    was rejected is written anew, which fires an event of its own.
+    was rejected is uploaded again, which fires an event of its own.
     """
     if run.state == "rejected":
         return run.trigger != "object"

@@ -1,4 +1,4 @@
-"""What one instance of the function opens once, and what each invocation takes from it."""
+"""What one instance of the function opens once, and the dependencies of each invocation."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Instance:
         settings: What the operator set.
         log: The audit log.
         transport: Connections to the cloud, kept alive between calls.
-        environ: The environment, for credentials on a desk and the time-out; never printed.
+        environ: The environment, for local credentials and the time-out; never printed.
         write: Writes a log line.
         keys: The keys of the latest call, which a log in OBS signs with.
     """
@@ -112,7 +112,7 @@ def _credentials(context: object, environ: Mapping[str, str]) -> Credentials:
 
 
 def invocation_of(context: object, instance: Instance) -> Invocation:
-    """Return what an invocation that begins now has at hand, with the keys of its context."""
+    """Return the dependencies of an invocation that starts now, with the keys of its context."""
     end = deadline(context, instance.environ)
     keys = _credentials(context, instance.environ)
     instance.keys.use(keys, end)

@@ -44,13 +44,13 @@ class Invocation:
 
     @property
     def out_of_time(self) -> bool:
-        """Whether only what was begun can still be recorded in this invocation."""
+        """Whether only results of started work can still be recorded in this invocation."""
         return self.deadline.left() <= RECORDING_SECONDS
 
     @property
     def sender(self) -> Sender:
         """Who submits in this invocation, and by which settings."""
         return Sender(
-            patience=self.settings.request_timeout + RECORDING_SECONDS,
+            seconds_per_request=self.settings.request_timeout + RECORDING_SECONDS,
             settle_after=self.settings.settle_after,
         )

@@ -3,7 +3,7 @@
 The state and the outbox stand beside the chain, and whoever can write to the store can change them.
 Two looks at each claim keep the function from acting on it: at the job's latest record, which must
 say what the state says, and at the digest that was recorded of its body with the plan. Everything
-else is found by `nightdrop audit verify`, which folds all records anew.
+else is found by `nightdrop audit verify`, which folds all records again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _EXCHANGED = (
     "its request in the outbox is not the one that was planned, so it is not sent: look for who "
-    "changed it, give it up with `nightdrop job abandon`, and deliver it anew if it is still wanted"
+    "changed it, run `nightdrop job abandon`, and deliver it again if it is still wanted"
 )
 
 
@@ -45,8 +45,8 @@ def claim_planned(key: str, *, body: str, date: str, lease: timedelta) -> Decide
         if job.state not in SENDABLE:
             return granted(view)
         if not view.matches_record(job):
-            told = _contradicted(job)
-            return Decision(Claim(0, job), () if view.is_contradicted(told.note) else (told,))
+            draft = _contradicted(job)
+            return Decision(Claim(0, job), () if view.is_contradicted(draft.note) else (draft,))
         if job.body_digest not in {"", digest} and not stale(job, view.now):
             return Decision(Claim(0, job), _exchanged(job))
         return granted(view)
@@ -61,7 +61,7 @@ def _contradicted(job: JobState) -> Draft:
         outcome="failure",
         note=f"the state of job {shown(job.key)} ({job.state}, of record {job.seq}) is not what "
         "its latest record says, so it is not sent: see `nightdrop audit verify`; "
-        "`nightdrop audit rebuild` makes the state anew",
+        "`nightdrop audit rebuild` rebuilds the state",
     )
 
 

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 SENDABLE = frozenset({"planned", "deferred", "absent"})
 """States from which a job may be claimed."""
 
-_BEREFT = (
+_REQUEST_LOST = (
     "its request is gone from the outbox; give it up with `nightdrop job abandon`, "
-    "and deliver it anew if it is still wanted"
+    "and deliver it again if it is still wanted"
 )
 
 
@@ -62,7 +62,7 @@ class Deferred:
 
 @dataclass(frozen=True)
 class Unknown:
-    """The job may have been created; nobody can say before the list is looked at."""
+    """The job may have been created; only the list of jobs can tell."""
 
     reason: str
     status: int = 0
@@ -73,7 +73,7 @@ Answer: TypeAlias = "Created | Refused | Deferred | Unknown"
 
 @dataclass(frozen=True)
 class Claim:
-    """What a claim came to: whether this instance may send, and the job as it stands.
+    """The result of a claim: whether this instance may send, and the job's state.
 
     Attributes:
         attempt: The number of the attempt, to be given back with its answer; 0 if not granted.
@@ -97,7 +97,7 @@ def claim(key: str, *, date: str, lease: timedelta) -> Decide[Claim]:
         if job.state in SENDABLE:
             return _claimed(view, job, date, view.now + lease)
         if job.state == "sending" and lease_over(job, view.now):
-            return Decision(Claim(0, job), (silent(job),))
+            return Decision(Claim(0, job), (lease_expired(job),))
         return Decision(Claim(0, job))
 
     return decide
@@ -140,7 +140,7 @@ def defer(key: str, reason: str) -> Decide[None]:
     return decide
 
 
-def bereft(key: str) -> Decide[None]:
+def request_lost(key: str) -> Decide[None]:
     """Decide what becomes of a job whose request is gone from the outbox: it waits, then expires.
 
     Nothing can be sent for it any more, and nothing of it is silently lost.
@@ -152,7 +152,7 @@ def bereft(key: str) -> Decide[None]:
             return Decision(None)
         if stale(job, view.now):
             return Decision(None, (_expired(job),))
-        return Decision(None, _waiting(job, _BEREFT))
+        return Decision(None, _waiting(job, _REQUEST_LOST))
 
     return decide
 
@@ -190,7 +190,7 @@ def stale(job: JobState, now: datetime) -> bool:
     return bool(job.valid_until) and moment(job.valid_until) < now
 
 
-def silent(job: JobState) -> Draft:
+def lease_expired(job: JobState) -> Draft:
     """Return the record of a claim whose instance ended without an answer."""
     return replace(
         about(job),
@@ -206,7 +206,7 @@ def duplicate_note(first: str, second: str) -> str:
 
 
 def about(job: JobState) -> Draft:
-    """Return a record about a job that is still to be told what happened."""
+    """Return a draft of a record about a job, without its action."""
     return Draft(
         action="job.",
         outcome="pending",
@@ -233,7 +233,7 @@ def _claimed(view: View, job: JobState, date: str, lease_until: datetime) -> Dec
 
 
 def _expired(job: JobState) -> Draft:
-    note = f"was not sent by {job.valid_until[:19]}Z; deliver it anew if it is still wanted"
+    note = f"was not sent by {job.valid_until[:19]}Z; deliver it again if it is still wanted"
     return replace(about(job), action="job.expired", outcome="failure", note=note)
 
 

@@ -1,6 +1,6 @@
-"""What a submission and its settling ask of the world, as values.
+"""Effects that submission and settlement request, as values.
 
-The generators in `submission` and `settlement` yield these and get back what came of them. Whoever
+The generators in `submission` and `settlement` yield these and get back their results. Whoever
 drives them carries them out: `sending` for real, a simulation in invented time.
 """
 
@@ -65,14 +65,14 @@ class ListJobs:
 
 @dataclass(frozen=True)
 class ShowJob:
-    """Ask how a job stands; answers a `ShownJob`, `Gone`, or None if nobody could say."""
+    """Query a job; the result is a `ShownJob`, `Gone`, or None if the query failed."""
 
     job_id: str
 
 
 @dataclass(frozen=True)
 class Gone:
-    """The API does not know a job any more: somebody deleted it."""
+    """The API no longer knows a job: it was deleted."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Sender:
         tries: How often one invocation sends a job that the API asks to be sent later.
     """
 
-    patience: float
+    seconds_per_request: float
     settle_after: float
     tries: int = 5
 

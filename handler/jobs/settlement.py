@@ -1,7 +1,7 @@
 """Settle: to learn the true outcome of a send whose answer was lost, and how a job ended.
 
     unknown ──► adopted    the list has a job with our mark, name and type
-            ──► absent     a complete list has none, begun `settle_after` after the signature's date
+            ──► absent     a complete list lacks it, `settle_after` after the signature's date
             ──► refused    absent, and the API had refused it: it was no job of ours in the way
             ──► unknown    too early to say, the list incomplete, marks are being lost, or a job
                            without a mark has its name (`job.doubted`)
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.job_end import DELETED, ENDED
 from handler.audit.log import Decision
-from handler.jobs.decisions import about, duplicate_note, known, lease_over, silent
+from handler.jobs.decisions import about, duplicate_note, known, lease_expired, lease_over
 from handler.jobs.effects import Commit, Gone, ListJobs, ShowJob, TimeLeft
 from handler.jobs.submission import NOT_KNOWN
 from handler.specs.planner import mark_of
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from handler.jobs.effects import Effects, Listing, Sender
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far the API's clock may be behind ours when a listing is said to reach back far enough."""
+"""How far the API's clock may be behind ours when a listing counts as reaching back far enough."""
 
 FOLLOWED_FOR = timedelta(days=1)
-"""After this a job that never ends is no longer asked after; the API gives it ten minutes."""
+"""After this a job that never ends is no longer queried; the API gives it ten minutes."""
 
 _REASONS = 5
 _LONGEST_REASON = 200
@@ -51,7 +51,7 @@ def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
     One list serves them all, and what it says of all of them is one commit.
 
     Args:
-        jobs: The jobs as they stand, `unknown`, or `sending` with their leases over.
+        jobs: The jobs' states, `unknown`, or `sending` with their leases over.
         sender: Who settles.
     """
     listing = yield ListJobs(jobs[0].type, moment(min(job.date for job in jobs)) - CLOCK_SKEW)
@@ -62,14 +62,14 @@ def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
 def following(job: JobState, now: datetime, sender: Sender) -> Effects:
     """Yield the effects that learn how a job on the fleet ended, if there is time to ask.
 
-    A job that goes on running costs the log nothing.
+    A job that still runs costs the log nothing.
 
     Args:
-        job: The job as it stands.
+        job: The job's state.
         now: The store's clock.
         sender: Who asks.
     """
-    if (yield TimeLeft()) < sender.patience:
+    if (yield TimeLeft()) < sender.seconds_per_request:
         return
     answer = yield ShowJob(job.job_id)
     if answer is not None and _end(job, answer, now, sender):
@@ -87,7 +87,7 @@ def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None
         suspended = bool(view.switch("suspension"))
         for job in (known(view, key) for key in keys):
             over = job.state == "sending" and lease_over(job, view.now)
-            drafts += [silent(job)] if over else []
+            drafts += [lease_expired(job)] if over else []
             drafts += settled(job, suspended=suspended) if over or job.state == "unknown" else ()
         return Decision(None, tuple(drafts))
 
@@ -232,7 +232,7 @@ def _deleted(job: JobState) -> Draft:
         action="job.finished",
         outcome="unknown",
         response={"job_id": job.job_id, "final": DELETED},
-        note="somebody deleted it; it is not created again",
+        note="it was deleted on the fleet; it is not created again",
     )
 
 

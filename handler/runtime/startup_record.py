@@ -51,12 +51,12 @@ def start(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
         root: The folder the zip is unpacked in.
         loaded: The modules that are imported, by name.
     """
-    told = _manifest(root)
+    manifest = _manifest(root)
     return Startup(
-        code=str(told.get("code", "")),
+        code=str(manifest.get("code", "")),
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
-        conflicting_packages=tuple(_clashes(told, root, loaded)),
+        conflicting_packages=tuple(_clashes(manifest, root, loaded)),
     )
 
 
@@ -81,15 +81,17 @@ def record_start(started: Startup) -> Decide[None]:
 
 def _manifest(root: Path) -> dict[str, Any]:
     try:
-        told = json.loads((root / MANIFEST).read_text())
+        manifest = json.loads((root / MANIFEST).read_text())
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
-def _clashes(told: dict[str, Any], root: Path, loaded: Mapping[str, ModuleType]) -> Iterator[str]:
+def _clashes(
+    manifest: dict[str, Any], root: Path, loaded: Mapping[str, ModuleType]
+) -> Iterator[str]:
     """Yield a sentence for each package of the zip that was imported from elsewhere."""
-    for package in told.get("packages", ()):
+    for package in manifest.get("packages", ()):
         for name in package["modules"]:
             module = loaded.get(name)
             place = getattr(module, "__file__", None)

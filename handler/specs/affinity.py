@@ -42,7 +42,7 @@ class Selector(Expressions):
 
 
 class PodTerm(BaseModel):
-    """Which instances are meant, and what counts as near them."""
+    """Which instances are selected, and what counts as near them."""
 
     model_config = OPEN_CAMEL
 
@@ -52,7 +52,7 @@ class PodTerm(BaseModel):
 
 
 class PreferredNode(BaseModel):
-    """A wish for nodes, with its weight."""
+    """A preference for nodes, with its weight."""
 
     model_config = OPEN_CAMEL
 
@@ -61,7 +61,7 @@ class PreferredNode(BaseModel):
 
 
 class PreferredPod(BaseModel):
-    """A wish for the neighbourhood of instances, with its weight."""
+    """A preference for being near instances, with its weight."""
 
     model_config = OPEN_CAMEL
 

@@ -77,7 +77,7 @@ def _inside(issue: Issue, document: Document) -> str:
 
 
 def _envelope(body: dict[str, Json]) -> dict[str, Json]:
-    """Return the JSON object inside a valid body's task_data, {} if there is none."""
+    """Return the JSON object inside a valid body's task_data, {} without one."""
     content = body.get("job_content")
     text = content.get("task_data") if isinstance(content, dict) else None
     envelope: dict[str, Json] = json.loads(text) if isinstance(text, str) else {}
@@ -129,7 +129,7 @@ class Tag(BaseModel):
 
 
 class BatchJob(BaseModel):
-    """A batch job in the API's own form; sent as it stands, with a mark before its description."""
+    """A batch job in the API's own form; sent unchanged, with a mark before its description."""
 
     model_config = STRICT
 

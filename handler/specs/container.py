@@ -1,6 +1,6 @@
 """A container of a deployment: every field of the API's page, with its type and certain rules.
 
-A field that the page does not have passes as it stands, with a warning: the API judges it.
+A field that the page does not have is sent unchanged, with a warning.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A deployment as the friendly form takes it, checked where the API's rules are certain.
 
 The types and rules are those of the create-deployment body. A field that its page does not have
-passes as it stands, with a warning: the API judges it.
+is sent unchanged, with a warning.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Label(BaseModel):
 
 
 class Envelope(BaseModel):
-    """A deployment inside the envelope that task_data holds, sent as it stands."""
+    """A deployment inside the envelope that task_data holds, sent unchanged."""
 
     model_config = OPEN
 
@@ -110,7 +110,7 @@ AnyDeployment: TypeAlias = Annotated[
 
 
 def envelope_errors(envelope: dict[str, Json]) -> list[Issue]:
-    """Return everything wrong with an envelope that stands in a task_data."""
+    """Return everything wrong with an envelope in a task_data."""
     return validation_issues(Envelope, envelope)
 
 
@@ -140,7 +140,7 @@ def build_task_data(deployment: dict[str, Json], job_type: str, name: str) -> st
     the body of the API's update call.
 
     Args:
-        deployment: A valid deployment, or a whole envelope, which is taken as it stands.
+        deployment: A valid deployment, or a whole envelope, which is sent unchanged.
         job_type: `deployment_deploy` or `deployment_upgrade`.
         name: What the deployments' names will begin with.
     """

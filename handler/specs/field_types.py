@@ -37,7 +37,7 @@ def omitted() -> Any:  # noqa: ANN401 - stands for a field that may be left out 
 
 @dataclass(frozen=True)
 class TextRule:
-    """A limit on a text, to stand in an `Annotated` type.
+    """A limit on a text, for an `Annotated` type.
 
     Attributes:
         most: Characters allowed; 0 for any number.

@@ -132,7 +132,7 @@ def _errors(document: Document) -> list[Problem]:
 
 
 def _misspelt_form(value: Mapping[str, Json]) -> _Form | None:
-    """Return the form that fields are meant for which are like its own, such as `Kind`."""
+    """Return the form whose field names are similar, such as `Kind`."""
     forms = ((_OWN_FORM, sorted(_OWN_WORDS)), (_API_FORM, sorted(_API_WORDS)))
     return next(
         (

@@ -86,7 +86,7 @@ def _is_of_obs(event: dict[str, Json]) -> bool:
 
 
 def _reason(text: str) -> str:
-    """Return, in brackets, what the text was before it was taken for JSON, if that can be told."""
+    """Return the detected format of the text in brackets; "" if unknown."""
     if text.startswith("\ufeff"):
         return " (it begins with a byte order mark; send it without)"
     told = detect_text_format(text)

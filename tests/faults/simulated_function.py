@@ -139,7 +139,7 @@ class Function:
         for body in self.log.bodies(keys).values():
             yield from self.deliver(Delivery.from_json(body))
         for _, alike in groupby(sorted(self._unsettled(), key=_type), key=_type):
-            if self._left() <= self.sender.patience:
+            if self._left() <= self.sender.seconds_per_request:
                 return
             yield from self._driven(self.strategy.settle(list(alike), self.sender))
         yield self._pause()

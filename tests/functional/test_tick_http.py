@@ -193,7 +193,7 @@ def test_what_there_was_no_time_for_is_summed_up(
     assert reply["outcome"] == "deferred"
     [error] = reply["errors"]
     assert error.startswith("3 of 40 jobs deferred (no time was left")
-    assert error.endswith(": the tick resumes them")
+    assert error.endswith(": the reconciler resumes them")
     emulator.faults.set([])
     after = fire_in(environ, {"action": "reconcile"})
     assert set(states(after)) == {"created"}

@@ -165,4 +165,4 @@ def test_a_tick_that_could_not_look_everywhere_is_not_completed(
     reply = fire_in({**environ, "NIGHTDROP_BUCKETS": "missing"}, RECONCILE)
     (error,) = reply["errors"]
     assert reply["outcome"] == "deferred"
-    assert error.startswith("objects that nobody told of could not be looked for: obs://missing/")
+    assert error.startswith("could not scan the bucket for missed files: obs://missing/")

@@ -63,6 +63,6 @@ def _write(lines: Iterable[str], file: IO[str]) -> None:
     except MALFORMED_RECORD_ERRORS:
         complain(
             "a record is not what Nightdrop writes, see `nightdrop audit verify`; "
-            "--format jsonl writes it all the same"
+            "--format jsonl writes it anyway"
         )
         sys.exit(1)

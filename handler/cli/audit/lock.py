@@ -1,4 +1,4 @@
-"""`nightdrop audit lock`: have a bucket of checkpoints keep what is written, for good."""
+"""`nightdrop audit lock`: lock a bucket, so that its checkpoints cannot be changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WRONG, _UNFIT = 2, 409
 def lock(address: str, *, days: int, yes: bool) -> None:
     """Lock the bucket at ADDRESS, obs://bucket: write once, read many.
 
-    What is written from then on can be neither changed nor deleted for that many days, by nobody.
+    Nobody can change or delete what is written from then on for that many days.
     The days can be changed for what comes later; the lock itself can never be taken off again.
     The bucket must keep versions, and it must not be the log's: a locked bucket refuses the appends
     that a log is made of. Keys, and NIGHTDROP_REGION or NIGHTDROP_OBS_ENDPOINT, come from the
@@ -41,7 +41,7 @@ def lock(address: str, *, days: int, yes: bool) -> None:
         complain(problem)
         sys.exit(_WRONG)
     if not yes:
-        confirm(f"Lock the whole bucket {bucket} for good?")
+        confirm(f"Lock the whole bucket {bucket} permanently?")
     try:
         open_obs(os.environ).lock(bucket, days)
     except NightdropError as error:
@@ -53,7 +53,7 @@ def lock(address: str, *, days: int, yes: bool) -> None:
 
 def _problem(address: str, bucket: str) -> str:
     if not address.startswith(OBS) or not bucket:
-        return f"only a bucket in OBS is to be locked: name {OBS}bucket"
+        return f"only a bucket in OBS can be locked: give {OBS}bucket"
     log = os.environ.get("NIGHTDROP_AUDIT", "")
     if log.startswith(OBS) and _bucket(log) == bucket:
         return (

@@ -33,7 +33,7 @@ def probe(address: str, *, as_json: bool) -> None:
       nightdrop audit probe obs://my-audit-log/nightdrop
     """
     if not address.startswith(OBS):
-        complain("only a log in OBS is to be probed: name obs://bucket/prefix")
+        complain("only a log in OBS can be probed: give obs://bucket/prefix")
         sys.exit(2)
     try:
         with closing(folder_at(address, obs_folders())) as objects:
@@ -64,5 +64,5 @@ def _show(check: Check, *, as_json: bool) -> None:
 
 def _verdict(place: str, *, passed: bool) -> str:
     if passed:
-        return f"A log can be kept in {place}; this stands in {place}{PROOF}."
+        return f"A log can be stored in {place}; the result is saved in {place}{PROOF}."
     return f"Keep no log in {place}: use another bucket, or postgresql://."

@@ -43,8 +43,8 @@ def written(emulator: Emulator, at: float, *keys: str) -> None:
 
 def said(lines: list[str], action: str) -> list[Reply]:
     """Return the lines that call for a person because of an action."""
-    told = [json.loads(line) for line in lines]
-    return [one for one in told if one["action"] == "attention.needed" and one["of"] == action]
+    sentences = [json.loads(line) for line in lines]
+    return [one for one in sentences if one["action"] == "attention.needed" and one["of"] == action]
 
 
 def crowded(emulator: Emulator, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_a_run_without_time_to_look_says_so(
     monkeypatch.setattr(reconciler, "_time_left", lambda _services: False)
     reply = fire(RECONCILE)
     assert reply["outcome"] == "deferred"
-    assert reply["errors"] == ["no time was left to look for missed files in bucket nightdrop-drop"]
+    assert reply["errors"] == ["no time was left to scan for missed files in bucket nightdrop-drop"]
 
 
 def test_a_scan_of_a_whole_bucket_records_nothing(

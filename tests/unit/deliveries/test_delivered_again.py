@@ -123,12 +123,12 @@ def test_two_that_come_side_by_side_are_one_run(log: MemoryLog) -> None:
 def test_an_instance_that_is_killed_leaves_the_new_run_to_the_tick(log: MemoryLog) -> None:
     """It was received under its own key, with what it is started over from."""
     answer(log, deliver(log, fired()), NO, NO)
-    begun = log.commit(receive(fired())).value
+    started = log.commit(receive(fired())).value
     (waiting,) = log.read(lambda view: view.open(9)).deliveries
-    assert waiting.key == begun.delivery.key
+    assert waiting.key == started.delivery.key
     resumed = Delivery.from_json(log.bodies([waiting.key])[waiting.key])
-    assert deliver(log, resumed).delivery == begun.delivery
-    assert run_of(log, begun).state == "planned"
+    assert deliver(log, resumed).delivery == started.delivery
+    assert run_of(log, started).state == "planned"
 
 
 @pytest.mark.parametrize(

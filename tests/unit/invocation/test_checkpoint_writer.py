@@ -62,7 +62,7 @@ def folder(environ: Environ, tmp_path: Path) -> Path:
 
 
 def actions(recorded: Recorded) -> list[str]:
-    """Return what the log tells of, in order."""
+    """Return what the log names, in order."""
     return [record["action"] for record in recorded()]
 
 

@@ -18,11 +18,11 @@ from handler.jobs.decisions import (
     Refused,
     Unknown,
     abandon,
-    bereft,
     claim,
     defer,
     lease_over,
     record,
+    request_lost,
 )
 from handler.values.canonical_json import timestamp
 
@@ -241,7 +241,7 @@ def test_while_sending_is_held_a_claim_is_deferred_with_the_reason(state: JobWor
 @pytest.mark.parametrize("state", TABLE)
 def test_a_job_without_its_request_waits_where_it_would_have_been_sent(state: JobWord) -> None:
     """Once, with what to do about it; in every other state its request is not needed."""
-    lost = bereft("k")
+    lost = request_lost("k")
     drafts = lost(Seen(job(state))).drafts
     assert [draft.action for draft in drafts] == (
         ["job.deferred"] if state in {"planned", "deferred", "absent"} else []
@@ -254,7 +254,7 @@ def test_a_job_without_its_request_waits_where_it_would_have_been_sent(state: Jo
 def test_a_job_without_its_request_expires_in_its_time() -> None:
     """It does not stay open for ever."""
     late = job("deferred", valid_until=timestamp(NOW - timedelta(seconds=1)))
-    assert only(bereft("k"), late).action == "job.expired"
+    assert only(request_lost("k"), late).action == "job.expired"
 
 
 def test_a_held_job_expires_all_the_same() -> None:

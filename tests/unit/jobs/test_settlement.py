@@ -35,7 +35,7 @@ NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 HEAD = Head()
 KEY = "k" * 52
 MARK = mark_of(KEY)
-SENDER = Sender(patience=12.0, settle_after=1200)
+SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
 SENT = NOW - timedelta(seconds=1200)
 OURS = ListedJob("id-1", "nightly", "node_upgrade", f"{MARK} the hall", 1, "Running")
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 HEAD = Head()
 KEY = "k" * 52
-SENDER = Sender(patience=12.0, settle_after=1200)
+SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
 SENT = NOW - timedelta(seconds=1200)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from handler.audit.state import JobState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
-SENDER = Sender(patience=12.0, settle_after=1200)
+SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
 SENT = int(NOW.timestamp())
 KEYS = tuple(letter * 52 for letter in "abcd")
 

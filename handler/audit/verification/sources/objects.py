@@ -1,4 +1,4 @@
-"""A log in an object store as it stands there, copied to this machine to be looked through."""
+"""A log in an object store, copied to this machine to be verified."""
 
 from __future__ import annotations
 
@@ -52,17 +52,17 @@ class ObjectsSource:
         return self._copied().end()
 
     def at(self, seq: int) -> str:
-        """Return the hash that is stored under a number; "" if there is none."""
+        """Return the hash stored under a number; "" for an unknown number."""
         return self._copied().at(seq)
 
-    def begun(self, action: str) -> Iterator[bytes]:
+    def texts_of_action(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
-        return self._copied().begun(action)
+        return self._copied().texts_of_action(action)
 
     def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
-        """Yield where objects that are derived from the records are not what they come to."""
+        """Yield where derived objects differ from the records."""
         records = self._copied()
-        derived = DerivedObjects(self._read, segment_ends(records.begun(ROLLED)))
+        derived = DerivedObjects(self._read, segment_ends(records.texts_of_action(ROLLED)))
         with closing(Refold()) as refold:
             yield from derived.changed()
             indexed = derived.last.seq if derived.last else 0
@@ -79,7 +79,7 @@ class ObjectsSource:
                 yield f"what else lies in the folder could not be listed: {error}"
 
     def close(self) -> None:
-        """Remove the copy and let go of connections."""
+        """Remove the copy and close connections."""
         if self._folder is not None:
             self._folder.cleanup()
         self._objects.close()

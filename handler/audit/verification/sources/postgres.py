@@ -1,4 +1,4 @@
-"""A log in PostgreSQL as it stands there, with the protections the database gives it."""
+"""A log in PostgreSQL, with the protections that the database gives it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class PostgresSource:
             self._db.execute("SET default_transaction_read_only = on")
 
     def protections(self) -> Iterator[IntegrityFault]:
-        """Yield what lets somebody change the records unhindered."""
+        """Yield what allows the records to be changed."""
         found = self._all(_TABLE)[0]
         if found != (True, False, False, _COLUMNS):
             yield IntegrityFault(None, "the table records differs from the schema, or has rules")
@@ -106,11 +106,11 @@ class PostgresSource:
         return Head(*rows[0]) if rows else Head()
 
     def at(self, seq: int) -> str:
-        """Return the hash that is stored under a number; "" if there is none."""
+        """Return the hash stored under a number; "" for an unknown number."""
         rows = self._all(_AT, (seq,))
         return str(rows[0][0]) if rows else ""
 
-    def begun(self, action: str) -> Iterator[bytes]:
+    def texts_of_action(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
         after = BEGINNING
         begin = f'{{"action":"{action}"'
@@ -119,7 +119,7 @@ class PostgresSource:
             after = page[-1][0]
 
     def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
-        """Yield where what is derived from the records is not what they come to.
+        """Yield where derived data differs from the records.
 
         Of one moment, while the log may be written to.
         """

@@ -1,4 +1,4 @@
-"""A log in a SQLite file as it stands there, read only, with the protections the file has."""
+"""A log in a SQLite file, read only, with the protections that the file has."""
 
 from __future__ import annotations
 
@@ -101,12 +101,12 @@ class SqliteSource:
         return Head(row[0], row[1].decode(errors="replace")) if row else Head()
 
     def at(self, seq: int) -> str:
-        """Return the hash that is stored under a number; "" if there is none."""
+        """Return the hash stored under a number; "" for an unknown number."""
         with translate_read_errors(self._path):
             row = self._db.execute(_AT, (seq,)).fetchone()
         return row[0].decode(errors="replace") if row else ""
 
-    def begun(self, action: str) -> Iterator[bytes]:
+    def texts_of_action(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
         begin = f'{{"action":"{action}"'
         with translate_read_errors(self._path):
@@ -114,7 +114,7 @@ class SqliteSource:
                 yield text
 
     def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
-        """Yield where what is derived from the records is not what they come to.
+        """Yield where derived data differs from the records.
 
         Of one moment, while the log may be written to.
         """

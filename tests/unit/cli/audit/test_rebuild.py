@@ -57,9 +57,7 @@ def test_what_verify_finds_is_made_anew(log: LongLog, row: Tampering) -> None:
     assert found.exit_code == 1
     done = run("rebuild", "--yes", "--audit", log.address)
     assert done.exit_code == 0, done.output
-    assert (
-        done.output == f"Made anew from {len(before)} records; record {len(before) + 1} says so.\n"
-    )
+    assert done.output == f"Rebuilt from {len(before)} records; record {len(before) + 1} says so.\n"
     assert records(log)[:-1] == before
     assert '"action":"log.rebuilt","actor":{"kind":"operator"' in str(records(log)[-1])
     assert run("verify", "--audit", log.address).output.startswith("chain whole, end unproven")
@@ -110,7 +108,7 @@ def test_the_state_of_every_store_is_made_anew(store_address: str) -> None:
         log.commit(recording(list(story("one"))))
         log.commit(recording(list(story("waits"))[:3]))
     done = run("rebuild", "--yes", "--audit", store_address)
-    assert (done.exit_code, done.output) == (0, "Made anew from 9 records; record 10 says so.\n")
+    assert (done.exit_code, done.output) == (0, "Rebuilt from 9 records; record 10 says so.\n")
     found = run("verify", "--audit", store_address)
     assert found.output.startswith("chain whole, end unproven"), found.output
     with closing(open_any_log(store_address)) as log:

@@ -21,7 +21,7 @@ REQUEST = AsyncRequest("r-1", "timer", '{"a": "ü"}', datetime(2026, 11, 23, tzi
 
 
 @pytest.fixture
-def silent() -> Iterator[str]:
+def lease_expired() -> Iterator[str]:
     """A server that takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
@@ -69,19 +69,21 @@ def test_an_answer_of_another_kind_is_told_by_its_status(
     assert Instance(answering(404, body), 5).invoke(REQUEST).error == "HTTP 404"
 
 
-def test_where_nothing_listens_nothing_is_raised(silent: str) -> None:
+def test_where_nothing_listens_nothing_is_raised(lease_expired: str) -> None:
     """The failure is the outcome, with an error object as the platform's."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free = probe.getsockname()[1]
-    outcome = Instance(silent.replace(silent.split(":")[2], f"{free}/"), 5).invoke(REQUEST)
+    outcome = Instance(lease_expired.replace(lease_expired.split(":")[2], f"{free}/"), 5).invoke(
+        REQUEST
+    )
     assert (outcome.status, outcome.error) == (500, "no server listens at the function's address")
     assert json.loads(outcome.payload)["errorType"] == "NoInstance"
 
 
-def test_no_answer_in_time_is_a_failure(silent: str) -> None:
+def test_no_answer_in_time_is_a_failure(lease_expired: str) -> None:
     """The time is that of the function."""
     started = time.monotonic()
-    outcome = Instance(silent, 0.1).invoke(REQUEST)
+    outcome = Instance(lease_expired, 0.1).invoke(REQUEST)
     assert (outcome.status, outcome.error) == (500, "no answer within 0.1 seconds")
     assert time.monotonic() - started >= 0.1
 
