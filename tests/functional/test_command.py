@@ -96,8 +96,8 @@ def test_invoke_takes_a_spec_in_either_language(
     ("data", "told"),
     [
         (b"kind: node_upgrade\nname: [\n", "line 3: not YAML here"),
-        (b'{"kind": "node_upgrade",\n"name": "a", "name": "b"}', "line 2, name: this key stands"),
-        (b"kind: node_upgrade\nversion: 1.10\n", "line 2, version: this number would not be sent"),
+        (b'{"kind": "node_upgrade",\n"name": "a", "name": "b"}', "line 2, name: duplicate key"),
+        (b"kind: node_upgrade\nversion: 1.10\n", "line 2, version: this number would be sent with another"),
         ("kind: node_upgrade".encode("utf-16"), "UTF-16; save it as UTF-8"),
         (
             gzip.compress(b"kind: node_upgrade", mtime=0),

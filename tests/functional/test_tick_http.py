@@ -172,7 +172,7 @@ def test_an_order_that_is_too_old_expires_and_says_so(
     assert (reply["outcome"], states(reply)) == ("partial", ["expired"])
     assert len(emulator.state.jobs) == 0
     (expired,) = [one for one in recorded() if one["action"] == "job.expired"]
-    assert "deliver it anew" in expired["note"]
+    assert "deliver it again" in expired["note"]
 
 
 def test_what_there_was_no_time_for_is_summed_up(

@@ -211,7 +211,7 @@ def _begin_session(db: Connection, place: PostgresAddress, lock_timeout: float) 
     if found != VERSION:
         age = "an earlier" if found < VERSION else "a later"
         raise LogError(
-            f"{place.shown} has the layout of {age} Nightdrop; run `nightdrop audit init` of this "
+            f"{place.shown} has the layout of {age} version; run `nightdrop audit init` of this "
             "version as the owner of the tables: it rebuilds them from the records"
         )
 

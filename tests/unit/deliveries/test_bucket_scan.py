@@ -283,7 +283,7 @@ def test_a_fresh_log_does_not_order_what_lay_there_before_it(
     reply = fire_in(fresh, RECONCILE)
     assert (reply["outcome"], len(emulator.state.jobs)) == ("completed", 0)
     (warning,) = reply["warnings"]
-    assert warning.startswith("2 files were found in bucket nightdrop-drop that nobody announced")
+    assert warning.startswith("2 files were found in bucket nightdrop-drop without a notification")
     assert "warnings" not in fire_in(fresh, RECONCILE)
     assert [one["note"] for one in said(lines, "scan.limited")] == [warning]
     drop("drop/three.yaml", UPGRADE)

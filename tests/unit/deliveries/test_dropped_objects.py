@@ -31,8 +31,8 @@ UPLOADER = {"userIdentity": {"ID": "account-of-x"}}
 
 def attention(lines: list[str]) -> list[Reply]:
     """Return the lines that call for a person."""
-    sentences = [json.loads(line) for line in lines]
-    return [one for one in sentences if one["action"] == "attention.needed"]
+    told = [json.loads(line) for line in lines]
+    return [one for one in told if one["action"] == "attention.needed"]
 
 
 def event_of(
@@ -41,8 +41,8 @@ def event_of(
     """Return an event with an uploader, a time, and what it says of the object."""
     fired = datetime.now(timezone.utc) - timedelta(seconds=ago)
     entry = {**event["Records"][0], **UPLOADER, "eventTime": f"{fired:%Y-%m-%dT%H:%M:%SZ}"}
-    sentences = {"eTag": etag, "versionId": version}
-    stored = entry["obs"]["object"] | {name: value for name, value in sentences.items() if value}
+    told = {"eTag": etag, "versionId": version}
+    stored = entry["obs"]["object"] | {name: value for name, value in told.items() if value}
     return {"Records": [{**entry, "obs": {**entry["obs"], "object": stored}}]}
 
 
@@ -76,7 +76,7 @@ def test_an_object_that_is_as_its_event_said_has_its_uploader(
 
 
 @pytest.mark.parametrize(
-    ("told", "read", "differing"),
+    ("named", "read", "differing"),
     [
         ({"etag": "a"}, {"read_etag": "b"}, "etag"),
         ({"etag": "a", "version_id": "1"}, {"read_etag": "a", "read_version_id": "2"},
@@ -89,10 +89,10 @@ def test_an_object_that_is_as_its_event_said_has_its_uploader(
     ],
 )  # fmt: skip
 def test_tag_and_version_tell_objects_apart(
-    sentences: dict[str, str], read: dict[str, str], differing: str
+    named: dict[str, str], read: dict[str, str], differing: str
 ) -> None:
     """What one side does not say tells nothing."""
-    assert differences(sentences, read) == differing
+    assert differences(named, read) == differing
 
 
 def test_an_object_that_may_not_be_read_yet_is_run_once_it_may(
