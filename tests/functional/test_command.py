@@ -97,7 +97,7 @@ def test_invoke_takes_a_spec_in_either_language(
     [
         (b"kind: node_upgrade\nname: [\n", "line 3: not YAML here"),
         (b'{"kind": "node_upgrade",\n"name": "a", "name": "b"}', "line 2, name: duplicate key"),
-        (b"kind: node_upgrade\nversion: 1.10\n", "line 2, version: this number would be sent with another"),
+        (b"kind: node_upgrade\nversion: 1.10\n", "line 2, version: this number would be sent"),
         ("kind: node_upgrade".encode("utf-16"), "UTF-16; save it as UTF-8"),
         (
             gzip.compress(b"kind: node_upgrade", mtime=0),
@@ -218,11 +218,11 @@ def test_audit_show_says_when_nothing_is_meant(used: Path, cloud: Emulator) -> N
 def test_audit_verify_finds_an_edit(used: Path, cloud: Emulator, tmp_path: Path) -> None:
     """A whole log is whole; one changed letter in a copy of it is named."""
     whole = nightdrop("audit", "verify", folder=used, cloud=cloud)
-    assert (whole.exit_code, "chain whole, end unproven" in whole.stdout) == (2, True)
+    assert (whole.exit_code, "chain valid, completeness not proven" in whole.stdout) == (2, True)
     with sqlite3.connect(used / "my.db") as source, sqlite3.connect(tmp_path / "my.db") as copy:
         source.backup(copy)
         copy.execute("DROP TRIGGER records_append_only_update")
-        copy.execute("UPDATE records SET record = replace(record, 'told', 'sold') WHERE seq = 3")
+        copy.execute("UPDATE records SET record = replace(record, 'node', 'nude') WHERE seq = 3")
     source.close()
     copy.close()
     done = nightdrop("audit", "verify", folder=tmp_path, cloud=cloud)

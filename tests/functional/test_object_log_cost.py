@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from tests.benchmarks.object_log_cost import Cost
 
 SHORT, LONG = 3, 9
-ENTRY = 240
-"""Bytes that a remembered run of one job adds to the snapshot that a cold start reads, at most."""
+ENTRY = 400
+"""Bytes that a remembered run of one job adds to what a cold start reads, at most: its rows in the
+snapshot; a run has about 3,000 bytes of records."""
 
 PER_SEGMENT = 20
 """Runs in a segment."""

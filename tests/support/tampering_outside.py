@@ -152,7 +152,7 @@ OUTSIDE: tuple[Tampering, ...] = (
     Tampering(
         "the function's key is taken away",
         lambda log: log.grow(LENGTH + 200, key=None),
-        "bear no signature and count for nothing",
+        "are unsigned and were ignored",
         0,
     ),
     # The store.

@@ -132,7 +132,7 @@ SELECT seq,
 FROM nightdrop.records
 CROSS JOIN LATERAL (SELECT replace(record, '\u0000', '\ufffd')::jsonb AS said) AS parsed;
 
--- For people: one line per job, from its trigger to its result.
+-- For people: one line per job, from what asked for it to what came of it.
 CREATE OR REPLACE VIEW nightdrop.job_story AS
 SELECT jobs.name       AS job_name,
        jobs.type       AS job_type,

@@ -115,7 +115,7 @@ SELECT seq,
        hash
 FROM records;
 
--- For people: one line per job, from its trigger to its result.
+-- For people: one line per job, from what asked for it to what came of it.
 CREATE VIEW IF NOT EXISTS job_story AS
 SELECT jobs.name       AS job_name,
        jobs.type       AS job_type,

@@ -131,10 +131,10 @@ def test_what_is_counted_and_copied_is_the_same_as_from_a_file(filled: str, tmp_
 def test_the_chain_can_be_verified(filled: str) -> None:
     """From the database itself; only its end needs a head noted elsewhere."""
     done = run("verify", "--audit", filled)
-    assert (done.exit_code, "end unproven: 3 records, head " in done.output) == (2, True)
+    assert (done.exit_code, "completeness not proven: 3 records, head " in done.output) == (2, True)
     head = done.output.partition(", head ")[2].split()[0]
     done = run("verify", "--audit", filled, "--expect-head", head)
-    assert (done.exit_code, done.output.startswith("whole: 3 records")) == (0, True)
+    assert (done.exit_code, done.output.startswith("valid: 3 records")) == (0, True)
 
 
 def test_a_broken_chain_is_found(

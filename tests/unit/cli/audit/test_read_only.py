@@ -82,7 +82,7 @@ def test_an_intact_log_is_read_where_nothing_may_be_written(
     assert name in listed[1]
     assert name in shown[1]
     assert name in exported[1]
-    assert verified[1].startswith("chain whole, end unproven: 66 records")
+    assert verified[1].startswith("chain valid, completeness not proven: 66 records")
 
 
 def test_what_may_not_be_read_is_not_called_damaged(tmp_path: Path, folder: Path) -> None:
