@@ -66,10 +66,8 @@ def reconcile(invocation: Invocation) -> Answered:
         invocation.log,
         timedelta(seconds=invocation.settings.remember_for),
     )
-    worked_on = {job.key for job in (*before.jobs, *before.followed)}
-    jobs = invocation.log.read(
-        lambda view: [view.job(key) for key in sorted(worked_on)], fresh=False
-    )
+    worked_on = dict.fromkeys(job.key for job in (*before.jobs, *before.followed))
+    jobs = invocation.log.read(lambda view: [view.job(key) for key in worked_on], fresh=False)
     left = _open(invocation)
     unwritten = [run for run in left.unreported if has_result(run, invocation.settings)]
     return Answered(
