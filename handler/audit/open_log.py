@@ -81,7 +81,7 @@ def open_source(address: str, folders: OpenPrefix | None = None) -> RecordSource
 
     Args:
         address: As for `open_log`.
-        folders: Likewise.
+        folders: As for `open_log`.
 
     Raises:
         LogError: The address names no store, or there is no log in it.

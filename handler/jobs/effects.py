@@ -95,7 +95,7 @@ class Sender:
     """Who submits, and by which settings.
 
     Attributes:
-        patience: Seconds one request and the record of its answer may take together.
+        seconds_per_request: Seconds one request and the record of its answer may take together.
         settle_after: Seconds after a signature's date from which a complete list is believed.
         tries: How often one invocation sends a job that the API asks to be sent later.
     """

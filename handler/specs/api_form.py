@@ -2,7 +2,7 @@
 
 What the page leaves open (which target type fits which job type, a job without targets) is not
 refused but doubted; a target that is named twice is refused. The models only judge: a document is
-sent as it stands, and a default of theirs says no more than that a field may be left out.
+sent unchanged, and a default only says that a field may be left out.
 """
 
 from __future__ import annotations

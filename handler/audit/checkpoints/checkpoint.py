@@ -82,7 +82,7 @@ class CheckpointStore(Protocol):
 
         Raises:
             OSError: It cannot be written.
-            CloudError: Likewise.
+            CloudError: It cannot be written.
         """
 
     def names(self) -> Iterator[str]:

@@ -73,7 +73,7 @@ def examine(
 
     Raises:
         CloudError: Checkpoints cannot be read.
-        OSError: Likewise.
+        OSError: Checkpoints cannot be read.
         LogError: The log cannot be read.
     """
     outside = CheckpointEvidence(evidence.keys)

@@ -186,7 +186,7 @@ def _play(demo: _Demo, console: Console) -> None:
     _heading(console, "3. Somebody drops a broken file")
     event = demo.drop("broken.yaml")
     _answer(console, demo.invoke(event))
-    console.print("\nresults/broken.yaml.result.json, for whoever dropped it:")
+    console.print("\nresults/broken.yaml.result.json, for its author:")
     result = demo.emulator.obs.read(
         BUCKET, "results/broken.yaml.result.json", max_bytes=_LARGEST_OBJECT
     )

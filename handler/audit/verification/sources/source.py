@@ -48,4 +48,4 @@ class RecordSource(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
