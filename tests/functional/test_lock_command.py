@@ -72,8 +72,8 @@ def test_the_bucket_of_the_log_is_not_locked(
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("sqlite:///a.db", "name obs://bucket"),
-        ("obs://", "name obs://bucket"),
+        ("sqlite:///a.db", "give obs://bucket"),
+        ("obs://", "give obs://bucket"),
         ("obs://no-such-bucket", ": no such bucket"),
     ],
 )

@@ -11,7 +11,7 @@ from handler.cli.console import complain
 from handler.cli.obs_from_environment import open_obs
 from handler.cli.shared_options import confirm
 from handler.errors import ApiError, NightdropError
-from handler.values.obs_address import OBS
+from handler.values.obs_address import OBS, parse_obs_address
 
 LONGEST = 36_500
 """Days that OBS locks an object for at most (obs_04_0167)."""
@@ -35,11 +35,7 @@ def lock(address: str, *, days: int, yes: bool) -> None:
     \b
       nightdrop audit lock obs://my-checkpoints --days 365
     """
-    bucket = _bucket(address)
-    problem = _problem(address, bucket)
-    if problem:
-        complain(problem)
-        sys.exit(_WRONG)
+    bucket = _bucket_of(address)
     if not yes:
         confirm(f"Lock the whole bucket {bucket} permanently?")
     try:
@@ -51,16 +47,17 @@ def lock(address: str, *, days: int, yes: bool) -> None:
     click.echo(f"{bucket}: what is written from now on is locked for {days} days")
 
 
-def _problem(address: str, bucket: str) -> str:
-    if not address.startswith(OBS) or not bucket:
-        return f"only a bucket in OBS can be locked: give {OBS}bucket"
+def _bucket_of(address: str) -> str:
+    """Return the bucket that an address names, or end with status 2 if it is the log's or none."""
+    try:
+        bucket = parse_obs_address(address).bucket
+    except ValueError:
+        complain(f"only a bucket in OBS can be locked: give {OBS}bucket")
+        sys.exit(_WRONG)
     log = os.environ.get("NIGHTDROP_AUDIT", "")
-    if log.startswith(OBS) and _bucket(log) == bucket:
-        return (
+    if log.startswith(OBS) and parse_obs_address(log).bucket == bucket:
+        complain(
             f"{bucket} holds the audit log, and a locked bucket refuses its appends; lock another"
         )
-    return ""
-
-
-def _bucket(address: str) -> str:
-    return address.removeprefix(OBS).partition("/")[0]
+        sys.exit(_WRONG)
+    return bucket
