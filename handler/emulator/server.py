@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, final
 from uuid import uuid4
 
 from handler.emulator.credentials import DEMO_ACCOUNT, ROTATION_SECONDS, Account, CredentialIssuer
-from handler.emulator.faults.fault_rules import FaultRules
-from handler.emulator.faults.timers import Timers
+from handler.emulator.faults import FaultRules, Timers
 from handler.emulator.http.router import Router
 from handler.emulator.http.server import HttpServer
 from handler.emulator.ief import operations as ief
-from handler.emulator.ief.fleet_file import read_fleet
+from handler.emulator.ief.fleet import read_fleet
 from handler.emulator.ief.job_simulation import JobSimulation
 from handler.emulator.obs import operations as obs
 from handler.emulator.obs.notifications import Notifications

@@ -16,7 +16,7 @@ import urllib3
 from handler.cli.console import complain
 from handler.cli.dev.emulator_run import check_env_file, run_with_command, serve
 from handler.cli.shared_options import NumberRange
-from handler.emulator.ief.fleet_file import DEMO_FLEET, read_fleet
+from handler.emulator.ief.fleet import DEMO_FLEET, read_fleet
 from handler.emulator.server import Emulator
 from handler.errors import SettingsError, StartError
 from handler.local.triggers.event_factory import SHAPES, Upload

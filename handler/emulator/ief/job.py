@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from handler.emulator.ief.job_run import (
+from handler.emulator.ief.job_simulation import (
     ENDED,
     FAILED,
     RUNNING,

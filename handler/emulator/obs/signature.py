@@ -20,7 +20,7 @@ from handler.emulator.obs.xml_responses import refused
 if TYPE_CHECKING:
     from handler.emulator.credentials import Account
     from handler.emulator.http.messages import Request
-    from handler.emulator.obs.addressing import Address
+    from handler.emulator.obs.request import Address
 
 MAX_SKEW = 15 * 60.0
 """Seconds by which a request's date may differ from the service's clock."""

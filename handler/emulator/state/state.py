@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from handler.emulator.ief.job import Job, started
-from handler.emulator.ief.job_responses import shown_view
 from handler.emulator.ief.job_simulation import JobSimulation
-from handler.emulator.ief.node_responses import (
+from handler.emulator.ief.responses import (
     FleetStatus,
     completed_upgrades,
     nodes_being_upgraded,
+    shown_view,
 )
 from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state.changes import (

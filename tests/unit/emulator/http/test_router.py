@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from handler.emulator.faults.fault_rules import ActiveFaults, FaultKind, FaultRule
-from handler.emulator.faults.timers import Timers
+from handler.emulator.faults import ActiveFaults, FaultKind, FaultRule, Timers
 from handler.emulator.http.messages import RefusedError, Response
 from handler.emulator.http.router import perform
 from handler.emulator.operation import Deviations, Execute, Operation

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.emulator.ief.fleet_file import read_fleet
+from handler.emulator.ief.fleet import read_fleet
 from handler.errors import SettingsError
 
 if TYPE_CHECKING:

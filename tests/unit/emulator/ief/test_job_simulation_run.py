@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handler.emulator.ief.job_run import OUT_OF_REACH, OVERDUE, Run, Task, progress
+from handler.emulator.ief.job_simulation import OUT_OF_REACH, OVERDUE, Run, Task, progress
 
 STARTED = 1000.0
 
