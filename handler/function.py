@@ -153,8 +153,11 @@ def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Invali
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:
     # Loaded where it is asked for: no other event needs it, and each module costs a cold start.
-    from handler.doctor.function_response import answered  # noqa: PLC0415 - same reason
-    from handler.doctor.run_checks import Deployment, run_checks  # noqa: PLC0415 - same reason
+    from handler.doctor.run_checks import (  # noqa: PLC0415 - same reason
+        Deployment,
+        answered,
+        run_checks,
+    )
 
     findings = run_checks(
         Deployment(

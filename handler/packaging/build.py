@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.errors import PackageError
-from handler.packaging.bytecode import compiled
-from handler.packaging.manifest import digest, manifest
+from handler.packaging.manifest import digest, manifest, sbom
+from handler.packaging.python_runtime import compiled
 from handler.packaging.requirements_file import Requirement, chosen, parse, render
-from handler.packaging.sbom import sbom
 from handler.packaging.wheels import fetch
 from handler.packaging.zip_contents import archive, contents
 from handler.runtime.startup_record import MANIFEST

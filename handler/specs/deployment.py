@@ -1,7 +1,7 @@
 """A deployment as the friendly form takes it, checked where the API's rules are certain.
 
-The types and rules are those of the create-deployment body. A field that its page does not have
-is sent unchanged, with a warning.
+The types and rules are those of the create-deployment body; the names of the affinity rules are
+Kubernetes's own. A field that its page does not have is sent unchanged, with a warning.
 """
 
 from __future__ import annotations
@@ -10,17 +10,121 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, Discriminator, Field, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic.alias_generators import to_camel
 
 from handler.parsing import MAX_PROBLEMS
 from handler.parsing.validation_errors import Issue, unknown_fields, validation_issues
-from handler.specs.affinity import Affinity
 from handler.specs.container import Container
-from handler.specs.field_types import OPEN, AnyLine, AnyText, Id, TagKey, TagValue, omitted
+from handler.specs.field_types import OPEN, AnyLine, AnyText, Id, Line, TagKey, TagValue, omitted
 
 if TYPE_CHECKING:
     from handler.parsing import Path
     from handler.values.canonical_json import Json
+
+OPEN_CAMEL = ConfigDict(frozen=True, extra="allow", strict=True, alias_generator=to_camel)
+
+Weight = Annotated[int, Field(ge=1, le=100)]
+
+
+class Expression(BaseModel):
+    """One condition on a label."""
+
+    model_config = OPEN_CAMEL
+
+    key: Line = Field(description="The label.")
+    operator: Line = Field(description="In, NotIn, Exists, DoesNotExist, Gt or Lt.")
+    values: list[AnyLine] = Field(default_factory=list, description="Its values, in quotes.")
+
+
+class Expressions(BaseModel):
+    """Conditions that all must hold."""
+
+    model_config = OPEN_CAMEL
+
+    match_expressions: list[Expression] = Field(default_factory=list, description="Conditions.")
+
+
+class Selector(Expressions):
+    """Conditions on the labels of instances."""
+
+    match_labels: dict[str, AnyLine] = Field(default_factory=dict, description="Label and value.")
+
+
+class PodTerm(BaseModel):
+    """Which instances are selected, and what counts as near them."""
+
+    model_config = OPEN_CAMEL
+
+    label_selector: Selector = Field(default_factory=omitted, description="Which instances.")
+    namespaces: list[Line] = Field(default_factory=list, description="In which name spaces.")
+    topology_key: AnyLine = Field(default="", description="The label that says what is near.")
+
+
+class PreferredNode(BaseModel):
+    """A preference for nodes, with its weight."""
+
+    model_config = OPEN_CAMEL
+
+    preference: Expressions = Field(default_factory=omitted, description="Which nodes.")
+    weight: Weight = Field(default=1, description="From 1 to 100.")
+
+
+class PreferredPod(BaseModel):
+    """A preference for being near instances, with its weight."""
+
+    model_config = OPEN_CAMEL
+
+    pod_affinity_term: PodTerm = Field(default_factory=omitted, description="Which instances.")
+    weight: Weight = Field(default=1, description="From 1 to 100.")
+
+
+class NodeTerms(BaseModel):
+    """Conditions on nodes, one of which must hold."""
+
+    model_config = OPEN_CAMEL
+
+    node_selector_terms: list[Expressions] = Field(
+        default_factory=list, description="Conditions, one of which must hold."
+    )
+
+
+class NodeAffinity(BaseModel):
+    """Which nodes are wanted or needed."""
+
+    model_config = OPEN_CAMEL
+
+    preferred_during_scheduling_ignored_during_execution: list[PreferredNode] = Field(
+        default_factory=list, description="Wishes."
+    )
+    required_during_scheduling_ignored_during_execution: NodeTerms = Field(
+        default_factory=omitted, description="Conditions that must hold."
+    )
+
+
+class PodAffinity(BaseModel):
+    """Which instances are wanted or needed near, or far."""
+
+    model_config = OPEN_CAMEL
+
+    preferred_during_scheduling_ignored_during_execution: list[PreferredPod] = Field(
+        default_factory=list, description="Wishes."
+    )
+    required_during_scheduling_ignored_during_execution: list[PodTerm] = Field(
+        default_factory=list, description="Conditions that must hold."
+    )
+
+
+class Affinity(BaseModel):
+    """Affinity to nodes and to other instances (enterprise edition)."""
+
+    model_config = OPEN_CAMEL
+
+    node_affinity: NodeAffinity = Field(default_factory=omitted, description="To nodes.")
+    pod_affinity: PodAffinity = Field(default_factory=omitted, description="To instances.")
+    pod_anti_affinity: PodAffinity = Field(
+        default_factory=omitted, description="Away from instances."
+    )
 
 
 class Annotations(BaseModel):

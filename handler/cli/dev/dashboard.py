@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-    from handler.local.async_invocation.progress_events import ProgressEvent
+    from handler.local.async_invocation.async_request import ProgressEvent
 
 _COLOURS = {
     "submitted": "green",

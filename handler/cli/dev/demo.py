@@ -30,8 +30,7 @@ from handler.cli.dev.emulator_process import (
 )
 from handler.errors import NightdropError, StartError
 from handler.local.processes.function_servers import function_servers
-from handler.local.processes.stop_signals import stop_signals
-from handler.local.processes.subprocesses import free_port
+from handler.local.processes.subprocesses import free_port, stop_signals
 from handler.local.triggers.event_factory import object_event, timer_event
 from handler.values.canonical_json import shown
 from handler.values.display import display

@@ -17,7 +17,7 @@ from handler.cli.dev.local_run import LocalRun
 from handler.cli.dev.run_plan import DevOptions, make_plan
 from handler.cli.shared_options import NumberRange
 from handler.errors import SettingsError, StartError
-from handler.local.processes.stop_signals import stop_signals
+from handler.local.processes.subprocesses import stop_signals
 from handler.values.display import display
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 from handler.errors import SettingsError, StartError
 from handler.local.env_file import read_env_file
-from handler.local.processes.stop_signals import stop_signals
-from handler.local.processes.subprocesses import listens, stop
+from handler.local.processes.subprocesses import listens, stop, stop_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence

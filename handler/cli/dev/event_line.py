@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handler.cli.dev.emulator_process import PREFIX
 from handler.errors import EventRejectedError
-from handler.local.async_invocation.progress_events import (
+from handler.local.async_invocation.async_request import (
     Accepted,
     Answered,
     Failed,
@@ -22,7 +22,7 @@ from handler.values.display import display
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from handler.local.async_invocation.progress_events import ProgressEvent
+    from handler.local.async_invocation.async_request import ProgressEvent
     from handler.values.canonical_json import Json
 
 _MOST_JOB_NAMES = 2  # that fit into a line

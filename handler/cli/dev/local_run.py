@@ -14,9 +14,8 @@ from handler.cli.dev.emulator_process import BUCKET, PREFIX, EmulatorProcess, em
 from handler.cli.dev.event_line import object_key
 from handler.cli.dev.event_listener import event_listener
 from handler.cli.dev.run_plan import local_zone
-from handler.local.async_invocation.config import AsyncConfig
+from handler.local.async_invocation.config import AsyncConfig, into_folder
 from handler.local.async_invocation.dispatcher import Environment, LocalFunction
-from handler.local.async_invocation.failure_destination import into_folder
 from handler.local.processes.folder_lock import locked_folder
 from handler.local.processes.function_servers import function_servers
 from handler.local.processes.subprocesses import free_port

@@ -8,14 +8,14 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
 from handler.local.triggers.event_factory import timer_event
-from handler.local.triggers.schedule_syntax import parse
+from handler.local.triggers.schedule import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, tzinfo
 
     from handler.local.triggers.clock import Clock
-    from handler.local.triggers.schedule_syntax import Schedule
+    from handler.local.triggers.schedule import Schedule
     from handler.values.canonical_json import Json
 
 _TIMER = re.compile(

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
-from handler.audit.objects.log import ObjectLog
+from handler.audit.objects.log import SNAPSHOT_FOLDERS, ObjectLog
+from handler.audit.objects.probe_result import PROOF
+from handler.audit.objects.state_cache import StateCache
+from handler.audit.rebuild import rebuild
 from handler.audit.record import Draft, Head
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, examine
+from tests.support.long_log import recording, story
 from tests.support.memory_objects import MemoryObjects, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from handler.audit.verification.verdict import Verdict
+
+    Attack = Callable[[Shelf], None]
+
+_WHOLE = 6
+ADDRESS = "obs://bucket/audit/"
+SUBJECT = "obs://nightdrop-drop/drop/0.yaml"
 
 
 def note(shelf: Shelf) -> Head:
@@ -79,3 +93,193 @@ def test_what_is_gone_is_a_fault(shelf: Shelf, spoil: bytes, said: str) -> None:
         verdict = examine(stored, Evidence())
     assert verdict.status == 1
     assert any(said in str(fault) for fault in verdict.faults)
+
+
+@pytest.fixture
+def derived_folder() -> Shelf:
+    """A log of several segments: jobs created, and one job and one delivery that wait."""
+    derived_folder = Shelf()
+    for number in range(8):
+        grow(derived_folder, f"{number}", 6)
+    grow(derived_folder, "waits", 3)
+    grow(derived_folder, "came", 1)
+    return derived_folder
+
+
+def grow(derived_folder: Shelf, salt: str, steps: int) -> None:
+    """Record a story, or its beginning."""
+    with closing(ObjectLog(MemoryObjects(derived_folder), limits=Limits(appends=2))) as log:
+        log.commit(recording([*story(salt)][:steps]))
+        if steps == _WHOLE:
+            log.commit(recording(ending(salt)))
+
+
+def ending(salt: str) -> list[Draft]:
+    """Return the records by which nothing more will happen to a story."""
+    *_, created, written = story(salt)
+    ended = replace(created, action="job.finished", response={"final": "Successful"})
+    return [ended, replace(written, delivery={**written.delivery, "shows": 10**6})]
+
+
+def examined(derived_folder: Shelf, around: Callable[..., None] | None = None) -> Verdict:
+    """Verify the log."""
+    objects = MemoryObjects(derived_folder, around) if around else MemoryObjects(derived_folder)
+    with closing(ObjectsSource(objects)) as stored:
+        return examine(stored, Evidence())
+
+
+def last(derived_folder: Shelf, folder: str) -> str:
+    """Return the name of the last object of a folder."""
+    return max(name for name in derived_folder.objects if name.startswith(folder))
+
+
+def exchanged(folder: str) -> Attack:
+    """Exchange the last object of a folder by the first one, or by something else."""
+
+    def attack(derived_folder: Shelf) -> None:
+        names = sorted(name for name in derived_folder.objects if name.startswith(folder))
+        derived_folder.objects[names[-1]] = derived_folder.objects[names[0]] + b" "
+
+    return attack
+
+
+def removed(folder: str) -> Attack:
+    """Remove the last object of a folder."""
+
+    def attack(derived_folder: Shelf) -> None:
+        del derived_folder.objects[last(derived_folder, folder)]
+
+    return attack
+
+
+def with_bodies(change: Callable[[dict[str, str]], dict[str, str]]) -> Attack:
+    """Change what the outbox holds."""
+
+    def attack(derived_folder: Shelf) -> None:
+        for name, data in derived_folder.objects.items():
+            if name.startswith("outbox/"):
+                derived_folder.objects[name] = json.dumps(change(json.loads(data))).encode()
+
+    return attack
+
+
+def with_latest(content: bytes) -> Attack:
+    """Write something else into `latest`."""
+    return lambda derived_folder: derived_folder.objects.update(latest=content)
+
+
+ATTACKS: dict[str, tuple[Attack, str]] = {
+    "snapshot exchanged": (exchanged("snapshots/"), "is not the one it names"),
+    "snapshot removed": (removed("snapshots/"), "is gone; rebuild"),
+    "body exchanged": (
+        with_bodies(lambda held: dict.fromkeys(held, "{}")),
+        "is not the one recorded; give its jobs up",
+    ),
+    "body removed": (with_bodies(lambda _held: {}), "is missing from outbox/"),
+    "outbox object removed": (removed("outbox/"), "is missing from outbox/"),
+    "outbox object is none": (
+        lambda derived_folder: derived_folder.objects.update(
+            {last(derived_folder, "outbox/"): b"[" * 9}
+        ),
+        "is missing from outbox/",
+    ),
+    "latest beyond the end": (
+        with_latest(b'{"segment": 99, "version": 1}'),
+        "remove obs://bucket/audit/latest if there was none",
+    ),
+    "latest is nothing": (with_latest(b"{}"), "object latest"),
+}
+
+
+@pytest.mark.parametrize(("attack", "said"), ATTACKS.values(), ids=ATTACKS)
+def test_what_was_falsified_is_found(derived_folder: Shelf, attack: Attack, said: str) -> None:
+    """Whatever kind of object it is; the fault names it and what to do."""
+    assert examined(derived_folder).faults == ()
+    attack(derived_folder)
+    verdict = examined(derived_folder)
+    assert verdict.status == 1
+    assert any(said in str(fault) for fault in verdict.faults), verdict.faults
+
+
+def test_a_snapshot_of_another_state_is_found(
+    derived_folder: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the chain confirms it, because the function wrote it so."""
+    real = StateCache.rows
+
+    def falsified(state: StateCache) -> dict[str, list[tuple[Any, ...]]]:
+        return {**real(state), "switches": [("hold", "by nobody")], "jobs": []}
+
+    monkeypatch.setattr(StateCache, "rows", falsified)
+    grow(derived_folder, "more", 6)
+    grow(derived_folder, "and more", 6)
+    monkeypatch.undo()
+    said = "\n".join(map(str, examined(derived_folder).faults))
+    assert "the row of hold in switches is not derived from any record" in said
+    assert "in jobs is missing" in said
+
+
+def test_what_was_left_over_is_a_remark(derived_folder: Shelf) -> None:
+    """Instances that are killed leave harmless objects; a stranger's is named."""
+    derived_folder.objects |= {f"{folder}/9": b"" for folder in ("index", "closed", "snapshots")}
+    derived_folder.objects |= {"outbox/0123": b"{}", "notes\x1b.txt": b""}
+    verdict = examined(derived_folder)
+    said = "\n".join(verdict.remarks)
+    assert (verdict.status, verdict.faults) == (2, ())
+    assert "1 objects below outbox/ are not referred to" in said
+    for folder in ("index", "closed", "snapshots"):
+        assert f"1 objects below {folder}/" in said
+    assert "not part of the log is in its folder: notes\\x1b.txt" in said
+
+
+def test_the_proof_of_a_probe_is_one_of_the_logs_own_objects(derived_folder: Shelf) -> None:
+    """`audit probe` wrote it there."""
+    derived_folder.objects[PROOF] = b"{}"
+    assert not any("not part of the log" in remark for remark in examined(derived_folder).remarks)
+
+
+def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(derived_folder: Shelf) -> None:
+    """Its body goes between the reading of the records and that of the outbox."""
+
+    def around(_verb: str, name: str, do: Callable[[], None]) -> None:
+        if name.startswith("outbox/") and not settled:
+            settled.append(name)
+            with closing(ObjectLog(MemoryObjects(derived_folder))) as log:
+                log.commit(recording(list(story("waits"))[3:]))
+        do()
+
+    settled: list[str] = []
+    assert examined(derived_folder, around).faults == ()
+    assert settled
+
+
+def test_everything_is_made_anew_from_the_records(derived_folder: Shelf) -> None:
+    """With a record of its own; the next cold start reads the new snapshot and little else."""
+    exchanged("snapshots/")(derived_folder)
+    derived_folder.objects |= {"index/1": b"old", "closed/1": b"old"}
+    before = {
+        name: data for name, data in derived_folder.objects.items() if name.startswith("records/")
+    }
+    done = rebuild(
+        ADDRESS,
+        actor={"name": "me"},
+        folders=lambda _bucket, _folder: MemoryObjects(derived_folder),
+    )
+    assert (done.fields["action"], done.fields["actor"]) == ("log.rebuilt", {"name": "me"})
+    assert all(derived_folder.objects[name].startswith(data) for name, data in before.items())
+    assert examined(derived_folder).faults == ()
+    assert len([name for name in derived_folder.objects if name.startswith(SNAPSHOT_FOLDERS)]) == 1
+    objects = MemoryObjects(derived_folder)
+    with closing(ObjectLog(objects)) as log:
+        assert len(log.read(lambda view: view.open(9).jobs)) == 1
+    assert objects.asked["read"] < 6
+
+
+def test_an_instance_at_work_goes_on_after_a_rebuild(derived_folder: Shelf) -> None:
+    """It need not be started again."""
+    with closing(ObjectLog(MemoryObjects(derived_folder))) as log:
+        known = log.read(lambda view: view.latest_run(SUBJECT))
+        rebuild(ADDRESS, actor={}, folders=lambda _bucket, _folder: MemoryObjects(derived_folder))
+        again = log.commit(lambda view: Decision(view.latest_run(SUBJECT))).value
+    assert known
+    assert again == known

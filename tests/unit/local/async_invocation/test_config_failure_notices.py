@@ -6,14 +6,14 @@ import json
 from datetime import datetime, timezone
 from pathlib import Path
 
-from handler.local.async_invocation.failure_destination import (
+from handler.local.async_invocation.async_request import AsyncRequest
+from handler.local.async_invocation.config import (
     EXPIRED,
     FAILED,
     failure_message,
     into_folder,
 )
 from handler.local.async_invocation.instance_client import Outcome
-from handler.local.async_invocation.request_queue import AsyncRequest
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 REQUEST = AsyncRequest("r-1", "timer", '{"a": "ü"}', NOON, attempt=2)

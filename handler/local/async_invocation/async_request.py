@@ -1,13 +1,21 @@
-"""The queue of asynchronous requests, ordered by the time they are due."""
+"""An asynchronous request, the queue of them, and their progress as events for a listener.
+
+Accepted ──► Started ──► Answered
+               ▲  └────► Failed ──► Retrying ──► Started …
+                             └────► GivenUp
+"""
 
 from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
+
+    from handler.local.async_invocation.instance_client import Outcome
 
 
 @dataclass(frozen=True)
@@ -60,3 +68,67 @@ class Queue:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The request is in the queue."""
+
+    request: AsyncRequest
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Started:
+    """An instance is invoked."""
+
+    request: AsyncRequest
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The function returned; the outcome's payload is its reply."""
+
+    request: AsyncRequest
+    at: datetime
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An attempt failed; `Retrying` or `GivenUp` follows."""
+
+    request: AsyncRequest
+    at: datetime
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Retrying:
+    """The request will be retried at `due`; its `attempt` is the next one."""
+
+    request: AsyncRequest
+    at: datetime
+    due: datetime
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """The request failed permanently.
+
+    Attributes:
+        condition: Why, as one of the platform's conditions.
+        notice: The path of the failure notice, "" without one.
+        write_error: Why the notice could not be written, "" if it was or none is wanted.
+    """
+
+    request: AsyncRequest
+    at: datetime
+    condition: str
+    notice: str = ""
+    write_error: str = ""
+
+
+ProgressEvent: TypeAlias = "Accepted | Started | Answered | Failed | Retrying | GivenUp"
+Listener: TypeAlias = "Callable[[ProgressEvent], None]"

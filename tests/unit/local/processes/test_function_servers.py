@@ -9,8 +9,8 @@ import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from handler.local.processes.function_servers import Supervisor, _changed_at
 from handler.local.processes.subprocesses import Program
-from handler.local.processes.supervisor import Supervisor, _changed_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handler.local.triggers.cron import cron
+from handler.local.triggers.schedule import cron
 
 MINUTE = timedelta(minutes=1)
 # A few hours before each kind of change: forward, back, at midnight, by half an hour.

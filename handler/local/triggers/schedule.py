@@ -1,14 +1,29 @@
-"""Cron expressions with seconds, in a time zone."""
+"""Parses timer schedules in FunctionGraph's syntax.
+
+    3m 1h 1d                      a Rate: 1 to 60 minutes, 1 to 24 hours, 1 to 30 days
+    @every 1h30m                  any duration
+    0 0 2 * * MON-FRI             cron: second minute hour day-of-month month day-of-week
+    CRON_TZ=Europe/Berlin 0 0 2 * * *   cron, in a time zone
+
+(FunctionGraph user guide, 01_0207 and 01_0908.) `@every` and cron follow robfig/cron, whose
+syntax the guide describes: if both day fields are restricted, either may match.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
-from typing import Literal
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal, TypeAlias
+from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
 from handler.values.display import display
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 _SECOND = timedelta(seconds=1)
 _HALF_DAY = timedelta(hours=12)  # longer than any change of the clocks
@@ -19,6 +34,25 @@ _SYNTAX = (
     "least 1 and a range does not end before it begins; only the two day fields may be ?; some "
     "month must have the day"
 )
+
+_RATE = re.compile(r"([1-9][0-9]{0,2})([mhd])")
+_LARGEST_RATE = {"m": 60, "h": 24, "d": 30}
+_RATE_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+_PART = re.compile(r"([0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})(ns|us|µs|μs|ms|s|m|h)")
+_SECONDS = {
+    **dict.fromkeys(("us", "µs", "μs"), Decimal("1e-6")),
+    "ns": Decimal("1e-9"),
+    "ms": Decimal("1e-3"),
+    "s": Decimal(1),
+    "m": Decimal(60),
+    "h": Decimal(3600),
+}
+_LONGEST = 366 * 86_400  # seconds; a longer one has a wrong unit
+
+Schedule: TypeAlias = "Interval | Cron"
+
+_EVERY = "@every"
+_ZONES = ("CRON_TZ=", "TZ=")
 
 
 @dataclass(frozen=True)
@@ -107,7 +141,7 @@ def cron(text: str, zone: tzinfo) -> Cron:
     *time, day, month, weekday = given
     expression = " ".join([*time, _day_field(day, 1, 31), month, _day_field(weekday, 0, 6)])
     try:
-        _check(CronSim(expression, datetime(2000, 1, 1)))  # noqa: DTZ001 - a wall clock's time
+        _check_extensions(CronSim(expression, datetime(2000, 1, 1)))  # noqa: DTZ001 - a wall clock's time
     except CronSimError as error:
         raise ValueError(f"the cron expression is not valid ({error}): {_SYNTAX}") from error
     return Cron(expression, zone)
@@ -130,9 +164,104 @@ def _day_term(text: str, low: int, high: int) -> str:
     return start if step == "1" else f"{start}{slash}{step}"
 
 
-def _check(parsed: CronSim) -> None:
+def _check_extensions(parsed: CronSim) -> None:
     """Refuse extensions of cronsim that robfig/cron lacks: `L`, `LW`, `5L`, `6#3`, Sunday as 7."""
     if min(parsed.days) < 0:
         raise CronSimError("Bad day-of-month")
     if not parsed.parts[-1].startswith("*") and not parsed.weekdays <= set(range(7)):
         raise CronSimError("Bad day-of-week")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A tick at a fixed interval of elapsed time, independent of clock changes.
+
+    Attributes:
+        seconds: Whole seconds from one tick to the next, at least 1.
+    """
+
+    seconds: int
+
+    def after(self, moment: datetime) -> datetime:
+        """Return the next tick after a tick or a start, in the same time zone.
+
+        Ticks fall on whole seconds (robfig/cron, `ConstantDelaySchedule`).
+        """
+        later = moment.astimezone(timezone.utc).replace(microsecond=0) + self._interval
+        return later.astimezone(moment.tzinfo)
+
+    def latest(self, tick: datetime, now: datetime) -> datetime:
+        """Return the last tick that is not after `now`, given an earlier one."""
+        missed = max(0, (now - tick) // self._interval)
+        return (tick.astimezone(timezone.utc) + missed * self._interval).astimezone(tick.tzinfo)
+
+    @property
+    def _interval(self) -> timedelta:
+        return timedelta(seconds=self.seconds)
+
+
+def rate(text: str) -> Interval | None:
+    """Return the interval of a `Rate` such as `3m`, `1h` or `1d`, None for other text.
+
+    Raises:
+        ValueError: The number is above FunctionGraph's limit for its unit.
+    """
+    found = _RATE.fullmatch(text)
+    if found is None:
+        return None
+    number, unit = int(found[1]), found[2]
+    if number > _LARGEST_RATE[unit]:
+        raise ValueError(f"a rate in {_RATE_UNITS[unit]} is 1{unit} to {_LARGEST_RATE[unit]}{unit}")
+    return Interval(number * int(_SECONDS.get(unit, Decimal(86_400))))
+
+
+def every(text: str) -> Interval:
+    """Return the interval of the text after `@every`, such as `1h30m`, `1.5h` or `90s`.
+
+    The text is a duration of Go's `time.ParseDuration`. As in robfig/cron, fractions of a second
+    are cut off, and shorter intervals become one second.
+
+    Raises:
+        ValueError: The text is not a duration, or the duration is zero or longer than a year.
+    """
+    if not re.fullmatch(f"(?:{_PART.pattern})+", text):
+        raise ValueError("@every takes numbers with units ns, us, ms, s, m or h, such as 1h30m")
+    total = sum(Decimal(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
+    if not 0 < total <= _LONGEST:
+        raise ValueError("@every takes a duration above zero and up to a year")
+    return Interval(max(1, int(total)))
+
+
+def parse(text: str, zone: tzinfo = timezone.utc) -> Schedule:
+    """Return the schedule that a text describes.
+
+    Args:
+        text: A rate, `@every` and a duration, or a cron expression.
+        zone: The time zone of expressions that name none; on the platform, its region's.
+
+    Raises:
+        ValueError: The text is none of these; the message says what to write instead.
+    """
+    text = text.strip()
+    if text.startswith(_ZONES):
+        prefix, _, text = text.partition(" ")
+        zone, text = _zone(prefix.partition("=")[2]), text.strip()
+    elif interval := rate(text):
+        return interval
+    if text.startswith("@"):
+        word, _, duration = text.partition(" ")
+        if word != _EVERY:
+            raise ValueError(
+                "only @every is supported of the expressions with @, such as @every 1h30m"
+            )
+        return every(duration.strip())
+    return cron(text, zone)
+
+
+def _zone(name: str) -> tzinfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(
+            "the time zone is unknown; use a name of the tz database, such as Europe/Berlin"
+        ) from error

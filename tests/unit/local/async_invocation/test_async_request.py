@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.local.async_invocation.request_queue import AsyncRequest, Queue
+from handler.local.async_invocation.async_request import AsyncRequest, Queue
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 

@@ -11,7 +11,7 @@ import pytest
 
 from handler.audit.open_log import open_log, open_source
 from handler.audit.rebuild import rebuild
-from handler.audit.verification.derived_postgres import UNCOMPARED
+from handler.audit.verification.sources.postgres import UNCOMPARED
 from handler.audit.verification.verifier import Evidence, examine
 from tests.support.long_log import recording, story
 from tests.support.postgres_server import ROLE

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.audit.record import ALLOWED, FIRST_PREV, OUTCOMES
-from handler.audit.verification.record_schema import fields_of, schema_errors
+from handler.audit.verification.chain_check import fields_of, schema_errors
 from handler.values.canonical_json import canonical, timestamp
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
