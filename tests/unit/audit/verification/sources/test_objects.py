@@ -96,19 +96,19 @@ def test_what_is_gone_is_a_fault(shelf: Shelf, spoil: bytes, said: str) -> None:
 
 
 @pytest.fixture
-def derived_folder() -> Shelf:
+def bucket() -> Shelf:
     """A log of several segments: jobs created, and one job and one delivery that wait."""
-    derived_folder = Shelf()
+    bucket = Shelf()
     for number in range(8):
-        grow(derived_folder, f"{number}", 6)
-    grow(derived_folder, "waits", 3)
-    grow(derived_folder, "came", 1)
-    return derived_folder
+        grow(bucket, f"{number}", 6)
+    grow(bucket, "waits", 3)
+    grow(bucket, "came", 1)
+    return bucket
 
 
-def grow(derived_folder: Shelf, salt: str, steps: int) -> None:
+def grow(bucket: Shelf, salt: str, steps: int) -> None:
     """Record a story, or its beginning."""
-    with closing(ObjectLog(MemoryObjects(derived_folder), limits=Limits(appends=2))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=2))) as log:
         log.commit(recording([*story(salt)][:steps]))
         if steps == _WHOLE:
             log.commit(recording(ending(salt)))
@@ -121,24 +121,24 @@ def ending(salt: str) -> list[Draft]:
     return [ended, replace(written, delivery={**written.delivery, "shows": 10**6})]
 
 
-def examined(derived_folder: Shelf, around: Callable[..., None] | None = None) -> Verdict:
+def examined(bucket: Shelf, around: Callable[..., None] | None = None) -> Verdict:
     """Verify the log."""
-    objects = MemoryObjects(derived_folder, around) if around else MemoryObjects(derived_folder)
+    objects = MemoryObjects(bucket, around) if around else MemoryObjects(bucket)
     with closing(ObjectsSource(objects)) as stored:
         return examine(stored, Evidence())
 
 
-def last(derived_folder: Shelf, folder: str) -> str:
+def last(bucket: Shelf, folder: str) -> str:
     """Return the name of the last object of a folder."""
-    return max(name for name in derived_folder.objects if name.startswith(folder))
+    return max(name for name in bucket.objects if name.startswith(folder))
 
 
 def exchanged(folder: str) -> Attack:
     """Exchange the last object of a folder by the first one, or by something else."""
 
-    def attack(derived_folder: Shelf) -> None:
-        names = sorted(name for name in derived_folder.objects if name.startswith(folder))
-        derived_folder.objects[names[-1]] = derived_folder.objects[names[0]] + b" "
+    def attack(bucket: Shelf) -> None:
+        names = sorted(name for name in bucket.objects if name.startswith(folder))
+        bucket.objects[names[-1]] = bucket.objects[names[0]] + b" "
 
     return attack
 
@@ -146,8 +146,8 @@ def exchanged(folder: str) -> Attack:
 def removed(folder: str) -> Attack:
     """Remove the last object of a folder."""
 
-    def attack(derived_folder: Shelf) -> None:
-        del derived_folder.objects[last(derived_folder, folder)]
+    def attack(bucket: Shelf) -> None:
+        del bucket.objects[last(bucket, folder)]
 
     return attack
 
@@ -155,17 +155,17 @@ def removed(folder: str) -> Attack:
 def with_bodies(change: Callable[[dict[str, str]], dict[str, str]]) -> Attack:
     """Change what the outbox holds."""
 
-    def attack(derived_folder: Shelf) -> None:
-        for name, data in derived_folder.objects.items():
+    def attack(bucket: Shelf) -> None:
+        for name, data in bucket.objects.items():
             if name.startswith("outbox/"):
-                derived_folder.objects[name] = json.dumps(change(json.loads(data))).encode()
+                bucket.objects[name] = json.dumps(change(json.loads(data))).encode()
 
     return attack
 
 
 def with_latest(content: bytes) -> Attack:
     """Write something else into `latest`."""
-    return lambda derived_folder: derived_folder.objects.update(latest=content)
+    return lambda bucket: bucket.objects.update(latest=content)
 
 
 ATTACKS: dict[str, tuple[Attack, str]] = {
@@ -178,9 +178,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "body removed": (with_bodies(lambda _held: {}), "is missing from outbox/"),
     "outbox object removed": (removed("outbox/"), "is missing from outbox/"),
     "outbox object is none": (
-        lambda derived_folder: derived_folder.objects.update(
-            {last(derived_folder, "outbox/"): b"[" * 9}
-        ),
+        lambda bucket: bucket.objects.update({last(bucket, "outbox/"): b"[" * 9}),
         "is missing from outbox/",
     ),
     "latest beyond the end": (
@@ -192,17 +190,17 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
 
 
 @pytest.mark.parametrize(("attack", "said"), ATTACKS.values(), ids=ATTACKS)
-def test_what_was_falsified_is_found(derived_folder: Shelf, attack: Attack, said: str) -> None:
+def test_what_was_falsified_is_found(bucket: Shelf, attack: Attack, said: str) -> None:
     """Whatever kind of object it is; the fault names it and what to do."""
-    assert examined(derived_folder).faults == ()
-    attack(derived_folder)
-    verdict = examined(derived_folder)
+    assert examined(bucket).faults == ()
+    attack(bucket)
+    verdict = examined(bucket)
     assert verdict.status == 1
     assert any(said in str(fault) for fault in verdict.faults), verdict.faults
 
 
 def test_a_snapshot_of_another_state_is_found(
-    derived_folder: Shelf, monkeypatch: pytest.MonkeyPatch
+    bucket: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even if the chain confirms it, because the function wrote it so."""
     real = StateCache.rows
@@ -211,19 +209,19 @@ def test_a_snapshot_of_another_state_is_found(
         return {**real(state), "switches": [("hold", "by nobody")], "jobs": []}
 
     monkeypatch.setattr(StateCache, "rows", falsified)
-    grow(derived_folder, "more", 6)
-    grow(derived_folder, "and more", 6)
+    grow(bucket, "more", 6)
+    grow(bucket, "and more", 6)
     monkeypatch.undo()
-    said = "\n".join(map(str, examined(derived_folder).faults))
+    said = "\n".join(map(str, examined(bucket).faults))
     assert "the row of hold in switches is not derived from any record" in said
     assert "in jobs is missing" in said
 
 
-def test_what_was_left_over_is_a_remark(derived_folder: Shelf) -> None:
+def test_what_was_left_over_is_a_remark(bucket: Shelf) -> None:
     """Instances that are killed leave harmless objects; a stranger's is named."""
-    derived_folder.objects |= {f"{folder}/9": b"" for folder in ("index", "closed", "snapshots")}
-    derived_folder.objects |= {"outbox/0123": b"{}", "notes\x1b.txt": b""}
-    verdict = examined(derived_folder)
+    bucket.objects |= {f"{folder}/9": b"" for folder in ("index", "closed", "snapshots")}
+    bucket.objects |= {"outbox/0123": b"{}", "notes\x1b.txt": b""}
+    verdict = examined(bucket)
     said = "\n".join(verdict.remarks)
     assert (verdict.status, verdict.faults) == (2, ())
     assert "1 objects below outbox/ are not referred to" in said
@@ -232,54 +230,52 @@ def test_what_was_left_over_is_a_remark(derived_folder: Shelf) -> None:
     assert "not part of the log is in its folder: notes\\x1b.txt" in said
 
 
-def test_the_proof_of_a_probe_is_one_of_the_logs_own_objects(derived_folder: Shelf) -> None:
+def test_the_proof_of_a_probe_is_one_of_the_logs_own_objects(bucket: Shelf) -> None:
     """`audit probe` wrote it there."""
-    derived_folder.objects[PROOF] = b"{}"
-    assert not any("not part of the log" in remark for remark in examined(derived_folder).remarks)
+    bucket.objects[PROOF] = b"{}"
+    assert not any("not part of the log" in remark for remark in examined(bucket).remarks)
 
 
-def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(derived_folder: Shelf) -> None:
+def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(bucket: Shelf) -> None:
     """Its body goes between the reading of the records and that of the outbox."""
 
     def around(_verb: str, name: str, do: Callable[[], None]) -> None:
         if name.startswith("outbox/") and not settled:
             settled.append(name)
-            with closing(ObjectLog(MemoryObjects(derived_folder))) as log:
+            with closing(ObjectLog(MemoryObjects(bucket))) as log:
                 log.commit(recording(list(story("waits"))[3:]))
         do()
 
     settled: list[str] = []
-    assert examined(derived_folder, around).faults == ()
+    assert examined(bucket, around).faults == ()
     assert settled
 
 
-def test_everything_is_made_anew_from_the_records(derived_folder: Shelf) -> None:
+def test_everything_is_made_anew_from_the_records(bucket: Shelf) -> None:
     """With a record of its own; the next cold start reads the new snapshot and little else."""
-    exchanged("snapshots/")(derived_folder)
-    derived_folder.objects |= {"index/1": b"old", "closed/1": b"old"}
-    before = {
-        name: data for name, data in derived_folder.objects.items() if name.startswith("records/")
-    }
+    exchanged("snapshots/")(bucket)
+    bucket.objects |= {"index/1": b"old", "closed/1": b"old"}
+    before = {name: data for name, data in bucket.objects.items() if name.startswith("records/")}
     done = rebuild(
         ADDRESS,
         actor={"name": "me"},
-        folders=lambda _bucket, _folder: MemoryObjects(derived_folder),
+        folders=lambda _bucket, _folder: MemoryObjects(bucket),
     )
     assert (done.fields["action"], done.fields["actor"]) == ("log.rebuilt", {"name": "me"})
-    assert all(derived_folder.objects[name].startswith(data) for name, data in before.items())
-    assert examined(derived_folder).faults == ()
-    assert len([name for name in derived_folder.objects if name.startswith(SNAPSHOT_FOLDERS)]) == 1
-    objects = MemoryObjects(derived_folder)
+    assert all(bucket.objects[name].startswith(data) for name, data in before.items())
+    assert examined(bucket).faults == ()
+    assert len([name for name in bucket.objects if name.startswith(SNAPSHOT_FOLDERS)]) == 1
+    objects = MemoryObjects(bucket)
     with closing(ObjectLog(objects)) as log:
         assert len(log.read(lambda view: view.open(9).jobs)) == 1
     assert objects.asked["read"] < 6
 
 
-def test_an_instance_at_work_goes_on_after_a_rebuild(derived_folder: Shelf) -> None:
+def test_an_instance_at_work_goes_on_after_a_rebuild(bucket: Shelf) -> None:
     """It need not be started again."""
-    with closing(ObjectLog(MemoryObjects(derived_folder))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         known = log.read(lambda view: view.latest_run(SUBJECT))
-        rebuild(ADDRESS, actor={}, folders=lambda _bucket, _folder: MemoryObjects(derived_folder))
+        rebuild(ADDRESS, actor={}, folders=lambda _bucket, _folder: MemoryObjects(bucket))
         again = log.commit(lambda view: Decision(view.latest_run(SUBJECT))).value
     assert known
     assert again == known
