@@ -46,4 +46,4 @@ def _refused(status: int, reason: str) -> Response:
 
 
 def _context(request_id: str) -> Context:
-    return Context.from_environment(os.environ, request_id, time.monotonic, _agency)
+    return Context.from_environment(os.environ, request_id, agency=_agency)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from difflib import get_close_matches
@@ -130,7 +129,7 @@ def _load_settings(plan: DevPlan) -> Settings:
     environ.pop("DESK_AGENCY", None)
     try:
         _reject_misspellings(plan.given)
-        Context.from_environment(environ, "", time.monotonic)
+        Context.from_environment(environ)
         return load(lambda _name: None, environ)
     except SettingsError as error:
         file = plan.options.settings

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import logging
 import math
+import time
+import uuid
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, final
@@ -141,11 +143,11 @@ class Context:
     def from_environment(
         cls,
         environ: Mapping[str, str],
-        request_id: str,
-        clock: Callable[[], float],
+        request_id: str = "",
+        clock: Callable[[], float] = time.monotonic,
         agency: Agency | None = None,
     ) -> Context:
-        """Return the context of an invocation that starts now.
+        """Return the context of an invocation that starts now; its id is random unless given.
 
         The keys are those of the given agency, whose cache a process shares, or of the one at
         `DESK_AGENCY`. Without an agency they are those of the SDK's environment variables,
@@ -161,7 +163,7 @@ class Context:
         # Before the clock is read: the platform fetches keys before the invocation's time starts.
         keys = agency.keys() if agency else Keys(*(environ.get(name, "") for name in _KEY_NAMES))
         return cls(
-            request_id=request_id,
+            request_id=request_id or str(uuid.uuid4()),
             timeout=_seconds(environ.get("RUNTIME_TIMEOUT") or _TIMEOUT),
             clock=clock,
             started=clock(),

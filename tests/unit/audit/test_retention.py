@@ -18,8 +18,8 @@ from handler.audit.record import Draft
 from handler.audit.retention import FORGOTTEN, forget, forget_closed
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.audit.records.open_log import open_any_log, open_any_source
 from handler.cli.main import main
+from handler.cli.open_stores import open_any_log, open_any_source
 from handler.errors import LogError
 from tests.support.memory_objects import MemoryObjects, Shelf
 

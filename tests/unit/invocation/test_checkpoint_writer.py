@@ -18,7 +18,7 @@ from handler.audit.instance_log import InstanceLog
 from handler.audit.open_log import open_source
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.obs_from_environment import open_obs
+from handler.cli.open_stores import open_obs
 from handler.errors import SettingsError
 from handler.function import handle
 from handler.invocation.checkpoint_writer import checkpoint, checkpoint_store

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from handler.audit.job_end import shown_state
 from handler.audit.record import part
 from handler.audit.state import DELIVERY_ACTIONS, fold_job
-from handler.cli.audit.records.time_text import format_span, format_time
+from handler.cli.audit.records.record_row import format_span, format_time
 from handler.values.canonical_json import moment, shown
 
 if TYPE_CHECKING:

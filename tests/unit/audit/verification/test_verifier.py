@@ -13,7 +13,7 @@ from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.open_log import open_source
 from handler.audit.verification.chain_check import check_chain
 from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.audit.records.open_log import open_any_log, open_any_source
+from handler.cli.open_stores import open_any_log, open_any_source
 from tests.support.falsify import run
 from tests.support.long_log import KEY, LongLog, moment, recording, story
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from handler.cli.audit.web.drawing import MOST_DAYS, Bar, Mark, bars_of_days, marks_over_time
+from handler.cli.audit.web.charts import MOST_DAYS, Bar, Mark, bars_of_days, marks_over_time
 
 KINDS = ("planned", "failed on the fleet")
 

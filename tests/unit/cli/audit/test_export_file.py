@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.cli.output_file import output_file
+from handler.cli.audit.export import output_file
 from handler.errors import OutputError
 
 if TYPE_CHECKING:

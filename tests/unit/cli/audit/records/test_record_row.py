@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.cli.audit.records.time_text import format_minute, format_span, format_time
+from handler.cli.audit.records.record_row import format_minute, format_span, format_time
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,20 @@
-"""Opens the log at any address; OBS is configured from the environment."""
+"""Opens OBS, and the log at any address, from the environment without the other settings."""
 
 from __future__ import annotations
 
 import os
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter, ValidationError
+
 from handler.audit.open_log import open_log, open_source
-from handler.cli.obs_from_environment import open_obs
-from handler.cloud.credentials import CurrentCredentials
+from handler.cloud.credentials import CurrentCredentials, credentials
+from handler.cloud.http_transport import Transport
+from handler.cloud.obs.client import Obs
 from handler.cloud.obs.prefix_store import ObsFolders
 from handler.errors import CredentialsError, LogError, SettingsError
+from handler.settings import Endpoint
 from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
 
     from handler.audit.log import SearchedLog
     from handler.audit.verification.sources.source import RecordSource
+
+_TIMEOUT = 10.0
+_CONNECTIONS = 16
 
 
 def open_any_log(address: str, environ: Mapping[str, str] = os.environ) -> SearchedLog:
@@ -56,3 +64,29 @@ def obs_folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:
     except (SettingsError, CredentialsError) as error:
         raise LogError(f"a log in OBS cannot be reached: {error}") from error
     return ObsFolders(obs, CurrentCredentials(obs.credentials))
+
+
+def open_obs(environ: Mapping[str, str]) -> Obs:
+    """Return OBS with the endpoint and the keys in the environment.
+
+    Raises:
+        SettingsError: There is no valid endpoint.
+        CredentialsError: There are no keys.
+    """
+    region = environ.get("NIGHTDROP_REGION", "").strip()
+    address = environ.get("NIGHTDROP_OBS_ENDPOINT", "").strip()
+    if not (region or address):
+        raise SettingsError("NIGHTDROP_REGION is missing (or set NIGHTDROP_OBS_ENDPOINT)")
+    try:
+        adapter: TypeAdapter[str] = TypeAdapter(Endpoint)
+        endpoint = adapter.validate_python(address or f"https://obs.{region}.myhuaweicloud.com")
+    except ValidationError:
+        raise SettingsError(
+            "NIGHTDROP_OBS_ENDPOINT must be https:// and a host (http:// only for this machine)"
+        ) from None
+    transport = Transport(timeout=_TIMEOUT, connections=_CONNECTIONS)
+    return Obs(endpoint, credentials(None, environ), transport, _now)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import urllib3
 
-from handler.cli.dev.event_listener import event_listener
+from handler.cli.dev.local_run import event_listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from handler.cli.function.schema import job_spec_schema
+from handler.cli.function.validate import job_spec_schema
 
 
 def described(node: Any, shared: dict[str, Any]) -> list[bool]:  # noqa: ANN401 - any part of the schema

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.main import main
+from handler.cli.open_stores import open_any_log
 from tests.support.long_log import LongLog, recording, story
 from tests.support.tampering_derived import DERIVED
 

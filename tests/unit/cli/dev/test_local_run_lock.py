@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from handler.cli.dev.local_run import locked_folder
 from handler.errors import StartError
-from handler.local.processes.folder_lock import locked_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ def test_a_process_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     """The system lets go of its lock."""
     code = (
         "import os, pathlib, sys\n"
-        "from handler.local.processes.folder_lock import locked_folder\n"
+        "from handler.cli.dev.local_run import locked_folder\n"
         "with locked_folder(pathlib.Path(sys.argv[1])):\n    os._exit(9)\n"
     )
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 9
