@@ -30,10 +30,6 @@ _CONNECTIONS = 16
 def open_any_log(address: str, environ: Mapping[str, str] = os.environ) -> SearchedLog:
     """Open the log at an address, as `open_log` does.
 
-    Args:
-        address: The address.
-        environ: Has the endpoint or region and the keys of OBS, for an address in OBS.
-
     Raises:
         LogError: The address names no store, or the store cannot be used.
     """
@@ -42,10 +38,6 @@ def open_any_log(address: str, environ: Mapping[str, str] = os.environ) -> Searc
 
 def open_any_source(address: str, environ: Mapping[str, str] = os.environ) -> RecordSource:
     """Open the records at an address for verification, as `open_source` does.
-
-    Args:
-        address: The address.
-        environ: As for `open_any_log`.
 
     Raises:
         LogError: The address names no store, or the store has no log.

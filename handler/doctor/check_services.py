@@ -65,12 +65,7 @@ def keys_finding(keys: Credentials, *, in_cloud: bool) -> Finding:
 
 
 def project_finding(project: str, own: str) -> Finding:
-    """Return the finding about the project of the fleet.
-
-    Args:
-        project: The project in the settings.
-        own: The project that the function runs in; "" if unknown.
-    """
+    """Return the finding about the fleet's project; `own` is the function's, "" if unknown."""
     if not _PROJECT.fullmatch(project):
         return warn(
             "project",
@@ -88,13 +83,9 @@ def project_finding(project: str, own: str) -> Finding:
 
 @dataclass(frozen=True)
 class EndpointResult:
-    """The result of an unsigned request.
+    """The result of an unsigned request: an error, or none.
 
-    Attributes:
-        service: The service's name.
-        host: Its host name.
-        error: Why there is no response; "" if there is.
-        skew: Seconds that our clock is ahead of the service's; None if it sent no date.
+    `skew` are the seconds that our clock is ahead of the service's; None if it sent no date.
     """
 
     service: str

@@ -51,17 +51,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deployment:
-    """The deployment to check.
-
-    Attributes:
-        settings: Its settings.
-        keys: The keys to sign requests with.
-        log: The audit log, or why it cannot be opened.
-        transport: Sends requests.
-        clock: Our clock, aware UTC.
-        deadline: When the checks must end.
-        environ: The environment; only the sizes of its values are reported.
-    """
+    """The deployment to check; instead of a log, the reason why it cannot be opened."""
 
     settings: Settings
     keys: Credentials
@@ -197,10 +187,7 @@ def _out_of_time(deployment: Deployment) -> bool:
 def answered(findings: Sequence[Finding], log: Log, write: Write) -> Answered:
     """Return the response, and write a log line for each error and warning.
 
-    Args:
-        findings: All findings.
-        log: The audit log; if it cannot be read, the response has an empty head.
-        write: Writes a log line.
+    If the log cannot be read, the response has an empty head.
     """
     for line in lines(findings):
         write(line)

@@ -42,18 +42,7 @@ _ONLY_FOR = {"stale_list": "ListBatchJob", "duplicate_name": "CreateBatchJob"}
 
 @dataclass(frozen=True, config=ConfigDict(strict=True))
 class FaultRule:
-    """One fault that is set. A field's description is what an error message says it must be.
-
-    Attributes:
-        operation: The operation it applies to.
-        fault: Its kind.
-        status: The status it answers with.
-        seconds: The duration, where the kind has one; None where it has none.
-        after: Whether the status comes after the request was executed.
-        times: How often it applies at most; None for always.
-        probability: How likely it applies, from 0 to 1.
-        seed: Seed of that chance.
-    """
+    """One fault that is set. A field's description is what an error message says it must be."""
 
     operation: Annotated[str, Field(description="a string")]
     fault: Annotated[FaultKind, Field(description=f"one of {', '.join(get_args(FaultKind))}")]
@@ -71,11 +60,7 @@ class FaultRule:
 class ActiveFaults:
     """The faults that apply to one request.
 
-    Attributes:
-        delay: Seconds to wait before the request is handled.
-        deviations: How the service deviates for it.
-        ending: What replaces its answer, if anything does.
-        kinds: The kinds of all that apply, in order.
+    `delay` is in seconds, `ending` replaces the answer, `kinds` are those of all that apply.
     """
 
     delay: float = 0.0
@@ -88,11 +73,7 @@ class FaultRules:
     """The faults that are set; safe for use by many threads."""
 
     def __init__(self, operations: frozenset[str]) -> None:
-        """Create an empty set of faults.
-
-        Args:
-            operations: The operations that faults can be set for.
-        """
+        """Create an empty set of faults that can be set for some operations."""
         self._operations = operations
         self._lock = Lock()
         self._set: list[_CountedRule] = []
@@ -140,11 +121,7 @@ class _CountedRule:
 
 
 def parse_faults(value: Json, operations: frozenset[str]) -> tuple[FaultRule, ...]:
-    """Return faults from their JSON form.
-
-    Args:
-        value: A list of objects as the module describes them.
-        operations: The operations that faults can be set for.
+    """Return faults from their JSON form, a list of objects as the module describes them.
 
     Raises:
         ValueError: One of them is invalid; the message names its index and the reason.

@@ -38,14 +38,7 @@ DEMO_BUCKETS = ("nightdrop-drop",)
 
 @final
 class Emulator:
-    """IEF and OBS behind one port, with their state in memory or in a directory.
-
-    Attributes:
-        url: Where it listens, such as `http://127.0.0.1:8071`.
-        state: The state of both services.
-        faults: The faults that are set.
-        account: The account whose requests are accepted.
-    """
+    """IEF and OBS behind one port, at `url`, with their state in memory or in a directory."""
 
     def __init__(  # noqa: PLR0913 - all by name, all with a default
         self,

@@ -34,15 +34,7 @@ def manifest(
     interpreter: Interpreter | None,
     version: str,
 ) -> bytes:
-    """Return the manifest's JSON.
-
-    Args:
-        files: All other files of the zip.
-        wheels: The packages in the zip.
-        runtime: The runtime that the zip is built for.
-        interpreter: The interpreter that compiled its bytecode, None if it has none.
-        version: Nightdrop's version.
-    """
+    """Return the manifest's JSON; `files` are all other files of the zip."""
     content = {
         "code": digest(files),
         "nightdrop": version,
@@ -68,13 +60,7 @@ def modules(wheel: Wheel) -> list[str]:
 
 
 def sbom(wheels: Sequence[Wheel], *, version: str, sha256: str) -> bytes:
-    """Return the bill of materials of a zip; equal zips have equal ones.
-
-    Args:
-        wheels: The packages in the zip.
-        version: Nightdrop's version.
-        sha256: The hash of the zip itself, in hex.
-    """
+    """Return the bill of materials of a zip with this SHA-256; equal zips have equal ones."""
     root = f"nightdrop@{version}"
     components = [_component(wheel) for wheel in wheels]
     bill = {

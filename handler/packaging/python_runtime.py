@@ -31,11 +31,7 @@ CODE_ROOT = "/opt/function/code"
 
 @dataclass(frozen=True)
 class Runtime:
-    """A Python runtime of FunctionGraph.
-
-    Attributes:
-        version: Its version, such as `3.10`.
-    """
+    """A Python runtime of FunctionGraph; its version is such as `3.10`."""
 
     version: str
 
@@ -56,12 +52,7 @@ RUNTIMES = {runtime.name: runtime for runtime in (Runtime("3.10"), Runtime("3.12
 
 @dataclass(frozen=True)
 class Interpreter:
-    """An interpreter on this machine.
-
-    Attributes:
-        command: Its path or name.
-        version: Its full version, such as `3.10.13`.
-    """
+    """An interpreter on this machine; its version is complete, such as `3.10.13`."""
 
     command: str
     version: str
@@ -109,10 +100,6 @@ def _output(command: list[str], **environ: str) -> str:
 
 def compiled(files: dict[str, bytes], interpreter: Interpreter) -> dict[str, bytes]:
     """Return the bytecode of every Python source, by its path beside the source.
-
-    Args:
-        files: Sources and other files, by path.
-        interpreter: An interpreter of the runtime's version.
 
     Raises:
         PackageError: A source does not compile.

@@ -52,10 +52,7 @@ _NAMED_BY = "with_name"
 def contents(package: Path, entry: Path, wheels: Iterable[Wheel]) -> dict[str, bytes]:
     """Return the files of the zip by path, without bytecode and manifest.
 
-    Args:
-        package: The folder of the function's own package.
-        entry: The entry file, which belongs at the zip's root.
-        wheels: The packages that it needs.
+    The entry file is at the zip's root.
     """
     files = {entry.name: entry.read_bytes()}
     for path in closure(package):

@@ -65,12 +65,7 @@ def _values(container: dict[object, object] | list[object]) -> Iterable[object]:
 
 
 class LazyLines(Mapping[Path, int]):
-    """The line numbers of one document, determined at the first access.
-
-    Args:
-        read: Returns the line numbers of all documents of the file.
-        index: The document's index in the file, from 0.
-    """
+    """The line numbers of the document with this index, determined at the first access."""
 
     def __init__(self, read: Callable[[], Sequence[Mapping[Path, int]]], index: int) -> None:
         self._read, self._index = read, index

@@ -45,11 +45,7 @@ _NOTHING = "the end of the text: the JSON value ends before this"
 
 
 def decode(text: str, limits: Limits) -> Json:
-    """Return the one JSON value that a text holds.
-
-    Args:
-        text: The text, without surrogates; its size was checked.
-        limits: The maximum depth and number of values.
+    """Return the one JSON value that a text without surrogates holds.
 
     Raises:
         ValueError: The text is invalid, or may be; `parse_json` says why.
@@ -95,15 +91,7 @@ _DECODER = json.JSONDecoder(
 
 
 def parse_json(text: str, limits: Limits) -> Tree:
-    """Read a text that holds exactly one JSON value.
-
-    Args:
-        text: The JSON text.
-        limits: The limits; the size was checked before.
-
-    Returns:
-        The tree, with every error in `faults`.
-    """
+    """Read a text that holds exactly one JSON value; every error is in the tree's `faults`."""
     return _parsed(text, Tree(limits), 1)
 
 

@@ -76,12 +76,7 @@ def validation_issues(model: type[BaseModel], value: Json) -> list[Issue]:
 
 
 def event_problems(error: ValidationError, path: Path = ()) -> tuple[Problem, ...]:
-    """Return the errors of an event's message.
-
-    Args:
-        error: pydantic's errors.
-        path: The message's path in the event, such as `("Records", 1)`.
-    """
+    """Return the errors of an event's message at a path such as `("Records", 1)`."""
     return tuple(
         Problem(_event_sentence(one), format_path((*path, *one["loc"])))
         for one in error.errors(include_url=False, include_input=False)

@@ -104,12 +104,7 @@ class ChainChecker:
     first_regression: int = 0
 
     def check_pages(self, pages: Iterable[list[Row]], advance: Callable[[int], object]) -> None:
-        """Check the rows that follow.
-
-        Args:
-            pages: The rows, by pages.
-            advance: Called with the number of rows of each page.
-        """
+        """Check the rows that follow; `advance` is called with the number of rows of each page."""
         for page in pages:
             for row in page:
                 self._check(row)
@@ -134,12 +129,7 @@ class ChainChecker:
 
 
 def check_chain(source: RecordSource, advance: Callable[[int], object]) -> ChainChecker:
-    """Check all records of a log, to its end at that time. Memory does not grow with the log.
-
-    Args:
-        source: The log.
-        advance: Called with the number of records of each page.
-    """
+    """Check all records of a log, to its end at that time. Memory does not grow with the log."""
     checker = ChainChecker()
     try:
         checker.check_pages(source.pages(), advance)

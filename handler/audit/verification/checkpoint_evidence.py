@@ -99,14 +99,7 @@ class CheckpointEvidence:
         return False
 
     def conflicts(self, stored: RecordSource, head: Head) -> Faults:
-        """Hold every claim against the log, and return where they do not agree.
-
-        Sets `confirmed`.
-
-        Args:
-            stored: The log.
-            head: Its last record.
-        """
+        """Compare every claim with the log, and return where they differ; set `confirmed`."""
         found = Faults()
         own = {"", origin_of(stored.at(1))} if head.seq else {one.origin for one in self.claims}
         claims = sorted(self.claims)

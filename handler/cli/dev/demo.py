@@ -123,13 +123,7 @@ def _show(folder: Path, console: Console, ended: Event) -> bool:
 
 @dataclass(frozen=True)
 class _Demo:
-    """A function that uses an emulator.
-
-    Attributes:
-        emulator: The emulator.
-        url: The function's URL.
-        ended: Set when the demo must end.
-    """
+    """A function that uses an emulator; `ended` is set when the demo must end."""
 
     emulator: EmulatorProcess
     url: str

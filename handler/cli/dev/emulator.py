@@ -33,12 +33,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @dataclass(frozen=True)
 class EventSender:
-    """Posts an event about each new object, as a bucket's notifications do.
-
-    Attributes:
-        url: The address it posts to.
-        shape: The format of the event, one of `SHAPES`.
-    """
+    """Posts an event in one of `SHAPES` about each new object, as a bucket's notifications do."""
 
     url: str
     shape: str

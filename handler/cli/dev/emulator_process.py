@@ -67,12 +67,7 @@ _SIGNALLED = 128  # a shell's exit status for a process that a signal ended, les
 
 @dataclass(frozen=True)
 class EmulatorProcess:
-    """A running emulator.
-
-    Attributes:
-        environ: The settings that point at it.
-        obs: Its OBS.
-    """
+    """A running emulator, with the settings that point at it."""
 
     environ: Mapping[str, str]
     obs: Obs
@@ -108,12 +103,9 @@ class EmulatorProcess:
 
 @contextmanager
 def emulator_process(folder: Path, ended: Event, *options: str) -> Iterator[EmulatorProcess]:
-    """Run an emulator until the block ends.
+    """Run an emulator until the block ends; output and environment file go to the folder.
 
-    Args:
-        folder: Where its output and its environment file go.
-        ended: Stops the start when it is set.
-        options: Further options of `nightdrop emulator`.
+    `ended` stops the start when it is set; `options` are further ones of `nightdrop emulator`.
 
     Raises:
         StartError: It did not start.
@@ -197,9 +189,7 @@ def run_with_command(emulator: Emulator, command: Sequence[str]) -> int:
 def check_env_file(path: Path, names: Collection[str]) -> None:
     """Check that a file can be written: it does not exist, or an emulator left it behind.
 
-    Args:
-        path: The file.
-        names: The names that an emulator's file sets.
+    An emulator's file sets no other names than the given ones.
 
     Raises:
         StartError: It has other content, it points at a running emulator, or its folder is missing.

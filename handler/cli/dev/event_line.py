@@ -32,15 +32,9 @@ _LONGEST_NOTE = 500
 
 @dataclass(frozen=True)
 class Line:
-    """One line.
+    """One line: `outcome` is one word, `further_notes` are shown where there is room.
 
-    Attributes:
-        at: When the event happened.
-        subject: What it is about, such as `file camera.yaml`.
-        outcome: One word, such as `submitted`.
-        note: Details.
-        further_notes: Further details, shown where there is room.
-        is_sentence: Whether it is about the run itself; then it has only a note.
+    A sentence is about the run itself and has only a note.
     """
 
     at: datetime

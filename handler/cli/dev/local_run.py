@@ -161,10 +161,8 @@ def _upload(obs: Obs, name: str, data: bytes) -> None:
 def event_listener(submit: Callable[[Json], str]) -> Iterator[str]:
     """Accept events on a free port of 127.0.0.1 until the block ends, and yield the URL.
 
-    `POST /` answers 202 with the id of the request. No web page can post to it.
-
-    Args:
-        submit: Accepts an event and returns the id of its request; called by several threads.
+    `POST /` answers 202 with the id of the request, which `submit` returns; it is called by several
+    threads. No web page can post to it.
     """
     server = HttpServer(0, partial(_accept_event, submit), largest_body=LARGEST_EVENT)
     server.start()

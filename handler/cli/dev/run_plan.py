@@ -58,12 +58,7 @@ class DevOptions:
 class DevPlan:
     """The validated options of a local run.
 
-    Attributes:
-        options: The options.
-        timers: The timers.
-        clock: The clock of timers and queue.
-        given: The function's settings in the settings file.
-        largest_spec: The largest spec file that the function reads, in bytes.
+    `given` has the function's settings in the settings file; `largest_spec` is in bytes.
     """
 
     options: DevOptions
@@ -78,10 +73,9 @@ class DevPlan:
         return _FLEET_SPEED if self.options.speed is None else self.options.speed
 
     def function_environment(self, cloud: Mapping[str, str]) -> dict[str, str]:
-        """Return the complete environment of the function: without keys, with its agency's URL.
+        """Return the function's complete environment: without keys, with its agency's URL.
 
-        Args:
-            cloud: The settings that point at the emulator.
+        `cloud` has the settings that point at the emulator.
         """
         # With the keys in its environment the function would work without an agency.
         environ = {name: value for name, value in cloud.items() if name not in KEYS}

@@ -77,23 +77,13 @@ def date_of(header: str) -> datetime | None:
 
 @dataclass(frozen=True)
 class ObsFolders:
-    """Opens prefixes of buckets.
-
-    Attributes:
-        obs: OBS; its own credentials are not used.
-        keys: The credentials and the deadline of each request.
-    """
+    """Opens prefixes of buckets, with the credentials and deadline of each request in `keys`."""
 
     obs: Obs
     keys: CurrentCredentials
 
     def __call__(self, bucket: str, prefix: str) -> ObsFolder:
-        """Return the object store under a prefix.
-
-        Args:
-            bucket: The bucket's name.
-            prefix: "" or a prefix that ends with a slash.
-        """
+        """Return the object store under a prefix, which is "" or ends with a slash."""
 
         def obs() -> Obs:
             keys = self.keys
@@ -103,13 +93,7 @@ class ObsFolders:
 
 
 class ObsFolder:
-    """The objects under a prefix of a bucket.
-
-    Args:
-        obs: Returns OBS with the current credentials.
-        bucket: The bucket.
-        prefix: The prefix.
-    """
+    """The objects under a prefix of a bucket; `obs` returns OBS with the current credentials."""
 
     def __init__(self, obs: Callable[[], Obs], bucket: str, prefix: str) -> None:
         self._obs = obs

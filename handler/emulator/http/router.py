@@ -30,13 +30,7 @@ _VERSIONED = re.compile(r"/v[0-9]+/.*")
 
 @dataclass(frozen=True)
 class Router:
-    """Answers requests.
-
-    Attributes:
-        context: What operations depend on.
-        faults: The faults that are set.
-        timers: Executes delays and late commits.
-    """
+    """Answers requests, with the faults that are set."""
 
     context: EmulatorContext
     faults: FaultRules

@@ -38,18 +38,7 @@ _Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 @dataclass(frozen=True)
 class Node:
-    """An edge node.
-
-    Attributes:
-        node_id: Its id.
-        name: Its name, at most 64 characters.
-        state: One of `NodeState`.
-        version: The version of its EdgeCore.
-        upgrade_flag: Whether it needs an upgrade.
-        arch: Its processor's architecture.
-        tags: Keys and values.
-        groups: Ids of its groups.
-    """
+    """An edge node; its tags are keys and values, its groups are their ids."""
 
     node_id: str
     name: str
@@ -72,13 +61,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Fleet:
-    """All nodes and groups.
+    """All nodes and groups, in the order they are listed in.
 
-    Attributes:
-        nodes: The nodes, in the order they are listed in.
-        groups: The groups, in the order they are listed in.
-        newest: The version of EdgeCore that an upgrade installs.
-        complete: Whether tasks with a target that is not in the fleet fail.
+    An upgrade installs the version `newest`. In a complete fleet, tasks with a target that it does
+    not have fail.
     """
 
     nodes: tuple[Node, ...] = ()

@@ -177,13 +177,7 @@ class JobSimulation:
     seed: int = 0
 
     def run(self, started: float, tasks: tuple[Task, ...], allowed: float = ALLOWED) -> Run:
-        """Return a run of some tasks.
-
-        Args:
-            started: When it starts, in seconds since 1970.
-            tasks: The tasks.
-            allowed: Job seconds it may take.
-        """
+        """Return a run of some tasks, started at a time in seconds since 1970."""
         quarter = self.job_seconds / 4
         return Run(started, self.speed, quarter, self.parallelism, allowed, quarter, tasks)
 

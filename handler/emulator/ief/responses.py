@@ -24,12 +24,7 @@ _CREATED = "2026-02-03 04:05:06.789012 +0000 UTC"
 
 @dataclass(frozen=True)
 class Upgrade:
-    """The completed upgrade of a node.
-
-    Attributes:
-        node_id: The node.
-        at: When it was completed, in seconds since 1970.
-    """
+    """The completed upgrade of a node, at a time in seconds since 1970."""
 
     node_id: str
     at: float
@@ -37,13 +32,7 @@ class Upgrade:
 
 @dataclass(frozen=True)
 class FleetStatus:
-    """The fleet, with the upgrades of the jobs so far.
-
-    Attributes:
-        fleet: The fleet as its file has it.
-        upgrades: The completed upgrades, in their order.
-        upgrading: Ids of the nodes that are being upgraded.
-    """
+    """The fleet, the completed upgrades in their order, and the ids of the nodes being upgraded."""
 
     fleet: Fleet
     upgrades: Sequence[Upgrade] = ()
@@ -147,12 +136,7 @@ def created_view(job: Job) -> dict[str, Json]:
 
 
 def listed_view(job: Job, now: float) -> dict[str, Json]:
-    """Return a job as ListBatchJob lists it, without its tags.
-
-    Args:
-        job: The job.
-        now: The current time, in seconds since 1970.
-    """
+    """Return a job as ListBatchJob lists it, without its tags."""
     progress = task_progress(job, now)
     return {
         **created_view(job),
@@ -167,12 +151,7 @@ def listed_view(job: Job, now: float) -> dict[str, Json]:
 
 
 def shown_view(job: Job, now: float) -> dict[str, Json]:
-    """Return a job as ShowBatchJob shows it, two counters swapped as in the page's example.
-
-    Args:
-        job: The job.
-        now: The current time, in seconds since 1970.
-    """
+    """Return a job as ShowBatchJob shows it, two counters swapped as in the page's example."""
     listed = listed_view(job, now)
     return {
         **listed,

@@ -152,11 +152,7 @@ def _notify(call: ObsCall, stored: ObjectVersion, event_name: str) -> None:
 def read(request: Request, stored: ObjectVersion, address: Address, *, versioned: bool) -> Response:
     """Return the answer to GetObject and HeadObject.
 
-    Args:
-        request: The request, with its conditions and its range.
-        stored: The version that is read.
-        address: Where it is.
-        versioned: Whether its bucket ever had versioning on.
+    `versioned` says whether the bucket ever had versioning on.
 
     Raises:
         RefusedError: A condition is not met, or the range is outside of the object.
@@ -175,12 +171,7 @@ def read(request: Request, stored: ObjectVersion, address: Address, *, versioned
 
 
 def described(stored: ObjectVersion, *, versioned: bool) -> dict[str, str]:
-    """Return the headers that describe a version.
-
-    Args:
-        stored: The version.
-        versioned: Whether its bucket ever had versioning on.
-    """
+    """Return the headers that describe a version; `versioned` is as for `read`."""
     headers = {
         "Content-Type": stored.content_type,
         "ETag": f'"{stored.etag}"',

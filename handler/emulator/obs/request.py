@@ -83,11 +83,7 @@ def is_bucket_name(name: str) -> bool:
 
 
 def check_limits(call: ObsCall, largest_object: int) -> None:
-    """Check a request against the limits.
-
-    Args:
-        call: The request.
-        largest_object: Bytes of an object at most.
+    """Check a request against the limits; an object has `largest_object` bytes at most.
 
     Raises:
         RefusedError: It exceeds a limit.
@@ -107,13 +103,7 @@ def check_limits(call: ObsCall, largest_object: int) -> None:
 
 @dataclass(frozen=True)
 class ObsCall:
-    """A request with a valid signature, executed under the state's lock.
-
-    Attributes:
-        context: Dependencies of the operation.
-        request: The request.
-        address: The bucket and object it addresses.
-    """
+    """A request with a valid signature, executed under the state's lock."""
 
     context: EmulatorContext
     request: Request

@@ -41,12 +41,7 @@ def failure_message(
 ) -> dict[str, Json]:
     """Return the notice of a request that failed permanently, in the platform's format.
 
-    Args:
-        request: The request; its `attempt` is the number of attempts.
-        condition: Why it was given up.
-        outcome: The outcome of the last attempt, None without any attempt.
-        urn: The function's name.
-        at: When it was given up.
+    The `attempt` of the request is the number of attempts; without any, `outcome` is None.
     """
     return {
         "timestamp": at.isoformat(timespec="microseconds"),

@@ -71,13 +71,7 @@ class LocalFunction:
     """
 
     def __init__(self, urls: Sequence[str], config: AsyncConfig, environment: Environment) -> None:
-        """Start to deliver.
-
-        Args:
-            urls: The URLs of the function's instances.
-            config: Retries, maximum age and failure destination.
-            environment: Clock, random numbers and listener.
-        """
+        """Start to deliver to the instances at some URLs."""
         self._config = config
         self._environment = environment
         self._queue = Queue()

@@ -37,14 +37,9 @@ _MAIN = Path(__file__).parents[1] / "main.py"
 
 @dataclass
 class _Supervised:
-    """A program under supervision.
+    """A program under supervision; times are in seconds of a monotonic clock.
 
-    Attributes:
-        program: The program.
-        process: Its process, which may have exited.
-        started: When that was started, in seconds of a monotonic clock.
-        failures: Early exits in a row.
-        due: When it is restarted, in the same seconds; None while it runs or is given up.
+    `failures` are early exits in a row; `due` is None while it runs or is given up.
     """
 
     program: Program

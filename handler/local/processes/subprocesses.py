@@ -31,13 +31,9 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Program:
-    """A Python program that runs as a process of its own.
+    """A Python program that runs as a process of its own, in a complete environment.
 
-    Attributes:
-        name: Its name in messages, such as `the function`.
-        arguments: The interpreter's arguments, such as `-m functions_framework …`.
-        environ: Its complete environment.
-        output: The file that its output is appended to.
+    `name` is for messages, such as `the function`; output is appended to the file `output`.
     """
 
     name: str
@@ -98,14 +94,7 @@ def wait_until_ready(
     ended: Event,
     seconds: float = _START_SECONDS,
 ) -> None:
-    """Wait until a program is ready.
-
-    Args:
-        program: The program.
-        process: Its process.
-        ready: Returns whether it is ready.
-        ended: Set when the run must end.
-        seconds: The longest wait.
+    """Wait until `ready` returns true, at most some seconds.
 
     Raises:
         StartError: The process exited or the time is over; the message has its last line of output.

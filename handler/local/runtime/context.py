@@ -32,13 +32,7 @@ _LARGEST_TIMEOUT = 259_200  # seconds; the platform's own limit
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys that sign requests; all empty without an agency and without keys.
-
-    Attributes:
-        access_key: The access key id.
-        secret_key: Its secret key.
-        token: The security token of temporary keys, "" for permanent ones.
-    """
+    """The keys that sign requests; all empty without an agency and without keys."""
 
     access_key: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
@@ -49,10 +43,7 @@ class Keys:
 class Agency:
     """The agency of a process; safe for use by several threads.
 
-    Args:
-        url: Answers a GET with JSON: `ak`, `sk` and `token`.
-        clock: A monotonic clock, in seconds.
-        cache_seconds: How long keys are cached.
+    `url` answers a GET with JSON: `ak`, `sk` and `token`. Times are in seconds.
     """
 
     def __init__(
@@ -116,18 +107,9 @@ def _cache_seconds(text: str) -> float:
 class Context:
     """The context that FunctionGraph passes to a function, with the platform's methods.
 
-    Values that the platform leaves empty without an agency are empty here, too.
-
-    Attributes:
-        request_id: The invocation's id.
-        timeout: Seconds that the invocation may take.
-        clock: A monotonic clock, in seconds.
-        started: The clock's time when the invocation started.
-        keys: The keys of the whole invocation.
-        project_id: The project's id.
-        user_data: The function's settings, as in the platform's user data.
-        odd_clock: Whether the remaining time is computed as in openEuler YuanRong, the engine of
-            the platform.
+    Values that the platform leaves empty without an agency are empty here, too. Times are seconds
+    of a monotonic clock. With `odd_clock` the remaining time is computed as in openEuler YuanRong,
+    the engine of the platform.
     """
 
     request_id: str

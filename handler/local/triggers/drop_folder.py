@@ -118,14 +118,9 @@ def _version_of(status: os.stat_result) -> Version:
 
 @dataclass
 class _Tracked:
-    """A file in the folder, until it changes.
+    """A file in the folder, until it changes; `due` is in seconds of a monotonic clock.
 
-    Attributes:
-        version: The file as it was found.
-        due: When it is uploaded, in seconds of a monotonic clock.
-        done: Whether it is uploaded or rejected.
-        attempts: Failed uploads.
-        reported: The last sentence about it.
+    `done` means uploaded or rejected; `reported` is the last sentence about it.
     """
 
     version: Version

@@ -57,16 +57,12 @@ _ZONES = ("CRON_TZ=", "TZ=")
 
 @dataclass(frozen=True)
 class Cron:
-    """Ticks at the times of a wall clock that match an expression.
+    """Ticks at the times of a zone's wall clock that match six fields in cronsim's syntax.
 
     A time that the clocks skip does not tick that day; one that they show twice ticks twice
     (robfig/cron). cronsim finds the matching wall-clock times without a zone; this class converts
     them, because cronsim with a zone misses times beside a change at midnight, and the second half
     of a change by half an hour.
-
-    Attributes:
-        expression: Six fields in cronsim's syntax.
-        zone: The zone of the wall clock.
     """
 
     expression: str
@@ -113,15 +109,11 @@ class Cron:
 
 
 def cron(text: str, zone: tzinfo) -> Cron:
-    """Parse a cron expression of six fields.
+    """Parse a cron expression of six fields, separated by spaces, for the times of a zone.
 
     The fields are second, minute, hour, day of month, month, day of week. Five fields are refused:
     in FunctionGraph the *last* one is then missing, in a crontab the *first*, so a nightly schedule
     copied from a crontab would tick hourly.
-
-    Args:
-        text: The fields, separated by spaces.
-        zone: The time zone of its times.
 
     Raises:
         ValueError: A field is wrong or missing, or no date ever matches.
@@ -174,11 +166,7 @@ def _check_extensions(parsed: CronSim) -> None:
 
 @dataclass(frozen=True)
 class Interval:
-    """A tick at a fixed interval of elapsed time, independent of clock changes.
-
-    Attributes:
-        seconds: Whole seconds from one tick to the next, at least 1.
-    """
+    """A tick each `seconds` (at least 1) of elapsed time, independent of clock changes."""
 
     seconds: int
 

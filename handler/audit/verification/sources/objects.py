@@ -67,13 +67,7 @@ _GIVE_UP = (
 
 @dataclass(frozen=True)
 class SegmentEnd:
-    """The record that ends a segment.
-
-    Attributes:
-        segment: The number of the segment.
-        seq: The number of the record.
-        digest: The digest of the snapshot that it names; "" if it names none.
-    """
+    """The record that ends a segment, and the digest of the snapshot that it names, or ""."""
 
     segment: int
     seq: int

@@ -85,12 +85,7 @@ class Mark:
 
 
 def bars_of_days(bars: Sequence[Bar], kinds: Sequence[str]) -> Markup:
-    """Draw stacked bars, one stack for each day from the first to the last.
-
-    Args:
-        bars: The bars, in any order.
-        kinds: The kinds, from the bottom of a stack to its top.
-    """
+    """Draw a stack of bars for each day; `kinds` go from the bottom of a stack to its top."""
     days = _days([bar.day for bar in bars])
     if not days:
         return _EMPTY
@@ -113,12 +108,7 @@ def bars_of_days(bars: Sequence[Bar], kinds: Sequence[str]) -> Markup:
 
 
 def marks_over_time(marks: Sequence[Mark], kinds: Sequence[str]) -> Markup:
-    """Draw marks on a logarithmic scale.
-
-    Args:
-        marks: The marks, in any order.
-        kinds: The kinds, in the order of the legend.
-    """
+    """Draw marks on a logarithmic scale; `kinds` are in the order of the legend."""
     days = _days([mark.at[:10] for mark in marks])
     if not days:
         return _EMPTY
@@ -195,11 +185,7 @@ def _svg(parts: Sequence[Markup], kinds: Sequence[str], present: set[str]) -> Ma
 
 
 async def draw_charts(run_query: RunQuery) -> list[tuple[str, Markup]]:
-    """Return the title and the drawing of each chart of the overview.
-
-    Args:
-        run_query: Runs a query on the page's copy of the log.
-    """
+    """Return the title and the drawing of each chart, by queries on the page's copy of the log."""
     deliveries = [Bar(*row) for row in await run_query(_DELIVERIES)]
     jobs = [Bar(*row) for row in await run_query(_JOBS)]
     times = [
