@@ -118,7 +118,7 @@ class ChainChecker:
         except ValueError as error:
             fields, errors = {}, [str(error)]
         self.faults.add(*_link_faults(row, fields, self.head))
-        self.faults.add(*(IntegrityFault(seq, error) for error in errors))
+        self.faults.add(*(IntegrityFault(error, seq) for error in errors))
         at = fields.get("at")
         if isinstance(at, str):
             if at < self.latest:
@@ -134,7 +134,7 @@ def check_chain(source: RecordSource, advance: Callable[[int], object]) -> Chain
     try:
         checker.check_pages(source.pages(), advance)
     except LogBrokenError as error:
-        checker.faults.add(IntegrityFault(None, str(error)))
+        checker.faults.add(IntegrityFault(str(error)))
     return checker
 
 
@@ -142,16 +142,16 @@ def _link_faults(row: Row, fields: Fields, before: Head) -> Iterator[IntegrityFa
     """Yield where a record does not follow the one before it, or is not the one that was hashed."""
     seq, stored, prev, text = row
     if seq != before.seq + 1:
-        yield IntegrityFault(seq, f"follows record {before.seq}; {_between(seq, before.seq)}")
+        yield IntegrityFault(f"follows record {before.seq}; {_between(seq, before.seq)}", seq)
     if sha256(text).hexdigest().encode() != stored:
-        yield IntegrityFault(seq, "was changed: its hash is not that of its text")
+        yield IntegrityFault("was changed: its hash is not that of its text", seq)
     if fields.get("seq", seq) != seq:
-        yield IntegrityFault(seq, "has another seq in its text than in its row")
+        yield IntegrityFault("has another seq in its text than in its row", seq)
     names = fields.get("prev")
     if names is not None and names != before.hash:
-        yield IntegrityFault(seq, f"does not name the hash of record {before.seq} before it")
+        yield IntegrityFault(f"does not name the hash of record {before.seq} before it", seq)
     if names is not None and str(names).encode() != prev:
-        yield IntegrityFault(seq, "has another prev in its text than in its row")
+        yield IntegrityFault("has another prev in its text than in its row", seq)
 
 
 def _between(seq: int, before: int) -> str:

@@ -70,11 +70,11 @@ class CheckpointEvidence:
             signed = signed_note.parse(data)
             checkpoint = Checkpoint.of(signed.text)
         except ValueError as error:
-            self.faults.add(IntegrityFault(None, f"the checkpoint {name} cannot be read: {error}"))
+            self.faults.add(IntegrityFault(f"the checkpoint {name} cannot be read: {error}"))
             return
         if checkpoint.name != name:
             self.faults.add(
-                IntegrityFault(None, f"the checkpoint {name} was changed: it bears another's name")
+                IntegrityFault(f"the checkpoint {name} was changed: it bears another's name")
             )
             return
         if not signed.signatures:
@@ -90,11 +90,11 @@ class CheckpointEvidence:
         known = {(key.name, key.key_id) for key in self.keys}
         if any((one.name, one.key_id) in known for one in signed.signatures):
             self.faults.add(
-                IntegrityFault(None, f"the checkpoint {name} is forged: its signature is not valid")
+                IntegrityFault(f"the checkpoint {name} is forged: its signature is not valid")
             )
         elif signed.signatures:
             self.faults.add(
-                IntegrityFault(None, f"the checkpoint {name} is signed by a key that was not given")
+                IntegrityFault(f"the checkpoint {name} is signed by a key that was not given")
             )
         return False
 
@@ -132,4 +132,4 @@ def _told(claims: Sequence[Assertion], what: str, *, at: bool = False) -> list[I
     first = claims[0]
     name = first.name if first.name == NOTED else f"the checkpoint {first.name}"
     more = f" (and {len(claims) - 1} more)" if len(claims) > 1 else ""
-    return [IntegrityFault(first.seq if at else None, f"{name}{more} {what}")]
+    return [IntegrityFault(f"{name}{more} {what}", first.seq if at else None)]

@@ -17,7 +17,7 @@ from handler.audit.checkpoints.signed_note import verify_key
 from handler.audit.record import Head
 from handler.audit.verification.sources.jsonl_file import JsonlFileSource
 from handler.audit.verification.verdict import CANNOT_TELL, INVALID, VALID
-from handler.audit.verification.verifier import Evidence, examine
+from handler.audit.verification.verifier import Evidence, verify_log
 from handler.cli.console import exit_with_error, printable
 from handler.cli.open_stores import open_any_source, open_obs
 from handler.errors import LogBrokenError, NightdropError, SettingsError
@@ -81,7 +81,7 @@ def verify(
             expected=_head(head) if head else None,
         )
         with closing(_stored(address, file)) as stored, _progress(stored) as advance:
-            verdict = examine(stored, evidence, advance=advance)
+            verdict = verify_log(stored, evidence, advance=advance)
     except ImportError:
         exit_with_error(
             "checking signatures needs cryptography; in a checkout, `make .venv/.dev` installs it",

@@ -102,17 +102,17 @@ class DerivedObjects:
         """Yield every derived object, except bodies, that is not the one that the chain names."""
         pointer = self.read(LATEST)
         if pointer is not None and not decode_pointer(pointer)[0]:
-            yield IntegrityFault(None, f"the object {LATEST} cannot be read; remove it")
+            yield IntegrityFault(f"the object {LATEST} cannot be read; remove it")
         for end in self.ends:
             data = self.read(end.snapshot) if end.digest else None
             if data is not None:
                 self.used.add(end.snapshot)
                 if digest_of(data) != end.digest:
                     yield IntegrityFault(
-                        end.seq, f"the snapshot {end.snapshot} is not the one it names; {REBUILD}"
+                        f"the snapshot {end.snapshot} is not the one it names; {REBUILD}", end.seq
                     )
             elif end == self.last:
-                yield IntegrityFault(end.seq, f"the snapshot {end.snapshot} is gone; {REBUILD}")
+                yield IntegrityFault(f"the snapshot {end.snapshot} is gone; {REBUILD}", end.seq)
 
     def differing(self, refold: Refold) -> Iterator[IntegrityFault]:
         """Yield where the last snapshot differs from the state folded from the records before it.
@@ -151,7 +151,7 @@ class DerivedObjects:
                 what = f"in outbox/{came} is not the one recorded"
             else:
                 continue
-            yield key, IntegrityFault(None, f"the body of {whose} {what}; {_GIVE_UP}")
+            yield key, IntegrityFault(f"the body of {whose} {what}; {_GIVE_UP}")
 
     def unused(self, names: Iterator[str], refold: Refold) -> Iterator[str]:
         """Yield remarks about the other objects in the folder."""

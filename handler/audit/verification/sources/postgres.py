@@ -133,13 +133,13 @@ def differing_parts(db: Connection) -> Iterator[IntegrityFault | str]:
     for kind, name in sorted(expected.keys() | stored.keys()):
         wanted, found = expected.get((kind, name)), stored.get((kind, name))
         if found is None:
-            yield IntegrityFault(None, f"the {kind} {name} is missing; {_INIT}")
+            yield IntegrityFault(f"the {kind} {name} is missing; {_INIT}")
         elif wanted is None:
             yield IntegrityFault(
-                None, f"there is a {kind} that the schema does not have, {display(name)}; drop it"
+                f"there is a {kind} that the schema does not have, {display(name)}; drop it"
             )
         elif wanted != found:
-            yield IntegrityFault(None, f"the {kind} {name} differs from the schema; {_INIT}")
+            yield IntegrityFault(f"the {kind} {name} differs from the schema; {_INIT}")
 
 
 _INIT = f"{REBUILD}, run as the owner of the tables"
@@ -184,12 +184,12 @@ class PostgresSource:
         """Yield what allows the records to be changed."""
         found = self._all(_TABLE)[0]
         if found != (True, False, False, _COLUMNS):
-            yield IntegrityFault(None, "the table records differs from the schema, or has rules")
+            yield IntegrityFault("the table records differs from the schema, or has rules")
         yield from _faults_of_triggers(self._all(_TRIGGERS))
         if [row[0] for row in self._all(_FUNCTION)] != [_function_body()]:
-            yield IntegrityFault(None, "the function append_only differs from the schema")
+            yield IntegrityFault("the function append_only differs from the schema")
         for role, privilege in self._all(_GRANTED):
-            yield IntegrityFault(None, f"the role {role} has {privilege} on records; revoke it")
+            yield IntegrityFault(f"the role {role} has {privilege} on records; revoke it")
 
     def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
@@ -258,15 +258,15 @@ def _faults_of_triggers(found: Sequence[tuple[Any, ...]]) -> Iterator[IntegrityF
     for name, (event, level) in _EXPECTED.items():
         always, text = there.pop(name, (None, ""))
         if always is None:
-            yield IntegrityFault(None, f"the trigger {name} is missing; records can be changed")
+            yield IntegrityFault(f"the trigger {name} is missing; records can be changed")
         elif not always:
             yield IntegrityFault(
-                None, f"the trigger {name} is not always enabled; records can be changed"
+                f"the trigger {name} is not always enabled; records can be changed"
             )
         elif text != _TRIGGER.format(name, event, level, "append_only()"):
-            yield IntegrityFault(None, f"the trigger {name} differs from the schema")
+            yield IntegrityFault(f"the trigger {name} differs from the schema")
     for _ in there:
-        yield IntegrityFault(None, "there is a trigger that the schema does not have, on records")
+        yield IntegrityFault("there is a trigger that the schema does not have, on records")
 
 
 def _function_body() -> str:

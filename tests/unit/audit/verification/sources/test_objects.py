@@ -17,7 +17,7 @@ from handler.audit.objects.state_cache import StateCache
 from handler.audit.rebuild import rebuild
 from handler.audit.record import Draft, Head
 from handler.audit.verification.sources.objects import ObjectsSource
-from handler.audit.verification.verifier import Evidence, examine
+from handler.audit.verification.verifier import Evidence, verify_log
 from tests.support.long_log import recording, story
 from tests.support.memory_objects import MemoryObjects, Shelf
 
@@ -58,7 +58,7 @@ def test_it_is_read_when_it_is_first_asked_for(shelf: Shelf) -> None:
         assert [row[0] for page in stored.pages(8) for row in page] == [9, 10, 11]
         assert len(list(stored.texts_of_action("log.rolled"))) == 2
         assert objects.asked["read"] == 5
-        verdict = examine(stored, Evidence(expected=head))
+        verdict = verify_log(stored, Evidence(expected=head))
     assert (verdict.status, verdict.head) == (0, head)
     assert objects.closed
 
@@ -74,7 +74,7 @@ def test_a_log_that_grows_while_it_is_read_is_whole(shelf: Shelf, while_reading:
 
     grown: list[Head] = []
     with closing(ObjectsSource(MemoryObjects(shelf, around))) as stored:
-        verdict = examine(stored, Evidence())
+        verdict = verify_log(stored, Evidence())
     assert (verdict.status, verdict.faults) == (2, ())
     assert verdict.head.seq > 10
 
@@ -90,7 +90,7 @@ def test_what_is_gone_is_a_fault(shelf: Shelf, spoil: bytes, said: str) -> None:
     else:
         del shelf.objects["records/0000000002"]
     with closing(ObjectsSource(MemoryObjects(shelf))) as stored:
-        verdict = examine(stored, Evidence())
+        verdict = verify_log(stored, Evidence())
     assert verdict.status == 1
     assert any(said in str(fault) for fault in verdict.faults)
 
@@ -125,7 +125,7 @@ def examined(bucket: Shelf, around: Callable[..., None] | None = None) -> Verdic
     """Verify the log."""
     objects = MemoryObjects(bucket, around) if around else MemoryObjects(bucket)
     with closing(ObjectsSource(objects)) as stored:
-        return examine(stored, Evidence())
+        return verify_log(stored, Evidence())
 
 
 def last(bucket: Shelf, folder: str) -> str:

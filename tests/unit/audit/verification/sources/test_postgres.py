@@ -12,7 +12,7 @@ import pytest
 from handler.audit.open_log import open_log, open_source
 from handler.audit.rebuild import rebuild
 from handler.audit.verification.sources.postgres import UNCOMPARED
-from handler.audit.verification.verifier import Evidence, examine
+from handler.audit.verification.verifier import Evidence, verify_log
 from tests.support.long_log import recording, story
 from tests.support.postgres_server import ROLE
 
@@ -86,7 +86,7 @@ def address(postgres_address: str) -> str:
 def examined(address: str) -> Verdict:
     """Verify the log."""
     with closing(open_source(address)) as stored:
-        return examine(stored, Evidence())
+        return verify_log(stored, Evidence())
 
 
 @pytest.mark.parametrize(("statement", "said"), (ROWS | PARTS).values(), ids=ROWS | PARTS)
