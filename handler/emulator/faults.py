@@ -16,16 +16,16 @@ A fault is JSON such as `{"operation": "CreateBatchJob", "fault": "lost_answer",
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import asdict, field
+from dataclasses import dataclass, field
 from random import Random
 from threading import Event, Lock, Timer
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field, ValidationError
-from pydantic.dataclasses import dataclass
+from pydantic import BaseModel, ConfigDict, Field
 
 from handler.emulator.operation import Deviations
+from handler.parsing import format_path
+from handler.parsing.validation_errors import validation_issues
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,23 +40,22 @@ _TIMED = frozenset({"delay", "late_commit", "stale_list"})
 _ONLY_FOR = {"stale_list": "ListBatchJob", "duplicate_name": "CreateBatchJob"}
 
 
-@dataclass(frozen=True, config=ConfigDict(strict=True))
-class FaultRule:
-    """One fault that is set. A field's description is what an error message says it must be."""
+class FaultRule(BaseModel):
+    """One fault that is set, as the module describes it."""
 
-    operation: Annotated[str, Field(description="a string")]
-    fault: Annotated[FaultKind, Field(description=f"one of {', '.join(get_args(FaultKind))}")]
-    status: Annotated[int, Field(ge=400, le=599, description="an integer from 400 to 599")] = 503
-    seconds: Annotated[
-        float | None, Field(ge=0, le=86_400, description="a number from 0 to 86400")
-    ] = None
-    after: Annotated[bool, Field(description="true or false")] = False
-    times: Annotated[int | None, Field(ge=1, le=2**31, description="an integer from 1")] = None
-    probability: Annotated[float, Field(ge=0, le=1, description="a number from 0 to 1")] = 1.0
-    seed: Annotated[int, Field(ge=0, le=2**63, description="an integer from 0")] = 0
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    operation: str
+    fault: FaultKind
+    status: Annotated[int, Field(ge=400, le=599)] = 503
+    seconds: Annotated[float | None, Field(ge=0, le=86_400)] = None
+    after: bool = False
+    times: Annotated[int | None, Field(ge=1, le=2**31)] = None
+    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    seed: Annotated[int, Field(ge=0, le=2**63)] = 0
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class ActiveFaults:
     """The faults that apply to one request.
 
@@ -91,7 +90,7 @@ class FaultRules:
     def view(self) -> list[Json]:
         """Return the faults as JSON, each with how often it applied (`struck`)."""
         with self._lock:
-            return [{**asdict(one.fault), "struck": one.struck} for one in self._set]
+            return [{**one.fault.model_dump(), "struck": one.struck} for one in self._set]
 
     def select(self, operation: str) -> ActiveFaults:
         """Decide which faults apply to one request; of several endings, the first."""
@@ -106,7 +105,7 @@ class FaultRules:
         return _combined(applied)
 
 
-@dataclasses.dataclass
+@dataclass
 class _CountedRule:
     fault: FaultRule
     chance: Random
@@ -132,27 +131,13 @@ def parse_faults(value: Json, operations: frozenset[str]) -> tuple[FaultRule, ..
 
 
 def _parsed(index: int, value: Json, operations: frozenset[str]) -> FaultRule:
-    if not isinstance(value, dict):
-        raise ValueError(f"fault {index} is not an object")  # noqa: TRY004 - one kind of refusal
-    fields = [one.name for one in dataclasses.fields(FaultRule)]
-    if not value.keys() <= set(fields):
-        raise ValueError(f"fault {index}: the fields are {', '.join(fields)}")
-    try:
-        rule = FaultRule(**value)  # type: ignore[arg-type] # pydantic checks each field
-    except ValidationError as error:
-        raise ValueError(f"fault {index}: {_reason(error)}") from error
+    if issues := validation_issues(FaultRule, value):
+        named = f"{format_path(issues[0].path)}: " if issues[0].path else ""
+        raise ValueError(f"fault {index}: {named}{issues[0].message}")
+    rule = FaultRule.model_validate(value)
     if problem := _conflict(rule, operations):
         raise ValueError(f"fault {index}: {problem}")
     return rule
-
-
-def _reason(error: ValidationError) -> str:
-    first = error.errors()[0]
-    if first["type"] == "missing":
-        return "operation and fault are required"
-    name = str(first["loc"][0])
-    described = FaultRule.__pydantic_fields__  # type: ignore[attr-defined] # set by the decorator
-    return f"{name} must be {described[name].description}"
 
 
 def _conflict(rule: FaultRule, operations: frozenset[str]) -> str:

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from uuid import NAMESPACE_URL, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from handler.errors import Problem, SettingsError, SpecRejectedError
-from handler.parsing import Document, Limits, format_path, read
+from handler.errors import SettingsError, SpecRejectedError
+from handler.parsing import Document, Limits, read
+from handler.parsing.validation_errors import Issue, to_problem, validation_issues
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pydantic_core import ErrorDetails
-
-    from handler.parsing import Path as Steps
 
 NodeState: TypeAlias = Literal["RUNNING", "FAIL", "UPGRADING", "STOPPED", "UNCONNECTED", "FREEZE"]
 """The states of a node, as on the API's page for ListEdgeNodes."""
-
-STATES: tuple[str, ...] = get_args(NodeState)
 
 NEWEST = "2.56.0"
 """The version of EdgeCore that an upgrade installs, unless the fleet file sets another."""
@@ -137,59 +133,36 @@ def read_fleet(path: Path = DEMO_FLEET) -> Fleet:
     if len(documents) > 1:
         raise SettingsError(f"{path}: a fleet is one document, not several")
     document = documents[0]
-    try:
-        file = _FleetFile.model_validate(document.value)
-    except ValidationError as error:
-        raise _rejected(path, document, map(_problem, error.errors())) from error
-    if problems := list(_conflicts(file)):
-        raise _rejected(path, document, problems)
+    if issues := validation_issues(_FleetFile, document.value):
+        raise _rejected(path, document, issues)
+    file = _FleetFile.model_validate(document.value)
+    if issues := list(_conflicts(file)):
+        raise _rejected(path, document, issues)
     return replace(_fleet(file), complete=path != DEMO_FLEET)
 
 
-def _rejected(
-    path: Path, document: Document, problems: Iterable[tuple[Steps, str]]
-) -> SettingsError:
-    lines = (Problem(text, format_path(at), line=document.line_of(at)) for at, text in problems)
-    return SettingsError("\n".join(f"{path}: {line}" for line in lines))
+def _rejected(path: Path, document: Document, issues: Iterable[Issue]) -> SettingsError:
+    problems = (replace(to_problem(issue, document), document=None) for issue in issues)
+    return SettingsError("\n".join(f"{path}: {problem}" for problem in problems))
 
 
-def _problem(error: ErrorDetails) -> tuple[Steps, str]:
-    at, kind = error["loc"], error["type"]
-    if kind == "extra_forbidden":
-        model = _FleetFile if len(at) == 1 else _ENTRIES[str(at[0])]
-        return at, f"is not known here; the fields are {', '.join(model.model_fields)}"
-    if kind == "list_type" or at == ("nodes",):
-        return at, "must be a list"
-    longest = 64 if at[-1:] == ("name",) else 256
-    text = f"must be text of 1 to {longest} characters; put numbers in quotes"
-    return at, _SENTENCES.get(kind, text)
-
-
-_ENTRIES: dict[str, type[BaseModel]] = {"groups": _GroupEntry, "nodes": _NodeEntry}
-_SENTENCES = {
-    "model_type": "must be a mapping of names to values",
-    "dict_type": "must be a mapping of names to values",
-    "literal_error": f"must be one of {', '.join(STATES)}",
-    "bool_type": "must be true or false",
-}
-
-
-def _conflicts(file: _FleetFile) -> Iterator[tuple[Steps, str]]:
+def _conflicts(file: _FleetFile) -> Iterator[Issue]:
     known = {group.name for group in file.groups}
     for number, node in enumerate(file.nodes):
         for index, name in enumerate(node.groups):
             if name not in known:
-                yield ("nodes", number, "groups", index), "names a group that is not in the file"
+                at = ("nodes", number, "groups", index)
+                yield Issue(at, "names a group that is not in the file")
     yield from _repeated("groups", "name", [group.name for group in file.groups])
     yield from _repeated("nodes", "name", [node.name for node in file.nodes])
     yield from _repeated("nodes", "id", [_node_id(node) for node in file.nodes])
 
 
-def _repeated(part: str, field: str, values: list[str]) -> Iterator[tuple[Steps, str]]:
+def _repeated(part: str, field: str, values: list[str]) -> Iterator[Issue]:
     seen: set[str] = set()
     for number, value in enumerate(values):
         if value in seen:
-            yield (part, number, field), f"is the {field} of an earlier one too"
+            yield Issue((part, number, field), f"is the {field} of an earlier one too")
         seen.add(value)
 
 

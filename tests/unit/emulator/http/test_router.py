@@ -53,7 +53,9 @@ def ending(
     kind: FaultKind, *, status: int = 503, seconds: float | None = None, after: bool = False
 ) -> FaultRule:
     """Build a fault that ends a request."""
-    return FaultRule("CreateBatchJob", kind, status=status, seconds=seconds, after=after)
+    return FaultRule(
+        operation="CreateBatchJob", fault=kind, status=status, seconds=seconds, after=after
+    )
 
 
 def wait_for(service: Service, event: str) -> bool:
