@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic.json_schema import models_json_schema
@@ -13,6 +12,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from handler.cli.console import printable, prose, screen
+from handler.cli.shared_options import EXISTING_FILE
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
 from handler.specs.api_form import BatchJob
@@ -20,16 +20,14 @@ from handler.specs.planner import Plan, make_plan
 from handler.specs.short_form import Job
 from handler.values.canonical_json import key_of
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 @click.command(short_help="Check job specs; nothing is sent.")
-@click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
+@click.argument("files", nargs=-1, required=True, type=EXISTING_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
 @click.option(
     "--show", is_flag=True, help="Print each request body that would be sent, secrets included."
