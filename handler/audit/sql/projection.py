@@ -185,8 +185,11 @@ def run_decisions(
 
 def _run_decision(decide: Decide[Any], view: SqlView, commit: str) -> Committed[Any]:
     decision: Decision[Any] = decide(view)
-    records = tuple(append(draft, view, commit) for draft in decision.drafts)
-    return Committed(decision.value, records)
+    records = [append(draft, view, commit) for draft in decision.drafts]
+    while decision.then:
+        decision = decision.then(view)
+        records += [append(draft, view, commit) for draft in decision.drafts]
+    return Committed(decision.value, tuple(records))
 
 
 def append(draft: Draft, view: SqlView, commit: str) -> Record:
