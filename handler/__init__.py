@@ -17,6 +17,6 @@ __all__ = ["handler", "initializer"]
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from handler import function  # noqa: PLC0415 - see above
+    from handler import function
 
     return getattr(function, name)
