@@ -207,7 +207,10 @@ def _deployment_errors(job: dict[str, Json]) -> Iterator[Issue]:
     if kind in ("deployment_deploy", "deployment_upgrade") and not has_it:
         yield Issue(("deployment",), f"missing; {kind} needs it")
     deployment = job.get("deployment")
-    if kind == "deployment_deploy" and isinstance(deployment, dict):
-        from handler.specs.deployment import replicas_errors
+    if not isinstance(deployment, dict):
+        return
+    from handler.specs.deployment import affinity_errors, replicas_errors
 
+    yield from with_path_prefix(("deployment",), affinity_errors(deployment))
+    if kind == "deployment_deploy":
         yield from with_path_prefix(("deployment",), replicas_errors(deployment))
