@@ -77,6 +77,12 @@ class Draft:
             if unknown:
                 raise ValueError(f"{part} of a record has no field {', '.join(sorted(unknown))}")
 
+    def by(self, function: Part) -> Draft:
+        """Return the draft with what it says of the function added to `function`."""
+        bound = object.__new__(Draft)
+        bound.__dict__.update(self.__dict__, function={**function, **self.function})
+        return bound
+
     @property
     def key(self) -> str:
         """The key that the outbox keeps `body` under: the job's, else the delivery's."""
