@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
 from handler.values.canonical_json import Json, canonical, sha256_hex, timestamp
 
@@ -118,8 +118,7 @@ class Record:
         return cast("Fields", json.loads(self.text))
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """The end of the chain: the last record's number and hash, or 0 and `FIRST_PREV`."""
 
     seq: int = 0

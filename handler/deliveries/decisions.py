@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from handler.triggers.delivery import Delivery
 
 
-@dataclass(frozen=True)
-class SpecSource:
+class SpecSource(NamedTuple):
     """What was read for a delivery.
 
     Attributes:
@@ -42,8 +41,7 @@ class SpecSource:
         return sha256_hex(self.data)
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """A delivery that was read and understood, and what it asks for."""
 
     delivery: Delivery
@@ -51,8 +49,7 @@ class Order:
     plan: Plan
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What the operator set for planning.
 
     Attributes:
@@ -64,8 +61,7 @@ class Rules:
     window: timedelta
 
 
-@dataclass(frozen=True)
-class Decided:
+class Decided(NamedTuple):
     """How far a delivery is decided.
 
     Attributes:
