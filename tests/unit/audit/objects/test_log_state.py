@@ -158,9 +158,10 @@ def test_the_state_is_that_of_the_records(
             for one in (log, cold, folded):
                 known = one.read(lambda view: view.delivery(name))  # noqa: B023 - read at once
                 first = known.first_seq if known else 0
-                assert list(one.records_of({name})) == [
-                    record for record in expected_records if record.seq >= first
-                ]
+                found = list(one.records_of({name}))
+                # Of a delivery that was forgotten, a segment may also have older records.
+                assert found == expected_records[-len(found) :] if found else not known
+                assert not known or found[0].seq <= first
                 assert (name in {run.key for run in one.find(name)}) == bool(known)
         head = Head(records[-1].seq, records[-1].hash) if records else Head()
         ends = (records[0] if records else None, head)
