@@ -18,7 +18,7 @@ from handler.audit.retention import forget_closed
 from handler.audit.state import DeliveryState
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verdict import verify
-from handler.audit.verification.verifier import Evidence, examine
+from handler.audit.verification.verifier import Evidence, verify_log
 from tests.support.memory_objects import MemoryObjects, Shelf
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def test_the_state_is_that_of_the_records(
         assert log.bodies(keys) == cold.bodies(keys) == folded.bodies(keys)
         assert verify(log.records()).whole
         with closing(ObjectsSource(MemoryObjects(shelf))) as source:
-            assert examine(source, Evidence()).faults == ()
+            assert verify_log(source, Evidence()).faults == ()
         records = list(log.records())
         for name in NAMES:
             expected_records = [one for one in records if delivery_key(one) == name]
