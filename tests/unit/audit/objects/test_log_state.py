@@ -19,6 +19,7 @@ from handler.audit.state import DeliveryState
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verdict import verify
 from handler.audit.verification.verifier import Evidence, verify_log
+from tests.support.depth import examples
 from tests.support.memory_objects import MemoryObjects, Shelf
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def open_work(view: View) -> tuple[object, ...]:
     return left.deliveries, left.jobs, left.followed
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120), deadline=None)
 @given(st.lists(STEPS, min_size=4, max_size=40), st.integers(1, 3), ORDERS)
 def test_the_state_is_that_of_the_records(
     steps: list[tuple[str, str, int, Question | None]], appends: int, order: list[Question]

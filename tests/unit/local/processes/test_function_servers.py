@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+POLL = 0.005
+
+
 def sleeper(folder: Path) -> Program:
     """Return a program that does nothing for a minute."""
     return Program("the sleeper", ["-c", "import time; time.sleep(60)"], os.environ, folder / "out")
@@ -44,10 +47,24 @@ def pids_of(supervisor: Supervisor) -> tuple[int, ...]:
     return tuple(process.pid for process in supervisor.processes)
 
 
+class Clock:
+    """A clock that goes on only while a program is down."""
+
+    def __init__(self) -> None:
+        self.shown = 0.0
+        self.supervisor: Supervisor | None = None
+
+    def __call__(self) -> float:
+        """Return the time, a quarter of a second later with each look."""
+        if self.supervisor and self.supervisor.processes[0].poll() is not None:
+            self.shown += 0.25
+        return self.shown
+
+
 def test_a_program_that_is_killed_is_started_again(tmp_path: Path) -> None:
     """And whoever listens is told why."""
     told: list[str] = []
-    with Supervisor([sleeper(tmp_path)], None, told.append) as supervisor:
+    with Supervisor([sleeper(tmp_path)], None, told.append, poll=POLL) as supervisor:
         (first,) = pids_of(supervisor)
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: bool(told))
@@ -60,7 +77,7 @@ def test_a_change_of_source_starts_every_program_again(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     told: list[str] = []
-    with Supervisor([sleeper(tmp_path)], source, told.append) as supervisor:
+    with Supervisor([sleeper(tmp_path)], source, told.append, poll=POLL) as supervisor:
         (first,) = pids_of(supervisor)
         (source / "new.py").write_text("")
         wait_for(lambda: bool(told))
@@ -71,25 +88,21 @@ def test_a_change_of_source_starts_every_program_again(tmp_path: Path) -> None:
 def test_a_program_that_crashes_at_its_start_is_given_up_after_some_tries(tmp_path: Path) -> None:
     """Each after a longer wait than the last; the sentence names its last line and its output."""
     told: list[str] = []
-    shown: list[float] = []  # by a clock that is three times too fast
+    clock = Clock()
     starts: list[float] = []
-
-    def seconds() -> float:
-        shown.append(3 * time.monotonic())
-        return shown[-1]
 
     def tell(text: str) -> None:
         told.append(text)
-        starts.append(shown[-1])
+        starts.append(clock.shown)
 
     crash = Program(
         "the function", ["-c", "raise SystemExit('no such module')"], os.environ, tmp_path / "out"
     )
-    with Supervisor([crash], None, tell, seconds):
+    with Supervisor([crash], None, tell, clock, POLL) as clock.supervisor:
         wait_for(lambda: "restarts when" in str(told[-1:]), seconds=60)
         (tmp_path / "out").unlink()
-        looks = len(shown)
-        wait_for(lambda: len(shown) > looks + 5)
+        given_up = clock.shown
+        wait_for(lambda: clock.shown > given_up + 9)
         assert not (tmp_path / "out").exists(), "it was restarted"
     assert told[-1].endswith(f"no such module (see {tmp_path / 'out'})")
     assert len(told) == 5
@@ -101,14 +114,9 @@ def test_a_program_that_was_given_up_starts_again_when_its_source_changes(tmp_pa
     source = tmp_path / "source"
     source.mkdir()
     told: list[str] = []
-    now = [0.0]
-
-    def seconds() -> float:
-        now[0] += 5.0  # each look is so much later that no wait is long
-        return now[0] / 10
-
+    clock = Clock()
     crash = Program("the function", ["-c", "raise SystemExit(3)"], os.environ, tmp_path / "out")
-    with Supervisor([crash], source, told.append, seconds):
+    with Supervisor([crash], source, told.append, clock, POLL) as clock.supervisor:
         wait_for(lambda: "restarts when" in str(told[-1:]), seconds=60)
         (source / "mended.py").write_text("")
         wait_for(lambda: "the function was restarted: its source changed" in told)
@@ -140,7 +148,7 @@ def test_files_that_vanish_while_they_are_looked_at_do_not_end_the_watch(tmp_pat
     finally:
         stop.set()
         churning.join()
-    with Supervisor([sleeper(tmp_path)], source, told.append):
+    with Supervisor([sleeper(tmp_path)], source, told.append, poll=POLL):
         (source / "new.py").write_text("")
         wait_for(lambda: bool(told))
 
