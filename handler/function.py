@@ -19,10 +19,8 @@ from handler.errors import (
     NightdropError,
     OutOfTimeError,
 )
-from handler.invocation.checkpoint_writer import checkpoint
 from handler.invocation.instance import invocation_of, open_instance, record_started
 from handler.parsing import Limits, check_event, first_problems
-from handler.reconciler import reconcile
 from handler.runtime.response import Answered, Result, reply
 from handler.runtime.response_limit import limited
 from handler.runtime.structured_log import log_line
@@ -34,8 +32,6 @@ from handler.values.display import display
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.log import View
-    from handler.audit.record import Head
     from handler.invocation.instance import Instance
     from handler.invocation.invocation import Invocation
     from handler.runtime.structured_log import Write
@@ -86,7 +82,7 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     began = time.monotonic()
     invocation = invocation_of(context, instance)
     answered = _answered(event, invocation, instance)
-    head = answered.head or instance.log.read(_head, fresh=False)
+    head = answered.head or instance.log.head()
     answer = limited(reply(answered, head))
     instance.write(_line(answer, invocation, began))
     return answer
@@ -105,6 +101,8 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
         if isinstance(fired, EventRejectedError):
             return Answered([_rejected(event, fired, invocation)])
         if isinstance(fired, Action):
+            from handler.reconciler import reconcile
+
             return reconcile(invocation)
         return Answered(_deliver_all(fired, invocation))
     finally:
@@ -118,6 +116,10 @@ def _confirm(invocation: Invocation, every: float, write: Write) -> None:
     The event is answered, or its error raised, as if there were no checkpoints: its work is in
     the log, and the next event or reconciler run writes the checkpoint.
     """
+    if not invocation.settings.checkpoints:
+        return
+    from handler.invocation.checkpoint_writer import checkpoint
+
     try:
         checkpoint(invocation, every=every)
     except (LogBusyError, LogUnreachableError) as error:
@@ -152,12 +154,7 @@ def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Invali
 
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:
-    # Loaded where it is asked for: no other event needs it, and each module costs a cold start.
-    from handler.doctor.run_checks import (  # noqa: PLC0415 - same reason
-        Deployment,
-        answered,
-        run_checks,
-    )
+    from handler.doctor.run_checks import Deployment, answered, run_checks
 
     findings = run_checks(
         Deployment(
@@ -215,10 +212,6 @@ def _rejected(event: object, error: EventRejectedError, invocation: Invocation) 
     problems = first_problems(error.problems, _MOST_PROBLEMS)
     invocation.log.commit(reject_event(key, problems, source={"shape": "unknown"}))
     return Result(key, "rejected", errors=tuple(map(str, problems)))
-
-
-def _head(view: View) -> Head:
-    return view.head
 
 
 def _line(answer: dict[str, Json], invocation: Invocation, began: float) -> str:

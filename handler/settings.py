@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -209,6 +208,8 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
     known = [_name(field) for field in Settings.model_fields]
     for name in sorted(environ):
         if name.startswith("NIGHTDROP_") and name not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, known, n=1)
             hint = f", perhaps {near[0]}" if near else ""
             yield f"{name}: no such setting{hint}; correct or remove it"

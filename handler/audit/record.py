@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
 from handler.values.canonical_json import Json, canonical, sha256_hex, timestamp
 
@@ -76,6 +77,12 @@ class Draft:
             if unknown:
                 raise ValueError(f"{part} of a record has no field {', '.join(sorted(unknown))}")
 
+    def by(self, function: Part) -> Draft:
+        """Return the draft with what it says of the function added to `function`."""
+        bound = object.__new__(Draft)
+        bound.__dict__.update(self.__dict__, function={**function, **self.function})
+        return bound
+
     @property
     def key(self) -> str:
         """The key that the outbox keeps `body` under: the job's, else the delivery's."""
@@ -105,14 +112,13 @@ class Record:
     hash: str
     text: str
 
-    @property
+    @cached_property
     def fields(self) -> Fields:
-        """The record's fields as they were recorded."""
+        """The record's fields as they were recorded; not to be changed."""
         return cast("Fields", json.loads(self.text))
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """The end of the chain: the last record's number and hash, or 0 and `FIRST_PREV`."""
 
     seq: int = 0

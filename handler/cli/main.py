@@ -46,7 +46,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except NightdropError as error:
-            from handler.cli.console import exit_with_error  # noqa: PLC0415 - not needed for --help
+            from handler.cli.console import exit_with_error
 
             exit_with_error(str(error))
 

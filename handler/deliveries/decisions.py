@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from handler.audit.log import Decision
+from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
 from handler.deliveries.provenance import CHANGED, actor_of, is_changed
 from handler.values.canonical_json import moment, sha256_hex, shown, timestamp
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
     from handler.errors import Problem
+    from handler.jobs.decisions import Claim
     from handler.specs.planner import Plan, PlannedJob
     from handler.triggers.delivery import Delivery
 
 
-@dataclass(frozen=True)
-class SpecSource:
+class SpecSource(NamedTuple):
     """What was read for a delivery.
 
     Attributes:
@@ -41,8 +41,7 @@ class SpecSource:
         return sha256_hex(self.data)
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """A delivery that was read and understood, and what it asks for."""
 
     delivery: Delivery
@@ -50,8 +49,7 @@ class Order:
     plan: Plan
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What the operator set for planning.
 
     Attributes:
@@ -63,30 +61,64 @@ class Rules:
     window: timedelta
 
 
-def plan_it(order: Order, rules: Rules) -> Decide[DeliveryState | None]:
-    """Decide to plan a delivery's jobs; a state means that they were, or need not be.
+class Decided(NamedTuple):
+    """How far a delivery is decided.
+
+    Attributes:
+        delivery: What to go on with: the delivery, or the latest run of it.
+        run: Its run, or the one that it repeats; None if it must be read and planned first.
+        seen: Whether its run was decided before it came.
+        refused: The run before it that was refused and left nothing, if it starts over.
+        attempt: The number of the attempt that was claimed for its first job, or 0.
+    """
+
+    delivery: Delivery
+    run: DeliveryState | None
+    seen: bool = False
+    refused: DeliveryState | None = None
+    attempt: int = 0
+
+
+def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> Decide[Decided]:
+    """Decide to plan a delivery's jobs, unless they were planned or need not be.
 
     The same bytes as in the object's latest run that created or still plans a job need no second
     run, nor does a timer's tick within the window of the same timer's latest. Both are checked
     in the same transaction as the plan, so that two concurrent deliveries cannot miss each other.
+
+    Args:
+        order: The delivery and what it asks for.
+        rules: What the operator set.
+        claim: Claims its first job, in the same commit as the plan.
     """
 
-    def decide(view: View) -> Decision[DeliveryState | None]:
+    def decide(view: View) -> Decision[Decided]:
         seen = view.delivery(order.delivery.key)
         if seen and seen.state != "received":
-            return Decision(seen)
+            return Decision(Decided(order.delivery, seen))
         run = view.latest_run(order.delivery.subject)
         if run and _same_run(order, run, rules.window):
-            return Decision(run, (repeated(order.delivery, run, order.spec),))
+            draft = repeated(order.delivery, run, order.spec)
+            return Decision(Decided(order.delivery, run), (draft,))
         jobs = [_job_planned(order, job, rules, view.now) for job in order.plan.jobs]
-        return Decision(None, (_planned(order), *jobs))
+        return followed_by((_planned(order), *jobs), claimed)
+
+    def claimed(view: View) -> Decision[Decided]:
+        first: Decision[Claim | None] = claim(view) if claim else Decision(None)
+        attempt = first.value.attempt if first.value else 0
+        return followed_by(
+            first.drafts,
+            lambda view: Decision(
+                Decided(order.delivery, view.delivery(order.delivery.key), attempt=attempt)
+            ),
+        )
 
     return decide
 
 
 def settle_without_jobs(
     delivery: Delivery, action: str, note: str, *, spec: SpecSource | None = None
-) -> Decide[None]:
+) -> Decide[DeliveryState]:
     """Decide to close a delivery that plans nothing.
 
     Args:
@@ -96,17 +128,29 @@ def settle_without_jobs(
         spec: What was read, if it came that far.
     """
 
-    def decide(view: View) -> Decision[None]:
+    def decide(view: View) -> Decision[DeliveryState]:
         seen = view.delivery(delivery.key)
         if seen and seen.state != "received":
-            return Decision(None)
+            return Decision(seen)
         draft = replace(
             draft_about(delivery, spec),
             action=action,
             outcome="success" if action == "delivery.ignored" else "failure",
             note=note,
         )
-        return Decision(None, (draft,))
+        return followed_by((draft,), known_delivery(delivery.key))
+
+    return decide
+
+
+def known_delivery(key: str) -> Decide[DeliveryState]:
+    """Return a decision that gives the state of a delivery that must be in the log."""
+
+    def decide(view: View) -> Decision[DeliveryState]:
+        state = view.delivery(key)
+        if state is None:
+            raise LookupError(f"delivery {key[:16]} was never received")
+        return Decision(state)
 
     return decide
 
@@ -136,10 +180,10 @@ def reject_exchanged(delivery: DeliveryState) -> Decide[None]:
     return decide
 
 
-def interrupted(delivery: Delivery, note: str) -> Decide[None]:
+def interrupted(delivery: Delivery, note: str) -> Decide[DeliveryState]:
     """Decide to record that a delivery could not be planned now; it starts over when it returns."""
     draft = replace(draft_about(delivery), action="delivery.interrupted", note=note)
-    return lambda _view: Decision(None, (draft,))
+    return lambda _view: followed_by((draft,), known_delivery(delivery.key))
 
 
 def reject_event(

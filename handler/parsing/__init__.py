@@ -12,8 +12,9 @@ from handler.parsing.document import (
     first_problems,
     format_path,
 )
-from handler.parsing.documents_reader import detect_text_format, read
+from handler.parsing.documents_reader import read
 from handler.parsing.event_limits import check_event
+from handler.parsing.foreign_format import detect_text_format
 
 __all__ = [
     "MAX_PROBLEMS",

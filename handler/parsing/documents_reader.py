@@ -2,73 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from handler.errors import Problem, SpecRejectedError
-from handler.parsing.document import Document, LazyLines, Path, first_problems, format_path
-from handler.parsing.json_parser import (
-    decode,
-    is_json_lines,
-    numbered_lines,
-    parse_json,
-    parse_json_lines,
-)
-from handler.parsing.yaml_parser import parse_yaml
+from handler.parsing.document import Document, LazyLines
+from handler.parsing.foreign_format import detect_bytes_format
+from handler.parsing.json_decoder import decode
 
 if TYPE_CHECKING:
     from handler.parsing.document import Limits
-    from handler.parsing.tree_builder import SyntaxFault, Tree
     from handler.values.canonical_json import Json
 
-_PREFIX_LENGTH = 300
-
-# The patterns match text that was decoded as UTF-8 with U+FFFD for each invalid byte: an event's
-# body is only available in that form.
-_FORMATS = (
-    (r"\x1f\ufffd", "compressed with gzip; decompress it first"),
-    (r"BZh[1-9]1AY&SY", "compressed with bzip2; decompress it first"),
-    (r"\ufffd7zXZ\x00", "compressed with xz; decompress it first"),
-    (r"\(\ufffd/\ufffd", "compressed with Zstandard; decompress it first"),
-    (r"PK\x03\x04", "a zip archive or an office document, not a text"),
-    (r"7z\ufffd\ufffd'\x1c|.{257}ustar", "an archive, not a text; extract it first"),
-    (r"\ufffdPNG\r?\n|GIF8[79]a|\ufffd{3,4}.{0,4}(?:JFIF|Exif)", "an image, not a text"),
-    (r"%PDF-|\{\\rtf", "a formatted document, not a text; save it as plain text in UTF-8"),
-    (r"\x7fELF|MZ\ufffd", "a program, not a text"),
-    (r"SQLite format 3\x00", "a database, not a text"),
-    (r"\s*<(?:!doctype html|html)\b", "an HTML page, such as the error page of a download"),
-    (r"\s*<\?xml\b", "XML, which is not read; write YAML or JSON"),
-    # Every second byte of ASCII in UTF-16 is zero, with or without a byte order mark.
-    (r"\ufffd{0,2}(?:(?:[^\x00]\x00){2}|(?:\x00[^\x00]){2}|\x00{2})", "UTF-16; save it as UTF-8"),
-)
-_PATTERNS = tuple(
-    (re.compile(pattern, re.DOTALL | re.IGNORECASE), message) for pattern, message in _FORMATS
-)
-_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-
 _BYTE_ORDER_MARK = "\ufeff"
-_TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^%\n]*%\}")
-_NOT_RENDERED = "a template that was not rendered: a placeholder is left here; fill it in"
-
-
-def detect_bytes_format(data: bytes) -> str:
-    """Return the format and what to do, such as `UTF-16; save it as UTF-8`; "" if unknown."""
-    if data.startswith(_UTF_16_MARKS):
-        return "UTF-16; save it as UTF-8"
-    return detect_text_format(data[:_PREFIX_LENGTH].decode("utf-8", "replace"))
-
-
-def detect_text_format(text: str) -> str:
-    """Return the same for bytes that were decoded as UTF-8, with U+FFFD for each invalid byte.
-
-    Args:
-        text: The text, or its beginning.
-    """
-    prefix = text[:_PREFIX_LENGTH]
-    return next((message for pattern, message in _PATTERNS if pattern.match(prefix)), "")
 
 
 def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
@@ -99,6 +47,12 @@ def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
     )
 
 
+def _with_lines(text: str, limits: Limits) -> tuple[Document, ...]:
+    from handler.parsing.lines_reader import read_with_lines
+
+    return read_with_lines(text, limits)
+
+
 def _values(text: str, limits: Limits) -> list[Json]:
     """Return the documents of valid JSON or JSON Lines, and none of any other text."""
     if text.lstrip()[0] not in "{[":
@@ -108,6 +62,8 @@ def _values(text: str, limits: Limits) -> list[Json]:
         return value if isinstance(value, list) else [value]
     if text.count("\n") > limits.max_nodes:
         return []
+    from handler.parsing.json_parser import numbered_lines
+
     with suppress(ValueError):
         values = [_object(line, limits) for _, line in numbered_lines(text)]
         # The list around the lines is one level that the file does not have.
@@ -119,27 +75,6 @@ def _object(line: str, limits: Limits) -> Json:
     if not line.lstrip(" \t").startswith("{"):
         raise ValueError("perhaps not JSON Lines")
     return decode(line, limits)
-
-
-def _with_lines(text: str, limits: Limits) -> tuple[Document, ...]:
-    """Return the documents of a text with the line number of every part.
-
-    Raises:
-        SpecRejectedError: As `read`.
-    """
-    trees, is_array = _parsed(text, limits)
-    problems = _problems(text, trees, is_array=is_array)
-    if problems:
-        raise SpecRejectedError(first_problems(problems))
-    if is_array:
-        documents = _split(trees[0])
-    else:
-        documents = tuple(
-            Document(number, tree.value, tree.lines) for number, tree in enumerate(trees, start=1)
-        )
-    if not documents:
-        raise SpecRejectedError([Problem("holds no document; write at least one job")])
-    return documents
 
 
 def _decoded(data: bytes, limits: Limits) -> str:
@@ -161,58 +96,3 @@ def _decoded(data: bytes, limits: Limits) -> str:
     if not text.strip():
         raise SpecRejectedError([Problem("empty; write at least one job")])
     return text
-
-
-def _parsed(text: str, limits: Limits) -> tuple[list[Tree], bool]:
-    """Return the trees of a text, and whether they are one array of documents."""
-    start = text.lstrip()[0]
-    if start not in "{[":
-        return parse_yaml(text, limits), False
-    tree = parse_json(text, limits)
-    if tree.faults and is_json_lines(text, limits):
-        return parse_json_lines(text, limits), False
-    return [tree], start == "["
-
-
-def _problems(text: str, trees: list[Tree], *, is_array: bool) -> list[Problem]:
-    """Return the problems; one in the line of a placeholder is reported as a template."""
-    problems = [
-        _problem(fault, number, is_array=is_array)
-        for number, tree in enumerate(trees, start=1)
-        for fault in tree.faults
-    ]
-    templates = _template_lines(text, {problem.line for problem in problems})
-    return [
-        replace(problem, message=_NOT_RENDERED) if problem.line in templates else problem
-        for problem in problems
-    ]
-
-
-def _template_lines(text: str, wanted: set[int | None]) -> set[int | None]:
-    """Return which of the lines hold a template's placeholder."""
-    lines: set[int | None] = set()
-    line, position = 1, 0
-    for placeholder in _TEMPLATE.finditer(text) if wanted else ():
-        line += text.count("\n", position, placeholder.start())
-        position = placeholder.start()
-        if line in wanted:
-            lines.add(line)
-    return lines
-
-
-def _problem(fault: SyntaxFault, number: int, *, is_array: bool) -> Problem:
-    if not is_array:
-        return Problem(fault.message, format_path(fault.path), number, fault.line)
-    index = fault.path[0] if fault.path else None
-    document = index + 1 if isinstance(index, int) else None
-    return Problem(fault.message, format_path(fault.path[1:]), document, fault.line)
-
-
-def _split(tree: Tree) -> tuple[Document, ...]:
-    """Return the items of an array as documents, each with its own line numbers."""
-    items = tree.value if isinstance(tree.value, list) else []
-    lines: list[dict[Path, int]] = [{} for _ in items]
-    for path, line in tree.lines.items():
-        if path and isinstance(path[0], int):
-            lines[path[0]][path[1:]] = line
-    return tuple(Document(index + 1, item, lines[index]) for index, item in enumerate(items))

@@ -1,8 +1,6 @@
-"""Parses JSON strictly (RFC 8259): valid text fast, any other text with the line of every part.
+"""Parses JSON strictly (RFC 8259) and without recursion, with the line of every part.
 
-`decode` uses the standard library's decoder, which is fast, but reports no line numbers and accepts
-more than RFC 8259 allows; so it decodes only text that is certainly valid. `parse_json` reads
-everything else, without recursion, and finds the line numbers for messages.
+It reads text that `json_decoder` refuses, and finds the line numbers for messages.
 """
 
 from __future__ import annotations
@@ -14,15 +12,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, NoReturn
 
 from handler.parsing.document import MAX_PROBLEMS
-from handler.parsing.tree_builder import MAX_DIGITS, HaltError, Tree
+from handler.parsing.tree_builder import HaltError, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from handler.parsing.document import Limits
-    from handler.values.canonical_json import Json
-
-_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 _TOKEN = re.compile(
     r"""(?P<mark>[\[\]{},:])
@@ -44,54 +39,16 @@ _QUOTE = "the closing quote of this text in its line"
 _NOTHING = "the end of the text: the JSON value ends before this"
 
 
-def decode(text: str, limits: Limits) -> Json:
-    """Return the one JSON value that a text without surrogates holds.
-
-    Raises:
-        ValueError: The text is invalid, or may be; `parse_json` says why.
-    """
-    if _ESCAPED_SURROGATE.search(text):
-        raise ValueError("an escaped surrogate")
-    try:
-        value: Json = _DECODER.decode(text)
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
-    if exceeded := limits.exceeded_by(value):
-        raise ValueError(exceeded)
-    return value
-
-
-def _integer(text: str) -> int:
-    if len(text) > MAX_DIGITS or text == "-0":
-        raise ValueError("an integer that would be sent with another spelling")
-    return int(text)
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if repr(number) != text:
-        raise ValueError("a number that would be sent with another spelling")
-    return number
-
-
-def _constant(_word: str) -> NoReturn:
-    raise ValueError("NaN or Infinity")
-
-
-def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        raise ValueError("a duplicate key")
-    return mapping
-
-
-_DECODER = json.JSONDecoder(
-    parse_int=_integer, parse_float=_float, parse_constant=_constant, object_pairs_hook=_unique_keys
-)
-
-
 def parse_json(text: str, limits: Limits) -> Tree:
-    """Read a text that holds exactly one JSON value; every error is in the tree's `faults`."""
+    """Read a text that holds exactly one JSON value.
+
+    Args:
+        text: The JSON text.
+        limits: The limits; the size was checked before.
+
+    Returns:
+        The tree, with every error in `faults`.
+    """
     return _parsed(text, Tree(limits), 1)
 
 

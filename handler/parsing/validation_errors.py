@@ -6,9 +6,9 @@ texts of our own models are used.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -117,14 +117,23 @@ def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iter
             yield from unknown_fields(model, item, (*path, place))
     if not isinstance(value, dict):
         return
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    models = _models_of_fields(model)
     for name, inner in value.items():
-        if name not in fields:
-            hint = suggest_name(name, tuple(fields))
+        if name not in models:
+            hint = suggest_name(name, tuple(models))
             text = f"not a field of the API's page, sent unchanged{hint and f'; {hint}'}"
             yield Issue((*path, name), text)
-        elif inside := _model_in(fields[name].annotation):
+        elif inside := models[name]:
             yield from unknown_fields(inside, inner, (*path, name))
+
+
+@cache
+def _models_of_fields(model: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
+    """Return the fields of a model by their names in a document, each with the model in it."""
+    return {
+        field.alias or name: _model_in(field.annotation)
+        for name, field in model.model_fields.items()
+    }
 
 
 def _issue(model: type[BaseModel], value: Json, error: ErrorDetails) -> Issue:
@@ -163,6 +172,8 @@ def suggest_name(name: str, known: Sequence[str]) -> str:
 
 def nearest_name(name: str, known: Sequence[str]) -> str:
     """Return the known name that is most similar to a misspelt one; "" if none is."""
+    import difflib
+
     plain = name.strip().lower().replace("-", "_").replace(" ", "_")[:_COMPARED_LENGTH]
     # A field in camel case is also compared unchanged.
     near = difflib.get_close_matches(plain, known, n=1, cutoff=_SIMILARITY) or (

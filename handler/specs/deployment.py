@@ -1,130 +1,33 @@
 """A deployment as the friendly form takes it, checked where the API's rules are certain.
 
-The types and rules are those of the create-deployment body; the names of the affinity rules are
-Kubernetes's own. A field that its page does not have is sent unchanged, with a warning.
+The types and rules are those of the create-deployment body. A field that its page does not have
+is sent unchanged, with a warning.
 """
 
 from __future__ import annotations
 
 import json
-from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, Discriminator, Field, Tag
 
 from handler.parsing import MAX_PROBLEMS
-from handler.parsing.validation_errors import Issue, unknown_fields, validation_issues
+from handler.parsing.validation_errors import (
+    Issue,
+    unknown_fields,
+    validation_issues,
+    with_path_prefix,
+)
 from handler.specs.container import Container
-from handler.specs.field_types import OPEN, AnyLine, AnyText, Id, Line, TagKey, TagValue, omitted
+from handler.specs.field_types import OPEN, AnyLine, AnyText, Id, TagKey, TagValue, omitted
 
 if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
     from handler.parsing import Path
     from handler.values.canonical_json import Json
-
-OPEN_CAMEL = ConfigDict(frozen=True, extra="allow", strict=True, alias_generator=to_camel)
-
-Weight = Annotated[int, Field(ge=1, le=100)]
-
-
-class Expression(BaseModel):
-    """One condition on a label."""
-
-    model_config = OPEN_CAMEL
-
-    key: Line = Field(description="The label.")
-    operator: Line = Field(description="In, NotIn, Exists, DoesNotExist, Gt or Lt.")
-    values: list[AnyLine] = Field(default_factory=list, description="Its values, in quotes.")
-
-
-class Expressions(BaseModel):
-    """Conditions that all must hold."""
-
-    model_config = OPEN_CAMEL
-
-    match_expressions: list[Expression] = Field(default_factory=list, description="Conditions.")
-
-
-class Selector(Expressions):
-    """Conditions on the labels of instances."""
-
-    match_labels: dict[str, AnyLine] = Field(default_factory=dict, description="Label and value.")
-
-
-class PodTerm(BaseModel):
-    """Which instances are selected, and what counts as near them."""
-
-    model_config = OPEN_CAMEL
-
-    label_selector: Selector = Field(default_factory=omitted, description="Which instances.")
-    namespaces: list[Line] = Field(default_factory=list, description="In which name spaces.")
-    topology_key: AnyLine = Field(default="", description="The label that says what is near.")
-
-
-class PreferredNode(BaseModel):
-    """A preference for nodes, with its weight."""
-
-    model_config = OPEN_CAMEL
-
-    preference: Expressions = Field(default_factory=omitted, description="Which nodes.")
-    weight: Weight = Field(default=1, description="From 1 to 100.")
-
-
-class PreferredPod(BaseModel):
-    """A preference for being near instances, with its weight."""
-
-    model_config = OPEN_CAMEL
-
-    pod_affinity_term: PodTerm = Field(default_factory=omitted, description="Which instances.")
-    weight: Weight = Field(default=1, description="From 1 to 100.")
-
-
-class NodeTerms(BaseModel):
-    """Conditions on nodes, one of which must hold."""
-
-    model_config = OPEN_CAMEL
-
-    node_selector_terms: list[Expressions] = Field(
-        default_factory=list, description="Conditions, one of which must hold."
-    )
-
-
-class NodeAffinity(BaseModel):
-    """Which nodes are wanted or needed."""
-
-    model_config = OPEN_CAMEL
-
-    preferred_during_scheduling_ignored_during_execution: list[PreferredNode] = Field(
-        default_factory=list, description="Wishes."
-    )
-    required_during_scheduling_ignored_during_execution: NodeTerms = Field(
-        default_factory=omitted, description="Conditions that must hold."
-    )
-
-
-class PodAffinity(BaseModel):
-    """Which instances are wanted or needed near, or far."""
-
-    model_config = OPEN_CAMEL
-
-    preferred_during_scheduling_ignored_during_execution: list[PreferredPod] = Field(
-        default_factory=list, description="Wishes."
-    )
-    required_during_scheduling_ignored_during_execution: list[PodTerm] = Field(
-        default_factory=list, description="Conditions that must hold."
-    )
-
-
-class Affinity(BaseModel):
-    """Affinity to nodes and to other instances (enterprise edition)."""
-
-    model_config = OPEN_CAMEL
-
-    node_affinity: NodeAffinity = Field(default_factory=omitted, description="To nodes.")
-    pod_affinity: PodAffinity = Field(default_factory=omitted, description="To instances.")
-    pod_anti_affinity: PodAffinity = Field(
-        default_factory=omitted, description="Away from instances."
-    )
 
 
 class Annotations(BaseModel):
@@ -151,6 +54,18 @@ class Configs(BaseModel):
     )
 
 
+class _AffinitySchema:
+    """Describes the affinity in the JSON Schema; `affinity_errors` checks it, if there is one."""
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        from handler.specs.affinity import Affinity
+
+        Affinity.model_rebuild()
+        return handler(Affinity.__pydantic_core_schema__)
+
+
 class Template(BaseModel):
     """What runs on each target."""
 
@@ -159,7 +74,9 @@ class Template(BaseModel):
     configs: Configs = Field(description="How the containers run.")
     containers: list[Container] = Field(min_length=1, description="What runs.")
     init_containers: list[Container] = Field(default_factory=list, description="What runs before.")
-    affinity: Affinity = Field(default_factory=omitted, description="Where it may run.")
+    affinity: Annotated[dict[str, Any], _AffinitySchema()] = Field(
+        default_factory=omitted, description="Where it may run."
+    )
 
 
 class Deployment(BaseModel):
@@ -215,13 +132,39 @@ AnyDeployment: TypeAlias = Annotated[
 
 def envelope_errors(envelope: dict[str, Json]) -> list[Issue]:
     """Return everything wrong with an envelope in a task_data."""
-    return validation_issues(Envelope, envelope)
+    return [*validation_issues(Envelope, envelope), *affinity_errors(envelope)]
+
+
+def affinity_errors(deployment: dict[str, Json]) -> list[Issue]:
+    """Return everything wrong with the affinity of a deployment, bare or in its envelope."""
+    path, affinity = _affinity(deployment)
+    if not isinstance(affinity, dict):
+        return []
+    from handler.specs.affinity import Affinity
+
+    return with_path_prefix(path, validation_issues(Affinity, affinity))
+
+
+def _affinity(deployment: dict[str, Json]) -> tuple[Path, Json]:
+    """Return the path and the value of the affinity; None if there is none."""
+    steps = ("deployment",) if "deployment" in deployment else ()
+    path: Path = (*steps, "template", "affinity")
+    value: Json = deployment
+    for step in path:
+        value = value.get(str(step)) if isinstance(value, dict) else None
+    return path, value
 
 
 def deployment_warnings(deployment: dict[str, Json]) -> list[Issue]:
     """Return a remark for each field of a valid deployment that the API's page does not have."""
     model = Envelope if "deployment" in deployment else Deployment
-    return list(islice(unknown_fields(model, deployment), MAX_PROBLEMS + 1))
+    found = unknown_fields(model, deployment)
+    path, affinity = _affinity(deployment)
+    if affinity is not None:
+        from handler.specs.affinity import Affinity
+
+        found = chain(found, unknown_fields(Affinity, affinity, path))
+    return list(islice(found, MAX_PROBLEMS + 1))
 
 
 def replicas_errors(deployment: dict[str, Json]) -> list[Issue]:

@@ -17,7 +17,7 @@ from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
 from handler.specs.api_form import BatchJob
 from handler.specs.planner import Plan, make_plan
-from handler.specs.short_form import Job
+from handler.specs.short_form import full_model
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
@@ -121,11 +121,12 @@ def job_spec_schema() -> dict[str, Any]:
 
     Rules between fields, such as which kind needs a deployment, are checked but not written here.
     """
-    references, shared = models_json_schema([(Job, "validation"), (BatchJob, "validation")])
+    job = full_model()
+    references, shared = models_json_schema([(job, "validation"), (BatchJob, "validation")])
     return {
         "$schema": _DIALECT,
         "title": "Nightdrop job spec",
         "description": "One batch job: in Nightdrop's friendlier form, or as the API's own body.",
-        "anyOf": [references[(model, "validation")] for model in (Job, BatchJob)],
+        "anyOf": [references[(model, "validation")] for model in (job, BatchJob)],
         "$defs": shared["$defs"],
     }

@@ -62,6 +62,7 @@ class Supervisor:
             folder.
         report: Receives one sentence about each restart, and about each program it gives up.
         seconds: A monotonic clock, in seconds.
+        poll: How long to wait between two looks at the programs and their source, in seconds.
 
     Raises:
         StartError: The output of a program cannot be written.
@@ -73,11 +74,13 @@ class Supervisor:
         sources: Path | None,
         report: Callable[[str], None],
         seconds: Callable[[], float] = time.monotonic,
+        poll: float = _POLL_SECONDS,
     ) -> None:
         self._sources = sources
         self._changed_at = _changed_at(sources)
         self._report = report
         self._seconds = seconds
+        self._poll = poll
         self._lock = Lock()
         self._closed = Event()
         self._thread = Thread(target=self._watch, name="supervisor")
@@ -109,7 +112,7 @@ class Supervisor:
 
     def _watch(self) -> None:
         before = self._changed_at
-        while not self._closed.wait(_POLL_SECONDS):
+        while not self._closed.wait(self._poll):
             now = _changed_at(self._sources)
             for entry in self._supervised:
                 if now > before:

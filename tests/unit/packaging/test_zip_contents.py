@@ -6,6 +6,7 @@ import importlib.util
 import platform
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,15 @@ WHEEL = Wheel("some", "1", "", "", {})
 PACKAGE = Path(__file__).parents[3] / "handler"
 
 
+@cache
+def alone() -> frozenset[str]:
+    """Return the paths in a zip that come from no wheel."""
+    return frozenset(contents(ROOT / "handler", ROOT / "infra" / "index.py", []))
+
+
 def packed(wheel: Wheel) -> set[str]:
     """Return the paths in a zip that come from a wheel."""
-    alone = contents(ROOT / "handler", ROOT / "infra" / "index.py", [])
-    return set(contents(ROOT / "handler", ROOT / "infra" / "index.py", [wheel])) - alone.keys()
+    return contents(ROOT / "handler", ROOT / "infra" / "index.py", [wheel]).keys() - alone()
 
 
 def test_tests_stubs_and_metadata_are_left_out() -> None:
@@ -41,9 +47,8 @@ def test_tests_stubs_and_metadata_are_left_out() -> None:
 
 def test_no_page_is_taken() -> None:
     """A README explains the source to people; the function does not read it."""
-    names = contents(ROOT / "handler", ROOT / "infra" / "index.py", [])
     assert (ROOT / "handler" / "README.md").exists()
-    assert not [name for name in names if name.endswith(".md")]
+    assert not [name for name in alone() if name.endswith(".md")]
 
 
 def test_only_the_signer_of_the_sdk_is_taken() -> None:

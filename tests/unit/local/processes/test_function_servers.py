@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+POLL = 0.005
+
+
 def sleeper(folder: Path) -> Program:
     """Return a program that does nothing for a minute."""
     return Program("the sleeper", ["-c", "import time; time.sleep(60)"], os.environ, folder / "out")
@@ -48,7 +51,7 @@ def supervised(
     seconds: Callable[[], float] = time.monotonic,
 ) -> Iterator[Supervisor]:
     """Keep programs running until the block ends."""
-    supervisor = Supervisor(programs, sources, report, seconds)
+    supervisor = Supervisor(programs, sources, report, seconds, POLL)
     supervisor.watch()
     with closing(supervisor):
         yield supervisor
@@ -57,6 +60,20 @@ def supervised(
 def pids_of(supervisor: Supervisor) -> tuple[int, ...]:
     """Return the ids of the running processes."""
     return tuple(process.pid for process in supervisor.processes)
+
+
+class Clock:
+    """A clock that goes on only while a program is down."""
+
+    def __init__(self) -> None:
+        self.shown = 0.0
+        self.supervisor: Supervisor | None = None
+
+    def __call__(self) -> float:
+        """Return the time, a quarter of a second later with each look."""
+        if self.supervisor and self.supervisor.processes[0].poll() is not None:
+            self.shown += 0.25
+        return self.shown
 
 
 def test_a_program_that_is_killed_is_started_again(tmp_path: Path) -> None:
@@ -86,25 +103,21 @@ def test_a_change_of_source_starts_every_program_again(tmp_path: Path) -> None:
 def test_a_program_that_crashes_at_its_start_is_given_up_after_some_tries(tmp_path: Path) -> None:
     """Each after a longer wait than the last; the sentence names its last line and its output."""
     told: list[str] = []
-    shown: list[float] = []  # by a clock that is three times too fast
+    clock = Clock()
     starts: list[float] = []
-
-    def seconds() -> float:
-        shown.append(3 * time.monotonic())
-        return shown[-1]
 
     def tell(text: str) -> None:
         told.append(text)
-        starts.append(shown[-1])
+        starts.append(clock.shown)
 
     crash = Program(
         "the function", ["-c", "raise SystemExit('no such module')"], os.environ, tmp_path / "out"
     )
-    with supervised([crash], None, tell, seconds):
+    with supervised([crash], None, tell, clock) as clock.supervisor:
         wait_for(lambda: "restarts when" in str(told[-1:]), seconds=60)
         (tmp_path / "out").unlink()
-        looks = len(shown)
-        wait_for(lambda: len(shown) > looks + 5)
+        given_up = clock.shown
+        wait_for(lambda: clock.shown > given_up + 9)
         assert not (tmp_path / "out").exists(), "it was restarted"
     assert told[-1].endswith(f"no such module (see {tmp_path / 'out'})")
     assert len(told) == 5
@@ -116,14 +129,9 @@ def test_a_program_that_was_given_up_starts_again_when_its_source_changes(tmp_pa
     source = tmp_path / "source"
     source.mkdir()
     told: list[str] = []
-    now = [0.0]
-
-    def seconds() -> float:
-        now[0] += 5.0  # each look is so much later that no wait is long
-        return now[0] / 10
-
+    clock = Clock()
     crash = Program("the function", ["-c", "raise SystemExit(3)"], os.environ, tmp_path / "out")
-    with supervised([crash], source, told.append, seconds):
+    with supervised([crash], source, told.append, clock) as clock.supervisor:
         wait_for(lambda: "restarts when" in str(told[-1:]), seconds=60)
         (source / "mended.py").write_text("")
         wait_for(lambda: "the function was restarted: its source changed" in told)

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.local.triggers.schedule import cron
+from tests.support.depth import examples
 
 MINUTE = timedelta(minutes=1)
 # A few hours before each kind of change: forward, back, at midnight, by half an hour.
@@ -28,7 +29,7 @@ def some(largest: int) -> st.SearchStrategy[frozenset[int]]:
     return st.frozensets(st.integers(0, largest), min_size=1, max_size=4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(change=st.sampled_from(CHANGES), minutes=some(59), hours=some(3), wait=st.integers(0, 360))
 def test_a_tick_is_whenever_the_wall_clock_shows_its_time(
     change: tuple[str, datetime], minutes: frozenset[int], hours: frozenset[int], wait: int
@@ -45,7 +46,7 @@ def test_a_tick_is_whenever_the_wall_clock_shows_its_time(
     assert schedule.after(start) == watched
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     change=st.sampled_from(CHANGES),
     minutes=some(59),

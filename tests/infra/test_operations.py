@@ -7,7 +7,7 @@ from pathlib import Path
 
 from handler.audit.actions import ATTENTION
 
-INFRA = Path(__file__).parents[3] / "infra"
+INFRA = Path(__file__).parents[2] / "infra"
 PAGE = (INFRA / "OPERATIONS.md").read_text()
 
 

@@ -17,7 +17,7 @@ from tests.support.terraform.shape import shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-INFRA = Path(__file__).parents[3] / "infra"
+INFRA = Path(__file__).parents[2] / "infra"
 
 BY_TEXT = {
     "an unknown argument": ("main.tf", "  app      ", "  concurrency = 2\n  app      "),

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.terraform.contract import contract
 from tests.support.terraform.security import security
 
-INFRA = Path(__file__).parents[3] / "infra"
+INFRA = Path(__file__).parents[2] / "infra"
 
 
 def test_every_argument_is_one_the_provider_takes() -> None:

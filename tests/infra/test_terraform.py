@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.support.terraform.provider import Schema
 
-INFRA = Path(__file__).parents[3] / "infra"
+INFRA = Path(__file__).parents[2] / "infra"
 
 pytestmark = pytest.mark.skipif(
     TERRAFORM is None, reason="TERRAFORM IS NOT HERE: infra/ is checked by its text alone"
