@@ -1,0 +1,229 @@
+"""What one unit costs as everything grows: jobs of a file, records, open jobs, dropped objects.
+
+    python tests/benchmarks/growth.py [--quick]
+
+Each row has the cost of one unit at each size and the ratio of the last to the first; 1.00 is flat.
+The API is a function call that answers at once, so that only Nightdrop is measured; the log is a
+SQLite file whose commits do not wait for the disk, which costs the same at any size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+import tracemalloc
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from handler.audit.sql.sqlite import SqliteLog
+from handler.cloud.http_transport import Answer
+from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it
+from handler.function import handle
+from handler.invocation.instance import open_instance
+from handler.jobs.decisions import Created, Refused, claim, record
+from handler.local.runtime.context import Context
+from handler.parsing import Limits, read
+from handler.specs.planner import make_plan
+from handler.triggers.delivery import Delivery, InlineSpec
+from handler.values.canonical_json import key_of, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from handler.cloud.http_transport import Request, Transport
+    from handler.invocation.instance import Instance
+    from handler.jobs.decisions import Answer as Answered
+
+SPEC = {"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": ["n1"]}}
+RULES = Rules(valid_for=timedelta(hours=6), window=timedelta(seconds=30))
+ENVIRON = {
+    "NIGHTDROP_IEF_ENDPOINT": "http://127.0.0.1:9",
+    "NIGHTDROP_OBS_ENDPOINT": "http://127.0.0.1:9",
+    "NIGHTDROP_PROJECT_ID": "0123456789abcdef0123456789abcdef",
+    "HUAWEICLOUD_SDK_AK": "AKMEASURED0000000000",
+    "HUAWEICLOUD_SDK_SK": "SKMEASURED00000000000000000000000000",
+}
+_REPEATED = 30
+"""How many events or reconciler runs are measured at each size."""
+
+
+class _Api:
+    """Answers every request at once, without a network; counts them."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    def send(self, request: Request, **_limits: object) -> Answer:
+        """Create a job, or show one that still runs."""
+        self.requests += 1
+        if request.method == "POST":
+            return _answer(201, {"job_id": f"id-{self.requests}"})
+        return _answer(200, {"job_id": request.url.rsplit("/", 1)[1], "status": "Running"})
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+def _answer(status: int, body: object) -> Answer:
+    return Answer(status, {"content-type": "application/json"}, json.dumps(body).encode())
+
+
+def main() -> None:
+    """Measure every row and print the table."""
+    parser = argparse.ArgumentParser(description="What one unit costs as everything grows.")
+    parser.add_argument("--quick", action="store_true", help="Leave out the largest sizes.")
+    quick = parser.parse_args().quick
+    largest = -1 if quick else None
+    _row("one job of a file, ms", (25, 250, 2_500), jobs_of_a_file)
+    _row("one job of a file, KB of memory", (25, 250, 2_500), memory_of_a_file)
+    _row(
+        "one event, by records in the log, ms", (1_000, 10_000, 100_000, 1_000_000)[:largest], event
+    )
+    _row("one idle reconciler run, by records, ms", (1_000, 10_000, 100_000)[:largest], idle_run)
+    _row("one open job of a reconciler run, ms", (10, 100, 1_000), open_job)
+    _row(
+        "one reconciler run of 1,000 open jobs, by all of them, ms",
+        (1_000, 10_000, 100_000)[:largest],
+        open_jobs,
+    )
+
+
+def _row(title: str, sizes: Sequence[int], measure: Callable[[int, Path], float]) -> None:
+    costs = []
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            costs.append(measure(size, Path(folder)))
+    cells = "".join(f"{size:>12,}: {cost:8.3f}" for size, cost in zip(sizes, costs, strict=True))
+    sys.stdout.write(f"{title:60}{cells}   x {costs[-1] / costs[0]:.2f}\n")
+    sys.stdout.flush()
+
+
+def jobs_of_a_file(size: int, folder: Path) -> float:
+    """Return the milliseconds that one of so many jobs of one spec takes, planned and created."""
+    with closing(_instance(folder)) as instance:
+        began = time.perf_counter()
+        _handle(_many(size), instance)
+        return (time.perf_counter() - began) * 1000 / size
+
+
+def memory_of_a_file(size: int, folder: Path) -> float:
+    """Return the kilobytes that one of so many jobs of one spec adds to the peak of memory."""
+    event = _many(size)
+    with closing(_instance(folder)) as instance:
+        _handle(_many(1), instance)
+        tracemalloc.start()
+        _handle(event, instance)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    return peak / 1000 / size
+
+
+def event(size: int, folder: Path) -> float:
+    """Return the milliseconds of one event with one job on a log of so many records."""
+    with closing(_instance(folder)) as instance:
+        _fill(instance, size // 4, Refused("no such node", 400, "IEF.0001"))
+        return _median(lambda number: _handle(_tick(number), instance))
+
+
+def idle_run(size: int, folder: Path) -> float:
+    """Return the milliseconds of a reconciler run with nothing to do on so many records."""
+    with closing(_instance(folder)) as instance:
+        _fill(instance, size // 4, Refused("no such node", 400, "IEF.0001"))
+        return _median(lambda _number: _handle({"action": "reconcile"}, instance))
+
+
+def open_job(size: int, folder: Path) -> float:
+    """Return the milliseconds that one of so many running jobs adds to a reconciler run."""
+    return open_jobs(size, folder) / size
+
+
+def open_jobs(size: int, folder: Path) -> float:
+    """Return the milliseconds of a reconciler run while so many jobs run on the fleet."""
+    with closing(_instance(folder)) as instance:
+        _fill(instance, size, None)
+        return _median(lambda _number: _handle({"action": "reconcile"}, instance), times=3)
+
+
+def _median(do: Callable[[int], object], times: int = _REPEATED) -> float:
+    do(-1)
+    taken = []
+    for number in range(times):
+        began = time.perf_counter()
+        do(number)
+        taken.append((time.perf_counter() - began) * 1000)
+    return sorted(taken)[len(taken) // 2]
+
+
+def _instance(folder: Path) -> Instance:
+    limits = {
+        "NIGHTDROP_AUDIT": f"sqlite:///{folder}/audit.db",
+        "NIGHTDROP_MAX_SPEC_BYTES": "2097152",
+    }
+    environ = {**ENVIRON, **limits}
+    instance = open_instance(_context(), environ, lambda _line: None)
+    log = cast("SqliteLog", instance.log.log)
+    log._db.execute("PRAGMA synchronous = OFF")  # noqa: SLF001 - the disk is not measured
+    return replace(instance, transport=cast("Transport", _Api()))
+
+
+def _context() -> Context:
+    return Context.from_environment(ENVIRON, "measured", time.monotonic)
+
+
+def _handle(event: object, instance: Instance) -> dict[str, Any]:
+    return handle(event, _context(), instance)
+
+
+def _many(size: int) -> dict[str, str]:
+    return _timer(json.dumps([{**SPEC, "serial": number} for number in range(size)]), size)
+
+
+def _tick(number: int) -> dict[str, str]:
+    return _timer(json.dumps(SPEC), number)
+
+
+def _timer(user_event: str, minutes: int) -> dict[str, str]:
+    at = datetime(2026, 11, 1, tzinfo=timezone.utc) + timedelta(minutes=minutes)
+    return {
+        "version": "v1.0",
+        "time": at.isoformat().replace("+00:00", "Z"),
+        "trigger_type": "TIMER",
+        "trigger_name": f"t{len(user_event)}",
+        "user_event": user_event,
+    }
+
+
+def _fill(instance: Instance, jobs: int, answer: Answered | None) -> None:
+    """Put deliveries of one job each into the log; without an answer each job is created."""
+    for first in range(0, jobs, 1_000):
+        decisions = []
+        for number in range(first, min(jobs, first + 1_000)):
+            key = key_of(["filled", number])
+            order = _order(key, number)
+            planned = order.plan.jobs[0].key
+            decisions += [
+                plan_it(order, RULES, claim(planned, date=timestamp(_NOW), lease=timedelta(60))),
+                record(planned, 1, answer or Created(f"filled-{number}")),
+            ]
+        instance.log.commit_all(decisions)
+
+
+_NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
+
+
+def _order(key: str, number: int) -> Order:
+    delivery = Delivery(
+        key, "timer", f"timer:{number}", _NOW, {"kind": "timer"}, {"shape": "timer"}, InlineSpec("")
+    )
+    data = json.dumps(SPEC).encode()
+    return Order(delivery, SpecSource(data, {}), make_plan(key, read(data, Limits())))
+
+
+if __name__ == "__main__":
+    main()
