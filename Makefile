@@ -48,7 +48,9 @@ fuzz: $(VENV)/.dev
 	  $(BIN)/python -m tests.fuzz.$$(basename $$file .py) $$(($(FUZZ_SECONDS) / $$#)) || exit 1; \
 	done
 
+# Nightdrop beside its peers and the floor, then what each part costs.
 bench: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks.side_by_side.measure
 	for file in tests/benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
 format: $(VENV)/.dev
