@@ -76,6 +76,10 @@ class SettingsError(NightdropError):
     """A setting is missing or wrong."""
 
 
+class PolicyError(NightdropError):
+    """The policy is missing or not valid; nothing is sent until it is corrected."""
+
+
 class RejectedError(NightdropError):
     """What came in cannot be used, however often it is delivered."""
 

@@ -28,6 +28,7 @@ COMMANDS = {
     "invoke": _Command("function.invoke", "Run the function once on an event."),
     "job": _Command("function.hold", "Decide about one job by hand."),
     "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
+    "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
     "reconcile": _Command("function.reconcile", "Run one tick: settle, resume, follow up."),
     "release": _Command("function.hold", "Lift a hold; the next tick resumes."),
     "schema": _Command("function.schema", "Print the job spec's JSON Schema."),
