@@ -45,8 +45,12 @@ def policy() -> None:
     metavar="SOURCE",
     help="Where the files come from: an object's key, timer:NAME, or direct.",
 )
-@click.option("--account", default="", help="The account of the uploader.")
-@click.option("--principal", default="", help="The principal of the uploader.")
+@click.option(
+    "--uploader",
+    default="",
+    metavar="ACCOUNT[/PRINCIPAL]",
+    help="Who uploaded them, as the event of an object says.",
+)
 @click.option(
     "--valid-for",
     default="6h",
@@ -59,8 +63,7 @@ def check(
     files: tuple[Path, ...],
     *,
     origin: str,
-    account: str,
-    principal: str,
+    uploader: str,
     valid_for: str,
     policy_file: Path | None,
 ) -> None:
@@ -72,7 +75,7 @@ def check(
       nightdrop policy check events/specs/nightly-upgrade.yaml --as timer:nightly
       nightdrop policy check app.yaml --as drop/team-a/app.yaml --policy policy.yaml
     """
-    rules, come_from = _policy(policy_file), _origin(origin, account, principal)
+    rules, come_from = _policy(policy_file), _origin(origin, uploader)
     try:
         longest = seconds_of(valid_for)
     except ValueError as error:
@@ -114,11 +117,12 @@ def _policy(file: Path | None) -> Policy:
         raise click.UsageError(str(error)) from None
 
 
-def _origin(source: str, account: str, principal: str) -> Origin:
+def _origin(source: str, uploader: str) -> Origin:
     if source == "direct":
         return Origin("direct")
     if source.startswith("timer:"):
         return Origin("timer", source.removeprefix("timer:"))
+    account, _, principal = uploader.partition("/")
     return Origin("object", source, account, principal)
 
 

@@ -13,6 +13,7 @@ from handler.policy.decision import Origin, PolicyDecision, decide, origin_of
 from handler.policy.demand import demand_of
 from handler.policy.rules import BUILT_IN, Policy
 from handler.specs.planner import make_plan
+from handler.triggers.delivery import Delivery
 from handler.triggers.event_parser import parse_event
 from tests.unit.policy.cases import CASES, DROPPED, Case
 
