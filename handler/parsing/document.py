@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from handler.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from handler.values.canonical_json import Json
 
-Path: TypeAlias = "tuple[str | int, ...]"
+Path: TypeAlias = tuple[str | int, ...]
 
 MOST_PROBLEMS = 100
 
@@ -34,6 +35,30 @@ class Limits:
     max_bytes: int = 262_144
     max_depth: int = 32
     max_nodes: int = 20_000
+
+
+class LinesOnDemand(Mapping[Path, int]):
+    """The lines of one document, read when one is first asked for.
+
+    Args:
+        read: Reads the lines of all documents of the file.
+        place: The document's place in the file, from 0.
+    """
+
+    def __init__(self, read: Callable[[], Sequence[Mapping[Path, int]]], place: int) -> None:
+        self._read, self._place = read, place
+
+    def __getitem__(self, path: Path) -> int:
+        """Return the line of a part."""
+        return self._read()[self._place][path]
+
+    def __iter__(self) -> Iterator[Path]:
+        """Yield the path of every part."""
+        return iter(self._read()[self._place])
+
+    def __len__(self) -> int:
+        """Return the number of parts."""
+        return len(self._read()[self._place])
 
 
 @dataclass(frozen=True)

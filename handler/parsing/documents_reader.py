@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from handler.errors import Problem, SpecRejectedError
-from handler.parsing.document import Document, Path, at_most, path_text
+from handler.parsing.document import Document, LinesOnDemand, Path, at_most, path_text
 from handler.parsing.foreign_format import format_of_bytes
-from handler.parsing.json_parser import looks_like_lines, parse_json, parse_json_lines
+from handler.parsing.json_decoder import decode, is_plain
+from handler.parsing.json_parser import lines_of, looks_like_lines, parse_json, parse_json_lines
 from handler.parsing.yaml_parser import parse_yaml
 
 if TYPE_CHECKING:
     from handler.parsing.document import Limits
     from handler.parsing.tree_builder import Fault, Tree
+    from handler.values.canonical_json import Json
 
 _BYTE_ORDER_MARK = "\ufeff"
 _TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^%\n]*%\}")
@@ -29,7 +33,7 @@ def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
 
     Args:
         data: The bytes as they came.
-        limits: How large, deep and rich they may be; the size is checked before parsing.
+        limits: How many bytes, levels and values they may have; the bytes are counted first.
 
     Returns:
         At least one document, in the order of the file.
@@ -38,13 +42,54 @@ def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
         SpecRejectedError: The bytes cannot be read; as many problems as could be found at once.
     """
     text = _decoded(data, limits)
+    values = _values(text, limits)
+    if not values:
+        return _with_lines(text, limits)
+    # Lines are needed only for a message, so they are looked for only then.
+    lines = cache(lambda: [document.lines for document in _with_lines(text, limits)])
+    return tuple(
+        Document(place + 1, value, LinesOnDemand(lines, place))
+        for place, value in enumerate(values)
+    )
+
+
+def _values(text: str, limits: Limits) -> list[Json]:
+    """Return the documents of JSON that nothing is wrong with; none of any other text."""
+    if text.lstrip()[0] not in "{[":
+        return []
+    with suppress(ValueError):
+        value = decode(text, limits)
+        return value if isinstance(value, list) else [value]
+    if text.count("\n") > limits.max_nodes:
+        return []
+    with suppress(ValueError):
+        found = [_object(line, limits) for _, line in lines_of(text)]
+        return found if is_plain(found, replace(limits, max_depth=limits.max_depth + 1)) else []
+    return []
+
+
+def _object(line: str, limits: Limits) -> Json:
+    if not line.lstrip(" \t").startswith("{"):
+        raise ValueError("perhaps no JSON Lines")
+    return decode(line, limits)
+
+
+def _with_lines(text: str, limits: Limits) -> tuple[Document, ...]:
+    """Return the documents of a text with the line of every part.
+
+    Raises:
+        SpecRejectedError: As `read`.
+    """
     trees, is_array = _parsed(text, limits)
     problems = _problems(text, trees, is_array=is_array)
     if problems:
         raise SpecRejectedError(at_most(problems))
-    documents = (
-        _split(trees[0]) if is_array else tuple(map(_document, range(1, len(trees) + 1), trees))
-    )
+    if is_array:
+        documents = _split(trees[0])
+    else:
+        documents = tuple(
+            Document(number, tree.value, tree.lines) for number, tree in enumerate(trees, start=1)
+        )
     if not documents:
         raise SpecRejectedError([Problem("holds no document; write at least one job")])
     return documents
@@ -114,10 +159,6 @@ def _problem(fault: Fault, number: int, *, is_array: bool) -> Problem:
     place = fault.path[0] if fault.path else None
     document = place + 1 if isinstance(place, int) else None
     return Problem(fault.message, path_text(fault.path[1:]), document, fault.line)
-
-
-def _document(number: int, tree: Tree) -> Document:
-    return Document(number, tree.value, tree.lines)
 
 
 def _split(tree: Tree) -> tuple[Document, ...]:

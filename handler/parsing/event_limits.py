@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from handler.errors import EventRejectedError, Problem
 from handler.parsing.document import MOST_PROBLEMS, at_most, path_text
+from handler.parsing.json_decoder import LARGEST, is_plain
 from handler.parsing.tree_builder import MOST_DIGITS, NOT_UNICODE, SURROGATE
 
 if TYPE_CHECKING:
@@ -16,16 +17,22 @@ if TYPE_CHECKING:
     from handler.parsing.document import Limits, Path
     from handler.values.canonical_json import Json
 
-_LARGEST = 10**MOST_DIGITS
-
 
 def check(value: object, limits: Limits) -> Json:
     """Return an already parsed event as it is, if it is plain JSON within the limits.
 
     Raises:
-        EventRejectedError: It is too large, too deep, too rich, or holds what JSON cannot: a
-            number that is not finite, half of a surrogate pair, a key or value of another type.
+        EventRejectedError: It is too large or too deep, has too many values, or holds what JSON
+            cannot: a number that is not finite, half of a surrogate pair, another type.
     """
+    if not is_plain(value, limits):
+        _refuse(value, limits)
+    _check_size(value, limits)
+    return cast("Json", value)
+
+
+def _refuse(value: object, limits: Limits) -> None:
+    """Raise what is wrong with a value that is not plain JSON within the limits."""
     problems: list[Problem] = []
     counted = _Counted(limits)
     waiting: list[tuple[object, Path]] = [(value, ())]
@@ -36,8 +43,6 @@ def check(value: object, limits: Limits) -> Json:
         waiting.extend(_parts(part, path))
     if problems:
         raise EventRejectedError(at_most(problems))
-    _check_size(value, limits)
-    return cast("Json", value)
 
 
 class _Counted:
@@ -102,7 +107,7 @@ def _key_faults(part: dict[object, object]) -> Iterator[str]:
 
 def _number_faults(part: float) -> Iterator[str]:
     if isinstance(part, int):
-        if abs(part) >= _LARGEST:
+        if abs(part) >= LARGEST:
             yield f"an integer of more than {MOST_DIGITS} digits"
     elif not math.isfinite(part):
         yield "NaN and Infinity are no JSON numbers"

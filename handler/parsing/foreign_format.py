@@ -1,4 +1,4 @@
-"""Foreign formats: what a file is that is no text in UTF-8, told by how it begins."""
+"""Foreign formats: what a file is that is not text in UTF-8, told by how it begins."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """JSON text, read strictly and without recursion, with the line of every part.
 
-The grammar is RFC 8259's. Python's own decoder recurses and knows no lines, so it decodes only
-the strings here.
+The grammar is RFC 8259's. It reads what `json_decoder` does not decode, or what needs a line.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def parse_json_lines(text: str, limits: Limits) -> list[Tree]:
     """
     trees: list[Tree] = []
     tree = Tree(limits)
-    for number, line in _lines(text):
+    for number, line in lines_of(text):
         tree = _parsed(line, Tree(limits, tree.nodes, tree.found), number)
         trees.append(tree)
         if tree.nodes > limits.max_nodes or tree.found > MOST_PROBLEMS:
@@ -73,15 +72,15 @@ def looks_like_lines(text: str, limits: Limits) -> bool:
 
     It is when each line opens an object, or when its first line is a whole value.
     """
-    first_two = list(islice(_lines(text), 2))
+    first_two = list(islice(lines_of(text), 2))
     if len(first_two) == 1:
         return False
-    if all(line.lstrip(" \t").startswith("{") for _, line in _lines(text)):
+    if all(line.lstrip(" \t").startswith("{") for _, line in lines_of(text)):
         return True
     return not parse_json(first_two[0][1], limits).faults
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
+def lines_of(text: str) -> Iterator[tuple[int, str]]:
     """Yield each line that is not blank with its number, one at a time."""
     start, number = 0, 1
     while start < len(text):

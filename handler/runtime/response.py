@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from handler.audit.job_end import reasons, shown_state, told_of, went_wrong
 from handler.audit.state import DEAD
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from handler.audit.state import DeliveryState, JobState
     from handler.values.canonical_json import Json
 
-Outcome: TypeAlias = Literal["completed", "duplicate", "ignored", "deferred", "partial", "rejected"]
+Outcome: TypeAlias = Literal[
+    "completed", "submitted", "duplicate", "ignored", "deferred", "partial", "rejected"
+]
 
-WORST_LAST: tuple[Outcome, ...] = (
-    "completed", "duplicate", "ignored", "deferred", "partial", "rejected",
-)  # fmt: skip
-"""Every outcome; that of a reply is the worst of its deliveries'."""
+WORST_LAST: tuple[Outcome, ...] = get_args(Outcome)
+"""Every outcome, the worst last; a reply has the worst outcome of its deliveries."""
 
 
 @dataclass(frozen=True)
@@ -48,15 +48,19 @@ class Result:
 
 
 def outcome_of(jobs: Sequence[JobState]) -> Outcome:
-    """Return a planned delivery's outcome in one word.
+    """Return the outcome of a planned delivery.
 
-    It is `partial` also where every job was created and some did not succeed on the fleet.
+    `submitted`: every job was created, and some still run; `completed`: all have ended;
+    `partial`: some were refused, expired, or failed on the fleet; `rejected`: none was created;
+    `deferred`: some are not sent or settled yet, and the reconciler continues.
     """
     if all(job.state in DEAD for job in jobs):
         return "rejected"
     if any(went_wrong(job) for job in jobs):
         return "partial"
-    return "completed" if all(job.final for job in jobs) else "deferred"
+    if not all(job.final for job in jobs):
+        return "deferred"
+    return "submitted" if any(job.followed for job in jobs) else "completed"
 
 
 def errors_of(jobs: Sequence[JobState]) -> tuple[str, ...]:
@@ -131,8 +135,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     """Return the function's answer to one event."""
     outcomes = [result.outcome for result in answered.results]
     if answered.left is not None:
-        unfinished = any(answered.left.values()) or answered.errors
-        outcomes.append("deferred" if unfinished else "completed")
+        outcomes.append(_outcome_of_reconciler(answered.left, answered.errors))
         outcomes += ["partial" for job in answered.jobs if went_wrong(job)]
     if answered.checks:
         outcomes.append("partial" if answered.errors else "completed")
@@ -153,6 +156,13 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
         **({"checks": list(answered.checks)} if answered.checks else {}),
         "head": {"seq": head.seq, "hash": head.hash},
     }
+
+
+def _outcome_of_reconciler(left: Mapping[str, int], errors: Sequence[str]) -> Outcome:
+    """Return the outcome of a reconciler run: jobs that only run on the fleet defer nothing."""
+    if errors or any(count for kind, count in left.items() if kind != "followed"):
+        return "deferred"
+    return "submitted" if left.get("followed") else "completed"
 
 
 def _errors(result: Result, *, named: bool) -> Iterable[str]:

@@ -15,7 +15,8 @@ from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-_LARGEST_INTEGER = 2**53 - 1
+LARGEST_INTEGER = 2**53 - 1
+"""The largest integer with a canonical form; every JSON reader has it exactly (RFC 8785)."""
 
 
 def canonical(value: Json) -> str:
@@ -79,7 +80,7 @@ def moment(text: str) -> datetime:
 def _check(value: Json) -> None:
     if isinstance(value, float):
         raise ValueError("a float has no canonical form here")  # noqa: TRY004 - one kind of refusal
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST_INTEGER:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_INTEGER:
         raise ValueError("an integer from 2^53 has no canonical form")
     if isinstance(value, list):
         for item in value:

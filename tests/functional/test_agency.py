@@ -80,7 +80,8 @@ def test_rotations_amid_a_run_of_ticks_do_no_harm(
         leaping.rotations += 1
         outcomes.append(post(tick(RECONCILE))[1]["outcome"])
         time.sleep(CACHE)
-    assert outcomes == ["completed"] * 2 * ROUNDS
+    assert outcomes[::2] == ["submitted"] * ROUNDS
+    assert set(outcomes[1::2]) <= {"submitted", "completed"}
     assert len(rotating.state.jobs) == ROUNDS
     assert {seen.status for seen in rotating.state.requests} == {200, 201}
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Spawn = Callable[[list[str], Environ], "subprocess.Popen[str]"]
 
 UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
-ANSWERS = {"completed", "duplicate", "deferred"}
+ANSWERS = {"submitted", "duplicate", "deferred"}
 
 # One process of the function: four threads that deliver the event once it is read from stdin.
 PROCESS = """
@@ -145,6 +145,6 @@ def test_many_files_at_once_make_a_job_each(
     instance = open_instance(context(), environ, lambda _line: None)
     replies = in_threads(16, lambda: handle(next(events), context(), instance))
     instance.close()
-    assert {reply["outcome"] for reply in replies} == {"completed"}
+    assert {reply["outcome"] for reply in replies} == {"submitted"}
     assert len(emulator.state.jobs) == creations(emulator) == 16
     assert [str(one["action"]) for one in recorded()].count("job.created") == 16

@@ -56,7 +56,7 @@ def test_invoke_creates_a_job_and_says_so(tmp_path: Path, cloud: Emulator) -> No
     """A timer's event ends with exit status 0, its job on the screen."""
     done = nightdrop("invoke", str(EVENTS / "timer-nightly.json"), folder=tmp_path, cloud=cloud)
     assert done.exit_code == 0, done.stderr
-    assert done.stdout.startswith("completed\n")
+    assert done.stdout.startswith("submitted\n")
     assert "nightly-" in done.stdout
 
 
@@ -65,7 +65,7 @@ def test_invoke_with_json_prints_the_reply_alone(tmp_path: Path, cloud: Emulator
     event = (EVENTS / "direct-spec.json").read_text()
     done = nightdrop("invoke", "-", "--json", folder=tmp_path, cloud=cloud, text=event)
     reply = json.loads(done.stdout)
-    assert reply["outcome"] == "completed"
+    assert reply["outcome"] == "submitted"
     assert json.loads(done.stderr.splitlines()[-1])["action"] == "function.answered"
 
 
@@ -243,7 +243,7 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     done = process("demo", folder=tmp_path, HOME=str(tmp_path), XDG_RUNTIME_DIR="")
     assert {one.name for one in tmp_path.iterdir()} == {"demo"}, "nothing is written elsewhere"
     assert done.returncode == 0, done.stdout + done.stderr
-    for word in ("completed", "duplicate", "rejected", "job_name: 31 characters", "whole"):
+    for word in ("submitted", "duplicate", "rejected", "job_name: 31 characters", "whole"):
         assert word in done.stdout
     with sqlite3.connect(tmp_path / "demo/audit.db") as log:
         jobs = log.execute("SELECT state FROM jobs").fetchall()

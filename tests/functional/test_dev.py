@@ -150,7 +150,7 @@ def test_a_broken_file_and_a_mended_one(tmp_path: Path) -> None:
         dropped.write_text("kind: node_upgrade\nname: Bad\n")
         wait_for(lambda: "rejected" in told(tmp_path))
         dropped.write_text("kind: node_upgrade\nname: good\ntargets: {nodes: [n1]}\n")
-        wait_for(lambda: "completed" in told(tmp_path))
+        wait_for(lambda: "submitted" in told(tmp_path))
     assert "file hall/line 4 + more.yaml" in told(tmp_path)
     assert "2 errors: document 1, line 1, targets: missing" in told(tmp_path)
     assert "          document 1, line 2, name: only lower-case letters" in told(tmp_path)
@@ -256,7 +256,7 @@ def test_nothing_is_written_outside_of_its_folders(tmp_path: Path) -> None:
         (tmp_path / "drop/n.yaml").write_text(
             "kind: node_upgrade\nname: good\ntargets: {nodes: [n1]}\n"
         )
-        wait_for(lambda: "completed" in told(tmp_path))
+        wait_for(lambda: "submitted" in told(tmp_path))
     assert [*(tmp_path / "home").iterdir()] == []
     assert {one.name for one in tmp_path.iterdir()} == {"dev", "drop", "home", "told.txt"}
 

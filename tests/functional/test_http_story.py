@@ -72,7 +72,7 @@ def test_a_tick_becomes_a_job(cloud: Emulator, post: Post, sample: Sample) -> No
     """The nightly upgrade, as the platform's timer sends it."""
     status, reply = post(sample("timer-nightly.json"))
     (job,) = reply["jobs"]
-    assert (status, reply["outcome"], job["state"]) == (200, "completed", "created")
+    assert (status, reply["outcome"], job["state"]) == (200, "submitted", "created")
     assert job["job_id"] in cloud.state.jobs
     content = job_named(cloud, job["job_name"])["job_content"]
     assert [target["target_id"][:8] for target in content["targets"]] == ["7c1f0a52", "e04b6d93"]
@@ -86,19 +86,19 @@ def test_a_dropped_file_becomes_a_job_and_a_result_file_in_every_shape_of_event(
     cloud_drop(PLACES[event], sample("specs/deploy-camera.yaml"))
     status, reply = post(sample(event))
     (job,) = reply["jobs"]
-    assert (status, reply["outcome"], job["state"]) == (200, "completed", "created")
+    assert (status, reply["outcome"], job["state"]) == (200, "submitted", "created")
     request = job_named(cloud, job["job_name"])
     assert request["job_type"] == "deployment_deploy"
     assert json.loads(request["job_content"]["task_data"])["deployment"]["replicas"] == 1
     name = f"results/{PLACES[event].removeprefix('drop/')}.result.json"
     kept = json.loads(cloud.state.buckets["nightdrop-drop"][name].data)
-    assert (kept["outcome"], kept["jobs"], kept["errors"]) == ("completed", reply["jobs"], [])
+    assert (kept["outcome"], kept["jobs"], kept["errors"]) == ("submitted", reply["jobs"], [])
 
 
 def test_a_spec_may_be_the_event_itself(cloud: Emulator, post: Post, sample: Sample) -> None:
     """Delivered twice, it is one job."""
     (_, first), (_, second) = (post(sample("direct-spec.json")) for _ in range(2))
-    assert (first["outcome"], second["outcome"]) == ("completed", "duplicate")
+    assert (first["outcome"], second["outcome"]) == ("submitted", "duplicate")
     assert first["jobs"] == second["jobs"]
     assert job_named(cloud, first["jobs"][0]["job_name"])["tags"] == [
         {"key": "site", "value": "depot-nord"}
@@ -112,7 +112,7 @@ def test_the_apis_own_example_arrives_with_exactly_its_values(
     """But for the mark in its description."""
     asked = PAGE_REQUEST if page else json.loads(sample("specs/api-example.json"))
     _, reply = post(cloud_drop(f"drop/{asked['job_name']}.json", json.dumps(asked).encode()))
-    assert reply["outcome"] == "completed"
+    assert reply["outcome"] == "submitted"
     sent = job_named(cloud, str(asked["job_name"]))
     assert MARK.fullmatch(str(sent["description"]))
     assert {**sent, "description": ""} == asked
@@ -134,7 +134,7 @@ def test_the_same_event_twice_is_one_job(cloud: Emulator, post: Post, cloud_drop
     event = cloud_drop("drop/twice.yaml", UPGRADE)
     before = len(cloud.state.jobs)
     (_, first), (_, second) = post(event), post(event)
-    assert (first["outcome"], second["outcome"]) == ("completed", "duplicate")
+    assert (first["outcome"], second["outcome"]) == ("submitted", "duplicate")
     assert len(cloud.state.jobs) == before + 1
 
 
@@ -146,7 +146,7 @@ def test_the_same_bytes_are_one_run_and_going_back_to_them_is_another(
     before = len(cloud.state.jobs)
     files = (UPGRADE, UPGRADE, other, UPGRADE)
     outcomes = [post(cloud_drop("drop/again.yaml", data))[1]["outcome"] for data in files]
-    assert outcomes == ["completed", "duplicate", "completed", "completed"]
+    assert outcomes == ["submitted", "duplicate", "submitted", "submitted"]
     assert len(cloud.state.jobs) == before + 3
 
 
@@ -157,7 +157,7 @@ def test_a_refused_file_may_be_dropped_again(cloud: Emulator, post: Post, cloud_
     )
     status, refused = post(cloud_drop("drop/refused.yaml", UPGRADE))
     assert (status, refused["outcome"], refused["jobs"][0]["state"]) == (200, "rejected", "refused")
-    assert post(cloud_drop("drop/refused.yaml", UPGRADE))[1]["outcome"] == "completed"
+    assert post(cloud_drop("drop/refused.yaml", UPGRADE))[1]["outcome"] == "submitted"
 
 
 def test_a_broken_file_gets_a_result_file_with_every_error(
@@ -210,7 +210,7 @@ def test_what_the_function_raises_is_a_500_and_the_delivery_starts_over(
     assert error["errorType"] == "NoAnswerError"
     assert cloud_records()[-1]["action"] == "delivery.interrupted"
     cloud.faults.set([])
-    assert post(event)[1]["outcome"] == "completed"
+    assert post(event)[1]["outcome"] == "submitted"
 
 
 def test_of_several_records_one_that_cannot_be_read_now_fails_the_call_and_not_the_others(

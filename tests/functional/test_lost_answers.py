@@ -76,7 +76,7 @@ def test_a_job_that_certainly_did_not_arrive_is_sent_by_the_next_delivery(
     event = drop("drop/hall.yaml", UPGRADE)
     first, second = fire(event), fire(event)
     assert (first["outcome"], states(first)) == ("deferred", ["deferred"])
-    assert (second["outcome"], states(second)) == ("completed", ["created"])
+    assert (second["outcome"], states(second)) == ("submitted", ["created"])
     assert len(emulator.state.jobs) == 1
 
 
@@ -86,7 +86,7 @@ def test_a_job_is_sent_again_after_the_pause_that_the_api_asks_for(
     """Within the same invocation, if it is short."""
     faulty(emulator, fault="status", status=429, seconds=1, times=1)
     reply = fire(drop("drop/hall.yaml", UPGRADE))
-    assert (reply["outcome"], states(reply)) == ("completed", ["created"])
+    assert (reply["outcome"], states(reply)) == ("submitted", ["created"])
     assert (posts(emulator), len(emulator.state.jobs)) == (2, 1)
 
 
@@ -98,7 +98,7 @@ def test_a_job_waits_for_the_tick_where_the_api_asks_for_a_longer_pause(
     event = drop("drop/hall.yaml", UPGRADE)
     first, second = fire(event), fire(event)
     assert (first["outcome"], states(first)) == ("deferred", ["deferred"])
-    assert (second["outcome"], states(second)) == ("completed", ["created"])
+    assert (second["outcome"], states(second)) == ("submitted", ["created"])
     assert len(emulator.state.jobs) == 1
 
 
@@ -158,7 +158,7 @@ def test_a_planned_delivery_is_resumed_without_reading_its_object_again(
     fire_in({**environ, "RUNTIME_TIMEOUT": "3"}, event)
     emulator.state.remove_object("nightdrop-drop", "drop/hall.yaml")
     reply = fire_in(environ, event)
-    assert (reply["outcome"], states(reply)) == ("completed", ["created"])
+    assert (reply["outcome"], states(reply)) == ("submitted", ["created"])
 
 
 @pytest.mark.parametrize("state", ["unknown", "sending"])

@@ -30,7 +30,7 @@ def test_a_delivery_is_recorded_and_its_repetition_does_nothing(
     with closing(open_log(postgres_address)) as log:
         actions = [record.fields["action"] for record in log.records()]
         assert verify(log.records()).whole
-    assert [reply["outcome"] for reply in replies] == ["completed", "duplicate"]
+    assert [reply["outcome"] for reply in replies] == ["submitted", "duplicate"]
     assert tick["outcome"]
     assert actions.count("job.created") == 1
 

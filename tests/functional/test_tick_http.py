@@ -75,7 +75,7 @@ def test_at_most_one_job_though_its_answer_was_lost(
     assert (status, adopted["job_id"] in cloud.state.jobs) == (200, True)
     assert len(cloud.state.jobs) == before + 1
     kept = json.loads(cloud.state.buckets["nightdrop-drop"]["results/lost.yaml.result.json"].data)
-    assert kept["outcome"] == "completed"
+    assert kept["outcome"] == "submitted"
 
 
 def test_never_silently_none_though_its_request_was_lost(

@@ -81,7 +81,7 @@ def test_the_walk_through_leads_to_a_job(
     examined = run("doctor")
     assert examined.exit_code == 0, examined.stdout
     assert "warn" not in examined.stdout
-    assert fire_in(deployed, dropped)["outcome"] == "completed"
+    assert fire_in(deployed, dropped)["outcome"] == "submitted"
     assert fire_in(deployed, tick)["errors"] == []
     assert len(emulator.state.all_jobs()) == 1
     assert "job.created" in run("audit", "list").stdout

@@ -92,8 +92,8 @@ TIMERS = (
     EventCase(
         "timer of 200 KB", "a record as long", lambda: timer(SPEC, trigger_name="n" * 200_000)
     ),
-    EventCase("name as an object", "a type that is no text", lambda: timer(SPEC, trigger_name={})),
-    EventCase("time as a number", "a type that is no text", lambda: timer(SPEC, time=0)),
+    EventCase("name as an object", "a type that is not text", lambda: timer(SPEC, trigger_name={})),
+    EventCase("time as a number", "a type that is not text", lambda: timer(SPEC, time=0)),
     EventCase("time of 1 KB", "a key of it", lambda: timer(SPEC, time="2" * 1000)),
     EventCase("user event as an object", "a platform that parses it", lambda: timer({"spec": "x"})),
     EventCase("empty user event", "a timer that asks for nothing", lambda: timer("")),

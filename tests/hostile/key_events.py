@@ -20,7 +20,7 @@ KEYS = (
         "bytes, not characters, are counted",
         lambda: records(entry(key="%C3%A4" * 513)),
     ),
-    EventCase("key as a number", "a type that is no text", lambda: records(entry(key=7))),
+    EventCase("key as a number", "a type that is not text", lambda: records(entry(key=7))),
     EventCase("key as a list", "the same", lambda: records(entry(key=["drop/a.yaml"]))),
     EventCase(
         "NUL in a key",
@@ -147,7 +147,7 @@ NAMES = (
         "event name of 200 KB", "a record as long", lambda: records(entry(eventName="O" * 200_000))
     ),
     EventCase(
-        "event name as an object", "a type that is no text", lambda: records(entry(eventName={}))
+        "event name as an object", "a type that is not text", lambda: records(entry(eventName={}))
     ),
     EventCase(
         "colons alone",

@@ -198,7 +198,7 @@ EVENTGRID = (
         "anybody may publish an event",
         lambda: cloud_event(source="HC.CTS", type="t", data={"trace": {}}),
     ),
-    EventCase("source as a number", "an attribute that is no text", lambda: cloud_event(source=1)),
+    EventCase("source as a number", "an attribute that is not text", lambda: cloud_event(source=1)),
     EventCase("no specversion", "half a CloudEvent", lambda: {"source": "HC.OBS", "data": entry()}),
     EventCase("id of 200 KB", "a record as long", lambda: cloud_event(id="i" * 200_000), "raised"),
     EventCase(

@@ -83,7 +83,7 @@ def verdict_of(log: LongLog, tampering: Tampering, before: Head) -> Verdict:
         expected=before if tampering.expected else None,
     )
     with closing(open_source(log.address)) as stored:
-        return examine(log.address, stored, evidence)
+        return examine(stored, evidence)
 
 
 def run(*statements: str) -> Attack:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Tick = Callable[..., Reply]
 
 UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
-OUTCOMES = {"completed", "duplicate", "ignored", "deferred", "partial", "rejected"}
+OUTCOMES = {"completed", "submitted", "duplicate", "ignored", "deferred", "partial", "rejected"}
 EVENTS = Path(__file__).parents[2] / "events"
 SAMPLES = [json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))]
 FILES = [path.read_bytes() for path in sorted((EVENTS / "specs").iterdir())]
@@ -164,7 +164,7 @@ def test_a_size_that_is_none_costs_no_job(fire: Fire, drop: Drop, size: object) 
     """It is only recorded, and only when it can be."""
     event = drop("drop/hall.yaml", UPGRADE)
     event["Records"][0]["obs"]["object"]["size"] = size
-    assert fire(event)["outcome"] == "completed"
+    assert fire(event)["outcome"] == "submitted"
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_key_may_hold_what_obs_allows(
     """Exactly this object is read."""
     event = drop(key, UPGRADE)
     event["Records"][0]["obs"]["object"]["key"] = encoded
-    assert fire(event)["outcome"] == "completed"
+    assert fire(event)["outcome"] == "submitted"
     assert len(emulator.state.jobs) == 1
 
 
@@ -199,7 +199,7 @@ def test_one_line_tells_of_each_call(fire: Fire, tick: Tick, lines: list[str]) -
     assert len(line.pop("request_id")) == 36
     assert line == {
         "action": "function.answered",
-        "outcome": "completed",
+        "outcome": "submitted",
         "deliveries": len(reply["deliveries"]),
         "jobs": 1,
     }
@@ -234,7 +234,7 @@ def test_missing_keys_are_raised_and_recorded(
     with pytest.raises(CredentialsError, match="agency"):
         fire_in({**environ, name: ""}, event)
     assert recorded()[-1]["action"] == "delivery.interrupted"
-    assert fire_in(environ, event)["outcome"] == "completed"
+    assert fire_in(environ, event)["outcome"] == "submitted"
 
 
 def test_a_wrong_setting_keeps_an_instance_from_opening(environ: Environ, fire_in: FireIn) -> None:

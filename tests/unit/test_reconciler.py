@@ -146,7 +146,7 @@ def test_a_job_is_followed_until_it_has_ended(
     emulator.state.simulation = replace(emulator.state.simulation, job_seconds=0.3)
     fire(tick(UPGRADE.decode()))
     reply = fire(RECONCILE)
-    assert (reply["outcome"], reply["open"]["followed"]) == ("deferred", 1)
+    assert (reply["outcome"], reply["open"]["followed"]) == ("submitted", 1)
     reply = wait_for(lambda: fire(RECONCILE), lambda told: told["outcome"] == "completed")
     assert reply["open"]["followed"] == 0
     assert reply["jobs"][0]["finished"] == "Successful"
@@ -177,7 +177,7 @@ def test_a_result_file_that_could_not_be_written_is_made_up_for(
     fire(drop("drop/hall.yaml", UPGRADE))
     emulator.faults.set([])
     fire(RECONCILE)
-    assert result(emulator)["outcome"] == "completed"
+    assert result(emulator)["outcome"] == "submitted"
 
 
 def test_while_held_a_tick_sends_nothing_and_settles_all_the_same(

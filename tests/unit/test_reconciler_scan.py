@@ -76,7 +76,7 @@ def test_an_object_whose_notification_was_lost_is_run(
     """As if it had come, on record as found by the tick."""
     lost(emulator, drop)
     assert states(fire(RECONCILE)) == ["created"]
-    assert result(emulator)["outcome"] == "completed"
+    assert result(emulator)["outcome"] == "submitted"
     received = recorded()[0]
     assert (received["source"]["shape"], received["actor"]) == ("swept", {"kind": "tick"})
     assert states(fire(RECONCILE)) == ["created"]

@@ -59,7 +59,7 @@ def verify(records: Iterable[Record]) -> Verdict:
     Memory stays flat; the walk goes on after a fault, from what stands there.
     """
     walk = ChainChecker()
-    walk.along(
+    walk.check_pages(
         ([row_of(record.seq, record.hash, record.text)] for record in records), lambda _count: None
     )
     return Verdict(walk.head, tuple(walk.faults.kept), walk.faults.count)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from handler.audit.verification.chain_check import check_chain
 from handler.audit.verification.checkpoint_evidence import NOTED, Assertion, CheckpointEvidence
 from handler.audit.verification.derived_state import REMEDY
 from handler.audit.verification.faults import Faults, IntegrityFault
-from handler.audit.verification.parallel_check import walked
 from handler.audit.verification.verdict import Verdict
 from handler.errors import LogBrokenError, ObjectError
 
@@ -57,23 +57,19 @@ class _Kept:
 
 
 def examine(
-    address: str,
     stored: RecordSource,
     evidence: Evidence,
     *,
     advance: Callable[[int], object] = lambda _count: None,
-    workers: int = 1,
 ) -> Verdict:
     """Verify a log, also while it is written to.
 
     Checkpoints are read first and the log afterwards: whatever they saw must be in it by then.
 
     Args:
-        address: Where the log is.
-        stored: The same log, open.
+        stored: The log.
         evidence: What to hold it against.
         advance: Told how many records were passed, now and then; each is passed twice.
-        workers: How many processes may be used.
 
     Raises:
         CloudError: Checkpoints cannot be read.
@@ -87,7 +83,7 @@ def examine(
     kept = _Kept(names)
     faults = Faults()
     faults.add(*stored.protections())
-    walk = walked(address, stored, advance=advance, workers=workers)
+    walk = check_chain(stored, advance)
     faults.join(walk.faults)
     try:
         if evidence.places:
@@ -198,9 +194,9 @@ def _told(kept: _Kept) -> Iterator[IntegrityFault]:
 
 
 def _of_walk(walk: ChainChecker) -> Iterator[str]:
-    if walk.turned:
-        times = "once" if walk.turned == 1 else f"{walk.turned} times"
-        yield f"the clock was set back {times}, first at record {walk.turned_at}"
+    if walk.clock_regressions:
+        times = "once" if walk.clock_regressions == 1 else f"{walk.clock_regressions} times"
+        yield f"the clock was set back {times}, first at record {walk.first_regression}"
 
 
 def _of_witness(

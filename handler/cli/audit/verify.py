@@ -81,13 +81,7 @@ def verify(
             expected=_head(head) if head else None,
         )
         with closing(_stored(address, file)) as stored, _progress(stored) as advance:
-            verdict = examine(
-                "" if file else address or "",
-                stored,
-                evidence,
-                advance=advance,
-                workers=1 if isinstance(stored, JsonlFileSource) else os.cpu_count() or 1,
-            )
+            verdict = examine(stored, evidence, advance=advance)
     except ImportError:
         complain(
             "checking signatures needs cryptography; in a checkout, `make .venv/.dev` installs it"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {
     "completed": "green",
+    "submitted": "green",
     "duplicate": "cyan",
     "ignored": "dim",
     "deferred": "yellow",

@@ -45,6 +45,7 @@ LARGEST_EVENT = 6 * 1024 * 1024
 
 STATUS = {
     "completed": DONE,
+    "submitted": DONE,
     "duplicate": DONE,
     "ignored": DONE,
     "deferred": LATER,

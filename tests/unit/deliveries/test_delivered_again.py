@@ -216,7 +216,7 @@ def test_a_corrected_setting_lets_the_same_event_through(
     emulator.faults.set([])
     second, third = fire_in(environ, event), fire_in(environ, event)
     outcomes = [reply["outcome"] for reply in (first, second, third)]
-    assert outcomes == ["rejected", "completed", "duplicate"]
+    assert outcomes == ["rejected", "submitted", "duplicate"]
     assert second["warnings"][0].startswith("this was refused before (")
     assert second["warnings"][0].endswith("; delivered again")
     assert "warnings" not in third
@@ -229,7 +229,7 @@ def test_a_limit_that_is_raised_lets_the_same_event_through(
     """What was rejected by the one setting is judged by the other."""
     small = {**environ, "NIGHTDROP_MAX_SPEC_BYTES": "20"}
     assert fire_in(small, DIRECT)["outcome"] == "rejected"
-    assert fire_in(environ, DIRECT)["outcome"] == "completed"
+    assert fire_in(environ, DIRECT)["outcome"] == "submitted"
 
 
 def test_the_result_file_of_an_object_tells_of_its_latest_run(
@@ -240,7 +240,7 @@ def test_the_result_file_of_an_object_tells_of_its_latest_run(
     event = drop("drop/hall.yaml", SPEC)
     assert fire(event)["outcome"] == "rejected"
     emulator.faults.set([])
-    assert fire(event)["outcome"] == "completed"
+    assert fire(event)["outcome"] == "submitted"
     kept = emulator.state.buckets["nightdrop-drop"]["results/hall.yaml.result.json"].data
     assert b'"created"' in kept
 

@@ -52,7 +52,7 @@ def test_of_an_object_that_was_changed_the_uploader_is_not_known(
     """The event's account wrote what it told of, and not what is run."""
     reply = fire(event_of(drop(KEY, UPGRADE), etag="1" * 32))
     received, planned = recorded()[:2]
-    assert reply["outcome"] == "completed"
+    assert reply["outcome"] == "submitted"
     assert received["actor"] == {"kind": "uploader", "account": "account-of-x"}
     assert planned["actor"] == {"kind": "unknown"}
     assert planned["source"]["read_differs"] == "etag"
@@ -145,7 +145,7 @@ def test_an_event_of_no_byte_that_comes_late_runs_what_is_there_by_then(
     """The current object is read, whatever size the event speaks of."""
     first = drop(KEY, b"")
     second = drop(KEY, UPGRADE)
-    assert [fire(one)["outcome"] for one in (first, second)] == ["completed", "duplicate"]
+    assert [fire(one)["outcome"] for one in (first, second)] == ["submitted", "duplicate"]
     assert len(emulator.state.jobs) == 1
 
 

@@ -53,7 +53,7 @@ def test_a_dropped_file_becomes_a_job_and_a_result_file(
     """The main job, end to end."""
     reply = fire(drop("drop/hall.yaml", UPGRADE))
     (job,) = emulator.state.all_jobs()
-    assert (reply["outcome"], reply["errors"]) == ("completed", [])
+    assert (reply["outcome"], reply["errors"]) == ("submitted", [])
     assert reply["jobs"][0]["job_id"] == job.job_id
     assert result_file(emulator, "hall.yaml.result.json")["jobs"] == reply["jobs"]
 
@@ -81,7 +81,7 @@ def test_going_back_to_an_earlier_version_is_a_run_of_its_own(
 ) -> None:
     """v1, v2, v1 are three orders."""
     for data in (UPGRADE, UPGRADE_2, UPGRADE):
-        assert fire(drop("drop/hall.yaml", data))["outcome"] == "completed"
+        assert fire(drop("drop/hall.yaml", data))["outcome"] == "submitted"
     assert len({job.name for job in emulator.state.all_jobs()}) == 3
 
 
@@ -90,7 +90,7 @@ def test_a_refused_file_may_be_dropped_again(emulator: Emulator, fire: Fire, dro
     faulty(emulator, fault="status", status=400, times=1)
     refused = fire(drop("drop/hall.yaml", UPGRADE))
     assert (refused["outcome"], states(refused)) == ("rejected", ["refused"])
-    assert fire(drop("drop/hall.yaml", UPGRADE))["outcome"] == "completed"
+    assert fire(drop("drop/hall.yaml", UPGRADE))["outcome"] == "submitted"
 
 
 def test_one_refused_job_does_not_stop_the_others(
@@ -128,7 +128,7 @@ def test_a_rejected_delivery_is_answered_with_its_errors_again(fire: Fire, drop:
 def test_a_mended_file_runs(fire: Fire, drop: Drop) -> None:
     """Dropped under the same name."""
     assert fire(drop("drop/hall.yaml", b"kind: [\n"))["outcome"] == "rejected"
-    assert fire(drop("drop/hall.yaml", UPGRADE))["outcome"] == "completed"
+    assert fire(drop("drop/hall.yaml", UPGRADE))["outcome"] == "submitted"
 
 
 def test_a_bucket_that_does_not_answer_interrupts_a_delivery(
@@ -140,7 +140,7 @@ def test_a_bucket_that_does_not_answer_interrupts_a_delivery(
     with pytest.raises(NoAnswerError, match="503"):
         fire(event)
     emulator.faults.set([])
-    assert fire(event)["outcome"] == "completed"
+    assert fire(event)["outcome"] == "submitted"
     story = [str(record["action"]) for record in recorded()]
     assert story[:3] == ["delivery.received", "delivery.interrupted", "delivery.received"]
 
@@ -150,7 +150,7 @@ def test_a_result_file_that_cannot_be_written_is_recorded_and_loses_nothing(
 ) -> None:
     """The jobs are what counts."""
     emulator.faults.set([{"operation": "PutObject", "fault": "status", "status": 503}])
-    assert fire(drop("drop/hall.yaml", UPGRADE))["outcome"] == "completed"
+    assert fire(drop("drop/hall.yaml", UPGRADE))["outcome"] == "submitted"
     assert recorded()[-1]["action"] == "result.failed"
 
 
@@ -201,7 +201,7 @@ def test_a_tick_may_name_a_spec_in_the_bucket(
     drop("nightly/hall.yaml", UPGRADE)
     named = json.dumps({"spec": "obs://nightdrop-drop/nightly/hall.yaml"})
     for day in ("24", "25"):
-        assert fire(tick(named, f"2026-11-{day}T02:00:00Z"))["outcome"] == "completed"
+        assert fire(tick(named, f"2026-11-{day}T02:00:00Z"))["outcome"] == "submitted"
     assert len({job.name for job in emulator.state.all_jobs()}) == 2
 
 
@@ -211,7 +211,7 @@ def test_two_ticks_within_the_window_are_one_run_and_a_later_one_is_another(
     """Thirty seconds, unless a setting says otherwise."""
     times = ("02:00:00", "02:00:29", "03:00:00")
     replies = [fire(tick(UPGRADE.decode(), f"2026-11-24T{time}Z")) for time in times]
-    assert [reply["outcome"] for reply in replies] == ["completed", "duplicate", "completed"]
+    assert [reply["outcome"] for reply in replies] == ["submitted", "duplicate", "submitted"]
     assert len(emulator.state.jobs) == 2
 
 
@@ -220,7 +220,7 @@ def test_the_year_one_is_a_time_like_any_other(fire: Fire, tick: Tick) -> None:
     first, second = (
         fire(tick(UPGRADE.decode(), f"0001-01-01T00:00:{second}Z")) for second in ("00", "05")
     )
-    assert (first["outcome"], second["outcome"]) == ("completed", "duplicate")
+    assert (first["outcome"], second["outcome"]) == ("submitted", "duplicate")
 
 
 def test_every_document_of_a_file_is_sent(
@@ -237,5 +237,5 @@ def test_what_is_doubtful_about_a_spec_is_said_and_holds_nothing_up(fire: Fire, 
     """The API's pages leave it open."""
     groups = UPGRADE.replace(b"nodes", b"groups")
     reply = fire(drop("drop/groups.yaml", groups))
-    assert reply["outcome"] == "completed"
+    assert reply["outcome"] == "submitted"
     assert len(reply["warnings"]) == 1

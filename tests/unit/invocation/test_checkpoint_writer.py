@@ -201,7 +201,7 @@ def test_one_that_cannot_be_written_loses_no_delivery(
 ) -> None:
     """It is on record, somebody is told, and the next chance makes up for it."""
     folder.write_text("in the way")
-    assert fire(timer_event(UPGRADE))["outcome"] == "completed"
+    assert fire(timer_event(UPGRADE))["outcome"] == "submitted"
     last = recorded()[-1]
     assert (last["action"], last["outcome"]) == ("log.checkpoint_failed", "failure")
     assert "File exists" in last["note"]
@@ -216,7 +216,7 @@ def test_a_bucket_that_refuses_loses_no_delivery(
 ) -> None:
     """What OBS said is the note."""
     environ["NIGHTDROP_CHECKPOINTS"] = "obs://no-such-bucket/x/"
-    assert fire(timer_event(UPGRADE))["outcome"] == "completed"
+    assert fire(timer_event(UPGRADE))["outcome"] == "submitted"
     assert "no such bucket" in recorded()[-1]["note"]
 
 
@@ -233,7 +233,7 @@ def test_a_bucket_keeps_them_for_whoever_verifies(
     obs = obs_of(environ)
     place = checkpoint_store(environ["NIGHTDROP_CHECKPOINTS"], obs)
     stored = open_source(environ["NIGHTDROP_AUDIT"])
-    verdict = examine(environ["NIGHTDROP_AUDIT"], stored, Evidence([place], [KEY.public]))
+    verdict = examine(stored, Evidence([place], [KEY.public]))
     stored.close()
     obs.transport.close()
     assert (verdict.status, verdict.faults) == (0, ())

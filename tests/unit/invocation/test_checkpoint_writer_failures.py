@@ -83,7 +83,7 @@ def test_an_event_is_answered_though_its_checkpoint_fails(
 ) -> None:
     """Its work stands in the log; to raise would only have it delivered again."""
     context = Context.from_environment(environ, "r", time.monotonic)
-    assert handle(timer_event(UPGRADE), context, failing)["outcome"] == "completed"
+    assert handle(timer_event(UPGRADE), context, failing)["outcome"] == "submitted"
     [told] = [json.loads(line) for line in lines if "attention.needed" in line]
     assert told["of"] == "log.checkpoint_failed"
     assert "NIGHTDROP_CHECKPOINT_KEY" in told["note"]
@@ -108,7 +108,7 @@ def test_a_log_that_others_hold_postpones_the_checkpoint(
     context = Context.from_environment(environ, "r", time.monotonic)
     with closing(open_instance(context, environ, lines.append)) as opened:
         busy = replace(opened, log=BusyLater(opened.log))  # type: ignore[arg-type] # delegates
-        assert handle(timer_event(UPGRADE), context, busy)["outcome"] == "completed"
+        assert handle(timer_event(UPGRADE), context, busy)["outcome"] == "submitted"
     assert [json.loads(line)["action"] for line in lines][:1] == ["checkpoint.postponed"]
     assert len(list(folder.iterdir())) == 1
 

@@ -47,8 +47,8 @@ def jobs(*states: JobWord) -> tuple[JobState, ...]:
 @pytest.mark.parametrize(
     ("states", "outcome"),
     [
-        (("created",), "completed"),
-        (("created", "adopted"), "completed"),
+        (("created",), "submitted"),
+        (("created", "adopted"), "submitted"),
         (("created", "planned"), "deferred"),
         (("sending",), "deferred"),
         (("unknown", "created"), "deferred"),
@@ -146,7 +146,7 @@ def test_a_reply_holds_deliveries_jobs_errors_and_the_head() -> None:
 
 def test_warnings_stand_in_a_reply_only_when_there_are_any() -> None:
     """They hold nothing up."""
-    result = Result("k" * 52, "completed", warnings=("doubtful",))
+    result = Result("k" * 52, "submitted", warnings=("doubtful",))
     assert reply(Answered([result]), HEAD)["warnings"] == ["doubtful"]
 
 

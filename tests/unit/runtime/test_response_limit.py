@@ -27,7 +27,7 @@ MOST = 19_900
 
 def test_a_small_reply_stays_as_it_is() -> None:
     """Nothing is left out of it."""
-    answer: Reply = {"outcome": "completed", "jobs": [{"a": 1}], "errors": ["e"], "head": {}}
+    answer: Reply = {"outcome": "submitted", "jobs": [{"a": 1}], "errors": ["e"], "head": {}}
     assert limited(answer) == answer
 
 

@@ -74,10 +74,6 @@ class JsonlFileSource:
                     return stored
         return ""
 
-    def is_gapless(self) -> bool:
-        """Return False: a file is read from its beginning to its end."""
-        return False
-
     def begun(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
         begin = f'{{"action":"{action}"'.encode()

@@ -55,10 +55,6 @@ class ObjectsSource:
         """Return the hash that is stored under a number; "" if there is none."""
         return self._copied().at(seq)
 
-    def is_gapless(self) -> bool:
-        """Return False: the copy is read from its beginning to its end."""
-        return False
-
     def begun(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
         return self._copied().begun(action)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _ROWS = "SELECT seq, hash, prev, record FROM records WHERE seq > %s AND seq <= %s ORDER BY seq"
 _END = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
 _AT = "SELECT hash FROM records WHERE seq = %s"
-_GAPLESS = "SELECT count(*) = coalesce(max(seq), 0) AND coalesce(min(seq), 1) = 1 FROM records"
 _BEGUN = "SELECT seq, record FROM records WHERE starts_with(record, %s) AND seq > %s ORDER BY seq"
 _TABLE = """
 SELECT relkind = 'r', relrowsecurity OR relforcerowsecurity OR relhasrules,
@@ -112,10 +111,6 @@ class PostgresSource:
         """Return the hash that is stored under a number; "" if there is none."""
         rows = self._all(_AT, (seq,))
         return str(rows[0][0]) if rows else ""
-
-    def is_gapless(self) -> bool:
-        """Return whether there are as many rows as the last number says."""
-        return bool(self._all(_GAPLESS)[0][0])
 
     def begun(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""

@@ -35,9 +35,6 @@ class RecordSource(Protocol):
     def at(self, seq: int) -> str:
         """Return the hash that is stored under a number; "" if there is none."""
 
-    def is_gapless(self) -> bool:
-        """Return whether there are as many rows as the last number says."""
-
     def begun(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
 

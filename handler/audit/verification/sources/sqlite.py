@@ -43,7 +43,6 @@ SELECT CAST(seq AS INTEGER), CAST(coalesce(hash, '') AS BLOB), CAST(coalesce(pre
        CAST(coalesce(record, '') AS BLOB) {_WHERE}"""
 _END = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
 _AT = "SELECT hash FROM records WHERE seq = ?"
-_GAPLESS = "SELECT count(*) = coalesce(max(seq), 0) AND coalesce(min(seq), 1) = 1 FROM records"
 _BEGUN = "SELECT record FROM records WHERE substr(record, 1, ?) = ? ORDER BY seq"
 
 
@@ -106,11 +105,6 @@ class SqliteSource:
         with reading(self._path):
             row = self._db.execute(_AT, (seq,)).fetchone()
         return row[0].decode(errors="replace") if row else ""
-
-    def is_gapless(self) -> bool:
-        """Return whether there are as many rows as the last number says."""
-        with reading(self._path):
-            return bool(self._db.execute(_GAPLESS).fetchone()[0])
 
     def begun(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""

@@ -63,7 +63,7 @@ def examined(shelf: Shelf, around: Callable[..., None] | None = None) -> Verdict
     """Verify the log."""
     objects = MemoryObjects(shelf, around) if around else MemoryObjects(shelf)
     with closing(ObjectsSource(objects)) as stored:
-        return examine("", stored, Evidence())
+        return examine(stored, Evidence())
 
 
 def last(shelf: Shelf, folder: str) -> str:

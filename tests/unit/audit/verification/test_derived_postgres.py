@@ -86,7 +86,7 @@ def address(postgres_address: str) -> str:
 def examined(address: str) -> Verdict:
     """Verify the log."""
     with closing(open_source(address)) as stored:
-        return examine(address, stored, Evidence())
+        return examine(stored, Evidence())
 
 
 @pytest.mark.parametrize(("statement", "said"), (ROWS | PARTS).values(), ids=ROWS | PARTS)

@@ -133,7 +133,7 @@ def test_a_line_taken_out_of_an_exported_file_is_found(log: LongLog) -> None:
     """At the record behind it."""
     done = run("verify", "--file", exported(log, without=100))
     assert done.exit_code == 1
-    assert "record 101: follows record 99; what was between is missing" in done.output
+    assert "record 101: follows record 99; records between them are missing" in done.output
 
 
 @pytest.mark.parametrize("line", ["", "{}", "[]", '{"hash": 1, "record": "{}"}', "\udcff", "{" * 9])

@@ -44,7 +44,7 @@ def test_it_is_read_when_it_is_first_asked_for(shelf: Shelf) -> None:
         assert [row[0] for page in stored.pages(8) for row in page] == [9, 10, 11]
         assert len(list(stored.begun("log.rolled"))) == 2
         assert objects.asked["read"] == 5
-        verdict = examine("", stored, Evidence(expected=head))
+        verdict = examine(stored, Evidence(expected=head))
     assert (verdict.status, verdict.head) == (0, head)
     assert objects.closed
 
@@ -60,7 +60,7 @@ def test_a_log_that_grows_while_it_is_read_is_whole(shelf: Shelf, while_reading:
 
     grown: list[Head] = []
     with closing(ObjectsSource(MemoryObjects(shelf, around))) as stored:
-        verdict = examine("", stored, Evidence())
+        verdict = examine(stored, Evidence())
     assert (verdict.status, verdict.faults) == (2, ())
     assert verdict.head.seq > 10
 
@@ -76,6 +76,6 @@ def test_what_is_gone_is_a_fault(shelf: Shelf, spoil: bytes, said: str) -> None:
     else:
         del shelf.objects["records/0000000002"]
     with closing(ObjectsSource(MemoryObjects(shelf))) as stored:
-        verdict = examine("", stored, Evidence())
+        verdict = examine(stored, Evidence())
     assert verdict.status == 1
     assert any(said in str(fault) for fault in verdict.faults)
