@@ -1,7 +1,7 @@
 """Nightdrop: a timer tick or a dropped file becomes a batch job on an edge fleet.
 
-`handler` and `initializer` are what FunctionGraph calls. They are imported when they are first
-asked for, which the zip's entry file does at once: a command does not load what it does not use.
+FunctionGraph calls `handler` and `initializer`. They are imported on first use, so that a command
+does not load the whole function.
 """
 
 from __future__ import annotations

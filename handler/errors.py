@@ -1,30 +1,31 @@
-"""Every error Nightdrop raises on purpose.
+"""Every error that Nightdrop raises.
 
     NightdropError
     ├── SettingsError          a setting is missing or wrong
-    ├── RejectedError          what came in cannot be used, now or later
-    │   ├── EventRejectedError     the event is of no supported shape
-    │   └── SpecRejectedError      the file or inline spec has errors, all of them listed
-    ├── CloudError             a call to the cloud did not bring what it was made for
+    ├── PolicyError            the policy cannot be read or is not valid
+    ├── RejectedError          the input cannot be used, now or later
+    │   ├── EventRejectedError     the event has no supported shape
+    │   └── SpecRejectedError      the spec has errors; all are listed
+    ├── CloudError             a cloud call failed
     │   ├── CredentialsError       there are no keys to sign with
-    │   ├── NotSentError           the request certainly never left
-    │   │   └── OutOfTimeError         no time was left of the invocation
-    │   ├── NoAnswerError          it left, and what became of it is not known
-    │   ├── ApiError               it was answered with an error status
+    │   ├── NotSentError           the request was certainly not sent
+    │   │   └── OutOfTimeError         the invocation had no time left
+    │   ├── NoAnswerError          the request was sent; its result is unknown
+    │   ├── ApiError               the response has an error status
     │   ├── AccessPendingError     an object may not be read yet
     │   └── ObjectError            an object cannot be read
     ├── LogError               the audit log cannot be used
     │   ├── LogBusyError           other writers held it for too long
-    │   ├── LogUnreachableError    the connection to it was lost, or never made
-    │   ├── LogOutdatedError       another version of Nightdrop has taken it over
-    │   └── LogBrokenError         what stands in it is not a whole chain
+    │   ├── LogUnreachableError    there is no connection to it
+    │   ├── LogOutdatedError       another version of Nightdrop has migrated it
+    │   └── LogBrokenError         its chain is invalid
     ├── DeliveriesError        several deliveries of one event could not be planned
     ├── StartError             a process of a local run did not start
-    ├── OutputError            what a command prints cannot be written where it was told to
+    ├── OutputError            the output of a command cannot be written
     └── PackageError           the zip cannot be built
 
-`retryable` says whether the same event, delivered again later, may succeed. No message holds a
-key, a token or a value from a spec file: an uncaught exception's text leaves the function verbatim.
+`retryable` says whether the same event, delivered again later, may succeed. No message contains a
+key, a token or a value from a spec: FunctionGraph returns the text of an uncaught exception.
 """
 
 from __future__ import annotations
@@ -38,13 +39,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a spec, as a person can act on it.
+    """One error in a spec.
 
     Attributes:
-        message: What is wrong and what would be right; never a value taken from the file.
-        path: Where in the document, such as `job_content.targets[2].target_id`; "" is the whole.
+        message: What is wrong and what to write instead; never a value from the file.
+        path: Where in the document, such as `job_content.targets[2].target_id`; "" for all of it.
         document: The document's number in the file, from 1; None if the file has no documents.
-        line: The line in the file, from 1, where it is known.
+        line: The line in the file, from 1, if known.
     """
 
     message: str
@@ -67,7 +68,7 @@ class Problem:
 
 
 class NightdropError(Exception):
-    """Something Nightdrop cannot do; the message says what to do about it."""
+    """Base of all errors; the message says what is wrong and what to do."""
 
     retryable: ClassVar[bool] = False
 
@@ -77,11 +78,13 @@ class SettingsError(NightdropError):
 
 
 class PolicyError(NightdropError):
-    """The policy is missing or not valid; nothing is sent until it is corrected."""
+    """The policy cannot be read or is not valid; nothing is planned until it is corrected."""
+
+    retryable = True
 
 
 class RejectedError(NightdropError):
-    """What came in cannot be used, however often it is delivered."""
+    """The input cannot be used, however often it is delivered."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
@@ -89,7 +92,7 @@ class RejectedError(NightdropError):
 
 
 class EventRejectedError(RejectedError):
-    """The event is of no supported shape, or names something this function may not touch."""
+    """The event has no supported shape, or names something outside this function's settings."""
 
 
 class SpecRejectedError(RejectedError):
@@ -97,29 +100,29 @@ class SpecRejectedError(RejectedError):
 
 
 class CloudError(NightdropError):
-    """A call to the cloud did not bring what it was made for."""
+    """A cloud call failed."""
 
     retryable = True
 
 
 class CredentialsError(CloudError):
-    """There are no credentials to sign with; the request was never made."""
+    """There are no credentials to sign with; nothing was sent."""
 
 
 class NotSentError(CloudError):
-    """The request certainly never left: no connection was made."""
+    """The request was certainly not sent: there was no connection."""
 
 
 class OutOfTimeError(NotSentError):
-    """No time is left of the invocation, so that nothing more is begun in it."""
+    """The invocation has no time left to start a request."""
 
 
 class NoAnswerError(CloudError):
-    """The request left, and what became of it is not known.
+    """The request was sent; its result is unknown.
 
     Attributes:
-        over: Whether the service itself has answered that it failed: it may have done what was
-            asked for, but does not do it later any more.
+        over: Whether the service reported a failure of its own: it may have executed the request,
+            but will not execute it later.
     """
 
     def __init__(self, message: str, *, over: bool = False) -> None:
@@ -128,12 +131,12 @@ class NoAnswerError(CloudError):
 
 
 class ApiError(CloudError):
-    """The cloud answered with an error status.
+    """The response has an error status.
 
     Attributes:
         status: The HTTP status.
         code: The service's own error code, such as `IEF.011005`, or "".
-        retry_after: Seconds the service asks callers to wait, where it says so.
+        retry_after: Seconds that the service asks callers to wait, if it does.
     """
 
     def __init__(
@@ -146,14 +149,14 @@ class ApiError(CloudError):
 
 
 class AccessPendingError(CloudError):
-    """An object may not be read yet: after a deployment, rights take some time to apply."""
+    """An object may not be read yet: after a deployment, rights take effect with a delay."""
 
 
 class ObjectError(CloudError):
-    """The object is not there, too large, or not ours to read: another try brings nothing.
+    """The object is missing, too large or not readable; a retry does not help.
 
     Attributes:
-        code: OBS's own error code, such as `AccessDenied`; "" where OBS did not refuse.
+        code: OBS's error code, such as `AccessDenied`; "" if OBS did not refuse.
     """
 
     retryable = False
@@ -174,33 +177,33 @@ class LogBusyError(LogError):
 
 
 class LogUnreachableError(LogError):
-    """The connection to the audit log was lost, or never made."""
+    """There is no connection to the audit log."""
 
     retryable = True
 
 
 class LogOutdatedError(LogError):
-    """Another version of Nightdrop has taken the audit log over since it was opened."""
+    """Another version of Nightdrop has migrated the audit log since it was opened."""
 
     retryable = True
 
 
 class LogBrokenError(LogError):
-    """What stands in the audit log is not a whole chain."""
+    """The chain of the audit log is invalid."""
 
 
 class DeliveriesError(NightdropError):
-    """Several deliveries of one event could not be planned; those beside them were."""
+    """Several deliveries of one event could not be planned; the others were."""
 
     retryable = True
 
 
 class StartError(NightdropError):
-    """A process of a local run did not start, or what it needs is not there."""
+    """A process of a local run did not start, or something it needs is missing."""
 
 
 class OutputError(NightdropError):
-    """What a command prints cannot be written where it was told to."""
+    """The output of a command cannot be written."""
 
 
 class PackageError(NightdropError):

@@ -21,7 +21,7 @@ from handler.errors import (
 )
 from handler.invocation.checkpoint_writer import checkpoint
 from handler.invocation.instance import invocation_of, open_instance, record_started
-from handler.parsing import Limits, at_most, check
+from handler.parsing import Limits, check_event, first_problems
 from handler.reconciler import reconcile
 from handler.runtime.response import Answered, Result, reply
 from handler.runtime.response_limit import limited
@@ -34,8 +34,8 @@ from handler.values.display import display
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.log import Log, View
-    from handler.audit.record import Head, Part
+    from handler.audit.log import View
+    from handler.audit.record import Head
     from handler.invocation.instance import Instance
     from handler.invocation.invocation import Invocation
     from handler.runtime.structured_log import Write
@@ -88,7 +88,7 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     answered = _answered(event, invocation, instance)
     head = answered.head or instance.log.read(_head, fresh=False)
     answer = limited(reply(answered, head))
-    instance.write(_line(answer, invocation.function, began))
+    instance.write(_line(answer, invocation, began))
     return answer
 
 
@@ -103,7 +103,7 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
         return _examined(invocation, instance)
     try:
         if isinstance(fired, EventRejectedError):
-            return Answered([_rejected(event, fired, invocation.log, invocation.function)])
+            return Answered([_rejected(event, fired, invocation)])
         if isinstance(fired, Action):
             return reconcile(invocation)
         return Answered(_deliver_all(fired, invocation))
@@ -113,10 +113,10 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
 
 
 def _confirm(invocation: Invocation, every: float, write: Write) -> None:
-    """Write a checkpoint if one is due; one that fails is told of and changes nothing else.
+    """Write a checkpoint if one is due; a failure is logged and changes nothing else.
 
-    The event is answered, or its error raised, as if there were no checkpoints: its work stands
-    in the log, and a checkpoint is made up for at the next chance.
+    The event is answered, or its error raised, as if there were no checkpoints: its work is in
+    the log, and the next event or reconciler run writes the checkpoint.
     """
     try:
         checkpoint(invocation, every=every)
@@ -147,16 +147,16 @@ def _instance_of(context: object) -> Instance:
 
 
 def _recognised(event: object, settings: Settings) -> Sequence[Delivery | InvalidEntry] | Action:
-    value = check(event, Limits(max_bytes=settings.max_spec_bytes))
+    value = check_event(event, Limits(max_bytes=settings.max_spec_bytes))
     return parse_event(value, eventgrid_keys=settings.eventgrid_keys)
 
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:
     # Loaded where it is asked for: no other event needs it, and each module costs a cold start.
-    from handler.doctor.function_response import answered  # noqa: PLC0415 - likewise
-    from handler.doctor.run_checks import Deployment, examine  # noqa: PLC0415 - likewise
+    from handler.doctor.function_response import answered  # noqa: PLC0415 - same reason
+    from handler.doctor.run_checks import Deployment, run_checks  # noqa: PLC0415 - same reason
 
-    findings = examine(
+    findings = run_checks(
         Deployment(
             settings=invocation.settings,
             keys=invocation.ief.credentials,
@@ -171,7 +171,7 @@ def _examined(invocation: Invocation, instance: Instance) -> Answered:
 
 
 def _deliver_all(fired: Sequence[Delivery | InvalidEntry], invocation: Invocation) -> list[Result]:
-    """Bring every delivery as far as it comes; only then raise what went wrong with any."""
+    """Process every delivery; raise collected errors afterwards."""
     results: list[Result] = []
     failed: list[NightdropError] = []
     try:
@@ -182,7 +182,7 @@ def _deliver_all(fired: Sequence[Delivery | InvalidEntry], invocation: Invocatio
         if isinstance(delivery, InvalidEntry):
             continue
         if invocation.deadline.left() <= 0:
-            # Not even its receipt can be recorded: the platform is to deliver it again.
+            # Not even its receipt can be recorded: the platform must deliver it again.
             failed.append(OutOfTimeError("no time was left for all deliveries of the event"))
             break
         try:
@@ -193,24 +193,24 @@ def _deliver_all(fired: Sequence[Delivery | InvalidEntry], invocation: Invocatio
         raise failed[0]
     if failed:
         counted = f"{len(failed)} of {len(fired)} deliveries could not be planned"
-        raise DeliveriesError(f"{counted}: {_told(failed)}")
+        raise DeliveriesError(f"{counted}: {_joined(failed)}")
     return results
 
 
-def _told(failed: Sequence[NightdropError]) -> str:
+def _joined(failed: Sequence[NightdropError]) -> str:
     reasons = sorted({str(error) for error in failed})
     more = f"; and {len(reasons) - _MOST_REASONS} more" if len(reasons) > _MOST_REASONS else ""
-    told = (display(reason, longest=_LONGEST_REASON) for reason in reasons[:_MOST_REASONS])
-    return "; ".join(told) + more
+    texts = (display(reason, longest=_LONGEST_REASON) for reason in reasons[:_MOST_REASONS])
+    return "; ".join(texts) + more
 
 
-def _rejected(event: object, error: EventRejectedError, log: Log, function: Part) -> Result:
+def _rejected(event: object, error: EventRejectedError, invocation: Invocation) -> Result:
     try:
         key = key_of(event)  # type: ignore[arg-type] # anything else is caught
     except (AttributeError, TypeError, ValueError, RecursionError):
-        key = key_of(str(function.get("request_id")))
-    problems = at_most(error.problems, _MOST_PROBLEMS)
-    log.commit(reject_event(key, problems, source={"shape": "unknown"}, function=function))
+        key = key_of(str(invocation.function.get("request_id")))
+    problems = first_problems(error.problems, _MOST_PROBLEMS)
+    invocation.log.commit(reject_event(key, problems, source={"shape": "unknown"}))
     return Result(key, "rejected", errors=tuple(map(str, problems)))
 
 
@@ -218,7 +218,7 @@ def _head(view: View) -> Head:
     return view.head
 
 
-def _line(answer: dict[str, Json], function: Part, began: float) -> str:
+def _line(answer: dict[str, Json], invocation: Invocation, began: float) -> str:
     deliveries, jobs = answer["deliveries"], answer["jobs"]
     return log_line(
         "function.answered",
@@ -227,6 +227,6 @@ def _line(answer: dict[str, Json], function: Part, began: float) -> str:
             "deliveries": len(deliveries) if isinstance(deliveries, list) else 0,
             "jobs": len(jobs) if isinstance(jobs, list) else 0,
             "milliseconds": round((time.monotonic() - began) * 1000),
-            "request_id": str(function.get("request_id", "")),
+            "request_id": str(invocation.function.get("request_id", "")),
         },
     )

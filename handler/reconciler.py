@@ -1,21 +1,24 @@
-"""The tick: settle what is unknown, resume what waits, follow what runs, report what changed.
+"""The reconciler: settle what is unknown, resume what waits, follow what runs, report changes.
 
-    1. sweep      files in the watched place that were never announced are delivered
-    2. deliver    what was received and never decided starts over, from the outbox
+    1. scan       files in the watched place without a notification are delivered
+    2. deliver    deliveries that were received but not planned start over, from the outbox
     3. settle     unknown jobs are looked for in the API's list
     4. submit     planned, deferred and absent jobs are sent, or expire
-    5. follow     jobs on the fleet are asked after until they have ended
-    6. report     result files are written anew where something changed
+    5. follow     jobs on the fleet are queried until they have ended
+    6. report     result files are updated where something changed
+    7. forget     deliveries that were closed long ago leave the state; their records stay
 
-A tick is bounded, may be cut anywhere, and may run beside another: every step is decided by the
-log, as a delivery is. With retries of the platform set to zero, ticks alone complete everything.
+A run is bounded, may be killed at any point, and may run at the same time as another one: every
+step is decided by the log. Without any retry of the platform, the reconciler completes all work.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from handler.audit.retention import forget
 from handler.deliveries.bucket_scan import cut_note, scan, scanned
 from handler.deliveries.decisions import reject_exchanged
 from handler.deliveries.pipeline import deliver, state_of, submit
@@ -36,11 +39,11 @@ if TYPE_CHECKING:
     from handler.runtime.response import Result
 
 LIMIT = 1000
-"""How much of each kind one tick takes on."""
+"""How much of each kind one run handles."""
 
 
 def reconcile(invocation: Invocation) -> Answered:
-    """Run one tick and return what it came to.
+    """Run the reconciler once and return its result.
 
     Raises:
         LogError: The log could not be read or written.
@@ -59,10 +62,12 @@ def reconcile(invocation: Invocation) -> Answered:
     submit(_open(invocation).jobs, invocation)
     _follow(invocation)
     _report(invocation)
-    worked_on = {job.key for job in (*before.jobs, *before.followed)}
-    jobs = invocation.log.read(
-        lambda view: [view.job(key) for key in sorted(worked_on)], fresh=False
+    forget(
+        invocation.log,
+        timedelta(seconds=invocation.settings.remember_for),
     )
+    worked_on = dict.fromkeys(job.key for job in (*before.jobs, *before.followed))
+    jobs = invocation.log.read(lambda view: [view.job(key) for key in worked_on], fresh=False)
     left = _open(invocation)
     unwritten = [run for run in left.unreported if has_result(run, invocation.settings)]
     return Answered(
@@ -80,21 +85,21 @@ def reconcile(invocation: Invocation) -> Answered:
 
 
 def _open(invocation: Invocation) -> Open:
-    """Return what is left to do: what others record during a tick is for them, or the next one."""
+    """Return the open work; what other instances record during this run is left to the next one."""
     return invocation.log.read(lambda view: view.open(LIMIT), fresh=False)
 
 
 def _sweep(
     bucket: str, before: ScanState, invocation: Invocation, errors: list[str], warnings: list[str]
 ) -> Iterator[Result]:
-    """Deliver what a scan of a bucket finds, and record where the next one goes on."""
+    """Deliver what a scan of a bucket finds, and record where the next scan continues."""
     if not _time_left(invocation):
-        errors.append(f"no time was left to look for missed files in bucket {bucket}")
+        errors.append(f"no time was left to scan for missed files in bucket {bucket}")
         return
     try:
         seen = scan(bucket, before, invocation, lambda: _time_left(invocation))
     except CloudError as error:
-        errors.append(f"objects that nobody told of could not be looked for: {error}")
+        errors.append(f"could not scan the bucket for missed files: {error}")
         return
     position, done = seen.position, before.position
     for found in seen.found:
@@ -105,7 +110,7 @@ def _sweep(
         yield from _delivered([found], invocation, errors)
         done = str(found.source["key"])
     if position or before.position or seen.unsaid:
-        decide = scanned(seen, position, function=invocation.function)
+        decide = scanned(seen, position)
         warnings += invocation.log.commit(decide).value
     if position:
         errors.append(cut_note(bucket, position))
@@ -135,7 +140,7 @@ def _undecided(invocation: Invocation) -> Iterator[Delivery]:
         if delivery.body_digest in {"", sha256_hex(body)}:
             yield Delivery.from_json(body)
         else:
-            invocation.log.commit(reject_exchanged(delivery, function=invocation.function))
+            invocation.log.commit(reject_exchanged(delivery))
 
 
 def _settle(invocation: Invocation, errors: list[str]) -> None:
@@ -153,7 +158,7 @@ def _settle(invocation: Invocation, errors: list[str]) -> None:
         try:
             invocation.runner.drive(settlement(list(alike), invocation.sender))
         except CloudError as error:
-            errors.append(f"unknown jobs could not be looked for: {error}")
+            errors.append(f"could not list jobs to settle unknown ones: {error}")
 
 
 def _type(job: JobState) -> str:
@@ -181,4 +186,4 @@ def _report(invocation: Invocation) -> None:
 
 
 def _time_left(invocation: Invocation) -> bool:
-    return invocation.deadline.left() > invocation.sender.patience
+    return invocation.deadline.left() > invocation.sender.seconds_per_request

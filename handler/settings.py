@@ -1,97 +1,44 @@
-"""What an operator can set: read from function user data first, then from the environment."""
+"""Settings: read from the function's user data first, then from the environment."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from handler.errors import SettingsError
-from handler.values.duration import instant_of, seconds_of
-from handler.values.field_words import accepted
-from handler.values.hosting import own_file_problem
+from handler.values.duration import instant_of, retention_of, seconds_of
+from handler.values.endpoint import checked_endpoint
 from handler.values.object_names import bucket_names, checked_prefix
-from handler.values.postgres_address import checked_address
+from handler.values.obs_address import OBS, ObsAddress, parse_obs_address, parse_obs_object
+from handler.values.store_address import (
+    checked_checkpoint_address,
+    checked_log_address,
+    checked_policy_address,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 REGIONS = ("cn-north-1", "cn-north-4", "cn-east-2", "cn-east-3", "cn-south-1")
-"""Regions with an IEF endpoint, as the official SDK 3.1.219 has them."""
+"""Regions with an IEF endpoint (official SDK 3.1.219)."""
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LONGEST_FLIGHT = 900
+"""Seconds after which the gateway refuses a signature: no request can arrive later than that."""
+
 _FALLBACKS = {
     "NIGHTDROP_PROJECT_ID": ("HUAWEICLOUD_SDK_PROJECT_ID", "RUNTIME_PROJECT_ID"),
 }
 
 
-def _endpoint(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        # The error quotes what was set.
-        raise ValueError("is not an address that can be read") from None
-    loopback = parts.hostname in _LOOPBACK
-    if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
-        raise ValueError("must start with https:// (http:// only for this machine itself)")
-    host = parts.hostname or ""
-    if not loopback and not host.rpartition(".")[2].isalpha():
-        raise ValueError("must name a host, not an address")
-    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError(
-            "must be scheme and host alone, such as https://ief.cn-north-4.example.com"
-        )
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def obs_place(value: str) -> tuple[str, str]:
-    """Return the bucket and the prefix, with a slash at its end, that an address in OBS names.
-
-    Raises:
-        ValueError: It names none; it is not quoted, since somebody may put keys into it.
-    """
-    scheme, _, place = value.partition("://")
-    bucket, _, prefix = place.partition("/")
-    if scheme != "obs" or not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", bucket):
-        raise ValueError("must be obs://bucket/prefix/")
-    return bucket, prefix if not prefix or prefix.endswith("/") else f"{prefix}/"
-
-
-def _audit(value: str) -> str:
-    if value.startswith("obs://") and "/" in value.removeprefix("obs://").strip("/"):
-        bucket, prefix = obs_place(value)
-        return f"obs://{bucket}/{prefix}"
-    if value.startswith("postgresql://"):
-        return checked_address(value)
-    if value.removeprefix("sqlite:///") not in {value, ""}:
-        return value
-    raise ValueError(
-        "must be sqlite:///file (four slashes for an absolute path), postgresql://host/database "
-        "or obs://bucket/prefix/"
-    )
-
-
-def _checkpoints(value: str) -> str:
-    scheme, separator, _ = value.partition("://")
-    if not separator:
-        return value
-    try:
-        bucket, prefix = obs_place(value)
-    except ValueError:
-        raise ValueError("must be obs://bucket/prefix/ or the path of a folder") from None
-    return f"{scheme}://{bucket}/{prefix}"
-
-
-Endpoint: TypeAlias = Annotated[str, BeforeValidator(_endpoint)]
+Endpoint: TypeAlias = Annotated[str, BeforeValidator(checked_endpoint)]
 
 
 class Settings(BaseModel):
-    """Every setting, checked. Field names are those of the settings in lower case."""
+    """Every setting, validated: `settle_after` is NIGHTDROP_SETTLE_AFTER."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -109,10 +56,15 @@ class Settings(BaseModel):
     prefix: Annotated[str, BeforeValidator(checked_prefix)] = Field(
         "", description="only objects under this key prefix are specs"
     )
-    results: Annotated[tuple[str, str] | None, BeforeValidator(obs_place)] = Field(
+    results: Annotated[ObsAddress | None, BeforeValidator(parse_obs_address)] = Field(
         None, description="obs://bucket/prefix/ for a result file per spec; empty writes none"
     )
-    audit: Annotated[str, BeforeValidator(_audit)] = Field(
+    policy: Annotated[str, BeforeValidator(checked_policy_address)] = Field(
+        "",
+        description="file with the policy: a path (a relative one starts at the function's code), "
+        "or obs://bucket/key; empty is the built-in policy",
+    )
+    audit: Annotated[str, BeforeValidator(checked_log_address)] = Field(
         repr=False,  # it may hold a password
         description="where the audit log is: sqlite:///file, postgresql://host/database or "
         "obs://bucket/prefix/",
@@ -122,10 +74,10 @@ class Settings(BaseModel):
         description="single-instance: on FunctionGraph the SQLite file is on a mount that outlives "
         "instances, and the function has one instance at most",
     )
-    checkpoints: Annotated[str, BeforeValidator(_checkpoints)] = Field(
+    checkpoints: Annotated[str, BeforeValidator(checked_checkpoint_address)] = Field(
         "",
-        description="where the log's head is kept outside: obs://bucket/prefix/, or a folder; "
-        "empty keeps none",
+        description="where checkpoints are written: obs://bucket/prefix/, or a folder; "
+        "empty writes none",
     )
     checkpoint_key: SecretStr = Field(
         SecretStr(""),
@@ -134,13 +86,13 @@ class Settings(BaseModel):
     )
     checkpoint_every: Annotated[int, BeforeValidator(seconds_of)] = Field(
         3600,
-        description="how often a tick writes a checkpoint although nothing was recorded: 15m, 1h",
+        description="how often the reconciler writes a checkpoint if nothing was recorded: 15m, 1h",
     )
     max_spec_bytes: int = Field(
         262_144, ge=1, le=2_097_152, description="largest spec file, in bytes"
     )
     request_timeout: float = Field(
-        10.0, gt=0, le=300, description="seconds to wait for one answer of the cloud"
+        10.0, gt=0, le=300, description="seconds to wait for one response of the cloud"
     )
     settle_after: int = Field(
         1200,
@@ -151,84 +103,77 @@ class Settings(BaseModel):
     valid_for: Annotated[int, BeforeValidator(seconds_of)] = Field(
         21_600, description="how long after its plan a job may still be sent: 90m, 6h, 2d"
     )
+    remember_for: Annotated[int, BeforeValidator(retention_of)] = Field(
+        7_776_000,
+        description="how long a delivery is known after its last job has ended: 90d, 365d",
+    )
     senders: int = Field(
-        16, ge=1, le=64, description="how many jobs are sent side by side, at most"
+        16, ge=1, le=64, description="how many jobs are sent at the same time, at most"
     )
     timer_window: int = Field(
-        30, ge=0, le=3600, description="ticks of one timer this close, in seconds, are one"
+        30, ge=0, le=3600, description="seconds within which two ticks of one timer count as one"
     )
     eventgrid_keys: Literal["encoded", "raw"] = Field(
         "encoded", description="how EventGrid writes object keys: encoded or raw (Key_encode)"
     )
     sweep_from: Annotated[datetime | None, BeforeValidator(instant_of)] = Field(
         None,
-        description="files written before this time and never announced are not run, such as "
+        description="the bucket scan ignores files written before this time, such as "
         "2026-11-25T12:00:00Z; empty is the time of the log's first record",
     )
 
 
-LONGEST_FLIGHT = 900
-"""Seconds after its date at which the gateway refuses a signature: no request lands later."""
+def in_cloud(environ: Mapping[str, str]) -> bool:
+    """Return whether the code runs on FunctionGraph, which presets these variables.
+
+    Source: FunctionGraph user guide, "Environment Variables". No local run sets them.
+    """
+    return "RUNTIME_CODE_ROOT" in environ or "RUNTIME_FUNC_NAME" in environ
 
 
-def _covered(settings: Settings) -> Iterator[str]:
-    bucket, prefix = settings.results or ("", "")
-    if bucket in settings.buckets and settings.prefix.startswith(prefix):
-        yield "NIGHTDROP_RESULTS: covers NIGHTDROP_PREFIX, so that no dropped file is run"
-    for name, address in (("CHECKPOINTS", settings.checkpoints), ("AUDIT", settings.audit)):
-        bucket, prefix = obs_place(address) if address.startswith("obs://") else ("", "")
-        if bucket in settings.buckets and prefix.startswith(settings.prefix):
-            yield (
-                f"NIGHTDROP_{name}: lies under NIGHTDROP_PREFIX, so that whatever is written there "
-                "is taken for a spec; name another bucket, or a prefix beside it"
-            )
-    if settings.audit.startswith("obs://") and settings.results:
-        bucket, prefix = obs_place(settings.audit)
-        if (bucket, prefix) == settings.results:
-            yield "NIGHTDROP_AUDIT: is the place of NIGHTDROP_RESULTS; name one beside it"
-
-
-def doubts(settings: Settings) -> tuple[str, ...]:
-    """Return what is allowed but unwise about the settings, one sentence each."""
+def settings_warnings(settings: Settings) -> tuple[str, ...]:
+    """Return one sentence for each setting that is allowed but risky."""
     least = LONGEST_FLIGHT + settings.request_timeout
-    found = []
+    warnings = []
     if settings.settle_after < least:
-        found.append(
+        warnings.append(
             f"NIGHTDROP_SETTLE_AFTER: {settings.settle_after} s is less than {least:g} s, the "
-            "longest a request can be under way; a job may be created twice"
+            "longest time that a request can be under way; a job may be created twice"
         )
     if settings.valid_for <= settings.settle_after:
-        found.append(
+        warnings.append(
             "NIGHTDROP_VALID_FOR is not longer than NIGHTDROP_SETTLE_AFTER; a job whose answer "
             "was lost expires before it can be sent again"
         )
-    found += [
-        f"NIGHTDROP_PREFIX begins with the name of the bucket {bucket}; a key does not, unless a "
-        "folder of that name is in the bucket"
+    warnings += [
+        f"NIGHTDROP_PREFIX starts with the name of the bucket {bucket}; keys do not contain the "
+        "bucket's name, unless it has a folder of that name"
         for bucket in settings.buckets
         if settings.prefix.startswith(f"{bucket}/")
     ]
-    return tuple(found)
+    return tuple(warnings)
 
 
 def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> Settings:
-    """Return the settings, checked together.
+    """Return the validated settings.
 
     Args:
-        user_data: Looks a name up in the function's user data; encrypted data is only there.
+        user_data: Looks up a name in the function's user data; encrypted data is only there.
         environ: The environment.
 
     Raises:
-        SettingsError: One or more settings are missing, wrong or unknown; all are listed.
+        SettingsError: Settings are missing, wrong or unknown; the message lists all of them.
     """
     values = {name: _look_up(_name(name), user_data, environ) for name in Settings.model_fields}
     given = {name: value for name, value in values.items() if value}
-    problems = [*_unknown(environ), *_region_problems(given)]
+    problems = [*_unknown_names(environ), *_region_problems(given)]
     try:
-        settings = _with_endpoints(Settings.model_validate(given))
-        problems += [*_covered(settings), *own_file_problem(settings, environ)]
+        settings = _completed(Settings.model_validate(given), environ)
+        problems += [*_overlaps(settings), *_private_file_problem(settings, environ)]
     except ValidationError as error:
-        problems += [_sentence(item["loc"], item["type"], item["msg"]) for item in error.errors()]
+        problems += [
+            _sentence(str(item["loc"][0]), item["type"], item["msg"]) for item in error.errors()
+        ]
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
@@ -248,28 +193,42 @@ def _look_up(
     return None
 
 
-def _unknown(environ: Mapping[str, str]) -> list[str]:
+def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
     known = [_name(field) for field in Settings.model_fields]
-    strange = sorted(n for n in environ if n.startswith("NIGHTDROP_") and n not in known)
-    return [
-        f"{name}: no such setting{_suggestion(name, known)}; correct or remove it"
-        for name in strange
-    ]
+    for name in sorted(environ):
+        if name.startswith("NIGHTDROP_") and name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f", perhaps {near[0]}" if near else ""
+            yield f"{name}: no such setting{hint}; correct or remove it"
 
 
-def _suggestion(name: str, known: list[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f", perhaps {close[0]}" if close else ""
-
-
-def _sentence(loc: tuple[int | str, ...], kind: str, message: str) -> str:
-    name = _name(str(loc[0]))
+def _sentence(field: str, kind: str, message: str) -> str:
+    """Return what is wrong with a setting, without its value."""
     if kind == "missing":
-        described = Settings.model_fields[str(loc[0])].description
-        return f"{name} is missing: {described}"
-    if kind != "value_error":
-        return f"{name}: {accepted(Settings.model_fields[str(loc[0])])}"
-    return f"{name}: {message.removeprefix('Value error, ')}"
+        return f"{_name(field)} is missing: {Settings.model_fields[field].description}"
+    if kind == "value_error":
+        return f"{_name(field)}: {message.removeprefix('Value error, ')}"
+    return f"{_name(field)}: {_accepted_values(field)}"
+
+
+def _accepted_values(name: str) -> str:
+    """Return `must be a whole number from 1 to 64`, `must be encoded or raw` and the like."""
+    field = Settings.model_fields[name]
+    kind: Any = field.annotation
+    if get_origin(kind) is Literal:
+        return f"must be {' or '.join(filter(None, get_args(kind)))}"
+    if kind not in (int, float):
+        return "must be text"
+    number = "a whole number" if kind is int else "a number"
+    bounds: dict[str, Any] = {
+        key: getattr(one, key)
+        for one in field.metadata
+        for key in ("ge", "gt", "le")
+        if hasattr(one, key)
+    }
+    if "gt" in bounds:
+        return f"must be {number} above {bounds['gt']:g}, {bounds['le']:g} at most"
+    return f"must be {number} from {bounds['ge']} to {bounds['le']}"
 
 
 def _region_problems(given: Mapping[str, str]) -> Iterator[str]:
@@ -285,11 +244,57 @@ def _region_problems(given: Mapping[str, str]) -> Iterator[str]:
         )
 
 
-def _with_endpoints(settings: Settings) -> Settings:
+def _overlaps(settings: Settings) -> Iterator[str]:
+    """Yield a sentence for each two places that must be apart and are not."""
+    results = settings.results
+    if results and any(results.contains(name, settings.prefix) for name in settings.buckets):
+        yield "NIGHTDROP_RESULTS: contains NIGHTDROP_PREFIX: every dropped file would be ignored"
+    for name, address in (("CHECKPOINTS", settings.checkpoints), ("AUDIT", settings.audit)):
+        place = parse_obs_address(address) if address.startswith(OBS) else None
+        if place and place.bucket in settings.buckets and place.prefix.startswith(settings.prefix):
+            yield (
+                f"NIGHTDROP_{name}: is under NIGHTDROP_PREFIX, so that what is written there "
+                "would be read as specs; name another bucket, or a prefix beside it"
+            )
+    yield from _policy_overlaps(settings)
+    if results and settings.audit == str(results):
+        yield "NIGHTDROP_AUDIT: is the same as NIGHTDROP_RESULTS; name a prefix beside it"
+
+
+def _policy_overlaps(settings: Settings) -> Iterator[str]:
+    """Yield a sentence for each place in which whoever drops a spec could replace the policy."""
+    if not settings.policy.startswith(OBS):
+        return
+    bucket, key = parse_obs_object(settings.policy)
+    if bucket in settings.buckets and key.startswith(settings.prefix):
+        yield (
+            "NIGHTDROP_POLICY: is under NIGHTDROP_PREFIX, so that whoever drops specs could write "
+            "the policy; name another bucket, or a key beside it"
+        )
+    if settings.results and settings.results.contains(bucket, key):
+        yield "NIGHTDROP_POLICY: is under NIGHTDROP_RESULTS; name a key beside it"
+
+
+def _private_file_problem(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:
+    if in_cloud(environ) and settings.audit.startswith("sqlite:") and not settings.audit_mount:
+        yield (
+            "NIGHTDROP_AUDIT: on FunctionGraph each instance has its own file system, and with it "
+            "a log of its own: jobs would be created again; use obs://bucket/prefix/ or "
+            "postgresql://host/database. Only if the file is on a mount that outlives instances "
+            "and the function has one instance at most, set NIGHTDROP_AUDIT_MOUNT=single-instance"
+        )
+
+
+def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Return the settings with the region's endpoints and the policy's path in the code."""
     domain = f"{settings.region}.myhuaweicloud.com"
+    policy = settings.policy
+    if policy and not policy.startswith(OBS):
+        policy = str(Path(environ.get("RUNTIME_CODE_ROOT", ""), policy))
     return settings.model_copy(
         update={
             "ief_endpoint": settings.ief_endpoint or f"https://ief.{domain}",
             "obs_endpoint": settings.obs_endpoint or f"https://obs.{domain}",
+            "policy": policy,
         }
     )

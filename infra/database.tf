@@ -1,7 +1,7 @@
 # Only with var.database: PostgreSQL for the audit log, in a VPC that the function joins.
 
 locals {
-  # Known before the database is: the address stands in the function's settings.
+  # Known before the database is: the address is in the function's settings.
   database_host = var.database == null ? null : cidrhost(var.database.cidr, 10)
 
   # The function's role is given what it needs by nightdrop audit init.

@@ -1,4 +1,4 @@
-# The function, its settings, where its log lines go, and who is told when an event is given up.
+# The function, its settings, where its log lines go, and who is notified when an event is given up.
 
 module "shape" {
   source = "./shape"

@@ -19,7 +19,7 @@ output "audit" {
 }
 
 output "environment" {
-  description = "The function's settings for a desk, NAME=value a line; without a log that needs a password."
+  description = "The function's settings for your machine, NAME=value a line; without a log that needs a password."
   value       = join("\n", [for name, text in jsondecode(module.shape.user_data) : "${name}=${text}"])
 }
 

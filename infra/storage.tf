@@ -1,4 +1,4 @@
-# Four buckets, all private and encrypted: what is dropped, what came of it, the log, its heads.
+# Four buckets, all private and encrypted: dropped files, results, the log, checkpoints.
 
 resource "huaweicloud_obs_bucket" "drop" {
   bucket        = module.shape.buckets.drop
@@ -8,7 +8,7 @@ resource "huaweicloud_obs_bucket" "drop" {
   sse_algorithm = "AES256"
   tags          = var.tags
 
-  # The reconciler lists what lies here: the less, the sooner it finds a file nobody announced.
+  # The reconciler lists this bucket: the fewer objects, the sooner it finds files without an event.
   lifecycle_rule {
     name    = "dropped"
     enabled = true

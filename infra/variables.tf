@@ -132,7 +132,7 @@ variable "event_age" {
 }
 
 variable "alarm_email" {
-  description = "Told of every event that was given up; empty subscribes nobody."
+  description = "E-mail address that is notified of every event that is given up; empty for none."
   type        = string
   default     = ""
 }

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Any, TypeAlias
 from uuid import uuid4
 
@@ -28,7 +27,8 @@ from handler.audit.verification.verdict import verify
 from handler.emulator.server import Emulator
 from handler.function import handle
 from handler.invocation.instance import Instance, open_instance
-from handler.local.processes.framework import server_files
+from handler.local.processes.function_servers import function_servers
+from handler.local.processes.subprocesses import free_port
 from handler.local.runtime.context import Context
 
 pytest_plugins = (
@@ -245,27 +245,27 @@ def records(environ: Environ) -> list[Reply]:
 @contextmanager
 def serving(environ: Environ) -> Iterator[str]:
     """Run functions-framework until the end of the block and give its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    command = [
-        *(str(Path(sys.executable).with_name("functions-framework")), "--source"),
-        *(str(ROOT / "handler" / "local" / "main.py"), "--target", "invoke"),
-        *("--signature-type", "http", "--host", "127.0.0.1", "--port", str(port)),
-    ]
-    with server_files() as files, _process(command, {**environ, **files}) as process:
-        _wait_for(port, process)
+    port = free_port()
+    with (
+        TemporaryDirectory() as folder,
+        function_servers([port], _inherited() | environ, Path(folder), Event()),
+    ):
         yield f"http://127.0.0.1:{port}/"
+
+
+def _inherited() -> Environ:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return {**kept, "PYTHONPATH": str(ROOT), "THREADS": "4"}
 
 
 @contextmanager
 def _process(command: list[str], environ: Environ) -> Iterator[subprocess.Popen[str]]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     pipe = subprocess.PIPE
     with subprocess.Popen(
         command,
-        env={**kept, "PYTHONPATH": str(ROOT), "THREADS": "4", **environ},
+        env=_inherited() | environ,
         stdin=pipe,
-        stdout=pipe if command[0] == sys.executable else subprocess.DEVNULL,
+        stdout=pipe,
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
@@ -277,18 +277,6 @@ def _process(command: list[str], environ: Environ) -> Iterator[subprocess.Popen[
                 process.wait(10)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def _wait_for(port: int, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError("functions-framework did not begin to listen")
 
 
 def _posted(

@@ -1,8 +1,8 @@
-"""Which version a log is of: what its records mean, and how its derived tables are laid out.
+"""The version of a log: the meaning of its records, and the layout of its derived tables.
 
-Records last; tables, views and triggers beside them are made anew from the records whenever the
-code that opens a log lays them out differently, in either direction. So an upgrade and a roll-back
-are the same step, and only records that this code would misread keep it from a log.
+Records are permanent. Tables, views and triggers are rebuilt from them when the code that opens a
+log has another layout, newer or older. So an upgrade and a roll-back are the same step, and only
+records that this code would misread prevent it from opening a log.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ from __future__ import annotations
 from handler.errors import LogError
 
 FORM = 1
-"""What records mean. Raise it when code of the form before would misread a new record."""
+"""The meaning of records. Raise it when older code would misread a new record."""
 
-LAYOUT = 2
-"""How the derived tables look. Raise it with every change of the tables, of the views, or of what
-the fold in `state` and `sql` writes into them; logs of before it was counted have 0."""
+LAYOUT = 3
+"""The layout of the derived tables. Raise it with every change of the tables, of the views, or of
+what the fold in `state` and `sql` writes into them. The first logs have 0."""
 
 _LAYOUTS = 1000
 
 VERSION = FORM * _LAYOUTS + LAYOUT
-"""Both in one number, as the stores keep it: `PRAGMA user_version`, `nightdrop.version()`."""
+"""Both in one number, as it is stored: `PRAGMA user_version`, `nightdrop.version()`."""
 
 
 def readable(version: int) -> bool:
-    """Return whether the records of a log of some version mean what this code takes them for."""
+    """Return whether this code understands the records of a log of a version."""
     return version // _LAYOUTS <= FORM
 
 
@@ -31,15 +31,15 @@ def require_readable(version: int, place: str) -> None:
     """Return if this code may use a log.
 
     Args:
-        version: The version that stands in the log.
+        version: The version in the log.
         place: The log's address, for the message.
 
     Raises:
-        LogError: Its records are of a later form than this code knows.
+        LogError: A later version wrote its records.
     """
     if not readable(version):
         raise LogError(
             f"the audit log {place} was written by a later Nightdrop (form {version // _LAYOUTS}, "
-            f"this one reads up to {FORM}); deploy that one again: rolling back this far would "
-            "misread its records"
+            f"this one reads up to {FORM}); deploy that version again: this one would misread the "
+            "records"
         )

@@ -58,13 +58,13 @@ def went_wrong(job: JobState) -> bool:
 
 
 def reasons(jobs: Sequence[JobState]) -> str:
-    """Return why jobs stand where they do, in brackets, each reason once; "" if nobody said."""
+    """Return the reasons of jobs' states in brackets, each once; "" if there are none."""
     notes = sorted({job.note for job in jobs if job.note})
     more = "; …" if len(notes) > _MOST_REASONS else ""
     return f" ({'; '.join(notes[:_MOST_REASONS])}{more})" if notes else ""
 
 
-def told_of(job: JobState) -> str:
+def failure_sentence(job: JobState) -> str:
     """Return a sentence about a job that went wrong or that was deleted: what, and why."""
     state, why = shown_state(job), f": {job.note}" if job.note else ""
     if state in DEAD:

@@ -27,7 +27,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @dataclass(frozen=True)
 class Decision(Generic[T_co]):
-    """What a decision comes to.
+    """The result of a decision.
 
     Attributes:
         value: The answer for the caller: granted or not, new or seen before.
@@ -40,7 +40,7 @@ class Decision(Generic[T_co]):
 
 @dataclass(frozen=True)
 class Open:
-    """What is left to do, the longest untouched first.
+    """The open work, the longest untouched first.
 
     Attributes:
         deliveries: Received, but neither planned nor refused.
@@ -58,10 +58,10 @@ class Open:
 
 @dataclass(frozen=True)
 class ScanState:
-    """Where the search for missed objects of a bucket stands.
+    """The position of the bucket scan in a bucket.
 
     Attributes:
-        position: The key that the next scan goes on after; "" begins at the first.
+        position: The key after which the next scan continues; "" starts at the first.
         limit: The timestamp before which objects were last said not to be run; "" for never.
     """
 
@@ -104,13 +104,24 @@ class View(Protocol):
         """Return the subject's latest delivery that was read or rejected, without its jobs."""
 
     def scan(self, bucket: str) -> ScanState:
-        """Return where the search for missed objects of a bucket stands."""
+        """Return the position of the bucket scan in a bucket."""
 
     def open(self, limit: int) -> Open:
-        """Return what is left to do, at most `limit` of each kind."""
+        """Return the open work, at most `limit` of each kind."""
 
-    def is_told(self, job: JobState) -> bool:
-        """Return whether a job's latest record says what its state says, as far as can be seen."""
+    def has_closed_before(self, before: str) -> bool:
+        """Return whether a delivery has been closed and untouched since before a timestamp.
+
+        Closed is a decided delivery whose jobs have all ended, whether its result file is written
+        or not.
+        """
+
+    @property
+    def forgotten(self) -> str:
+        """The moment up to which closed deliveries are forgotten, a timestamp; "" for none."""
+
+    def matches_record(self, job: JobState) -> bool:
+        """Return whether a job's state is the one that its latest record leads to."""
 
     def is_contradicted(self, note: str) -> bool:
         """Return whether a state was contradicted with this note since the last rebuild."""
@@ -124,7 +135,7 @@ Decide: TypeAlias = "Callable[[View], Decision[T]]"
 
 @dataclass(frozen=True)
 class Committed(Generic[T_co]):
-    """What became of a decision: its value, and the records it left, durable by now."""
+    """A committed decision: its value and its records, which are durable."""
 
     value: T_co
     records: tuple[Record, ...]
@@ -164,14 +175,14 @@ class Log(Protocol):
         """Yield the records with a larger number than `after`, in order."""
 
     def close(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
 
 
 class SearchedLog(Log, Protocol):
     """A log as its stores have it: a person can look something up, without reading all of it."""
 
     def find(self, what: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries that somebody may mean, at most about a hundred.
+        """Return the deliveries that match a name, an id or a key; at most about a hundred.
 
         Args:
             what: The name, id or key of a job, the key of a delivery, or the beginning of one.

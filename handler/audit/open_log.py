@@ -11,7 +11,7 @@ from handler.audit.objects.probe_result import missing_probe
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.sources.sqlite import SqliteSource
 from handler.errors import LogError
-from handler.settings import obs_place
+from handler.values.obs_address import OBS, parse_obs_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 POSTGRES = "postgresql://"
 """How the address of a log in PostgreSQL begins."""
-
-OBS = "obs://"
-"""How the address of a log in OBS begins."""
 
 SQLITE = "sqlite:///"
 """How the address of a SQLite file begins."""
@@ -62,7 +59,7 @@ def folder_at(address: str, folders: OpenPrefix | None) -> ObjectStore:
         LogError: It names none, or there is nothing to open it with.
     """
     try:
-        bucket, prefix = obs_place(address)
+        bucket, prefix = parse_obs_address(address)
     except ValueError:
         bucket, prefix = "", ""
     if not bucket or folders is None:
@@ -84,7 +81,7 @@ def open_source(address: str, folders: OpenPrefix | None = None) -> RecordSource
 
     Args:
         address: As for `open_log`.
-        folders: Likewise.
+        folders: As for `open_log`.
 
     Raises:
         LogError: The address names no store, or there is no log in it.
@@ -98,7 +95,7 @@ def open_source(address: str, folders: OpenPrefix | None = None) -> RecordSource
     if _names_a_file(address):
         return SqliteSource(address.removeprefix(SQLITE))
     with _psycopg_needed():
-        from handler.audit.verification.sources.postgres import PostgresSource  # noqa: PLC0415 - likewise
+        from handler.audit.verification.sources.postgres import PostgresSource  # noqa: PLC0415 - same reason
     return PostgresSource(address)
 
 
@@ -119,8 +116,8 @@ def init_log(address: str, role: str = "") -> tuple[str, ...]:
     if address.startswith(OBS) or _names_a_file(address):
         return ()
     with _psycopg_needed():
-        from handler.audit.sql.postgres_connection import prepare  # noqa: PLC0415 - likewise
-    return prepare(address, role)
+        from handler.audit.sql.postgres_connection import init_schema  # noqa: PLC0415 - same reason
+    return init_schema(address, role)
 
 
 def _names_a_file(address: str) -> bool:

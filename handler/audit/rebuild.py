@@ -1,4 +1,4 @@
-"""What is derived from the records of a log made anew from them, in every store.
+"""Rebuilds what is derived from the records, in every store.
 
 No record is touched, and one is added: whoever reads the log later is to know that it was done.
 """
@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.audit.objects.log import ObjectLog
-from handler.audit.open_log import OBS, POSTGRES, SQLITE, folder_at, open_log
+from handler.audit.open_log import POSTGRES, SQLITE, folder_at, open_log
 from handler.audit.record import Draft
-from handler.audit.sql.sqlite import SCHEMA, translated
+from handler.audit.sql.sqlite import SCHEMA, translate_errors
 from handler.audit.sql.sqlite_migration import migrate
 from handler.errors import LogError
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
@@ -28,7 +28,7 @@ _HAS_RECORDS = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rec
 
 
 def rebuild(address: str, *, actor: Part, folders: OpenPrefix | None = None) -> Record:
-    """Make all that is derived from a log's records anew, and record that it was.
+    """Rebuild all that is derived from a log's records, and record it.
 
     Args:
         address: As for `open_log`.
@@ -46,7 +46,7 @@ def rebuild(address: str, *, actor: Part, folders: OpenPrefix | None = None) -> 
     if address.startswith(OBS):
         with closing(ObjectLog(folder_at(address, folders))) as log:
             done = _recorded(log, actor)
-            log.renew_indexes()
+            log.rebuild_snapshot()
         return done
     if address.startswith(POSTGRES):
         _rebuild_database(address)
@@ -57,19 +57,21 @@ def rebuild(address: str, *, actor: Part, folders: OpenPrefix | None = None) -> 
 def _rebuild_file(path: Path) -> None:
     if not path.is_file():
         raise LogError(f"there is no audit log at {path}")
-    with translated(path), closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as db:
+    with (
+        translate_errors(path),
+        closing(sqlite3.connect(path, isolation_level=None, timeout=30)) as db,
+    ):
         db.execute("PRAGMA secure_delete = ON")
         db.execute("BEGIN IMMEDIATE")
         if db.execute(_HAS_RECORDS).fetchone() is None:
             raise LogError(f"{path} holds no audit log")
-        now = datetime.now(timezone.utc)
-        migrate(db, SCHEMA.read_text(), place=str(path), now=now, anew=True)
+        migrate(db, SCHEMA.read_text(), place=str(path), rebuild=True)
         db.execute("COMMIT")
 
 
 def _rebuild_database(address: str) -> None:
     from handler.audit.sql.postgres import PostgresLog  # noqa: PLC0415 - psycopg loads slowly
-    from handler.audit.sql.postgres_connection import rebuild as rebuild_owned  # noqa: PLC0415 - likewise
+    from handler.audit.sql.postgres_connection import rebuild as rebuild_owned  # noqa: PLC0415 - same reason
 
     if not rebuild_owned(address):
         with closing(PostgresLog(address)) as log:
@@ -81,6 +83,6 @@ def _recorded(log: Log, actor: Part) -> Record:
         action="log.rebuilt",
         outcome="success",
         actor=actor,
-        note="what is derived from the records was made anew from them",
+        note="what is derived from the records was rebuilt",
     )
     return log.commit(lambda _view: Decision(None, (draft,))).records[0]

@@ -17,14 +17,17 @@ Part: TypeAlias = "Mapping[str, str | int | None]"
 Fields: TypeAlias = "dict[str, Json]"
 
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "pending", "unknown")
-"""What an action can have come to."""
+"""The outcomes of an action."""
 
 FIRST_PREV = "0" * 64
 """What the first record has for the hash of the record before it."""
 
 ALLOWED: Mapping[str, frozenset[str]] = {
     "delivery": frozenset(
-        {"key", "trigger", "subject", "fired_at", "digest", "jobs", "repeats", "shows"}
+        {
+            "key", "trigger", "subject", "fired_at", "digest", "jobs", "repeats", "shows",
+            "policy", "rule",
+        }
     ),
     "actor": frozenset({"kind", "name", "account", "principal", "ip"}),
     "source": frozenset(
@@ -50,7 +53,7 @@ class Draft:
 
     Attributes:
         action: A dotted past-tense verb, such as `job.created`.
-        outcome: What the action came to.
+        outcome: The outcome of the action.
         note: A sentence for a person; no secret, no value of a spec file.
         body: What a job is sent with, or a delivery is started over from: kept in the outbox
             beside the chain, never in it, until the job or the delivery is settled.

@@ -1,4 +1,4 @@
-"""What somebody means by a name, an id, a key, or the beginning of one."""
+"""Finds deliveries by a name, an id, a key, or the beginning of one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ORDER BY changed DESC LIMIT {_MOST}"""  # noqa: S608 - our own column names
 
 
 def find(view: SqlView, what: str) -> tuple[DeliveryState, ...]:
-    """Return the deliveries that somebody may mean, the exact ones first, then the latest.
+    """Return the matching deliveries, exact matches first, then the latest.
 
     Args:
         view: The state.

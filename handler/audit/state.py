@@ -1,7 +1,7 @@
-"""What the records say: the state of a delivery and of a job, folded one record at a time.
+"""The state of a delivery and of a job, folded one record at a time.
 
 planned ──► sending ──► created             the API's 201, with the job's id
-   │          │  ├────► refused             the API says no for good
+   │          │  ├────► refused             the API refuses permanently
    │          │  ├────► deferred ──► sending  it did not arrive, or not now
    │          │  └────► unknown             it may have arrived: settle
    │          │            ├──► adopted     the list has it
@@ -11,7 +11,7 @@ planned ──► sending ──► created             the API's 201, with the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
 from handler.audit.record import part
@@ -32,7 +32,6 @@ FINAL: frozenset[JobWord] = frozenset(
 
 DEAD: frozenset[JobWord] = frozenset({"refused", "expired", "abandoned"})
 """Final states that left nothing on the fleet: the same file may be ordered again."""
-
 
 UNSETTLED: frozenset[JobWord] = frozenset({"sending", "unknown"})
 """States in which the API may have the job without our knowing."""
@@ -118,12 +117,14 @@ class DeliveryState:
         seq: The number of that record; of two deliveries the later one has the larger.
         changed: The number of the latest record about it or one of its jobs.
         reported: What `changed` was when its result file was last written; 0 for never.
-        tries: How often writing its result file was begun since it was last written.
+        tries: How many attempts to write its result file have started since it was last written.
         due_at: Before this its result file is not tried again, a timestamp; "" is at once.
         result_error: Why its result file could not be written, as it was recorded; "" if it was.
         etag: The entity tag of the object that was read, or "".
         repeats: The key of the run that it repeats, or "".
         body_digest: SHA-256 of what it is started over from, as recorded; "" if it was not.
+        first_seq: The number of its first record.
+        last_seq: The number of the latest record that names it; two equal states may differ in it.
         jobs: Its jobs, in the order of the file.
     """
 
@@ -144,14 +145,15 @@ class DeliveryState:
     etag: str = ""
     repeats: str = ""
     body_digest: str = ""
+    first_seq: int = 0
+    last_seq: int = field(default=0, compare=False)
     jobs: tuple[JobState, ...] = ()
 
     @property
     def final(self) -> bool:
         """Whether nothing of it is left to do."""
-        if self.state == "planned":
-            return all(job.final for job in self.jobs)
-        return self.state != "received"
+        planned = self.state == "planned"
+        return all(job.final for job in self.jobs) if planned else self.state != "received"
 
 
 State = TypeVar("State", JobState, DeliveryState)
@@ -174,12 +176,18 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
     word = str(fields["action"]).removeprefix("job.")
     if job is None:
         return _planned_job(fields) if word == "planned" else None
-    seen = replace(job, seq=_int(fields["seq"]), changed_at=str(fields["at"]))
-    if word == "finished":
-        return _finished_job(seen, fields)
+    note = str(fields.get("note", ""))
+    seen = replace(job, seq=_int(fields["seq"]), changed_at=str(fields["at"]), note=note)
     if word == "doubted":
-        return replace(seen, note=str(fields["note"]))
+        return seen
     request, response = part(fields, "request"), part(fields, "response")
+    if word == "finished":
+        return replace(
+            seen,
+            finished=str(response["final"]),
+            tasks=_int(response.get("tasks", 0)),
+            succeeded=_int(response.get("succeeded", 0)),
+        )
     if word == "sending":
         return replace(
             seen,
@@ -196,20 +204,21 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
         status=_int(response.get("status", 0)),
         job_id=job.job_id or str(response.get("job_id", "")),
         doubtful=job.doubtful or word == "absent",
-        note=str(fields.get("note", "")),
     )
 
 
 def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliveryState | None:
     """Return a delivery's state after one more record about it or one of its jobs.
 
-    A delivery that is already decided stays as it is: what arrives again changes nothing.
+    A delivery that is already decided keeps its state: what arrives again only moves `last_seq`.
 
     Args:
         delivery: Its state before; None before its first record.
         fields: The record's fields; they name the delivery.
     """
     action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
+    if delivery:
+        delivery = replace(delivery, last_seq=seq)
     if action.startswith("result.") and delivery:
         return _fold_result(delivery, fields)
     if action.startswith("job.") and delivery:
@@ -223,6 +232,8 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         fired_at=str(said.get("fired_at", "")),
         state="received",
         body_digest=str(part(fields, "request").get("digest", "")),
+        first_seq=seq,
+        last_seq=seq,
     )
     if before.state != "received":
         return before
@@ -266,17 +277,6 @@ def _fold_result(delivery: DeliveryState, fields: Fields) -> DeliveryState:
         return replace(delivery, result_error=str(fields.get("note", "")), due_at=due_at)
     shown = _int(said.get("shows", delivery.changed))
     return replace(delivery, reported=shown, tries=0, due_at="", result_error="")
-
-
-def _finished_job(job: JobState, fields: Fields) -> JobState:
-    response = part(fields, "response")
-    return replace(
-        job,
-        finished=str(response["final"]),
-        tasks=_int(response.get("tasks", 0)),
-        succeeded=_int(response.get("succeeded", 0)),
-        note=str(fields.get("note", "")),
-    )
 
 
 def _planned_job(fields: Fields) -> JobState:

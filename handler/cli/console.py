@@ -1,4 +1,4 @@
-"""What the command prints for people: one console, a few tables, errors on standard error."""
+"""Output for people: a console, tables, and errors on standard error."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STYLES: Mapping[str, str] = {
     "pending": "default",
     "unknown": "yellow",
 }
-"""How the outcomes of records look."""
+"""Styles of the outcomes of records."""
 
 _PLAIN_WIDTH = 140
 _LONGEST_CELL = 2000  # characters; the longest key has 1,024 bytes
@@ -31,26 +31,26 @@ _LEFT = (
     ("followed", "job still runs on the fleet", "jobs still run on the fleet"),
     ("results", "result file is not written yet", "result files are not written yet"),
 )
-"""What a tick leaves open, as a reply counts it, for one and for several."""
+"""The counts of open work in a reply, in words for one and for several."""
 
 _IDENTIFIERS = frozenset({"delivery", "job", "job name", "job_name", "job id"})
-"""Columns that keep their width as long as another has some to give."""
+"""Columns that shrink last."""
 
 
 def screen() -> Console:
-    """Return the console for standard output: colours and its width only on a terminal."""
+    """Return the console for standard output; colours and its width only on a terminal."""
     console = Console()
     return console if console.is_terminal else Console(width=_PLAIN_WIDTH, no_color=True)
 
 
 def complain(message: str) -> None:
-    """Print what went wrong on standard error."""
-    said = Text.assemble(("nightdrop:", "bold red"), " ", prose(message))
-    Console(stderr=True, soft_wrap=True).print(said, highlight=False)
+    """Print an error on standard error."""
+    text = Text.assemble(("nightdrop:", "bold red"), " ", prose(message))
+    Console(stderr=True, soft_wrap=True).print(text, highlight=False)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Return a plain table; what the rows hold is text, never markup, and safe to show."""
+    """Return a plain table; cells are escaped text, never markup."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         drawn.add_column(column, overflow="fold", no_wrap=column in _IDENTIFIERS)
@@ -60,23 +60,23 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
 
 
 def _cell(column: str, value: object) -> Text:
-    # Where its column cannot have its whole width, an identifier goes on in the next line.
+    # If the column is too narrow, an identifier continues on the next line.
     return Text(prose(value) if column in _PROSE else printable(value), no_wrap=False)
 
 
 def printable(value: object) -> str:
-    """Return a value as one line of text that cannot move the cursor or forge a line."""
+    """Return a value as one line of escaped text."""
     return "" if value is None else display(str(value), longest=_LONGEST_CELL)
 
 
 def prose(value: object) -> str:
-    """Return a value as text that keeps its lines, each of them safe to show."""
+    """Return a value as escaped text that keeps its line breaks."""
     return "\n".join(map(printable, "" if value is None else str(value).split("\n")))
 
 
 def jobs_table(jobs: Sequence[Mapping[str, object]]) -> Table:
-    """Return a table of jobs as replies and result files hold them."""
-    rows = [(job["document"], job["job_name"], _stands(job), job["job_id"] or "") for job in jobs]
+    """Return a table of the jobs in a reply or a result file."""
+    rows = [(job["document"], job["job_name"], _state(job), job["job_id"] or "") for job in jobs]
     drawn = table(("document", "job name", "state", "job id"), rows)
     for row, job in zip(drawn.rows, jobs, strict=True):
         row.style = "red" if job["state"] in WRONG else None
@@ -84,7 +84,7 @@ def jobs_table(jobs: Sequence[Mapping[str, object]]) -> Table:
 
 
 def left_open(counts: Mapping[str, int]) -> list[str]:
-    """Return a sentence about each kind of work that a tick left open, by the counts of a reply."""
+    """Return a sentence for each kind of open work, by the counts of a reply."""
     return [
         f"{counts[kind]} {one if counts[kind] == 1 else several}"
         for kind, one, several in _LEFT
@@ -92,7 +92,7 @@ def left_open(counts: Mapping[str, int]) -> list[str]:
     ]
 
 
-def _stands(job: Mapping[str, object]) -> str:
-    """Return where a job stands, and how many tasks succeeded once it ended."""
+def _state(job: Mapping[str, object]) -> str:
+    """Return the state of a job and, once it ended, how many tasks succeeded."""
     counts = f" ({job['succeeded']} of {job['tasks']})" if "tasks" in job else ""
     return f"{job['state']}{counts}"

@@ -1,4 +1,4 @@
-"""How the `nightdrop` command begins and ends: no traceback for Ctrl-C or a full disk."""
+"""Entry point of the `nightdrop` command: no traceback for Ctrl-C or a full disk."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.E
 
 
 def run() -> None:
-    """Run the command of this process's arguments, and exit with its status.
+    """Run the command and exit with its status.
 
-    Exit status, beside that of the command: 74 what it prints or keeps, or a log in SQLite, could
-    not be written, 130 it was interrupted.
+    Further exit statuses: 74 the output, a file or a SQLite log could not be written, 130 the
+    command was interrupted.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        # While modules are imported, Ctrl-C ends the process at once and without a traceback.
+        # During imports, Ctrl-C ends the process at once and without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         try:
@@ -30,23 +30,23 @@ def run() -> None:
     except OSError as error:
         if error.errno not in _DISK:
             raise
-        _give_up_output()
+        _discard_output()
         what = f"{error.filename} cannot be written" if error.filename else "cannot write"
-        status = _told(f"{what}: {error.strerror}")
+        status = _write_error(f"{what}: {error.strerror}")
     except sqlite3.OperationalError as error:
-        status = _told(f"the audit log cannot be read or written: {error}")
+        status = _write_error(f"the audit log cannot be read or written: {error}")
     sys.exit(status)
 
 
-def _told(sentence: str) -> int:
+def _write_error(sentence: str) -> int:
     sys.stderr.write(f"nightdrop: {sentence}\n")
     return _NOT_WRITTEN
 
 
 def _command() -> int:
-    import click  # noqa: PLC0415 - likewise
+    import click  # noqa: PLC0415 - imported after SIGINT is set
 
-    from handler.cli.main import main  # noqa: PLC0415 - it takes a while, see above
+    from handler.cli.main import main  # noqa: PLC0415 - same reason
 
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -60,8 +60,8 @@ def _command() -> int:
     return status if isinstance(status, int) else 0
 
 
-def _give_up_output() -> None:
-    """Throw away what is still to be printed: at its end Python would try once more."""
+def _discard_output() -> None:
+    """Discard buffered output: at exit Python would try to write it again."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -9,7 +9,7 @@ import click
 
 
 class _Command(NamedTuple):
-    """Where a command is, and what `nightdrop --help` says of it without loading it."""
+    """A command's module and its line in `nightdrop --help`, which does not import it."""
 
     module: str
     help: str
@@ -22,30 +22,30 @@ COMMANDS = {
     "doctor": _Command(
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
-    "emulator": _Command("dev.emulator", "Answer for IEF and OBS on this machine."),
+    "emulator": _Command("dev.emulator", "Run a local emulator of IEF and OBS."),
     "events": _Command("dev.events", "Write sample events of every trigger."),
     "hold": _Command("function.hold", "Send nothing new until `release`."),
     "invoke": _Command("function.invoke", "Run the function once on an event."),
     "job": _Command("function.hold", "Decide about one job by hand."),
     "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
     "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
-    "reconcile": _Command("function.reconcile", "Run one tick: settle, resume, follow up."),
-    "release": _Command("function.hold", "Lift a hold; the next tick resumes."),
+    "reconcile": _Command("function.reconcile", "Run the reconciler once: settle, resume, follow."),
+    "release": _Command("function.hold", "Release a hold; the next reconciler run resumes."),
     "schema": _Command("function.schema", "Print the job spec's JSON Schema."),
     "validate": _Command("function.validate", "Check job specs; nothing is sent."),
 }
-"""Every command by its name; the sentences are those of the commands' own `short_help`."""
+"""All commands; the sentences repeat the `short_help` of each."""
 
 
 class _Group(click.Group):
-    """A group whose commands are imported one by one."""
+    """A group that imports a command when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands' names, sorted."""
         return [*COMMANDS, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, imported now; None if there is none of that name."""
+        """Import and return a command; None if it does not exist."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         module = import_module(f"handler.cli.{COMMANDS[cmd_name].module}")
@@ -53,7 +53,7 @@ class _Group(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        """Write the list of commands; none is imported for it."""
+        """Write the list of commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name].help) for name in COMMANDS])
 

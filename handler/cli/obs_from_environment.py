@@ -1,4 +1,4 @@
-"""OBS as somebody with an environment calls it, without the settings that a function needs."""
+"""Opens OBS from the environment, without the other settings of the function."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _TIMEOUT = 10.0
 _CONNECTIONS = 16
 
 
-def obs_of(environ: Mapping[str, str]) -> Obs:
-    """Return OBS at the address and with the keys that an environment names.
+def open_obs(environ: Mapping[str, str]) -> Obs:
+    """Return OBS with the endpoint and the keys in the environment.
 
     Raises:
-        SettingsError: It names no address.
-        CredentialsError: It holds no keys.
+        SettingsError: There is no valid endpoint.
+        CredentialsError: There are no keys.
     """
     region = environ.get("NIGHTDROP_REGION", "").strip()
     address = environ.get("NIGHTDROP_OBS_ENDPOINT", "").strip()

@@ -1,4 +1,4 @@
-"""The file that a command writes to: whole or not at all, and nothing replaced unasked."""
+"""Writes the output file of a command, atomically."""
 
 from __future__ import annotations
 
@@ -18,17 +18,14 @@ _SQLITE = b"SQLite format 3\x00"
 
 @contextmanager
 def output_file(path: Path | None, *, overwrite: bool) -> Iterator[IO[str]]:
-    """Yield what to write text to.
-
-    A file appears under its name when the block has ended well; before, and if the disk is full or
-    the block raises, what stood there stays.
+    """Yield a text file; it replaces `path` when the block succeeds, and nothing is changed if not.
 
     Args:
         path: The file; None for standard output.
-        overwrite: Whether a file that is there may be replaced; a database never is.
+        overwrite: Whether to replace an existing file; a database is never replaced.
 
     Raises:
-        OutputError: A file is there, or it cannot be written.
+        OutputError: The file exists or cannot be written.
     """
     if path is None:
         yield sys.stdout
@@ -55,6 +52,6 @@ def _check(path: Path, *, overwrite: bool) -> None:
         return
     with path.open("rb") as file:
         if file.read(len(_SQLITE)) == _SQLITE:
-            raise OutputError(f"{path} is a database, which no output replaces; name another file")
+            raise OutputError(f"{path} is a database and is not replaced; name another file")
     if not overwrite:
-        raise OutputError(f"{path} is there already; name another file, or give --overwrite")
+        raise OutputError(f"{path} exists; name another file, or use --overwrite")

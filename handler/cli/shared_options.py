@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they complain about a log."""
+"""Options and errors that several commands share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.audit.sql.sqlite_reading import tells_of_damage
+from handler.audit.sql.sqlite_reading import is_damage
 from handler.cli.console import complain
 from handler.errors import NightdropError
 
@@ -34,7 +34,7 @@ audit_option = click.option(
 
 
 class NumberRange(click.FloatRange):
-    """A number within bounds; what is no number lies within all of them and is refused, too."""
+    """A number in a range; NaN is an error, too."""
 
     def convert(
         self, value: float, param: click.Parameter | None, ctx: click.Context | None
@@ -42,7 +42,7 @@ class NumberRange(click.FloatRange):
         """Return the number.
 
         Raises:
-            click.BadParameter: It is out of bounds, or none.
+            click.BadParameter: It is out of range or NaN.
         """
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
@@ -53,37 +53,39 @@ class NumberRange(click.FloatRange):
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
 
 
-SPOILED = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
-"""What reading a record that Nightdrop did not write comes to."""
+MALFORMED_RECORD_ERRORS = (AttributeError, KeyError, TypeError, ValueError, RecursionError)
+"""Errors of reading a record that Nightdrop did not write."""
 
 
 _DAMAGED = "this is not a Nightdrop log, or it is damaged; see `nightdrop audit verify`"
 
 
 def confirm(question: str) -> None:
-    """Go on if a person says yes; end the command with status 1 if not, 2 if nobody can answer."""
+    """Return if the answer is yes; exit with status 1 if it is no, 2 if there is no input."""
     try:
         if click.confirm(question):
             return
     except (click.Abort, RuntimeError) as error:
-        # Ctrl-C aborts, too. Python raises a RuntimeError where standard input was closed.
+        # Ctrl-C aborts, too. Python raises RuntimeError if standard input was closed.
         if isinstance(error.__context__, KeyboardInterrupt):
             raise
         click.echo(err=True)
-        complain("nothing was done: standard input holds no answer; use --yes to do it unasked")
+        complain(
+            "nothing was done: there is no answer on standard input; use --yes to skip the question"
+        )
         sys.exit(2)
     sys.exit(1)
 
 
 @contextmanager
-def complaining() -> Iterator[None]:
-    """End the command with status 2 and a sentence where there is no log that can be read."""
+def exit_on_log_error() -> Iterator[None]:
+    """Print an error and exit with status 2 if the log cannot be read."""
     try:
         yield
     except sqlite3.DatabaseError as error:
-        complain(_DAMAGED if tells_of_damage(error) else f"the audit log cannot be read: {error}")
+        complain(_DAMAGED if is_damage(error) else f"the audit log cannot be read: {error}")
         sys.exit(2)
-    except SPOILED:
+    except MALFORMED_RECORD_ERRORS:
         complain(_DAMAGED)
         sys.exit(2)
     except (LookupError, NightdropError) as error:

@@ -1,1 +1,1 @@
-"""What we call: signed requests to IEF and OBS."""
+"""Clients of IEF and OBS: signed requests over one HTTP transport."""

@@ -1,8 +1,8 @@
-"""A connection whose every wait ends at one moment, whatever the other side sends and how slowly.
+"""A socket with one deadline for a whole call.
 
-`http.client` and `ssl` count a time-out anew for each read, so that one byte now and then holds a
-call for as long as the other side likes. Here the moment is kept beneath them: each read and each
-write of the socket waits for no longer than what is left of the call, and fails once nothing is.
+`http.client` and `ssl` restart their time-out with each read, so that a server that sends a byte
+now and then can hold a call without end. Here each read and write waits only for the time that is
+left of the call.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PIECE = 65_536
 
 
 class Origin(NamedTuple):
-    """Where a connection leads."""
+    """The server of a connection."""
 
     scheme: str
     host: str
@@ -31,14 +31,14 @@ class Origin(NamedTuple):
 
 
 class TimedSocket:
-    """What `http.client` needs of a socket, bounded in time and in bytes received.
+    """The part of a socket that `http.client` uses, with limits on time and received bytes.
 
     Args:
-        connected: The socket; it is closed by `hang_up` alone.
+        connected: The socket; only `hang_up` closes it.
         clock: Monotonic seconds.
 
     Attributes:
-        sent: Whether any byte of the present call may have left.
+        sent: Whether any byte of the current call may have been sent.
     """
 
     def __init__(self, connected: socket.socket, clock: Callable[[], float]) -> None:
@@ -49,19 +49,19 @@ class TimedSocket:
         self.sent = False
 
     def begin(self, end: float) -> None:
-        """Begin a call that is to be over at a moment of the clock."""
+        """Start a call that must end at a time of the clock."""
         self._end = end
         self.sent = False
 
     def allow(self, most: int) -> None:
-        """Set how many bytes may still be received."""
+        """Set how many more bytes may be received."""
         self._most = most
 
     def sendall(self, data: bytes) -> None:
         """Send bytes.
 
         Raises:
-            OSError: They could not all be sent in time.
+            OSError: Not all of them could be sent in time.
         """
         rest = memoryview(data)
         while rest:
@@ -70,24 +70,24 @@ class TimedSocket:
             rest = rest[self._socket.send(rest[:_PIECE]) :]
 
     def receive(self, buffer: memoryview) -> int:
-        """Fill a buffer with what has arrived, waiting until something has.
+        """Wait for bytes and copy them into a buffer.
 
         Raises:
-            OSError: Nothing came in time, or more than is allowed.
+            OSError: Nothing was received in time, or more than allowed.
         """
         self._socket.settimeout(self._left())
         received = self._socket.recv_into(buffer)
         self._most -= received
         if self._most < 0:
-            raise OSError("more was sent than is allowed")
+            raise OSError("the response is larger than allowed")
         return received
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return a reader of what arrives, as `http.client` asks for it."""
+        """Return a reader of the received bytes, for `http.client`."""
         return io.BufferedReader(_Incoming(self))
 
     def close(self) -> None:
-        """Do nothing: `http.client` closes what it may still read from."""
+        """Do nothing: `http.client` closes the socket before the response is read."""
 
     def hang_up(self) -> None:
         """Close the connection."""
@@ -95,7 +95,7 @@ class TimedSocket:
             self._socket.close()
 
     def is_quiet(self) -> bool:
-        """Return whether nothing has arrived that nobody asked for, not even the end."""
+        """Return whether the idle connection has received nothing, not even its end."""
         poll = select.poll()
         poll.register(self._socket.fileno(), select.POLLIN)
         return not poll.poll(0)
@@ -103,12 +103,12 @@ class TimedSocket:
     def _left(self) -> float:
         left = self._end - self._clock()
         if left <= 0:
-            raise TimeoutError("the time for this call is over")
+            raise TimeoutError("the call has no time left")
         return left
 
 
 class _Incoming(io.RawIOBase):
-    """The stream that a buffered reader wants to be given."""
+    """The raw stream of a buffered reader."""
 
     def __init__(self, timed: TimedSocket) -> None:
         self._timed = timed
@@ -125,17 +125,17 @@ def dial(
 ) -> TimedSocket:
     """Return a new connection.
 
-    The name is looked up on a thread of its own: the system's resolver cannot be interrupted, so a
-    look-up that takes too long is left behind and ends by itself.
+    The name is resolved on a thread: the system's resolver cannot be interrupted, so a slow look-up
+    is abandoned and ends later.
 
     Args:
-        origin: Where to.
+        origin: The server.
         end: When to give up, by the clock.
         clock: Monotonic seconds.
-        context: What to check certificates with; None for a connection without TLS.
+        context: The TLS context; None for a connection without TLS.
 
     Raises:
-        OSError: There is no connection; nothing of a request has left.
+        OSError: There is no connection; nothing was sent.
     """
     addresses = _addresses(origin, end - clock())
     error: OSError = TimeoutError("no time was left to connect")
@@ -167,7 +167,7 @@ def _secured(
         connected, server_hostname=origin.host, do_handshake_on_connect=False
     )
     try:
-        # One call, whose time-out holds for the handshake as a whole.
+        # One call: its time-out is that of the whole handshake.
         secured.settimeout(max(left, 0.001))
         secured.do_handshake()
     except BaseException:
@@ -190,11 +190,11 @@ def _addresses(origin: Origin, left: float) -> list[tuple[Any, ...]]:
     try:
         Thread(target=look_up, name="resolver", daemon=True).start()
     except RuntimeError as error:
-        raise OSError("no thread is left to resolve a name with") from error
+        raise OSError("no thread is available to resolve the host name") from error
     try:
         answer = found.get(timeout=max(left, 0.001))
     except Empty:
-        raise TimeoutError("the host's name was not resolved in time") from None
+        raise TimeoutError("the host name was not resolved in time") from None
     if isinstance(answer, OSError):
         raise answer
     return answer

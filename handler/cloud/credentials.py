@@ -1,4 +1,4 @@
-"""The keys a request is signed with, read anew for every invocation because they rotate."""
+"""Keys to sign requests with; read again for every invocation, because they rotate."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from handler.errors import CredentialsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from handler.runtime.deadline import Deadline
+
 _METHODS = ("getSecurityAccessKey", "getSecuritySecretKey", "getSecurityToken")
 _VARIABLES = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN")
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key, its secret, and the token that temporary keys come with.
+    """An access key, its secret, and the token of temporary keys; none is ever printed.
 
-    The attributes `ak` and `sk` are what the SDK's signer reads; none is ever printed.
+    The SDK's signer reads `ak` and `sk`.
 
     Attributes:
-        missing: Why there are none, where there are none; signing then fails with it.
+        missing: Why there are no keys, the message of the error when signing; "" if there are.
     """
 
     ak: str = field(repr=False)
@@ -30,25 +32,52 @@ class Credentials:
     missing: str = ""
 
     def require(self) -> None:
-        """Return if there are keys.
+        """Do nothing if there are keys.
 
         Raises:
-            CredentialsError: There are none.
+            CredentialsError: There are no keys.
         """
         if self.missing:
             raise CredentialsError(self.missing)
 
 
-def credentials(context: object, environ: Mapping[str, str]) -> Credentials:
-    """Return the context's temporary keys, or those of the environment on a desk.
+_NONE = Credentials("", "", missing="no invocation has provided credentials yet")
 
-    Without an agency the platform's methods answer "" or the text "null" instead of failing.
+
+class CurrentCredentials:
+    """The keys and the deadline of the latest invocation, for a connection that outlives it.
+
+    Args:
+        keys: The keys until the first call of `use`.
+    """
+
+    def __init__(self, keys: Credentials = _NONE) -> None:
+        self._keys = keys
+        self._deadline: Deadline | None = None
+
+    def use(self, keys: Credentials, deadline: Deadline | None = None) -> None:
+        """Set the keys to sign with, and the time when every call must end."""
+        self._keys, self._deadline = keys, deadline
+
+    def current(self) -> Credentials:
+        """Return the keys to sign with."""
+        return self._keys
+
+    def deadline(self) -> Deadline | None:
+        """Return the deadline of the latest invocation; None before the first one."""
+        return self._deadline
+
+
+def credentials(context: object, environ: Mapping[str, str]) -> Credentials:
+    """Return the temporary keys of the context, else the keys in the environment (local runs).
+
+    Without an agency the methods of the context return "" or the text "null".
 
     Raises:
-        CredentialsError: Neither has a key and a secret, or they cannot be keys.
+        CredentialsError: There is no key with a secret, or they contain invalid characters.
     """
     for values in (
-        [_said(context, method) for method in _METHODS],
+        [_value_of(context, method) for method in _METHODS],
         [environ.get(name, "").strip() for name in _VARIABLES],
     ):
         if values[0] and values[1]:
@@ -56,19 +85,20 @@ def credentials(context: object, environ: Mapping[str, str]) -> Credentials:
             return Credentials(*values)
     raise CredentialsError(
         "no credentials: give the function an execution agency (app_agency) that may create IEF "
-        "batch jobs and read the bucket; on a desk set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK"
+        "batch jobs and read the bucket; on your machine set HUAWEICLOUD_SDK_AK and "
+        "HUAWEICLOUD_SDK_SK"
     )
 
 
-def _said(context: object, method: str) -> str:
+def _value_of(context: object, method: str) -> str:
     call = getattr(context, method, None)
     value = call() if callable(call) else None
     return value.strip() if isinstance(value, str) and value != "null" else ""
 
 
 def _check(values: list[str]) -> None:
-    # Such a key makes no valid header, and the error about the header would quote it.
+    # Such a key makes an invalid header, and the error about the header would quote it.
     if not all(value.isascii() and value.isprintable() for value in values):
         raise CredentialsError(
-            "the credentials hold characters that no key has, such as a line break; copy them again"
+            "the credentials contain invalid characters, such as a line break; copy them again"
         )

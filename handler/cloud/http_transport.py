@@ -1,7 +1,7 @@
-"""Requests over HTTP: one try each, bounded in time and size, told apart by what is certain.
+"""HTTP requests: one try each, limited in time and size.
 
-What an answer may look like is taken more strictly than `http.client` takes it: where it ends must
-be clear beyond doubt (RFC 9112, 6.3), so that a part is never taken for the whole.
+Errors say whether the request may have been received. Responses are parsed more strictly than by
+`http.client`: their end must be unambiguous (RFC 9112, 6.3), so that truncation is an error.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from handler.runtime.deadline import Deadline
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
-"""The most that is read of one body unless the caller says otherwise."""
+"""The default limit of a response body."""
 
 _CHUNK = 65_536
 _HEAD_BYTES = 262_144
@@ -45,19 +45,19 @@ _LOST_LINES = (
     MissingHeaderBodySeparatorDefect,
 )
 _FOREIGN = (HTTPException, OSError, ValueError, LookupError)
-"""What the libraries beneath raise about what a server does."""
+"""What `http.client`, `ssl` and `socket` raise for a misbehaving server."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request ready to leave, signed.
+    """A signed request.
 
     Attributes:
         method: The HTTP method.
-        url: Scheme, host, path and query, encoded as they were signed.
-        headers: All headers, signature included; never printed.
+        url: Scheme, host, path and query, encoded as signed.
+        headers: All headers with the signature; never printed.
         body: The bytes to send.
-        date: When it was signed, a timestamp; the services refuse it 15 minutes later.
+        date: The timestamp of the signature; the services refuse it 15 minutes later.
     """
 
     method: str
@@ -69,13 +69,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer.
+    """A response.
 
     Attributes:
         status: The HTTP status, 200 or more.
         headers: The headers, with lower-case names.
-        body: The body, or nothing of it if it was larger than wanted.
-        cut: Whether it was.
+        body: The body; empty if it is larger than the limit.
+        cut: Whether the body is larger than the limit.
     """
 
     status: int
@@ -85,13 +85,13 @@ class Answer:
 
 
 class Transport:
-    """A pool of kept-alive connections. No retries, no redirects, no proxies.
+    """A pool of keep-alive connections. No retries, no redirects, no proxies.
 
     Args:
-        timeout: Seconds for one request, from looking up the host's name to the answer's last byte.
-        connections: How many are kept open per host.
+        timeout: Seconds for one request, from the look-up of the host name to the last byte.
+        connections: The maximum number of idle connections per host.
         clock: Monotonic seconds.
-        context: What to check certificates with; None takes the system's authorities.
+        context: The TLS context; None uses the system's certificate authorities.
     """
 
     def __init__(
@@ -117,26 +117,26 @@ class Transport:
         max_bytes: int = MAX_ANSWER_BYTES,
         deadline: Deadline | None = None,
     ) -> Answer:
-        """Send a request once and return the answer, whatever its status.
-
-        A body larger than `max_bytes` is not read to its end, and left out of the answer.
+        """Send a request once and return the response, whatever its status.
 
         Args:
-            request: What to send.
-            max_bytes: The most that is read of the answer's body.
-            deadline: The end of the invocation, where it comes before the time-out.
+            request: The request.
+            max_bytes: The limit of the response body; a larger one is dropped (`cut`).
+            deadline: The end of the invocation, if it comes before the time-out.
 
         Raises:
-            NotSentError: The service never saw the request: no connection was made, or a header
-                holds a line break or the like.
-            OutOfTimeError: Likewise, because nothing was left until the deadline.
-            NoAnswerError: It may have been seen, but no whole answer came in time.
+            NotSentError: The service did not receive the request: there was no connection, or a
+                header contains a forbidden character.
+            OutOfTimeError: It was not sent, because no time was left until the deadline.
+            NoAnswerError: It may have been received, but no complete response arrived in time.
         """
         parts = urlsplit(request.url)
         host = parts.hostname or ""
         if not all(value.isascii() and value.isprintable() for value in request.headers.values()):
-            # Said here, because the library's own error quotes the header, which may be a key.
-            raise NotSentError(f"nothing was sent to {host}: a header holds a forbidden character")
+            # Checked here, because the library's error quotes the header, which may be a key.
+            raise NotSentError(
+                f"nothing was sent to {host}: a header contains a forbidden character"
+            )
         left = min(self._timeout, deadline.left()) if deadline else self._timeout
         if left <= 0:
             raise OutOfTimeError(f"nothing was sent to {host}: no time was left")
@@ -146,21 +146,21 @@ class Transport:
         try:
             answer, kept = _exchange(timed, parts, request, max_bytes)
         except _FOREIGN as error:
-            # Without its cause, whose text quotes what was answered, which may repeat a secret.
+            # Without its cause, whose text quotes the response, which may repeat a secret.
             if not timed.sent:
                 raise NotSentError(f"nothing was sent to {host}: {_reason(error)}") from None
             raise NoAnswerError(f"no answer from {host}: {_reason(error)}") from None
         finally:
-            self._let_go(origin, timed, kept=kept)
+            self._release(origin, timed, kept=kept)
         return answer
 
     def close(self) -> None:
-        """Close every connection that is not in use."""
+        """Close all idle connections."""
         with self._lock:
             _hang_up(self._idle)
 
     def _connected(self, origin: Origin, end: float) -> TimedSocket:
-        timed = self._taken(origin)
+        timed = self._idle_connection(origin)
         if timed is None:
             try:
                 timed = dial(origin, end, self._clock, self._certificates(origin))
@@ -169,7 +169,7 @@ class Transport:
         timed.begin(end)
         return timed
 
-    def _taken(self, origin: Origin) -> TimedSocket | None:
+    def _idle_connection(self, origin: Origin) -> TimedSocket | None:
         while True:
             with self._lock:
                 kept = self._idle.get(origin)
@@ -178,7 +178,7 @@ class Transport:
                 return timed
             timed.hang_up()
 
-    def _let_go(self, origin: Origin, timed: TimedSocket, *, kept: bool) -> None:
+    def _release(self, origin: Origin, timed: TimedSocket, *, kept: bool) -> None:
         with self._lock:
             idle = self._idle.setdefault(origin, [])
             if kept and len(idle) < self._connections:
@@ -190,7 +190,7 @@ class Transport:
         if origin.scheme != "https":
             return None
         with self._lock:
-            # Loading the system's authorities takes some milliseconds, once.
+            # Loading the system's certificate authorities takes some milliseconds, once.
             self._context = self._context or ssl.create_default_context()
             return self._context
 
@@ -205,12 +205,12 @@ def _hang_up(idle: dict[Origin, list[TimedSocket]]) -> None:
 def _exchange(
     timed: TimedSocket, parts: SplitResult, request: Request, max_bytes: int
 ) -> tuple[Answer, bool]:
-    """Return the answer to a request, and whether the connection can serve another one."""
+    """Return the response, and whether the connection can be used again."""
     http = HTTPConnection(parts.hostname or "", parts.port or _PORTS[parts.scheme])
     http.default_port = _PORTS[parts.scheme]
     http.sock = cast("socket.socket", timed)
     timed.allow(_HEAD_BYTES)
-    heard_out = True
+    sent_all = True
     try:
         http.request(
             request.method,
@@ -221,22 +221,22 @@ def _exchange(
     except (BrokenPipeError, ConnectionResetError):
         if not timed.sent:
             raise
-        # It may have answered before it stopped listening, as to a body that is too large.
-        heard_out = False
+        # The server may have responded before it closed, such as to a body that is too large.
+        sent_all = False
     response = http.getresponse()
     _check(response)
     timed.allow(_HEAD_BYTES + max_bytes + max_bytes // 8)
     body, cut = _read(response, max_bytes)
     headers = {name.lower(): value for name, value in response.headers.items()}
-    kept = heard_out and not cut and not response.will_close
+    kept = sent_all and not cut and not response.will_close
     return Answer(response.status, headers, body, cut), kept
 
 
 def _check(response: HTTPResponse) -> None:
-    """Refuse an answer whose end is not clear, or whose headers are not all there.
+    """Check that the end of the response is unambiguous and its headers are complete.
 
     Raises:
-        NoAnswerError: It is such a one.
+        NoAnswerError: They are not.
     """
     lengths = set(response.headers.get_all("content-length", []))
     codings = [coding.lower() for coding in response.headers.get_all("transfer-encoding", [])]
@@ -246,12 +246,12 @@ def _check(response: HTTPResponse) -> None:
         or codings not in ([], ["chunked"])
         or any(isinstance(defect, _LOST_LINES) for defect in response.headers.defects)
     )
-    if unclear or response.status < 200:  # noqa: PLR2004 - an interim answer
-        raise NoAnswerError("the answer's headers cannot be read")
+    if unclear or response.status < 200:  # noqa: PLR2004 - an interim response
+        raise NoAnswerError("the headers of the response are invalid")
 
 
 def _read(response: HTTPResponse, max_bytes: int) -> tuple[bytes, bool]:
-    """Return a body, and whether it was larger than wanted and is left out."""
+    """Return the body, and whether it was dropped because it is larger than the limit."""
     declared = response.length or 0
     if declared > max_bytes:
         return b"", True
@@ -263,12 +263,12 @@ def _read(response: HTTPResponse, max_bytes: int) -> tuple[bytes, bool]:
         if len(body) > max_bytes:
             return b"", True
         if pieces > _MANY_PIECES and len(body) < pieces * _SMALL_PIECE:
-            raise NoAnswerError("the answer comes in too small pieces")
+            raise NoAnswerError("the response arrives in too small pieces")
     if len(body) < declared:
-        raise NoAnswerError("the answer was cut off")
+        raise NoAnswerError("the response was cut off")
     return bytes(body), False
 
 
 def _reason(error: Exception) -> str:
-    # A library's text may quote what was sent or answered; the kind of error says enough.
+    # The text of a library's error may quote the request or the response; its type is enough.
     return type(error).__name__

@@ -1,12 +1,12 @@
-"""The bucket scan: files in the watched place whose notification never came.
+"""The bucket scan: finds files in the watched place whose notification never came.
 
     listed      so many keys, from where the last scan was cut, in their order
     recent      written within `valid_for`: an older file would not be run any more
     unseen      not read, and not rejected, since it was written
     to run      not older than the log, or than `NIGHTDROP_SWEEP_FROM`
 
-A scan is bounded in objects and requests. Where it was cut is on record, and the next goes on from
-there; after the last key the search begins anew. A scan of a whole bucket records nothing.
+A scan is bounded in objects and requests. Where it was cut is recorded, and the next scan continues
+there; after the last key it starts from the first. A scan of a whole bucket records nothing.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.errors import EventRejectedError
-from handler.triggers.discovered_object import swept
-from handler.triggers.event_parser import screen
+from handler.triggers.event_parser import filter_delivery
+from handler.triggers.object_storage import discovered_object
 from handler.values.canonical_json import moment, timestamp
 from handler.values.display import display
 from handler.values.object_names import LONGEST_KEY
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.log import Decide, ScanState, View
-    from handler.audit.record import Outcome, Part
+    from handler.audit.record import Outcome
     from handler.audit.state import DeliveryState
     from handler.cloud.obs.listing import ListedObject
     from handler.invocation.invocation import Invocation
@@ -53,9 +53,9 @@ class Scan:
 
     Attributes:
         bucket: The bucket's name.
-        before: Where the scan before it had stopped, and what was said of old files.
+        before: Where the previous scan stopped, and what was recorded about old files.
         position: The last key it looked at, if there are more; else "".
-        found: The deliveries of what is to be run, in the order of the keys.
+        found: The deliveries to run, in the order of the keys.
         outdated: How many files it passed over because they were written before `limit`.
         limit: Before when files are not run; None if that did not matter.
     """
@@ -77,7 +77,7 @@ class Scan:
 def scan(
     bucket: str, before: ScanState, invocation: Invocation, time_left: Callable[[], bool]
 ) -> Scan:
-    """Look for files that were never announced.
+    """Find files without a notification.
 
     Args:
         bucket: Where to look.
@@ -100,13 +100,12 @@ def scan(
     return Scan(bucket, before, position, found, len(unseen) - len(found), limit)
 
 
-def scanned(scan: Scan, position: str, *, function: Part) -> Decide[tuple[str, ...]]:
+def scanned(scan: Scan, position: str) -> Decide[tuple[str, ...]]:
     """Decide to record where a scan was cut and what it passed over; answers new warnings.
 
     Args:
         scan: What it found.
         position: The last key that is dealt with; "" if that is all of them.
-        function: Who scans.
     """
 
     def decide(view: View) -> Decision[tuple[str, ...]]:
@@ -114,29 +113,29 @@ def scanned(scan: Scan, position: str, *, function: Part) -> Decide[tuple[str, .
         drafts = []
         if position and position != now.position:
             note = cut_note(scan.bucket, position)
-            drafts.append(_draft("scan.paused", scan, function, key=position, note=note))
+            drafts.append(_draft("scan.paused", scan, key=position, note=note))
         elif now.position and not position:
-            drafts.append(_draft("scan.completed", scan, function))
+            drafts.append(_draft("scan.completed", scan))
         if scan.unsaid in {"", now.limit}:
             return Decision((), tuple(drafts))
         note = _outdated_note(scan)
-        drafts.append(_draft("scan.limited", scan, function, time=scan.unsaid, note=note))
+        drafts.append(_draft("scan.limited", scan, time=scan.unsaid, note=note))
         return Decision((note,), tuple(drafts))
 
     return decide
 
 
-def _draft(action: str, scan: Scan, function: Part, *, note: str = "", **source: str) -> Draft:
+def _draft(action: str, scan: Scan, *, note: str = "", **source: str) -> Draft:
     outcome: Outcome = "pending" if action == "scan.paused" else "success"
     where = {"bucket": scan.bucket, **source}
-    return Draft(action, outcome, source=where, function=function, note=note)
+    return Draft(action, outcome, source=where, note=note)
 
 
 def cut_note(bucket: str, position: str) -> str:
     """Return the sentence that tells where a scan was cut."""
     return (
-        f"the search of bucket {bucket} for files that were never announced stopped after "
-        f'"{display(position)}"; the next run goes on there. Remove old files from the watched '
+        f"the scan of bucket {bucket} for missed files stopped after "
+        f'"{display(position)}"; the next run continues there. Remove old files from the watched '
         "place, best by a life-cycle rule of the bucket"
     )
 
@@ -160,7 +159,7 @@ def _dropped(bucket: str, listed: Sequence[ListedObject], invocation: Invocation
     """Return the deliveries of what was written lately and asks for something."""
     recent = invocation.obs.clock() - timedelta(seconds=invocation.settings.valid_for)
     found = [
-        swept(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
+        discovered_object(bucket, one.key, etag=one.etag, modified_at=one.modified_at)
         for one in listed
         if one.modified_at > recent and len(one.key.encode()) <= LONGEST_KEY
     ]
@@ -189,7 +188,7 @@ def _is_ignored(found: Delivery, invocation: Invocation) -> bool:
     settings = invocation.settings
     try:
         return bool(
-            screen(
+            filter_delivery(
                 found, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
             )
         )
@@ -198,9 +197,9 @@ def _is_ignored(found: Delivery, invocation: Invocation) -> bool:
 
 
 def _untouched(unseen: Sequence[Delivery], invocation: Invocation) -> list[Delivery]:
-    """Return what nobody has looked at by now either, or is about to.
+    """Return what no other instance has read meanwhile, or is about to read.
 
-    Whose delivery stands in the log undecided, that is resumed, and reads what is there.
+    An object with an undecided delivery is left to it: it is resumed and reads what is there.
     """
     unseen, left = invocation.log.read(
         lambda view: (_filtered(unseen, view), view.open(_MOST_PENDING).deliveries)
@@ -213,7 +212,7 @@ def _untouched(unseen: Sequence[Delivery], invocation: Invocation) -> list[Deliv
 
 
 def _is_seen(found: Delivery, view: View) -> bool:
-    """Return whether an object was read, or rejected, since it was written as it stands there.
+    """Return whether an object was read, or rejected, since it was last written.
 
     Only that counts: an event that was ignored looked at nothing, whatever it was about.
     """
@@ -244,7 +243,7 @@ def _limit(invocation: Invocation) -> datetime:
 def _outdated_note(scan: Scan) -> str:
     files = "1 file was" if scan.outdated == 1 else f"{scan.outdated} files were"
     return (
-        f"{files} found in bucket {scan.bucket} that nobody announced, and not run, because "
+        f"{files} found in bucket {scan.bucket} without a notification, and not run, because "
         f"written before {scan.unsaid[:19]}Z; drop again what is wanted, or set "
         "NIGHTDROP_SWEEP_FROM to an earlier time"
     )

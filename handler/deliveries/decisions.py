@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
     from handler.errors import Problem
+    from handler.policy.rules import PolicyDecision
     from handler.specs.planner import Plan, PlannedJob
     from handler.triggers.delivery import Delivery
 
@@ -43,11 +44,12 @@ class SpecSource:
 
 @dataclass(frozen=True)
 class Order:
-    """A delivery that was read and understood, and what it asks for."""
+    """A delivery that was read and understood, what it asks for, and what the policy decides."""
 
     delivery: Delivery
     spec: SpecSource
     plan: Plan
+    policy: PolicyDecision
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,14 @@ class Rules:
     window: timedelta
 
 
-def plan_it(order: Order, rules: Rules, *, function: Part) -> Decide[DeliveryState | None]:
-    """Decide to plan a delivery's jobs; a state means that they were, or need not be.
+def plan_it(order: Order, rules: Rules) -> Decide[DeliveryState | None]:
+    """Decide to plan a delivery's jobs, or to reject them all if the policy does not allow one.
+
+    A returned state means that they were planned before, or need not be.
 
     The same bytes as in the object's latest run that created or still plans a job need no second
-    run, nor does a tick within the window of the same timer's latest. Both are looked at here and
-    nowhere before, in the same breath as the plan is written, so that two deliveries side by side
-    cannot both miss the other.
+    run, nor does a timer's tick within the window of the same timer's latest. Both are checked
+    in the same transaction as the plan, so that two concurrent deliveries cannot miss each other.
     """
 
     def decide(view: View) -> Decision[DeliveryState | None]:
@@ -78,15 +81,17 @@ def plan_it(order: Order, rules: Rules, *, function: Part) -> Decide[DeliverySta
             return Decision(seen)
         run = view.latest_run(order.delivery.subject)
         if run and _same_run(order, run, rules.window):
-            return Decision(run, (repeated(order.delivery, run, function, order.spec),))
-        jobs = [_job_planned(order, job, rules, view.now, function) for job in order.plan.jobs]
-        return Decision(None, (_planned(order, function), *jobs))
+            return Decision(run, (repeated(order.delivery, run, order.spec),))
+        if order.policy.problems:
+            return Decision(None, (_not_allowed(order),))
+        jobs = [_job_planned(order, job, rules, view.now) for job in order.plan.jobs]
+        return Decision(None, (_planned(order), *jobs))
 
     return decide
 
 
 def settle_without_jobs(
-    delivery: Delivery, action: str, note: str, *, spec: SpecSource | None = None, function: Part
+    delivery: Delivery, action: str, note: str, *, spec: SpecSource | None = None
 ) -> Decide[None]:
     """Decide to close a delivery that plans nothing.
 
@@ -95,7 +100,6 @@ def settle_without_jobs(
         action: `delivery.ignored`, `delivery.rejected` or `spec.rejected`.
         note: Why, for a person.
         spec: What was read, if it came that far.
-        function: Who decides.
     """
 
     def decide(view: View) -> Decision[None]:
@@ -103,7 +107,7 @@ def settle_without_jobs(
         if seen and seen.state != "received":
             return Decision(None)
         draft = replace(
-            draft_about(delivery, function, spec),
+            draft_about(delivery, spec),
             action=action,
             outcome="success" if action == "delivery.ignored" else "failure",
             note=note,
@@ -113,10 +117,10 @@ def settle_without_jobs(
     return decide
 
 
-def reject_exchanged(delivery: DeliveryState, *, function: Part) -> Decide[None]:
+def reject_exchanged(delivery: DeliveryState) -> Decide[None]:
     """Decide to close a delivery whose body in the outbox is not the one that was received.
 
-    What it would be started over from was changed by somebody else, so nothing of it is trusted.
+    Its body was changed by another program, so nothing of it is trusted.
     """
     draft = Draft(
         action="delivery.rejected",
@@ -127,9 +131,8 @@ def reject_exchanged(delivery: DeliveryState, *, function: Part) -> Decide[None]
             "subject": delivery.subject,
             "fired_at": delivery.fired_at or None,
         },
-        function=function,
         note="its body in the outbox is not the one that was received, so it is not started over: "
-        "look for who changed it, and deliver it anew if it is still wanted",
+        "look for who changed it, and deliver it again if it is still wanted",
     )
 
     def decide(view: View) -> Decision[None]:
@@ -139,14 +142,14 @@ def reject_exchanged(delivery: DeliveryState, *, function: Part) -> Decide[None]
     return decide
 
 
-def interrupted(delivery: Delivery, note: str, *, function: Part) -> Decide[None]:
+def interrupted(delivery: Delivery, note: str) -> Decide[None]:
     """Decide to record that a delivery could not be planned now; it starts over when it returns."""
-    draft = replace(draft_about(delivery, function), action="delivery.interrupted", note=note)
+    draft = replace(draft_about(delivery), action="delivery.interrupted", note=note)
     return lambda _view: Decision(None, (draft,))
 
 
 def reject_event(
-    key: str, problems: Sequence[Problem], *, source: Part, function: Part
+    key: str, problems: Sequence[Problem], *, source: Part
 ) -> Decide[DeliveryState | None]:
     """Decide to record an event, or an entry of one, that is no delivery."""
 
@@ -156,7 +159,6 @@ def reject_event(
             outcome="failure",
             delivery={"key": key, "trigger": "unknown", "subject": "event"},
             source=source,
-            function=function,
             note="\n".join(map(str, problems)),
         )
         return Decision(view.delivery(key), (draft,))
@@ -173,7 +175,7 @@ def _same_run(order: Order, run: DeliveryState, window: timedelta) -> bool:
     return False
 
 
-def draft_about(delivery: Delivery, function: Part, spec: SpecSource | None = None) -> Draft:
+def draft_about(delivery: Delivery, spec: SpecSource | None = None) -> Draft:
     """Return a record about a delivery as it fired, with what was read for it."""
     return Draft(
         action="delivery.received",
@@ -187,15 +189,12 @@ def draft_about(delivery: Delivery, function: Part, spec: SpecSource | None = No
         },
         actor=actor_of(delivery.actor, spec.found if spec else {}),
         source={**delivery.source, **(spec.found if spec else {})},
-        function=function,
     )
 
 
-def repeated(
-    delivery: Delivery, seen: DeliveryState, function: Part, spec: SpecSource | None = None
-) -> Draft:
+def repeated(delivery: Delivery, seen: DeliveryState, spec: SpecSource | None = None) -> Draft:
     """Return the record that a delivery came again, or is that of another run."""
-    about = draft_about(delivery, function, spec)
+    about = draft_about(delivery, spec)
     return replace(
         about,
         action="delivery.repeated",
@@ -207,26 +206,39 @@ def repeated(
     )
 
 
-def _planned(order: Order, function: Part) -> Draft:
-    about = draft_about(order.delivery, function, order.spec)
+def _not_allowed(order: Order) -> Draft:
+    about = draft_about(order.delivery, order.spec)
+    return replace(
+        about,
+        action="delivery.rejected",
+        outcome="failure",
+        delivery={**about.delivery, **_relied_on(order.policy)},
+        note="\n".join(map(str, order.policy.problems)),
+    )
+
+
+def _planned(order: Order) -> Draft:
+    about = draft_about(order.delivery, order.spec)
     changed = [CHANGED] if is_changed(order.spec.found) else []
     return replace(
         about,
         action="delivery.planned",
-        delivery={**about.delivery, "jobs": len(order.plan.jobs)},
+        delivery={
+            **about.delivery,
+            **_relied_on(order.policy),
+            "jobs": len(order.plan.jobs),
+        },
         note="\n".join([*map(str, order.plan.warnings), *changed]),
     )
 
 
-def _job_planned(
-    order: Order, job: PlannedJob, rules: Rules, now: datetime, function: Part
-) -> Draft:
+def _job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> Draft:
     own = job.valid_for
     valid_for = rules.valid_for if own is None else timedelta(seconds=own)
     return Draft(
         action="job.planned",
         outcome="pending",
-        delivery={"key": order.delivery.key},
+        delivery={"key": order.delivery.key, **_relied_on(order.policy)},
         job={
             "key": job.key,
             "name": job.name,
@@ -235,6 +247,10 @@ def _job_planned(
             "valid_until": timestamp(now + valid_for),
         },
         request={"digest": sha256_hex(job.body)},
-        function=function,
         body=job.body,
     )
+
+
+def _relied_on(policy: PolicyDecision) -> Part:
+    """Return the policy and the rule that a record relies on."""
+    return {"policy": policy.policy, "rule": policy.rule}

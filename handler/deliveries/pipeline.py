@@ -1,4 +1,4 @@
-"""The story of one delivery: received, read, planned, submitted, reported."""
+"""Processes one delivery: received, read, planned, submitted, reported."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from handler.deliveries.decisions import (
     reject_event,
     settle_without_jobs,
 )
+from handler.deliveries.policy_check import check_policy
 from handler.deliveries.provenance import differences
 from handler.deliveries.receiving import receive
 from handler.deliveries.reporting import report
@@ -32,7 +33,7 @@ from handler.parsing import Limits, read
 from handler.runtime.response import Result, delivered_again, result_of
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import InlineSpec
-from handler.triggers.event_parser import screen
+from handler.triggers.event_parser import filter_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,15 +47,15 @@ _EMPTY = "the object is empty; what is written into it later is run then"
 
 
 def deliver(delivery: Delivery, invocation: Invocation) -> Result:
-    """Bring one delivery as far as it comes today and return what came of it.
+    """Process one delivery and return its result.
 
-    One for which no time is left stands in the log as received, and the tick goes on with it.
+    If no time is left, the delivery stays received, and the reconciler continues it.
 
     Raises:
         NightdropError: Nothing is promised yet and another try may succeed: the platform is to
             deliver the event again.
     """
-    received = invocation.log.commit(receive(delivery, function=invocation.function)).value
+    received = invocation.log.commit(receive(delivery)).value
     delivery, seen = received.delivery, received.seen
     if seen is None and invocation.out_of_time:
         return result_of(delivery.key, state_of(delivery.key, invocation), repeated=False)
@@ -70,9 +71,9 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
 
 
 def submit(jobs: Sequence[JobState], invocation: Invocation) -> None:
-    """Send what can be sent of some jobs, side by side; one's failure stops no other.
+    """Send the jobs that can be sent, in threads; a failure of one stops no other.
 
-    A job whose instance has gone silent becomes unknown on the way.
+    A job whose lease has expired becomes unknown.
     """
     claimable = SENDABLE | {"sending"}
     keys = [job.key for job in jobs if job.state in claimable]
@@ -96,18 +97,15 @@ def _run_of(seen: DeliveryState, invocation: Invocation) -> DeliveryState:
 
 
 def refuse(refused: Sequence[InvalidEntry], invocation: Invocation) -> list[Result]:
-    """Record entries of an event that cannot be used, all at once, and return what is answered."""
-    decisions = [
-        reject_event(one.key, [one.problem], source=one.source, function=invocation.function)
-        for one in refused
-    ]
+    """Record the invalid entries of an event in one commit and return their results."""
+    decisions = [reject_event(one.key, [one.problem], source=one.source) for one in refused]
     if decisions:
         invocation.log.commit_all(decisions)
     return [Result(one.key, "rejected", errors=(str(one.problem),)) for one in refused]
 
 
 def _decide(delivery: Delivery, invocation: Invocation) -> DeliveryState:
-    """Read and plan a delivery, or refuse it; answers its run, or the one it repeats."""
+    """Read and plan a delivery, or reject it; return its run, or the run that it repeats."""
     spec: SpecSource | None = None
     try:
         ignored = _ignored(delivery, invocation)
@@ -118,12 +116,13 @@ def _decide(delivery: Delivery, invocation: Invocation) -> DeliveryState:
             return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, invocation)
         limits = Limits(max_bytes=invocation.settings.max_spec_bytes)
         plan = make_plan(delivery.key, read(spec.data, limits))
+        policy = check_policy(delivery, spec.found, plan, invocation)
     except (EventRejectedError, ObjectError) as error:
         return _close(delivery, "delivery.rejected", _problems(error), spec, invocation)
     except SpecRejectedError as error:
         return _close(delivery, "spec.rejected", error.problems, spec, invocation)
     except NightdropError as error:
-        invocation.log.commit(interrupted(delivery, str(error), function=invocation.function))
+        invocation.log.commit(interrupted(delivery, str(error)))
         if invocation.out_of_time:
             return state_of(delivery.key, invocation)
         raise
@@ -131,14 +130,14 @@ def _decide(delivery: Delivery, invocation: Invocation) -> DeliveryState:
         valid_for=timedelta(seconds=invocation.settings.valid_for),
         window=timedelta(seconds=invocation.settings.timer_window),
     )
-    order = Order(delivery, spec, plan)
-    run = invocation.log.commit(plan_it(order, rules, function=invocation.function)).value
+    order = Order(delivery, spec, plan, policy)
+    run = invocation.log.commit(plan_it(order, rules)).value
     return run or state_of(delivery.key, invocation)
 
 
 def _ignored(delivery: Delivery, invocation: Invocation) -> str:
     settings = invocation.settings
-    ignored = screen(
+    ignored = filter_delivery(
         delivery, buckets=settings.buckets, prefix=settings.prefix, results=settings.results
     )
     return ignored.reason if ignored else ""
@@ -163,7 +162,7 @@ def _fetch(delivery: Delivery, invocation: Invocation) -> SpecSource:
 
 
 def _may_wait(delivery: Delivery, invocation: Invocation) -> bool:
-    """Return whether what is asked for may still be run later; without a time nobody can tell."""
+    """Return whether the delivery is still valid; without a time it counts as not valid."""
     if delivery.fired_at is None:
         return False
     age = invocation.obs.clock() - delivery.fired_at
@@ -178,9 +177,7 @@ def _close(
     invocation: Invocation,
 ) -> DeliveryState:
     note = "\n".join(map(str, problems))
-    invocation.log.commit(
-        settle_without_jobs(delivery, action, note, spec=spec, function=invocation.function)
-    )
+    invocation.log.commit(settle_without_jobs(delivery, action, note, spec=spec))
     return state_of(delivery.key, invocation)
 
 

@@ -4,7 +4,7 @@ unknown key            delivery.received, go on
 received, no plan      nothing more to record: go on, from the start
 planned, jobs open     delivery.repeated, resume from the outbox
 refused, all of it     delivery.received under the key of its next run, go on
-decided                delivery.repeated, answer what stands in the log
+decided                delivery.repeated, answer from the log
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from handler.values.canonical_json import key_of, sha256_hex, shown
 
 if TYPE_CHECKING:
     from handler.audit.log import Decide, View
-    from handler.audit.record import Draft, Part
+    from handler.audit.record import Draft
     from handler.audit.state import DeliveryState
     from handler.triggers.delivery import Delivery
 
 
 @dataclass(frozen=True)
 class Received:
-    """What receiving a delivery came to.
+    """The result of receiving a delivery.
 
     Attributes:
         delivery: What to go on with: the delivery, or the latest run of it.
@@ -38,25 +38,25 @@ class Received:
     refused: DeliveryState | None
 
 
-def receive(delivery: Delivery, *, function: Part) -> Decide[Received]:
+def receive(delivery: Delivery) -> Decide[Received]:
     """Decide whether a delivery is new, was seen before, or starts over.
 
     A wrong setting may have had all of it refused, say. Then nothing of it is on the fleet, and
     when it comes again it is run again, under a key that follows from its own: with jobs, marks
     and names of its own, and as safe from duplicates as any other delivery. A copy that the
-    platform delivers right after the refusal is run again likewise; it is refused again, or, if
-    it is not, it is created once. Nobody delivers it without end: what is refused is answered.
+    platform delivers right after the refusal is also run again: it is refused again, or created
+    once. This ends, because a refused delivery is answered and not retried.
     """
 
     def decide(view: View) -> Decision[Received]:
         run, seen, refused = _latest_run(view, delivery)
         starting = Received(run, None, refused)
         if seen is None:
-            return Decision(starting, (_received(run, refused, function),))
+            return Decision(starting, (_received(run, refused),))
         if seen.state == "received":
-            again = replace(draft_about(run, function), note="started over: it was never planned")
+            again = replace(draft_about(run), note="started over: it was never planned")
             return Decision(starting, (again,))
-        return Decision(Received(run, seen, None), (repeated(run, seen, function),))
+        return Decision(Received(run, seen, None), (repeated(run, seen),))
 
     return decide
 
@@ -79,11 +79,11 @@ def _repeated_by(view: View, seen: DeliveryState) -> DeliveryState:
 
 
 def _left_nothing(run: DeliveryState) -> bool:
-    """Return whether a run certainly left nothing on the fleet, and nobody gave it up by hand.
+    """Return whether a run certainly left nothing on the fleet and was not abandoned by hand.
 
     Jobs that expired stay expired, but for a spec that is handed over directly: last night's
     upgrade does not run at noon, however late a copy of its event is. An object that expired or
-    was rejected is written anew, which fires an event of its own.
+    was rejected is uploaded again, which fires an event of its own.
     """
     if run.state == "rejected":
         return run.trigger != "object"
@@ -91,11 +91,9 @@ def _left_nothing(run: DeliveryState) -> bool:
     return bool(run.jobs) and all(job.state in free for job in run.jobs)
 
 
-def _received(delivery: Delivery, refused: DeliveryState | None, function: Part) -> Draft:
+def _received(delivery: Delivery, refused: DeliveryState | None) -> Draft:
     body = delivery.to_json()
-    draft = replace(
-        draft_about(delivery, function), body=body, request={"digest": sha256_hex(body)}
-    )
+    draft = replace(draft_about(delivery), body=body, request={"digest": sha256_hex(body)})
     if refused is None:
         return draft
     note = f"delivered again: {shown(refused.key)} left nothing on the fleet"

@@ -1,15 +1,15 @@
-"""Result files: begun on record, written, recorded; tried again ever more rarely where they fail.
+"""Result files: announced in the log, written, recorded; retried with growing pauses.
 
     Commit(result.writing)   the state that the file will show, and until when it may still come
-    PUT                      dated before that record: refused 15 minutes later
-    Commit(result.written)   it stands; or `result.failed`, told once
+    PUT                      dated before that record: OBS refuses it 15 minutes later
+    Commit(result.written)   done; or `result.failed`, recorded once
 
 Only one instance at a time writes for a delivery, from the state it was granted. One that is
 killed or frozen in between leaves its attempt open, perhaps with an old file over a newer one: so
-what is begun and not recorded as written is written anew, once nothing of it can come any more.
+an attempt that is not recorded as written is repeated once it can no longer arrive.
 
 All deliveries of an object share one file, which shows the latest run: an earlier one whose job
-ends later has it written anew, but does not get into it.
+ends later causes an update, but is not shown in it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
-from handler.audit.objects.snapshot import GIVEN_UP
 from handler.audit.record import Draft
 from handler.deliveries.result_file import CONTENT_TYPE, result_data, result_key
 from handler.errors import CloudError, NoAnswerError
@@ -39,13 +38,16 @@ if TYPE_CHECKING:
 LONGEST_PAUSE = timedelta(days=1)
 """The most that lies between two attempts to write a result file."""
 
+GIVEN_UP = timedelta(days=7)
+"""How long a result file that cannot be written is tried again."""
+
 _MOST_TOLD = 3
 
 
 def report(run: DeliveryState, invocation: Invocation) -> None:
     """Write the result file of an object's run, if it changed since the last one.
 
-    That it cannot be written is recorded and loses no delivery: the tick makes up for it.
+    A failure is recorded and loses no delivery: the reconciler writes the file later.
     """
     place = invocation.settings.results
     if place is None or not has_result(run, invocation.settings) or not _time_left(invocation):
@@ -53,11 +55,11 @@ def report(run: DeliveryState, invocation: Invocation) -> None:
     dated = invocation.obs.clock()
     obs = replace(invocation.obs, clock=lambda: dated)
     pause = timedelta(seconds=invocation.settings.settle_after)
-    begun = invocation.log.commit(begin_result(run.key, pause, function=invocation.function)).value
-    if begun is None or not _time_left(invocation):
+    started = invocation.log.commit(start_result(run.key, pause)).value
+    if started is None or not _time_left(invocation):
         return
     bucket, prefix = place
-    shown = begun.shown
+    shown = started.shown
     key = result_key(_object_of(shown)[1], watched=invocation.settings.prefix, results=prefix)
     data = result_data(shown.subject, result_of(shown.key, shown, repeated=False))
     try:
@@ -65,7 +67,7 @@ def report(run: DeliveryState, invocation: Invocation) -> None:
         error = None
     except CloudError as failed:
         error = failed
-    invocation.log.commit(result_kept(begun, error, function=invocation.function))
+    invocation.log.commit(record_result(started, error))
 
 
 def has_result(run: DeliveryState, settings: Settings) -> bool:
@@ -79,18 +81,18 @@ def has_result(run: DeliveryState, settings: Settings) -> bool:
 
 
 def is_due(run: DeliveryState, now: datetime) -> bool:
-    """Return whether nobody may be writing a run's result file, and no pause is left."""
+    """Return whether no other instance may be writing the result file and no pause is left."""
     return not run.due_at or moment(run.due_at) <= now
 
 
 @dataclass(frozen=True)
-class Begun:
+class StartedResult:
     """A result file that may be written.
 
     Attributes:
         run: The delivery that it is written for.
         shown: The run that it shows: the latest of the object.
-        until: Before this nobody else may write it, a timestamp; it tells the attempt.
+        until: Before this no other instance may write it, a timestamp; it identifies the attempt.
     """
 
     run: DeliveryState
@@ -98,16 +100,15 @@ class Begun:
     until: str
 
 
-def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Begun | None]:
+def start_result(key: str, pause: timedelta) -> Decide[StartedResult | None]:
     """Decide whether this instance may write a result file now, and what it shows.
 
     Args:
         key: The delivery's key.
-        pause: How long nobody else may write it, doubled with each attempt that came to nothing.
-        function: Who writes.
+        pause: How long no other instance may write it, doubled with each failed attempt.
     """
 
-    def decide(view: View) -> Decision[Begun | None]:
+    def decide(view: View) -> Decision[StartedResult | None]:
         run = view.delivery(key)
         if run is None or run.changed <= run.reported or not is_due(run, view.now):
             return Decision(None)
@@ -122,15 +123,14 @@ def begin_result(key: str, pause: timedelta, *, function: Part) -> Decide[Begun 
             outcome="pending",
             delivery={"key": key, "shows": run.changed},
             request={"attempt": run.tries + 1, "lease_until": until},
-            function=function,
         )
-        return Decision(Begun(run, shown, until), (draft,))
+        return Decision(StartedResult(run, shown, until), (draft,))
 
     return decide
 
 
 def _latest(view: View, run: DeliveryState) -> DeliveryState:
-    """Return the latest run of a run's object, as far as it is decided.
+    """Return the latest decided run of a run's object.
 
     An empty object that was looked at since is ignored, and is no run.
     """
@@ -141,29 +141,28 @@ def _latest(view: View, run: DeliveryState) -> DeliveryState:
     return alive if alive and alive.seq > run.seq else run
 
 
-def result_kept(begun: Begun, error: CloudError | None, *, function: Part) -> Decide[None]:
-    """Decide to record that a result file was written for a run as it stood, or why it was not.
+def record_result(started: StartedResult, error: CloudError | None) -> Decide[None]:
+    """Decide to record that a result file was written for a run, or why it was not.
 
-    That it was not is told once, and once more when it is given up, a week after the delivery.
+    A failure is recorded once, and once more when it is given up, a week after the delivery.
     After the first failure it may be tried again at once; without an answer it may still come.
 
     Args:
-        begun: What was written, and for whom.
+        started: What was written, and for whom.
         error: Why it could not be written; None if it was.
-        function: Who writes.
     """
-    key = begun.run.key
-    shows: Part = {"key": key, "shows": begun.run.changed}
-    written = Draft("result.written", "success", shows, function=function)
-    failed = Draft("result.failed", "failure", {"key": key}, function=function, note=str(error))
+    key = started.run.key
+    shows: Part = {"key": key, "shows": started.run.changed}
+    written = Draft("result.written", "success", shows)
+    failed = Draft("result.failed", "failure", {"key": key}, note=str(error))
 
     def decide(view: View) -> Decision[None]:
         run = view.delivery(key)
-        # Ours came to its end before the one that was begun since: that one says how it stands.
-        if run and run.tries and run.due_at != begun.until:
+        # A newer attempt has started meanwhile; it records the result.
+        if run and run.tries and run.due_at != started.until:
             return Decision(None)
         if error is None or run is None:
-            return Decision(None, (written, *_other_shown(view, begun, written)))
+            return Decision(None, (written, *_other_shown(view, started, written)))
         if view.now - moment(run.touched_at) > GIVEN_UP:
             note = f"given up: {error}"
             return Decision(None, (replace(failed, delivery=shows, note=note),))
@@ -176,28 +175,30 @@ def result_kept(begun: Begun, error: CloudError | None, *, function: Part) -> De
     return decide
 
 
-def _other_shown(view: View, begun: Begun, written: Draft) -> tuple[Draft, ...]:
+def _other_shown(view: View, started: StartedResult, written: Draft) -> tuple[Draft, ...]:
     """Return the record of what the file now shows of the latest run, if it is another one.
 
-    That may be less than another instance wrote meanwhile; then it is written anew. An attempt
+    That may be less than another instance wrote meanwhile; then it is updated. An attempt
     for it that is open stays so: its file may still come.
     """
-    latest = _latest(view, begun.run)
-    if latest.key == begun.run.key or latest.tries:
+    latest = _latest(view, started.run)
+    if latest.key == started.run.key or latest.tries:
         return ()
-    shows = begun.shown.changed if begun.shown.key == latest.key else 0
+    shows = started.shown.changed if started.shown.key == latest.key else 0
     return (replace(written, delivery={"key": latest.key, "shows": shows}),)
 
 
 def troubles(runs: Sequence[DeliveryState]) -> list[str]:
     """Return a sentence for each of the first runs whose result file could not be written."""
     failed = [run for run in runs if run.result_error]
-    told = []
+    sentences = []
     for run in failed[:_MOST_TOLD]:
         again = f" (tried again after {run.due_at[:19]}Z)" if run.due_at else ""
-        told.append(f"the result file of {run.subject} is not written{again}: {run.result_error}")
-    more = len(failed) - len(told)
-    return [*told, *([f"nor could those of {more} more deliveries"] if more else [])]
+        sentences.append(
+            f"the result file of {run.subject} is not written{again}: {run.result_error}"
+        )
+    more = len(failed) - len(sentences)
+    return [*sentences, *([f"nor could those of {more} more deliveries"] if more else [])]
 
 
 def _object_of(run: DeliveryState) -> tuple[str, str]:
@@ -207,4 +208,4 @@ def _object_of(run: DeliveryState) -> tuple[str, str]:
 
 
 def _time_left(invocation: Invocation) -> bool:
-    return invocation.deadline.left() > invocation.sender.patience
+    return invocation.deadline.left() > invocation.sender.seconds_per_request

@@ -1,4 +1,4 @@
-"""The result file: what came of a spec file, for whoever dropped it."""
+"""The result file of a spec file, for its author."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def result_data(spec: str, result: Result) -> bytes:
 
     Args:
         spec: The spec's address, `obs://bucket/key`.
-        result: What came of it.
+        result: Its result.
     """
     content = {
         "spec": spec,

@@ -1,1 +1,1 @@
-"""Whether a deployment is fit for its work: looked at from a desk, or from inside the function."""
+"""Checks of a deployment, run on your machine or inside the function."""

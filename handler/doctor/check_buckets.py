@@ -1,11 +1,11 @@
-"""Whether the function may do in its buckets what it has to: list, read, and write results."""
+"""Checks access to buckets: list, read, and write results."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.doctor.finding import fine, wrong
+from handler.doctor.finding import fail, ok
 from handler.errors import ApiError, CloudError, ObjectError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from handler.doctor.finding import Finding
 
 PROBE = "nightdrop-doctor-probe"
-"""The last part of the key of an object that is written and deleted; or read, and not there."""
+"""The key below a prefix that is written and deleted, or read and expected to be missing."""
 
 _NAMED_BY = {
     "drop bucket": "NIGHTDROP_BUCKETS",
@@ -27,13 +27,13 @@ _ELSEWHERE = frozenset({301, 302, 307})
 
 
 @dataclass(frozen=True)
-class BucketSeen:
-    """What came of looking into a bucket; None is success.
+class BucketAccess:
+    """The errors of listing and reading a bucket; None is success.
 
     Attributes:
-        place: The bucket and prefix, as an address.
-        listing: Why it could not be listed.
-        reading: Why an object in it could not be read; its absence is no reason.
+        place: The address of the prefix.
+        listing: The error of listing it.
+        reading: The error of reading an object in it, except that it is missing.
     """
 
     place: str
@@ -42,61 +42,64 @@ class BucketSeen:
 
 
 @dataclass(frozen=True)
-class ResultsSeen:
-    """What came of writing a result file, and of deleting it; None is success."""
+class ResultsAccess:
+    """The errors of writing and deleting a result file; None is success."""
 
     place: str
     writing: CloudError | None
     deleting: CloudError | None
 
 
-def look_into(obs: Obs, bucket: str, prefix: str) -> BucketSeen:
-    """List a bucket's prefix and read an object there that does not exist.
+def check_bucket(obs: Obs, bucket: str, prefix: str) -> BucketAccess:
+    """List a prefix and read an object there that does not exist.
 
-    OBS says that an object is missing only to those who may read it and list the bucket.
+    OBS reports an object as missing only to a caller that may read it and list the bucket.
     """
     listing = _failure(lambda: next(obs.list_objects(bucket, prefix), None))
     reading = _failure(lambda: obs.read(bucket, f"{prefix}{PROBE}", max_bytes=1))
     absent = isinstance(reading, ObjectError) and reading.code in {_NO_OBJECT, ""}
-    return BucketSeen(f"obs://{bucket}/{prefix}", listing, None if absent else reading)
+    return BucketAccess(f"obs://{bucket}/{prefix}", listing, None if absent else reading)
 
 
-def try_results(obs: Obs, bucket: str, prefix: str) -> ResultsSeen:
-    """Write a small object where results go, and delete it."""
+def check_results(obs: Obs, bucket: str, prefix: str) -> ResultsAccess:
+    """Write a small object under the prefix of result files, and delete it."""
     key = f"{prefix}{PROBE}"
     writing = _failure(lambda: obs.write(bucket, key, b"{}", content_type="application/json"))
     deleting = None if writing else _failure(lambda: obs.delete(bucket, key))
-    return ResultsSeen(f"obs://{bucket}/{prefix}", writing, deleting)
+    return ResultsAccess(f"obs://{bucket}/{prefix}", writing, deleting)
 
 
-def bucket_findings(check: str, seen: BucketSeen) -> Iterator[Finding]:
-    """Yield what looking into a bucket showed.
+def bucket_findings(check: str, seen: BucketAccess) -> Iterator[Finding]:
+    """Yield findings about access to a bucket.
 
     Args:
-        check: What the bucket is for: `drop bucket` or `checkpoints`.
-        seen: What was seen.
+        check: The name of the check: `drop bucket` or `checkpoints`.
+        seen: The errors.
     """
     if seen.listing:
-        # Without it OBS says of no object whether it is missing or forbidden.
+        # Without ListBucket, OBS does not say whether an object is missing or forbidden.
         action = "obs:bucket:ListBucket and obs:object:GetObject"
-        yield wrong(check, str(seen.listing), _remedy(check, seen.listing, action))
+        yield fail(check, str(seen.listing), _remedy(check, seen.listing, action))
     if seen.reading and _code(seen.reading) != _code(seen.listing):
-        yield wrong(check, str(seen.reading), _remedy(check, seen.reading, "obs:object:GetObject"))
+        yield fail(check, str(seen.reading), _remedy(check, seen.reading, "obs:object:GetObject"))
     if not seen.listing and not seen.reading:
-        yield fine(check, f"{seen.place} can be listed and read")
+        yield ok(check, f"{seen.place} can be listed and read")
 
 
-def results_finding(seen: ResultsSeen | None) -> Finding:
-    """Return what writing a result file showed; None is where none are written."""
+def results_finding(seen: ResultsAccess | None) -> Finding:
+    """Return the finding about result files; None if none are written."""
     if seen is None:
-        return fine("results", "no result files are written (NIGHTDROP_RESULTS is empty)")
+        return ok("results", "no result files are written (NIGHTDROP_RESULTS is empty)")
     if seen.writing:
-        return wrong(
+        return fail(
             "results", str(seen.writing), _remedy("results", seen.writing, "obs:object:PutObject")
         )
     if seen.deleting:
-        return fine("results", f"{seen.place} can be written, not deleted from; nothing needs that")
-    return fine("results", f"{seen.place} can be written")
+        return ok(
+            "results",
+            f"{seen.place} can be written, but not deleted from (not needed)",
+        )
+    return ok("results", f"{seen.place} can be written")
 
 
 def _failure(call: Callable[[], object]) -> CloudError | None:
@@ -118,7 +121,7 @@ def _remedy(check: str, error: CloudError, action: str) -> str:
     if code == _NO_BUCKET:
         return f"create the bucket, or correct {_NAMED_BY[check]}"
     if isinstance(error, ApiError) and error.status in _ELSEWHERE:
-        return "the bucket lies in another region; function and bucket belong in the same"
+        return "the bucket is in another region; use one in the function's region"
     if isinstance(error, ApiError):
         return "check that the keys belong to this account, and that the clock is right"
-    return "try again; if it stays so, ask for OBS's status"
+    return "try again; if it persists, check the status of OBS"

@@ -1,11 +1,11 @@
-"""Who the function is to the cloud: its keys and its project."""
+"""Checks the keys and the project."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from handler.doctor.finding import doubtful, fine, wrong
+from handler.doctor.finding import fail, ok, warn
 
 if TYPE_CHECKING:
     from handler.cloud.credentials import Credentials
@@ -15,36 +15,36 @@ _PROJECT = re.compile(r"[0-9a-f]{32}")
 
 
 def keys_finding(keys: Credentials, *, in_cloud: bool) -> Finding:
-    """Return how it is with the keys, without looking at what they open."""
+    """Return the finding about the keys; their rights are checked elsewhere."""
     if keys.missing:
         reason, _, remedy = keys.missing.partition(": ")
-        return wrong("credentials", reason, remedy)
+        return fail("credentials", reason, remedy)
     if in_cloud and not keys.token:
-        return doubtful(
+        return warn(
             "credentials",
             "requests are signed with a permanent key from the function's environment",
-            "give the function an execution agency (app_agency), and take the key away",
+            "give the function an execution agency (app_agency), and remove the key",
         )
-    return fine("credentials", "temporary keys" if keys.token else "a permanent key")
+    return ok("credentials", "temporary keys" if keys.token else "a permanent key")
 
 
 def project_finding(project: str, own: str) -> Finding:
-    """Return how it is with the project of the fleet.
+    """Return the finding about the project of the fleet.
 
     Args:
-        project: The one that is set.
-        own: The one that the function runs in; "" where nobody says.
+        project: The project in the settings.
+        own: The project that the function runs in; "" if unknown.
     """
     if not _PROJECT.fullmatch(project):
-        return doubtful(
+        return warn(
             "project",
             "NIGHTDROP_PROJECT_ID does not look like a project's id, which is 32 hex digits",
             "copy the id, not the name, from My Credentials",
         )
     if own and own != project:
-        return doubtful(
+        return warn(
             "project",
-            "the fleet's project is another than the function's",
-            "see that the agency's role for IEF is granted in the fleet's project",
+            "the fleet's project differs from the function's",
+            "check that the agency's role for IEF is granted in the fleet's project",
         )
-    return fine("project", "an id of the right form")
+    return ok("project", "the id has the right format")

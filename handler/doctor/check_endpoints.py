@@ -1,6 +1,6 @@
-"""Whether the services answer at all, and whether their clocks agree with ours.
+"""Checks that the services respond, and that their clocks agree with ours.
 
-The question is a plain request without a signature: whatever its status, the answer bears a date.
+The request is not signed: a response of any status has a date.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from handler.cloud.http_transport import Request
 from handler.cloud.obs.server_clock import date_of
-from handler.doctor.finding import doubtful, fine, wrong
+from handler.doctor.finding import fail, ok, warn
 from handler.errors import CloudError
 from handler.values.canonical_json import timestamp
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from handler.doctor.finding import Finding
 
 DOUBTFUL_SKEW, LARGEST_SKEW = 30, 300
-"""Seconds of difference that are worth a look, and that will not do: signatures are refused at 900,
-and until when a job's request can be under way is counted from their dates."""
+"""Seconds of difference for a warning and for an error. Signatures are refused at 900, and their
+dates decide how long a request can be under way."""
 
 
 @dataclass(frozen=True)
-class Reached:
-    """What came of a plain request.
+class EndpointResult:
+    """The result of an unsigned request.
 
     Attributes:
         service: The service's name.
-        host: Where it was looked for.
-        error: Why it was not reached; "" if it was.
-        skew: Seconds that our clock is ahead of its; None where it named no date.
+        host: Its host name.
+        error: Why there is no response; "" if there is.
+        skew: Seconds that our clock is ahead of the service's; None if it sent no date.
     """
 
     service: str
@@ -44,46 +44,44 @@ class Reached:
     skew: float | None = None
 
 
-def reach(
+def ask_endpoint(
     service: str, endpoint: str, transport: Transport, clock: Callable[[], datetime]
-) -> Reached:
-    """Ask a service for anything, and return what came of it."""
+) -> EndpointResult:
+    """Send an unsigned request to a service."""
     host = urlsplit(endpoint).hostname or ""
     before = clock()
     try:
         answer = transport.send(Request("GET", f"{endpoint}/", {}, b"", timestamp(before)))
     except CloudError as error:
-        return Reached(service, host, error=str(error))
+        return EndpointResult(service, host, error=str(error))
     middle = before + (clock() - before) / 2
     date = date_of(answer.headers.get("date", ""))
-    return Reached(service, host, skew=(middle - date).total_seconds() if date else None)
+    return EndpointResult(service, host, skew=(middle - date).total_seconds() if date else None)
 
 
-def reach_finding(reached: Reached) -> Finding:
-    """Return whether a service answers."""
+def endpoint_finding(reached: EndpointResult) -> Finding:
+    """Return the finding about an endpoint."""
     name = reached.service
     if reached.error:
-        return wrong(
+        return fail(
             f"{name} endpoint",
             reached.error,
             f"check NIGHTDROP_REGION and NIGHTDROP_{name}_ENDPOINT; a function in a VPC needs a "
-            "NAT gateway, or an endpoint of the VPC, to get out",
+            "NAT gateway or a VPC endpoint",
         )
-    return fine(f"{name} endpoint", f"{reached.host} answers")
+    return ok(f"{name} endpoint", f"{reached.host} responds")
 
 
-def clock_finding(reached: Sequence[Reached]) -> Finding:
-    """Return how far our clock is from those of the services."""
+def clock_finding(reached: Sequence[EndpointResult]) -> Finding:
+    """Return the finding about our clock."""
     skews = [one.skew for one in reached if one.skew is not None]
     if not skews:
-        return doubtful(
-            "clock", "no service named its date", "check the clock by hand, against a time server"
-        )
+        return warn("clock", "no service sent its date", "compare the clock with a time server")
     skew = max(skews, key=abs)
-    said = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the services' clocks"
-    remedy = "set this machine's clock by a time server (NTP)"
+    difference = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the services' clocks"
+    remedy = "synchronise this machine's clock with a time server (NTP)"
     if abs(skew) > LARGEST_SKEW:
-        return wrong("clock", said, remedy)
+        return fail("clock", difference, remedy)
     if abs(skew) > DOUBTFUL_SKEW:
-        return doubtful("clock", said, remedy)
-    return fine("clock", f"within {DOUBTFUL_SKEW} s of the services' clocks")
+        return warn("clock", difference, remedy)
+    return ok("clock", f"within {DOUBTFUL_SKEW} s of the services' clocks")

@@ -1,10 +1,10 @@
-"""Whether IEF lets us see its jobs; whether it would let us create one, only a job shows."""
+"""Checks that IEF jobs can be listed; the right to create one cannot be tested."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.doctor.finding import doubtful, fine, wrong
+from handler.doctor.finding import fail, ok, warn
 from handler.errors import ApiError, CloudError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _RIGHTS = (
 )
 _BY_CODE = {
     "IEF.011005": _KEYS,
-    "IEF.011002": "check NIGHTDROP_IEF_ENDPOINT and NIGHTDROP_REGION: there is no such API there",
+    "IEF.011002": "check NIGHTDROP_IEF_ENDPOINT and NIGHTDROP_REGION: the API does not exist there",
     "IEF.100001": "check NIGHTDROP_PROJECT_ID: IEF knows no such project in this region",
 }
 _BY_STATUS = {
@@ -29,8 +29,8 @@ _BY_STATUS = {
 _BUSY = 429
 
 
-def ask_fleet(ief: Ief) -> CloudError | None:
-    """List one job and return why that failed, if it did."""
+def list_error(ief: Ief) -> CloudError | None:
+    """List one job and return the error, if any."""
     try:
         ief.list_jobs("node_upgrade", limit=1, offset=0)
     except CloudError as error:
@@ -39,15 +39,16 @@ def ask_fleet(ief: Ief) -> CloudError | None:
 
 
 def fleet_finding(error: CloudError | None) -> Finding:
-    """Return what a listing of jobs showed."""
+    """Return the finding about listing jobs."""
     if error is None:
-        return fine(
-            "IEF jobs", "can be listed; permission to create them shows only when one is created"
+        return ok(
+            "IEF jobs",
+            "can be listed; permission to create jobs can only be tested by creating one",
         )
     if isinstance(error, ApiError):
         if error.status == _BUSY:
-            return doubtful("IEF jobs", str(error), "try again later: calls are limited just now")
+            return warn("IEF jobs", str(error), "try again later: IEF limits the rate of calls")
         remedy = _BY_CODE.get(error.code) or _BY_STATUS.get(error.status)
         if remedy:
-            return wrong("IEF jobs", str(error), remedy)
-    return wrong("IEF jobs", str(error), "try again; if it stays so, ask for IEF's status")
+            return fail("IEF jobs", str(error), remedy)
+    return fail("IEF jobs", str(error), "try again; if it persists, check the status of IEF")

@@ -1,4 +1,4 @@
-"""Whether the log can be used, its end is whole, and the work in it goes on."""
+"""Checks the log, the end of its chain, and the open work in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.record import part
 from handler.audit.state import UNSETTLED
-from handler.doctor.finding import doubtful, fine, wrong
+from handler.doctor.finding import fail, ok, warn
 from handler.errors import LogError
 from handler.values.canonical_json import moment, sha256_hex, shown
 
@@ -22,38 +22,39 @@ if TYPE_CHECKING:
     from handler.settings import Settings
 
 LAST = 1000
-"""How many records of the chain's end are looked at."""
+"""How many records at the end of the chain are checked."""
 
 MOST = 1000
-"""How much open work of each kind is looked at."""
+"""How many items of each kind of open work are checked."""
 
 _DOUBTFUL_SKEW = 30
-_FOLLOWED_FOR = 3600  # seconds; a job ends after 10 minutes at the latest, and a tick learns of it
-_UNTOUCHED_FOR = 3600  # seconds; longer than any sensible pause between two ticks
-_LATELY = timedelta(days=1)
-_TICKS = (
-    'see that a timer with the user event {"action": "reconcile"} is active, and what its runs '
-    "answer; `nightdrop reconcile` runs one now"
+_FOLLOWED_FOR = 3600  # seconds; a job ends within 10 minutes, and the reconciler records that
+_UNTOUCHED_FOR = 3600  # seconds; longer than a usual pause between two reconciler runs
+_RECENT = timedelta(days=1)
+_RECONCILER = (
+    'check that a timer with the user event {"action": "reconcile"} is active, and what its runs '
+    "return; `nightdrop reconcile` runs one now"
 )
 
 
 @dataclass(frozen=True)
-class LogSeen:
-    """What a look at the log found.
+class LogStatus:
+    """The state of a log.
 
     Attributes:
-        head: The end of the chain.
-        broken: The number of the first record that does not follow the one before; 0 for none.
-        hold: Why sending is held, or "".
+        head: The head of the chain.
+        invalid: The number of the first record that does not match the one before; 0 for none.
+        hold: The reason of a hold, or "".
         suspension: Why settling is suspended, or "".
-        open: What is left to do.
-        now: The store's clock, and `own` ours.
+        open: The open work.
+        now: The time by the store's clock.
+        own: The time by our clock.
         failed: Jobs that failed on the fleet in the last day, each with the reason, the latest
-            last; as far as the records at the end of the chain that are looked at reach back.
+            last; only those in the records that are checked.
     """
 
     head: Head
-    broken: int
+    invalid: int
     hold: str
     suspension: str
     open: Open
@@ -62,15 +63,15 @@ class LogSeen:
     failed: tuple[str, ...] = ()
 
 
-def look_at(log: Log, own: datetime) -> LogSeen:
-    """Return what stands in a log.
+def read_log_status(log: Log, own: datetime) -> LogStatus:
+    """Read the state of a log.
 
     Args:
         log: The log.
         own: The time by our clock.
 
     Raises:
-        LogError: It cannot be read.
+        LogError: The log cannot be read.
     """
 
     def ask(view: View) -> tuple[Head, str, str, Open, datetime]:
@@ -79,13 +80,13 @@ def look_at(log: Log, own: datetime) -> LogSeen:
 
     head, hold, suspension, left, now = log.read(ask)
     records = list(log.records(after=max(0, head.seq - LAST)))
-    broken = first_broken(records)
-    failed = () if broken else tuple(_failed(records, now - _LATELY))
-    return LogSeen(head, broken, hold, suspension, left, now, own, failed)
+    invalid = first_invalid(records)
+    failed = () if invalid else tuple(_failed(records, now - _RECENT))
+    return LogStatus(head, invalid, hold, suspension, left, now, own, failed)
 
 
-def first_broken(records: Sequence[Record]) -> int:
-    """Return the number of the first record whose hash or link is wrong; 0 if none is."""
+def first_invalid(records: Sequence[Record]) -> int:
+    """Return the number of the first record with a wrong hash or link; 0 for none."""
     before: Record | None = None
     for record in records:
         linked = before is None or (
@@ -106,101 +107,100 @@ def _failed(records: Sequence[Record], since: datetime) -> Iterator[str]:
             yield f"{part(fields, 'job').get('name')} ended {final}" + (f": {note}" if note else "")
 
 
-def health_findings(seen: LogSeen | LogError, settings: Settings) -> Iterator[Finding]:
-    """Yield what is to be said of a log and of the work in it."""
+def log_findings(seen: LogStatus | LogError, settings: Settings) -> Iterator[Finding]:
+    """Yield findings about a log and its open work."""
     if isinstance(seen, LogError):
-        yield wrong(
-            "log", str(seen), "see that NIGHTDROP_AUDIT names the log, and that it can be reached"
+        yield fail(
+            "log", str(seen), "check that NIGHTDROP_AUDIT names the log, and that it is reachable"
         )
         return
     yield _chain_finding(seen)
     skew = abs((seen.own - seen.now).total_seconds())
     if skew > _DOUBTFUL_SKEW:
-        yield doubtful(
+        yield warn(
             "log's clock",
-            f"it is {skew:.0f} s from this one's, and leases are counted by it",
-            "set both clocks by a time server (NTP)",
+            f"it differs by {skew:.0f} s from this machine's; leases depend on it",
+            "synchronise both clocks with a time server (NTP)",
         )
     yield from _switch_findings(seen)
     if seen.failed:
-        yield doubtful(
+        yield warn(
             "fleet's jobs",
             f"{len(seen.failed)} jobs failed on the fleet in the last day; {seen.failed[-1]}",
             "`nightdrop audit list --action job.finished --outcome failure --since 1d` lists them; "
-            "deliver anew what is still wanted",
+            "deliver again what is still needed",
         )
     stale = list(_stale(seen, settings))
     yield from stale
     if not stale:
-        yield fine("work", _told(seen.open))
+        yield ok("work", _open_work(seen.open))
 
 
-def _chain_finding(seen: LogSeen) -> Finding:
-    if seen.broken:
-        return wrong(
+def _chain_finding(seen: LogStatus) -> Finding:
+    if seen.invalid:
+        return fail(
             "log",
-            f"the chain is broken at record {seen.broken}: something was changed or is missing",
-            "run `nightdrop audit verify`, keep a copy of the log as it is, and find out who can "
-            "write to it",
+            f"the chain is invalid at record {seen.invalid}: a record was changed or is missing",
+            "run `nightdrop audit verify`, keep a copy of the log, and find who can write to it",
         )
     if not seen.head.seq:
-        return fine("log", "it is empty")
-    looked = min(LAST, seen.head.seq)
-    return fine(
+        return ok("log", "it is empty")
+    checked = min(LAST, seen.head.seq)
+    return ok(
         "log",
-        f"{seen.head.seq} records, the last {looked} whole, head {shown(seen.head.hash)}",
+        f"{seen.head.seq} records, the last {checked} valid, head {shown(seen.head.hash)}",
     )
 
 
-def _switch_findings(seen: LogSeen) -> Iterator[Finding]:
-    for said, reason in (
-        ("sending is held", seen.hold),
+def _switch_findings(seen: LogStatus) -> Iterator[Finding]:
+    for state, reason in (
+        ("sending is on hold", seen.hold),
         ("settling is suspended", seen.suspension),
     ):
         if reason:
-            yield doubtful(
-                "brake", f"{said}: {reason}", "`nightdrop release` lifts it, once that is over"
+            yield warn(
+                "hold", f"{state}: {reason}", "run `nightdrop release` when the reason is gone"
             )
 
 
-def _stale(seen: LogSeen, settings: Settings) -> Iterator[Finding]:
-    """Yield what lies longer than any tick would let it."""
+def _stale(seen: LogStatus, settings: Settings) -> Iterator[Finding]:
+    """Yield findings about work that is open for longer than the reconciler should need."""
     oldest = min((one.touched_at for one in seen.open.deliveries), default="")
     if _age(oldest, seen) > _UNTOUCHED_FOR:
-        yield doubtful(
+        yield warn(
             "work",
             f"{len(seen.open.deliveries)} deliveries are undecided, the oldest since {oldest}",
-            "look at it with `nightdrop audit show`; drop its file again if its event is lost",
+            "see `nightdrop audit show`; drop its file again if its event is lost",
         )
     unwritten = [run for run in seen.open.unreported if run.result_error]
     if unwritten:
-        yield doubtful(
+        yield warn(
             "work",
             f"the result files of {len(unwritten)} deliveries could not be written; "
             f"{unwritten[0].subject}: {unwritten[0].result_error}",
-            "see that NIGHTDROP_RESULTS names a bucket that this function may write to",
+            "check that NIGHTDROP_RESULTS names a bucket that this function may write to",
         )
     if not seen.hold:
         yield from _waiting(seen, max(_UNTOUCHED_FOR, 2 * settings.settle_after))
     oldest = min((job.changed_at for job in seen.open.followed), default="")
     if _age(oldest, seen) > _FOLLOWED_FOR:
-        yield doubtful(
+        yield warn(
             "work",
-            f"how {len(seen.open.followed)} jobs ended is not known, of one since {oldest}",
-            _TICKS,
+            f"the results of {len(seen.open.followed)} jobs are unknown, the oldest since {oldest}",
+            _RECONCILER,
         )
 
 
-def _waiting(seen: LogSeen, longest: float) -> Iterator[Finding]:
+def _waiting(seen: LogStatus, longest: float) -> Iterator[Finding]:
     jobs = seen.open.jobs
     oldest = min(jobs, key=lambda job: job.changed_at, default=None)
     if oldest and _age(oldest.changed_at, seen) > longest:
         why = f" ({oldest.note})" if oldest.note else ""
-        yield doubtful(
+        yield warn(
             "work",
-            f"{len(jobs)} jobs wait, {_unknown(seen.open)} of them unknown; {oldest.name} is "
+            f"{len(jobs)} jobs wait, {_unknown(seen.open)} of them unknown; {oldest.name} has been "
             f"{oldest.state} since {oldest.changed_at}{why}",
-            _TICKS,
+            _RECONCILER,
         )
 
 
@@ -208,11 +208,11 @@ def _unknown(left: Open) -> int:
     return sum(job.state in UNSETTLED for job in left.jobs)
 
 
-def _age(timestamp: str, seen: LogSeen) -> float:
+def _age(timestamp: str, seen: LogStatus) -> float:
     return (seen.now - moment(timestamp)) / timedelta(seconds=1) if timestamp else 0.0
 
 
-def _told(left: Open) -> str:
+def _open_work(left: Open) -> str:
     return (
         f"{len(left.deliveries)} deliveries undecided, {len(left.jobs)} jobs to send or settle "
         f"({_unknown(left)} unknown), {len(left.followed)} on the fleet"

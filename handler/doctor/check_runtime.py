@@ -1,4 +1,4 @@
-"""What the function runs on: the interpreter, the libraries, and the platform's limits.
+"""Checks the interpreter, the libraries, and the platform's limits.
 
 Sources: "Notes and Constraints" of the FunctionGraph user guide (functiongraph_01_0150): user data
 of 20 entries and 4,096 characters; a time-out of 3 s unless it is set.
@@ -15,9 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from handler.doctor.finding import doubtful, fine, wrong
+from handler.doctor.finding import fail, ok, warn
 from handler.runtime.startup_record import start
-from handler.values.hosting import in_cloud
+from handler.settings import in_cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,13 +32,13 @@ OLDEST = {
     "PyYAML": (6, 0, 1),
     "huaweicloudsdkcore": (3, 1, 111),
 }
-"""The first release of each library that does what is asked of it here."""
+"""The oldest release of each library that works."""
 
 OLDEST_SQLITE = (3, 37)
 """The first release with STRICT tables."""
 
 MOST_ENTRIES, MOST_CHARACTERS = 20, 4096
-"""What function user data may hold."""
+"""Limits of function user data."""
 
 _MODULES = {"PyYAML": "yaml"}
 _IN_SQLITE = ("sqlite:", "obs:")
@@ -47,17 +47,17 @@ _RECORDING_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Host:
-    """What the function runs on.
+    """The runtime of the function.
 
     Attributes:
         python: The interpreter's version.
         sqlite: SQLite's version.
-        libraries: The version of each library in `OLDEST`; "" where it cannot be told.
-        clashes: Libraries of the zip that were loaded from elsewhere, a sentence each.
+        libraries: The version of each library in `OLDEST`; "" if unknown.
+        conflicting_packages: Libraries of the zip that were loaded from elsewhere, a sentence each.
         in_cloud: Whether this is FunctionGraph.
-        timeout: Seconds that an invocation may take; 0 where nobody says.
-        entries: How many settings user data holds, or would hold.
-        characters: How long they are, names included.
+        timeout: Seconds that an invocation may take; 0 if unknown.
+        entries: The number of settings in user data, or in the environment of a local run.
+        characters: Their length, names included.
     """
 
     python: str
@@ -70,12 +70,12 @@ class Host:
     characters: int
 
 
-def host(root: Path, environ: Mapping[str, str]) -> Host:
-    """Return what this process runs on.
+def read_host(root: Path, environ: Mapping[str, str]) -> Host:
+    """Read the runtime of this process.
 
     Args:
         root: The folder of the code.
-        environ: The environment; only sizes of its values are kept.
+        environ: The environment; only the sizes of its values are stored.
     """
     cloud = in_cloud(environ)
     timeout = environ.get("RUNTIME_TIMEOUT", "")
@@ -92,32 +92,32 @@ def host(root: Path, environ: Mapping[str, str]) -> Host:
     )
 
 
-def host_findings(host: Host, settings: Settings) -> Iterator[Finding]:
-    """Yield what is to be said of the host, with what is set."""
+def runtime_findings(host: Host, settings: Settings) -> Iterator[Finding]:
+    """Yield findings about the runtime."""
     yield from _library_findings(host, settings)
     yield _timeout_finding(host, settings)
     yield _size_finding(host)
     if host.in_cloud and settings.audit.startswith("sqlite:") and settings.audit_mount:
-        yield doubtful(
+        yield warn(
             "log's place",
-            "the audit log is a SQLite file on a mount, said to be for one instance (NIGHTDROP_"
-            "AUDIT_MOUNT); a second instance, or a lost mount, creates jobs twice",
-            "see that max_instance_num is 1 and the mount is there, or use a log in OBS",
+            "the audit log is a SQLite file on a mount for one instance (NIGHTDROP_AUDIT_MOUNT); a "
+            "second instance, or a lost mount, would create jobs twice",
+            "check that max_instance_num is 1 and the mount exists, or use a log in OBS",
         )
     elif host.in_cloud and settings.audit.startswith("sqlite:"):
-        yield wrong(
+        yield fail(
             "log's place",
-            "the audit log lies in this instance's own file system and is lost with it",
+            "the audit log is in this instance's own file system and is lost with it",
             "set NIGHTDROP_AUDIT to a log that all instances share",
         )
 
 
 def _library_findings(host: Host, settings: Settings) -> Iterator[Finding]:
     faults = [
-        wrong(
+        fail(
             "libraries",
             f"{name} is {found}, older than {_dotted(OLDEST[name])}",
-            "build the zip anew from the pinned requirements, and see that its copy is loaded",
+            "rebuild the zip from the pinned requirements, and check that its copy is loaded",
         )
         for name, found in host.libraries.items()
         if found and _numbers(found) < OLDEST[name]
@@ -125,7 +125,7 @@ def _library_findings(host: Host, settings: Settings) -> Iterator[Finding]:
     if _numbers(host.sqlite) < OLDEST_SQLITE and settings.audit.startswith(_IN_SQLITE):
         needed = _dotted(OLDEST_SQLITE)
         faults.append(
-            wrong(
+            fail(
                 "libraries",
                 f"SQLite is {host.sqlite}, and the audit log needs {needed}",
                 "choose a later runtime of the platform, or keep the log in PostgreSQL",
@@ -133,60 +133,61 @@ def _library_findings(host: Host, settings: Settings) -> Iterator[Finding]:
         )
     yield from faults
     for clash in host.conflicting_packages:
-        yield doubtful(
-            "libraries", clash, "leave the platform's copy out of the function's dependencies"
+        yield warn(
+            "libraries", clash, "remove the platform's copy from the function's dependencies"
         )
     if not faults and not host.conflicting_packages:
-        told = {"Python": host.python, "SQLite": host.sqlite, **host.libraries}
-        yield fine(
-            "libraries", ", ".join(f"{name} {found}".strip() for name, found in told.items())
+        versions = {"Python": host.python, "SQLite": host.sqlite, **host.libraries}
+        yield ok(
+            "libraries", ", ".join(f"{name} {found}".strip() for name, found in versions.items())
         )
 
 
 def _timeout_finding(host: Host, settings: Settings) -> Finding:
     needed = settings.request_timeout + _RECORDING_SECONDS
     if not host.timeout:
-        return fine(
-            "time-out", f"set the function's to {3 * needed:g} s or more; it is not known here"
+        return ok(
+            "time-out",
+            f"the function's is unknown here; it must be at least {3 * needed:g} s",
         )
     if host.timeout <= needed:
-        return wrong(
+        return fail(
             "time-out",
-            f"{host.timeout} s end before one request and its record are done ({needed:g} s), "
-            "so that nothing is ever sent",
+            f"{host.timeout} s are shorter than one request and its record ({needed:g} s): nothing "
+            "is ever sent",
             f"set the function's time-out to {3 * needed:g} s or more",
         )
     if host.timeout < 3 * needed:
-        return doubtful(
+        return warn(
             "time-out",
-            f"{host.timeout} s are little for reading, sending and reporting",
+            f"{host.timeout} s are short for reading, sending and reporting",
             f"set the function's time-out to {3 * needed:g} s or more",
         )
-    return fine("time-out", f"{host.timeout} s")
+    return ok("time-out", f"{host.timeout} s")
 
 
 def _size_finding(host: Host) -> Finding:
-    said = (
+    size = (
         f"{host.entries} of {MOST_ENTRIES} entries, "
         f"{host.characters} of {MOST_CHARACTERS} characters"
     )
     if host.entries > MOST_ENTRIES or host.characters > MOST_CHARACTERS:
-        return wrong(
+        return fail(
             "user data",
-            f"{said}: the platform takes no more",
-            "leave out settings that are at their default",
+            f"{size}: the platform accepts no more",
+            "remove settings that have their default value",
         )
-    return fine("user data", said)
+    return ok("user data", size)
 
 
 def _user_data(environ: Mapping[str, str]) -> Mapping[str, str]:
     try:
-        said = json.loads(environ.get("RUNTIME_USERDATA", "{}"))
+        user_data = json.loads(environ.get("RUNTIME_USERDATA", "{}"))
     except ValueError:
         return {}
-    if not isinstance(said, dict):
+    if not isinstance(user_data, dict):
         return {}
-    return {name: str(value) for name, value in said.items()}
+    return {name: str(value) for name, value in user_data.items()}
 
 
 def _settings(environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -194,12 +195,12 @@ def _settings(environ: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _version(name: str) -> str:
-    said = getattr(sys.modules.get(_MODULES.get(name, name)), "__version__", None)
-    if isinstance(said, str):
-        return said
+    loaded = getattr(sys.modules.get(_MODULES.get(name, name)), "__version__", None)
+    if isinstance(loaded, str):
+        return loaded
     try:
         return version(name)
-    except PackageNotFoundError:  # the zip holds no metadata
+    except PackageNotFoundError:  # the zip contains no metadata
         return ""
 
 

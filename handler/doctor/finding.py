@@ -1,8 +1,8 @@
-"""One line of the doctor's: what was looked at, how it is, and what to do about it."""
+"""A finding of the doctor: a check, its verdict, and what to do."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 Verdict: TypeAlias = Literal["ok", "warn", "fail"]
 
 WORST_LAST: tuple[Verdict, ...] = ("ok", "warn", "fail")
-"""Every verdict; that of several findings is the worst of theirs."""
+"""Every verdict, the worst last."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
-        check: What was looked at, in a word or two.
-        verdict: `ok`; `warn`, it works but somebody should look; `fail`, it will not work.
-        message: What is so, in a sentence without values of files or secrets.
-        remedy: What to do about it; "" where there is nothing to do.
+        check: The name of the check.
+        verdict: `ok`; `warn`, it works but needs a look; `fail`, it does not work.
+        message: The state, in a sentence without secrets.
+        remedy: What to do; "" if nothing.
     """
 
     check: str
@@ -33,34 +33,29 @@ class Finding:
     remedy: str = ""
 
     def __str__(self) -> str:
-        """Return it as one sentence."""
+        """Return `CHECK: MESSAGE; REMEDY`."""
         return f"{self.check}: {self.message}" + (f"; {self.remedy}" if self.remedy else "")
 
     def to_json(self) -> dict[str, Json]:
-        """Return it as the command prints it and the function answers it."""
-        said: dict[str, Json] = {
-            "check": self.check,
-            "verdict": self.verdict,
-            "message": self.message,
-        }
-        return {**said, "remedy": self.remedy} if self.remedy else said
+        """Return the JSON that the command prints and the function returns."""
+        return {name: value for name, value in asdict(self).items() if value}
 
 
-def fine(check: str, message: str) -> Finding:
-    """Return that something is as it should be."""
+def ok(check: str, message: str) -> Finding:
+    """Return a finding without a problem."""
     return Finding(check, "ok", message)
 
 
-def doubtful(check: str, message: str, remedy: str) -> Finding:
-    """Return that something works, but should be looked at."""
+def warn(check: str, message: str, remedy: str) -> Finding:
+    """Return a finding that needs a look."""
     return Finding(check, "warn", message, remedy)
 
 
-def wrong(check: str, message: str, remedy: str) -> Finding:
-    """Return that something will not work."""
+def fail(check: str, message: str, remedy: str) -> Finding:
+    """Return a finding of something that does not work."""
     return Finding(check, "fail", message, remedy)
 
 
 def worst(findings: Iterable[Finding]) -> Verdict:
-    """Return the verdict on all of them; `ok` if there are none."""
+    """Return the worst verdict; `ok` if there are no findings."""
     return max((one.verdict for one in findings), key=WORST_LAST.index, default="ok")

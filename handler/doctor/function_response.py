@@ -1,4 +1,4 @@
-"""What the function answers and says aloud after an examination."""
+"""The function's response and log lines for `{"action": "doctor"}`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def answered(findings: Sequence[Finding], log: Log, write: Write) -> Answered:
-    """Return the answer to `{"action": "doctor"}`, and write a line for each fault and doubt.
+    """Return the response, and write a log line for each error and warning.
 
     Args:
-        findings: What was found.
-        log: The audit log; where it cannot be read, the answer leaves without its head.
+        findings: All findings.
+        log: The audit log; if it cannot be read, the response has an empty head.
         write: Writes a log line.
     """
     for line in lines(findings):
@@ -41,7 +41,7 @@ def answered(findings: Sequence[Finding], log: Log, write: Write) -> Answered:
 
 
 def lines(findings: Iterable[Finding]) -> Iterable[str]:
-    """Yield a log line for each finding that is not as it should be; faults need attention."""
+    """Yield a log line for each error and warning; errors need attention."""
     for one in findings:
         if one.verdict == "fail":
             yield log_line("attention.needed", {"of": "check.failed", "note": str(one)})

@@ -1,4 +1,4 @@
-"""The whole examination: from the nearest to the farthest, as far as the time allows."""
+"""Runs all checks within a deadline: first those of this machine, last those of the cloud."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handler.audit.open_log import OBS, log_doubts
-from handler.cloud.current_credentials import CurrentCredentials
+from handler.audit.open_log import log_doubts
+from handler.cloud.credentials import CurrentCredentials
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
 from handler.cloud.obs.prefix_store import ObsFolders
-from handler.doctor.check_buckets import bucket_findings, look_into, results_finding, try_results
+from handler.doctor.check_buckets import (
+    bucket_findings,
+    check_bucket,
+    check_results,
+    results_finding,
+)
 from handler.doctor.check_credentials import keys_finding, project_finding
-from handler.doctor.check_endpoints import clock_finding, reach, reach_finding
-from handler.doctor.check_ief import ask_fleet, fleet_finding
-from handler.doctor.check_log import health_findings, look_at
-from handler.doctor.check_runtime import host, host_findings
-from handler.doctor.finding import Finding, doubtful, fine
+from handler.doctor.check_endpoints import ask_endpoint, clock_finding, endpoint_finding
+from handler.doctor.check_ief import fleet_finding, list_error
+from handler.doctor.check_log import log_findings, read_log_status
+from handler.doctor.check_runtime import read_host, runtime_findings
+from handler.doctor.finding import Finding, ok, warn
 from handler.errors import LogError, NightdropError
-from handler.settings import doubts
-from handler.values.hosting import in_cloud
+from handler.settings import in_cloud, settings_warnings
+from handler.values.obs_address import OBS, parse_obs_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -35,16 +40,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deployment:
-    """What is examined.
+    """The deployment to check.
 
     Attributes:
-        settings: What the operator set.
-        keys: What requests are signed with.
+        settings: Its settings.
+        keys: The keys to sign requests with.
         log: The audit log, or why it cannot be opened.
-        transport: What sends.
+        transport: Sends requests.
         clock: Our clock, aware UTC.
-        deadline: When the examination must be over.
-        environ: The environment; of its values only sizes are said.
+        deadline: When the checks must end.
+        environ: The environment; only the sizes of its values are reported.
     """
 
     settings: Settings
@@ -56,21 +61,21 @@ class Deployment:
     environ: Mapping[str, str] = field(repr=False)
 
 
-def examine(deployment: Deployment) -> tuple[Finding, ...]:
-    """Return every finding; nothing is changed but a probe object that comes and goes."""
+def run_checks(deployment: Deployment) -> tuple[Finding, ...]:
+    """Return all findings; the only change is a probe object that is written and deleted."""
     return tuple(_findings(deployment))
 
 
 def _findings(deployment: Deployment) -> Iterator[Finding]:
     settings = deployment.settings
-    found = doubts(settings)
-    for doubt in found:
-        yield doubtful("settings", doubt, "set it otherwise, unless this is meant")
-    if not found:
-        yield fine("settings", "all are valid")
-    here = host(Path(__file__).parents[2], deployment.environ)
-    yield from host_findings(here, settings)
-    yield keys_finding(deployment.keys, in_cloud=here.in_cloud)
+    warnings = settings_warnings(settings)
+    for warning in warnings:
+        yield warn("settings", warning, "change it, unless this is intended")
+    if not warnings:
+        yield ok("settings", "all are valid")
+    host = read_host(Path(__file__).parents[2], deployment.environ)
+    yield from runtime_findings(host, settings)
+    yield keys_finding(deployment.keys, in_cloud=host.in_cloud)
     yield project_finding(settings.project_id, deployment.environ.get("RUNTIME_PROJECT_ID", ""))
     yield from _log(deployment)
     yield from _cloud(deployment)
@@ -79,10 +84,10 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
 def _log(deployment: Deployment) -> Iterator[Finding]:
     log = deployment.log
     try:
-        seen = log if isinstance(log, LogError) else look_at(log, deployment.clock())
+        seen = log if isinstance(log, LogError) else read_log_status(log, deployment.clock())
     except NightdropError as error:
         seen = error if isinstance(error, LogError) else LogError(str(error))
-    yield from health_findings(seen, deployment.settings)
+    yield from log_findings(seen, deployment.settings)
     if deployment.keys.missing:
         return
     keys = CurrentCredentials()
@@ -90,7 +95,7 @@ def _log(deployment: Deployment) -> Iterator[Finding]:
     folders = ObsFolders(_obs(deployment), keys)
     for doubt in log_doubts(deployment.settings.audit, folders):
         message, _, remedy = doubt.rpartition("; ")
-        yield doubtful("log's store", message or doubt, remedy if message else "look again later")
+        yield warn("log's store", message or doubt, remedy if message else "check again later")
 
 
 def _cloud(deployment: Deployment) -> Iterator[Finding]:
@@ -99,18 +104,19 @@ def _cloud(deployment: Deployment) -> Iterator[Finding]:
     for service, endpoint in (("IEF", settings.ief_endpoint), ("OBS", settings.obs_endpoint)):
         if _out_of_time(deployment):
             break
-        reached.append(reach(service, endpoint, *ask))
-        yield reach_finding(reached[-1])
+        reached.append(ask_endpoint(service, endpoint, *ask))
+        yield endpoint_finding(reached[-1])
     yield clock_finding(reached)
     down = {one.service for one in reached if one.error}
     if deployment.keys.missing:
         return
-    for service, look in (("IEF", _fleet), ("OBS", _watched), ("OBS", _results), ("OBS", _heads)):
+    checks = (("IEF", _fleet), ("OBS", _drop_buckets), ("OBS", _results), ("OBS", _checkpoints))
+    for service, check in checks:
         if _out_of_time(deployment):
-            yield doubtful("time", "not everything was looked at", "raise the function's time-out")
+            yield warn("time", "not everything was checked", "increase the function's time-out")
             return
         if service not in down:
-            yield from look(deployment)
+            yield from check(deployment)
 
 
 def _fleet(deployment: Deployment) -> Iterator[Finding]:
@@ -125,42 +131,42 @@ def _fleet(deployment: Deployment) -> Iterator[Finding]:
         instance,
         deployment.deadline,
     )
-    yield fleet_finding(ask_fleet(ief))
+    yield fleet_finding(list_error(ief))
 
 
-def _watched(deployment: Deployment) -> Iterator[Finding]:
+def _drop_buckets(deployment: Deployment) -> Iterator[Finding]:
     for bucket in deployment.settings.buckets:
         if not _out_of_time(deployment):
             yield from bucket_findings(
-                "drop bucket", look_into(_obs(deployment), bucket, deployment.settings.prefix)
+                "drop bucket", check_bucket(_obs(deployment), bucket, deployment.settings.prefix)
             )
 
 
 def _results(deployment: Deployment) -> Iterator[Finding]:
     place = deployment.settings.results
-    yield results_finding(try_results(_obs(deployment), *place) if place else None)
+    yield results_finding(check_results(_obs(deployment), *place) if place else None)
 
 
-def _heads(deployment: Deployment) -> Iterator[Finding]:
-    """Look into where checkpoints are kept; none is tried, since it could not be deleted again."""
+def _checkpoints(deployment: Deployment) -> Iterator[Finding]:
+    """Check access to checkpoints without writing one: it could not be deleted."""
     place = deployment.settings.checkpoints
     if not place:
-        yield doubtful(
+        yield warn(
             "checkpoints",
-            "none are kept: the log's end could be cut off unnoticed",
-            "set NIGHTDROP_CHECKPOINTS, best to a bucket that is locked",
+            "none are written: the end of the log could be cut off unnoticed",
+            "set NIGHTDROP_CHECKPOINTS, preferably to a locked bucket",
         )
     elif place.startswith(OBS):
-        bucket, _, prefix = place.removeprefix(OBS).partition("/")
-        yield from bucket_findings("checkpoints", look_into(_obs(deployment), bucket, prefix))
+        seen = check_bucket(_obs(deployment), *parse_obs_address(place))
+        yield from bucket_findings("checkpoints", seen)
     elif in_cloud(deployment.environ):
-        yield doubtful(
+        yield warn(
             "checkpoints",
-            "they are kept in a folder of this instance and are lost with it",
-            "set NIGHTDROP_CHECKPOINTS to obs://bucket/prefix/, best of a bucket that is locked",
+            "they are in a folder of this instance and are lost with it",
+            "set NIGHTDROP_CHECKPOINTS to obs://bucket/prefix/, preferably in a locked bucket",
         )
     else:
-        yield fine("checkpoints", "they are kept in a folder of this machine")
+        yield ok("checkpoints", "they are in a folder of this machine")
 
 
 def _obs(deployment: Deployment) -> Obs:

@@ -1,1 +1,5 @@
-"""A cloud on a router: IEF and OBS over real HTTP, with signatures checked."""
+"""Local emulator of IEF and OBS over HTTP, with signature checks and fault injection.
+
+It judges Nightdrop's requests, so it imports nothing of the product but `errors`, `values` and
+`parsing`; only `cli` and tests import it.
+"""

@@ -1,6 +1,7 @@
-"""The emulator's own pages: state, reset, faults and an agency's keys. They need no signature.
+"""The admin API under `/_emulator/`: state, reset, faults and temporary keys; without signatures.
 
-The state is `jobs`, `nodes`, `objects` and `requests`; `?only=jobs` shows one of them.
+The state has the parts `jobs`, `nodes`, `objects` and `requests`; `?only=jobs` returns one of them.
+`README.md` beside this module documents each request.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def answer(
     if page == "GET /_emulator/state":
         return json_response(200, context.state.snapshot(request.parameters.get("only", "")))
     if page == "POST /_emulator/reset":
-        timers.forget()
+        timers.cancel_all()
         context.state.reset()
         return Response(204)
     if page == "GET /_emulator/credentials":
@@ -42,7 +43,7 @@ def _set_faults(body: bytes, faults: FaultRules) -> Response:
     try:
         value: Json = json.loads(body)
     except ValueError:
-        return json_response(400, {"error": "faults are a JSON list; the body is not JSON"})
+        return json_response(400, {"error": "faults must be a JSON list; the body is not JSON"})
     try:
         faults.set(value)
     except ValueError as error:

@@ -1,8 +1,28 @@
-"""Whose requests the emulator accepts."""
+"""The account whose requests the emulator accepts, and temporary keys for it.
+
+The temporary keys of each period are derived from the account's secret key. So nothing is stored,
+and keys stay valid over a restart of the emulator.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+import hmac
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handler.values.canonical_json import Json
+
+ROTATION_SECONDS = 600.0
+"""How long the same keys are issued, by default."""
+
+# FunctionGraph caches keys for ten minutes. Keys that are fetched at the end of their period,
+# cached for another and used for a third are still valid.
+_VALID_PERIODS = 3
 
 
 @dataclass(frozen=True)
@@ -10,10 +30,10 @@ class Account:
     """One set of keys and the project they belong to.
 
     Attributes:
-        access_key: The AK that requests name.
-        secret_key: The SK that they are signed with.
-        project_id: The only project there is.
-        security_token: What temporary keys must carry along; "" for permanent keys.
+        access_key: The AK that requests carry.
+        secret_key: The SK that signs them.
+        project_id: The only project.
+        security_token: The token that temporary keys require; "" for permanent keys.
     """
 
     access_key: str
@@ -27,4 +47,61 @@ DEMO_ACCOUNT = Account(
     secret_key="only-good-for-the-emulator",  # noqa: S106 - opens nothing but the emulator
     project_id="0b1c2d3e4f5061728394a5b6c7d8e9f0",
 )
-"""The account the emulator accepts when it is given none."""
+"""The default account."""
+
+
+@dataclass(frozen=True)
+class CredentialIssuer:
+    """Issues temporary keys of an account.
+
+    Attributes:
+        account: The account, whose permanent keys never expire.
+        clock: Returns the current time, in seconds since 1970.
+        rotation: Seconds for which the same keys are issued, above 0; they are valid for three
+            times as long, from the start of that period.
+    """
+
+    account: Account
+    clock: Callable[[], float]
+    rotation: float = ROTATION_SECONDS
+
+    def credentials(self) -> dict[str, Json]:
+        """Return the keys of this period as `ak`, `sk`, `token` and `expires_at` (RFC 3339)."""
+        period = self._period()
+        keys = self._keys(period)
+        end = datetime.fromtimestamp((period + _VALID_PERIODS) * self.rotation, timezone.utc)
+        return {
+            "ak": keys.access_key,
+            "sk": keys.secret_key,
+            "token": keys.security_token,
+            "expires_at": end.isoformat().replace("+00:00", "Z"),
+        }
+
+    def account_of(self, access_key: str) -> Account:
+        """Return the account with the temporary keys that an access key belongs to.
+
+        For an expired or unknown access key, return the permanent keys: it does not match them and
+        is refused as any access key that does not exist.
+        """
+        now = self._period()
+        alive = (self._keys(period) for period in range(now, now - _VALID_PERIODS, -1))
+        given = access_key.encode("utf-8", "replace")
+        return next(
+            (keys for keys in alive if hmac.compare_digest(keys.access_key.encode(), given)),
+            self.account,
+        )
+
+    def _period(self) -> int:
+        return int(self.clock() // self.rotation)
+
+    def _keys(self, period: int) -> Account:
+        return replace(
+            self.account,
+            access_key=self._derived("ak", period)[:20].upper(),
+            secret_key=self._derived("sk", period)[:40],
+            security_token=self._derived("token", period),
+        )
+
+    def _derived(self, part: str, period: int) -> str:
+        message = f"{part} {period} {self.rotation}".encode()
+        return hmac.new(self.account.secret_key.encode(), message, hashlib.sha256).hexdigest()

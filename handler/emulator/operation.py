@@ -1,7 +1,7 @@
-"""An operation in its two halves: looking at a request, and carrying it out.
+"""An operation of a service, in two steps: `prepare` checks a request, `Execute` executes it.
 
-`prepare` checks signature and content and changes nothing. What it returns changes the state and
-makes the answer. FaultRules happen before, between and after the two.
+`prepare` checks signature and content and changes nothing. The function that it returns changes the
+state and returns the answer. Faults apply before, between and after the two.
 """
 
 from __future__ import annotations
@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING, TypeAlias
 from handler.emulator.http.messages import Response
 
 if TYPE_CHECKING:
-    from handler.emulator.credentials import Account
+    from handler.emulator.credentials import Account, CredentialIssuer
     from handler.emulator.obs.notifications import Notifications
     from handler.emulator.state.state import State
-    from handler.emulator.temporary_credentials import CredentialIssuer
 
 Execute: TypeAlias = Callable[[], Response]
-"""Carries a request out; may raise RefusedError, and has then changed nothing."""
+"""Executes a request; if it raises RefusedError, it has changed nothing."""
 
 
 @dataclass(frozen=True)
 class Deviations:
-    """In what the service is allowed to differ, as nobody knows how the real one behaves.
+    """Behaviour that the API pages leave open, chosen by faults for one request.
 
     Attributes:
-        list_lag: Seconds for which a new job is missing from the list.
+        list_lag: Seconds for which a new job is missing from ListBatchJob.
         unique_names: Whether a job name that exists is refused.
     """
 
@@ -37,12 +36,12 @@ class Deviations:
 
 @dataclass(frozen=True)
 class Operation:
-    """What a request asks for.
+    """The operation that a request names.
 
     Attributes:
         name: The operation's name in the service's API, such as `CreateBatchJob`.
-        prepare: Checks the request; raises RefusedError if it cannot be carried out.
-        failure: Makes the service's answer with an error status, for faults.
+        prepare: Checks the request; raises RefusedError if it is invalid.
+        failure: Returns the service's answer with an error status, for faults.
     """
 
     name: str
@@ -52,17 +51,17 @@ class Operation:
 
 @dataclass(frozen=True)
 class EmulatorContext:
-    """What every operation works on.
+    """Dependencies of every operation.
 
     Attributes:
-        account: Whose requests are accepted.
-        state: Everything the services hold.
-        clock: The current time, in seconds since 1970.
-        notifications: Who is told of new objects.
-        agency: Issues temporary keys of the account.
-        signature_seconds: How far a signature's date may be from that time.
+        account: The account whose requests are accepted.
+        state: The state of both services.
+        clock: Returns the current time, in seconds since 1970.
+        notifications: The queue of notifications of new objects.
+        credential_issuer: Issues temporary keys of the account.
+        signature_seconds: How many seconds a signature's date may differ from the clock.
         most_appends: How often an object can be appended to.
-        largest_object: Bytes of an object at most, put or grown by appending.
+        largest_object: Bytes of an object at most, put or appended.
     """
 
     account: Account

@@ -1,25 +1,19 @@
-"""A cloud on a router: IEF and OBS over real HTTP on 127.0.0.1, for tests and demonstrations.
+"""Local emulator of IEF and OBS: one HTTP server on 127.0.0.1, for tests and demonstrations.
 
-With `Emulator() as emulator`, `emulator.environment()` is all that points a function at it.
+Within `with Emulator() as emulator:`, `emulator.environment()` returns the settings that point a
+function at it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import tempfile
 import time
-from functools import partial
-from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, final
 from uuid import uuid4
 
-from handler.emulator.credentials import DEMO_ACCOUNT, Account
+from handler.emulator.credentials import DEMO_ACCOUNT, ROTATION_SECONDS, Account, CredentialIssuer
 from handler.emulator.faults.fault_rules import FaultRules
 from handler.emulator.faults.timers import Timers
-from handler.emulator.http.router import Router, answer
+from handler.emulator.http.router import Router
 from handler.emulator.http.server import HttpServer
 from handler.emulator.ief import operations as ief
 from handler.emulator.ief.fleet_file import read_fleet
@@ -29,19 +23,18 @@ from handler.emulator.obs.notifications import Notifications
 from handler.emulator.operation import EmulatorContext
 from handler.emulator.state.journal import Journal
 from handler.emulator.state.state import State
-from handler.emulator.temporary_credentials import ROTATION_SECONDS, CredentialIssuer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from types import FrameType, TracebackType
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from handler.emulator.ief.fleet import Fleet
     from handler.emulator.obs.notifications import RaiseEvent
 
-__all__ = ["DEMO_ACCOUNT", "Account", "Emulator", "serve"]
+__all__ = ["DEMO_ACCOUNT", "Account", "Emulator"]
 
 DEMO_BUCKETS = ("nightdrop-drop",)
-"""The buckets that exist when none are asked for."""
+"""The initial buckets, by default."""
 
 
 @final
@@ -50,9 +43,9 @@ class Emulator:
 
     Attributes:
         url: Where it listens, such as `http://127.0.0.1:8071`.
-        state: What the services hold.
-        faults: How they misbehave.
-        account: Whose requests they accept.
+        state: The state of both services.
+        faults: The faults that are set.
+        account: The account whose requests are accepted.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, all with a default
@@ -74,26 +67,26 @@ class Emulator:
         largest_object: int = 5 * 1024**3,
         rotation: float = ROTATION_SECONDS,
     ) -> None:
-        """Bind the port; requests wait until `start`.
+        """Bind the port; requests wait until `start` is called.
 
         Args:
-            account: Whose requests are accepted.
-            port: The port on 127.0.0.1, 0 for any that is free.
-            clock: The current time, in seconds since 1970.
-            job_seconds: Job seconds until a small job is done; see `JobSimulation` for larger ones.
-            speed: Job seconds in a real second. After 600 job seconds a job has timed out.
-            failure_rate: How likely a task fails, from 0 to 1.
-            seed: What that chance is active from.
+            account: The account whose requests are accepted.
+            port: The port on 127.0.0.1, 0 for any free one.
+            clock: Returns the current time, in seconds since 1970.
+            job_seconds: Job seconds that a small job takes; see `JobSimulation` for larger ones.
+            speed: Job seconds in a real second. A job times out after 600 job seconds.
+            failure_rate: Probability that a task fails, from 0 to 1.
+            seed: Seed of the random choices.
             fleet: The nodes and groups; None for those of `fleet.yaml`.
-            buckets: The buckets that exist from the start.
-            directory: Where jobs and buckets are kept beyond the process; None for memory.
-            raise_event: Told of each new object, in order, after its request is answered for.
-            signature_seconds: How far a signature's date may be from the clock; the real services
-                allow 15 minutes.
+            buckets: The initial buckets.
+            directory: Where jobs and buckets are persisted; None keeps them in memory.
+            raise_event: Called for each new object, in order, after its request was executed.
+            signature_seconds: How many seconds a signature's date may differ from the clock; the
+                real services allow 15 minutes.
             most_appends: How often an object can be appended to.
-            largest_object: Bytes of an object at most; OBS takes 5 GB, by one put or by appending.
-            rotation: Seconds after which an agency is given other temporary keys; they are good
-                for three times as long.
+            largest_object: Bytes of an object at most; 5 GB in OBS, put or appended.
+            rotation: Seconds after which new temporary keys are issued; they are valid for three
+                times as long.
 
         Raises:
             OSError: The port is taken, or the directory cannot be used.
@@ -120,19 +113,19 @@ class Emulator:
         )
         router = Router(context, self.faults, self._timers)
         try:
-            self._listener = HttpServer(port, partial(answer, router=router))
+            self._listener = HttpServer(port, router.answer)
         except OSError:
             self._close_journal()
             raise
         self.url = f"http://127.0.0.1:{self._listener.port}"
 
     def start(self) -> None:
-        """Begin to answer, in threads of its own; an emulator starts once."""
+        """Start to answer, in threads of its own; an emulator can be started once."""
         self._notices.start()
         self._listener.start()
 
     def stop(self) -> None:
-        """Stop answering, cut open connections and wait for the threads to end."""
+        """Stop answering, close all connections and wait for the threads to end."""
         self._timers.stop()
         self._listener.stop()
         self._notices.stop()
@@ -146,17 +139,12 @@ class Emulator:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     @property
     def agency_url(self) -> str:
-        """Where a function's context gets temporary keys, for `DESK_AGENCY`."""
+        """The URL that issues temporary keys, for `DESK_AGENCY`."""
         return f"{self.url}/_emulator/credentials"
 
     def environment(self) -> dict[str, str]:
@@ -173,67 +161,3 @@ class Emulator:
             "HUAWEICLOUD_SDK_PROJECT_ID": self.account.project_id,
             **({"HUAWEICLOUD_SDK_SECURITY_TOKEN": token} if token else {}),
         }
-
-
-def serve(
-    emulator: Emulator,
-    env_file: Path | None,
-    announce: Callable[[str], None] = lambda _url: None,
-) -> None:
-    """Run an emulator until SIGTERM, SIGINT or SIGHUP; to be called in the main thread.
-
-    Args:
-        emulator: The emulator, not yet started.
-        env_file: Where to write its environment as `NAME=value` lines once it listens; None for
-            nowhere. It is removed at the end, so that nothing points at what is gone.
-        announce: Told its URL once it listens and the file is written.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    asked_to_stop = Event()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        asked_to_stop.set()
-
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, stop) for number in heeded}
-    try:
-        with emulator:
-            if env_file is not None:
-                write_environment(env_file, emulator.environment())
-            announce(emulator.url)
-            asked_to_stop.wait()
-        if env_file is not None:
-            _remove_environment(env_file, emulator.environment())
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def write_environment(path: Path, environment: Mapping[str, str]) -> None:
-    """Write `NAME=value` lines, so that a reader sees the whole file or none.
-
-    Raises:
-        OSError: The file cannot be written.
-    """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(_lines(environment))
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _remove_environment(path: Path, environment: Mapping[str, str]) -> None:
-    """Remove the file, if it still is the one that was written."""
-    with contextlib.suppress(OSError):
-        if path.read_text(encoding="utf-8") == _lines(environment):
-            path.unlink()
-
-
-def _lines(environment: Mapping[str, str]) -> str:
-    return "".join(f"{key}={value}\n" for key, value in environment.items())

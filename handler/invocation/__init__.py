@@ -1,1 +1,1 @@
-"""One instance and what each of its invocations has at hand; writes checkpoints."""
+"""One instance and the dependencies of its invocations; writes checkpoints."""

@@ -1,4 +1,4 @@
-"""When a checkpoint is written: after what recorded something, and once in a while without."""
+"""Writes a checkpoint after an invocation that recorded something, and at a fixed interval."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from handler.audit.checkpoints.checkpoint import (
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.checkpoints.signed_note import signing_key
 from handler.errors import CloudError, SettingsError
-from handler.settings import obs_place
 from handler.values.canonical_json import moment
+from handler.values.obs_address import OBS, parse_obs_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +32,11 @@ if TYPE_CHECKING:
     from handler.settings import Settings
 
 _LARGEST = 4_096
-_OBS = "obs://"
 
 
 @dataclass(frozen=True)
 class CheckpointBucket:
-    """Checkpoints in OBS, under a prefix of a bucket that is meant to keep them (WORM)."""
+    """Checkpoints in OBS, under a prefix of a bucket, best one with a WORM policy."""
 
     obs: Obs
     bucket: str
@@ -54,90 +53,89 @@ class CheckpointBucket:
                 yield one.key.removeprefix(self.prefix)
 
     def get(self, name: str) -> bytes:
-        """Return one of them."""
+        """Return a checkpoint."""
         return self.obs.read(self.bucket, f"{self.prefix}{name}", max_bytes=_LARGEST).data
 
 
 def check(settings: Settings) -> None:
-    """Return if checkpoints can be signed as the settings ask.
+    """Check that checkpoints can be signed as the settings ask.
 
     Raises:
-        SettingsError: The key is none, or the package that signs is missing; it is not quoted.
+        SettingsError: The key is invalid, or the package that signs is missing. The message does
+            not quote the key.
     """
     _key(settings)
 
 
 def checkpoint(invocation: Invocation, *, every: float = inf) -> Record | None:
-    """Write a checkpoint of the log's head, and record that, if one is due.
+    """Write a checkpoint of the log's head, if one is due, and record that.
 
-    It is due when anything was recorded since the last one, or the last one is too old: a log
-    that says nothing is to be seen as whole. One that cannot be written is recorded as such, no
-    more often than that where nothing else is recorded, and made up for at the next chance.
+    It is due when something was recorded since the last one, or when the last one is too old, so
+    that a log without new records is confirmed too. A failure is recorded, at most once per
+    interval while nothing else is recorded, and the next invocation tries again.
 
-    What it costs does not depend on the log's length: it needs the first record's hash and the
-    head, both of which a view knows. The head is the one that this instance knows: what
-    others have recorded since is theirs to confirm.
+    The cost does not depend on the length of the log: it takes the hash of the first record and the
+    head, and the view has both. The head is the one that this instance knows; the instances that
+    have recorded more since then confirm their own records.
 
     Args:
         invocation: Dependencies of this invocation.
-        every: Seconds after which one is due although nothing was recorded.
+        every: Seconds after which a checkpoint is due although nothing was recorded.
 
     Returns:
-        The record that it was written, or could not be; None if none was due, or that was told.
+        The record of the checkpoint or of the failure; None if no checkpoint was due, or if the
+        failure is on record already.
 
     Raises:
         LogError: The log cannot be read or written.
     """
     if not invocation.settings.checkpoints:
         return None
-    first, head, said, now = invocation.log.read(
+    first, head, last, now = invocation.log.read(
         lambda view: (view.first, view.head, view.confirmation, view.now), fresh=False
     )
-    told = (
-        said.action
-        if said.action and said.seq == head.seq and _is_recent(said.at, now, every)
-        else ""
-    )
-    if first is None or told == "log.checkpointed":
+    is_current = last.action and last.seq == head.seq and _is_recent(last.at, now, every)
+    recorded = last.action if is_current else ""
+    if first is None or recorded == "log.checkpointed":
         return None
-    made = Checkpoint(origin_of(first.hash), head, now)
+    new = Checkpoint(origin_of(first.hash), head, now)
     key = _key(invocation.settings)
-    error = _put(made, key, invocation)
-    if error and told == "log.checkpoint_failed":
+    error = _put(new, key, invocation)
+    if error and recorded == "log.checkpoint_failed":
         return None
     signer = key.name if key else ""
-    decide = checkpointed(made, signer, error, function=invocation.function)
+    decide = checkpointed(new, signer, error)
     [record] = invocation.log.commit(decide).records
     return record
 
 
 def checkpoint_store(address: str, obs: Obs | None) -> CheckpointStore:
-    """Return the place for checkpoints that an address names.
+    """Return the store of checkpoints at an address.
 
     Args:
         address: `obs://bucket/prefix/`, or the path of a folder.
-        obs: What reads and writes buckets.
+        obs: The client for buckets; None without credentials.
 
     Raises:
-        SettingsError: It names a bucket, and there is nothing to reach one with, or names none.
+        SettingsError: The address is invalid, or is in OBS and there is no client.
     """
-    if not address.startswith(_OBS):
+    if not address.startswith(OBS):
         return CheckpointFolder(Path(address))
     if obs is None:
         raise SettingsError("checkpoints in a bucket need NIGHTDROP_REGION and credentials")
     try:
-        return CheckpointBucket(obs, *obs_place(address))
+        return CheckpointBucket(obs, *parse_obs_address(address))
     except ValueError as error:
-        raise SettingsError(f"the place for checkpoints {error}") from None
+        raise SettingsError(f"the address of the checkpoints {error}") from None
 
 
-def _put(made: Checkpoint, key: SigningKey | None, invocation: Invocation) -> str:
-    """Write a checkpoint and return why it could not be written; "" if it was."""
-    if invocation.deadline.left() < invocation.sender.patience:
+def _put(new: Checkpoint, key: SigningKey | None, invocation: Invocation) -> str:
+    """Write a checkpoint; return why it could not be written, "" if it was."""
+    if invocation.deadline.left() < invocation.sender.seconds_per_request:
         return "no time was left to write it"
     try:
         checkpoint_store(invocation.settings.checkpoints, invocation.obs).put(
-            made.name, written(made, key)
+            new.name, written(new, key)
         )
     except CloudError as error:
         return str(error)
@@ -148,7 +146,7 @@ def _put(made: Checkpoint, key: SigningKey | None, invocation: Invocation) -> st
 
 def _is_recent(at: str, now: datetime, every: float) -> bool:
     age = (now - moment(at)).total_seconds()
-    # A clock that was set back says nothing about the age.
+    # After the clock was set back the age is unknown.
     return 0 <= age < every
 
 

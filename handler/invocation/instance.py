@@ -1,4 +1,4 @@
-"""What one instance of the function opens once, and what each invocation takes from it."""
+"""What one instance of the function opens once, and the dependencies of each invocation."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handler.audit.alerting_log import AlertingLog
-from handler.audit.group_commit import GroupCommitLog
+from handler.audit.instance_log import InstanceLog
 from handler.audit.open_log import log_doubts, open_log
-from handler.cloud.credentials import Credentials, credentials
-from handler.cloud.current_credentials import CurrentCredentials
+from handler.cloud.credentials import Credentials, CurrentCredentials, credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
@@ -26,12 +24,11 @@ from handler.jobs.effect_runner import EffectRunner
 from handler.runtime.deadline import deadline
 from handler.runtime.startup_record import record_start, start
 from handler.runtime.structured_log import attention_lines, log_line, write_stdout
-from handler.settings import Settings, doubts, load
+from handler.settings import Settings, load, settings_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from handler.audit.log import Log
     from handler.audit.record import Part, Record
     from handler.runtime.structured_log import Write
 
@@ -44,13 +41,13 @@ class Instance:
         settings: What the operator set.
         log: The audit log.
         transport: Connections to the cloud, kept alive between calls.
-        environ: The environment, for credentials on a desk and the time-out; never printed.
+        environ: The environment, for local credentials and the time-out; never printed.
         write: Writes a log line.
         keys: The keys of the latest call, which a log in OBS signs with.
     """
 
     settings: Settings
-    log: Log
+    log: InstanceLog
     transport: Transport
     environ: Mapping[str, str] = field(repr=False)
     write: Write
@@ -87,22 +84,22 @@ def open_instance(
 
 def _opened_log(
     settings: Settings, transport: Transport, keys: CurrentCredentials, write: Write
-) -> Log:
+) -> InstanceLog:
     folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
-    for doubt in (*doubts(settings), *log_doubts(settings.audit, folders)):
+    for doubt in (*settings_warnings(settings), *log_doubts(settings.audit, folders)):
         write(log_line("settings.doubted", {"note": doubt}))
 
     def announce(records: Sequence[Record]) -> None:
         for line in attention_lines(records):
             write(line)
 
-    return GroupCommitLog(AlertingLog(open_log(settings.audit, folders), announce))
+    return InstanceLog(open_log(settings.audit, folders), announce)
 
 
 def record_started(context: object, instance: Instance) -> None:
     """Say in the log and to the log service what runs here, once per instance."""
     started = start(Path(__file__).parents[2], sys.modules)
-    instance.log.commit(record_start(started, _function(context)))
+    instance.log.bind(_function(context)).commit(record_start(started))
     said = {"code": started.code, "python": started.python, "sqlite": started.sqlite}
     instance.write(log_line("function.started", {**said, "note": started.note}))
 
@@ -115,11 +112,13 @@ def _credentials(context: object, environ: Mapping[str, str]) -> Credentials:
 
 
 def invocation_of(context: object, instance: Instance) -> Invocation:
-    """Return what an invocation that begins now has at hand, with the keys of its context."""
+    """Return the dependencies of an invocation that starts now, with the keys of its context."""
     end = deadline(context, instance.environ)
     keys = _credentials(context, instance.environ)
     instance.keys.use(keys, end)
-    settings, transport, log = instance.settings, instance.transport, instance.log
+    settings, transport = instance.settings, instance.transport
+    function = _function(context)
+    log = instance.log.bind(function)
     project, ief_instance = settings.project_id, settings.ief_instance
     # What a service holds up until then can still be recorded, and the event answered.
     last = end.earlier(RECORDING_SECONDS)
@@ -130,7 +129,7 @@ def invocation_of(context: object, instance: Instance) -> Invocation:
         ief=ief,
         obs=Obs(settings.obs_endpoint, keys, transport, _now, last),
         deadline=end,
-        function=_function(context),
+        function=function,
         runner=EffectRunner(log, ief, end),
     )
 

@@ -1,4 +1,4 @@
-"""Everything an invocation may touch, in one value that is passed in."""
+"""The dependencies of one invocation, in one value that is passed in."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ RECORDING_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Invocation:
-    """What one invocation has at hand.
+    """The dependencies of one invocation.
 
     Attributes:
         settings: What the operator set.
-        log: The audit log.
+        log: The audit log; it adds `function` to each record.
         ief: The fleet's API, with this invocation's keys.
         obs: Object storage, with this invocation's keys.
         deadline: The end of the invocation.
-        function: The function's name, version and request id, for the records.
-        driver: Carries out the effects of submissions.
+        function: The function's name, version and request id.
+        runner: Executes the effects of submissions.
     """
 
     settings: Settings
@@ -44,14 +44,13 @@ class Invocation:
 
     @property
     def out_of_time(self) -> bool:
-        """Whether only what was begun can still be recorded in this invocation."""
+        """Whether only results of started work can still be recorded in this invocation."""
         return self.deadline.left() <= RECORDING_SECONDS
 
     @property
     def sender(self) -> Sender:
         """Who submits in this invocation, and by which settings."""
         return Sender(
-            function=self.function,
-            patience=self.settings.request_timeout + RECORDING_SECONDS,
+            seconds_per_request=self.settings.request_timeout + RECORDING_SECONDS,
             settle_after=self.settings.settle_after,
         )

@@ -3,7 +3,7 @@
 The state and the outbox stand beside the chain, and whoever can write to the store can change them.
 Two looks at each claim keep the function from acting on it: at the job's latest record, which must
 say what the state says, and at the digest that was recorded of its body with the plan. Everything
-else is found by `nightdrop audit verify`, which folds all records anew.
+else is found by `nightdrop audit verify`, which folds all records again.
 """
 
 from __future__ import annotations
@@ -20,18 +20,15 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from handler.audit.log import Decide, View
-    from handler.audit.record import Part
     from handler.audit.state import JobState
 
 _EXCHANGED = (
     "its request in the outbox is not the one that was planned, so it is not sent: look for who "
-    "changed it, give it up with `nightdrop job abandon`, and deliver it anew if it is still wanted"
+    "changed it, run `nightdrop job abandon`, and deliver it again if it is still wanted"
 )
 
 
-def claim_planned(
-    key: str, *, body: str, date: str, lease: timedelta, function: Part
-) -> Decide[Claim]:
+def claim_planned(key: str, *, body: str, date: str, lease: timedelta) -> Decide[Claim]:
     """Decide whether this instance may send a job now, as `claim` does, with this body.
 
     Args:
@@ -39,41 +36,37 @@ def claim_planned(
         body: What would be sent.
         date: The date of the signature the request will leave with, a timestamp.
         lease: How long this instance may take to record an answer.
-        function: Who claims.
     """
-    granted = claim(key, date=date, lease=lease, function=function)
+    granted = claim(key, date=date, lease=lease)
     digest = sha256_hex(body)
 
     def decide(view: View) -> Decision[Claim]:
         job = known(view, key)
         if job.state not in SENDABLE:
             return granted(view)
-        if not view.is_told(job):
-            told = _contradicted(job, function)
-            return Decision(Claim(0, job), () if view.is_contradicted(told.note) else (told,))
+        if not view.matches_record(job):
+            draft = _contradicted(job)
+            return Decision(Claim(0, job), () if view.is_contradicted(draft.note) else (draft,))
         if job.body_digest not in {"", digest} and not stale(job, view.now):
-            return Decision(Claim(0, job), _exchanged(job, function))
+            return Decision(Claim(0, job), _exchanged(job))
         return granted(view)
 
     return decide
 
 
-def _contradicted(job: JobState, function: Part) -> Draft:
+def _contradicted(job: JobState) -> Draft:
     """Return a record that is not about the job, so that no state follows from it."""
     return Draft(
         action="state.contradicted",
         outcome="failure",
-        function=function,
         note=f"the state of job {shown(job.key)} ({job.state}, of record {job.seq}) is not what "
         "its latest record says, so it is not sent: see `nightdrop audit verify`; "
-        "`nightdrop audit rebuild` makes the state anew",
+        "`nightdrop audit rebuild` rebuilds the state",
     )
 
 
-def _exchanged(job: JobState, function: Part) -> tuple[Draft, ...]:
+def _exchanged(job: JobState) -> tuple[Draft, ...]:
     """Return the record that a job waits because its body was changed; none if that is known."""
     if job.note == _EXCHANGED:
         return ()
-    return (
-        replace(about(job, function), action="job.doubted", outcome="failure", note=_EXCHANGED),
-    )
+    return (replace(about(job), action="job.doubted", outcome="failure", note=_EXCHANGED),)

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 SENDABLE = frozenset({"planned", "deferred", "absent"})
 """States from which a job may be claimed."""
 
-_BEREFT = (
+_REQUEST_LOST = (
     "its request is gone from the outbox; give it up with `nightdrop job abandon`, "
-    "and deliver it anew if it is still wanted"
+    "and deliver it again if it is still wanted"
 )
 
 
@@ -62,7 +62,7 @@ class Deferred:
 
 @dataclass(frozen=True)
 class Unknown:
-    """The job may have been created; nobody can say before the list is looked at."""
+    """The job may have been created; only the list of jobs can tell."""
 
     reason: str
     status: int = 0
@@ -73,7 +73,7 @@ Answer: TypeAlias = "Created | Refused | Deferred | Unknown"
 
 @dataclass(frozen=True)
 class Claim:
-    """What a claim came to: whether this instance may send, and the job as it stands.
+    """The result of a claim: whether this instance may send, and the job's state.
 
     Attributes:
         attempt: The number of the attempt, to be given back with its answer; 0 if not granted.
@@ -83,22 +83,21 @@ class Claim:
     job: JobState
 
 
-def claim(key: str, *, date: str, lease: timedelta, function: Part) -> Decide[Claim]:
+def claim(key: str, *, date: str, lease: timedelta) -> Decide[Claim]:
     """Decide whether this instance may send a job now.
 
     Args:
         key: The job's key.
         date: The date of the signature the request will leave with, a timestamp.
         lease: How long this instance may take to record an answer.
-        function: Who claims.
     """
 
     def decide(view: View) -> Decision[Claim]:
         job = known(view, key)
         if job.state in SENDABLE:
-            return _claimed(view, job, date, view.now + lease, function)
+            return _claimed(view, job, date, view.now + lease)
         if job.state == "sending" and lease_over(job, view.now):
-            return Decision(Claim(0, job), (silent(job, function),))
+            return Decision(Claim(0, job), (lease_expired(job),))
         return Decision(Claim(0, job))
 
     return decide
@@ -109,7 +108,7 @@ def lease_over(job: JobState, now: datetime) -> bool:
     return moment(job.lease_until) <= now
 
 
-def record(key: str, attempt: int, answer: Answer, *, function: Part) -> Decide[None]:
+def record(key: str, attempt: int, answer: Answer) -> Decide[None]:
     """Decide what an answer changes, whenever it comes.
 
     A creation is taken in every state: the same id again is nothing new, another id is a
@@ -121,27 +120,27 @@ def record(key: str, attempt: int, answer: Answer, *, function: Part) -> Decide[
     def decide(view: View) -> Decision[None]:
         job = known(view, key)
         if isinstance(answer, Created):
-            return Decision(None, _created(job, answer, function))
+            return Decision(None, _created(job, answer))
         if job.attempt != attempt or job.state not in {"sending", "unknown"}:
             return Decision(None)
-        return Decision(None, (_answered(job, answer, function),))
+        return Decision(None, (_answered(job, answer),))
 
     return decide
 
 
-def defer(key: str, reason: str, *, function: Part) -> Decide[None]:
+def defer(key: str, reason: str) -> Decide[None]:
     """Decide to leave a job for later that was not claimed."""
 
     def decide(view: View) -> Decision[None]:
         job = known(view, key)
         if job.state not in SENDABLE:
             return Decision(None)
-        return Decision(None, _waiting(job, reason, function))
+        return Decision(None, _waiting(job, reason))
 
     return decide
 
 
-def bereft(key: str, *, function: Part) -> Decide[None]:
+def request_lost(key: str) -> Decide[None]:
     """Decide what becomes of a job whose request is gone from the outbox: it waits, then expires.
 
     Nothing can be sent for it any more, and nothing of it is silently lost.
@@ -152,8 +151,8 @@ def bereft(key: str, *, function: Part) -> Decide[None]:
         if job.state not in SENDABLE:
             return Decision(None)
         if stale(job, view.now):
-            return Decision(None, (_expired(job, function),))
-        return Decision(None, _waiting(job, _BEREFT, function))
+            return Decision(None, (_expired(job),))
+        return Decision(None, _waiting(job, _REQUEST_LOST))
 
     return decide
 
@@ -167,7 +166,7 @@ def abandon(key: str, reason: str, *, actor: Part) -> Decide[JobState]:
         if job.final or in_flight:
             return Decision(job)
         abandoned = replace(
-            about(job, {}), action="job.abandoned", outcome="success", actor=actor, note=reason
+            about(job), action="job.abandoned", outcome="success", actor=actor, note=reason
         )
         return Decision(replace(job, state="abandoned"), (abandoned,))
 
@@ -191,10 +190,10 @@ def stale(job: JobState, now: datetime) -> bool:
     return bool(job.valid_until) and moment(job.valid_until) < now
 
 
-def silent(job: JobState, function: Part) -> Draft:
+def lease_expired(job: JobState) -> Draft:
     """Return the record of a claim whose instance ended without an answer."""
     return replace(
-        about(job, function),
+        about(job),
         action="job.unknown",
         outcome="unknown",
         note="the instance that sent it ended without an answer",
@@ -206,53 +205,50 @@ def duplicate_note(first: str, second: str) -> str:
     return f"the API has this job twice, {first} and {second}: delete one of them"
 
 
-def about(job: JobState, function: Part) -> Draft:
-    """Return a record about a job that is still to be told what happened."""
+def about(job: JobState) -> Draft:
+    """Return a draft of a record about a job, without its action."""
     return Draft(
         action="job.",
         outcome="pending",
         delivery={"key": job.delivery},
         job={"key": job.key, "name": job.name, "type": job.type, "document": job.document},
-        function=function,
     )
 
 
-def _claimed(
-    view: View, job: JobState, date: str, lease_until: datetime, function: Part
-) -> Decision[Claim]:
+def _claimed(view: View, job: JobState, date: str, lease_until: datetime) -> Decision[Claim]:
     refused = Claim(0, job)
     if stale(job, view.now):
-        return Decision(refused, (_expired(job, function),))
+        return Decision(refused, (_expired(job),))
     held = view.switch("hold")
     if held:
-        return Decision(refused, _waiting(job, f"sending is held: {held}", function))
+        return Decision(refused, _waiting(job, f"sending is held: {held}"))
     request: Part = {
         "operation": "CreateBatchJob",
         "attempt": job.attempt + 1,
         "date": date,
         "lease_until": timestamp(lease_until),
     }
-    sending = replace(about(job, function), action="job.sending", request=request)
+    sending = replace(about(job), action="job.sending", request=request)
     return Decision(Claim(job.attempt + 1, job), (sending,))
 
 
-def _expired(job: JobState, function: Part) -> Draft:
-    note = f"was not sent by {job.valid_until[:19]}Z; deliver it anew if it is still wanted"
-    return replace(about(job, function), action="job.expired", outcome="failure", note=note)
+def _expired(job: JobState) -> Draft:
+    note = f"was not sent by {job.valid_until[:19]}Z; deliver it again if it is still wanted"
+    return replace(about(job), action="job.expired", outcome="failure", note=note)
 
 
-def _waiting(job: JobState, reason: str, function: Part) -> tuple[Draft, ...]:
+def _waiting(job: JobState, reason: str) -> tuple[Draft, ...]:
     """Return the record that a job waits; none if it waits for the same reason already."""
     if (job.state, job.note) == ("deferred", reason):
         return ()
-    return (replace(about(job, function), action="job.deferred", note=reason),)
+    return (replace(about(job), action="job.deferred", note=reason),)
 
 
-def _created(job: JobState, answer: Created, function: Part) -> tuple[Draft, ...]:
+def _created(job: JobState, answer: Created) -> tuple[Draft, ...]:
     if job.job_id == answer.job_id:
         return ()
     draft = replace(
-        about(job, function),
+        about(job),
         action="job.created",
         outcome="success",
         response={"status": 201, "job_id": answer.job_id},
@@ -263,9 +259,9 @@ def _created(job: JobState, answer: Created, function: Part) -> tuple[Draft, ...
     return (replace(draft, action="job.duplicated", outcome="failure", note=note),)
 
 
-def _answered(job: JobState, answer: Refused | Deferred | Unknown, function: Part) -> Draft:
+def _answered(job: JobState, answer: Refused | Deferred | Unknown) -> Draft:
     draft = replace(
-        about(job, function),
+        about(job),
         response={"status": answer.status or None, "code": getattr(answer, "code", "") or None},
         note=answer.reason,
     )

@@ -1,4 +1,4 @@
-"""Effects carried out for real: side by side, over kept-alive connections, as slow as asked."""
+"""Executes effects in threads, over persistent connections, and honours rate limits."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NOT_FOUND = 404
 
 @dataclass
 class RateLimiter:
-    """How long all senders wait because the API asked one of them to.
+    """Shared rate limiter: all senders wait once the API asks one of them to (429, Retry-After).
 
     Attributes:
         clock: Monotonic seconds.

@@ -1,6 +1,6 @@
-"""What a submission and its settling ask of the world, as values.
+"""Effects that submission and settlement request, as values.
 
-The generators in `submission` and `settlement` yield these and get back what came of them. Whoever
+The generators in `submission` and `settlement` yield these and get back their results. Whoever
 drives them carries them out: `sending` for real, a simulation in invented time.
 """
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.log import Decide
-    from handler.audit.record import Part
     from handler.cloud.http_transport import Request
     from handler.cloud.ief.client import ListedJob
 
@@ -66,14 +65,14 @@ class ListJobs:
 
 @dataclass(frozen=True)
 class ShowJob:
-    """Ask how a job stands; answers a `ShownJob`, `Gone`, or None if nobody could say."""
+    """Query a job; the result is a `ShownJob`, `Gone`, or None if the query failed."""
 
     job_id: str
 
 
 @dataclass(frozen=True)
 class Gone:
-    """The API does not know a job any more: somebody deleted it."""
+    """The API no longer knows a job: it was deleted."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +95,12 @@ class Sender:
     """Who submits, and by which settings.
 
     Attributes:
-        function: The function's name, version and request id, for the records.
-        patience: Seconds one request and the record of its answer may take together.
+        seconds_per_request: Seconds one request and the record of its answer may take together.
         settle_after: Seconds after a signature's date from which a complete list is believed.
         tries: How often one invocation sends a job that the API asks to be sent later.
     """
 
-    function: Part
-    patience: float
+    seconds_per_request: float
     settle_after: float
     tries: int = 5
 

@@ -1,4 +1,4 @@
-"""A hand on the brake: while sending is held, every claim is deferred."""
+"""Hold and release: while a hold is active, every claim is deferred."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Settle: to learn the true outcome of a send whose answer was lost, and how a job ended.
 
     unknown ──► adopted    the list has a job with our mark, name and type
-            ──► absent     a complete list has none, begun `settle_after` after the signature's date
+            ──► absent     a complete list lacks it, `settle_after` after the signature's date
             ──► refused    absent, and the API had refused it: it was no job of ours in the way
             ──► unknown    too early to say, the list incomplete, marks are being lost, or a job
                            without a mark has its name (`job.doubted`)
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.job_end import DELETED, ENDED
 from handler.audit.log import Decision
-from handler.jobs.decisions import about, duplicate_note, known, lease_over, silent
+from handler.jobs.decisions import about, duplicate_note, known, lease_expired, lease_over
 from handler.jobs.effects import Commit, Gone, ListJobs, ShowJob, TimeLeft
 from handler.jobs.submission import NOT_KNOWN
 from handler.specs.planner import mark_of
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.log import Decide, View
-    from handler.audit.record import Draft, Part
+    from handler.audit.record import Draft
     from handler.audit.state import JobState
     from handler.cloud.ief.client import ListedJob, ShownJob
     from handler.jobs.effects import Effects, Listing, Sender
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far the API's clock may be behind ours when a listing is said to reach back far enough."""
+"""How far the API's clock may be behind ours when a listing counts as reaching back far enough."""
 
 FOLLOWED_FOR = timedelta(days=1)
-"""After this a job that never ends is no longer asked after; the API gives it ten minutes."""
+"""After this a job that never ends is no longer queried; the API gives it ten minutes."""
 
 _REASONS = 5
 _LONGEST_REASON = 200
@@ -51,25 +51,25 @@ def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
     One list serves them all, and what it says of all of them is one commit.
 
     Args:
-        jobs: The jobs as they stand, `unknown`, or `sending` with their leases over.
+        jobs: The jobs' states, `unknown`, or `sending` with their leases over.
         sender: Who settles.
     """
     listing = yield ListJobs(jobs[0].type, moment(min(job.date for job in jobs)) - CLOCK_SKEW)
-    yield Commit(check_marks(listing, function=sender.function))
+    yield Commit(check_marks(listing))
     yield Commit(settle([job.key for job in jobs], listing, sender))
 
 
 def following(job: JobState, now: datetime, sender: Sender) -> Effects:
     """Yield the effects that learn how a job on the fleet ended, if there is time to ask.
 
-    A job that goes on running costs the log nothing.
+    A job that still runs costs the log nothing.
 
     Args:
-        job: The job as it stands.
+        job: The job's state.
         now: The store's clock.
         sender: Who asks.
     """
-    if (yield TimeLeft()) < sender.patience:
+    if (yield TimeLeft()) < sender.seconds_per_request:
         return
     answer = yield ShowJob(job.job_id)
     if answer is not None and _end(job, answer, now, sender):
@@ -87,24 +87,24 @@ def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None
         suspended = bool(view.switch("suspension"))
         for job in (known(view, key) for key in keys):
             over = job.state == "sending" and lease_over(job, view.now)
-            drafts += [silent(job, sender.function)] if over else []
+            drafts += [lease_expired(job)] if over else []
             drafts += settled(job, suspended=suspended) if over or job.state == "unknown" else ()
         return Decision(None, tuple(drafts))
 
     def settled(job: JobState, *, suspended: bool) -> tuple[Draft, ...]:
         ours = [one for one in marked.get(mark_of(job.key), ()) if _is(job, one)]
         if ours:
-            return _adopted(job, sorted(ours, key=_age), sender.function)
+            return _adopted(job, sorted(ours, key=_age))
         early = listing.began < moment(job.date) + timedelta(seconds=sender.settle_after)
         if early or not listing.complete or suspended:
             return ()
         alike = next((one for one in named.get(job.name, ()) if _is_like(job, one)), None)
-        return _doubted(job, alike, sender.function) if alike else (_absent(job, sender.function),)
+        return _doubted(job, alike) if alike else (_absent(job),)
 
     return decide
 
 
-def check_marks(listing: Listing, *, function: Part) -> Decide[None]:
+def check_marks(listing: Listing) -> Decide[None]:
     """Decide whether the list still returns marks, by the jobs in it that we know by their id."""
     unmarked = {
         one.job_id: one.description for one in listing.jobs if not one.description.startswith("nd-")
@@ -115,7 +115,7 @@ def check_marks(listing: Listing, *, function: Part) -> Decide[None]:
             return Decision(None)
         ours = view.jobs_by_id(list(unmarked))
         lost = [job for job in ours if mark_of(job.key) not in unmarked[job.job_id]]
-        return Decision(None, (_suspended(lost[0], function),) if lost else ())
+        return Decision(None, (_suspended(lost[0]),) if lost else ())
 
     return decide
 
@@ -141,9 +141,9 @@ def _end(
     age = now - moment(job.changed_at)
     if isinstance(answer, Gone):
         lagging = age < timedelta(seconds=sender.settle_after)
-        return () if lagging else (_deleted(job, sender.function),)
+        return () if lagging else (_deleted(job),)
     if answer.status in ENDED or age > FOLLOWED_FOR:
-        return (_finished(job, answer, sender.function),)
+        return (_finished(job, answer),)
     return ()
 
 
@@ -171,9 +171,9 @@ def _age(one: ListedJob) -> tuple[int, str]:
     return one.created_at, one.job_id
 
 
-def _adopted(job: JobState, ours: list[ListedJob], function: Part) -> tuple[Draft, ...]:
+def _adopted(job: JobState, ours: list[ListedJob]) -> tuple[Draft, ...]:
     oldest, *others = ours
-    draft = about(job, function)
+    draft = about(job)
     adopted = replace(
         draft,
         action="job.adopted",
@@ -194,17 +194,17 @@ def _adopted(job: JobState, ours: list[ListedJob], function: Part) -> tuple[Draf
     return adopted, *duplicated
 
 
-def _doubted(job: JobState, alike: ListedJob, function: Part) -> tuple[Draft, ...]:
+def _doubted(job: JobState, alike: ListedJob) -> tuple[Draft, ...]:
     note = (
         f"job {alike.job_id} has its name but no mark: it may be ours; look at the fleet, then "
         f"delete that job or `nightdrop job abandon {shown(job.key)}`"
     )
-    doubted = replace(about(job, function), action="job.doubted", outcome="unknown", note=note)
+    doubted = replace(about(job), action="job.doubted", outcome="unknown", note=note)
     return () if job.note == note else (doubted,)
 
 
-def _absent(job: JobState, function: Part) -> Draft:
-    draft = about(job, function)
+def _absent(job: JobState) -> Draft:
+    draft = about(job)
     if 400 <= job.status < 500 and job.status != NOT_KNOWN:  # noqa: PLR2004 - the API's no
         return replace(
             draft,
@@ -216,9 +216,9 @@ def _absent(job: JobState, function: Part) -> Draft:
     return replace(draft, action="job.absent", note="a complete list does not have it")
 
 
-def _suspended(job: JobState, function: Part) -> Draft:
+def _suspended(job: JobState) -> Draft:
     return replace(
-        about(job, function),
+        about(job),
         action="settling.suspended",
         outcome="failure",
         note=f"job {job.name} ({shown(job.key)}) is listed without its mark, so no job can be "
@@ -226,22 +226,22 @@ def _suspended(job: JobState, function: Part) -> Draft:
     )
 
 
-def _deleted(job: JobState, function: Part) -> Draft:
+def _deleted(job: JobState) -> Draft:
     return replace(
-        about(job, function),
+        about(job),
         action="job.finished",
         outcome="unknown",
         response={"job_id": job.job_id, "final": DELETED},
-        note="somebody deleted it; it is not created again",
+        note="it was deleted on the fleet; it is not created again",
     )
 
 
-def _finished(job: JobState, ended: ShownJob, function: Part) -> Draft:
+def _finished(job: JobState, ended: ShownJob) -> Draft:
     succeeded = sum(status == "Successful" for status, _ in ended.tasks)
     reasons = [reason[:_LONGEST_REASON] for _, reason in ended.tasks if reason][:_REASONS]
     given_up = "" if ended.status in ENDED else "it was followed for a day and did not end"
     return replace(
-        about(job, function),
+        about(job),
         action="job.finished",
         outcome="success" if ended.status == "Successful" else "failure",
         response={

@@ -1,7 +1,7 @@
 """Sign, claim, send, record: one job, at most once, whatever happens in between.
 
 A submission is a generator of effects. It decides nothing about time, network or storage itself:
-whoever drives it carries each effect out and sends back what came of it. The process may die or
+its runner executes each effect and sends back the result. The process may die or
 freeze between any two of them:
 
     Turn, Sign      nothing has happened yet
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from handler.errors import ApiError, NotSentError
 from handler.jobs.claiming import claim_planned
-from handler.jobs.decisions import Answer, Deferred, Refused, Unknown, bereft, defer, record
+from handler.jobs.decisions import Answer, Deferred, Refused, Unknown, defer, record, request_lost
 from handler.jobs.effects import AwaitTurn, Commit, Send, Sign, TimeLeft
 
 if TYPE_CHECKING:
@@ -47,35 +47,33 @@ def submission(key: str, body: str | None, sender: Sender) -> Effects:
         sender: Who submits.
     """
     if body is None:
-        yield Commit(bereft(key, function=sender.function))
+        yield Commit(request_lost(key))
         return
     for _ in range(sender.tries):
-        left = yield AwaitTurn(sender.patience)
-        if left < sender.patience:
-            yield Commit(defer(key, _NO_TIME, function=sender.function))
+        left = yield AwaitTurn(sender.seconds_per_request)
+        if left < sender.seconds_per_request:
+            yield Commit(defer(key, _NO_TIME))
             return
         request = yield Sign(body)
         if isinstance(request, Deferred):
-            yield Commit(defer(key, request.reason, function=sender.function))
+            yield Commit(defer(key, request.reason))
             return
         lease = timedelta(seconds=left)
-        claimed = yield Commit(
-            claim_planned(key, body=body, date=request.date, lease=lease, function=sender.function)
-        )
+        claimed = yield Commit(claim_planned(key, body=body, date=request.date, lease=lease))
         if not claimed.attempt:
             return
-        in_time = (yield TimeLeft()) >= sender.patience
+        in_time = (yield TimeLeft()) >= sender.seconds_per_request
         answer = (yield Send(request)) if in_time else Deferred(_NO_TIME)
-        yield Commit(record(key, claimed.attempt, answer, function=sender.function))
+        yield Commit(record(key, claimed.attempt, answer))
         if not (isinstance(answer, Deferred) and answer.status == TOO_MANY):
             return
 
 
 def answer_of(error: CloudError) -> Answer:
-    """Return what a failed call says about the job: never there, refused, later, or not known.
+    """Return what a failed call means for the job: not sent, refused, later, or unknown.
 
     A 4xx is a decision of the API, but for time-outs; authentication, permission and quota may be
-    mended; from 5xx on anything may have happened before the failure.
+    corrected; from 5xx on anything may have happened before the failure.
     """
     if isinstance(error, NotSentError):
         return Deferred(str(error))

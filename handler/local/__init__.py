@@ -1,1 +1,1 @@
-"""FunctionGraph on a desk: its context, and the function behind HTTP."""
+"""FunctionGraph on your machine: runtime, triggers, asynchronous invocation, processes."""

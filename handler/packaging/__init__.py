@@ -1,1 +1,1 @@
-"""The zip that FunctionGraph runs, built the same from the same input; tooling only."""
+"""Builds the zip that FunctionGraph runs, reproducibly. Nothing of this is in the zip."""

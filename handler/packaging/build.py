@@ -1,4 +1,4 @@
-"""From pinned requirements and the package's source to the zip, its manifest and its bill."""
+"""Builds the zip, its manifest and its bill of materials from pinned requirements and source."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from handler.errors import PackageError
 from handler.packaging.bytecode import compiled
 from handler.packaging.manifest import digest, manifest
-from handler.packaging.reproducible_zip import archive
 from handler.packaging.requirements_file import Requirement, chosen, parse, render
 from handler.packaging.sbom import sbom
 from handler.packaging.wheels import fetch
-from handler.packaging.zip_contents import contents
+from handler.packaging.zip_contents import archive, contents
 from handler.runtime.startup_record import MANIFEST
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where a zip is built from.
+    """The input of a build.
 
     Attributes:
         package: The folder of the function's own package.
@@ -41,14 +40,14 @@ class Sources:
 
 @dataclass(frozen=True)
 class Built:
-    """A zip, not yet written.
+    """A zip in memory.
 
     Attributes:
         zip: Its bytes.
         sha256: Their hash, in hex.
-        code: The digest of its content, which stands in it and in every `function.started`.
+        code: The digest of its content, recorded in its manifest and in every `function.started`.
         bill: Its bill of materials, as JSON.
-        unpacked: What it takes unpacked, in bytes.
+        unpacked: Its unpacked size, in bytes.
     """
 
     zip: bytes
@@ -67,9 +66,9 @@ def build(
     """Return the zip of the function for a runtime.
 
     Args:
-        sources: Where it is built from.
-        runtime: What it is for.
-        extras: Names in `requirement.EXTRAS` to take in.
+        sources: The input.
+        runtime: The runtime it is built for.
+        extras: Names in `requirements_file.EXTRAS` to include.
         interpreter: Compiles the sources; without one the zip has no bytecode.
 
     Raises:
@@ -81,13 +80,13 @@ def build(
     files = contents(sources.package, sources.infra / "index.py", wheels)
     if interpreter:
         files |= compiled(files, interpreter)
-    told = manifest(
+    description = manifest(
         files, wheels, runtime=runtime, interpreter=interpreter, version=sources.version
     )
-    packed = archive(files | {MANIFEST: told})
-    sha256 = hashlib.sha256(packed).hexdigest()
+    data = archive(files | {MANIFEST: description})
+    sha256 = hashlib.sha256(data).hexdigest()
     return Built(
-        zip=packed,
+        zip=data,
         sha256=sha256,
         code=digest(files),
         bill=sbom(wheels, version=sources.version, sha256=sha256),
@@ -99,7 +98,7 @@ def lock(infra: Path, runtime: Runtime) -> str:
     """Return the text of a runtime's requirements with the hashes of their wheels.
 
     Raises:
-        PackageError: The pins cannot be read or their wheels not be fetched.
+        PackageError: The pins cannot be read, or their wheels cannot be fetched.
     """
     pins = parse(_text(infra / "requirements.in"), locked=False)
     with tempfile.TemporaryDirectory() as folder:

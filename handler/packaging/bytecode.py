@@ -22,14 +22,14 @@ CODE_ROOT = "/opt/function/code"
 
 
 def compiled(files: dict[str, bytes], interpreter: Interpreter) -> dict[str, bytes]:
-    """Return the bytecode of every Python source, by the path it belongs at.
+    """Return the bytecode of every Python source, by its path beside the source.
 
     Args:
         files: Sources and other files, by path.
         interpreter: An interpreter of the runtime's version.
 
     Raises:
-        PackageError: A source cannot be compiled by it.
+        PackageError: A source does not compile.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch, "code")  # not the working directory: it may shadow modules

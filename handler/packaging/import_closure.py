@@ -16,9 +16,9 @@ _NAMED_BY = "with_name"
 def closure(package: Path) -> tuple[Path, ...]:
     """Return the files of a package that its `__init__` needs when it runs, in order.
 
-    Imports count wherever they stand, inside functions too; those for type checkers do not. Of
-    other files, such as SQL, only those go with a module that it names itself, as in
-    `Path(__file__).with_name("sqlite.sql")`: what else lies there may be anything, also a secret.
+    Imports inside functions count too; those for type checkers do not. Other files, such as SQL,
+    are included only if a module names them, as in `Path(__file__).with_name("sqlite.sql")`: any
+    other file in a folder may be a secret.
 
     Args:
         package: The package's folder.

@@ -1,4 +1,4 @@
-"""The manifest inside the zip: what it holds, and the digest of its content."""
+"""The manifest in the zip: its packages and the digest of its content."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def digest(files: Mapping[str, bytes]) -> str:
     """Return the digest of a zip's content: SHA-256 over the SHA-256 and path of each file.
 
-    It is what `sha256sum` prints for all files but the manifest, sorted by path, hashed again.
-    A zip cannot hold its own hash; this one can stand in it.
+    It hashes the output of `sha256sum` for all files but the manifest, sorted by path. A zip cannot
+    contain its own hash, but it can contain this digest.
     """
     lines = (f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -34,13 +34,13 @@ def manifest(
     """Return the manifest's JSON.
 
     Args:
-        files: Everything else in the zip.
-        wheels: The packages that it was taken from.
-        runtime: What the zip is for.
-        interpreter: What its bytecode was compiled with, if it has any.
+        files: All other files of the zip.
+        wheels: The packages in the zip.
+        runtime: The runtime that the zip is built for.
+        interpreter: The interpreter that compiled its bytecode, None if it has none.
         version: Nightdrop's version.
     """
-    told = {
+    content = {
         "code": digest(files),
         "nightdrop": version,
         "runtime": runtime.name,
@@ -55,7 +55,7 @@ def manifest(
             for wheel in wheels
         ],
     }
-    return f"{json.dumps(told, indent=2)}\n".encode()
+    return f"{json.dumps(content, indent=2)}\n".encode()
 
 
 def modules(wheel: Wheel) -> list[str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PLATFORM = "manylinux2014_x86_64"
-"""What compiled packages must be built for; FunctionGraph runs EulerOS on x86_64."""
+"""The platform of compiled packages; FunctionGraph runs EulerOS on x86_64."""
 
 _WHICH = "import sys; print(*sys.version_info[:2], sep='.'); print(sys.version.split()[0])"
 
@@ -31,7 +31,7 @@ class Runtime:
 
     @property
     def name(self) -> str:
-        """Its name here and as the command of its interpreter: `python3.10`."""
+        """Its name, which is also the command of its interpreter: `python3.10`."""
         return f"python{self.version}"
 
     @property
@@ -58,33 +58,33 @@ class Interpreter:
 
 
 def interpreter(runtime: Runtime, command: str = "") -> Interpreter | None:
-    """Return an interpreter of a runtime's version, or None if none is at hand.
+    """Return an interpreter of a runtime's version, or None if this machine has none.
 
     Args:
         runtime: The runtime.
-        command: Path or name of the interpreter; "" looks for the runtime's own name on the path,
-            and among those that pyenv has installed.
+        command: Path or name of the interpreter; "" searches the path for the runtime's own
+            name, then the versions that pyenv has installed.
 
     Raises:
-        PackageError: A command was given that is no interpreter of this version.
+        PackageError: The given command is not an interpreter of this version.
     """
     for candidate in (command,) if command else (runtime.name, *_pyenv(runtime)):
-        told = _output([candidate, "-I", "-c", _WHICH]).split()
-        if told and told[0] == runtime.version:
-            return Interpreter(candidate, told[1])
+        versions = _output([candidate, "-I", "-c", _WHICH]).split()
+        if versions and versions[0] == runtime.version:
+            return Interpreter(candidate, versions[1])
     if command:
-        raise PackageError(f"{command} is no interpreter of Python {runtime.version}; name another")
+        raise PackageError(f"{command} is not Python {runtime.version}; give another with --python")
     return None
 
 
 def _pyenv(runtime: Runtime) -> Iterator[str]:
-    """Yield the interpreters of pyenv: what it puts on the path runs only a selected version."""
+    """Yield the interpreters of pyenv: its command on the path runs only a selected version."""
     for version in _output(["pyenv", "whence", runtime.name]).split():
         yield _output(["pyenv", "which", runtime.name], PYENV_VERSION=version).strip()
 
 
 def _output(command: list[str], **environ: str) -> str:
-    """Return what a command prints; "" if it is not here or fails."""
+    """Return the output of a command; "" if it is missing or fails."""
     if not (found := shutil.which(command[0])):
         return ""
     done = subprocess.run(  # noqa: S603 - an interpreter, or pyenv, that the user has

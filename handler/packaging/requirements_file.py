@@ -18,7 +18,7 @@ EXTRAS = {
     "postgres": frozenset({"psycopg", "psycopg-binary"}),
     "sign": frozenset({"cryptography", "cffi", "pycparser"}),
 }
-"""Packages that go into the zip only when they are asked for."""
+"""Packages that the zip contains only on request."""
 
 _SHA256 = re.compile("[0-9a-f]{64}")
 
@@ -65,10 +65,10 @@ def parse(text: str, *, locked: bool) -> tuple[Requirement, ...]:
         try:
             found.append(_requirement(line, locked=locked))
         except ValueError as error:
-            wanted = "name==version --hash=sha256:…" if locked else "name==version"
-            raise PackageError(
-                f"line {number} of the requirements is not {wanted}; run nightdrop package --lock"
-            ) from error
+            wanted = (
+                "name==version --hash=sha256:…, as --lock writes it" if locked else "name==version"
+            )
+            raise PackageError(f"line {number} of the requirements must be {wanted}") from error
     return tuple(found)
 
 

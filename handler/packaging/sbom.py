@@ -1,4 +1,4 @@
-"""The bill of materials beside the zip: CycloneDX 1.6 (cyclonedx.org/docs/1.6/json)."""
+"""The bill of materials, a file beside the zip: CycloneDX 1.6 (cyclonedx.org/docs/1.6/json)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAMESPACE = uuid.UUID("6d6c1f0e-7a0c-5d4e-9d4b-1f1a2b6c8e35")
 
 
 def sbom(wheels: Sequence[Wheel], *, version: str, sha256: str) -> bytes:
-    """Return the bill of materials of a zip; the same zip has the same.
+    """Return the bill of materials of a zip; equal zips have equal ones.
 
     Args:
         wheels: The packages in the zip.
@@ -48,14 +48,14 @@ def sbom(wheels: Sequence[Wheel], *, version: str, sha256: str) -> bytes:
 
 
 def _component(wheel: Wheel) -> dict[str, Any]:
-    place = f"pkg:pypi/{wheel.name}@{wheel.version}"
+    purl = f"pkg:pypi/{wheel.name}@{wheel.version}"
     licences = [{"license": {"name": wheel.licence}}] if wheel.licence else []
     return {
         "type": "library",
-        "bom-ref": place,
+        "bom-ref": purl,
         "name": wheel.name,
         "version": wheel.version,
-        "purl": place,
+        "purl": purl,
         "hashes": [_hash(wheel.sha256)],
         **({"licenses": licences} if licences else {}),
     }

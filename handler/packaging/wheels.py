@@ -1,4 +1,4 @@
-"""Wheels of the requirements, built for the runtime, fetched with pip and checked by hash."""
+"""Fetches the wheels of the requirements for a runtime with pip, and checks their hashes."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Wheel:
         name: The package's normalised name.
         version: Its version.
         sha256: The hash of the wheel, in hex.
-        licence: The licence it names, as an SPDX expression or in its own words; "" if none.
-        files: What it holds, by path.
+        licence: Its licence, as an SPDX expression or free text; "" if it names none.
+        files: Its files, by path.
     """
 
     name: str
@@ -49,7 +49,7 @@ def fetch(requirements: Iterable[Requirement], runtime: Runtime, folder: Path) -
 
     Args:
         requirements: With hashes, which are checked; without, any wheel of the version is taken.
-        runtime: What to fetch for.
+        runtime: The runtime to fetch for.
         folder: An empty folder to fetch into.
 
     Raises:

@@ -1,7 +1,9 @@
-"""What goes into the zip, by path: the function's own modules and what they need of the wheels."""
+"""Collects the files of the zip, and writes them reproducibly."""
 
 from __future__ import annotations
 
+import io
+import zipfile
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING
 from handler.packaging.import_closure import closure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from handler.packaging.wheels import Wheel
@@ -22,10 +24,10 @@ _LEFT_OUT = {
     "pyyaml": ("_yaml/*",),
     "urllib3": ("urllib3/contrib/*",),
 }
-"""What is never imported, of packages that are taken otherwise whole."""
+"""Files that are never imported, of packages that are otherwise included whole."""
 
 _KEPT = {
-    # Signing alone: the rest of the SDK's core would need requests, simplejson and bson.
+    # The signer only: the rest of the SDK's core needs requests, simplejson and bson.
     "huaweicloudsdkcore": (
         "huaweicloudsdkcore/__init__.py",
         "huaweicloudsdkcore/sdk_request.py",
@@ -35,18 +37,23 @@ _KEPT = {
         "huaweicloudsdkcore/utils/six_utils.py",
     ),
 }
-"""All that is needed of packages that are taken in part."""
+"""The only files that are included of these packages."""
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_UNIX = 3
+_READABLE = 0o100644 << 16
+_LEVEL = 9
 
 _LICENCE_NAMES = ("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "AUTHORS*")
 
 
 def contents(package: Path, entry: Path, wheels: Iterable[Wheel]) -> dict[str, bytes]:
-    """Return the files of the zip by path, as far as they are source.
+    """Return the files of the zip by path, without bytecode and manifest.
 
     Args:
         package: The folder of the function's own package.
-        entry: The entry file; it is placed at the zip's root.
-        wheels: The packages beside it.
+        entry: The entry file, which belongs at the zip's root.
+        wheels: The packages that it needs.
     """
     files = {entry.name: entry.read_bytes()}
     for path in closure(package):
@@ -58,7 +65,7 @@ def contents(package: Path, entry: Path, wheels: Iterable[Wheel]) -> dict[str, b
 
 
 def licences(wheel: Wheel) -> dict[str, bytes]:
-    """Return the licence texts that a wheel brings, below `licences/`."""
+    """Return the licence texts of a wheel, by their path under `licences/`."""
     return {
         f"licences/{wheel.name}/{PurePosixPath(name).name}": data
         for name, data in wheel.files.items()
@@ -74,3 +81,15 @@ def _needed(name: str, package: str) -> bool:
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def archive(files: Mapping[str, bytes]) -> bytes:
+    """Return a zip of files by path: sorted, one date, one mode, one level of compression."""
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as target:
+        for name in sorted(files):
+            item = zipfile.ZipInfo(name, _EPOCH)
+            item.create_system = _UNIX
+            item.external_attr = _READABLE
+            target.writestr(item, files[name], zipfile.ZIP_DEFLATED, _LEVEL)
+    return output.getvalue()

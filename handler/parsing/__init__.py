@@ -1,22 +1,29 @@
-"""The one way in: everything that comes from outside is read or checked here first.
+"""JSON and YAML from outside, read with limits and line numbers.
 
-`read` takes the bytes of a file or an inline spec, `check` takes an event that was parsed before
-it reached us. Both hold the same limits, so nothing deeper, larger or odder passes by either way.
+`read` parses the bytes of a file or an inline spec; `check_event` checks an event that is already
+parsed. Both apply the same limits.
 """
 
-from handler.parsing.document import MOST_PROBLEMS, Document, Limits, Path, at_most, path_text
+from handler.parsing.document import (
+    MAX_PROBLEMS,
+    Document,
+    Limits,
+    Path,
+    first_problems,
+    format_path,
+)
 from handler.parsing.documents_reader import read
-from handler.parsing.event_limits import check
-from handler.parsing.foreign_format import format_of_text
+from handler.parsing.event_limits import check_event
+from handler.parsing.foreign_format import detect_text_format
 
 __all__ = [
-    "MOST_PROBLEMS",
+    "MAX_PROBLEMS",
     "Document",
     "Limits",
     "Path",
-    "at_most",
-    "check",
-    "format_of_text",
-    "path_text",
+    "check_event",
+    "detect_text_format",
+    "first_problems",
+    "format_path",
     "read",
 ]

@@ -1,11 +1,11 @@
-"""Document: one parsed document of a file, and where each of its parts stands."""
+"""Document: one parsed document of a file, with the line of each of its parts."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from handler.errors import Problem
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 Path: TypeAlias = tuple[str | int, ...]
 
-MOST_PROBLEMS = 100
+MAX_PROBLEMS = 100
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is read of one file, inline spec or event.
+    """Limits of one file, inline spec or event.
 
     Attributes:
-        max_bytes: Bytes of the text, checked before anything is parsed.
-        max_depth: Levels of mappings and lists inside each other.
+        max_bytes: Bytes of the text, checked before it is parsed.
+        max_depth: Levels of nested mappings and lists.
         max_nodes: Values in all documents together.
     """
 
@@ -36,29 +36,56 @@ class Limits:
     max_depth: int = 32
     max_nodes: int = 20_000
 
+    def exceeded_by(self, value: object) -> str:
+        """Return the limit that a decoded value exceeds, such as `holds more than 9 values`.
 
-class LinesOnDemand(Mapping[Path, int]):
-    """The lines of one document, read when one is first asked for.
+        Its characters are counted, not its bytes. The value is visited level by level and counted
+        before it is visited, so that neither depth nor width costs memory.
+        """
+        level: list[object] = [value]
+        nodes, characters = 1, 0
+        for depth in range(self.max_depth + 1):
+            containers = [part for part in level if isinstance(part, dict | list)]
+            nodes += sum(map(len, containers))
+            if nodes > self.max_nodes:
+                return f"holds more than {self.max_nodes} values"
+            mappings = [part for part in containers if isinstance(part, dict)]
+            texts = chain(level, *mappings)
+            characters += sum(len(text) for text in texts if isinstance(text, str))
+            if characters > self.max_bytes:
+                return f"has more than {self.max_bytes} bytes"
+            if containers and depth == self.max_depth:
+                return f"is nested more than {self.max_depth} levels deep"
+            level = [inside for part in containers for inside in _values(part)]
+        return ""
+
+
+def _values(container: dict[object, object] | list[object]) -> Iterable[object]:
+    return container.values() if isinstance(container, dict) else container
+
+
+class LazyLines(Mapping[Path, int]):
+    """The line numbers of one document, determined at the first access.
 
     Args:
-        read: Reads the lines of all documents of the file.
-        place: The document's place in the file, from 0.
+        read: Returns the line numbers of all documents of the file.
+        index: The document's index in the file, from 0.
     """
 
-    def __init__(self, read: Callable[[], Sequence[Mapping[Path, int]]], place: int) -> None:
-        self._read, self._place = read, place
+    def __init__(self, read: Callable[[], Sequence[Mapping[Path, int]]], index: int) -> None:
+        self._read, self._index = read, index
 
     def __getitem__(self, path: Path) -> int:
         """Return the line of a part."""
-        return self._read()[self._place][path]
+        return self._read()[self._index][path]
 
     def __iter__(self) -> Iterator[Path]:
         """Yield the path of every part."""
-        return iter(self._read()[self._place])
+        return iter(self._read()[self._index])
 
     def __len__(self) -> int:
         """Return the number of parts."""
-        return len(self._read()[self._place])
+        return len(self._read()[self._index])
 
 
 @dataclass(frozen=True)
@@ -66,8 +93,8 @@ class Document:
     """One document of a file.
 
     Attributes:
-        number: Its place in the file, from 1. Empty YAML documents are not counted.
-        value: What it holds; the text is valid Unicode and the numbers are finite.
+        number: Its number in the file, from 1. Empty YAML documents are not counted.
+        value: Its content; the text is valid Unicode and the numbers are finite.
         lines: The line, from 1, of each part; for an entry of a mapping, the line of its key.
     """
 
@@ -76,7 +103,7 @@ class Document:
     lines: Mapping[Path, int] = field(default_factory=dict)
 
     def line_of(self, path: Path) -> int | None:
-        """Return the line of a part, or of the nearest part around it that exists."""
+        """Return the line of a part, or of its nearest enclosing part that exists."""
         for length in range(len(path), -1, -1):
             line = self.lines.get(path[:length])
             if line is not None:
@@ -84,10 +111,10 @@ class Document:
         return None
 
 
-def path_text(path: Path) -> str:
-    """Return a path as people write it: `job_content.targets[2].target_id`.
+def format_path(path: Path) -> str:
+    """Return a path as text: `job_content.targets[2].target_id`.
 
-    A key that is no short plain name is shown as `?`: it may be a value in the wrong place.
+    A key that is not a short plain name becomes `?`: it may be a misplaced value, even a secret.
     """
     text = ""
     for part in path:
@@ -99,12 +126,12 @@ def path_text(path: Path) -> str:
     return text
 
 
-def at_most(problems: Iterable[Problem], most: int = MOST_PROBLEMS) -> tuple[Problem, ...]:
-    """Return the first problems, and one that says so where there are more.
+def first_problems(problems: Iterable[Problem], most: int = MAX_PROBLEMS) -> tuple[Problem, ...]:
+    """Return the first problems, with a last one that says so if there are more.
 
-    Of an iterator no more is taken than that needs, so what is not shown is not looked for.
+    An iterator is consumed only that far, so that no time is spent on problems that are not shown.
     """
-    found = tuple(islice(problems, most + 1))
-    if len(found) <= most:
-        return found
-    return (*found[:most], Problem(f"and more; only the first {most} are shown"))
+    first = tuple(islice(problems, most + 1))
+    if len(first) <= most:
+        return first
+    return (*first[:most], Problem(f"and more; only the first {most} are shown"))

@@ -1,4 +1,4 @@
-"""Parsed values: an event that somebody else parsed, held to the same limits as a file."""
+"""Checks an event that was decoded elsewhere against the limits of a file."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import math
 from typing import TYPE_CHECKING, cast
 
 from handler.errors import EventRejectedError, Problem
-from handler.parsing.document import MOST_PROBLEMS, at_most, path_text
-from handler.parsing.json_decoder import LARGEST, is_plain
-from handler.parsing.tree_builder import MOST_DIGITS, NOT_UNICODE, SURROGATE
+from handler.parsing.document import first_problems, format_path
+from handler.parsing.tree_builder import MAX_DIGITS, NOT_UNICODE, SURROGATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,103 +16,48 @@ if TYPE_CHECKING:
     from handler.parsing.document import Limits, Path
     from handler.values.canonical_json import Json
 
+_TOO_LARGE = 10**MAX_DIGITS
 
-def check(value: object, limits: Limits) -> Json:
-    """Return an already parsed event as it is, if it is plain JSON within the limits.
+
+def check_event(value: object, limits: Limits) -> Json:
+    """Return a decoded event unchanged if it is JSON within the limits.
 
     Raises:
-        EventRejectedError: It is too large or too deep, has too many values, or holds what JSON
-            cannot: a number that is not finite, half of a surrogate pair, another type.
+        EventRejectedError: The event exceeds a limit, or holds what JSON cannot hold: a number
+            that is not finite, half of a surrogate pair, another type.
     """
-    if not is_plain(value, limits):
-        _refuse(value, limits)
-    _check_size(value, limits)
+    if exceeded := limits.exceeded_by(value):
+        raise EventRejectedError([Problem(f"the event {exceeded}")])
+    if problems := first_problems(_problems(value, ())):
+        raise EventRejectedError(problems)
+    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > limits.max_bytes:
+        raise EventRejectedError([Problem(f"the event has more than {limits.max_bytes} bytes")])
     return cast("Json", value)
 
 
-def _refuse(value: object, limits: Limits) -> None:
-    """Raise what is wrong with a value that is not plain JSON within the limits."""
-    problems: list[Problem] = []
-    counted = _Counted(limits)
-    waiting: list[tuple[object, Path]] = [(value, ())]
-    while waiting and len(problems) <= MOST_PROBLEMS:
-        part, path = waiting.pop()
-        counted.take(part, path)
-        problems.extend(Problem(text, path_text(path)) for text in _faults(part))
-        waiting.extend(_parts(part, path))
-    if problems:
-        raise EventRejectedError(at_most(problems))
-
-
-class _Counted:
-    """Counts values and characters before they are queued, so that no queue grows past a limit."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._nodes = 1
-        self._characters = 0
-
-    def take(self, part: object, path: Path) -> None:
-        """Count a value's characters and its entries.
-
-        Raises:
-            EventRejectedError: A limit is passed.
-        """
-        limits = self._limits
-        if isinstance(part, str):
-            self._characters += len(part)
-        elif isinstance(part, list | dict):
-            self._nodes += len(part)
-            if len(path) >= limits.max_depth:
-                raise _too(f"is nested more than {limits.max_depth} levels deep")
-        if self._nodes > limits.max_nodes:
-            raise _too(f"holds more than {limits.max_nodes} values")
-        if isinstance(part, dict):
-            self._characters += sum(len(key) for key in part if isinstance(key, str))
-        if self._characters > limits.max_bytes:
-            raise _too(f"has more than {limits.max_bytes} bytes")
-
-
-def _too(what: str) -> EventRejectedError:
-    return EventRejectedError([Problem(f"the event {what}")])
-
-
-def _parts(part: object, path: Path) -> Iterator[tuple[object, Path]]:
+def _problems(part: object, path: Path) -> Iterator[Problem]:
+    """Yield what is not JSON in a value; its depth is within the limits."""
     if isinstance(part, dict):
-        yield from ((item, (*path, str(key))) for key, item in part.items())
+        if any(not isinstance(key, str) for key in part):
+            yield Problem("a key that is not text", format_path(path))
+        elif any(SURROGATE.search(key) for key in part):
+            yield Problem(f"a key {NOT_UNICODE}", format_path(path))
+        for key, item in part.items():
+            yield from _problems(item, (*path, str(key)))
     elif isinstance(part, list):
-        yield from ((item, (*path, place)) for place, item in enumerate(part))
+        for index, item in enumerate(part):
+            yield from _problems(item, (*path, index))
+    elif message := _scalar_error(part):
+        yield Problem(message, format_path(path))
 
 
-def _faults(part: object) -> Iterator[str]:
-    """Yield what is wrong with one value, not with those inside it."""
-    if isinstance(part, dict):
-        yield from _key_faults(part)
-    elif isinstance(part, str):
-        if SURROGATE.search(part):
-            yield NOT_UNICODE
-    elif isinstance(part, int | float):
-        yield from _number_faults(part)
-    elif part is not None and not isinstance(part, list):
-        yield "no JSON value"
-
-
-def _key_faults(part: dict[object, object]) -> Iterator[str]:
-    if not all(isinstance(key, str) for key in part):
-        yield "a key that is not text"
-    elif any(SURROGATE.search(key) for key in part if isinstance(key, str)):
-        yield f"a key {NOT_UNICODE}"
-
-
-def _number_faults(part: float) -> Iterator[str]:
-    if isinstance(part, int):
-        if abs(part) >= LARGEST:
-            yield f"an integer of more than {MOST_DIGITS} digits"
-    elif not math.isfinite(part):
-        yield "NaN and Infinity are no JSON numbers"
-
-
-def _check_size(value: object, limits: Limits) -> None:
-    size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
-    if size > limits.max_bytes:
-        raise _too(f"has more than {limits.max_bytes} bytes")
+def _scalar_error(value: object) -> str:
+    """Return why a value is not a JSON scalar, or "" if it is one."""
+    if isinstance(value, str):
+        return NOT_UNICODE if SURROGATE.search(value) else ""
+    if isinstance(value, int):
+        return f"an integer of more than {MAX_DIGITS} digits" if abs(value) >= _TOO_LARGE else ""
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else "NaN and Infinity are not JSON numbers"
+    return "" if value is None else "not a JSON value"

@@ -1,13 +1,13 @@
-"""Foreign formats: what a file is that is not text in UTF-8, told by how it begins."""
+"""Detects the format of a file that is not UTF-8 text by its first bytes."""
 
 from __future__ import annotations
 
 import re
 
-_LONGEST_START = 300
+_PREFIX_LENGTH = 300
 
-# What is read here is the beginning in UTF-8, each byte that does not belong as U+FFFD: an event's
-# body arrives in no other form.
+# The patterns match text that was decoded as UTF-8 with U+FFFD for each invalid byte: an event's
+# body is only available in that form.
 _FORMATS = (
     (r"\x1f\ufffd", "compressed with gzip; decompress it first"),
     (r"BZh[1-9]1AY&SY", "compressed with bzip2; decompress it first"),
@@ -21,25 +21,27 @@ _FORMATS = (
     (r"SQLite format 3\x00", "a database, not a text"),
     (r"\s*<(?:!doctype html|html)\b", "an HTML page, such as the error page of a download"),
     (r"\s*<\?xml\b", "XML, which is not read; write YAML or JSON"),
-    # Every second byte of ASCII in UTF-16 is zero, with a mark in front or without.
+    # Every second byte of ASCII in UTF-16 is zero, with or without a byte order mark.
     (r"\ufffd{0,2}(?:(?:[^\x00]\x00){2}|(?:\x00[^\x00]){2}|\x00{2})", "UTF-16; save it as UTF-8"),
 )
-_KNOWN = tuple((re.compile(start, re.DOTALL | re.IGNORECASE), told) for start, told in _FORMATS)
+_PATTERNS = tuple(
+    (re.compile(pattern, re.DOTALL | re.IGNORECASE), message) for pattern, message in _FORMATS
+)
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def format_of_bytes(data: bytes) -> str:
-    """Return what a file is and what to do, such as `UTF-16; save it as UTF-8`, "" if unknown."""
+def detect_bytes_format(data: bytes) -> str:
+    """Return the format and what to do, such as `UTF-16; save it as UTF-8`; "" if unknown."""
     if data.startswith(_UTF_16_MARKS):
         return "UTF-16; save it as UTF-8"
-    return format_of_text(data[:_LONGEST_START].decode("utf-8", "replace"))
+    return detect_text_format(data[:_PREFIX_LENGTH].decode("utf-8", "replace"))
 
 
-def format_of_text(text: str) -> str:
-    """Return what a text was before it was decoded as UTF-8, what did not fit replaced by U+FFFD.
+def detect_text_format(text: str) -> str:
+    """Return the same for bytes that were decoded as UTF-8, with U+FFFD for each invalid byte.
 
     Args:
         text: The text, or its beginning.
     """
-    start = text[:_LONGEST_START]
-    return next((told for known, told in _KNOWN if known.match(start)), "")
+    prefix = text[:_PREFIX_LENGTH]
+    return next((message for pattern, message in _PATTERNS if pattern.match(prefix)), "")

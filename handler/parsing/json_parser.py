@@ -1,6 +1,6 @@
-"""JSON text, read strictly and without recursion, with the line of every part.
+"""Parses JSON strictly (RFC 8259) and without recursion, with the line of every part.
 
-The grammar is RFC 8259's. It reads what `json_decoder` does not decode, or what needs a line.
+It reads text that `json_decoder` refuses, and finds the line numbers for messages.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, NoReturn
 
-from handler.parsing.document import MOST_PROBLEMS
+from handler.parsing.document import MAX_PROBLEMS
 from handler.parsing.tree_builder import HaltError, Tree
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ _KEY = "a key in double quotes: JSON allows no comma before `}`"
 _COLON = "`:` after the key"
 _NEXT = "`,` or the closing bracket"
 _QUOTE = "the closing quote of this text in its line"
-_NOTHING = "nothing more: one JSON value ends here"
+_NOTHING = "the end of the text: the JSON value ends before this"
 
 
 def parse_json(text: str, limits: Limits) -> Tree:
@@ -44,10 +44,10 @@ def parse_json(text: str, limits: Limits) -> Tree:
 
     Args:
         text: The JSON text.
-        limits: What to hold to; the size was checked before.
+        limits: The limits; the size was checked before.
 
     Returns:
-        The tree; whatever is wrong is among its faults.
+        The tree, with every error in `faults`.
     """
     return _parsed(text, Tree(limits), 1)
 
@@ -55,33 +55,33 @@ def parse_json(text: str, limits: Limits) -> Tree:
 def parse_json_lines(text: str, limits: Limits) -> list[Tree]:
     """Read JSON Lines: one JSON value in each line that is not blank.
 
-    Reading stops with the line that has the last value or fault that is looked for in a file.
+    Reading stops at the line that exceeds the number of values or of faults.
     """
     trees: list[Tree] = []
     tree = Tree(limits)
-    for number, line in lines_of(text):
-        tree = _parsed(line, Tree(limits, tree.nodes, tree.found), number)
+    for number, line in numbered_lines(text):
+        tree = _parsed(line, Tree(limits, tree.nodes, tree.fault_count), number)
         trees.append(tree)
-        if tree.nodes > limits.max_nodes or tree.found > MOST_PROBLEMS:
+        if tree.nodes > limits.max_nodes or tree.fault_count > MAX_PROBLEMS:
             break
     return trees
 
 
-def looks_like_lines(text: str, limits: Limits) -> bool:
-    """Say whether a text that is not one JSON value is meant as JSON Lines.
+def is_json_lines(text: str, limits: Limits) -> bool:
+    """Return whether a text that is not one JSON value is probably JSON Lines.
 
-    It is when each line opens an object, or when its first line is a whole value.
+    It is if each line opens an object, or if the first line is a complete value.
     """
-    first_two = list(islice(lines_of(text), 2))
+    first_two = list(islice(numbered_lines(text), 2))
     if len(first_two) == 1:
         return False
-    if all(line.lstrip(" \t").startswith("{") for _, line in lines_of(text)):
+    if all(line.lstrip(" \t").startswith("{") for _, line in numbered_lines(text)):
         return True
     return not parse_json(first_two[0][1], limits).faults
 
 
-def lines_of(text: str) -> Iterator[tuple[int, str]]:
-    """Yield each line that is not blank with its number, one at a time."""
+def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each line that is not blank, with its number."""
     start, number = 0, 1
     while start < len(text):
         end = text.find("\n", start)
@@ -125,7 +125,7 @@ def _refuse(tree: Tree, expected: str, line: int) -> NoReturn:
 
 
 def _take(tree: Tree, expected: str, token: re.Match[str], line: int) -> str:
-    """Hand one token to the tree and return what may follow it."""
+    """Pass one token to the tree and return what may follow it."""
     if token.lastgroup == "mark":
         return _take_mark(tree, expected, token.group(), line)
     if expected in (_KEY, _FIRST_KEY) and token.lastgroup == "string":
@@ -161,7 +161,7 @@ def _take_scalar(tree: Tree, token: re.Match[str], line: int) -> None:
     elif text in _WORDS:
         tree.add(_WORDS[text], line)
     else:
-        tree.note("NaN and Infinity are no JSON numbers", line)
+        tree.note("NaN and Infinity are not JSON numbers", line)
         tree.add(None, line)
 
 
@@ -169,7 +169,7 @@ def _string(tree: Tree, token: str, line: int) -> str:
     try:
         return str(json.loads(token))
     except ValueError:
-        tree.note('not JSON: a wrong escape in a string; a backslash is written "\\\\"', line)
+        tree.note('not JSON: an invalid escape in a string; write a backslash as "\\\\"', line)
         return ""
 
 

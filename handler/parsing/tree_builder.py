@@ -1,4 +1,4 @@
-"""Tree: the value that a parser's events add up to, built without recursion."""
+"""Tree: builds a value from a parser's events, without recursion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from handler.parsing.document import MOST_PROBLEMS
+from handler.parsing.document import MAX_PROBLEMS
 
 if TYPE_CHECKING:
     from handler.parsing.document import Limits, Path
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 Container: TypeAlias = "list[Json] | dict[str, Json]"
 
-MOST_DIGITS = 4300  # where Python itself stops turning text into an integer
+MAX_DIGITS = 4300  # Python's own limit for converting text to an integer
 
-NOT_AS_WRITTEN = (
-    "this number would not be sent as it is written; put it in quotes if it is text, "
+NOT_SENT_AS_WRITTEN = (
+    "this number would be sent with another spelling; put it in quotes if it is text, "
     "else write it plainly: 0.5, 1000"
 )
 
 SURROGATE = re.compile(r"[\ud800-\udfff]")
-NOT_UNICODE = "holds half of a surrogate pair, which is no character; write the character itself"
+NOT_UNICODE = "holds half of a surrogate pair, which is not a character; write the character itself"
 
 
 class HaltError(Exception):
-    """Nothing after this place can be read; the tree's last fault says why."""
+    """The rest of the text cannot be read; the tree's last fault says why."""
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One thing wrong with the text of a file, before it is known which document it is in."""
+class SyntaxFault:
+    """One error in a text, with its path from the outermost value."""
 
     message: str
     path: Path
@@ -41,7 +41,7 @@ class Fault:
 
 @dataclass
 class _Frame:
-    """A mapping or list that is still open."""
+    """An open mapping or list."""
 
     container: Container
     path: Path
@@ -50,22 +50,22 @@ class _Frame:
 
 
 class Tree:
-    """Builds one value from a parser's events and notes the line of every part.
+    """Builds one value from a parser's events and records the line of every part.
 
     Attributes:
         value: The finished value; None until the first event.
         lines: The line of each part, from 1; for an entry of a mapping, that of its key.
-        faults: Everything wrong so far. With any fault, `value` is only a stand-in.
-        nodes: Values counted so far, those of earlier trees of the file included.
-        found: Faults found so far, likewise.
+        faults: The errors so far. After any error, `value` is incomplete.
+        nodes: Values counted so far, including earlier trees of the file.
+        fault_count: Faults counted so far, including earlier trees of the file.
     """
 
-    def __init__(self, limits: Limits, nodes: int = 0, found: int = 0) -> None:
+    def __init__(self, limits: Limits, nodes: int = 0, fault_count: int = 0) -> None:
         self.value: Json = None
         self.lines: dict[Path, int] = {}
-        self.faults: list[Fault] = []
+        self.faults: list[SyntaxFault] = []
         self.nodes = nodes
-        self.found = found
+        self.fault_count = fault_count
         self._limits = limits
         self._open: list[_Frame] = []
 
@@ -85,38 +85,38 @@ class Tree:
         return bool(self._open)
 
     def key(self, text: str, line: int) -> None:
-        """Take the key of the next value."""
+        """Add the key of the next value."""
         frame = self._open[-1]
         path = (*frame.path, text)
         if SURROGATE.search(text):
             self.note(f"a key {NOT_UNICODE}", line, frame.path)
         if isinstance(frame.container, dict) and text in frame.container:
             first = self.lines[path]
-            self.note(f"this key stands here twice, first in line {first}; keep one", line, path)
+            self.note(f"duplicate key, first in line {first}; keep one", line, path)
         frame.key, frame.key_line = text, line
 
     def add(self, value: Json, line: int) -> None:
-        """Take a scalar."""
+        """Add a scalar."""
         self._place(value, line)
         if isinstance(value, str) and SURROGATE.search(value):
             self.note(NOT_UNICODE, line, self._last)
 
     def add_number(self, text: str, line: int) -> None:
-        """Take a decimal number, an integer or a float, if it stays as it is written."""
+        """Add a decimal number; note a fault if it would be sent with another spelling."""
         digits = text.lstrip("-")
-        if len(digits) > MOST_DIGITS and digits.isdigit():
+        if len(digits) > MAX_DIGITS and digits.isdigit():
             self.add(0, line)
-            self.note(f"an integer of more than {MOST_DIGITS} digits", line, self._last)
+            self.note(f"an integer of more than {MAX_DIGITS} digits", line, self._last)
             return
         number = int(text) if digits.isdigit() else float(text)
         self.add(number, line)
         if isinstance(number, float) and not math.isfinite(number):
-            self.note("a number too large for any computer's float", line, self._last)
+            self.note("a number too large for a float", line, self._last)
         elif repr(number) != text:
-            self.note(NOT_AS_WRITTEN, line, self._last)
+            self.note(NOT_SENT_AS_WRITTEN, line, self._last)
 
     def begin(self, container: Container, line: int) -> None:
-        """Open a mapping or a list; the same one must be passed empty."""
+        """Open a mapping or a list, given as an empty container."""
         self._place(container, line)
         self._open.append(_Frame(container, self._last))
         if len(self._open) > self._limits.max_depth:
@@ -127,21 +127,21 @@ class Tree:
         self._open.pop()
 
     def note(self, message: str, line: int, path: Path | None = None) -> None:
-        """Note a fault and go on; without a path it belongs to the part being read.
+        """Record a fault and continue; without a path it belongs to the part being read.
 
         Raises:
-            HaltError: There are more faults than anybody is shown.
+            HaltError: There are more faults than are shown.
         """
-        self.faults.append(Fault(message, self._here() if path is None else path, line))
-        self.found += 1
-        if self.found > MOST_PROBLEMS:
+        self.faults.append(SyntaxFault(message, self._here() if path is None else path, line))
+        self.fault_count += 1
+        if self.fault_count > MAX_PROBLEMS:
             raise HaltError
 
     def halt(self, message: str, line: int) -> NoReturn:
-        """Note a fault after which nothing can be read.
+        """Record a fault after which nothing can be read.
 
-        Where the grammar breaks, a value may have been taken for a key: of the path only the
-        place in an outermost list, which is a document's number, is kept.
+        After a grammar error a value may have been read as a key, and could be a secret: only the
+        index in an outermost list, which is the document's number, stays in the path.
 
         Raises:
             HaltError: Always.

@@ -1,7 +1,7 @@
-"""Remarks: what is to be said about a place in a document, in sentences of our own.
+"""Translates pydantic's errors into messages without input values.
 
-pydantic's errors carry the input, an address and whole exceptions. Of them only the place, the
-kind of error and the words of our own models come through here.
+pydantic's errors hold the input, a URL and exceptions. Only the path, the kind of error and the
+texts of our own models are used.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from handler.errors import Problem
-from handler.parsing import MOST_PROBLEMS, path_text
+from handler.parsing import MAX_PROBLEMS, format_path
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
@@ -37,51 +37,78 @@ _SENTENCES = {
     "too_short": "needs at least one entry",
     "model_type": "must be a mapping",
 }
-_LONGEST_NAME = 40  # characters of a field's name that are compared
-_NEAR = 0.7  # as difflib measures likeness
+_EVENT_SENTENCES = {
+    "missing": _MISSING,
+    "string_type": "must be text",
+    "string_unicode": "must be text without lone surrogates",
+    "string_too_short": "must not be empty",
+    "model_type": "must be an object",
+}
+
+_COMPARED_LENGTH = 40  # characters of a field's name
+_SIMILARITY = 0.7  # the ratio of difflib
 
 _BOUNDS = {"greater_than_equal": ("least", "ge"), "less_than_equal": ("most", "le")}
 
 
 @dataclass(frozen=True)
 class Issue:
-    """One thing to say about a place in a document; never with a value in it."""
+    """An error or a warning about a part of a document; its message holds no input value."""
 
     path: Path
     message: str
 
 
-def problem_of(remark: Issue, document: Document) -> Problem:
-    """Return a remark with its document's number and the line where it applies."""
-    line = document.line_of(remark.path)
-    return Problem(remark.message, path_text(remark.path), document.number, line)
+def to_problem(issue: Issue, document: Document) -> Problem:
+    """Return an issue with its document's number and its line."""
+    line = document.line_of(issue.path)
+    return Problem(issue.message, format_path(issue.path), document.number, line)
 
 
-def remarks_of(model: type[BaseModel], value: Json) -> list[Issue]:
-    """Return what a model finds wrong with a value, no more than anybody is shown."""
+def validation_issues(model: type[BaseModel], value: Json) -> list[Issue]:
+    """Return the errors that a model finds in a value, at most one more than are shown."""
     try:
         model.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        return _told_once([_remark(model, value, one) for one in found[: MOST_PROBLEMS + 1]])
+        return _deduplicate([_issue(model, value, one) for one in found[: MAX_PROBLEMS + 1]])
     return []
 
 
-def _told_once(remarks: list[Issue]) -> list[Issue]:
-    """Return remarks without those that call a field missing that only is misspelt."""
+def event_problems(error: ValidationError, path: Path = ()) -> tuple[Problem, ...]:
+    """Return the errors of an event's message.
+
+    Args:
+        error: pydantic's errors.
+        path: The message's path in the event, such as `("Records", 1)`.
+    """
+    return tuple(
+        Problem(_event_sentence(one), format_path((*path, *one["loc"])))
+        for one in error.errors(include_url=False, include_input=False)
+    )
+
+
+def _event_sentence(error: ErrorDetails) -> str:
+    if error["type"] == "string_too_long":
+        return f"must be at most {error['ctx']['max_length']} characters"
+    return _EVENT_SENTENCES.get(error["type"], "is not as the trigger sends it")
+
+
+def _deduplicate(issues: list[Issue]) -> list[Issue]:
+    """Return issues without `missing` for fields that are only misspelt."""
     meant = {
-        (*one.path[:-1], found.group(1)) for one in remarks if (found := _MEANT.search(one.message))
+        (*one.path[:-1], found.group(1)) for one in issues if (found := _MEANT.search(one.message))
     }
-    return [one for one in remarks if one.message != _MISSING or one.path not in meant]
+    return [one for one in issues if one.message != _MISSING or one.path not in meant]
 
 
-def under(path: Path, remarks: Sequence[Issue]) -> list[Issue]:
-    """Return remarks about a part as remarks about the whole, in which the part has a path."""
-    return [replace(remark, path=(*path, *remark.path)) for remark in remarks]
+def with_path_prefix(path: Path, issues: Sequence[Issue]) -> list[Issue]:
+    """Return issues of a part as issues of the document, in which the part has this path."""
+    return [replace(issue, path=(*path, *issue.path)) for issue in issues]
 
 
 def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iterator[Issue]:
-    """Yield a remark for each field of a valid value that its open model does not know."""
+    """Yield a warning for each field of a valid value that its open model does not have."""
     if isinstance(value, list):
         for place, item in enumerate(value):
             yield from unknown_fields(model, item, (*path, place))
@@ -90,14 +117,14 @@ def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iter
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     for name, inner in value.items():
         if name not in fields:
-            hint = did_you_mean(name, tuple(fields))
-            text = f"no field of the API's page, sent as it stands{hint and f'; {hint}'}"
+            hint = suggest_name(name, tuple(fields))
+            text = f"not a field of the API's page, sent unchanged{hint and f'; {hint}'}"
             yield Issue((*path, name), text)
         elif inside := _model_in(fields[name].annotation):
             yield from unknown_fields(inside, inner, (*path, name))
 
 
-def _remark(model: type[BaseModel], value: Json, error: ErrorDetails) -> Issue:
+def _issue(model: type[BaseModel], value: Json, error: ErrorDetails) -> Issue:
     path = _real_path(value, error["loc"], is_missing=error["type"] == "missing")
     return Issue(path, _sentence(model, value, path, error))
 
@@ -115,43 +142,43 @@ def _sentence(model: type[BaseModel], value: Json, path: Path, error: ErrorDetai
         return f"must be at {word} {error['ctx'][limit]}"
     if kind == "string_type":
         return _not_text(_at(value, path))
-    return _SENTENCES.get(kind, "not what belongs here")
+    return _SENTENCES.get(kind, "is not valid here")
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:
-    """Return what to say of a field that does not exist; the field's own name is not repeated."""
-    hint = did_you_mean(name, known) or f"known here: {', '.join(known)}"
+    """Return the message for a field that does not exist, without its name."""
+    hint = suggest_name(name, known) or f"known here: {', '.join(known)}"
     return f"unknown field; {hint}"
 
 
-def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """Return `did you mean X?` for a misspelt name, "" if no known one is near."""
-    near = nearest(name, known)
+def suggest_name(name: str, known: Sequence[str]) -> str:
+    """Return `did you mean X?` for a misspelt name; "" if no known name is similar."""
+    near = nearest_name(name, known)
     if near and near == name.strip().lower():
         return f"field names are in lower case: did you mean `{near}`?"
     return f"did you mean `{near}`?" if near else ""
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
-    """Return the known name that a misspelt one is most like, "" if none is near."""
-    plain = name.strip().lower().replace("-", "_").replace(" ", "_")[:_LONGEST_NAME]
-    # A field in camel case is compared as it is written, too.
-    near = difflib.get_close_matches(plain, known, n=1, cutoff=_NEAR) or (
-        difflib.get_close_matches(name[:_LONGEST_NAME], known, n=1, cutoff=_NEAR)
+def nearest_name(name: str, known: Sequence[str]) -> str:
+    """Return the known name that is most similar to a misspelt one; "" if none is."""
+    plain = name.strip().lower().replace("-", "_").replace(" ", "_")[:_COMPARED_LENGTH]
+    # A field in camel case is also compared unchanged.
+    near = difflib.get_close_matches(plain, known, n=1, cutoff=_SIMILARITY) or (
+        difflib.get_close_matches(name[:_COMPARED_LENGTH], known, n=1, cutoff=_SIMILARITY)
     )
     return near[0] if near else ""
 
 
 def _not_text(value: Json) -> str:
     if value is None:
-        return "must be text; leave the field out where it is not wanted"
+        return "must be text; leave the field out if it is not wanted"
     if isinstance(value, dict | list):
         return "must be text"
     return "must be text; put it in quotes"
 
 
 def _real_path(value: Json, loc: Sequence[str | int], *, is_missing: bool) -> Path:
-    """Return the steps that exist in the document: validators add names of their own."""
+    """Return the steps that exist in the document, without the names that validators add."""
     path: list[str | int] = []
     for step in loc[:-1] if is_missing else loc:
         if step in _steps(value):

@@ -1,7 +1,7 @@
-"""YAML text, read from PyYAML's event stream, with the line of every part.
+"""Parses YAML from PyYAML's event stream, with the line of every part.
 
 PyYAML's loaders recurse, follow aliases and guess types by YAML 1.1 (`no` is false, `010` is
-eight). Here only its parser runs, and only JSON's types come out of it.
+eight). Only its parser is used here, and it yields only JSON's types.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _NOT_YAML = "not YAML here; look at the indentation, quotes, brackets and colons
 
 
 class _BrokenError(Exception):
-    """The text is not YAML from some line on."""
+    """The text is not YAML from a line on."""
 
     def __init__(self, line: int) -> None:
         super().__init__(f"line {line}")
@@ -52,32 +52,32 @@ def parse_yaml(text: str, limits: Limits, parser: Parser = FASTEST_PARSER) -> li
 
     Args:
         text: The YAML text.
-        limits: What to hold to; the size was checked before.
-        parser: The PyYAML loader class whose parser reads the text. What both of them accept they
-            read alike; the C parser also accepts some tabs that the pure one refuses.
+        limits: The limits; the size was checked before.
+        parser: The PyYAML loader class whose parser reads the text. Both parsers give the same
+            result for text that both accept; the C parser also accepts some tabs.
 
     Returns:
-        One tree for each document; whatever is wrong is among their faults.
+        One tree for each document, with every error in `faults`.
     """
     trees: list[Tree] = [Tree(limits)]
     with contextlib.suppress(HaltError):
         _parse(text, limits, parser, trees)
-    # An empty document leaves its tree without a single part.
+    # The tree of an empty document has no parts.
     return [each for each in trees if each.lines or each.faults]
 
 
 def _parse(text: str, limits: Limits, parser: Parser, trees: list[Tree]) -> None:
-    """Fill the last of the trees, and add one for each further document.
+    """Fill the last tree, and append one for each further document.
 
     Raises:
-        HaltError: Nothing more can be read.
+        HaltError: The rest cannot be read.
     """
-    _refuse_odd_characters(text, trees[-1])
+    _refuse_control_characters(text, trees[-1])
     breaks = HiddenBreaks(text)
     try:
         for event, line in _events(breaks.text, parser):
             if isinstance(event, yaml.DocumentStartEvent):
-                trees.append(Tree(limits, trees[-1].nodes, trees[-1].found))
+                trees.append(Tree(limits, trees[-1].nodes, trees[-1].fault_count))
             elif isinstance(event, yaml.ScalarEvent):
                 _refuse_hidden_break(trees[-1], breaks, breaks.outside_before(event))
                 event.value = breaks.original(event.value)
@@ -105,12 +105,12 @@ def _events(text: str, parser: Parser) -> Iterator[tuple[yaml.Event, int]]:
             yield event, line
     except yaml.MarkedYAMLError as error:
         raise _BrokenError(error.problem_mark.line + 1 if error.problem_mark else line) from error
-    # The pure parser lets ValueError through for an escape such as "\\UFFFFFFFF".
+    # The pure parser raises ValueError for an escape such as "\\UFFFFFFFF".
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise _BrokenError(line) from error
 
 
-def _refuse_odd_characters(text: str, tree: Tree) -> None:
+def _refuse_control_characters(text: str, tree: Tree) -> None:
     odd = _UNPRINTABLE.search(text)
     if odd:
         tree.halt(
@@ -119,10 +119,10 @@ def _refuse_odd_characters(text: str, tree: Tree) -> None:
 
 
 def _take(tree: Tree, event: yaml.Event, line: int) -> None:
-    """Hand one event to the tree."""
+    """Pass one event to the tree."""
     if isinstance(event, yaml.DocumentStartEvent):
         if event.version or event.tags:
-            tree.note("directives (`%YAML`, `%TAG`) are not read; leave them out", line)
+            tree.note("directives (`%YAML`, `%TAG`) are not supported; remove them", line)
     elif isinstance(event, yaml.NodeEvent):
         _refuse_indirection(tree, event, line)
         _take_node(tree, event, line)
@@ -132,12 +132,12 @@ def _take(tree: Tree, event: yaml.Event, line: int) -> None:
 
 def _refuse_indirection(tree: Tree, event: yaml.NodeEvent, line: int) -> None:
     if isinstance(event, yaml.AliasEvent):
-        tree.note("aliases (`*name`) are not read; write the value out", line)
+        tree.note("aliases (`*name`) are not supported; write the value out", line)
         return
     if event.anchor is not None:
-        tree.note("anchors (`&name`) are not read; leave it out", line)
+        tree.note("anchors (`&name`) are not supported; remove it", line)
     if getattr(event, "tag", None) is not None:
-        tree.note("tags (`!name`) are not read; leave it out, quote what is text", line)
+        tree.note("tags (`!name`) are not supported; remove it, and quote text", line)
 
 
 def _take_node(tree: Tree, event: yaml.NodeEvent, line: int) -> None:
@@ -156,7 +156,7 @@ def _take_scalar(tree: Tree, event: yaml.ScalarEvent, line: int) -> None:
     plain = not event.style
     if tree.wants_key:
         if plain and text == "<<":
-            tree.note("merge keys (`<<`) are not read; write the entries out", line)
+            tree.note("merge keys (`<<`) are not supported; write the entries out", line)
         elif plain and (text in _CONSTANTS or _NUMBER.fullmatch(text)):
             tree.note("this key is not text; put it in quotes", line)
         tree.key(text, line)

@@ -1,5 +1,10 @@
-"""Who may ask for what: the rules of the operator, and the decision about one plan.
+"""Who may ask for what: the operator's rules, and the decision about one plan.
 
-Arrows go down to `specs`, `triggers` and `parsing`. Nothing here reads a file, calls the cloud or
-knows the log: whoever has a plan hands in its jobs, and gets a decision back.
+    rules        the rules as plain values, and the built-in policy
+    policy_file  a policy from YAML, checked; its JSON Schema
+    demand       what one job asks for, read from its request body
+    decision     which rule applies to a plan, and what it does not allow
+    sentences    rules in words
+
+Nothing here reads a file, calls the cloud or knows the log.
 """

@@ -7,12 +7,14 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from handler.errors import Problem
+from handler.parsing import first_problems
+from handler.policy.rules import BUILT_IN, PolicyDecision
 from handler.policy.sentences import source_sentence
-from handler.values.duration import seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from handler.audit.record import Part
     from handler.policy.demand import Demand
     from handler.policy.rules import Policy, Rule, Source
     from handler.triggers.delivery import Delivery
@@ -35,28 +37,16 @@ class Origin:
     principal: str = ""
 
 
-@dataclass(frozen=True)
-class PolicyDecision:
-    """What the policy says about a plan.
+def origin_of(delivery: Delivery, actor: Part) -> Origin:
+    """Return where a delivery comes from.
 
-    Attributes:
-        number: The number of the rule that decided, from 1; 0 if none fits.
-        problems: What is not allowed; empty if the plan is allowed.
+    Args:
+        delivery: The delivery.
+        actor: Who is behind it; not who its event names if the object was written again since.
     """
-
-    number: int
-    problems: tuple[Problem, ...]
-
-
-def origin_of(delivery: Delivery) -> Origin:
-    """Return where a delivery comes from, as its event says."""
     name = delivery.source.get("trigger_name" if delivery.trigger == "timer" else "key", "")
-    return Origin(
-        delivery.trigger,
-        str(name),
-        delivery.actor.get("account", ""),
-        delivery.actor.get("principal", ""),
-    )
+    account, principal = (str(actor.get(name) or "") for name in ("account", "principal"))
+    return Origin(delivery.trigger, str(name), account, principal)
 
 
 def decide(
@@ -70,18 +60,19 @@ def decide(
         demands: What each of its jobs asks for.
         valid_for: The operator's `valid_for`, in seconds.
     """
+    name = "built-in policy" if policy is BUILT_IN else "policy"
     for number, rule in enumerate(policy.rules, start=1):
-        if fits(rule.source, origin):
-            who = f"rule {number} of the policy ({source_sentence(rule.source)})"
+        if matches(rule.source, origin):
+            who = f"rule {number} of the {name} ({source_sentence(rule.source)})"
             found = _refusals(rule, demands, valid_for)
-            problems = (Problem(f"{text}; {who} does not allow it", "", at) for at, text in found)
-            return PolicyDecision(number, tuple(problems))
-    text = "no rule of the policy is for this source; ask the operator for one"
-    return PolicyDecision(0, (Problem(text),))
+            problems = (Problem(f"{text}: {who} does not allow it", "", at) for at, text in found)
+            return PolicyDecision(policy.digest, number, first_problems(problems))
+    text = f"no rule of the {name} is for this source; ask the operator for one"
+    return PolicyDecision(policy.digest, 0, (Problem(text),))
 
 
-def fits(source: Source, origin: Origin) -> bool:
-    """Return whether a rule for a source is for what comes from an origin."""
+def matches(source: Source, origin: Origin) -> bool:
+    """Return whether a delivery comes from a rule's source."""
     is_object = origin.trigger == "object"
     if source.prefix is not None and not (is_object and origin.name.startswith(source.prefix)):
         return False
@@ -101,7 +92,7 @@ def _refusals(
 ) -> Iterator[tuple[int | None, str]]:
     """Yield what a rule does not allow, with the number of the document."""
     if len(demands) > rule.jobs_per_file:
-        yield None, f"{len(demands)} jobs in one file, the most are {rule.jobs_per_file}"
+        yield None, f"{len(demands)} jobs in one file, at most {rule.jobs_per_file}"
     for demand in demands:
         for text in (*_job(rule, demand, valid_for), *_deployment(rule, demand)):
             yield demand.document, text
@@ -111,9 +102,9 @@ def _job(rule: Rule, demand: Demand, valid_for: int) -> Iterator[str]:
     if rule.kinds is not None and demand.kind not in rule.kinds:
         yield f"the kind {demand.kind}"
     yield from _targets(rule, demand)
-    longest = seconds_of(rule.valid_for) if rule.valid_for else valid_for
+    longest = rule.valid_for or valid_for
     if demand.valid_for is not None and demand.valid_for > longest:
-        yield f"valid_for of {demand.valid_for} s, the longest is {longest} s"
+        yield f"valid_for of {demand.valid_for} s, at most {longest} s"
     for key in rule.tags:
         if key not in demand.tags:
             yield f"no tag {key}"
@@ -123,7 +114,7 @@ def _targets(rule: Rule, demand: Demand) -> Iterator[str]:
     lists = {"node": rule.nodes, "node_group": rule.groups, "deployment": rule.deployments}
     is_limited = any(one is not None for one in lists.values())
     if rule.targets_per_job is not None and len(demand.targets) > rule.targets_per_job:
-        yield f"{len(demand.targets)} targets in one job, the most are {rule.targets_per_job}"
+        yield f"{len(demand.targets)} targets in one job, at most {rule.targets_per_job}"
     if is_limited and not demand.targets:
         yield "no target named"
     for place, (kind, target) in enumerate(demand.targets, start=1):

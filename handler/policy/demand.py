@@ -12,17 +12,25 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from handler.parsing import path_text
+from handler.parsing import format_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from handler.parsing import Path
+    from handler.specs.planner import PlannedJob
     from handler.values.canonical_json import Json
 
 Mapping: TypeAlias = "tuple[Path, dict[str, Json]]"
 
 _OFF = (None, False, 0, "", "false", "False", "0")
+_TARGET_FIELDS = {
+    "nodeid": "node",
+    "nodeids": "node",
+    "groupid": "node_group",
+    "groupids": "node_group",
+    "autonomyedgeselector": "node_group",
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,7 @@ class Demand:
         tags: The keys of its tags.
         valid_for: Seconds in which it may be sent; None: the operator's setting.
         images: Each container's image, by its path in the deployment.
-        privileged: Paths of privileged containers.
+        privileged: Paths of fields that ask for privileged containers, capabilities or devices.
         host_network: Paths of fields that ask for the node's network.
         host_pid: Paths of fields that ask for the node's processes or IPC.
         host_paths: Each mounted folder of the node, normalised, by its path; "" if none is named.
@@ -61,26 +69,23 @@ class Demand:
     configmaps: tuple[tuple[str, str], ...]
 
 
-def demand_of(body: str, *, document: int = 1, valid_for: int | None = None) -> Demand:
-    """Return what a job asks for.
-
-    Args:
-        body: The JSON text of its request, valid in the API's form.
-        document: The number of its document in the file, from 1.
-        valid_for: Seconds in which it may be sent; None: the operator's setting.
-    """
-    request = json.loads(body)
+def demand_of(job: PlannedJob) -> Demand:
+    """Return what a planned job asks for."""
+    request = json.loads(job.body)
     content = request.get("job_content") or {}
     task = json.loads(content.get("task_data") or "{}")
     mappings = list(_mappings((), task))
     return Demand(
-        document=document,
-        kind=request["job_type"],
-        targets=(*_targets(content), *_targets_of_task(task)),
+        document=job.document,
+        kind=job.job_type,
+        targets=(*_targets(content), *_targets_of_task(mappings)),
         tags=frozenset(tag["key"] for tag in request.get("tags", [])),
-        valid_for=valid_for,
+        valid_for=job.valid_for,
         images=tuple(_named(mappings, "imageurl", "image")),
-        privileged=tuple(_asking(mappings, "privileged")),
+        privileged=(
+            *_asking(mappings, "privileged", "procmount", "devices"),
+            *_capabilities(mappings),
+        ),
         host_network=tuple(_asking(mappings, "hostnetwork")),
         host_pid=tuple(_asking(mappings, "hostpid", "hostipc")),
         host_paths=tuple(_host_paths(mappings)),
@@ -97,13 +102,14 @@ def _targets(content: dict[str, Json]) -> Iterator[tuple[str, str]]:
             yield str(content.get("target_type") or ""), str(target.get("target_id"))
 
 
-def _targets_of_task(task: dict[str, Json]) -> Iterator[tuple[str, str]]:
-    for name, value in task.items():
-        if _plain(name) == "nodeids":
-            for one in value if isinstance(value, list) else [value]:
-                yield "node", str(one)
-        elif _plain(name) == "groupid" and value not in _OFF:
-            yield "node_group", str(value)
+def _targets_of_task(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
+    """Yield the nodes and groups that a deployment names itself."""
+    for _, mapping in mappings:
+        for name, value in mapping.items():
+            kind = _TARGET_FIELDS.get(_plain(name))
+            if kind and value not in _OFF:
+                for one in value if isinstance(value, list) else [value]:
+                    yield kind, str(one)
 
 
 def _mappings(path: Path, value: Json) -> Iterator[Mapping]:
@@ -122,14 +128,28 @@ def _asking(mappings: list[Mapping], *names: str) -> Iterator[str]:
     for path, mapping in mappings:
         for name, value in mapping.items():
             if _plain(name) in names and value not in _OFF:
-                yield path_text((*path, name))
+                yield format_path((*path, name))
+
+
+def _capabilities(mappings: list[Mapping]) -> Iterator[str]:
+    """Yield the path of each list of added capabilities; to drop some is no demand."""
+    for path, mapping in mappings:
+        for name, value in mapping.items():
+            if _plain(name) == "capabilities" and value and not _only_drops(value):
+                yield format_path((*path, name))
+
+
+def _only_drops(value: Json) -> bool:
+    return isinstance(value, dict) and not any(
+        inner for name, inner in value.items() if _plain(name) != "drop"
+    )
 
 
 def _named(mappings: list[Mapping], *names: str) -> Iterator[tuple[str, str]]:
     for path, mapping in mappings:
         for name, value in mapping.items():
             if _plain(name) in names and not isinstance(value, dict | list):
-                yield path_text((*path, name)), str(value)
+                yield format_path((*path, name)), str(value)
 
 
 def _host_paths(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
@@ -137,11 +157,11 @@ def _host_paths(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
     for path, mapping in mappings:
         fields = {_plain(name): value for name, value in mapping.items()}
         if _plain(fields.get("type")) == "hostpath":
-            yield path_text(path), _normalised(fields.get("source"))
+            yield format_path(path), _normalised(fields.get("source"))
         if "hostpath" in fields:
             inner = fields["hostpath"]
             yield (
-                path_text(path),
+                format_path(path),
                 _normalised(inner.get("path") if isinstance(inner, dict) else inner),
             )
 
@@ -155,10 +175,10 @@ def _as_root(mappings: list[Mapping]) -> Iterator[str]:
     """Yield containers that name no other user than root; an image's own user is not known."""
     for path, mapping in mappings:
         fields = {_plain(name): value for name, value in mapping.items()}
-        if "imageurl" in fields or "image" in fields:
+        if fields.keys() & {"imageurl", "image", "runasuser"}:
             user = fields.get("runasuser")
             if not isinstance(user, int) or user <= 0:
-                yield path_text(path)
+                yield format_path(path)
 
 
 def _references(mappings: list[Mapping], kind: str) -> Iterator[tuple[str, str]]:
@@ -166,11 +186,11 @@ def _references(mappings: list[Mapping], kind: str) -> Iterator[tuple[str, str]]
     for path, mapping in mappings:
         fields = {_plain(name): value for name, value in mapping.items()}
         if _plain(fields.get("type")) == kind:
-            yield path_text(path), str(fields.get("source") or "")
+            yield format_path(path), str(fields.get("source") or "")
         inner = fields.get(kind)
         if isinstance(inner, dict):
             names = {_plain(name): value for name, value in inner.items()}
-            yield path_text(path), str(names.get("name") or names.get("secretname") or "")
+            yield format_path(path), str(names.get("name") or names.get("secretname") or "")
 
 
 def _plain(name: object) -> str:

@@ -51,7 +51,8 @@ def _allowed(rule: Rule) -> Iterator[str]:
     }
     yield f"allowed: {_listed([name for name, is_on in flags.items() if is_on], 'nothing more')}"
     yield f"not allowed: {_listed([name for name, is_on in flags.items() if not is_on], 'nothing')}"
-    yield f"valid_for: at most {rule.valid_for or 'NIGHTDROP_VALID_FOR'}"
+    longest = f"{rule.valid_for} s" if rule.valid_for else "NIGHTDROP_VALID_FOR"
+    yield f"valid_for: at most {longest}"
     if rule.tags:
         yield f"tags that each job needs: {', '.join(rule.tags)}"
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ASSUMED_SECONDS = 30.0
-"""What an invocation is taken to have where nobody says."""
+"""The time of an invocation where the platform does not say."""
 
 LONGEST_SECONDS = 259_200
 """The longest time-out the platform can be set to."""

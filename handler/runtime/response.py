@@ -1,11 +1,11 @@
-"""What the function answers: small JSON, the same for every trigger."""
+"""The function's reply: small JSON, the same for every trigger."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from handler.audit.job_end import reasons, shown_state, told_of, went_wrong
+from handler.audit.job_end import failure_sentence, reasons, shown_state, went_wrong
 from handler.audit.state import DEAD
 from handler.values.canonical_json import shown
 from handler.values.display import display
@@ -27,7 +27,7 @@ WORST_LAST: tuple[Outcome, ...] = get_args(Outcome)
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one delivery.
+    """The result of one delivery.
 
     Attributes:
         delivery: Its key.
@@ -65,35 +65,37 @@ def outcome_of(jobs: Sequence[JobState]) -> Outcome:
 
 def errors_of(jobs: Sequence[JobState]) -> tuple[str, ...]:
     """Return a sentence for each job that went wrong, and one for each state jobs wait in."""
-    told = [told_of(job) for job in jobs if went_wrong(job)]
+    sentences = [failure_sentence(job) for job in jobs if went_wrong(job)]
     waiting = [job for job in jobs if not job.final]
     for state in sorted({job.state for job in waiting}):
         alike = [job for job in waiting if job.state == state]
         # A hold, say, is lifted by a person and by no tick.
         why = reasons(alike) if state == "deferred" else ""
-        told.append(f"{len(alike)} of {len(jobs)} jobs {state}{why}: the tick resumes them")
+        sentences.append(
+            f"{len(alike)} of {len(jobs)} jobs {state}{why}: the reconciler resumes them"
+        )
     if jobs and all(job.state == "refused" for job in jobs):
-        told.append("nothing was created: once that is put right, the same may be delivered again")
-    return tuple(told)
+        sentences.append("nothing was created; correct the cause, then deliver the same again")
+    return tuple(sentences)
 
 
 def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
-    """Return what came of a delivery.
+    """Return the result of a delivery.
 
     Args:
         delivery: Its key.
         run: The state of the run it belongs to: its own, or an earlier one's that it repeats.
-        repeated: Whether it changed nothing, because all of the run stood in the log before.
+        repeated: Whether it changed nothing, because all of the run was in the log before.
     """
     notes = tuple(run.note.splitlines())
     if run.state == "received":
-        why = f"delivery {shown(run.key)} was received, and no time was left to go on with it"
-        return Result(delivery, "deferred", errors=(f"{why}: the tick does",))
+        why = f"delivery {shown(run.key)} was received, and no time was left to process it"
+        return Result(delivery, "deferred", errors=(f"{why}; the reconciler continues it",))
     if run.state == "planned":
         outcome = "duplicate" if repeated else outcome_of(run.jobs)
         return Result(delivery, outcome, run.jobs, errors_of(run.jobs), notes)
     if run.state == "rejected":
-        before = f"delivery {shown(run.key)} was rejected before; deliver it anew once it is mended"
+        before = f"delivery {shown(run.key)} was rejected before; fix the file and drop it again"
         errors = (before, *notes) if repeated else notes
         return Result(delivery, "rejected", errors=errors, subject=run.subject)
     return Result(delivery, "ignored" if run.state == "ignored" else "duplicate")
@@ -110,16 +112,16 @@ def delivered_again(result: Result, refused: DeliveryState) -> Result:
 
 @dataclass(frozen=True)
 class Answered:
-    """What an event came to, before it is written as a reply.
+    """The result of an event, before it is written as a reply.
 
     Attributes:
-        results: What came of its deliveries.
-        jobs: Jobs a tick worked on beside them.
-        errors: What a tick could not do.
-        left: How much of each kind a tick left open; None for any other event.
+        results: The results of its deliveries.
+        jobs: Other jobs that a reconciler run worked on.
+        errors: What a reconciler run could not do.
+        left: How much of each kind a reconciler run left open; None for any other event.
         warnings: What should be looked at.
         checks: What an examination found, ready to be answered.
-        head: The end of the log where it could not be read, so that the answer leaves all the same.
+        head: Stands for the end of the log where it could not be read.
     """
 
     results: Sequence[Result]
@@ -145,7 +147,9 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     warnings: list[Json] = [text for result in answered.results for text in result.warnings]
     warnings += answered.warnings
     jobs = {job.key: job for result in answered.results for job in result.jobs}
-    errors += [told_of(job) for job in answered.jobs if went_wrong(job) and job.key not in jobs]
+    errors += [
+        failure_sentence(job) for job in answered.jobs if went_wrong(job) and job.key not in jobs
+    ]
     return {
         "outcome": WORST_LAST[worst],
         "deliveries": [shown(result.delivery) for result in answered.results],

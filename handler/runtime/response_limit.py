@@ -23,7 +23,7 @@ def limited(answer: dict[str, Json]) -> dict[str, Json]:
     """Return a reply of at most `LONGEST_REPLY` bytes.
 
     Long texts end in an ellipsis. Where lists have to be cut, `left_out` has how many of each are
-    missing; all of them stand in the log.
+    missing; all of them are in the log.
     """
     answer = {
         name: _cut_texts(value) if name in _TEXTS else value for name, value in answer.items()

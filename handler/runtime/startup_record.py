@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from handler.audit.log import Decide, View
-    from handler.audit.record import Part
 
 MANIFEST = "nightdrop-package.json"
 """The name of the manifest at the root of the zip."""
@@ -52,26 +51,24 @@ def start(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
         root: The folder the zip is unpacked in.
         loaded: The modules that are imported, by name.
     """
-    told = _manifest(root)
+    manifest = _manifest(root)
     return Startup(
-        code=str(told.get("code", "")),
+        code=str(manifest.get("code", "")),
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
-        conflicting_packages=tuple(_clashes(told, root, loaded)),
+        conflicting_packages=tuple(_clashes(manifest, root, loaded)),
     )
 
 
-def record_start(started: Startup, function: Part) -> Decide[None]:
+def record_start(started: Startup) -> Decide[None]:
     """Decide to record that an instance started.
 
     Args:
         started: What runs.
-        function: The function's name, version and request id.
     """
 
     def decide(_view: View) -> Decision[None]:
         part = {
-            **function,
             "code": started.code or None,
             "python": started.python,
             "sqlite": started.sqlite,
@@ -84,15 +81,17 @@ def record_start(started: Startup, function: Part) -> Decide[None]:
 
 def _manifest(root: Path) -> dict[str, Any]:
     try:
-        told = json.loads((root / MANIFEST).read_text())
+        manifest = json.loads((root / MANIFEST).read_text())
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
-def _clashes(told: dict[str, Any], root: Path, loaded: Mapping[str, ModuleType]) -> Iterator[str]:
+def _clashes(
+    manifest: dict[str, Any], root: Path, loaded: Mapping[str, ModuleType]
+) -> Iterator[str]:
     """Yield a sentence for each package of the zip that was imported from elsewhere."""
-    for package in told.get("packages", ()):
+    for package in manifest.get("packages", ()):
         for name in package["modules"]:
             module = loaded.get(name)
             place = getattr(module, "__file__", None)

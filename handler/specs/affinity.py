@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from handler.specs.field_types import AnyLine, Line, left_out
+from handler.specs.field_types import AnyLine, Line, omitted
 
 OPEN_CAMEL = ConfigDict(frozen=True, extra="allow", strict=True, alias_generator=to_camel)
 
@@ -42,30 +42,30 @@ class Selector(Expressions):
 
 
 class PodTerm(BaseModel):
-    """Which instances are meant, and what counts as near them."""
+    """Which instances are selected, and what counts as near them."""
 
     model_config = OPEN_CAMEL
 
-    label_selector: Selector = Field(default_factory=left_out, description="Which instances.")
+    label_selector: Selector = Field(default_factory=omitted, description="Which instances.")
     namespaces: list[Line] = Field(default_factory=list, description="In which name spaces.")
     topology_key: AnyLine = Field(default="", description="The label that says what is near.")
 
 
 class PreferredNode(BaseModel):
-    """A wish for nodes, with its weight."""
+    """A preference for nodes, with its weight."""
 
     model_config = OPEN_CAMEL
 
-    preference: Expressions = Field(default_factory=left_out, description="Which nodes.")
+    preference: Expressions = Field(default_factory=omitted, description="Which nodes.")
     weight: Weight = Field(default=1, description="From 1 to 100.")
 
 
 class PreferredPod(BaseModel):
-    """A wish for the neighbourhood of instances, with its weight."""
+    """A preference for being near instances, with its weight."""
 
     model_config = OPEN_CAMEL
 
-    pod_affinity_term: PodTerm = Field(default_factory=left_out, description="Which instances.")
+    pod_affinity_term: PodTerm = Field(default_factory=omitted, description="Which instances.")
     weight: Weight = Field(default=1, description="From 1 to 100.")
 
 
@@ -88,7 +88,7 @@ class NodeAffinity(BaseModel):
         default_factory=list, description="Wishes."
     )
     required_during_scheduling_ignored_during_execution: NodeTerms = Field(
-        default_factory=left_out, description="Conditions that must hold."
+        default_factory=omitted, description="Conditions that must hold."
     )
 
 
@@ -110,8 +110,8 @@ class Affinity(BaseModel):
 
     model_config = OPEN_CAMEL
 
-    node_affinity: NodeAffinity = Field(default_factory=left_out, description="To nodes.")
-    pod_affinity: PodAffinity = Field(default_factory=left_out, description="To instances.")
+    node_affinity: NodeAffinity = Field(default_factory=omitted, description="To nodes.")
+    pod_affinity: PodAffinity = Field(default_factory=omitted, description="To instances.")
     pod_anti_affinity: PodAffinity = Field(
-        default_factory=left_out, description="Away from instances."
+        default_factory=omitted, description="Away from instances."
     )

@@ -2,7 +2,7 @@
 
 What the page leaves open (which target type fits which job type, a job without targets) is not
 refused but doubted; a target that is named twice is refused. The models only judge: a document is
-sent as it stands, and a default of theirs says no more than that a field may be left out.
+sent unchanged, and a default only says that a field may be left out.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, Field
 
 from handler.errors import SpecRejectedError
-from handler.parsing import Limits, path_text, read
-from handler.parsing.validation_errors import Issue, problem_of, remarks_of
-from handler.specs.deployment import doubts_about_deployment, faults_of_envelope, missing_replicas
+from handler.parsing import Limits, format_path, read
+from handler.parsing.validation_errors import Issue, to_problem, validation_issues
+from handler.specs.deployment import deployment_warnings, envelope_errors, replicas_errors
 from handler.specs.field_types import (
     STRICT,
     AnyLine,
@@ -26,7 +26,7 @@ from handler.specs.field_types import (
     Note,
     TagKey,
     TagValue,
-    refusal,
+    rule_error,
 )
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _MOST_SHOWN = 3
 def _task_data(text: str) -> str:
     """Return the text as it is, once it holds a JSON object with a `deployment`."""
     if not text.lstrip().startswith("{"):
-        raise refusal("must be the text of a JSON object")
+        raise rule_error("must be the text of a JSON object")
     try:
         # A lone surrogate must reach the reader, which refuses it, and not fail here.
         data = text.encode("utf-8", "surrogatepass")
@@ -57,27 +57,27 @@ def _task_data(text: str) -> str:
     except SpecRejectedError as error:
         found = [replace(problem, document=None) for problem in error.problems[:_MOST_SHOWN]]
         inside = "; ".join(map(str, found))
-        raise refusal(f"must be the text of a JSON object; in that text, {inside}") from None
+        raise rule_error(f"must be the text of a JSON object; in that text, {inside}") from None
     value = documents[0].value
     if len(documents) > 1 or not isinstance(value, dict):
-        raise refusal("must be the text of one JSON object")
+        raise rule_error("must be the text of one JSON object")
     if not isinstance(value.get("deployment"), dict):
-        raise refusal(
+        raise rule_error(
             "its JSON object must have `deployment`, an object with replicas and template"
         )
-    faults = faults_of_envelope(value)[:_MOST_SHOWN]
-    if faults:
-        raise refusal("; ".join(_inside(fault, documents[0]) for fault in faults))
+    errors = envelope_errors(value)[:_MOST_SHOWN]
+    if errors:
+        raise rule_error("; ".join(_inside(fault, documents[0]) for fault in errors))
     return text
 
 
-def _inside(remark: Issue, document: Document) -> str:
+def _inside(issue: Issue, document: Document) -> str:
     """Return a remark about the JSON object inside a task_data."""
-    return f"in its text, {replace(problem_of(remark, document), document=None)}"
+    return f"in its text, {replace(to_problem(issue, document), document=None)}"
 
 
 def _envelope(body: dict[str, Json]) -> dict[str, Json]:
-    """Return the JSON object inside a valid body's task_data, {} if there is none."""
+    """Return the JSON object inside a valid body's task_data, {} without one."""
     content = body.get("job_content")
     text = content.get("task_data") if isinstance(content, dict) else None
     envelope: dict[str, Json] = json.loads(text) if isinstance(text, str) else {}
@@ -129,7 +129,7 @@ class Tag(BaseModel):
 
 
 class BatchJob(BaseModel):
-    """A batch job in the API's own form; sent as it stands, with a mark before its description."""
+    """A batch job in the API's own form; sent unchanged, with a mark before its description."""
 
     model_config = STRICT
 
@@ -140,31 +140,35 @@ class BatchJob(BaseModel):
     tags: list[Tag] = Field(default_factory=list, description="Labels of the job.")
 
 
-def faults_of_body(body: dict[str, Json]) -> list[Issue]:
+def body_errors(body: dict[str, Json]) -> list[Issue]:
     """Return everything wrong with a document in the API's form."""
-    faults = [*remarks_of(BatchJob, body), *_task_data_faults(body), *_repeated_targets(body)]
-    if not faults and body["job_type"] == "deployment_deploy":
-        return list(_about_task_data(missing_replicas(_envelope(body))))
-    return faults
+    errors = [
+        *validation_issues(BatchJob, body),
+        *_task_data_errors(body),
+        *_repeated_targets(body),
+    ]
+    if not errors and body["job_type"] == "deployment_deploy":
+        return list(_inside_task_data(replicas_errors(_envelope(body))))
+    return errors
 
 
-def doubts_about_body(body: dict[str, Json]) -> list[Issue]:
+def body_warnings(body: dict[str, Json]) -> list[Issue]:
     """Return what the API's pages do not settle about a valid document in its form."""
     content = body.get("job_content")
     if not isinstance(content, dict):
         return [Issue(("job_content",), "missing; the API may make a job that does nothing")]
-    remarks = list(_target_doubts(content))
+    issues = list(_target_warnings(content))
     target_type = content.get("target_type")
     if target_type is None:
         text = "missing; the API's pages do not say what it then assumes"
-        remarks.append(Issue(("job_content", "target_type"), text))
+        issues.append(Issue(("job_content", "target_type"), text))
     else:
         path = ("job_content", "target_type")
-        remarks += doubt_about_type(str(body["job_type"]), str(target_type), path)
-    return [*remarks, *_about_task_data(doubts_about_deployment(_envelope(body)))]
+        issues += type_warnings(str(body["job_type"]), str(target_type), path)
+    return [*issues, *_inside_task_data(deployment_warnings(_envelope(body)))]
 
 
-def doubt_about_type(job_type: str, target_type: str, path: Path) -> list[Issue]:
+def type_warnings(job_type: str, target_type: str, path: Path) -> list[Issue]:
     """Return a remark if a job of this type hardly works on targets of that one."""
     likely = _LIKELY_TARGETS[job_type]
     if target_type in likely:
@@ -173,7 +177,7 @@ def doubt_about_type(job_type: str, target_type: str, path: Path) -> list[Issue]
     return [Issue(path, text)]
 
 
-def repeated_ids(ids: list[Json], path: Path) -> Iterator[Issue]:
+def repeated_target_errors(ids: list[Json], path: Path) -> Iterator[Issue]:
     """Yield a remark for each target that a list names again; what is no id is left to others."""
     seen: set[str] = set()
     for place, one in enumerate(ids):
@@ -189,22 +193,22 @@ def _repeated_targets(body: dict[str, Json]) -> Iterator[Issue]:
     targets = content.get("targets") if isinstance(content, dict) else None
     listed = targets if isinstance(targets, list) else []
     ids = [one.get("target_id") if isinstance(one, dict) else None for one in listed]
-    return repeated_ids(ids, ("job_content", "targets"))
+    return repeated_target_errors(ids, ("job_content", "targets"))
 
 
-def _target_doubts(content: dict[str, Json]) -> Iterator[Issue]:
+def _target_warnings(content: dict[str, Json]) -> Iterator[Issue]:
     if not content.get("targets"):
         text = "no targets; the API may make a job that does nothing"
         yield Issue(("job_content", "targets"), text)
 
 
-def _about_task_data(inside: list[Issue]) -> Iterator[Issue]:
+def _inside_task_data(inside: list[Issue]) -> Iterator[Issue]:
     for one in inside:
-        text = f"in its text, {path_text(one.path)}: {one.message}"
+        text = f"in its text, {format_path(one.path)}: {one.message}"
         yield Issue(("job_content", "task_data"), text)
 
 
-def _task_data_faults(body: dict[str, Json]) -> Iterator[Issue]:
+def _task_data_errors(body: dict[str, Json]) -> Iterator[Issue]:
     job_type = body.get("job_type")
     content = body.get("job_content")
     has_it = isinstance(content, dict) and "task_data" in content

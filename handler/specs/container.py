@@ -1,6 +1,6 @@
 """A container of a deployment: every field of the API's page, with its type and certain rules.
 
-A field that the page does not have passes as it stands, with a warning: the API judges it.
+A field that the page does not have is sent unchanged, with a warning.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from handler.specs.field_types import (
     Text,
     TextRule,
     VolumeName,
-    left_out,
-    refusal,
+    omitted,
+    rule_error,
 )
 
-LONGEST_COMMAND = 65_536
+MAX_COMMAND_LENGTH = 65_536
 """Characters that the arguments, and the command, of a container may have together."""
 
 Quantity = Annotated[
@@ -37,14 +37,14 @@ _ENV_SOURCES = ("value", "value_from", "field_path")
 
 def _short_enough(words: list[str]) -> list[str]:
     size = sum(map(len, words))
-    if size > LONGEST_COMMAND:
-        raise refusal(f"{size} characters together, the API allows {LONGEST_COMMAND}")
+    if size > MAX_COMMAND_LENGTH:
+        raise rule_error(f"{size} characters together, the API allows {MAX_COMMAND_LENGTH}")
     return words
 
 
 def _each_name_once(envs: list[Env]) -> list[Env]:
     if len({env.name for env in envs}) < len(envs):
-        raise refusal("has a variable twice; keep one")
+        raise rule_error("has a variable twice; keep one")
     return envs
 
 
@@ -74,9 +74,9 @@ class ValueFrom(BaseModel):
 
     model_config = OPEN
 
-    secret: KeyOf = Field(default_factory=left_out, description="An entry of a secret.")
+    secret: KeyOf = Field(default_factory=omitted, description="An entry of a secret.")
     configmap: KeyOf = Field(
-        default_factory=left_out, description="An entry of a configuration item."
+        default_factory=omitted, description="An entry of a configuration item."
     )
 
 
@@ -90,7 +90,7 @@ class Env(BaseModel):
         default="", description="Its value; numbers go in quotes."
     )
     value_from: ValueFrom = Field(
-        default_factory=left_out, description="The secret or configuration item that holds it."
+        default_factory=omitted, description="The secret or configuration item that holds it."
     )
     field_path: Text = Field(default="", description="Only status.hostIP: the node's address.")
 
@@ -98,7 +98,7 @@ class Env(BaseModel):
     @classmethod
     def _one_source(cls, value: Any) -> Any:  # noqa: ANN401 - raw input
         if isinstance(value, dict) and sum(source in value for source in _ENV_SOURCES) != 1:
-            raise refusal(f"needs exactly one of {', '.join(_ENV_SOURCES)}")
+            raise rule_error(f"needs exactly one of {', '.join(_ENV_SOURCES)}")
         return value
 
 
@@ -120,7 +120,7 @@ class ContainerPort(BaseModel):
     host_port: int = Field(default=0, ge=0, le=65535, description="The port of the node.")
     host_ip: AnyLine = Field(default="", description="The address of the node's interface.")
     host_port_range: PortRange = Field(
-        default_factory=left_out, description="Ports of the node, one of which is taken."
+        default_factory=omitted, description="Ports of the node, one of which is taken."
     )
 
 
@@ -161,8 +161,8 @@ class Probe(BaseModel):
 
     model_config = OPEN
 
-    exec: Execution = Field(default_factory=left_out, description="A command that must succeed.")
-    http_get: HttpGet = Field(default_factory=left_out, description="A request that must succeed.")
+    exec: Execution = Field(default_factory=omitted, description="A command that must succeed.")
+    http_get: HttpGet = Field(default_factory=omitted, description="A request that must succeed.")
     initial_delay_seconds: Seconds = Field(default=10, description="Seconds before the first.")
     timeout_seconds: Seconds = Field(default=1, description="Seconds that one may take.")
 
@@ -184,7 +184,7 @@ class Container(BaseModel):
     ports: list[ContainerPort] = Field(default_factory=list, description="Open ports.")
     privileged: bool = Field(default=False, description="Whether it may do what the node may.")
     run_as_user: int = Field(default=0, ge=0, le=65534, description="The user's number.")
-    readiness_probe: Probe = Field(default_factory=left_out, description="When it is ready.")
-    liveness_probe: Probe = Field(default_factory=left_out, description="Whether it still works.")
+    readiness_probe: Probe = Field(default_factory=omitted, description="When it is ready.")
+    liveness_probe: Probe = Field(default_factory=omitted, description="Whether it still works.")
     volumes: list[Volume] = Field(default_factory=list, description="Mounted volumes.")
     npu_type: AnyLine = Field(default="", description="D310, D310B or empty.")

@@ -1,7 +1,7 @@
 """A deployment as the friendly form takes it, checked where the API's rules are certain.
 
 The types and rules are those of the create-deployment body. A field that its page does not have
-passes as it stands, with a warning: the API judges it.
+is sent unchanged, with a warning.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
-from handler.parsing import MOST_PROBLEMS
-from handler.parsing.validation_errors import Issue, remarks_of, unknown_fields
+from handler.parsing import MAX_PROBLEMS
+from handler.parsing.validation_errors import Issue, unknown_fields, validation_issues
 from handler.specs.affinity import Affinity
 from handler.specs.container import Container
-from handler.specs.field_types import OPEN, AnyLine, AnyText, Id, TagKey, TagValue, left_out
+from handler.specs.field_types import OPEN, AnyLine, AnyText, Id, TagKey, TagValue, omitted
 
 if TYPE_CHECKING:
     from handler.parsing import Path
@@ -55,7 +55,7 @@ class Template(BaseModel):
     configs: Configs = Field(description="How the containers run.")
     containers: list[Container] = Field(min_length=1, description="What runs.")
     init_containers: list[Container] = Field(default_factory=list, description="What runs before.")
-    affinity: Affinity = Field(default_factory=left_out, description="Where it may run.")
+    affinity: Affinity = Field(default_factory=omitted, description="Where it may run.")
 
 
 class Deployment(BaseModel):
@@ -70,7 +70,7 @@ class Deployment(BaseModel):
         description="How many, needed to deploy; the professional edition allows 1 only.",
     )
     template: Template = Field(description="What runs on each target.")
-    annotations: Annotations = Field(default_factory=left_out, description="For the platform.")
+    annotations: Annotations = Field(default_factory=omitted, description="For the platform.")
 
 
 class Label(BaseModel):
@@ -83,7 +83,7 @@ class Label(BaseModel):
 
 
 class Envelope(BaseModel):
-    """A deployment inside the envelope that task_data holds, sent as it stands."""
+    """A deployment inside the envelope that task_data holds, sent unchanged."""
 
     model_config = OPEN
 
@@ -109,18 +109,18 @@ AnyDeployment: TypeAlias = Annotated[
 ]
 
 
-def faults_of_envelope(envelope: dict[str, Json]) -> list[Issue]:
-    """Return everything wrong with an envelope that stands in a task_data."""
-    return remarks_of(Envelope, envelope)
+def envelope_errors(envelope: dict[str, Json]) -> list[Issue]:
+    """Return everything wrong with an envelope in a task_data."""
+    return validation_issues(Envelope, envelope)
 
 
-def doubts_about_deployment(deployment: dict[str, Json]) -> list[Issue]:
+def deployment_warnings(deployment: dict[str, Json]) -> list[Issue]:
     """Return a remark for each field of a valid deployment that the API's page does not have."""
     model = Envelope if "deployment" in deployment else Deployment
-    return list(islice(unknown_fields(model, deployment), MOST_PROBLEMS + 1))
+    return list(islice(unknown_fields(model, deployment), MAX_PROBLEMS + 1))
 
 
-def missing_replicas(deployment: dict[str, Json]) -> list[Issue]:
+def replicas_errors(deployment: dict[str, Json]) -> list[Issue]:
     """Return a remark if a deployment, bare or in its envelope, does not say how many to deploy.
 
     Only the update call's table lets `replicas` out, so an upgrade may do without.
@@ -132,7 +132,7 @@ def missing_replicas(deployment: dict[str, Json]) -> list[Issue]:
     return []
 
 
-def task_data_of(deployment: dict[str, Json], job_type: str, name: str) -> str:
+def build_task_data(deployment: dict[str, Json], job_type: str, name: str) -> str:
     """Return the text that `task_data` holds for a deployment.
 
     The API's prose wants the deployment alone, its example the envelope with the name as
@@ -140,7 +140,7 @@ def task_data_of(deployment: dict[str, Json], job_type: str, name: str) -> str:
     the body of the API's update call.
 
     Args:
-        deployment: A valid deployment, or a whole envelope, which is taken as it stands.
+        deployment: A valid deployment, or a whole envelope, which is sent unchanged.
         job_type: `deployment_deploy` or `deployment_upgrade`.
         name: What the deployments' names will begin with.
     """

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import ConfigDict
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
+
+from handler.values.duration import PATTERN, seconds_of
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -16,26 +18,26 @@ STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 OPEN = ConfigDict(frozen=True, extra="allow", strict=True)
 
 TEMPLATE = re.compile(r"\{\{|\{%|\$\{|<%")
-NOT_RENDERED = "a template that was not rendered: its placeholder still stands here; fill it in"
+NOT_RENDERED = "a template that was not rendered: its placeholder is left here; fill it in"
 
-_FAR_TOO_LONG = 10  # times what is allowed
+_MATCHED_LENGTH_FACTOR = 10  # times what is allowed
 
-LONGEST_NOTE = 225  # 255 characters of description, less the mark of 29 and a space
+MAX_NOTE_LENGTH = 225  # 255 characters of description, less the mark of 29 and a space
 
 
-def refusal(message: str) -> PydanticCustomError:
+def rule_error(message: str) -> PydanticCustomError:
     """Return an error for a validator to raise; its message reaches people as it is."""
     return PydanticCustomError("rule", message)
 
 
-def left_out() -> Any:  # noqa: ANN401 - stands for a field that may be left out but not null
+def omitted() -> Any:  # noqa: ANN401 - stands for a field that may be left out but not null
     """Return the default of a field that is no part of what is sent."""
     return None
 
 
 @dataclass(frozen=True)
 class TextRule:
-    """A limit on a text, to stand in an `Annotated` type.
+    """A limit on a text, for an `Annotated` type.
 
     Attributes:
         most: Characters allowed; 0 for any number.
@@ -60,14 +62,14 @@ class TextRule:
             PydanticCustomError: It breaks the rule; the message says how, in full.
         """
         if len(text) < self.least:
-            raise refusal("is empty")
-        faults = []
+            raise rule_error("is empty")
+        errors = []
         if self.most and len(text) > self.most:
-            faults.append(f"{len(text)} characters, {self.limit} {self.most}")
+            errors.append(f"{len(text)} characters, {self.limit} {self.most}")
         if self.pattern and not self._matches(text):
-            faults.append(NOT_RENDERED if TEMPLATE.search(text) else self._missed(text))
-        if faults:
-            raise refusal("; ".join(faults))
+            errors.append(NOT_RENDERED if TEMPLATE.search(text) else self._missed(text))
+        if errors:
+            raise rule_error("; ".join(errors))
         return text
 
     def _missed(self, text: str) -> str:
@@ -76,7 +78,7 @@ class TextRule:
 
     def _matches(self, text: str) -> bool:
         """Say whether the pattern fits; far too long a text is not matched: that costs memory."""
-        if self.most and len(text) > _FAR_TOO_LONG * self.most:
+        if self.most and len(text) > _MATCHED_LENGTH_FACTOR * self.most:
             return True
         return re.fullmatch(self.pattern, text) is not None
 
@@ -94,6 +96,14 @@ class TextRule:
         if self.pattern:
             limits["pattern"] = f"^(?:{self.pattern})$"
         return {**handler(schema), **limits}
+
+
+def _checked_duration(text: str) -> str:
+    try:
+        seconds_of(text)
+    except ValueError as error:
+        raise rule_error(str(error)) from None
+    return text
 
 
 _NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
@@ -172,7 +182,7 @@ ShortName = Annotated[
 Note = Annotated[
     str,
     TextRule(
-        LONGEST_NOTE,
+        MAX_NOTE_LENGTH,
         _PROSE,
         _PROSE_IN_WORDS,
         least=0,
@@ -183,3 +193,6 @@ TagKey = Annotated[
     str, TextRule(128, r"[A-Za-z0-9_-]*", "only letters, digits, underscores and hyphens")
 ]
 TagValue = Annotated[str, TextRule(256, _LINE, _LINE_IN_WORDS)]
+Duration = Annotated[
+    str, AfterValidator(_checked_duration), Field(json_schema_extra={"pattern": f"^{PATTERN}$"})
+]

@@ -8,10 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from handler.errors import Problem, SpecRejectedError
-from handler.parsing import MOST_PROBLEMS, at_most
-from handler.parsing.validation_errors import Issue, nearest, problem_of
-from handler.specs.api_form import doubts_about_body, faults_of_body
-from handler.specs.short_form import body_of_job, doubts_about_job, faults_of_job, validity_of_job
+from handler.parsing import MAX_PROBLEMS, first_problems
+from handler.parsing.validation_errors import Issue, nearest_name, to_problem
+from handler.specs.api_form import body_errors, body_warnings
+from handler.specs.short_form import build_body, job_errors, job_warnings, valid_for_seconds
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from handler.parsing import Document
     from handler.values.canonical_json import Json
 
-MARK_CHARACTERS = 26
+MARK_KEY_LENGTH = 26
 
 _API_WORDS = frozenset({"job_name", "job_type", "job_content"})
 _OWN_WORDS = frozenset({"kind", "name"})
@@ -65,19 +65,19 @@ class Plan:
 class _Form:
     """How documents of one form are judged and turned into a request body."""
 
-    faults: Callable[[dict[str, Json]], list[Issue]]
-    doubts: Callable[[dict[str, Json]], list[Issue]]
+    errors: Callable[[dict[str, Json]], list[Issue]]
+    warnings: Callable[[dict[str, Json]], list[Issue]]
     body: Callable[[dict[str, Json], str], dict[str, Json]]
     valid_for: Callable[[dict[str, Json]], int | None]
 
 
-_OWN_FORM = _Form(faults_of_job, doubts_about_job, body_of_job, validity_of_job)
-_API_FORM = _Form(faults_of_body, doubts_about_body, lambda body, _: body, lambda _: None)
+_OWN_FORM = _Form(job_errors, job_warnings, build_body, valid_for_seconds)
+_API_FORM = _Form(body_errors, body_warnings, lambda body, _: body, lambda _: None)
 
 
 def mark_of(job_key: str) -> str:
     """Return the mark that opens a job's description, by which the job is found again."""
-    return f"nd-{job_key[:MARK_CHARACTERS]}"
+    return f"nd-{job_key[:MARK_KEY_LENGTH]}"
 
 
 def make_plan(delivery_key: str, documents: Sequence[Document]) -> Plan:
@@ -93,19 +93,19 @@ def make_plan(delivery_key: str, documents: Sequence[Document]) -> Plan:
     Raises:
         SpecRejectedError: At least one document has an error; those of all documents are listed.
     """
-    problems = at_most(_problems(documents))
+    problems = first_problems(_problems(documents))
     if problems:
         raise SpecRejectedError(problems)
     jobs = tuple(_job(delivery_key, document) for document in documents)
-    doubts = (problem for document in documents for problem in _doubts(document))
-    return Plan(jobs, at_most(doubts))
+    warnings = (problem for document in documents for problem in _warnings(document))
+    return Plan(jobs, first_problems(warnings))
 
 
 def _problems(documents: Sequence[Document]) -> Iterator[Problem]:
     """Yield what is wrong, document by document and line by line."""
     first: dict[str, int] = {}
     for document in documents:
-        found = [*_faults(document), *_repeated_name(document, first)]
+        found = [*_errors(document), *_repeated_name(document, first)]
         yield from sorted(found, key=lambda problem: problem.line or 0)
 
 
@@ -117,36 +117,36 @@ def _mapping(document: Document) -> dict[str, Json]:
     return document.value if isinstance(document.value, dict) else {}
 
 
-def _faults(document: Document) -> list[Problem]:
+def _errors(document: Document) -> list[Problem]:
     value = document.value
     if not isinstance(value, dict):
         text = f"must be a mapping: {_TWO_FORMS}; YAML documents are separated by `---`"
-        return [problem_of(Issue((), text), document)]
+        return [to_problem(Issue((), text), document)]
     in_api_words, in_own_words = value.keys() & _API_WORDS, value.keys() & _OWN_WORDS
     if in_api_words and in_own_words:
-        return [problem_of(Issue((), f"mixes two forms: {_TWO_FORMS}"), document)]
+        return [to_problem(Issue((), f"mixes two forms: {_TWO_FORMS}"), document)]
     form = _form(value) if in_api_words or in_own_words else _misspelt_form(value)
     if form is None:
-        return [problem_of(Issue((), f"no job spec: {_TWO_FORMS}"), document)]
-    return [problem_of(remark, document) for remark in form.faults(value)]
+        return [to_problem(Issue((), f"no job spec: {_TWO_FORMS}"), document)]
+    return [to_problem(issue, document) for issue in form.errors(value)]
 
 
 def _misspelt_form(value: Mapping[str, Json]) -> _Form | None:
-    """Return the form that fields are meant for which are like its own, such as `Kind`."""
+    """Return the form whose field names are similar, such as `Kind`."""
     forms = ((_OWN_FORM, sorted(_OWN_WORDS)), (_API_FORM, sorted(_API_WORDS)))
     return next(
         (
             form
             for form, words in forms
-            if any(nearest(key, words) for key in islice(value, MOST_PROBLEMS))
+            if any(nearest_name(key, words) for key in islice(value, MAX_PROBLEMS))
         ),
         None,
     )
 
 
-def _doubts(document: Document) -> list[Problem]:
+def _warnings(document: Document) -> list[Problem]:
     value = _mapping(document)
-    return [problem_of(remark, document) for remark in _form(value).doubts(value)]
+    return [to_problem(issue, document) for issue in _form(value).warnings(value)]
 
 
 def _repeated_name(document: Document, first: dict[str, int]) -> list[Problem]:
@@ -158,7 +158,7 @@ def _repeated_name(document: Document, first: dict[str, int]) -> list[Problem]:
     if earlier == document.number:
         return []
     text = f"document {earlier} has this name already; give each job its own"
-    return [problem_of(Issue(("job_name",), text), document)]
+    return [to_problem(Issue(("job_name",), text), document)]
 
 
 def _job(delivery_key: str, document: Document) -> PlannedJob:

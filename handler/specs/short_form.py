@@ -6,25 +6,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from handler.parsing.validation_errors import Issue, remarks_of, under
-from handler.specs.api_form import JobType, doubt_about_type, repeated_ids
+from handler.parsing.validation_errors import Issue, validation_issues, with_path_prefix
+from handler.specs.api_form import JobType, repeated_target_errors, type_warnings
 from handler.specs.deployment import (
     AnyDeployment,
-    doubts_about_deployment,
-    missing_replicas,
-    task_data_of,
+    build_task_data,
+    deployment_warnings,
+    replicas_errors,
 )
-from handler.specs.duration_field import Duration
 from handler.specs.field_types import (
     STRICT,
+    Duration,
     Id,
     NodeName,
     Note,
     ShortName,
     TagKey,
     TagValue,
-    left_out,
-    refusal,
+    omitted,
+    rule_error,
 )
 from handler.values.duration import seconds_of
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from handler.values.canonical_json import Json
 
-KEY_CHARACTERS = 8
+NAME_SUFFIX_LENGTH = 8
 
 _TARGET_TYPES = {"nodes": "node", "groups": "node_group", "deployments": "deployment"}
 _ONE_OF_THEM = "needs exactly one of nodes, groups, deployments"
@@ -44,15 +44,15 @@ def _target(value: Any) -> Any:  # noqa: ANN401 - raw input
     if isinstance(value, str):
         return {"id": value}
     if not isinstance(value, dict):
-        raise refusal("must be an id in quotes, or a mapping of id and name")
+        raise rule_error("must be an id in quotes, or a mapping of id and name")
     return value
 
 
 def _serial(value: Any) -> Any:  # noqa: ANN401 - raw input
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise refusal("must be text or a whole number")
+        raise rule_error("must be text or a whole number")
     if isinstance(value, str) and len(value) > _LONGEST_SERIAL:
-        raise refusal(f"{len(value)} characters, at most {_LONGEST_SERIAL} are taken")
+        raise rule_error(f"{len(value)} characters, at most {_LONGEST_SERIAL} are taken")
     return value
 
 
@@ -100,7 +100,7 @@ class Job(BaseModel):
     description: Note = Field(default="", description="For people; the mark is put before it.")
     targets: Targets = Field(description="What the job works on.")
     deployment: AnyDeployment = Field(
-        default_factory=left_out,
+        default_factory=omitted,
         description="What runs there; only for deployment jobs, which need it.",
     )
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, description="Labels of the job.")
@@ -114,26 +114,26 @@ class Job(BaseModel):
     )
 
 
-def faults_of_job(job: dict[str, Json]) -> list[Issue]:
+def job_errors(job: dict[str, Json]) -> list[Issue]:
     """Return everything wrong with a document in the friendly form."""
-    return [*remarks_of(Job, job), *_target_faults(job), *_deployment_faults(job)]
+    return [*validation_issues(Job, job), *_target_errors(job), *_deployment_errors(job)]
 
 
-def doubts_about_job(job: dict[str, Json]) -> list[Issue]:
+def job_warnings(job: dict[str, Json]) -> list[Issue]:
     """Return what the API's pages do not settle about a valid document in the friendly form."""
     field, _ = _targets(job)
-    remarks = doubt_about_type(str(job["kind"]), _TARGET_TYPES[field], ("targets", field))
+    issues = type_warnings(str(job["kind"]), _TARGET_TYPES[field], ("targets", field))
     deployment = job.get("deployment")
     if isinstance(deployment, dict):
-        remarks += under(("deployment",), doubts_about_deployment(deployment))
-    return remarks
+        issues += with_path_prefix(("deployment",), deployment_warnings(deployment))
+    return issues
 
 
-def body_of_job(job: dict[str, Json], job_key: str) -> dict[str, Json]:
+def build_body(job: dict[str, Json], job_key: str) -> dict[str, Json]:
     """Return the API's request body for a valid document in the friendly form.
 
     Args:
-        job: The document; `faults_of_job` has found nothing.
+        job: The document; `job_errors` has found nothing.
         job_key: The job's key, whose first characters make the name new each time.
     """
     field, entries = _targets(job)
@@ -143,9 +143,9 @@ def body_of_job(job: dict[str, Json], job_key: str) -> dict[str, Json]:
     }
     deployment = job.get("deployment")
     if isinstance(deployment, dict):
-        content["task_data"] = task_data_of(deployment, str(job["kind"]), str(job["name"]))
+        content["task_data"] = build_task_data(deployment, str(job["kind"]), str(job["name"]))
     body: dict[str, Json] = {
-        "job_name": f"{job['name']}-{job_key[:KEY_CHARACTERS]}",
+        "job_name": f"{job['name']}-{job_key[:NAME_SUFFIX_LENGTH]}",
         "job_type": job["kind"],
         "job_content": content,
         "description": job.get("description", ""),
@@ -156,7 +156,7 @@ def body_of_job(job: dict[str, Json], job_key: str) -> dict[str, Json]:
     return body
 
 
-def validity_of_job(job: dict[str, Json]) -> int | None:
+def valid_for_seconds(job: dict[str, Json]) -> int | None:
     """Return the seconds a valid document's job stays valid, or None where it does not say."""
     return seconds_of(str(job["valid_for"])) if "valid_for" in job else None
 
@@ -177,7 +177,7 @@ def _api_target(entry: dict[str, Json], field: str) -> dict[str, Json]:
     return target
 
 
-def _target_faults(job: dict[str, Json]) -> Iterator[Issue]:
+def _target_errors(job: dict[str, Json]) -> Iterator[Issue]:
     targets = job.get("targets")
     if not isinstance(targets, dict):
         return
@@ -187,10 +187,10 @@ def _target_faults(job: dict[str, Json]) -> Iterator[Issue]:
         entries = targets.get(field)
         listed = entries if isinstance(entries, list) else []
         ids = [entry.get("id") if isinstance(entry, dict) else entry for entry in listed]
-        yield from repeated_ids(ids, ("targets", field))
+        yield from repeated_target_errors(ids, ("targets", field))
 
 
-def _deployment_faults(job: dict[str, Json]) -> Iterator[Issue]:
+def _deployment_errors(job: dict[str, Json]) -> Iterator[Issue]:
     kind = job.get("kind")
     has_it = "deployment" in job
     if kind == "node_upgrade" and has_it:
@@ -199,4 +199,4 @@ def _deployment_faults(job: dict[str, Json]) -> Iterator[Issue]:
         yield Issue(("deployment",), f"missing; {kind} needs it")
     deployment = job.get("deployment")
     if kind == "deployment_deploy" and isinstance(deployment, dict):
-        yield from under(("deployment",), missing_replicas(deployment))
+        yield from with_path_prefix(("deployment",), replicas_errors(deployment))

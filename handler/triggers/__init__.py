@@ -1,1 +1,1 @@
-"""What fired: deliveries, recognised in an event."""
+"""Triggers: events turned into deliveries."""

@@ -1,13 +1,13 @@
-"""The messages of the triggers, as far as they are used.
+"""The messages of the triggers: the fields that are used.
 
-Unknown fields are passed over. What a delivery rests on is checked strictly; what is only recorded
-beside it is dropped when it is not as expected, since a job should not fail for a missing address.
-Field names are those of FunctionGraph's and OBS's own messages (OBS guide, obs_41_0045).
+Unknown fields are ignored. Fields that a delivery needs are validated strictly. Fields that are
+only recorded become None if they are invalid: a job must not fail for a missing address.
+Field names are those of FunctionGraph and OBS (OBS guide, obs_41_0045).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -17,11 +17,6 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
-
-from handler.errors import Problem
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 _OUTSIDE = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 _T = TypeVar("_T")
@@ -34,13 +29,13 @@ def _usable(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:  # noqa:
         return None
 
 
-Usable: TypeAlias = Annotated[_T | None, WrapValidator(_usable)]
-Noted: TypeAlias = Usable[Annotated[str, Field(min_length=1, max_length=256)]]
-Size: TypeAlias = Usable[Annotated[int, Field(ge=0, lt=2**53)]]
+OrNone: TypeAlias = Annotated[_T | None, WrapValidator(_usable)]
+ShortText: TypeAlias = OrNone[Annotated[str, Field(min_length=1, max_length=256)]]
+Size: TypeAlias = OrNone[Annotated[int, Field(ge=0, lt=2**53)]]
 
 
 class TimerTick(BaseModel):
-    """One tick of a timer; its five keys are all it has, there is no id."""
+    """One tick of a timer. It has no id."""
 
     model_config = _OUTSIDE
 
@@ -58,19 +53,19 @@ class Bucket(BaseModel):
 
 
 class StoredObject(BaseModel):
-    """The object that fired; the key as it came, three characters at most for each of its bytes."""
+    """The object that fired; its key may be URL-encoded, with up to three characters per byte."""
 
     model_config = _OUTSIDE
 
     key: str = Field(min_length=1, max_length=3 * 1024)
-    etag: Noted = Field(default=None, alias="eTag")
+    etag: ShortText = Field(default=None, alias="eTag")
     size: Size = None
-    version: Noted = Field(default=None, alias="versionId")
-    sequencer: Noted = None
+    version: ShortText = Field(default=None, alias="versionId")
+    sequencer: ShortText = None
 
 
 class Content(BaseModel):
-    """What an entry's `s3` or `obs` holds."""
+    """The content of an entry's `s3` or `obs`."""
 
     model_config = _OUTSIDE
 
@@ -79,29 +74,29 @@ class Content(BaseModel):
 
 
 class User(BaseModel):
-    """Who acted: `ID` is the account in shape `obs`, `principalId` an identity in shape `s3`."""
+    """The user: `ID` is an account (shape `obs`), `principalId` an identity (shape `s3`)."""
 
     model_config = _OUTSIDE
 
-    account: Noted = Field(default=None, alias="ID")
-    principal: Noted = Field(default=None, alias="principalId")
+    account: ShortText = Field(default=None, alias="ID")
+    principal: ShortText = Field(default=None, alias="principalId")
 
 
-class Asked(BaseModel):
-    """What is known of the request that changed the object."""
-
-    model_config = _OUTSIDE
-
-    ip: Noted = Field(default=None, alias="sourceIPAddress")
-
-
-class Answered(BaseModel):
-    """What OBS answered to that request: its id, under one of two names."""
+class RequestInfo(BaseModel):
+    """The request that changed the object."""
 
     model_config = _OUTSIDE
 
-    obs_id: Noted = Field(default=None, alias="x-obs-request-id")
-    s3_id: Noted = Field(default=None, alias="x-amz-request-id")
+    ip: ShortText = Field(default=None, alias="sourceIPAddress")
+
+
+class ResponseInfo(BaseModel):
+    """The response to that request: its id, under one of two names."""
+
+    model_config = _OUTSIDE
+
+    obs_id: ShortText = Field(default=None, alias="x-obs-request-id")
+    s3_id: ShortText = Field(default=None, alias="x-amz-request-id")
 
 
 class Entry(BaseModel):
@@ -110,10 +105,10 @@ class Entry(BaseModel):
     model_config = _OUTSIDE
 
     event_name: str = Field(alias="eventName", min_length=1, max_length=128)
-    event_time: Noted = Field(default=None, alias="eventTime")
-    user: Usable[User] = Field(default=None, alias="userIdentity")
-    asked: Usable[Asked] = Field(default=None, alias="requestParameters")
-    answered: Usable[Answered] = Field(default=None, alias="responseElements")
+    event_time: ShortText = Field(default=None, alias="eventTime")
+    user: OrNone[User] = Field(default=None, alias="userIdentity")
+    request: OrNone[RequestInfo] = Field(default=None, alias="requestParameters")
+    response: OrNone[ResponseInfo] = Field(default=None, alias="responseElements")
     s3: Content | None = None
     obs: Content | None = None
 
@@ -121,42 +116,11 @@ class Entry(BaseModel):
 class CloudEvent(BaseModel):
     """An OBS event through EventGrid.
 
-    Its `time` is true UTC; `data.eventTime` has been seen with local time under a `Z`.
+    Its `time` is in UTC; `data.eventTime` was observed with local time and a `Z`.
     """
 
     model_config = _OUTSIDE
 
-    id: Noted = None
-    time: Noted = None
+    id: ShortText = None
+    time: ShortText = None
     data: Entry
-
-
-def problems_of(error: ValidationError, place: str = "") -> tuple[Problem, ...]:
-    """Return what a message lacks, in sentences of our own.
-
-    Args:
-        error: What pydantic found.
-        place: Where in the event the message stands, such as `Records[1]`.
-    """
-    found = error.errors(include_url=False, include_context=True, include_input=False)
-    return tuple(Problem(_sentence(one), path=_path(place, one["loc"])) for one in found)
-
-
-def _sentence(error: ErrorDetails) -> str:
-    context = error.get("ctx", {})
-    sentences = {
-        "missing": "missing",
-        "string_type": "must be text",
-        "string_unicode": "must be text without lone surrogates",
-        "string_too_short": "must not be empty",
-        "string_too_long": f"must be at most {context.get('max_length')} characters",
-        "model_type": "must be an object",
-    }
-    return sentences.get(error["type"], "is not as the trigger sends it")
-
-
-def _path(place: str, location: tuple[int | str, ...]) -> str:
-    path = place
-    for step in location:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
-    return path

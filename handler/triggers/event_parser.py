@@ -1,31 +1,34 @@
-"""From an event to its deliveries, and which of these are to be run."""
+"""Parses events into deliveries, and filters those that must not run."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from handler.errors import EventRejectedError, Problem
-from handler.triggers.delivery import Action, StoredSpec, action_of
-from handler.triggers.direct import from_spec, is_spec
+from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
 from handler.triggers.object_event import SPEC_NAMES, is_creation, is_scratch, is_spec_name
-from handler.triggers.object_storage import from_cloud_event, from_records, is_cloud_event
-from handler.triggers.timer import from_timer
-from handler.triggers.unsupported_event import unsupported
+from handler.triggers.object_storage import is_cloud_event, parse_cloud_event, parse_records
+from handler.triggers.timer import parse_timer_event
+from handler.triggers.unsupported_event import unsupported_event_problem
+from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from handler.triggers.delivery import Delivery, InvalidEntry
+    from handler.triggers.delivery import InvalidEntry
     from handler.values.canonical_json import Json
+
+_SPEC_FIELDS = frozenset({"kind", "job_name", "job_type", "job_content"})
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """A delivery that is recorded and asks for nothing.
+    """A delivery that is recorded but not run.
 
     Attributes:
-        reason: Why, in one sentence without values.
+        reason: The reason, in one sentence without values.
     """
 
     reason: str
@@ -34,57 +37,75 @@ class Ignored:
 def parse_event(
     event: Json, *, eventgrid_keys: Literal["encoded", "raw"]
 ) -> tuple[Delivery | InvalidEntry, ...] | Action:
-    """Return what an event holds: its deliveries in their order, or an action.
+    """Return the deliveries of an event, in their order, or its action.
 
-    No field tells the triggers apart, so each has its own mark: a timer its `trigger_type`, classic
-    OBS its `Records`, EventGrid the attributes that CloudEvents 1.0 requires, a job spec its own
-    fields. An entry of object storage that cannot be used becomes a `InvalidEntry`, so that one bad
-    entry does not lose the others.
+    No common field identifies the trigger. A timer is recognised by its `trigger_type`, classic OBS
+    by `Records`, EventGrid by the attributes that CloudEvents 1.0 requires, a job spec by its own
+    fields. An invalid entry of object storage becomes an `InvalidEntry` and does not affect the
+    others.
 
     Args:
-        event: Any JSON value within the limits of `handler.parsing.check`.
-        eventgrid_keys: Whether EventGrid is set to URL-encode object keys (`Key_encode` of the
+        event: Any JSON value within the limits of `handler.parsing.check_event`.
+        eventgrid_keys: Whether EventGrid URL-encodes object keys (`Key_encode` of the
             trigger, `objectKeyEncode` of a subscription). Classic events always do.
 
     Raises:
-        EventRejectedError: The event is of no supported shape, or its envelope is broken.
+        EventRejectedError: The event has no supported shape, or its envelope is invalid.
     """
     if isinstance(event, dict):
         if event.get("trigger_type") == "TIMER":
-            asked = from_timer(event)
-            return asked if isinstance(asked, Action) else (asked,)
+            request = parse_timer_event(event)
+            return request if isinstance(request, Action) else (request,)
         if "Records" in event:
-            return from_records(event["Records"])
+            return parse_records(event["Records"])
         if is_cloud_event(event):
-            return (from_cloud_event(event, eventgrid_keys),)
+            return (parse_cloud_event(event, eventgrid_keys),)
         if action := action_of(event):
             return action
         if is_spec(event):
-            return (from_spec(event),)
-    raise EventRejectedError([unsupported(event)])
+            return (direct_delivery(event),)
+    raise EventRejectedError([unsupported_event_problem(event)])
 
 
-def screen(
+def is_spec(event: dict[str, Json]) -> bool:
+    """Return whether an event has a field that only a job spec has."""
+    return not _SPEC_FIELDS.isdisjoint(event)
+
+
+def direct_delivery(event: dict[str, Json]) -> Delivery:
+    """Return the delivery of an event that is a job spec; the same spec has the same key."""
+    return Delivery(
+        key=key_of(event),
+        trigger="direct",
+        subject="direct",
+        fired_at=None,
+        actor={"kind": "caller"},
+        source={"shape": "direct"},
+        spec=InlineSpec(json.dumps(event, ensure_ascii=False)),
+    )
+
+
+def filter_delivery(
     delivery: Delivery,
     *,
     buckets: Collection[str],
     prefix: str,
     results: tuple[str, str] | None,
 ) -> Ignored | None:
-    """Return why a delivery asks for nothing, or None if it is to be run.
+    """Return why a delivery is ignored, or None if it must be run.
 
-    A timer may name an object anywhere in the configured buckets; the prefix, the results and the
-    kind of event matter only to objects that fired themselves.
+    A timer may name any object in the configured buckets. The prefix, the results and the kind of
+    event are checked only for objects that fired themselves.
 
     Args:
-        delivery: What fired.
+        delivery: The delivery.
         buckets: The buckets this function may read from.
-        prefix: What the key of a dropped file begins with; "" is every key.
-        results: Bucket and prefix that the function's own result files go to, if any.
+        prefix: The key prefix of dropped files; "" matches every key.
+        results: Bucket and prefix of the function's own result files, if it writes any.
 
     Raises:
-        EventRejectedError: The object is in a bucket that is not configured, or was dropped under
-            a name that no job spec has.
+        EventRejectedError: The object is in a bucket that is not configured, or its name is
+            not that of a job spec.
     """
     spec = delivery.spec
     if not isinstance(spec, StoredSpec):
@@ -113,7 +134,7 @@ def _reason(
     spec: StoredSpec, event_name: str, prefix: str, results: tuple[str, str] | None
 ) -> str | None:
     if not is_creation(event_name):
-        return "the event does not tell of a new object"
+        return "the event does not announce a new object"
     if results is not None and spec.bucket == results[0] and spec.key.startswith(results[1]):
         return "the object is one of the function's own results"
     if not spec.key.startswith(prefix):
@@ -121,5 +142,5 @@ def _reason(
     if spec.key.endswith("/"):
         return "the object is a directory marker"
     if is_scratch(spec.key, prefix):
-        return "the object is a file that an editor or a system keeps beside others"
+        return "the object is a temporary or hidden file of an editor or an operating system"
     return None

@@ -1,4 +1,4 @@
-"""What an object event is about, told by its name and by the object's: a new job spec, or not."""
+"""Decides from the names of event and object whether an event is about a new job spec."""
 
 from __future__ import annotations
 

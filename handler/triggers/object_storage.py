@@ -8,36 +8,41 @@ from urllib.parse import unquote_to_bytes
 from pydantic import ValidationError
 
 from handler.errors import EventRejectedError, Problem
+from handler.parsing import format_path
+from handler.parsing.validation_errors import event_problems
 from handler.triggers.delivery import Delivery, InvalidEntry, StoredSpec
-from handler.triggers.event_models import CloudEvent, Content, Entry, problems_of
-from handler.values.canonical_json import key_of
+from handler.triggers.event_models import CloudEvent, Content, Entry
+from handler.values.canonical_json import key_of, timestamp
 from handler.values.object_names import LONGEST_KEY
 from handler.values.rfc3339 import moment
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from handler.parsing import Path
     from handler.values.canonical_json import Json
 
 _Shape = Literal["obs-s3", "obs", "eventgrid"]
 
 
-MOST_ENTRIES = 100
-"""How many entries of one event are looked at; OBS itself has never been seen to send several."""
+MAX_ENTRIES = 100
+"""Entries of one event that are processed. OBS was never observed to send more than one."""
 
 
-def from_records(records: Json) -> tuple[Delivery | InvalidEntry, ...]:
-    """Return what each entry of a classic event's `Records` became, in their order.
+def parse_records(records: Json) -> tuple[Delivery | InvalidEntry, ...]:
+    """Return a delivery or an `InvalidEntry` for each entry of a classic event's `Records`.
 
-    Entries beyond `MOST_ENTRIES` become one `InvalidEntry`. No file is lost by that: what was not
-    announced is found in the bucket.
+    Entries beyond `MAX_ENTRIES` become one `InvalidEntry`. No file is lost: the bucket scan finds
+    theirs.
 
     Raises:
-        EventRejectedError: There is no list, or nothing in it.
+        EventRejectedError: `Records` is not a list, or is empty.
     """
     if not isinstance(records, list) or not records:
         problem = Problem("must be a list of at least one object event", path="Records")
         raise EventRejectedError([problem])
-    looked_at, rest = records[:MOST_ENTRIES], records[MOST_ENTRIES:]
-    found = [_from_entry(entry, f"Records[{index}]") for index, entry in enumerate(looked_at)]
+    looked_at, rest = records[:MAX_ENTRIES], records[MAX_ENTRIES:]
+    found = [_from_entry(entry, ("Records", index)) for index, entry in enumerate(looked_at)]
     return (*found, _too_many(rest)) if rest else tuple(found)
 
 
@@ -48,10 +53,10 @@ def is_cloud_event(event: dict[str, Json]) -> bool:
     return named and isinstance(data, dict) and "obs" in data
 
 
-def from_cloud_event(
+def parse_cloud_event(
     event: dict[str, Json], keys: Literal["encoded", "raw"]
 ) -> Delivery | InvalidEntry:
-    """Return what an EventGrid event became.
+    """Return the delivery of an EventGrid event, or an `InvalidEntry`.
 
     Args:
         event: The CloudEvent.
@@ -60,7 +65,7 @@ def from_cloud_event(
     try:
         read = CloudEvent.model_validate(event)
     except ValidationError as error:
-        return InvalidEntry(problems_of(error)[0], key_of(event), {"shape": "eventgrid"})
+        return InvalidEntry(event_problems(error)[0], key_of(event), {"shape": "eventgrid"})
     content = read.data.obs
     if content is None:
         problem = Problem("must be an object", path="data.obs")
@@ -74,34 +79,63 @@ def from_cloud_event(
     return _delivery(read.data, content, key, source, event)
 
 
+def discovered_object(bucket: str, key: str, *, etag: str, modified_at: datetime) -> Delivery:
+    """Return the delivery of an object that the bucket scan found.
+
+    Args:
+        bucket: The bucket's name.
+        key: The object's key, decoded.
+        etag: Its entity tag.
+        modified_at: When it was written, aware.
+    """
+    time = timestamp(modified_at)
+    return Delivery(
+        key=key_of({"bucket": bucket, "key": key, "etag": etag, "modified_at": time}),
+        trigger="object",
+        subject=f"obs://{bucket}/{key}",
+        fired_at=modified_at,
+        actor={"kind": "tick"},
+        source={
+            "shape": "discovered",
+            "bucket": bucket,
+            "key": key,
+            "etag": etag,
+            "event_name": "ObjectCreated:Discovered",
+            "time": time,
+        },
+        spec=StoredSpec(bucket, key, etag=etag),
+    )
+
+
 def _too_many(rest: list[Json]) -> InvalidEntry:
     problem = Problem(
-        f"{len(rest)} entries after the first {MOST_ENTRIES} were not looked at; send at most "
-        f"{MOST_ENTRIES} in one event. New files are found by the next run of the reconciler",
+        f"{len(rest)} entries after the first {MAX_ENTRIES} were not processed; send at most "
+        f"{MAX_ENTRIES} in one event. New files are found by the next run of the reconciler",
         path="Records",
     )
     return InvalidEntry(problem, key_of(["rest", rest]), {"shape": "unknown"})
 
 
-def _from_entry(raw: Json, place: str) -> Delivery | InvalidEntry:
+def _from_entry(raw: Json, path: Path) -> Delivery | InvalidEntry:
     if not isinstance(raw, dict) or not ("s3" in raw or "obs" in raw):
-        problem = Problem("neither `s3` nor `obs` in it: not an event of OBS", path=place)
+        message = "not an event of OBS: it has neither `s3` nor `obs`"
+        problem = Problem(message, format_path(path))
         return InvalidEntry(problem, key_of(raw), {"shape": "obs"})
     shape: _Shape = "obs-s3" if "s3" in raw else "obs"
     try:
         entry = Entry.model_validate(raw)
     except ValidationError as error:
-        return InvalidEntry(problems_of(error, place)[0], key_of(raw), {"shape": shape})
+        return InvalidEntry(event_problems(error, path)[0], key_of(raw), {"shape": shape})
     content = entry.s3 or entry.obs
     container = "s3" if shape == "obs-s3" else "obs"
     if content is None:
-        problem = Problem("must be an object", path=f"{place}.{container}")
+        problem = Problem("must be an object", format_path((*path, container)))
         return InvalidEntry(problem, key_of(raw), {"shape": shape})
     source = _source(shape, entry, content, None, entry.event_time)
     try:
         key = _checked(_decoded(content.stored.key))
     except ValueError as error:
-        problem = Problem(str(error), path=f"{place}.{container}.object.key")
+        problem = Problem(str(error), format_path((*path, container, "object", "key")))
         return InvalidEntry(problem, key_of(raw), source)
     return _delivery(entry, content, key, source, raw)
 
@@ -121,8 +155,8 @@ def _delivery(
         identity |= {"time": source["time"], "event_name": entry.event_name}
     else:
         problem = Problem(
-            "no request id, versionId, eTag, sequencer or time: nothing tells this upload from "
-            "another one of the same key"
+            "has no request id, versionId, eTag, sequencer or time, so this upload cannot be "
+            "distinguished from another one of the same key"
         )
         return InvalidEntry(problem, key_of(raw), source)
     return Delivery(
@@ -140,7 +174,7 @@ def _actor(entry: Entry) -> dict[str, str]:
     known = {
         "account": entry.user.account if entry.user else None,
         "principal": entry.user.principal if entry.user else None,
-        "ip": entry.asked.ip if entry.asked else None,
+        "ip": entry.request.ip if entry.request else None,
     }
     return {"kind": "uploader"} | {name: value for name, value in known.items() if value}
 
@@ -148,8 +182,8 @@ def _actor(entry: Entry) -> dict[str, str]:
 def _source(
     shape: _Shape, entry: Entry, content: Content, event_id: str | None, time: str | None
 ) -> dict[str, str | int]:
-    answered = entry.answered
-    request_id = (answered.obs_id or answered.s3_id) if answered else None
+    response = entry.response
+    request_id = (response.obs_id or response.s3_id) if response else None
     known: dict[str, str | int | None] = {
         "shape": shape,
         "bucket": content.bucket.name,
@@ -168,7 +202,7 @@ def _version(content: Content) -> str | None:
 
 
 def _decoded(key: str) -> str:
-    # urllib's unquote_plus replaces what is not UTF-8: another object might be read in its place.
+    # unquote_plus of urllib replaces invalid UTF-8: the key of another object could result.
     try:
         return unquote_to_bytes(key.replace("+", " ")).decode("utf-8")
     except UnicodeDecodeError as error:
@@ -177,7 +211,7 @@ def _decoded(key: str) -> str:
 
 def _checked(key: str) -> str:
     if "\0" in key:
-        raise ValueError("has a NUL character in it, which no object key may have")
+        raise ValueError("has a NUL character, which object keys must not have")
     if len(key.encode()) > LONGEST_KEY:
-        raise ValueError(f"longer than the {LONGEST_KEY} bytes that OBS allows for a key")
+        raise ValueError(f"must be at most {LONGEST_KEY} bytes, the limit of OBS for a key")
     return key

@@ -1,4 +1,4 @@
-"""A tick of a timer, and what its `user_event` asks for."""
+"""Timer events: a tick, and the spec or action in its `user_event`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pydantic import ValidationError
 
 from handler.errors import EventRejectedError, Problem, SpecRejectedError
 from handler.parsing import Limits, read
+from handler.parsing.validation_errors import event_problems
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
-from handler.triggers.event_models import TimerTick, problems_of
-from handler.triggers.unsupported_event import unknown_action
+from handler.triggers.event_models import TimerTick
+from handler.triggers.unsupported_event import unknown_action_problem
 from handler.values.canonical_json import key_of, shown
 from handler.values.object_names import LONGEST_KEY
 from handler.values.rfc3339 import moment
@@ -26,25 +27,25 @@ _ADDRESS = re.compile(
 )
 
 
-def from_timer(event: dict[str, Json]) -> Delivery | Action:
-    """Return what a tick asks for.
+def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
+    """Return the delivery or the action of a timer's event.
 
-    A timer's event has no id, so its key is over the trigger's name, the user event and the time.
+    The event has no id, so its key is a hash of the trigger's name, the user event and the time.
 
     Raises:
-        EventRejectedError: The tick lacks one of these, or its user event names an object or an
-            action in a way that cannot be followed.
+        EventRejectedError: One of these is missing, or the user event names an invalid object
+            or action.
     """
     try:
         tick = TimerTick.model_validate(event)
     except ValidationError as error:
-        raise EventRejectedError(problems_of(error)) from error
-    asked = _asked(tick.user_event)
-    if isinstance(asked, Action):
-        return asked
+        raise EventRejectedError(event_problems(error)) from error
+    request = _requested(tick.user_event)
+    if isinstance(request, Action):
+        return request
     source: dict[str, str | int] = {"shape": "timer", "trigger_name": tick.trigger_name}
-    if isinstance(asked, StoredSpec):
-        source |= {"bucket": asked.bucket, "key": asked.key}
+    if isinstance(request, StoredSpec):
+        source |= {"bucket": request.bucket, "key": request.key}
     return Delivery(
         key=key_of(
             {
@@ -58,16 +59,16 @@ def from_timer(event: dict[str, Json]) -> Delivery | Action:
         fired_at=moment(tick.time),
         actor={"kind": "timer", "name": tick.trigger_name},
         source=source | {"time": tick.time},
-        spec=asked,
+        spec=request,
     )
 
 
-def _asked(user_event: str) -> StoredSpec | InlineSpec | Action:
+def _requested(user_event: str) -> StoredSpec | InlineSpec | Action:
     spec = InlineSpec(user_event)
     try:
         documents = read(spec.data, Limits())
     except SpecRejectedError:
-        return spec  # its errors are reported where specs are read
+        return spec  # the pipeline reads it again and reports its errors
     value = documents[0].value if len(documents) == 1 else None
     if isinstance(value, dict) and "action" in value:
         return _action(value)
@@ -79,7 +80,7 @@ def _asked(user_event: str) -> StoredSpec | InlineSpec | Action:
 def _action(value: dict[str, Json]) -> Action:
     action = action_of(value)
     if action is None:
-        raise EventRejectedError([replace(unknown_action(value), path="user_event.action")])
+        raise EventRejectedError([replace(unknown_action_problem(value), path="user_event.action")])
     return action
 
 
@@ -90,7 +91,7 @@ def _stored(value: dict[str, Json]) -> StoredSpec:
         raise EventRejectedError(
             [
                 Problem(
-                    'a stored spec is {"spec": "obs://bucket/key"} and nothing beside it',
+                    'to name a stored spec, write {"spec": "obs://bucket/key"} and no other field',
                     "user_event",
                 )
             ]

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from handler.errors import Problem
-from handler.parsing import format_of_text
+from handler.parsing import detect_text_format
 from handler.triggers.delivery import ACTIONS
 from handler.values.display import display
 
@@ -46,17 +46,17 @@ _MARKS: tuple[tuple[str, Callable[[dict[str, Json]], bool]], ...] = (
 )
 
 
-def unsupported(event: Json) -> Problem:
+def unsupported_event_problem(event: Json) -> Problem:
     """Return what is wrong with an event that holds neither deliveries nor an action."""
     if event == {}:
         return Problem(f"the event is empty; {_SUPPORTED}")
-    looks = resemblance(event)
+    looks = describe_event(event)
     if isinstance(event, dict) and "action" in event and looks == _UNKNOWN:
-        return unknown_action(event)
+        return unknown_action_problem(event)
     return Problem(f"this looks like {looks}, which is not supported; {_SUPPORTED}")
 
 
-def unknown_action(event: dict[str, Json]) -> Problem:
+def unknown_action_problem(event: dict[str, Json]) -> Problem:
     """Return what is wrong with something that asks for an action, and not in the one right way."""
     name = event["action"]
     known = " or ".join(f'{{"action": "{one}"}}' for one in _NAMES)
@@ -67,7 +67,7 @@ def unknown_action(event: dict[str, Json]) -> Problem:
     return Problem(f"an action is {known} and nothing beside it", "action")
 
 
-def resemblance(event: Json) -> str:
+def describe_event(event: Json) -> str:
     """Return what an event looks like, such as `a Kafka event`; never a value of it."""
     if isinstance(event, dict):
         return next((name for name, has in _MARKS if has(event)), _UNKNOWN)
@@ -86,10 +86,10 @@ def _is_of_obs(event: dict[str, Json]) -> bool:
 
 
 def _reason(text: str) -> str:
-    """Return, in brackets, what the text was before it was taken for JSON, if that can be told."""
+    """Return the detected format of the text in brackets; "" if unknown."""
     if text.startswith("\ufeff"):
         return " (it begins with a byte order mark; send it without)"
-    told = format_of_text(text)
+    told = detect_text_format(text)
     return f" ({told})" if told else ""
 
 

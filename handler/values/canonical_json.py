@@ -1,8 +1,7 @@
-"""Canonical JSON and the digests over it, one spelling for every value.
+"""Canonical JSON (RFC 8785) and digests over it.
 
-The text is that of RFC 8785 for the values allowed here: sorted ASCII keys, no white space, no
-floats, no integers from 2^53, no lone surrogates. Under these limits `json.dumps` writes the
-same bytes, so no library is needed.
+Values are limited: ASCII keys, no floats, no integers from 2^53, no lone surrogates. Within these
+limits `json.dumps` with sorted keys and no white space writes the bytes that RFC 8785 asks for.
 """
 
 from __future__ import annotations
@@ -16,14 +15,15 @@ from typing import TypeAlias
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 LARGEST_INTEGER = 2**53 - 1
-"""The largest integer with a canonical form; every JSON reader has it exactly (RFC 8785)."""
+"""The largest integer that every JSON parser reads exactly (RFC 8785)."""
 
 
 def canonical(value: Json) -> str:
-    """Return the one canonical text of a value.
+    """Return the canonical text of a value.
 
     Raises:
-        ValueError: A float, a large integer, a lone surrogate or a key outside ASCII.
+        ValueError: The value contains a float, a large integer, a lone surrogate or a key outside
+            ASCII.
     """
     _check(value)
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -42,9 +42,9 @@ def sha256_hex(data: str | bytes) -> str:
 def key_of(value: Json) -> str:
     """Return the key of a value: SHA-256 over its canonical form, 52 base32 characters.
 
-    Lower-case letters and the digits 2 to 7 only, so that any prefix of it may stand in a job's
-    name or description. A value that has no canonical form is hashed as its ASCII JSON text, which
-    is no canonical text of any other value.
+    The characters are a-z and 2-7, so that any prefix is valid in a job's name or description. A
+    value without a canonical form is hashed as its ASCII JSON text, which is no other value's
+    canonical text.
     """
     try:
         text = canonical(value)
@@ -55,31 +55,31 @@ def key_of(value: Json) -> str:
 
 
 def shown(key: str) -> str:
-    """Return the part of a key that is shown to people: its first 16 characters."""
+    """Return the first 16 characters of a key, for people."""
     return key[:16]
 
 
 def timestamp(moment: datetime) -> str:
-    """Return an aware moment as UTC text with microseconds: `2026-11-23T02:00:00.000000Z`.
+    """Return an aware time as UTC text with microseconds: `2026-11-23T02:00:00.000000Z`.
 
-    The text has one length, so that it sorts as the moments do.
+    All texts have the same length and sort by time.
     """
     text = moment.astimezone(timezone.utc).isoformat(timespec="microseconds")
     return text.replace("+00:00", "Z")
 
 
 def moment(text: str) -> datetime:
-    """Return the aware moment that `timestamp` wrote.
+    """Return the aware time that `timestamp` formatted.
 
     Raises:
-        ValueError: The text is of another form.
+        ValueError: The text has another format.
     """
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
 
 
 def _check(value: Json) -> None:
     if isinstance(value, float):
-        raise ValueError("a float has no canonical form here")  # noqa: TRY004 - one kind of refusal
+        raise ValueError("a float has no canonical form here")  # noqa: TRY004 - callers catch one error
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_INTEGER:
         raise ValueError("an integer from 2^53 has no canonical form")
     if isinstance(value, list):

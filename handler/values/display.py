@@ -1,7 +1,7 @@
-"""Foreign text made safe to show: on a terminal, in a log line, in a table or a file.
+"""Escapes foreign text for terminals, log lines, tables and files.
 
-Names, keys and messages come from whoever drops a file or answers a call. As they are, they could
-move the cursor, forge a line, or hide what they say (unicode.org/reports/tr36, "Visual Security").
+Names, keys and messages come from dropped files and from services. Unescaped, they could move the
+cursor, forge a line, or hide their content (unicode.org/reports/tr36, "Visual Security").
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 LONGEST = 200
-"""Characters of a shown text, unless a caller says otherwise."""
+"""The default limit of a shown text, in characters."""
 
-# Printable to Python, and yet nothing to see: fillers, the joiner of graphemes, blanks of other
-# scripts, variation selectors (Default_Ignorable_Code_Point in DerivedCoreProperties.txt).
+# Printable to Python but invisible: fillers, grapheme joiner, blanks of other scripts, variation
+# selectors (Default_Ignorable_Code_Point in DerivedCoreProperties.txt).
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | frozenset(
     chr(code)
     for codes in (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0))
@@ -23,16 +23,16 @@ _ELLIPSIS = "…"
 
 
 def display(text: str, *, longest: int = LONGEST) -> str:
-    r"""Return a text as one line that shows what it holds and cannot do anything else.
+    r"""Return a text as one line of visible characters.
 
-    What is no printable character (control, escape, bidi, zero-width, line feed, blanks other than
-    the space, surrogates) becomes an escape such as `\n`, `\u202e` or `\U000e0001`. A backslash
-    stays as it is, so that a text shown twice reads as if shown once.
+    Other characters (control, escape, bidi, zero-width, line feed, blanks other than the space,
+    surrogates) become escapes such as `\n`, `\u202e` or `\U000e0001`. A backslash is not escaped,
+    so that showing a text twice changes nothing.
 
     Args:
         text: Text from outside, of any length.
-        longest: The greatest length of what is returned, in characters, at least 1. What is cut
-            off is stood for by an ellipsis; an escape is never cut in the middle.
+        longest: The maximum length of the result in characters, at least 1. A longer text ends
+            with an ellipsis; an escape is never cut in the middle.
     """
     if len(text) <= longest and _ASCII.fullmatch(text):
         return text

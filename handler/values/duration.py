@@ -1,4 +1,4 @@
-"""Durations and times as people write them: `90m`, `6h`, `2d`, `2026-11-25T12:00:00Z`."""
+"""Durations and times in settings and specs: `90m`, `6h`, `2d`, `2026-11-25T12:00:00Z`."""
 
 from __future__ import annotations
 
@@ -6,32 +6,53 @@ import re
 from datetime import datetime, timezone
 
 PATTERN = r"([1-9][0-9]{0,5})([mhd])"
-"""A whole duration, as a regular expression."""
+"""A regular expression that matches a duration."""
 
 _SECONDS = {"m": 60, "h": 3600, "d": 86_400}
-_LONGEST = 30 * 86_400
+LONGEST_VALIDITY = 30 * 86_400
+"""Seconds of the longest time for which a job can be valid."""
+
+_LONGEST_MEMORY = 3650 * 86_400
 
 
 def seconds_of(text: str) -> int:
     """Return the seconds of a duration.
 
     Raises:
-        ValueError: The text is no duration, or longer than 30 days.
+        ValueError: The text is not a duration, or is longer than 30 days.
     """
-    match = re.fullmatch(PATTERN, text)
-    if match is None:
-        raise ValueError("must be a number and m, h or d, such as 90m, 6h or 2d")
-    seconds = int(match[1]) * _SECONDS[match[2]]
-    if seconds > _LONGEST:
+    seconds = _seconds_of(text)
+    if seconds > LONGEST_VALIDITY:
         raise ValueError("must be 30 days at most")
     return seconds
 
 
-def instant_of(text: str) -> datetime:
-    """Return the time that a text names, aware and in UTC.
+def retention_of(text: str) -> int:
+    """Return the seconds for which closed deliveries are remembered.
+
+    Longer than a job can be valid, so that whatever may still be run is still known.
 
     Raises:
-        ValueError: The text is no time, or has no offset.
+        ValueError: The text is no duration, or not from 31 to 3,650 days.
+    """
+    seconds = _seconds_of(text)
+    if not LONGEST_VALIDITY < seconds <= _LONGEST_MEMORY:
+        raise ValueError("must be more than 30 days, and 3,650 days at most, such as 90d")
+    return seconds
+
+
+def _seconds_of(text: str) -> int:
+    match = re.fullmatch(PATTERN, text)
+    if match is None:
+        raise ValueError("must be a number and m, h or d, such as 90m, 6h or 2d")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def instant_of(text: str) -> datetime:
+    """Return a time in UTC.
+
+    Raises:
+        ValueError: The text is not a time with an offset.
     """
     try:
         time = datetime.fromisoformat(re.sub("[Zz]$", "+00:00", text))

@@ -1,8 +1,8 @@
-"""Who may call a port on this machine: programs on it, and no web page of somebody else's.
+"""Keeps web pages of other origins away from a local port.
 
-A page in a browser can send requests to any local port: across origins without asking, as long as
-it sends no JSON and no header of its own (fetch.spec.whatwg.org, "CORS-safelisted request-header"),
-and as the same origin once its own name leads to 127.0.0.1 (DNS rebinding).
+A page in a browser can send requests to any local port: across origins without a preflight if it
+sends no JSON and no extra header (fetch.spec.whatwg.org, "CORS-safelisted request-header"), and as
+the same origin once its host name resolves to 127.0.0.1 (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-# Names below localhost lead to this machine as well (RFC 6761, section 6.3): buckets have some.
+# Names below localhost are this machine as well (RFC 6761, section 6.3); buckets use them.
 _LOOPBACK = re.compile(
     r"(?:127\.0\.0\.1|(?:[a-z0-9_-]+\.)*localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNORECASE
 )
@@ -23,11 +23,11 @@ _OWN_SITE = frozenset({"same-origin", "none"})
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is not answered.
+    """Why a request is refused.
 
     Attributes:
-        status: The HTTP status of the answer.
-        reason: One sentence that says so.
+        status: The HTTP status of the response.
+        reason: The reason, one sentence.
     """
 
     status: int
@@ -42,15 +42,15 @@ _JSON = Refusal(415, "Send JSON, with the header Content-Type: application/json.
 def refusal(
     method: str, values: Callable[[str], Sequence[str]], *, takes_json: bool = True
 ) -> Refusal | None:
-    """Return why a request to a local port is refused, None if it is not.
+    """Return why a request to a local port is refused; None if it is allowed.
 
-    A request without Host comes from no browser and is answered. The port in Host is not compared,
+    A request without Host is not from a browser and is allowed. The port in Host is not compared,
     so that a forwarded port works.
 
     Args:
         method: The request's method.
         values: Returns all values of a header, by its name in lower case.
-        takes_json: Whether a POST here has to be JSON.
+        takes_json: Whether a POST must be JSON.
     """
     hosts = values("host")
     if len(hosts) > 1 or not all(map(_LOOPBACK.fullmatch, hosts)):

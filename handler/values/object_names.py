@@ -1,4 +1,4 @@
-"""Names of buckets and prefixes of object keys, refused where they can match nothing."""
+"""Bucket names and key prefixes; those that can match nothing are errors."""
 
 from __future__ import annotations
 
@@ -16,41 +16,45 @@ _WILDCARD = re.compile(r"[*?]")
 
 
 def bucket_names(text: str) -> tuple[str, ...]:
-    """Return the names of buckets in a text that separates them by commas.
+    """Return the bucket names in a text that separates them by commas.
 
     Raises:
-        ValueError: One of them is no name that OBS allows.
+        ValueError: OBS does not allow one of the names.
     """
     names = tuple(name for name in (part.strip() for part in text.split(",")) if name)
     if not all(_BUCKET.fullmatch(name) for name in names):
         raise ValueError(
-            "must be names of buckets, such as depots-drop: 3 to 63 lower-case letters, digits, "
+            "must be bucket names, such as depots-drop: 3 to 63 lower-case letters, digits, "
             "hyphens and dots, without obs:// and without a path"
         )
     return names
 
 
 def checked_prefix(text: str) -> str:
-    """Return a prefix of object keys as it is.
+    """Return a key prefix unchanged.
 
-    A key is compared character by character: it begins with no slash, and a prefix is no pattern,
-    no path to resolve, no address and not URL-encoded.
+    Keys are compared character by character: a prefix has no slash at its start, is not a pattern,
+    an address or URL-encoded, and has no `.` or `..` to resolve.
 
     Raises:
-        ValueError: No key that anybody would write begins so; the message says what was meant.
+        ValueError: The prefix matches no usual key; the message suggests one that does.
     """
     if len(text.encode("utf-8", "replace")) > LONGEST_KEY:
         raise ValueError(f"must be at most {LONGEST_KEY} bytes, the length of the longest key")
     if not text.isprintable():
-        raise ValueError("must be printable characters alone")
-    meant = _meant(text)
-    if meant == text:
+        raise ValueError("must contain printable characters only")
+    corrected = _corrected(text)
+    if corrected == text:
         return text
-    instead = f'did you mean "{display(meant)}"?' if meant else "leave it empty to watch every key"
-    raise ValueError(f"no object key begins so; {instead}")
+    hint = (
+        f'did you mean "{display(corrected)}"?'
+        if corrected
+        else "leave it empty to watch every key"
+    )
+    raise ValueError(f"no object key starts like this; {hint}")
 
 
-def _meant(text: str) -> str:
+def _corrected(text: str) -> str:
     key = _ADDRESS.sub("", text.strip("'\""), count=1)
     key = unquote(key).replace("\\", "/")
     key = _WILDCARD.split(key, maxsplit=1)[0]

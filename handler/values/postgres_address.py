@@ -1,7 +1,7 @@
-"""The address of a PostgreSQL database, held to a form that cannot be misread.
+"""Addresses of PostgreSQL databases, in an unambiguous form.
 
-Stricter than libpq, which takes a password for a host, a port or a database where a sign in it is
-not escaped, and quotes it in its errors (postgresql.org/docs, "Connection URIs").
+Stricter than libpq, which reads a password with an unescaped character as a host, port or database
+and quotes it in its errors (postgresql.org/docs, "Connection URIs").
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ _NO_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})|%00")
 
 
 def checked_address(text: str) -> str:
-    """Return an address as it is.
+    """Return an address unchanged.
 
     Raises:
-        ValueError: It can be misread; it is not quoted, since it may hold a password.
+        ValueError: The address is ambiguous. It is not quoted, since it may hold a password.
     """
     if not _ADDRESS.fullmatch(text) or _NO_ESCAPE.search(text):
         raise ValueError(
-            "must be postgresql://user:password@host/database, with %-escapes for what is not a "
-            "letter or digit"
+            "must be postgresql://user:password@host/database, with %-escapes for all characters "
+            "but letters and digits"
         )
     return text

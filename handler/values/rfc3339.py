@@ -1,4 +1,4 @@
-"""The time an event names."""
+"""Times in events (RFC 3339)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ _RFC_3339 = re.compile(
 
 
 def moment(text: str | None) -> datetime | None:
-    """Return the time that an RFC 3339 text names, aware and in UTC.
+    """Return a time in UTC; None for a text without an offset or in another format.
 
-    Up to nine fractional digits are taken, as EventGrid writes them, and cut to microseconds.
-    Without an offset a time is a guess, so there is none; nor is there for any other text.
+    Up to nine fractional digits, as EventGrid writes them, are cut to microseconds.
     """
     found = _RFC_3339.fullmatch(text or "")
     if found is None:

@@ -86,7 +86,7 @@ variable "max_instances" {
 
   validation {
     condition     = var.max_instances >= 2 && var.max_instances <= 1000
-    error_message = "There may be 2 to 1000 instances: a tick runs beside what was dropped."
+    error_message = "There may be 2 to 1000 instances: the reconciler runs beside dropped files."
   }
 }
 
@@ -153,7 +153,7 @@ variable "timers" {
 
   validation {
     condition     = length(var.timers) <= 8
-    error_message = "A function has 10 triggers; the tick and the drop bucket take two of them."
+    error_message = "A function has 10 triggers; the reconciler and the drop bucket use two of them."
   }
 
   validation {

@@ -26,7 +26,7 @@ import urllib3
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,7 +80,7 @@ def _print_cold(records: int, folder: str, environ: Mapping[str, str], rounds: i
 def commits(address: str, number: int) -> float:
     """Return how many commits of one record a second brings."""
     draft = Draft("log.noted", "success", note="a note of some length, as they are")
-    with closing(any_log(address)) as log:
+    with closing(open_any_log(address)) as log:
         log.commit(lambda _view: Decision(None, (draft,)))
         began = time.monotonic()
         for _ in range(number):
@@ -90,7 +90,7 @@ def commits(address: str, number: int) -> float:
 
 def fill(address: str, number: int) -> float:
     """Record that many steps of runs."""
-    with closing(any_log(address)) as log:
+    with closing(open_any_log(address)) as log:
         for first in range(0, number // RECORDS_PER_RUN, RUNS_PER_COMMIT):
             drafts = [one for n in range(RUNS_PER_COMMIT) for one in _run(first + n)]
             _commit(log, drafts)
@@ -100,7 +100,7 @@ def fill(address: str, number: int) -> float:
 def cold(address: str, number: int) -> float:
     """Return the seconds until a log says that it does not know a delivery, and what is open."""
     began = time.monotonic()
-    with closing(any_log(address)) as log:
+    with closing(open_any_log(address)) as log:
         known = log.read(lambda view: (view.delivery("new"), view.open(10), view.head))
     took = time.monotonic() - began
     if known[0] is not None or known[2].seq < number - RECORDS_PER_RUN:
@@ -110,7 +110,7 @@ def cold(address: str, number: int) -> float:
 
 def whole(address: str, _number: int) -> float:
     """Return the seconds that folding the state from every record takes."""
-    with closing(any_log(address)) as log:
+    with closing(open_any_log(address)) as log:
         began = time.monotonic()
         log.rebuild()  # type: ignore[attr-defined] # every store has it
         return time.monotonic() - began

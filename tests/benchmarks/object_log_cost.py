@@ -20,11 +20,11 @@ from uuid import uuid4
 
 from click.testing import CliRunner
 
-from handler.audit.group_commit import GroupCommitLog
+from handler.audit.instance_log import InstanceLog
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.open_log import folder_at
-from handler.cli.audit.records.open_log import folders
+from handler.cli.audit.records.open_log import obs_folders
 from handler.cli.main import main as command
 from handler.cloud.http_transport import Transport
 from handler.emulator.server import Emulator
@@ -138,8 +138,8 @@ class Site:
         """Open an instance that knows nothing yet."""
         opened = open_instance(self._context(), self.environ, lambda _line: None)
         self._stack.callback(opened.close)
-        place = folder_at(self.environ["NIGHTDROP_AUDIT"], folders(self.environ))
-        log = GroupCommitLog(ObjectLog(place, limits=limits))
+        place = folder_at(self.environ["NIGHTDROP_AUDIT"], obs_folders(self.environ))
+        log = InstanceLog(ObjectLog(place, limits=limits))
         self._stack.callback(log.close)
         return replace(opened, log=log)
 

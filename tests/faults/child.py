@@ -1,8 +1,6 @@
 """The function as a process of its own, which ends or stops itself at a chosen step.
 
-    python child.py EVENTS
-
-EVENTS is a file with a JSON list of events; each is handed to one instance, one after the other.
+Each of some events is handed to one instance, one after the other.
 Steps are counted from 1, before and after every commit and every request. The environment says
 what happens at one of them, `FAULT=kill:7` or `FAULT=stop:7`, with the signal that nothing can
 catch. Standard output tells, a line of JSON each, what was durable, reached and answered.
@@ -11,12 +9,10 @@ catch. Standard output tells, a line of JSON each, what was durable, reached and
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import time
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
@@ -75,16 +71,16 @@ class SteppingLog:
     steps: Steps
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
-        """Commit, and say which records are durable."""
-        self.steps.reach("before commit")
-        committed = self.log.commit(decide)
-        say("durable", [record.hash for record in committed.records])
-        self.steps.reach("after commit")
-        return committed
+        """Commit one decision; the function does not ask for this."""
+        return self.log.commit(decide)
 
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
-        """Commit several decisions; the function does not ask for this."""
-        return self.log.commit_all(decisions)
+        """Commit, and say which records are durable."""
+        self.steps.reach("before commit")
+        committed = self.log.commit_all(decisions)
+        say("durable", [record.hash for one in committed for record in one.records])
+        self.steps.reach("after commit")
+        return committed
 
     def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:
         """Return what `ask` finds in the state."""
@@ -128,7 +124,8 @@ def main(events: Sequence[object], environ: dict[str, str]) -> None:
     steps = Steps(environ.pop("FAULT", ""))
     opened = open_instance(_context(environ), environ, lambda _line: None)
     transport = cast("Transport", SteppingTransport(opened.transport, steps))
-    instance = replace(opened, log=SteppingLog(opened.log, steps), transport=transport)
+    log = replace(opened.log, log=SteppingLog(opened.log.log, steps))
+    instance = replace(opened, log=log, transport=transport)
     for number, event in enumerate(events):
         say("began", number)
         try:
@@ -140,7 +137,3 @@ def main(events: Sequence[object], environ: dict[str, str]) -> None:
 
 def _context(environ: dict[str, str]) -> Context:
     return Context.from_environment(environ, str(uuid4()), time.monotonic)
-
-
-if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), dict(os.environ))

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from handler.jobs.effects import Effects, Sender
 
 
-def send_again(jobs: Sequence[JobState], sender: Sender) -> Effects:
+def send_again(jobs: Sequence[JobState], _sender: Sender) -> Effects:
     """Yield what a lease alone brings: when it is over, a job is simply sent again."""
     for job in jobs:
-        yield Commit(_taken_for_absent(job.key, sender))
+        yield Commit(_taken_for_absent(job.key))
 
 
-def _taken_for_absent(key: str, sender: Sender) -> Decide[None]:
+def _taken_for_absent(key: str) -> Decide[None]:
     def decide(view: View) -> Decision[None]:
         job = known(view, key)
         if job.state not in {"sending", "unknown"}:
             return Decision(None)
-        draft = replace(about(job, sender.function), action="job.absent", note="the lease is over")
+        draft = replace(about(job), action="job.absent", note="the lease is over")
         return Decision(None, (draft,))
 
     return decide

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import finalize
 
 from handler.audit.record import Record
-from handler.audit.sql import projection, sqlite
+from handler.audit.sql import projection, sqlite, statements
 from handler.audit.sql.value_list import rows_for
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ class MemoryLog:
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
         """Run several decisions in order, as one append."""
         commit = f"{self._random.getrandbits(128):032x}"
-        view = projection.SqlView(self._execute, self._clock(), is_whole=True)
+        view = projection.SqlView(self._execute, self._clock(), has_all_records=True)
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            committed = projection.decided(decisions, view, commit)
+            committed = projection.run_decisions(decisions, view, commit)
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
@@ -60,11 +60,11 @@ class MemoryLog:
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds for jobs or deliveries."""
-        return dict(rows_for(self._execute, projection.BODIES_OF, keys))
+        return dict(rows_for(self._execute, statements.BODIES_OF, keys))
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`."""
-        for row in self._execute(projection.RECORDS_AFTER, (after, -1)):
+        for row in self._execute(statements.RECORDS_AFTER, (after, -1)):
             yield Record(*row)
 
     def close(self) -> None:

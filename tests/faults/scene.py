@@ -3,58 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.emulator.server import Emulator
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
+from tests.faults.preloaded import LONGEST_SECONDS, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from handler.audit.log import Open
     from handler.audit.state import JobState
     from handler.emulator.ief.job import Job
+    from tests.faults.preloaded import Child, Running
 
-CHILD = Path(__file__).with_name("child.py")
-ROOT = CHILD.parents[2]
 BUCKET = "nightdrop-drop"
 TICK = {"action": "reconcile"}
-LONGEST_SECONDS = 60.0
-"""After this a process is ended, and waiting for quiet given up: the machine may be loaded."""
-
-
-@dataclass(frozen=True)
-class Child:
-    """What a process that ended has told.
-
-    Attributes:
-        status: Its exit status, negative for a signal.
-        said: Its lines, as pairs of kind and value.
-    """
-
-    status: int
-    said: tuple[tuple[str, Any], ...]
-
-    def all(self, what: str) -> list[Any]:
-        """Return the values of one kind of line, in order."""
-        return [value for kind, value in self.said if kind == what]
-
-    @property
-    def durable(self) -> set[str]:
-        """The hashes of the records whose commit was acknowledged to it."""
-        return {one for hashes in self.all("durable") for one in hashes}
 
 
 @dataclass(frozen=True)
@@ -64,7 +37,7 @@ class Scene:
     Attributes:
         emulator: The cloud.
         environ: The function's settings and keys.
-        folder: For the events handed to processes.
+        folder: For the output of processes.
     """
 
     emulator: Emulator
@@ -82,22 +55,13 @@ class Scene:
         }
         return {"Records": [entry]}
 
-    def start(self, events: Sequence[object], fault: str = "") -> subprocess.Popen[str]:
+    def start(self, events: Sequence[object], fault: str = "") -> Running:
         """Start a process that is handed some events."""
-        file = self.folder / f"{uuid4().hex}.json"
-        file.write_text(json.dumps(events), encoding="utf-8")
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        environ = {**kept, **self.environ, "PYTHONPATH": str(ROOT), "FAULT": fault}
-        return subprocess.Popen(
-            [sys.executable, str(CHILD), str(file)],
-            env=environ,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        return start(events, {**self.environ, "FAULT": fault}, self.folder / uuid4().hex)
 
     def run(self, events: Sequence[object], fault: str = "") -> Child:
         """Run a process to its end, whatever end that is."""
-        return ended(self.start(events, fault))
+        return self.start(events, fault).ended()
 
     def tick(self) -> dict[str, Any]:
         """Run one tick, in a fresh instance of the function in this process."""
@@ -126,12 +90,12 @@ class Scene:
 
     def left(self) -> Open:
         """Return what the log says is left to do."""
-        with closing(any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
+        with closing(open_any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             return log.read(lambda view: view.open(1000))
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Return every record's fields by its hash, once the chain was found whole."""
-        with closing(any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
+        with closing(open_any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             kept = list(log.records())
         assert verify(kept).whole
         return {record.hash: record.fields for record in kept}
@@ -139,7 +103,7 @@ class Scene:
     def planned(self) -> list[JobState]:
         """Return every job that was ever planned, as it stands."""
         keys = [r["job"]["key"] for r in self.records().values() if r["action"] == "job.planned"]
-        with closing(any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
+        with closing(open_any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             jobs = log.read(lambda view: [view.job(key) for key in keys])
         return [job for job in jobs if job]
 
@@ -167,7 +131,7 @@ def scene(
         settings: More of the function's environment.
         signature: How old a signature may be, in seconds.
     """
-    with Emulator(job_seconds=0.1, signature_seconds=signature) as emulator:
+    with Emulator(job_seconds=0.01, signature_seconds=signature) as emulator:
         environ = {
             **emulator.environment(),
             "NIGHTDROP_AUDIT": address,
@@ -176,35 +140,6 @@ def scene(
             **settings,
         }
         yield Scene(emulator, environ, folder)
-
-
-def wait_until_stopped(process: subprocess.Popen[str]) -> None:
-    """Return once a process has stopped itself.
-
-    Raises:
-        TimeoutError: It has not, or it ended.
-    """
-    until = time.monotonic() + LONGEST_SECONDS
-    while time.monotonic() < until:
-        state = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if state is not None and state.si_code == os.CLD_STOPPED:
-            return
-        if state is not None:
-            break
-        time.sleep(0.02)
-    raise TimeoutError("the process did not stop itself")
-
-
-def ended(process: subprocess.Popen[str]) -> Child:
-    """Wait for a process, kill it if it hangs, and return what it told."""
-    with process:
-        try:
-            output, _ = process.communicate(timeout=LONGEST_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            output, _ = process.communicate()
-    lines = [json.loads(line) for line in output.splitlines() if line.endswith("}")]
-    return Child(process.returncode, tuple(pair for line in lines for pair in line.items()))
 
 
 def spec(name: str) -> bytes:

@@ -28,6 +28,7 @@ from handler.jobs.effects import AwaitTurn, Commit, ListJobs, Send, Sender, Show
 from handler.jobs.settlement import following, settlement
 from handler.jobs.submission import TOO_MANY, answer_of, submission
 from handler.parsing import Limits, read
+from handler.policy.rules import ALLOWED
 from handler.runtime.deadline import Deadline
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, InlineSpec
@@ -110,20 +111,20 @@ class Function:
     @property
     def sender(self) -> Sender:
         """Who submits."""
-        return Sender({"name": "simulated"}, TIMEOUT + 2, self.strategy.settle_after)
+        return Sender(TIMEOUT + 2, self.strategy.settle_after)
 
     def deliver(self, delivery: Delivery) -> Steps:
         """Bring one delivery as far as it comes."""
         try:
             yield self._pause()
-            received = self._commit(receive(delivery, function=self.sender.function))
+            received = self._commit(receive(delivery))
             delivery, run = received.delivery, received.seen
             yield self._pause()
             if received.refused:
                 self._count("delivered again after a refusal")
             if run is None:
                 order = order_of(delivery)
-                run = self._commit(plan_it(order, self.rules, function=self.sender.function))
+                run = self._commit(plan_it(order, self.rules))
                 yield self._pause()
             key = delivery.key if run is None else run.repeats or run.key
             run = self.log.read(lambda view: view.delivery(key), fresh=False)
@@ -139,7 +140,7 @@ class Function:
         for body in self.log.bodies(keys).values():
             yield from self.deliver(Delivery.from_json(body))
         for _, alike in groupby(sorted(self._unsettled(), key=_type), key=_type):
-            if self._left() <= self.sender.patience:
+            if self._left() <= self.sender.seconds_per_request:
                 return
             yield from self._driven(self.strategy.settle(list(alike), self.sender))
         yield self._pause()
@@ -301,7 +302,7 @@ def _type(job: JobState) -> str:
 def order_of(delivery: Delivery) -> Order:
     """Return what a delivery with an inline spec asks for."""
     spec = SpecSource(cast("InlineSpec", delivery.spec).data, {})
-    return Order(delivery, spec, _planned(delivery.key, spec.data))
+    return Order(delivery, spec, _planned(delivery.key, spec.data), ALLOWED)
 
 
 @cache

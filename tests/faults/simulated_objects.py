@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.objects.retry_policy import RetryPolicy
-from handler.audit.objects.snapshot_pointer import LATEST
+from handler.audit.objects.snapshot import LATEST
 from handler.errors import NoAnswerError, NotSentError
 from tests.support.memory_objects import START, MemoryObjects, Shelf
 
@@ -89,7 +89,7 @@ class ObjectLogs:
 
     def _started(self) -> ObjectLog:
         objects = MemoryObjects(self._shelf, self._on_the_way)
-        return ObjectLog(objects, limits=_LIMITS, patience=_PATIENCE)
+        return ObjectLog(objects, limits=_LIMITS, policy=_PATIENCE)
 
     def _on_the_way(self, verb: str, name: str, do: Callable[[], None]) -> None:
         chance = self._random.random()

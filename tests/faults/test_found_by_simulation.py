@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from handler.jobs.decisions import Answer
 
 KEY = "k" * 52
-SENDER = Sender({}, 12.0, 1200.0)
+SENDER = Sender(12.0, 1200.0)
 
 
 class Story:
@@ -45,11 +45,11 @@ class Story:
     def claimed(self) -> int:
         """Claim the job for a minute; answers the attempt."""
         lease, date = timedelta(minutes=1), timestamp(self.now)
-        return self.log.commit(claim(KEY, date=date, lease=lease, function={})).value.attempt
+        return self.log.commit(claim(KEY, date=date, lease=lease)).value.attempt
 
     def answered(self, attempt: int, answer: Answer) -> None:
         """Record what came of an attempt."""
-        self.log.commit(record(KEY, attempt, answer, function={}))
+        self.log.commit(record(KEY, attempt, answer))
 
     def settled_by_an_empty_list(self) -> str:
         """Let half an hour pass and look; answers the job's state."""

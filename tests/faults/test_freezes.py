@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.scene import Child, Scene, ended, scene, spec, wait_until_stopped
+from tests.faults.scene import Scene, scene, spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.faults.preloaded import Child
 
 CLAIMED = 8
 """The step after the claim is durable; the product has still to look at its clock."""
@@ -56,13 +58,13 @@ def freeze(opened: Scene, step: int) -> Frozen:
     """Freeze a delivery at a step, let ticks do its work, let it go on."""
     process = opened.start([opened.drop(SPEC, spec("nightly"))], f"stop:{step}")
     try:
-        wait_until_stopped(process)
+        process.wait_until_stopped()
         opened.tick_until_quiet(pause=0.5)
         created = len(opened.jobs()), opened.planned()[0].state
         before = len(opened.emulator.state.requests)
     finally:
-        process.send_signal(signal.SIGCONT)
-        child = ended(process)
+        process.signal(signal.SIGCONT)
+        child = process.ended()
     return Frozen(opened, child, created, before)
 
 

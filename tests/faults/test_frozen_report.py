@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-from tests.faults.scene import ended, scene, spec, wait_until_stopped
+from tests.faults.scene import scene, spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +34,12 @@ def test_a_late_result_file_does_not_stay_over_a_newer_one(
         opened.emulator.faults.set([LOST])
         process = opened.start([opened.drop(SPEC, spec("nightly"))], f"stop:{REPORTING}")
         try:
-            wait_until_stopped(process)
+            process.wait_until_stopped()
             opened.tick_until_quiet()
             assert opened.result(SPEC)["jobs"][0]["finished"] == "Successful"
         finally:
-            process.send_signal(signal.SIGCONT)
-            child = ended(process)
+            process.signal(signal.SIGCONT)
+            child = process.ended()
         assert child.all("step")[REPORTING - 1] == "before PUT"
         assert child.status == 0
         opened.tick_until_quiet()

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.scene import TICK, Child, Scene, scene, spec
+from tests.faults.scene import TICK, Scene, scene, spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from handler.values.canonical_json import Json
+    from tests.faults.preloaded import Child
 
 OPERATIONS = ("GET", "GET", "GET", "commit", "commit", "GET", "commit", "commit", "PUT", "commit")
 """Swept, listed on two pages, marks checked, settled, shown, finished; its report begun on record,

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.scene import Child, Scene, scene, spec
+from tests.faults.scene import Scene, scene, spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.faults.preloaded import Child
 
 OPERATIONS = ("commit", "GET", "commit", "commit", "POST", "commit", "commit", "PUT", "commit")
 """A dropped file's way: received, read, planned, claimed, sent, recorded; its report begun on
@@ -26,12 +28,12 @@ record, written, recorded."""
 STEPS = tuple(f"{when} {what}" for what in OPERATIONS for when in ("before", "after"))
 SPEC = "drop/nightly.json"
 SETTINGS = {
-    "RUNTIME_TIMEOUT": "10",
-    "NIGHTDROP_REQUEST_TIMEOUT": "2",
+    "RUNTIME_TIMEOUT": "5",
+    "NIGHTDROP_REQUEST_TIMEOUT": "1",
     "NIGHTDROP_SETTLE_AFTER": "1",
     "NIGHTDROP_SWEEP_FROM": "2000-01-01T00:00:00Z",  # a file is dropped before the first record
 }
-"""A killed sender's lease ends with its 10 seconds; what it sent has landed long before."""
+"""A killed sender's lease ends with its 5 seconds; what it sent has landed long before."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +30,10 @@ import sys
 from contextlib import closing
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 
 address, mine, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-with closing(any_log(address)) as log:
+with closing(open_any_log(address)) as log:
     print("ready", flush=True)
     sys.stdin.readline()
     for number in range(count):
@@ -76,7 +76,7 @@ def let_go(processes: Sequence[subprocess.Popen[str]]) -> None:
 
 def notes(address: str) -> dict[str, str]:
     """Return the notes of all records by their hashes, once the chain was found whole."""
-    with closing(any_log(address)) as log:
+    with closing(open_any_log(address)) as log:
         records = list(log.records())
         assert verify(records).whole
         assert log.read(lambda view: view.head.seq) == len(records)
@@ -116,7 +116,7 @@ def test_what_was_acknowledged_to_a_killed_process_stands(obs_address: str) -> N
     assert acknowledged
     assert set(acknowledged) <= found.keys()
     assert max(Counter(found.values()).values()) == 1
-    with closing(any_log(obs_address)) as log:
+    with closing(open_any_log(obs_address)) as log:
         draft = Draft("log.noted", "success", note="next")
         assert log.commit(lambda _view: Decision(None, (draft,))).records[0].seq == len(found) + 1
 

@@ -73,7 +73,7 @@ def _commit(db: apsw.Connection, draft: Draft) -> None:
 
     view = projection.SqlView(execute, datetime.now(timezone.utc))
     db.execute("BEGIN IMMEDIATE")
-    projection.decided([lambda _view: Decision(None, (draft,))], view, uuid4().hex)
+    projection.run_decisions([lambda _view: Decision(None, (draft,))], view, uuid4().hex)
     db.execute("COMMIT")
 
 

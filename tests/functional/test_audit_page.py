@@ -1,4 +1,4 @@
-"""The page of the audit log, in a real browser where there is one."""
+"""The page of the audit log, in a real browser if one is installed."""
 
 from __future__ import annotations
 
@@ -117,8 +117,8 @@ def test_every_chart_is_drawn(page: Page) -> None:
 
 
 @needs_browser
-def test_a_ready_made_question_is_answered(page: Page) -> None:
-    """Chosen from the list of questions."""
+def test_a_prepared_query_runs(page: Page) -> None:
+    """Chosen from the list of queries."""
     page.goto("/nightdrop")
     page.get_by_text("What went wrong, by reason").click()
     page.locator(".rows-and-columns", has_text="the spec has errors").wait_for()
@@ -243,7 +243,7 @@ SELECT i, zeroblob(50000000) FROM n LIMIT 900"""
 
 
 def test_own_queries_are_limited_in_time_and_memory(month: Path, tmp_path: Path) -> None:
-    """And the page goes on."""
+    """The page keeps running."""
     with serving(f"sqlite:///{month}", tmp_path, "--sql") as (url, process):
 
         def ask(sql: str) -> Any:  # noqa: ANN401 - urllib3's answer
@@ -262,13 +262,13 @@ def test_own_queries_are_limited_in_time_and_memory(month: Path, tmp_path: Path)
 
 def test_what_a_stranger_named_stays_text(month: Path, site: str, tmp_path: Path) -> None:
     """A file's name is no markup, wherever it is shown."""
-    spoiled = tmp_path / "audit.db"
-    shutil.copy(month, spoiled)
-    with closing(sqlite3.connect(spoiled)) as db:
+    copy = tmp_path / "audit.db"
+    shutil.copy(month, copy)
+    with closing(sqlite3.connect(copy)) as db:
         db.execute("UPDATE deliveries SET subject = 'obs://b/<img src=x>' || rowid")
         db.execute("UPDATE jobs SET name = '<img src=x>' || rowid, note = '<img src=x>'")
         db.commit()
-    with serving(f"sqlite:///{spoiled}", tmp_path) as (url, _process):
+    with serving(f"sqlite:///{copy}", tmp_path) as (url, _process):
         for path in ("/", "/nightdrop/jobs", "/nightdrop/deliveries", "/nightdrop/find?what=img"):
             text = urllib3.request("GET", url + path).data.decode()
             assert "&lt;img src=x&gt;" in text

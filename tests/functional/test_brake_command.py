@@ -125,7 +125,7 @@ def test_a_job_list_that_cannot_be_had_is_said(run: Run, emulator: Emulator) -> 
     emulator.faults.set([{"operation": "ListBatchJob", "fault": "status", "status": 500}])
     done = run("reconcile", NIGHTDROP_SETTLE_AFTER="1")
     assert done.exit_code == 75
-    assert "• unknown jobs could not be looked for: " in done.stdout
+    assert "• could not list jobs to settle unknown ones: " in done.stdout
     assert "• 1 job is not settled yet\n" in done.stdout
 
 

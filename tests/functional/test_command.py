@@ -96,14 +96,14 @@ def test_invoke_takes_a_spec_in_either_language(
     ("data", "told"),
     [
         (b"kind: node_upgrade\nname: [\n", "line 3: not YAML here"),
-        (b'{"kind": "node_upgrade",\n"name": "a", "name": "b"}', "line 2, name: this key stands"),
-        (b"kind: node_upgrade\nversion: 1.10\n", "line 2, version: this number would not be sent"),
+        (b'{"kind": "node_upgrade",\n"name": "a", "name": "b"}', "line 2, name: duplicate key"),
+        (b"kind: node_upgrade\nversion: 1.10\n", "line 2, version: this number would be sent"),
         ("kind: node_upgrade".encode("utf-16"), "UTF-16; save it as UTF-8"),
         (
             gzip.compress(b"kind: node_upgrade", mtime=0),
             "compressed with gzip; decompress it first",
         ),
-        (b"kind: a\n---\nkind: b\n", "holds 2 job specs; an event is one: drop the file, or"),
+        (b"kind: a\n---\nkind: b\n", "has 2 job specs; an event has one: drop the file, or"),
         (b"kind: node_upgrade\n---\nkind: b\n", "document 2, line 3, kind: "),
         (b"", ""),
     ],
@@ -218,11 +218,11 @@ def test_audit_show_says_when_nothing_is_meant(used: Path, cloud: Emulator) -> N
 def test_audit_verify_finds_an_edit(used: Path, cloud: Emulator, tmp_path: Path) -> None:
     """A whole log is whole; one changed letter in a copy of it is named."""
     whole = nightdrop("audit", "verify", folder=used, cloud=cloud)
-    assert (whole.exit_code, "chain whole, end unproven" in whole.stdout) == (2, True)
+    assert (whole.exit_code, "chain valid, completeness not proven" in whole.stdout) == (2, True)
     with sqlite3.connect(used / "my.db") as source, sqlite3.connect(tmp_path / "my.db") as copy:
         source.backup(copy)
         copy.execute("DROP TRIGGER records_append_only_update")
-        copy.execute("UPDATE records SET record = replace(record, 'told', 'sold') WHERE seq = 3")
+        copy.execute("UPDATE records SET record = replace(record, 'node', 'nude') WHERE seq = 3")
     source.close()
     copy.close()
     done = nightdrop("audit", "verify", folder=tmp_path, cloud=cloud)
@@ -243,7 +243,7 @@ def test_the_demo_tells_its_story(tmp_path: Path) -> None:
     done = process("demo", folder=tmp_path, HOME=str(tmp_path), XDG_RUNTIME_DIR="")
     assert {one.name for one in tmp_path.iterdir()} == {"demo"}, "nothing is written elsewhere"
     assert done.returncode == 0, done.stdout + done.stderr
-    for word in ("submitted", "duplicate", "rejected", "job_name: 31 characters", "whole"):
+    for word in ("submitted", "duplicate", "rejected", "job_name: 31 characters", "valid"):
         assert word in done.stdout
     with sqlite3.connect(tmp_path / "demo/audit.db") as log:
         jobs = log.execute("SELECT state FROM jobs").fetchall()
@@ -269,7 +269,8 @@ def test_a_demo_touches_no_folder_that_holds_something(tmp_path: Path, name: str
     done = process("demo", "--dir", "dev", folder=tmp_path)
     assert done.returncode == 2
     assert done.stderr == (
-        "nightdrop: dev is not empty, and nothing in it is replaced: name a new folder with --dir\n"
+        "nightdrop: dev is not empty, and the demo overwrites nothing; "
+        "name a new folder with --dir\n"
     )
     assert [one.read_bytes() for one in (tmp_path / "dev").iterdir()] == [b"mine"]
 

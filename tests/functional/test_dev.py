@@ -130,7 +130,7 @@ def test_every_dropped_file_becomes_its_jobs_once_though_the_function_is_killed(
         for pid, line in children(process.pid).items():
             if "functions_framework" in line:
                 os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: "was started again" in told(tmp_path))
+        wait_for(lambda: "was restarted" in told(tmp_path))
         wait_for(
             lambda: len(jobs(tmp_path)) == 5 and "sending" not in dict(jobs(tmp_path)).values()
         )
@@ -176,7 +176,7 @@ def test_what_is_given_up_leaves_a_notice(tmp_path: Path) -> None:
         (["--settings", "wrong.env"], "wrong.env: NIGHTDROP_SETTLE_AFTER: must be a whole number"),
         (["--settings", "near.env"], "near.env: NIGHTDRP_PREFIX: no such setting, perhaps NIGHT"),
         (["--settings", "timeout.env"], "timeout.env: RUNTIME_TIMEOUT must be a number of seconds"),
-        (["--settings", "form.env"], "form.env, line 1: is not of the form NAME=value"),
+        (["--settings", "form.env"], "form.env, line 1: must be NAME=value"),
         (["--fleet", "fleet.yaml"], "fleet.yaml: line 1, nodes[0].state: must be one"),
     ],
 )
@@ -202,10 +202,10 @@ def test_folders_that_cannot_be_made_are_one_sentence(tmp_path: Path) -> None:
     """With the option that names another."""
     (tmp_path / "file").touch()
     assert refused(tmp_path, "--dir", "file/dev") == (
-        "the folder file/dev cannot be used: Not a directory; name another with --dir"
+        "cannot use the folder file/dev: Not a directory; name another with --dir"
     )
     assert refused(tmp_path, "--drop", "file/drop") == (
-        "the folder file/drop cannot be made: Not a directory; name another with --drop"
+        "cannot create the folder file/drop: Not a directory; name another with --drop"
     )
 
 
@@ -214,8 +214,8 @@ def test_a_second_run_in_a_folder_is_refused_at_once(tmp_path: Path) -> None:
     with dev(tmp_path) as process:
         before = (tmp_path / "dev/emulator.env").read_text()
         assert refused(tmp_path) == (
-            f"the folder dev is in use by another run, process {process.pid}; end that one, or "
-            "name another folder with --dir"
+            f"the folder dev is in use by another run, process {process.pid}; stop it, or name "
+            "another folder with --dir"
         )
         assert (tmp_path / "dev/emulator.env").read_text() == before
     assert process.returncode == 0
@@ -237,7 +237,7 @@ def test_what_another_emulator_needs_is_not_taken_away(tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 2
-    assert "dev/emulator.env belongs to an emulator that listens at http" in done.stderr
+    assert "dev/emulator.env belongs to the emulator at http" in done.stderr
     assert (tmp_path / "dev/emulator.env").read_text() == text
 
 

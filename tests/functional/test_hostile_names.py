@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from handler.cli.audit.web.report_tables import copy_facts
+from handler.cli.audit.web.report_tables import write_page_copy
 from handler.cli.main import main
 from handler.values.display import display
 
@@ -95,7 +95,7 @@ def test_the_page_and_the_counts_are_made_of_text_that_is_safe_to_show(
     log: str, tmp_path: Path
 ) -> None:
     """The copy holds names and notes spelt out; records as they were hashed are shown as JSON."""
-    copy_facts(log, tmp_path / "nightdrop.db")
+    write_page_copy(log, tmp_path / "nightdrop.db")
     with closing(sqlite3.connect(tmp_path / "nightdrop.db")) as db:
         for table in ("deliveries", "jobs", "records", "failures", "open_items"):
             for row in db.execute(f"SELECT * FROM {table}"):  # noqa: S608 - a name from above

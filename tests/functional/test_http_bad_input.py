@@ -40,7 +40,7 @@ EVENTS = {
     "a truth": (b"true", "true or false"),
     "deep brackets": (b"[" * 100_000, "a text that is no JSON"),
     "brackets that are too deep": (b"[" * 60 + b"]" * 60, "levels deep"),
-    "not a number": (b'{"kind": NaN}', "no JSON numbers"),
+    "not a number": (b'{"kind": NaN}', "not JSON numbers"),
     "half a character": (b'{"kind": "\\ud800"}', "kind"),
     "a very large number": (b'{"kind": 1' + b"0" * 5000 + b"}", "a text that is no JSON"),
     "an unknown trigger": (b'{"trigger_type": "KAFKA"}', "a Kafka event"),

@@ -72,9 +72,9 @@ def test_the_bucket_of_the_log_is_not_locked(
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        ("sqlite:///a.db", "name obs://bucket"),
-        ("obs://", "name obs://bucket"),
-        ("obs://no-such-bucket", "there is no such bucket"),
+        ("sqlite:///a.db", "give obs://bucket"),
+        ("obs://", "give obs://bucket"),
+        ("obs://no-such-bucket", ": no such bucket"),
     ],
 )
 def test_what_cannot_be_locked_is_said(address: str, said: str) -> None:

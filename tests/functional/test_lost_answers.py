@@ -172,7 +172,7 @@ def test_a_job_whose_instance_fell_silent_is_not_sent_by_another(
     (job,) = log.read(lambda view: view.open(2)).jobs
     lease = timedelta(seconds=60 if state == "sending" else 0)
     date = timestamp(datetime.now(timezone.utc))
-    log.commit(claim(job.key, date=date, lease=lease, function={}))
+    log.commit(claim(job.key, date=date, lease=lease))
     log.close()
     assert states(fire_in(environ, event)) == [state]
     assert states(fire_in(environ, {"action": "reconcile"})) == [state]

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from tests.benchmarks.object_log_cost import Cost
 
 SHORT, LONG = 3, 9
-ENTRY = 64
-"""Bytes that a closed run of one job adds to what a cold start reads, at most: its names."""
+ENTRY = 400
+"""Bytes that a remembered run of one job adds to what a cold start reads, at most: its rows in the
+snapshot; a run has about 3,000 bytes of records."""
 
 PER_SEGMENT = 20
 """Runs in a segment."""
@@ -56,7 +57,7 @@ def test_a_tick_settles_many_jobs_in_few_requests(
      "audit checkpoint", "audit show, the first job"],
 )  # fmt: skip
 def test_no_operation_grows_with_the_log(costs: list[dict[str, Cost]], operation: str) -> None:
-    """The same requests, and no more bytes than the directory has grown by."""
+    """The same requests, and no more bytes than the snapshot has grown by."""
     short, long = (one[operation] for one in costs)
     grown = (LONG - SHORT) * PER_SEGMENT * ENTRY
     assert (long.log, long.other) == (short.log, short.other)

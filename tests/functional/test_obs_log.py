@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.main import main
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
 from handler.emulator.state.changes import ObjectPut, VersionRemoved
@@ -69,7 +69,7 @@ def test_a_delivery_is_recorded_and_its_repetition_does_nothing(
     delivered: dict[str, str], emulator: Emulator
 ) -> None:
     """One job, one chain; no body is left over."""
-    with closing(any_log(AUDIT, delivered)) as log:
+    with closing(open_any_log(AUDIT, delivered)) as log:
         actions = [record.fields["action"] for record in log.records()]
         assert verify(log.records()).whole
     assert actions.count("job.created") == len(emulator.state.all_jobs()) == 1
@@ -86,7 +86,10 @@ def test_the_command_reads_the_log() -> None:
     [name] = {record["job_name"] for record in records if record["job_name"]}
     assert "created" in run("audit", "show", str(name)).stdout
     verdict = run("audit", "verify")
-    assert (verdict.exit_code, verdict.stdout.partition(":")[0]) == (2, "chain whole, end unproven")
+    assert (verdict.exit_code, verdict.stdout.partition(":")[0]) == (
+        2,
+        "chain valid, completeness not proven",
+    )
 
 
 def test_a_falsified_record_is_found(delivered: dict[str, str], emulator: Emulator) -> None:

@@ -46,7 +46,7 @@ deployment:
 """
 
 # Files with the value in them, where it does not belong or beside what is wrong.
-BROKEN = {
+INVALID = {
     "a wrong kind": DEPLOYMENT.replace("deployment_deploy", ENVIRONMENT_VALUE),
     "a wrong name": DEPLOYMENT.replace("name: camera\nt", f"name: {ENVIRONMENT_VALUE}!\nt"),
     "wrong replicas": DEPLOYMENT.replace("replicas: 1", f"replicas: {ENVIRONMENT_VALUE}"),
@@ -152,22 +152,22 @@ def test_wrong_keys_leave_no_secret(
     assert leaks(told(raised.value)) == []
 
 
-@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("kind", INVALID)
 def test_a_rejection_leaves_no_secret(
     environ: Environ, fire_in: FireIn, drop: Drop, leaks: Leaks, kind: str
 ) -> None:
     """The messages tell what is wrong without telling what stands there."""
-    reply = fire_in(environ, drop("drop/camera.yaml", BROKEN[kind].encode()))
+    reply = fire_in(environ, drop("drop/camera.yaml", INVALID[kind].encode()))
     assert reply["outcome"] == "rejected"
     assert leaks(reply) == []
 
 
-@pytest.mark.parametrize("kind", BROKEN)
+@pytest.mark.parametrize("kind", INVALID)
 def test_a_rejected_tick_leaves_no_secret(
     environ: Environ, fire_in: FireIn, tick: Tick, leaks: Leaks, kind: str
 ) -> None:
     """An inline spec is a file like any other."""
-    assert leaks(fire_in(environ, tick(BROKEN[kind]))) == []
+    assert leaks(fire_in(environ, tick(INVALID[kind]))) == []
 
 
 def test_a_crash_leaves_no_secret(

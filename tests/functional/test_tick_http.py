@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handler.audit.instance_log import InstanceLog
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.http_transport import Transport
 from handler.function import handle
@@ -154,7 +155,7 @@ def tick_at(environ: Environ, now: datetime) -> Reply:
     """Run a tick at a later time, by the log's clock and with settling at once."""
     settings = load(lambda _name: None, {**environ, "NIGHTDROP_SETTLE_AFTER": "0"})
     log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"), clock=lambda: now)
-    opened = Instance(settings, log, Transport(timeout=5), environ, lambda _line: None)
+    opened = Instance(settings, InstanceLog(log), Transport(timeout=5), environ, lambda _line: None)
     with closing(opened):
         context = Context.from_environment(environ, "r", time.monotonic)
         return handle({"action": "reconcile"}, context, opened)
@@ -171,7 +172,7 @@ def test_an_order_that_is_too_old_expires_and_says_so(
     assert (reply["outcome"], states(reply)) == ("partial", ["expired"])
     assert len(emulator.state.jobs) == 0
     (expired,) = [one for one in recorded() if one["action"] == "job.expired"]
-    assert "deliver it anew" in expired["note"]
+    assert "deliver it again" in expired["note"]
 
 
 def test_what_there_was_no_time_for_is_summed_up(
@@ -192,7 +193,7 @@ def test_what_there_was_no_time_for_is_summed_up(
     assert reply["outcome"] == "deferred"
     [error] = reply["errors"]
     assert error.startswith("3 of 40 jobs deferred (no time was left")
-    assert error.endswith(": the tick resumes them")
+    assert error.endswith(": the reconciler resumes them")
     emulator.faults.set([])
     after = fire_in(environ, {"action": "reconcile"})
     assert set(states(after)) == {"created"}

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.errors import EventRejectedError, RejectedError
-from handler.parsing import Limits, check
+from handler.parsing import Limits, check_event
 from handler.triggers.delivery import Action, Delivery
-from handler.triggers.event_parser import parse_event, screen
+from handler.triggers.event_parser import filter_delivery, parse_event
 from handler.values.canonical_json import canonical
 from tests.fuzz.engine import run
 
@@ -31,7 +31,7 @@ def target(data: bytes) -> None:
     for keys in ("encoded", "raw"):
         try:
             found = parse_event(
-                check(event, Limits()), eventgrid_keys="raw" if keys == "raw" else "encoded"
+                check_event(event, Limits()), eventgrid_keys="raw" if keys == "raw" else "encoded"
             )
         except EventRejectedError as error:
             _assert_short(error)
@@ -52,7 +52,7 @@ def _assert_recordable(one: Delivery | InvalidEntry) -> None:
     canonical(dict(one.actor))
     assert Delivery.from_json(one.to_json()) == one
     try:
-        ignored = screen(one, buckets=("nightdrop-drop",), prefix="drop/", results=None)
+        ignored = filter_delivery(one, buckets=("nightdrop-drop",), prefix="drop/", results=None)
     except EventRejectedError as error:
         _assert_short(error)
     else:

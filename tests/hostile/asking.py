@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from handler.cloud.credentials import Credentials
-from handler.cloud.current_credentials import CurrentCredentials
+from handler.cloud.credentials import Credentials, CurrentCredentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs

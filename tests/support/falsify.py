@@ -1,4 +1,4 @@
-"""How a log of 10,000 records is falsified, by whoever has the files in hand."""
+"""How a log of 1,000 records is falsified, by whoever has the files in hand."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from handler.audit.verification.verdict import Verdict
 
-LENGTH = 10_000
+LENGTH = 1_000
 STRANGE_KEY = new_key(KEY.name, sha256(b"another key").digest())
 
 Attack: TypeAlias = "Callable[[LongLog], object]"
@@ -150,7 +150,7 @@ def appended_of_another(log: LongLog) -> None:
         other = LongLog(Path(folder))
         other.grow(300, salt="other")
         with closing(sqlite3.connect(other.path)) as db:
-            rows = db.execute("SELECT seq + 9800, hash, prev, record FROM records WHERE seq > 200")
+            rows = db.execute("SELECT seq + 800, hash, prev, record FROM records WHERE seq > 200")
             values = ", ".join(str(row) for row in rows)
     run(f"INSERT INTO records VALUES {values}")(log)  # noqa: S608 - the attack
 
@@ -265,26 +265,26 @@ def escaped(fields: dict[str, Any]) -> str:
 def edited_with_hash(log: LongLog) -> None:
     """Edit a record and give it the hash that belongs to it."""
     with closing(sqlite3.connect(log.path)) as db:
-        text = db.execute("SELECT record FROM records WHERE seq = 5000").fetchone()[0]
+        text = db.execute("SELECT record FROM records WHERE seq = 500").fetchone()[0]
     text = text.replace("latest", "newest")
     digest = sha256(text.encode()).hexdigest()
-    run(f"UPDATE records {EDIT}, hash = '{digest}' WHERE seq = 5000")(log)
+    run(f"UPDATE records {EDIT}, hash = '{digest}' WHERE seq = 500")(log)
 
 
 def cut_with_checkpoints(log: LongLog) -> None:
     """Cut off the end together with what saw it: what a bucket under WORM does not allow."""
-    run("DELETE FROM records WHERE seq > 9500")(log)
+    run("DELETE FROM records WHERE seq > 950")(log)
     for name in list(log.checkpoints.names()):
-        if int(name[:12]) > 9500:
+        if int(name[:12]) > 950:
             (log.folder / "checkpoints" / name).unlink()
 
 
 def slipped_in(log: LongLog) -> None:
     """Make room for a record by renumbering those behind it, and put a copy there."""
     run(
-        "UPDATE records SET seq = seq + 100000 WHERE seq > 5000",
+        "UPDATE records SET seq = seq + 100000 WHERE seq > 500",
         "UPDATE records SET seq = seq - 99999 WHERE seq > 100000",
-        "INSERT INTO records SELECT 5001, 'x', prev, record FROM records WHERE seq = 5000",
+        "INSERT INTO records SELECT 501, 'x', prev, record FROM records WHERE seq = 500",
     )(log)
 
 

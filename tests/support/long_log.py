@@ -87,7 +87,7 @@ class LongLog:
             origin_of(next(log.records()).hash), head, log.read(lambda view: view.now)
         )
         self.checkpoints.put(made.name, written(made, key))
-        log.commit(checkpointed(made, key.name if key else "", "", function=FUNCTION))
+        log.commit(checkpointed(made, key.name if key else "", ""))
 
 
 def moment(tick: int) -> datetime:

@@ -106,7 +106,6 @@ class Month:
                 key_of({**event, "number": self.requests}),
                 error.problems,
                 source={"shape": "unknown"},
-                function=invocation.function,
             )
             self.log.commit(refusal)
         else:
@@ -118,7 +117,7 @@ class Month:
                         refuse([delivery], invocation)
                     else:
                         deliver(delivery, invocation)
-        self._checkpoint(invocation)
+        self._checkpoint()
 
     def tick(self, moment: datetime) -> None:
         """Run a tick of the reconciler."""
@@ -169,7 +168,7 @@ class Month:
             runner=EffectRunner(self.log, ief, end),
         )
 
-    def _checkpoint(self, invocation: Invocation) -> None:
+    def _checkpoint(self) -> None:
         first = next(iter(self.log.records()), None)
         if first is None:
             return
@@ -177,7 +176,7 @@ class Month:
         head = self.log.read(lambda view: view.head)
         checkpoint = Checkpoint(origin_of(first.hash), head, self.clock())
         CheckpointFolder(self.folder / "checkpoints").put(checkpoint.name, written(checkpoint, key))
-        self.log.commit(checkpointed(checkpoint, key.name, "", function=invocation.function))
+        self.log.commit(checkpointed(checkpoint, key.name, ""))
 
 
 @pytest.fixture(scope="session")

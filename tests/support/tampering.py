@@ -1,4 +1,4 @@
-"""Ways to falsify a log of 10,000 records, and what `nightdrop audit verify` is to say of each.
+"""Ways to falsify a log of 1,000 records, and what `nightdrop audit verify` is to say of each.
 
 `python -m tests.support.tampering` prints them as a table for handler/audit/README.md.
 """
@@ -43,18 +43,18 @@ ALONE: tuple[Tampering, ...] = (
     # The chain gives these away by itself.
     Tampering(
         "a word in a record is edited",
-        run(f"UPDATE records {EDIT} WHERE seq = 5000"),
-        "record 5000: was changed",
+        run(f"UPDATE records {EDIT} WHERE seq = 500"),
+        "record 500: was changed",
     ),
     Tampering(
         "a record is edited and its own hash recomputed",
         edited_with_hash,
-        "record 5001: does not name the hash of record 5000",
+        "record 501: does not name the hash of record 500",
     ),
     Tampering(
         "a record is removed",
-        run("DELETE FROM records WHERE seq = 5000"),
-        "record 5001: follows record 4999",
+        run("DELETE FROM records WHERE seq = 500"),
+        "record 501: follows record 499",
     ),
     Tampering(
         "the first record is removed",
@@ -63,26 +63,26 @@ ALONE: tuple[Tampering, ...] = (
     ),
     Tampering(
         "the triggers are dropped, a record removed",
-        plain(*DROPPED, "DELETE FROM records WHERE seq = 5000"),
+        plain(*DROPPED, "DELETE FROM records WHERE seq = 500"),
         "the trigger records_append_only_delete is missing",
     ),
     Tampering(
         "two records change places",
         run(
-            "UPDATE records SET seq = 100000 + seq WHERE seq IN (5000, 5001)",
-            "UPDATE records SET seq = iif(seq = 105000, 5001, 5000) WHERE seq > 100000",
+            "UPDATE records SET seq = 100000 + seq WHERE seq IN (500, 501)",
+            "UPDATE records SET seq = iif(seq = 100500, 501, 500) WHERE seq > 100000",
         ),
-        "record 5000: has another seq in its text",
+        "record 500: has another seq in its text",
     ),
     Tampering(
         "a gap is left in the numbers",
         run(
-            "UPDATE records SET seq = seq + 100000 WHERE seq >= 5000",
+            "UPDATE records SET seq = seq + 100000 WHERE seq >= 500",
             "UPDATE records SET seq = seq - 99999 WHERE seq > 100000",
         ),
-        "record 5001: follows record 4999",
+        "record 501: follows record 499",
     ),
-    Tampering("a record is inserted, those behind it renumbered", slipped_in, "record 5001: "),
+    Tampering("a record is inserted, those behind it renumbered", slipped_in, "record 501: "),
     Tampering(
         "a record is inserted before the first",
         run("INSERT INTO records VALUES (0, 'x', 'y', '{}')"),
@@ -90,72 +90,72 @@ ALONE: tuple[Tampering, ...] = (
     ),
     Tampering(
         "the column prev is edited",
-        run("UPDATE records SET prev = hash WHERE seq = 5000"),
-        "record 5000: has another prev in its text",
+        run("UPDATE records SET prev = hash WHERE seq = 500"),
+        "record 500: has another prev in its text",
     ),
     Tampering(
         "the hash before it is edited in a record",
-        run("UPDATE records SET record = replace(record, prev, hash) WHERE seq = 5000"),
-        "record 5000: was changed",
+        run("UPDATE records SET record = replace(record, prev, hash) WHERE seq = 500"),
+        "record 500: was changed",
     ),
     Tampering(
         "a hash is written in capitals",
-        run("UPDATE records SET hash = upper(hash) WHERE seq = 5000"),
-        "record 5000: was changed",
+        run("UPDATE records SET hash = upper(hash) WHERE seq = 500"),
+        "record 500: was changed",
     ),
     Tampering(
         "a text becomes bytes that are no UTF-8",
-        run("UPDATE records SET record = CAST(x'7b22ff223a317d' AS TEXT) WHERE seq = 5000"),
-        "record 5000: was changed",
+        run("UPDATE records SET record = CAST(x'7b22ff223a317d' AS TEXT) WHERE seq = 500"),
+        "record 500: was changed",
     ),
-    Tampering("records of another log are appended", appended_of_another, "record 10001: "),
+    Tampering("records of another log are appended", appended_of_another, "record 1001: "),
     # Whole chains again, were it not for the form of their records.
     Tampering(
         "white space is added, all hashes recomputed",
-        rewritten(5000, dict, spaced),
-        "record 5000: is not in canonical form",
+        rewritten(500, dict, spaced),
+        "record 500: is not in canonical form",
         places=False,
     ),
     Tampering(
         "the keys are in another order, all hashes recomputed",
-        rewritten(5000, dict, backwards),
-        "record 5000: is not in canonical form",
+        rewritten(500, dict, backwards),
+        "record 500: is not in canonical form",
         places=False,
     ),
     Tampering(
         "a key comes twice, all hashes recomputed",
-        rewritten(5000, dict, doubled),
-        "record 5000: is not in canonical form",
+        rewritten(500, dict, doubled),
+        "record 500: is not in canonical form",
         places=False,
     ),
     Tampering(
         "a character is escaped without need, all hashes recomputed",
-        rewritten(5000, dict, escaped),
-        "record 5000: is not in canonical form",
+        rewritten(500, dict, escaped),
+        "record 500: is not in canonical form",
         places=False,
     ),
     Tampering(
         "a number becomes a float, all hashes recomputed",
-        rewritten(5000, dict, as_float),
-        "record 5000: has an invalid seq",
+        rewritten(500, dict, as_float),
+        "record 500: has an invalid seq",
         places=False,
     ),
     Tampering(
         "a field is added, all hashes recomputed",
-        rewritten(5000, lambda fields: {**fields, "approved": "yes"}),
-        "record 5000: has an unknown field",
+        rewritten(500, lambda fields: {**fields, "approved": "yes"}),
+        "record 500: has an unknown field",
         places=False,
     ),
     Tampering(
         "a field is added to a part, all hashes recomputed",
-        rewritten(5000, lambda fields: {**fields, "function": {"owner": "me"}}),
-        "record 5000: has an unknown field in function",
+        rewritten(500, lambda fields: {**fields, "function": {"owner": "me"}}),
+        "record 500: has an unknown field in function",
         places=False,
     ),
     Tampering(
         "a field is taken away, all hashes recomputed",
-        rewritten(5000, without_commit),
-        "record 5000: lacks the field commit",
+        rewritten(500, without_commit),
+        "record 500: lacks the field commit",
         places=False,
     ),
 )

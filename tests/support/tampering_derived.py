@@ -56,9 +56,9 @@ def emptied_index(log: LongLog) -> None:
 
 DERIVED: tuple[Tampering, ...] = (
     Tampering(
-        "the last 500 records are cut off, the state stays; nothing outside is known",
-        run("DELETE FROM records WHERE seq > 9500"),
-        "follows from no record",
+        "the last 50 records are cut off, the state stays; nothing outside is known",
+        run("DELETE FROM records WHERE seq > 950"),
+        "is not derived from any record",
         places=False,
     ),
     Tampering(
@@ -67,7 +67,7 @@ DERIVED: tuple[Tampering, ...] = (
             "UPDATE jobs SET state = 'planned', todo = 'send' "
             "WHERE key = (SELECT max(key) FROM jobs)"
         ),
-        "in jobs is not what its records come to: state, todo",
+        "in jobs differs from its records: state, todo",
     ),
     Tampering(
         "a delivery is removed from the state, so that it would run again",
@@ -82,29 +82,29 @@ DERIVED: tuple[Tampering, ...] = (
     Tampering(
         "a hold is slipped in",
         plain("INSERT INTO switches VALUES ('hold', 'by nobody')"),
-        "the row of hold in switches follows from no record",
+        "the row of hold in switches is not derived from any record",
     ),
     Tampering(
         "a request that waits is exchanged",
         with_waiting(plain("UPDATE outbox SET body = '{}' WHERE key IN (SELECT key FROM jobs)")),
-        "in the outbox is not the one recorded",
+        "in the outbox does not match its recorded digest",
     ),
     Tampering(
         "a delivery that waits is exchanged",
         with_waiting(
             plain("UPDATE outbox SET body = '{}' WHERE key NOT IN (SELECT key FROM jobs)")
         ),
-        "in the outbox is not the one recorded",
+        "in the outbox does not match its recorded digest",
     ),
     Tampering(
         "a request that waits is removed",
         with_waiting(plain("DELETE FROM outbox")),
-        "is gone from the outbox",
+        "is missing from the outbox",
     ),
     Tampering(
         "a request that nobody planned is slipped in",
         plain("INSERT INTO outbox VALUES ('mine', '{}')"),
-        "the outbox holds a body for mine, which waits for none",
+        "the outbox holds a body for mine, which no record asks for",
     ),
     Tampering(
         "an index is dropped", plain("DROP INDEX jobs_todo"), "the index jobs_todo is missing"
@@ -120,7 +120,7 @@ DERIVED: tuple[Tampering, ...] = (
     Tampering(
         "a column is added to the jobs",
         plain("ALTER TABLE jobs ADD COLUMN approved TEXT"),
-        "the table jobs is not the one of the schema",
+        "the table jobs differs from the schema",
     ),
     Tampering(
         "a trigger is added to the jobs",

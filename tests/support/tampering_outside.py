@@ -34,7 +34,7 @@ OUTSIDE: tuple[Tampering, ...] = (
     # Whole chains again: only what stands outside gives them away.
     Tampering(
         "a record is edited, all hashes recomputed",
-        rewritten(5000, noted("all is well")),
+        rewritten(500, noted("all is well")),
         "the log was rewritten after record",
     ),
     Tampering(
@@ -44,7 +44,7 @@ OUTSIDE: tuple[Tampering, ...] = (
     ),
     Tampering(
         "a record is removed, all others renumbered and their hashes recomputed",
-        rewritten(5000, lambda _fields: None),
+        rewritten(500, lambda _fields: None),
         "the log was rewritten after record",
     ),
     Tampering(
@@ -54,44 +54,44 @@ OUTSIDE: tuple[Tampering, ...] = (
     ),
     Tampering(
         "a record is dated back, all hashes recomputed",
-        rewritten(5000, dated_back),
+        rewritten(500, dated_back),
         "the log was rewritten after record",
     ),
     Tampering(
-        "the last 500 records are cut off",
-        run("DELETE FROM records WHERE seq > 9500"),
-        "records, and here are 9500: the end is cut off",
+        "the last 50 records are cut off",
+        run("DELETE FROM records WHERE seq > 950"),
+        "records, and here are 950: the end is cut off",
     ),
     Tampering(
-        "the last 500 records are cut off; only the old head is known",
-        run("DELETE FROM records WHERE seq > 9500"),
-        "--expect-head saw 10000 records, and here are 9500: the end is cut off",
+        "the last 50 records are cut off; only the old head is known",
+        run("DELETE FROM records WHERE seq > 950"),
+        "--expect-head saw 1000 records, and here are 950: the end is cut off",
         places=False,
         expected=True,
     ),
     Tampering(
-        "the last 501 records are cut off, the state folded anew; nothing outside is known",
-        refolded(run("DELETE FROM records WHERE seq > 9499")),
-        "nothing outside the log vouches for it",
+        "the last 49 records are cut off, the state folded anew; nothing outside is known",
+        refolded(run("DELETE FROM records WHERE seq > 951")),
+        "cannot tell whether the end was cut off",
         2,
         places=False,
     ),
     Tampering(
         "the record of the last checkpoint itself is cut off",
-        run("DELETE FROM records WHERE seq = 10000"),
+        run("DELETE FROM records WHERE seq = 1000"),
         "the row of checkpoint in switches",
         1,
     ),
     Tampering(
-        "the last 501 records are cut off, the state folded anew, their checkpoints removed",
-        refolded(cut_with_checkpoints, run("DELETE FROM records WHERE seq > 9499")),
+        "the last 49 records are cut off, the state folded anew, their checkpoints removed",
+        refolded(cut_with_checkpoints, run("DELETE FROM records WHERE seq > 951")),
         "confirmed from outside up to record",
         0,
     ),
     Tampering(
         "the same, and the old head is known",
         cut_with_checkpoints,
-        "--expect-head saw 10000 records, and here are 9500",
+        "--expect-head saw 1000 records, and here are 950",
         expected=True,
     ),
     Tampering(
@@ -101,8 +101,8 @@ OUTSIDE: tuple[Tampering, ...] = (
     ),
     Tampering(
         "an older backup is put back",
-        run("DELETE FROM records WHERE seq > 5000"),
-        "records, and here are 5000: the end is cut off",
+        run("DELETE FROM records WHERE seq > 500"),
+        "records, and here are 500: the end is cut off",
     ),
     Tampering(
         "an older backup is put back, and the function goes on from there (a fork)",
@@ -140,7 +140,7 @@ OUTSIDE: tuple[Tampering, ...] = (
     Tampering(
         "all checkpoints are removed",
         without_checkpoints,
-        "nothing outside the log vouches for it",
+        "cannot tell whether the end was cut off",
         2,
     ),
     Tampering("another log's checkpoint lies beside them", one_of_another_log, "is of another log"),
@@ -152,7 +152,7 @@ OUTSIDE: tuple[Tampering, ...] = (
     Tampering(
         "the function's key is taken away",
         lambda log: log.grow(LENGTH + 200, key=None),
-        "bear no signature and count for nothing",
+        "are unsigned and were ignored",
         0,
     ),
     # The store.
@@ -164,7 +164,7 @@ OUTSIDE: tuple[Tampering, ...] = (
     Tampering(
         "a trigger is replaced by one that lets pass",
         plain(DROPPED[0], HARMLESS),
-        "the trigger records_append_only_delete is not the one of the schema",
+        "the trigger records_append_only_delete differs from the schema",
     ),
     Tampering(
         "a trigger is added",
@@ -176,18 +176,18 @@ OUTSIDE: tuple[Tampering, ...] = (
         plain(
             "DROP VIEW trail", "CREATE VIEW trail AS SELECT seq, 'success' AS outcome FROM records"
         ),
-        "the view trail is not the one of the schema",
+        "the view trail differs from the schema",
     ),
     Tampering(
         "a column is added to the records",
         plain("ALTER TABLE records ADD COLUMN approved TEXT"),
-        "the table records is not the one of the schema",
+        "the table records differs from the schema",
     ),
     Tampering(
         "the table of records becomes a view",
         plain("ALTER TABLE records RENAME TO kept", "CREATE VIEW records AS SELECT * FROM kept"),
         "the table records is missing",
     ),
-    Tampering("the file is damaged", damaged, "is damaged or no audit log"),
+    Tampering("the file is damaged", damaged, "is not an audit log, or it is damaged"),
 )
 """Each way, and what is said."""

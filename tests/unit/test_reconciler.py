@@ -7,11 +7,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from handler import reconciler as module
+from handler.audit.log import Decision
+from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verdict import verify
 from handler.errors import NoAnswerError
@@ -77,6 +80,22 @@ def test_a_tick_with_nothing_to_do_says_so(fire: Fire) -> None:
     assert (reply["outcome"], reply["jobs"], reply["errors"]) == ("completed", [], [])
     assert reply["open"] == {"deliveries": 0, "jobs": 0, "followed": 0, "results": 0}
     assert reply["head"]["seq"] == 0
+
+
+@pytest.mark.parametrize(("days", "known"), [(91, True), (92, False)])
+def test_a_delivery_that_was_closed_long_ago_is_forgotten(
+    environ: Environ, fire: Fire, days: int, *, known: bool
+) -> None:
+    """Its records stay; when it comes again it is run as if it were new."""
+    path = environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///")
+    old = datetime.now(timezone.utc) - timedelta(days=days) + timedelta(minutes=1)
+    draft = Draft("delivery.rejected", "failure", delivery={"key": "old", "subject": "s"})
+    with closing(SqliteLog(path, clock=lambda: old)) as log:
+        log.commit(lambda _view: Decision(None, (draft,)))
+    assert fire(RECONCILE)["errors"] == []
+    with closing(SqliteLog(path)) as log:
+        assert (log.read(lambda view: view.delivery("old")) is not None) == known
+        assert [record.seq for record in log.records_of(["old"])] == [1]
 
 
 def test_an_interrupted_delivery_is_resumed_without_its_event(

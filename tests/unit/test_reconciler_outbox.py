@@ -78,6 +78,6 @@ def test_a_delivery_whose_body_was_exchanged_is_not_started_over(
     assert [one["delivery"]["subject"] for one in rejected] == [
         "obs://nightdrop-drop/drop/hall.yaml"
     ]
-    assert "deliver it anew" in rejected[0]["note"]
+    assert "deliver it again" in rejected[0]["note"]
     assert asked(emulator, "CreateBatchJob") == 0
     assert result(emulator)["outcome"] == "rejected"

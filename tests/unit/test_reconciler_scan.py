@@ -78,12 +78,12 @@ def test_an_object_whose_notification_was_lost_is_run(
     assert states(fire(RECONCILE)) == ["created"]
     assert result(emulator)["outcome"] == "submitted"
     received = recorded()[0]
-    assert (received["source"]["shape"], received["actor"]) == ("swept", {"kind": "tick"})
+    assert (received["source"]["shape"], received["actor"]) == ("discovered", {"kind": "tick"})
     assert states(fire(RECONCILE)) == ["created"]
     assert len(emulator.state.jobs) == 1
 
 
-def test_an_object_that_was_seen_is_not_swept(emulator: Emulator, fire: Fire, drop: Drop) -> None:
+def test_a_seen_object_is_not_found_again(emulator: Emulator, fire: Fire, drop: Drop) -> None:
     """It is not even read."""
     fire(drop("drop/hall.yaml", UPGRADE))
     reads = asked(emulator, "GetObject")
@@ -102,7 +102,7 @@ def test_a_notification_that_comes_after_the_tick_changes_nothing(
 
 
 @pytest.mark.parametrize(("seconds", "runs"), [(21_500, 1), (21_700, 0)])
-def test_only_recent_objects_are_swept(
+def test_only_recent_objects_are_found(
     emulator: Emulator, fire: Fire, drop: Drop, seconds: int, runs: int
 ) -> None:
     """What is older than an order may be was there before Nightdrop came."""
@@ -113,7 +113,7 @@ def test_only_recent_objects_are_swept(
 
 
 @pytest.mark.parametrize("name", ["else/hall.yaml", RESULT])
-def test_only_the_watched_place_is_swept(
+def test_only_the_watched_place_is_scanned(
     emulator: Emulator, fire: Fire, drop: Drop, name: str
 ) -> None:
     """Results and foreign prefixes are nobody's orders."""
@@ -133,7 +133,7 @@ def test_a_rejected_file_is_not_rejected_again_by_every_tick(
     assert len(recorded()) == before
 
 
-def test_a_new_version_of_a_seen_object_is_swept(
+def test_a_new_version_of_a_seen_object_is_found(
     emulator: Emulator, fire: Fire, drop: Drop
 ) -> None:
     """Its own notification was lost."""
@@ -147,7 +147,7 @@ def test_a_new_version_of_a_seen_object_is_swept(
 def test_a_bucket_that_cannot_be_listed_holds_up_nothing_else(
     emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick, drop: Drop
 ) -> None:
-    """Jobs are settled, the other buckets are swept, and the error is told."""
+    """Jobs are settled, the other buckets are scanned, and the error is told."""
     both = {**environ, **AT_ONCE, "NIGHTDROP_BUCKETS": f"missing,{BUCKET}"}
     faulty(emulator, fault="lost_answer", times=1)
     fire_in(both, tick(UPGRADE.decode()))
@@ -165,4 +165,4 @@ def test_a_tick_that_could_not_look_everywhere_is_not_completed(
     reply = fire_in({**environ, "NIGHTDROP_BUCKETS": "missing"}, RECONCILE)
     (error,) = reply["errors"]
     assert reply["outcome"] == "deferred"
-    assert error.startswith("objects that nobody told of could not be looked for: obs://missing/")
+    assert error.startswith("could not scan the bucket for missed files: obs://missing/")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.errors import SettingsError
-from handler.settings import LONGEST_FLIGHT, REGIONS, Settings, doubts, load
+from handler.settings import LONGEST_FLIGHT, REGIONS, Settings, load, settings_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -246,7 +246,7 @@ def test_another_place_for_checkpoints_is_refused(value: str) -> None:
 def test_checkpoints_do_not_lie_where_specs_are_dropped(prefix: str) -> None:
     """Each would be taken for a spec; elsewhere in the bucket they may lie."""
     (line,) = complaint(buckets="bkt-a,bkt-b", prefix=prefix, checkpoints="obs://bkt-b/drop/kept/")
-    assert line.startswith("NIGHTDROP_CHECKPOINTS: lies under NIGHTDROP_PREFIX")
+    assert line.startswith("NIGHTDROP_CHECKPOINTS: is under NIGHTDROP_PREFIX")
     assert settings(
         buckets="bkt-a,bkt-b", prefix="drop/", checkpoints="obs://bkt-b/kept/"
     ).checkpoints
@@ -275,6 +275,22 @@ def test_how_long_a_job_is_valid_is_a_duration(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "days"), [("", 90), ("31d", 31), ("365d", 365), ("3650d", 3650), ("744h", 31)]
+)
+def test_how_long_a_closed_delivery_is_known_is_a_duration(text: str, days: int) -> None:
+    """90 days unless it is set."""
+    assert settings(remember_for=text).remember_for == days * 86_400
+
+
+@pytest.mark.parametrize("text", ["30d", "1h", "3651d", "0d", "forever"])
+def test_what_may_still_be_run_is_never_forgotten(text: str) -> None:
+    """A delivery is known for longer than a job is valid and than the bucket scan looks back."""
+    (line,) = complaint(remember_for=text)
+    assert line.startswith("NIGHTDROP_REMEMBER_FOR: must be ")
+    assert text in {"forever", "0d"} or "more than 30 days" in line
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [("valid_for", "6"), ("valid_for", "31d"), ("settle_after", "-1"), ("settle_after", "86401"),
      ("senders", "0"), ("senders", "65"), ("request_timeout", "0")],
@@ -287,7 +303,7 @@ def test_what_times_and_numbers_cannot_be_is_refused(name: str, value: str) -> N
 
 def test_the_defaults_leave_no_doubt() -> None:
     """They fit together."""
-    assert doubts(settings()) == ()
+    assert settings_warnings(settings()) == ()
 
 
 @pytest.mark.parametrize(
@@ -299,7 +315,7 @@ def test_settling_before_a_request_must_have_landed_is_doubted(
     settle_after: str, timeout: str, *, doubtful: bool
 ) -> None:
     """It is allowed, for tests; a job may then be created twice."""
-    found = doubts(settings(settle_after=settle_after, request_timeout=timeout))
+    found = settings_warnings(settings(settle_after=settle_after, request_timeout=timeout))
     assert len(found) == doubtful
     assert all("NIGHTDROP_SETTLE_AFTER" in doubt and "twice" in doubt for doubt in found)
     assert LONGEST_FLIGHT == 900
@@ -308,7 +324,7 @@ def test_settling_before_a_request_must_have_landed_is_doubted(
 @pytest.mark.parametrize(("valid_for", "doubtful"), [("20m", True), ("21m", False)])
 def test_a_validity_that_ends_before_settling_is_doubted(valid_for: str, *, doubtful: bool) -> None:
     """The job would expire instead of being sent again."""
-    found = doubts(settings(valid_for=valid_for))
+    found = settings_warnings(settings(valid_for=valid_for))
     assert len(found) == doubtful
     assert all("NIGHTDROP_VALID_FOR" in doubt for doubt in found)
 
@@ -333,7 +349,7 @@ def test_results_may_not_cover_what_is_watched(
     given = {"buckets": "bkt-b", "prefix": prefix, "results": results}
     if refused:
         assert complaint(**given) == [
-            "NIGHTDROP_RESULTS: covers NIGHTDROP_PREFIX, so that no dropped file is run"
+            "NIGHTDROP_RESULTS: contains NIGHTDROP_PREFIX: every dropped file would be ignored"
         ]
     else:
         assert settings(nothing, **given).buckets == ("bkt-b",)
@@ -348,8 +364,8 @@ def test_a_log_in_a_bucket_has_a_prefix(given: str) -> None:
 @pytest.mark.parametrize(
     ("audit", "problem"),
     [
-        ("obs://drop/specs/log", "lies under NIGHTDROP_PREFIX"),
-        ("obs://drop/results/", "is the place of NIGHTDROP_RESULTS"),
+        ("obs://drop/specs/log", "is under NIGHTDROP_PREFIX"),
+        ("obs://drop/results/", "is the same as NIGHTDROP_RESULTS"),
         ("obs://drop/log/", ""),
         ("obs://other/specs/log/", ""),
     ],
@@ -400,5 +416,39 @@ def test_an_address_of_postgresql_that_can_be_misread_is_told_with_all_else() ->
     """Before anything is connected to, and without what may be a password."""
     told = complaint(audit=f"postgresql://user:{CANARY}@x@host/db", senders="0")
     assert [line.split(":")[0] for line in told] == ["NIGHTDROP_AUDIT", "NIGHTDROP_SENDERS"]
-    assert told[0].endswith("with %-escapes for what is not a letter or digit")
+    assert told[0].endswith("with %-escapes for all characters but letters and digits")
     assert CANARY not in told[0]
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        ("obs://drop/specs/policy.yaml", "is under NIGHTDROP_PREFIX"),
+        ("obs://drop/results/policy.yaml", "is under NIGHTDROP_RESULTS"),
+        ("obs://drop/", "must be obs://bucket/key"),
+        ("https://drop/policy.yaml", "must be the path of a file, or obs://bucket/key"),
+        ("obs://drop/policy.yaml", ""),
+        ("obs://other/specs/policy.yaml", ""),
+        ("/etc/nightdrop/policy.yaml", ""),
+    ],
+)
+def test_whoever_drops_a_spec_cannot_write_the_policy(policy: str, problem: str) -> None:
+    """Neither as a spec, nor as the result file of one."""
+    places = {"buckets": "drop", "prefix": "specs/", "results": "obs://drop/results/"}
+    if not problem:
+        assert settings(nothing, **places, policy=policy).policy == policy
+        return
+    (line,) = complaint(**places, policy=policy)
+    assert line.startswith(f"NIGHTDROP_POLICY: {problem}")
+
+
+def test_a_relative_path_of_a_policy_starts_at_the_functions_code() -> None:
+    """On FunctionGraph; on this machine it starts at the current folder."""
+    environ = {
+        "NIGHTDROP_REGION": "cn-north-4",
+        "NIGHTDROP_PROJECT_ID": "project",
+        "NIGHTDROP_AUDIT": "obs://logs/log/",
+        "NIGHTDROP_POLICY": "policy.yaml",
+    }
+    assert load(nothing, environ).policy == "policy.yaml"
+    assert load(nothing, {**environ, "RUNTIME_CODE_ROOT": "/code"}).policy == "/code/policy.yaml"

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.log import Decide
-    from handler.audit.record import Part
 
 SUFFIX = ".checkpoint"
 
@@ -83,7 +82,7 @@ class CheckpointStore(Protocol):
 
         Raises:
             OSError: It cannot be written.
-            CloudError: Likewise.
+            CloudError: It cannot be written.
         """
 
     def names(self) -> Iterator[str]:
@@ -104,16 +103,13 @@ def written(checkpoint: Checkpoint, key: signed_note.SigningKey | None) -> bytes
     return str(signed).encode()
 
 
-def checkpointed(
-    checkpoint: Checkpoint, signer: str, error: str, *, function: Part
-) -> Decide[None]:
+def checkpointed(checkpoint: Checkpoint, signer: str, error: str) -> Decide[None]:
     """Decide to record that a checkpoint was written, or why it was not.
 
     Args:
         checkpoint: The checkpoint.
         signer: The name of the key that signed it; "" if none did.
         error: Why it could not be written; "" if it was.
-        function: Who wrote it.
     """
     unsigned = "" if signer else "unsigned: no NIGHTDROP_CHECKPOINT_KEY is set"
     draft = Draft(
@@ -125,7 +121,6 @@ def checkpointed(
             "name": checkpoint.name,
             "signer": signer or None,
         },
-        function=function,
         note=error or unsigned,
     )
     return lambda _view: Decision(None, (draft,))

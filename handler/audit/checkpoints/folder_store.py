@@ -1,4 +1,4 @@
-"""Checkpoints kept in a folder: for a desk, or to verify a copy against."""
+"""Checkpoints in a folder: for local use, or to verify a copy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CheckpointFolder:
     path: Path
 
     def put(self, name: str, data: bytes) -> None:
-        """Write a new checkpoint, durably; nobody sees a part of it under its name.
+        """Write a new checkpoint, durably and atomically.
 
         Raises:
             OSError: It cannot be written, or is there already.

@@ -142,7 +142,7 @@ def signed(text: str, key: SigningKey) -> Note:
 def is_signed_by(note: Note, key: VerifyKey) -> bool:
     """Return whether a note bears a valid signature of a key."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - an extra
-    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - likewise
+    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - same reason
 
     public = ed25519.Ed25519PublicKey.from_public_bytes(key.public)
     for one in note.signatures:

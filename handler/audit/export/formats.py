@@ -48,8 +48,8 @@ _LONGEST = 1_000_000  # characters of a cell: nothing is cut that a record may h
 def json_lines(records: Iterable[Record], chosen: Chosen) -> Iterator[str]:
     """Yield a JSON object per record: its hash, and its text as it was hashed.
 
-    A whole log in this form can be verified without the database. A line is ASCII: what a foreign
-    name holds is escaped in it, and read back as it was hashed.
+    A complete log in this form can be verified without the database. A line is ASCII: foreign
+    names are escaped in it, and read back as they were hashed.
     """
     for record in filter(chosen, records):
         yield json.dumps({"hash": record.hash, "record": record.text}) + "\n"

@@ -1,4 +1,4 @@
-"""The end of the log in objects: where the next append goes, and what it has to follow."""
+"""The end of the log in objects: where the next append goes, and which record it must follow."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from handler.audit.record import Fields, Record
 
 ROLLED = "log.rolled"
-"""The action that ends a segment; what follows it stands in the next."""
+"""The action that ends a segment; the records after it are in the next segment."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When a segment has enough; OBS ends an object's growth at 10,000 appends.
+    """When a segment is full. OBS takes at most 10,000 appends to one object.
 
-    A cold start reads the last segment, so that small ones make it fast; each end of a segment
-    costs a few requests, so that large ones make commits cheap.
+    A cold start reads the last segment, so small segments make it fast; each end of a segment costs
+    a few requests, so large segments make commits cheap.
 
     Attributes:
-        appends: How many appends it has at most.
-        size: Bytes after which nothing more is begun in it.
+        appends: The most appends to a segment.
+        size: Bytes after which no more records are appended to it.
     """
 
     appends: int = 500
@@ -36,22 +36,22 @@ class LogPosition:
 
     Attributes:
         segment: The number of the last segment, from 1; it may not exist yet.
-        position: How many bytes stand in it.
-        appends: How many appends made them.
+        size: Its length in bytes.
+        appends: How many appends it has had.
         head: The last record.
-        at: When it was recorded, a timestamp; "" for no record.
-        commit: The id of its commit; "" at a segment's beginning.
+        at: When that was recorded, a timestamp; "" for an empty log.
+        commit: The id of its commit; "" at the beginning of a segment.
     """
 
     segment: int = 1
-    position: int = 0
+    size: int = 0
     appends: int = 0
     head: Head = field(default_factory=Head)
     at: str = ""
     commit: str = ""
 
     def after(self, record: Record, fields: Fields, size: int) -> LogPosition:
-        """Return the tail after one more record.
+        """Return the position after one more record.
 
         Args:
             record: The record.
@@ -63,7 +63,7 @@ class LogPosition:
             return LogPosition(segment=self.segment + 1, head=head, at=at)
         return LogPosition(
             segment=self.segment,
-            position=self.position + size,
+            size=self.size + size,
             appends=self.appends + (commit != self.commit),
             head=head,
             at=at,
@@ -75,9 +75,14 @@ class LogPosition:
         """The name of the last segment's object."""
         return segment_name(self.segment)
 
-    def full(self, limits: Limits) -> bool:
-        """Return whether the segment is to be ended before anything else is recorded."""
-        return self.appends >= limits.appends or self.position >= limits.size
+    @property
+    def place(self) -> tuple[int, int]:
+        """The segment and the byte at which the next append goes."""
+        return self.segment, self.size
+
+    def is_full(self, limits: Limits) -> bool:
+        """Return whether the segment must end before anything else is recorded."""
+        return self.appends >= limits.appends or self.size >= limits.size
 
 
 def segment_name(number: int) -> str:

@@ -1,22 +1,31 @@
-"""One commit to the log in objects: decide, append at the known end, and again until it stands.
+"""One commit to the log in objects: decide, append at the known end, repeat until it is in the log.
 
-append                 what becomes of it
-taken                  the records stand
-refused (a lost race)  read on, decide again on what is new
-no answer              read on: either the records are there, by their hashes, or they are not
-and, if something else is, never will be; then decide again
+The append      then
+succeeds        the records are in the log
+is refused      another writer was first: read its records and decide again
+has no answer   read on: the records are in the log, or something else is at their position and
+                they never will be; in that case decide again
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from handler.audit.objects.record_lines import lines_of
-from handler.audit.objects.segment_rotation import rotate
+from handler.audit.objects.append_position import ROLLED
+from handler.audit.objects.record_lines import line_of, lines_of
+from handler.audit.objects.snapshot import (
+    LATEST,
+    OPERATION,
+    digest_of,
+    encode_pointer,
+    snapshot_name,
+)
+from handler.audit.record import Draft, seal
 from handler.audit.sql import projection
-from handler.errors import CloudError
+from handler.errors import CloudError, LogError
 from handler.values.canonical_json import moment
 
 if TYPE_CHECKING:
@@ -24,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.log import Committed, Decide
-    from handler.audit.objects.append_position import Limits
+    from handler.audit.objects.append_position import Limits, LogPosition
     from handler.audit.objects.object_store import ObjectStore
     from handler.audit.objects.outbox import Outbox
     from handler.audit.objects.replica import Replica
@@ -33,26 +42,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Decided:
-    """What decisions came to, in one attempt to append it.
+class _Batch:
+    """The results of decisions, in one attempt to append them.
 
     Attributes:
-        commit: The attempt's id, under which its bodies are kept: no other attempt writes there.
-        place: Segment and position it is to be appended at.
-        done: What the decisions came to.
-        settled: The commits whose bodies they let go of.
-        with_bodies: Whether bodies come with it.
+        commit: The attempt's id, which names the object of its bodies: no other attempt uses it.
+        at: The end of the log that the records are for.
+        results: What each decision returned, with its records.
+        bodies: The bodies that come with the records.
+        settled: The commits some of whose bodies are no longer needed.
     """
 
     commit: str
-    place: tuple[int, int]
-    done: tuple[Committed[Any], ...] = ()
+    at: LogPosition
+    results: tuple[Committed[Any], ...] = ()
+    bodies: Mapping[str, str] = field(default_factory=dict)
     settled: frozenset[str] = frozenset()
-    with_bodies: bool = False
 
     @property
     def records(self) -> list[Record]:
-        return [record for one in self.done for record in one.records]
+        return [record for one in self.results for record in one.records]
 
 
 @dataclass(frozen=True)
@@ -63,145 +72,181 @@ class Committer:
         objects: The log's objects.
         replica: What is known of the log.
         outbox: The bodies beside it.
-        limits: When a segment has enough.
-        patience: How long to wait for other writers, and for a store in trouble.
+        limits: When a segment is full.
+        policy: How long to wait for other writers, and how often to ask a failing store again.
     """
 
     objects: ObjectStore
     replica: Replica
     outbox: Outbox
     limits: Limits
-    patience: RetryPolicy
+    policy: RetryPolicy
 
     def commit(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
-        """Run decisions in order, append what they ask for, and let go of what is settled by it.
+        """Run decisions in order, append their records, and delete the bodies that they settle.
 
         Raises:
             LogBusyError: Other writers were first for too long; nothing was appended.
-            LogUnreachableError: The store cannot be asked; the records may or may not stand.
+            LogUnreachableError: The store does not answer; the records may be in the log or not.
         """
-        tried: dict[str, _Decided] = {}
+        tried: dict[str, _Batch] = {}
         try:
-            decided = self._committed(decisions, tried, self.patience.trial(self.objects.place))
+            batch = self._commit(decisions, tried, self.policy.start(self.objects.place))
         finally:
-            # Where the log still ends, an append without an answer may yet land.
+            # An append without an answer may still succeed at the end of the log, and only there.
             self._drop(
-                one.commit for one in tried.values() if one.with_bodies and one.place != self._place
+                one.commit
+                for one in tried.values()
+                if one.bodies and one.at.place != self.replica.position.place
             )
-        self._drop(decided.settled)
-        return decided.done
+        self._drop(batch.settled)
+        return batch.results
 
     def now(self) -> datetime:
         """Return the store's clock, not earlier than the last record."""
-        now, at = self.objects.now(), self.replica.tail.at
+        now, at = self.objects.now(), self.replica.position.at
         return max(now, moment(at)) if at else now
 
+    def end_segment(self) -> None:
+        """End the segment, full or not, unless another writer does; the replica must be warm.
+
+        Raises:
+            LogBusyError: Other writers were first for too long.
+            LogUnreachableError: The store does not answer.
+        """
+        segment, attempt = self.replica.position.segment, self.policy.start(self.objects.place)
+        while self.replica.position.segment == segment:
+            self._rotate(attempt)
+
     def _drop(self, commits: Iterable[str]) -> None:
-        """Let go of bodies that nothing refers to; of attempts, those that can stand no more."""
+        """Delete the bodies of commits that nothing refers to."""
         for commit in commits:
             if not self.replica.state.is_referred_to(commit):
                 self.outbox.drop(commit)
 
-    @property
-    def _place(self) -> tuple[int, int]:
-        return self.replica.tail.segment, self.replica.tail.position
-
-    def _committed(
-        self, decisions: Sequence[Decide[Any]], tried: dict[str, _Decided], trial: Attempt
-    ) -> _Decided:
-        """Decide on what is known of the log, and again on what is new, until it stands.
+    def _commit(
+        self, decisions: Sequence[Decide[Any]], tried: dict[str, _Batch], attempt: Attempt
+    ) -> _Batch:
+        """Decide on the known state, and again on what is new, until the records are in the log.
 
         Args:
             decisions: What to decide.
-            tried: Takes every attempt, by the hash of its last record.
-            trial: How often it may be tried.
+            tried: Receives every attempt, by the hash of its last record.
+            attempt: How often it may be tried.
         """
         fresh = self.replica.cold
         if fresh:
             self.replica.catch_up()
         while True:
-            while self.replica.tail.full(self.limits):
-                self._roll(trial)
-            decided = self._decide(decisions, fresh=fresh)
-            if decided.records:
-                tried[decided.records[-1].hash] = decided
-                stands = self._append(decided, tried, trial)
-                if stands:
-                    return stands
+            while self.replica.position.is_full(self.limits):
+                self._rotate(attempt)
+            batch = self._decide(decisions, fresh=fresh)
+            if batch.records:
+                tried[batch.records[-1].hash] = batch
+                appended = self._append(batch, tried, attempt)
+                if appended:
+                    return appended
             elif fresh:
-                return decided
+                return batch
             else:
                 self.replica.catch_up()
             fresh = True
 
-    def _decide(self, decisions: Sequence[Decide[Any]], *, fresh: bool) -> _Decided:
-        """Run decisions; if they ask for records, the state's transaction is left open.
+    def _decide(self, decisions: Sequence[Decide[Any]], *, fresh: bool) -> _Batch:
+        """Run decisions; if they have records, leave the state's transaction open.
 
-        What fails in a state that was known before may not in the present one: no error then.
+        A decision that fails on an old state is repeated on the present one: no error yet.
         """
-        state, commit, place = self.replica.state, uuid.uuid4().hex, self._place
-        state.begin(commit)
+        state, commit, position = self.replica.state, uuid.uuid4().hex, self.replica.position
+        state.begin()
         try:
             view = projection.SqlView(state.execute, self.now())
-            done = projection.decided(decisions, view, commit)
+            results = projection.run_decisions(decisions, view, commit)
+            batch = _Batch(
+                commit, position, results, state.assign_bodies(commit), state.settled_commits()
+            )
         except BaseException as error:
             state.rollback()
             if fresh or not isinstance(error, Exception):
                 raise
-            return _Decided(commit, place)
-        decided = _Decided(commit, place, done, frozenset(state.settled), bool(state.bodies))
-        if not decided.records:
+            return _Batch(commit, position)
+        if not batch.records:
             state.commit()
-        return decided
+        return batch
 
     def _append(
-        self, decided: _Decided, tried: Mapping[str, _Decided], trial: Attempt
-    ) -> _Decided | None:
-        """Append what was decided; return what of all that was tried stands now, if anything."""
-        state, tail, trouble = self.replica.state, self.replica.tail, None
+        self, batch: _Batch, tried: Mapping[str, _Batch], attempt: Attempt
+    ) -> _Batch | None:
+        """Append a batch; return the one of all attempts that is in the log now, if any."""
+        state, failure = self.replica.state, None
         try:
-            self.outbox.put(decided.commit, state.bodies)
-            if self.objects.append(tail.name, tail.position, lines_of(decided.records)):
+            self.outbox.put(batch.commit, batch.bodies)
+            if self.objects.append(batch.at.name, batch.at.size, lines_of(batch.records)):
                 state.commit()
-                self.replica.advance(decided.records)
-                return decided
+                self.replica.advance(batch.records)
+                return batch
         except CloudError as error:
-            trouble = error
+            failure = error
         except BaseException:
             state.rollback()
             raise
         state.rollback()
-        for stands in self.replica.catch_up() & tried.keys():
-            return tried[stands]
-        if trouble:
-            trial.trouble(trouble)
+        for appended in self.replica.catch_up() & tried.keys():
+            return tried[appended]
+        if failure:
+            attempt.failed(failure)
         else:
-            trial.lost()
+            attempt.conflict()
         return None
 
-    def end_segment(self) -> None:
-        """End the segment, full or not, unless somebody else does; for a state that is warm.
-
-        Raises:
-            LogBusyError: Other writers were first for too long.
-            LogUnreachableError: The store cannot be asked.
-        """
-        segment, trial = self.replica.tail.segment, self.patience.trial(self.objects.place)
-        while self.replica.tail.segment == segment:
-            self._roll(trial)
-
-    def _roll(self, trial: Attempt) -> None:
-        """End the segment, unless somebody else has; then it may not be full."""
-        segment, trouble = self.replica.tail.segment, None
+    def _rotate(self, attempt: Attempt) -> None:
+        """End the segment, unless another writer has; that one may not be full."""
+        segment, failure = self.replica.position.segment, None
         try:
-            if rotate(self.objects, self.replica, self.patience, self.now()):
+            if self._append_end():
                 return
         except CloudError as error:
-            trouble = error
+            failure = error
         self.replica.catch_up()
-        if self.replica.tail.segment > segment:
+        if self.replica.position.segment > segment:
             return
-        if trouble:
-            trial.trouble(trouble)
+        if failure:
+            attempt.failed(failure)
         else:
-            trial.lost()
+            attempt.conflict()
+
+    def _append_end(self) -> bool:
+        """Append the record that ends the segment; False if another writer was first.
+
+        Raises:
+            CloudError: It is not known whether the segment has ended.
+        """
+        position, digest = self.replica.position, self._write_snapshot()
+        draft = Draft(
+            action=ROLLED,
+            outcome="success",
+            request={"operation": OPERATION, "digest": digest} if digest else {},
+            note=f"segment {position.segment} ends here",
+        )
+        record = seal(draft, position.head, at=self.now(), commit=uuid.uuid4().hex)
+        line = line_of(record)
+        if not self.objects.append(position.name, position.size, line):
+            return False
+        self.replica.follow(line)
+        if digest:
+            with suppress(CloudError):
+                self.objects.write(LATEST, encode_pointer(position.segment))
+        return True
+
+    def _write_snapshot(self) -> str:
+        """Write a snapshot and return its digest; "" if it cannot be written.
+
+        The segment then ends without one, and a cold start reads further back.
+        """
+        data = self.replica.snapshot().encode()
+        name = snapshot_name(self.replica.position.segment, digest_of(data))
+        try:
+            self.policy.retry(self.objects.place, lambda: self.objects.write(name, data))
+        except LogError:
+            return ""
+        return digest_of(data)

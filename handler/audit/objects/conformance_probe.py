@@ -1,7 +1,7 @@
-"""Tries on a real store what the log in objects relies on, with objects of its own.
+"""Tests a real object store for the guarantees that the log in objects relies on.
 
-Each check is a sentence that either held or did not. They are run one after the other, some with
-many requests at once; what they wrote is removed again.
+The checks run one after the other, some with many requests at once, on objects of their own, which
+they delete.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from handler.audit.objects.object_store import ObjectStore
 
 WRITERS = 16
-"""How many append at once."""
+"""The number of concurrent appends."""
 
 _ROUNDS = 8
 _APPENDS = 40
@@ -29,12 +29,12 @@ _LARGE = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Check:
-    """What was tried.
+    """One guarantee, and whether it holds.
 
     Attributes:
-        name: What is to hold.
+        name: The guarantee.
         meaning: What the log needs it for.
-        found: What was seen instead; "" if it held.
+        found: What happened instead; "" if it holds.
     """
 
     name: str
@@ -43,12 +43,12 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether it held."""
+        """Whether it holds."""
         return not self.found
 
 
 def probe(objects: ObjectStore) -> Iterator[Check]:
-    """Try everything, and yield each check once it is done."""
+    """Run all checks and yield each one when it is done."""
     for name, meaning, attempt in _CHECKS:
         place = _Place(objects, f"probe/{uuid.uuid4().hex}")
         try:
@@ -60,7 +60,7 @@ def probe(objects: ObjectStore) -> Iterator[Check]:
 
 
 class _Place:
-    """One object to try something on."""
+    """The object that a check works on."""
 
     def __init__(self, objects: ObjectStore, name: str) -> None:
         self.objects = objects
@@ -73,7 +73,7 @@ class _Place:
         return self.objects.read(self.name, first)
 
     def race(self, position: int, number: int) -> list[bytes]:
-        """Append at one position from many threads; return what those wrote who won."""
+        """Append at one position from many threads; return the data of those that succeeded."""
         texts = [f"{number:04} {writer:04}\n".encode() for writer in range(WRITERS)]
         with ThreadPoolExecutor(WRITERS) as threads:
             won = list(threads.map(lambda text: self.append(position, text), texts))
@@ -83,14 +83,14 @@ class _Place:
         try:
             self.objects.delete(self.name)
         except CloudError:
-            return  # a small object is left over; the checks have said what they found
+            return  # a small object is left; the result of the check is not affected
 
 
 def _creates(place: _Place) -> str:
     if not place.append(0, b"one\n"):
         return "the first append, at position 0, was refused"
     found = place.read()
-    return "" if found == b"one\n" else f"{_size(found)} were read of 4 bytes that were appended"
+    return "" if found == b"one\n" else f"{_size(found)} of the 4 appended bytes were read"
 
 
 def _one_wins(place: _Place) -> str:
@@ -98,16 +98,16 @@ def _one_wins(place: _Place) -> str:
     for number in range(_ROUNDS):
         won = place.race(len(expected), number)
         if len(won) != 1:
-            return f"in round {number + 1} {len(won)} of {WRITERS} appends at one position won"
+            return f"in round {number + 1}, {len(won)} of {WRITERS} appends succeeded"
         expected += won[0]
         if place.read() != expected:
-            return f"after round {number + 1} the object holds something else than what won"
+            return f"after round {number + 1}, the object does not hold the data of the winner"
     return ""
 
 
 def _other_positions(place: _Place) -> str:
     place.append(0, b"0123456789")
-    for position, where in ((0, "at its beginning"), (5, "within it"), (11, "behind its end")):
+    for position, where in ((0, "at its beginning"), (5, "within it"), (11, "after its end")):
         if place.append(position, b"x"):
             return f"an append {where} was accepted"
     return "" if place.read() == b"0123456789" else "a refused append changed the object"
@@ -119,7 +119,7 @@ def _put_refuses(place: _Place) -> str:
         won = place.append(3, b"x")
     except ObjectError:
         return ""
-    what = "accepted" if won else "refused like a lost race: a commit would try it for ever"
+    what = "accepted" if won else "refused like a conflict: a commit would retry it forever"
     return f"an append to an object that was put is {what}"
 
 
@@ -128,13 +128,13 @@ def _read_sees(place: _Place) -> str:
     for number in range(_APPENDS):
         line = f"{number:04}\n".encode()
         if place.read(position) not in {None, b""}:
-            return "there was something to read behind the end"
+            return "a read after the end returned data"
         if not place.append(position, line):
             return f"append {number + 1} at the object's end was refused"
         if place.read(position) != line:
             return f"a read right after append {number + 1} did not return what was appended"
         position += len(line)
-    return "" if place.read(-5) == line else "a read of the last bytes returned others"
+    return "" if place.read(-5) == line else "a read of the last bytes returned other bytes"
 
 
 def _whole_appends(place: _Place) -> str:
@@ -158,7 +158,7 @@ def _whole_appends(place: _Place) -> str:
         finally:
             over.set()
         torn = watching.result()
-    return torn or ("" if place.read() == b"x" * position else "not all of it was there in the end")
+    return torn or ("" if place.read() == b"x" * position else "some of the data was missing")
 
 
 def _large(place: _Place) -> str:
@@ -166,7 +166,7 @@ def _large(place: _Place) -> str:
     place.append(0, data)
     place.append(len(data), data)
     found = place.read()
-    return "" if found == data * 2 else f"{_size(found)} were read of {2 * _LARGE} bytes appended"
+    return "" if found == data * 2 else f"{_size(found)} of {2 * _LARGE} bytes were read"
 
 
 def _replaces(place: _Place) -> str:
@@ -176,7 +176,7 @@ def _replaces(place: _Place) -> str:
             return "a read right after a write returned something else"
     place.objects.delete(place.name)
     place.objects.delete(place.name)
-    return "" if place.read() is None else "an object was still there after it was removed"
+    return "" if place.read() is None else "an object could be read after it was deleted"
 
 
 def _size(data: bytes | None) -> str:
@@ -184,32 +184,32 @@ def _size(data: bytes | None) -> str:
 
 
 _CHECKS: tuple[tuple[str, str, Callable[[_Place], str]], ...] = (
-    ("an append at position 0 creates an object", "the log begins by itself", _creates),
+    ("an append at position 0 creates an object", "the log creates its first segment", _creates),
     (
-        f"of {WRITERS} appends at one position, one wins",
-        "two instances cannot both add what follows a record: the chain has no forks",
+        f"of {WRITERS} appends at one position, exactly one succeeds",
+        "two instances cannot both append after the same record: the chain has no forks",
         _one_wins,
     ),
     (
-        "an append anywhere but at the end is refused",
-        "whoever knows an old end of the log learns that it is old",
+        "an append anywhere except at the end is refused",
+        "an instance that knows an old end of the log learns that it is old",
         _other_positions,
     ),
     (
-        "an append to an object that was put is refused otherwise",
-        "a file in the log's way is an error, not a race that is lost for ever",
+        "an append to an object that was put is an error, not a conflict",
+        "a file in the place of a segment is reported, not retried forever",
         _put_refuses,
     ),
     (
         "a read sees the append before it",
-        "after a lost answer the log itself tells whether the record stands",
+        "after a lost answer, reading shows whether the record is in the log",
         _read_sees,
     ),
-    ("a read sees whole appends", "nobody decides on half a commit", _whole_appends),
-    ("large appends come back as they were", "a plan of thousands of jobs is one commit", _large),
+    ("a read sees whole appends", "no decision is made on half a commit", _whole_appends),
+    ("large appends are read back unchanged", "a plan of thousands of jobs is one commit", _large),
     (
-        "an object can be replaced and removed",
-        "bodies of settled jobs go, and the index is found",
+        "an object can be replaced and deleted",
+        "bodies of settled jobs are deleted, and the latest snapshot is found",
         _replaces,
     ),
 )

@@ -1,18 +1,18 @@
-"""The audit log in an object store: for the cloud, where no database is to be run.
+"""The audit log in an object store, for a deployment without a database.
 
-An append at a known position is a compare-and-swap: it is refused when somebody appended first. So
-a commit is: know the tail, decide, append there, and on refusal read on and decide again. Whatever
-becomes of an answer, at one position one append can land, and its records carry the hash of the
-record before them: reading on tells whether they stand.
+An append at a known position is a compare-and-swap: it is refused if another writer was first. So a
+commit decides on the known state and appends at the known end; if that is refused, it reads on and
+decides again. If the answer is lost, reading on shows whether the records are in the log: only one
+append can succeed at a position, and every record holds the hash of the one before.
 
-Records stand in segments, since an object of OBS takes 10,000 appends. A segment ends with a record
-like any other, `log.rolled`, and only who has read it writes to the next one.
+Records are stored in segments, because an object in OBS takes 10,000 appends. A segment ends with a
+`log.rolled` record, and a writer starts the next segment only after it has read that record.
 """
 
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from bisect import bisect_right
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -22,10 +22,11 @@ from handler.audit.objects.outbox import Outbox
 from handler.audit.objects.record_lines import stored_records
 from handler.audit.objects.replica import Replica
 from handler.audit.objects.retry_policy import RetryPolicy
-from handler.audit.objects.segment_reader import records_from, segment_of
+from handler.audit.objects.segment_reader import records_from
 from handler.audit.record import part
 from handler.audit.search import find
-from handler.audit.sql import projection
+from handler.audit.sql import projection, statements
+from handler.audit.sql.value_list import rows_for
 from handler.errors import LogBrokenError, LogError
 
 if TYPE_CHECKING:
@@ -38,16 +39,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SNAPSHOT_FOLDERS = ("snapshots/", "index/", "closed/")
+"""The folders of snapshots; older code wrote to the last two."""
+
 
 class ObjectLog:
-    """The audit log in a folder of an object store, which is empty at first.
+    """The audit log in a folder of an object store, which may be empty.
 
     Threads share one replica behind a lock; instances are serialised by the store's appends.
 
     Args:
         objects: The folder; closed with the log.
-        limits: When a segment has enough.
-        patience: How long to wait for other writers, and for a store in trouble.
+        limits: When a segment is full.
+        policy: How long to wait for other writers, and how often to ask a failing store again.
     """
 
     def __init__(
@@ -55,18 +59,18 @@ class ObjectLog:
         objects: ObjectStore,
         *,
         limits: Limits | None = None,
-        patience: RetryPolicy | None = None,
+        policy: RetryPolicy | None = None,
     ) -> None:
         self._objects = objects
-        self._patience = patience or RetryPolicy()
+        self._policy = policy or RetryPolicy()
         self._lock = threading.RLock()
         self._closed = False
         self._current = False
-        """Whether all that was tried to be recorded here is in the state, or certainly nowhere."""
-        self._replica = Replica(objects, self._insist)
-        self._outbox = Outbox(objects, self._insist)
+        """Whether the outcome of every commit of this instance is known and in the state."""
+        self._replica = Replica(objects, self._retry)
+        self._outbox = Outbox(objects, self._retry)
         self._committer = Committer(
-            objects, self._replica, self._outbox, limits or Limits(), self._patience
+            objects, self._replica, self._outbox, limits or Limits(), self._policy
         )
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
@@ -78,7 +82,7 @@ class ObjectLog:
 
         Raises:
             LogBusyError: Other writers were first for too long; nothing was appended.
-            LogUnreachableError: The store cannot be asked; the records may or may not stand.
+            LogUnreachableError: The store does not answer; the records may be in the log or not.
         """
         with self._lock:
             self._check_open()
@@ -88,59 +92,60 @@ class ObjectLog:
             return committed
 
     def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:
-        """Return what `ask` finds in the state; nothing is appended.
+        """Return the result of a question about the state; append nothing.
 
         Args:
-            ask: Asks the view.
-            fresh: Whether to look for what other instances have recorded since the last commit or
-                look. An append at the end of the log proves that nothing was missing then.
+            ask: The question.
+            fresh: Whether to read what other instances have recorded since the last commit or read.
+                An append at the end of the log proves that nothing was missing then.
         """
         with self._lock:
             self._check_open()
-            if not fresh and self._current:
-                with suppress(LogBrokenError):  # an index that was made anew has other tables
-                    return self._ask(ask)
-            self._catch_up()
+            if fresh or not self._current:
+                self._catch_up()
             return self._ask(ask)
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Return what the outbox holds for jobs or deliveries, by their keys."""
+        """Return the bodies in the outbox of jobs or deliveries, by their keys."""
         with self._lock:
             self._check_open()
-            commits = self._replica.state.body_commits(keys)
+            commits = self._replica.state.commits_of(keys)
             if len(commits) < len(set(keys)):
                 self._catch_up()
-                commits = self._replica.state.body_commits(keys)
-            # By commit: one object holds all that came with it.
-            ordered = sorted(commits.items(), key=lambda one: one[1])
-            found = {key: self._outbox.get(commit, key) for key, commit in ordered}
+                commits = self._replica.state.commits_of(keys)
+            # By commit: one object holds all bodies that came with it.
+            by_commit = sorted(commits.items(), key=lambda one: one[1])
+            found = {key: self._outbox.get(commit, key) for key, commit in by_commit}
         return {key: body for key, body in found.items() if body is not None}
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
         with self._lock:
             self._check_open()
-            segment = segment_of(after + 1, self._replica.index)
+            segment = self._segment_of(after + 1)
         for record in records_from(segment, self._read, self._objects.place):
             if record.seq > after:
                 yield record
 
     def find(self, what: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries that somebody may mean by a name, an id or a key.
-
-        What is open or was closed lately is found by any beginning; what was closed long ago by
-        a whole name or id, or 16 characters of a key, of a schedule's many runs the latest.
-        """
+        """Return the deliveries that a person may mean by a name, an id or a key."""
         with self._lock:
             self._check_open()
             self._catch_up()
             return self._ask(lambda view: find(view, what))
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
-        """Yield the records about some deliveries, in order, from the segments that have them."""
+        """Yield the records about some deliveries, in order.
+
+        Reads the segments from the first to the last record of each delivery, and all segments if
+        one of them was forgotten. Of a delivery that was forgotten and came again, it yields the
+        records since then.
+        """
         with self._lock:
             self._check_open()
-            segments = self._replica.state.segments_of(deliveries)
+            if self._replica.cold:
+                self._catch_up()
+            segments = self._segments_of(list(deliveries))
         for segment in segments:
             data = self._read(segment_name(segment))
             if data is None:
@@ -151,15 +156,13 @@ class ObjectLog:
                     yield record
 
     def rebuild(self) -> None:
-        """Fold the state anew from the first record; the outbox keeps what is still open."""
+        """Fold the state from the first record; the outbox keeps the bodies that are needed."""
         with self._lock:
             self._check_open()
             self._replica.fold()
 
-    def renew_indexes(self) -> None:
-        """Fold the state anew, end the segment with an index of it, and remove all older ones.
-
-        Instances that still work with an older one find the new one when they read on.
+    def rebuild_snapshot(self) -> None:
+        """Fold the state, end the segment with a snapshot of it, and delete all older ones.
 
         Raises:
             LogError: The store cannot be used.
@@ -167,15 +170,13 @@ class ObjectLog:
         with self._lock:
             self._check_open()
             self._replica.fold()
-            old = [one for one in self._objects.names() if one.startswith(("index/", "closed/"))]
+            old = [name for name in self._objects.names() if name.startswith(SNAPSHOT_FOLDERS)]
             self._committer.end_segment()
-            used = self._replica.index.names if self._replica.index else frozenset[str]()
             for name in old:
-                if name not in used:
-                    self._patience.retry(self._objects.place, partial(self._objects.delete, name))
+                self._policy.retry(self._objects.place, partial(self._objects.delete, name))
 
     def close(self) -> None:
-        """Forget the state and let go of connections."""
+        """Release the state and the connections."""
         with self._lock:
             self._closed = True
             self._replica.close()
@@ -185,22 +186,35 @@ class ObjectLog:
         state = self._replica.state
         state.begin()
         try:
-            found = ask(projection.SqlView(state.execute, self._committer.now()))
+            answer = ask(projection.SqlView(state.execute, self._committer.now()))
         except BaseException:
             state.rollback()
             raise
         state.commit()
-        return found
+        return answer
 
     def _catch_up(self) -> None:
         self._replica.catch_up()
         self._current = True
 
-    def _read(self, name: str) -> bytes | None:
-        return self._insist(lambda: self._objects.read(name))
+    def _segment_of(self, seq: int) -> int:
+        """Return the segment that has a record, as far as segments were read; else the last one."""
+        return bisect_right(self._replica.begins, seq)
 
-    def _insist(self, work: Callable[[], bytes | None]) -> bytes | None:
-        return self._patience.retry(self._objects.place, work)
+    def _segments_of(self, deliveries: Sequence[str]) -> list[int]:
+        """Return the segments that may have records of some deliveries, in order."""
+        rows = rows_for(self._replica.state.execute, statements.SPANS, deliveries)
+        if len(rows) < len(set(deliveries)):
+            end = self._replica.position
+            return list(range(1, end.segment + (end.size > 0)))
+        spans = [(self._segment_of(first), self._segment_of(last)) for first, last in rows]
+        return sorted({number for first, last in spans for number in range(first, last + 1)})
+
+    def _read(self, name: str) -> bytes | None:
+        return self._retry(lambda: self._objects.read(name))
+
+    def _retry(self, work: Callable[[], bytes | None]) -> bytes | None:
+        return self._policy.retry(self._objects.place, work)
 
     def _check_open(self) -> None:
         if self._closed:

@@ -1,6 +1,6 @@
-"""What the log in objects asks of an object store: one folder of it, and a few verbs.
+"""The interface of an object store that the log in objects uses: one folder, a few operations.
 
-The log is handed a store and knows no more of it than this, so that it can be tried against any.
+The log knows nothing else of a store, so it can be tested with any implementation.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
 class ObjectStore(Protocol):
     """A folder of objects that many instances read and write at once.
 
-    Names are relative to the folder. Every verb may raise `CloudError`: after one that is
-    retryable nobody knows whether the request was carried out.
+    Names are relative to the folder. Every operation may raise `CloudError`: after a retryable one
+    it is unknown whether the request was executed.
     """
 
     @property
     def place(self) -> str:
-        """Where the folder is, for messages: `obs://bucket/prefix/`."""
+        """The address of the folder, for messages: `obs://bucket/prefix/`."""
 
     def append(self, name: str, position: int, data: bytes) -> bool:
-        """Append data to an object that is `position` bytes long; at 0 this creates it.
+        """Append data to an object that is `position` bytes long; position 0 creates it.
 
         Returns:
-            False if the object has another length: somebody was first, and nothing was appended.
+            False if the object has another length: another writer was first, nothing was appended.
 
         Raises:
-            ObjectError: The object is none that can be appended to (any more).
+            ObjectError: The object cannot be appended to.
         """
 
     def read(self, name: str, first: int = 0) -> bytes | None:
-        """Return an object's bytes from `first` on, as they stand now; None if there is none.
+        """Return the current bytes of an object from `first` on, or None if it does not exist.
 
         Args:
             name: The object.
@@ -42,16 +42,16 @@ class ObjectStore(Protocol):
         """
 
     def write(self, name: str, data: bytes) -> None:
-        """Write an object, replacing what is there."""
+        """Create or replace an object."""
 
     def delete(self, name: str) -> None:
-        """Remove an object; it need not be there."""
+        """Delete an object, if it exists."""
 
     def names(self) -> Iterator[str]:
-        """Yield the names of all objects, in their order."""
+        """Yield the names of all objects in order."""
 
     def now(self) -> datetime:
         """Return the store's clock, aware."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""

@@ -1,8 +1,7 @@
-"""Whether the store behind a log in objects was seen to keep what the log relies on.
+"""The result of `nightdrop audit probe`, in the object `probe.passed` beside the log.
 
-That an append at a taken position is refused, to all but one of many at once, and seen by whoever
-reads after it, is what OBS's documentation says; nobody has proved it for a given bucket before
-`nightdrop audit probe` has tried. What it found stands beside the log, in `probe.passed`.
+The log relies on what the documentation of OBS says of appends: of several at one position exactly
+one succeeds, and the next read returns it. The probe tests that on the bucket itself.
 """
 
 from __future__ import annotations
@@ -19,28 +18,28 @@ if TYPE_CHECKING:
     from handler.audit.objects.object_store import ObjectStore
 
 PROOF = "probe.passed"
-"""The object that says so."""
+"""The name of the object."""
 
 
 def missing_probe(objects: ObjectStore) -> str:
-    """Return a sentence that says what rests on documentation alone, "" if it was tried."""
+    """Return a warning if the bucket was never probed, else ""."""
     try:
         if objects.read(PROOF) is not None:
             return ""
     except CloudError as error:
-        return f"{objects.place}: whether the log's guarantees were tried is not known: {error}"
+        return f"{objects.place}: it is unknown whether the bucket was probed: {error}"
     return (
-        f"{objects.place}: that OBS lets one of several appends at a position win, and shows it to "
-        f"whoever reads next, rests on its documentation alone; try it on this bucket with "
+        f"{objects.place}: this bucket was not probed; that one of several appends at a position "
+        "wins, and that the next read returns it, is known from the documentation alone: run "
         f"`nightdrop audit probe {objects.place}`"
     )
 
 
 def save_probe_result(objects: ObjectStore, passed: Sequence[str]) -> None:
-    """Write down that everything was tried, and held.
+    """Record that all checks passed.
 
     Raises:
-        CloudError: It cannot be written.
+        CloudError: The object cannot be written.
     """
     proof: dict[str, Any] = {"at": timestamp(objects.now()), "passed": list(passed)}
     objects.write(PROOF, json.dumps(proof, indent=2).encode())

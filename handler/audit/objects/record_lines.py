@@ -1,7 +1,7 @@
-"""Records as the lines of a text: hash, a space, the record's JSON, a line feed.
+"""Records as lines of text: the hash, a space, the record's JSON, a line feed.
 
-This is how they stand in an object. JSON escapes line feeds, so that one line is one record, and
-`cut -c66-` leaves JSON Lines for other tools.
+This is the format of a segment. JSON escapes line feeds, so one line is one record, and `cut -c66-`
+leaves JSON Lines for other tools.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from handler.audit.record import Fields
 
-# Within a string its quotation marks would be escaped, and no part of a record has this field.
+# In a string its quotation marks would be escaped, and no part of a record has this field.
 _SEQ = re.compile(r'"seq":([0-9]{1,15})[,}]')
 
 
@@ -33,43 +33,43 @@ def line_of(record: Record) -> bytes:
 
 
 def stored_records(data: bytes, after: int) -> Iterator[Record]:
-    """Yield what stands in some lines, unchecked, for a verifier to look at.
+    """Yield the records of some lines, unchecked.
 
     Args:
-        data: Whole lines; what follows the last line feed is left out.
-        after: The number of the record before, for a record that names none.
+        data: The lines; bytes after the last line feed are left out.
+        after: The number of the record before, for a record without a number.
     """
     for line in data.split(b"\n")[:-1]:
         digest, _, text = line.decode("utf-8", "replace").partition(" ")
-        said = _SEQ.search(text)
-        after = int(said[1]) if said else after + 1
+        seq = _SEQ.search(text)
+        after = int(seq[1]) if seq else after + 1
         yield Record(after, digest, text)
 
 
 def chained_records(data: bytes, head: Head, place: str) -> Iterator[tuple[Record, Fields]]:
-    """Yield records and their fields, each found to follow the one before.
+    """Yield records and their fields, and check that each follows the one before.
 
     Args:
-        data: Whole lines; what follows the last line feed is left out.
+        data: The lines; bytes after the last line feed are left out.
         head: The record before the first.
-        place: Where the lines stand, for the message.
+        place: The address of the log, for the message.
 
     Raises:
-        LogBrokenError: A line is none, was changed, or does not follow.
+        LogBrokenError: A line is not a record, was changed, or does not follow.
     """
     for record in stored_records(data, head.seq):
         fields = _fields(record)
         if fields is None or fields.get("prev") != head.hash or record.seq != head.seq + 1:
             raise LogBrokenError(
-                f"{place}: what follows record {head.seq} is not its successor; "
-                "see `nightdrop audit verify`"
+                f"{place}: record {head.seq + 1} is missing, was changed, or does not link to the "
+                f"record before it; see `nightdrop audit verify`"
             )
         head = Head(record.seq, record.hash)
         yield record, fields
 
 
 def last_record(data: bytes) -> tuple[Record, Fields] | None:
-    """Return the last of some lines and its fields, or None if it is not what was hashed."""
+    """Return the record of the last line and its fields, or None if it does not match its hash."""
     for record in list(stored_records(data, 0))[-1:]:
         fields = _fields(record)
         return None if fields is None else (record, fields)
@@ -77,7 +77,7 @@ def last_record(data: bytes) -> tuple[Record, Fields] | None:
 
 
 def _fields(record: Record) -> Fields | None:
-    """Return a record's fields, or None if it is not what was hashed."""
+    """Return a record's fields, or None if its text does not match its hash."""
     if sha256_hex(record.text) != record.hash:
         return None
     try:

@@ -1,46 +1,46 @@
-"""What an instance knows of the log in objects: the state, as far as it has read.
+"""What an instance knows of the log in objects: the state at a position.
 
-    cold     latest ──► the last line of a segment ──► its index ──► what came after it
-    warm     what came after the last byte that was read
-    no index the first record, and all the others
+    cold         `latest`, the last record of that segment, its snapshot, and the records after it
+    warm         the bytes after the last one that was read
+    no snapshot  all records from the first one on
 
-Every record that is read is found to follow the one before.
+Every record that is read is checked to follow the one before.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from handler.audit.format_version import require_readable
-from handler.audit.objects.append_position import ROLLED, LogPosition, segment_name
-from handler.audit.objects.archive import Directory, runs_in
+from handler.audit.objects.append_position import LogPosition, segment_name
 from handler.audit.objects.record_lines import chained_records, last_record, line_of
-from handler.audit.objects.snapshot import digest_of, index_name, read_index, table_name
-from handler.audit.objects.snapshot_pointer import LATEST, hinted
-from handler.audit.objects.state_cache import CachedState
-from handler.audit.record import Record, part
-from handler.audit.sql import projection
+from handler.audit.objects.snapshot import (
+    LATEST,
+    Snapshot,
+    decode_pointer,
+    decode_snapshot,
+    snapshot_digest,
+    snapshot_name,
+)
+from handler.audit.objects.state_cache import StateCache
+from handler.audit.record import Record
+from handler.audit.sql import statements
 from handler.errors import LogBrokenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from handler.audit.objects.archive import Run
     from handler.audit.objects.object_store import ObjectStore
-    from handler.audit.objects.snapshot import Index
-    from handler.audit.record import Fields
 
 _LONGEST_LAST_LINE = 4096
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Replica:
-    """The state of a log, and the tail it is the state of.
+    """The state of a log, and the position it is the state of.
 
     Args:
         objects: The log's objects.
-        insist: Runs a request for bytes until it succeeds.
+        retry: Runs a request for bytes until it succeeds.
     """
 
     def __init__(
@@ -49,177 +49,118 @@ class Replica:
         retry: Callable[[Callable[[], bytes | None]], bytes | None],
     ) -> None:
         self._objects = objects
-        self._insist = retry
+        self._retry = retry
         self.cold = True
-        self._ended = 0
-        self._tables: dict[int, list[Run]] = {}
-        self.tail = LogPosition()
-        self.index: Index | None = None
-        self.state = CachedState(Directory(), Directory(), self._table)
+        self._last_ended = 0
+        self.position = LogPosition()
+        self.begins = [1]
+        """The number of the first record of each segment, of the last one as well."""
+        self.state = StateCache()
 
     def catch_up(self) -> set[str]:
-        """Read what came after the tail and return the hashes of the new records.
+        """Read the records after the known end and return their hashes.
 
         Raises:
-            LogBrokenError: It does not follow, or what was there before is gone.
+            LogBrokenError: They do not follow, or records that were there before are missing.
         """
-        indexed = not self.cold or self._begin()
-        new: set[str] = set()
-        while True:
-            segment = self.tail.segment
-            digest = self._follow(self._rest(), new)
-            if self.tail.segment == segment:
-                self.cold = False
-                return new
-            if indexed and digest:
-                self._load(segment, digest)
+        if self.cold:
+            self._start()
+        return self._read_on()
 
     def fold(self) -> None:
-        """Fold the state anew from the first record, without any index."""
-        self._reset(None)
-        self.tail = LogPosition()
-        self._ended, _ = hinted(self._read(LATEST))
-        while True:
-            segment = self.tail.segment
-            self._follow(self._rest(), set())
-            if self.tail.segment == segment:
-                self.cold = False
-                return
+        """Fold the state from the first record, without any snapshot."""
+        self._reset()
+        self._last_ended, _ = decode_pointer(self._read(LATEST))
+        self._read_on()
 
     def advance(self, records: Iterable[Record]) -> None:
-        """Take note that records were appended which the state has already."""
+        """Move the position behind records that were appended and are in the state already."""
         for record in records:
-            fields = record.fields
-            self.state.mention(self.tail.segment, fields)
-            self.tail = self.tail.after(record, fields, len(line_of(record)))
+            self.position = self.position.after(record, record.fields, len(line_of(record)))
 
-    def end_segment(self, line: bytes, index: bytes) -> None:
-        """Go on behind the end of a segment that this instance has just ended.
-
-        Args:
-            line: The record that ends it, as a line.
-            index: The index that it names; empty if it names none.
-        """
-        self._follow(line, set())
-        made = read_index(index) if index else None
-        if made is not None:
-            self.take_index(made)
-
-    def take_index(self, index: Index) -> None:
-        """Go on with the state that an index holds, and forget what it keeps in tables."""
-        [last] = self.state.execute(projection.LAST)
-        self._reset(index)
-        self.state.begin()
-        self.state.take(index.rows)
-        self.state.take_ends(index.first, Record(*last))
-        self.state.commit()
-
-    def close(self) -> None:
-        """Forget everything."""
-        self.state.close()
-
-    def _begin(self) -> bool:
-        """Go to where the latest index is of use; False if there is none to be used."""
-        self._reset(None)
-        self.tail = LogPosition()
-        hint = self._read(LATEST)
-        segment, version = hinted(hint)
-        self._ended = segment
-        require_readable(version, self._objects.place)
-        if not segment:
-            return hint is None
-        last = last_record(self._read(segment_name(segment), -_LONGEST_LAST_LINE) or b"")
-        if last is None:
-            return False
-        self.tail = LogPosition(segment=segment).after(*last, 0)
-        self.state.begin()
-        self.state.note(*last)
-        self.state.commit()
-        digest = _index_digest(last[1])
-        if digest and self._load(segment, digest):
-            return True
-        self._reset(None)
-        self.tail = LogPosition()
-        return False
-
-    def _rest(self) -> bytes:
-        """Return what stands behind the tail.
-
-        Raises:
-            LogBrokenError: The segment was there, or has ended, and there is none: taken for the
-                end of the log, it would be begun anew, and what stood in it done again.
-        """
-        tail = self.tail
-        data = self._read(tail.name, tail.position)
-        if data is None and (tail.position or tail.segment <= self._ended):
-            raise LogBrokenError(
-                f"{self._objects.place}{tail.name} is gone; restore it and start the function anew"
-            )
-        return data or b""
-
-    def _follow(self, data: bytes, new: set[str]) -> str:
-        """Take in lines that follow the tail; return the digest of the index they end with."""
-        state, tail, digest = self.state, self.tail, ""
+    def follow(self, data: bytes) -> set[str]:
+        """Fold the lines that follow the known end and return the hashes of their records."""
+        state, position, hashes = self.state, self.position, set[str]()
         state.begin()
         try:
-            for record, fields in chained_records(data, tail.head, self._objects.place):
-                self._require_open(tail)
-                view = projection.SqlView(state.execute, _LONG_AGO)
-                state.note(record, fields)
-                projection.project(view, fields)
-                tail = tail.after(record, fields, len(line_of(record)))
-                state.mention(self.tail.segment, fields)
-                new.add(record.hash)
-                digest = _index_digest(fields)
+            for record, fields in chained_records(data, position.head, self._objects.place):
+                self._require_not_ended(position)
+                state.add(record, fields)
+                position = position.after(record, fields, len(line_of(record)))
+                hashes.add(record.hash)
         except BaseException:
             state.rollback()
             raise
         state.commit()
-        self.tail = tail
-        return digest
+        if position.segment != self.position.segment:
+            self.begins.append(position.head.seq + 1)
+        self.position = position
+        return hashes
 
-    def _require_open(self, tail: LogPosition) -> None:
-        if tail.segment != self.tail.segment:
-            raise LogBrokenError(f"{self._objects.place}{self.tail.name} goes on after its end")
+    def snapshot(self) -> Snapshot:
+        """Return the state as a snapshot, for a segment whose next record ends it."""
+        [first] = self.state.execute(statements.FIRST)
+        begins = (*self.begins, self.position.head.seq + 2)
+        return Snapshot(self.state.rows(), begins, Record(*first))
 
-    def _load(self, segment: int, digest: str) -> bool:
-        """Take the index at the end of a segment, if it is the one that the chain names."""
-        data = self._read(index_name(segment, digest))
-        if data is None or digest_of(data) != digest:
-            return False
-        index = read_index(data)
-        if index is None:
-            return False
-        self.take_index(index)
-        return True
-
-    def _reset(self, index: Index | None) -> None:
+    def close(self) -> None:
+        """Release the state."""
         self.state.close()
-        self._tables.clear()
-        self.index = index
-        found = (index.directory, index.mentions) if index else (Directory(), Directory())
-        self.state = CachedState(*found, self._table)
 
-    def _table(self, number: int) -> list[Run]:
-        """Read a table, one at a time from the store: the same one is often asked for again."""
-        if number not in self._tables:
-            digest = self.index.tables.get(number, "") if self.index else ""
-            name = table_name(number, digest)
-            data = self._read(name)
-            if data is None or digest_of(data) != digest:
-                raise LogBrokenError(
-                    f"{self._objects.place}{name} is missing or was changed; remove all objects "
-                    f"below {self._objects.place}index/, and the state is folded anew from the "
-                    "records"
-                )
-            self._tables = {number: runs_in(data)}
-        return self._tables[number]
+    def _start(self) -> None:
+        """Load the latest snapshot, if there is one that can be used."""
+        self._reset()
+        segment, version = decode_pointer(self._read(LATEST))
+        self._last_ended = segment
+        require_readable(version, self._objects.place)
+        if not segment:
+            return
+        last = last_record(self._read(segment_name(segment), -_LONGEST_LAST_LINE) or b"")
+        digest = snapshot_digest(last[1]) if last else ""
+        if last and digest:
+            snapshot = decode_snapshot(self._read(snapshot_name(segment, digest)), digest)
+            if snapshot:
+                self.state.load(snapshot, last)
+                self.begins = list(snapshot.begins)
+                self.position = LogPosition(segment=segment).after(*last, 0)
+
+    def _read_on(self) -> set[str]:
+        """Fold everything after the known end, segment by segment."""
+        hashes: set[str] = set()
+        while True:
+            segment = self.position.segment
+            hashes |= self.follow(self._rest())
+            if self.position.segment == segment:
+                self.cold = False
+                return hashes
+
+    def _rest(self) -> bytes:
+        """Return the bytes after the known end.
+
+        Raises:
+            LogBrokenError: The segment is missing although it was there or has ended. Taken for the
+                end of the log it would be written again, and its work would be done twice.
+        """
+        position = self.position
+        data = self._read(position.name, position.size)
+        if data is None and (position.size or position.segment <= self._last_ended):
+            raise LogBrokenError(
+                f"{self._objects.place}{position.name} is gone; restore it, then start the "
+                "function again"
+            )
+        return data or b""
+
+    def _require_not_ended(self, position: LogPosition) -> None:
+        if position.segment != self.position.segment:
+            raise LogBrokenError(
+                f"{self._objects.place}{self.position.name} has records after its end; "
+                "see `nightdrop audit verify`"
+            )
+
+    def _reset(self) -> None:
+        self.state.close()
+        self.state, self.position, self.begins = StateCache(), LogPosition(), [1]
+        self.cold = True
 
     def _read(self, name: str, first: int = 0) -> bytes | None:
-        return self._insist(lambda: self._objects.read(name, first))
-
-
-def _index_digest(fields: Fields) -> str:
-    if fields["action"] != ROLLED:
-        return ""
-    return str(part(fields, "request").get("digest", ""))
+        return self._retry(lambda: self._objects.read(name, first))

@@ -1,4 +1,4 @@
-"""How often something is tried again, and what is said when it is given up."""
+"""The retry policy of the log in objects: pauses, the longest time, and the final error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PAUSES = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Seconds before each new try after trouble with the store."""
+"""Seconds before each retry after a failure of the store."""
 
 _FIRST_YIELD, _LONGEST_YIELD = 0.002, 0.1
 _PASSING = frozenset({408, 409, 429})
@@ -31,13 +31,13 @@ _PASSING = frozenset({408, 409, 429})
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long one call of the log may take, with the clock and the chance it needs.
+    """How long one call of the log is retried, with the clock and the random numbers it needs.
 
     Attributes:
-        seconds: How long a call goes on trying.
+        seconds: How long a call is retried.
         clock: Seconds on a monotonic clock.
         sleep: Waits for some seconds.
-        chance: Returns a number from 0 to 1, to spread writers that lost to the same one.
+        chance: Returns a number from 0 to 1, to spread writers that conflicted with each other.
     """
 
     seconds: float = 30.0
@@ -45,72 +45,72 @@ class RetryPolicy:
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = random.random
 
-    def trial(self, place: str) -> Attempt:
-        """Begin a call on the log at a place."""
+    def start(self, place: str) -> Attempt:
+        """Start a call on the log at an address."""
         return Attempt(self, place, self.clock() + self.seconds)
 
     def retry(self, place: str, work: Callable[[], T]) -> T:
-        """Return what work returns, trying again while its trouble may pass.
+        """Return what `work` returns, and retry it after errors that may pass.
 
-        Only for work that does no harm when it is done twice.
+        Only for work that may be done twice.
 
         Raises:
-            LogError: It was given up, or can never succeed.
+            LogError: It failed too often, or cannot succeed.
         """
-        trial = self.trial(place)
+        attempt = self.start(place)
         while True:
             try:
                 return work()
             except CloudError as error:
-                trial.trouble(error)
+                attempt.failed(error)
 
 
 @dataclass
 class Attempt:
-    """One call that is tried several times."""
+    """One call that may be retried."""
 
-    patience: RetryPolicy
+    policy: RetryPolicy
     place: str
     end: float
-    _troubles: int = field(default=0, init=False)
-    _losses: int = field(default=0, init=False)
+    _failures: int = field(default=0, init=False)
+    _conflicts: int = field(default=0, init=False)
 
-    def trouble(self, error: CloudError) -> None:
-        """Wait before the next try after trouble with the store.
+    def failed(self, error: CloudError) -> None:
+        """Wait before the next retry after a failure of the store.
 
         Raises:
-            LogUnreachableError: It was tried often enough; a record may or may not stand.
-            LogError: Another try cannot help.
+            LogUnreachableError: It was retried often enough; a record may be in the log or not.
+            LogError: A retry cannot help.
         """
         message = f"the audit log {self.place} cannot be used: {error}"
         if not error.retryable:
             raise LogError(message) from error
-        if not _may_pass(error) or self._troubles >= len(_PAUSES):
+        if not _may_pass(error) or self._failures >= len(_PAUSES):
             raise LogUnreachableError(message) from error
-        pause = _PAUSES[self._troubles] * (0.5 + self.patience.chance())
-        if self.patience.clock() + pause > self.end:
+        pause = _PAUSES[self._failures] * (0.5 + self.policy.chance())
+        if self.policy.clock() + pause > self.end:
             raise LogUnreachableError(message) from error
-        self._troubles += 1
-        self.patience.sleep(pause)
+        self._failures += 1
+        self.policy.sleep(pause)
 
-    def lost(self) -> None:
-        """Wait a little before the next try after somebody else was first.
+    def conflict(self) -> None:
+        """Wait a little before the next retry after another writer was first.
 
         Raises:
-            LogBusyError: Others were first for too long; nothing was appended.
+            LogBusyError: Other writers were first for too long; nothing was appended.
         """
-        if self.patience.clock() > self.end:
+        if self.policy.clock() > self.end:
             raise LogBusyError(
                 f"the audit log {self.place} is busy: other writers were always first"
             )
-        self._troubles = 0
-        longest = min(_FIRST_YIELD * 2.0**self._losses, _LONGEST_YIELD)
-        self._losses = min(self._losses + 1, 10)
-        self.patience.sleep(longest * self.patience.chance())
+        self._failures = 0
+        longest = min(_FIRST_YIELD * 2.0**self._conflicts, _LONGEST_YIELD)
+        self._conflicts = min(self._conflicts + 1, 10)
+        self.policy.sleep(longest * self.policy.chance())
 
 
 def _may_pass(error: CloudError) -> bool:
-    """Return whether trying again within the same call makes sense."""
+    """Return whether a retry within the same call makes sense."""
     if isinstance(error, ApiError):
         return error.status in _PASSING
     return not isinstance(error, CredentialsError | OutOfTimeError)

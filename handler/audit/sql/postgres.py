@@ -2,11 +2,11 @@
 
 Every commit is one transaction, read committed, that first waits for an advisory lock in a
 statement of its own, so that the statements after it see everything committed before
-(https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED). The lock goes
-with the transaction, whatever ends it: whoever holds it next knows how the one before came out.
+(https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED). The lock ends
+with the transaction, so that its next holder sees how the previous one ended.
 
-A connection that is lost is opened anew and the decisions run again, unless the records of the
-try before turn out to stand: a chained hash tells our own records from anybody else's.
+A lost connection is reopened and the decisions run again, unless the records of the previous try
+are in the log after all: their hashes are unique to this commit.
 """
 
 from __future__ import annotations
@@ -23,9 +23,14 @@ from psycopg.pq import TransactionStatus
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
 from handler.audit.search import find
-from handler.audit.sql import projection
-from handler.audit.sql.postgres_connection import COMMIT_LOCK, connected, parse_address, translated
-from handler.audit.sql.postgres_statement import run
+from handler.audit.sql import projection, statements
+from handler.audit.sql.postgres_connection import (
+    COMMIT_LOCK,
+    connect,
+    parse_address,
+    translate_errors,
+)
+from handler.audit.sql.postgres_migration import run
 from handler.audit.sql.value_list import ANY, rows_for
 from handler.errors import LogError, LogOutdatedError, LogUnreachableError
 
@@ -38,7 +43,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PAUSES = (0.0, 0.1, 0.3, 1.0)
-"""Seconds before each new try after a lost connection; a frozen instance's needs no pause."""
+"""Seconds before each retry after a lost connection; the first covers a frozen instance."""
 
 _READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
 _WRITE = (
@@ -46,7 +51,7 @@ _WRITE = (
     f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})",
 )
 _NOW = "SELECT clock_timestamp(), nightdrop.version()"
-_STANDS = "SELECT 1 FROM records WHERE seq = ? AND hash = ?"
+_IN_LOG = "SELECT 1 FROM records WHERE seq = ? AND hash = ?"
 _RECORDS_OF = (
     "SELECT seq, hash, record FROM records "  # noqa: S608 - marks for values
     f"WHERE record::json -> 'delivery' ->> 'key' IN {ANY}"
@@ -61,63 +66,63 @@ class PostgresLog:
 
     Args:
         address: `postgresql://user:password@host/database`, with libpq's options as its query.
-        patience: Seconds to wait for other writers before `LogBusyError`, and for a lost
+        lock_timeout: Seconds to wait for other writers before `LogBusyError`, and for a lost
             connection before `LogUnreachableError`.
         clock: Seconds on a monotonic clock.
         sleep: Waits for some seconds.
 
     Raises:
-        LogUnreachableError: The server cannot be reached, or lets nobody in.
-        LogError: The address cannot be read, or the database holds no audit log.
+        LogUnreachableError: The server is unreachable or refuses the login.
+        LogError: The address is invalid, or the database holds no audit log.
     """
 
     def __init__(
         self,
         address: str,
         *,
-        patience: float = 30.0,
+        lock_timeout: float = 30.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._place = parse_address(address)
-        self._patience = patience
+        self._lock_timeout = lock_timeout
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.RLock()
         self._closed = False
-        self._db: psycopg.Connection[tuple[Any, ...]] = connected(self._place, patience)
+        self._db: psycopg.Connection[tuple[Any, ...]] = connect(self._place, lock_timeout)
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
-        """Run one decision and append what it asks for, durably, before returning."""
+        """Run one decision and durably append its records before returning."""
         return cast("Committed[T]", self.commit_all([decide])[0])
 
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
-        """Run several decisions in order, each seeing the ones before it, as one append.
+        """Run several decisions in order, each seeing those before it, as one append.
 
         Raises:
             LogBusyError: Other writers held the log for too long; nothing was appended.
-            LogUnreachableError: The connection was lost and not regained; the records may or
-                may not stand.
+            LogUnreachableError: The connection was lost; the records may or may not be in
+                the log.
         """
         commit = uuid.uuid4().hex
         done: tuple[Committed[Any], ...] = ()
 
         def append(view: projection.SqlView) -> tuple[Committed[Any], ...]:
             nonlocal done
-            if not _stands(done, view):
-                done = projection.decided(decisions, view, commit)
+            if not _in_log(done, view):
+                done = projection.run_decisions(decisions, view, commit)
             return done
 
         return self._transact(append, _WRITE)
 
     def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:  # noqa: ARG002 - it always is
-        """Return what `ask` finds in the state as it stands now; nothing is appended."""
+        """Return what `ask` reads from the current state; nothing is appended."""
         return self._transact(ask, _READ)
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Return what the outbox holds for jobs or deliveries, by their keys."""
+        """Return the bodies in the outbox by the keys of their jobs or deliveries."""
         return dict(
-            self._transact(lambda view: rows_for(view.execute, projection.BODIES_OF, keys), _READ)
+            self._transact(lambda view: rows_for(view.execute, statements.BODIES_OF, keys), _READ)
         )
 
     def records(self, after: int = 0) -> Iterator[Record]:
@@ -127,17 +132,17 @@ class PostgresLog:
         )
 
     def find(self, what: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries that somebody may mean by a name, an id or a key."""
+        """Return the deliveries that match a name, an id or a key."""
         return self._transact(lambda view: find(view, what), _READ)
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
-        """Yield the records about some deliveries, in order; the server looks through all."""
+        """Yield the records of some deliveries, in order; the server scans all records."""
         keys = list(deliveries)
         rows = self._transact(lambda view: rows_for(view.execute, _RECORDS_OF, keys), _READ)
         yield from (Record(*row) for row in sorted(rows))
 
     def rebuild(self) -> None:
-        """Fold the state anew from the records; the outbox keeps what is still open."""
+        """Rebuild the state from the records; the outbox keeps the bodies of open work."""
         self._transact(
             lambda view: projection.rebuild(
                 view, _paged(lambda last, size: _page(view, last, size))
@@ -152,9 +157,9 @@ class PostgresLog:
             self._db.close()
 
     def _transact(self, work: Callable[[projection.SqlView], T], begin: Sequence[str]) -> T:
-        """Run work in a transaction, and again in a new one where the connection was lost."""
+        """Run work in a transaction, and again in a new one if the connection was lost."""
         with self._lock:
-            end = self._clock() + self._patience
+            end = self._clock() + self._lock_timeout
             for pause in _PAUSES:
                 try:
                     return self._once(work, begin)
@@ -168,30 +173,30 @@ class PostgresLog:
         if self._closed:
             raise LogError(f"the audit log {self._place.shown} is closed")
         if self._db.closed:
-            self._db = connected(self._place, self._patience)
-        with translated(self._place):
+            self._db = connect(self._place, self._lock_timeout)
+        with translate_errors(self._place):
             try:
                 for statement in begin:
                     self._execute(statement)
-                # The clock is read behind the lock, so that records have their times in order.
+                # The clock is read under the lock, so that the times of records are in order.
                 now, version = self._execute(_NOW)[0]
                 self._require_own_layout(version)
-                result = work(projection.SqlView(self._execute, now, is_whole=True))
+                result = work(projection.SqlView(self._execute, now, has_all_records=True))
                 self._execute("COMMIT")
             except BaseException:
-                self._leave()
+                self._roll_back()
                 raise
         return result
 
     def _require_own_layout(self, version: int) -> None:
         if version != VERSION:
             raise LogOutdatedError(
-                f"another version of Nightdrop has laid {self._place.shown} out anew since this "
-                "one opened it; nothing was written: the event is for an instance of that version"
+                f"another version of Nightdrop has migrated {self._place.shown} since it was "
+                "opened; nothing was written: an instance of that version must handle the event"
             )
 
-    def _leave(self) -> None:
-        """Roll back; a connection that cannot is closed, and its lock goes with it."""
+    def _roll_back(self) -> None:
+        """Roll back, or close the connection, which releases its lock."""
         with suppress(psycopg.Error):
             self._db.execute("ROLLBACK")
         if self._db.info.transaction_status != TransactionStatus.IDLE:
@@ -201,18 +206,18 @@ class PostgresLog:
         return run(self._db, statement, values)
 
 
-def _stands(done: Sequence[Committed[Any]], view: projection.SqlView) -> bool:
-    """Return whether the records of an earlier try are in the log after all."""
+def _in_log(done: Sequence[Committed[Any]], view: projection.SqlView) -> bool:
+    """Return whether the records of an earlier try are in the log."""
     records = [record for one in done for record in one.records]
-    return bool(records) and bool(view.execute(_STANDS, (records[-1].seq, records[-1].hash)))
+    return bool(records) and bool(view.execute(_IN_LOG, (records[-1].seq, records[-1].hash)))
 
 
 def _page(view: projection.SqlView, after: int, size: int) -> list[Record]:
-    return [Record(*row) for row in view.execute(projection.RECORDS_AFTER, (after, size))]
+    return [Record(*row) for row in view.execute(statements.RECORDS_AFTER, (after, size))]
 
 
 def _paged(page_after: Callable[[int, int], list[Record]], after: int = 0) -> Iterator[Record]:
-    # Whoever wants the first or the last record alone need not wait for a whole page.
+    # A caller that needs only the first record does not wait for a whole page.
     size = 1
     while page := page_after(after, size):
         yield from page

@@ -61,10 +61,13 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     result_error TEXT NOT NULL,               -- why its result could not be written
     etag       TEXT NOT NULL,                 -- of the object that was read
     repeats    TEXT NOT NULL,                 -- the delivery whose run it repeats
-    body_digest TEXT NOT NULL                 -- SHA-256 of its body in the outbox, as recorded
+    body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
+    first_seq   BIGINT NOT NULL,              -- its first record
+    last_seq    BIGINT NOT NULL               -- the latest record that names it
 );
 
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON nightdrop.deliveries (subject, seq);
+CREATE INDEX IF NOT EXISTS deliveries_by_touch ON nightdrop.deliveries (touched_at);
 CREATE INDEX IF NOT EXISTS deliveries_received ON nightdrop.deliveries (seq)
     WHERE state = 'received';
 CREATE INDEX IF NOT EXISTS deliveries_unreported ON nightdrop.deliveries (due_at, changed)

@@ -1,6 +1,6 @@
-"""A PostgreSQL database that holds, or is to hold, an audit log: reached, prepared, named.
+"""Connects to the PostgreSQL database of an audit log, and creates its schema.
 
-Errors name the database without its password, and hold none of the values of a statement.
+Errors name the database without its password, and hold no values of a statement.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ COMMIT_LOCK = 0x6E_69_67_68_74
 """The key of the advisory lock that every commit takes: `night` in ASCII."""
 
 OLDEST_SERVER = 140_000
-"""PostgreSQL 14, as libpq numbers it: the first with CREATE OR REPLACE TRIGGER."""
+"""PostgreSQL 14 in libpq's numbering: the first with CREATE OR REPLACE TRIGGER."""
 
 SCHEMA = Path(__file__).with_name("postgres.sql")
 """The tables, triggers and views, as SQL."""
 
 _LONGEST_CONNECT = 10
 _REASON = re.compile(r"failed: (?:FATAL: +)?(?!connection to )(.+)")
-# A frozen sender must not hold the lock for longer than the others are patient. A commit is
-# answered when it is on disk, whatever the database's own default is.
+# A frozen sender must release the lock before the others time out. A commit returns once it is on
+# disk, whatever the default of the database is.
 _SESSION = """
 SELECT set_config('search_path', 'nightdrop', false),
        set_config('TimeZone', 'UTC', false),
-       set_config('lock_timeout', %(patience)s, false),
+       set_config('lock_timeout', %(lock)s, false),
        set_config('statement_timeout', %(longest)s, false),
        set_config('idle_in_transaction_session_timeout', %(idle)s, false),
        set_config('synchronous_commit',
@@ -62,11 +62,11 @@ _GRANTS = (
 
 @dataclass(frozen=True)
 class PostgresAddress:
-    """Where a database is.
+    """The address of a database.
 
     Attributes:
-        address: As it was set; it may hold a password.
-        shown: Its host and database alone, for messages.
+        address: The address as it was set; it may hold a password.
+        shown: Its host and database only, for messages.
     """
 
     address: str = field(repr=False)
@@ -74,10 +74,10 @@ class PostgresAddress:
 
 
 def parse_address(address: str) -> PostgresAddress:
-    """Return the place that an address names; it is shown as what was parsed, never as typed.
+    """Return an address, parsed by libpq's rules.
 
     Raises:
-        LogError: It cannot be read beyond doubt, and nothing of it is shown.
+        LogError: The address is ambiguous or invalid; the message does not quote it.
     """
     try:
         parts = conninfo_to_dict(checked_address(address))
@@ -87,50 +87,48 @@ def parse_address(address: str) -> PostgresAddress:
         # The error quotes what was set.
         raise LogError(
             "the address of the audit log has a parameter after its ? that libpq does not know; "
-            "a ? that is meant otherwise is written with %-escapes"
+            "write any other ? with %-escapes"
         ) from None
     host = quote(str(parts.get("host") or parts.get("hostaddr") or ""), safe="/,:[]")
     return PostgresAddress(address, f"postgresql://{host}/{quote(str(parts.get('dbname') or ''))}")
 
 
-def connected(place: PostgresAddress, patience: float) -> Connection:
+def connect(place: PostgresAddress, lock_timeout: float) -> Connection:
     """Return a connection to a database that holds an audit log, ready for transactions.
 
     Args:
         place: The database.
-        patience: Seconds to wait for other writers.
+        lock_timeout: Seconds to wait for other writers.
 
     Raises:
-        LogUnreachableError: The server cannot be reached, or lets nobody in.
+        LogUnreachableError: The server is unreachable or refuses the login.
         LogError: The database holds no audit log.
     """
-    with translated(place):
-        db = _connect(place, patience)
+    with translate_errors(place):
+        db = _connect(place, lock_timeout)
         try:
-            _begin_session(db, place, patience)
+            _begin_session(db, place, lock_timeout)
         except BaseException:
             db.close()
             raise
     return db
 
 
-def prepare(address: str, role: str = "") -> tuple[str, ...]:
-    """Create the audit log's tables where they are missing, or anew where they are of old.
-
-    Nothing recorded is touched.
+def init_schema(address: str, role: str = "") -> tuple[str, ...]:
+    """Create the audit log's tables, or migrate them; no record is changed.
 
     Args:
         address: The database, with a role that may create a schema in it.
-        role: The function's role, which exists; it is granted what the function needs.
+        role: The function's existing role; it is granted what the function needs.
 
     Returns:
-        The grants that the function's role needs, as statements; applied if `role` was given.
+        The grants that the function's role needs, as statements; executed if `role` is given.
 
     Raises:
-        LogError: The database is unfit, or the role unknown or too mighty.
+        LogError: The database cannot hold a log, or the role is unknown or has too many rights.
     """
     place = parse_address(address)
-    with translated(place), _connect(place, _LONGEST_CONNECT) as db, db.transaction():
+    with translate_errors(place), _connect(place, _LONGEST_CONNECT) as db, db.transaction():
         _check(db, place, role)
         db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
         migrate(db, SCHEMA.read_bytes(), place=place.shown)
@@ -142,58 +140,60 @@ def prepare(address: str, role: str = "") -> tuple[str, ...]:
 
 
 def rebuild(address: str) -> bool:
-    """Make all that is derived from the records anew, if this role owns it.
+    """Rebuild everything that is derived from the records, if this role owns the tables.
 
     Returns:
-        Whether it does: the function's role does not, and was handed nothing to do.
+        Whether it owns them; the function's role does not.
 
     Raises:
         LogError: The database cannot be used, or holds no audit log.
     """
     place = parse_address(address)
-    with translated(place), _connect(place, _LONGEST_CONNECT) as db, db.transaction():
+    with translate_errors(place), _connect(place, _LONGEST_CONNECT) as db, db.transaction():
         if not exists(db):
             raise LogError(_unprepared(place))
         if not db.execute(_OWNS).fetchall()[0][0]:
             return False
         db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
-        migrate(db, SCHEMA.read_bytes(), place=place.shown, anew=True)
+        migrate(db, SCHEMA.read_bytes(), place=place.shown, rebuild=True)
         return True
 
 
 @contextmanager
-def translated(place: PostgresAddress) -> Iterator[None]:
-    """Turn PostgreSQL's errors into the log's own, with what to do about them."""
+def translate_errors(place: PostgresAddress) -> Iterator[None]:
+    """Raise PostgreSQL's errors as errors of the log, with what to do about them."""
     try:
         yield
     except (errors.LockNotAvailable, errors.QueryCanceled) as error:
         raise LogBusyError(
-            f"the audit log {place.shown} is held by other writers: {_said(error)}"
+            f"the audit log {place.shown} is held by other writers: {_reason(error)}"
         ) from error
     except (psycopg.OperationalError, errors.IdleInTransactionSessionTimeout) as error:
         raise LogUnreachableError(
-            f"the audit log {place.shown} cannot be reached: {_said(error)}"
+            f"the audit log {place.shown} is unreachable: {_reason(error)}"
         ) from error
     except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
         raise LogError(_unprepared(place)) from error
     except errors.InsufficientPrivilege as error:
         raise LogError(
-            f"the audit log {place.shown} may not be used like this: {_said(error)}; "
+            f"the audit log {place.shown} denies access: {_reason(error)}; "
             "`nightdrop audit init --role NAME` grants what the function needs"
         ) from error
     except psycopg.IntegrityError as error:
-        raise LogBrokenError(f"the audit log {place.shown} refuses: {_said(error)}") from error
+        raise LogBrokenError(
+            f"the audit log {place.shown} rejects the change: {_reason(error)}"
+        ) from error
     except psycopg.Error as error:
-        raise LogError(f"the audit log {place.shown} cannot be used: {_said(error)}") from error
+        raise LogError(f"the audit log {place.shown} cannot be used: {_reason(error)}") from error
 
 
-def _connect(place: PostgresAddress, patience: float) -> Connection:
+def _connect(place: PostgresAddress, lock_timeout: float) -> Connection:
     return psycopg.connect(
         place.address,
         autocommit=True,
         client_encoding="utf8",
         fallback_application_name="nightdrop",
-        connect_timeout=math.ceil(min(_LONGEST_CONNECT, max(2, patience))),
+        connect_timeout=math.ceil(min(_LONGEST_CONNECT, max(2, lock_timeout))),
         tcp_user_timeout=_LONGEST_CONNECT * 1000,
         keepalives_idle=_LONGEST_CONNECT,
         keepalives_interval=5,
@@ -201,8 +201,8 @@ def _connect(place: PostgresAddress, patience: float) -> Connection:
     )
 
 
-def _begin_session(db: Connection, place: PostgresAddress, patience: float) -> None:
-    waits = {"patience": patience, "longest": 2 * patience, "idle": patience / 3}
+def _begin_session(db: Connection, place: PostgresAddress, lock_timeout: float) -> None:
+    waits = {"lock": lock_timeout, "longest": 2 * lock_timeout, "idle": lock_timeout / 3}
     db.execute(_SESSION, {name: str(math.ceil(seconds * 1000)) for name, seconds in waits.items()})
     if not exists(db):
         raise LogError(_unprepared(place))
@@ -211,25 +211,25 @@ def _begin_session(db: Connection, place: PostgresAddress, patience: float) -> N
     if found != VERSION:
         age = "an earlier" if found < VERSION else "a later"
         raise LogError(
-            f"{place.shown} is laid out for {age} Nightdrop; run `nightdrop audit init` of this "
-            "version as the owner of the tables: it makes them anew from the records"
+            f"{place.shown} has the layout of {age} version; run `nightdrop audit init` of this "
+            "version as the owner of the tables: it rebuilds them from the records"
         )
 
 
 def _check(db: Connection, place: PostgresAddress, role: str) -> None:
     if db.info.server_version < OLDEST_SERVER:
-        raise LogError(f"{place.shown} is older than PostgreSQL 14, the first that will do")
+        raise LogError(f"{place.shown} is older than PostgreSQL 14; use that or a later version")
     if db.info.parameter_status("server_encoding") != "UTF8":
         raise LogError(f"{place.shown} is not in UTF-8; create a database with ENCODING 'UTF8'")
     if not role:
         return
     known = db.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
     if known is None:
-        raise LogError("there is no such role; create it first: CREATE ROLE … LOGIN PASSWORD …")
+        raise LogError("the role does not exist; create it first: CREATE ROLE … LOGIN PASSWORD …")
     if known[0] or role == db.info.user:
         raise LogError(
-            "that role owns the tables or the server, and could change what is recorded; "
-            "create one for the function alone"
+            "this role owns the tables or the server, and could change records; "
+            "create a role for the function only"
         )
 
 
@@ -240,10 +240,10 @@ def _unprepared(place: PostgresAddress) -> str:
     )
 
 
-def _said(error: psycopg.Error) -> str:
-    """Return the main sentence of an error, without the row or the statement it happened to.
+def _reason(error: psycopg.Error) -> str:
+    """Return the main sentence of an error, without the row or the statement it concerns.
 
-    Where there was no connection, libpq writes several lines, with advice and every address tried.
+    For a failed connection libpq writes several lines, with advice and every address tried.
     """
     text = str(error).strip()
     reasons = _REASON.findall(text) or text.splitlines()[:1]

@@ -1,8 +1,7 @@
-"""The tables of a PostgreSQL log: made where they are missing, made anew where they are of old.
+"""Creates the tables of a PostgreSQL log and migrates those of another version.
 
-`records` is never touched. What is derived from it is dropped and folded again from the records
-when the version in the database is another than this code's; bodies in the outbox are carried over,
-and whoever was granted something on the old tables and views is granted it on the new ones.
+`records` is never changed. If the database has another version than this code, the derived tables
+are dropped and folded again from the records; bodies in the outbox and grants are kept.
 """
 
 from __future__ import annotations
@@ -14,11 +13,10 @@ from psycopg import sql as spell
 
 from handler.audit.format_version import VERSION, require_readable
 from handler.audit.record import Record
-from handler.audit.sql import projection
-from handler.audit.sql.postgres_statement import run
+from handler.audit.sql import projection, statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import psycopg
 
@@ -26,7 +24,7 @@ Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
 _EXISTS = "SELECT to_regclass('nightdrop.records') IS NOT NULL"
 _VERSIONED = "SELECT to_regprocedure('nightdrop.version()') IS NOT NULL"
-# A function, not a table: whoever may use the schema may call it, without a grant of its own.
+# A function, not a table: a role that may use the schema may call it without another grant.
 _PUT_VERSION = f"""
 CREATE OR REPLACE FUNCTION nightdrop.version() RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT {VERSION}'"""
@@ -50,64 +48,82 @@ def exists(db: Connection) -> bool:
 
 
 def version_of(db: Connection) -> int:
-    """Return the version that stands in a log; 0 before there was one."""
+    """Return the layout version of a log; 0 if it has none."""
     if run(db, _VERSIONED) != [(True,)]:
         return 0
     return int(run(db, "SELECT nightdrop.version()")[0][0])
 
 
-def put_version() -> str:
-    """Return the statement that puts this code's version into a log."""
+def version_statement() -> str:
+    """Return the statement that stores this code's layout version in a log."""
     return _PUT_VERSION
 
 
-def migrate(db: Connection, schema: bytes, *, place: str, anew: bool = False) -> None:
-    """Bring a database to this code's layout, in the transaction that is open.
+def migrate(db: Connection, schema: bytes, *, place: str, rebuild: bool = False) -> None:
+    """Create or migrate the tables, in the open transaction.
 
     Args:
-        db: A connection of the owner, behind the lock that every commit takes.
+        db: A connection of the owner, which holds the lock that every commit takes.
         schema: The tables, triggers and views, as SQL; safe to repeat.
         place: The database, for messages.
-        anew: Whether to make all that is derived anew, whatever version the log is of.
+        rebuild: Whether to rebuild the derived tables whatever the version.
 
     Raises:
-        LogError: The log is of a later form.
-        psycopg.Error: The database refuses; the transaction is to be rolled back.
+        LogError: The log has a later layout.
+        psycopg.Error: The caller must roll back.
     """
     if exists(db):
         found = version_of(db)
         require_readable(found, place)
-        if anew or found != VERSION:
-            _create_anew(db, schema)
+        if rebuild or found != VERSION:
+            _recreate(db, schema)
     db.execute(schema)
     db.execute(_PUT_VERSION.encode())
 
 
-def _create_anew(db: Connection, schema: bytes) -> None:
+def _recreate(db: Connection, schema: bytes) -> None:
     bodies, granted = run(db, "SELECT * FROM nightdrop.outbox"), run(db, _GRANTED)
     for kind, name in _DERIVED:
         run(db, f"DROP {kind} IF EXISTS nightdrop.{name}")
     db.execute(schema)
     run(db, "SET LOCAL search_path = nightdrop")
-    view = projection.SqlView(partial(run, db), run(db, "SELECT clock_timestamp()")[0][0])
+    view = projection.folding_view(partial(run, db))
     for key, body, *_ in bodies:
-        view.execute(projection.PUT_BODY, (key, body))
+        view.execute(statements.PUT_BODY, (key, body))
     projection.rebuild(view, _records(db))
     for privilege, table, grantee in granted:
         db.execute(_grant(privilege, table, grantee))
 
 
 def _records(db: Connection, after: int = 0) -> Iterator[Record]:
-    while page := run(db, projection.RECORDS_AFTER, (after, _PAGE)):
+    while page := run(db, statements.RECORDS_AFTER, (after, _PAGE)):
         yield from (Record(*row) for row in page)
         after = page[-1][0]
 
 
 def _grant(privilege: str, table: str, grantee: str) -> spell.Composed:
-    # The catalogue spells privileges as GRANT takes them, and every role as PUBLIC.
+    # The catalogue names privileges as GRANT does, and all roles PUBLIC.
     to = spell.SQL("PUBLIC") if grantee == "PUBLIC" else spell.Identifier(grantee)
     return spell.SQL("GRANT {privilege} ON {table} TO {to}").format(
         privilege=spell.SQL(privilege),
         table=spell.Identifier("nightdrop", table),
         to=to,
     )
+
+
+def run(
+    db: psycopg.Connection[tuple[Any, ...]], statement: str, values: Sequence[object] = ()
+) -> list[tuple[Any, ...]]:
+    """Run a statement with `?` for its values, as in SQLite, and return its rows."""
+    cursor = db.execute(_with_placeholders(statement), [_storable(value) for value in values])
+    return cursor.fetchall() if cursor.description else []
+
+
+def _with_placeholders(statement: str) -> bytes:
+    """Return a statement with psycopg's placeholders; no statement has another `?`."""
+    return statement.replace("%", "%%").replace("?", "%s").encode()
+
+
+def _storable(value: object) -> object:
+    # A text column cannot hold NUL; only the name of an object may contain one.
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value

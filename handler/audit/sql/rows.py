@@ -1,4 +1,4 @@
-"""States as rows of the tables that keep them, and back."""
+"""States as rows of their tables, and rows as states."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from handler.audit.job_end import shown_state
 from handler.audit.state import UNSETTLED, DeliveryState, JobState
 
 JOB_COLUMNS = tuple(field.name for field in fields(JobState))
-"""The columns of `jobs` that a job is made of; two more follow from them."""
+"""The columns of `jobs` with the fields of a job; `todo` and `shown` follow from them."""
 
 DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
 """The columns of `deliveries`."""
 
 delivery_row = attrgetter(*DELIVERY_COLUMNS)
-"""Returns a delivery as `PUT_DELIVERY` takes it."""
+"""Returns the values of a delivery for `PUT_DELIVERY`."""
 
 
 def job_row(job: JobState) -> tuple[object, ...]:
-    """Return a job as `PUT_JOB` takes it."""
+    """Return the values of a job for `PUT_JOB`."""
     values = {**vars(job), "doubtful": int(job.doubtful)}
     return (*map(values.__getitem__, JOB_COLUMNS), _todo(job), shown_state(job))
 
@@ -33,7 +33,7 @@ def _todo(job: JobState) -> str:
     return "nothing" if job.final else "send"
 
 
-def job_of(row: tuple[Any, ...]) -> JobState:
-    """Return a job from a row with `JOB_COLUMNS`."""
+def job_from_row(row: tuple[Any, ...]) -> JobState:
+    """Return the job of a row with `JOB_COLUMNS`."""
     values = dict(zip(JOB_COLUMNS, row, strict=True))
     return JobState(**{**values, "doubtful": bool(values["doubtful"])})

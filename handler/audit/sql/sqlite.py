@@ -1,9 +1,9 @@
-"""The audit log in one SQLite file: for a desk, a test, or a function with one instance.
+"""The audit log in one SQLite file: for local use, tests, or a function with one instance.
 
 Every commit is one `BEGIN IMMEDIATE` transaction under WAL and synchronous FULL: no other writer
-gets between reading the head and appending, and what was answered survives a loss of power
-(https://sqlite.org/pragma.html#pragma_synchronous). The connection is shared by the threads of a
-process behind a lock; processes are serialised by SQLite.
+gets between reading the head and appending, and a commit that returned survives a power loss
+(https://sqlite.org/pragma.html#pragma_synchronous). Threads share one connection behind a lock;
+SQLite serialises processes.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
 from handler.audit.search import find
-from handler.audit.sql import projection
-from handler.audit.sql.network_filesystem import network_type
+from handler.audit.sql import projection, statements
 from handler.audit.sql.sqlite_migration import migrate, version_of
 from handler.audit.sql.value_list import ANY, rows_for
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogOutdatedError
@@ -41,6 +40,14 @@ OLDEST_SQLITE = (3, 37, 0)
 SCHEMA = Path(__file__).with_name("sqlite.sql")
 """The tables and views, as SQL."""
 
+NETWORK_TYPES = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "lustre", "gpfs"}
+    | {"fuse.sshfs", "fuse.s3fs", "fuse.obsfs", "fuse.glusterfs", "fuse.ceph"}
+)
+"""File systems whose locks SQLite cannot rely on (https://sqlite.org/wal.html, "Disadvantages")."""
+
+_MOUNTS = Path("/proc/self/mounts")
+
 _PAGE = 1000
 _RECORDS_OF = (
     "SELECT seq, hash, record FROM records "  # noqa: S608 - marks for values
@@ -49,12 +56,12 @@ _RECORDS_OF = (
 
 
 class SqliteLog:
-    """The audit log in one SQLite file, created where it is missing.
+    """The audit log in one SQLite file, which is created if it is missing.
 
     Args:
         path: The file; its folder must exist.
         clock: The store's clock, aware.
-        patience: Seconds to wait for other writers before `LogBusyError`.
+        lock_timeout: Seconds to wait for other writers before `LogBusyError`.
     """
 
     def __init__(
@@ -62,65 +69,65 @@ class SqliteLog:
         path: str | Path,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
-        patience: float = 30.0,
+        lock_timeout: float = 30.0,
     ) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise LogError(
-                f"SQLite {sqlite3.sqlite_version} is too old for the audit log; 3.37 is needed"
+                f"SQLite {sqlite3.sqlite_version} is too old for the audit log; it needs 3.37"
             )
         network = network_type(Path(path))
         if network:
             raise LogError(
-                f"the audit log {path} lies on a network file system ({network}), where SQLite's "
-                "locks do not hold; name a file on a local disk, or a postgresql:// log"
+                f"the audit log {path} is on a network file system ({network}), where SQLite's "
+                "locks do not work; name a file on a local disk, or a postgresql:// log"
             )
         self._clock = clock
         self._lock = threading.RLock()
         self._path = path
-        with translated(path):
-            self._db = _opened(path, patience, clock)
+        with translate_errors(path):
+            self._db = _open(path, lock_timeout)
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
-        """Run one decision and append what it asks for, durably, before returning."""
+        """Run one decision and durably append its records before returning."""
         return cast("Committed[T]", self.commit_all([decide])[0])
 
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
-        """Run several decisions in order, each seeing the ones before it, as one append."""
+        """Run several decisions in order, each seeing those before it, as one append."""
         commit = uuid.uuid4().hex
         with self._transaction() as view:
-            return projection.decided(decisions, view, commit)
+            return projection.run_decisions(decisions, view, commit)
 
     def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:  # noqa: ARG002 - it always is
-        """Return what `ask` finds in the state as it stands now; nothing is appended."""
+        """Return what `ask` reads from the current state; nothing is appended."""
         with self._transaction("BEGIN") as view:
             return ask(view)
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Return what the outbox holds for jobs or deliveries, by their keys."""
-        with self._lock, translated(self._path):
-            return dict(rows_for(self._execute, projection.BODIES_OF, keys))
+        """Return the bodies in the outbox by the keys of their jobs or deliveries."""
+        with self._lock, translate_errors(self._path):
+            return dict(rows_for(self._execute, statements.BODIES_OF, keys))
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
-        # Whoever wants the first or the last record alone need not wait for a whole page.
+        # A caller that needs only the first record does not wait for a whole page.
         size = 1
         while page := self._page(after, size):
             yield from page
             after, size = page[-1].seq, _PAGE
 
     def find(self, what: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries that somebody may mean by a name, an id or a key."""
+        """Return the deliveries that match a name, an id or a key."""
         with self._transaction("BEGIN") as view:
             return find(view, what)
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
-        """Yield the records about some deliveries, in order."""
-        with self._lock, translated(self._path):
+        """Yield the records of some deliveries, in order."""
+        with self._lock, translate_errors(self._path):
             rows = rows_for(self._execute, _RECORDS_OF, list(deliveries))
         yield from (Record(*row) for row in sorted(rows))
 
     def rebuild(self) -> None:
-        """Fold the state anew from the records; the outbox keeps what is still open."""
+        """Rebuild the state from the records; the outbox keeps the bodies of open work."""
         with self._transaction() as view:
             projection.rebuild(view, self.records())
 
@@ -130,16 +137,16 @@ class SqliteLog:
             self._db.close()
 
     def _page(self, after: int, size: int) -> list[Record]:
-        with self._lock, translated(self._path):
-            return [Record(*row) for row in self._execute(projection.RECORDS_AFTER, (after, size))]
+        with self._lock, translate_errors(self._path):
+            return [Record(*row) for row in self._execute(statements.RECORDS_AFTER, (after, size))]
 
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[projection.SqlView]:
-        with self._lock, translated(self._path):
+        with self._lock, translate_errors(self._path):
             self._db.execute(begin)
             try:
                 self._require_own_layout()
-                yield projection.SqlView(self._execute, self._clock(), is_whole=True)
+                yield projection.SqlView(self._execute, self._clock(), has_all_records=True)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -149,23 +156,23 @@ class SqliteLog:
     def _require_own_layout(self) -> None:
         if version_of(self._db) != VERSION:
             raise LogOutdatedError(
-                f"another version of Nightdrop has laid the audit log {self._path} out anew since "
-                "this one opened it; nothing was written: stop one of the two, and open it again"
+                f"another version of Nightdrop has migrated the audit log {self._path} since it "
+                "was opened; nothing was written: stop one of the two versions, and open it again"
             )
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self._db.execute(statement, tuple(values)).fetchall()
 
 
-def _opened(path: str | Path, patience: float, clock: Callable[[], datetime]) -> sqlite3.Connection:
+def _open(path: str | Path, lock_timeout: float) -> sqlite3.Connection:
     _create_private(path)
-    db = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=lock_timeout, isolation_level=None, check_same_thread=False)
     try:
-        _use_wal(db, path, patience)
+        _use_wal(db, path, lock_timeout)
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA secure_delete = ON")
         db.execute("BEGIN IMMEDIATE")
-        migrate(db, SCHEMA.read_text(), place=str(path), now=clock())
+        migrate(db, SCHEMA.read_text(), place=str(path))
         db.execute("COMMIT")
         _make_private(path)
     except BaseException:
@@ -175,14 +182,14 @@ def _opened(path: str | Path, patience: float, clock: Callable[[], datetime]) ->
 
 
 def _create_private(path: str | Path) -> None:
-    """Create a file that is not there for its owner alone: it is to hold whole deployments."""
+    """Create a missing file, readable by its owner only: it will hold whole deployments."""
     if str(path) != ":memory:":
-        with suppress(OSError):  # SQLite says what is wrong, or that the file is there
+        with suppress(OSError):  # SQLite reports what is wrong; the file may exist
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _make_private(path: str | Path) -> None:
-    """Take the rights of others from a log's files, unless they are somebody else's."""
+    """Remove the access of others to a log's files, if this user owns them."""
     for suffix in ("", "-wal", "-shm"):
         file = Path(f"{path}{suffix}")
         with suppress(FileNotFoundError, PermissionError):
@@ -190,9 +197,9 @@ def _make_private(path: str | Path) -> None:
                 file.chmod(0o600)
 
 
-def _use_wal(db: sqlite3.Connection, path: str | Path, patience: float) -> None:
+def _use_wal(db: sqlite3.Connection, path: str | Path, lock_timeout: float) -> None:
     # The switch to WAL does not wait for other openers by itself, whatever the timeout.
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + lock_timeout
     while db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
@@ -202,7 +209,7 @@ def _use_wal(db: sqlite3.Connection, path: str | Path, patience: float) -> None:
             time.sleep(0.01)
         else:
             if mode != "wal":
-                raise LogError(f"{path} cannot hold an audit log: name a file on a local disk")
+                raise LogError(f"{path} cannot hold an audit log; name a file on a local disk")
 
 
 def _busy(error: sqlite3.OperationalError) -> bool:
@@ -210,18 +217,18 @@ def _busy(error: sqlite3.OperationalError) -> bool:
 
 
 def _advice(error: sqlite3.OperationalError) -> str:
-    """Return what to do, by SQLite's words: its codes are told from Python 3.11 on only."""
+    """Return what to do, by SQLite's message: Python 3.10 does not expose its error codes."""
     text = str(error)
     if "disk" in text:
-        return "; make room on its disk, or look whether that is failing"
+        return "; free space on its disk, or check whether the disk is failing"
     if "unable to open" in text or "readonly" in text:
-        return "; it must be a file in a folder that exists, both writable"
+        return "; it must be a writable file in an existing, writable folder"
     return ""
 
 
 @contextmanager
-def translated(path: str | Path) -> Iterator[None]:
-    """Turn SQLite's errors into the log's own, with what to do about them."""
+def translate_errors(path: str | Path) -> Iterator[None]:
+    """Raise SQLite's errors as errors of the log, with what to do about them."""
     try:
         yield
     except sqlite3.OperationalError as error:
@@ -231,8 +238,30 @@ def translated(path: str | Path) -> Iterator[None]:
     except sqlite3.ProgrammingError as error:
         raise LogError(f"the audit log {path} cannot be used: {error}") from error
     except sqlite3.IntegrityError as error:
-        raise LogBrokenError(f"the audit log {path} refuses: {error}") from error
+        raise LogBrokenError(f"the audit log {path} rejects the change: {error}") from error
     except sqlite3.DatabaseError as error:
         raise LogBrokenError(
-            f"{path} is damaged or no audit log: {error}; restore it or name another file"
+            f"{path} is not an audit log, or it is damaged: {error}; "
+            "restore it or name another file"
         ) from error
+
+
+def network_type(path: Path, mounts: Path = _MOUNTS) -> str:
+    """Return the type of the network file system that a path is on; "" for any other.
+
+    Args:
+        path: A file that need not exist yet.
+        mounts: The kernel's list of mounts; without it every path counts as local.
+    """
+    try:
+        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    target = path.resolve()
+    best, found = -1, ""
+    for line in lines:
+        _, mounted, kind, *_ = line.split(" ")
+        point = Path(mounted.replace("\\040", " "))
+        if (target == point or point in target.parents) and len(point.parts) >= best:
+            best, found = len(point.parts), kind
+    return found if found in NETWORK_TYPES else ""

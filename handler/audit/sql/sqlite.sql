@@ -46,10 +46,13 @@ CREATE TABLE IF NOT EXISTS deliveries (
     result_error TEXT NOT NULL,               -- why its result could not be written
     etag     TEXT NOT NULL,                   -- of the object that was read
     repeats  TEXT NOT NULL,                   -- the delivery whose run it repeats
-    body_digest TEXT NOT NULL                 -- SHA-256 of its body in the outbox, as recorded
+    body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
+    first_seq   INTEGER NOT NULL,             -- its first record
+    last_seq    INTEGER NOT NULL              -- the latest record that names it
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON deliveries (subject, seq);
+CREATE INDEX IF NOT EXISTS deliveries_by_touch ON deliveries (touched_at);
 CREATE INDEX IF NOT EXISTS deliveries_received ON deliveries (seq) WHERE state = 'received';
 CREATE INDEX IF NOT EXISTS deliveries_unreported ON deliveries (due_at, changed)
     WHERE trigger = 'object' AND changed > reported;

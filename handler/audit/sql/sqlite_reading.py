@@ -1,8 +1,8 @@
-"""A SQLite log opened to be read alone, also where nothing may be written.
+"""Opens a SQLite log read-only, even on a read-only medium.
 
-A log is in WAL mode, and whoever reads it needs an index of the WAL in shared memory, a file beside
-it (https://sqlite.org/wal.html, "Read-Only Databases"). On a medium that cannot be written there is
-no place for one: without a WAL the file is read as one that does not change, with one a copy is.
+Reading a log in WAL mode needs an index of the WAL in shared memory, a file beside the log
+(https://sqlite.org/wal.html, "Read-Only Databases"). Where that file cannot be created, a log
+without a WAL is opened as immutable, and one with a WAL is copied first.
 """
 
 from __future__ import annotations
@@ -19,65 +19,58 @@ from handler.errors import LogBrokenError, LogError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_DAMAGED = "{path} is not an audit log, or it is damaged: {error}"
 _DAMAGE = frozenset({"malformed", "no such", "not a database", "encrypted"})
 
 
-def open_reading(path: str | Path) -> sqlite3.Connection:
-    """Return a connection that only reads; it sees what was committed, whoever writes meanwhile.
-
-    Args:
-        path: The file.
+def open_read_only(path: str | Path) -> sqlite3.Connection:
+    """Return a read-only connection; other processes may write at the same time.
 
     Raises:
-        LogError: There is no such file, or it cannot be read.
-        LogBrokenError: It is damaged, or no database.
+        LogError: The file does not exist or cannot be read.
+        LogBrokenError: The file is damaged or is not a database.
     """
     file = Path(path)
     if not file.is_file():
         raise LogError(f"there is no audit log at {path}; run the function once, or name another")
-    with reading(file):
-        return _opened(file)
+    with translate_read_errors(file):
+        return _open(file)
 
 
 @contextmanager
-def reading(path: str | Path) -> Iterator[None]:
-    """Turn SQLite's errors into the log's own: damage is told from what hinders reading.
-
-    Raises:
-        LogBrokenError: It is damaged, or no log.
-        LogError: It cannot be read, for another reason.
-    """
+def translate_read_errors(path: str | Path) -> Iterator[None]:
+    """Raise SQLite's errors as `LogBrokenError` for damage, else as `LogError`."""
     try:
         yield
     except sqlite3.OperationalError as error:
-        if tells_of_damage(error):
-            raise LogBrokenError(f"{path} holds no whole audit log: {error}") from error
+        if is_damage(error):
+            raise LogBrokenError(_DAMAGED.format(path=path, error=error)) from error
         raise LogError(f"the audit log {path} cannot be read: {error}") from error
     except sqlite3.DatabaseError as error:
-        raise LogBrokenError(f"{path} is damaged or no audit log: {error}") from error
+        raise LogBrokenError(_DAMAGED.format(path=path, error=error)) from error
     except OSError as error:
-        why = error.strerror or "no place for a copy"
+        why = error.strerror or "there is no space for a copy"
         raise LogError(f"the audit log {path} cannot be read: {why}") from error
 
 
-def tells_of_damage(error: sqlite3.DatabaseError) -> bool:
-    """Return whether an error says that a file is damaged or no log, not out of reach."""
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Return whether an error means that a file is damaged or is not a log."""
     if not isinstance(error, sqlite3.OperationalError):
         return True
     return any(word in str(error) for word in _DAMAGE)
 
 
-def _opened(file: Path) -> sqlite3.Connection:
+def _open(file: Path) -> sqlite3.Connection:
     uri = file.resolve().as_uri()
     try:
-        return _tried(f"{uri}?mode=ro")
+        return _try_open(f"{uri}?mode=ro")
     except sqlite3.OperationalError:
         if file.with_name(f"{file.name}-wal").exists():
-            return _copied(file)
-        return _tried(f"{uri}?immutable=1")
+            return _open_copy(file)
+        return _try_open(f"{uri}?immutable=1")
 
 
-def _tried(uri: str) -> sqlite3.Connection:
+def _try_open(uri: str) -> sqlite3.Connection:
     db = sqlite3.connect(uri, uri=True, isolation_level=None)
     try:
         db.execute("SELECT 1 FROM sqlite_master").fetchone()
@@ -87,8 +80,8 @@ def _tried(uri: str) -> sqlite3.Connection:
     return db
 
 
-def _copied(file: Path) -> sqlite3.Connection:
-    """Open a copy of the file and its WAL; the open file outlives its name."""
+def _open_copy(file: Path) -> sqlite3.Connection:
+    """Open a copy of the file and its WAL; deleting the copy does not close it."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         copy = Path(folder) / file.name
         for suffix in ("", "-wal"):

@@ -1,4 +1,4 @@
-"""Statements that ask for any of some values: a few statements, however many values there are."""
+"""Query by a list of values of any length in statements of a fixed length."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _AT_ONCE = 500
 """How many values one statement takes; PostgreSQL takes 65,535 and SQLite 32,766."""
 
 ANY = f"({', '.join('?' * _AT_ONCE)})"
-"""The list of values in a statement for `rows_for`, as in `WHERE key IN {ANY}`."""
+"""The placeholder for the list of values, as in `WHERE key IN {ANY}`."""
 
 
 def rows_for(execute: Execute, statement: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Return the rows of a statement for all of some values.
+    """Return the rows of a statement for a list of values.
 
     Args:
         execute: Runs a statement.
-        statement: The statement, whose only values are one list `ANY`; it finds nothing for "".
+        statement: The statement; its only values are one list `ANY`, and it has no row for "".
         values: Any number of values.
     """
     return [

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class ChainChecker:
-    """Checks records in order, and goes on after a fault with the record as it is stored.
+    """Checks records in order, and continues after a fault with the record as stored.
 
     Attributes:
         head: The last record that was checked, as stored.

@@ -1,7 +1,7 @@
-"""What stands outside the log, and what it says of it: checkpoints, or a head somebody noted.
+"""External evidence: checkpoints and a head noted by hand.
 
-A chain that somebody rewrote, or cut off at its end, is a whole chain again. What gives it away is
-kept where the log's owner cannot change it.
+A chain that was rewritten, or cut off at its end, is a valid chain again. The evidence is stored
+where the log's owner cannot change it.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from handler.audit.verification.sources.source import RecordSource
 
 NOTED = "--expect-head"
-"""The name of a claim that somebody noted by hand."""
+"""The name of a head that was noted by hand."""
 
 
 @dataclass(frozen=True, order=True)
 class Assertion:
-    """What one witness says: that the log had this record at this place.
+    """One assertion: that the log had this record at this place.
 
     Attributes:
         seq: The record's number.
@@ -35,7 +35,7 @@ class Assertion:
         name: The checkpoint's name.
         origin: Which log it is of; "" for any.
         trusted: Whether it counts: bears a signature that was asked for, or none was asked for.
-        at: When it was made, as a timestamp; "" if nobody knows.
+        at: When it was made, a timestamp; "" if unknown.
     """
 
     seq: int
@@ -48,13 +48,13 @@ class Assertion:
 
 @dataclass
 class CheckpointEvidence:
-    """All that speaks of a log from outside.
+    """All evidence about a log from outside it.
 
     Attributes:
         keys: Whose signatures count; none means that signatures are not checked.
         claims: What was said, in the order of records.
         faults: What is wrong with the checkpoints themselves.
-        unsigned: The names of those that bear no signature at all.
+        unsigned: The names of those without any signature.
         confirmed: The last trusted claim that agrees with the log, before any that does not.
     """
 
@@ -64,8 +64,8 @@ class CheckpointEvidence:
     unsigned: set[str] = field(default_factory=set)
     confirmed: Assertion = Assertion(0, "", "")
 
-    def hear(self, name: str, data: bytes) -> None:
-        """Take in what one checkpoint says."""
+    def add_checkpoint(self, name: str, data: bytes) -> None:
+        """Add one checkpoint."""
         try:
             signed = signed_note.parse(data)
             checkpoint = Checkpoint.of(signed.text)
@@ -98,7 +98,7 @@ class CheckpointEvidence:
             )
         return False
 
-    def contradictions(self, stored: RecordSource, head: Head) -> Faults:
+    def conflicts(self, stored: RecordSource, head: Head) -> Faults:
         """Hold every claim against the log, and return where they do not agree.
 
         Sets `confirmed`.

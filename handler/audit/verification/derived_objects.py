@@ -1,8 +1,7 @@
-"""What is derived from the records in an object store, held against what the records come to.
+"""Compare the derived objects of a log in an object store with its records.
 
-The index of the last segment that has one and the tables of closed runs that it names are together
-the state there; older ones are read by nobody. The outbox has an object for each commit that came
-with bodies.
+The last snapshot must equal the state folded from the records before it; older snapshots are not
+used any more. The outbox has an object for each commit that came with bodies.
 """
 
 from __future__ import annotations
@@ -14,10 +13,16 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from handler.audit.objects.archive import Directory, runs_in
 from handler.audit.objects.probe_result import PROOF
-from handler.audit.objects.snapshot import digest_of, index_name, read_index, table_name
-from handler.audit.objects.snapshot_pointer import LATEST, hinted
+from handler.audit.objects.snapshot import (
+    LATEST,
+    decode_pointer,
+    decode_snapshot,
+    digest_of,
+    snapshot_digest,
+    snapshot_name,
+)
+from handler.audit.objects.state_cache import PUT
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.verification.derived_state import (
     REBUILD,
@@ -30,26 +35,31 @@ from handler.audit.verification.faults import IntegrityFault
 from handler.values.display import display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from handler.audit.objects.archive import Run
-    from handler.audit.objects.snapshot import Index
+    from handler.audit.objects.snapshot import Snapshot
     from handler.audit.verification.refold import Refold
 
 _BODIES = "SELECT came, key, owner, digest FROM bodies ORDER BY came, key"
 _CAME = "SELECT 1 FROM bodies WHERE came = ? LIMIT 1"
 _REFERRED = Table("bodies", ("key", "came"))
-_GIVE_UP = "give its jobs up with `nightdrop job abandon`, and deliver anew what is still wanted"
+_FOLDERS = frozenset({"snapshots", "index", "closed", "outbox", "probe"})
+"""The folders of derived objects; older code wrote to `index` and `closed`."""
+
+_GIVE_UP = (
+    "give its jobs up with `nightdrop job abandon`, and drop again or send again what is still "
+    "wanted"
+)
 
 
 @dataclass(frozen=True)
-class Ended:
-    """The end of a segment, as its last record tells of it.
+class SegmentEnd:
+    """The record that ends a segment.
 
     Attributes:
-        segment: The segment's number.
-        seq: The number of that record.
-        digest: Of the index at the segment's end; "" if there is none.
+        segment: The number of the segment.
+        seq: The number of the record.
+        digest: The digest of the snapshot that it names; "" if it names none.
     """
 
     segment: int
@@ -57,9 +67,9 @@ class Ended:
     digest: str
 
     @property
-    def index(self) -> str:
-        """The name of the index."""
-        return index_name(self.segment, self.digest)
+    def snapshot(self) -> str:
+        """The name of the snapshot's object."""
+        return snapshot_name(self.segment, self.digest)
 
 
 @dataclass
@@ -67,55 +77,58 @@ class DerivedObjects:
     """The derived objects of a folder.
 
     Attributes:
-        read: Reads an object, None if there is none.
-        ended: The segments that have ended, in order.
+        read: Returns the content of an object, or None if it does not exist.
+        ends: The ends of the segments, in order.
         used: The names of objects that something refers to.
     """
 
     read: Callable[[str], bytes | None]
-    ended: Sequence[Ended]
+    ends: Sequence[SegmentEnd]
     used: set[str] = field(default_factory=set)
 
     @property
-    def last(self) -> Ended | None:
-        """The last segment with an index: what a new instance begins with."""
-        return next((one for one in reversed(self.ended) if one.digest), None)
+    def last(self) -> SegmentEnd | None:
+        """The last segment that ended with a snapshot: where a new instance starts."""
+        return next((end for end in reversed(self.ends) if end.digest), None)
 
     def changed(self) -> Iterator[IntegrityFault]:
-        """Yield every object but bodies that is not the one that the chain names."""
-        segment, _ = hinted(hint := self.read(LATEST))
-        if hint is not None and not segment:
+        """Yield every derived object, except bodies, that is not the one that the chain names."""
+        pointer = self.read(LATEST)
+        if pointer is not None and not decode_pointer(pointer)[0]:
             yield IntegrityFault(None, f"the object {LATEST} cannot be read; remove it")
-        for one in self.ended:
-            data = self.read(one.index) if one.digest else None
+        for end in self.ends:
+            data = self.read(end.snapshot) if end.digest else None
             if data is not None:
-                self.used.add(one.index)
-                if digest_of(data) != one.digest:
+                self.used.add(end.snapshot)
+                if digest_of(data) != end.digest:
                     yield IntegrityFault(
-                        one.seq, f"the index {one.index} is not the one it names; {REBUILD}"
+                        end.seq, f"the snapshot {end.snapshot} is not the one it names; {REBUILD}"
                     )
-            elif one == self.last:
-                yield IntegrityFault(one.seq, f"the index {one.index} is gone; {REBUILD}")
+            elif end == self.last:
+                yield IntegrityFault(end.seq, f"the snapshot {end.snapshot} is gone; {REBUILD}")
 
     def differing(self, refold: Refold) -> Iterator[IntegrityFault]:
-        """Yield where the last index and its tables are not what the records up to it come to."""
-        data = self.read(self.last.index) if self.last else None
-        index = read_index(data) if data else None
-        if index is None or not self.last or digest_of(data or b"") != self.last.digest:
-            return  # it is not used, or was told of already
+        """Yield where the last snapshot differs from the state folded from the records before it.
+
+        A snapshot of another version, or one that `changed` has reported, is not compared.
+        """
+        last = self.last
+        snapshot = decode_snapshot(self.read(last.snapshot), last.digest) if last else None
+        if snapshot is None:
+            return
         with closing(sqlite3.connect("", isolation_level=None)) as db:
             db.executescript(SCHEMA.read_text())
             db.execute("BEGIN")
-            yield from self._filled(db, index)
+            _fill(db, snapshot)
             db.text_factory = bytes
             for table in tables_of(refold):
                 yield from differing_rows(
                     refold, table, lambda one: db.execute(f"{one.select} ORDER BY 1")
                 )
-            yield from differing_rows(refold, _REFERRED, lambda _: _sorted(index.rows["outbox"]))
+            yield from differing_rows(refold, _REFERRED, lambda _: _sorted(snapshot.rows["outbox"]))
 
     def outbox(self, refold: Refold) -> Iterator[tuple[str, IntegrityFault]]:
-        """Yield the key of every body that is missing or not the recorded one, and which it is."""
+        """Yield the key and the fault of every body that is missing or not the recorded one."""
         commit, bodies = "", dict[str, str]()
         for row in refold.rows(_BODIES):
             came, key, owner, digest = (value.decode() for value in row)
@@ -124,89 +137,54 @@ class DerivedObjects:
             self.used.add(f"outbox/{came}")
             body, whose = bodies.get(key), f"the {owner} {key[:16]}"
             if not digest:
-                continue  # as an older version recorded it
+                continue  # recorded by an older version
             if body is None:
-                what = f"is gone from outbox/{came}"
+                what = f"is missing from outbox/{came}"
             elif digest_of(body.encode(errors="surrogatepass")) != digest:
                 what = f"in outbox/{came} is not the one recorded"
             else:
                 continue
             yield key, IntegrityFault(None, f"the body of {whose} {what}; {_GIVE_UP}")
 
-    def left_over(self, names: Iterator[str], refold: Refold) -> Iterator[str]:
-        """Yield what else lies in the folder, as remarks."""
-        counted: Counter[str] = Counter()
+    def unused(self, names: Iterator[str], refold: Refold) -> Iterator[str]:
+        """Yield remarks about the other objects in the folder."""
+        counts: Counter[str] = Counter()
         for name in names:
             folder = name.partition("/")[0]
-            known = folder in {"index", "closed", "outbox", "probe"}
             if name in {LATEST, PROOF} or folder == "records" or name in self.used:
                 continue
-            if not known:
-                yield f"an object that is none of the log's lies among them: {display(name)}"
+            if folder not in _FOLDERS:
+                yield f"an object that is not part of the log is in its folder: {display(name)}"
             elif folder != "outbox" or not list(refold.rows(_CAME, (name[7:],))):
-                counted[folder] += 1
-        for folder, count in sorted(counted.items()):
+                counts[folder] += 1
+        for folder, count in sorted(counts.items()):
             yield (
-                f"{count} objects below {folder}/ are referred to by nothing: left by instances "
-                "that were stopped, or by an older version; harmless"
+                f"{count} objects below {folder}/ are not referred to: left by instances that were "
+                "stopped, or by an older version; harmless"
             )
 
-    def _filled(self, db: sqlite3.Connection, index: Index) -> Iterator[IntegrityFault]:
-        """Put the state that an index and its tables hold into a database."""
-        entries, found = 0, list[bool]()
-        for number, digest in sorted(index.tables.items()):
-            name = table_name(number, digest)
-            data = self.read(name)
-            self.used.add(name)
-            if data is None or digest_of(data) != digest:
-                found.append(False)
-                what = "is gone" if data is None else "is not the one that its index names"
-                yield IntegrityFault(None, f"the table {name} {what}; {REBUILD}")
-                continue
-            runs = runs_in(data)
-            for run in runs:
-                _put(db, {"deliveries": [run.delivery], "jobs": run.jobs})
-            entries += len(Directory().with_table(number, runs).entries)
-            if any(number not in index.directory.find(*one) for run in runs for one in _names(run)):
-                yield IntegrityFault(
-                    None, f"the index does not find what is in the table {name}; {REBUILD}"
-                )
-        if all(found) and entries != len(index.directory.entries):
-            yield IntegrityFault(None, f"the index finds what is in no table; {REBUILD}")
-        _put(db, {name: rows for name, rows in index.rows.items() if name != "outbox"})
 
-
-def ended_in(texts: Iterator[bytes]) -> list[Ended]:
+def segment_ends(texts: Iterator[bytes]) -> list[SegmentEnd]:
     """Return the ends of segments, from the texts of the records that end them."""
     return [
-        Ended(number, fields["seq"], str(fields.get("request", {}).get("digest", "")))
+        SegmentEnd(number, fields["seq"], snapshot_digest(fields))
         for number, fields in enumerate(map(json.loads, texts), 1)
     ]
 
 
-def _put(db: sqlite3.Connection, rows: Mapping[str, Sequence[Sequence[object]]]) -> None:
-    for table, several in rows.items():
-        for row in several:
-            marks = ", ".join("?" * len(row))
-            db.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", row)  # noqa: S608 - of the schema
-
-
-def _names(run: Run) -> Iterator[tuple[Any, str]]:
-    """Yield what a run is to be found by."""
-    yield "delivery", run.key
-    yield "subject", str(run.delivery[2])
-    for job in run.jobs:
-        yield "job", str(job[0])
+def _fill(db: sqlite3.Connection, snapshot: Snapshot) -> None:
+    for table, statement in PUT.items():
+        db.executemany(statement, snapshot.rows[table])
 
 
 def _bodies(data: bytes | None) -> dict[str, str]:
     try:
-        found = json.loads(data or b"{}")
+        content = json.loads(data or b"{}")
     except (ValueError, RecursionError):
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         return {}
-    return {key: body for key, body in found.items() if isinstance(body, str)}
+    return {key: body for key, body in content.items() if isinstance(body, str)}
 
 
 def _sorted(rows: Sequence[Sequence[object]]) -> Iterator[tuple[Any, ...]]:

@@ -1,7 +1,7 @@
-"""What the database of a log is made of, held against what the schema file makes.
+"""Compare the tables, indexes and views of a log's database with the schema file.
 
-The schema is run anew in the session's own temporary schema, in a transaction that is rolled back,
-and PostgreSQL itself describes both: so that no spelling of a definition has to be guessed.
+The schema file is run in the session's temporary schema, in a transaction that is rolled back, and
+PostgreSQL describes both, so that two spellings of one definition are equal.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import psycopg
 
 from handler.audit.sql.postgres_connection import SCHEMA
-from handler.audit.sql.postgres_migration import put_version
+from handler.audit.sql.postgres_migration import version_statement
 from handler.audit.verification.derived_state import REBUILD
 from handler.audit.verification.faults import IntegrityFault
 from handler.values.display import display
@@ -27,10 +27,10 @@ UNCOMPARED = (
     "tables, indexes and views were not compared with the schema: that takes a role that may make "
     "temporary tables"
 )
-"""What is said where the role may not do it."""
+"""The remark for a role that may not make temporary tables."""
 
 _CREATE_SCHEMA = re.compile(r"^CREATE SCHEMA [^;]*;$", re.MULTILINE)
-# What is said of the records' own triggers and function is `StoredInPostgres.protections`'s.
+# `PostgresSource.protections` compares the triggers and the function of `records`.
 _PARTS = """
 WITH here AS (SELECT oid, nspname FROM pg_namespace WHERE oid = %(schema)s::oid),
      found AS (
@@ -70,39 +70,39 @@ _OWN = "SELECT pg_my_temp_schema()"
 
 
 def differing_parts(db: Connection) -> Iterator[IntegrityFault | str]:
-    """Yield what is missing, what the schema does not have, and what is not as the schema has it.
+    """Yield a fault for every part that is missing, added, or different; or one remark.
 
     Args:
         db: A connection outside any transaction.
     """
     try:
-        expected, found = _expected(db), _parts(db, _OURS)
+        expected, stored = _expected(db), _parts(db, _OURS)
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
         yield UNCOMPARED
         return
-    for kind, name in sorted(expected.keys() | found.keys()):
-        wanted, there = expected.get((kind, name)), found.get((kind, name))
-        if there is None:
+    for kind, name in sorted(expected.keys() | stored.keys()):
+        wanted, found = expected.get((kind, name)), stored.get((kind, name))
+        if found is None:
             yield IntegrityFault(None, f"the {kind} {name} is missing; {_INIT}")
         elif wanted is None:
             yield IntegrityFault(
                 None, f"there is a {kind} that the schema does not have, {display(name)}; drop it"
             )
-        elif wanted != there:
-            yield IntegrityFault(None, f"the {kind} {name} is not the one of the schema; {_INIT}")
+        elif wanted != found:
+            yield IntegrityFault(None, f"the {kind} {name} differs from the schema; {_INIT}")
 
 
 _INIT = f"{REBUILD}, run as the owner of the tables"
 
 
 def _expected(db: Connection) -> Parts:
-    """Make everything anew in the temporary schema, look at it, and take it back."""
-    made = _CREATE_SCHEMA.sub("", f"{SCHEMA.read_text()};{put_version()}")
+    """Return the parts that the schema file makes, made in the temporary schema and rolled back."""
+    script = _CREATE_SCHEMA.sub("", f"{SCHEMA.read_text()};{version_statement()}")
     db.execute("BEGIN READ WRITE")
     try:
         db.execute("SET LOCAL client_min_messages = error")
         db.execute("SET LOCAL search_path = pg_temp")
-        db.execute(made.replace("nightdrop.", "pg_temp.").encode())
+        db.execute(script.replace("nightdrop.", "pg_temp.").encode())
         return _parts(db, _OWN)
     finally:
         db.execute("ROLLBACK")

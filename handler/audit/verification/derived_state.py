@@ -1,6 +1,6 @@
-"""What is derived from the records, held against what the records come to.
+"""Compare the state in a store with the state folded from the records.
 
-Both sides are read in the order of their keys, row by row: of a log of any length little is held.
+Both sides are read row by row in the order of their keys, so memory stays flat.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from handler.audit.verification.refold import Refold
 
 RowsOf: TypeAlias = "Callable[[Table], Iterator[tuple[Any, ...]]]"
-"""Yields a table's rows as they stand in a store, texts as UTF-8, in the order of their keys."""
+"""Yields the stored rows of a table in the order of their keys, texts as UTF-8."""
 
-REBUILD = "`nightdrop audit rebuild` makes it anew"
-"""What to do where something derived is not as it should be."""
+REBUILD = "rebuild it with `nightdrop audit rebuild`"
+"""What to do about something derived that is wrong."""
 
-REMEDY = f"what is derived from the records differs from them: {REBUILD} and touches no record"
+REMEDY = f"the state differs from the records: {REBUILD}, which changes no record"
 """What to do about a difference."""
 
 _TABLES = """
@@ -32,11 +32,15 @@ WHERE type = 'table' AND name NOT IN ('records', 'outbox', 'bodies') ORDER BY na
 _COLUMNS = "SELECT name FROM pragma_table_info(?) ORDER BY pk = 0, cid"
 _BODIES = "SELECT key, owner, digest FROM bodies ORDER BY key"
 _SHOWN = 16
+_GIVE_UP = (
+    "it is not used: give its job up with `nightdrop job abandon`, and deliver again what is "
+    "still wanted"
+)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table that is derived from the records, as the schema has it.
+    """A table that is derived from the records.
 
     Attributes:
         name: Its name.
@@ -56,7 +60,7 @@ OUTBOX = Table("outbox", ("key", "body"))
 
 
 def tables_of(refold: Refold) -> list[Table]:
-    """Return the tables that records are folded into: all of the schema but the outbox."""
+    """Return the tables that records are folded into: all of the schema except the outbox."""
     names = [name.decode() for (name,) in refold.rows(_TABLES)]
     return [
         Table(name, tuple(column.decode() for (column,) in refold.rows(_COLUMNS, (name,))))
@@ -64,62 +68,59 @@ def tables_of(refold: Refold) -> list[Table]:
     ]
 
 
-def differing_rows(refold: Refold, table: Table, found: RowsOf) -> Iterator[IntegrityFault]:
-    """Yield every row of a table that is missing, too many, or not what its records come to."""
+def differing_rows(refold: Refold, table: Table, stored: RowsOf) -> Iterator[IntegrityFault]:
+    """Yield a fault for every row of a table that is missing, added, or changed."""
     expected = refold.rows(f"{table.select} ORDER BY 1")
-    for wanted, there in _paired(expected, found(table)):
-        row = wanted or there or (b"",)
+    for wanted, found in _paired(expected, stored(table)):
+        row = wanted or found or (b"",)
         place = f"the row of {_key(row[0])} in {table.name}"
-        if there is None:
+        if found is None:
             yield IntegrityFault(None, f"{place} is missing")
         elif wanted is None:
-            yield IntegrityFault(None, f"{place} follows from no record")
-        elif wanted != there and _kept(wanted) != _kept(there):
-            other = (
+            yield IntegrityFault(None, f"{place} is not derived from any record")
+        elif wanted != found and _without_nul(wanted) != _without_nul(found):
+            columns = (
                 name
-                for name, one, two in zip(table.columns, wanted, there, strict=True)
+                for name, one, two in zip(table.columns, wanted, found, strict=True)
                 if one != two
             )
-            yield IntegrityFault(
-                None, f"{place} is not what its records come to: {', '.join(other)}"
-            )
+            yield IntegrityFault(None, f"{place} differs from its records: {', '.join(columns)}")
 
 
-def differing_bodies(refold: Refold, found: RowsOf) -> Iterator[IntegrityFault]:
-    """Yield every body of the outbox that is missing, too many, or not the recorded one."""
-    for wanted, there in _paired(refold.rows(_BODIES), found(OUTBOX)):
+def differing_bodies(refold: Refold, stored: RowsOf) -> Iterator[IntegrityFault]:
+    """Yield a fault for every body in the outbox that is missing, added, or changed."""
+    for wanted, found in _paired(refold.rows(_BODIES), stored(OUTBOX)):
         if wanted is None:
-            key = _key(there[0]) if there else ""
-            yield IntegrityFault(None, f"the outbox holds a body for {key}, which waits for none")
+            key = _key(found[0]) if found else ""
+            yield IntegrityFault(
+                None, f"the outbox holds a body for {key}, which no record asks for"
+            )
             continue
         owner = f"the {wanted[1].decode()} {_key(wanted[0])}"
         if not wanted[2]:
-            continue  # an older version kept no body of a delivery, and recorded no digest
-        if there is None:
-            yield IntegrityFault(None, f"the body of {owner} is gone from the outbox; {_GIVE_UP}")
-        elif sha256(there[1]).hexdigest().encode() != wanted[2]:
+            continue  # an older version recorded no digest
+        if found is None:
             yield IntegrityFault(
-                None, f"the body of {owner} in the outbox is not the one recorded; {_GIVE_UP}"
+                None, f"the body of {owner} is missing from the outbox; {_GIVE_UP}"
+            )
+        elif sha256(found[1]).hexdigest().encode() != wanted[2]:
+            yield IntegrityFault(
+                None,
+                f"the body of {owner} in the outbox does not match its recorded digest; {_GIVE_UP}",
             )
 
 
-_GIVE_UP = (
-    "it is not acted on: give a job up with `nightdrop job abandon`, and deliver anew what is "
-    "still wanted"
-)
-
-
 def _paired(
-    expected: Iterator[tuple[Any, ...]], found: Iterator[tuple[Any, ...]]
+    expected: Iterator[tuple[Any, ...]], stored: Iterator[tuple[Any, ...]]
 ) -> Iterator[tuple[tuple[Any, ...] | None, tuple[Any, ...] | None]]:
     """Yield rows of two sides by their keys, None where a side has none."""
-    wanted, there = next(expected, None), next(found, None)
-    while wanted is not None or there is not None:
-        first = there is None or (wanted is not None and wanted[0] < there[0])
-        second = wanted is None or (there is not None and there[0] < wanted[0])
-        yield (None if second else wanted), (None if first else there)
+    wanted, found = next(expected, None), next(stored, None)
+    while wanted is not None or found is not None:
+        first = found is None or (wanted is not None and wanted[0] < found[0])
+        second = wanted is None or (found is not None and found[0] < wanted[0])
+        yield (None if second else wanted), (None if first else found)
         wanted = wanted if second else next(expected, None)
-        there = there if first else next(found, None)
+        found = found if first else next(stored, None)
 
 
 def as_bytes(row: Sequence[object]) -> tuple[Any, ...]:
@@ -129,8 +130,8 @@ def as_bytes(row: Sequence[object]) -> tuple[Any, ...]:
     )
 
 
-def _kept(row: Sequence[object]) -> list[object]:
-    """Return a row as every store keeps it: PostgreSQL has no NUL in a text."""
+def _without_nul(row: Sequence[object]) -> list[object]:
+    """Return a row as PostgreSQL stores it, which replaces NUL in a text."""
     nul = "\ufffd".encode()
     return [value.replace(b"\0", nul) if isinstance(value, bytes) else value for value in row]
 

@@ -1,4 +1,4 @@
-"""What is wrong with a log, told to a person."""
+"""Faults of a log, in words for a person."""
 
 from __future__ import annotations
 

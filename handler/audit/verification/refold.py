@@ -1,20 +1,20 @@
-"""The state folded anew from the records, to hold against what stands in a store.
+"""The state folded from the records, to compare with the state in a store.
 
-It lies in a temporary file that SQLite removes by itself, so that memory stays flat. The states of
-what was last touched are kept at hand, since a run's records stand close together: what `project`
-does row by row is done here many rows at a time.
+It is in a temporary file that SQLite removes by itself, so memory stays flat. The records of a run
+are close to each other, so the states that were touched last are in memory and are written many
+rows at a time, where `project` works row by row.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
-from handler.audit.sql import projection
-from handler.audit.sql.rows import delivery_row, job_of, job_row
+from handler.audit.retention import FORGOTTEN
+from handler.audit.sql import projection, statements
+from handler.audit.sql.rows import delivery_row, job_from_row, job_row
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
 from handler.audit.verification.faults import IntegrityFault
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from handler.audit.record import Fields
     from handler.audit.verification.sources.source import Row
 
-WITH_BODY = {"job.planned": "job", "delivery.received": "delivery"}
-"""The actions that come with a body, and the part whose key it is kept under."""
-
 MALFORMED = (
     KeyError,
     ValueError,
@@ -36,10 +33,11 @@ MALFORMED = (
     RecursionError,
     sqlite3.IntegrityError,
 )
-"""What folding a record comes to that Nightdrop did not write."""
+"""The errors of folding a record that Nightdrop did not write."""
 
 _MOST = 4_000
-_LONG_AGO = datetime(1970, 1, 1, tzinfo=timezone.utc)
+"""How many states are in memory at most."""
+
 _BODIES = """
 CREATE TABLE bodies (
     key    TEXT PRIMARY KEY,
@@ -52,59 +50,62 @@ _DELETE_BODY = "DELETE FROM bodies WHERE key = ?"
 
 
 class Refold:
-    """The tables of a log's state, as the records that were taken in come to.
+    """State tables folded from the records read so far.
 
-    Beside them `bodies` has what the outbox must hold: a key, whether it is that of a `job` or a
-    `delivery`, the digest recorded of its body ("" for none), and the commit that it came with.
+    The table `bodies` has what the outbox must hold: a key, whether it is that of a `job` or a
+    `delivery`, the recorded digest of the body ("" for none), and the commit that it came with.
     """
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None)
         self._db.executescript(f"PRAGMA journal_mode = OFF; {SCHEMA.read_text()}{_BODIES}")
         self._db.execute("BEGIN")
-        self._view = projection.SqlView(self._execute, _LONG_AGO)
+        self._view = projection.folding_view(self._execute)
         self._jobs: dict[str, JobState] = {}
         self._deliveries: dict[str, DeliveryState] = {}
         self._bodies: dict[str, tuple[str, str, str, str] | None] = {}
 
-    def take(self, fields: Fields) -> None:
-        """Take in one more record.
+    def add(self, fields: Fields) -> None:
+        """Fold one more record.
 
         Raises:
-            MALFORMED: It lacks what its action needs.
+            MALFORMED: It lacks a field that its action needs.
         """
         self._db.text_factory = str
-        about = WITH_BODY.get(str(fields["action"]))
+        action = str(fields["action"])
+        about = projection.WITH_BODY.get(action)
         if about:
             key = str(part(fields, about)["key"])
             digest = str(part(fields, "request").get("digest", ""))
             if self._bodies.get(key) is None:
                 self._bodies[key] = (key, about, digest, str(fields["commit"]))
-        if str(fields["action"]).startswith("job."):
-            self._take_job(fields)
+        if action == FORGOTTEN:
+            self._flush()
+        if action.startswith("job."):
+            self._add_job(fields)
         if "delivery" in fields:
-            self._take_delivery(fields)
+            self._add_delivery(fields)
         else:
             projection.project(self._view, fields)
         if len(self._jobs) + len(self._deliveries) > _MOST:
             self._flush()
 
-    def take_pages(
+    def add_pages(
         self, pages: Iterable[Sequence[Row]], advance: Callable[[int], object]
     ) -> Iterator[IntegrityFault]:
-        """Take in the records of some pages; yield each that the state cannot be folded from."""
+        """Fold the records of some pages; yield a fault for each that cannot be folded."""
         for page in pages:
             advance(len(page))
             for seq, _, _, text in page:
                 try:
-                    self.take(json.loads(text.decode()))
+                    self.add(json.loads(text.decode()))
                 except MALFORMED:
                     yield IntegrityFault(
-                        seq, "lacks what its action needs: no state follows from it"
+                        seq, "lacks a field that its action needs: it cannot be folded"
                     )
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
-        """Yield what a statement finds in the tables, texts as UTF-8."""
+        """Yield the rows of a statement, texts as UTF-8."""
         self._flush()
         self._db.text_factory = bytes
         yield from self._db.execute(statement, tuple(values))
@@ -114,26 +115,26 @@ class Refold:
         return next(self.rows("SELECT 1 FROM bodies WHERE key = ?", (key,)), None) is not None
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete the tables."""
         self._db.close()
 
-    def _take_job(self, fields: Fields) -> None:
+    def _add_job(self, fields: Fields) -> None:
         key = str(part(fields, "job")["key"])
         job = self._jobs.get(key)
         if job is None:
-            rows = self._execute(projection.JOB, (key,))
-            job = job_of(rows[0]) if rows else None
+            rows = self._execute(statements.JOB, (key,))
+            job = job_from_row(rows[0]) if rows else None
         job = fold_job(job, fields)
         if job is not None:
             self._jobs[key] = job
             if job.final:
                 self._bodies[key] = None
 
-    def _take_delivery(self, fields: Fields) -> None:
+    def _add_delivery(self, fields: Fields) -> None:
         key = str(part(fields, "delivery")["key"])
         delivery = self._deliveries.get(key)
         if delivery is None:
-            rows = self._execute(projection.DELIVERY, (key,))
+            rows = self._execute(statements.DELIVERY, (key,))
             delivery = DeliveryState(*rows[0]) if rows else None
         delivery = fold_delivery(delivery, fields)
         if delivery is not None:
@@ -145,10 +146,10 @@ class Refold:
         return self._db.execute(statement, tuple(values)).fetchall()
 
     def _flush(self) -> None:
-        self._db.executemany(projection.PUT_DELIVERY, map(delivery_row, self._deliveries.values()))
-        self._db.executemany(projection.PUT_JOB, map(job_row, self._jobs.values()))
+        self._db.executemany(statements.PUT_DELIVERY, map(delivery_row, self._deliveries.values()))
+        self._db.executemany(statements.PUT_JOB, map(job_row, self._jobs.values()))
         self._db.executemany(_PUT_BODY, filter(None, self._bodies.values()))
         gone = [(key,) for key, body in self._bodies.items() if body is None]
         self._db.executemany(_DELETE_BODY, gone)
-        for kept in (self._deliveries, self._jobs, self._bodies):
-            kept.clear()
+        for states in (self._deliveries, self._jobs, self._bodies):
+            states.clear()

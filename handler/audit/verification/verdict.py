@@ -1,4 +1,4 @@
-"""Whether what stands in a log is a whole chain, and the one that was seen before."""
+"""The verdict on a log: valid, invalid, or completeness not proven."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from handler.audit.verification.faults import IntegrityFault
     from handler.audit.verification.sources.source import Row
 
-WHOLE, BROKEN, CANNOT_TELL = 0, 1, 2
+VALID, INVALID, CANNOT_TELL = 0, 1, 2
 """What a verdict can be, as exit statuses."""
 
 # Within a text a quotation mark is escaped, so that this can only be the field.
@@ -47,16 +47,16 @@ class Verdict:
 
     @property
     def status(self) -> int:
-        """`WHOLE`, `BROKEN`, or `CANNOT_TELL`: no fault, and no witness."""
+        """`VALID`, `INVALID`, or `CANNOT_TELL`: no fault, and no evidence from outside."""
         if self.faults:
-            return BROKEN
-        return WHOLE if self.confirmed else CANNOT_TELL
+            return INVALID
+        return VALID if self.confirmed else CANNOT_TELL
 
 
 def verify(records: Iterable[Record]) -> Verdict:
-    """Walk along records from the first one and return what was found, by the chain alone.
+    """Check records from the first one, by the chain alone.
 
-    Memory stays flat; the walk goes on after a fault, from what stands there.
+    Memory stays flat; the check continues after a fault.
     """
     walk = ChainChecker()
     walk.check_pages(

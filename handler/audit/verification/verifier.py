@@ -32,12 +32,12 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a log is held against.
+    """What a log is compared with.
 
     Attributes:
         places: Where checkpoints are kept.
         keys: Whose signatures count; none means that signatures are not checked.
-        expected: A head that somebody noted; None if nobody did.
+        expected: A head noted by hand; None without one.
     """
 
     places: Sequence[CheckpointStore] = ()
@@ -47,7 +47,7 @@ class Evidence:
 
 @dataclass
 class _Kept:
-    """The checkpoints that the log tells of, compared with those that are there."""
+    """The checkpoints that the log names, compared with those that are there."""
 
     names: set[str]
     missing: list[str] = field(default_factory=list)
@@ -57,7 +57,7 @@ class _Kept:
 
 
 def examine(
-    stored: RecordSource,
+    source: RecordSource,
     evidence: Evidence,
     *,
     advance: Callable[[int], object] = lambda _count: None,
@@ -67,54 +67,54 @@ def examine(
     Checkpoints are read first and the log afterwards: whatever they saw must be in it by then.
 
     Args:
-        stored: The log.
+        source: The log.
         evidence: What to hold it against.
         advance: Told how many records were passed, now and then; each is passed twice.
 
     Raises:
         CloudError: Checkpoints cannot be read.
-        OSError: Likewise.
+        OSError: Checkpoints cannot be read.
         LogError: The log cannot be read.
     """
-    witness = CheckpointEvidence(evidence.keys)
+    outside = CheckpointEvidence(evidence.keys)
     if evidence.expected is not None:
-        witness.claims.append(Assertion(evidence.expected.seq, evidence.expected.hash, NOTED))
-    names = set(_heard(evidence.places, witness))
+        outside.claims.append(Assertion(evidence.expected.seq, evidence.expected.hash, NOTED))
+    names = set(_read_checkpoints(evidence.places, outside))
     kept = _Kept(names)
     faults = Faults()
-    faults.add(*stored.protections())
-    walk = check_chain(stored, advance)
-    faults.join(walk.faults)
+    faults.add(*source.protections())
+    checker = check_chain(source, advance)
+    faults.join(checker.faults)
     try:
         if evidence.places:
-            _compare(stored, evidence.places, kept, witness, walk.head)
-        found = witness.contradictions(stored, walk.head)
+            _compare(source, evidence.places, kept, outside, checker.head)
+        found = outside.conflicts(source, checker.head)
     except LogBrokenError as error:
         found = Faults()
         found.add(IntegrityFault(None, str(error)))
-    faults.join(witness.faults)
+    faults.join(outside.faults)
     faults.join(found)
     faults.add(*_told(kept))
-    derived, more = _derived(stored, walk, advance)
+    derived, more = _derived(source, checker, advance)
     faults.join(derived)
     remarks = (
         *more,
-        *_of_walk(walk),
-        *_of_witness(evidence, witness, kept, walk.head),
+        *_clock_remarks(checker),
+        *_evidence_remarks(evidence, outside, kept, checker.head),
     )
-    seq = witness.confirmed.seq
-    return Verdict(walk.head, tuple(faults.kept), faults.count, remarks, seq)
+    seq = outside.confirmed.seq
+    return Verdict(checker.head, tuple(faults.kept), faults.count, remarks, seq)
 
 
 def _derived(
-    stored: RecordSource, walk: ChainChecker, advance: Callable[[int], object]
+    source: RecordSource, checker: ChainChecker, advance: Callable[[int], object]
 ) -> tuple[Faults, list[str]]:
-    """Return where what is derived from whole records is not what they come to, and remarks."""
+    """Return where derived data differs from valid records, and remarks."""
     found, remarks = Faults(), list[str]()
-    if walk.faults.count:
-        return found, remarks  # what records that were tampered with come to says nothing
+    if checker.faults.count:
+        return found, remarks  # a state folded from changed records proves nothing
     try:
-        for one in stored.differences(advance):
+        for one in source.differences(advance):
             if isinstance(one, str):
                 remarks.append(one)
             else:
@@ -124,25 +124,27 @@ def _derived(
     return found, [REMEDY, *remarks] if found.count else remarks
 
 
-def _heard(places: Sequence[CheckpointStore], witness: CheckpointEvidence) -> Iterator[str]:
+def _read_checkpoints(
+    places: Sequence[CheckpointStore], outside: CheckpointEvidence
+) -> Iterator[str]:
     with ThreadPoolExecutor(_READERS) as pool:
         for place in places:
             names = iter(place.names())
             while batch := list(islice(names, _BATCH)):
                 for name, data in zip(batch, pool.map(place.get, batch), strict=True):
-                    witness.hear(name, data)
+                    outside.add_checkpoint(name, data)
                     yield name
 
 
 def _compare(
-    stored: RecordSource,
+    source: RecordSource,
     places: Sequence[CheckpointStore],
     kept: _Kept,
-    witness: CheckpointEvidence,
+    outside: CheckpointEvidence,
     head: Head,
 ) -> None:
     oldest = min(kept.names, default="")
-    for text in stored.begun("log.checkpointed"):
+    for text in source.texts_of_action("log.checkpointed"):
         name, signer, seq = _recorded(text)
         # What was recorded after the walk had ended tells of records that it has not seen.
         if not _NAME.fullmatch(name) or seq > head.seq:
@@ -150,8 +152,8 @@ def _compare(
         kept.recorded += 1
         kept.last = max(kept.last, name)
         if name in kept.names:
-            if signer and name in witness.unsigned:
-                witness.faults.add(
+            if signer and name in outside.unsigned:
+                outside.faults.add(
                     IntegrityFault(None, f"the checkpoint {name} has lost its signature")
                 )
         elif name < oldest:
@@ -162,7 +164,7 @@ def _compare(
             if data is None:
                 kept.missing.append(name)
             else:
-                witness.hear(name, data)
+                outside.add_checkpoint(name, data)
 
 
 def _recorded(text: bytes) -> tuple[str, object, int]:
@@ -188,36 +190,36 @@ def _told(kept: _Kept) -> Iterator[IntegrityFault]:
         more = f" and {len(kept.missing) - 1} more" if len(kept.missing) > 1 else ""
         yield IntegrityFault(
             None,
-            f"the log tells of the checkpoint {kept.missing[-1]}{more}, not among those kept: "
+            f"the log names the checkpoint {kept.missing[-1]}{more}, not among those kept: "
             "removed, or kept in another place",
         )
 
 
-def _of_walk(walk: ChainChecker) -> Iterator[str]:
-    if walk.clock_regressions:
-        times = "once" if walk.clock_regressions == 1 else f"{walk.clock_regressions} times"
-        yield f"the clock was set back {times}, first at record {walk.first_regression}"
+def _clock_remarks(checker: ChainChecker) -> Iterator[str]:
+    if checker.clock_regressions:
+        times = "once" if checker.clock_regressions == 1 else f"{checker.clock_regressions} times"
+        yield f"the clock was set back {times}, first at record {checker.first_regression}"
 
 
-def _of_witness(
-    evidence: Evidence, witness: CheckpointEvidence, kept: _Kept, head: Head
+def _evidence_remarks(
+    evidence: Evidence, outside: CheckpointEvidence, kept: _Kept, head: Head
 ) -> Iterator[str]:
-    last = witness.confirmed
+    last = outside.confirmed
     if not last.seq:
-        yield "nothing outside the log vouches for it: its end could be cut off unnoticed; " + (
-            f"the log tells of {kept.recorded} checkpoints, none of which counts here"
+        yield "cannot tell whether the end was cut off: " + (
+            f"the log names {kept.recorded} checkpoints, and none of them was found"
             if evidence.places
-            else "name --checkpoints or --expect-head"
+            else "give --checkpoints or --expect-head"
         )
     else:
         when = f" ({last.at})" if last.at else ""
         rest = head.seq - last.seq
-        follows = "; what follows rests on the chain alone" if rest else ""
+        follows = "; later records are checked by the chain alone" if rest else ""
         yield f"confirmed from outside up to record {last.seq} of {head.seq}{when}{follows}"
     if kept.names and not evidence.keys:
         yield "signatures were not checked: name the public key with --key"
-    if evidence.keys and witness.unsigned:
-        yield f"{len(witness.unsigned)} checkpoints bear no signature and count for nothing"
+    if evidence.keys and outside.unsigned:
+        yield f"{len(outside.unsigned)} checkpoints are unsigned and were ignored"
     if kept.gone:
         yield f"{kept.gone} checkpoints older than the oldest one kept are gone"
     if kept.names and max(kept.names) > kept.last:

@@ -15,7 +15,7 @@ from handler.cli.audit.serve import serve
 from handler.cli.audit.show import show
 from handler.cli.audit.stats import stats
 from handler.cli.audit.verify import verify
-from handler.cli.shared_options import audit_option, complaining
+from handler.cli.shared_options import audit_option, exit_on_log_error
 
 __all__ = ["audit", "audit_option"]
 
@@ -27,22 +27,24 @@ def audit() -> None:
 
 @audit.command()
 @audit_option
-@click.option("--role", default="", help="The function's role in the database: grant it its part.")
+@click.option(
+    "--role", default="", help="The function's role in the database: grant it what it needs."
+)
 def init(address: str, role: str) -> None:
     """Create the tables of a log in PostgreSQL; safe to repeat.
 
-    Prints the grants that the function's role needs; --role applies them. Run it as another
-    role, which then owns the tables: the function must not be able to change what is recorded.
+    Prints the grants that the function's role needs; --role applies them. Run it as another role,
+    which then owns the tables: the function must not be able to change records.
 
     \b
       nightdrop audit init --audit postgresql://owner@host/nightdrop --role nightdrop_function
     """
-    with complaining():
+    with exit_on_log_error():
         grants = init_log(address, role)
     if not grants:
         click.echo("A log in SQLite or OBS needs no preparation: it is created on first use.")
         return
-    click.echo("-- The tables stand. " + ("Granted:" if role else "The function's role needs:"))
+    click.echo("-- The tables are ready. " + ("Granted:" if role else "The function's role needs:"))
     for grant in grants:
         click.echo(grant)
 

@@ -9,11 +9,11 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from handler.audit.export.formats import FORMATS
-from handler.cli.audit.records.record_filter import Selection, selecting
-from handler.cli.audit.records.record_reader import stored
+from handler.cli.audit.records.log_reader import open_reader
+from handler.cli.audit.records.record_filter import RecordFilter, filter_options
 from handler.cli.console import complain
 from handler.cli.output_file import output_file
-from handler.cli.shared_options import SPOILED, audit_option, complaining
+from handler.cli.shared_options import MALFORMED_RECORD_ERRORS, audit_option, exit_on_log_error
 from handler.errors import OutputError
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     help="Where to write it; standard output otherwise.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace a file that is there.")
-@selecting
+@filter_options
 def export(
-    address: str, name: str, output: Path | None, selection: Selection, *, overwrite: bool
+    address: str, name: str, output: Path | None, selection: RecordFilter, *, overwrite: bool
 ) -> None:
     """Write the records as they are read, in the same memory for any number of them.
 
@@ -47,8 +47,8 @@ def export(
     path = None if output == Path("-") else output
     try:
         with (
-            complaining(),
-            stored(address) as log,
+            exit_on_log_error(),
+            open_reader(address) as log,
             output_file(path, overwrite=overwrite) as file,
         ):
             _write(FORMATS[name](log.records(0), selection), file)
@@ -60,9 +60,9 @@ def export(
 def _write(lines: Iterable[str], file: IO[str]) -> None:
     try:
         file.writelines(lines)
-    except SPOILED:
+    except MALFORMED_RECORD_ERRORS:
         complain(
             "a record is not what Nightdrop writes, see `nightdrop audit verify`; "
-            "--format jsonl writes it all the same"
+            "--format jsonl writes it anyway"
         )
         sys.exit(1)

@@ -1,4 +1,4 @@
-"""`nightdrop audit list`: the latest records, and, on demand, every new one."""
+"""`nightdrop audit list`: the latest records, and new ones as they are appended."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.text import Text
 
-from handler.cli.audit.records.delivery_timeline import seen_as
-from handler.cli.audit.records.record_filter import Selection, selecting
-from handler.cli.audit.records.record_reader import Stored, stored
-from handler.cli.audit.records.sqlite_view import cells, row_of
+from handler.cli.audit.records.delivery_timeline import shown_outcome
+from handler.cli.audit.records.log_reader import LogReader, open_reader
+from handler.cli.audit.records.record_filter import RecordFilter, filter_options
+from handler.cli.audit.records.record_row import row_cells, trail_row
 from handler.cli.console import STYLES, printable, screen, table
-from handler.cli.shared_options import audit_option, complaining, json_option
+from handler.cli.shared_options import audit_option, exit_on_log_error, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
+    from rich.table import Table
 
     from handler.audit.record import Record
 
@@ -33,7 +34,7 @@ _PAUSE_SECONDS = 0.5
 
 @click.command("list", short_help="The latest records.")
 @audit_option
-@selecting
+@filter_options
 @json_option
 @click.option(
     "--last",
@@ -42,8 +43,8 @@ _PAUSE_SECONDS = 0.5
     show_default=True,
     help="How many records, the newest last.",
 )
-@click.option("--follow", is_flag=True, help="Go on with every new record, until Ctrl-C.")
-def list_(address: str, selection: Selection, last: int, *, as_json: bool, follow: bool) -> None:
+@click.option("--follow", is_flag=True, help="Also print new records, until Ctrl-C.")
+def list_(address: str, selection: RecordFilter, last: int, *, as_json: bool, follow: bool) -> None:
     """Print the latest records, one line each.
 
     \b
@@ -52,30 +53,27 @@ def list_(address: str, selection: Selection, last: int, *, as_json: bool, follo
       nightdrop audit list --audit sqlite:///nightdrop.db --action job. --follow
     """
     console = screen()
-    with complaining(), stored(address) as log, suppress(KeyboardInterrupt):
-        end, found = latest(log, selection, last)
-        if follow:
-            for record in chain(found, new(log, selection, end)):
+    with exit_on_log_error(), open_reader(address) as log, suppress(KeyboardInterrupt):
+        end = log.last()
+        records = find_latest(log, selection, last, end)
+        if follow or as_json:
+            for record in chain(records, follow_log(log, selection, end) if follow else ()):
                 _print_line(record, console, as_json=as_json)
-        elif as_json:
-            for record in found:
-                _print_line(record, console, as_json=True)
-        elif found:
-            console.print(_drawn(found))
+        elif records:
+            console.print(_records_table(records))
         else:
             click.echo("No record matches." if end else "The log is empty.")
 
 
-def latest(log: Stored, selection: Selection, last: int) -> tuple[int, list[Record]]:
-    """Return the number of the last record, and the latest records that are meant."""
-    end = log.last()
+def find_latest(log: LogReader, selection: RecordFilter, last: int, end: int) -> list[Record]:
+    """Return the latest records up to the number `end` that match, at most `last`."""
     after = 0 if selection else max(0, end - last)
-    known = (record for record in log.records(after) if record.seq <= end)
-    return end, list(deque(filter(selection, known), maxlen=last))
+    records = (record for record in log.records(after) if record.seq <= end)
+    return list(deque(filter(selection, records), maxlen=last))
 
 
-def new(log: Stored, selection: Selection, end: int) -> Iterator[Record]:
-    """Yield the records after a number that are meant, for ever, as they come."""
+def follow_log(log: LogReader, selection: RecordFilter, end: int) -> Iterator[Record]:
+    """Yield the records after the number `end` that match, as they are appended; never ends."""
     while True:
         for record in log.records(end):
             end = record.seq
@@ -84,32 +82,32 @@ def new(log: Stored, selection: Selection, end: int) -> Iterator[Record]:
         time.sleep(_PAUSE_SECONDS)
 
 
-def _drawn(found: list[Record]) -> Any:  # noqa: ANN401 - what rich prints
-    rows = [_shortened(record) for record in found]
-    drawn = table(_COLUMNS, [cells(row, _COLUMNS) for row in rows])
-    for line, row in zip(drawn.rows, rows, strict=True):
+def _records_table(records: list[Record]) -> Table:
+    rows = [_short_row(record) for record in records]
+    lines = table(_COLUMNS, [row_cells(row, _COLUMNS) for row in rows])
+    for line, row in zip(lines.rows, rows, strict=True):
         line.style = _style(row)
-    return drawn
+    return lines
 
 
 def _print_line(record: Record, console: Console, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(row_of(record)))
+        click.echo(json.dumps(trail_row(record)))
         return
-    row = _shortened(record)
-    *short, note = (printable(cell) for cell in cells(row, _COLUMNS))
+    row = _short_row(record)
+    *short, note = (printable(cell) for cell in row_cells(row, _COLUMNS))
     padded = (cell.ljust(width) for cell, width in zip(short, _WIDTHS, strict=True))
     line = Text("  ".join((*padded, note)))
     console.print(line, style=_style(row), highlight=False, soft_wrap=True)
 
 
 def _style(row: dict[str, Any]) -> str:
-    return STYLES[seen_as(str(row["action"]), str(row["outcome"]))]
+    return STYLES[shown_outcome(str(row["action"]), str(row["outcome"]))]
 
 
-def _shortened(record: Record) -> dict[str, Any]:
-    """Return a record's row with the first line of its note; `audit show` has all of it."""
-    row = row_of(record)
+def _short_row(record: Record) -> dict[str, Any]:
+    """Return a record's row with only the first line of its note."""
+    row = trail_row(record)
     first, *more = str(row["note"] or "").splitlines() or [""]
     note = f"{first} (and {len(more)} more)" if more else first
     by = f"by {row['actor']}" if row["actor_kind"] == "operator" else ""

@@ -1,4 +1,4 @@
-"""`nightdrop audit lock`: have a bucket of checkpoints keep what is written, for good."""
+"""`nightdrop audit lock`: lock a bucket, so that its checkpoints cannot be changed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import sys
 
 import click
 
-from handler.audit.open_log import OBS
 from handler.cli.console import complain
-from handler.cli.obs_from_environment import obs_of
+from handler.cli.obs_from_environment import open_obs
 from handler.cli.shared_options import confirm
 from handler.errors import ApiError, NightdropError
+from handler.values.obs_address import OBS, parse_obs_address
 
 LONGEST = 36_500
 """Days that OBS locks an object for at most (obs_04_0167)."""
@@ -26,7 +26,7 @@ _WRONG, _UNFIT = 2, 409
 def lock(address: str, *, days: int, yes: bool) -> None:
     """Lock the bucket at ADDRESS, obs://bucket: write once, read many.
 
-    What is written from then on can be neither changed nor deleted for that many days, by nobody.
+    Nobody can change or delete what is written from then on for that many days.
     The days can be changed for what comes later; the lock itself can never be taken off again.
     The bucket must keep versions, and it must not be the log's: a locked bucket refuses the appends
     that a log is made of. Keys, and NIGHTDROP_REGION or NIGHTDROP_OBS_ENDPOINT, come from the
@@ -35,15 +35,11 @@ def lock(address: str, *, days: int, yes: bool) -> None:
     \b
       nightdrop audit lock obs://my-checkpoints --days 365
     """
-    bucket = _bucket(address)
-    problem = _problem(address, bucket)
-    if problem:
-        complain(problem)
-        sys.exit(_WRONG)
+    bucket = _bucket_of(address)
     if not yes:
-        confirm(f"Lock the whole bucket {bucket} for good?")
+        confirm(f"Lock the whole bucket {bucket} permanently?")
     try:
-        obs_of(os.environ).lock(bucket, days)
+        open_obs(os.environ).lock(bucket, days)
     except NightdropError as error:
         unversioned = isinstance(error, ApiError) and error.status == _UNFIT
         complain(f"{error}; let {bucket} keep versions first" if unversioned else str(error))
@@ -51,16 +47,17 @@ def lock(address: str, *, days: int, yes: bool) -> None:
     click.echo(f"{bucket}: what is written from now on is locked for {days} days")
 
 
-def _problem(address: str, bucket: str) -> str:
-    if not address.startswith(OBS) or not bucket:
-        return f"only a bucket in OBS is to be locked: name {OBS}bucket"
+def _bucket_of(address: str) -> str:
+    """Return the bucket that an address names, or end with status 2 if it is the log's or none."""
+    try:
+        bucket = parse_obs_address(address).bucket
+    except ValueError:
+        complain(f"only a bucket in OBS can be locked: give {OBS}bucket")
+        sys.exit(_WRONG)
     log = os.environ.get("NIGHTDROP_AUDIT", "")
-    if log.startswith(OBS) and _bucket(log) == bucket:
-        return (
+    if log.startswith(OBS) and parse_obs_address(log).bucket == bucket:
+        complain(
             f"{bucket} holds the audit log, and a locked bucket refuses its appends; lock another"
         )
-    return ""
-
-
-def _bucket(address: str) -> str:
-    return address.removeprefix(OBS).partition("/")[0]
+        sys.exit(_WRONG)
+    return bucket

@@ -11,10 +11,11 @@ import click
 from handler.audit.objects.conformance_probe import Check
 from handler.audit.objects.conformance_probe import probe as checks
 from handler.audit.objects.probe_result import PROOF, save_probe_result
-from handler.audit.open_log import OBS, folder_at
-from handler.cli.audit.records.open_log import folders
+from handler.audit.open_log import folder_at
+from handler.cli.audit.records.open_log import obs_folders
 from handler.cli.console import complain, printable
 from handler.errors import NightdropError
+from handler.values.obs_address import OBS
 
 
 @click.command()
@@ -32,10 +33,10 @@ def probe(address: str, *, as_json: bool) -> None:
       nightdrop audit probe obs://my-audit-log/nightdrop
     """
     if not address.startswith(OBS):
-        complain("only a log in OBS is to be probed: name obs://bucket/prefix")
+        complain("only a log in OBS can be probed: give obs://bucket/prefix")
         sys.exit(2)
     try:
-        with closing(folder_at(address, folders())) as objects:
+        with closing(folder_at(address, obs_folders())) as objects:
             objects.read(PROOF)  # whether the bucket can be reached at all, with these keys
             done = []
             for check in checks(objects):
@@ -63,5 +64,5 @@ def _show(check: Check, *, as_json: bool) -> None:
 
 def _verdict(place: str, *, passed: bool) -> str:
     if passed:
-        return f"A log can be kept in {place}; this stands in {place}{PROOF}."
+        return f"A log can be stored in {place}; the result is saved in {place}{PROOF}."
     return f"Keep no log in {place}: use another bucket, or postgresql://."

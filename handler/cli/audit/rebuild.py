@@ -1,4 +1,4 @@
-"""`nightdrop audit rebuild`: what is derived from the records, made anew from them."""
+"""`nightdrop audit rebuild`: rebuild what is derived from the records."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ import getpass
 
 import click
 
-from handler.audit.open_log import OBS
 from handler.audit.rebuild import rebuild as rebuilt
-from handler.cli.audit.records.open_log import folders
-from handler.cli.shared_options import audit_option, complaining, confirm
+from handler.cli.audit.records.open_log import obs_folders
+from handler.cli.shared_options import audit_option, confirm, exit_on_log_error
+from handler.values.obs_address import OBS
 
 
 @click.command()
 @audit_option
 @click.option("--yes", is_flag=True, help="Do not ask first.")
 def rebuild(address: str, *, yes: bool) -> None:
-    """Make everything that is derived from the records anew.
+    """Rebuild everything that is derived from the records.
 
     The remedy where `audit verify` finds tables, indexes or states that differ from the records.
     No record is touched; one is added that says who did it. Bodies in the outbox cannot be derived
-    and stay as they are. In PostgreSQL the owner of the tables makes the tables anew; the
+    and stay as they are. In PostgreSQL the owner of the tables rebuilds the tables; the
     function's role makes only what is in them.
 
     \b
       nightdrop audit rebuild --audit sqlite:///nightdrop.db
     """
     if not yes:
-        confirm("The derived state is made anew from the records; no record is touched. Go on?")
-    with complaining():
+        confirm("The derived state is rebuilt from the records; no record is changed. Continue?")
+    with exit_on_log_error():
         record = rebuilt(
             address,
             actor={"kind": "operator", "name": getpass.getuser()},
-            folders=folders() if address.startswith(OBS) else None,
+            folders=obs_folders() if address.startswith(OBS) else None,
         )
-    click.echo(f"Made anew from {record.seq - 1} records; record {record.seq} says so.")
+    click.echo(f"Rebuilt from {record.seq - 1} records; record {record.seq} says so.")

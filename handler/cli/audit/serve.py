@@ -1,4 +1,4 @@
-"""`nightdrop audit serve`: the log as a page in the browser, on this machine alone."""
+"""`nightdrop audit serve`: the log as a web page, on this machine only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.cli.audit.web.report_tables import copy_facts
+from handler.cli.audit.web.report_tables import write_page_copy
 from handler.cli.console import complain
-from handler.cli.shared_options import audit_option, complaining
+from handler.cli.shared_options import audit_option, exit_on_log_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8090
 
 
-@click.command(short_help="The log as a page in the browser.")
+@click.command(short_help="The log as a web page.")
 @audit_option
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=DEFAULT_PORT,
     show_default=True,
-    help="The port on 127.0.0.1; 0 takes any that is free.",
+    help="The port on 127.0.0.1; 0 takes any free one.",
 )
-@click.option("--sql", "own_sql", is_flag=True, help="Run queries of your own: SQL, read-only.")
+@click.option("--sql", "own_sql", is_flag=True, help="Allow SQL queries of your own, read-only.")
 def serve(address: str, port: int, *, own_sql: bool) -> None:
     """Show a read-only copy of the log in the browser, until Ctrl-C.
 
-    A dashboard, every delivery and job as a timeline, and ready-made questions; with --sql also
-    queries of your own, of at most 5 seconds and 1,000 rows. Listens on 127.0.0.1 only and loads
-    nothing from elsewhere; needs the extra "page".
+    Has a dashboard, a timeline of every delivery and job, and prepared queries; with --sql also
+    queries of your own, within 5 seconds and 1,000 rows. Listens on 127.0.0.1 only and loads
+    nothing from other hosts. Needs the extra "page".
 
     \b
       nightdrop audit serve --audit sqlite:///nightdrop.db
@@ -48,20 +48,22 @@ def serve(address: str, port: int, *, own_sql: bool) -> None:
         complain("the page needs Datasette; in a checkout, `make .venv/.dev` installs it")
         sys.exit(2)
     with (
-        _ended(),
+        _until_stopped(),
         TemporaryDirectory(prefix="nightdrop-page-") as folder,
-        _listening(port) as place,
+        _listen(port) as listener,
     ):
         copy = Path(folder) / "nightdrop.db"
-        with complaining():
-            copy_facts(address, copy)
-        click.echo(f"The audit log is at http://127.0.0.1:{place.getsockname()[1]}/ until Ctrl-C.")
-        run(copy, place, own_sql=own_sql)
+        with exit_on_log_error():
+            write_page_copy(address, copy)
+        click.echo(
+            f"The audit log is at http://127.0.0.1:{listener.getsockname()[1]}/ until Ctrl-C."
+        )
+        run(copy, listener, own_sql=own_sql)
 
 
 @contextmanager
-def _ended() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, so that nothing is left behind."""
+def _until_stopped() -> Iterator[None]:
+    """End the block on SIGTERM as on Ctrl-C, so that its temporary files are removed."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):
@@ -70,7 +72,7 @@ def _ended() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _listening(port: int) -> socket.socket:
+def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError:

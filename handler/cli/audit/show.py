@@ -1,10 +1,11 @@
-"""`nightdrop audit show`: who asked for this, when, through which file, and what came of it."""
+"""`nightdrop audit show`: the timeline of one delivery or job."""
 
 from __future__ import annotations
 
 import json
 import sys
 from contextlib import closing
+from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 import click
@@ -14,111 +15,113 @@ from rich.text import Text
 
 from handler.audit.job_end import WRONG
 from handler.audit.state import FINAL
-from handler.cli.audit.records.delivery_timeline import stories_of
-from handler.cli.audit.records.excerpt import open_excerpt
-from handler.cli.audit.records.sqlite_view import row_of, timeline
+from handler.cli.audit.records.delivery_timeline import build_timelines
+from handler.cli.audit.records.log_reader import open_database, open_with_forgotten
+from handler.cli.audit.records.name_lookup import find_records
+from handler.cli.audit.records.record_row import trail_row
 from handler.cli.console import STYLES, complain, printable, prose, screen, table
-from handler.cli.shared_options import audit_option, complaining, json_option
+from handler.cli.shared_options import audit_option, exit_on_log_error, json_option
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from handler.cli.audit.records.delivery_timeline import JobLine, Story
+    from handler.audit.record import Record
+    from handler.cli.audit.records.delivery_timeline import DeliveryTimeline
 
 _MARKS = {"success": "●", "failure": "✗", "pending": "○", "unknown": "?"}
-_WELL = FINAL | {"succeeded"}
 _STATES = {"planned": "green", "repeated": "cyan", "rejected": "bold red", "received": "yellow"}
 _JOB_COLUMNS = ("job", "type", "state", "attempts", "after", "job id", "on the fleet")
 
 
-@click.command(short_help="The story of one delivery or job.")
+@click.command(short_help="The timeline of one delivery or job.")
 @audit_option
 @json_option
 @click.argument("what")
 def show(address: str, what: str, *, as_json: bool) -> None:
-    """Print the story of WHAT: a job's name, id or key, a delivery's file or key.
+    """Print the timeline of WHAT: a job's name, id or key, or a delivery's file or key.
 
-    The beginning of one is enough, if nothing else begins so.
+    The beginning of a name is enough if it is unique.
 
-    Who asked for it, when, through which file, and what came of it. Times count from the event.
+    Shows who asked for it, when, through which file, every step, and the result. Times count from
+    the event.
 
     \b
       nightdrop audit show nightly-ngkmzypw --audit sqlite:///nightdrop.db
     """
-    with complaining(), closing(open_excerpt(address, what)) as database:
+    with exit_on_log_error():
         try:
-            records = timeline(database, what)
+            records = _find(address, what)
         except LookupError as error:
             complain(str(error.args[0]))
             sys.exit(1)
-        rows, stories = [row_of(record) for record in records], list(stories_of(records))
     if as_json:
-        for row in rows:
-            click.echo(json.dumps(row))
+        for record in records:
+            click.echo(json.dumps(trail_row(record)))
         return
     console = screen()
-    for story in stories:
-        _print(story, console)
+    for timeline in build_timelines(records):
+        _print(timeline, console)
 
 
-def _print(story: Story, console: Console) -> None:
-    console.print()
-    console.print(
-        Text.assemble(
-            (f"delivery {printable(shown(story.key))}", "bold"),
-            "  ",
-            (printable(story.state), _STATES.get(story.state, "default")),
-            "  ",
-            (f"{story.began:%A %d %B %Y, %H:%M:%S} UTC", "dim"),
-        ),
-        highlight=False,
+def _find(address: str, what: str) -> list[Record]:
+    """Return the records that a name means; of what was forgotten only if nothing else matches."""
+    with closing(open_database(address, what)) as database:
+        try:
+            return find_records(database, what)
+        except LookupError as error:
+            unknown = error
+    database_with_forgotten = open_with_forgotten(address)
+    if database_with_forgotten is None:
+        raise unknown
+    with closing(database_with_forgotten) as database:
+        return find_records(database, what)
+
+
+def _print(timeline: DeliveryTimeline, console: Console) -> None:
+    heading = Text.assemble(
+        (f"delivery {printable(shown(timeline.key))}", "bold"),
+        "  ",
+        (printable(timeline.state), _STATES.get(timeline.state, "default")),
+        "  ",
+        (f"{timeline.start:%A %d %B %Y, %H:%M:%S} UTC", "dim"),
     )
-    console.print(Padding(_facts(story), (0, 0, 1, 2)))
-    if story.jobs:
-        console.print(Padding(_jobs(story), (0, 0, 1, 2)))
-    console.print(Padding(_steps(story), (0, 0, 0, 2)))
+    console.print()
+    console.print(heading, highlight=False)
+    console.print(Padding(_facts_table(timeline), (0, 0, 1, 2)))
+    if timeline.jobs:
+        console.print(Padding(_jobs_table(timeline), (0, 0, 1, 2)))
+    console.print(Padding(_steps_table(timeline), (0, 0, 0, 2)))
 
 
-def _facts(story: Story) -> Table:
-    drawn = Table.grid(padding=(0, 2))
-    drawn.add_column(style="dim", no_wrap=True)
-    drawn.add_column(overflow="fold")
-    for name, value in story.facts:
-        drawn.add_row(name, Text(printable(value)))
-    return drawn
+def _facts_table(timeline: DeliveryTimeline) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in timeline.facts:
+        grid.add_row(name, Text(printable(value)))
+    return grid
 
 
-def _jobs(story: Story) -> Table:
-    rows = [
-        (job.name, job.type, job.state, job.attempts, job.after, job.job_id, job.ended)
-        for job in story.jobs
-    ]
-    drawn = table(_JOB_COLUMNS, rows)
-    for row, job in zip(drawn.rows, story.jobs, strict=True):
-        row.style = _style(job)
-    return drawn
+def _jobs_table(timeline: DeliveryTimeline) -> Table:
+    lines = table(_JOB_COLUMNS, map(astuple, timeline.jobs))
+    for line, job in zip(lines.rows, timeline.jobs, strict=True):
+        done = "success" if job.state in {*FINAL, "succeeded"} else "unknown"
+        line.style = STYLES["failure" if job.state in WRONG else done]
+    return lines
 
 
-def _style(job: JobLine) -> str:
-    if job.state in WRONG:
-        return STYLES["failure"]
-    return STYLES["success"] if job.state in _WELL else STYLES["unknown"]
-
-
-def _steps(story: Story) -> Table:
-    several = len(story.jobs) > 1
-    drawn = Table.grid(padding=(0, 2, 0, 0))
-    drawn.add_column(style="dim", justify="right", no_wrap=True)
-    drawn.add_column(no_wrap=True)
-    drawn.add_column(no_wrap=True)
-    if several:
-        drawn.add_column(no_wrap=True)
-    drawn.add_column(overflow="fold")
-    drawn.add_column(style="dim", justify="right", no_wrap=True)
-    for step in story.steps:
+def _steps_table(timeline: DeliveryTimeline) -> Table:
+    several = len(timeline.jobs) > 1
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", justify="right", no_wrap=True)
+    for _ in range(3 if several else 2):
+        grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_column(style="dim", justify="right", no_wrap=True)
+    for step in timeline.steps:
         style = STYLES[step.outcome]
-        drawn.add_row(
+        grid.add_row(
             step.after,
             Text(_MARKS[step.outcome], style),
             Text(printable(step.action), style, no_wrap=False, overflow="fold"),
@@ -126,4 +129,4 @@ def _steps(story: Story) -> Table:
             Text(prose(step.detail)),
             f"#{step.seq}",
         )
-    return drawn
+    return grid

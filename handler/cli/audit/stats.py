@@ -1,4 +1,4 @@
-"""`nightdrop audit stats`: what came in, what came of it, how long it took, what is open."""
+"""`nightdrop audit stats`: deliveries, jobs and times per day, failures, and open work."""
 
 from __future__ import annotations
 
@@ -10,143 +10,124 @@ import click
 from rich.markup import escape
 from rich.padding import Padding
 
-from handler.cli.audit.records.delivery_timeline import span
-from handler.cli.audit.web.report_tables import rows, with_facts
+from handler.cli.audit.records.time_text import format_minute, format_span
+from handler.cli.audit.web.report_tables import open_report_tables
 from handler.cli.console import STYLES, printable, screen, table
-from handler.cli.shared_options import audit_option, complaining
+from handler.cli.shared_options import audit_option, exit_on_log_error
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
-    import sqlite_utils
     from rich.console import Console
 
-_DAYS = "SELECT * FROM page.days ORDER BY day"
-_FAILURES = """
-SELECT count(*) AS times, reason, max(at) AS latest FROM page.failures
-GROUP BY reason ORDER BY times DESC, reason"""
-_OPEN = "SELECT * FROM page.open_items ORDER BY since"
-_CHECKPOINT = "SELECT * FROM page.checkpoints ORDER BY seq DESC LIMIT 1"
-_STATES = "SELECT shown AS state, count(*) AS jobs FROM page.jobs GROUP BY shown ORDER BY jobs DESC"
-_LOG = """
-SELECT count(*) AS records, min(at) AS first_at, max(at) AS last_at, max(seq) AS seq,
-       (SELECT hash FROM page.records ORDER BY seq DESC LIMIT 1) AS hash
-FROM page.records"""
-_SECTIONS = {
-    "log": _LOG,
-    "days": _DAYS,
-    "states": _STATES,
-    "failures": _FAILURES,
-    "open": _OPEN,
-    "checkpoint": _CHECKPOINT,
+    Rows: TypeAlias = list[dict[str, Any]]
+
+_QUERIES = {
+    "log": """
+        SELECT count(*) AS records, min(at) AS first_at, max(at) AS last_at, max(seq) AS seq,
+               (SELECT hash FROM page.records ORDER BY seq DESC LIMIT 1) AS hash
+        FROM page.records""",
+    "days": "SELECT * FROM page.days ORDER BY day",
+    "states": """
+        SELECT shown AS state, count(*) AS jobs FROM page.jobs GROUP BY shown ORDER BY jobs DESC""",
+    "failures": """
+        SELECT count(*) AS times, reason, max(at) AS latest FROM page.failures
+        GROUP BY reason ORDER BY times DESC, reason""",
+    "open": "SELECT * FROM page.open_items ORDER BY since",
+    "checkpoint": "SELECT * FROM page.checkpoints ORDER BY seq DESC LIMIT 1",
 }
-_COUNTED = (
-    "deliveries",
-    "rejected",
-    "jobs",
-    "created",
-    "failed",
-    "refused",
-    "abandoned",
-    "duplicated",
-    "waiting",
+_COUNTS = (
+    *("deliveries", "rejected", "jobs", "created", "failed", "refused", "abandoned"),
+    *("duplicated", "waiting"),
 )
-_TOOK = {"median": "median_seconds", "p95": "p95_seconds"}
+_TIMES = {"median": "median_seconds", "p95": "p95_seconds"}
 
 
-@click.command(short_help="Counts per day, reasons, times, what is open.")
+@click.command(short_help="Counts and times per day, failures, open work.")
 @audit_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
-    "--days", type=click.IntRange(1), default=31, show_default=True, help="How many, the last ones."
+    "--days", type=click.IntRange(1), default=31, show_default=True, help="Only the last days."
 )
 def stats(address: str, days: int, *, as_json: bool) -> None:
-    """Print what came in per day, what came of it, and how long it took.
+    """Print deliveries and jobs per day with their results, failures, and open work.
 
-    Times are from the event to the API's answer: the median, and what 95 of 100 jobs stay under.
+    Times are from the event to the API's answer: the median, and the 95th percentile.
 
     \b
       nightdrop audit stats --audit sqlite:///nightdrop.db --days 7
     """
-    with complaining(), closing(with_facts(address)) as database:
-        found = counted(database, days)
+    with exit_on_log_error(), closing(open_report_tables(address)) as database:
+        results = {name: list(database.query(sql)) for name, sql in _QUERIES.items()}
+    results["days"] = results["days"][-days:]
     if as_json:
-        click.echo(json.dumps(found))
+        click.echo(json.dumps(results))
     else:
-        _print(found, screen())
+        _print(results, screen())
 
 
-def counted(database: sqlite_utils.Database, days: int) -> dict[str, list[dict[str, Any]]]:
-    """Return what the facts come to, in sections.
-
-    Args:
-        database: As `with_facts` opens it.
-        days: How many days, the last ones.
-    """
-    found = {name: rows(database, sql) for name, sql in _SECTIONS.items()}
-    return {**found, "days": found["days"][-days:]}
-
-
-def _print(found: dict[str, list[dict[str, Any]]], console: Console) -> None:
-    log = found["log"][0]
+def _print(results: dict[str, Rows], console: Console) -> None:
+    log = results["log"][0]
     if not log["records"]:
         console.print("The log is empty.")
         return
     console.print(
-        f"\n[bold]{log['records']:,} records[/]  {_when(log['first_at'])} to "
-        f"{_when(log['last_at'])} UTC  [dim]head {log['seq']}, {shown(log['hash'])}…[/]",
+        f"\n[bold]{log['records']:,} records[/]  {format_minute(log['first_at'])} to "
+        f"{format_minute(log['last_at'])} UTC  [dim]head {log['seq']}, {shown(log['hash'])}…[/]",
         highlight=False,
     )
-    columns = ("day", *_COUNTED, *_TOOK)
-    _section(console, "Per day", columns, [_day(row) for row in found["days"]])
-    states = [(row["state"], row["jobs"]) for row in found["states"]]
-    _section(console, "Jobs by state", ("state", "jobs"), states)
-    reasons = [(row["times"], _when(row["latest"]), row["reason"]) for row in found["failures"]]
-    _section(console, "What went wrong", ("times", "latest", "reason"), reasons, "failure")
-    left = [(row["name"], row["state"], _when(row["since"]), row["note"]) for row in found["open"]]
-    _section(console, "Open", ("what", "state", "since", "note"), left, "unknown")
-    _print_checkpoint(found, console)
-
-
-def _section(
-    console: Console,
-    title: str,
-    columns: Sequence[str],
-    lines: Sequence[Sequence[object]],
-    outcome: str = "pending",
-) -> None:
-    if not lines:
-        return
-    console.print(f"\n[bold]{title}[/]")
-    drawn = table(columns, lines)
-    for column in drawn.columns:
-        if column.header in {*_COUNTED, *_TOOK, "times"}:
-            column.justify = "right"
-    for line in drawn.rows:
-        line.style = STYLES[outcome]
-    console.print(Padding(drawn, (0, 0, 0, 2)))
-
-
-def _day(row: dict[str, Any]) -> tuple[object, ...]:
-    took = (row[field] for field in _TOOK.values())
-    return (
-        row["day"],
-        *(row[name] or "·" for name in _COUNTED),
-        *("" if seconds is None else span(seconds) for seconds in took),
-    )
-
-
-def _print_checkpoint(found: dict[str, list[dict[str, Any]]], console: Console) -> None:
-    if not found["checkpoint"]:
-        text = "[yellow]No checkpoint yet[/], so truncation cannot be ruled out."
-    else:
-        latest = found["checkpoint"][0]
-        by = f"signed by {escape(printable(latest['signer']))}" if latest["signer"] else "unsigned"
-        behind = found["log"][0]["seq"] - latest["size"]
-        text = f"up to record {latest['size']}, {_when(latest['at'])} UTC, {by}; {behind} since"
+    days = [_day_cells(row) for row in results["days"]]
+    _print_section(console, "Per day", ("day", *_COUNTS, *_TIMES), days)
+    states = [(row["state"], row["jobs"]) for row in results["states"]]
+    _print_section(console, "Jobs by state", ("state", "jobs"), states)
+    failures = [
+        (row["times"], format_minute(row["latest"]), row["reason"]) for row in results["failures"]
+    ]
+    _print_section(console, "What went wrong", ("times", "latest", "reason"), failures, "failure")
+    items = [
+        (row["name"], row["state"], format_minute(row["since"]), row["note"])
+        for row in results["open"]
+    ]
+    _print_section(console, "Open", ("what", "state", "since", "note"), items, "unknown")
+    text = _describe_checkpoint(results["checkpoint"], log["seq"])
     console.print(f"\n[bold]Latest checkpoint[/]\n  {text}\n", highlight=False)
 
 
-def _when(at: str) -> str:
-    return at[:16].replace("T", " ")
+def _print_section(
+    console: Console,
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    outcome: str = "pending",
+) -> None:
+    if not rows:
+        return
+    console.print(f"\n[bold]{title}[/]")
+    section = table(columns, rows)
+    for column in section.columns:
+        if column.header in {*_COUNTS, *_TIMES, "times"}:
+            column.justify = "right"
+    for line in section.rows:
+        line.style = STYLES[outcome]
+    console.print(Padding(section, (0, 0, 0, 2)))
+
+
+def _day_cells(row: dict[str, Any]) -> tuple[object, ...]:
+    times = (row[column] for column in _TIMES.values())
+    return (
+        row["day"],
+        *(row[name] or "·" for name in _COUNTS),
+        *("" if seconds is None else format_span(seconds) for seconds in times),
+    )
+
+
+def _describe_checkpoint(checkpoints: Rows, last: int) -> str:
+    if not checkpoints:
+        return "[yellow]No checkpoint yet[/], so truncation cannot be ruled out."
+    [latest] = checkpoints
+    signer = latest["signer"]
+    signed = f"signed by {escape(printable(signer))}" if signer else "unsigned"
+    size, at = latest["size"], format_minute(latest["at"])
+    return f"up to record {size}, {at} UTC, {signed}; {last - size} since"

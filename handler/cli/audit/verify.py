@@ -1,4 +1,4 @@
-"""`nightdrop audit verify`: whether the log is whole, and the one that was seen before."""
+"""`nightdrop audit verify`: verify the chain, the store, and checkpoints."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from handler.audit.checkpoints.signed_note import verify_key
 from handler.audit.record import Head
 from handler.audit.verification.sources.jsonl_file import JsonlFileSource
-from handler.audit.verification.verdict import BROKEN, CANNOT_TELL, WHOLE
+from handler.audit.verification.verdict import CANNOT_TELL, INVALID, VALID
 from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.audit.records.open_log import any_source
+from handler.cli.audit.records.open_log import open_any_source
 from handler.cli.console import complain, printable
-from handler.cli.obs_from_environment import obs_of
+from handler.cli.obs_from_environment import open_obs
 from handler.errors import LogBrokenError, NightdropError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint_store
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from handler.audit.verification.verdict import Verdict
 
 _HEAD = re.compile(r"([0-9]{1,15}):([0-9a-f]{64})")
-_WORDS = {WHOLE: "whole", BROKEN: "BROKEN", CANNOT_TELL: "chain whole, end unproven"}
+_WORDS = {VALID: "valid", INVALID: "INVALID", CANNOT_TELL: "chain valid, completeness not proven"}
 _SHOWN = 20
 _REDRAWN = 20_000
 
@@ -63,11 +64,11 @@ def verify(
     keys: Sequence[str],
     head: str,
 ) -> None:
-    """Verify the whole log: its chain, its store, and what was seen of it from outside.
+    """Verify the log: its chain, its store, its derived data, and checkpoints.
 
     Says which record is wrong and how. A chain alone cannot show that its end was cut off or all
     of it rewritten; checkpoints can. Needs no secret, but credentials for checkpoints in a bucket.
-    Exit status: 0 whole, 1 broken, 2 cannot tell.
+    Exit status: 0 valid, 1 invalid, 2 completeness not proven.
 
     \b
       nightdrop audit verify --audit sqlite:///nightdrop.db --checkpoints checkpoints/
@@ -89,7 +90,7 @@ def verify(
         sys.exit(CANNOT_TELL)
     except LogBrokenError as error:
         complain(str(error))
-        sys.exit(BROKEN)
+        sys.exit(INVALID)
     except (NightdropError, OSError) as error:
         complain(str(error))
         sys.exit(CANNOT_TELL)
@@ -113,12 +114,12 @@ def _stored(address: str | None, file: Path | None) -> RecordSource:
         return JsonlFileSource(file)
     if address is None:
         raise SettingsError("name the log with --audit, or an exported one with --file")
-    return any_source(address)
+    return open_any_source(address)
 
 
 def _place(address: str) -> CheckpointStore:
-    if address.startswith("obs://"):
-        return checkpoint_store(address, obs_of(os.environ))
+    if address.startswith(OBS):
+        return checkpoint_store(address, open_obs(os.environ))
     if not Path(address).is_dir():
         known = "what is named" if "://" in address else address
         raise SettingsError(f"there is no folder of checkpoints at {known}")
@@ -141,7 +142,7 @@ def _progress(stored: RecordSource) -> Iterator[Callable[[int], object]]:
         yield lambda _count: None
         return
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    # It draws when it is told to: a thread that draws would stand in the way of new processes.
+    # Refreshed by hand: verification is one thread.
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
         task = progress.add_task("", total=2 * stored.end().seq)
         drawn = 0

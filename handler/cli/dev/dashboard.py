@@ -1,4 +1,4 @@
-"""What `nightdrop dev` shows: what arrives, what is created, how it goes, and where to look."""
+"""The screen of `nightdrop dev`: addresses, events, and the jobs of the fleet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from handler.cli.dev.event_line import Line, line_of
+from handler.cli.dev.event_line import Line, format_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-    from handler.local.async_invocation.progress_events import Step
+    from handler.local.async_invocation.progress_events import ProgressEvent
 
 _COLOURS = {
-    "completed": "green",
     "submitted": "green",
+    "completed": "green",
     "duplicate": "cyan",
     "ignored": "dim",
     "deferred": "yellow",
@@ -37,44 +37,49 @@ _COLOURS = {
     "Timed_out": "red",
     "Running": "yellow",
 }
-_LINES = 50
-_JOBS = 10
+_MOST_LINES = 50
+_MOST_JOBS = 10
 _GAP = 2
 _TIME_WIDTH = 8
-_WORD_WIDTH = 9
+_OUTCOME_WIDTH = 9
 _LEAST_NAME_WIDTH, _MOST_NAME_WIDTH = 16, 44
 _NAME_SHARE = 0.3  # of the screen's width
 
 
 @dataclass
-class Board:
+class Dashboard:
     """The state of the screen; several threads add to it.
 
     Attributes:
-        places: Where to look: names and URLs or paths.
-        now: The desk's clock.
-        echo: Told of every line, where there is no screen to draw on.
+        now: Returns the local run's time.
+        echo: Receives every line if there is no screen to draw on.
     """
 
-    places: Mapping[str, str]
     now: Callable[[], datetime]
     echo: Callable[[str], None] | None = None
-    _lines: deque[Line] = field(default_factory=lambda: deque(maxlen=_LINES))
+    _addresses: Mapping[str, str] = field(default_factory=dict)
+    _lines: deque[Line] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
     _jobs: list[dict[str, Any]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
-    def step(self, step: Step) -> None:
-        """Add a step of a request."""
-        line = line_of(step)
-        if line is not None:
+    def add_event(self, event: ProgressEvent) -> None:
+        """Add the line for an event."""
+        if line := format_event(event):
             self._add(line)
 
-    def say(self, text: str) -> None:
+    def add_sentence(self, text: str) -> None:
         """Add a sentence about the local run itself."""
         self._add(Line(self.now(), "dev", "", text, is_sentence=True))
 
+    def show_addresses(self, addresses: Mapping[str, str]) -> None:
+        """Show names with their URLs, paths or commands."""
+        self._addresses = addresses
+        for name, address in addresses.items():
+            if self.echo:
+                self.echo(f"{name}: {address}")
+
     def show_jobs(self, jobs: list[dict[str, Any]]) -> None:
-        """Take over the fleet's jobs; a change of status is a line of its own without a screen."""
+        """Replace the jobs; without a screen, add a line for each change of status."""
         known = {job["job_id"]: job["status"] for job in self._jobs}
         for job in jobs:
             if self.echo and known.get(job["job_id"]) != job["status"]:
@@ -83,18 +88,18 @@ class Board:
             self._jobs = jobs
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield what the screen shows, as many of the latest lines and jobs as fit on it."""
+        """Yield the screen, with as many of the latest lines and jobs as fit."""
         with self._lock:
-            lines, jobs = list(self._lines), self._jobs[-_JOBS:]
-        places = Table.grid(padding=(0, _GAP))
-        for name, place in self.places.items():
-            places.add_row(Text(name, style="dim"), Text(place, overflow="fold"))
+            lines, jobs = list(self._lines), self._jobs[-_MOST_JOBS:]
+        addresses = Table.grid(padding=(0, _GAP))
+        for name, address in self._addresses.items():
+            addresses.add_row(Text(name, style="dim"), Text(address, overflow="fold"))
         clock = Text(f"nightdrop dev   {self.now():%Y-%m-%d %H:%M:%S}   Ctrl-C ends it", "bold")
-        above = Group(clock, places, Text())
-        fleet: list[RenderableType] = [Text(), _fleet(jobs)] if jobs else []
-        taken = len(console.render_lines(Group(above, *fleet), options))
-        happened = _Happened(lines, room=max(1, console.height - taken - 1))
-        yield Group(above, happened, *fleet)
+        head = Group(clock, addresses, Text())
+        fleet: list[RenderableType] = [Text(), _job_table(jobs)] if jobs else []
+        used = len(console.render_lines(Group(head, *fleet), options))
+        latest = _LatestLines(lines, height=max(1, console.height - used - 1))
+        yield Group(head, latest, *fleet)
 
     def _add(self, line: Line) -> None:
         with self._lock:
@@ -104,20 +109,20 @@ class Board:
 
 
 @dataclass(frozen=True)
-class _Happened:
-    """The latest lines, in columns of fixed widths: only the note of an event is cropped.
+class _LatestLines:
+    """The latest lines, in columns of fixed widths; only an event's note is cropped.
 
     Attributes:
         lines: The lines, the latest last.
-        room: How many rows of the screen there are for them.
+        height: Rows of the screen for them.
     """
 
     lines: Sequence[Line]
-    room: int
+    height: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         fitting: list[Table] = []
-        left = self.room
+        left = self.height
         for line in reversed(self.lines):
             row = _row(line, options.max_width)
             left -= len(console.render_lines(row, options))
@@ -128,7 +133,7 @@ class _Happened:
 
 
 def _row(line: Line, width: int) -> Table:
-    """Return a line as one row; a sentence about the run itself takes the whole width."""
+    """Return a line as one row; a sentence takes the whole width."""
     row = Table.grid(padding=(0, _GAP, 0, 0))
     row.add_column(width=_TIME_WIDTH, style="dim")
     rest = max(1, width - _TIME_WIDTH - _GAP)
@@ -137,18 +142,18 @@ def _row(line: Line, width: int) -> Table:
         row.add_row(f"{line.at:%H:%M:%S}", Text(line.note, overflow="fold"))
         return row
     name = min(_MOST_NAME_WIDTH, max(_LEAST_NAME_WIDTH, int(width * _NAME_SHARE)))
-    for size in (name, _WORD_WIDTH, max(1, rest - name - _WORD_WIDTH - 2 * _GAP)):
+    for size in (name, _OUTCOME_WIDTH, max(1, rest - name - _OUTCOME_WIDTH - 2 * _GAP)):
         row.add_column(width=size)
     row.add_row(
         f"{line.at:%H:%M:%S}",
-        Text(line.about, overflow="fold"),
-        Text(line.word, _COLOURS.get(line.word, "")),
+        Text(line.subject, overflow="fold"),
+        Text(line.outcome, _COLOURS.get(line.outcome, "")),
         Text(line.note, overflow="ellipsis", no_wrap=True),
     )
     return row
 
 
-def _fleet(jobs: list[dict[str, Any]]) -> Table:
+def _job_table(jobs: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for column in ("job on the fleet", "type", "status", "tasks"):
         table.add_column(column)

@@ -13,8 +13,8 @@ import click
 from rich.live import Live
 
 from handler.cli.console import complain, screen
-from handler.cli.dev.environment import DevDesk
-from handler.cli.dev.run_plan import DevOptions, plan_of
+from handler.cli.dev.local_run import LocalRun
+from handler.cli.dev.run_plan import DevOptions, make_plan
 from handler.cli.shared_options import NumberRange
 from handler.errors import SettingsError, StartError
 from handler.local.processes.stop_signals import stop_signals
@@ -55,38 +55,41 @@ _FAILED, _WRONG, _INTERRUPTED = 1, 2, 130
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("dev"),
     show_default=True,
-    help="The audit log, the cloud's state, failure notices and output go here, and stay.",
+    help="Folder for the audit log, the emulator's state, failure notices and output.",
 )
 @click.option(
     "--instances",
     default=1,
     show_default=True,
     type=click.IntRange(1, 8),
-    help="How many instances of the function run side by side.",
+    help="Instances of the function that run in parallel.",
 )
 @click.option(
     "--retries",
     default=1,
     show_default=True,
     type=click.IntRange(0, 3),
-    help="How often a failed event is delivered again.",
+    help="Retries of a failed event.",
 )
 @click.option(
     "--shape",
     default="obs",
     show_default=True,
     type=click.Choice(["obs", "obs-s3", "eventgrid"]),
-    help="The form of the bucket's events.",
+    help="Format of the bucket's events.",
 )
 @click.option(
     "--speed",
     type=NumberRange(0.01, 86_400),
-    help="Seconds of the timers' clock and of the fleet's time in a second; without it the clock "
-    "is the real one, and the fleet does a minute in a second.",
+    help="Speed of the timers' clock and of the emulated fleet, as a factor.  [default: 1 for the "
+    "clock, 60 for the fleet]",
 )
-@click.option("--start", type=click.DateTime(), help="What the timers' clock shows first.")
+@click.option("--start", type=click.DateTime(), help="Initial time of the timers' clock.")
 @click.option(
-    "--chaos", type=int, metavar="SEED", help="Deliver some events twice, late or out of order."
+    "--chaos",
+    type=int,
+    metavar="SEED",
+    help="Deliver some events twice, late or out of order.",
 )
 @click.option(
     "--fleet",
@@ -94,29 +97,29 @@ _FAILED, _WRONG, _INTERRUPTED = 1, 2, 130
     help="The nodes of the emulated fleet, as YAML.",
 )
 @click.option(
-    "--no-agency", is_flag=True, help="Run a function that was given no agency, and so has no keys."
+    "--no-agency", is_flag=True, help="Run the function without an agency, and so without keys."
 )
 @click.option(
     "--odd-clock",
     is_flag=True,
-    help="Tell the remaining time as openEuler YuanRong does: over at once.",
+    help="Report the remaining time as openEuler YuanRong does: already used up.",
 )
 def dev(**options: object) -> None:
-    """Run the whole of it here: an emulated cloud, the function, timers, and a folder to drop into.
+    """Run everything locally: an emulated cloud, the function, timers, and a drop folder.
 
-    The function runs under functions-framework, in processes of their own that start again when
-    their source changes. Events arrive as FunctionGraph delivers them: asynchronously, with
-    retries, and a notice for what was given up. Ctrl-C ends everything. Exit status: 0 ended on
-    request, 1 something failed, 2 it could not start.
+    The function runs under functions-framework and restarts when its source changes. Events arrive
+    as FunctionGraph delivers them: asynchronously, with retries, and with a failure notice after
+    the last one. Ctrl-C ends everything. Exit status: 0 ended on request, 1 a part failed, 2 could
+    not start.
 
     \b
       nightdrop dev
       nightdrop dev --timer 'tick=@every 1m={"action": "reconcile"}'
       nightdrop dev --speed 3600 --timer 'nightly=0 0 2 * * ?={"spec": "obs://nightdrop-drop/drop/n.yaml"}'
     """
-    chosen = DevOptions(**options)  # type: ignore[arg-type] # click has checked each of them
+    parsed = DevOptions(**options)  # type: ignore[arg-type] # click has validated each of them
     try:
-        _run(plan_of(chosen))
+        _run(make_plan(parsed))
     except (SettingsError, StartError) as error:
         complain(str(error))
         sys.exit(_WRONG)
@@ -126,47 +129,47 @@ def _run(plan: DevPlan) -> None:
     """Run until Ctrl-C, and exit with the command's status.
 
     Raises:
-        StartError: Something did not start.
+        StartError: A part did not start.
     """
     console = screen()
-    with stop_signals() as ended, watched_threads(ended) as dead:
-        desk = DevDesk(plan, ended, None if console.is_terminal else partial(_echo, ended))
+    with stop_signals() as ended, watch_threads(ended) as failures:
+        run = LocalRun(plan, ended, None if console.is_terminal else partial(_echo, ended))
         try:
             with ExitStack() as stack:
                 if console.is_terminal:
-                    stack.enter_context(Live(desk.board, console=console, refresh_per_second=4))
-                stack.enter_context(desk)
-                dead.extend(filter(None, [desk.watch()]))
+                    stack.enter_context(Live(run.dashboard, console=console, refresh_per_second=4))
+                stack.enter_context(run)
+                failures.extend(filter(None, [run.watch()]))
         except KeyboardInterrupt:
             sys.exit(_INTERRUPTED)
         except OSError as error:
             if not ended.is_set():
-                place = error.filename or f"the screen or the folder {plan.options.folder}"
-                raise StartError(f"{place}: {error.strerror}") from error
+                name = error.filename or f"the screen or the folder {plan.options.folder}"
+                raise StartError(f"{name}: {error.strerror}") from error
             # The terminal was closed.
-        _echo(ended, f"ended; everything is kept in {plan.options.folder}/")
-    if dead:
-        complain(f"it ended, because {dead[0]}")
+        _echo(ended, f"ended; log and state are in {plan.options.folder}/")
+    if failures:
+        complain(f"it ended, because {failures[0]}")
         sys.exit(_FAILED)
 
 
 @contextmanager
-def watched_threads(ended: Event) -> Iterator[list[str]]:
-    """Yield what is filled with a sentence for each thread that dies within the block.
+def watch_threads(ended: Event) -> Iterator[list[str]]:
+    """Yield a list that receives a sentence for each thread that fails within the block.
 
-    A thread that dies would leave a run that looks alive and does nothing, so the run ends.
+    With a failed thread the run would look alive and do nothing, so `ended` is set.
     """
-    dead: list[str] = []
+    failures: list[str] = []
 
-    def hook(died: threading.ExceptHookArgs) -> None:
-        name = died.thread.name if died.thread else "a thread"
-        why = display(f"{died.exc_type.__name__}: {died.exc_value}")
-        dead.append(f"its part {name!r} failed: {why}")
+    def hook(failed: threading.ExceptHookArgs) -> None:
+        name = failed.thread.name if failed.thread else "a thread"
+        reason = display(f"{failed.exc_type.__name__}: {failed.exc_value}")
+        failures.append(f"its part {name!r} failed: {reason}")
         ended.set()
 
     before, threading.excepthook = threading.excepthook, hook
     try:
-        yield dead
+        yield failures
     finally:
         threading.excepthook = before
 
@@ -174,5 +177,5 @@ def watched_threads(ended: Event) -> Iterator[list[str]]:
 def _echo(ended: Event, text: str) -> None:
     try:
         click.echo(text)
-    except OSError:  # whoever read it has gone
+    except OSError:  # the reader has closed the pipe
         ended.set()

@@ -5,26 +5,29 @@ from __future__ import annotations
 import errno
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 import urllib3
 
 from handler.cli.console import complain
-from handler.cli.dev.emulator_run import check_env_file, run_beside
+from handler.cli.dev.emulator_run import check_env_file, run_with_command, serve
 from handler.cli.shared_options import NumberRange
 from handler.emulator.ief.fleet_file import DEMO_FLEET, read_fleet
-from handler.emulator.server import Emulator, serve
+from handler.emulator.server import Emulator
 from handler.errors import SettingsError, StartError
 from handler.local.triggers.event_factory import SHAPES, Upload
+
+if TYPE_CHECKING:
+    from handler.emulator.obs.notifications import Notification
 
 _WRONG = 2
 _JOB_SECONDS = 120.0
 _SPEED = 60.0
-_NOTICE_SECONDS = 10.0
+_POST_SECONDS = 10.0
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -35,72 +38,72 @@ class EventSender:
     """Posts an event about each new object, as a bucket's notifications do.
 
     Attributes:
-        url: Where to.
-        shape: The shape of the event, one of those in `SHAPES`.
+        url: The address it posts to.
+        shape: The format of the event, one of `SHAPES`.
     """
 
     url: str
     shape: str
 
-    def __call__(self, **upload: Any) -> None:  # noqa: ANN401 - the fields of an Upload
+    def __call__(self, notification: Notification) -> None:
         """Post one event.
 
         Raises:
-            urllib3.exceptions.HTTPError: Nobody took it.
+            urllib3.exceptions.HTTPError: It was not accepted.
         """
-        event = SHAPES[self.shape](Upload(**upload, at=datetime.now(timezone.utc), ip="127.0.0.1"))
+        upload = Upload(**asdict(notification), at=datetime.now(timezone.utc), ip="127.0.0.1")
+        event = SHAPES[self.shape](upload)
         answer = urllib3.request(
             "POST",
             self.url,
             body=json.dumps(event).encode(),
             headers={"Content-Type": "application/json"},
-            timeout=_NOTICE_SECONDS,
+            timeout=_POST_SECONDS,
             retries=False,
         )
         if answer.status >= 300:  # noqa: PLR2004 - anything but a success
             raise urllib3.exceptions.HTTPError(f"{self.url} answered {answer.status}")
 
 
-@click.command(short_help="Answer for IEF and OBS on this machine.")
+@click.command(short_help="Run a local emulator of IEF and OBS.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 is any."
 )
 @click.option(
     "--env-file",
     type=_FILE,
-    help="Written once it listens, removed when it ends: NAME=value lines that point a function "
-    "at it.",
+    help="Write NAME=value lines that point a function at the emulator; removed at its end.",
 )
-@click.option("--dir", "directory", type=_FOLDER, help="Keep jobs and buckets here, not in memory.")
+@click.option("--dir", "directory", type=_FOLDER, help="Store jobs and buckets in this folder.")
 @click.option(
     "--fleet",
     type=_FILE,
     default=DEMO_FLEET,
     show_default="six nodes",
-    help="YAML file with the nodes and groups; a task about any other target then fails.",
+    help="YAML file with the nodes and groups; tasks with any other target fail.",
 )
 @click.option(
     "--speed",
     type=NumberRange(0, min_open=True),
     default=_SPEED,
     show_default=True,
-    help="Seconds of the fleet's time in a second; a small job takes 120, none more than 600.",
+    help="Seconds of the fleet's time in a real second; a small job takes 120, none more than 600.",
 )
 @click.option(
     "--failure-rate",
     type=NumberRange(0, 1),
     default=0.0,
     show_default=True,
-    help="How likely a task fails.",
+    help="Probability that a task fails.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="What that is drawn from.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the failures.")
 @click.option("--notify", metavar="URL", help="Post an event here for every new object.")
 @click.option(
     "--shape",
     type=click.Choice(list(SHAPES)),
     default="obs",
     show_default=True,
-    help="The shape of that event.",
+    help="The format of that event.",
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def emulator(  # noqa: PLR0913 - one for each option
@@ -116,18 +119,18 @@ def emulator(  # noqa: PLR0913 - one for each option
     notify: str | None,
     shape: str,
 ) -> None:
-    """Answer for IEF and OBS on this machine until Ctrl-C, or for as long as COMMAND runs.
+    """Run a local emulator of IEF and OBS until Ctrl-C, or until COMMAND exits.
 
-    COMMAND is started once the emulator is ready, with the settings that point at it in its
-    environment; its exit status is the emulator's. A shell is a command as well.
+    COMMAND starts when the emulator is ready, with the settings that point at the emulator in its
+    environment. The emulator exits with its exit status. COMMAND may be a shell.
 
-    What they hold is in memory, or with --dir in a directory, where the next start finds it again.
-    Signatures are checked. GET /_emulator/state shows everything it holds, POST /_emulator/reset
-    empties it, POST /_emulator/faults makes it misbehave, GET /_emulator/credentials issues
-    temporary keys, as to a function with an agency.
+    State is in memory, or with --dir in a folder, from which the next start continues. Signatures
+    are checked. GET /_emulator/state returns the state, POST /_emulator/reset clears it, POST
+    /_emulator/faults injects faults, GET /_emulator/credentials issues temporary keys, as for a
+    function with an agency.
 
     \b
-    Run a command, or all that follows in a shell, against it:
+    Run a command or a shell against it:
       nightdrop emulator -- nightdrop invoke upgrade.yaml
       NIGHTDROP_AUDIT=sqlite:///my.db nightdrop emulator -- sh
     \b
@@ -135,14 +138,14 @@ def emulator(  # noqa: PLR0913 - one for each option
       nightdrop emulator --port 8071 --env-file emulator.env
       curl -s http://127.0.0.1:8071/_emulator/state?only=jobs
     \b
-    A fleet of your own, on which every fifth task fails, a minute in a second:
+    Your own fleet, on which every fifth task fails:
       nightdrop emulator --fleet my-fleet.yaml --failure-rate 0.2 --seed 7 --speed 60
     \b
-    Tell a function of every file that is dropped:
+    Send a function an event for every dropped file:
       nightdrop emulator --dir cloud --notify http://127.0.0.1:8080/ --shape eventgrid
     """
     try:
-        built = Emulator(
+        instance = Emulator(
             port=port,
             job_seconds=_JOB_SECONDS,
             speed=speed,
@@ -153,20 +156,20 @@ def emulator(  # noqa: PLR0913 - one for each option
             raise_event=EventSender(notify, shape) if notify else None,
         )
         if env_file:
-            check_env_file(env_file, built.environment())
+            check_env_file(env_file, instance.environment())
         if command:
-            sys.exit(run_beside(built, command))
-        serve(built, env_file, lambda url: click.echo(f"the emulator listens at {url}"))
+            sys.exit(run_with_command(instance, command))
+        serve(instance, env_file, lambda url: click.echo(f"the emulator listens at {url}"))
     except (SettingsError, StartError) as error:
         complain(str(error))
         sys.exit(_WRONG)
     except OSError as error:
-        complain(f"the emulator cannot start: {_reason(error, port)}")
+        complain(f"the emulator did not start: {_reason(error, port)}")
         sys.exit(_WRONG)
 
 
 def _reason(error: OSError, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} of 127.0.0.1 is in use; name another with --port, or none for any"
+        return f"port {port} of 127.0.0.1 is in use; name another with --port, or omit --port"
     named = f"{error.filename}: " if error.filename else ""
     return named + (error.strerror or str(error))

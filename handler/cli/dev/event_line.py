@@ -1,4 +1,4 @@
-"""One thing that happened in a local run, as a line for a person."""
+"""One event of a local run as a line of text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.cli.dev.job_names import name_of
+from handler.cli.dev.emulator_process import PREFIX
+from handler.errors import EventRejectedError
 from handler.local.async_invocation.progress_events import (
     Accepted,
     Answered,
@@ -14,81 +15,102 @@ from handler.local.async_invocation.progress_events import (
     GivenUp,
     Retrying,
 )
+from handler.triggers.delivery import Action
+from handler.triggers.event_parser import parse_event
 from handler.values.display import display
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from handler.local.async_invocation.progress_events import Step
+    from handler.local.async_invocation.progress_events import ProgressEvent
+    from handler.values.canonical_json import Json
 
-_NAMED_JOBS = 2  # as many as fit into a line
-_LISTED_ERRORS = 20
+_MOST_JOB_NAMES = 2  # that fit into a line
+_MOST_ERRORS = 20
 _LONGEST_NOTE = 500
 
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that happened.
+    """One line.
 
     Attributes:
-        at: When.
-        about: What it is about, such as `file camera.yaml`.
-        word: What came of it, in one word.
-        note: The rest.
-        more: What there is to say beyond that, where there is room for it.
-        is_sentence: Whether the note is about the local run itself, and found nowhere else.
+        at: When the event happened.
+        subject: What it is about, such as `file camera.yaml`.
+        outcome: One word, such as `submitted`.
+        note: Details.
+        further_notes: Further details, shown where there is room.
+        is_sentence: Whether it is about the run itself; then it has only a note.
     """
 
     at: datetime
-    about: str
-    word: str
+    subject: str
+    outcome: str
     note: str = ""
-    more: tuple[str, ...] = ()
+    further_notes: tuple[str, ...] = ()
     is_sentence: bool = False
 
     def __str__(self) -> str:
-        """Return it as a line of text, and an indented one for each that there is more."""
-        about = "" if self.is_sentence else f"{self.about:<22} {self.word:<10} "
-        line = f"{self.at:%H:%M:%S}  {about}{self.note}".rstrip()
-        return "\n".join([line, *(f"          {text}" for text in self.more)])
+        """Return it as text, with each further note on an indented line."""
+        columns = "" if self.is_sentence else f"{self.subject:<22} {self.outcome:<10} "
+        line = f"{self.at:%H:%M:%S}  {columns}{self.note}".rstrip()
+        return "\n".join([line, *(f"          {text}" for text in self.further_notes)])
 
 
-def line_of(step: Step) -> Line | None:
-    """Return a step as a line; None for one that says nothing a person waits for."""
-    about = name_of(json.loads(step.request.payload))
-    if step.request.copy > 1:
-        about += f" (copy {step.request.copy})"
-    if isinstance(step, Answered):
-        return _answered(step, about)
-    match step:
+def format_event(event: ProgressEvent) -> Line | None:
+    """Return the line for an event; None for one that users do not wait for."""
+    subject = _subject(json.loads(event.request.payload))
+    if event.request.copy > 1:
+        subject += f" (copy {event.request.copy})"
+    match event:
+        case Answered():
+            return _format_reply(event, subject)
         case Accepted():
-            word, note = "arrived", _arrived(step)
+            outcome, note = "arrived", _format_request(event)
         case Failed():
-            word, note = "failed", display(step.outcome.error, longest=_LONGEST_NOTE)
+            outcome, note = "failed", display(event.outcome.error, longest=_LONGEST_NOTE)
         case Retrying():
-            word, note = "retry", f"attempt {step.request.attempt} at {step.due:%H:%M:%S}"
+            outcome, note = "retry", f"attempt {event.request.attempt} at {event.due:%H:%M:%S}"
         case GivenUp():
-            word, note = "given up", step.trouble or f"notice in {step.notice}"
+            outcome, note = "given up", event.write_error or f"notice in {event.notice}"
         case _:
             return None
-    return Line(step.at, about, word, note)
+    return Line(event.at, subject, outcome, note)
 
 
-def _arrived(step: Accepted) -> str:
-    late = step.request.late
-    held = f", delivered {late:.0f} s late (--chaos)" if late else ""
-    twice = ", a second delivery (--chaos)" if step.request.copy > 1 else ""
-    return f"request {step.request.request_id[:8]}{twice}{held}"
-
-
-def _answered(step: Answered, about: str) -> Line:
+def object_key(event: Json) -> str:
+    """Return the key of the object that an event is about, "" if it is about none."""
     try:
-        reply = json.loads(step.outcome.payload)
+        parsed = parse_event(event, eventgrid_keys="encoded")
+    except EventRejectedError:
+        return ""
+    if isinstance(parsed, Action) or not parsed or parsed[0].source.get("shape") == "timer":
+        return ""
+    return str(parsed[0].source.get("key", ""))
+
+
+def _subject(event: Json) -> str:
+    if isinstance(event, dict) and "trigger_name" in event:
+        return f"timer {display(str(event['trigger_name']))}"
+    key = object_key(event)
+    return f"file {display(key.removeprefix(PREFIX))}" if key else "event"
+
+
+def _format_request(event: Accepted) -> str:
+    delay = event.request.late
+    delayed = f", delivered {delay:.0f} s late (--chaos)" if delay else ""
+    duplicate = ", a second delivery (--chaos)" if event.request.copy > 1 else ""
+    return f"request {event.request.request_id[:8]}{duplicate}{delayed}"
+
+
+def _format_reply(event: Answered, subject: str) -> Line:
+    try:
+        reply = json.loads(event.outcome.payload)
         outcome, jobs = str(reply["outcome"]), [str(job["job_name"]) for job in reply["jobs"]]
         errors = [display(str(error), longest=_LONGEST_NOTE) for error in reply["errors"]]
     except (ValueError, KeyError, TypeError):
-        return Line(step.at, about, "answered", display(step.outcome.payload[:80]))
-    named = " ".join(jobs) if len(jobs) <= _NAMED_JOBS else f"{len(jobs)} jobs"
-    said = f"{len(errors)} errors: {errors[0]}" if len(errors) > 1 else "".join(errors)
-    note = "; ".join(filter(None, [named, said]))
-    return Line(step.at, about, display(outcome), note, tuple(errors[1:_LISTED_ERRORS]))
+        return Line(event.at, subject, "answered", display(event.outcome.payload[:80]))
+    names = " ".join(jobs) if len(jobs) <= _MOST_JOB_NAMES else f"{len(jobs)} jobs"
+    first_error = f"{len(errors)} errors: {errors[0]}" if len(errors) > 1 else "".join(errors)
+    note = "; ".join(filter(None, [names, first_error]))
+    return Line(event.at, subject, display(outcome), note, tuple(errors[1:_MOST_ERRORS]))

@@ -21,7 +21,7 @@ _OFFSET = re.compile(r"[+-][0-9]{2}:[0-9]{2}$")
 
 @click.group(short_help="Write sample events of every trigger.")
 def events() -> None:
-    """Write sample events, to invoke the function with or to try a trigger's settings.
+    """Write sample events to invoke the function with.
 
     \b
       nightdrop events make obs --key 'drop/line 4/camera.yaml' > event.json
@@ -30,9 +30,9 @@ def events() -> None:
 
 @events.group(short_help="Write one event to standard output.")
 def make() -> None:
-    """Write one event to standard output; what is not given is made up.
+    """Write one event to standard output, with sample values for omitted options.
 
-    The same command with all its options given writes the same event each time.
+    With all options given, the output is the same each time.
 
     \b
       nightdrop events make timer --user-event spec.yaml | nightdrop invoke -
@@ -45,7 +45,7 @@ def _moment(_context: click.Context, _parameter: click.Parameter, text: str | No
         return datetime.now(timezone.utc)
     at = moment(text)
     if at is None:
-        raise click.BadParameter("write it with an offset, such as 2026-11-24T02:00:00+08:00")
+        raise click.BadParameter("needs an offset, such as 2026-11-24T02:00:00+08:00")
     offset = _OFFSET.search(text)
     return at.astimezone(datetime.strptime(offset[0], "%z").tzinfo) if offset else at
 
@@ -59,18 +59,18 @@ _TIME = click.option(
     "at",
     callback=_moment,
     metavar="TIME",
-    help="When it fired, such as 2026-11-24T02:00:00+08:00; now, if left out.",
+    help="Time of the event, such as 2026-11-24T02:00:00+08:00.  [default: now]",
 )
 _UPLOAD = (
-    click.option("--bucket", default="nightdrop-drop", show_default=True, help="Its bucket."),
+    click.option("--bucket", default="nightdrop-drop", show_default=True, help="The bucket."),
     click.option(
         "--key",
         default="drop/camera.yaml",
         show_default=True,
-        help="Its key as you know it; the event has it encoded.",
+        help="The object's key; the event has it encoded.",
     ),
     click.option(
-        "--size", type=click.IntRange(0), default=914, show_default=True, help="Its bytes."
+        "--size", type=click.IntRange(0), default=914, show_default=True, help="Its size in bytes."
     ),
     click.option(
         "--etag",
@@ -82,21 +82,21 @@ _UPLOAD = (
         "--version-id",
         default="null",
         show_default=True,
-        help="Its version; null in a bucket without versions.",
+        help="Its version; null in a bucket without versioning.",
     ),
     click.option(
-        "--event-name", default="ObjectCreated:Put", show_default=True, help="What happened to it."
+        "--event-name", default="ObjectCreated:Put", show_default=True, help="The kind of change."
     ),
     click.option(
         "--request-id",
         default=_new_id,
-        help="The id of the upload, which tells it from another; made up, if left out.",
+        help="The id of the upload request.  [default: random]",
     ),
     _TIME,
 )
 
 
-def _about_an_upload(command: Callable[..., None]) -> Callable[..., None]:
+def _upload_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_UPLOAD):
         command = option(command)
     return command
@@ -107,12 +107,11 @@ def _about_an_upload(command: Callable[..., None]) -> Callable[..., None]:
 @click.option(
     "--user-event",
     type=click.File("r", encoding="utf-8"),
-    help="File with the text that the event carries, - for standard input; if left out, it asks "
-    "for the tick that settles and resumes.",
+    help="File with the event's text, - for standard input.  [default: a run of the reconciler]",
 )
 @_TIME
 def timer(name: str, user_event: TextIO | None, at: datetime) -> None:
-    """Write a tick of a timer; the spec goes in as text.
+    """Write an event of a timer, with the spec as text.
 
     \b
       nightdrop events make timer --name nightly-upgrade --user-event spec.yaml
@@ -121,37 +120,20 @@ def timer(name: str, user_event: TextIO | None, at: datetime) -> None:
     _write(timer_event(name, text, at))
 
 
-@make.command(short_help="A dropped object, as OBS tells of it.")
-@_about_an_upload
-def obs(**upload: Any) -> None:  # noqa: ANN401 - click's options
-    """Write an object event of OBS in its 3.0 shape.
-
-    \b
-      nightdrop events make obs --key 'drop/line 4/camera.yaml'
-    """
-    _write(SHAPES["obs"](Upload(**upload)))
-
-
-@make.command(name="obs-s3", short_help="The same in the shape of S3.")
-@_about_an_upload
-def obs_s3(**upload: Any) -> None:  # noqa: ANN401 - click's options
-    """Write an object event of OBS in its 2.0 shape, which is that of S3.
-
-    \b
-      nightdrop events make obs-s3 --key drop/camera.yaml --size 914
-    """
-    _write(SHAPES["obs-s3"](Upload(**upload)))
+def _add_upload_command(shape: str, kind: str) -> None:
+    @make.command(
+        name=shape,
+        short_help=f"An upload, as {kind}.",
+        help=f"Write {kind}.\n\n\b\n  nightdrop events make {shape} --key 'drop/a b.yaml'",
+    )
+    @_upload_options
+    def command(**upload: Any) -> None:  # noqa: ANN401 - click's options
+        _write(SHAPES[shape](Upload(**upload)))
 
 
-@make.command(short_help="The same through EventGrid.")
-@_about_an_upload
-def eventgrid(**upload: Any) -> None:  # noqa: ANN401 - click's options
-    """Write an object event of OBS as EventGrid passes it on, a CloudEvent.
-
-    \b
-      nightdrop events make eventgrid --key drop/camera.yaml
-    """
-    _write(SHAPES["eventgrid"](Upload(**upload)))
+_add_upload_command("obs", "an event of OBS in format 3.0")
+_add_upload_command("obs-s3", "an event of OBS in format 2.0, which is that of S3")
+_add_upload_command("eventgrid", "an event of EventGrid, a CloudEvent")
 
 
 def _write(event: object) -> None:

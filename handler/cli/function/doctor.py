@@ -1,4 +1,4 @@
-"""`nightdrop doctor`: whether a deployment is fit for its work."""
+"""`nightdrop doctor`: check a deployment."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ import click
 from handler.cli.console import screen, table
 from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.http_transport import Transport
-from handler.doctor.finding import Finding, worst, wrong
-from handler.doctor.run_checks import Deployment, examine
+from handler.doctor.finding import Finding, fail, worst
+from handler.doctor.run_checks import Deployment, run_checks
 from handler.errors import CredentialsError, LogError, NightdropError, SettingsError
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from handler.settings import Settings
 
 FIT, UNFIT = 0, 1
-"""Exit statuses; doubts alone are no fault."""
+"""Exit statuses; warnings alone do not count."""
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
-_PATIENCE = 300.0  # seconds for the whole examination
+_SECONDS = 300.0  # for all checks
 
 
 @click.command(short_help="Check a deployment: keys, rights, clock, log, work, limits.")
@@ -40,9 +40,9 @@ _PATIENCE = 300.0  # seconds for the whole examination
 def doctor(*, as_json: bool) -> None:
     """Check a deployment from this machine, with the settings and keys of the environment.
 
-    Every line says how something is and, if it is not well, what to do. Nothing is changed, but
-    that a probe object comes and goes where results are written. Exit status: 0 fit for work (there
-    may be doubts), 1 not. To look from inside the function, invoke it with {"action": "doctor"}.
+    Each line is a check with its result and, for a problem, what to do. The only change is a probe
+    object that is written and deleted where result files go. Exit status: 0 no error (there may be
+    warnings), 1 errors. To check from inside the function, invoke it with {"action": "doctor"}.
 
     \b
       env $(cat production.env) nightdrop doctor
@@ -62,10 +62,10 @@ def _findings(stack: ExitStack) -> tuple[Finding, ...]:
         settings = load(lambda _name: None, os.environ)
         transport = Transport(timeout=settings.request_timeout)
         stack.callback(transport.close)
-        return examine(_deployment(settings, transport, _log(stack)))
+        return run_checks(_deployment(settings, transport, _log(stack)))
     except SettingsError as error:
         return tuple(
-            wrong("settings", line, "set it and look again") for line in str(error).splitlines()
+            fail("settings", line, "correct it and check again") for line in str(error).splitlines()
         )
 
 
@@ -80,13 +80,13 @@ def _deployment(settings: Settings, transport: Transport, log: Log | LogError) -
         log=log,
         transport=transport,
         clock=lambda: datetime.now(timezone.utc),
-        deadline=Deadline(time.monotonic() + _PATIENCE, time.monotonic),
+        deadline=Deadline(time.monotonic() + _SECONDS, time.monotonic),
         environ=os.environ,
     )
 
 
 def _log(stack: ExitStack) -> Log | LogError:
-    """Open the log the way the function does; or return why it cannot be opened."""
+    """Open the log as the function does, or return why it cannot be opened."""
     context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
     try:
         instance = open_instance(context, os.environ, lambda _line: None)
@@ -103,7 +103,7 @@ def _log(stack: ExitStack) -> Log | LogError:
 def _show(findings: tuple[Finding, ...]) -> None:
     drawn = table(
         ("", "check", "note"),
-        [(one.verdict, one.check, _said(one)) for one in findings],
+        [(one.verdict, one.check, _note(one)) for one in findings],
     )
     for row, one in zip(drawn.rows, findings, strict=True):
         row.style = _COLOURS[one.verdict]
@@ -111,5 +111,5 @@ def _show(findings: tuple[Finding, ...]) -> None:
     console.print(drawn)
 
 
-def _said(finding: Finding) -> str:
+def _note(finding: Finding) -> str:
     return f"{finding.message}\n→ {finding.remedy}" if finding.remedy else finding.message

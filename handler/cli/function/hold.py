@@ -1,4 +1,4 @@
-"""`nightdrop hold`, `release` and `job abandon`: a hand on the brake, on record."""
+"""`nightdrop hold`, `release` and `job abandon`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.audit.open_log import OBS, POSTGRES
-from handler.cli.audit.records.excerpt import state_of
-from handler.cli.audit.records.open_log import any_log
-from handler.cli.audit.records.record_reader import stored
-from handler.cli.audit.records.sqlite_view import find_job
+from handler.cli.audit.records.log_reader import is_remote, open_reader
+from handler.cli.audit.records.name_lookup import find_job
+from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.console import complain, printable
-from handler.cli.shared_options import audit_option, complaining
-from handler.jobs.decisions import abandon as abandoned
+from handler.cli.shared_options import audit_option, exit_on_log_error
+from handler.jobs.decisions import abandon as record_abandonment
 from handler.jobs.hold import BY_HAND
-from handler.jobs.hold import hold as held
-from handler.jobs.hold import release as released
+from handler.jobs.hold import hold as record_hold
+from handler.jobs.hold import release as record_release
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -36,30 +34,30 @@ if TYPE_CHECKING:
 @audit_option
 @click.option("--reason", default="", show_default=BY_HAND, help="For the record.")
 def hold(address: str, reason: str) -> None:
-    """Hold all sending: what is planned or arrives is deferred until `nightdrop release`.
+    """Hold all sending: planned and new jobs are deferred until `nightdrop release`.
 
-    A job that waits for longer than it is valid, 6 hours unless its spec or NIGHTDROP_VALID_FOR
-    says otherwise, expires. Held again with another reason, that one is recorded and counts.
+    A job that waits for longer than it is valid (6 hours, unless its spec or NIGHTDROP_VALID_FOR
+    says otherwise) expires. A second hold with another reason replaces the reason.
 
     \b
       nightdrop hold --reason "freeze until Monday" --audit sqlite:///nightdrop.db
     """
-    before = _commit(address, held(reason, actor=_operator()))
+    before = _commit(address, record_hold(reason, actor=_operator()))
     click.echo(_held(before, reason))
     click.echo("Jobs that wait for longer than they are valid (valid_for) expire.")
 
 
-@click.command(short_help="Lift a hold; the next tick resumes.")
+@click.command(short_help="Release a hold; the next reconciler run resumes.")
 @audit_option
 def release(address: str) -> None:
-    """Lift a hold, or a suspension of settling; the next tick resumes what waits.
+    """Release a hold, or a suspension of settling; the next reconciler run resumes what waits.
 
     \b
       nightdrop release --audit sqlite:///nightdrop.db
     """
-    lifted = _commit(address, released(actor=_operator()))
+    reasons = _commit(address, record_release(actor=_operator()))
     click.echo(
-        "\n".join(f"Hold released (it was: {printable(reason)})." for reason in lifted)
+        "\n".join(f"Hold released (it was: {printable(reason)})." for reason in reasons)
         or "Nothing was on hold."
     )
 
@@ -74,22 +72,21 @@ def job() -> None:
 @click.argument("what")
 @click.option("--reason", default="by hand", show_default=True, help="For the record.")
 def abandon(address: str, what: str, reason: str) -> None:
-    """Give up the job WHAT (its name, id or key, or a beginning), so that it is never sent again.
+    """Abandon the job WHAT (its name, id or key, or a prefix): it is never sent again.
 
-    A job that was created stays on the fleet. Exit status: 0 abandoned, 1 not,
-    2 there is no log that can be used.
+    A created job stays on the fleet. Exit status: 0 abandoned, 1 not abandoned, 2 the log cannot
+    be used.
 
     \b
       nightdrop job abandon nightly-qhbxaiqp --audit sqlite:///nightdrop.db
     """
     with _existing(address) as log:
         try:
-            with closing(state_of(log, what)) as database:
-                key = find_job(database, what)
+            key = find_job(log, what)
         except LookupError as error:
             complain(str(error.args[0]))
             sys.exit(1)
-        job = log.commit(abandoned(key, reason, actor=_operator())).value
+        job = log.commit(record_abandonment(key, reason, actor=_operator())).value
     if job.state != "abandoned":
         why = (
             "is being sent right now; try again later"
@@ -115,18 +112,18 @@ def _commit(address: str, decide: Decide[T]) -> T:
 
 @contextmanager
 def _existing(address: str) -> Iterator[SearchedLog]:
-    """Open a log that has records: a new one, by a slip in the address, would hold nobody."""
-    with complaining():
-        if not address.startswith((POSTGRES, OBS)):
-            # To open a log in SQLite creates it.
-            with stored(address) as found:
-                _require(found.last())
-        with closing(any_log(address)) as log:
-            _require(log.read(lambda view: view.head).seq)
+    """Open a log that has records: after a typing error a hold in a new log would do nothing."""
+    with exit_on_log_error():
+        if not is_remote(address):
+            # Opening a SQLite log creates it.
+            with open_reader(address) as found:
+                _require_records(found.last())
+        with closing(open_any_log(address)) as log:
+            _require_records(log.read(lambda view: view.head).seq)
             yield log
 
 
-def _require(last: int) -> None:
+def _require_records(last: int) -> None:
     if not last:
         raise LookupError("this audit log is empty; run the function once, or name another")
 

@@ -24,10 +24,10 @@ from handler.errors import (
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
-from handler.local.runtime.http_invocation import event_of
+from handler.local.runtime.http_invocation import decode_event
 from handler.parsing import Limits, read
 from handler.specs.planner import make_plan
-from handler.triggers.direct import is_spec
+from handler.triggers.event_parser import is_spec
 from handler.values.canonical_json import key_of, shown
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
     from handler.parsing import Document
 
 DONE, REJECTED, WRONG_SETTINGS, LATER = 0, 1, 2, 75
-"""Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: the same again may succeed."""
+"""Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: a retry may succeed."""
 
 LARGEST_EVENT = 6 * 1024 * 1024
-"""Bytes of the largest payload that FunctionGraph takes."""
+"""Bytes of the largest payload that FunctionGraph accepts."""
 
 STATUS = {
     "completed": DONE,
@@ -63,10 +63,9 @@ _COLOURS = {DONE: "green", REJECTED: "red", LATER: "yellow"}
 def invoke(event: TextIO, *, as_json: bool) -> None:
     """Run the function once on EVENT, a file or - for standard input.
 
-    EVENT is an event in JSON, or a job spec in JSON or YAML. A spec that cannot be read is not run;
-    its errors are printed. Settings come from the environment. Exit status: 0 done, 1 rejected, or
-    a job was refused or failed on the fleet, 2 wrong settings, 75 raised or deferred: the same
-    again may succeed.
+    EVENT is an event in JSON, or a job spec in JSON or YAML. An invalid spec is not run; its errors
+    are printed. Settings come from the environment. Exit status: 0 done, 1 rejected, or a job was
+    refused or failed on the fleet, 2 wrong settings, 75 raised or deferred: a retry may succeed.
 
     \b
       nightdrop invoke events/timer-nightly.json
@@ -75,43 +74,40 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
         | nightdrop invoke -
     """
     try:
-        taken = event_in(cast("bytes", event.read(LARGEST_EVENT + 1)))
+        payload = event_in(cast("bytes", event.read(LARGEST_EVENT + 1)))
     except EventRejectedError as error:
         complain(f"{event.name} {error}")
         sys.exit(REJECTED)
     except SpecRejectedError as error:
-        complain(f"{event.name} is no event, and cannot be read as a job spec:\n{error}")
+        complain(f"{event.name} is neither an event nor a valid job spec:\n{error}")
         sys.exit(REJECTED)
-    reply = run(taken, as_json=as_json)
+    reply = run(payload, as_json=as_json)
     sys.exit(exit_status(reply))
 
 
 def exit_status(reply: dict[str, Any]) -> int:
-    """Return the exit status that a reply calls for.
-
-    A repeat changes nothing, but a job of it that went wrong is a failure all the same.
-    """
+    """Return the exit status for a reply; a failed job counts, even that of a duplicate."""
     status = STATUS[str(reply["outcome"])]
     wrong = any(job["state"] in WRONG for job in reply["jobs"])
     return REJECTED if wrong and status == DONE else status
 
 
 def event_in(data: bytes) -> object:
-    """Return the event in a file: JSON as the platform parses it, or a job spec in either language.
+    """Return the event in a file: JSON as the platform parses it, or a job spec in JSON or YAML.
 
-    A spec is read as strictly as a dropped file, so that nothing in it is altered on its way.
+    A spec is parsed as strictly as a dropped file.
 
     Raises:
-        SpecRejectedError: It is neither; the message says what is wrong where.
-        EventRejectedError: It holds several specs; the message ends with their errors.
+        SpecRejectedError: It is neither; the message lists the errors with their lines.
+        EventRejectedError: It contains several specs; the message ends with their errors.
     """
-    event = event_of(data)
+    event = decode_event(data)
     if not isinstance(event, str) and not (isinstance(event, dict) and is_spec(event)):
         return event
     documents = read(data, Limits(max_bytes=LARGEST_EVENT))
     if len(documents) > 1:
         text = (
-            f"holds {len(documents)} job specs; an event is one: drop the file, or invoke them one "
+            f"has {len(documents)} job specs; an event has one: drop the file, or invoke them one "
             "by one"
         )
         raise EventRejectedError([Problem(text), *_errors(documents)])
@@ -128,10 +124,10 @@ def _errors(documents: Sequence[Document]) -> Sequence[Problem]:
 
 
 def run(event: object, *, as_json: bool) -> dict[str, Any]:
-    """Run the function once, print its reply and return it; exit where there is none."""
+    """Run the function once, print its reply and return it; exit if it raises."""
     context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
     try:
-        instance = open_instance(context, os.environ, _log if as_json else _leave_out)
+        instance = open_instance(context, os.environ, _log if as_json else _drop)
     except SettingsError as error:
         complain(str(error))
         sys.exit(WRONG_SETTINGS)
@@ -171,5 +167,5 @@ def _log(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _leave_out(_line: str) -> None:
-    """The summary says the same in words."""
+def _drop(_line: str) -> None:
+    """The printed reply says the same."""

@@ -30,10 +30,10 @@ _MIB = 1024 * 1024
     "extras",
     type=click.Choice(sorted(EXTRAS)),
     multiple=True,
-    help="Take in as well: for a log in PostgreSQL, or to sign checkpoints.",
+    help="Include packages for a log in PostgreSQL, or to sign checkpoints.",
 )
-@click.option("--python", default="", help="Interpreter of the runtime, to compile with.")
-@click.option("--no-bytecode", is_flag=True, help="Leave sources uncompiled.")
+@click.option("--python", default="", help="Interpreter of the runtime, for compiling.")
+@click.option("--no-bytecode", is_flag=True, help="Do not compile the sources.")
 @click.option("--lock", "locking", is_flag=True, help="Write the locked requirements, no zip.")
 def package(  # noqa: PLR0913 - one for each option
     *,
@@ -46,8 +46,8 @@ def package(  # noqa: PLR0913 - one for each option
 ) -> None:
     """Build the function's zip from a checkout: the same input gives the same bytes.
 
-    Packages come from infra/requirements-RUNTIME.txt, each checked by its hash. Beside the zip is
-    written its bill of materials. Exit status: 0 built, 2 it could not be.
+    Packages come from infra/requirements-RUNTIME.txt and are checked by hash. A bill of materials
+    is written beside the zip. Exit status: 0 built, 2 not built.
 
     \b
       nightdrop package --runtime python3.10 -o nightdrop.zip
@@ -64,7 +64,7 @@ def package(  # noqa: PLR0913 - one for each option
         complain(str(error))
         sys.exit(_WRONG)
     except OSError as error:
-        complain(f"the zip cannot be built: {error.strerror}; it needs room for temporary files")
+        complain(f"the zip cannot be built: {error.strerror}; free space for temporary files")
         sys.exit(_WRONG)
     try:
         _write(built, output or Path(f"nightdrop-{name}.zip"))
@@ -72,10 +72,12 @@ def package(  # noqa: PLR0913 - one for each option
         complain(str(error))
         sys.exit(_WRONG)
     except OSError as error:
-        complain(f"the zip cannot be written: {error.strerror}; name another place with -o")
+        complain(f"the zip cannot be written: {error.strerror}; name another file with -o")
         sys.exit(_WRONG)
     if compiler is None and not no_bytecode:
-        complain(f"no {name} is here, so the zip holds no bytecode and starts slower: --python")
+        complain(
+            f"{name} is not installed: the zip has no bytecode and starts slower; use --python"
+        )
 
 
 def _sources() -> Sources:
@@ -86,9 +88,11 @@ def _sources() -> Sources:
 def _write(built: Built, output: Path) -> None:
     bill = output.with_suffix(".cdx.json")
     if output.exists() and not is_zipfile(output):
-        raise PackageError(f"{output} is there and is no zip; name another file with -o")
+        raise PackageError(f"{output} exists and is not a zip; name another file with -o")
     if bill.exists() and b"CycloneDX" not in bill.read_bytes():
-        raise PackageError(f"{bill} is there and is no bill of materials; name another zip with -o")
+        raise PackageError(
+            f"{bill} exists and is not a bill of materials; name another zip with -o"
+        )
     output.write_bytes(built.zip)
     bill.write_bytes(built.bill)
     click.echo(f"{output}  {len(built.zip) / _MIB:.1f} MiB, {built.unpacked / _MIB:.1f} unpacked")

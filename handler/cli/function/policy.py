@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
 from rich.text import Text
 
 from handler.cli.console import printable, prose, screen
-from handler.errors import PolicyError, SpecRejectedError
+from handler.cli.obs_from_environment import open_obs
+from handler.deliveries.policy_check import load_policy
+from handler.errors import NightdropError, SpecRejectedError
 from handler.parsing import Limits, read
-from handler.policy.decision import Origin, PolicyDecision, decide
+from handler.policy.decision import Origin, decide
 from handler.policy.demand import demand_of
-from handler.policy.rules import BUILT_IN, Policy, policy_schema, read_policy
+from handler.policy.policy_file import policy_schema
 from handler.policy.sentences import rule_sentences
 from handler.specs.planner import make_plan
 from handler.values.canonical_json import key_of
 from handler.values.duration import seconds_of
 
+if TYPE_CHECKING:
+    from handler.policy.rules import Policy, PolicyDecision
+    from handler.specs.planner import Plan
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _POLICY = click.option(
     "--policy",
-    "policy_file",
-    type=_FILE,
+    "address",
+    default="",
     envvar="NIGHTDROP_POLICY",
-    help="The policy's file; the built-in policy without it.",
+    metavar="FILE",
+    help="The policy: a path or obs://bucket/key; without it the built-in one.  [NIGHTDROP_POLICY]",
 )
 
 
@@ -65,7 +75,7 @@ def check(
     origin: str,
     uploader: str,
     valid_for: str,
-    policy_file: Path | None,
+    address: str,
 ) -> None:
     """Decide about job-spec FILES as if they came from SOURCE; nothing is sent.
 
@@ -75,7 +85,7 @@ def check(
       nightdrop policy check events/specs/nightly-upgrade.yaml --as timer:nightly
       nightdrop policy check app.yaml --as drop/team-a/app.yaml --policy policy.yaml
     """
-    rules, come_from = _policy(policy_file), _origin(origin, uploader)
+    rules, come_from = read_policy_at(address), origin_named(origin, uploader)
     try:
         longest = seconds_of(valid_for)
     except ValueError as error:
@@ -88,14 +98,14 @@ def check(
 
 @policy.command(short_help="Print the rules as sentences.")
 @_POLICY
-def explain(policy_file: Path | None) -> None:
+def explain(address: str) -> None:
     """Print the rules of the policy as sentences, in the order they are tried.
 
     \b
       nightdrop policy explain
       nightdrop policy explain --policy policy.yaml
     """
-    for number, rule in enumerate(_policy(policy_file).rules, start=1):
+    for number, rule in enumerate(read_policy_at(address).rules, start=1):
         for line in rule_sentences(number, rule):
             click.echo(printable(line))
 
@@ -110,14 +120,20 @@ def schema() -> None:
     click.echo(json.dumps(policy_schema(), indent=2))
 
 
-def _policy(file: Path | None) -> Policy:
+def read_policy_at(address: str) -> Policy:
+    """Return the policy at a path or in OBS; the built-in one if there is no address.
+
+    Raises:
+        click.UsageError: It cannot be read or is not valid.
+    """
     try:
-        return read_policy(file.read_bytes()) if file else BUILT_IN
-    except PolicyError as error:
+        return load_policy(address, partial(open_obs, os.environ))
+    except NightdropError as error:
         raise click.UsageError(str(error)) from None
 
 
-def _origin(source: str, uploader: str) -> Origin:
+def origin_named(source: str, uploader: str) -> Origin:
+    """Return the origin that a person names: an object's key, `timer:NAME`, or `direct`."""
     if source == "direct":
         return Origin("direct")
     if source.startswith("timer:"):
@@ -126,21 +142,23 @@ def _origin(source: str, uploader: str) -> Origin:
     return Origin("object", source, account, principal)
 
 
+def decide_plan(plan: Plan, rules: Policy, origin: Origin, valid_for: int) -> PolicyDecision:
+    """Return what a policy decides about a plan."""
+    return decide(rules, origin, list(map(demand_of, plan.jobs)), valid_for)
+
+
 def _decide(file: Path, rules: Policy, origin: Origin, valid_for: int) -> PolicyDecision:
     try:
         plan = make_plan(key_of(str(file)), read(file.read_bytes(), Limits()))
     except SpecRejectedError as error:
         raise click.UsageError(f"{printable(file)} is not a valid spec: {error}") from None
-    demands = [
-        demand_of(job.body, document=job.document, valid_for=job.valid_for) for job in plan.jobs
-    ]
-    return decide(rules, origin, demands, valid_for)
+    return decide_plan(plan, rules, origin, valid_for)
 
 
 def _print(file: Path, decision: PolicyDecision) -> None:
     console, name = screen(), escape(printable(file))
     word = "[bold red]✗[/]" if decision.problems else "[bold green]✓[/]"
-    what = "refused" if decision.problems else f"allowed by rule {decision.number}"
+    what = "refused" if decision.problems else f"allowed by rule {decision.rule}"
     console.print(f"{word} [bold]{name}[/]: {what}", highlight=False)
     for problem in decision.problems:
         console.print(Text(f"  {prose(str(problem))}"), highlight=False, soft_wrap=True)

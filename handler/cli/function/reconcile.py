@@ -1,4 +1,4 @@
-"""`nightdrop reconcile`: run one tick."""
+"""`nightdrop reconcile`: run the reconciler once."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import click
 from handler.cli.function.invoke import DONE, LATER, exit_status, run
 
 
-@click.command(short_help="Run one tick: settle, resume, follow up.")
+@click.command(short_help="Run the reconciler once: settle, resume, follow.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply alone, as JSON.")
 def reconcile(*, as_json: bool) -> None:
-    """Settle what is unknown, resume what waits, follow what runs; the same as a tick in the cloud.
+    """Run the reconciler once: settle unknown jobs, resume waiting ones, follow running ones.
 
-    Settings come from the environment. Exit status: 0 nothing is open, 1 something went wrong, such
-    as a job that failed on the fleet, 75 something is still open, or could not be looked for.
+    Settings come from the environment. Exit status: 0 nothing is open, 1 an error, such as a job
+    that failed on the fleet, 75 work is still open, or the bucket could not be scanned.
 
     \b
       until nightdrop reconcile; do sleep 60; done

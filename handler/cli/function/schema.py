@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import click
+from pydantic.json_schema import models_json_schema
 
-from handler.specs.json_schema import schema as job_spec_schema
+from handler.specs.api_form import BatchJob
+from handler.specs.short_form import Job
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 @click.command(short_help="Print the job spec's JSON Schema.")
@@ -17,3 +22,18 @@ def schema() -> None:
       nightdrop schema > nightdrop.schema.json
     """
     click.echo(json.dumps(job_spec_schema(), indent=2))
+
+
+def job_spec_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of one document: the friendly or the API's form.
+
+    Rules between fields, such as which kind needs a deployment, are checked but not written here.
+    """
+    references, shared = models_json_schema([(Job, "validation"), (BatchJob, "validation")])
+    return {
+        "$schema": _DIALECT,
+        "title": "Nightdrop job spec",
+        "description": "One batch job: in Nightdrop's friendlier form, or as the API's own body.",
+        "anyOf": [references[(model, "validation")] for model in (Job, BatchJob)],
+        "$defs": shared["$defs"],
+    }

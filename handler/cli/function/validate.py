@@ -53,7 +53,7 @@ def validate(files: tuple[Path, ...], *, as_json: bool, show: bool) -> None:
 
 def _checked(file: Path) -> tuple[Plan | None, list[str]]:
     try:
-        # Only a delivery gives jobs their names; here the file's own stands in for it.
+        # Only a delivery gives jobs their names; here the file's own name is used.
         return make_plan(key_of(str(file)), read(_content(file), Limits())), []
     except SpecRejectedError as error:
         return None, list(map(str, error.problems))
@@ -68,7 +68,7 @@ def _content(file: Path) -> bytes:
 def shown_body(body: str) -> str:
     """Return a request body as it is sent, one field a line.
 
-    What a terminal may take for a command, and what nobody sees, is escaped as JSON allows.
+    What a terminal may take for a command, and invisible characters, are escaped as in JSON.
     """
     text = json.dumps(json.loads(body), ensure_ascii=False, indent=2)
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)

@@ -1,6 +1,6 @@
-"""What stands in an answer of IEF: JSON of a bounded size, and ids, codes and words in it.
+"""Parses responses of IEF: JSON of a limited size, and the ids, codes and words in it.
 
-A field that is shown has a form: what has another one, or repeats a secret, is not passed on.
+A field that is shown must match a pattern and must not repeat a secret.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _STATUS = re.compile(r"[A-Za-z][A-Za-z_]{0,31}")
 
 
 def object_of(answer: Answer) -> dict[str, Json]:
-    """Return the JSON object that an answer holds.
+    """Return the JSON object in a response.
 
     Raises:
-        NoAnswerError: It holds none, or more than can be read with care.
+        NoAnswerError: The response is not a JSON object, or is too large.
     """
     body = answer.body
     marks = body.count(b",") + body.count(b"[") + body.count(b"{")
@@ -44,17 +44,17 @@ def object_of(answer: Answer) -> dict[str, Json]:
 
 
 def text_of(values: Mapping[str, Json], name: str) -> str:
-    """Return a field's text, "" if there is none; it must not be shown as it is."""
+    """Return the text of a field, or ""; it must be redacted before it is shown."""
     value = values.get(name)
-    # JSON may hold halves of surrogate pairs, which no record can keep.
+    # JSON may contain lone surrogates, which no record can store.
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
 def id_of(values: Mapping[str, Json], name: str, secrets: Sequence[str] = ()) -> str:
-    """Return the id in a field; "" if there is none that could be one.
+    """Return the id in a field; "" if the field has no valid one.
 
-    IEF's ids are UUIDs by its examples; its documentation gives no form, so that others of at most
-    64 characters are taken as well, if they repeat nothing of a secret.
+    In IEF's examples ids are UUIDs, but its documentation does not say so: other ids of at most 64
+    characters are accepted if they repeat nothing of a secret.
     """
     text = text_of(values, name)
     if _UUID.fullmatch(text):
@@ -63,10 +63,10 @@ def id_of(values: Mapping[str, Json], name: str, secrets: Sequence[str] = ()) ->
 
 
 def code_of(values: Mapping[str, Json], name: str, secrets: Sequence[str] = ()) -> str:
-    """Return the error code in a field, "" if there is none, else `UNREADABLE`.
+    """Return the error code in a field, "" for none, `UNREADABLE` for an invalid one.
 
-    Source: "Error codes" of IEF, and of the API gateway (`APIGW.`); those of other services have
-    the same form.
+    Source: "Error codes" of IEF and of the API gateway (`APIGW.`); other services use the same
+    pattern.
     """
     text = text_of(values, name)
     if not text or _DOCUMENTED_CODE.fullmatch(text):
@@ -75,7 +75,7 @@ def code_of(values: Mapping[str, Json], name: str, secrets: Sequence[str] = ()) 
 
 
 def status_of(values: Mapping[str, Json], name: str, secrets: Sequence[str] = ()) -> str:
-    """Return the word in a field that says how something stands, "" or `UNREADABLE`."""
+    """Return the status word in a field, "" for none, `UNREADABLE` for an invalid one."""
     text = text_of(values, name)
     if not text:
         return ""

@@ -1,4 +1,4 @@
-"""IEF's batch jobs: each call is signed, sent once and its answer read tolerantly.
+"""Client of IEF's batch jobs; each call is signed and sent once.
 
 Source: support.huaweicloud.com/api-ief, "Batch jobs" (`/v2/{project_id}/productmgr/jobs`).
 """
@@ -35,7 +35,7 @@ _LAST_SECOND = 253_402_300_799
 
 @dataclass(frozen=True)
 class ListedJob:
-    """A job as the list has it; what the list leaves out is ""."""
+    """A job in a listing; a missing field is ""."""
 
     job_id: str
     name: str
@@ -47,9 +47,9 @@ class ListedJob:
 
 @dataclass(frozen=True)
 class ShownJob:
-    """A job's status and the statuses of its tasks, from which alone counts are taken.
+    """The status of a job and of its tasks, as pairs of status and reason.
 
-    The counters that Show itself returns are swapped and therefore not read.
+    The API's own counters are swapped and therefore not read.
     """
 
     job_id: str
@@ -59,16 +59,16 @@ class ShownJob:
 
 @dataclass(frozen=True)
 class Ief:
-    """IEF in one project, called with one invocation's credentials.
+    """IEF in one project, with the credentials of one invocation.
 
     Attributes:
         endpoint: Scheme and host.
         project_id: The project.
         credentials: The keys.
-        transport: What sends.
+        transport: Sends the requests.
         clock: The time for signatures, aware UTC.
         instance: The id of an enterprise instance, or "".
-        deadline: When every answer must be there; None for no other limit than the transport's.
+        deadline: When every call must end; None for the limit of the transport only.
     """
 
     endpoint: str
@@ -80,25 +80,24 @@ class Ief:
     deadline: Deadline | None = None
 
     def sign_create(self, body: str) -> Request:
-        """Return the signed request that creates a batch job; its date is the fence."""
-        return self._signed(self._to("POST", self._jobs, body=body.encode()))
+        """Return the signed request that creates a batch job; it expires with its date."""
+        return self._signed(self._request("POST", self._jobs, body=body.encode()))
 
     def create(self, request: Request) -> str:
         """Send a signed creation and return the new job's id.
 
-        An answer without a usable id, or with the name of another job, says nothing certain.
-
         Raises:
-            NotSentError: It never left.
-            NoAnswerError: It may have been carried out: no answer, or an unreadable one.
-            ApiError: IEF answered with an error status.
+            NotSentError: It was not sent.
+            NoAnswerError: It may have been executed: there is no response, an unreadable one, one
+                without a usable id, or one about another job.
+            ApiError: IEF responded with an error status.
         """
         secrets = secrets_of(self.credentials, task_data_of(request.body))
-        said = object_of(_checked(self._sent(request, _CREATED_BYTES), secrets))
-        job_id = id_of(said, "job_id", secrets)
+        created = object_of(_checked(self._send(request, _CREATED_BYTES), secrets))
+        job_id = id_of(created, "job_id", secrets)
         if not job_id:
             raise NoAnswerError("IEF accepted a job but its answer holds no usable job_id")
-        name = text_of(said, "job_name")
+        name = text_of(created, "job_name")
         if name and f'"{name}"'.encode() not in request.body:
             raise NoAnswerError("IEF accepted a job but its answer is about another one")
         return job_id
@@ -107,9 +106,9 @@ class Ief:
         """Return a page of the project's jobs of one type, the newest first.
 
         Raises:
-            NoAnswerError: It cannot be read to its end, or a job in it has no usable id; such a
-                page would not show that a job is absent.
-            CloudError: IEF could not be asked.
+            NoAnswerError: The page is incomplete, or a job in it has no usable id; it would not
+                prove that a job is absent.
+            CloudError: The call failed.
         """
         answer = self._call(
             "GET",
@@ -130,8 +129,8 @@ class Ief:
     def show_job(self, job_id: str) -> ShownJob:
         """Return a job's status and its tasks' statuses and reasons.
 
-        What a reason repeats of the deployment, which the answer holds, is masked. Of a deployment
-        that the answer leaves out nobody could say what is secret, so its reasons are left out.
+        Reasons are masked where they repeat the deployment in the response. If the response has no
+        deployment to compare with, the reasons are left out.
         """
         shown = object_of(self._call("GET", f"{self._jobs}/{job_id}"))
         secrets = secrets_of(self.credentials, text_of(shown, "task_data"))
@@ -166,13 +165,13 @@ class Ief:
         query: Sequence[tuple[str, str]] = (),
         max_bytes: int = _SHOWN_BYTES,
     ) -> Answer:
-        answer = self._sent(self._signed(self._to(method, path, query)), max_bytes)
+        answer = self._send(self._signed(self._request(method, path, query)), max_bytes)
         return _checked(answer, secrets_of(self.credentials, ""))
 
-    def _sent(self, request: Request, max_bytes: int) -> Answer:
+    def _send(self, request: Request, max_bytes: int) -> Answer:
         return self.transport.send(request, max_bytes=max_bytes, deadline=self.deadline)
 
-    def _to(
+    def _request(
         self, method: str, path: str, query: Sequence[tuple[str, str]] = (), body: bytes = b""
     ) -> Call:
         headers = {"X-Project-Id": self.project_id}
@@ -188,14 +187,14 @@ def _checked(answer: Answer, secrets: Sequence[str]) -> Answer:
     if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
         return answer
     try:
-        said = object_of(answer)
+        fields = object_of(answer)
     except NoAnswerError:
-        said = {}
-    code = code_of(said, "error_code", secrets)
-    whole = text_of(said, "error_msg")
+        fields = {}
+    code = code_of(fields, "error_code", secrets)
+    whole = text_of(fields, "error_msg")
     message = _shown(whole, secrets)
     if "quota" in whole.lower() and "quota" not in message.lower():
-        message = f"{message} (quota)"  # masked or cut off, and yet decided by
+        message = f"{message} (quota)"  # masked or cut off, but decisions look for it
     raise ApiError(
         " ".join(filter(None, [f"IEF answered {answer.status}", code, message])),
         status=answer.status,
@@ -225,6 +224,6 @@ def _listed(job: Json) -> ListedJob:
 
 
 def _seconds(text: str) -> float | None:
-    """Return what `Retry-After` asks for; a date, or more than an hour, counts as nothing."""
+    """Return the seconds of `Retry-After`; None for a date or more than an hour."""
     asked = float(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
     return asked if asked is not None and asked <= _LONGEST_PAUSE else None

@@ -1,9 +1,8 @@
-"""What a service says, without what it repeats of our secrets.
+"""Redacts secrets from messages of services.
 
-Services quote what they were sent, in their own spelling: escaped for JSON, an address or HTML, in
-another case, cut off anywhere. So both sides are unescaped and case-folded, and every run of six
-characters or more that a message shares with a secret is masked. Values shorter than that mask
-nothing: they stand in every text.
+Services quote their input in other spellings: escaped for JSON, URLs or HTML, in another case, cut
+off anywhere. Therefore message and secrets are unescaped and case-folded, and every run of six or
+more characters that they share is masked. Shorter values are not secrets: any text contains them.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 MASK = "***"
-"""What stands for each masked run."""
+"""Replaces each masked run."""
 
 UNREADABLE = "unreadable"
-"""What is shown for a code, a word or a reason that cannot be shown as it is."""
+"""Replaces a code, word or reason that does not match its pattern."""
 
 RUN = 6
 """The shortest run that is masked, in characters."""
@@ -42,11 +41,11 @@ _SECRET_FIELDS = frozenset({"value", "args", "command", "secret"})
 
 
 def redact(message: str, secrets: Iterable[str]) -> str:
-    """Return the beginning of a service's message with what it shares with secrets masked.
+    """Return a message with everything masked that it shares with secrets.
 
     Args:
-        message: What the service said; beyond 1,000 characters it is cut off.
-        secrets: What must not be repeated.
+        message: The message of a service; it is cut off after 1,000 characters.
+        secrets: The values that must not be repeated.
     """
     message = message[:_LONGEST]
     levels = [_folded(text, spans) for text, spans in _levels(message)]
@@ -62,12 +61,12 @@ def redact(message: str, secrets: Iterable[str]) -> str:
 
 
 def secrets_of(credentials: Credentials, task_data: str) -> tuple[str, ...]:
-    """Return what a service's answer about a request must not be shown to repeat.
+    """Return the secrets of a request, for `redact`.
 
     Args:
-        credentials: What the request was signed with.
-        task_data: The deployment, JSON in a text; "" if there is none. Of it the values of
-            environment variables, arguments, commands and secrets count; all, if it is no JSON.
+        credentials: The keys that the request was signed with.
+        task_data: The deployment as JSON text, or "". Its environment variables, arguments,
+            commands and secrets count as secrets; all of it, if it is not JSON.
     """
     try:
         values = tuple(_values(json.loads(task_data))) if task_data else ()
@@ -78,7 +77,7 @@ def secrets_of(credentials: Credentials, task_data: str) -> tuple[str, ...]:
 
 
 def task_data_of(body: bytes) -> str:
-    """Return the deployment inside the body of a creation; "" if there is none."""
+    """Return the deployment in the body of a request that creates a job, or ""."""
     try:
         content = cast("dict[str, dict[str, Json]]", json.loads(body)).get("job_content", {})
         task_data = content.get("task_data", "")
@@ -88,7 +87,7 @@ def task_data_of(body: bytes) -> str:
 
 
 def _values(value: Json) -> Iterator[str]:
-    """Yield what stands in fields that hold secrets, at any depth."""
+    """Yield the values of fields that contain secrets, at any depth."""
     waiting: list[tuple[Json, bool]] = [(value, False)]
     while waiting:
         one, secret = waiting.pop()
@@ -101,7 +100,7 @@ def _values(value: Json) -> Iterator[str]:
 
 
 def _levels(text: str) -> Iterator[tuple[str, list[tuple[int, int]]]]:
-    """Yield a text as it is, unescaped once, twice …, and where each character comes from."""
+    """Yield a text, then unescaped once, twice …, each with the origin of its characters."""
     spans = [(place, place + 1) for place in range(len(text))]
     for _ in range(_ROUNDS):
         yield text, spans
@@ -138,7 +137,7 @@ def _folded(text: str, spans: list[tuple[int, int]]) -> tuple[str, list[tuple[in
 
 
 def _fold(text: str) -> str:
-    # In a form that is sent as an address, a plus stands for a blank.
+    # In a URL-encoded form a plus is a blank.
     return text.replace("+", " ").casefold()
 
 

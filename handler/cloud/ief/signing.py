@@ -1,4 +1,4 @@
-"""Requests signed by the SDK core's signer (SDK-HMAC-SHA256), a fresh one for every attempt.
+"""Signs requests with the SDK core's signer (SDK-HMAC-SHA256).
 
 Source: the signing guide of API requests (support.huaweicloud.com/api-ief, "AK/SK
 authentication"), and `huaweicloudsdkcore.signer.signer`.
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """What is to be sent, not yet signed.
+    """A request before it is signed.
 
     Attributes:
         method: The HTTP method.
         endpoint: Scheme and host.
         path: The path, not yet encoded.
         query: Names and values.
-        headers: Headers to send and sign beside those of the signature.
+        headers: Further headers to sign and send.
         body: UTF-8 JSON.
     """
 
@@ -47,8 +47,8 @@ class Call:
 def sign(call: Call, credentials: Credentials, at: datetime) -> Request:
     """Return the call as a signed request, dated `at` (aware).
 
-    The signer signs every header that is set before, so those of temporary credentials come
-    first. The body is declared as JSON; another content type would leave it unsigned.
+    The signer signs the headers that are set before, the security token included. The content type
+    must be JSON; with another one the body would not be signed.
 
     Raises:
         CredentialsError: There are no keys.
@@ -60,7 +60,7 @@ def sign(call: Call, credentials: Credentials, at: datetime) -> Request:
         method=call.method,
         schema=parts.scheme,
         host=parts.netloc,
-        resource_path=quote(call.path, safe="/~"),  # the signer signs it so, and sends it as it is
+        resource_path=quote(call.path, safe="/~"),  # the signer does not encode it
         query_params=list(call.query),
         header_params={
             "Content-Type": "application/json",

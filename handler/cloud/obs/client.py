@@ -1,4 +1,4 @@
-"""Objects in OBS: read, write, append to and remove them.
+"""Client of OBS: read, write, append to, list and delete objects.
 
 Source: support.huaweicloud.com/api-obs, among others "Appending an object" (obs_04_0088).
 """
@@ -33,9 +33,9 @@ _LISTED_BYTES = 4 * 1024 * 1024
 _CODE = re.compile(rb"<Code>([^<]{1,256})</Code>")
 _CODE_FORM = re.compile(r"[A-Z][A-Za-z]{2,63}")
 _TAG = re.compile(r"[!-~]{0,128}")
-_NOTHING_THERE = 416
-_OWN_FAILURES = frozenset({500, 503})  # of OBS (obs_04_0115); others are of what is before it
-_LOST_RACE = "PositionNotEqualToLength"
+_RANGE_NOT_SATISFIABLE = 416
+_OWN_FAILURES = frozenset({500, 503})  # of OBS itself (obs_04_0115); others are of a gateway
+_POSITION_CONFLICT = "PositionNotEqualToLength"
 _LOCK = (
     "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule>"
     "<DefaultRetention><Mode>COMPLIANCE</Mode><Days>{days}</Days></DefaultRetention>"
@@ -43,16 +43,16 @@ _LOCK = (
 )
 _FINAL = {
     "AccessDenied": "the function's agency may not do this; allow it on the bucket",
-    "NoSuchKey": "there is no such object; it may have been removed since",
-    "NoSuchBucket": "there is no such bucket",
+    "NoSuchKey": "no such object; it may have been deleted since",
+    "NoSuchBucket": "no such bucket",
     "ObjectNotAppendable": "it cannot be appended to: it was put, or appended to 10,000 times",
 }
-"""What another try will not change, by OBS's error codes; anything else may pass."""
+"""Permanent errors, by OBS's error codes; a retry may help with all others."""
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object's bytes and what OBS says of them."""
+    """The bytes and headers of an object."""
 
     data: bytes = field(repr=False)
     etag: str
@@ -61,12 +61,12 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class ObsResult:
-    """What OBS says along with what was asked for.
+    """The result of a read or an append.
 
     Attributes:
-        date: The answer's `Date`, OBS's clock in whole seconds; "" if there was none.
-        data: Bytes of an object, where any were asked for.
-        done: Whether what was asked for was done.
+        date: The `Date` header, OBS's clock in whole seconds; "" if it is missing.
+        data: The bytes that were read.
+        done: Whether the bytes were appended.
     """
 
     date: str
@@ -76,15 +76,15 @@ class ObsResult:
 
 @dataclass(frozen=True)
 class Obs:
-    """OBS, called with one invocation's credentials.
+    """OBS, with the credentials of one invocation.
 
     Attributes:
         endpoint: Scheme and host; a bucket is a sub-domain of it, or the first part of the path
-            where the host is an address.
+            if the host is an IP address.
         credentials: The keys.
-        transport: What sends.
+        transport: Sends the requests.
         clock: The time for signatures, aware UTC.
-        deadline: When every answer must be there; None for no other limit than the transport's.
+        deadline: When every call must end; None for the limit of the transport only.
     """
 
     endpoint: str
@@ -97,11 +97,11 @@ class Obs:
         """Return the current version of an object.
 
         Raises:
-            ObjectError: It is missing, not readable for this agency, or larger than `max_bytes`.
-            CloudError: OBS could not be asked; another try may succeed.
+            ObjectError: It is missing, not readable with these keys, or larger than `max_bytes`.
+            CloudError: The call failed; a retry may succeed.
         """
         target = Target("GET", bucket, key)
-        # An error's text is read whole, however small an object may be.
+        # The limit must not cut off the text of an error.
         answer = self._call(target, max(max_bytes, _ERROR_BYTES))
         if answer.cut or len(answer.body) > max_bytes:
             raise ObjectError(
@@ -115,32 +115,32 @@ class Obs:
         )
 
     def write(self, bucket: str, key: str, data: bytes, *, content_type: str) -> None:
-        """Write a small object, replacing what is there.
+        """Write a small object; an existing one is replaced.
 
         Raises:
-            ObjectError: The bucket is missing or not writable for this agency.
-            CloudError: OBS could not be asked, or no answer came.
+            ObjectError: The bucket is missing or not writable with these keys.
+            CloudError: The call failed.
         """
         self._call(Target("PUT", bucket, key, data, content_type))
 
     def delete(self, bucket: str, key: str) -> None:
-        """Delete an object; one that is not there is no error.
+        """Delete an object if it exists.
 
         Raises:
-            ObjectError: The bucket is missing, or the agency may not delete in it.
-            CloudError: OBS could not be asked, or no answer came.
+            ObjectError: The bucket is missing, or these keys may not delete in it.
+            CloudError: The call failed.
         """
         self._call(Target("DELETE", bucket, key))
 
     def lock(self, bucket: str, days: int) -> None:
-        """Have OBS keep every version written from now on unchanged for some days.
+        """Lock every version written from now on for some days.
 
-        The bucket must keep versions. Source: SetBucketObjectLock (obs_04_0167); it cannot be
-        switched off again, and appends to the bucket are refused from then on.
+        The bucket must have versioning. The lock is permanent, and a locked bucket refuses appends.
+        Source: SetBucketObjectLock (obs_04_0167).
 
         Raises:
             ObjectError: The bucket is missing, or these keys may not do this.
-            CloudError: OBS refuses, could not be asked, or no answer came.
+            CloudError: The call failed.
         """
         body = _LOCK.format(days=days).encode()
         self._call(
@@ -148,14 +148,14 @@ class Obs:
         )
 
     def append(self, bucket: str, key: str, position: int, data: bytes) -> ObsResult:
-        """Append to an object that is `position` bytes long; at position 0 this creates it.
+        """Append to an object that is `position` bytes long; position 0 creates it.
 
         Returns:
-            Not `done` if the object has another length; nothing was appended then.
+            Not `done` if the object has another length; nothing was appended.
 
         Raises:
-            ObjectError: The object cannot be appended to, or not by this agency.
-            CloudError: OBS could not be asked, or no answer came.
+            ObjectError: The object cannot be appended to, or not with these keys.
+            CloudError: The call failed.
         """
         target = Target(
             "POST",
@@ -167,30 +167,30 @@ class Obs:
         )
         answer = self._answer(target)
         date = answer.headers.get("date", "")
-        if _code(answer) == _LOST_RACE:
+        if _code(answer) == _POSITION_CONFLICT:
             return ObsResult(date, done=False)
         _checked(answer, target.place, self.credentials)
         return ObsResult(date)
 
     def read_from(self, bucket: str, key: str, first: int, *, max_bytes: int) -> ObsResult | None:
-        """Return the bytes of an object from one on, None if there is no such object.
+        """Return the bytes of an object from `first` on; None if it does not exist.
 
         Args:
             bucket: The bucket.
             key: The object's key.
             first: The first byte; a negative number counts from the end.
-            max_bytes: The most that is read.
+            max_bytes: The maximum size.
 
         Raises:
-            ObjectError: It is larger, or not readable for this agency.
-            CloudError: OBS could not be asked, or no whole answer came.
+            ObjectError: It is larger, or not readable with these keys.
+            CloudError: The call failed.
         """
         ranges = {"Range": f"bytes={first}-" if first >= 0 else f"bytes={first}"} if first else {}
         target = Target("GET", bucket, key, headers=ranges)
         limit = max(max_bytes, _ERROR_BYTES)
         answer = self._answer(target, limit)
         date = answer.headers.get("date", "")
-        if answer.status == _NOTHING_THERE:
+        if answer.status == _RANGE_NOT_SATISFIABLE:
             return ObsResult(date)
         if _code(answer) == "NoSuchKey":
             return None
@@ -198,25 +198,25 @@ class Obs:
         if answer.cut or len(answer.body) > max_bytes:
             raise ObjectError(f"{target.place} is larger than {max_bytes} bytes")
         _check_length(answer, target.place)
-        whole = answer.status == 200  # noqa: PLR2004 - not 206: the range was not looked at
+        whole = answer.status == 200  # noqa: PLR2004 - not 206: the range was ignored
         return ObsResult(date, answer.body[first:] if whole else answer.body)
 
     def list_objects(self, bucket: str, prefix: str) -> Iterator[ListedObject]:
-        """Yield the bucket's objects under a prefix, in the order of their keys.
+        """Yield the objects under a prefix, in the order of their keys.
 
         Raises:
-            ObjectError: The bucket is missing, or may not be listed by this agency.
-            CloudError: OBS could not be asked, or its answer cannot be read.
+            ObjectError: The bucket is missing, or may not be listed with these keys.
+            CloudError: The call failed.
         """
         for page in self.list_pages(bucket, prefix):
             yield from page.objects
 
     def list_pages(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
-        """Yield the same, one page per request, from the first key behind `after` on.
+        """Yield the pages of objects under a prefix with keys after `after`; one request each.
 
         Raises:
-            ObjectError: The bucket is missing, or may not be listed by this agency.
-            CloudError: OBS could not be asked, or its answer cannot be read.
+            ObjectError: The bucket is missing, or may not be listed with these keys.
+            CloudError: The call failed.
         """
         marker = after
         while True:
@@ -230,7 +230,7 @@ class Obs:
             if not page.truncated or not page.objects:
                 return
             if page.objects[-1].key <= marker:
-                raise NoAnswerError(f"obs://{bucket}/{prefix}: OBS lists in circles")
+                raise NoAnswerError(f"obs://{bucket}/{prefix}: the listing does not advance")
             marker = page.objects[-1].key
 
     def _call(self, target: Target, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
@@ -244,7 +244,7 @@ class Obs:
 def _checked(answer: Answer, place: str, credentials: Credentials) -> Answer:
     if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers
         return answer
-    if answer.status >= 500:  # noqa: PLR2004 - trouble on the service's side
+    if answer.status >= 500:  # noqa: PLR2004 - server errors
         over = answer.status in _OWN_FAILURES
         raise NoAnswerError(f"{place}: OBS answered {answer.status}", over=over)
     code = _code(answer)
@@ -255,14 +255,14 @@ def _checked(answer: Answer, place: str, credentials: Credentials) -> Answer:
 
 
 def _code(answer: Answer) -> str:
-    """Return OBS's code in an error's text, "" if there is none, else `UNREADABLE`."""
+    """Return the code of an error response, "" for none, `UNREADABLE` for an invalid one."""
     found = _CODE.search(answer.body) if answer.status >= 400 else None  # noqa: PLR2004 - errors
     code = found.group(1).decode("utf-8", "replace") if found else ""
     return code if not code or _CODE_FORM.fullmatch(code) else UNREADABLE
 
 
 def _tag(answer: Answer, name: str) -> str:
-    """Return the tag or version in a header; "" for none, and for what can be none."""
+    """Return the tag or version in a header; "" for none or an invalid one."""
     value = answer.headers.get(name, "").strip('"')
     return value if _TAG.fullmatch(value) else ""
 
@@ -272,6 +272,6 @@ def _digest(data: bytes) -> str:
 
 
 def _check_length(answer: Answer, place: str) -> None:
-    # Cut off within its headers an answer looks like an empty object.
+    # A response that was cut off in its headers looks like an empty object.
     if not answer.headers.keys() & {"content-length", "transfer-encoding"}:
-        raise NoAnswerError(f"{place}: OBS did not say how much there is to read")
+        raise NoAnswerError(f"{place}: the response has no length")

@@ -1,4 +1,4 @@
-"""A folder of a bucket, as the audit log wants to see one: names, bytes and a clock."""
+"""The objects under a prefix of a bucket, as an object store for the audit log."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    from handler.cloud.current_credentials import CurrentCredentials
+    from handler.cloud.credentials import CurrentCredentials
     from handler.cloud.obs.client import Obs
 
 LARGEST_OBJECT = 256 * 1024 * 1024
-"""The most that is read of one; a segment, an index, the bodies of a plan are far smaller."""
+"""The maximum size of an object that is read; those of a log are far smaller."""
 
 _CONTENT_TYPE = "application/octet-stream"
 
 
 @dataclass(frozen=True)
 class ObsFolders:
-    """Opens folders of buckets.
+    """Opens prefixes of buckets.
 
     Attributes:
         obs: OBS; its own credentials are not used.
-        keys: What is signed with instead, at the time of each request, and its deadline.
+        keys: The credentials and the deadline of each request.
     """
 
     obs: Obs
     keys: CurrentCredentials
 
     def __call__(self, bucket: str, prefix: str) -> ObsFolder:
-        """Return a folder.
+        """Return the object store under a prefix.
 
         Args:
             bucket: The bucket's name.
-            prefix: "", or the folder's path with a slash at its end.
+            prefix: "" or a prefix that ends with a slash.
         """
 
         def obs() -> Obs:
@@ -48,10 +48,10 @@ class ObsFolders:
 
 
 class ObsFolder:
-    """The objects of a bucket whose keys have one prefix.
+    """The objects under a prefix of a bucket.
 
     Args:
-        obs: Returns OBS with the keys to sign with now.
+        obs: Returns OBS with the current credentials.
         bucket: The bucket.
         prefix: The prefix.
     """
@@ -64,56 +64,56 @@ class ObsFolder:
 
     @property
     def place(self) -> str:
-        """Where it is, for messages."""
+        """Its address, for messages."""
         return f"obs://{self._bucket}/{self._prefix}"
 
     def append(self, name: str, position: int, data: bytes) -> bool:
         """Append to an object of that length; False if it has another one.
 
         Raises:
-            CloudError: It cannot be appended to, or OBS could not be asked, or did not answer.
+            CloudError: It cannot be appended to, or the call failed.
         """
-        asked = self._clock.here()
-        told = self._obs().append(self._bucket, self._prefix + name, position, data)
-        self._clock.told(told.date, asked)
-        return told.done
+        sent_at = self._clock.local_now()
+        result = self._obs().append(self._bucket, self._prefix + name, position, data)
+        self._clock.observe(result.date, sent_at)
+        return result.done
 
     def read(self, name: str, first: int = 0) -> bytes | None:
         """Return an object's bytes from `first` on (from the end if negative), or None.
 
         Raises:
-            CloudError: It may not be read, or OBS could not be asked, or did not answer.
+            CloudError: It may not be read, or the call failed.
         """
-        asked = self._clock.here()
-        told = self._obs().read_from(
+        sent_at = self._clock.local_now()
+        result = self._obs().read_from(
             self._bucket, self._prefix + name, first, max_bytes=LARGEST_OBJECT
         )
-        if told is None:
+        if result is None:
             return None
-        self._clock.told(told.date, asked)
-        return told.data
+        self._clock.observe(result.date, sent_at)
+        return result.data
 
     def write(self, name: str, data: bytes) -> None:
-        """Write an object, replacing what is there.
+        """Write an object; an existing one is replaced.
 
         Raises:
-            CloudError: It may not be written, or OBS could not be asked, or did not answer.
+            CloudError: It may not be written, or the call failed.
         """
         self._obs().write(self._bucket, self._prefix + name, data, content_type=_CONTENT_TYPE)
 
     def delete(self, name: str) -> None:
-        """Remove an object; it need not be there.
+        """Delete an object if it exists.
 
         Raises:
-            CloudError: It may not be removed, or OBS could not be asked, or did not answer.
+            CloudError: It may not be deleted, or the call failed.
         """
         self._obs().delete(self._bucket, self._prefix + name)
 
     def names(self) -> Iterator[str]:
-        """Yield the names of all objects, in their order.
+        """Yield the names of all objects, in order.
 
         Raises:
-            CloudError: They may not be listed, or OBS could not be asked, or did not answer.
+            CloudError: They may not be listed, or the call failed.
         """
         for one in self._obs().list_objects(self._bucket, self._prefix):
             yield one.key.removeprefix(self._prefix)
@@ -123,5 +123,5 @@ class ObsFolder:
         return self._clock.now()
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close idle connections."""
         self._obs().transport.close()

@@ -1,4 +1,4 @@
-"""A service's clock, as far as its answers tell."""
+"""Estimates a service's clock from its responses."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ _FARTHEST = timedelta(days=30)
 
 
 class ServerClock:
-    """This machine's clock, moved by no more than the service's answers ask for.
+    """This machine's clock, corrected by the smallest offset that agrees with the service.
 
-    `Date` (RFC 9110, 6.6.1) has whole seconds: it says that the service's time was within a
-    second, somewhere between the request and the answer. Two machines whose clocks are right
-    within that agree with the service and keep their own microseconds.
+    `Date` (RFC 9110, 6.6.1) has whole seconds: the service's time was in that second at some time
+    between request and response. A clock that agrees with that is not changed.
 
     Args:
         clock: This machine's clock, aware.
@@ -35,32 +34,32 @@ class ServerClock:
         """Return the service's time."""
         return self._clock() + self._offset
 
-    def here(self) -> datetime:
-        """Return this machine's time, for `told`."""
+    def local_now(self) -> datetime:
+        """Return this machine's time, for `observe`."""
         return self._clock()
 
-    def told(self, date: str, asked: datetime) -> None:
-        """Take an answer's date into account.
+    def observe(self, date: str, sent_at: datetime) -> None:
+        """Correct the offset by a response.
 
         Args:
-            date: The header; one that cannot be read, or is weeks from this machine's clock, says
-                nothing: no signature made by such a clock is accepted.
-            asked: When the request left, by this machine's clock.
+            date: The `Date` header. An invalid one is ignored, and one that is weeks from this
+                machine's clock: the service would not accept our signatures.
+            sent_at: When the request was sent, by this machine's clock.
         """
-        said = date_of(date)
-        if said is None or abs(said - asked) > _FARTHEST:
+        time = date_of(date)
+        if time is None or abs(time - sent_at) > _FARTHEST:
             return
-        least, most = said - self._clock(), said + _SECOND - asked
+        least, most = time - self._clock(), time + _SECOND - sent_at
         with self._lock:
             self._offset = min(max(self._offset, least), most)
 
 
 def date_of(header: str) -> datetime | None:
-    """Return the time that a `Date` header says, aware; None if it cannot be read."""
+    """Return the time of a `Date` header, aware; None for an invalid one."""
     try:
-        said = parsedate_to_datetime(header)
+        time = parsedate_to_datetime(header)
     except (IndexError, OverflowError, TypeError, ValueError):
         return None
-    if not _FIRST_YEAR < said.year < _LAST_YEAR:
-        return None  # no sum or difference of it leaves what a date can be
-    return said if said.tzinfo else said.replace(tzinfo=timezone.utc)
+    if not _FIRST_YEAR < time.year < _LAST_YEAR:
+        return None  # sums and differences stay within the range of `datetime`
+    return time if time.tzinfo else time.replace(tzinfo=timezone.utc)

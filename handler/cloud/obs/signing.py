@@ -1,4 +1,4 @@
-"""A request to OBS with its header signature.
+"""Signs requests to OBS in a header.
 
 Source: support.huaweicloud.com/api-obs, "Authentication of signature in a header": HMAC-SHA1 over
 method, MD5, content type, date, `x-obs-` headers and resource.
@@ -30,18 +30,18 @@ _ADDRESS = re.compile(r"[0-9.]+|localhost|.*:.*")
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked of a bucket or an object.
+    """A request for a bucket or an object, before it is signed.
 
     Attributes:
         method: The HTTP method.
         bucket: The bucket.
         key: The object's key, not yet encoded; "" for the bucket itself.
-        body: What is sent.
-        content_type: What kind of content that is, where it matters.
-        query: The query, encoded; it is not signed.
-        digest: The body's MD5 in base64, where it is sent along.
-        sub_resource: The query that is signed.
-        headers: What is sent besides, not signed.
+        body: The body.
+        content_type: The content type, or "".
+        query: The encoded query; it is not signed.
+        digest: The MD5 of the body in base64, or "".
+        sub_resource: The part of the query that is signed.
+        headers: Further headers, not signed.
     """
 
     method: str
@@ -56,12 +56,12 @@ class Target:
 
     @property
     def place(self) -> str:
-        """Where it is, for messages."""
+        """Its address, for messages."""
         return f"obs://{self.bucket}/{display(self.key)}"
 
     @property
     def encoded_key(self) -> str:
-        """The key as it stands in an address."""
+        """The key, encoded for a URL."""
         return quote(self.key, safe="/~")
 
     def signed(self, endpoint: str, credentials: Credentials, at: datetime) -> Request:
@@ -69,7 +69,7 @@ class Target:
 
         Args:
             endpoint: Scheme and host of OBS.
-            credentials: What to sign with.
+            credentials: The keys.
             at: The signature's date, aware UTC.
 
         Raises:

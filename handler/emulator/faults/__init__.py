@@ -1,1 +1,1 @@
-"""FaultRules that the emulator injects on demand."""
+"""Faults that the emulator injects on demand."""

@@ -1,4 +1,4 @@
-"""Waiting and doing things later, both cut short when the emulator stops."""
+"""Delays and scheduled calls, both cancelled when the emulator stops."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Timers:
-    """The waits of slow requests and the timers of late commits."""
+    """Delays of slow requests, and timers for late commits."""
 
     def __init__(self) -> None:
         self._stopped = Event()
@@ -18,12 +18,12 @@ class Timers:
         self._timers: set[Timer] = set()
 
     def wait(self, seconds: float) -> None:
-        """Wait, in the calling thread, until the time is over or the emulator stops."""
+        """Block the calling thread for some seconds or until the emulator stops."""
         if seconds > 0:
             self._stopped.wait(seconds)
 
-    def later(self, seconds: float, call: Callable[[], object]) -> None:
-        """ObsCall something after some seconds, in a thread of its own."""
+    def schedule(self, seconds: float, call: Callable[[], object]) -> None:
+        """Call a function after some seconds, in a thread of its own."""
 
         def run() -> None:
             with self._lock:
@@ -37,8 +37,8 @@ class Timers:
             self._timers.add(timer)
             timer.start()
 
-    def forget(self) -> None:
-        """Drop what was to be done later."""
+    def cancel_all(self) -> None:
+        """Cancel all scheduled calls."""
         with self._lock:
             timers, self._timers = self._timers, set()
         for timer in timers:
@@ -46,6 +46,6 @@ class Timers:
             timer.join()
 
     def stop(self) -> None:
-        """End all waits and drop what was to be done later."""
+        """End all delays and cancel all scheduled calls."""
         self._stopped.set()
-        self.forget()
+        self.cancel_all()

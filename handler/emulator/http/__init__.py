@@ -1,1 +1,1 @@
-"""The HTTP server of the emulator."""
+"""The emulator's HTTP server and the router from a request to its operation."""

@@ -1,6 +1,6 @@
-"""One HTTP request as it arrived and one answer as it leaves.
+"""An HTTP request and its answer.
 
-Nothing is decoded on the way in: signatures are checked over the path and query as they were sent.
+Path and query stay encoded, because signatures cover them as they were sent.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """One request.
+    """An HTTP request.
 
     Attributes:
         method: `GET`, `PUT` and so on.
         target: Path and query exactly as in the request line.
         headers: Names as sent and values, decoded as UTF-8, in their order.
         body: The whole body.
-        request_id: The id it was given here.
+        request_id: The id that the emulator assigned.
     """
 
     method: str
@@ -44,22 +44,22 @@ class Request:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The decoded query; of a name given twice, the last value."""
+        """The decoded query; for a repeated name, the last value."""
         pairs = (part.partition("=") for part in self.query.split("&") if part)
         return {unquote_plus(name): unquote_plus(value) for name, _, value in pairs}
 
     def values(self, name: str) -> list[str]:
-        """Return all values of a header, whatever the case of its name."""
+        """Return all values of a header; its name is not case-sensitive."""
         return [value for known, value in self.headers if known.lower() == name.lower()]
 
     def header(self, name: str) -> str:
-        """Return the first value of a header, "" if it is not there."""
+        """Return the first value of a header, "" if it is missing."""
         return next(iter(self.values(name)), "")
 
 
 @dataclass(frozen=True)
 class Response:
-    """One answer; the length is added when it is sent."""
+    """An HTTP answer; the length is added when it is sent."""
 
     status: int
     body: bytes = b""
@@ -67,7 +67,7 @@ class Response:
 
 
 class RefusedError(Exception):
-    """The request is not carried out; the answer says why."""
+    """The request is refused; `response` says why."""
 
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)

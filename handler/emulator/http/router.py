@@ -1,4 +1,4 @@
-"""The way of one request: find its operation, draw its faults, carry it out, remember it."""
+"""Routes a request: finds its operation, applies faults, executes and records it."""
 
 from __future__ import annotations
 
@@ -27,46 +27,45 @@ _VERSIONED = re.compile(r"/v[0-9]+/.*")
 
 @dataclass(frozen=True)
 class Router:
-    """What requests are dealt with by.
+    """Answers requests.
 
     Attributes:
-        site: The services' account, state and clock.
+        context: What operations depend on.
         faults: The faults that are set.
-        timers: What waits and does things later.
+        timers: Executes delays and late commits.
     """
 
     context: EmulatorContext
     faults: FaultRules
     timers: Timers
 
-
-def answer(request: Request, router: Router) -> Response | None:
-    """Deal with one request; None means that its connection is cut."""
-    own_pages = request.path.startswith("/_emulator/") and not host_bucket(request)
-    refused = refusal(request.method, request.values, takes_json=own_pages)
-    if refused:
-        return json_response(refused.status, {"error": refused.reason})
-    if own_pages:
-        return admin_api.answer(request, router.context, router.faults, router.timers)
-    request = replace(request, request_id=uuid4().hex)
-    operation = _find(request, router.context)
-    active = router.faults.select(operation.name)
-    response = perform(operation, active, router.timers)
-    router.context.state.record(
-        RequestRecord(
-            request.method,
-            request.path,
-            operation.name,
-            response.status if response else None,
-            router.context.clock(),
-            ",".join(active.kinds),
+    def answer(self, request: Request) -> Response | None:
+        """Return the answer to a request; None closes its connection without an answer."""
+        is_admin = request.path.startswith("/_emulator/") and not host_bucket(request)
+        refused = refusal(request.method, request.values, takes_json=is_admin)
+        if refused:
+            return json_response(refused.status, {"error": refused.reason})
+        if is_admin:
+            return admin_api.answer(request, self.context, self.faults, self.timers)
+        request = replace(request, request_id=uuid4().hex)
+        operation = _find(request, self.context)
+        active = self.faults.select(operation.name)
+        response = perform(operation, active, self.timers)
+        self.context.state.record(
+            RequestRecord(
+                request.method,
+                request.path,
+                operation.name,
+                response.status if response else None,
+                self.context.clock(),
+                ",".join(active.kinds),
+            )
         )
-    )
-    return _identified(response, request.request_id) if response else None
+        return _with_request_id(response, request.request_id) if response else None
 
 
 def perform(operation: Operation, active: ActiveFaults, timers: Timers) -> Response | None:
-    """Carry an operation out, with the faults that were active for it around its two halves."""
+    """Execute an operation with its active faults; None closes the connection without an answer."""
     timers.wait(active.delay)
     ending = active.ending
     if ending and ending.fault == "cut":
@@ -76,7 +75,7 @@ def perform(operation: Operation, active: ActiveFaults, timers: Timers) -> Respo
     try:
         execute = operation.prepare(active.deviations)
         if ending and ending.fault == "late_commit":
-            timers.later(ending.seconds or 0.0, lambda: _quietly(execute))
+            timers.schedule(ending.seconds or 0.0, lambda: _quietly(execute))
             return None
         response = execute()
     except RefusedError as refusal:
@@ -101,12 +100,12 @@ def _status(operation: Operation, fault: FaultRule) -> Response:
 
 
 def _quietly(execute: Execute) -> None:
-    """Carry out what nobody waits for any more; a refusal then has no reader."""
+    """Execute a request whose connection is closed; a refusal is dropped."""
     with contextlib.suppress(RefusedError):
         execute()
 
 
-def _identified(response: Response, request_id: str) -> Response:
-    """Add the request id under the names that IEF's and OBS's clients look for."""
+def _with_request_id(response: Response, request_id: str) -> Response:
+    """Add the request id under the names that clients of IEF and OBS read."""
     names = ("X-Request-Id", "x-obs-request-id", "x-amz-request-id")
     return replace(response, headers=response.headers | dict.fromkeys(names, request_id))

@@ -1,13 +1,14 @@
-"""HTTP/1.1 on loopback: reads whole requests, hands them to one function, sends its answers.
+"""HTTP/1.1 server on 127.0.0.1 that answers each request by calling one function.
 
-The standard library's server is used because it keeps connections alive and shows the request line
-as it was sent, which the signatures need.
+Based on the standard library's server, which keeps connections alive and exposes the request line
+as it was sent; signatures cover that.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import socket
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,38 +21,48 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _LOGGER = logging.getLogger(__name__)
-_LARGEST_BODY = 64 * 1024 * 1024
+_LARGEST_BODY = 64 * 1024 * 1024  # bytes
+
+
+class _TooLargeError(Exception):
+    pass
 
 
 class HttpServer:
-    """A server that runs in threads of its own, one for each connection."""
+    """An HTTP server with one thread for each connection."""
 
-    def __init__(self, port: int, answer: Callable[[Request], Response | None]) -> None:
+    def __init__(
+        self,
+        port: int,
+        answer: Callable[[Request], Response | None],
+        largest_body: int = _LARGEST_BODY,
+    ) -> None:
         """Bind to 127.0.0.1.
 
         Args:
             port: The port, 0 for any that is free.
-            answer: Makes the answer; None cuts the connection. Called by many threads at once.
+            answer: Returns the answer; None closes the connection. Called by many threads at once.
+            largest_body: Bytes of a request's body at most; a larger one is answered with 413.
 
         Raises:
             OSError: The port is taken.
         """
-        self._server = _Server(("127.0.0.1", port), partial(_Connection, answer))
+        self._server = _Server(("127.0.0.1", port), partial(_Connection, answer, largest_body))
         self._thread = Thread(
             target=partial(self._server.serve_forever, poll_interval=0.05), name="emulator"
         )
         self.port = int(self._server.server_address[1])
 
     def start(self) -> None:
-        """Begin to take connections; they wait from the moment of binding."""
+        """Start to accept connections; those made since binding have waited."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop, cut the connections that are open and wait for their threads."""
+        """Stop, close all connections and wait for their threads."""
         if self._thread.ident is not None:
             self._server.shutdown()
             self._thread.join()
-        self._server.cut_all()
+        self._server.close_all()
         self._server.server_close()
 
 
@@ -78,7 +89,7 @@ class _Server(ThreadingHTTPServer):
             self._open.discard(request)
         super().shutdown_request(request)
 
-    def cut_all(self) -> None:
+    def close_all(self) -> None:
         with self._lock:
             for connection in self._open:
                 with contextlib.suppress(OSError):
@@ -88,27 +99,30 @@ class _Server(ThreadingHTTPServer):
 class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # an answer leaves in one piece
+    wbufsize = -1  # sends an answer in one piece
 
     def __init__(
         self,
         answer: Callable[[Request], Response | None],
+        largest_body: int,
         *connection: Any,  # noqa: ANN401 - passed on
     ) -> None:
         self._answer = answer
+        self._largest_body = largest_body
         super().__init__(*connection)
 
     def _serve(self) -> None:
         try:
             request = self._request()
-        except ValueError as error:
+        except (ValueError, _TooLargeError) as error:
             self.close_connection = True
-            self._send(Response(400, f"{error}\n".encode()))
+            status = 413 if isinstance(error, _TooLargeError) else 400
+            self._send(Response(status, f"{error}\n".encode()))
             return
         try:
             response = self._answer(request)
         except Exception:
-            _LOGGER.exception("the emulator failed at %s", self.command)
+            _LOGGER.exception("the emulator failed to answer %s", self.command)
             response = Response(500, b"the emulator failed, see its log\n")
         if response is None:
             self.close_connection = True
@@ -124,30 +138,43 @@ class _Connection(BaseHTTPRequestHandler):
             (name, value.encode("latin-1", "replace").decode("utf-8", "replace"))
             for name, value in self.headers.items()
         )
-        # Not self.path: the base class takes the first of two slashes off it.
+        # Not self.path: the base class removes the first of two leading slashes.
         target = self.requestline.split()[1]
         return Request(self.command, target, headers, self._body())
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return self._chunks()
-        return self._exactly(_length(self.headers.get("Content-Length") or "0", 10))
+        return self._exactly(self._length(self.headers.get("Content-Length") or "0", 10))
 
     def _chunks(self) -> bytes:
         body = bytearray()
-        while size := _length(self.rfile.readline(64).partition(b";")[0].decode("latin-1"), 16):
+        while size := self._length(
+            self.rfile.readline(64).partition(b";")[0].decode("latin-1"), 16
+        ):
             body += self._exactly(size)
             self.rfile.readline(64)
-            if len(body) > _LARGEST_BODY:
-                raise ValueError("the body is too large")
+            self._check_size(len(body))
         while self.rfile.readline(65536).strip():
             pass
         return bytes(body)
 
+    def _length(self, text: str, base: int) -> int:
+        """Parse a length in digits of a base."""
+        if not re.fullmatch(r"[0-9A-Fa-f]{1,16}", text.strip()):
+            raise ValueError("the body's length must be a number")
+        length = int(text.strip(), base)
+        self._check_size(length)
+        return length
+
+    def _check_size(self, size: int) -> None:
+        if size > self._largest_body:
+            raise _TooLargeError(f"the body is larger than {self._largest_body} bytes")
+
     def _exactly(self, size: int) -> bytes:
         data = self.rfile.read(size)
         if len(data) != size:
-            raise ConnectionResetError("the client left before its request was complete")
+            raise ConnectionResetError("the client disconnected before its request was complete")
         return data
 
     def _send(self, response: Response) -> None:
@@ -166,15 +193,4 @@ class _Connection(BaseHTTPRequestHandler):
         return "nightdrop-emulator"
 
     def log_message(self, *_: Any) -> None:  # noqa: ANN401 - as inherited
-        """Stay silent: the requests are in the state."""
-
-
-def _length(text: str, base: int) -> int:
-    """Read a length in digits of a base."""
-    try:
-        length = int(text.strip(), base)
-    except ValueError as error:
-        raise ValueError("the body's length is not a number") from error
-    if not 0 <= length <= _LARGEST_BODY:
-        raise ValueError("the body is too large")
-    return length
+        """Log nothing: the state records the requests."""

@@ -11,22 +11,22 @@ NodeState: TypeAlias = Literal["RUNNING", "FAIL", "UPGRADING", "STOPPED", "UNCON
 STATES: tuple[str, ...] = get_args(NodeState)
 
 NEWEST = "2.56.0"
-"""The version of EdgeCore that an upgrade installs, unless the fleet file names another."""
+"""The version of EdgeCore that an upgrade installs, unless the fleet file sets another."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """One edge node.
+    """An edge node.
 
     Attributes:
         node_id: Its id.
         name: Its name, at most 64 characters.
         state: One of `NodeState`.
-        version: The EdgeCore it runs.
+        version: The version of its EdgeCore.
         upgrade_flag: Whether it needs an upgrade.
         arch: Its processor's architecture.
         tags: Keys and values.
-        groups: Ids of the groups it is in.
+        groups: Ids of its groups.
     """
 
     node_id: str
@@ -41,7 +41,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Group:
-    """One node group; its nodes name it."""
+    """A node group; each node lists its groups."""
 
     group_id: str
     name: str
@@ -54,9 +54,9 @@ class Fleet:
 
     Attributes:
         nodes: The nodes, in the order they are listed in.
-        groups: The groups, likewise.
+        groups: The groups, in the order they are listed in.
         newest: The version of EdgeCore that an upgrade installs.
-        complete: Whether there are no others: then tasks with any other target fail.
+        complete: Whether tasks with a target that is not in the fleet fail.
     """
 
     nodes: tuple[Node, ...] = ()

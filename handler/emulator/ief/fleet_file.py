@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from handler.emulator.ief.fleet import NEWEST, STATES, Fleet, Group, Node, NodeState
 from handler.errors import Problem, SettingsError, SpecRejectedError
-from handler.parsing import Document, Limits, path_text, read
+from handler.parsing import Document, Limits, format_path, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -85,7 +85,7 @@ def read_fleet(path: Path = DEMO_FLEET) -> Fleet:
 def _rejected(
     path: Path, document: Document, problems: Iterable[tuple[Steps, str]]
 ) -> SettingsError:
-    lines = (Problem(text, path_text(at), line=document.line_of(at)) for at, text in problems)
+    lines = (Problem(text, format_path(at), line=document.line_of(at)) for at, text in problems)
     return SettingsError("\n".join(f"{path}: {line}" for line in lines))
 
 

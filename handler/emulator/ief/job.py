@@ -1,17 +1,17 @@
-"""A batch job: its runs, and what they add up to at a given time.
+"""A batch job: its runs, and its status at a given time.
 
 IEF's page for ListBatchJob names the statuses and little more. Where it and the user guide are
-silent or disagree, this is what was chosen:
+silent or disagree, these rules were chosen:
 
-    - `Stopping` and `Stopped` mean what the English words say: a job is Stopping until its tasks
-      have ended or were cut off, then Stopped, and can be continued.
-    - Only a Running job can be paused; one that waits is not Running.
-    - A restored job begins again with the tasks that were cut off. Its 10 minutes go on where the
-      pause began; those of a retried job begin anew.
-    - A job that failed in part, in whole or for lack of time can be retried, as the user guide
-      says; the API's page knows only the failed one.
-    - Tasks of a job that timed out do not go on.
-    - A job can be deleted in every state; what it has done by then stays done.
+    - A paused job is `Stopping` until its tasks have ended or were interrupted, then `Stopped`; it
+      can be restored.
+    - Only a Running job can be paused, not a Waiting one.
+    - A restored job restarts the tasks that were interrupted. Its 10 minutes continue where the
+      pause began; those of a retried job start over.
+    - A job that failed, partially succeeded or timed out can be retried, as the user guide says;
+      the API page names only the failed one.
+    - Tasks of a job that timed out do not continue.
+    - A job can be deleted in every status; completed upgrades stay in effect.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _RETRIED = frozenset({FAILED, PARTLY, TIMED_OUT})
 
 
 class StatusConflictError(Exception):
-    """The job's status does not allow what was asked for."""
+    """The job's status does not allow the operation."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class Job:
 
     Attributes:
         job_id: The id the service gave it.
-        number: Its index in the order of creation, from 1.
+        number: Its number in the order of creation, from 1.
         created: When it was created, in seconds since 1970.
         request: The body that created it, exactly as received.
-        runs: Its runs so far; a task is as far as the last run that has it.
+        runs: Its runs so far; the last run that has a task decides its status.
     """
 
     job_id: str
@@ -93,7 +93,7 @@ def started(job: Job, simulation: JobSimulation, failing: AbstractSet[str]) -> J
 
     Args:
         job: The job, without any run.
-        simulation: How its tasks go.
+        simulation: Simulates its tasks.
         failing: Ids of targets whose tasks fail in any case.
     """
     targets = [(index, _target_id(target)) for index, target in enumerate(job.targets)]
@@ -102,7 +102,7 @@ def started(job: Job, simulation: JobSimulation, failing: AbstractSet[str]) -> J
 
 
 def task_progress(job: Job, now: float) -> dict[int, Progress]:
-    """Return how far each task is, by the index of its target."""
+    """Return the progress of each task, by the index of its target."""
     found: dict[int, Progress] = {}
     for run in job.runs:
         found.update(progress(run, now))
@@ -110,7 +110,7 @@ def task_progress(job: Job, now: float) -> dict[int, Progress]:
 
 
 def status(job: Job, now: float) -> str:
-    """Sum up the tasks; a job without any is done at once."""
+    """Return the job's status; a job without tasks is successful at once."""
     last, statuses = job.runs[-1], [one.status for one in task_progress(job, now).values()]
     if not ENDED.issuperset(statuses):
         if last.paused is not None:
@@ -133,7 +133,7 @@ def last_change(job: Job, now: float) -> float:
 
 
 def paused(job: Job, now: float) -> Job:
-    """Return the job with no more tasks to begin.
+    """Return a running job, paused: no further task starts.
 
     Raises:
         StatusConflictError: It is not running.
@@ -144,7 +144,7 @@ def paused(job: Job, now: float) -> Job:
 
 
 def restored(job: Job, now: float, simulation: JobSimulation) -> Job:
-    """Return a stopped job with the tasks that were cut off started again.
+    """Return a stopped job with the interrupted tasks restarted.
 
     Raises:
         StatusConflictError: It is not stopped.
@@ -156,10 +156,10 @@ def restored(job: Job, now: float, simulation: JobSimulation) -> Job:
 
 
 def retried(job: Job, now: float, simulation: JobSimulation, failing: AbstractSet[str]) -> Job:
-    """Return an ended job with the tasks that did not succeed started again.
+    """Return an ended job with the unsuccessful tasks restarted.
 
     Raises:
-        StatusConflictError: It has not failed, nor in part, nor for lack of time.
+        StatusConflictError: It has not failed, partially succeeded or timed out.
     """
     _need(job, now, _RETRIED)
     found = task_progress(job, now)

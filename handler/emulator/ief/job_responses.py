@@ -1,4 +1,4 @@
-"""What IEF says about a job: the answers of CreateBatchJob, ListBatchJob and ShowBatchJob.
+"""A job in the answers of CreateBatchJob, ListBatchJob and ShowBatchJob.
 
 Fields as on the API's pages.
 """
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 def created_view(job: Job) -> dict[str, Json]:
-    """Return what CreateBatchJob answers."""
+    """Return the answer of CreateBatchJob."""
     return {"job_id": job.job_id, "job_name": job.name, "created_at": int(job.created)}
 
 
 def listed_view(job: Job, now: float) -> dict[str, Json]:
-    """Return what ListBatchJob says; tags are not part of it.
+    """Return a job as ListBatchJob lists it, without its tags.
 
     Args:
         job: The job.
-        now: The time to look at it, in seconds since 1970.
+        now: The current time, in seconds since 1970.
     """
     progress = task_progress(job, now)
     return {
@@ -43,11 +43,11 @@ def listed_view(job: Job, now: float) -> dict[str, Json]:
 
 
 def shown_view(job: Job, now: float) -> dict[str, Json]:
-    """Return what ShowBatchJob says, its two counters swapped as in the API's own example.
+    """Return a job as ShowBatchJob shows it, two counters swapped as in the page's example.
 
     Args:
         job: The job.
-        now: The time to look at it, in seconds since 1970.
+        now: The current time, in seconds since 1970.
     """
     listed = listed_view(job, now)
     return {
@@ -75,7 +75,7 @@ def _task(job: Job, index: int, progress: Progress) -> Json:
 
 
 def _extension(job: Job, task_id: str) -> list[Json]:
-    """Name the deployment a task made or changed, as the API's Show example does."""
+    """Name the deployment that a task created or changed, as in the API page's example."""
     if job.kind == "node_upgrade":
         return []
     return [{"key": "deployment_id", "value": str(uuid5(NAMESPACE_OID, task_id))}]

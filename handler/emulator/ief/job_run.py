@@ -1,12 +1,12 @@
-"""One run of a job's tasks: what becomes of each, computed from the time alone.
+"""One run of a job's tasks; the progress of each is a function of the time.
 
-    started ──waiting──► tasks, some side by side ──► all done
+    started ──waiting──► tasks, some in parallel ──► all ended
       │                    │
-      │                    ├─ paused: none begins any more; what ends within the grace has ended,
-      │                    │          the rest is cut off: Stopped
-      └────── allowed ─────┴─ over: what has not ended is Timed_out
+      │                    ├─ paused: none starts any more; those that do not end within the grace
+      │                    │          period are interrupted: Stopped
+      └────── allowed ─────┴─ over: tasks that have not ended are Timed_out
 
-Times within a run are in job seconds since it began; `speed` of them pass in a real second.
+Times within a run are in job seconds since its start; `speed` of them pass in a real second.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ OUT_OF_REACH = "the edge node was out of reach until the job's 10 minutes were o
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a run, with its fate.
+    """One task of a run, with its outcome.
 
     Attributes:
         index: The index of its target in the job, from 0.
         seconds: Job seconds it takes.
-        reason: Why it fails at the end of them; "" if it succeeds.
-        reachable: Whether it can begin at all.
+        reason: Why it fails at its end; "" if it succeeds.
+        reachable: Whether it can start at all.
     """
 
     index: int
@@ -48,14 +48,14 @@ class Run:
     """One run.
 
     Attributes:
-        started: When it began, in seconds since 1970.
+        started: When it started, in seconds since 1970.
         speed: Job seconds in a real second.
-        waiting: Job seconds before the first task begins.
-        parallelism: Tasks that run side by side at most.
-        allowed: Job seconds it may take, its waiting included.
-        grace: Job seconds from a pause until what has not ended is cut off.
-        tasks: Its tasks, in the order they begin.
-        paused: When it was paused, in job seconds since it began; None if it was not.
+        waiting: Job seconds before the first task starts.
+        parallelism: Tasks that run at the same time, at most.
+        allowed: Job seconds it may take, including `waiting`.
+        grace: Job seconds from a pause until unfinished tasks are interrupted.
+        tasks: Its tasks, in the order they start.
+        paused: When it was paused, in job seconds since its start; None if it was not.
     """
 
     started: float
@@ -69,25 +69,25 @@ class Run:
 
     @property
     def limit(self) -> float:
-        """When it is over at the latest, in job seconds since it began."""
+        """When it ends at the latest, in job seconds since its start."""
         return self.allowed if self.paused is None else min(self.allowed, self.paused + self.grace)
 
     def elapsed(self, now: float) -> float:
-        """Return the job seconds since it began."""
+        """Return the job seconds since its start."""
         return (now - self.started) * self.speed
 
     def moment(self, seconds: float) -> float:
-        """Return the time, in seconds since 1970, of job seconds since it began."""
+        """Convert job seconds since its start to seconds since 1970."""
         return self.started + seconds / self.speed
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one task is.
+    """The progress of one task.
 
     Attributes:
         status: Its status.
-        since: Since when, in seconds since 1970.
+        since: When it took on that status, in seconds since 1970.
         reason: Why it did not succeed, or "".
     """
 
@@ -97,7 +97,7 @@ class Progress:
 
 
 def progress(run: Run, now: float) -> dict[int, Progress]:
-    """Return how far each task of a run is, by the index of its target."""
+    """Return the progress of each task of a run, by the index of its target."""
     free_at = [run.waiting] * run.parallelism
     found: dict[int, Progress] = {}
     for task in run.tasks:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from handler.emulator.ief.fleet import Node
 
 ALLOWED = 600.0
-"""Job seconds a job may take, its waiting included: IEF's 10 minutes."""
+"""Job seconds a job may take, including its waiting: IEF's 10 minutes."""
 
 FAILING_TARGET = "the edge node did not answer"
 UNKNOWN_TARGET = "there is no edge node or node group with this id"
@@ -43,19 +43,19 @@ _BY_STATE = {
 
 @dataclass(frozen=True)
 class JobSimulation:
-    """How a job's tasks go.
+    """Simulates the tasks of jobs.
 
-    IEF tells nothing of how long a job waits and how many of its tasks run at once. Here it waits
-    a quarter of `job_seconds` and each task takes at most the rest, so a job whose targets all fit
-    side by side is done after `job_seconds`.
+    IEF does not document how long a job waits and how many of its tasks run at once. Here it waits
+    a quarter of `job_seconds` and each task takes at most the rest, so a job with no more tasks
+    than `parallelism` ends within `job_seconds`.
 
     Attributes:
         fleet: The nodes that tasks may be about. A target that is not among them
             succeeds, unless the fleet is complete: then its task fails.
-        job_seconds: Job seconds until a job is done whose tasks all run at once.
+        job_seconds: Job seconds that a job takes whose tasks all run at once.
         speed: Job seconds in a real second.
-        parallelism: Tasks of a job that run side by side.
-        failure_rate: How likely a task fails, from 0 to 1.
+        parallelism: Tasks of a job that run at the same time, at most.
+        failure_rate: Probability that a task fails, from 0 to 1.
         seed: Seed of the random choices.
     """
 
@@ -70,7 +70,7 @@ class JobSimulation:
         """Return a run of some tasks.
 
         Args:
-            started: When it begins, in seconds since 1970.
+            started: When it starts, in seconds since 1970.
             tasks: The tasks.
             allowed: Job seconds it may take.
         """
@@ -84,15 +84,15 @@ class JobSimulation:
         targets: Iterable[tuple[int, str]],
         failing: AbstractSet[str] = frozenset(),
     ) -> tuple[Task, ...]:
-        """Draw the fate of tasks.
+        """Choose the outcome of each task.
 
-        A node that is UNCONNECTED may come back, so its task waits, until the job's time is over;
-        in any other state but RUNNING the task fails as soon as it begins.
+        The task of an UNCONNECTED node waits until the job's time is over, as the node may come
+        back; in any other state but RUNNING the task fails as soon as it starts.
 
         Args:
             kind: The job's type.
-            draw: Names the draw: the same job and attempt meet the same fate again.
-            targets: Places and ids of the targets.
+            draw: Names the random choice: the same job and attempt have the same outcome again.
+            targets: Indexes and ids of the targets.
             failing: Ids of targets that fail in any case.
         """
         return tuple(

@@ -1,6 +1,6 @@
-"""What IEF says about nodes and groups, and ListEdgeNodes' way to select some of them.
+"""Nodes and groups in the answers of IEF, with the upgrades that jobs have made.
 
-Fields as on the API's pages for ListEdgeNodes and ListEdgeGroups.
+Fields as on the API pages for ListEdgeNodes and ListEdgeGroups.
 """
 
 from __future__ import annotations
@@ -9,24 +9,40 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from handler.emulator.ief.job import task_progress
+from handler.emulator.ief.job_run import RUNNING, SUCCESSFUL
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from handler.emulator.ief.fleet import Fleet, Group, Node
-    from handler.emulator.ief.node_upgrades import Upgrade
+    from handler.emulator.ief.job import Job
     from handler.values.canonical_json import Json
 
 _CREATED = "2026-02-03 04:05:06.789012 +0000 UTC"
 
 
 @dataclass(frozen=True)
-class FleetStatus:
-    """What the jobs so far have made of the fleet.
+class Upgrade:
+    """The completed upgrade of a node.
 
     Attributes:
-        fleet: The fleet as it was seeded.
-        upgrades: The upgrades that were done, in their order.
+        node_id: The node.
+        at: When it was completed, in seconds since 1970.
+    """
+
+    node_id: str
+    at: float
+
+
+@dataclass(frozen=True)
+class FleetStatus:
+    """The fleet, with the upgrades of the jobs so far.
+
+    Attributes:
+        fleet: The fleet as its file has it.
+        upgrades: The completed upgrades, in their order.
         upgrading: Ids of the nodes that are being upgraded.
     """
 
@@ -35,7 +51,7 @@ class FleetStatus:
     upgrading: AbstractSet[str] = frozenset()
 
     def view(self, node: Node) -> dict[str, Json]:
-        """Return what is said about a node."""
+        """Return a node as IEF shows it."""
         history = self._history(node)
         version = self.fleet.newest if history else node.version
         low = crc32(node.node_id.encode())
@@ -59,27 +75,24 @@ class FleetStatus:
         }
 
     def _history(self, node: Node) -> list[dict[str, Json]]:
-        before = node.version
-        history: list[dict[str, Json]] = []
-        for upgrade in self.upgrades:
-            if upgrade.node_id == node.node_id:
-                history.append(
-                    {
-                        "from_version": before,
-                        "to_version": self.fleet.newest,
-                        "upgrade_time": str(int(upgrade.at)),
-                        "result": "upgrade_success",
-                    }
-                )
-                before = self.fleet.newest
-        return history
+        newest = self.fleet.newest
+        times = [upgrade.at for upgrade in self.upgrades if upgrade.node_id == node.node_id]
+        return [
+            {
+                "from_version": newest if number else node.version,
+                "to_version": newest,
+                "upgrade_time": str(int(at)),
+                "result": "upgrade_success",
+            }
+            for number, at in enumerate(times)
+        ]
 
     def select(self, parameters: Mapping[str, str]) -> list[dict[str, Json]]:
-        """Return the nodes that a query selects.
+        """Return the nodes that match a query.
 
         Args:
             parameters: The query: `name` (a part of it), `state`, `tags` as `key.value` joined by
-                commas, `group_id`. All that are given must fit.
+                commas, `group_id`. All that are given must match.
         """
         wanted = {tag for tag in parameters.get("tags", "").split(",") if tag}
         group = parameters.get("group_id", "")
@@ -93,7 +106,7 @@ class FleetStatus:
         return [view for view in views if parameters.get("state", "") in {"", view["state"]}]
 
     def group_view(self, group: Group, project_id: str) -> dict[str, Json]:
-        """Return what is said about a group, with its nodes."""
+        """Return a group as IEF shows it, with its nodes."""
         members = [self.view(node) for node in self.fleet.members(group.group_id)]
         return {
             "id": group.group_id,
@@ -107,3 +120,23 @@ class FleetStatus:
             "attributes": [],
             "tags": [],
         }
+
+
+def completed_upgrades(jobs: Iterable[Job], now: float) -> tuple[Upgrade, ...]:
+    """Return the completed upgrades, in the order of their completion."""
+    found = [
+        Upgrade(node, at) for node, status, at in _upgrade_tasks(jobs, now) if status == SUCCESSFUL
+    ]
+    return tuple(sorted(found, key=lambda upgrade: upgrade.at))
+
+
+def nodes_being_upgraded(jobs: Iterable[Job], now: float) -> frozenset[str]:
+    """Return the ids of the nodes whose upgrade is in progress."""
+    return frozenset(node for node, status, _ in _upgrade_tasks(jobs, now) if status == RUNNING)
+
+
+def _upgrade_tasks(jobs: Iterable[Job], now: float) -> Iterable[tuple[str, str, float]]:
+    for job in jobs:
+        if job.kind == "node_upgrade":
+            for index, one in task_progress(job, now).items():
+                yield str(job.targets[index].get("target_id")), one.status, one.since

@@ -1,10 +1,11 @@
 """The operations of Intelligent EdgeFabric: batch jobs and edge nodes.
 
-Paths, fields and codes as on the API's pages; where they say nothing, a comment does.
+Paths, fields and codes as on the API pages; a comment marks what they leave open.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,13 +24,13 @@ from handler.emulator.state.state import DuplicateNameError
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
-# ListEdgeNodes documents both numbers; ListBatchJob documents none and is given the same.
+# Documented for ListEdgeNodes; ListBatchJob documents no limits and uses the same.
 _DEFAULT_LIMIT = 500
 _LARGEST_LIMIT = 1000
 _LARGEST_OFFSET = 2**31 - 1
-# No code for an id that does not exist is documented.
+# The code for an unknown id is not documented,
 _NOT_FOUND = "IEF.100404"
-# Nor is one for a job whose status is in the way, or for what an edition does not have.
+# nor are those for a status that forbids the operation, or for what an edition lacks.
 _NOT_NOW = "IEF.100409"
 _NOT_HERE = "IEF.100403"
 
@@ -42,29 +43,29 @@ class _IefCall:
     deviations: Deviations
 
 
-_Prepare = Callable[[_IefCall], Execute]
+_Execute = Callable[[_IefCall], Response]
 
 
 def find(request: Request, context: EmulatorContext) -> Operation:
     """Return the operation that a request's method and path name."""
-    for method, path, name, prepare in _ROUTES:
+    for method, path, name, execute in _ROUTES:
         match = path.fullmatch(request.path)
         if match and method == request.method:
             return Operation(
-                name, partial(_checked, prepare, context, request, match.groupdict()), failure
+                name, partial(_prepare, execute, context, request, match.groupdict()), failure
             )
     return Operation("Unregistered", _unregistered, failure)
 
 
 def failure(status: int) -> Response:
-    """Return an answer in place of a real one, as the gateway gives it."""
-    # APIGW.0308 is the gateway's throttling; for its other failures any code of its own will do.
+    """Return an error answer of the gateway."""
+    # APIGW.0308 is throttling; the other failures share one code.
     code = "APIGW.0308" if status == HTTPStatus.TOO_MANY_REQUESTS else "APIGW.0999"
     return _error(status, code, "the service cannot answer now")
 
 
-def _checked(
-    prepare: _Prepare,
+def _prepare(
+    execute: _Execute,
     context: EmulatorContext,
     request: Request,
     names: dict[str, str],
@@ -75,158 +76,127 @@ def _checked(
     stated = request.header("X-Project-Id") or context.account.project_id
     if {names["project"], stated} != {context.account.project_id}:
         raise _refused(400, "IEF.100001", "the project does not exist")
-    return prepare(_IefCall(context, request, names, deviations))
+    if execute is _create_batch_job:
+        _check_new_job(request)
+    return partial(execute, _IefCall(context, request, names, deviations))
+
+
+def _check_new_job(request: Request) -> None:
+    if request.header("Content-Type").partition(";")[0] != "application/json":
+        raise _refused(400, BAD_FIELD, "the Content-Type is not application/json")
+    read_job(request.body)
 
 
 def _unregistered(_deviations: Deviations) -> Execute:
     raise _refused(400, "IEF.011002", "the URL is not registered")
 
 
-def _create_batch_job(call: _IefCall) -> Execute:
-    if call.request.header("Content-Type").partition(";")[0] != "application/json":
-        raise _refused(400, BAD_FIELD, "the Content-Type is not application/json")
-    body = read_job(call.request.body)
-
-    def execute() -> Response:
-        try:
-            job = call.context.state.create_job(body, unique_name=call.deviations.unique_names)
-        except DuplicateNameError as error:
-            raise _refused(400, BAD_NAME, "the job name exists") from error
-        return json_response(201, created_view(job))
-
-    return execute
+def _create_batch_job(call: _IefCall) -> Response:
+    body: dict[str, Json] = json.loads(call.request.body)
+    try:
+        job = call.context.state.create_job(body, unique_name=call.deviations.unique_names)
+    except DuplicateNameError as error:
+        raise _refused(400, BAD_NAME, "the job name exists") from error
+    return json_response(201, created_view(job))
 
 
-def _list_batch_job(call: _IefCall) -> Execute:
-    parameters = call.request.parameters
+def _list_batch_job(call: _IefCall) -> Response:
+    parameters, now = call.request.parameters, call.context.clock()
     offset, limit = _page(parameters)
     sort = parameters.get("sort", "created_at:desc")
     if sort not in {"created_at:desc", "created_at:asc"}:
         raise _refused(400, BAD_FIELD, "sort is created_at:desc or created_at:asc")
     kind, lag = parameters.get("job_type", ""), call.deviations.list_lag
-
-    def execute() -> Response:
-        state, now = call.context.state, call.context.clock()
-        jobs = [
-            job
-            for job in state.all_jobs()
-            if kind in {"", job.kind} and not (lag and job.created > now - lag)
-        ]
-        jobs.sort(key=lambda job: (job.created, job.number), reverse=sort.endswith("desc"))
-        page = jobs[offset : offset + limit]
-        listed: list[Json] = [listed_view(job, now) for job in page]
-        return json_response(200, {"job_count": len(jobs), "jobs": listed})
-
-    return execute
+    jobs = [
+        job
+        for job in call.context.state.all_jobs()
+        if kind in {"", job.kind} and not (lag and job.created > now - lag)
+    ]
+    jobs.sort(key=lambda job: (job.created, job.number), reverse=sort.endswith("desc"))
+    listed: list[Json] = [listed_view(job, now) for job in jobs[offset : offset + limit]]
+    return json_response(200, {"job_count": len(jobs), "jobs": listed})
 
 
-def _show_batch_job(call: _IefCall) -> Execute:
-    def execute() -> Response:
-        state = call.context.state
-        job = state.jobs.get(call.names["id"])
-        if job is None:
-            raise _refused(404, _NOT_FOUND, "the job does not exist")
-        return json_response(200, shown_view(job, call.context.clock()))
-
-    return execute
+def _show_batch_job(call: _IefCall) -> Response:
+    job = call.context.state.jobs.get(call.names["id"])
+    if job is None:
+        raise _refused(404, _NOT_FOUND, "the job does not exist")
+    return json_response(200, shown_view(job, call.context.clock()))
 
 
-def _delete_batch_job(call: _IefCall) -> Execute:
-    def execute() -> Response:
-        if not call.context.state.delete_job(call.names["id"]):
-            raise _refused(404, _NOT_FOUND, "the job does not exist")
-        return Response(204)
-
-    return execute
+def _delete_batch_job(call: _IefCall) -> Response:
+    if not call.context.state.delete_job(call.names["id"]):
+        raise _refused(404, _NOT_FOUND, "the job does not exist")
+    return Response(204)
 
 
-def _stop_batch_job(call: _IefCall) -> Execute:
-    return _changing(call, lambda job: paused(job, call.context.clock()))
+def _stop_batch_job(call: _IefCall) -> Response:
+    return _change_job(call, lambda job: paused(job, call.context.clock()))
 
 
-def _restore_batch_job(call: _IefCall) -> Execute:
-    return _changing(
-        call, lambda job: restored(job, call.context.clock(), call.context.state.simulation)
-    )
-
-
-def _retry_batch_job(call: _IefCall) -> Execute:
+def _restore_batch_job(call: _IefCall) -> Response:
     state = call.context.state
-    return _changing(
-        call,
-        lambda job: retried(job, call.context.clock(), state.simulation, state.failing_targets),
+    return _change_job(call, lambda job: restored(job, state.clock(), state.simulation))
+
+
+def _retry_batch_job(call: _IefCall) -> Response:
+    state = call.context.state
+    return _change_job(
+        call, lambda job: retried(job, state.clock(), state.simulation, state.failing_targets)
     )
 
 
-def _changing(call: _IefCall, change: Callable[[Job], Job]) -> Execute:
-    def execute() -> Response:
-        try:
-            if not call.context.state.change_job(call.names["id"], change):
-                raise _refused(404, _NOT_FOUND, "the job does not exist")
-        except StatusConflictError as error:
-            raise _refused(400, _NOT_NOW, str(error)) from error
-        return Response(200)
-
-    return execute
+def _change_job(call: _IefCall, change: Callable[[Job], Job]) -> Response:
+    try:
+        if not call.context.state.change_job(call.names["id"], change):
+            raise _refused(404, _NOT_FOUND, "the job does not exist")
+    except StatusConflictError as error:
+        raise _refused(400, _NOT_NOW, str(error)) from error
+    return Response(200)
 
 
-def _list_edge_nodes(call: _IefCall) -> Execute:
+def _list_edge_nodes(call: _IefCall) -> Response:
     parameters = call.request.parameters
     offset, limit = _page(parameters)
     if "group_id" in parameters:
         _need_enterprise(call)
-
-    def execute() -> Response:
-        nodes = call.context.state.fleet_status().select(parameters)
-        return json_response(200, {"count": len(nodes), "nodes": [*nodes[offset : offset + limit]]})
-
-    return execute
+    nodes = call.context.state.fleet_status().select(parameters)
+    return json_response(200, {"count": len(nodes), "nodes": [*nodes[offset : offset + limit]]})
 
 
-def _show_edge_node(call: _IefCall) -> Execute:
-    def execute() -> Response:
-        fleet = call.context.state.fleet_status()
-        node = fleet.fleet.node(call.names["id"])
-        if node is None:
-            raise _refused(404, _NOT_FOUND, "the node does not exist")
-        return json_response(200, {"node": fleet.view(node)})
-
-    return execute
+def _show_edge_node(call: _IefCall) -> Response:
+    status = call.context.state.fleet_status()
+    node = status.fleet.node(call.names["id"])
+    if node is None:
+        raise _refused(404, _NOT_FOUND, "the node does not exist")
+    return json_response(200, {"node": status.view(node)})
 
 
-def _list_edge_groups(call: _IefCall) -> Execute:
+def _list_edge_groups(call: _IefCall) -> Response:
     _need_enterprise(call)
     parameters = call.request.parameters
     offset, limit = _page(parameters)
-
-    def execute() -> Response:
-        fleet, project = call.context.state.fleet_status(), call.context.account.project_id
-        groups = [
-            fleet.group_view(group, project)
-            for group in fleet.fleet.groups
-            if parameters.get("name", "") in group.name
-        ]
-        page: list[Json] = [*groups[offset : offset + limit]]
-        return json_response(200, {"count": len(groups), "edge_groups": page})
-
-    return execute
+    status, project = call.context.state.fleet_status(), call.context.account.project_id
+    groups = [
+        status.group_view(group, project)
+        for group in status.fleet.groups
+        if parameters.get("name", "") in group.name
+    ]
+    page: list[Json] = [*groups[offset : offset + limit]]
+    return json_response(200, {"count": len(groups), "edge_groups": page})
 
 
-def _show_edge_group(call: _IefCall) -> Execute:
+def _show_edge_group(call: _IefCall) -> Response:
     _need_enterprise(call)
-
-    def execute() -> Response:
-        fleet, project = call.context.state.fleet_status(), call.context.account.project_id
-        group = fleet.fleet.group(call.names["id"])
-        if group is None:
-            raise _refused(404, _NOT_FOUND, "the group does not exist")
-        return json_response(200, fleet.group_view(group, project))
-
-    return execute
+    status, project = call.context.state.fleet_status(), call.context.account.project_id
+    group = status.fleet.group(call.names["id"])
+    if group is None:
+        raise _refused(404, _NOT_FOUND, "the group does not exist")
+    return json_response(200, status.group_view(group, project))
 
 
 def _need_enterprise(call: _IefCall) -> None:
-    """Refuse what only an instance of the enterprise edition has; the header names one."""
+    """Refuse a request without an instance of the enterprise edition, which the header names."""
     if not call.request.header("ief-instance-id"):
         raise _refused(400, _NOT_HERE, "the professional edition has no groups")
 
@@ -257,7 +227,7 @@ _JOBS = r"/v2/(?P<project>[^/]+)/productmgr/jobs"
 _JOB = _JOBS + "/(?P<id>[^/]+)"
 _NODES = r"/v2/(?P<project>[^/]+)/edgemgr/nodes"
 _GROUPS = r"/v2/(?P<project>[^/]+)/edgemgr/groups"
-_ROUTES: tuple[tuple[str, re.Pattern[str], str, _Prepare], ...] = (
+_ROUTES: tuple[tuple[str, re.Pattern[str], str, _Execute], ...] = (
     ("POST", re.compile(_JOBS), "CreateBatchJob", _create_batch_job),
     ("GET", re.compile(_JOBS), "ListBatchJob", _list_batch_job),
     ("GET", re.compile(_JOB), "ShowBatchJob", _show_batch_job),
@@ -272,4 +242,4 @@ _ROUTES: tuple[tuple[str, re.Pattern[str], str, _Prepare], ...] = (
 )
 
 NAMES = frozenset(name for _, _, name, _ in _ROUTES)
-"""The operations there are."""
+"""The names of all operations."""

@@ -1,4 +1,4 @@
-"""IEF's check of the SDK-HMAC-SHA256 signature, over the request as it was sent.
+"""Checks the SDK-HMAC-SHA256 signature of a request to IEF, as it was sent.
 
 The canonical request is six lines: method, path with a closing slash, sorted query, signed
 headers, their names, and the SHA-256 of the body. Its hash, the scheme and the date are signed with
@@ -31,23 +31,23 @@ _ALWAYS_SIGNED = frozenset({"host", "x-sdk-date"})
 
 
 def access_key(request: Request) -> str:
-    """Return the access key that a request names, "" if it names none."""
+    """Return the access key of a request, "" if it has none."""
     match = _AUTHORIZATION.fullmatch(request.header("Authorization"))
     return match[1] if match else ""
 
 
 def check(request: Request, account: Account, now: float, max_skew: float = MAX_SKEW) -> None:
-    """Accept a request or refuse it.
+    """Check a request's signature.
 
     Args:
         request: The request as it was sent.
-        account: Whose requests are accepted. Expired temporary keys are of no account; that they
-            get the code of any failed authentication is not documented, but no other one is.
+        account: The account whose requests are accepted. Expired temporary keys belong to none;
+            no code for them is documented but that of a failed authentication.
         now: The time, in seconds since 1970.
         max_skew: Seconds by which the signature's date may differ from it.
 
     Raises:
-        RefusedError: Not signed by the account, not this request, or too old or too young.
+        RefusedError: The signature is missing, wrong, or its date is too far from `now`.
     """
     match = _AUTHORIZATION.fullmatch(request.header("Authorization"))
     if not match:
@@ -84,7 +84,7 @@ def _check_signed_names(names: list[str], account: Account) -> None:
 
 def _check_date(text: str, now: float, max_skew: float) -> None:
     try:
-        # The stamp's Z is part of the pattern, the zone is added.
+        # The pattern has the literal Z; the zone is added.
         date = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
     except ValueError as error:
         raise _refused("X-Sdk-Date is not a date such as 20260131T235959Z") from error
@@ -94,7 +94,7 @@ def _check_date(text: str, now: float, max_skew: float) -> None:
 
 
 def _check_payload_header(request: Request) -> None:
-    """Refuse a body that the signature does not cover."""
+    """Refuse a body whose stated hash is not that of the body."""
     stated = request.header("X-Sdk-Content-Sha256")
     if request.body and stated and stated != hashlib.sha256(request.body).hexdigest():
         raise _refused("X-Sdk-Content-Sha256 is not the SHA-256 of the body")

@@ -1,4 +1,4 @@
-"""Which bucket and object a request to OBS is about, in either of the two styles.
+"""The bucket and object that a request to OBS addresses, in path or virtual-host style.
 
 Path style has the bucket in the path (`/bucket/key`), virtual-host style in the host's first label
 (`bucket.obs.localhost`). An address such as 127.0.0.1 has no labels, so it is path style.
@@ -19,7 +19,7 @@ _SERVICE_LABELS = frozenset({"obs", "ief", "localhost"})
 
 @dataclass(frozen=True)
 class Address:
-    """What a request is about.
+    """The bucket and object that a request addresses.
 
     Attributes:
         bucket: The bucket's name; "" for the service itself.

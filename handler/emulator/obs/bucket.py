@@ -10,15 +10,53 @@ The rules are those of the OBS user guide's page on versioning:
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
-
-from handler.emulator.obs.object_version import NO_VERSION, ObjectVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ENABLED = "Enabled"
+
+NO_VERSION = "null"
+"""The version id of objects that are written while versioning is not enabled."""
+
+
+@dataclass(frozen=True)
+class ObjectVersion:
+    """One version of an object in a bucket.
+
+    Attributes:
+        data: Its bytes.
+        modified: When it was written, in seconds since 1970.
+        content_type: The media type it was written with.
+        metadata: The headers under `x-obs-meta-`, their names without that prefix.
+        version_id: Its version id.
+        appends: How often it was appended to; 0 if it was put, which excludes appending.
+        deleted: Whether it is a delete marker.
+        locked_until: Until when it cannot be removed, in seconds since 1970.
+    """
+
+    data: bytes
+    modified: float
+    content_type: str = "binary/octet-stream"
+    metadata: tuple[tuple[str, str], ...] = ()
+    version_id: str = NO_VERSION
+    appends: int = 0
+    deleted: bool = False
+    locked_until: float = 0.0
+
+    @cached_property
+    def etag(self) -> str:
+        """The MD5 of the bytes in hex, without quotes."""
+        return etag_of(self.data)
+
+
+def etag_of(data: bytes) -> str:
+    """Return the MD5 of bytes in hex: the entity tag in OBS."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 @dataclass
@@ -30,7 +68,7 @@ class Bucket:
         older: By key, the versions behind the current object, the oldest first; where there is no
             current object, the last of them is a delete marker.
         versioning: `Enabled`, `Suspended`, or "" if versioning was never on.
-        locked_days: For how many days what is written stays unchanged; 0 if the lock was never on.
+        locked_days: How many days new objects are locked; 0 if the lock was never on.
     """
 
     objects: dict[str, ObjectVersion] = field(default_factory=dict)
@@ -49,10 +87,10 @@ class Bucket:
             older.append(stored)
         else:
             self.objects[key] = stored
-        self._tidy(key)
+        self._drop_empty_history(key)
 
     def append(self, key: str, data: bytes, modified: float) -> ObjectVersion:
-        """Add data at the end of the current object; its version stays the same."""
+        """Append data to the current object; its version id stays the same."""
         current = self.objects[key]
         grown = replace(
             current,
@@ -64,16 +102,16 @@ class Bucket:
         return grown
 
     def remove(self, key: str, version_id: str | None = None) -> None:
-        """Remove one version of a key for good, or without an id the current object."""
+        """Remove one version of a key permanently, or without an id the current object."""
         current, older = self.objects.get(key), self.older.setdefault(key, [])
         if current and version_id in {None, current.version_id}:
             del self.objects[key]
         older[:] = [one for one in older if one.version_id != version_id]
         if key not in self.objects and older and not older[-1].deleted:
             self.objects[key] = older.pop()
-        self._tidy(key)
+        self._drop_empty_history(key)
 
-    def _tidy(self, key: str) -> None:
+    def _drop_empty_history(self, key: str) -> None:
         if not self.older[key]:
             del self.older[key]
 
@@ -81,7 +119,7 @@ class Bucket:
         """Return one version of a key."""
         return next((one for one in self.history(key) if one.version_id == version_id), None)
 
-    def marker(self, key: str) -> ObjectVersion | None:
+    def delete_marker(self, key: str) -> ObjectVersion | None:
         """Return the delete marker that hides a key, if one does."""
         return self.older[key][-1] if key in self.older and key not in self.objects else None
 
@@ -91,13 +129,13 @@ class Bucket:
         return [*([current] if current else []), *reversed(self.older.get(key, []))]
 
     def versions(self) -> Iterator[tuple[str, ObjectVersion, bool]]:
-        """Yield key, version and whether it is the latest, in the order they are listed in."""
+        """Yield key, version and whether it is the latest, in listing order."""
         for key in sorted(self.objects.keys() | self.older.keys()):
-            for address, one in enumerate(self.history(key)):
-                yield key, one, address == 0
+            for index, one in enumerate(self.history(key)):
+                yield key, one, index == 0
 
     def new_version_id(self, unique: str) -> str:
-        """Return the version id of what is written next: 32 characters, or `null`.
+        """Return a version id for the next write: 32 characters, or `null`.
 
         Args:
             unique: A UUID as text.

@@ -1,4 +1,4 @@
-"""OBS's operations on a bucket: make and list it, its versioning and its lock."""
+"""OBS's operations on a bucket: create, list, versioning and lock."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from handler.emulator.http.messages import Response
+from handler.emulator.obs import listing
 from handler.emulator.obs.bucket import ENABLED
 from handler.emulator.obs.limits import is_bucket_name
-from handler.emulator.obs.list_objects import list_objects as page_of_objects
-from handler.emulator.obs.list_versions import list_versions as page_of_versions
 from handler.emulator.obs.xml_responses import (
     bucket_list,
     object_list,
@@ -20,6 +19,10 @@ from handler.emulator.obs.xml_responses import (
 from handler.emulator.state.changes import LockSet, VersioningSet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from handler.emulator.obs.bucket import Bucket
+    from handler.emulator.obs.listing import Page
     from handler.emulator.obs.request_context import ObsCall
 
 _DAYS = re.compile(rb"<Days>([0-9]{1,5})</Days>")
@@ -34,7 +37,7 @@ def list_buckets(call: ObsCall) -> Response:
 
 
 def create_bucket(call: ObsCall) -> Response:
-    """Answer CreateBucket; making one's own bucket again changes nothing."""
+    """Answer CreateBucket; creating an existing bucket changes nothing."""
     if not is_bucket_name(call.address.bucket):
         raise refused("InvalidBucketName", call.address)
     call.context.state.create_bucket(call.address.bucket)
@@ -48,29 +51,28 @@ def head_bucket(call: ObsCall) -> Response:
 
 def list_objects(call: ObsCall) -> Response:
     """Answer ListObjects."""
-    try:
-        listing = page_of_objects(call.address.bucket, call.bucket.objects, call.request.parameters)
-    except ValueError as error:
-        raise refused("InvalidArgument", call.address) from error
-    return object_list(listing)
+    return object_list(_page(call, listing.list_objects))
 
 
 def list_versions(call: ObsCall) -> Response:
     """Answer ListVersions."""
+    return version_list(_page(call, listing.list_versions))
+
+
+def _page(call: ObsCall, select: Callable[[str, Bucket, Mapping[str, str]], Page]) -> Page:
     try:
-        page = page_of_versions(call.address.bucket, call.bucket, call.request.parameters)
+        return select(call.address.bucket, call.bucket, call.request.parameters)
     except ValueError as error:
         raise refused("InvalidArgument", call.address) from error
-    return version_list(page)
 
 
 def get_versioning(call: ObsCall) -> Response:
-    """Answer GetBucketVersioning; it names no status where none was ever set."""
+    """Answer GetBucketVersioning; without a status if none was ever set."""
     return versioning_status(call.bucket.versioning)
 
 
 def set_versioning(call: ObsCall) -> Response:
-    """Answer SetBucketVersioning; it can be suspended, but not taken away again."""
+    """Answer SetBucketVersioning; it can be suspended but not removed."""
     bucket, status = call.bucket, _STATUS.search(call.request.body)
     if not status:
         raise refused("MalformedXML", call.address)
@@ -84,7 +86,7 @@ def set_versioning(call: ObsCall) -> Response:
 def set_lock(call: ObsCall) -> Response:
     """Answer SetBucketObjectLock, by its page (obs_04_0167): versioning must be on before.
 
-    Which code it is refused with otherwise is not documented.
+    The code of the refusal otherwise is not documented.
     """
     days = _DAYS.search(call.request.body)
     if not days or _MODE not in call.request.body or not 0 < int(days[1]) <= _MOST_DAYS:

@@ -1,4 +1,4 @@
-"""The answer to reading an object: conditions, ranges, and what its headers say.
+"""Answers reads of an object: conditions, ranges and headers.
 
 Conditions and ranges as on the OBS API's page for GetObject. `If-None-Match` on writing is not
 documented there, and not supported here.
@@ -15,7 +15,7 @@ from handler.emulator.obs.xml_responses import refused, spelled_both_ways
 
 if TYPE_CHECKING:
     from handler.emulator.obs.addressing import Address
-    from handler.emulator.obs.object_version import ObjectVersion
+    from handler.emulator.obs.bucket import ObjectVersion
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
@@ -30,14 +30,14 @@ def read(request: Request, stored: ObjectVersion, address: Address, *, versioned
         versioned: Whether its bucket ever had versioning on.
 
     Raises:
-        RefusedError: A condition does not hold, or nothing of the range is there.
+        RefusedError: A condition is not met, or the range is outside of the object.
     """
     headers = described(stored, versioned=versioned)
     _check_conditions(request, stored, address, headers)
-    found = _range(request.header("Range"), len(stored.data))
-    if found is None:
+    byte_range = _range(request.header("Range"), len(stored.data))
+    if byte_range is None:
         return Response(200, stored.data, headers)
-    first, last = found
+    first, last = byte_range
     if first > last:
         size = {"Content-Range": f"bytes */{len(stored.data)}"}
         raise refused("InvalidRange", address, size)
@@ -46,7 +46,7 @@ def read(request: Request, stored: ObjectVersion, address: Address, *, versioned
 
 
 def described(stored: ObjectVersion, *, versioned: bool) -> dict[str, str]:
-    """Return the headers that tell of a version.
+    """Return the headers that describe a version.
 
     Args:
         stored: The version.
@@ -73,7 +73,7 @@ def _check_conditions(
     match, none_match = request.header("If-Match"), request.header("If-None-Match")
     unmodified = _date(request.header("If-Unmodified-Since"))
     modified = _date(request.header("If-Modified-Since"))
-    # RFC 9110, 13.2.2: an entity tag counts for more than a date.
+    # RFC 9110, 13.2.2: an entity tag takes precedence over a date.
     if match:
         if not _names(match, stored):
             raise refused("PreconditionFailed", address)
@@ -87,8 +87,8 @@ def _check_conditions(
 
 
 def _not_modified(headers: dict[str, str]) -> RefusedError:
-    kept = {name: value for name, value in headers.items() if name != "Content-Type"}
-    return RefusedError(Response(304, b"", spelled_both_ways(kept)))
+    sent = {name: value for name, value in headers.items() if name != "Content-Type"}
+    return RefusedError(Response(304, b"", spelled_both_ways(sent)))
 
 
 def _names(tags: str, stored: ObjectVersion) -> bool:
@@ -97,7 +97,7 @@ def _names(tags: str, stored: ObjectVersion) -> bool:
 
 
 def _date(text: str) -> float | None:
-    """Read a date; one that is none is no condition."""
+    """Parse a date; an invalid one is ignored."""
     try:
         return parsedate_to_datetime(text).timestamp() if text else None
     except ValueError:
@@ -105,9 +105,9 @@ def _date(text: str) -> float | None:
 
 
 def _range(text: str, size: int) -> tuple[int, int] | None:
-    """Return the first and last byte of a range, None if there is none that is understood.
+    """Return the first and last byte of a range, None if there is no valid one.
 
-    A range of which nothing is there has a first byte after its last.
+    A range outside of the object has its first byte after its last.
     """
     match = _RANGE.fullmatch(text.strip())
     if not match or match[0] == "bytes=-":

@@ -22,13 +22,13 @@ LARGEST_METADATA = 8 * 1024
 """Bytes of the names and values of an object's own metadata."""
 
 METADATA = ("x-obs-meta-", "x-amz-meta-")
-"""What the names of an object's own metadata begin with, as headers."""
+"""Prefixes of the headers that carry an object's own metadata."""
 
 _BUCKET = re.compile(r"(?!.*(?:\.\.|\.-|-\.))[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 def is_bucket_name(name: str) -> bool:
-    """Return whether a bucket may be named so: 3 to 63 characters, no address, no `..`."""
+    """Return whether a bucket name is valid: 3 to 63 characters, no IP address, no `..`."""
     if not _BUCKET.fullmatch(name):
         return False
     try:
@@ -39,14 +39,14 @@ def is_bucket_name(name: str) -> bool:
 
 
 def check_limits(call: ObsCall, largest_object: int) -> None:
-    """Return if a request stays within the limits.
+    """Check a request against the limits.
 
     Args:
         call: The request.
         largest_object: Bytes of an object at most.
 
     Raises:
-        RefusedError: It does not.
+        RefusedError: It exceeds a limit.
     """
     if len(call.address.key.encode("utf-8", "surrogatepass")) > LONGEST_KEY:
         raise refused("KeyTooLong", call.address)

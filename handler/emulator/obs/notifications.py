@@ -7,35 +7,19 @@ that are pending when the process ends are lost.
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event, Thread
-from typing import Protocol
+from typing import TypeAlias
 
 _LOGGER = logging.getLogger(__name__)
-_LONGEST_STOP = 5.0
-
-
-class RaiseEvent(Protocol):
-    """Tells somebody of a new object; raises if it could not, and is then called again."""
-
-    def __call__(  # noqa: PLR0913 - what an event of OBS holds
-        self,
-        *,
-        bucket: str,
-        key: str,
-        size: int,
-        etag: str,
-        version_id: str,
-        event_name: str,
-        request_id: str,
-    ) -> None:
-        """Tell of an object; the arguments are those of `Notification`."""
+_STOP_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Notification:
-    """A new object.
+    """A notification of a new object.
 
     Attributes:
         bucket: Its bucket.
@@ -44,7 +28,7 @@ class Notification:
         etag: Its entity tag, without quotes.
         version_id: Its version id, `null` without versioning.
         event_name: `ObjectCreated:Put` or `ObjectCreated:Post`.
-        request_id: The id of the request that wrote it, as its answer has it.
+        request_id: The id of the request that wrote it.
     """
 
     bucket: str
@@ -56,18 +40,22 @@ class Notification:
     request_id: str
 
 
+RaiseEvent: TypeAlias = Callable[[Notification], None]
+"""Delivers a notification; if it raises, it is called again."""
+
+
 class Notifications:
-    """The notifications that are still to be told."""
+    """The queue of notifications, and the thread that delivers them."""
 
     def __init__(
         self, raise_event: RaiseEvent | None, *, tries: int = 6, first_pause: float = 0.1
     ) -> None:
-        """Begin without any.
+        """Create an empty queue.
 
         Args:
-            raise_event: Who is told; None for nobody.
-            tries: How often a notification is told before it is dropped.
-            first_pause: Seconds before the second try; they double from try to try.
+            raise_event: Delivers a notification; None drops all of them.
+            tries: How often delivery is tried before a notification is dropped.
+            first_pause: Seconds before the second try; doubled with every try.
         """
         self._raise_event = raise_event
         self._tries = tries
@@ -78,39 +66,39 @@ class Notifications:
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody is told."""
+        """Whether notifications are delivered at all."""
         return self._raise_event is not None
 
     def add(self, notification: Notification) -> None:
-        """Have a notification told, soon."""
+        """Queue a notification."""
         if self.wanted:
             self._queue.put(notification)
 
     def start(self) -> None:
-        """Begin to tell."""
+        """Start delivery."""
         if self.wanted:
             self._thread.start()
 
     def stop(self) -> None:
-        """Stop telling; a call under way is waited for, though not for ever."""
+        """Stop delivery; wait up to five seconds for a delivery in progress."""
         self._stopped.set()
         self._queue.put(None)
         if self._thread.is_alive():
-            self._thread.join(_LONGEST_STOP)
+            self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         while (notification := self._queue.get()) and not self._stopped.is_set():
-            self._tell(notification)
+            self._deliver(notification)
 
-    def _tell(self, notification: Notification) -> None:
+    def _deliver(self, notification: Notification) -> None:
         for number in range(self._tries):
             try:
                 if self._raise_event is not None:
-                    self._raise_event(**asdict(notification))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next try may succeed
+                    self._raise_event(notification)
+            except Exception as error:  # noqa: BLE001 - the next try may succeed
                 reason = error
             else:
                 return
             if self._stopped.wait(self._first_pause * 2**number):
                 return
-        _LOGGER.warning("nobody took the notification of %s: %s", notification.key, reason)
+        _LOGGER.warning("the notification of %s was dropped: %s", notification.key, reason)

@@ -9,10 +9,10 @@ import re
 from typing import TYPE_CHECKING
 
 from handler.emulator.http.messages import Response
+from handler.emulator.obs.bucket import ObjectVersion, etag_of
 from handler.emulator.obs.conditional_get import read
 from handler.emulator.obs.limits import METADATA
 from handler.emulator.obs.notifications import Notification
-from handler.emulator.obs.object_version import ObjectVersion, etag_of
 from handler.emulator.obs.xml_responses import refused
 from handler.emulator.state.changes import DataAppended, ObjectPut, VersionRemoved
 
@@ -29,7 +29,7 @@ def get_object(call: ObsCall) -> Response:
     bucket, key = call.bucket, call.address.key
     version_id = call.request.parameters.get("versionId", "")
     found = bucket.version(key, version_id) if version_id else bucket.objects.get(key)
-    marker = found if found and found.deleted else None if version_id else bucket.marker(key)
+    marker = found if found and found.deleted else None if version_id else bucket.delete_marker(key)
     if marker:
         headers = {"x-obs-delete-marker": "true", "x-obs-version-id": marker.version_id}
         raise refused("MethodNotAllowed" if version_id else "NoSuchKey", call.address, headers)
@@ -51,9 +51,9 @@ def put_object(call: ObsCall) -> Response:
 def append_object(call: ObsCall) -> Response:
     """Answer AppendObject.
 
-    The first append makes the object, and in a bucket with versioning a version; further ones go to
-    that version. The page leaves open how the entity tag of the whole object then is made: here it
-    is the MD5 of all bytes.
+    The first append creates the object, and in a bucket with versioning a version; further ones
+    append to that version. The page does not document the entity tag of the complete object: here
+    it is the MD5 of all bytes.
     """
     bucket, key, data = call.address.bucket, call.address.key, call.request.body
     current = call.bucket.objects.get(key)

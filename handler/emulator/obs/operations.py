@@ -1,4 +1,4 @@
-"""The operations of the Object Storage Service: objects, and as much of buckets as they need."""
+"""The operations of the Object Storage Service on objects and buckets."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def find(request: Request, context: EmulatorContext) -> Operation:
 
 
 def _sub_resource(request: Request) -> str:
-    """Return what of the bucket or object a query is about, "" if it is about itself."""
+    """Return the sub-resource that a query names, "" if it names none."""
     return "+".join(
         name
         for name in sorted(request.parameters)
@@ -86,4 +86,4 @@ _OPERATIONS: dict[tuple[str, str, str], tuple[str, _Carry]] = {
 }
 
 NAMES = frozenset(name for name, _ in _OPERATIONS.values())
-"""The operations there are."""
+"""The names of all operations."""

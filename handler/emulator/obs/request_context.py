@@ -1,4 +1,4 @@
-"""One request to OBS, and the bucket it is about."""
+"""One request to OBS, and the bucket it addresses."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ObsCall:
-    """A request whose signature was checked; carried out under the state's lock.
+    """A request with a valid signature, executed under the state's lock.
 
     Attributes:
-        site: What the operation works on.
+        context: Dependencies of the operation.
         request: The request.
-        address: The bucket and object it is about.
+        address: The bucket and object it addresses.
     """
 
     context: EmulatorContext
@@ -41,5 +41,5 @@ class ObsCall:
         return bucket
 
     def new_version_id(self) -> str:
-        """Return the version id of what is written now."""
+        """Return a version id for the next write."""
         return self.bucket.new_version_id(self.context.state.new_id())

@@ -1,4 +1,4 @@
-"""OBS's check of the header signature, in its own spelling and in the AWS one.
+"""Checks the header signature of a request to OBS, in the OBS and the AWS spelling.
 
 The string to sign is method, Content-MD5, Content-Type, Date, the sorted `x-obs-` (or `x-amz-`)
 headers and the resource with the sub-resources of its query; it is signed with HMAC-SHA1. See
@@ -25,66 +25,23 @@ if TYPE_CHECKING:
 MAX_SKEW = 15 * 60.0
 """Seconds by which a request's date may differ from the service's clock."""
 
+_SUB_RESOURCES = """
+acl append attname backtosource cors customdomain delete deletebucket directcoldaccess
+encryption inventory length lifecycle location logging metadata modify name notification
+object-lock obscompresspolicy orchestration partnumber policy position quota rename replication
+requestpayment response-cache-control response-content-disposition response-content-encoding
+response-content-language response-content-type response-expires restore retention storageclass
+storageinfo storagepolicy tagging torrent truncate uploadid uploads versionid versioning
+versions website
+"""
 _AUTHORIZATION = re.compile(r"(OBS|AWS) ([^:\s]+):([A-Za-z0-9+/]{27}=)")
 _PREFIXES = {"OBS": "x-obs-", "AWS": "x-amz-"}
-SUB_RESOURCES = frozenset(
-    {
-        "acl",
-        "append",
-        "attname",
-        "backtosource",
-        "cors",
-        "customdomain",
-        "delete",
-        "deletebucket",
-        "directcoldaccess",
-        "encryption",
-        "inventory",
-        "length",
-        "lifecycle",
-        "location",
-        "logging",
-        "metadata",
-        "modify",
-        "name",
-        "notification",
-        "object-lock",
-        "obscompresspolicy",
-        "orchestration",
-        "partnumber",
-        "policy",
-        "position",
-        "quota",
-        "rename",
-        "replication",
-        "requestpayment",
-        "response-cache-control",
-        "response-content-disposition",
-        "response-content-encoding",
-        "response-content-language",
-        "response-content-type",
-        "response-expires",
-        "restore",
-        "retention",
-        "storageclass",
-        "storageinfo",
-        "storagepolicy",
-        "tagging",
-        "torrent",
-        "truncate",
-        "uploadid",
-        "uploads",
-        "versionid",
-        "versioning",
-        "versions",
-        "website",
-    }
-)
-"""What of a query is part of the resource, and so is signed; in lower case."""
+SUB_RESOURCES = frozenset(_SUB_RESOURCES.split())
+"""The parameters of a query that are signed as part of the resource; in lower case."""
 
 
 def access_key(request: Request) -> str:
-    """Return the access key that a request names, "" if it names none."""
+    """Return the access key of a request, "" if it has none."""
     match = _AUTHORIZATION.fullmatch(request.header("Authorization"))
     return match[2] if match else ""
 
@@ -92,18 +49,18 @@ def access_key(request: Request) -> str:
 def check(
     request: Request, address: Address, account: Account, now: float, max_skew: float = MAX_SKEW
 ) -> None:
-    """Accept a request or refuse it.
+    """Check a request's signature.
 
     Args:
         request: The request as it was sent.
         address: The bucket and object it is about.
-        account: Whose requests are accepted. Expired temporary keys are of no account; whether
-            OBS then says InvalidAccessKeyId or has a code of its own is not documented.
+        account: The account whose requests are accepted. Expired temporary keys belong to none;
+            the code for them is not documented, InvalidAccessKeyId is used.
         now: The time, in seconds since 1970.
         max_skew: Seconds by which the request's date may differ from it.
 
     Raises:
-        RefusedError: Not signed by the account, not this request, or too old or too young.
+        RefusedError: The signature is missing, wrong, or its date is too far from `now`.
     """
     match = _AUTHORIZATION.fullmatch(request.header("Authorization"))
     if not match:
@@ -158,7 +115,7 @@ def _sub_resources(request: Request) -> str:
 
 
 def _date(text: str) -> float | None:
-    """Read RFC 1123, ISO 8601 in compact form, and what huaweicloudsdkobs writes."""
+    """Parse RFC 1123, compact ISO 8601, and the format of huaweicloudsdkobs."""
     for pattern in ("%Y%m%dT%H%M%SZ", "%a %b %d %Y %H:%M:%S GMT"):
         try:
             return datetime.strptime(text, pattern).replace(tzinfo=timezone.utc).timestamp()

@@ -1,4 +1,4 @@
-"""What OBS says: error bodies, and lists of buckets and objects, as XML."""
+"""OBS's answers in XML: errors, and lists of buckets and objects."""
 
 from __future__ import annotations
 
@@ -15,41 +15,40 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from handler.emulator.obs.addressing import Address
-    from handler.emulator.obs.list_objects import ObjectPage
-    from handler.emulator.obs.list_versions import VersionEntry, VersionPage
-    from handler.emulator.obs.object_version import ObjectVersion
+    from handler.emulator.obs.bucket import ObjectVersion
+    from handler.emulator.obs.listing import Entry, Page
 
 _NAMESPACE = "http://obs.myhwclouds.com/doc/2015-06-30/"
 _OWNER = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
 
 _ERRORS = {
     "AccessDenied": (403, "Access denied."),
-    "BadDigest": (400, "The Content-MD5 is not that of the body."),
+    "BadDigest": (400, "The Content-MD5 does not match the body."),
     "InvalidAccessKeyId": (403, "The access key does not exist."),
     "InvalidArgument": (400, "A parameter of the query is invalid."),
-    "InvalidBucketState": (409, "The bucket must keep versions, and a locked one cannot stop."),
+    "InvalidBucketState": (409, "A locked bucket needs versioning and cannot suspend it."),
     "InvalidBucketName": (400, "The bucket's name is invalid."),
-    "InvalidRange": (416, "Nothing of the range is there."),
+    "InvalidRange": (416, "The range is outside of the object."),
     "KeyTooLong": (400, "The object's key is longer than 1,024 bytes."),
     "EntityTooLarge": (400, "The object is larger than 5 GB."),
     "MetadataTooLarge": (400, "The object's own metadata is larger than 8 KB."),
     "InvalidSecurityToken": (403, "The security token is invalid."),
-    "MalformedXML": (400, "The body is not the XML that is expected."),
+    "MalformedXML": (400, "The body is not the expected XML."),
     "MethodNotAllowed": (405, "The method is not allowed here."),
     "NoSuchBucket": (404, "The bucket does not exist."),
     "NoSuchKey": (404, "The object does not exist."),
     "NoSuchVersion": (404, "The version does not exist."),
-    "NotImplemented": (501, "The emulator does not do this."),
-    "ObjectNotAppendable": (409, "The object cannot be appended to, or not again."),
+    "NotImplemented": (501, "The emulator does not implement this."),
+    "ObjectNotAppendable": (409, "The object cannot be appended to, or not any more."),
     "PositionNotEqualToLength": (409, "The position is not the object's length."),
-    "PreconditionFailed": (412, "A condition of the request does not hold."),
+    "PreconditionFailed": (412, "A condition of the request is not met."),
     "RequestTimeTooSkewed": (403, "The request's date is more than 15 minutes off."),
     "SignatureDoesNotMatch": (403, "The signature does not match the request."),
 }
 
 
 def refused(code: str, address: Address, headers: Mapping[str, str] | None = None) -> RefusedError:
-    """Return the refusal with a code of OBS's, to be raised."""
+    """Return the error for a code of OBS, to be raised."""
     status, message = _ERRORS[code]
     resource = f"/{address.bucket}/{address.key}" if address.bucket else "/"
     answer = _error(status, code, message, resource)
@@ -57,7 +56,7 @@ def refused(code: str, address: Address, headers: Mapping[str, str] | None = Non
 
 
 def spelled_both_ways(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return headers with those under `x-obs-` under `x-amz-` too, for clients of that kind."""
+    """Return headers with each `x-obs-` header as `x-amz-` too, for AWS clients."""
     return {
         **headers,
         **{
@@ -69,7 +68,7 @@ def spelled_both_ways(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def failure(status: int) -> Response:
-    """Return an answer in place of a real one, as an overloaded service gives it."""
+    """Return an error answer of an overloaded service."""
     code = "InternalError" if status == HTTPStatus.INTERNAL_SERVER_ERROR else "ServiceUnavailable"
     return _error(status, code, "The service cannot answer now.", "/")
 
@@ -86,66 +85,67 @@ def bucket_list(names: Iterable[str]) -> Response:
     return _xml(root)
 
 
-def object_list(listing: ObjectPage) -> Response:
+def object_list(page: Page) -> Response:
     """Return the answer of ListObjects."""
     root = Element("ListBucketResult", xmlns=_NAMESPACE)
-    _add(root, "Name", listing.bucket)
-    for name, text in (
-        ("Prefix", listing.prefix),
-        ("Marker", listing.marker),
-        ("Delimiter", listing.delimiter),
-        ("NextMarker", listing.next_marker),
-    ):
-        if text or name in {"Prefix", "Marker"}:
-            _add(root, name, _spelled(text, listing.url_encoded))
-    _add(root, "MaxKeys", str(listing.max_keys))
-    if listing.url_encoded:
-        _add(root, "EncodingType", "url")
-    _add(root, "IsTruncated", "true" if listing.next_marker else "false")
-    for key, stored in listing.objects:
-        contents = SubElement(root, "Contents")
-        _add(contents, "Key", _spelled(key, listing.url_encoded))
-        _add_stored(contents, stored)
-    for prefix in listing.prefixes:
-        _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(prefix, listing.url_encoded))
+    encoded = _add_query(root, page, {"Prefix": "prefix", "Marker": "marker"})
+    if page.truncated:
+        _add(root, "NextMarker", _spelled(page.entries[-1].key, encoded))
+    for entry in page.entries:
+        if entry.stored:
+            contents = SubElement(root, "Contents")
+            _add(contents, "Key", _spelled(entry.key, encoded))
+            _add_stored(contents, entry.stored)
+    _add_common_prefixes(root, page, encoded)
     return _xml(root)
 
 
-def version_list(page: VersionPage) -> Response:
+def version_list(page: Page) -> Response:
     """Return the answer of ListVersions."""
     root = Element("ListVersionsResult", xmlns=_NAMESPACE)
-    given, encoded = page.parameters, page.parameters.get("encoding-type") == "url"
-    _add(root, "Name", page.bucket)
-    for name, parameter in (("Prefix", "prefix"), ("KeyMarker", "key-marker")):
-        _add(root, name, _spelled(given.get(parameter, ""), encoded))
-    _add(root, "VersionIdMarker", given.get("version-id-marker", ""))
+    encoded = _add_query(root, page, {"Prefix": "prefix", "KeyMarker": "key-marker"})
+    _add(root, "VersionIdMarker", page.parameters.get("version-id-marker", ""))
     if page.truncated:
         _add(root, "NextKeyMarker", _spelled(page.entries[-1].key, encoded))
         _add(root, "NextVersionIdMarker", page.entries[-1].version_id)
-    if given.get("delimiter"):
-        _add(root, "Delimiter", _spelled(given["delimiter"], encoded))
+    for entry in page.entries:
+        if entry.stored:
+            _add_version(root, entry, entry.stored, encoded)
+    _add_common_prefixes(root, page, encoded)
+    return _xml(root)
+
+
+def _add_query(root: Element, page: Page, names: Mapping[str, str]) -> bool:
+    """Add the bucket and the query to a list; return whether keys are percent-encoded."""
+    encoded = page.parameters.get("encoding-type") == "url"
+    _add(root, "Name", page.bucket)
+    for name, parameter in names.items():
+        _add(root, name, _spelled(page.parameters.get(parameter, ""), encoded))
+    if delimiter := page.parameters.get("delimiter"):
+        _add(root, "Delimiter", _spelled(delimiter, encoded))
     _add(root, "MaxKeys", str(page.max_keys))
     if encoded:
         _add(root, "EncodingType", "url")
     _add(root, "IsTruncated", "true" if page.truncated else "false")
+    return encoded
+
+
+def _add_common_prefixes(root: Element, page: Page, encoded: bool) -> None:  # noqa: FBT001 - as in the query
     for entry in page.entries:
-        _add_entry(root, entry, encoded)
-    return _xml(root)
+        if entry.stored is None:
+            _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(entry.key, encoded))
 
 
-def _add_entry(root: Element, entry: VersionEntry, encoded: bool) -> None:  # noqa: FBT001 - as in the query
-    if entry.stored is None:
-        _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(entry.key, encoded))
-        return
-    line = SubElement(root, "DeleteMarker" if entry.stored.deleted else "Version")
+def _add_version(root: Element, entry: Entry, stored: ObjectVersion, encoded: bool) -> None:  # noqa: FBT001 - as in the query
+    line = SubElement(root, "DeleteMarker" if stored.deleted else "Version")
     _add(line, "Key", _spelled(entry.key, encoded))
     _add(line, "VersionId", entry.version_id)
     _add(line, "IsLatest", "true" if entry.latest else "false")
-    if entry.stored.deleted:
-        _add(line, "LastModified", iso_time(entry.stored.modified))
+    if stored.deleted:
+        _add(line, "LastModified", iso_time(stored.modified))
         _add_owner(line)
     else:
-        _add_stored(line, entry.stored)
+        _add_stored(line, stored)
 
 
 def _add_stored(line: Element, stored: ObjectVersion) -> None:

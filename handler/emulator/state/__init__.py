@@ -1,1 +1,1 @@
-"""What the emulator remembers, and its journal."""
+"""The state of both services, its changes, and the journal of them."""

@@ -12,8 +12,8 @@ from handler.emulator.obs.bucket import Bucket
 
 if TYPE_CHECKING:
     from handler.emulator.ief.job import Job
-    from handler.emulator.ief.node_upgrades import Upgrade
-    from handler.emulator.obs.object_version import ObjectVersion
+    from handler.emulator.ief.node_responses import Upgrade
+    from handler.emulator.obs.bucket import ObjectVersion
 
 
 @dataclass
@@ -37,24 +37,12 @@ class StoredState:
 class StateReset:
     """Everything was removed."""
 
-    def apply(self, state: StoredState) -> None:
-        """Apply the change."""
-        state.created = 0
-        state.jobs.clear()
-        state.upgrades.clear()
-        state.buckets.clear()
-
 
 @dataclass(frozen=True)
 class JobSaved:
     """A job was created or updated."""
 
     job: Job
-
-    def apply(self, state: StoredState) -> None:
-        """Apply the change."""
-        state.created = max(state.created, self.job.number)
-        state.jobs[self.job.job_id] = self.job
 
 
 @dataclass(frozen=True)
@@ -64,21 +52,12 @@ class JobRemoved:
     job_id: str
     upgrades: tuple[Upgrade, ...]
 
-    def apply(self, state: StoredState) -> None:
-        """Apply the change."""
-        state.jobs.pop(self.job_id, None)
-        state.upgrades.extend(self.upgrades)
-
 
 @dataclass(frozen=True)
 class BucketCreated:
     """A bucket was created."""
 
     bucket: str
-
-    def apply(self, state: StoredState) -> None:
-        """Apply the change."""
-        state.buckets.setdefault(self.bucket, Bucket())
 
 
 @dataclass(frozen=True)
@@ -88,10 +67,6 @@ class VersioningSet:
     bucket: str
     status: str
 
-    def apply(self, state: StoredState) -> None:
-        """Apply the change."""
-        state.buckets[self.bucket].versioning = self.status
-
 
 @dataclass(frozen=True)
 class LockSet:
@@ -99,10 +74,6 @@ class LockSet:
 
     bucket: str
     days: int
-
-    def apply(self, state: StoredState) -> None:
-        """Apply the change."""
-        state.buckets[self.bucket].locked_days = self.days
 
 
 @dataclass(frozen=True)
@@ -112,10 +83,6 @@ class ObjectPut:
     bucket: str
     key: str
     stored: ObjectVersion
-
-    def apply(self, state: StoredState) -> None:
-        """Apply the change."""
-        state.buckets[self.bucket].put(self.key, self.stored)
 
 
 @dataclass(frozen=True)
@@ -127,10 +94,6 @@ class DataAppended:
     data: bytes
     modified: float
 
-    def apply(self, state: StoredState) -> None:
-        """Apply the change."""
-        state.buckets[self.bucket].append(self.key, self.data, self.modified)
-
 
 @dataclass(frozen=True)
 class VersionRemoved:
@@ -139,10 +102,6 @@ class VersionRemoved:
     bucket: str
     key: str
     version_id: str | None
-
-    def apply(self, state: StoredState) -> None:
-        """Apply the change."""
-        state.buckets[self.bucket].remove(self.key, self.version_id)
 
 
 Change: TypeAlias = (
@@ -156,3 +115,31 @@ Change: TypeAlias = (
     | DataAppended
     | VersionRemoved
 )
+
+
+def apply(change: Change, state: StoredState) -> None:  # noqa: C901 - one case per change
+    """Apply a change to the state."""
+    match change:
+        case StateReset():
+            state.created = 0
+            state.jobs.clear()
+            state.upgrades.clear()
+            state.buckets.clear()
+        case JobSaved(job):
+            state.created = max(state.created, job.number)
+            state.jobs[job.job_id] = job
+        case JobRemoved(job_id, upgrades):
+            state.jobs.pop(job_id, None)
+            state.upgrades.extend(upgrades)
+        case BucketCreated(bucket):
+            state.buckets.setdefault(bucket, Bucket())
+        case VersioningSet(bucket, status):
+            state.buckets[bucket].versioning = status
+        case LockSet(bucket, days):
+            state.buckets[bucket].locked_days = days
+        case ObjectPut(bucket, key, stored):
+            state.buckets[bucket].put(key, stored)
+        case DataAppended(bucket, key, data, modified):
+            state.buckets[bucket].append(key, data, modified)
+        case VersionRemoved(bucket, key, version_id):
+            state.buckets[bucket].remove(key, version_id)

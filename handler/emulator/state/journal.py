@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from handler.emulator.ief.job import Job
 from handler.emulator.ief.job_run import Run, Task
-from handler.emulator.ief.node_upgrades import Upgrade
-from handler.emulator.obs.object_version import ObjectVersion
+from handler.emulator.ief.node_responses import Upgrade
+from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state import changes
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _CHANGES: dict[str, type[Change]] = {kind.__name__: kind for kind in get_args(changes.Change)}
 
-# Former names in journals of earlier versions, and the present ones.
+# Names in journals of earlier versions, and their present names.
 _FORMER_CHANGES = {
     "AllForgotten": "StateReset",
     "JobKept": "JobSaved",
@@ -79,12 +79,12 @@ class Journal:
         """
         self._file.seek(0)
         *lines, rest = self._file.read().split(b"\n")
-        kept = [self._decoded(number, line) for number, line in enumerate(lines, 1)]
+        changes = [self._decoded(number, line) for number, line in enumerate(lines, 1)]
         if rest:
             if rest[: len(_OPENING)] != _OPENING[: len(rest)]:
                 raise self._foreign(len(lines) + 1)
             self._file.truncate(sum(map(len, lines)) + len(lines))
-        return kept
+        return changes
 
     def write(self, change: Change) -> None:
         """Append a change; once this returns, it outlives the process.
@@ -118,7 +118,7 @@ class Journal:
 
 
 def open_private(path: Path) -> FileIO:
-    """Open a file for reading and appending, unbuffered; nobody but its owner may read it.
+    """Open a file for reading and appending, unbuffered and private to its owner.
 
     Raises:
         OSError: It cannot be created, written, or made private.
@@ -135,14 +135,19 @@ def open_private(path: Path) -> FileIO:
 def encode(change: Change) -> str:
     """Return a change as one line of JSON."""
     fields = {"change": type(change).__name__, **asdict(change)}
-    return json.dumps(fields, ensure_ascii=True, separators=(",", ":"), default=_base64)
+    return json.dumps(
+        fields,
+        ensure_ascii=True,
+        separators=(",", ":"),
+        default=lambda data: base64.b64encode(data).decode(),
+    )
 
 
 def decode(line: str) -> Change:
     """Return the change that `encode` wrote.
 
     Raises:
-        ValueError: The line is not a change. KeyError, TypeError or AttributeError likewise.
+        ValueError, KeyError, TypeError, AttributeError: The line is not a change.
     """
     fields: dict[str, Any] = json.loads(line)
     name = fields.pop("change")
@@ -150,10 +155,6 @@ def decode(line: str) -> Change:
         if field in fields:
             fields[field] = build(fields[field])
     return _CHANGES[_FORMER_CHANGES.get(name, name)](**fields)
-
-
-def _base64(value: bytes) -> str:
-    return base64.b64encode(value).decode()
 
 
 def _job(fields: dict[str, Any]) -> Job:
@@ -176,13 +177,9 @@ def _stored(fields: dict[str, Any]) -> ObjectVersion:
     return ObjectVersion(**{**fields, "data": data, "metadata": metadata})
 
 
-def _upgrades(values: list[dict[str, Any]]) -> tuple[Upgrade, ...]:
-    return tuple(Upgrade(**value) for value in values)
-
-
 _BUILT: dict[str, Callable[[Any], object]] = {
     "job": _job,
     "stored": _stored,
-    "upgrades": _upgrades,
+    "upgrades": lambda values: tuple(Upgrade(**value) for value in values),
     "data": base64.b64decode,
 }

@@ -9,12 +9,15 @@ from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from handler.emulator.ief import node_upgrades
 from handler.emulator.ief.job import Job, started
 from handler.emulator.ief.job_responses import shown_view
 from handler.emulator.ief.job_simulation import JobSimulation
-from handler.emulator.ief.node_responses import FleetStatus
-from handler.emulator.obs.object_version import ObjectVersion
+from handler.emulator.ief.node_responses import (
+    FleetStatus,
+    completed_upgrades,
+    nodes_being_upgraded,
+)
+from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state.changes import (
     BucketCreated,
     Change,
@@ -24,6 +27,7 @@ from handler.emulator.state.changes import (
     StateReset,
     StoredState,
     VersionRemoved,
+    apply,
 )
 
 if TYPE_CHECKING:
@@ -32,8 +36,6 @@ if TYPE_CHECKING:
     from handler.emulator.obs.bucket import Bucket
     from handler.emulator.state.journal import Journal
     from handler.values.canonical_json import Json
-
-__all__ = ["DuplicateNameError", "ObjectVersion", "RequestRecord", "State"]
 
 _MAX_REQUESTS = 50_000
 
@@ -49,8 +51,8 @@ class RequestRecord:
     Attributes:
         method: Its method.
         path: Its path as sent, without the query.
-        operation: The operation it asked for.
-        status: The status it was answered with; None if it was not answered.
+        operation: The operation's name.
+        status: The answer's status; None without an answer.
         at: When it was handled, in seconds since 1970.
         fault: The fault that ended it, or "".
     """
@@ -77,7 +79,7 @@ class State:
         journal: Persists changes to jobs and buckets; None keeps them in memory only. The fields
             below are never persisted.
         denied: Objects, as (bucket, key), that may not be read or written.
-        failing_targets: Ids of targets whose tasks fail in jobs that begin from now on.
+        failing_targets: Ids of targets whose tasks fail in jobs that start from now on.
         requests: The latest requests received, 50,000 at most.
     """
 
@@ -94,7 +96,7 @@ class State:
 
     def __post_init__(self) -> None:
         for change in self.journal.read() if self.journal else ():
-            change.apply(self._stored)
+            apply(change, self._stored)
         self._create_initial_buckets()
 
     @property
@@ -148,10 +150,10 @@ class State:
         with self.lock:
             if self.journal:
                 self.journal.write(change)
-            change.apply(self._stored)
+            apply(change, self._stored)
 
     def reset(self) -> None:
-        """Remove everything and create the initial buckets anew, empty."""
+        """Remove everything and create the initial buckets, empty."""
         with self.lock:
             self.requests.clear()
             self.denied.clear()
@@ -167,11 +169,11 @@ class State:
         """Add a job.
 
         Args:
-            request: The body that asks for it, already checked.
-            unique_name: Whether a name that exists is refused.
+            request: The request's body, validated.
+            unique_name: Refuse a name that exists.
 
         Raises:
-            DuplicateNameError: The name exists and must not.
+            DuplicateNameError: The name exists and `unique_name` is set.
         """
         with self.lock:
             if unique_name and any(job.name == request["job_name"] for job in self.jobs.values()):
@@ -199,16 +201,16 @@ class State:
         with self.lock:
             job = self.jobs.get(job_id)
             if job:
-                self.change(JobRemoved(job_id, node_upgrades.done([job], self.clock())))
+                self.change(JobRemoved(job_id, completed_upgrades([job], self.clock())))
             return job is not None
 
     def fleet_status(self) -> FleetStatus:
         """Return the fleet as the jobs have changed it so far."""
         with self.lock:
             now, jobs = self.clock(), list(self.jobs.values())
-            done = (*self._stored.upgrades, *node_upgrades.done(jobs, now))
+            done = (*self._stored.upgrades, *completed_upgrades(jobs, now))
             ordered = sorted(done, key=lambda upgrade: upgrade.at)
-            return FleetStatus(self.simulation.fleet, ordered, node_upgrades.under_way(jobs, now))
+            return FleetStatus(self.simulation.fleet, ordered, nodes_being_upgraded(jobs, now))
 
     def record(self, request: RequestRecord) -> None:
         """Add a request to the recorded ones."""
@@ -243,8 +245,8 @@ class State:
 
     def _objects_view(self) -> Json:
         return {
-            bucket: {key: _described(one) for key, one in kept.items()}
-            for bucket, kept in self.buckets.items()
+            bucket: {key: _described(one) for key, one in objects.items()}
+            for bucket, objects in self.buckets.items()
         }
 
 

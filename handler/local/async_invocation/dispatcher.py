@@ -1,4 +1,4 @@
-"""Asynchronous invocation as FunctionGraph does it: queue, instances, retries, failure notices."""
+"""Asynchronous invocation as in FunctionGraph: queue, instances, retries, failure notices."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING, final
 from handler.local.async_invocation.failure_destination import (
     EXPIRED,
     FAILED,
-    as_file,
     failure_message,
 )
-from handler.local.async_invocation.fault_injection import delays
 from handler.local.async_invocation.instance_client import Instance
 from handler.local.async_invocation.progress_events import (
     Accepted,
@@ -38,18 +36,22 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 LARGEST_EVENT = 256 * 1024
-"""Bytes of an event that the platform takes asynchronously."""
+"""Bytes of an event at most, in an asynchronous invocation."""
+
+_DUPLICATE_RATE = 0.25
+_DELAY_RATE = 0.35
+_LONGEST_DELAY = 30.0  # seconds; long enough for later events to arrive first
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What a local FunctionGraph finds around it.
+    """Dependencies of a local FunctionGraph.
 
     Attributes:
-        clock: Shows the time and waits for it.
-        chance: Makes request ids and spreads retries.
-        listen: Told of every step, by several threads; it must not raise.
-        chaos: Duplicates and delays deliveries, if there is one.
+        clock: Returns the time and waits.
+        chance: Generates request ids and the spread of retries.
+        listen: Receives every progress event, from several threads; it must not raise.
+        chaos: Duplicates and delays deliveries; None does neither.
     """
 
     clock: Clock
@@ -60,23 +62,23 @@ class Environment:
 
 @final
 class LocalFunction:
-    """A function with its queue: events are accepted at once and delivered by threads of its own.
+    """A function and its queue, which accepts events at once; threads deliver them.
 
-    Each instance has one request at a time. A request that fails (an answer other than 200, none in
-    time, or none at all) is tried again, possibly by another instance; when its retries or its
-    age are used up, the failure message is written and the request is gone.
+    Each instance processes one request at a time. A request that fails (an answer other than 200,
+    or none in time) is retried, possibly by another instance. When its retries or its age are used
+    up, a failure notice is written and the request is dropped.
     """
 
-    def __init__(self, urls: Sequence[str], config: AsyncConfig, surroundings: Environment) -> None:
-        """Begin to deliver.
+    def __init__(self, urls: Sequence[str], config: AsyncConfig, environment: Environment) -> None:
+        """Start to deliver.
 
         Args:
-            urls: Where the instances of the function take events.
-            config: How requests are retried, and where failures are told.
-            surroundings: Clock, chance and listener.
+            urls: The URLs of the function's instances.
+            config: Retries, maximum age and failure destination.
+            environment: Clock, random numbers and listener.
         """
         self._config = config
-        self._around = surroundings
+        self._environment = environment
         self._queue = Queue()
         self._changed = Condition()
         self._running = 0
@@ -95,43 +97,45 @@ class LocalFunction:
         self.close()
 
     def submit(self, event: Json, trigger: str) -> str:
-        """Accept an event and return the id of the request that was made of it.
+        """Accept an event and return the id of its request.
 
         Args:
             event: Any JSON value.
-            trigger: What fired, for whoever listens.
+            trigger: The kind of trigger, for progress events.
 
         Raises:
-            ValueError: The event is larger than the platform takes, or the function is closed.
+            ValueError: The event is too large for the platform, or the function is closed.
         """
         payload = json.dumps(event)
         if len(payload) > LARGEST_EVENT:
-            raise ValueError("the event is above the 256 KB that are taken asynchronously")
-        now = self._around.clock.now()
+            raise ValueError(
+                "the event is larger than 256 KB, the limit of asynchronous invocations"
+            )
+        now = self._environment.clock.now()
         with self._changed:
             if self._closed:
-                raise ValueError("the function is closed and takes no more events")
-            made = [
+                raise ValueError("the function is closed")
+            requests = [
                 AsyncRequest(self._new_id(), trigger, payload, now, copy=copy, late=late)
-                for copy, late in enumerate(delays(self._around.chaos), 1)
+                for copy, late in enumerate(delays(self._environment.chaos), 1)
             ]
-        for request in made:
-            self._around.listen(Accepted(request, now))
+        for request in requests:
+            self._environment.listen(Accepted(request, now))
         with self._changed:
-            for request in made:
+            for request in requests:
                 self._queue.put(request, now + timedelta(seconds=request.late))
             self._changed.notify_all()
-        return made[0].request_id
+        return requests[0].request_id
 
     def settle(self, seconds: float) -> bool:
-        """Wait until nothing waits or runs any more; False if real seconds ran out before."""
+        """Wait until no request waits or runs; return False if the real seconds are over first."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._queue and not self._running, seconds)
 
     def close(self) -> None:
-        """Stop delivering, and return when the invocations that run have ended.
+        """Stop to deliver, and return when all running invocations have ended.
 
-        What still waits is dropped. End the instances first if they may hang.
+        Waiting requests are dropped. Stop the instances first if they may hang.
         """
         with self._changed:
             self._closed = True
@@ -140,7 +144,7 @@ class LocalFunction:
             thread.join()
 
     def _new_id(self) -> str:
-        return str(uuid.UUID(int=self._around.chance.getrandbits(128), version=4))
+        return str(uuid.UUID(int=self._environment.chance.getrandbits(128), version=4))
 
     def _work(self, instance: Instance) -> None:
         while (request := self._next()) is not None:
@@ -152,48 +156,67 @@ class LocalFunction:
     def _next(self) -> AsyncRequest | None:
         with self._changed:
             while not self._closed:
-                request = self._queue.take(self._around.clock.now())
+                request = self._queue.take(self._environment.clock.now())
                 if request is not None:
                     self._running += 1
                     return request
-                self._around.clock.wait(self._changed, self._queue.due())
+                self._environment.clock.wait(self._changed, self._queue.due())
         return None
 
     def _deliver(self, request: AsyncRequest, instance: Instance) -> None:
-        now, listen = self._around.clock.now(), self._around.listen
+        now, listen = self._environment.clock.now(), self._environment.listen
         if self._config.expired(request, now):
             self._give_up(replace(request, attempt=request.attempt - 1), EXPIRED, None)
             return
-        listen(Started(request, now, instance.url))
+        listen(Started(request, now))
         outcome = instance.invoke(request)
-        now = self._around.clock.now()
+        now = self._environment.clock.now()
         if not outcome.error:
-            listen(Answered(request, now, instance.url, outcome))
+            listen(Answered(request, now, outcome))
             return
-        listen(Failed(request, now, instance.url, outcome))
+        listen(Failed(request, now, outcome))
         self._retry(request, outcome)
 
     def _retry(self, request: AsyncRequest, outcome: Outcome) -> None:
-        now = self._around.clock.now()
+        now = self._environment.clock.now()
         with self._changed:
-            due = self._config.retry_at(request, now, self._around.chance)
+            due = self._config.retry_at(request, now, self._environment.chance)
         if due is None:
             self._give_up(request, FAILED, outcome)
         elif self._config.expired(request, due):
             self._give_up(request, EXPIRED, outcome)
         else:
-            again = replace(request, attempt=request.attempt + 1)
-            self._around.listen(Retrying(again, now, due))
+            retry = replace(request, attempt=request.attempt + 1)
+            self._environment.listen(Retrying(retry, now, due))
             with self._changed:
-                self._queue.put(again, due)
+                self._queue.put(retry, due)
 
     def _give_up(self, request: AsyncRequest, condition: str, outcome: Outcome | None) -> None:
-        now, write = self._around.clock.now(), self._config.on_failure
-        notice = trouble = ""
+        now, write = self._environment.clock.now(), self._config.on_failure
+        notice = write_error = ""
         if write is not None:
             message = failure_message(request, condition, outcome, self._config.function_urn, now)
             try:
-                notice = write(f"{request.request_id}.json", as_file(message))
+                notice = write(f"{request.request_id}.json", message)
             except Exception as error:  # noqa: BLE001 - a lost notice must not stop deliveries
-                trouble = f"{type(error).__name__}: {error}"
-        self._around.listen(GivenUp(request, now, condition, notice, trouble))
+                write_error = f"{type(error).__name__}: {error}"
+        self._environment.listen(GivenUp(request, now, condition, notice, write_error))
+
+
+def delays(chaos: Random | None) -> tuple[float, ...]:
+    """Return the delay in seconds of each delivery of one event.
+
+    Without chaos there is one delivery at once. With it, some events are delivered twice and some
+    deliveries are late, since FunctionGraph guarantees neither one delivery nor their order. No
+    event is lost.
+
+    Args:
+        chaos: A random generator; the same seed gives the same delays.
+    """
+    if chaos is None:
+        return (0.0,)
+    copies = 2 if chaos.random() < _DUPLICATE_RATE else 1
+    return tuple(
+        chaos.uniform(0, _LONGEST_DELAY) if chaos.random() < _DELAY_RATE else 0.0
+        for _ in range(copies)
+    )

@@ -1,4 +1,4 @@
-"""Failure notices for requests that FunctionGraph has given up: the message and its folder."""
+"""Failure notices of requests that failed permanently, and the folder they are written to."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from handler.local.async_invocation.request_queue import AsyncRequest
     from handler.values.canonical_json import Json
 
-    Writer: TypeAlias = "Callable[[str, bytes], str]"
+    Writer: TypeAlias = "Callable[[str, dict[str, Json]], str]"
 
 FAILED = "UnhandledInvocationError"
-"""The condition of a request whose attempts all failed, as seen in the platform's own sample."""
+"""The condition of a request whose attempts all failed, from the platform's own sample."""
 
 EXPIRED = "EventAgeExceeded"
-"""The condition of a request that grew too old; the platform does not document its name."""
+"""The condition of a request that is too old; the platform does not document its name."""
 
 
 def failure_message(
     request: AsyncRequest, condition: str, outcome: Outcome | None, urn: str, at: datetime
 ) -> dict[str, Json]:
-    """Return the message about a request that was given up, in the platform's form.
+    """Return the notice of a request that failed permanently, in the platform's format.
 
     Args:
-        request: The request; its `attempt` is the number of times it was tried.
+        request: The request; its `attempt` is the number of attempts.
         condition: Why it was given up.
-        outcome: The outcome of the last attempt, None if there was none.
+        outcome: The outcome of the last attempt, None without any attempt.
         urn: The function's name.
         at: When it was given up.
     """
@@ -54,23 +54,18 @@ def failure_message(
 
 
 def into_folder(folder: Path) -> Writer:
-    """Return a function that writes messages as private files of a folder, made for the first."""
+    """Return a function that writes notices to a folder, readable for their owner only."""
 
-    def write(name: str, data: bytes) -> str:
+    def write(name: str, notice: dict[str, Json]) -> str:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / name
-        with open(path, "wb", opener=_private) as file:
-            file.write(data)
+        with open(path, "w", encoding="utf-8", opener=_private) as file:
+            file.write(json.dumps(notice, indent=2) + "\n")
         return str(path)
 
     return write
 
 
 def _private(path: str, flags: int) -> int:
-    """Open a file that its owner alone can read: a message holds the whole event."""
+    """Open a file for its owner only: a notice contains the complete event."""
     return os.open(path, flags, 0o600)
-
-
-def as_file(message: dict[str, Json]) -> bytes:
-    """Return a message as the bytes of a file."""
-    return (json.dumps(message, indent=2) + "\n").encode()

@@ -1,9 +1,8 @@
-"""One instance of the function, behind HTTP."""
+"""Invokes one instance of the function over HTTP."""
 
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from handler.local.async_invocation.request_queue import AsyncRequest
 
 _SUCCESS = 200
@@ -23,52 +20,47 @@ _REQUEST_ID = "X-Cff-Request-Id"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one invocation.
+    """The outcome of one invocation.
 
     Attributes:
-        status: The HTTP status; 500 where none came.
-        payload: What the function returned, or the error object, as text.
-        error: What went wrong, for a person; "" if nothing did.
-        seconds: How long it took.
+        status: The HTTP status; 500 without an answer.
+        payload: The function's reply or the error object, as text.
+        error: Why it failed, "" if it succeeded.
     """
 
     status: int
     payload: str
     error: str
-    seconds: float
 
 
 @dataclass(frozen=True)
 class Instance:
-    """An instance of the function; whoever holds it sends it one request at a time.
+    """An instance of the function; its owner sends it one request at a time.
 
     Attributes:
-        url: Where it takes events.
-        timeout: Seconds it may take for one. The platform would end an instance that takes longer;
-            here it is left to itself, and may still be busy when the next request comes.
-        stopwatch: A monotonic clock, in seconds.
+        url: Its URL.
+        timeout: Seconds that an invocation may take. The platform would end a slower instance; here
+            it continues, and may still be busy when the next request arrives.
     """
 
     url: str
     timeout: float
-    stopwatch: Callable[[], float] = time.monotonic
 
     def invoke(self, request: AsyncRequest) -> Outcome:
-        """Post a request's event and return what became of it; nothing is raised.
+        """Post a request's event and return the outcome; it does not raise.
 
-        Each invocation has a connection of its own, since a kept one may be closed by the server at
-        the very moment it is used again, and nothing would tell that from a crash.
+        Each invocation opens a connection. The server may close an idle one at the moment it is
+        used again, which looks like a crash of the instance.
         """
-        started = self.stopwatch()
         try:
             answer = self._post(request)
         except HTTPError as error:
-            name, sentence = self._failure(error)
-            payload = json.dumps({"errorMessage": sentence, "errorType": name})
-            return Outcome(_FAILURE, payload, sentence, self.stopwatch() - started)
+            kind, message = self._describe(error)
+            payload = json.dumps({"errorMessage": message, "errorType": kind})
+            return Outcome(_FAILURE, payload, message)
         text = answer.data.decode("utf-8", "replace")
-        error_text = "" if answer.status == _SUCCESS else _told(answer.status, text)
-        return Outcome(answer.status, text, error_text, self.stopwatch() - started)
+        error_text = "" if answer.status == _SUCCESS else _error_text(answer.status, text)
+        return Outcome(answer.status, text, error_text)
 
     def _post(self, request: AsyncRequest) -> urllib3.BaseHTTPResponse:
         headers = {
@@ -86,15 +78,15 @@ class Instance:
                 redirect=False,
             )
 
-    def _failure(self, error: HTTPError) -> tuple[str, str]:
+    def _describe(self, error: HTTPError) -> tuple[str, str]:
         if isinstance(error, NewConnectionError):
-            return "NoInstance", "nothing listens at the function's address"
+            return "NoInstance", "no server listens at the function's address"
         if isinstance(error, UrllibTimeoutError):
             return "Timeout", f"no answer within {self.timeout:g} seconds"
-        return "InstanceLost", "the instance went away before it answered"
+        return "InstanceLost", "the instance closed the connection before it answered"
 
 
-def _told(status: int, text: str) -> str:
+def _error_text(status: int, text: str) -> str:
     try:
         error = json.loads(text)
     except ValueError:

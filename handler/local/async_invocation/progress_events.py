@@ -1,4 +1,4 @@
-"""What happens to a request, step by step, as it is told to whoever listens.
+"""The progress of an asynchronous request, as events for a listener.
 
 Accepted ──► Started ──► Answered
                ▲  └────► Failed ──► Retrying ──► Started …
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A request is in the queue."""
+    """The request is in the queue."""
 
     request: AsyncRequest
     at: datetime
@@ -28,36 +28,33 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Started:
-    """An instance is invoked for it."""
+    """An instance is invoked."""
 
     request: AsyncRequest
     at: datetime
-    instance: str
 
 
 @dataclass(frozen=True)
 class Answered:
-    """The function returned; its reply is the outcome's payload."""
+    """The function returned; the outcome's payload is its reply."""
 
     request: AsyncRequest
     at: datetime
-    instance: str
     outcome: Outcome
 
 
 @dataclass(frozen=True)
 class Failed:
-    """An attempt failed; what follows is told in a step of its own."""
+    """An attempt failed; `Retrying` or `GivenUp` follows."""
 
     request: AsyncRequest
     at: datetime
-    instance: str
     outcome: Outcome
 
 
 @dataclass(frozen=True)
 class Retrying:
-    """It will be tried again at the moment `due`; the request's attempt is the one to come."""
+    """The request will be retried at `due`; its `attempt` is the next one."""
 
     request: AsyncRequest
     at: datetime
@@ -66,20 +63,20 @@ class Retrying:
 
 @dataclass(frozen=True)
 class GivenUp:
-    """It will not be tried again.
+    """The request failed permanently.
 
     Attributes:
-        condition: Why, in the platform's word.
-        notice: Where the failure message was written, "" if nowhere.
-        trouble: Why it could not be written, "" if it could or if no place was set.
+        condition: Why, as one of the platform's conditions.
+        notice: The path of the failure notice, "" without one.
+        write_error: Why the notice could not be written, "" if it was or none is wanted.
     """
 
     request: AsyncRequest
     at: datetime
     condition: str
     notice: str = ""
-    trouble: str = ""
+    write_error: str = ""
 
 
-Step: TypeAlias = "Accepted | Started | Answered | Failed | Retrying | GivenUp"
-Listener: TypeAlias = "Callable[[Step], None]"
+ProgressEvent: TypeAlias = "Accepted | Started | Answered | Failed | Retrying | GivenUp"
+Listener: TypeAlias = "Callable[[ProgressEvent], None]"

@@ -1,9 +1,9 @@
-"""What waits to be delivered: asynchronous requests, each with the moment it is due."""
+"""The queue of asynchronous requests, ordered by the time they are due."""
 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AsyncRequest:
-    """An event on its way to the function; a retry is the same request, with the same payload.
+    """An event for the function. A retry has the same id and payload.
 
     Attributes:
-        request_id: What every invocation made for it is called.
-        trigger: What fired, such as `timer`.
-        payload: The event, as the JSON text that is posted.
+        request_id: The id of each of its invocations.
+        trigger: The kind of trigger, such as `timer`.
+        payload: The event as JSON text.
         accepted: When it was accepted, in UTC.
-        attempt: The invocation that comes next, counted from 1.
-        copy: Which delivery of its event it is, counted from 1; above 1 only under chaos.
-        late: Seconds by which chaos holds its first attempt back.
+        attempt: The number of the next invocation, from 1.
+        copy: The number of the delivery of its event, from 1; above 1 only with chaos.
+        late: Seconds by which chaos delays its first attempt.
     """
 
     request_id: str
@@ -33,37 +33,30 @@ class AsyncRequest:
     late: float = 0.0
 
 
-@dataclass(order=True)
-class _Place:
-    due: datetime
-    number: int
-    request: AsyncRequest = field(compare=False)
-
-
 class Queue:
-    """Requests in the order they are due; among those of one moment, the first come is first.
+    """Requests in the order they are due; those due at the same time, in the order they were put.
 
-    It has no lock: whoever shares it brings one.
+    It has no lock; its owner must have one.
     """
 
     def __init__(self) -> None:
-        self._places: list[_Place] = []
+        self._entries: list[tuple[datetime, int, AsyncRequest]] = []
         self._number = 0
 
     def put(self, request: AsyncRequest, due: datetime) -> None:
-        """Add a request that is not to be taken before a moment."""
+        """Add a request that is due at a given time."""
         self._number += 1
-        heapq.heappush(self._places, _Place(due, self._number, request))
+        heapq.heappush(self._entries, (due, self._number, request))
 
     def take(self, now: datetime) -> AsyncRequest | None:
         """Remove and return the request that has been due the longest, None if none is due."""
-        if not self._places or self._places[0].due > now:
+        if not self._entries or self._entries[0][0] > now:
             return None
-        return heapq.heappop(self._places).request
+        return heapq.heappop(self._entries)[2]
 
     def due(self) -> datetime | None:
-        """Return when the next request is due, None if nothing waits."""
-        return self._places[0].due if self._places else None
+        """Return when the next request is due, None if the queue is empty."""
+        return self._entries[0][0] if self._entries else None
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._entries)

@@ -1,4 +1,4 @@
-"""One local run to a folder: a second one is refused at once, and told which process is there."""
+"""Locks a folder, so that only one local run uses it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _NAME = ".lock"
 
 @contextmanager
 def locked_folder(folder: Path) -> Iterator[None]:
-    """Hold a folder, which is made if it is missing, for as long as the block lasts.
+    """Lock a folder until the block ends; create it if it does not exist.
 
-    The system releases it with the process, however that ends; the lock file stays.
+    The system releases the lock when the process ends, however it ends; the lock file stays.
 
     Raises:
-        StartError: The folder cannot be made or written, or another process holds it.
+        StartError: The folder cannot be created or written, or another process has locked it.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise StartError(
-            f"the folder {folder} cannot be used: {error.strerror}; name another with --dir"
+            f"cannot use the folder {folder}: {error.strerror}; name another with --dir"
         ) from error
     try:
         _lock(file, folder)
@@ -47,7 +47,7 @@ def _lock(file: int, folder: Path) -> None:
         raise StartError(
             f"the folder {folder} is in use by another run"
             + (f", process {holder}" if holder.isdecimal() else "")
-            + "; end that one, or name another folder with --dir"
+            + "; stop it, or name another folder with --dir"
         ) from error
     os.ftruncate(file, 0)
     os.pwrite(file, f"{os.getpid()}\n".encode(), 0)

@@ -1,4 +1,4 @@
-"""Ctrl-C, a supervisor's signal and a closed terminal: each asks a local run to end in order."""
+"""Turns SIGINT, SIGTERM and SIGHUP into an orderly stop."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def stop_signals() -> Iterator[Event]:
-    """Yield an event that SIGINT, SIGTERM and SIGHUP set within the block, and do nothing else.
+    """Yield an event that SIGINT, SIGTERM and SIGHUP set; they have no other effect in the block.
 
-    Nothing is raised at an arbitrary instruction, so no process is started and then forgotten; a
-    second signal does not cut the ending short. A signal that is ignored (`nohup`) stays ignored.
-    To be used in the main thread.
+    No exception is raised at an arbitrary instruction, so no process is started and then lost; a
+    second signal does not interrupt the stop. A signal that is ignored (`nohup`) stays ignored. Use
+    it in the main thread only.
     """
     ended = Event()
 

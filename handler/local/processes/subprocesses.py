@@ -1,4 +1,4 @@
-"""Real processes of a local run: started, waited for, and ended by their id."""
+"""Starts, awaits and stops the processes of a local run."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _TAIL_BYTES = 4096
 
 @dataclass(frozen=True)
 class Program:
-    """What is run as a process of its own.
+    """A Python program that runs as a process of its own.
 
     Attributes:
-        name: What people call it, such as `the function`.
-        arguments: What follows the interpreter, such as `-m functions_framework …`.
-        environ: Its whole environment.
-        output: The file that takes what it prints.
+        name: Its name in messages, such as `the function`.
+        arguments: The interpreter's arguments, such as `-m functions_framework …`.
+        environ: Its complete environment.
+        output: The file that its output is appended to.
     """
 
     name: str
@@ -44,41 +44,41 @@ class Program:
 
 @contextmanager
 def running(program: Program) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program for as long as the block lasts."""
-    process = started(program)
+    """Run a program until the block ends."""
+    process = start(program)
     try:
         yield process
     finally:
         stop(process)
 
 
-def started(program: Program) -> subprocess.Popen[bytes]:
+def start(program: Program) -> subprocess.Popen[bytes]:
     """Start a program, in a session of its own.
 
-    Ctrl-C in a terminal so reaches only whoever started it, who ends it in its order.
+    So Ctrl-C in a terminal reaches only the parent, which stops its programs in order.
 
     Raises:
         StartError: Its output cannot be written.
     """
     try:
-        sink = os.open(program.output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        output = os.open(program.output, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     except OSError as error:
-        raise StartError(f"{program.output} cannot be written: {error.strerror}") from error
+        raise StartError(f"cannot write {program.output}: {error.strerror}") from error
     try:
         return subprocess.Popen(  # noqa: S603 - our own modules, no shell
             [sys.executable, *program.arguments],
             env=dict(program.environ),
             stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=sink,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
         )
     finally:
-        os.close(sink)
+        os.close(output)
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End a process: asked first, then made to."""
+    """Stop a process: SIGTERM, then SIGKILL after five seconds."""
     process.terminate()
     try:
         process.wait(_STOPPING_SECONDS)
@@ -94,24 +94,24 @@ def wait_until_ready(
     ended: Event,
     seconds: float = _START_SECONDS,
 ) -> None:
-    """Return once a program that was started is ready.
+    """Wait until a program is ready.
 
     Args:
-        program: What was started.
+        program: The program.
         process: Its process.
-        ready: Whether it is ready.
-        ended: Set when the whole run is to end.
-        seconds: How long it may take.
+        ready: Returns whether it is ready.
+        ended: Set when the run must end.
+        seconds: The longest wait.
 
     Raises:
-        StartError: The process ended, or the time did; the message has the last line it printed.
-        KeyboardInterrupt: The run is to end.
+        StartError: The process exited or the time is over; the message has its last line of output.
+        KeyboardInterrupt: `ended` was set.
     """
-    end = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds
     while not ready():
         if process.poll() is not None:
-            raise StartError(f"{program.name} did not start: {last_words(program.output)}")
-        if time.monotonic() > end:
+            raise StartError(f"{program.name} did not start: {last_output_line(program.output)}")
+        if time.monotonic() > deadline:
             raise StartError(
                 f"{program.name} was not ready within {seconds:g} seconds; see {program.output}"
             )
@@ -119,28 +119,28 @@ def wait_until_ready(
             raise KeyboardInterrupt
 
 
-def last_words(output: Path) -> str:
-    """Return the last line that a program printed, and where to read the rest."""
+def last_output_line(output: Path) -> str:
+    """Return the last line of a program's output, and the name of the file."""
     try:
         with output.open("rb") as file:
             file.seek(max(0, output.stat().st_size - _TAIL_BYTES))
             lines = file.read().decode("utf-8", "replace").split("\n")
     except OSError as error:
-        return f"{output} cannot be read ({error.strerror})"
-    said = [line.strip() for line in lines if line.strip()]
-    last = display(said[-1].removeprefix("Error: ")) if said else "it printed nothing"
+        return f"cannot read {output} ({error.strerror})"
+    printed = [line.strip() for line in lines if line.strip()]
+    last = display(printed[-1].removeprefix("Error: ")) if printed else "no output"
     return f"{last} (see {output})"
 
 
 def free_port() -> int:
-    """Return a port on 127.0.0.1 that nothing listens on just now."""
+    """Return a port of 127.0.0.1 that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:
-    """Return whether something answers on a port of 127.0.0.1."""
+    """Return whether a server listens on a port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""Processes that are kept running: started again when they end, or when their source changes."""
+"""Restarts processes when they exit or their source changes."""
 
 from __future__ import annotations
 
@@ -11,35 +11,33 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, final
 
 from handler.errors import StartError
-from handler.local.processes.subprocesses import Program, last_words, started, stop
+from handler.local.processes.subprocesses import Program, last_output_line, start, stop
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Sequence
 
-__all__ = ["Program", "Supervisor"]
-
-_LOOK_SECONDS = 0.3
-_SOON = 10.0  # seconds after its start; who ends within them would end again
+_POLL_SECONDS = 0.3
+_EARLY = 10.0  # seconds after its start; a program that exits within them would do so again
 _FIRST_WAIT = 0.5  # seconds before the second start in a row; doubled before each further one
 _MOST_STARTS = 5
 
 
 @dataclass
-class _Kept:
-    """A program that is kept running, and how it went so far.
+class _Supervised:
+    """A program under supervision.
 
     Attributes:
         program: The program.
-        process: Its process, which may have ended.
-        begun: When that was started, in seconds of a monotonic clock.
-        failures: How often in a row it ended soon after its start.
-        due: When it is started again, in the same seconds; None while it runs or is given up.
+        process: Its process, which may have exited.
+        started: When that was started, in seconds of a monotonic clock.
+        failures: Early exits in a row.
+        due: When it is restarted, in the same seconds; None while it runs or is given up.
     """
 
     program: Program
     process: subprocess.Popen[bytes]
-    begun: float
+    started: float
     failures: int = 0
     due: float | None = None
 
@@ -48,14 +46,14 @@ class _Kept:
 class Supervisor:
     """Keeps programs running until it is closed, each in a session of its own.
 
-    A program that ends is started again, after a growing wait if it ends soon after its start.
-    After five such ends in a row it is left alone until its source changes.
+    A program that exits is restarted, after a growing wait if it exits soon after its start. After
+    five such exits in a row it is not restarted until its source changes.
 
     Args:
-        programs: What to keep running; they are started at once, and watched from `watch` on.
-        sources: A folder of Python files; a change in it starts every program anew. None watches
-            nothing.
-        tell: Told, in one sentence, whenever something was started again or given up.
+        programs: The programs; they start at once, and are watched once `watch` is called.
+        sources: A folder of Python files; a change in it restarts every program. None watches no
+            folder.
+        report: Receives one sentence about each restart, and about each program it gives up.
         seconds: A monotonic clock, in seconds.
 
     Raises:
@@ -66,20 +64,20 @@ class Supervisor:
         self,
         programs: Sequence[Program],
         sources: Path | None,
-        tell: Callable[[str], None],
+        report: Callable[[str], None],
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sources = sources
         self._changed_at = _changed_at(sources)
-        self._tell = tell
+        self._report = report
         self._seconds = seconds
         self._lock = Lock()
         self._closed = Event()
         self._thread = Thread(target=self._watch, name="supervisor")
-        self._kept: list[_Kept] = []
+        self._supervised: list[_Supervised] = []
         try:
             for program in programs:
-                self._kept.append(_Kept(program, started(program), seconds()))
+                self._supervised.append(_Supervised(program, start(program), seconds()))
         except BaseException:
             self.close()
             raise
@@ -93,69 +91,69 @@ class Supervisor:
 
     @property
     def processes(self) -> tuple[subprocess.Popen[bytes], ...]:
-        """The processes as they are just now, in the order of the programs."""
+        """The present processes, in the order of the programs."""
         with self._lock:
-            return tuple(kept.process for kept in self._kept)
+            return tuple(entry.process for entry in self._supervised)
 
     def watch(self) -> None:
-        """Begin to start again what ends, in a thread of its own."""
+        """Start the supervision, in a thread of its own."""
         self._thread.start()
 
     def close(self) -> None:
-        """End every process and return when they have ended."""
+        """Stop every process and return when they have exited."""
         self._closed.set()
         if self._thread.ident is not None:
             self._thread.join()
-        for kept in self._kept:
-            stop(kept.process)
+        for entry in self._supervised:
+            stop(entry.process)
 
     def _watch(self) -> None:
         before = self._changed_at
-        while not self._closed.wait(_LOOK_SECONDS):
+        while not self._closed.wait(_POLL_SECONDS):
             now = _changed_at(self._sources)
-            for kept in self._kept:
+            for entry in self._supervised:
                 if now > before:
-                    stop(kept.process)
-                    kept.failures = 0
-                    self._start(kept, "its source changed")
+                    stop(entry.process)
+                    entry.failures = 0
+                    self._start(entry, "its source changed")
                 else:
-                    self._look_at(kept)
+                    self._check(entry)
             before = now
 
-    def _look_at(self, kept: _Kept) -> None:
-        """Start a program again whose time has come, or see whether it has ended."""
-        now, status = self._seconds(), kept.process.poll()
-        if kept.due is not None:
-            if now >= kept.due:
-                self._start(kept, f"it had ended with status {status}")
-        elif status is not None and kept.failures < _MOST_STARTS:
-            kept.failures = kept.failures + 1 if now - kept.begun < _SOON else 0
-            if kept.failures >= _MOST_STARTS:
-                self._give_up(kept, status)
+    def _check(self, entry: _Supervised) -> None:
+        """Restart a program that is due, or detect that it has exited."""
+        now, status = self._seconds(), entry.process.poll()
+        if entry.due is not None:
+            if now >= entry.due:
+                self._start(entry, f"it had exited with status {status}")
+        elif status is not None and entry.failures < _MOST_STARTS:
+            entry.failures = entry.failures + 1 if now - entry.started < _EARLY else 0
+            if entry.failures >= _MOST_STARTS:
+                self._give_up(entry, status)
             else:
-                kept.due = now + (_FIRST_WAIT * 2 ** (kept.failures - 1) if kept.failures else 0)
+                entry.due = now + (_FIRST_WAIT * 2 ** (entry.failures - 1) if entry.failures else 0)
 
-    def _start(self, kept: _Kept, why: str) -> None:
-        kept.due, kept.begun = None, self._seconds()
+    def _start(self, entry: _Supervised, why: str) -> None:
+        entry.due, entry.started = None, self._seconds()
         try:
-            process = started(kept.program)
+            process = start(entry.program)
         except StartError as error:
-            self._tell(f"{kept.program.name} was not started again: {error}")
-            kept.failures = _MOST_STARTS
+            self._report(f"{entry.program.name} was not restarted: {error}")
+            entry.failures = _MOST_STARTS
             return
         with self._lock:
-            kept.process = process
-        self._tell(f"{kept.program.name} was started again: {why}")
+            entry.process = process
+        self._report(f"{entry.program.name} was restarted: {why}")
 
-    def _give_up(self, kept: _Kept, status: int) -> None:
-        self._tell(
-            f"{kept.program.name} ended with status {status} soon after {_MOST_STARTS} starts in a "
-            f"row; it starts again when its source changes: {last_words(kept.program.output)}"
+    def _give_up(self, entry: _Supervised, status: int) -> None:
+        self._report(
+            f"{entry.program.name} exited with status {status} soon after {_MOST_STARTS} starts in "
+            f"a row; it restarts when its source changes: {last_output_line(entry.program.output)}"
         )
 
 
 def _changed_at(folder: Path | None) -> float:
-    """Return when a file of Python in a folder changed last; what vanishes meanwhile is nothing."""
+    """Return when a Python file in a folder changed last; files that disappear are ignored."""
     latest = 0.0
     for root, _, names in os.walk(folder) if folder is not None else ():
         for name in names:

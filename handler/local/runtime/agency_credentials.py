@@ -1,4 +1,4 @@
-"""An agency's temporary keys, as the platform fetches them for a function."""
+"""Fetches an agency's temporary keys, as the platform does for a function."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CACHE_SECONDS = 600.0
-"""For how long the platform hands out the keys that it has once fetched."""
+"""How long the platform caches fetched keys."""
 
 _ANSWER_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Keys:
-    """What requests are signed with; all empty where there are none.
+    """The keys that sign requests; all empty without an agency and without keys.
 
     Attributes:
         access_key: The access key id.
-        secret_key: The secret key that belongs to it.
-        token: The security token of temporary keys; "" with permanent ones.
+        secret_key: Its secret key.
+        token: The security token of temporary keys, "" for permanent ones.
     """
 
     access_key: str = field(default="", repr=False)
@@ -37,12 +37,12 @@ class Keys:
 
 @final
 class Agency:
-    """The agency of the functions in one process; any thread may ask it.
+    """The agency of a process; safe for use by several threads.
 
     Args:
         url: Answers a GET with JSON: `ak`, `sk` and `token`.
         clock: A monotonic clock, in seconds.
-        cache_seconds: For how long keys are handed out before they are fetched again.
+        cache_seconds: How long keys are cached.
     """
 
     def __init__(
@@ -52,26 +52,26 @@ class Agency:
         self._clock = clock
         self._cache_seconds = cache_seconds
         self._lock = Lock()
-        self._kept: tuple[float, Keys] | None = None
+        self._cached: tuple[float, Keys] | None = None
 
     def keys(self) -> Keys:
-        """Return one set of keys, fetched now or within the cache period.
+        """Return a set of keys, fetched now or within the cache period.
 
         Raises:
-            CredentialsError: They must be fetched, and nobody answers with keys.
+            CredentialsError: The keys could not be fetched.
         """
         with self._lock:
             now = self._clock()
-            if self._kept is None or now - self._kept[0] >= self._cache_seconds:
-                self._kept = now, _fetched(self._url)
-            return self._kept[1]
+            if self._cached is None or now - self._cached[0] >= self._cache_seconds:
+                self._cached = now, _fetch(self._url)
+            return self._cached[1]
 
 
 def agency_of(environ: Mapping[str, str], clock: Callable[[], float]) -> Agency | None:
-    """Return the agency that an environment gives a function, None if it gives none.
+    """Return the agency that an environment sets, None if it sets none.
 
-    `DESK_AGENCY` is the agency's URL; `DESK_AGENCY_CACHE` the cache period in seconds, 600 without
-    it.
+    `DESK_AGENCY` is the agency's URL, `DESK_AGENCY_CACHE` the cache period in seconds, by default
+    600.
 
     Raises:
         SettingsError: The cache period is not a number of seconds.
@@ -80,14 +80,14 @@ def agency_of(environ: Mapping[str, str], clock: Callable[[], float]) -> Agency 
     return Agency(url, clock, _seconds(environ.get("DESK_AGENCY_CACHE", ""))) if url else None
 
 
-def _fetched(url: str) -> Keys:
+def _fetch(url: str) -> Keys:
     try:
         with urllib3.PoolManager(retries=False, timeout=_ANSWER_SECONDS) as pool:
-            said: Any = pool.request("GET", url).json()
-        return Keys(*(str(said[name]) for name in ("ak", "sk", "token")))
+            answer: Any = pool.request("GET", url).json()
+        return Keys(*(str(answer[name]) for name in ("ak", "sk", "token")))
     except (urllib3.exceptions.HTTPError, ValueError, LookupError, TypeError) as error:
         raise CredentialsError(
-            "nobody answers with keys at DESK_AGENCY: start the emulator, whose page is "
+            "cannot fetch keys from DESK_AGENCY; start the emulator, which issues them at "
             "/_emulator/credentials, or unset it to run without an agency"
         ) from error
 

@@ -1,5 +1,5 @@
 # ruff: noqa: N802 - FunctionGraph's own method names
-"""FunctionGraph's context on a desk."""
+"""FunctionGraph's context object for local invocations."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from handler.local.runtime.agency_credentials import Agency
 
 _KEY_NAMES = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN")
-_TIMEOUT = "60"  # seconds, as text: that is what the environment has
+_FUNCTION_NAME = "nightdrop"
+_MEMORY = 512  # megabytes
+_TIMEOUT = "60"  # seconds, as text like the environment's values
 _LARGEST_TIMEOUT = 259_200  # seconds; the platform's own limit
 
 
 @dataclass(frozen=True)
 class Context:
-    """What FunctionGraph hands to a function beside the event, with the methods it has there.
+    """The context that FunctionGraph passes to a function, with the platform's methods.
 
-    What the platform leaves empty without an agency is the empty text here, too.
+    Values that the platform leaves empty without an agency are empty here, too.
 
     Attributes:
         request_id: The invocation's id.
-        timeout: Seconds the invocation may take.
+        timeout: Seconds that the invocation may take.
         clock: A monotonic clock, in seconds.
-        started: What the clock showed when the invocation began.
-        keys: What requests are signed with: one set for the whole invocation.
+        started: The clock's time when the invocation started.
+        keys: The keys of the whole invocation.
         project_id: The project's id.
-        user_data: The function's settings, as the platform's user data holds them.
-        function_name: The function's name.
-        memory: Megabytes the function may use.
-        odd_clock: Whether the remaining time is told as openEuler YuanRong does, the engine that
-            the platform is built on.
+        user_data: The function's settings, as in the platform's user data.
+        odd_clock: Whether the remaining time is computed as in openEuler YuanRong, the engine of
+            the platform.
     """
 
     request_id: str
@@ -47,8 +47,6 @@ class Context:
     keys: Keys = field(default_factory=Keys, repr=False)
     project_id: str = ""
     user_data: Mapping[str, str] = field(default_factory=dict, repr=False)
-    function_name: str = "nightdrop"
-    memory: int = 512
     odd_clock: bool = False
 
     @classmethod
@@ -59,21 +57,20 @@ class Context:
         clock: Callable[[], float],
         agency: Agency | None = None,
     ) -> Context:
-        """Return the context of an invocation that begins now.
+        """Return the context of an invocation that starts now.
 
-        The keys are the agency's; it is the given one, so that a process asks it seldom, or the
-        one at `DESK_AGENCY`. Without an agency they are those the SDK takes from the environment,
-        `HUAWEICLOUD_SDK_AK`, `_SK` and `_SECURITY_TOKEN`. The time allowed is `RUNTIME_TIMEOUT` in
-        seconds, 60 without it; `DESK_ODD_CLOCK=1` tells what is left of it in YuanRong's odd way.
-        User data stays empty, so that settings come from the environment.
+        The keys are those of the given agency, whose cache a process shares, or of the one at
+        `DESK_AGENCY`. Without an agency they are those of the SDK's environment variables,
+        `HUAWEICLOUD_SDK_AK`, `_SK` and `_SECURITY_TOKEN`. `RUNTIME_TIMEOUT` is the allowed time in
+        seconds, by default 60. `DESK_ODD_CLOCK=1` computes the remaining time as YuanRong does.
+        User data is empty, so settings come from the environment.
 
         Raises:
-            SettingsError: `RUNTIME_TIMEOUT` is not a number of seconds the platform would take,
-                or `DESK_AGENCY_CACHE` is none.
-            CredentialsError: The agency does not answer with keys.
+            SettingsError: `RUNTIME_TIMEOUT` or `DESK_AGENCY_CACHE` is invalid.
+            CredentialsError: The agency's keys could not be fetched.
         """
         agency = agency or agency_of(environ, clock)
-        # Before the clock is read: the platform has the keys before the invocation's time runs.
+        # Before the clock is read: the platform fetches keys before the invocation's time starts.
         keys = agency.keys() if agency else Keys(*(environ.get(name, "") for name in _KEY_NAMES))
         return cls(
             request_id=request_id,
@@ -91,10 +88,10 @@ class Context:
         return self.request_id
 
     def getRemainingTimeInMilliSeconds(self) -> int:
-        """Return how many milliseconds are left, 0 when the time is over.
+        """Return the remaining milliseconds, 0 when the time is over.
 
-        With the odd clock the seconds allowed are counted as milliseconds, as YuanRong does: the
-        time is over at once, and what is left becomes negative.
+        With the odd clock the allowed seconds count as milliseconds, as in YuanRong: the time is
+        over at once, and the result becomes negative.
         """
         passed = self.clock() - self.started
         if self.odd_clock:
@@ -102,15 +99,15 @@ class Context:
         return max(0, int((self.timeout - passed) * 1000))
 
     def getRunningTimeInSeconds(self) -> int:
-        """Return how many seconds the invocation was given, in spite of the name."""
+        """Return the allowed seconds, in spite of the name."""
         return self.timeout
 
     def getAccessKey(self) -> str:
-        """Return nothing: out of use, `getSecurityAccessKey` takes its place."""
+        """Return "": deprecated, replaced by `getSecurityAccessKey`."""
         return ""
 
     def getSecretKey(self) -> str:
-        """Return nothing: out of use, `getSecuritySecretKey` takes its place."""
+        """Return "": deprecated, replaced by `getSecuritySecretKey`."""
         return ""
 
     def getSecurityAccessKey(self) -> str:
@@ -122,11 +119,11 @@ class Context:
         return self.keys.secret_key
 
     def getSecurityToken(self) -> str:
-        """Return the token that the agency's keys are used with."""
+        """Return the security token of the agency's keys."""
         return self.keys.token
 
     def getToken(self) -> str:
-        """Return the agency's IAM token; on a desk there is none."""
+        """Return the agency's IAM token, locally ""."""
         return ""
 
     def getUserData(self, key: str, default: str | None = None) -> str | None:
@@ -135,35 +132,35 @@ class Context:
 
     def getFunctionName(self) -> str:
         """Return the function's name."""
-        return self.function_name
+        return _FUNCTION_NAME
 
     def getVersion(self) -> str:
         """Return the function's version."""
         return "latest"
 
     def getPackage(self) -> str:
-        """Return the group of functions that this one is in."""
+        """Return the function's group."""
         return "default"
 
     def getAlias(self) -> str:
-        """Return the alias the function was called by; on a desk there is none."""
+        """Return the alias that the function was called by, locally ""."""
         return ""
 
     def getMemorySize(self) -> int:
-        """Return how many megabytes the function may use."""
-        return self.memory
+        """Return the megabytes that the function may use."""
+        return _MEMORY
 
     def getCPUNumber(self) -> int:
-        """Return the share of processors in thousandths, which follows from the memory."""
-        return self.memory * 100 // 128 + 200
+        """Return the share of a processor in thousandths, which depends on the memory."""
+        return _MEMORY * 100 // 128 + 200
 
     def getProjectID(self) -> str:
         """Return the project's id."""
         return self.project_id
 
     def getLogger(self) -> logging.Logger:
-        """Return the logger of the function; unlike the platform's stub it adds no handlers."""
-        return logging.getLogger(self.function_name)
+        """Return the function's logger; unlike the platform's stub it adds no handlers."""
+        return logging.getLogger(_FUNCTION_NAME)
 
 
 def _seconds(text: str) -> int:

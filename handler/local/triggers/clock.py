@@ -1,4 +1,4 @@
-"""The time of a desk: as it is, or faster, so that a night passes in seconds."""
+"""The clock of a local run: real time, or a multiple of it."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from threading import Condition
 
-_LONGEST_WAIT = 10.0  # seconds; after a laptop's sleep, timers notice at the latest by then
+_LONGEST_WAIT = 10.0  # seconds; the longest delay of a timer after a laptop's sleep
 
 
 class Clock(Protocol):
-    """What shows the time and waits for it."""
+    """Returns the time and waits."""
 
     def now(self) -> datetime:
-        """Return the moment it shows, in UTC."""
+        """Return its time, in UTC."""
 
     def wait(self, condition: Condition, until: datetime | None) -> None:
-        """Wait, at most until a moment, for a condition whose lock is held.
+        """Wait for a condition whose lock is held, until a given time at most.
 
-        It may return early: whoever waits looks again whether there is something to do.
+        It may return early, so the caller checks again.
         """
 
 
 @dataclass(frozen=True)
 class LocalClock:
-    """A clock that runs at a multiple of the real time.
+    """A clock that runs at a multiple of real time.
 
-    It follows the machine's own clock, which goes on while a laptop sleeps.
+    It follows the system's clock, which does not stop while a laptop sleeps.
 
     Attributes:
-        began: What it showed when it was set.
-        set_at: What `seconds` gave then.
-        speed: Seconds it shows to pass in one real second.
-        seconds: The real time, in seconds.
+        start: Its initial time.
+        set_at: The real time at which it was set, in seconds.
+        speed: Seconds of its time in a real second.
+        seconds: Returns the real time, in seconds.
     """
 
-    began: datetime
+    start: datetime
     set_at: float
     speed: float = 1.0
     seconds: Callable[[], float] = time.time
 
     def now(self) -> datetime:
-        """Return the moment it shows, in UTC."""
-        return self.began + timedelta(seconds=(self.seconds() - self.set_at) * self.speed)
+        """Return its time, in UTC."""
+        return self.start + timedelta(seconds=(self.seconds() - self.set_at) * self.speed)
 
     def wait(self, condition: Condition, until: datetime | None) -> None:
-        """Wait for a condition whose lock is held, at most until the clock shows a moment."""
+        """Wait for a condition whose lock is held, until a time of this clock at most."""
         if until is None:
             condition.wait()
             return
@@ -59,20 +59,20 @@ class LocalClock:
             condition.wait(min(left, _LONGEST_WAIT))
 
 
-def desk_clock(start: datetime | None = None, speed: float = 1.0) -> LocalClock:
-    """Return a clock that is set now.
+def start_clock(start: datetime | None = None, speed: float = 1.0) -> LocalClock:
+    """Return a clock that starts now.
 
     Args:
-        start: The aware moment it begins with; the real one if there is none.
-        speed: Seconds it shows to pass in one real second.
+        start: Its initial time, with a time zone; None for the real time.
+        speed: Seconds of its time in a real second.
 
     Raises:
-        ValueError: It would stand still or run backwards.
+        ValueError: The speed is not above zero.
     """
     if speed <= 0:
         raise ValueError(
-            "the speed of the clock must be above zero, such as 60 for a minute each second"
+            "the speed of the clock must be above zero, such as 60 for a minute per second"
         )
     set_at = time.time()
-    began = start or datetime.fromtimestamp(set_at, timezone.utc)
-    return LocalClock(began.astimezone(timezone.utc), set_at, speed)
+    start = start or datetime.fromtimestamp(set_at, timezone.utc)
+    return LocalClock(start.astimezone(timezone.utc), set_at, speed)

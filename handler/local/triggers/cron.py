@@ -23,9 +23,9 @@ _SYNTAX = (
 
 @dataclass(frozen=True)
 class Cron:
-    """Ticks whenever a wall clock shows one of certain times.
+    """Ticks at the times of a wall clock that match an expression.
 
-    A time that the clocks skip does not tick that day, one that they show twice ticks twice
+    A time that the clocks skip does not tick that day; one that they show twice ticks twice
     (robfig/cron). cronsim finds the matching wall-clock times without a zone; this class converts
     them, because cronsim with a zone misses times beside a change at midnight, and the second half
     of a change by half an hour.
@@ -39,7 +39,7 @@ class Cron:
     zone: tzinfo
 
     def after(self, moment: datetime) -> datetime:
-        """Return the first tick after an aware moment, in the moment's own zone."""
+        """Return the first tick after a time with a zone, in that zone."""
         start = moment.astimezone(timezone.utc)
         found = [tick for fold in (0, 1) if (tick := self._after(start, fold)) is not None]
         return min(found).astimezone(moment.tzinfo)
@@ -47,7 +47,7 @@ class Cron:
     def latest(self, tick: datetime, now: datetime) -> datetime:
         """Return the last tick that is not after `now`, given an earlier one.
 
-        The search goes back from `now` in doubling steps, so that a long sleep costs little.
+        The search goes back from `now` in doubling steps, so it is fast after a long sleep.
         """
         back = _SECOND
         while now - back > tick:
@@ -70,7 +70,7 @@ class Cron:
         return None
 
     def _wall(self, start: datetime, fold: Literal[0, 1]) -> datetime:
-        """Return what the clock shows at the start, or will show again soon after it."""
+        """Return the wall clock's time at the start, or the time it will show again soon after."""
         shown = start.astimezone(self.zone).replace(tzinfo=None, fold=0)
         if fold == 0:
             return shown
@@ -81,13 +81,13 @@ class Cron:
 def cron(text: str, zone: tzinfo) -> Cron:
     """Parse a cron expression of six fields.
 
-    The fields are second, minute, hour, day of month, month, day of week. FunctionGraph lets the
-    *last* be left out, a crontab has no *first*: five fields are refused, since whoever writes them
-    mostly means a crontab, and would get an hourly tick for a nightly one.
+    The fields are second, minute, hour, day of month, month, day of week. Five fields are refused:
+    in FunctionGraph the *last* one is then missing, in a crontab the *first*, so a nightly schedule
+    copied from a crontab would tick hourly.
 
     Args:
         text: The fields, separated by spaces.
-        zone: The time zone it is meant in.
+        zone: The time zone of its times.
 
     Raises:
         ValueError: A field is wrong or missing, or no date ever matches.
@@ -96,9 +96,8 @@ def cron(text: str, zone: tzinfo) -> Cron:
     if len(given) == _FIELDS - 1:
         shown = display(" ".join(given))
         raise ValueError(
-            f"a cron expression has six fields, of which the first is the second: if {shown} is "
-            f"meant as in a crontab, write 0 {shown}; if its first field is the second, write "
-            f"{shown} *"
+            f"a cron expression has six fields and starts with the second: if {shown} is from a "
+            f"crontab, write 0 {shown}; if its first field is the second, write {shown} *"
         )
     if len(given) != _FIELDS:
         raise ValueError(
@@ -132,7 +131,7 @@ def _day_term(text: str, low: int, high: int) -> str:
 
 
 def _check(parsed: CronSim) -> None:
-    """Refuse what cronsim accepts beyond robfig/cron: `L`, `LW`, `5L`, `6#3` and Sunday as 7."""
+    """Refuse extensions of cronsim that robfig/cron lacks: `L`, `LW`, `5L`, `6#3`, Sunday as 7."""
     if min(parsed.days) < 0:
         raise CronSimError("Bad day-of-month")
     if not parsed.parts[-1].startswith("*") and not parsed.weekdays <= set(range(7)):

@@ -1,4 +1,4 @@
-"""Events as the platform's triggers write them."""
+"""Creates events in the formats of the platform's triggers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _GRID_VERBS = {"Put": "PUT", "Post": "POST", "Copy": "COPY"}
 
 @dataclass(frozen=True)
 class Upload:
-    """What happened to an object.
+    """A change of an object.
 
     Attributes:
         bucket: The bucket's name.
@@ -37,10 +37,10 @@ class Upload:
         size: Its size in bytes.
         etag: Its entity tag.
         request_id: The id of the request that changed it.
-        at: When, aware.
+        at: When it happened, with a time zone.
         version_id: Its version; "null" in a bucket without versions.
-        event_name: What happened, without a prefix.
-        ip: Where the request came from.
+        event_name: The kind of change, without a prefix.
+        ip: The client's address.
     """
 
     bucket: str
@@ -55,7 +55,7 @@ class Upload:
 
 
 def timer_event(name: str, user_event: str, at: datetime) -> dict[str, Json]:
-    """Return what a timer trigger delivers: five keys, the spec as text."""
+    """Return the event of a timer trigger: five keys, with the spec as text."""
     return {
         "version": "v1.0",
         "time": at.isoformat(timespec="seconds"),
@@ -66,7 +66,7 @@ def timer_event(name: str, user_event: str, at: datetime) -> dict[str, Json]:
 
 
 def obs_s3_event(upload: Upload) -> dict[str, Json]:
-    """Return OBS's classic event in its 2.0 shape, under `s3`, with the key form-encoded."""
+    """Return OBS's event in format 2.0, under `s3`, with the key form-encoded."""
     entry: dict[str, Json] = {
         "eventVersion": "2.0",
         "eventSource": "aws:s3",
@@ -87,21 +87,21 @@ def obs_s3_event(upload: Upload) -> dict[str, Json]:
                 "arn": f"arn:fss:s3:::{upload.bucket}",
                 "ownerIdentity": {"PrincipalId": _OWNER},
             },
-            "object": _stored(upload),
+            "object": _object(upload),
         },
     }
     return {"Records": [entry]}
 
 
 def obs_event(upload: Upload) -> dict[str, Json]:
-    """Return OBS's classic event in its 3.0 shape, under `obs`, with the key form-encoded."""
+    """Return OBS's event in format 3.0, under `obs`, with the key form-encoded."""
     return {"Records": [_message(upload)]}
 
 
 def eventgrid_event(upload: Upload) -> dict[str, Json]:
-    """Return the CloudEvent that EventGrid makes of an OBS event, with the key form-encoded.
+    """Return the CloudEvent of EventGrid for an OBS event, with the key form-encoded.
 
-    As seen in the wild, `data.eventTime` has the region's clock time under a Z; `time` is true.
+    As in observed events, `data.eventTime` is the region's local time with a Z; `time` is correct.
     """
     at = upload.at.astimezone(timezone.utc)
     kind, _, verb = upload.event_name.partition(":")
@@ -119,11 +119,12 @@ def eventgrid_event(upload: Upload) -> dict[str, Json]:
         "data": {
             **_message(upload),
             "eventTime": _milliseconds(clock_time),
-            "responseElements": _answered(upload) | {"x-amz-request-id": "", "x-amz-id-2": ""},
+            "responseElements": _response_elements(upload)
+            | {"x-amz-request-id": "", "x-amz-id-2": ""},
             "obs": {
                 **_OBS,
                 "bucket": _bucket(upload) | {"arn": ""},
-                "object": _stored(upload) | {"oldpsxpth": ""},
+                "object": _object(upload) | {"oldpsxpth": ""},
             },
         },
     }
@@ -132,13 +133,13 @@ def eventgrid_event(upload: Upload) -> dict[str, Json]:
 SHAPES: Mapping[str, Callable[[Upload], dict[str, Json]]] = MappingProxyType(
     {"obs": obs_event, "obs-s3": obs_s3_event, "eventgrid": eventgrid_event}
 )
-"""The shapes that an upload's event may have, by the names that `source.shape` has in the log."""
+"""The formats of an upload's event, by their names in the log (`source.shape`)."""
 
 
 def object_event(
     bucket: str, key: str, data: bytes, *, request_id: str, at: datetime
 ) -> dict[str, Json]:
-    """Return what OBS delivers for a new object, in its 3.0 shape."""
+    """Return the event of OBS for a new object, in format 3.0."""
     etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
     return obs_event(Upload(bucket, key, len(data), etag, request_id, at, ip="127.0.0.1"))
 
@@ -152,12 +153,12 @@ def _message(upload: Upload) -> dict[str, Json]:
         "eventName": upload.event_name,
         "userIdentity": {"ID": _ACCOUNT},
         "requestParameters": {"sourceIPAddress": upload.ip},
-        "responseElements": {**_answered(upload)},
-        "obs": {**_OBS, "bucket": _bucket(upload), "object": _stored(upload)},
+        "responseElements": {**_response_elements(upload)},
+        "obs": {**_OBS, "bucket": _bucket(upload), "object": _object(upload)},
     }
 
 
-def _answered(upload: Upload) -> dict[str, Json]:
+def _response_elements(upload: Upload) -> dict[str, Json]:
     return {"x-obs-request-id": upload.request_id, "x-obs-id-2": _debug_id(upload)}
 
 
@@ -165,7 +166,7 @@ def _bucket(upload: Upload) -> dict[str, Json]:
     return {"name": upload.bucket, "bucket": upload.bucket, "ownerIdentity": {"ID": _ACCOUNT}}
 
 
-def _stored(upload: Upload) -> dict[str, Json]:
+def _object(upload: Upload) -> dict[str, Json]:
     nanoseconds = (upload.at - _EPOCH) // timedelta(microseconds=1) * 1000
     return {
         "key": quote_plus(upload.key),

@@ -1,4 +1,4 @@
-"""What lies in a folder, found and read without following a link out of it."""
+"""Finds and reads the files in a folder without following links out of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Version(NamedTuple):
-    """What tells a file from another one of its name, and from itself after a change."""
+    """Identifies one version of a file, so that a replacement or a change is detected."""
 
     device: int
     inode: int
@@ -23,14 +23,14 @@ class Version(NamedTuple):
 
 @dataclass(frozen=True)
 class FoundFile:
-    """One entry of a folder that is no folder; it can be read while the walk stands at it.
+    """An entry of a folder, other than a folder; it must be read before the next one is found.
 
     Attributes:
-        name: Its path relative to the walked folder, with slashes; bytes that are not UTF-8 are
-            lone surrogates (PEP 383).
-        version: What it was when it was found.
-        mode: Its type and permissions, as `stat` has them.
-        folder: The open folder it lies in, a file descriptor.
+        name: Its path relative to the top folder, with slashes; bytes that are not UTF-8 are lone
+            surrogates (PEP 383).
+        version: Its version when it was found.
+        mode: Its type and permissions, as in `stat`.
+        folder: The file descriptor of the folder that contains it.
     """
 
     name: str
@@ -45,7 +45,7 @@ class FoundFile:
 
     @property
     def is_regular(self) -> bool:
-        """Whether it is a file with content: no link, pipe, socket or device."""
+        """Whether it is a regular file: not a link, pipe, socket or device."""
         return stat.S_ISREG(self.mode)
 
     @property
@@ -58,10 +58,10 @@ class FoundFile:
         return True
 
     def read(self) -> bytes | None:
-        """Return its content, at most its size when it was found; None if it changed meanwhile.
+        """Return its content, None if it has changed since it was found.
 
         Raises:
-            OSError: It is gone, a link by now, or may not be read.
+            OSError: It does not exist any more, is a link now, or is not readable.
         """
         base = self.name.rpartition("/")[2]
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -71,16 +71,16 @@ class FoundFile:
 
 
 def found_files(folder: Path) -> Iterator[FoundFile]:
-    """Yield what lies in a folder and the folders below it, in the order of names.
+    """Yield the entries of a folder and of its subfolders, in the order of names.
 
-    Folders that are links are not entered; what vanishes meanwhile is passed over.
+    Folders that are links are not entered; files that disappear are skipped.
 
     Raises:
         OSError: The folder itself cannot be read.
     """
     top = os.path.join(folder, "")  # noqa: PTH118 - with its slash, so that it may be a link itself
     for root, folders, names, descriptor in os.fwalk(top):
-        below = root.removeprefix(top).strip("/")
+        parent = root.removeprefix(top).strip("/")
         links = [name for name in folders if _is_link(name, descriptor)]
         folders.sort()
         for name in sorted([*names, *links]):
@@ -88,7 +88,7 @@ def found_files(folder: Path) -> Iterator[FoundFile]:
                 status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
             except OSError:
                 continue
-            path = f"{below}/{name}" if below else name
+            path = f"{parent}/{name}" if parent else name
             yield FoundFile(path, _version(status), status.st_mode, descriptor)
 
 

@@ -1,4 +1,4 @@
-"""Schedules that tick at a steady distance: FunctionGraph's `Rate`, and `@every`."""
+"""Schedules with a fixed interval: FunctionGraph's `Rate`, and `@every`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SECONDS = {
     "m": Decimal(60),
     "h": Decimal(3600),
 }
-_LONGEST = 366 * 86_400  # seconds; beyond it somebody mistook a unit
+_LONGEST = 366 * 86_400  # seconds; a longer one has a wrong unit
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A tick every so often, counted in elapsed time: clocks that are put forward do not matter.
+    """A tick at a fixed interval of elapsed time, independent of clock changes.
 
     Attributes:
         seconds: Whole seconds from one tick to the next, at least 1.
@@ -33,25 +33,25 @@ class Interval:
     seconds: int
 
     def after(self, moment: datetime) -> datetime:
-        """Return the tick that follows a tick, or a start, at an aware moment; in its zone.
+        """Return the next tick after a tick or a start, in the same time zone.
 
         Ticks fall on whole seconds (robfig/cron, `ConstantDelaySchedule`).
         """
-        later = moment.astimezone(timezone.utc).replace(microsecond=0) + self._distance
+        later = moment.astimezone(timezone.utc).replace(microsecond=0) + self._interval
         return later.astimezone(moment.tzinfo)
 
     def latest(self, tick: datetime, now: datetime) -> datetime:
         """Return the last tick that is not after `now`, given an earlier one."""
-        missed = max(0, (now - tick) // self._distance)
-        return (tick.astimezone(timezone.utc) + missed * self._distance).astimezone(tick.tzinfo)
+        missed = max(0, (now - tick) // self._interval)
+        return (tick.astimezone(timezone.utc) + missed * self._interval).astimezone(tick.tzinfo)
 
     @property
-    def _distance(self) -> timedelta:
+    def _interval(self) -> timedelta:
         return timedelta(seconds=self.seconds)
 
 
 def rate(text: str) -> Interval | None:
-    """Return the interval that a `Rate` such as `3m`, `1h` or `1d` names, None for other text.
+    """Return the interval of a `Rate` such as `3m`, `1h` or `1d`, None for other text.
 
     Raises:
         ValueError: The number is above FunctionGraph's limit for its unit.
@@ -66,13 +66,13 @@ def rate(text: str) -> Interval | None:
 
 
 def every(text: str) -> Interval:
-    """Return the interval that `@every` is followed by, such as `1h30m`, `1.5h` or `90s`.
+    """Return the interval of the text after `@every`, such as `1h30m`, `1.5h` or `90s`.
 
-    The text is a duration of Go's `time.ParseDuration`. As robfig/cron does it, parts of a second
-    are cut off, and what is below one second ticks every second.
+    The text is a duration of Go's `time.ParseDuration`. As in robfig/cron, fractions of a second
+    are cut off, and shorter intervals become one second.
 
     Raises:
-        ValueError: The text is no duration, or it is zero or longer than a year.
+        ValueError: The text is not a duration, or the duration is zero or longer than a year.
     """
     if not re.fullmatch(f"(?:{_PART.pattern})+", text):
         raise ValueError("@every takes numbers with units ns, us, ms, s, m or h, such as 1h30m")

@@ -1,12 +1,12 @@
-"""When a timer ticks, in FunctionGraph's own syntax.
+"""Parses timer schedules in FunctionGraph's syntax.
 
     3m 1h 1d                      a Rate: 1 to 60 minutes, 1 to 24 hours, 1 to 30 days
     @every 1h30m                  any duration
     0 0 2 * * MON-FRI             cron: second minute hour day-of-month month day-of-week
     CRON_TZ=Europe/Berlin 0 0 2 * * *   cron, in a time zone
 
-(FunctionGraph user guide, 01_0207 and 01_0908.) `@every` and cron are those of robfig/cron, which
-the guide's syntax is: when both day fields are restricted, either may match.
+(FunctionGraph user guide, 01_0207 and 01_0908.) `@every` and cron follow robfig/cron, whose
+syntax the guide describes: if both day fields are restricted, either may match.
 """
 
 from __future__ import annotations
@@ -28,25 +28,27 @@ _ZONES = ("CRON_TZ=", "TZ=")
 
 
 def parse(text: str, zone: tzinfo = timezone.utc) -> Schedule:
-    """Return the schedule that a text describes; its `after(moment)` gives the next tick.
+    """Return the schedule that a text describes.
 
     Args:
         text: A rate, `@every` and a duration, or a cron expression.
-        zone: The zone for expressions that name none; the platform takes its region's.
+        zone: The time zone of expressions that name none; on the platform, its region's.
 
     Raises:
-        ValueError: The text is none of these; the message says what would be right.
+        ValueError: The text is none of these; the message says what to write instead.
     """
     text = text.strip()
     if text.startswith(_ZONES):
         prefix, _, text = text.partition(" ")
         zone, text = _zone(prefix.partition("=")[2]), text.strip()
-    elif steady := rate(text):
-        return steady
+    elif interval := rate(text):
+        return interval
     if text.startswith("@"):
         word, _, duration = text.partition(" ")
         if word != _EVERY:
-            raise ValueError("of the words with @ only @every is documented, such as @every 1h30m")
+            raise ValueError(
+                "only @every is supported of the expressions with @, such as @every 1h30m"
+            )
         return every(duration.strip())
     return cron(text, zone)
 
@@ -56,5 +58,5 @@ def _zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise ValueError(
-            "the time zone is not known here; write it as the tz database does: Europe/Berlin"
+            "the time zone is unknown; use a name of the tz database, such as Europe/Berlin"
         ) from error

@@ -1,4 +1,4 @@
-"""Timer triggers: they submit an event at each tick of their schedules."""
+"""Timer triggers: submit an event at each tick of their schedules."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Timer:
     Attributes:
         name: The trigger's name.
         schedule: When it ticks.
-        user_event: The text that each of its events carries, a spec or an action.
+        user_event: The text in each of its events, a spec or an action.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Timer:
         """
         if len(self.user_event.encode()) >= _LARGEST_USER_EVENT:
             raise ValueError(
-                "a timer's user event must be under 2 KB; put the spec into a bucket and name it: "
+                "a timer's user event must be under 2 KB; upload the spec to a bucket and name it: "
                 '{"spec": "obs://bucket/key"}'
             )
 
@@ -55,8 +55,8 @@ def read_timer(text: str, zone: tzinfo) -> Timer:
     """Return the timer that `NAME=SCHEDULE=USER_EVENT` describes.
 
     Args:
-        text: The description; the schedule may begin with `CRON_TZ=…`, the event may hold `=`.
-        zone: The zone of schedules that name none.
+        text: The description; the schedule may start with `CRON_TZ=…`, the event may contain `=`.
+        zone: The time zone of schedules that name none.
 
     Raises:
         ValueError: A part is missing or wrong.
@@ -64,7 +64,7 @@ def read_timer(text: str, zone: tzinfo) -> Timer:
     found = _TIMER.fullmatch(text)
     if found is None:
         raise ValueError(
-            "a timer is written NAME=SCHEDULE=USER_EVENT, such as "
+            "a timer must be NAME=SCHEDULE=USER_EVENT, such as "
             '\'tick=@every 5m={"action": "reconcile"}\''
         )
     return Timer(found["name"].strip(), parse(found["schedule"], zone), found["user_event"])
@@ -73,9 +73,9 @@ def read_timer(text: str, zone: tzinfo) -> Timer:
 class Timers:
     """Timers that share a thread.
 
-    Each tick is counted from the one before, never from the moment somebody woke up, so they do
-    not drift. After a sleep over several ticks only the latest is fired: what FunctionGraph does is
-    not documented, and last night's upgrade should not run seven times on Monday.
+    Each tick is computed from the previous one, not from the current time, so timers do not drift.
+    After a sleep over several ticks only the latest fires: FunctionGraph's behaviour is not
+    documented, and a nightly upgrade should not run seven times after a week.
     """
 
     def __init__(
@@ -85,13 +85,13 @@ class Timers:
         clock: Clock,
         zone: tzinfo,
     ) -> None:
-        """Take what is needed; nothing ticks before `start` or `run`.
+        """Create timers that tick from `start` on.
 
         Args:
             timers: The timers.
-            submit: Takes each event, and `timer` as what fired.
-            clock: Shows the time and waits for it.
-            zone: The zone that events write their time in; the platform takes its region's.
+            submit: Accepts each event, and `timer` as the kind of trigger.
+            clock: Returns the time and waits.
+            zone: The time zone of the times in events; on the platform, its region's.
         """
         self._timers = tuple(timers)
         self._submit = submit
@@ -102,7 +102,7 @@ class Timers:
         self._thread = Thread(target=self.run, name="timers")
 
     def start(self) -> None:
-        """Begin to tick in a thread of its own."""
+        """Start to tick, in a thread of its own."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -114,7 +114,7 @@ class Timers:
             self._thread.join()
 
     def run(self) -> None:
-        """Tick until it is stopped."""
+        """Tick until `stop` is called."""
         started = self._clock.now()
         due = [timer.schedule.after(started) for timer in self._timers]
         while self._wait(min(due, default=None)):
@@ -133,7 +133,7 @@ class Timers:
         self._submit(timer_event(timer.name, timer.user_event, at), "timer")
 
     def _wait(self, until: datetime | None) -> bool:
-        """Return True when the moment has come, False when it is stopped."""
+        """Return True when the time has come, False after `stop`."""
         with self._changed:
             while not self._stopped:
                 if until is not None and until <= self._clock.now():

@@ -21,7 +21,7 @@ provider "huaweicloud" {
   region = local.region
 }
 
-# TF_VAR_checkpoint_key and so on: secrets stand in no file.
+# TF_VAR_checkpoint_key and so on: keep secrets out of files.
 variable "checkpoint_key" {
   type      = string
   sensitive = true

@@ -23,7 +23,7 @@ module "nightdrop" {
 
   region        = local.region
   bucket_prefix = "example-nightdrop" # unique in all of OBS: choose your own
-  alarm_email   = ""                  # told of every event that is given up: yours
+  alarm_email   = ""                  # yours: notified of every event that is given up
   package       = "${path.root}/nightdrop.zip"
 }
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from handler.errors import NightdropError
 from handler.settings import Settings, load
 from handler.triggers.delivery import Action, Delivery, InlineSpec
-from handler.triggers.event_parser import parse_event, screen
+from handler.triggers.event_parser import filter_delivery, parse_event
 from tests.support.terraform.provider import EVENT_DATA
 from tests.support.terraform.rendering import LEAST, MOST, rendered, terraform
 
@@ -118,7 +118,7 @@ def _drop(kind: str, told: dict[str, Any], settings: dict[str, str]) -> Iterator
     )
     if isinstance(delivery.spec, InlineSpec) or delivery.spec.key != PATH:
         yield "the function reads another key than was dropped"
-    ignored = screen(
+    ignored = filter_delivery(
         delivery,
         buckets=settings.get("NIGHTDROP_BUCKETS", "").split(","),
         prefix=settings.get("NIGHTDROP_PREFIX", ""),

@@ -29,7 +29,7 @@ def log(path: Path) -> Iterator[SqliteLog]:
     """An open, empty log whose clock gains a second at each look."""
     ticks = iter(range(10**9))
     start = datetime(2026, 11, 23, 2, tzinfo=timezone.utc)
-    opened = SqliteLog(path, clock=lambda: start + timedelta(seconds=next(ticks)), patience=5)
+    opened = SqliteLog(path, clock=lambda: start + timedelta(seconds=next(ticks)), lock_timeout=5)
     yield opened
     opened.close()
 

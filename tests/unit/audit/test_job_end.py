@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.audit.job_end import FAILED, WRONG, shown_state, told_of, went_wrong
+from handler.audit.job_end import FAILED, WRONG, failure_sentence, shown_state, went_wrong
 from handler.audit.state import JobState
 
 if TYPE_CHECKING:
@@ -62,14 +62,16 @@ def test_what_failed_must_be_looked_at(finished: str, *, wrong: bool) -> None:
 
 def test_a_failed_job_has_a_sentence_with_its_counts_and_reasons() -> None:
     """So that nobody has to look on the fleet first."""
-    assert told_of(ended("Failed")) == (
+    assert failure_sentence(ended("Failed")) == (
         "job nightly failed on the fleet, 0 of 3 tasks succeeded: no disk"
     )
-    assert told_of(ended("unknown", tasks=0)) == (
+    assert failure_sentence(ended("unknown", tasks=0)) == (
         "job nightly has no known end on the fleet: no disk"
     )
-    assert told_of(replace(JOB, state="refused", note="no")) == "job nightly was refused: no"
-    assert told_of(replace(JOB, state="duplicated", note="twice")) == "job nightly: twice"
+    assert (
+        failure_sentence(replace(JOB, state="refused", note="no")) == "job nightly was refused: no"
+    )
+    assert failure_sentence(replace(JOB, state="duplicated", note="twice")) == "job nightly: twice"
 
 
 def test_the_view_for_people_shows_the_end(log: SqliteLog) -> None:

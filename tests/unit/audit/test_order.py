@@ -20,6 +20,7 @@ from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it
 from handler.deliveries.receiving import receive
 from handler.parsing import Limits as ReadingLimits
 from handler.parsing import read
+from handler.policy.rules import ALLOWED
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, StoredSpec
 from handler.values.canonical_json import key_of
@@ -80,10 +81,10 @@ def drop(log: Log, event: int, data: bytes) -> str:
         source={"shape": "obs"},
         spec=StoredSpec("b", "k"),
     )
-    log.commit(receive(delivery, function={}))
+    log.commit(receive(delivery))
     plan = make_plan(delivery.key, read(data, ReadingLimits()))
-    order = Order(delivery, SpecSource(data, {"read_etag": f"tag-{event}"}), plan)
-    run = log.commit(plan_it(order, RULES, function={})).value
+    order = Order(delivery, SpecSource(data, {"read_etag": f"tag-{event}"}), plan, ALLOWED)
+    run = log.commit(plan_it(order, RULES)).value
     return "duplicate" if run else "planned"
 
 

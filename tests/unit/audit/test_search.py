@@ -8,7 +8,7 @@ import pytest
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def log(store_address: str, planned: Planned) -> Iterator[SearchedLog]:
     """A log with two deliveries, the second planned last, the first changed last but one."""
-    opened = any_log(store_address)
+    opened = open_any_log(store_address)
     opened.commit(planned("d1", "one", "two"))
     opened.commit(planned("d2", "three"))
     opened.commit(said("log.noted"))

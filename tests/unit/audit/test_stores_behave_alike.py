@@ -12,8 +12,8 @@ from handler.audit.job_end import shown_state
 from handler.audit.log import Decision, ScanState
 from handler.audit.record import Draft, Head
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import any_log
-from handler.deliveries.reporting import begin_result
+from handler.cli.audit.records.open_log import open_any_log
+from handler.deliveries.reporting import start_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ SUBJECT = "obs://bucket/drop/\x00 strange ☃.yaml"
 @pytest.fixture
 def log(store_address: str) -> Iterator[Log]:
     """An open, empty log."""
-    opened = any_log(store_address)
+    opened = open_any_log(store_address)
     yield opened
     opened.close()
 
@@ -213,8 +213,8 @@ def test_what_stands_of_a_checkpoint_is_known(log: Log) -> None:
         log.commit(recorded(draft))
         said = log.read(lambda view: view.confirmation)
         found.append((said.action, said.seq))
-    told = "log.checkpointed"
-    assert found == [("", 0), (told, 2), (told, 3), (told, 3), (told, 3)]
+    sentences = "log.checkpointed"
+    assert found == [("", 0), (sentences, 2), (sentences, 3), (sentences, 3), (sentences, 3)]
 
 
 def test_a_delivery_has_its_jobs_in_order(log: Log) -> None:
@@ -312,7 +312,7 @@ def test_result_files_that_wait_come_after_those_that_can_be_written(log: Log) -
     """The trouble of one is kept with it, and holds up no other."""
     log.commit(planned("d", "one"))
     log.commit(planned("e", "two", subject="obs://bucket/other"))
-    log.commit(begin_result("d", timedelta(hours=1), function={}))
+    log.commit(start_result("d", timedelta(hours=1)))
     waiting: Part = {"key": "d"}
     log.commit(recorded(Draft("result.failed", "failure", waiting, note="AccessDenied")))
     left = log.read(lambda view: view.open(9).unreported)
@@ -355,9 +355,9 @@ def test_the_state_can_be_rebuilt_from_the_records(log: Any) -> None:  # noqa: A
 def test_what_was_written_is_there_for_the_next_to_open_it(store_address: str) -> None:
     """A new instance goes on where the last one stopped."""
     for _ in range(2):
-        log = any_log(store_address)
+        log = open_any_log(store_address)
         log.commit(noted("a"))
         log.close()
-    log = any_log(store_address)
+    log = open_any_log(store_address)
     assert verify(log.records()).head.seq == 2
     log.close()

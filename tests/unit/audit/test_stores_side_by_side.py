@@ -13,7 +13,7 @@ from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
@@ -23,9 +23,9 @@ APPEND = """
 import sys
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 
-log = any_log(sys.argv[1])
+log = open_any_log(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(int(sys.argv[2])):
@@ -38,7 +38,7 @@ log.close()
 def test_eight_threads_leave_one_chain(store_address: str) -> None:
     """Each commit stays together, and none is lost."""
     errors: list[BaseException] = []
-    log = any_log(store_address)
+    log = open_any_log(store_address)
     draft = Draft(action="log.noted", outcome="success")
 
     def append() -> None:
@@ -78,7 +78,7 @@ def test_four_processes_leave_one_chain(store_address: str) -> None:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
     complaints = [process.communicate("go\n", timeout=60)[1] for process in started]
-    log = any_log(store_address)
+    log = open_any_log(store_address)
     times = [str(record.fields["at"]) for record in log.records()]
     assert complaints == [""] * 4
     assert whole(log) == 200

@@ -31,7 +31,7 @@ def test_a_file_that_is_there_is_replaced_only_when_asked(tmp_path: Path) -> Non
     path = tmp_path / "log.csv"
     path.write_text("old")
     with (
-        pytest.raises(OutputError, match="is there already; name another file, or give --overw"),
+        pytest.raises(OutputError, match="exists; name another file, or use --overw"),
         output_file(path, overwrite=False),
     ):
         pass
@@ -48,7 +48,7 @@ def test_a_database_is_never_replaced(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE t (c)")
     with (
-        pytest.raises(OutputError, match="is a database, which no output replaces"),
+        pytest.raises(OutputError, match="is a database and is not replaced"),
         output_file(path, overwrite=True),
     ):
         pass

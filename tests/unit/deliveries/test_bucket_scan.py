@@ -14,7 +14,7 @@ import pytest
 from handler import reconciler
 from handler.audit.sql.sqlite import SqliteLog
 from handler.deliveries import bucket_scan as module
-from handler.emulator.obs import list_objects
+from handler.emulator.obs import listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,13 +43,13 @@ def written(emulator: Emulator, at: float, *keys: str) -> None:
 
 def said(lines: list[str], action: str) -> list[Reply]:
     """Return the lines that call for a person because of an action."""
-    told = [json.loads(line) for line in lines]
-    return [one for one in told if one["action"] == "attention.needed" and one["of"] == action]
+    sentences = [json.loads(line) for line in lines]
+    return [one for one in sentences if one["action"] == "attention.needed" and one["of"] == action]
 
 
 def crowded(emulator: Emulator, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a new file behind ten old ones, of which one scan looks at four in pages of two."""
-    monkeypatch.setattr(list_objects, "LARGEST_PAGE", 2)
+    monkeypatch.setattr(listing, "LARGEST_PAGE", 2)
     monkeypatch.setattr(module, "MOST_OBJECTS", 4)
     old = [f"drop/a{number:02}.yaml" for number in range(10)]
     for key in old:
@@ -103,7 +103,7 @@ def test_a_scan_makes_so_many_requests_and_no_more(
     emulator: Emulator, fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server may send pages of one key each."""
-    monkeypatch.setattr(list_objects, "LARGEST_PAGE", 1)
+    monkeypatch.setattr(listing, "LARGEST_PAGE", 1)
     monkeypatch.setattr(module, "MOST_PAGES", 3)
     for number in range(5):
         drop(f"drop/{number}.yaml", UPGRADE)
@@ -155,7 +155,7 @@ def test_a_run_without_time_to_look_says_so(
     monkeypatch.setattr(reconciler, "_time_left", lambda _services: False)
     reply = fire(RECONCILE)
     assert reply["outcome"] == "deferred"
-    assert reply["errors"] == ["no time was left to look for missed files in bucket nightdrop-drop"]
+    assert reply["errors"] == ["no time was left to scan for missed files in bucket nightdrop-drop"]
 
 
 def test_a_scan_of_a_whole_bucket_records_nothing(
@@ -283,7 +283,7 @@ def test_a_fresh_log_does_not_order_what_lay_there_before_it(
     reply = fire_in(fresh, RECONCILE)
     assert (reply["outcome"], len(emulator.state.jobs)) == ("completed", 0)
     (warning,) = reply["warnings"]
-    assert warning.startswith("2 files were found in bucket nightdrop-drop that nobody announced")
+    assert warning.startswith("2 files were found in bucket nightdrop-drop without a notification")
     assert "warnings" not in fire_in(fresh, RECONCILE)
     assert [one["note"] for one in said(lines, "scan.limited")] == [warning]
     drop("drop/three.yaml", UPGRADE)

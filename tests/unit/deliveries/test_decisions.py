@@ -21,6 +21,7 @@ from handler.deliveries.decisions import (
 from handler.deliveries.receiving import receive
 from handler.errors import Problem
 from handler.jobs.decisions import Created, Refused, claim, record
+from handler.policy.rules import ALLOWED
 from handler.specs.planner import Plan, PlannedJob
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import key_of, sha256_hex, timestamp
@@ -56,20 +57,20 @@ def ordered(delivery: Delivery, spec: SpecSource = V1, valid_for: int | None = N
     """Build an order of one job."""
     name = f"job-{delivery.key[:8]}"
     job = PlannedJob(key_of(["job", delivery.key]), 1, name, "node_upgrade", "{}", valid_for)
-    return Order(delivery, spec, Plan((job,), (Problem("doubtful"),)))
+    return Order(delivery, spec, Plan((job,), (Problem("doubtful"),)), ALLOWED)
 
 
 def plan(log: SqliteLog, order: Order) -> Any:  # noqa: ANN401 - a state or None
     """Receive and plan an order."""
-    log.commit(receive(order.delivery, function={}))
-    return log.commit(plan_it(order, RULES, function={})).value
+    log.commit(receive(order.delivery))
+    return log.commit(plan_it(order, RULES)).value
 
 
 def settle(log: SqliteLog, order: Order, answer: Created | Refused) -> None:
     """Bring an order's job to its end."""
     key = order.plan.jobs[0].key
-    log.commit(claim(key, date=timestamp(NOW), lease=timedelta(60), function={}))
-    log.commit(record(key, 1, answer, function={}))
+    log.commit(claim(key, date=timestamp(NOW), lease=timedelta(60)))
+    log.commit(record(key, 1, answer))
 
 
 def actions(log: SqliteLog) -> list[str]:
@@ -79,14 +80,14 @@ def actions(log: SqliteLog) -> list[str]:
 
 def test_a_new_delivery_is_received(log: SqliteLog) -> None:
     """Go on."""
-    assert log.commit(receive(fired("a"), function={})).value.seen is None
+    assert log.commit(receive(fired("a"))).value.seen is None
     assert actions(log) == ["delivery.received"]
 
 
 def test_a_delivery_whose_plan_does_not_stand_starts_over(log: SqliteLog) -> None:
     """An instance died in between; the second try is on record, too."""
-    log.commit(receive(fired("a"), function={}))
-    again = log.commit(receive(fired("a"), function={}))
+    log.commit(receive(fired("a")))
+    again = log.commit(receive(fired("a")))
     assert again.value.seen is None
     assert "started over" in str(again.records[0].fields["note"])
 
@@ -95,7 +96,7 @@ def test_a_delivery_that_is_planned_is_repeated(log: SqliteLog) -> None:
     """Its state comes back, jobs and all."""
     order = ordered(fired("a"))
     assert plan(log, order) is None
-    seen = log.commit(receive(order.delivery, function={})).value.seen
+    seen = log.commit(receive(order.delivery)).value.seen
     assert seen
     assert seen.state == "planned"
     assert [job.state for job in seen.jobs] == ["planned"]
@@ -106,8 +107,8 @@ def test_a_delivery_that_is_planned_is_repeated(log: SqliteLog) -> None:
 def test_a_plan_is_one_commit_with_its_bodies_in_the_outbox(log: SqliteLog) -> None:
     """Either all of it stands or nothing."""
     order = ordered(fired("a"))
-    log.commit(receive(order.delivery, function={}))
-    records = log.commit(plan_it(order, RULES, function={})).records
+    log.commit(receive(order.delivery))
+    records = log.commit(plan_it(order, RULES)).records
     assert [one.fields["action"] for one in records] == ["delivery.planned", "job.planned"]
     assert len({str(one.fields["commit"]) for one in records}) == 1
     assert log.bodies([order.plan.jobs[0].key]).get(order.plan.jobs[0].key) == "{}"
@@ -116,8 +117,8 @@ def test_a_plan_is_one_commit_with_its_bodies_in_the_outbox(log: SqliteLog) -> N
 def test_what_is_planned_names_the_bytes_and_the_object_they_came_from(log: SqliteLog) -> None:
     """The log shows which version was read, and what was doubtful about it."""
     order = ordered(fired("a"))
-    log.commit(receive(order.delivery, function={}))
-    planned: Any = log.commit(plan_it(order, RULES, function={})).records[0].fields
+    log.commit(receive(order.delivery))
+    planned: Any = log.commit(plan_it(order, RULES)).records[0].fields
     assert planned["delivery"]["digest"] == sha256_hex(b"v1")
     assert planned["source"] == {"shape": "obs", "read_etag": "e1", "read_size": 2}
     assert (planned["delivery"]["jobs"], planned["note"]) == (1, "doubtful")
@@ -139,7 +140,7 @@ def test_planning_twice_plans_once(log: SqliteLog) -> None:
     """Two instances had received the delivery; the second finds the first one's plan."""
     order = ordered(fired("a"))
     plan(log, order)
-    second = log.commit(plan_it(order, RULES, function={}))
+    second = log.commit(plan_it(order, RULES))
     assert second.value
     assert second.records == ()
 
@@ -210,12 +211,12 @@ def test_a_delivery_without_jobs_is_closed_once(
 ) -> None:
     """And answered from the log from then on."""
     delivery = fired("a")
-    log.commit(receive(delivery, function={}))
-    close = settle_without_jobs(delivery, action, "because", function={})
+    log.commit(receive(delivery))
+    close = settle_without_jobs(delivery, action, "because")
     (closed,) = log.commit(close).records
     assert (closed.fields["outcome"], closed.fields["note"]) == (outcome, "because")
     assert log.commit(close).records == ()
-    seen = log.commit(receive(delivery, function={})).value.seen
+    seen = log.commit(receive(delivery)).value.seen
     assert seen
     assert (seen.state, seen.note) == (state, "because")
 
@@ -224,22 +225,22 @@ def test_a_planned_delivery_cannot_be_rejected_any_more(log: SqliteLog) -> None:
     """Another instance read the object a moment earlier, and understood it."""
     order = ordered(fired("a"))
     plan(log, order)
-    late = settle_without_jobs(order.delivery, "spec.rejected", "no", function={})
+    late = settle_without_jobs(order.delivery, "spec.rejected", "no")
     assert log.commit(late).records == ()
 
 
 def test_an_interrupted_delivery_starts_over(log: SqliteLog) -> None:
     """Nothing was promised."""
-    log.commit(receive(fired("a"), function={}))
-    log.commit(interrupted(fired("a"), "the bucket did not answer", function={}))
-    assert log.commit(receive(fired("a"), function={})).value.seen is None
+    log.commit(receive(fired("a")))
+    log.commit(interrupted(fired("a"), "the bucket did not answer"))
+    assert log.commit(receive(fired("a"))).value.seen is None
 
 
 def test_an_interruption_does_not_undo_a_plan(log: SqliteLog) -> None:
     """Two instances side by side: one got through."""
     order = ordered(fired("a"))
     plan(log, order)
-    log.commit(interrupted(order.delivery, "no answer", function={}))
+    log.commit(interrupted(order.delivery, "no answer"))
     state = log.read(lambda view: view.delivery(order.delivery.key))
     assert state
     assert state.state == "planned"
@@ -248,6 +249,6 @@ def test_an_interruption_does_not_undo_a_plan(log: SqliteLog) -> None:
 def test_a_rejected_event_is_recorded_with_every_problem(log: SqliteLog) -> None:
     """One line each."""
     problems = [Problem("missing", "a"), Problem("missing", "b")]
-    rejected = reject_event(key_of("x"), problems, source={"shape": "unknown"}, function={})
+    rejected = reject_event(key_of("x"), problems, source={"shape": "unknown"})
     (kept,) = log.commit(rejected).records
     assert kept.fields["note"] == "a: missing\nb: missing"

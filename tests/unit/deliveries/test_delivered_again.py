@@ -15,6 +15,7 @@ from handler.deliveries.receiving import Received, receive
 from handler.errors import Problem
 from handler.jobs.decisions import Answer, Created, Refused, Unknown, abandon, claim, record
 from handler.parsing import Limits, read
+from handler.policy.rules import ALLOWED
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import timestamp
@@ -58,11 +59,11 @@ def fired(trigger: Literal["timer", "object", "direct"] = "direct") -> Delivery:
 
 def deliver(log: MemoryLog, delivery: Delivery, spec: bytes = SPEC + b"---\n" + SPEC) -> Received:
     """Receive and, if it goes on, plan a delivery."""
-    received = log.commit(receive(delivery, function={})).value
+    received = log.commit(receive(delivery)).value
     if received.seen is None:
         plan = make_plan(received.delivery.key, read(spec, Limits()))
-        order = Order(received.delivery, SpecSource(spec, {}), plan)
-        log.commit(plan_it(order, RULES, function={}))
+        order = Order(received.delivery, SpecSource(spec, {}), plan, ALLOWED)
+        log.commit(plan_it(order, RULES))
     return received
 
 
@@ -77,8 +78,8 @@ def answer(log: MemoryLog, received: Received, *answers: Answer) -> None:
     """Send every job and record what the API answers."""
     for job, one in zip(run_of(log, received).jobs, answers, strict=True):
         date = timestamp(NOW)
-        log.commit(claim(job.key, date=date, lease=timedelta(minutes=1), function={}))
-        log.commit(record(job.key, 1, one, function={}))
+        log.commit(claim(job.key, date=date, lease=timedelta(minutes=1)))
+        log.commit(record(job.key, 1, one))
 
 
 @pytest.mark.parametrize("trigger", ["timer", "object", "direct"])
@@ -112,23 +113,23 @@ def test_it_may_be_refused_many_times(log: MemoryLog) -> None:
 def test_two_that_come_side_by_side_are_one_run(log: MemoryLog) -> None:
     """Whoever plans first has it."""
     answer(log, deliver(log, fired()), NO, NO)
-    one = log.commit(receive(fired(), function={})).value
+    one = log.commit(receive(fired())).value
     other = deliver(log, fired())
     assert one.delivery == other.delivery
     plan = make_plan(one.delivery.key, read(SPEC, Limits()))
-    order = Order(one.delivery, SpecSource(SPEC, {}), plan)
-    assert log.commit(plan_it(order, RULES, function={})).value == run_of(log, other)
+    order = Order(one.delivery, SpecSource(SPEC, {}), plan, ALLOWED)
+    assert log.commit(plan_it(order, RULES)).value == run_of(log, other)
 
 
 def test_an_instance_that_is_killed_leaves_the_new_run_to_the_tick(log: MemoryLog) -> None:
     """It was received under its own key, with what it is started over from."""
     answer(log, deliver(log, fired()), NO, NO)
-    begun = log.commit(receive(fired(), function={})).value
+    started = log.commit(receive(fired())).value
     (waiting,) = log.read(lambda view: view.open(9)).deliveries
-    assert waiting.key == begun.delivery.key
+    assert waiting.key == started.delivery.key
     resumed = Delivery.from_json(log.bodies([waiting.key])[waiting.key])
-    assert deliver(log, resumed).delivery == begun.delivery
-    assert run_of(log, begun).state == "planned"
+    assert deliver(log, resumed).delivery == started.delivery
+    assert run_of(log, started).state == "planned"
 
 
 @pytest.mark.parametrize(
@@ -164,7 +165,7 @@ def test_what_expired_is_run_again_only_where_a_person_hands_it_over(
     clock[0] += timedelta(hours=7)
     for job in run_of(log, first).jobs:
         lease = timedelta(minutes=1)
-        log.commit(claim(job.key, date=timestamp(NOW), lease=lease, function={}))
+        log.commit(claim(job.key, date=timestamp(NOW), lease=lease))
     assert {job.state for job in run_of(log, first).jobs} == {"expired"}
     assert (deliver(log, fired(trigger)).seen is None) == again
     log.close()
@@ -178,10 +179,10 @@ def test_what_was_rejected_is_judged_again_but_for_an_object(
 ) -> None:
     """A limit, say, was set too low; an object is written anew, and has an event of its own."""
     delivery = fired(trigger)
-    log.commit(receive(delivery, function={}))
+    log.commit(receive(delivery))
     problem = str(Problem("too large"))
-    log.commit(settle_without_jobs(delivery, "spec.rejected", problem, function={}))
-    assert (log.commit(receive(delivery, function={})).value.seen is None) == again
+    log.commit(settle_without_jobs(delivery, "spec.rejected", problem))
+    assert (log.commit(receive(delivery)).value.seen is None) == again
 
 
 def test_a_repeat_of_what_was_refused_afterwards_may_be_delivered_again(log: MemoryLog) -> None:
@@ -249,5 +250,5 @@ def test_a_decision_that_fails_has_received_nothing(log: MemoryLog) -> None:
     """The walk along the runs only looks."""
     answer(log, deliver(log, fired()), NO, NO)
     before = len(list(log.records()))
-    log.commit(lambda view: Decision(receive(fired(), function={})(view).value))
+    log.commit(lambda view: Decision(receive(fired())(view).value))
     assert len(list(log.records())) == before

@@ -76,7 +76,7 @@ def test_an_object_that_is_as_its_event_said_has_its_uploader(
 
 
 @pytest.mark.parametrize(
-    ("told", "read", "differing"),
+    ("named", "read", "differing"),
     [
         ({"etag": "a"}, {"read_etag": "b"}, "etag"),
         ({"etag": "a", "version_id": "1"}, {"read_etag": "a", "read_version_id": "2"},
@@ -89,10 +89,10 @@ def test_an_object_that_is_as_its_event_said_has_its_uploader(
     ],
 )  # fmt: skip
 def test_tag_and_version_tell_objects_apart(
-    told: dict[str, str], read: dict[str, str], differing: str
+    named: dict[str, str], read: dict[str, str], differing: str
 ) -> None:
     """What one side does not say tells nothing."""
-    assert differences(told, read) == differing
+    assert differences(named, read) == differing
 
 
 def test_an_object_that_may_not_be_read_yet_is_run_once_it_may(

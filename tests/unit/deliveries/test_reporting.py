@@ -11,7 +11,7 @@ import pytest
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
-from handler.deliveries.reporting import LONGEST_PAUSE, Begun, begin_result, result_kept
+from handler.deliveries.reporting import LONGEST_PAUSE, StartedResult, record_result, start_result
 from handler.errors import NoAnswerError, ObjectError
 
 if TYPE_CHECKING:
@@ -63,15 +63,15 @@ def add(log: SqliteLog, *drafts: Draft) -> None:
     log.commit(lambda _view: Decision(None, drafts))
 
 
-def begin(log: SqliteLog, key: str = "d") -> Begun | None:
+def begin(log: SqliteLog, key: str = "d") -> StartedResult | None:
     """Begin to write the result file, if it may be written."""
-    return log.commit(begin_result(key, PAUSE, function={})).value
+    return log.commit(start_result(key, PAUSE)).value
 
 
-def keep(log: SqliteLog, begun: Begun | None, error: Any = None) -> list[str]:  # noqa: ANN401 - an error or None
+def keep(log: SqliteLog, started: StartedResult | None, error: Any = None) -> list[str]:  # noqa: ANN401 - an error or None
     """Record what came of it; answers the actions recorded."""
-    assert begun
-    done = log.commit(result_kept(begun, error, function={}))
+    assert started
+    done = log.commit(record_result(started, error))
     return [str(record.fields["action"]) for record in done.records]
 
 
@@ -94,13 +94,13 @@ def test_a_writer_that_is_killed_leaves_its_file_to_be_written_anew(
     log: SqliteLog, clock: Clock
 ) -> None:
     """Perhaps it left an old one over a newer one: nobody can tell."""
-    begun = begin(log)
+    started = begin(log)
     add(log, Draft("job.deferred", "pending", {"key": "d"}, job={"key": "j"}, note="later"))
     clock.now += PAUSE
     again = begin(log)
-    assert begun
+    assert started
     assert again
-    assert again.run.changed > begun.run.changed
+    assert again.run.changed > started.run.changed
     assert keep(log, again) == ["result.written"]
     assert unreported(log) == []
 
@@ -127,7 +127,7 @@ def test_what_is_said_late_does_not_end_the_attempt_of_another(
     clock.now += PAUSE
     assert begin(log)
     assert late
-    assert log.commit(result_kept(late, error, function={})).records == ()
+    assert log.commit(record_result(late, error)).records == ()
     assert begin(log) is None
 
 
@@ -152,10 +152,10 @@ def test_a_file_that_is_refused_is_told_once_and_tried_ever_more_rarely(
     assert keep(log, begin(log), REFUSED) == ["result.failed"]
     tried = []
     while clock.now - NOW < timedelta(days=6):
-        begun = begin(log)
-        if begun:
+        started = begin(log)
+        if started:
             tried.append(clock.now - NOW)
-            assert keep(log, begun, REFUSED) == []
+            assert keep(log, started, REFUSED) == []
         assert [run.result_error for run in unreported(log)] == [str(REFUSED)]
         clock.now += timedelta(minutes=5)
     pauses = [later - sooner for sooner, later in pairwise(tried)]
@@ -214,10 +214,10 @@ def test_the_file_shows_the_latest_run_whichever_changed_last(log: SqliteLog) ->
     newer(log)
     keep(log, begin(log, "newer"))
     add(log, Draft("job.deferred", "pending", {"key": "d"}, job={"key": "j"}, note="later"))
-    begun = begin(log)
-    assert begun
-    assert (begun.run.key, begun.shown.key) == ("d", "newer")
-    keep(log, begun)
+    started = begin(log)
+    assert started
+    assert (started.run.key, started.shown.key) == ("d", "newer")
+    keep(log, started)
     assert unreported(log) == []
 
 

@@ -102,8 +102,8 @@ def test_a_result_file_is_signed_before_it_is_begun(
         (run,) = invocation.log.read(lambda view: view.open(9).unreported)
         times = iter([invocation.obs.clock() - timedelta(minutes=16)])  # asked for once
         report(run, replace(invocation, obs=replace(invocation.obs, clock=lambda: next(times))))
-        begun = [r for r in invocation.log.records() if r.fields["action"] == "result.writing"]
-    assert len(begun) == 2
+        started = [r for r in invocation.log.records() if r.fields["action"] == "result.writing"]
+    assert len(started) == 2
     assert RESULT not in emulator.state.buckets["nightdrop-drop"]
 
 

@@ -12,12 +12,12 @@ from handler.cloud.http_transport import Transport
 from handler.cloud.obs.client import Obs
 from handler.doctor.check_buckets import (
     PROBE,
-    BucketSeen,
-    ResultsSeen,
+    BucketAccess,
+    ResultsAccess,
     bucket_findings,
-    look_into,
+    check_bucket,
+    check_results,
     results_finding,
-    try_results,
 )
 from handler.errors import ApiError, CloudError, NoAnswerError, ObjectError
 
@@ -42,7 +42,7 @@ def obs(emulator: Emulator) -> Iterator[Obs]:
 
 def looked(obs: Obs, bucket: str = BUCKET) -> list[Finding]:
     """Return what looking into a bucket finds."""
-    return list(bucket_findings("drop bucket", look_into(obs, bucket, "drop/")))
+    return list(bucket_findings("drop bucket", check_bucket(obs, bucket, "drop/")))
 
 
 def test_an_empty_bucket_can_be_listed_and_read(obs: Obs) -> None:
@@ -76,13 +76,13 @@ def test_an_object_where_the_probe_would_be_is_no_fault(obs: Obs) -> None:
 
 def test_a_bucket_that_may_not_be_listed_is_found() -> None:
     """The tick could not look for files whose event was lost."""
-    (found,) = bucket_findings("drop bucket", BucketSeen("obs://b/", FORBIDDEN, FORBIDDEN))
+    (found,) = bucket_findings("drop bucket", BucketAccess("obs://b/", FORBIDDEN, FORBIDDEN))
     assert "obs:bucket:ListBucket" in found.remedy
 
 
 def test_results_are_written_and_deleted(obs: Obs, emulator: Emulator) -> None:
     """Nothing is left behind."""
-    found = results_finding(try_results(obs, BUCKET, "results/"))
+    found = results_finding(check_results(obs, BUCKET, "results/"))
     assert (found.verdict, found.message) == ("ok", "obs://nightdrop-drop/results/ can be written")
     assert [*obs.list_objects(BUCKET, "results/")] == []
     assert not emulator.state.denied
@@ -90,13 +90,13 @@ def test_results_are_written_and_deleted(obs: Obs, emulator: Emulator) -> None:
 
 def test_results_need_not_be_deletable() -> None:
     """The function never deletes one."""
-    assert results_finding(ResultsSeen("obs://b/", None, FORBIDDEN)).verdict == "ok"
+    assert results_finding(ResultsAccess("obs://b/", None, FORBIDDEN)).verdict == "ok"
 
 
 def test_results_that_cannot_be_written_are_a_fault(obs: Obs, emulator: Emulator) -> None:
     """Whoever drops a file would never learn what was wrong with it."""
     emulator.state.denied.add((BUCKET, f"results/{PROBE}"))
-    found = results_finding(try_results(obs, BUCKET, "results/"))
+    found = results_finding(check_results(obs, BUCKET, "results/"))
     assert found.verdict == "fail"
     assert "obs:object:PutObject" in found.remedy
 
@@ -116,4 +116,4 @@ def test_no_results_are_no_fault() -> None:
 )
 def test_other_failures_have_their_remedy(error: CloudError, remedy: str) -> None:
     """As far as it can be told."""
-    assert remedy in results_finding(ResultsSeen("obs://b/", error, None)).remedy
+    assert remedy in results_finding(ResultsAccess("obs://b/", error, None)).remedy

@@ -13,7 +13,7 @@ from handler.audit.log import Decision, Open
 from handler.audit.record import Draft, Head
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.state import DeliveryState, JobState
-from handler.doctor.check_log import LAST, LogSeen, first_broken, health_findings, look_at
+from handler.doctor.check_log import LAST, LogStatus, first_invalid, log_findings, read_log_status
 from handler.errors import LogError
 from handler.settings import Settings
 from handler.values.canonical_json import timestamp
@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 LONG_AGO = timestamp(NOW - timedelta(hours=5))
 JUST_NOW = timestamp(NOW - timedelta(minutes=5))
 SETTINGS = Settings.model_validate({"project_id": "p", "audit": "sqlite:///a.db"})
-WELL = LogSeen(Head(7, "h" * 64), 0, "", "", Open((), (), (), ()), NOW, NOW)
+WELL = LogStatus(Head(7, "h" * 64), 0, "", "", Open((), (), (), ()), NOW, NOW)
 JOB = JobState("j", "d", 1, "nightly-a", "node_upgrade", "deferred", changed_at=LONG_AGO)
 
 
@@ -42,9 +42,9 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
         yield opened
 
 
-def verdicts(seen: LogSeen | LogError) -> dict[str, str]:
+def verdicts(seen: LogStatus | LogError) -> dict[str, str]:
     """Return the verdict on each check that found something."""
-    found = health_findings(seen, SETTINGS)
+    found = log_findings(seen, SETTINGS)
     return {one.check: one.verdict for one in found if one.verdict != "ok"}
 
 
@@ -52,41 +52,41 @@ def open_work(
     deliveries: tuple[DeliveryState, ...] = (),
     jobs: tuple[JobState, ...] = (),
     followed: tuple[JobState, ...] = (),
-) -> LogSeen:
+) -> LogStatus:
     """Return a log that is well, with this left to do."""
     return replace(WELL, open=Open(deliveries, jobs, followed, ()))
 
 
 def test_a_log_that_is_well_is_told_of(log: SqliteLog) -> None:
     """How long it is, and that its end is whole."""
-    seen = look_at(log, datetime.now(timezone.utc))
-    found = [*health_findings(seen, SETTINGS)]
+    seen = read_log_status(log, datetime.now(timezone.utc))
+    found = [*log_findings(seen, SETTINGS)]
     assert [one.verdict for one in found] == ["ok", "ok"]
-    assert found[0].message.startswith("3 records, the last 3 whole, head ")
+    assert found[0].message.startswith("3 records, the last 3 valid, head ")
 
 
 def test_an_empty_log_is_no_fault(tmp_path: Path) -> None:
     """Every log begins so."""
     with closing(SqliteLog(tmp_path / "b.db")) as empty:
-        seen = look_at(empty, datetime.now(timezone.utc))
-    assert next(iter(health_findings(seen, SETTINGS))).message == "it is empty"
+        seen = read_log_status(empty, datetime.now(timezone.utc))
+    assert next(iter(log_findings(seen, SETTINGS))).message == "it is empty"
 
 
 def test_a_log_that_cannot_be_read_is_a_fault() -> None:
     """The reason is the log's own."""
-    (found,) = health_findings(LogError("no audit log there"), SETTINGS)
+    (found,) = log_findings(LogError("no audit log there"), SETTINGS)
     assert (found.verdict, found.message) == ("fail", "no audit log there")
 
 
 def test_a_broken_end_is_found(log: SqliteLog) -> None:
     """A changed text, a missing record, a record of another chain."""
     records = list(log.records())
-    assert first_broken(records) == 0
-    assert first_broken([]) == 0
-    assert first_broken([records[0], replace(records[1], text="{}"), records[2]]) == 2
-    assert first_broken([records[0], records[2]]) == 3
-    assert first_broken([replace(records[0], hash="0" * 64), *records[1:]]) == 1
-    assert verdicts(replace(WELL, broken=2)) == {"log": "fail"}
+    assert first_invalid(records) == 0
+    assert first_invalid([]) == 0
+    assert first_invalid([records[0], replace(records[1], text="{}"), records[2]]) == 2
+    assert first_invalid([records[0], records[2]]) == 3
+    assert first_invalid([replace(records[0], hash="0" * 64), *records[1:]]) == 1
+    assert verdicts(replace(WELL, invalid=2)) == {"log": "fail"}
 
 
 def test_only_the_end_of_a_long_log_is_looked_at(tmp_path: Path) -> None:
@@ -94,16 +94,16 @@ def test_only_the_end_of_a_long_log_is_looked_at(tmp_path: Path) -> None:
     with closing(SqliteLog(tmp_path / "b.db")) as log:
         drafts = tuple(Draft("log.noted", "success", note="n") for _ in range(LAST + 5))
         log.commit(lambda _view: Decision(None, drafts))
-        seen = look_at(log, datetime.now(timezone.utc))
-    assert (seen.broken, seen.head.seq) == (0, LAST + 5)
+        seen = read_log_status(log, datetime.now(timezone.utc))
+    assert (seen.invalid, seen.head.seq) == (0, LAST + 5)
 
 
 def test_a_brake_that_is_on_is_said_with_its_reason() -> None:
     """Somebody may have forgotten it."""
-    found = [*health_findings(replace(WELL, hold="freeze", suspension="no marks"), SETTINGS)]
-    assert [str(one).partition(";")[0] for one in found if one.check == "brake"] == [
-        "brake: sending is held: freeze",
-        "brake: settling is suspended: no marks",
+    found = [*log_findings(replace(WELL, hold="freeze", suspension="no marks"), SETTINGS)]
+    assert [str(one).partition(";")[0] for one in found if one.check == "hold"] == [
+        "hold: sending is on hold: freeze",
+        "hold: settling is suspended: no marks",
     ]
 
 
@@ -116,7 +116,7 @@ def test_fresh_work_is_told_of() -> None:
     """It is what ticks are for."""
     fresh = replace(JOB, changed_at=JUST_NOW)
     seen = open_work(jobs=(fresh, replace(fresh, state="unknown")), followed=(fresh,))
-    (_, work) = health_findings(seen, SETTINGS)
+    (_, work) = log_findings(seen, SETTINGS)
     assert (work.verdict, work.message) == (
         "ok",
         "0 deliveries undecided, 2 jobs to send or settle (1 unknown), 1 on the fleet",
@@ -126,16 +126,16 @@ def test_fresh_work_is_told_of() -> None:
 def test_jobs_that_wait_for_too_long_tell_that_no_tick_runs() -> None:
     """The oldest is named, with why it waits."""
     seen = open_work(jobs=(replace(JOB, note="no keys"), replace(JOB, changed_at=JUST_NOW)))
-    (_, work) = health_findings(seen, SETTINGS)
+    (_, work) = log_findings(seen, SETTINGS)
     assert work.verdict == "warn"
-    assert f"nightly-a is deferred since {LONG_AGO} (no keys)" in work.message
+    assert f"nightly-a has been deferred since {LONG_AGO} (no keys)" in work.message
     assert "reconcile" in work.remedy
 
 
 def test_while_sending_is_held_jobs_may_wait() -> None:
     """The hold alone is said."""
     seen = replace(open_work(jobs=(JOB,)), hold="freeze")
-    assert verdicts(seen) == {"brake": "warn"}
+    assert verdicts(seen) == {"hold": "warn"}
 
 
 def test_jobs_whose_end_nobody_asked_for_tell_the_same() -> None:
@@ -171,9 +171,9 @@ def test_jobs_that_failed_on_the_fleet_in_the_last_day_are_told_of(tmp_path: Pat
         clock[0] = NOW
         drafts = (finished("failure", "a"), finished("success", "b"), finished("failure", "c"))
         opened.commit(lambda _view: Decision(None, drafts))
-        seen = look_at(opened, NOW)
+        seen = read_log_status(opened, NOW)
     assert seen.failed == ("a ended Failed: no disk", "c ended Failed: no disk")
-    (told,) = [one for one in health_findings(seen, SETTINGS) if one.check == "fleet's jobs"]
+    (told,) = [one for one in log_findings(seen, SETTINGS) if one.check == "fleet's jobs"]
     assert told.verdict != "ok"
     assert "2 jobs failed on the fleet in the last day; c ended Failed" in told.message
 

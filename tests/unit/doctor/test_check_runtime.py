@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from handler.doctor.check_runtime import OLDEST, Host, host, host_findings
+from handler.doctor.check_runtime import OLDEST, Host, read_host, runtime_findings
 from handler.settings import Settings, load
 
 ROOT = Path(__file__).parents[3]
@@ -39,13 +39,15 @@ def settings() -> Settings:
 
 def faults(host: Host, settings: Settings) -> dict[str, str]:
     """Return the verdict on each check that found something."""
-    return {one.check: one.verdict for one in host_findings(host, settings) if one.verdict != "ok"}
+    return {
+        one.check: one.verdict for one in runtime_findings(host, settings) if one.verdict != "ok"
+    }
 
 
 def test_a_good_host_has_no_faults(settings: Settings) -> None:
     """It is told what runs there."""
     assert faults(GOOD, settings) == {}
-    (libraries, *_) = host_findings(GOOD, settings)
+    (libraries, *_) = runtime_findings(GOOD, settings)
     assert libraries.message == (
         "Python 3.12.1, SQLite 3.45.1, urllib3 2.8.0, pydantic 2.14.3, PyYAML 6.0.3"
     )
@@ -54,7 +56,7 @@ def test_a_good_host_has_no_faults(settings: Settings) -> None:
 @pytest.mark.parametrize("old", ["1.25.11", "2.1.9", "2.1"])
 def test_a_library_of_the_platform_may_be_too_old(settings: Settings, old: str) -> None:
     """The one in the zip was not loaded, then."""
-    found = [*host_findings(replace(GOOD, libraries={"urllib3": old}), settings)]
+    found = [*runtime_findings(replace(GOOD, libraries={"urllib3": old}), settings)]
     assert found[0].verdict == "fail"
     assert found[0].message == f"urllib3 is {old}, older than 2.2"
 
@@ -107,7 +109,7 @@ def test_a_log_in_an_instances_own_file_is_lost_with_it(settings: Settings) -> N
 def test_the_platforms_variables_tell_where_the_function_is() -> None:
     """Of user data only its size is kept."""
     data = {"NIGHTDROP_REGION": "cn-north-4", "SECRET": "canary"}
-    found = host(
+    found = read_host(
         ROOT,
         {
             "RUNTIME_CODE_ROOT": "/opt",
@@ -122,15 +124,17 @@ def test_the_platforms_variables_tell_where_the_function_is() -> None:
 @pytest.mark.parametrize("said", ["", "{", "[]", "null"])
 def test_user_data_that_cannot_be_read_counts_as_none(said: str) -> None:
     """The platform's variable is no promise."""
-    assert host(ROOT, {"RUNTIME_FUNC_NAME": "f", "RUNTIME_USERDATA": said}).entries == 0
+    assert read_host(ROOT, {"RUNTIME_FUNC_NAME": "f", "RUNTIME_USERDATA": said}).entries == 0
 
 
 def test_on_a_desk_the_settings_are_counted_as_user_data_would_hold_them() -> None:
     """Nothing else of the environment."""
-    found = host(ROOT, {"NIGHTDROP_REGION": "cn-north-4", "PATH": "/bin", "RUNTIME_TIMEOUT": "x"})
+    found = read_host(
+        ROOT, {"NIGHTDROP_REGION": "cn-north-4", "PATH": "/bin", "RUNTIME_TIMEOUT": "x"}
+    )
     assert (found.in_cloud, found.timeout, found.entries, found.characters) == (False, 0, 1, 26)
 
 
 def test_every_library_has_a_version_here() -> None:
     """Asked of the module itself, or of its metadata."""
-    assert all(host(ROOT, {}).libraries[name] for name in OLDEST)
+    assert all(read_host(ROOT, {}).libraries[name] for name in OLDEST)

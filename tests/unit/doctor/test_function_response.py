@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import Head
 from handler.audit.sql.sqlite import SqliteLog
-from handler.doctor.finding import doubtful, fine, wrong
+from handler.doctor.finding import fail, ok, warn
 from handler.doctor.function_response import answered, lines
 from handler.runtime.response import reply
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Fire = Callable[[object], dict[str, Any]]
     Tick = Callable[..., dict[str, Any]]
 
-FINDINGS = (fine("a", "good"), doubtful("b", "odd", "look"), wrong("c", "bad", "mend"))
+FINDINGS = (ok("a", "good"), warn("b", "odd", "look"), fail("c", "bad", "mend"))
 
 
 def test_faults_are_errors_and_doubts_warnings(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.http_transport import Transport
-from handler.doctor.run_checks import Deployment, examine
+from handler.doctor.run_checks import Deployment, run_checks
 from handler.errors import LogError
 from handler.runtime.deadline import Deadline
 from handler.settings import load
@@ -52,12 +52,12 @@ def deployment(environ: Environ, tmp_path: Path) -> Iterator[Deployment]:
 
 def verdicts(deployment: Deployment) -> dict[str, str]:
     """Return the verdict on each check that found something."""
-    return {one.check: one.verdict for one in examine(deployment) if one.verdict != "ok"}
+    return {one.check: one.verdict for one in run_checks(deployment) if one.verdict != "ok"}
 
 
 def test_a_good_deployment_passes_every_check(deployment: Deployment) -> None:
     """From the nearest to the farthest."""
-    found = examine(deployment)
+    found = run_checks(deployment)
     assert [one.check for one in found] == CHECKS
     assert {one.verdict for one in found} == {"ok"}
 
@@ -77,7 +77,7 @@ def test_without_keys_the_rights_are_not_looked_at(deployment: Deployment) -> No
 def test_a_service_that_is_down_is_said_once(deployment: Deployment) -> None:
     """What would be asked of it is left out."""
     gone = deployment.settings.model_copy(update={"obs_endpoint": "http://127.0.0.1:1"})
-    found = examine(replace(deployment, settings=gone))
+    found = run_checks(replace(deployment, settings=gone))
     assert [one.check for one in found if one.verdict == "fail"] == ["OBS endpoint"]
     assert "IEF jobs" in [one.check for one in found]
 
@@ -90,7 +90,9 @@ def test_a_log_that_cannot_be_opened_does_not_end_the_examination(deployment: De
 def test_a_log_in_obs_that_was_never_tried_there_is_doubted(deployment: Deployment) -> None:
     """Until the bucket has passed its probe."""
     there = deployment.settings.model_copy(update={"audit": "obs://nightdrop-drop/log"})
-    doubts = [one for one in examine(replace(deployment, settings=there)) if one.verdict == "warn"]
+    doubts = [
+        one for one in run_checks(replace(deployment, settings=there)) if one.verdict == "warn"
+    ]
     assert [one.check for one in doubts] == ["log's store"]
     assert "nightdrop audit probe obs://nightdrop-drop/log" in doubts[0].remedy
 
@@ -111,7 +113,7 @@ def test_where_checkpoints_go_is_looked_at(
 ) -> None:
     """None is tried there: under a lock it could not be deleted again."""
     settings = deployment.settings.model_copy(update={"checkpoints": place})
-    found = examine(replace(deployment, settings=settings))
+    found = run_checks(replace(deployment, settings=settings))
     assert {one.check: one.verdict for one in found}["checkpoints"] == verdict
 
 
@@ -121,14 +123,14 @@ def test_a_folder_for_checkpoints_is_lost_with_an_instance_of_the_platform(
     """Nothing outside the log would be left to compare it with."""
     settings = deployment.settings.model_copy(update={"checkpoints": "checkpoints"})
     environ = {**deployment.environ, "RUNTIME_CODE_ROOT": "/opt/function/code"}
-    found = examine(replace(deployment, settings=settings, environ=environ))
+    found = run_checks(replace(deployment, settings=settings, environ=environ))
     assert {one.check: one.verdict for one in found}["checkpoints"] == "warn"
 
 
 def test_a_wrong_clock_explains_the_refusals(deployment: Deployment) -> None:
     """It stands before them."""
     late = replace(deployment, clock=lambda: datetime.now(timezone.utc) + timedelta(seconds=2000))
-    found = [one.check for one in examine(late) if one.verdict == "fail"]
+    found = [one.check for one in run_checks(late) if one.verdict == "fail"]
     assert found == ["clock", "IEF jobs", "drop bucket", "results", "checkpoints"]
 
 
@@ -141,7 +143,7 @@ def test_an_examination_ends_in_time(deployment: Deployment) -> None:
 
 def test_no_secret_is_in_a_finding(deployment: Deployment, environ: Environ) -> None:
     """Neither of good findings nor of bad ones."""
-    wrong = Credentials("CANARYAK", "canarysk", "canarytoken")
-    said = "".join(map(str, (*examine(deployment), *examine(replace(deployment, keys=wrong)))))
+    fail = Credentials("CANARYAK", "canarysk", "canarytoken")
+    said = "".join(map(str, (*run_checks(deployment), *run_checks(replace(deployment, keys=fail)))))
     secrets = {"CANARYAK", "canarysk", "canarytoken", environ["HUAWEICLOUD_SDK_SK"]}
     assert not [secret for secret in secrets if secret in said]

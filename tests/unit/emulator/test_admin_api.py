@@ -64,7 +64,7 @@ def test_an_agencys_keys_can_be_had(emulator: Emulator) -> None:
 
 
 def test_a_reset_empties_the_state_and_keeps_the_faults(emulator: Emulator) -> None:
-    """FaultRules are cleared by an empty list."""
+    """Faults are cleared by an empty list."""
     emulator.state.create_job({"job_name": "a", "job_type": "node_upgrade"})
     emulator.faults.set([CUT])
     assert call(emulator, "POST", "reset") == (204, None)

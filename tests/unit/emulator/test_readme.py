@@ -85,7 +85,7 @@ def test_every_documented_request_is_answered_as_documented() -> None:
 
 def test_every_operation_is_listed() -> None:
     """And none that is not there."""
-    table = README.partition("## What it answers for")[2].partition("\n\nA fault")[0]
+    table = README.partition("## Supported operations")[2].partition("\n\nA fault")[0]
     assert set(re.findall(r"\b[A-Z][a-z]+[A-Z]\w+", table)) == ief.NAMES | obs.NAMES
 
 

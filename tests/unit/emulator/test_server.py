@@ -14,23 +14,30 @@ import sys
 import threading
 import time
 from contextlib import closing
+from dataclasses import asdict
 from datetime import datetime, timezone
 from email.utils import formatdate
 from pathlib import Path
 from queue import Queue
+from typing import TYPE_CHECKING
 
 import pytest
 
+from handler.cli.dev.emulator_run import serve, write_environment
 from handler.emulator import server
 from handler.emulator.credentials import DEMO_ACCOUNT, Account
 from handler.emulator.ief.signature import sign
-from handler.emulator.server import Emulator, serve, write_environment
+from handler.emulator.server import Emulator
+
+if TYPE_CHECKING:
+    from handler.emulator.obs.notifications import Notification
 
 JOBS = f"/v2/{DEMO_ACCOUNT.project_id}/productmgr/jobs"
 SERVE = """
 import sys
 from pathlib import Path
-from handler.emulator.server import Emulator, serve
+from handler.cli.dev.emulator_run import serve
+from handler.emulator.server import Emulator
 serve(Emulator(), Path(sys.argv[1]), lambda url: print(url, flush=True))
 """
 
@@ -213,8 +220,8 @@ def obs_headers(settings: dict[str, str], method: str = "GET", path: str = "/") 
 
 def test_a_new_object_is_told_of_with_its_requests_id() -> None:
     """As the answer to the request has it; what only reads is told of to nobody."""
-    told: Queue[dict[str, object]] = Queue()
-    with Emulator(raise_event=lambda **notification: told.put(notification)) as emulator:
+    told: Queue[Notification] = Queue()
+    with Emulator(raise_event=told.put) as emulator:
         host, headers = emulator.url.removeprefix("http://"), {}
         for method in ("PUT", "GET"):
             with closing(http.client.HTTPConnection(host, timeout=5)) as connection:
@@ -225,7 +232,7 @@ def test_a_new_object_is_told_of_with_its_requests_id() -> None:
                 headers[method] = answer.headers
         notification = told.get(timeout=2)
         assert told.empty()
-    assert notification == {
+    assert asdict(notification) == {
         "bucket": "nightdrop-drop",
         "key": "a b+",
         "size": 2,

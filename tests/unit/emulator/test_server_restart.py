@@ -18,7 +18,7 @@ import pytest
 
 from handler.emulator.credentials import DEMO_ACCOUNT
 from handler.emulator.ief.signature import sign
-from handler.emulator.obs.object_version import ObjectVersion
+from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.server import Emulator
 from handler.emulator.state.changes import BucketCreated, ObjectPut, VersioningSet
 from handler.emulator.state.journal import Journal
@@ -34,7 +34,8 @@ KEPT = """
 import sys
 from pathlib import Path
 from handler.emulator.state.journal import Journal
-from handler.emulator.server import Emulator, serve
+from handler.cli.dev.emulator_run import serve
+from handler.emulator.server import Emulator
 serve(Emulator(directory=Path(sys.argv[1])), None, lambda url: print(url, flush=True))
 """
 

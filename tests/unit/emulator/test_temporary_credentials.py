@@ -13,9 +13,8 @@ from handler.cloud.credentials import Credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
-from handler.emulator.credentials import DEMO_ACCOUNT
+from handler.emulator.credentials import DEMO_ACCOUNT, CredentialIssuer
 from handler.emulator.server import Emulator
-from handler.emulator.temporary_credentials import CredentialIssuer
 from handler.errors import ApiError
 
 if TYPE_CHECKING:

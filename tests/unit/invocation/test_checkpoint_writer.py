@@ -14,10 +14,11 @@ import pytest
 from handler.audit.checkpoints.checkpoint import Checkpoint, origin_of
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.checkpoints.signed_note import is_signed_by, new_key, parse
+from handler.audit.instance_log import InstanceLog
 from handler.audit.open_log import open_source
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.obs_from_environment import obs_of
+from handler.cli.obs_from_environment import open_obs
 from handler.errors import SettingsError
 from handler.function import handle
 from handler.invocation.checkpoint_writer import checkpoint, checkpoint_store
@@ -61,7 +62,7 @@ def folder(environ: Environ, tmp_path: Path) -> Path:
 
 
 def actions(recorded: Recorded) -> list[str]:
-    """Return what the log tells of, in order."""
+    """Return what the log names, in order."""
     return [record["action"] for record in recorded()]
 
 
@@ -112,7 +113,7 @@ def idle(folder: Path, environ: Environ) -> Iterator[tuple[Callable[[], object],
     opened.log.close()
     log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"), clock=clock)
     log.commit(hold("by hand", actor={"kind": "operator"}))
-    with closing(replace(opened, log=log)) as instance:
+    with closing(replace(opened, log=InstanceLog(log))) as instance:
         yield lambda: handle(TICK, context, instance), clock
     assert folder.exists()
 
@@ -230,7 +231,7 @@ def test_a_bucket_keeps_them_for_whoever_verifies(
     fire(timer_event(UPGRADE, "2026-11-25T02:00:00+08:00"))
     with emulator.state.lock:
         assert sum(key.startswith("checkpoints/") for key in emulator.state.buckets[BUCKET]) == 2
-    obs = obs_of(environ)
+    obs = open_obs(environ)
     place = checkpoint_store(environ["NIGHTDROP_CHECKPOINTS"], obs)
     stored = open_source(environ["NIGHTDROP_AUDIT"])
     verdict = examine(stored, Evidence([place], [KEY.public]))
@@ -273,7 +274,7 @@ def test_a_missing_package_stops_the_start(
 
 def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(environ: Environ) -> None:
     """They belong into the environment."""
-    obs = obs_of(environ)
+    obs = open_obs(environ)
     with pytest.raises(SettingsError, match="obs://bucket/prefix/") as caught:
         checkpoint_store("obs://KEY:CANARY@bucket/prefix/", obs)
     assert "CANARY" not in str(caught.value)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 from pydantic import SecretStr
 
+from handler.audit.instance_log import InstanceLog
 from handler.audit.sql.sqlite import SqliteLog
 from handler.errors import CredentialsError, LogBusyError
 from handler.function import handle
@@ -21,7 +22,7 @@ from handler.local.runtime.context import Context
 from tests.conftest import BUCKET, timer_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from handler.audit.log import Committed, Decide, Decision, Log, View
@@ -49,16 +50,19 @@ class BusyLater:
         """Delegate whatever else is asked."""
         return getattr(self._log, name)
 
-    def commit(self, decide: Decide[object]) -> Committed[object]:
+    def commit_all(self, decisions: Sequence[Decide[object]]) -> tuple[Committed[object], ...]:
         """Commit unless a checkpoint is recorded."""
+        return self._log.commit_all([_unless_checkpointed(decide) for decide in decisions])
 
-        def checked(view: View) -> Decision[object]:
-            decision = decide(view)
-            if any(draft.action == "log.checkpointed" for draft in decision.drafts):
-                raise LogBusyError("the audit log is held by other writers")
-            return decision
 
-        return self._log.commit(checked)
+def _unless_checkpointed(decide: Decide[object]) -> Decide[object]:
+    def checked(view: View) -> Decision[object]:
+        decision = decide(view)
+        if any(draft.action == "log.checkpointed" for draft in decision.drafts):
+            raise LogBusyError("the audit log is held by other writers")
+        return decision
+
+    return checked
 
 
 @pytest.fixture
@@ -107,7 +111,9 @@ def test_a_log_that_others_hold_postpones_the_checkpoint(
     """The event is answered, the next chance makes up for it, and a line says so."""
     context = Context.from_environment(environ, "r", time.monotonic)
     with closing(open_instance(context, environ, lines.append)) as opened:
-        busy = replace(opened, log=BusyLater(opened.log))  # type: ignore[arg-type] # delegates
+        inner = BusyLater(opened.log.log)
+        log = replace(opened.log, log=inner)  # type: ignore[arg-type] # delegates
+        busy = replace(opened, log=log)
         assert handle(timer_event(UPGRADE), context, busy)["outcome"] == "submitted"
     assert [json.loads(line)["action"] for line in lines][:1] == ["checkpoint.postponed"]
     assert len(list(folder.iterdir())) == 1
@@ -126,10 +132,10 @@ def test_a_place_that_stays_unwritable_is_told_of_once_an_hour(
         with closing(SqliteLog(path, clock=lambda: now[0])) as log:
             log.commit(hold("by hand", actor={"kind": "operator"}))
             for _ in range(24):
-                handle(TICK, context, replace(opened, log=log))
+                handle(TICK, context, replace(opened, log=InstanceLog(log)))
                 now[0] += timedelta(minutes=5)
             told = [one.fields["action"] for one in log.records()]
             assert told[1:] == ["log.checkpoint_failed"] * 2
             folder.unlink()
-            handle(TICK, context, replace(opened, log=log))
+            handle(TICK, context, replace(opened, log=InstanceLog(log)))
     assert len(list(folder.iterdir())) == 1

@@ -14,7 +14,7 @@ from handler.audit.actions import ATTENTION
 from handler.audit.open_log import open_log
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.jobs.claiming import claim_planned
 from handler.values.canonical_json import sha256_hex, timestamp
 from tests.support.long_log import recording, story
@@ -35,9 +35,7 @@ def claimed(log: Log) -> tuple[Claim, tuple[Record, ...]]:
     """Claim the story's job; return what came of it, and what was recorded."""
     drafts = list(story("one"))
     body = str(drafts[2].body)
-    decide = claim_planned(
-        str(drafts[2].job["key"]), body=body, date=NOW, lease=timedelta(60), function={}
-    )
+    decide = claim_planned(str(drafts[2].job["key"]), body=body, date=NOW, lease=timedelta(60))
     done = log.commit(decide)
     return done.value, done.records
 
@@ -69,7 +67,7 @@ def test_a_body_that_was_exchanged_with_its_digest_is_not_sent(tmp_path: Path) -
             db.execute("UPDATE outbox SET body = ?", (other,))
             db.execute("UPDATE jobs SET body_digest = ?", (sha256_hex(other),))
         key, lease = str(drafts[2].job["key"]), timedelta(60)
-        decide = claim_planned(key, body=other, date=NOW, lease=lease, function={})
+        decide = claim_planned(key, body=other, date=NOW, lease=lease)
         claim, (record,) = (done := log.commit(decide)).value, done.records
         assert (claim.attempt, record.fields["action"]) == (0, "state.contradicted")
 
@@ -79,7 +77,7 @@ def test_a_contradicted_state_is_told_once_until_it_is_made_anew(store_address: 
     notes = ("job 1 differs", "job 2 differs")
     drafts = [Draft("state.contradicted", "failure", note=note) for note in notes]
     seen = []
-    with closing(any_log(store_address)) as log:
+    with closing(open_any_log(store_address)) as log:
         for draft in (drafts[0], Draft("log.rebuilt", "success"), drafts[1]):
             log.commit(recording([draft]))
             seen.append(log.read(lambda view: [view.is_contradicted(note) for note in notes]))
@@ -124,6 +122,6 @@ def test_every_state_of_a_month_is_told_by_its_latest_record(month: Path, tmp_pa
     with closing(SqliteLog(shutil.copy(month, tmp_path / "month.db"))) as log:
         keys = log.read(lambda view: [key for (key,) in view.execute("SELECT key FROM jobs")])  # type: ignore[attr-defined] # a view in SQL
         states = log.read(lambda view: [view.job(key) for key in keys])
-        told = log.read(lambda view: [view.is_told(job) for job in states if job])
+        told = log.read(lambda view: [view.matches_record(job) for job in states if job])
     assert len(told) > 50
     assert all(told)

@@ -18,11 +18,11 @@ from handler.jobs.decisions import (
     Refused,
     Unknown,
     abandon,
-    bereft,
     claim,
     defer,
     lease_over,
     record,
+    request_lost,
 )
 from handler.values.canonical_json import timestamp
 
@@ -98,7 +98,16 @@ class Seen:
         """Return nothing."""
         return Open((), (), (), ())
 
-    def is_told(self, _job: JobState) -> bool:
+    def has_closed_before(self, _before: str) -> bool:
+        """Return False: nothing is old."""
+        return False
+
+    @property
+    def forgotten(self) -> str:
+        """Nothing is."""
+        return ""
+
+    def matches_record(self, _job: JobState) -> bool:
         """Return True: nobody tampered with it."""
         return True
 
@@ -135,12 +144,12 @@ def only(decide: Decide[Any], one: JobState) -> Draft:
 
 def a_claim() -> Decide[Any]:
     """Claim the job."""
-    return claim("k", date=DATE, lease=LEASE, function={})
+    return claim("k", date=DATE, lease=LEASE)
 
 
 def an_answer(answer: Created | Refused | Deferred | Unknown, attempt: int = 1) -> Decide[None]:
     """Record an answer."""
-    return record("k", attempt, answer, function={})
+    return record("k", attempt, answer)
 
 
 def test_the_table_has_every_state() -> None:
@@ -154,7 +163,7 @@ def test_every_decision_in_every_state_is_as_the_table_says(state: JobWord) -> N
     one = job(state)
     decisions = (
         a_claim(),
-        defer("k", "no time", function={}),
+        defer("k", "no time"),
         *(an_answer(answer) for answer in (Created("second"), REFUSED, DEFERRED, UNKNOWN)),
     )
     assert tuple(words(decide, one) for decide in decisions) == TABLE[state]
@@ -232,7 +241,7 @@ def test_while_sending_is_held_a_claim_is_deferred_with_the_reason(state: JobWor
 @pytest.mark.parametrize("state", TABLE)
 def test_a_job_without_its_request_waits_where_it_would_have_been_sent(state: JobWord) -> None:
     """Once, with what to do about it; in every other state its request is not needed."""
-    lost = bereft("k", function={})
+    lost = request_lost("k")
     drafts = lost(Seen(job(state))).drafts
     assert [draft.action for draft in drafts] == (
         ["job.deferred"] if state in {"planned", "deferred", "absent"} else []
@@ -245,7 +254,7 @@ def test_a_job_without_its_request_waits_where_it_would_have_been_sent(state: Jo
 def test_a_job_without_its_request_expires_in_its_time() -> None:
     """It does not stay open for ever."""
     late = job("deferred", valid_until=timestamp(NOW - timedelta(seconds=1)))
-    assert only(bereft("k", function={}), late).action == "job.expired"
+    assert only(request_lost("k"), late).action == "job.expired"
 
 
 def test_a_held_job_expires_all_the_same() -> None:
@@ -272,7 +281,7 @@ def test_any_job_that_is_not_final_or_in_flight_can_be_abandoned(state: JobWord)
 
 def test_the_same_reason_to_wait_is_recorded_once() -> None:
     """A job that waits for days does not fill the log."""
-    assert words(defer("k", "no time", function={}), job("deferred", note="no time")) == ""
+    assert words(defer("k", "no time"), job("deferred", note="no time")) == ""
 
 
 def test_a_refusal_after_an_attempt_that_was_in_doubt_is_unknown() -> None:
@@ -306,7 +315,7 @@ def test_a_silence_is_recorded_without_a_status() -> None:
     assert only(an_answer(UNKNOWN), job("sending")).response == {"status": None, "code": None}
 
 
-@pytest.mark.parametrize("decide", [a_claim(), an_answer(DEFERRED), defer("k", "x", function={})])
+@pytest.mark.parametrize("decide", [a_claim(), an_answer(DEFERRED), defer("k", "x")])
 def test_a_job_that_was_never_planned_is_a_mistake_of_ours(decide: Decide[Any]) -> None:
     """Nothing is recorded for it."""
     with pytest.raises(LookupError, match="never planned"):

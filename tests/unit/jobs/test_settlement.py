@@ -35,7 +35,7 @@ NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 HEAD = Head()
 KEY = "k" * 52
 MARK = mark_of(KEY)
-SENDER = Sender({"request_id": "r-1"}, patience=12.0, settle_after=1200)
+SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
 SENT = NOW - timedelta(seconds=1200)
 OURS = ListedJob("id-1", "nightly", "node_upgrade", f"{MARK} the hall", 1, "Running")
 
@@ -79,7 +79,16 @@ class Seen:
         """Return nothing."""
         return Open((), (), (), ())
 
-    def is_told(self, _job: JobState) -> bool:
+    def has_closed_before(self, _before: str) -> bool:
+        """Return False: nothing is old."""
+        return False
+
+    @property
+    def forgotten(self) -> str:
+        """Nothing is."""
+        return ""
+
+    def matches_record(self, _job: JobState) -> bool:
         """Return True: nobody tampered with it."""
         return True
 
@@ -223,7 +232,7 @@ def test_a_refusal_that_was_in_doubt_stands_once_no_job_is_found(status: int, wo
 def test_a_doubtful_refusal_becomes_refused_only_by_way_of_the_list() -> None:
     """From the answer, by way of unknown, to the reason that is told."""
     doubtful = job("sending", doubtful=True)
-    no = record(KEY, 1, Refused("the name exists", 400, "IEF.1"), function={})
+    no = record(KEY, 1, Refused("the name exists", 400, "IEF.1"))
     (unknown,) = drafts(no, Seen(doubtful))
     assert unknown.action == "job.unknown"
     after = job(doubtful=True, status=400, note=unknown.note)
@@ -234,7 +243,7 @@ def test_a_doubtful_refusal_becomes_refused_only_by_way_of_the_list() -> None:
 
 def test_an_absent_job_may_be_claimed_again() -> None:
     """That is what settling is for."""
-    again = claim(KEY, date=timestamp(NOW), lease=timedelta(seconds=60), function={})
+    again = claim(KEY, date=timestamp(NOW), lease=timedelta(seconds=60))
     assert again(Seen(job("absent"))).value.attempt == 2
 
 
@@ -251,7 +260,7 @@ def test_an_absent_job_may_be_claimed_again() -> None:
 def test_a_known_job_without_any_mark_suspends_absence(description: str, *, suspends: bool) -> None:
     """Somebody edited it, or the API no longer returns descriptions."""
     found = listing(replace(OURS, description=description))
-    kept = drafts(check_marks(found, function={}), Seen(job("created", job_id="id-1")))
+    kept = drafts(check_marks(found), Seen(job("created", job_id="id-1")))
     assert [draft.action for draft in kept] == ["settling.suspended"] * suspends
 
 
@@ -259,15 +268,15 @@ def test_a_suspension_is_recorded_once_and_says_what_to_do() -> None:
     """It holds until a person releases it."""
     found = listing(replace(OURS, description=""), replace(OURS, job_id="2", description=""))
     known = job("created", job_id="id-1")
-    (kept,) = drafts(check_marks(found, function={}), Seen(known))
+    (kept,) = drafts(check_marks(found), Seen(known))
     assert "nightdrop release" in kept.note
-    assert drafts(check_marks(found, function={}), Seen(known, suspended=kept.note)) == []
+    assert drafts(check_marks(found), Seen(known, suspended=kept.note)) == []
 
 
 def test_a_strangers_job_without_a_mark_suspends_nothing() -> None:
     """People create jobs by hand."""
     found = listing(replace(OURS, description="by hand"))
-    assert drafts(check_marks(found, function={}), Seen(job())) == []
+    assert drafts(check_marks(found), Seen(job())) == []
 
 
 def test_settling_looks_back_beyond_the_date_of_the_signature() -> None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 HEAD = Head()
 KEY = "k" * 52
-SENDER = Sender({"request_id": "r-1"}, patience=12.0, settle_after=1200)
+SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
 SENT = NOW - timedelta(seconds=1200)
 
 
@@ -74,7 +74,16 @@ class Seen:
         """Return nothing."""
         return Open((), (), (), ())
 
-    def is_told(self, _job: JobState) -> bool:
+    def has_closed_before(self, _before: str) -> bool:
+        """Return False: nothing is old."""
+        return False
+
+    @property
+    def forgotten(self) -> str:
+        """Nothing is."""
+        return ""
+
+    def matches_record(self, _job: JobState) -> bool:
         """Return True: nobody tampered with it."""
         return True
 

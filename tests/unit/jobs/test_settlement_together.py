@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from handler.audit.state import JobState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
-SENDER = Sender({"request_id": "r-1"}, patience=12.0, settle_after=1200)
+SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
 SENT = int(NOW.timestamp())
 KEYS = tuple(letter * 52 for letter in "abcd")
 
@@ -102,7 +102,7 @@ def test_strangers_jobs_are_asked_after_together(
         return execute(statement, values)
 
     monkeypatch.setattr(log, "_execute", counted)
-    log.commit(check_marks(Listing(strangers, NOW, complete=True), function={}))
+    log.commit(check_marks(Listing(strangers, NOW, complete=True)))
     assert len(statements) <= 12
 
 
@@ -121,5 +121,5 @@ def test_a_lost_mark_is_seen_among_thousands(log: SqliteLog) -> None:
         for number in range(100, 2100)
     ]
     jobs = (*strangers, listed(1, "edited by hand"))
-    log.commit(check_marks(Listing(jobs, NOW, complete=True), function={}))
+    log.commit(check_marks(Listing(jobs, NOW, complete=True)))
     assert "job job-1" in log.read(lambda view: view.switch("suspension"))

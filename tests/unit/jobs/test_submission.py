@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from handler.audit.state import JobState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
-SENDER = Sender({"request_id": "r-1"}, patience=12.0, settle_after=1200)
+SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
 REQUEST = Request("POST", "https://ief.example.com/", {}, b"{}", timestamp(NOW))
 KEY = "k" * 52
 LATER = Deferred("IEF answered 429", 429)
@@ -84,7 +84,7 @@ def driven(
 def test_a_job_is_signed_then_claimed_then_sent_then_recorded(log: SqliteLog) -> None:
     """The order is the promise: the claim is durable before the request leaves."""
     effects = begun()
-    assert next(effects) == AwaitTurn(SENDER.patience)
+    assert next(effects) == AwaitTurn(SENDER.seconds_per_request)
     assert effects.send(60.0) == Sign("{}")
     claim = effects.send(REQUEST)
     assert isinstance(claim, Commit)

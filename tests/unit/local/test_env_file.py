@@ -45,7 +45,7 @@ def test_what_readers_would_take_differently_is_refused_with_its_line(line: str)
     """No line is passed over, and no value is repeated."""
     with pytest.raises(SettingsError) as refused:
         parse_env(f"FIRST=1\n{line}\n".encode(), "f.env")
-    assert re.match(r"f\.env, line 2: (has|is) ", str(refused.value))
+    assert re.match(r"f\.env, line 2: (has|must be) ", str(refused.value))
 
 
 def test_every_wrong_line_is_named_at_once() -> None:
@@ -54,7 +54,7 @@ def test_every_wrong_line_is_named_at_once() -> None:
         parse_env(b"A=1\nA=2\nB = 3", "f.env")
     assert str(refused.value).split("\n") == [
         "f.env, line 2: sets A a second time",
-        "f.env, line 3: is not of the form NAME=value, without blanks around the =",
+        "f.env, line 3: must be NAME=value, without blanks around the =",
     ]
 
 
@@ -68,11 +68,11 @@ def test_another_encoding_is_said(tmp_path: Path) -> None:
 
 def test_a_file_that_is_missing_or_endless_is_said(tmp_path: Path) -> None:
     """Neither a traceback nor all of the memory."""
-    with pytest.raises(SettingsError, match="cannot be read: No such file"):
+    with pytest.raises(SettingsError, match=r"cannot read .*: No such file"):
         read_env_file(tmp_path / "none")
     with (tmp_path / "big").open("wb") as file:
         file.truncate(3 * 2**30)
-    with pytest.raises(SettingsError, match="too large for a settings file"):
+    with pytest.raises(SettingsError, match="the limit of a settings file"):
         read_env_file(tmp_path / "big")
 
 

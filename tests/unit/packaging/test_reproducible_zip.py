@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from handler.packaging.manifest import digest, manifest, modules
 from handler.packaging.python_runtime import RUNTIMES
-from handler.packaging.reproducible_zip import archive
 from handler.packaging.sbom import sbom
 from handler.packaging.wheels import Wheel
+from handler.packaging.zip_contents import archive
 
 WHEEL = Wheel(
     name="some-package",

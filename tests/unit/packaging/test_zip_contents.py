@@ -70,6 +70,6 @@ def test_a_source_that_does_not_compile_stops_the_build() -> None:
 def test_an_interpreter_must_be_of_the_runtimes_version() -> None:
     """Its bytecode would be of no use, and nobody would see why."""
     assert interpreter(RUNTIME, sys.executable) == HERE
-    with pytest.raises(PackageError, match=r"no interpreter of Python 2\.7"):
+    with pytest.raises(PackageError, match=r"is not Python 2\.7; give another with --python"):
         interpreter(Runtime("2.7"), sys.executable)
     assert interpreter(Runtime("2.99")) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handler.errors import Problem
-from handler.parsing import Document, at_most, path_text
+from handler.parsing import Document, first_problems, format_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,14 +26,14 @@ def test_a_document_without_lines_knows_none() -> None:
 
 def test_a_path_reads_as_people_write_it() -> None:
     """Indexes stand in brackets, names after dots."""
-    assert path_text(("job_content", "targets", 2, "target_id")) == (
+    assert format_path(("job_content", "targets", 2, "target_id")) == (
         "job_content.targets[2].target_id"
     )
 
 
 def test_a_key_that_may_be_a_value_is_not_shown() -> None:
     """Only short plain names appear in a path."""
-    assert path_text(("tags", "pass word", "x" * 41, "")) == "tags.?.?.?"
+    assert format_path(("tags", "pass word", "x" * 41, "")) == "tags.?.?.?"
 
 
 def test_the_problems_that_are_too_many_are_not_looked_for() -> None:
@@ -45,7 +45,7 @@ def test_the_problems_that_are_too_many_are_not_looked_for() -> None:
             looked_for.append(number)
             yield Problem(str(number))
 
-    shown = at_most(problems())
+    shown = first_problems(problems())
     assert len(shown) == len(looked_for) == 101
     assert shown[-1].message == "and more; only the first 100 are shown"
 
@@ -53,4 +53,4 @@ def test_the_problems_that_are_too_many_are_not_looked_for() -> None:
 def test_the_problems_that_fit_are_all_shown() -> None:
     """A hundred are no more than a hundred."""
     problems = [Problem(str(number)) for number in range(100)]
-    assert at_most(problems) == tuple(problems)
+    assert first_problems(problems) == tuple(problems)

@@ -192,7 +192,7 @@ def test_every_broken_json_line_is_reported() -> None:
     assert refusal('{"a": 1,}\n{"b": 2}\n{"c": NaN}') == (
         "document 1, line 1: not JSON: expected a key in double quotes: "
         "JSON allows no comma before `}`\n"
-        "document 3, line 3, c: NaN and Infinity are no JSON numbers"
+        "document 3, line 3, c: NaN and Infinity are not JSON numbers"
     )
 
 

@@ -11,32 +11,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.errors import EventRejectedError
-from handler.parsing import Limits, check
+from handler.parsing import Limits, check_event
 from handler.parsing.tree_builder import NOT_UNICODE
 
 
 def refusal(value: object, limits: Limits | None = None) -> str:
     """Return the text of the refusal."""
     with pytest.raises(EventRejectedError) as caught:
-        check(value, limits or Limits())
+        check_event(value, limits or Limits())
     return str(caught.value)
 
 
 @pytest.mark.parametrize("value", [None, True, 1, -0.5, "text", [], {}, {"a": [1, {"b": None}]}])
 def test_plain_json_passes_as_it_is(value: object) -> None:
     """Every JSON value is an event, whatever becomes of it later."""
-    assert check(value, Limits()) is value
+    assert check_event(value, Limits()) is value
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"a": [math.nan]}, "a[0]: NaN and Infinity are no JSON numbers"),
+        ({"a": [math.nan]}, "a[0]: NaN and Infinity are not JSON numbers"),
         ({"a": "\ud800"}, f"a: {NOT_UNICODE}"),
         ({"\ud800": 1}, f"a key {NOT_UNICODE}"),
         ({1: 2}, "a key that is not text"),
-        ({"a": (1,)}, "a: no JSON value"),
-        ({"a": b"x"}, "a: no JSON value"),
+        ({"a": (1,)}, "a: not a JSON value"),
+        ({"a": b"x"}, "a: not a JSON value"),
         ([10**4300], "[0]: an integer of more than 4300 digits"),
     ],
 )  # fmt: skip
@@ -60,7 +60,7 @@ def test_a_deep_event_is_refused() -> None:
 
 def test_the_deepest_event_allowed_passes() -> None:
     """The limit itself is allowed."""
-    assert check([[["x"]]], Limits(max_depth=3)) == [[["x"]]]
+    assert check_event([[["x"]]], Limits(max_depth=3)) == [[["x"]]]
     assert "nested" in refusal([[["x"]]], Limits(max_depth=2))
 
 
@@ -78,7 +78,7 @@ def test_an_event_that_holds_itself_is_refused() -> None:
 
 def test_a_large_event_is_refused() -> None:
     """The size is that of its compact JSON text in UTF-8."""
-    assert check("é" * 4, Limits(max_bytes=10)) == "éééé"
+    assert check_event("é" * 4, Limits(max_bytes=10)) == "éééé"
     assert refusal("é" * 5, Limits(max_bytes=10)) == "the event has more than 10 bytes"
 
 
@@ -112,6 +112,6 @@ def test_faults_are_not_looked_for_when_there_are_enough() -> None:
 def test_anything_passes_or_is_refused(value: object) -> None:
     """Nothing but the one refusal is ever raised."""
     try:
-        assert check(value, Limits()) is value
+        assert check_event(value, Limits()) is value
     except EventRejectedError as error:
         assert error.problems  # noqa: PT017 - either outcome is right

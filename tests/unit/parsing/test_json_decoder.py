@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from handler.errors import EventRejectedError
+from handler.parsing import check_event
 from handler.parsing.document import Limits
-from handler.parsing.json_decoder import decode, is_plain
+from handler.parsing.json_decoder import decode
 from handler.parsing.json_parser import parse_json
 
 LIMITS = Limits(max_depth=4, max_nodes=12, max_bytes=200)
@@ -70,23 +72,34 @@ def test_what_is_in_doubt_is_not_decoded(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "plain"),
+    ("value", "exceeded"),
     [
-        ([[[[1]]]], True),
-        ([[[[[]]]]], False),
-        ([1] * 11, True),
-        ([1] * 12, False),
-        ("x" * 200, True),
-        ("x" * 201, False),
-        ({"x" * 201: 1}, False),
-        ({1: 1}, False),
-        ({"\ud800": 1}, False),
-        ("\ud800", False),
-        (float("nan"), False),
-        ((1,), False),
-        pytest.param(10**4300, False, id="too many digits"),
+        ([[[[1]]]], ""),
+        ([[[[[]]]]], "is nested more than 4 levels deep"),
+        ([1] * 11, ""),
+        ([1] * 12, "holds more than 12 values"),
+        ("x" * 200, ""),
+        ("x" * 201, "has more than 200 bytes"),
+        ({"x" * 201: 1}, "has more than 200 bytes"),
     ],
 )
-def test_a_value_is_plain_within_the_limits(value: object, *, plain: bool) -> None:
-    """Depth, values, characters, and nothing that JSON cannot hold."""
-    assert is_plain(value, LIMITS) == plain
+def test_a_value_is_within_the_limits(value: object, exceeded: str) -> None:
+    """Depth, values, and characters of texts and keys."""
+    assert LIMITS.exceeded_by(value) == exceeded
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {1: 1},
+        {"\ud800": 1},
+        "\ud800",
+        float("nan"),
+        (1,),
+        pytest.param(10**4300, id="too many digits"),
+    ],
+)
+def test_a_value_that_is_not_json_is_refused(value: object) -> None:
+    """Whatever decoded it."""
+    with pytest.raises(EventRejectedError):
+        check_event(value, LIMITS)

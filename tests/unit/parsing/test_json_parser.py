@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handler.parsing import Limits
-from handler.parsing.json_parser import looks_like_lines, parse_json, parse_json_lines
-from handler.parsing.tree_builder import MOST_DIGITS, NOT_AS_WRITTEN, NOT_UNICODE
+from handler.parsing.json_parser import is_json_lines, parse_json, parse_json_lines
+from handler.parsing.tree_builder import MAX_DIGITS, NOT_SENT_AS_WRITTEN, NOT_UNICODE
 
 _NO_COMMENTS = (
     'not JSON: expected a key in double quotes or `}`: JSON has no comments and no quotes but "'
@@ -55,7 +55,7 @@ def test_it_accepts_what_the_standard_decoder_accepts(text: str) -> None:
     except ValueError:
         assert tree.faults
         return
-    deliberate = ("surrogate", "twice", "too large", "as it is written")
+    deliberate = ("surrogate", "duplicate", "too large", "another spelling")
     if not any(word in one.message for one in tree.faults for word in deliberate):
         assert tree.faults == []
         assert tree.value == value
@@ -64,13 +64,13 @@ def test_it_accepts_what_the_standard_decoder_accepts(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('{"a": 1, "a": 2}', "this key stands here twice, first in line 1; keep one"),
-        ("[NaN]", "NaN and Infinity are no JSON numbers"),
-        ("[-Infinity]", "NaN and Infinity are no JSON numbers"),
-        *[(f'{{"version": {number}}}', NOT_AS_WRITTEN)
+        ('{"a": 1, "a": 2}', "duplicate key, first in line 1; keep one"),
+        ("[NaN]", "NaN and Infinity are not JSON numbers"),
+        ("[-Infinity]", "NaN and Infinity are not JSON numbers"),
+        *[(f'{{"version": {number}}}', NOT_SENT_AS_WRITTEN)
           for number in ("1.10", "3.10", "1e3", "1E-2", "-0", "0.50", "12345678901234567.8")],
-        ("[1e400]", "a number too large for any computer's float"),
-        (f"[{'9' * (MOST_DIGITS + 1)}]", f"an integer of more than {MOST_DIGITS} digits"),
+        ("[1e400]", "a number too large for a float"),
+        (f"[{'9' * (MAX_DIGITS + 1)}]", f"an integer of more than {MAX_DIGITS} digits"),
         (
             '["\\ud800"]',
             NOT_UNICODE,
@@ -79,13 +79,13 @@ def test_it_accepts_what_the_standard_decoder_accepts(text: str) -> None:
             '{"\\udfff": 1}',
             f"a key {NOT_UNICODE}",
         ),
-        ('["\\x41"]', 'not JSON: a wrong escape in a string; a backslash is written "\\\\"'),
+        ('["\\x41"]', 'not JSON: an invalid escape in a string; write a backslash as "\\\\"'),
         ('["a\nb"]', "not JSON: expected the closing quote of this text in its line"),
         ("{'a': 1}", _NO_COMMENTS),
         ('{"a" 1}', "not JSON: expected `:` after the key"),
         ('{"a": }', "not JSON: expected a value"),
         ('{"a": 1 "b": 2}', "not JSON: expected `,` or the closing bracket"),
-        ("[1]]", "not JSON: expected nothing more: one JSON value ends here"),
+        ("[1]]", "not JSON: expected the end of the text: the JSON value ends before this"),
         ("[1}", "not JSON: expected `,` or the closing bracket"),
         ('{"a": [1', "the text ends too early: a bracket or a value is missing"),
     ],
@@ -97,7 +97,7 @@ def test_what_is_wrong_is_said(text: str, expected: str) -> None:
 
 def test_the_longest_integer_is_read() -> None:
     """The limit is where Python's own is."""
-    assert parse_json("9" * MOST_DIGITS, Limits()).faults == []
+    assert parse_json("9" * MAX_DIGITS, Limits()).faults == []
 
 
 def test_every_part_has_its_line() -> None:
@@ -138,4 +138,4 @@ def test_blank_lines_between_json_lines_are_skipped() -> None:
 )
 def test_json_lines_are_told_from_broken_json(text: str, *, expected: bool) -> None:
     """Lines that each open an object, or a first line that is whole, are JSON Lines."""
-    assert looks_like_lines(text, Limits()) is expected
+    assert is_json_lines(text, Limits()) is expected

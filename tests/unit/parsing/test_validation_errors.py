@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.parsing import Document
-from handler.parsing.validation_errors import Issue, problem_of, remarks_of
+from handler.parsing.validation_errors import Issue, to_problem, validation_issues
 from handler.specs.api_form import BatchJob
 from handler.specs.short_form import Job
 
@@ -19,8 +19,8 @@ VALID: dict[str, Json] = {"kind": "node_upgrade", "name": "a", "targets": {"node
 
 def only(changes: dict[str, Json]) -> tuple[str, str]:
     """Return path and message of the only remark about a changed job."""
-    (remark,) = remarks_of(Job, {**VALID, **changes})
-    return str(problem_of(Issue(remark.path, ""), Document(1, None))), remark.message
+    (issue,) = validation_issues(Job, {**VALID, **changes})
+    return str(to_problem(Issue(issue.path, ""), Document(1, None))), issue.message
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def only(changes: dict[str, Json]) -> tuple[str, str]:
         ({"description": True}, "description", "must be text; put it in quotes"),
         ({"description": ["x"]}, "description", "must be text"),
         ({"description": None}, "description",
-         "must be text; leave the field out where it is not wanted"),
+         "must be text; leave the field out if it is not wanted"),
         ({"tags": []}, "tags", "must be a mapping"),
         ({"tags": {"a b": "x"}}, "tags.?", "only letters, digits, underscores and hyphens"),
         ({"tags": {"a": 1}}, "tags.a", "must be text; put it in quotes"),
@@ -65,22 +65,24 @@ def test_each_kind_of_error_has_its_sentence(
 )
 def test_a_misspelt_field_is_told_its_name(changes: dict[str, Json], hint: str) -> None:
     """The field that was meant, if one is near; never the text that was written."""
-    assert hint in [remark.message for remark in remarks_of(Job, {**VALID, **changes})]
+    assert hint in [issue.message for issue in validation_issues(Job, {**VALID, **changes})]
 
 
 def test_no_more_is_found_than_anybody_is_shown() -> None:
     """A sentence costs time, and nobody reads ten thousand."""
     targets: Json = [{"id": " "} for _ in range(10_000)]
-    assert len(remarks_of(Job, {**VALID, "targets": {"nodes": targets}})) == 101
+    assert len(validation_issues(Job, {**VALID, "targets": {"nodes": targets}})) == 101
 
 
 def test_all_errors_come_at_once() -> None:
     """Nobody has to drop a file once for each mistake."""
-    assert len(remarks_of(BatchJob, {"job_name": "A", "job_content": {"targets": [{}]}})) == 3
+    assert (
+        len(validation_issues(BatchJob, {"job_name": "A", "job_content": {"targets": [{}]}})) == 3
+    )
 
 
 def test_a_problem_has_the_line_of_the_nearest_part() -> None:
     """What is missing is shown where it should stand."""
     document = Document(2, None, {(): 5, ("targets",): 7})
-    problem = problem_of(Issue(("targets", "nodes"), "missing"), document)
+    problem = to_problem(Issue(("targets", "nodes"), "missing"), document)
     assert str(problem) == "document 2, line 7, targets.nodes: missing"

@@ -296,7 +296,7 @@ CASES = (
     Case(
         "too many targets are refused",
         {"targets_per_job": 1},
-        "2 targets in one job, the most are 1",
+        "2 targets in one job, at most 1",
         kind="node_upgrade",
         targets={"nodes": [NODE, OTHER]},
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.parsing import Document
-from handler.policy.decision import Origin, PolicyDecision, decide, origin_of
+from handler.policy.decision import Origin, decide, origin_of
 from handler.policy.demand import demand_of
-from handler.policy.rules import BUILT_IN, Policy
+from handler.policy.policy_file import read_policy
+from handler.policy.rules import BUILT_IN, Policy, PolicyDecision
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery
 from handler.triggers.event_parser import parse_event
@@ -27,15 +29,12 @@ def decided(policy: Policy, *jobs: dict[str, Any], origin: Origin = DROPPED) -> 
     """Decide about the plan of some documents."""
     documents = [Document(number, job, {}) for number, job in enumerate(jobs, start=1)]
     plan = make_plan("k" * 52, documents)
-    demands = [
-        demand_of(job.body, document=job.document, valid_for=job.valid_for) for job in plan.jobs
-    ]
-    return decide(policy, origin, demands, SIX_HOURS)
+    return decide(policy, origin, list(map(demand_of, plan.jobs)), SIX_HOURS)
 
 
 def policy_of(*rules: dict[str, Any]) -> Policy:
     """Return a policy of some rules."""
-    return Policy.model_validate({"rules": list(rules)})
+    return read_policy(json.dumps({"rules": list(rules)}).encode())
 
 
 @pytest.mark.parametrize("form", ["short_form", "api_form"])
@@ -59,7 +58,7 @@ def test_the_first_rule_that_fits_decides() -> None:
     """A later rule that would allow more is not looked at."""
     policy = policy_of({"from": {"prefix": "ops/"}, "kinds": []}, {})
     decision = decided(policy, Case("", {}).short_form())
-    assert decision.number == 1
+    assert decision.rule == 1
     assert decision.problems
 
 
@@ -69,7 +68,7 @@ def test_a_refusal_names_rule_source_and_document() -> None:
     decision = decided(policy, Case("", {}).short_form())
     [problem] = decision.problems
     assert str(problem) == (
-        "document 1: the kind deployment_deploy; rule 2 of the policy (files under ops/) does not"
+        "document 1: the kind deployment_deploy: rule 2 of the policy (files under ops/) does not"
         " allow it"
     )
 
@@ -78,9 +77,7 @@ def test_the_jobs_of_a_file_are_counted() -> None:
     """201 jobs are one too many for the built-in policy."""
     job = Case("", {}, kind="node_upgrade").short_form()
     assert not decided(BUILT_IN, *[job] * 200).problems
-    assert "201 jobs in one file, the most are 200" in str(
-        decided(BUILT_IN, *[job] * 201).problems[0]
-    )
+    assert "201 jobs in one file, at most 200" in str(decided(BUILT_IN, *[job] * 201).problems[0])
 
 
 @pytest.mark.parametrize(
@@ -132,4 +129,4 @@ def test_the_origin_is_what_the_event_says() -> None:
     assert isinstance(fired, Sequence)
     [delivery] = fired
     assert isinstance(delivery, Delivery)
-    assert origin_of(delivery) == Origin("timer", "nightly")
+    assert origin_of(delivery, delivery.actor) == Origin("timer", "nightly")

@@ -75,7 +75,7 @@ def test_every_job_that_will_not_be_created_has_a_sentence() -> None:
 
 def test_a_run_that_was_refused_may_be_delivered_again() -> None:
     """As soon as what was refused is put right; not while a job of it is on the fleet."""
-    again = "nothing was created: once that is put right, the same may be delivered again"
+    again = "nothing was created; correct the cause, then deliver the same again"
     assert errors_of(jobs("refused", "refused"))[-1] == again
     assert again not in errors_of(jobs("refused", "created"))
 
@@ -84,8 +84,8 @@ def test_jobs_that_wait_are_counted_in_one_sentence_for_each_state() -> None:
     """Forty deferred jobs are one line, with why they wait."""
     said = errors_of(jobs("deferred", "unknown", "deferred", "created"))
     assert said == (
-        "2 of 4 jobs deferred (why): the tick resumes them",
-        "1 of 4 jobs unknown: the tick resumes them",
+        "2 of 4 jobs deferred (why): the reconciler resumes them",
+        "1 of 4 jobs unknown: the reconciler resumes them",
     )
 
 

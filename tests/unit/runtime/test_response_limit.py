@@ -69,7 +69,7 @@ def test_files_beyond_the_entries_that_are_looked_at_are_found_by_the_reconciler
     emulator: Emulator, fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is lost by the limit."""
-    monkeypatch.setattr("handler.triggers.object_storage.MOST_ENTRIES", 2)
+    monkeypatch.setattr("handler.triggers.object_storage.MAX_ENTRIES", 2)
     events = [drop(f"drop/{number}.yaml", UPGRADE) for number in range(5)]
     reply = fire({"Records": [event["Records"][0] for event in events]})
     assert "3 entries after the first 2" in reply["errors"][0]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from handler.audit.instance_log import InstanceLog
 from handler.audit.sql.sqlite import SqliteLog
 from handler.runtime.startup_record import MANIFEST, Startup, record_start, start
 
@@ -68,7 +69,8 @@ def test_without_a_manifest_there_is_no_digest(tmp_path: Path, text: str | None)
 def test_a_start_is_a_record(tmp_path: Path) -> None:
     """With its clashes as the note."""
     log = SqliteLog(str(tmp_path / "audit.db"))
-    log.commit(record_start(Startup("c0de", "3.10.13", "3.40.1", ("one", "two")), {"name": "f"}))
+    bound = InstanceLog(log, function={"name": "f"})
+    bound.commit(record_start(Startup("c0de", "3.10.13", "3.40.1", ("one", "two"))))
     (record,) = log.records()
     log.close()
     assert record.fields["action"] == "function.started"

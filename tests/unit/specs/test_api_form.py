@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.parsing import path_text
-from handler.specs.api_form import doubts_about_body, faults_of_body
+from handler.parsing import format_path
+from handler.specs.api_form import body_errors, body_warnings
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -30,20 +30,20 @@ DEPLOY: dict[str, Json] = {
 }
 
 
-def faults(body: dict[str, Json]) -> list[str]:
+def errors(body: dict[str, Json]) -> list[str]:
     """Return the faults as text."""
-    return [f"{path_text(one.path)}: {one.message}" for one in faults_of_body(body)]
+    return [f"{format_path(one.path)}: {one.message}" for one in body_errors(body)]
 
 
-def doubts(body: dict[str, Json]) -> list[str]:
+def warnings(body: dict[str, Json]) -> list[str]:
     """Return the paths that are doubted."""
-    return [path_text(one.path) for one in doubts_about_body(body)]
+    return [format_path(one.path) for one in body_warnings(body)]
 
 
 @pytest.mark.parametrize("body", [UPGRADE, DEPLOY, {**DEPLOY, "description": "", "tags": []}])
 def test_a_body_of_the_apis_page_passes_without_doubt(body: dict[str, Json]) -> None:
     """What the page shows is right, empty lists and texts included."""
-    assert (faults(body), doubts(body)) == ([], [])
+    assert (errors(body), warnings(body)) == ([], [])
 
 
 def test_every_rule_of_the_tables_is_checked() -> None:
@@ -56,7 +56,7 @@ def test_every_rule_of_the_tables_is_checked() -> None:
         "tags": [{"key": "k" * 129, "value": ""}, {"key": "a b", "value": "v" * 257}],
         "priority": 1,
     }
-    assert faults(body) == [
+    assert errors(body) == [
         "job_name: 31 characters, the API allows 26",
         "job_type: must be one of 'node_upgrade', 'deployment_deploy', 'deployment_upgrade'",
         "job_content.target_type: must be one of 'node', 'node_group', 'deployment'",
@@ -75,20 +75,20 @@ def test_every_rule_of_the_tables_is_checked() -> None:
 @pytest.mark.parametrize("field", ["job_content", "description", "tags"])
 def test_null_is_no_way_to_leave_a_field_out(field: str) -> None:
     """The API's tables know no null."""
-    assert len(faults({**UPGRADE, field: None})) == 1
+    assert len(errors({**UPGRADE, field: None})) == 1
 
 
 @pytest.mark.parametrize("job_type", ["deployment_deploy", "deployment_upgrade"])
 def test_a_deployment_job_needs_task_data(job_type: str) -> None:
     """Without it there is nothing to deploy."""
     expected = [f"job_content.task_data: missing; {job_type} needs it"]
-    assert faults({**UPGRADE, "job_type": job_type}) == expected
-    assert faults({"job_name": "a", "job_type": job_type}) == expected
+    assert errors({**UPGRADE, "job_type": job_type}) == expected
+    assert errors({"job_name": "a", "job_type": job_type}) == expected
 
 
 def test_a_node_upgrade_has_no_task_data() -> None:
     """IEF always picks the newest EdgeCore."""
-    assert faults({**DEPLOY, "job_type": "node_upgrade"}) == [
+    assert errors({**DEPLOY, "job_type": "node_upgrade"}) == [
         "job_content.task_data: does not belong to node_upgrade; leave it out"
     ]
 
@@ -100,7 +100,7 @@ def test_a_node_upgrade_has_no_task_data() -> None:
         ("deployment: x", "must be the text of a JSON object"),
         ('{"deployment": {}', "in that text, line 1: the text ends too early"),
         ('{"deployment": {}}\n{"deployment": {}}', "must be the text of one JSON object"),
-        ('{"deployment": {}, "deployment": {}}', "in that text, line 1, deployment: this key"),
+        ('{"deployment": {}, "deployment": {}}', "in that text, line 1, deployment: duplicate key"),
         ('{"deployment": {"a":\nNaN}}', "in that text, line 2, deployment.a: NaN"),
         ('{"deployment": "\ud800"}', "not UTF-8"),
         ('{"replicas": 1, "template": {}}', "must have `deployment`"),
@@ -112,7 +112,7 @@ def test_a_node_upgrade_has_no_task_data() -> None:
 )
 def test_task_data_holds_a_json_object_with_a_deployment(text: str, message: str) -> None:
     """The text inside the text is read as strictly as the file."""
-    (fault,) = faults({**DEPLOY, "job_content": {**CONTENT, "task_data": text}})
+    (fault,) = errors({**DEPLOY, "job_content": {**CONTENT, "task_data": text}})
     assert fault.startswith("job_content.task_data: ")
     assert message in fault
 
@@ -135,7 +135,7 @@ def test_an_unlikely_target_type_is_only_doubted(
     """The pages do not say what fits what, so nothing is refused."""
     body: dict[str, Json] = {**DEPLOY, "job_type": job_type}
     body["job_content"] = {**CONTENT, "target_type": target_type}
-    assert doubts(body) == ["job_content.target_type"] * is_doubted
+    assert warnings(body) == ["job_content.target_type"] * is_doubted
 
 
 @pytest.mark.parametrize(
@@ -149,14 +149,14 @@ def test_an_unlikely_target_type_is_only_doubted(
 def test_what_the_pages_leave_open_is_doubted(content: dict[str, Json], paths: list[str]) -> None:
     """Jobs without targets, or without a target type."""
     body: dict[str, Json] = {**UPGRADE, "job_content": content}
-    assert (faults(body), doubts(body)) == ([], paths)
+    assert (errors(body), warnings(body)) == ([], paths)
 
 
 def test_a_target_that_is_named_twice_is_refused() -> None:
     """Each time that it stands there again; what is no id is another fault."""
     targets: list[Json] = [{"target_id": one} for one in ("n", "m", "n", "n", 1)]
     content: dict[str, Json] = {"target_type": "node", "targets": [*targets, "n"]}
-    found = faults({**UPGRADE, "job_content": content})
+    found = errors({**UPGRADE, "job_content": content})
     twice = "the same target stands here before; name it once"
     assert [fault for fault in found if twice in fault] == [
         f"job_content.targets[2]: {twice}",
@@ -169,20 +169,20 @@ def test_a_field_of_task_data_that_the_page_does_not_have_is_doubted() -> None:
     """It is sent as it stands, and may be a misspelling."""
     text = json.dumps({"deployment": {**DEPLOYMENT, "replica": 1}})
     body: dict[str, Json] = {**DEPLOY, "job_content": {**CONTENT, "task_data": text}}
-    (doubt,) = doubts_about_body(body)
-    assert path_text(doubt.path) == "job_content.task_data"
-    assert "deployment.replica: no field" in doubt.message
+    (doubt,) = body_warnings(body)
+    assert format_path(doubt.path) == "job_content.task_data"
+    assert "deployment.replica: not a field" in doubt.message
     assert "did you mean `replicas`?" in doubt.message
 
 
 def test_two_targets_that_differ_by_a_blank_are_one_mistake() -> None:
     """The one with the blank names nothing."""
     content: dict[str, Json] = {**CONTENT, "targets": [{"target_id": "n1"}, {"target_id": "n1 "}]}
-    (fault,) = faults({**UPGRADE, "job_content": content})
+    (fault,) = errors({**UPGRADE, "job_content": content})
     assert fault.startswith("job_content.targets[1].target_id: only letters, digits, ")
 
 
 def test_a_job_without_content_is_doubted() -> None:
     """The table calls it optional."""
     body: dict[str, Json] = {"job_name": "a", "job_type": "node_upgrade"}
-    assert (faults(body), doubts(body)) == ([], ["job_content"])
+    assert (errors(body), warnings(body)) == ([], ["job_content"])

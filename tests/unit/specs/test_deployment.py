@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.parsing import path_text
-from handler.specs.deployment import doubts_about_deployment, task_data_of
+from handler.parsing import format_path
+from handler.specs.deployment import build_task_data, deployment_warnings
 from handler.specs.field_types import IMAGE_IN_WORDS
-from handler.specs.short_form import faults_of_job
+from handler.specs.short_form import job_errors
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -24,11 +24,11 @@ DEPLOYMENT: dict[str, Any] = {
 }
 
 
-def faults(deployment: Json) -> list[str]:
+def errors(deployment: Json) -> list[str]:
     """Return what is wrong with a deployment job."""
     job: dict[str, Json] = {"kind": "deployment_deploy", "name": "a", "targets": {"nodes": ["n"]}}
-    found = faults_of_job({**job, "deployment": deployment})
-    return [f"{path_text(one.path)}: {one.message}" for one in found]
+    found = job_errors({**job, "deployment": deployment})
+    return [f"{format_path(one.path)}: {one.message}" for one in found]
 
 
 def with_container(**changes: Json) -> dict[str, Json]:
@@ -40,16 +40,16 @@ def with_container(**changes: Json) -> dict[str, Json]:
 
 def test_a_deployment_passes_bare_or_in_its_envelope() -> None:
     """Its own `deployment` key tells the envelope."""
-    assert faults(DEPLOYMENT) == []
-    assert faults({"deployment": DEPLOYMENT, "name_prex": "x", "source": "iem"}) == []
+    assert errors(DEPLOYMENT) == []
+    assert errors({"deployment": DEPLOYMENT, "name_prex": "x", "source": "iem"}) == []
 
 
 def test_unknown_fields_of_a_deployment_are_the_apis_business() -> None:
     """They are sent, and said to be."""
     unknown: dict[str, Json] = {**with_container(privilegd=True), "unheard_of": 1}
-    assert faults(unknown) == []
-    told = "no field of the API's page, sent as it stands"
-    assert [(path_text(one.path), one.message) for one in doubts_about_deployment(unknown)] == [
+    assert errors(unknown) == []
+    told = "not a field of the API's page, sent unchanged"
+    assert [(format_path(one.path), one.message) for one in deployment_warnings(unknown)] == [
         ("template.containers[0].privilegd", f"{told}; did you mean `privileged`?"),
         ("unheard_of", told),
     ]
@@ -58,15 +58,15 @@ def test_unknown_fields_of_a_deployment_are_the_apis_business() -> None:
 def test_only_an_upgrade_may_leave_the_replicas_out() -> None:
     """The create call's table needs them, the update call's does not."""
     without = {"template": DEPLOYMENT["template"]}
-    assert faults(without) == ["deployment.replicas: missing"]
-    assert faults({"deployment": without}) == ["deployment.deployment.replicas: missing"]
+    assert errors(without) == ["deployment.replicas: missing"]
+    assert errors({"deployment": without}) == ["deployment.deployment.replicas: missing"]
     job: dict[str, Json] = {"name": "a", "targets": {"nodes": ["n"]}, "deployment": without}
-    assert faults_of_job({**job, "kind": "deployment_upgrade"}) == []
+    assert job_errors({**job, "kind": "deployment_upgrade"}) == []
 
 
 def test_an_envelope_is_checked_as_deep_as_a_bare_deployment() -> None:
     """The path goes through the envelope."""
-    assert faults({"deployment": {"replicas": 1}}) == ["deployment.deployment.template: missing"]
+    assert errors({"deployment": {"replicas": 1}}) == ["deployment.deployment.template: missing"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_an_envelope_is_checked_as_deep_as_a_bare_deployment() -> None:
 )
 def test_a_deployment_without_what_it_needs_is_refused(deployment: Json, expected: str) -> None:
     """Replicas and a template are required."""
-    assert faults(deployment) == [f"deployment{expected}"]
+    assert errors(deployment) == [f"deployment{expected}"]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_deployment_without_what_it_needs_is_refused(deployment: Json, expecte
 )  # fmt: skip
 def test_a_template_has_configs_and_containers(template: Json, expected: list[str]) -> None:
     """A container has a name and an image."""
-    found = faults({"replicas": 1, "template": template})
+    found = errors({"replicas": 1, "template": template})
     assert found == [f"deployment.template.{one}" for one in expected]
 
 
@@ -129,18 +129,18 @@ def test_a_template_has_configs_and_containers(template: Json, expected: list[st
 )  # fmt: skip
 def test_what_is_easy_to_get_wrong_is_found(changes: dict[str, Json], expected: str) -> None:
     """The API would refuse it, or take it and fail on every node."""
-    found = faults(with_container(**changes))
+    found = errors(with_container(**changes))
     assert found == [f"deployment.template.containers[0].{expected}"]
 
 
 def test_an_empty_environment_value_is_a_value() -> None:
     """A variable may be set to nothing."""
-    assert faults(with_container(envs=[{"name": "A", "value": ""}])) == []
+    assert errors(with_container(envs=[{"name": "A", "value": ""}])) == []
 
 
 def test_a_deployment_is_wrapped_as_the_apis_example_has_it() -> None:
     """The example's envelope, with the job's name as `name_prex`."""
-    text = task_data_of(DEPLOYMENT, "deployment_deploy", "camera")
+    text = build_task_data(DEPLOYMENT, "deployment_deploy", "camera")
     assert json.loads(text) == {
         "deployment": DEPLOYMENT,
         "source": "userdefined",
@@ -152,14 +152,14 @@ def test_a_deployment_is_wrapped_as_the_apis_example_has_it() -> None:
 
 def test_an_upgrade_is_wrapped_as_the_update_call_has_it() -> None:
     """An existing deployment keeps its name."""
-    text = task_data_of(DEPLOYMENT, "deployment_upgrade", "camera")
+    text = build_task_data(DEPLOYMENT, "deployment_upgrade", "camera")
     assert json.loads(text) == {"deployment": DEPLOYMENT, "description": ""}
 
 
 def test_an_envelope_becomes_the_text_it_is() -> None:
     """Nothing is added to what somebody wrote out in full."""
     envelope: dict[str, Json] = {"name_prex": "x", "deployment": DEPLOYMENT}
-    assert task_data_of(envelope, "deployment_deploy", "camera") == (
+    assert build_task_data(envelope, "deployment_deploy", "camera") == (
         '{"name_prex":"x","deployment":{"replicas":1,"template":{"configs":{"restart_policy":'
         '"Always"},"containers":[{"name":"c","image_url":"i:1","resources":{"limits":{"cpu":'
         '"0.5"}}}]}}}'

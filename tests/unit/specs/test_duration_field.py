@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from handler.specs.duration_field import Duration
+from handler.specs.field_types import Duration
 
 FIELD: TypeAdapter[str] = TypeAdapter(Duration)
 

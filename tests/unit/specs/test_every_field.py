@@ -10,12 +10,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handler.cli.function.schema import job_spec_schema
 from handler.errors import SpecRejectedError
-from handler.parsing import Limits, path_text, read
-from handler.specs.api_form import doubts_about_body, faults_of_body
-from handler.specs.json_schema import schema
+from handler.parsing import Limits, format_path, read
+from handler.specs.api_form import body_errors, body_warnings
 from handler.specs.planner import make_plan
-from handler.specs.short_form import doubts_about_job, faults_of_job
+from handler.specs.short_form import job_errors, job_warnings
 from tests.unit.specs.full_specs import BODY, ENVELOPE, JOB, leaves, with_leaf
 
 if TYPE_CHECKING:
@@ -33,19 +33,20 @@ def of_type(kind: type, value: Json) -> list[Path]:
     return [path for path, leaf in leaves(value) if type(leaf) is kind]
 
 
-def faults(spec: dict[str, Any]) -> list[str]:
+def errors(spec: dict[str, Any]) -> list[str]:
     """Return what is wrong with a spec in either form, as text."""
-    found = faults_of_job(spec) if "kind" in spec else faults_of_body(spec)
-    return [f"{path_text(one.path)}: {one.message}" for one in found]
+    found = job_errors(spec) if "kind" in spec else body_errors(spec)
+    return [f"{format_path(one.path)}: {one.message}" for one in found]
 
 
 def test_the_full_specs_are_right_and_have_every_field() -> None:
     """Otherwise what follows would test less than it says."""
-    assert (faults(JOB), faults(BODY)) == ([], [])
-    doubted = [*doubts_about_job(JOB), *doubts_about_body(BODY)]
-    assert not [one for one in doubted if "no field" in one.message]
+    assert (errors(JOB), errors(BODY)) == ([], [])
+    doubted = [*job_warnings(JOB), *body_warnings(BODY)]
+    assert not [one for one in doubted if "not a field" in one.message]
     names = {step for one in (JOB, BODY) for path, _ in leaves(one) for step in path}
-    fields = {name for one in schema()["$defs"].values() for name in one.get("properties", {})}
+    definitions = job_spec_schema()["$defs"].values()
+    fields = {name for one in definitions for name in one.get("properties", {})}
     assert fields - names == {"groups", "deployments"}
 
 
@@ -56,7 +57,7 @@ def test_a_text_field_takes_text_alone(spec: dict[str, Any], wrong: Json) -> Non
     for path in of_type(str, spec):
         if path == ("serial",) and wrong == 1 and wrong is not True:
             continue  # goes nowhere, and may be a whole number
-        found = faults(with_leaf(spec, path, wrong))
+        found = errors(with_leaf(spec, path, wrong))
         assert found, path
         assert any("quotes" in one or "leave the field out" in one for one in found) or (
             path[-1] in {"kind", "job_type", "target_type", "type", "restart_policy", "serial"}
@@ -71,7 +72,7 @@ def test_a_boolean_field_takes_true_and_false_alone(wrong: Json) -> None:
         "privileged", "read_only", "host_network", "host_pid", "migration",
     }  # fmt: skip
     for path in paths:
-        (found,) = faults(with_leaf(JOB, path, wrong))
+        (found,) = errors(with_leaf(JOB, path, wrong))
         assert "must be true or false, without quotes; yes, no, on and off are text" in found
 
 
@@ -79,7 +80,7 @@ def test_a_boolean_field_takes_true_and_false_alone(wrong: Json) -> None:
 def test_a_number_field_takes_whole_numbers_alone(wrong: Json) -> None:
     """Neither a text nor a fraction is rounded into one."""
     for path in of_type(int, JOB):
-        (found,) = faults(with_leaf(JOB, path, wrong))
+        (found,) = errors(with_leaf(JOB, path, wrong))
         assert "whole number" in found
 
 
@@ -90,7 +91,7 @@ def test_the_json_inside_a_task_data_is_held_to_the_same(wrong: Json) -> None:
         if type(wrong) is type(leaf):
             continue
         text = json.dumps(with_leaf(ENVELOPE, path, wrong))
-        assert faults(with_leaf(BODY, ("job_content", "task_data"), text)), path
+        assert errors(with_leaf(BODY, ("job_content", "task_data"), text)), path
 
 
 @pytest.mark.parametrize("number", ["1.10", "3.10", "1.0e3", "-0", "0.50"])

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.parsing import path_text
-from handler.specs.api_form import faults_of_body
+from handler.parsing import format_path
+from handler.specs.api_form import body_errors
 from handler.specs.short_form import (
-    body_of_job,
-    doubts_about_job,
-    faults_of_job,
-    validity_of_job,
+    build_body,
+    job_errors,
+    job_warnings,
+    valid_for_seconds,
 )
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ DEPLOYMENT: dict[str, Json] = {
 }
 
 
-def faults(job: dict[str, Json]) -> list[str]:
+def errors(job: dict[str, Json]) -> list[str]:
     """Return the faults as text."""
-    return [f"{path_text(one.path)}: {one.message}" for one in faults_of_job(job)]
+    return [f"{format_path(one.path)}: {one.message}" for one in job_errors(job)]
 
 
 def test_a_job_becomes_the_apis_body() -> None:
@@ -46,8 +46,8 @@ def test_a_job_becomes_the_apis_body() -> None:
         "serial": 7,
         "valid_for": "2d",
     }
-    assert faults(job) == []
-    assert body_of_job(job, KEY) == {
+    assert errors(job) == []
+    assert build_body(job, KEY) == {
         "job_name": "nightly-abcdefgh",
         "job_type": "node_upgrade",
         "job_content": {
@@ -68,23 +68,23 @@ def test_a_job_becomes_the_apis_body() -> None:
 )
 def test_the_targets_field_says_their_type(field: str, target_type: str) -> None:
     """Nobody needs the API's words for it."""
-    content = body_of_job({**UPGRADE, "targets": {field: ["t"]}}, KEY)["job_content"]
+    content = build_body({**UPGRADE, "targets": {field: ["t"]}}, KEY)["job_content"]
     assert content == {"target_type": target_type, "targets": [{"target_id": "t"}]}
 
 
 def test_only_a_nodes_name_is_sent() -> None:
     """The API's page knows `node_name` alone; elsewhere the name is for the reader."""
     job: dict[str, Json] = {**UPGRADE, "targets": {"groups": [{"id": "g", "name": "hall"}]}}
-    assert faults(job) == []
-    content = body_of_job(job, KEY)["job_content"]
+    assert errors(job) == []
+    content = build_body(job, KEY)["job_content"]
     assert content == {"target_type": "node_group", "targets": [{"target_id": "g"}]}
 
 
 def test_the_longest_name_still_fits_the_api() -> None:
     """17 characters, a hyphen and 8 of the key are 26."""
-    body = body_of_job({**UPGRADE, "name": "n" * 17}, KEY)
-    assert faults_of_body(body) == []
-    assert faults({**UPGRADE, "name": "n" * 18}) == [
+    body = build_body({**UPGRADE, "name": "n" * 17}, KEY)
+    assert body_errors(body) == []
+    assert errors({**UPGRADE, "name": "n" * 18}) == [
         "name: 18 characters, with the 9 that every run adds there is room for 17"
     ]
 
@@ -92,29 +92,29 @@ def test_the_longest_name_still_fits_the_api() -> None:
 @pytest.mark.parametrize("targets", [{}, {"nodes": ["n"], "groups": ["g"]}])
 def test_targets_are_of_exactly_one_kind(targets: dict[str, Json]) -> None:
     """One job has one target type."""
-    assert faults({**UPGRADE, "targets": targets}) == [
+    assert errors({**UPGRADE, "targets": targets}) == [
         "targets: needs exactly one of nodes, groups, deployments"
     ]
 
 
 def test_a_job_without_targets_is_refused() -> None:
     """Whoever writes the friendly form wants something to happen."""
-    assert faults({**UPGRADE, "targets": {"nodes": []}}) == [
+    assert errors({**UPGRADE, "targets": {"nodes": []}}) == [
         "targets.nodes: needs at least one entry"
     ]
-    assert faults({"kind": "node_upgrade", "name": "a"}) == ["targets: missing"]
+    assert errors({"kind": "node_upgrade", "name": "a"}) == ["targets: missing"]
 
 
 @pytest.mark.parametrize("kind", ["deployment_deploy", "deployment_upgrade"])
 def test_a_deployment_job_needs_a_deployment(kind: str) -> None:
     """Without it there is nothing to deploy."""
-    assert faults({**UPGRADE, "kind": kind}) == [f"deployment: missing; {kind} needs it"]
-    assert faults({**UPGRADE, "kind": kind, "deployment": DEPLOYMENT}) == []
+    assert errors({**UPGRADE, "kind": kind}) == [f"deployment: missing; {kind} needs it"]
+    assert errors({**UPGRADE, "kind": kind, "deployment": DEPLOYMENT}) == []
 
 
 def test_a_node_upgrade_has_no_deployment() -> None:
     """A deployment there is a mistake in `kind`."""
-    assert faults({**UPGRADE, "deployment": DEPLOYMENT}) == [
+    assert errors({**UPGRADE, "deployment": DEPLOYMENT}) == [
         "deployment: does not belong to node_upgrade; leave it out"
     ]
 
@@ -123,34 +123,34 @@ def test_a_node_upgrade_has_no_deployment() -> None:
 def test_a_serial_is_text_or_a_number_and_goes_nowhere(serial: Json) -> None:
     """It only makes the file another one."""
     job = {**UPGRADE, "serial": serial}
-    assert faults(job) == []
-    assert body_of_job(job, KEY) == body_of_job(UPGRADE, KEY)
+    assert errors(job) == []
+    assert build_body(job, KEY) == build_body(UPGRADE, KEY)
 
 
 @pytest.mark.parametrize("serial", [True, None, 1.5, [], "s" * 65])
 def test_other_serials_are_refused(serial: Json) -> None:
     """One sentence, although two types would do."""
-    assert len(faults({**UPGRADE, "serial": serial})) == 1
+    assert len(errors({**UPGRADE, "serial": serial})) == 1
 
 
 def test_the_validity_is_in_seconds_where_the_job_says_it() -> None:
     """Without it the setting decides."""
-    assert validity_of_job({**UPGRADE, "valid_for": "90m"}) == 5400
-    assert validity_of_job(UPGRADE) is None
-    assert faults({**UPGRADE, "valid_for": "soon"}) == [
+    assert valid_for_seconds({**UPGRADE, "valid_for": "90m"}) == 5400
+    assert valid_for_seconds(UPGRADE) is None
+    assert errors({**UPGRADE, "valid_for": "soon"}) == [
         "valid_for: must be a number and m, h or d, such as 90m, 6h or 2d"
     ]
 
 
 def test_unlikely_targets_are_doubted() -> None:
     """The API may take them, so they are not refused."""
-    found = doubts_about_job({**UPGRADE, "targets": {"groups": ["g"]}})
-    assert [path_text(one.path) for one in found] == ["targets.groups"]
+    found = job_warnings({**UPGRADE, "targets": {"groups": ["g"]}})
+    assert [format_path(one.path) for one in found] == ["targets.groups"]
 
 
 def test_a_target_that_is_named_twice_is_refused() -> None:
     """Whichever way it is written; the job would reach it twice."""
-    assert faults({**UPGRADE, "targets": {"nodes": ["n", "m", {"id": "n"}]}}) == [
+    assert errors({**UPGRADE, "targets": {"nodes": ["n", "m", {"id": "n"}]}}) == [
         "targets.nodes[2]: the same target stands here before; name it once"
     ]
 
@@ -179,5 +179,5 @@ jobs = st.fixed_dictionaries(
 @given(jobs)
 def test_what_passes_here_passes_the_apis_rules(job: dict[str, Json]) -> None:
     """No friendly job turns into a body that the API's tables forbid."""
-    if not faults_of_job(job):
-        assert faults_of_body(body_of_job(job, KEY)) == []
+    if not job_errors(job):
+        assert body_errors(build_body(job, KEY)) == []

@@ -1,4 +1,4 @@
-"""An object that a tick found."""
+"""An object that the bucket scan found."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from typing import Any
 import pytest
 
 from handler.triggers.delivery import Delivery, StoredSpec
-from handler.triggers.discovered_object import swept
-from handler.triggers.event_parser import screen
+from handler.triggers.event_parser import filter_delivery
+from handler.triggers.object_storage import discovered_object
 
 AT = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 
 
 def found(**changes: Any) -> Delivery:  # noqa: ANN401 - any argument
-    """Build the delivery of a swept object."""
+    """Build the delivery of a discovered object."""
     said = {"bucket": "b", "key": "drop/k", "etag": "tag", "modified_at": AT, **changes}
-    return swept(said.pop("bucket"), said.pop("key"), **said)
+    return discovered_object(said.pop("bucket"), said.pop("key"), **said)
 
 
-def test_a_swept_object_is_a_delivery_like_one_that_was_notified() -> None:
+def test_a_discovered_object_is_a_delivery_like_one_that_was_notified() -> None:
     """Of the same subject, so that its runs are one sequence."""
     delivery = found()
     assert (delivery.trigger, delivery.subject) == ("object", "obs://b/drop/k")
     assert delivery.spec == StoredSpec("b", "drop/k", etag="tag")
     assert (delivery.fired_at, delivery.actor) == (AT, {"kind": "tick"})
-    assert delivery.source["shape"] == "swept"
+    assert delivery.source["shape"] == "discovered"
 
 
 def test_the_same_version_has_the_same_key() -> None:
-    """Two ticks that find it are one delivery."""
+    """Two scans that find it are one delivery."""
     assert found().key == found().key
 
 
@@ -43,10 +43,10 @@ def test_another_object_or_version_has_another_key(changes: dict[str, Any]) -> N
     assert found(**changes).key != found().key
 
 
-def test_a_swept_object_passes_the_same_screen_as_any_other() -> None:
+def test_a_discovered_object_passes_the_same_screen_as_any_other() -> None:
     """Results and directory markers ask for nothing."""
     for key, runs in (("drop/k.yaml", True), ("drop/", False), ("drop/results/k.json", False)):
-        ignored = screen(
+        ignored = filter_delivery(
             found(key=key), buckets=("b",), prefix="drop/", results=("b", "drop/results/")
         )
         assert (ignored is None) == runs

@@ -1,4 +1,4 @@
-"""Sentences about broken messages."""
+"""Messages of triggers: their fields, and errors in them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from handler.triggers.event_models import Entry, problems_of
+from handler.parsing.validation_errors import event_problems
+from handler.triggers.event_models import Entry
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ def test_a_problem_names_its_place_and_echoes_nothing(entry: Any, sentence: str)
     """The sentence is our own, the value stays out of it."""
     with pytest.raises(ValidationError) as caught:
         Entry.model_validate(entry)
-    assert [str(problem) for problem in problems_of(caught.value, "Records[0]")] == [sentence]
+    assert [str(problem) for problem in event_problems(caught.value, ("Records", 0))] == [sentence]
 
 
 @pytest.mark.parametrize("size", [-1, 2**53, True, 1.5, "914"])

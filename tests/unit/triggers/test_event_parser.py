@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handler.errors import EventRejectedError
 from handler.triggers.delivery import Action, Delivery, InvalidEntry, StoredSpec
-from handler.triggers.event_parser import Ignored, parse_event, screen
+from handler.triggers.event_parser import Ignored, filter_delivery, parse_event
 from handler.values.canonical_json import Json, canonical
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -73,7 +73,7 @@ def dropped(key: str, name: str = "ObjectCreated:Put", bucket: str = "nightdrop-
 
 def screened(delivery: Delivery) -> Ignored | None:
     """Screen a delivery with the settings of these tests."""
-    return screen(delivery, buckets=BUCKETS, prefix="drop/", results=RESULTS)
+    return filter_delivery(delivery, buckets=BUCKETS, prefix="drop/", results=RESULTS)
 
 
 @pytest.mark.parametrize(
@@ -213,21 +213,21 @@ def test_a_timers_object_must_be_in_a_configured_bucket_too() -> None:
     """A timer opens no other buckets."""
     delivery = the_delivery(sample("timer-spec-from-bucket"))
     with pytest.raises(EventRejectedError, match="NIGHTDROP_BUCKETS"):
-        screen(delivery, buckets=("other",), prefix="", results=None)
+        filter_delivery(delivery, buckets=("other",), prefix="", results=None)
 
 
 def test_a_timers_object_may_be_outside_the_prefix() -> None:
     """The prefix tells which dropped files fire; a timer names its file."""
     delivery = the_delivery(sample("timer-spec-from-bucket"))
     assert isinstance(delivery.spec, StoredSpec)
-    assert screen(delivery, buckets=BUCKETS, prefix="other/", results=None) is None
+    assert filter_delivery(delivery, buckets=BUCKETS, prefix="other/", results=None) is None
 
 
 @pytest.mark.parametrize("name", ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated"])
 def test_a_removed_object_is_ignored(name: str) -> None:
     """Only a new object asks for jobs."""
     ignored = screened(dropped("drop/a.yaml", name))
-    assert ignored == Ignored("the event does not tell of a new object")
+    assert ignored == Ignored("the event does not announce a new object")
 
 
 @pytest.mark.parametrize(
@@ -248,10 +248,12 @@ def test_keys_that_are_no_dropped_files_are_ignored(key: str, reason: str) -> No
 def test_results_in_another_bucket_hide_nothing() -> None:
     """The results prefix counts in its own bucket only."""
     delivery = dropped("drop/results/a.yaml")
-    assert screen(delivery, buckets=BUCKETS, prefix="drop/", results=("b", "drop/")) is None
+    assert (
+        filter_delivery(delivery, buckets=BUCKETS, prefix="drop/", results=("b", "drop/")) is None
+    )
 
 
 def test_an_inline_spec_is_always_run() -> None:
     """There is no object to screen."""
     delivery = the_delivery(sample("direct-spec"))
-    assert screen(delivery, buckets=(), prefix="drop/", results=RESULTS) is None
+    assert filter_delivery(delivery, buckets=(), prefix="drop/", results=RESULTS) is None

@@ -61,7 +61,7 @@ def test_files_of_editors_and_systems_are_ignored(name: str) -> None:
     """On record, and nobody is alarmed."""
     ignored = screened(dropped(f"drop/{name}"))
     assert ignored is not None
-    assert "editor or a system" in ignored.reason
+    assert "editor or an operating system" in ignored.reason
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from handler.errors import EventRejectedError
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec
-from handler.triggers.timer import from_timer
+from handler.triggers.timer import parse_timer_event
 from handler.values.canonical_json import key_of
 
 EVENTS = Path(__file__).parents[3] / "events"
@@ -27,7 +27,7 @@ def tick(user_event: Any, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any 
 
 def delivered(event: dict[str, Any]) -> Delivery:
     """Return the delivery of a tick that asks for a job."""
-    delivery = from_timer(event)
+    delivery = parse_timer_event(event)
     assert isinstance(delivery, Delivery)
     return delivery
 
@@ -68,7 +68,7 @@ def test_a_stored_spec_is_named_in_json_or_yaml(text: str) -> None:
 @pytest.mark.parametrize("text", ['{"action": "reconcile"}', "action: reconcile"])
 def test_an_action_is_named_in_json_or_yaml(text: str) -> None:
     """A timer asks for the reconciler."""
-    assert from_timer(tick(text)) == Action("reconcile")
+    assert parse_timer_event(tick(text)) == Action("reconcile")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_an_action_is_named_in_json_or_yaml(text: str) -> None:
 def test_a_form_that_cannot_be_followed_is_rejected(value: Any) -> None:  # noqa: ANN401 - any JSON
     """What is nearly one of the two forms is not taken for a job spec."""
     with pytest.raises(EventRejectedError, match=r"user_event(\.action)?: "):
-        from_timer(tick(json.dumps(value)))
+        parse_timer_event(tick(json.dumps(value)))
 
 
 @pytest.mark.parametrize("text", ["", "[", "a: &x 1", "\ud800", "- 1\n- 2", "free text", '"a": 1}'])
@@ -109,13 +109,13 @@ def test_a_tick_without_what_its_key_is_made_of_is_rejected(
 ) -> None:
     """Two ticks with no time would be one and the same, for ever."""
     with pytest.raises(EventRejectedError, match=message):
-        from_timer(tick("a: 1") | change)
+        parse_timer_event(tick("a: 1") | change)
 
 
 def test_all_that_a_tick_lacks_is_told_at_once() -> None:
     """A person mends it in one go."""
     with pytest.raises(EventRejectedError) as caught:
-        from_timer({"trigger_type": "TIMER"})
+        parse_timer_event({"trigger_type": "TIMER"})
     assert [str(problem) for problem in caught.value.problems] == [
         "trigger_name: missing",
         "time: missing",
@@ -138,7 +138,7 @@ def test_name_time_and_user_event_make_the_key(change: dict[str, Any]) -> None:
 def test_any_user_event_becomes_something_or_is_rejected(text: str) -> None:
     """Untrusted text raises nothing else."""
     try:
-        made = from_timer(tick(text))
+        made = parse_timer_event(tick(text))
     except EventRejectedError as error:
         assert error.problems  # noqa: PT017 - either is right, nothing else is
     else:

@@ -70,7 +70,7 @@ def test_a_prefix_that_means_everything_is_left_empty(prefix: str) -> None:
 @pytest.mark.parametrize("prefix", ["drop\n/", "dr\u200bop/", "drop\x00/", "k" * (LONGEST_KEY + 1)])
 def test_a_prefix_that_no_one_can_see_or_write_is_refused(prefix: str) -> None:
     """It comes with copying."""
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match="must "):
         checked_prefix(prefix)
 
 
@@ -89,5 +89,5 @@ def test_any_text_is_a_prefix_or_refused(text: str) -> None:
 def test_a_name_that_no_bucket_has_is_refused(names: str) -> None:
     """Each event of the real one would be rejected as another's."""
     assert bucket_names("depots-drop, two.three,") == ("depots-drop", "two.three")
-    with pytest.raises(ValueError, match="names of buckets"):
+    with pytest.raises(ValueError, match="must be bucket names"):
         bucket_names(f"depots-drop,{names}")

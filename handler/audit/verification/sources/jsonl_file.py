@@ -1,4 +1,4 @@
-"""A log exported as JSON Lines, one `{"hash": …, "record": "…"}` per record, as it stands there."""
+"""A log exported as JSON Lines: one `{"hash": …, "record": "…"}` per record."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class JsonlFileSource:
         return head
 
     def at(self, seq: int) -> str:
-        """Return the hash that is stored under a number; "" if there is none.
+        """Return the hash stored under a number; "" for an unknown number.
 
         The file is read once for any amount of rising numbers.
         """
@@ -74,7 +74,7 @@ class JsonlFileSource:
                     return stored
         return ""
 
-    def begun(self, action: str) -> Iterator[bytes]:
+    def texts_of_action(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
         begin = f'{{"action":"{action}"'.encode()
         yield from (text for _, _, _, text in self._rows() if text.startswith(begin))

@@ -1,4 +1,4 @@
-"""A log in an object store as it stands there, copied to this machine to be looked through."""
+"""A log in an object store, copied to this machine to be verified."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from handler.audit.export.formats import FORMATS
 from handler.audit.objects.append_position import ROLLED
 from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.segment_reader import records_from
-from handler.audit.verification.derived_objects import DerivedObjects, ended_in
+from handler.audit.verification.derived_objects import DerivedObjects, segment_ends
 from handler.audit.verification.refold import Refold
 from handler.audit.verification.sources.jsonl_file import JsonlFileSource
 from handler.audit.verification.sources.source import BEGINNING
@@ -52,34 +52,34 @@ class ObjectsSource:
         return self._copied().end()
 
     def at(self, seq: int) -> str:
-        """Return the hash that is stored under a number; "" if there is none."""
+        """Return the hash stored under a number; "" for an unknown number."""
         return self._copied().at(seq)
 
-    def begun(self, action: str) -> Iterator[bytes]:
+    def texts_of_action(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
-        return self._copied().begun(action)
+        return self._copied().texts_of_action(action)
 
     def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
-        """Yield where objects that are derived from the records are not what they come to."""
+        """Yield where derived objects differ from the records."""
         records = self._copied()
-        derived = DerivedObjects(self._read, ended_in(records.begun(ROLLED)))
+        derived = DerivedObjects(self._read, segment_ends(records.texts_of_action(ROLLED)))
         with closing(Refold()) as refold:
             yield from derived.changed()
             indexed = derived.last.seq if derived.last else 0
-            yield from refold.take_pages(records.pages(last=indexed), advance)
+            yield from refold.add_pages(records.pages(last=indexed), advance)
             yield from derived.differing(refold)
-            yield from refold.take_pages(records.pages(indexed), advance)
+            yield from refold.add_pages(records.pages(indexed), advance)
             suspects = list(derived.outbox(refold))
             # What was settled meanwhile has no body any more.
-            yield from refold.take_pages(self._grown(len(derived.ended) + 1), advance)
+            yield from refold.add_pages(self._grown(len(derived.ends) + 1), advance)
             yield from (fault for key, fault in suspects if refold.has_body(key))
             try:
-                yield from derived.left_over(self._objects.names(), refold)
+                yield from derived.unused(self._objects.names(), refold)
             except CloudError as error:
                 yield f"what else lies in the folder could not be listed: {error}"
 
     def close(self) -> None:
-        """Remove the copy and let go of connections."""
+        """Remove the copy and close connections."""
         if self._folder is not None:
             self._folder.cleanup()
         self._objects.close()

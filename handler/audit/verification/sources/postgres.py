@@ -1,4 +1,4 @@
-"""A log in PostgreSQL as it stands there, with the protections the database gives it."""
+"""A log in PostgreSQL, with the protections that the database gives it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import Head
-from handler.audit.sql.postgres_connection import SCHEMA, connected, parse_address, translated
+from handler.audit.sql.postgres_connection import SCHEMA, connect, parse_address, translate_errors
 from handler.audit.verification.derived_postgres import differing_parts
 from handler.audit.verification.derived_state import (
     as_bytes,
@@ -75,20 +75,18 @@ class PostgresSource:
 
     def __init__(self, address: str) -> None:
         self._place = parse_address(address)
-        self._db = connected(self._place, _PATIENCE)
-        with translated(self._place):
+        self._db = connect(self._place, _PATIENCE)
+        with translate_errors(self._place):
             self._db.execute("SET default_transaction_read_only = on")
 
     def protections(self) -> Iterator[IntegrityFault]:
-        """Yield what lets somebody change the records unhindered."""
+        """Yield what allows the records to be changed."""
         found = self._all(_TABLE)[0]
         if found != (True, False, False, _COLUMNS):
-            yield IntegrityFault(
-                None, "the table records is not the one of the schema, or has rules"
-            )
+            yield IntegrityFault(None, "the table records differs from the schema, or has rules")
         yield from _faults_of_triggers(self._all(_TRIGGERS))
         if [row[0] for row in self._all(_FUNCTION)] != [_function_body()]:
-            yield IntegrityFault(None, "the function append_only is not the one of the schema")
+            yield IntegrityFault(None, "the function append_only differs from the schema")
         for role, privilege in self._all(_GRANTED):
             yield IntegrityFault(None, f"the role {role} has {privilege} on records; revoke it")
 
@@ -108,11 +106,11 @@ class PostgresSource:
         return Head(*rows[0]) if rows else Head()
 
     def at(self, seq: int) -> str:
-        """Return the hash that is stored under a number; "" if there is none."""
+        """Return the hash stored under a number; "" for an unknown number."""
         rows = self._all(_AT, (seq,))
         return str(rows[0][0]) if rows else ""
 
-    def begun(self, action: str) -> Iterator[bytes]:
+    def texts_of_action(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
         after = BEGINNING
         begin = f'{{"action":"{action}"'
@@ -121,15 +119,15 @@ class PostgresSource:
             after = page[-1][0]
 
     def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
-        """Yield where what is derived from the records is not what they come to.
+        """Yield where derived data differs from the records.
 
         Of one moment, while the log may be written to.
         """
-        with translated(self._place), closing(Refold()) as refold:
+        with translate_errors(self._place), closing(Refold()) as refold:
             yield from differing_parts(self._db)
             self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             try:
-                yield from refold.take_pages(self.pages(), advance)
+                yield from refold.add_pages(self.pages(), advance)
                 for table in tables_of(refold):
                     yield from differing_rows(refold, table, self._rows)
                 yield from differing_bodies(refold, self._rows)
@@ -150,7 +148,7 @@ class PostgresSource:
             after = rows[-1][0]
 
     def _all(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with translated(self._place):
+        with translate_errors(self._place):
             return self._db.execute(statement.encode(), values or None).fetchall()
 
 
@@ -165,7 +163,7 @@ def _faults_of_triggers(found: Sequence[tuple[Any, ...]]) -> Iterator[IntegrityF
                 None, f"the trigger {name} is not always enabled; records can be changed"
             )
         elif text != _TRIGGER.format(name, event, level, "append_only()"):
-            yield IntegrityFault(None, f"the trigger {name} is not the one of the schema")
+            yield IntegrityFault(None, f"the trigger {name} differs from the schema")
     for _ in there:
         yield IntegrityFault(None, "there is a trigger that the schema does not have, on records")
 

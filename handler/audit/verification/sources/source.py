@@ -1,4 +1,4 @@
-"""A log as it stands in its store, for a verifier who takes nothing on trust."""
+"""The protocol of a log that is verified: rows as stored, without a check."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class RecordSource(Protocol):
         """Return the number and hash stored last."""
 
     def at(self, seq: int) -> str:
-        """Return the hash that is stored under a number; "" if there is none."""
+        """Return the hash stored under a number; "" for an unknown number."""
 
-    def begun(self, action: str) -> Iterator[bytes]:
+    def texts_of_action(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
 
     def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
-        """Yield where what is derived from the records is not what they come to.
+        """Yield where derived data differs from the records.
 
         What is no fault, but should be known, is yielded as a sentence.
 
@@ -48,4 +48,4 @@ class RecordSource(Protocol):
         """
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""

@@ -1,4 +1,4 @@
-"""A log in a SQLite file as it stands there, read only, with the protections the file has."""
+"""A log in a SQLite file, read only, with the protections that the file has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from handler.audit.format_version import VERSION
 from handler.audit.record import Head
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.sql.sqlite_migration import APPLICATION_ID, application_id_of, version_of
-from handler.audit.sql.sqlite_reading import open_reading, reading
+from handler.audit.sql.sqlite_reading import open_read_only, translate_read_errors
 from handler.audit.verification.derived_state import (
     REBUILD,
     differing_bodies,
@@ -58,8 +58,8 @@ class SqliteSource:
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
-        self._db = open_reading(path)
-        with reading(path):
+        self._db = open_read_only(path)
+        with translate_read_errors(path):
             self._db.text_factory = bytes
             self._expected = _expected()
             self._found = [
@@ -86,7 +86,7 @@ class SqliteSource:
 
     def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
-        with reading(self._path):
+        with translate_read_errors(self._path):
             upto = 2**63 - 1 if last is None else last
             ours = self._is_ours("records")
             rows = self._db.execute(_ROWS if ours else _ROWS_OF_ANY_TYPE, (after, upto))
@@ -96,34 +96,34 @@ class SqliteSource:
 
     def end(self) -> Head:
         """Return the number and hash stored last."""
-        with reading(self._path):
+        with translate_read_errors(self._path):
             row = self._db.execute(_END).fetchone()
         return Head(row[0], row[1].decode(errors="replace")) if row else Head()
 
     def at(self, seq: int) -> str:
-        """Return the hash that is stored under a number; "" if there is none."""
-        with reading(self._path):
+        """Return the hash stored under a number; "" for an unknown number."""
+        with translate_read_errors(self._path):
             row = self._db.execute(_AT, (seq,)).fetchone()
         return row[0].decode(errors="replace") if row else ""
 
-    def begun(self, action: str) -> Iterator[bytes]:
+    def texts_of_action(self, action: str) -> Iterator[bytes]:
         """Yield the texts of the records of an action, in order."""
         begin = f'{{"action":"{action}"'
-        with reading(self._path):
+        with translate_read_errors(self._path):
             for (text,) in self._db.execute(_BEGUN, (len(begin), begin)):
                 yield text
 
     def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
-        """Yield where what is derived from the records is not what they come to.
+        """Yield where derived data differs from the records.
 
         Of one moment, while the log may be written to.
         """
         if version_of(self._db) != VERSION:
             return
-        with reading(self._path), closing(Refold()) as refold:
+        with translate_read_errors(self._path), closing(Refold()) as refold:
             self._db.execute("BEGIN")
             try:
-                yield from refold.take_pages(self.pages(), advance)
+                yield from refold.add_pages(self.pages(), advance)
                 for table in filter(lambda one: self._is_ours(one.name), tables_of(refold)):
                     yield from differing_rows(refold, table, self._rows)
                     yield from self._damage(table)
@@ -140,7 +140,7 @@ class SqliteSource:
         there = any(found[:2] == part[:2] for found in self._found)
         derived = "" if part[2] == "records" else f"; {REBUILD}"
         harm = "; records can be changed" if part[0] == "trigger" else derived
-        return f"is not the one of the schema{harm}" if there else f"is missing{harm}"
+        return f"differs from the schema{harm}" if there else f"is missing{harm}"
 
     def _strange_numbers(self) -> Iterator[IntegrityFault]:
         found = version_of(self._db)

@@ -1,15 +1,16 @@
-"""The story of one delivery, or of one of its jobs: who asked, through what, what came of it."""
+"""The timeline of one delivery: who asked for it, through what, every step, and the result."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from handler.audit.job_end import shown_state
 from handler.audit.record import part
 from handler.audit.state import DELIVERY_ACTIONS, fold_job
+from handler.cli.audit.records.time_text import format_span, format_time
 from handler.values.canonical_json import moment, shown
 
 if TYPE_CHECKING:
@@ -20,25 +21,24 @@ if TYPE_CHECKING:
     from handler.audit.state import JobState
     from handler.values.canonical_json import Json
 
-_UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
-_SOON = 10
 LONG_PAST = timedelta(days=1)
-"""Times of events that are received later than this count from their receipt."""
+"""Times count from the receipt of an event that is older than this when it is received."""
 
-_ASKED = {"caller": "whoever invoked the function", "tick": "a tick that found the file unseen"}
+_ACTORS = {
+    "caller": "whoever invoked the function",
+    "tick": "reconciler (found without a notification)",
+}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One record of a story.
+    """One record of a timeline.
 
     Attributes:
-        seq: Its number.
-        after: How long after the event, in words.
-        action: What happened.
-        outcome: What it came to.
-        job: The name of the job it is about, or "".
-        detail: What a person wants to know about it, in lines.
+        after: The time since the event, as text.
+        outcome: The outcome to show.
+        job: The job's name; "" if the record is not about a job.
+        detail: Details, possibly of several lines.
     """
 
     seq: int
@@ -51,68 +51,52 @@ class Step:
 
 @dataclass(frozen=True)
 class JobLine:
-    """What became of one job.
+    """One job of a delivery, as a line of a table; texts are "" while they are unknown.
 
     Attributes:
-        name: Its name.
-        type: Its type.
-        state: Where it stands, or how it ended on the fleet.
-        attempts: How often it was sent.
-        after: How long after the event it was created, in words, or "".
-        job_id: Its id at the API, or "".
-        ended: How it ended on the fleet, or "".
+        state: Its state, or how it ended on the fleet.
+        after: The time from the event to its creation, as text.
+        job_id: Its id at the API.
+        ended: How it ended on the fleet, in the API's word, with its counts of tasks.
     """
 
     name: str
-    type: str
-    state: str
-    attempts: int
-    after: str
-    job_id: str
-    ended: str
+    type: str = ""
+    state: str = ""
+    attempts: int = 0
+    after: str = ""
+    job_id: str = ""
+    ended: str = ""
 
 
 @dataclass(frozen=True)
-class Story:
+class DeliveryTimeline:
     """What the records of one delivery say.
 
     Attributes:
-        key: The delivery's key.
-        state: Where it stands, in one word.
-        facts: What is known about it, each with its name.
+        facts: Names and values of what is known about its origin and result.
         jobs: Its jobs, in the order of the file.
-        began: When its event fired, or it was first heard of.
-        steps: What happened, in order.
+        start: The time that steps count from.
+        steps: Its records, in order.
     """
 
     key: str
     state: str
     facts: tuple[tuple[str, str], ...]
     jobs: tuple[JobLine, ...]
-    began: datetime
+    start: datetime
     steps: tuple[Step, ...]
 
 
-def stories_of(records: Iterable[Record]) -> Iterator[Story]:
-    """Yield the story of each delivery that records tell of, the earliest first."""
-    by_delivery = sorted((one.fields for one in records), key=_key)  # keeps the order of each
-    told = [list(fields) for _, fields in groupby(by_delivery, key=_key)]
-    for fields in sorted(told, key=lambda fields: _seq(fields[0])):
-        yield _story(fields)
+def build_timelines(records: Iterable[Record]) -> Iterator[DeliveryTimeline]:
+    """Yield the timeline of each delivery in the records, ordered by first record."""
+    by_delivery = sorted((record.fields for record in records), key=_key)  # a stable sort
+    groups = [list(group) for _, group in groupby(by_delivery, key=_key)]
+    return map(_build_timeline, sorted(groups, key=lambda group: int(str(group[0]["seq"]))))
 
 
-def span(seconds: float) -> str:
-    """Return a time span as people say it: `0.4 s`, `12 s`, `35 min`, `7 h 2 min`, `3 d 4 h`."""
-    whole = round(seconds)
-    for large, large_name, small, small_name in _UNITS:
-        if whole >= large:
-            rest = whole % large // small
-            return f"{whole // large} {large_name}" + (f" {rest} {small_name}" if rest else "")
-    return f"{whole} s" if whole >= _SOON else f"{seconds:.1f} s"
-
-
-def seen_as(action: str, outcome: str) -> str:
-    """Return the outcome that a record is shown with: that of an abandoned job is no success."""
+def shown_outcome(action: str, outcome: str) -> str:
+    """Return the outcome to show for a record: an abandoned job is shown as a failure."""
     return "failure" if action == "job.abandoned" else outcome
 
 
@@ -120,119 +104,104 @@ def _key(fields: Fields) -> str:
     return str(part(fields, "delivery").get("key", ""))
 
 
-def _seq(fields: Fields) -> int:
-    return int(cast("int", fields["seq"]))
-
-
-def _story(told: Sequence[Fields]) -> Story:
-    first = next((one for one in told if part(one, "source")), told[0])
-    at = str(told[0]["at"])
-    began = _began(str(part(first, "delivery").get("fired_at") or at), at)
-    decided = [one for one in told if one["action"] in DELIVERY_ACTIONS and not _came_again(one)]
+def _build_timeline(records: Sequence[Fields]) -> DeliveryTimeline:
+    origin = next((fields for fields in records if part(fields, "source")), records[0])
+    start = _start(str(part(origin, "delivery").get("fired_at") or ""), str(records[0]["at"]))
+    decisions = [
+        fields
+        for fields in records
+        if fields["action"] in DELIVERY_ACTIONS and not _is_redelivery(fields)
+    ]
     jobs: dict[str, list[Fields]] = {}
-    for one in told:
-        jobs.setdefault(str(part(one, "job").get("key", "")), []).append(one)
-    jobs.pop("", None)
-    return Story(
-        key=_key(told[0]),
-        state=DELIVERY_ACTIONS[str(decided[-1]["action"])] if decided else "received",
-        facts=tuple(fact for fact in _facts(first, decided) if fact[1]),
-        jobs=tuple(_job_line(one, began) for one in jobs.values()),
-        began=began,
-        steps=tuple(_step(one, began) for one in told),
+    for fields in records:
+        if key := str(part(fields, "job").get("key", "")):
+            jobs.setdefault(key, []).append(fields)
+    return DeliveryTimeline(
+        key=_key(records[0]),
+        state=DELIVERY_ACTIONS[str(decisions[-1]["action"])] if decisions else "received",
+        facts=tuple(fact for fact in _facts(origin, decisions) if fact[1]),
+        jobs=tuple(_job_line(of_job, start) for of_job in jobs.values()),
+        start=start,
+        steps=tuple(_step(fields, start) for fields in records),
     )
 
 
-def _began(fired_at: str, received_at: str) -> datetime:
-    """Return what times count from: the event's time, unless that is long past, as a sample's."""
-    fired, received = moment(fired_at), moment(received_at)
+def _start(fired_at: str, received_at: str) -> datetime:
+    """Return the event's time, or its receipt where the event's time is missing or long past."""
+    fired, received = moment(fired_at or received_at), moment(received_at)
     return fired if received - LONG_PAST < fired < received else received
 
 
-def _came_again(fields: Fields) -> bool:
-    """Return whether a record says that the same event came once more."""
+def _is_redelivery(fields: Fields) -> bool:
+    """Return whether a record says that the same event was received again."""
     delivery = part(fields, "delivery")
     return fields["action"] == "delivery.repeated" and delivery.get("repeats") == delivery["key"]
 
 
-def _facts(first: Fields, decided: Sequence[Fields]) -> Iterator[tuple[str, str]]:
-    source = part(first, "source")
-    yield "asked for by", _who(part(first, "actor"))
-    yield "through", _what(str(part(first, "delivery").get("subject", "")), source)
-    named = [f"{source[name]}" for name in ("event_name", "event_id") if name in source]
-    yield "event", ", ".join(named)
-    for one in decided:
-        delivery = part(one, "delivery")
-        if "digest" in delivery:
-            yield "spec", f"SHA-256 {delivery['digest']}"
-            break
-    if decided and decided[-1]["action"] not in {"delivery.planned", "delivery.received"}:
-        first_line, *more = str(decided[-1].get("note", "")).splitlines() or [""]
-        yield "came of it", first_line + (f" (and {len(more)} more, see below)" if more else "")
+def _facts(origin: Fields, decisions: Sequence[Fields]) -> Iterator[tuple[str, str]]:
+    source = part(origin, "source")
+    yield "asked for by", _describe_actor(part(origin, "actor"))
+    yield "through", _describe_source(str(part(origin, "delivery").get("subject", "")), source)
+    yield "event", ", ".join(str(source[n]) for n in ("event_name", "event_id") if n in source)
+    digests = [str(part(fields, "delivery").get("digest", "")) for fields in decisions]
+    yield from (("spec", f"SHA-256 {digest}") for digest in list(filter(None, digests))[:1])
+    if decisions and decisions[-1]["action"] not in {"delivery.planned", "delivery.received"}:
+        first_line, *more = str(decisions[-1].get("note", "")).splitlines() or [""]
+        yield "result", first_line + (f" (and {len(more)} more, see below)" if more else "")
 
 
-def _who(actor: Mapping[str, Json]) -> str:
-    kind = str(actor.get("kind", ""))
-    named = _ASKED.get(kind) or " ".join(
-        str(actor[name]) for name in ("kind", "name", "principal", "account") if name in actor
-    )
+def _describe_actor(actor: Mapping[str, Json]) -> str:
+    parts = (str(actor[name]) for name in ("kind", "name", "principal", "account") if name in actor)
+    named = _ACTORS.get(str(actor.get("kind", ""))) or " ".join(parts)
     return f"{named} from {actor['ip']}" if "ip" in actor else named
 
 
-def _what(subject: str, source: Mapping[str, Json]) -> str:
+def _describe_source(subject: str, source: Mapping[str, Json]) -> str:
     if source.get("shape") == "timer":
-        tick = f"the tick of {source.get('time', '')}"
-        stored = f"obs://{source.get('bucket')}/{source.get('key')}"
-        return f"{tick}, which reads {stored}" if "bucket" in source else tick
-    said = {"version_id": "version {}", "etag": "ETag {}", "size": "{} bytes"}
-    about = [words.format(source[field]) for field, words in said.items() if field in source]
-    return subject + (f" ({', '.join(about)})" if about else "")
+        tick = f"timer tick at {source.get('time', '')}"
+        spec = f"obs://{source.get('bucket')}/{source.get('key')}"
+        return f"{tick}, which reads {spec}" if "bucket" in source else tick
+    formats = {"version_id": "version {}", "etag": "ETag {}", "size": "{} bytes"}
+    details = [text.format(source[name]) for name, text in formats.items() if name in source]
+    return subject + (f" ({', '.join(details)})" if details else "")
 
 
-def _job_line(told: Sequence[Fields], began: datetime) -> JobLine:
+def _job_line(records: Sequence[Fields], start: datetime) -> JobLine:
     job: JobState | None = None
     after = ended = ""
-    for one in told:
-        job = fold_job(job, one) or job
-        if one["action"] in {"job.created", "job.adopted"} and not after:
-            after = span((moment(str(one["at"])) - began).total_seconds())
-        if one["action"] == "job.finished":
-            ended = _ended(one)
+    for fields in records:
+        job = fold_job(job, fields) or job
+        if fields["action"] in {"job.created", "job.adopted"} and not after:
+            after = _since(start, fields)
+        if fields["action"] == "job.finished":
+            ended = _describe_end(fields)
     if job is None:
-        return JobLine(str(part(told[0], "job").get("name", "")), "", "", 0, "", "", "")
+        return JobLine(str(part(records[0], "job").get("name", "")))
     return JobLine(job.name, job.type, shown_state(job), job.attempt, after, job.job_id, ended)
 
 
-def _ended(fields: Fields) -> str:
+def _since(start: datetime, fields: Fields) -> str:
+    return format_span((moment(str(fields["at"])) - start).total_seconds())
+
+
+def _describe_end(fields: Fields) -> str:
     response = part(fields, "response")
     final, tasks = str(response.get("final", "")), response.get("tasks")
     return f"{final} ({response.get('succeeded', 0)} of {tasks})" if tasks else final
 
 
-def _step(fields: Fields, began: datetime) -> Step:
+def _step(fields: Fields, start: datetime) -> Step:
+    action, actor = str(fields["action"]), part(fields, "actor")
+    operator = f"by {actor.get('name', '')}" if actor.get("kind") == "operator" else ""
+    note = "" if _is_redelivery(fields) else str(fields.get("note", ""))
     return Step(
-        seq=_seq(fields),
-        after=f"+ {span((moment(str(fields['at'])) - began).total_seconds())}",
-        action=str(fields["action"]),
-        outcome=seen_as(str(fields["action"]), str(fields["outcome"])),
+        seq=int(str(fields["seq"])),
+        after=f"+ {_since(start, fields)}",
+        action=action,
+        outcome=shown_outcome(action, str(fields["outcome"])),
         job=str(part(fields, "job").get("name", "")),
-        detail="\n".join(filter(None, [_detail(fields), _by(fields), _note(fields)])),
+        detail="\n".join(filter(None, [_detail(fields), operator, note])),
     )
-
-
-def _note(fields: Fields) -> str:
-    return "" if _came_again(fields) else str(fields.get("note", ""))
-
-
-def _repeated(fields: Fields) -> str:
-    if _came_again(fields):
-        return "received again; no new job"
-    return f"see {shown(str(part(fields, 'delivery').get('repeats', '')))}"
-
-
-def _by(fields: Fields) -> str:
-    actor = part(fields, "actor")
-    return f"by {actor.get('name', '')}" if actor.get("kind") == "operator" else ""
 
 
 def _detail(fields: Fields) -> str:
@@ -242,12 +211,14 @@ def _detail(fields: Fields) -> str:
         case "delivery.planned":
             return f"{delivery.get('jobs')} job" + "s" * (delivery.get("jobs") != 1)
         case "delivery.repeated":
-            return _repeated(fields)
+            earlier = shown(str(delivery.get("repeats", "")))
+            return "received again; no new job" if _is_redelivery(fields) else f"see {earlier}"
         case "job.planned":
-            return f"to be sent by {str(job.get('valid_until', ''))[:19].replace('T', ' ')}"
+            return f"to be sent by {format_time(job.get('valid_until', ''))}"
         case "job.sending":
             return f"attempt {request.get('attempt')}"
         case "job.finished":
-            return _ended(fields)
-    said = [str(response[name]) for name in ("status", "code", "job_id") if name in response]
-    return "  ".join(said)
+            return _describe_end(fields)
+    return "  ".join(
+        str(response[name]) for name in ("status", "code", "job_id") if name in response
+    )

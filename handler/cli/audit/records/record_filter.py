@@ -1,4 +1,4 @@
-"""Which records are meant: `--delivery`, `--job`, `--action`, `--outcome`, `--actor`, a time."""
+"""Filters records: `--delivery`, `--job`, `--action`, `--outcome`, `--actor` and a period."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import click
 
 from handler.audit.record import part
-from handler.cli.audit.records.named import begins
+from handler.cli.audit.records.name_lookup import begins
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
@@ -24,22 +24,22 @@ P = ParamSpec("P")
 
 OUTCOMES = ("success", "failure", "pending", "unknown")
 
-_AGO = re.compile(r"(\d{1,5})([smhdw])")
+_AGE = re.compile(r"(\d{1,5})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 @dataclass(frozen=True)
-class Selection:
-    """What records must have in common; "" is anything.
+class RecordFilter:
+    """Conditions that a record must meet, all of them; "" is no condition.
 
     Attributes:
-        delivery: The beginning of their delivery's key.
-        job: The beginning of their job's name, of its key, or of its id at the API.
-        action: The beginning of their action, such as `job.` or `job.created`.
-        outcome: Their outcome.
-        actor: Who asked: a kind, a name or an account.
-        since: The earliest moment, a timestamp.
-        until: The moment they are before, a timestamp.
+        delivery: The beginning of its delivery's key.
+        job: The beginning of its job's name, key, or id at the API.
+        action: The beginning of its action, such as `job.` or `job.created`.
+        outcome: Its outcome.
+        actor: The kind, name or account of whoever asked.
+        since: Its earliest time, a timestamp.
+        until: A timestamp that its time must be before.
     """
 
     delivery: str = ""
@@ -54,18 +54,18 @@ class Selection:
         return any(getattr(self, field.name) for field in fields(self))
 
     def __call__(self, record: Record) -> bool:
-        """Return whether a record is meant."""
+        """Return whether a record meets all conditions."""
         if not self:
-            return True  # also one that was tampered with
-        # Most are not: a look at the text saves reading them.
-        return all(hint in record.text for hint in self._hints) and self._means(record.fields)
+            return True  # without a condition, malformed records pass, too
+        # Most records do not match: searching the text saves parsing them.
+        return all(text in record.text for text in self._texts) and self._matches(record.fields)
 
     @cached_property
-    def _hints(self) -> tuple[str, ...]:
-        said = (self.delivery, self.job, self.outcome, self.actor)
-        return (f'"action":"{_inside(self.action)}', *map(_inside, said))
+    def _texts(self) -> tuple[str, ...]:
+        values = (self.delivery, self.job, self.outcome, self.actor)
+        return (f'"action":"{_escape(self.action)}', *map(_escape, values))
 
-    def _means(self, recorded: Fields) -> bool:
+    def _matches(self, recorded: Fields) -> bool:
         job, actor = part(recorded, "job"), part(recorded, "actor")
         at, delivery = str(recorded["at"]), str(part(recorded, "delivery").get("key", ""))
         names = (job.get("name"), job.get("key"), part(recorded, "response").get("job_id"))
@@ -80,60 +80,59 @@ class Selection:
         )
 
 
-def selecting(command: Callable[P, None]) -> Callable[..., None]:
-    """Give a command the options of a selection, as its argument `selection`."""
-    names = tuple(field.name for field in fields(Selection))
+def filter_options(command: Callable[P, None]) -> Callable[..., None]:
+    """Add the filter's options to a command, which gets the filter as `selection`."""
 
     @wraps(command)
-    def selected(*args: Any, **given: Any) -> None:  # noqa: ANN401 - click's own arguments
-        chosen = {name: given.pop(name) or "" for name in names}
-        command(*args, selection=Selection(**chosen), **given)  # type: ignore[arg-type] # as above
+    def wrapper(*args: Any, **given: Any) -> None:  # noqa: ANN401 - click's own arguments
+        conditions = {field.name: given.pop(field.name) or "" for field in fields(RecordFilter)}
+        command(*args, selection=RecordFilter(**conditions), **given)  # type: ignore[arg-type] # as above
 
     for option in reversed(_OPTIONS):
-        selected = option(selected)
-    return selected
+        wrapper = option(wrapper)
+    return wrapper
 
 
-def moment_said(text: str, now: datetime) -> str:
-    """Return the moment that a person names, as a timestamp.
+def parse_time(text: str, now: datetime) -> str:
+    """Return a time that a person entered as a timestamp.
 
     Args:
-        text: An ISO date or moment, UTC unless it says otherwise, or how long ago: `2h`, `3d`.
-        now: The time, aware.
+        text: An ISO 8601 date or time, in UTC unless it has an offset, or an age: `2h`, `3d`.
+        now: The current time, aware.
 
     Raises:
-        ValueError: The text names no moment.
+        ValueError: The text is neither.
     """
-    ago = _AGO.fullmatch(text)
-    if ago:
-        return timestamp(now - timedelta(seconds=int(ago[1]) * _SECONDS[ago[2]]))
+    age = _AGE.fullmatch(text)
+    if age:
+        return timestamp(now - timedelta(seconds=int(age[1]) * _SECONDS[age[2]]))
     try:
-        moment = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text))
-        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
+        time = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text))
+        return timestamp(time if time.tzinfo else time.replace(tzinfo=timezone.utc))
     except (ValueError, OverflowError) as error:
         raise ValueError(
             "Use a date (2026-11-23), a time (2026-11-23T02:00) or an age (2h, 3d)."
         ) from error
 
 
-def _moment(_context: click.Context, _option: click.Parameter, text: str | None) -> str:
+def _time_option(_context: click.Context, _option: click.Parameter, text: str | None) -> str:
     try:
-        return moment_said(text, datetime.now(timezone.utc)) if text else ""
+        return parse_time(text, datetime.now(timezone.utc)) if text else ""
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
 
 _OPTIONS = (
-    click.option("--delivery", help="Of the deliveries whose key begins so."),
-    click.option("--job", help="Of the jobs whose name, id or key begins so."),
-    click.option("--action", help="With an action that begins so: job. or job.created."),
-    click.option("--outcome", type=click.Choice(OUTCOMES), help="With this outcome."),
-    click.option("--actor", help="Asked for by this kind, name or account."),
-    click.option("--since", callback=_moment, help="From this moment (UTC) on, or 2h, 3d ago."),
-    click.option("--until", callback=_moment, help="Before this moment (UTC), or 2h, 3d ago."),
+    click.option("--delivery", help="Only this delivery (key prefix)."),
+    click.option("--job", help="Only this job (prefix of its name, id or key)."),
+    click.option("--action", help="Only this action (prefix): job. or job.created."),
+    click.option("--outcome", type=click.Choice(OUTCOMES), help="Only this outcome."),
+    click.option("--actor", help="Only this actor (kind, name or account)."),
+    click.option("--since", callback=_time_option, help="From this time (UTC) or age: 2h, 3d."),
+    click.option("--until", callback=_time_option, help="Before this time (UTC) or age: 2h, 3d."),
 )
 
 
-def _inside(value: str) -> str:
-    """Return a text as it stands within a record's text."""
+def _escape(value: str) -> str:
+    """Return a text as it is escaped in a record's JSON."""
     return json.dumps(value, ensure_ascii=False)[1:-1]

@@ -1,20 +1,18 @@
-"""The overview's charts: queries, and drawings made of their rows as SVG without any script."""
+"""The charts of the overview: queries, and SVG drawn from their rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from handler.cli.audit.records.delivery_timeline import span
+from handler.cli.audit.records.time_text import format_span
 from handler.cli.audit.web.drawing import BAR, Bar, Mark, bars_of_days, marks_over_time
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
-    Row = Mapping[str, Any]
-    Ask = Callable[[str], Awaitable[Sequence[Row]]]
+    RunQuery = Callable[[str], Awaitable[Sequence[Any]]]
 
 _DELIVERIES = "SELECT day, state AS kind, count(*) AS times FROM deliveries GROUP BY day, state"
 _JOBS = """
@@ -25,8 +23,8 @@ SELECT day,
             ELSE 'open' END AS kind,
        count(*) AS times
 FROM jobs GROUP BY day, kind"""
-_TOOK = """
-SELECT name, state AS kind, planned_at AS at, seconds FROM jobs
+_TIMES = """
+SELECT planned_at AS at, seconds, state AS kind, name FROM jobs
 WHERE seconds > 0 ORDER BY planned_at DESC LIMIT 2000"""
 _REASONS = """
 SELECT reason, count(*) AS times FROM failures
@@ -37,59 +35,37 @@ _JOB_KINDS = (
     *("successful", "failed on the fleet", "refused", "expired", "abandoned", "duplicated"),
     "open",
 )
-_TOOK_KINDS = ("created", "adopted")
+_REASONS_TABLE = Markup('<table class="reasons">{}</table>')
+_REASON = Markup(
+    '<tr><td>{}</td><td><svg viewBox="0 0 100 10" preserveAspectRatio="none">{}</svg></td>'
+    "<td>{}</td></tr>"
+)
 
 
-@dataclass(frozen=True)
-class Chart:
-    """One chart.
-
-    Attributes:
-        title: What it shows.
-        drawing: The picture, as HTML.
-    """
-
-    title: str
-    drawing: Markup
-
-
-async def charts(ask: Ask) -> list[Chart]:
-    """Return the overview's charts.
+async def draw_charts(run_query: RunQuery) -> list[tuple[str, Markup]]:
+    """Return the title and the drawing of each chart of the overview.
 
     Args:
-        ask: Runs a query on the copy.
+        run_query: Runs a query on the page's copy of the log.
     """
-    took = [
-        Mark(row["at"], row["seconds"], row["kind"], f"{row['name']}: {span(row['seconds'])}")
-        for row in await ask(_TOOK)
+    deliveries = [Bar(*row) for row in await run_query(_DELIVERIES)]
+    jobs = [Bar(*row) for row in await run_query(_JOBS)]
+    times = [
+        Mark(at, seconds, kind, f"{name}: {format_span(seconds)}")
+        for at, seconds, kind, name in await run_query(_TIMES)
     ]
     return [
-        Chart("Deliveries per day", bars_of_days(_bars(await ask(_DELIVERIES)), _DELIVERY_KINDS)),
-        Chart(
-            "Jobs per day, by what became of them",
-            bars_of_days(_bars(await ask(_JOBS)), _JOB_KINDS),
-        ),
-        Chart("Time from the event to the API's answer", marks_over_time(took, _TOOK_KINDS)),
-        Chart("What went wrong, by reason", _reasons(await ask(_REASONS))),
+        ("Deliveries per day", bars_of_days(deliveries, _DELIVERY_KINDS)),
+        ("Jobs per day, by result", bars_of_days(jobs, _JOB_KINDS)),
+        ("Time from the event to the API's answer", marks_over_time(times, ("created", "adopted"))),
+        ("What went wrong, by reason", _draw_reasons(await run_query(_REASONS))),
     ]
 
 
-def _bars(rows: Sequence[Row]) -> list[Bar]:
-    return [Bar(row["day"], row["kind"], row["times"]) for row in rows]
-
-
-def _reasons(rows: Sequence[Row]) -> Markup:
+def _draw_reasons(rows: Sequence[Any]) -> Markup:
     most = max((row["times"] for row in rows), default=1)
-    return Markup('<table class="reasons">{}</table>').format(
-        Markup("").join(
-            Markup(
-                '<tr><td>{}</td><td><svg viewBox="0 0 100 10" preserveAspectRatio="none">{}</svg>'
-                "</td><td>{}</td></tr>"
-            ).format(
-                row["reason"],
-                BAR.format("rejected", 0, 0, f"{100 * row['times'] / most:.1f}", 10, row["reason"]),
-                row["times"],
-            )
-            for row in rows
-        )
-    )
+    lines = []
+    for reason, times in rows:
+        bar = BAR.format("rejected", 0, 0, f"{100 * times / most:.1f}", 10, reason)
+        lines.append(_REASON.format(reason, bar, times))
+    return _REASONS_TABLE.format(Markup("").join(lines))

@@ -1,7 +1,7 @@
 """Charts over time as SVG: stacked bars per day, and marks on a logarithmic scale.
 
-No script and no inline style is in them, so that the page's policy can forbid both: colours are
-classes of the style sheet, and what a mark stands for is its title.
+They contain no script and no inline style, since the page's policy forbids both: colours are
+classes of the style sheet, and tooltips are titles.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import count
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MOST_DAYS = 92
-"""The latest days that are drawn; the table `days` has all of them."""
+"""A chart shows at most this many days, the latest; the table `days` has all of them."""
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _BELOW, _ABOVE = 560, 210, 64, 16, 24, 8
 _MOST_LABELS = 7
 _MOST_TICKS = 5
-_STEPS = (1, 2, 5)
-_NOTHING = Markup('<p class="quiet">Nothing yet.</p>')
+_EMPTY = Markup('<p class="quiet">Nothing yet.</p>')
 BAR = Markup('<rect class="fill-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>')
 _CIRCLE = Markup('<circle class="fill-{}" cx="{}" cy="{}" r="3.2"><title>{}</title></circle>')
 _TEXT = Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>')
@@ -36,7 +36,7 @@ _LEGEND = Markup('<li><svg viewBox="0 0 10 10">{}</svg>{}</li>')
 
 @dataclass(frozen=True)
 class Bar:
-    """How often something happened on a day: `2026-11-23`, its kind, the number."""
+    """How often something of one kind happened on a day, such as `2026-11-23`."""
 
     day: str
     kind: str
@@ -45,7 +45,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Mark:
-    """How long something took: when it began (a timestamp), seconds, its kind, its title."""
+    """How many seconds something took, when it started (a timestamp), its kind and its title."""
 
     at: str
     seconds: float
@@ -54,74 +54,72 @@ class Mark:
 
 
 def bars_of_days(bars: Sequence[Bar], kinds: Sequence[str]) -> Markup:
-    """Return stacked bars, one stack for each day from the first to the last.
+    """Draw stacked bars, one stack for each day from the first to the last.
 
     Args:
-        bars: What is drawn, in any order.
-        kinds: The kinds from the bottom to the top.
+        bars: The bars, in any order.
+        kinds: The kinds, from the bottom of a stack to its top.
     """
     days = _days([bar.day for bar in bars])
     if not days:
-        return _NOTHING
+        return _EMPTY
     stacks = {day: {bar.kind: bar.times for bar in bars if bar.day == day} for day in days}
-    step = _step(max(sum(stack.values()) for stack in stacks.values()))
-    top = step * math.ceil(max(sum(stack.values()) for stack in stacks.values()) / step)
-    parts = [*_rows((f"{value:,}", value / top) for value in range(0, top + 1, step))]
+    highest = max(sum(stack.values()) for stack in stacks.values())
+    step = _step(highest)
+    top = step * math.ceil(highest / step)
+    parts = _scale([f"{value:,}" for value in range(0, top + 1, step)])
     for day, stack in stacks.items():
-        x, width = _place(days.index(day), len(days))
-        done = 0
+        x, width = _band(days.index(day), len(days))
+        total = 0
         for kind in kinds:
             times = stack.get(kind, 0)
-            done += times
+            total += times
             if times:
-                high, low = _y(done / top), _y((done - times) / top)
+                high, low = _y(total / top), _y((total - times) / top)
                 title = f"{day}: {times:,} {kind}"
                 parts.append(BAR.format(_class(kind), x, high, width, f"{low - high:.1f}", title))
-    return _drawn([*parts, *_labels(days)], kinds, {bar.kind for bar in bars})
+    return _svg([*parts, *_labels(days)], kinds, {bar.kind for bar in bars})
 
 
 def marks_over_time(marks: Sequence[Mark], kinds: Sequence[str]) -> Markup:
-    """Return a mark for each thing that took its time, on a logarithmic scale.
+    """Draw marks on a logarithmic scale.
 
     Args:
-        marks: What is drawn, in any order.
-        kinds: The kinds, for the legend.
+        marks: The marks, in any order.
+        kinds: The kinds, in the order of the legend.
     """
     days = _days([mark.at[:10] for mark in marks])
     if not days:
-        return _NOTHING
+        return _EMPTY
     low = math.floor(math.log10(min(mark.seconds for mark in marks)))
     high = max(low + 1, math.ceil(math.log10(max(mark.seconds for mark in marks))))
-    parts = [*_rows((f"{10.0**e:,.10g} s", (e - low) / (high - low)) for e in range(low, high + 1))]
+    parts = _scale([f"{10.0**power:,.10g} s" for power in range(low, high + 1)])
     for mark in marks:
         if mark.at[:10] in days:
-            x, width = _place(days.index(mark.at[:10]), len(days))
+            x, width = _band(days.index(mark.at[:10]), len(days))
             y = _y((math.log10(mark.seconds) - low) / (high - low))
             middle = f"{x + width * _share_of_day(mark.at):.1f}"
             parts.append(_CIRCLE.format(_class(mark.kind), middle, y, mark.title))
-    return _drawn([*parts, *_labels(days)], kinds, {mark.kind for mark in marks})
+    return _svg([*parts, *_labels(days)], kinds, {mark.kind for mark in marks})
 
 
-def _days(said: Sequence[str]) -> list[str]:
-    if not said:
+def _days(days: Sequence[str]) -> list[str]:
+    """Return every day from the first to the last, at most `MOST_DAYS`."""
+    if not days:
         return []
-    last = date.fromisoformat(max(said))
-    first = max(date.fromisoformat(min(said)), last - timedelta(MOST_DAYS - 1))
+    last = date.fromisoformat(max(days))
+    first = max(date.fromisoformat(min(days)), last - timedelta(MOST_DAYS - 1))
     return [(first + timedelta(n)).isoformat() for n in range((last - first).days + 1)]
 
 
 def _step(most: int) -> int:
-    """Return the distance of two lines so that few are enough up to a number."""
-    size = 1
-    while True:
-        for step in _STEPS:
-            if most <= step * size * _MOST_TICKS:
-                return step * size
-        size *= 10
+    """Return the distance between lines of a scale, so that at most five reach a number."""
+    steps = (digit * int(10**power) for power in count() for digit in (1, 2, 5))
+    return next(step for step in steps if most <= step * _MOST_TICKS)
 
 
-def _place(index: int, count: int) -> tuple[float, float]:
-    band = (_WIDTH - _LEFT - _RIGHT) / count
+def _band(index: int, days: int) -> tuple[float, float]:
+    band = (_WIDTH - _LEFT - _RIGHT) / days
     width = min(band * 0.8, 40)
     return round(_LEFT + band * index + (band - width) / 2, 1), round(width, 1)
 
@@ -134,16 +132,20 @@ def _share_of_day(at: str) -> float:
     return (int(at[11:13]) * 60 + int(at[14:16])) / 1440
 
 
-def _rows(lines: Iterator[tuple[str, float]]) -> Iterator[Markup]:
-    for text, share in lines:
-        yield _LINE.format(_LEFT, _y(share), _WIDTH, _y(share))
-        yield _TEXT.format(_LEFT - 6, _y(share) + 4, "end", text)
+def _scale(labels: Sequence[str]) -> list[Markup]:
+    """Return evenly spaced lines from the bottom to the top, each with its label."""
+    parts = []
+    for index, text in enumerate(labels):
+        y = _y(index / (len(labels) - 1))
+        parts.append(_LINE.format(_LEFT, y, _WIDTH, y))
+        parts.append(_TEXT.format(_LEFT - 6, y + 4, "end", text))
+    return parts
 
 
 def _labels(days: Sequence[str]) -> Iterator[Markup]:
     every = math.ceil(len(days) / _MOST_LABELS)
     for index in range(0, len(days), every):
-        x, width = _place(index, len(days))
+        x, width = _band(index, len(days))
         text = f"{date.fromisoformat(days[index]):%d %b}"
         yield _TEXT.format(round(x + width / 2, 1), _HEIGHT - 6, "middle", text)
 
@@ -152,7 +154,7 @@ def _class(kind: str) -> str:
     return kind.replace(" ", "-")
 
 
-def _drawn(parts: Sequence[Markup], kinds: Sequence[str], present: set[str]) -> Markup:
+def _svg(parts: Sequence[Markup], kinds: Sequence[str], present: set[str]) -> Markup:
     legend = Markup("").join(
         _LEGEND.format(BAR.format(_class(kind), 0, 0, 10, 10, kind), kind)
         for kind in kinds

@@ -1,20 +1,20 @@
-"""The log as facts in tables: what `audit stats` counts and `audit serve` shows."""
+"""Report tables of a log: what `audit stats` counts and `audit serve` shows."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handler.audit.job_end import shown_word
-from handler.cli.audit.records.sqlite_view import open_trail
+from handler.cli.audit.records.log_reader import open_database
 from handler.cli.console import prose
 
 if TYPE_CHECKING:
     import sqlite_utils
 
 PAGE = Path(__file__).parent
-"""The folder of all that makes the page, the SQL of its tables among it."""
+"""The folder with everything that makes the page, and the SQL of its tables."""
 
 _CHAIN = """
 CREATE TABLE page.chain (
@@ -27,43 +27,35 @@ INSERT INTO page.chain SELECT seq, hash, prev, record FROM main.records ORDER BY
 """
 
 
-def with_facts(address: str) -> sqlite_utils.Database:
-    """Open the log at an address with its facts beside it, in tables of the schema `page`.
+def open_report_tables(address: str, file: str = "") -> sqlite_utils.Database:
+    """Open the log at an address with its report tables in the schema `page`.
 
-    They lie in a temporary file that ends with the connection.
+    Args:
+        address: The address of the log.
+        file: The SQLite file to write the tables to; "" is one that closing removes.
 
     Raises:
-        LookupError: There is no such log to read; the message says what to do.
+        LogError: There is no log at the address, or it cannot be read.
     """
-    database = open_trail(address)
+    database = open_database(address)
     try:
-        _attach(database, "")
+        database.register_function(prose, name="display", deterministic=True)
+        database.register_function(shown_word, deterministic=True)
+        database.execute("ATTACH DATABASE ? AS page", [file])
+        database.executescript((PAGE / "report_tables.sql").read_text())
     except BaseException:
         database.close()
         raise
     return database
 
 
-def copy_facts(address: str, path: Path) -> None:
-    """Write the facts and the records of a log into a new SQLite file.
+def write_page_copy(address: str, path: Path) -> None:
+    """Write the report tables and the records of a log into a new SQLite file.
 
-    Nothing else gets in: what a job is sent with stays in the log's outbox.
+    The outbox is not copied: the requests in it may hold secrets.
 
     Raises:
-        LookupError: There is no such log to read; the message says what to do.
+        LogError: There is no log at the address, or it cannot be read.
     """
-    with closing(open_trail(address)) as database:
-        _attach(database, str(path.resolve()))
-        database.conn.executescript(_CHAIN)
-
-
-def rows(database: sqlite_utils.Database, sql: str) -> list[dict[str, Any]]:
-    """Return what a query finds."""
-    return list(database.query(sql))
-
-
-def _attach(database: sqlite_utils.Database, file: str) -> None:
-    database.conn.create_function("display", 1, prose, deterministic=True)
-    database.conn.execute("ATTACH DATABASE ? AS page", (file,))
-    database.conn.create_function("shown_word", 3, shown_word, deterministic=True)
-    database.conn.executescript((PAGE / "report_tables.sql").read_text())
+    with closing(open_report_tables(address, str(path.resolve()))) as database:
+        database.executescript(_CHAIN)

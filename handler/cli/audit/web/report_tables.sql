@@ -1,14 +1,14 @@
--- What the log says, as tables for people: made from the records by `audit stats` and `audit serve`.
+-- Report tables for people, built from the log by `audit stats` and `audit serve`.
 -- Runs on a connection that reads the log as `main` and has an empty database attached as `page`.
--- Whatever has a foreign text in it goes through `display`, a function of the connection.
--- The outbox stays behind: bodies hold what must not be seen.
+-- Foreign text passes through `display`, a function of the connection.
+-- The outbox is not copied: the requests in it may hold secrets.
 
 CREATE TABLE page.deliveries (
     key         TEXT PRIMARY KEY,
     received_at TEXT NOT NULL,
     day         TEXT NOT NULL,
     fired_at    TEXT NOT NULL,
-    began       TEXT NOT NULL,      -- what times count from: fired_at, unless that is long past
+    began       TEXT NOT NULL,      -- what times count from: fired_at, or the receipt if that is long past
     trigger     TEXT NOT NULL,
     subject     TEXT NOT NULL,
     actor       TEXT,
@@ -23,7 +23,7 @@ CREATE TABLE page.jobs (
     type        TEXT NOT NULL,
     state       TEXT NOT NULL,
     ended       TEXT NOT NULL,
-    shown       TEXT NOT NULL,      -- the state, and once it ended on the fleet, how
+    shown       TEXT NOT NULL,      -- the state, or how it ended on the fleet
     day         TEXT NOT NULL,
     planned_at  TEXT NOT NULL,
     created_at  TEXT,
@@ -93,14 +93,14 @@ FROM main.records
 WHERE seq IN (SELECT seq FROM page.records WHERE action = 'log.checkpointed');
 
 INSERT INTO page.deliveries
-SELECT known.key, told.at, told.day, coalesce(nullif(known.fired_at, ''), told.at),
-       CASE WHEN julianday(told.at) - julianday(known.fired_at) BETWEEN 0 AND 1
-            THEN known.fired_at ELSE told.at END,
-       known.trigger, display(known.subject), told.actor, known.state,
+SELECT known.key, first.at, first.day, coalesce(nullif(known.fired_at, ''), first.at),
+       CASE WHEN julianday(first.at) - julianday(known.fired_at) BETWEEN 0 AND 1
+            THEN known.fired_at ELSE first.at END,
+       known.trigger, display(known.subject), first.actor, known.state,
        (SELECT count(*) FROM main.jobs WHERE delivery = known.key), display(known.note)
 FROM main.deliveries AS known
-JOIN page.records AS told
-  ON told.seq = (SELECT min(seq) FROM page.records WHERE delivery = known.key);
+JOIN page.records AS first
+  ON first.seq = (SELECT min(seq) FROM page.records WHERE delivery = known.key);
 
 INSERT INTO page.jobs
 SELECT known.key, display(known.name), known.type, known.state, known.finished,
@@ -108,12 +108,12 @@ SELECT known.key, display(known.name), known.type, known.state, known.finished,
            SELECT json_extract(record, '$.response.succeeded') FROM main.records
            WHERE seq = (SELECT max(seq) FROM page.records
                         WHERE job = known.key AND action = 'job.finished')), 0)),
-       substr(known.planned_at, 1, 10), known.planned_at, told.at,
-       round((julianday(told.at) - julianday(asked.began)) * 86400, 3),
+       substr(known.planned_at, 1, 10), known.planned_at, created.at,
+       round((julianday(created.at) - julianday(asked.began)) * 86400, 3),
        known.attempt, known.delivery, display(known.job_id), display(known.note)
 FROM main.jobs AS known
 JOIN page.deliveries AS asked ON asked.key = known.delivery
-LEFT JOIN page.records AS told ON told.seq = (
+LEFT JOIN page.records AS created ON created.seq = (
     SELECT min(seq) FROM page.records
     WHERE job = known.key AND action IN ('job.created', 'job.adopted'));
 
@@ -121,7 +121,7 @@ CREATE INDEX page.jobs_by_delivery ON jobs (delivery);
 CREATE INDEX page.jobs_by_name ON jobs (name);
 CREATE INDEX page.deliveries_by_day ON deliveries (day);
 
--- What went wrong, each with a reason that many share.
+-- Failures, each with a reason to group them by.
 CREATE VIEW page.failures AS
 SELECT seq, at, day, action,
        CASE action
@@ -138,7 +138,7 @@ SELECT seq, at, day, action,
 FROM records
 WHERE outcome = 'failure' OR action = 'job.abandoned';
 
--- What is left to do, and what it waits for.
+-- Open work, and what it waits for.
 CREATE VIEW page.open_items AS
 SELECT 'job' AS what, name, delivery, key AS job,
        CASE WHEN state IN ('created', 'adopted') THEN 'runs on the fleet' ELSE state END AS state,
@@ -151,7 +151,7 @@ SELECT 'delivery', subject, key, NULL, 'received, not decided', received_at, not
 FROM deliveries
 WHERE state = 'received';
 
--- One line per day: what came in, what came of it, and how long it took.
+-- One line per day: deliveries, their results, and times.
 CREATE VIEW page.days AS
 WITH ranked AS (
     SELECT day, seconds,

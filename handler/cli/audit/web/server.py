@@ -1,9 +1,9 @@
-"""The page: Datasette on a copy of the log, with templates, styles and questions of our own."""
+"""The page: Datasette on a copy of the log, with our own templates, styles and queries."""
 
 from __future__ import annotations
 
 import resource
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 import yaml
@@ -14,7 +14,6 @@ from handler.cli.audit.web.report_tables import PAGE
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Mapping
     from pathlib import Path
 
 _SETTINGS = {
@@ -27,24 +26,22 @@ _SETTINGS = {
     "suggest_facets": False,
     "default_cache_ttl": 0,
 }
-
-
 _DATA_BYTES = 1024**3
 
 
-def site(copy: Path, *, own_sql: bool) -> Datasette:
-    """Return the page of a copy of the log that nobody writes to any more.
+def build_site(copy: Path, *, own_sql: bool) -> Datasette:
+    """Return the Datasette application for a copy of the log that does not change.
 
     Args:
-        copy: The SQLite file, `nightdrop.db`: its stem is what the page calls the database.
-        own_sql: Whether queries of the visitor's own are run.
+        copy: The SQLite file, `nightdrop.db`: Datasette names the database after its stem.
+        own_sql: Whether visitors may run queries of their own.
     """
-    # Datasette's own handler prints a traceback for every error, also for a page that is not there.
+    # Datasette's handler prints a traceback for every error, also for a page that does not exist.
     pm.unregister(name="datasette.handle_exception")
     return Datasette(
         [],
         immutables=[str(copy)],
-        metadata=_metadata(),
+        metadata=yaml.safe_load((PAGE / "metadata.yaml").read_text()),
         template_dir=str(PAGE / "templates"),
         plugins_dir=str(PAGE / "plugins"),
         static_mounts=[("page", str(PAGE / "static"))],
@@ -52,19 +49,13 @@ def site(copy: Path, *, own_sql: bool) -> Datasette:
     )
 
 
-def run(copy: Path, place: socket.socket, *, own_sql: bool) -> None:
-    """Serve the page at a listening socket until a signal ends it, which is then raised again.
+def run(copy: Path, listener: socket.socket, *, own_sql: bool) -> None:
+    """Serve the page on a listening socket until a signal arrives, and raise that signal again.
 
-    The process then has at most 1 GiB of data: a result of many large rows ends in an error page.
+    Limits the data of this process to 1 GiB: a result that is too large ends in an error page.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    most = _DATA_BYTES if hard == resource.RLIM_INFINITY else min(_DATA_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
-    app = site(copy, own_sql=own_sql).app()
-    uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[place])
-
-
-def _metadata() -> Mapping[str, Any]:
-    text = (PAGE / "metadata.yaml").read_text()
-    metadata: dict[str, Any] = yaml.safe_load(text)
-    return metadata
+    limit = _DATA_BYTES if hard == resource.RLIM_INFINITY else min(_DATA_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    app = build_site(copy, own_sql=own_sql).app()
+    uvicorn.Server(uvicorn.Config(app, log_level="critical")).run(sockets=[listener])

@@ -129,7 +129,7 @@ def test_trouble_of_the_store_is_a_check_that_did_not_pass() -> None:
 def test_a_store_is_doubted_until_it_was_tried() -> None:
     """The doubt says what rests on documentation, and what to do about it."""
     objects = MemoryObjects(Shelf())
-    assert "documentation alone" in missing_probe(objects)
+    assert "from the documentation alone" in missing_probe(objects)
     assert "nightdrop audit probe obs://bucket/audit/" in missing_probe(objects)
     save_probe_result(objects, ["this", "that"])
     assert missing_probe(objects) == ""
@@ -143,4 +143,4 @@ def test_a_proof_that_cannot_be_looked_at_is_a_doubt() -> None:
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
         raise NoAnswerError("503")
 
-    assert "is not known: 503" in missing_probe(MemoryObjects(around=around))
+    assert "the bucket was probed: 503" in missing_probe(MemoryObjects(around=around))

@@ -44,14 +44,14 @@ def objects() -> MemoryObjects:
 @pytest.fixture
 def log(objects: MemoryObjects) -> Iterator[ObjectLog]:
     """A log in the folder that does not really wait."""
-    with closing(ObjectLog(objects, patience=PATIENCE)) as opened:
+    with closing(ObjectLog(objects, policy=PATIENCE)) as opened:
         yield opened
 
 
 @pytest.fixture
 def other(objects: MemoryObjects) -> Iterator[ObjectLog]:
     """Another instance's log in the same folder."""
-    with closing(ObjectLog(MemoryObjects(objects.shelf), patience=PATIENCE)) as opened:
+    with closing(ObjectLog(MemoryObjects(objects.shelf), policy=PATIENCE)) as opened:
         yield opened
 
 
@@ -171,7 +171,7 @@ def test_who_always_loses_gives_up(objects: MemoryObjects, other: ObjectLog) -> 
     seconds = iter(range(10**6))
     patience = RetryPolicy(20, lambda: next(seconds), lambda _s: None, lambda: 0.5)
     hindered = MemoryObjects(objects.shelf, around)
-    with closing(ObjectLog(hindered, patience=patience)) as log:
+    with closing(ObjectLog(hindered, policy=patience)) as log:
         with pytest.raises(LogBusyError) as caught:
             log.commit(noted("mine"))
         assert caught.value.retryable
@@ -195,7 +195,7 @@ def test_trouble_that_lasts_is_given_up(error: CloudError, tries: int) -> None:
         asked.append(verb)
         raise error
 
-    with closing(ObjectLog(MemoryObjects(around=around), patience=PATIENCE)) as log:
+    with closing(ObjectLog(MemoryObjects(around=around), policy=PATIENCE)) as log:
         with pytest.raises(LogUnreachableError, match=r"obs://bucket/audit/") as caught:
             log.read(lambda view: view.head)
         assert caught.value.retryable
@@ -208,7 +208,7 @@ def test_a_missing_right_is_no_passing_trouble() -> None:
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
         raise ObjectError("allow it")
 
-    with closing(ObjectLog(MemoryObjects(around=around), patience=PATIENCE)) as log:
+    with closing(ObjectLog(MemoryObjects(around=around), policy=PATIENCE)) as log:
         with pytest.raises(LogError, match="allow it") as caught:
             log.commit(noted())
         assert not caught.value.retryable
@@ -229,7 +229,7 @@ def test_an_append_whose_answer_is_lost_is_found(objects: MemoryObjects) -> None
         runs.append(view.head.seq)
         return Decision(len(runs), (NOTED, NOTED))
 
-    with closing(ObjectLog(MemoryObjects(objects.shelf, around), patience=PATIENCE)) as log:
+    with closing(ObjectLog(MemoryObjects(objects.shelf, around), policy=PATIENCE)) as log:
         done = log.commit(decide)
         assert (done.value, runs) == (1, [0])
         assert list(done.records) == list(log.records())[:2]

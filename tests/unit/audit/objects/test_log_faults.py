@@ -99,7 +99,7 @@ def settle(key: str) -> Decide[None]:
 def opened(shelf: Shelf, meddler: Meddler | None = None) -> ObjectLog:
     """Open a log whose segments take two appends and their end."""
     objects = MemoryObjects(shelf) if meddler is None else MemoryObjects(shelf, meddler)
-    return ObjectLog(objects, limits=Limits(appends=2), patience=PATIENCE)
+    return ObjectLog(objects, limits=Limits(appends=2), policy=PATIENCE)
 
 
 def begun() -> Shelf:
@@ -129,8 +129,8 @@ HOW = (
 def test_the_work_asks_for_everything_there_is() -> None:
     """If it did not, the faults below would miss something."""
     assert {
-        *("append records", "read records", "read latest", "read index", "write index"),
-        *("write latest", "write outbox", "delete outbox", "write closed"),
+        *("append records", "read records", "read latest", "read snapshots", "write snapshots"),
+        *("write latest", "write outbox", "delete outbox"),
     } <= set(REQUESTS)
 
 

@@ -34,14 +34,14 @@ def objects() -> MemoryObjects:
 @pytest.fixture
 def log(objects: MemoryObjects) -> Iterator[ObjectLog]:
     """A log in the folder that does not really wait."""
-    with closing(ObjectLog(objects, patience=PATIENCE)) as opened:
+    with closing(ObjectLog(objects, policy=PATIENCE)) as opened:
         yield opened
 
 
 @pytest.fixture
 def other(objects: MemoryObjects) -> Iterator[ObjectLog]:
     """Another instance's log in the same folder."""
-    with closing(ObjectLog(MemoryObjects(objects.shelf), patience=PATIENCE)) as opened:
+    with closing(ObjectLog(MemoryObjects(objects.shelf), policy=PATIENCE)) as opened:
         yield opened
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.record import Draft, part
+from handler.audit.retention import forget
 from handler.values.canonical_json import key_of
 from tests.support.memory_objects import MemoryObjects, Shelf
 
@@ -78,14 +80,14 @@ def shelf() -> Shelf:
 def test_it_is_found_by_its_name_its_id_or_what_is_shown_of_its_key(
     shelf: Shelf, what: str
 ) -> None:
-    """By an instance that starts cold, which reads one table."""
+    """By an instance that starts cold, which looks for new records once."""
     objects = MemoryObjects(shelf)
     with closing(ObjectLog(objects)) as log:
         log.read(lambda view: view.head)
         objects.asked.clear()
         [found] = log.find(what)
         assert (found.key, found.jobs[0].job_id) == (delivery_key(0), "id-0")
-        assert objects.asked["read"] <= 2
+        assert objects.asked["read"] <= 1
 
 
 def test_another_end_of_a_key_is_another_key(shelf: Shelf) -> None:
@@ -97,18 +99,18 @@ def test_another_end_of_a_key_is_another_key(shelf: Shelf) -> None:
 
 
 def test_of_many_runs_with_one_name_the_latest_are_found(shelf: Shelf) -> None:
-    """A few tables are read, however many have it."""
+    """The store is asked once, however many there are."""
     objects = MemoryObjects(shelf)
     with closing(ObjectLog(objects)) as log:
         log.read(lambda view: view.head)
         objects.asked.clear()
         found = [delivery.key for delivery in log.find("nightly")]
         assert found[:10] == [delivery_key(RUNS - 1 - number) for number in range(10)]
-        assert objects.asked["read"] <= 10
+        assert objects.asked["read"] <= 1
 
 
 def test_its_records_are_read_from_the_segments_that_have_them(shelf: Shelf) -> None:
-    """Also those that came long after it was over."""
+    """From its first record to its last, also if that came long after it was over."""
     objects, names = MemoryObjects(shelf), list[str]()
 
     def around(_verb: str, name: str, do: object) -> None:
@@ -124,4 +126,23 @@ def test_its_records_are_read_from_the_segments_that_have_them(shelf: Shelf) -> 
     about = [one for one in every if part(one.fields, "delivery").get("key") == delivery_key(0)]
     assert found == about
     assert [one.fields["action"] for one in found][-1] == "delivery.repeated"
-    assert len(names) == 2
+    assert names == [f"records/{number:010}" for number in range(1, RUNS // 4 + 2)]
+
+
+def test_of_a_recent_run_one_segment_is_read(shelf: Shelf) -> None:
+    """However long the log is."""
+    objects = MemoryObjects(shelf)
+    with closing(ObjectLog(objects)) as log:
+        log.read(lambda view: view.head)
+        objects.asked.clear()
+        assert len(list(log.records_of({delivery_key(RUNS - 1)}))) == 4
+        assert objects.asked == {"read": 1}
+
+
+def test_the_records_of_a_forgotten_run_are_found_in_the_whole_log(shelf: Shelf) -> None:
+    """Its row, which names the segments, is gone."""
+    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        shelf.seconds += 100 * 86_400
+        forget(log, timedelta(days=90))
+        assert log.find(delivery_key(3)) == ()
+        assert len(list(log.records_of({delivery_key(3)}))) == 4

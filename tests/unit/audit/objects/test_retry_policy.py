@@ -25,8 +25,8 @@ class Time:
         self.now += seconds
 
 
-def patience(time: Time, seconds: float = 30.0) -> RetryPolicy:
-    """Return a patience by that clock, with the same chance every time."""
+def policy(time: Time, seconds: float = 30.0) -> RetryPolicy:
+    """Return a policy with that clock, with the same chance every time."""
     return RetryPolicy(seconds, time.clock, time.sleep, lambda: 0.5)
 
 
@@ -39,27 +39,27 @@ def test_what_passes_is_tried_until_it_succeeds() -> None:
             raise left.pop(0)
         return "done"
 
-    assert patience(time).retry("", work) == "done"
+    assert policy(time).retry("", work) == "done"
     assert time.slept == [0.0, 0.05, 0.1]
 
 
 def test_no_pause_goes_beyond_the_end() -> None:
     """The caller has little time left."""
     time = Time()
-    trial = patience(time, 0.2).trial("obs://b/")
+    attempt = policy(time, 0.2).start("obs://b/")
     for _ in range(3):
-        trial.trouble(NoAnswerError("x"))
+        attempt.failed(NoAnswerError("x"))
     with pytest.raises(LogUnreachableError):
-        trial.trouble(NoAnswerError("x"))
+        attempt.failed(NoAnswerError("x"))
     assert time.now <= 0.2
 
 
 def test_who_lost_waits_a_little_longer_each_time() -> None:
     """At random, so that those who lost together do not meet again; never long."""
     time = Time()
-    trial = patience(time).trial("obs://b/")
+    attempt = policy(time).start("obs://b/")
     for _ in range(12):
-        trial.lost()
+        attempt.conflict()
     assert time.slept == sorted(time.slept)
     assert (time.slept[0], time.slept[-1]) == (0.001, 0.05)
 
@@ -67,20 +67,20 @@ def test_who_lost_waits_a_little_longer_each_time() -> None:
 def test_a_lost_race_shows_that_the_store_answers() -> None:
     """The count of troubles begins anew."""
     time = Time()
-    trial = patience(time).trial("")
+    attempt = policy(time).start("")
     for _ in range(4):
         before = len(time.slept)
         for _ in range(6):
-            trial.trouble(NoAnswerError("x"))
+            attempt.failed(NoAnswerError("x"))
         assert time.slept[before : before + 2] == [0.0, 0.05]
-        trial.lost()
+        attempt.conflict()
 
 
 def test_losing_ends_with_the_time() -> None:
     """Not with a number of tries."""
     time = Time()
-    trial = patience(time, 1.0).trial("obs://b/")
+    attempt = policy(time, 1.0).start("obs://b/")
     while time.now <= 1.0:
-        trial.lost()
+        attempt.conflict()
     with pytest.raises(LogBusyError, match="obs://b/"):
-        trial.lost()
+        attempt.conflict()

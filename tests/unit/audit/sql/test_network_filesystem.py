@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.audit.sql import sqlite
-from handler.audit.sql.network_filesystem import NETWORK_TYPES, network_type
-from handler.audit.sql.sqlite import SqliteLog
+from handler.audit.sql.sqlite import NETWORK_TYPES, SqliteLog, network_type
 from handler.errors import LogError
 
 if TYPE_CHECKING:

@@ -57,7 +57,7 @@ MIGHT = {
 @pytest.fixture
 def log(postgres_address: str) -> Iterator[PostgresLog]:
     """An open log of three records, as the function's role has it."""
-    opened = PostgresLog(postgres_address, patience=5)
+    opened = PostgresLog(postgres_address, lock_timeout=5)
     opened.commit(lambda _view: Decision(None, (NOTED, NOTED, NOTED)))
     yield opened
     opened.close()
@@ -121,7 +121,7 @@ def test_a_broken_chain_is_reported_as_one(log: PostgresLog, owner: str) -> None
             "WHERE records.seq = 2 AND last.seq = 3"
         )
         db.execute("ALTER TABLE nightdrop.records ENABLE ALWAYS TRIGGER records_append_only_insert")
-    with pytest.raises(LogBrokenError, match="refuses"):
+    with pytest.raises(LogBrokenError, match="rejects"):
         log.commit(lambda _view: Decision(None, (NOTED,)))
 
 
@@ -152,7 +152,7 @@ def test_preparing_again_changes_nothing(log: PostgresLog, owner: str) -> None:
 
 @pytest.mark.parametrize(
     ("role", "message"),
-    [("nobody'; --", "no such role"), ("postgres", "for the function alone")],
+    [("nobody'; --", "role does not exist"), ("postgres", "for the function only")],
 )
 def test_a_role_that_will_not_do_is_refused(owner: str, role: str, message: str) -> None:
     """One that is not there, and one that could change what is recorded."""
@@ -242,7 +242,7 @@ def test_an_address_is_shown_as_what_was_parsed_from_it(address: str, shown: str
 
 def test_patience_with_other_writers_ends(log: PostgresLog, postgres_address: str) -> None:
     """Nothing was appended, and a later try may succeed."""
-    with closing(PostgresLog(postgres_address, patience=0.2)) as hasty:
+    with closing(PostgresLog(postgres_address, lock_timeout=0.2)) as hasty:
         with psycopg.connect(postgres_address) as other:
             other.execute("SELECT pg_advisory_xact_lock(%s)", (COMMIT_LOCK,))
             with pytest.raises(LogBusyError, match="held by other writers"):
@@ -265,7 +265,7 @@ def test_a_sender_frozen_in_its_commit_holds_nobody_up(
             thawed.wait(30)
         return Decision(None, (NOTED,))
 
-    with closing(PostgresLog(postgres_address, patience=0.9)) as slow:
+    with closing(PostgresLog(postgres_address, lock_timeout=0.9)) as slow:
         thread = threading.Thread(target=lambda: slow.commit(freezing))
         thread.start()
         frozen.wait()

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from handler.audit.open_log import open_log
-from handler.audit.sql.postgres_connection import PostgresAddress, translated
+from handler.audit.sql.postgres_connection import PostgresAddress, translate_errors
 from handler.errors import LogUnreachableError
 
 PLACE = PostgresAddress("postgresql://host/db", "postgresql://host/db")
@@ -17,7 +17,7 @@ def test_a_database_that_nobody_serves_is_told_in_one_sentence(hosts: str) -> No
     """However many lines libpq writes."""
     with pytest.raises(LogUnreachableError) as told:
         open_log(f"postgresql://user:SECRET@{hosts}/db")
-    where, _, why = str(told.value).partition(" cannot be reached: ")
+    where, _, why = str(told.value).partition(" is unreachable: ")
     assert where.startswith("the audit log postgresql://127.0.0.1")
     assert why == "Connection refused"
 
@@ -39,6 +39,6 @@ def test_a_database_that_nobody_serves_is_told_in_one_sentence(hosts: str) -> No
 )
 def test_the_reason_is_one_line_of_libpqs(text: str, said: str | None) -> None:
     """The last reason that it gives, without its advice."""
-    with pytest.raises(LogUnreachableError) as told, translated(PLACE):
+    with pytest.raises(LogUnreachableError) as told, translate_errors(PLACE):
         raise psycopg.OperationalError(text)
-    assert str(told.value).endswith(f" cannot be reached: {said or text}")
+    assert str(told.value).endswith(f" is unreachable: {said or text}")

@@ -65,7 +65,7 @@ def test_a_function_says_that_an_old_log_needs_init(
     old: str, postgres_server: PostgresServer
 ) -> None:
     """It may not change the tables itself."""
-    with pytest.raises(LogError, match=r"an earlier Nightdrop; run `nightdrop audit init`"):
+    with pytest.raises(LogError, match=r"of an earlier version; run `nightdrop audit init`"):
         open_log(postgres_server.address(old, ROLE))
 
 
@@ -107,7 +107,7 @@ def test_init_of_an_older_version_rolls_the_tables_back(
     with closing(open_log(owner)) as log:
         log.commit(noted("a"))
     set_version(owner, format_version.VERSION + 1)
-    with pytest.raises(LogError, match="a later Nightdrop"):
+    with pytest.raises(LogError, match="of a later version"):
         open_log(owner)
     init_log(owner)
     with closing(open_log(owner)) as log:
@@ -132,7 +132,7 @@ def test_an_instance_that_was_open_meanwhile_writes_no_more(
     owner = postgres_server.address(postgres_database)
     with closing(open_log(owner)) as log:
         set_version(owner, format_version.VERSION + 1)
-        with pytest.raises(LogOutdatedError, match="laid"):
+        with pytest.raises(LogOutdatedError, match="migrated"):
             log.commit(noted("a"))
 
 

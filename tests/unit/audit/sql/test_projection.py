@@ -30,6 +30,7 @@ from handler.deliveries.receiving import receive
 from handler.errors import Problem
 from handler.jobs.decisions import Answer, Created, Deferred, Refused, Unknown, claim, defer, record
 from handler.jobs.hold import hold, release
+from handler.policy.rules import ALLOWED
 from handler.specs.planner import Plan, PlannedJob
 from handler.triggers.delivery import Delivery, InlineSpec
 
@@ -174,24 +175,22 @@ def order(name: str) -> Order:
         PlannedJob(key, number, f"name-{key}", "app_deployment", "{}", None)
         for number, key in enumerate((name, f"{name}2"), 1)
     ]
-    return Order(delivery(name), SpecSource(name.encode(), {}), Plan(tuple(jobs), ()))
+    return Order(delivery(name), SpecSource(name.encode(), {}), Plan(tuple(jobs), ()), ALLOWED)
 
 
 def decision(step: str, name: str) -> Decide[Any]:
     """Return the decision that a step stands for."""
     if step in ANSWERS:
-        return lambda view: record(name, attempt(view, name), ANSWERS[step], function={})(view)
+        return lambda view: record(name, attempt(view, name), ANSWERS[step])(view)
     steps: dict[str, Callable[[], Decide[Any]]] = {
-        "receive": lambda: receive(delivery(name), function={}),
-        "plan": lambda: plan_it(order(name), RULES, function={}),
-        "reject": lambda: settle_without_jobs(delivery(name), "spec.rejected", "no", function={}),
-        "ignore": lambda: settle_without_jobs(
-            delivery(name), "delivery.ignored", "no", function={}
-        ),
-        "interrupt": lambda: interrupted(delivery(name), "later", function={}),
-        "strange": lambda: reject_event(f"s-{name}", [Problem("no")], source={}, function={}),
-        "claim": lambda: claim(name, date="date", lease=timedelta(seconds=3), function={}),
-        "defer": lambda: defer(name, "no time", function={}),
+        "receive": lambda: receive(delivery(name)),
+        "plan": lambda: plan_it(order(name), RULES),
+        "reject": lambda: settle_without_jobs(delivery(name), "spec.rejected", "no"),
+        "ignore": lambda: settle_without_jobs(delivery(name), "delivery.ignored", "no"),
+        "interrupt": lambda: interrupted(delivery(name), "later"),
+        "strange": lambda: reject_event(f"s-{name}", [Problem("no")], source={}),
+        "claim": lambda: claim(name, date="date", lease=timedelta(seconds=3)),
+        "defer": lambda: defer(name, "no time"),
         "absent": lambda: settled(name, "absent"),
         "expired": lambda: settled(name, "expired"),
         "hold": lambda: hold(name, actor={}),

@@ -203,7 +203,7 @@ def test_every_commit_is_on_the_disk_before_it_returns(log: SqliteLog) -> None:
 
 def test_a_busy_log_is_given_up_after_a_while(path: Path, noted: Noted) -> None:
     """Nothing is appended, and the next try may succeed."""
-    with closing(SqliteLog(path, patience=0.1)) as log, closing(sqlite3.connect(path)) as db:
+    with closing(SqliteLog(path, lock_timeout=0.1)) as log, closing(sqlite3.connect(path)) as db:
         db.execute("BEGIN IMMEDIATE")
         with pytest.raises(LogBusyError, match="other writers"):
             log.commit(noted("a"))

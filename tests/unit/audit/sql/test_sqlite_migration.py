@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -30,7 +29,7 @@ Rows: TypeAlias = "list[tuple[Any, ...]]"
 
 FIRST = Path(__file__).parents[1] / "logs" / "first.sql"
 SQL_FILES = (SCHEMA, SCHEMA.with_name("postgres.sql"))
-LAYOUTS = {1: "6ffbb7ba49af7e6e", 2: "39cabf9718db817a"}
+LAYOUTS = {1: "6ffbb7ba49af7e6e", 2: "39cabf9718db817a", 3: "0d64947e7ce55761"}
 RECORDS = "SELECT * FROM records ORDER BY seq"
 PARTS = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"
 
@@ -136,7 +135,7 @@ def test_an_upgrade_that_fails_leaves_the_old_log_as_it_was(old: Path) -> None:
         db.execute("BEGIN IMMEDIATE")
         broken = f"{SCHEMA.read_text()}\nCREATE TABLE of what;\n"
         with pytest.raises(sqlite3.OperationalError, match="syntax"):
-            migrate(db, broken, place="a.db", now=datetime.now(timezone.utc))
+            migrate(db, broken, place="a.db")
         db.execute("ROLLBACK")
         assert list(db.iterdump()) == before
 
@@ -157,7 +156,7 @@ def test_a_log_whose_records_mean_something_new_is_refused(old: Path) -> None:
     """The message says which version to deploy, and nothing is changed."""
     set_version(old, format_version.VERSION + 1000)
     before = rows(old, PARTS)
-    with pytest.raises(LogError, match=r"later Nightdrop \(form 2.*deploy that one again"):
+    with pytest.raises(LogError, match=r"later Nightdrop \(form 2.*deploy that version again"):
         SqliteLog(old)
     assert rows(old, PARTS) == before
 
@@ -165,7 +164,7 @@ def test_a_log_whose_records_mean_something_new_is_refused(old: Path) -> None:
 def test_a_database_with_a_version_of_its_own_is_refused(path: Path) -> None:
     """It belongs to something else."""
     set_version(path, 7)
-    with pytest.raises(LogError, match="something else"):
+    with pytest.raises(LogError, match="another program"):
         SqliteLog(path)
     assert rows(path, PARTS) == []
 

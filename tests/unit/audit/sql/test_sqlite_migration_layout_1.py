@@ -13,7 +13,7 @@ from handler.audit import format_version
 from handler.audit.job_end import shown_state
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.web.report_tables import rows, with_facts
+from handler.cli.audit.web.report_tables import open_report_tables
 from tests.unit.audit.sql.test_sqlite_migration import folded
 from tests.unit.audit.sql.test_sqlite_migration import rows as answers
 
@@ -79,8 +79,8 @@ def test_a_result_file_that_was_not_written_is_tried_again_at_once(old: Path) ->
 def test_it_can_be_counted_without_laying_it_out_anew(old: Path) -> None:
     """`audit stats` only reads, and shows how jobs ended all the same."""
     before = list(dump(old))
-    with closing(with_facts(f"sqlite:///{old}")) as facts:
-        shown = {row["shown"] for row in rows(facts, "SELECT shown FROM page.jobs")}
+    with closing(open_report_tables(f"sqlite:///{old}")) as facts:
+        shown = {row["shown"] for row in facts.query("SELECT shown FROM page.jobs")}
     assert shown == {"created", "deferred", "failed", "refused", "succeeded"}
     assert list(dump(old)) == before
 

@@ -41,7 +41,7 @@ def test_a_busy_log_cannot_be_opened_for_a_while(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute("BEGIN IMMEDIATE")
         with pytest.raises(LogBusyError):
-            SqliteLog(path, patience=0.1)
+            SqliteLog(path, lock_timeout=0.1)
 
 
 def test_a_new_file_under_a_foreign_lock_is_waited_for_in_vain(path: Path) -> None:
@@ -49,29 +49,29 @@ def test_a_new_file_under_a_foreign_lock_is_waited_for_in_vain(path: Path) -> No
     with closing(sqlite3.connect(path)) as db:
         db.execute("BEGIN EXCLUSIVE")
         with pytest.raises(LogBusyError):
-            SqliteLog(path, patience=0.1)
+            SqliteLog(path, lock_timeout=0.1)
 
 
 def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     """And left as it was."""
     path.write_text("these are my notes, " * 100)
-    with pytest.raises(LogBrokenError, match=r"no audit log.*name another file"):
-        SqliteLog(path, patience=0.1)
+    with pytest.raises(LogBrokenError, match=r"not an audit log.*name another file"):
+        SqliteLog(path, lock_timeout=0.1)
     assert path.read_text().startswith("these are my notes")
 
 
 def test_a_missing_folder_is_refused(path: Path) -> None:
     """The message says what must exist."""
-    with pytest.raises(LogError, match="in a folder that exists"):
-        SqliteLog(path.parent / "missing" / "audit.db", patience=0.1)
+    with pytest.raises(LogError, match="in an existing, writable folder"):
+        SqliteLog(path.parent / "missing" / "audit.db", lock_timeout=0.1)
 
 
 @pytest.mark.parametrize("fault", ["database or disk is full", "disk I/O error"])
 def test_a_full_disk_is_called_so(path: Path, fault: str) -> None:
     """The file and its folder are as they must be, so nothing is said of them."""
     with (
-        pytest.raises(LogError, match=f"{fault}; make room on its disk") as told,
-        module.translated(path),
+        pytest.raises(LogError, match=f"{fault}; free space on its disk") as told,
+        module.translate_errors(path),
     ):
         raise sqlite3.OperationalError(fault)
     assert "folder" not in str(told.value)
@@ -79,14 +79,14 @@ def test_a_full_disk_is_called_so(path: Path, fault: str) -> None:
 
 def test_a_folder_is_no_log(path: Path) -> None:
     """It is refused like a missing one."""
-    with pytest.raises(LogError, match="it must be a file"):
-        SqliteLog(path.parent, patience=0.1)
+    with pytest.raises(LogError, match="it must be a writable file"):
+        SqliteLog(path.parent, lock_timeout=0.1)
 
 
 def test_memory_is_no_place_for_a_log() -> None:
     """It has no write-ahead log and survives nothing."""
     with pytest.raises(LogError, match="name a file"):
-        SqliteLog(":memory:", patience=0.1)
+        SqliteLog(":memory:", lock_timeout=0.1)
 
 
 def test_a_database_of_something_else_is_refused(path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_database_of_something_else_is_refused(path: Path) -> None:
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE jobs (id INTEGER)")
     with pytest.raises(LogError, match="no such column"):
-        SqliteLog(path, patience=0.1)
+        SqliteLog(path, lock_timeout=0.1)
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("jobs",)]
 
@@ -148,7 +148,7 @@ def test_a_full_disk_is_not_called_a_wrong_place(path: Path) -> None:
             view.execute("PRAGMA max_page_count = 1")  # type: ignore[attr-defined] # a view in SQL
             return Decision(None, (Draft("sending.held", "success", note="x" * 10**6),))
 
-        with pytest.raises(LogError, match="is full; make room on its disk") as caught:
+        with pytest.raises(LogError, match="is full; free space on its disk") as caught:
             log.commit(fill)
         assert "folder" not in str(caught.value)
         assert list(log.records()) == []

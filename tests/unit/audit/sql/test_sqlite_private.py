@@ -56,7 +56,7 @@ def test_the_files_of_a_log_that_is_there_become_its_owners_alone(path: Path, no
 def test_a_file_that_is_no_log_keeps_its_rights(path: Path) -> None:
     """It is somebody else's."""
     path.write_text("these are my notes, " * 100)
-    with pytest.raises(Exception, match="no audit log"):
+    with pytest.raises(Exception, match="not an audit log"):
         SqliteLog(path)
     assert modes(path) == {"audit.db": "0o644"}
 

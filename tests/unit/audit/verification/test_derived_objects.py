@@ -11,9 +11,9 @@ import pytest
 
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
-from handler.audit.objects.log import ObjectLog
+from handler.audit.objects.log import SNAPSHOT_FOLDERS, ObjectLog
 from handler.audit.objects.probe_result import PROOF
-from handler.audit.objects.state_cache import CachedState
+from handler.audit.objects.state_cache import StateCache
 from handler.audit.rebuild import rebuild
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, examine
@@ -107,19 +107,17 @@ def with_latest(content: bytes) -> Attack:
 
 
 ATTACKS: dict[str, tuple[Attack, str]] = {
-    "index exchanged": (exchanged("index/"), "is not the one it names"),
-    "index removed": (removed("index/"), "is gone; `nightdrop audit rebuild`"),
-    "table exchanged": (exchanged("closed/"), "is not the one that its index names"),
-    "table removed": (removed("closed/"), "the table closed/"),
+    "snapshot exchanged": (exchanged("snapshots/"), "is not the one it names"),
+    "snapshot removed": (removed("snapshots/"), "is gone; rebuild"),
     "body exchanged": (
         with_bodies(lambda held: dict.fromkeys(held, "{}")),
         "is not the one recorded; give its jobs up",
     ),
-    "body removed": (with_bodies(lambda _held: {}), "is gone from outbox/"),
-    "outbox object removed": (removed("outbox/"), "is gone from outbox/"),
+    "body removed": (with_bodies(lambda _held: {}), "is missing from outbox/"),
+    "outbox object removed": (removed("outbox/"), "is missing from outbox/"),
     "outbox object is none": (
         lambda shelf: shelf.objects.update({last(shelf, "outbox/"): b"[" * 9}),
-        "is gone from outbox/",
+        "is missing from outbox/",
     ),
     "latest beyond the end": (
         with_latest(b'{"segment": 99, "version": 1}'),
@@ -139,40 +137,41 @@ def test_what_was_falsified_is_found(shelf: Shelf, attack: Attack, said: str) ->
     assert any(said in str(fault) for fault in verdict.faults), verdict.faults
 
 
-def test_an_index_that_was_made_of_another_state_is_found(
+def test_a_snapshot_of_another_state_is_found(
     shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where the chain itself vouches for it, because the function made it so."""
-    real = CachedState.rows
+    """Even if the chain confirms it, because the function wrote it so."""
+    real = StateCache.rows
 
-    def falsified(state: CachedState, without: frozenset[str]) -> dict[str, list[list[Any]]]:
-        rows = real(state, without)
-        return {**rows, "switches": [["hold", "by nobody"]], "jobs": []}
+    def falsified(state: StateCache) -> dict[str, list[tuple[Any, ...]]]:
+        return {**real(state), "switches": [("hold", "by nobody")], "jobs": []}
 
-    monkeypatch.setattr(CachedState, "rows", falsified)
+    monkeypatch.setattr(StateCache, "rows", falsified)
     grow(shelf, "more", 6)
     grow(shelf, "and more", 6)
     monkeypatch.undo()
     said = "\n".join(map(str, examined(shelf).faults))
-    assert "the row of hold in switches follows from no record" in said
+    assert "the row of hold in switches is not derived from any record" in said
     assert "in jobs is missing" in said
 
 
 def test_what_was_left_over_is_a_remark(shelf: Shelf) -> None:
     """Instances that are killed leave harmless objects; a stranger's is named."""
-    shelf.objects |= {"outbox/0123": b"{}", "index/9": b"", "notes\x1b.txt": b""}
+    shelf.objects |= {f"{folder}/9": b"" for folder in ("index", "closed", "snapshots")}
+    shelf.objects |= {"outbox/0123": b"{}", "notes\x1b.txt": b""}
     verdict = examined(shelf)
     said = "\n".join(verdict.remarks)
     assert (verdict.status, verdict.faults) == (2, ())
-    assert "1 objects below outbox/ are referred to by nothing" in said
-    assert "1 objects below index/" in said
-    assert "none of the log's lies among them: notes\\x1b.txt" in said
+    assert "1 objects below outbox/ are not referred to" in said
+    for folder in ("index", "closed", "snapshots"):
+        assert f"1 objects below {folder}/" in said
+    assert "not part of the log is in its folder: notes\\x1b.txt" in said
 
 
 def test_the_proof_of_a_probe_is_one_of_the_logs_own_objects(shelf: Shelf) -> None:
     """`audit probe` wrote it there."""
     shelf.objects[PROOF] = b"{}"
-    assert not any("among them" in remark for remark in examined(shelf).remarks)
+    assert not any("not part of the log" in remark for remark in examined(shelf).remarks)
 
 
 def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(shelf: Shelf) -> None:
@@ -191,9 +190,9 @@ def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(shelf: Shelf) -> 
 
 
 def test_everything_is_made_anew_from_the_records(shelf: Shelf) -> None:
-    """With a record of its own; the next cold start reads the new index and little else."""
-    for attack in (exchanged("index/"), exchanged("closed/")):
-        attack(shelf)
+    """With a record of its own; the next cold start reads the new snapshot and little else."""
+    exchanged("snapshots/")(shelf)
+    shelf.objects |= {"index/1": b"old", "closed/1": b"old"}
     before = {name: data for name, data in shelf.objects.items() if name.startswith("records/")}
     done = rebuild(
         ADDRESS, actor={"name": "me"}, folders=lambda _bucket, _folder: MemoryObjects(shelf)
@@ -201,15 +200,15 @@ def test_everything_is_made_anew_from_the_records(shelf: Shelf) -> None:
     assert (done.fields["action"], done.fields["actor"]) == ("log.rebuilt", {"name": "me"})
     assert all(shelf.objects[name].startswith(data) for name, data in before.items())
     assert examined(shelf).faults == ()
-    assert len([name for name in shelf.objects if name.startswith(("index/", "closed/"))]) == 2
+    assert len([name for name in shelf.objects if name.startswith(SNAPSHOT_FOLDERS)]) == 1
     objects = MemoryObjects(shelf)
     with closing(ObjectLog(objects)) as log:
         assert len(log.read(lambda view: view.open(9).jobs)) == 1
     assert objects.asked["read"] < 6
 
 
-def test_an_instance_at_work_goes_on_with_the_new_index(shelf: Shelf) -> None:
-    """What it knew of the old tables is gone, and nobody has to start it anew."""
+def test_an_instance_at_work_goes_on_after_a_rebuild(shelf: Shelf) -> None:
+    """It need not be started again."""
     with closing(ObjectLog(MemoryObjects(shelf))) as log:
         known = log.read(lambda view: view.latest_run(SUBJECT))
         rebuild(ADDRESS, actor={}, folders=lambda _bucket, _folder: MemoryObjects(shelf))

@@ -24,7 +24,7 @@ WAITING = "WHERE key IN (SELECT key FROM nightdrop.jobs)"
 ROWS = {
     "a state": (
         "UPDATE nightdrop.jobs SET state = 'planned', todo = 'send' WHERE state = 'created'",
-        "in jobs is not what its records come to: state, todo",
+        "in jobs differs from its records: state, todo",
     ),
     "a lost delivery": (
         "SET session_replication_role = replica; DELETE FROM nightdrop.deliveries",
@@ -32,11 +32,11 @@ ROWS = {
     ),
     "a hold": (
         "INSERT INTO nightdrop.switches VALUES ('hold', 'by nobody')",
-        "the row of hold in switches follows from no record",
+        "the row of hold in switches is not derived from any record",
     ),
     "a body": (
         f"UPDATE nightdrop.outbox SET body = '{{}}' {WAITING}",  # noqa: S608 - the attack
-        "in the outbox is not the one recorded",
+        "in the outbox does not match its recorded digest",
     ),
     "a body too many": (
         "INSERT INTO nightdrop.outbox VALUES ('mine', '{}')",
@@ -47,7 +47,7 @@ PARTS = {
     "a lost index": ("DROP INDEX nightdrop.jobs_todo", "the index jobs_todo is missing"),
     "another index": (
         "DROP INDEX nightdrop.jobs_todo; CREATE INDEX jobs_todo ON nightdrop.jobs (todo)",
-        "the index jobs_todo is not the one of the schema",
+        "the index jobs_todo differs from the schema",
     ),
     "a table": (
         "CREATE TABLE nightdrop.approvals (who text)",
@@ -59,7 +59,7 @@ PARTS = {
     ),
     "a view": (
         "ALTER VIEW nightdrop.job_story RENAME COLUMN note TO remark",
-        "the view job_story is not the one of the schema",
+        "the view job_story differs from the schema",
     ),
     "a trigger": (
         "CREATE TRIGGER z BEFORE DELETE ON nightdrop.jobs EXECUTE FUNCTION nightdrop.append_only()",

@@ -64,5 +64,5 @@ def test_a_record_from_which_no_state_follows_is_a_fault() -> None:
     text = b'{"action":"job.sending","commit":"c","delivery":{"key":"d"},"job":{"key":"j"},"seq":1}'
     planned = text.replace(b"sending", b"planned")
     with closing(Refold()) as refold:
-        faults = list(refold.take_pages([[(1, b"", b"", planned), (2, b"", b"", text)]], print))
+        faults = list(refold.add_pages([[(1, b"", b"", planned), (2, b"", b"", text)]], print))
     assert [fault.seq for fault in faults] == [1]

@@ -1,4 +1,4 @@
-"""Each way of falsifying a log of 10,000 records, and that a whole one raises no alarm."""
+"""Each way of falsifying a log of 1,000 records, and that a whole one raises no alarm."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 from handler.audit.log import Decision
 from handler.audit.open_log import open_log
 from handler.audit.record import Draft
-from handler.cli.audit.web.report_tables import copy_facts
+from handler.cli.audit.web.report_tables import write_page_copy
 from handler.cli.main import main
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def test_init_makes_a_log_that_the_function_can_use(postgres_server: PostgresSer
 
 
 def test_init_without_a_role_prints_the_grants(postgres_server: PostgresServer) -> None:
-    """For somebody who may grant."""
+    """For a role that may grant."""
     done = run("init", "--audit", postgres_server.address(postgres_server.create()))
     assert done.exit_code == 0, done.output
     assert "GRANT USAGE ON SCHEMA nightdrop TO function_role;" in done.output
@@ -110,7 +110,7 @@ def test_a_name_that_jsonb_cannot_hold_hides_nothing(postgres_address: str) -> N
     assert "\\u0000" in text
 
 
-def test_a_story_can_be_shown(filled: str) -> None:
+def test_a_timeline_can_be_shown(filled: str) -> None:
     """By the job's name."""
     done = run("show", str(JOB["name"]), "--audit", filled)
     assert done.exit_code == 0, done.output
@@ -121,7 +121,7 @@ def test_what_is_counted_and_copied_is_the_same_as_from_a_file(filled: str, tmp_
     """By way of a copy in memory; the page's copy has the records, too."""
     found = json.loads(run("stats", "--json", "--audit", filled).output)
     assert [row["reason"] for row in found["failures"]] == ["no"]
-    copy_facts(filled, tmp_path / "nightdrop.db")
+    write_page_copy(filled, tmp_path / "nightdrop.db")
     with closing(sqlite3.connect(tmp_path / "nightdrop.db")) as db:
         assert db.execute("SELECT count(*) FROM chain").fetchone() == (3,)
     lines = run("export", "--format", "jsonl", "--audit", filled).output.splitlines()
@@ -129,12 +129,12 @@ def test_what_is_counted_and_copied_is_the_same_as_from_a_file(filled: str, tmp_
 
 
 def test_the_chain_can_be_verified(filled: str) -> None:
-    """From the database itself; its end alone needs a head that somebody noted."""
+    """From the database itself; only its end needs a head noted elsewhere."""
     done = run("verify", "--audit", filled)
-    assert (done.exit_code, "end unproven: 3 records, head " in done.output) == (2, True)
+    assert (done.exit_code, "completeness not proven: 3 records, head " in done.output) == (2, True)
     head = done.output.partition(", head ")[2].split()[0]
     done = run("verify", "--audit", filled, "--expect-head", head)
-    assert (done.exit_code, done.output.startswith("whole: 3 records")) == (0, True)
+    assert (done.exit_code, done.output.startswith("valid: 3 records")) == (0, True)
 
 
 def test_a_broken_chain_is_found(

@@ -1,4 +1,4 @@
-"""Reading a log where nothing may be written, as somebody who is not root."""
+"""Reading a log where nothing may be written, as a user other than root."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def read_only(path: Path, folder: Path, *, with_wal: bool) -> str:
 
 
 def as_nobody(writable: str, address: str, name: str) -> list[tuple[int, str]]:
-    """Run every command that reads, as somebody whom rights bind; in a process of its own."""
-    run_all(writable, name)  # what they import may lie where nobody else may look
+    """Run every command that reads, as a user without privileges, in a separate process."""
+    run_all(writable, name)  # import their modules while root may read them
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(NOBODY)
@@ -82,11 +82,11 @@ def test_an_intact_log_is_read_where_nothing_may_be_written(
     assert name in listed[1]
     assert name in shown[1]
     assert name in exported[1]
-    assert verified[1].startswith("chain whole, end unproven: 66 records")
+    assert verified[1].startswith("chain valid, completeness not proven: 66 records")
 
 
 def test_what_may_not_be_read_is_not_called_damaged(tmp_path: Path, folder: Path) -> None:
-    """It may be intact: the cause is said as it is."""
+    """It may be intact: the message names the cause."""
     made = LongLog(tmp_path)
     made.grow(60)
     address = read_only(made.path, folder, with_wal=False)

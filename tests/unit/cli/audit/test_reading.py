@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from handler.audit.sql.sqlite import SqliteLog
-from handler.cli.audit.records.sqlite_view import row_of
+from handler.cli.audit.records.record_row import trail_row
 from handler.cli.main import main
 from handler.jobs.hold import hold, release
 
@@ -78,7 +78,7 @@ def test_a_long_note_is_one_line_in_the_list(run: Run) -> None:
 
 
 def test_a_job_is_shown_from_the_event_to_the_outcome(run: Run) -> None:
-    """Who asked, through which file, and what came of it, on one screen."""
+    """Who asked, through which file, and the result, on one screen."""
     adopted = rows(run("list", "--json", "--action", "job.adopted"))[0]
     done = run("show", str(adopted["job_name"]))
     for words in ("asked for by", "uploader", "obs://nightdrop-drop/drop/dock/", "job.unknown",
@@ -118,11 +118,9 @@ def test_an_export_can_be_written_to_a_file(run: Run, tmp_path: Path) -> None:
     assert actions == ["job.planned", "job.sending", "job.created"]
 
 
-def test_a_spoiled_record_is_exported_as_it_is_or_said_to_be_spoiled(
-    month: Path, tmp_path: Path
-) -> None:
+def test_a_malformed_record_is_exported_as_it_is_or_reported(month: Path, tmp_path: Path) -> None:
     """JSON Lines keep it; what has to understand it says where to look."""
-    copy = tmp_path / "spoiled.db"
+    copy = tmp_path / "malformed.db"
     shutil.copy(month, copy)
     with closing(sqlite3.connect(copy)) as db:
         db.execute("DROP TRIGGER records_append_only_update")
@@ -144,11 +142,11 @@ def test_a_spoiled_record_is_exported_as_it_is_or_said_to_be_spoiled(
     ],
     ids=lambda value: value[:24],
 )
-def test_a_spoiled_record_is_a_short_message(
+def test_a_malformed_record_is_a_short_message(
     month: Path, tmp_path: Path, call: str, text: str
 ) -> None:
     """No traceback, and where to look."""
-    copy = tmp_path / "spoiled.db"
+    copy = tmp_path / "malformed.db"
     shutil.copy(month, copy)
     with closing(sqlite3.connect(copy)) as db:
         db.execute("PRAGMA ignore_check_constraints = ON")
@@ -160,7 +158,7 @@ def test_a_spoiled_record_is_a_short_message(
     assert "see `" in done.stderr
 
 
-def test_a_story_is_found_by_any_unambiguous_beginning(run: Run, month: Path) -> None:
+def test_a_timeline_is_found_by_any_unambiguous_beginning(run: Run, month: Path) -> None:
     """Of a job's name, id or key, or a delivery's file or key; else the candidates are listed."""
     with closing(sqlite3.connect(month)) as db:
         name, job_id, key = db.execute(
@@ -190,7 +188,7 @@ def test_a_list_of_nothing_says_so(run: Run) -> None:
 
 
 def test_following_prints_what_is_recorded_meanwhile(tmp_path: Path) -> None:
-    """Until somebody interrupts."""
+    """Until Ctrl-C."""
     path = tmp_path / "audit.db"
     call = [sys.executable, "-m", "handler.cli", "audit", "list", "--follow", "--json"]
     environ = {**os.environ, "NIGHTDROP_AUDIT": f"sqlite:///{path}", "PYTHONUNBUFFERED": "1"}
@@ -198,8 +196,8 @@ def test_following_prints_what_is_recorded_meanwhile(tmp_path: Path) -> None:
         first = log.commit(hold("one", actor={})).records[0]
         with subprocess.Popen(call, env=environ, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
-            assert json.loads(process.stdout.readline()) == row_of(first)
+            assert json.loads(process.stdout.readline()) == trail_row(first)
             second = log.commit(release(actor={})).records[0]
-            assert json.loads(process.stdout.readline()) == row_of(second)
+            assert json.loads(process.stdout.readline()) == trail_row(second)
             process.send_signal(signal.SIGINT)
             assert process.wait(10) == 0

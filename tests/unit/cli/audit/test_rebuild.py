@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.main import main
 from tests.support.long_log import LongLog, recording, story
 from tests.support.tampering_derived import DERIVED
@@ -57,19 +57,19 @@ def test_what_verify_finds_is_made_anew(log: LongLog, row: Tampering) -> None:
     assert found.exit_code == 1
     done = run("rebuild", "--yes", "--audit", log.address)
     assert done.exit_code == 0, done.output
-    assert (
-        done.output == f"Made anew from {len(before)} records; record {len(before) + 1} says so.\n"
-    )
+    assert done.output == f"Rebuilt from {len(before)} records; record {len(before) + 1} says so.\n"
     assert records(log)[:-1] == before
     assert '"action":"log.rebuilt","actor":{"kind":"operator"' in str(records(log)[-1])
-    assert run("verify", "--audit", log.address).output.startswith("chain whole, end unproven")
+    assert run("verify", "--audit", log.address).output.startswith(
+        "chain valid, completeness not proven"
+    )
 
 
 def test_it_asks_first(log: LongLog) -> None:
     """Nothing happens without a yes."""
     before = log.path.read_bytes(), records(log)
     done = run("rebuild", "--audit", log.address, answer="n\n")
-    assert (done.exit_code, "no record is touched" in done.output) == (1, True)
+    assert (done.exit_code, "no record is changed" in done.output) == (1, True)
     assert (log.path.read_bytes(), records(log)) == before
     assert run("rebuild", "--audit", log.address, answer="y\n").exit_code == 0
 
@@ -106,13 +106,13 @@ def test_what_is_no_log_is_left_as_it_is(tmp_path: Path, what: str) -> None:
 
 def test_the_state_of_every_store_is_made_anew(store_address: str) -> None:
     """By the role or the keys that the function has; the log goes on from there."""
-    with closing(any_log(store_address)) as log:
+    with closing(open_any_log(store_address)) as log:
         log.commit(recording(list(story("one"))))
         log.commit(recording(list(story("waits"))[:3]))
     done = run("rebuild", "--yes", "--audit", store_address)
-    assert (done.exit_code, done.output) == (0, "Made anew from 9 records; record 10 says so.\n")
+    assert (done.exit_code, done.output) == (0, "Rebuilt from 9 records; record 10 says so.\n")
     found = run("verify", "--audit", store_address)
-    assert found.output.startswith("chain whole, end unproven"), found.output
-    with closing(any_log(store_address)) as log:
+    assert found.output.startswith("chain valid, "), found.output
+    with closing(open_any_log(store_address)) as log:
         assert [job.state for job in log.read(lambda view: view.open(9).jobs)] == ["planned"]
         assert log.commit(recording(list(story("more")))).records[0].seq in {11, 12}

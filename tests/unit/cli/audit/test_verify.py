@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from handler.audit.checkpoints.signed_note import signing_key, verify_key
 from handler.audit.open_log import open_source
 from handler.audit.sql.sqlite import SqliteLog
-from handler.cli.audit.records.open_log import any_log
+from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.main import main
 from handler.jobs.hold import hold
 from tests.conftest import BUCKET
@@ -76,7 +76,7 @@ def test_a_whole_log_is_whole(log: LongLog) -> None:
     done = run("verify", "--audit", log.address, *places)
     head = head_of(log)
     assert done.exit_code == 0, done.output
-    assert done.output.startswith(f"whole: 200 records, head 200:{head.hash}\n")
+    assert done.output.startswith(f"valid: 200 records, head 200:{head.hash}\n")
     assert "confirmed from outside up to record 199 of 200" in done.output
     again = run("verify", "--audit", log.address, "--expect-head", f"200:{head.hash}")
     assert again.exit_code == 0, again.output
@@ -92,7 +92,10 @@ def test_without_a_key_signatures_are_told_to_be_unchecked(log: LongLog) -> None
 def test_with_nothing_outside_nobody_can_tell(log: LongLog) -> None:
     """Exit status 2, also where the end was in fact cut off."""
     done = run("verify", "--audit", log.address)
-    assert (done.exit_code, done.output.startswith("chain whole, end unproven: 200")) == (2, True)
+    assert (
+        done.exit_code,
+        done.output.startswith("chain valid, "),
+    ) == (2, True)
     cut(log)
     assert run("verify", "--audit", log.address).exit_code == 2
 
@@ -106,7 +109,7 @@ def test_a_cut_tail_is_found(log: LongLog) -> None:
     for done in (by_place, by_head):
         assert done.exit_code == 1
         assert "records, and here are 150: the end is cut off" in done.output
-        assert "BROKEN: 150 records" in done.output
+        assert "INVALID: 150 records" in done.output
 
 
 def test_many_faults_are_counted(log: LongLog) -> None:
@@ -181,7 +184,7 @@ def test_a_key_is_made_and_fits_its_public_half() -> None:
 
 def record_something(address: str) -> None:
     """Leave a record in a log."""
-    with closing(any_log(address)) as log:
+    with closing(open_any_log(address)) as log:
         log.commit(hold("a test", actor={}))
 
 

@@ -8,15 +8,18 @@ from datetime import datetime, timezone
 import pytest
 from rich.console import Console
 
-from handler.cli.dev.dashboard import Board
-from handler.cli.dev.event_line import line_of
+from handler.cli.dev.dashboard import Dashboard
+from handler.cli.dev.event_line import format_event
 from handler.local.async_invocation.instance_client import Outcome
 from handler.local.async_invocation.progress_events import Accepted, Answered, Failed
 from handler.local.async_invocation.request_queue import AsyncRequest
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=timezone.utc)
-LONG = "CredentialsError: nobody answers with keys at DESK_AGENCY: start the emulator " * 5
-PLACES = {"drop job specs into": "drop/", "audit log": "nightdrop audit list --audit sqlite:///d"}
+LONG = "CredentialsError: cannot fetch keys from DESK_AGENCY; start the emulator " * 5
+ADDRESSES = {
+    "drop job specs into": "drop/",
+    "audit log": "nightdrop audit list --audit sqlite:///d",
+}
 REQUEST = AsyncRequest(
     "0c46b96d-0000", "object", '{"trigger_name": "nightly-upgrade"}', NOW
 )  # fmt: skip
@@ -31,10 +34,17 @@ JOB = {
 
 def failed(error: str, request: AsyncRequest = REQUEST) -> Failed:
     """Return a step that failed."""
-    return Failed(request, NOW, "", Outcome(500, "", error, 1.0))
+    return Failed(request, NOW, Outcome(500, "", error))
 
 
-def shown(board: Board, width: int, height: int = 40) -> list[str]:
+def new_board() -> Dashboard:
+    """Return an empty screen."""
+    board = Dashboard(lambda: NOW)
+    board.show_addresses(ADDRESSES)
+    return board
+
+
+def shown(board: Dashboard, width: int, height: int = 40) -> list[str]:
     """Return the lines of the screen."""
     console = Console(file=io.StringIO(), width=width, height=height, no_color=True)
     console.print(board)
@@ -45,9 +55,9 @@ def shown(board: Board, width: int, height: int = 40) -> list[str]:
 @pytest.mark.parametrize("width", [80, 100, 130])
 def test_one_long_message_takes_nothing_from_the_other_columns(width: int) -> None:
     """Time, name and outcome are whole; the note alone is cropped, with an ellipsis."""
-    board = Board(PLACES, lambda: NOW)
-    board.step(failed(LONG))
-    board.step(Accepted(REQUEST, NOW))
+    board = new_board()
+    board.add_event(failed(LONG))
+    board.add_event(Accepted(REQUEST, NOW))
     [long, short] = [line for line in shown(board, width) if "nightly-upgrade" in line]
     assert long.startswith("12:00:00  timer nightly-upgrade ")
     assert long.endswith("…")
@@ -61,9 +71,9 @@ def test_a_long_name_goes_on_in_the_next_line(width: int) -> None:
     """No character of it is lost."""
     name = "hall-4/" * 12 + "camera.yaml"
     event = f'{{"trigger_name": "{name}"}}'
-    board = Board(PLACES, lambda: NOW)
-    board.step(Accepted(AsyncRequest("1", "object", event, NOW), NOW))
-    board.step(failed("why"))
+    board = new_board()
+    board.add_event(Accepted(AsyncRequest("1", "object", event, NOW), NOW))
+    board.add_event(failed("why"))
     lines = shown(board, width)
     column = next(line.index("failed") for line in lines if "failed" in line)
     told = "".join(line[10 : column - 2].strip() for line in lines if "nightly" not in line)
@@ -72,17 +82,17 @@ def test_a_long_name_goes_on_in_the_next_line(width: int) -> None:
 
 def test_a_sentence_about_the_run_is_whole() -> None:
     """It stands nowhere else."""
-    board = Board(PLACES, lambda: NOW)
-    board.say(LONG)
+    board = new_board()
+    board.add_sentence(LONG)
     assert "".join("".join(shown(board, 80)).split()).endswith("".join(LONG.split()))
 
 
 @pytest.mark.parametrize("height", [16, 24, 50])
 def test_the_latest_lines_and_the_fleet_fit_on_the_screen(height: int) -> None:
     """However many lines there were; what does not fit are the oldest."""
-    board = Board(PLACES, lambda: NOW)
+    board = new_board()
     for number in range(60):
-        board.step(failed(f"error {number}"))
+        board.add_event(failed(f"error {number}"))
     board.show_jobs([JOB])
     lines = shown(board, 80, height)
     assert len(lines) <= height
@@ -93,27 +103,27 @@ def test_the_latest_lines_and_the_fleet_fit_on_the_screen(height: int) -> None:
 
 def test_markup_in_a_name_is_text() -> None:
     """Whoever drops a file decides on its name."""
-    board = Board(PLACES, lambda: NOW)
+    board = new_board()
     event = '{"trigger_name": "a[/bold]b\\u001b[2K"}'
-    board.step(Accepted(AsyncRequest("1", "object", event, NOW), NOW))
+    board.add_event(Accepted(AsyncRequest("1", "object", event, NOW), NOW))
     assert any("timer a[/bold]b\\x1b[2K" in line for line in shown(board, 80))
 
 
 def test_what_chaos_does_is_marked() -> None:
     """A second delivery and a late one say so, wherever they are told of."""
-    first = line_of(Accepted(AsyncRequest("1", "timer", "{}", NOW, copy=1, late=0.0), NOW))
-    second = line_of(Accepted(AsyncRequest("2", "timer", "{}", NOW, copy=2, late=12.4), NOW))
+    first = format_event(Accepted(AsyncRequest("1", "timer", "{}", NOW, copy=1, late=0.0), NOW))
+    second = format_event(Accepted(AsyncRequest("2", "timer", "{}", NOW, copy=2, late=12.4), NOW))
     assert first is not None
     assert second is not None
-    assert (first.about, first.note) == ("event", "request 1")
-    assert second.about == "event (copy 2)"
+    assert (first.subject, first.note) == ("event", "request 1")
+    assert second.subject == "event (copy 2)"
     assert second.note == "request 2, a second delivery (--chaos), delivered 12 s late (--chaos)"
 
 
 def test_every_error_is_named() -> None:
     """The first in the line, the others below it where there is room for them."""
     reply = '{"outcome": "rejected", "jobs": [], "errors": ["one", "two", "three"]}'
-    line = line_of(Answered(REQUEST, NOW, "", Outcome(200, reply, "", 1.0)))
+    line = format_event(Answered(REQUEST, NOW, Outcome(200, reply, "")))
     assert str(line).split("\n") == [
         "12:00:00  timer nightly-upgrade  rejected   3 errors: one",
         "          two",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from threading import Event, Thread
 
-from handler.cli.dev.dev import watched_threads
+from handler.cli.dev.dev import watch_threads
 
 
 def test_a_thread_that_dies_ends_the_run_with_a_sentence() -> None:
@@ -15,7 +15,7 @@ def test_a_thread_that_dies_ends_the_run_with_a_sentence() -> None:
     def die() -> None:
         raise OSError("a file\nvanished")
 
-    with watched_threads(ended) as dead:
+    with watch_threads(ended) as dead:
         thread = Thread(target=die, name="timers")
         thread.start()
         thread.join()
@@ -27,7 +27,7 @@ def test_a_thread_that_dies_ends_the_run_with_a_sentence() -> None:
 def test_threads_that_end_as_they_should_are_no_reason() -> None:
     """The run goes on."""
     ended = Event()
-    with watched_threads(ended) as dead:
+    with watch_threads(ended) as dead:
         thread = Thread(target=ended.is_set)
         thread.start()
         thread.join()

@@ -25,6 +25,7 @@ from handler.cli.dev.emulator import EventSender, emulator
 from handler.cloud.credentials import credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.obs.client import Obs
+from handler.emulator.obs.notifications import Notification
 from handler.local.triggers.event_factory import SHAPES
 from handler.triggers.event_parser import parse_event
 
@@ -108,15 +109,7 @@ def test_a_drop_is_posted_and_kept_with_the_fleet_that_was_asked_for(tmp_path: P
     assert [(node["name"], node["state"]) for node in after["nodes"]] == [("only", "UNCONNECTED")]
 
 
-UPLOAD = {
-    "bucket": "nightdrop-drop",
-    "key": KEY,
-    "size": 2,
-    "etag": "e",
-    "version_id": "null",
-    "event_name": "ObjectCreated:Put",
-    "request_id": "r1",
-}
+UPLOAD = Notification("nightdrop-drop", KEY, 2, "e", "null", "ObjectCreated:Put", "r1")
 
 
 @pytest.mark.parametrize("shape", list(SHAPES))
@@ -124,7 +117,7 @@ def test_an_event_is_what_the_function_takes(shape: str) -> None:
     """In each shape the key comes out as it went in."""
     events: Queue[Any] = Queue()
     with door(events) as url:
-        EventSender(url, shape)(**UPLOAD)
+        EventSender(url, shape)(UPLOAD)
     found = parse_event(events.get(timeout=1), eventgrid_keys="encoded")
     assert isinstance(found, tuple)
     assert [getattr(one, "source", {}).get("key") for one in found] == [KEY]
@@ -134,9 +127,9 @@ def test_an_event_is_what_the_function_takes(shape: str) -> None:
 def test_an_event_that_is_not_taken_is_an_error() -> None:
     """So that it is posted again."""
     with door(Queue(), 500) as url, pytest.raises(urllib3.exceptions.HTTPError, match="500"):
-        EventSender(url, "obs")(**UPLOAD)
+        EventSender(url, "obs")(UPLOAD)
     with pytest.raises(urllib3.exceptions.HTTPError):
-        EventSender("http://127.0.0.1:1/", "obs")(**UPLOAD)
+        EventSender("http://127.0.0.1:1/", "obs")(UPLOAD)
 
 
 @pytest.mark.parametrize(
@@ -184,9 +177,7 @@ def test_a_command_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     """With the status of what cannot start."""
     done = command(tmp_path, "--", "no-such-command")
     assert done.returncode == 2
-    assert (
-        done.stderr == "nightdrop: no-such-command cannot be started: No such file or directory\n"
-    )
+    assert done.stderr == "nightdrop: cannot start no-such-command: No such file or directory\n"
 
 
 def test_the_environment_file_goes_with_the_emulator_and_is_not_taken_from_another(
@@ -198,7 +189,7 @@ def test_the_environment_file_goes_with_the_emulator_and_is_not_taken_from_anoth
         before = file.read_text()
         second = command(tmp_path, "--env-file", str(file))
         assert (second.returncode, file.read_text()) == (2, before)
-        assert "belongs to an emulator that listens at http://127.0.0.1:" in second.stderr
+        assert "belongs to the emulator at http://127.0.0.1:" in second.stderr
     assert not file.exists()
     file.write_text(before)
     with running(tmp_path):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handler.cli.dev.run_plan import DevOptions, plan_of
+from handler.cli.dev.run_plan import DevOptions, make_plan
 
 CLOUD = {"NIGHTDROP_OBS_ENDPOINT": "http://127.0.0.1:8071", "HUAWEICLOUD_SDK_SK": "secret"}
 
@@ -37,7 +37,7 @@ def test_a_speed_that_is_given_is_that_of_the_clock_and_the_fleet(
     speed: float | None, clock: float, fleet: float
 ) -> None:
     """Without one, nobody waits two minutes for a job of the emulated fleet."""
-    plan = plan_of(options(speed=speed))
+    plan = make_plan(options(speed=speed))
     assert (plan.clock.speed, plan.fleet_speed) == (clock, fleet)
 
 
@@ -45,7 +45,7 @@ def test_the_function_gets_its_settings_and_no_keys(tmp_path: Path) -> None:
     """The settings file has the last word; the agency hands out the keys."""
     file = tmp_path / "my.env"
     file.write_text("NIGHTDROP_MAX_SPEC_BYTES=77\nNIGHTDROP_PREFIX=drop/a/\n")
-    plan = plan_of(options(settings=file))
+    plan = make_plan(options(settings=file))
     environ = plan.function_environment(CLOUD)
     assert plan.largest_spec == 77
     assert environ["NIGHTDROP_PREFIX"] == "drop/a/"
@@ -55,7 +55,7 @@ def test_the_function_gets_its_settings_and_no_keys(tmp_path: Path) -> None:
 
 def test_a_function_without_an_agency_is_told_of_none() -> None:
     """It is then to miss its keys."""
-    plan = plan_of(options(no_agency=True, odd_clock=True))
+    plan = make_plan(options(no_agency=True, odd_clock=True))
     environ = plan.function_environment(CLOUD)
     assert "DESK_AGENCY" not in environ
     assert environ["DESK_ODD_CLOCK"] == "1"

@@ -41,7 +41,7 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     place = tmp_path / "nowhere" / "nightdrop.zip"
     done = CliRunner().invoke(main, ["package", "--runtime", "python3.10", "-o", str(place)])
     assert done.exit_code == 2
-    assert "name another place" in done.output
+    assert "name another file" in done.output
 
 
 def test_no_room_for_temporary_files_is_one_sentence(

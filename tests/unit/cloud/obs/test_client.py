@@ -143,7 +143,7 @@ def test_a_cut_answer_is_not_taken_for_the_object(answered: Callable[..., Obs], 
 def test_a_missing_object_is_said_plainly(obs: Obs) -> None:
     """And a missing bucket likewise."""
     for bucket, what in ((BUCKET, "object"), ("no-such-bucket", "bucket")):
-        with pytest.raises(ObjectError, match=rf"obs://{bucket}/k: there is no such {what}"):
+        with pytest.raises(ObjectError, match=rf"obs://{bucket}/k: no such {what}"):
             obs.read(bucket, "k", max_bytes=10)
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.cloud.credentials import Credentials
-from handler.cloud.current_credentials import CurrentCredentials
+from handler.cloud.credentials import Credentials, CurrentCredentials
 from handler.cloud.obs.client import Obs
 from handler.cloud.obs.prefix_store import ObsFolder, ObsFolders
 from handler.emulator.server import DEMO_ACCOUNT, Emulator

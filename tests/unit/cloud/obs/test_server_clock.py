@@ -27,22 +27,22 @@ class Here:
         return self.true + self.wrong
 
 
-def ask(clock: ServerClock, here: Here, there: float, back: float) -> None:
+def ask(clock: ServerClock, local_now: Here, there: float, back: float) -> None:
     """Let a request take some seconds there and back."""
-    asked = clock.here()
-    here.true += timedelta(seconds=there)
-    date = format_datetime(here.true, usegmt=True)
-    here.true += timedelta(seconds=back)
-    clock.told(date, asked)
+    asked = clock.local_now()
+    local_now.true += timedelta(seconds=there)
+    date = format_datetime(local_now.true, usegmt=True)
+    local_now.true += timedelta(seconds=back)
+    clock.observe(date, asked)
 
 
 @pytest.mark.parametrize("wrong", [0.0, 0.3, -0.3])
 def test_a_clock_that_is_not_contradicted_is_kept(wrong: float) -> None:
     """With its microseconds."""
-    here = Here(wrong)
-    clock = ServerClock(here.now)
-    ask(clock, here, 0.1, 0.1)
-    assert clock.now() == here.now()
+    local_now = Here(wrong)
+    clock = ServerClock(local_now.now)
+    ask(clock, local_now, 0.1, 0.1)
+    assert clock.now() == local_now.now()
 
 
 @given(
@@ -51,12 +51,12 @@ def test_a_clock_that_is_not_contradicted_is_kept(wrong: float) -> None:
 )
 def test_a_wrong_clock_is_put_right(wrong: float, trips: list[tuple[float, float]]) -> None:
     """To within a second and the time that the request took."""
-    here = Here(wrong)
-    clock = ServerClock(here.now)
+    local_now = Here(wrong)
+    clock = ServerClock(local_now.now)
     for there, back in trips:
-        ask(clock, here, there, back)
+        ask(clock, local_now, there, back)
     longest = max(timedelta(seconds=there + back) for there, back in trips)
-    assert abs(clock.now() - here.true) <= SECOND + longest
+    assert abs(clock.now() - local_now.true) <= SECOND + longest
 
 
 @pytest.mark.parametrize(
@@ -74,24 +74,24 @@ def test_a_wrong_clock_is_put_right(wrong: float, trips: list[tuple[float, float
 )
 def test_a_date_that_cannot_be_read_says_nothing(date: str) -> None:
     """Nor one that no accepted request could have got; the clock stays as it was."""
-    here = Here(5)
-    clock = ServerClock(here.now)
-    clock.told(date, clock.here())
-    assert clock.now() == here.now()
+    local_now = Here(5)
+    clock = ServerClock(local_now.now)
+    clock.observe(date, clock.local_now())
+    assert clock.now() == local_now.now()
 
 
 def test_a_date_without_a_zone_is_of_greenwich() -> None:
     """As HTTP has it."""
-    here = Here()
-    clock = ServerClock(here.now)
-    clock.told("Mon, 23 Nov 2026 03:00:00 -0000", clock.here())
+    local_now = Here()
+    clock = ServerClock(local_now.now)
+    clock.observe("Mon, 23 Nov 2026 03:00:00 -0000", clock.local_now())
     assert abs(clock.now() - START - timedelta(hours=1)) <= SECOND
 
 
 @given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Z][a-z]{2} [0-9]{1,6} .{0,20}"))
 def test_any_date_can_be_told(date: str) -> None:
     """Nothing but the time comes of it."""
-    here = Here()
-    clock = ServerClock(here.now)
-    clock.told(date, clock.here())
-    assert abs(clock.now() - here.now()) <= timedelta(days=31)
+    local_now = Here()
+    clock = ServerClock(local_now.now)
+    clock.observe(date, clock.local_now())
+    assert abs(clock.now() - local_now.now()) <= timedelta(days=31)

@@ -22,7 +22,7 @@ def test_a_wait_ends_when_the_emulator_stops() -> None:
 def test_something_is_done_later() -> None:
     """In a thread of its own."""
     timers, done = Timers(), Event()
-    timers.later(0.01, done.set)
+    timers.schedule(0.01, done.set)
     assert done.wait(2)
     timers.stop()
 
@@ -30,8 +30,8 @@ def test_something_is_done_later() -> None:
 def test_what_was_forgotten_is_not_done() -> None:
     """A reset leaves nothing of the time before it."""
     timers, done = Timers(), Event()
-    timers.later(0.05, done.set)
-    timers.forget()
+    timers.schedule(0.05, done.set)
+    timers.cancel_all()
     assert not done.wait(0.1)
 
 
@@ -39,5 +39,5 @@ def test_nothing_is_begun_after_the_stop() -> None:
     """No thread outlives the emulator."""
     timers, done = Timers(), Event()
     timers.stop()
-    timers.later(0, done.set)
+    timers.schedule(0, done.set)
     assert not done.wait(0.05)

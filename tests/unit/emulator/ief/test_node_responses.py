@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from handler.emulator.ief.fleet import Fleet, Group, Node
-from handler.emulator.ief.node_responses import FleetStatus
-from handler.emulator.ief.node_upgrades import Upgrade
+from handler.emulator.ief.node_responses import FleetStatus, Upgrade
 
 DOCKS = Group("g1", "docks")
 FLEET = Fleet(

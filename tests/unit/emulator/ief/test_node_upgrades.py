@@ -7,7 +7,7 @@ from uuid import UUID
 
 from handler.emulator.ief.job import Job, started
 from handler.emulator.ief.job_simulation import JobSimulation
-from handler.emulator.ief.node_upgrades import done, under_way
+from handler.emulator.ief.node_responses import completed_upgrades, nodes_being_upgraded
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -24,15 +24,18 @@ def job(*nodes: str, kind: str = "node_upgrade", failing: str = "") -> Job:
 def test_a_node_is_upgraded_when_its_task_has_succeeded() -> None:
     """One after the other, with the time of each."""
     jobs = [job("n1", "n2")]
-    assert not done(jobs, 1001)
-    assert under_way(jobs, 1001) == {"n1"}
-    (first,) = done(jobs, 1004)
+    assert not completed_upgrades(jobs, 1001)
+    assert nodes_being_upgraded(jobs, 1001) == {"n1"}
+    (first,) = completed_upgrades(jobs, 1004)
     assert (first.node_id, 1002 < first.at <= 1004) == ("n1", True)
-    assert under_way(jobs, 1004) == {"n2"}
-    assert [one.node_id for one in done(jobs, 2000)] == ["n1", "n2"]
+    assert nodes_being_upgraded(jobs, 1004) == {"n2"}
+    assert [one.node_id for one in completed_upgrades(jobs, 2000)] == ["n1", "n2"]
 
 
 def test_a_task_that_failed_upgrades_nothing() -> None:
     """Nor does a job of another kind."""
-    assert done([job("n1", failing="n1"), job("n2", kind="deployment_deploy")], 2000) == ()
-    assert under_way([job("n2", kind="deployment_deploy")], 1002) == frozenset()
+    assert (
+        completed_upgrades([job("n1", failing="n1"), job("n2", kind="deployment_deploy")], 2000)
+        == ()
+    )
+    assert nodes_being_upgraded([job("n2", kind="deployment_deploy")], 1002) == frozenset()

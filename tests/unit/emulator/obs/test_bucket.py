@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handler.emulator.obs.bucket import ENABLED, Bucket
-from handler.emulator.obs.object_version import ObjectVersion
+from handler.emulator.obs.bucket import ENABLED, Bucket, ObjectVersion
 
 
 def put(bucket: Bucket, data: str, version_id: str = "null") -> None:
@@ -64,10 +63,10 @@ def test_when_the_marker_goes_the_object_is_back() -> None:
     bucket = Bucket(versioning=ENABLED)
     put(bucket, "a", "1")
     mark(bucket, "2")
-    marker = bucket.marker("k")
+    marker = bucket.delete_marker("k")
     assert marker is not None
     bucket.remove("k", marker.version_id)
-    assert (bucket.objects["k"].data, bucket.marker("k")) == (b"a", None)
+    assert (bucket.objects["k"].data, bucket.delete_marker("k")) == (b"a", None)
 
 
 def test_when_the_newest_version_goes_the_one_before_is_current() -> None:
@@ -119,4 +118,4 @@ def test_versions_stay_consistent_whatever_happens(steps: list[tuple[str, str]])
         ids = [one.version_id for one in bucket.history("k")]
         assert len(ids) == len(set(ids))
         assert not any(one.deleted for one in bucket.objects.values())
-        assert "k" in bucket.objects or not ids or bucket.marker("k")
+        assert "k" in bucket.objects or not ids or bucket.delete_marker("k")

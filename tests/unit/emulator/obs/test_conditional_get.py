@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from handler.emulator.http.messages import RefusedError, Request, Response
 from handler.emulator.obs.addressing import Address
+from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.obs.conditional_get import read
-from handler.emulator.obs.object_version import ObjectVersion
 
 STORED = ObjectVersion(b"0123456789", 1_800_000_000.5)
 TAG = STORED.etag

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handler.emulator.obs.bucket import ENABLED, Bucket
-from handler.emulator.obs.list_versions import VersionPage, list_versions
-from handler.emulator.obs.object_version import ObjectVersion
+from handler.emulator.obs.bucket import ENABLED, Bucket, ObjectVersion
+from handler.emulator.obs.listing import Page, list_versions
 
 
 def bucket(*keys: str) -> Bucket:
@@ -19,13 +18,13 @@ def bucket(*keys: str) -> Bucket:
     return built
 
 
-def page(built: Bucket, **parameters: str) -> VersionPage:
+def page(built: Bucket, **parameters: str) -> Page:
     """List versions; `max_keys` stands for `max-keys`."""
     query = {name.replace("_", "-"): value for name, value in parameters.items()}
     return list_versions("drop", built, query)
 
 
-def lines(listed: VersionPage) -> list[tuple[str, str, bool]]:
+def lines(listed: Page) -> list[tuple[str, str, bool]]:
     """Return key, version and whether it is the latest."""
     return [(one.key, one.version_id, one.latest) for one in listed.entries]
 

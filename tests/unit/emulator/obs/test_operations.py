@@ -279,7 +279,7 @@ def test_versions_and_markers_are_listed(emulator: Emulator) -> None:
 
 
 def test_a_part_of_an_object_is_read(emulator: Emulator) -> None:
-    """With its address in the whole."""
+    """With its place in the whole."""
     call(emulator, "PUT", f"{DROP}/a", b"0123456789")
     status, data, headers = call(emulator, "GET", f"{DROP}/a", headers={"Range": "bytes=2-4"})
     assert (status, data, headers["content-range"]) == (206, b"234", "bytes 2-4/10")

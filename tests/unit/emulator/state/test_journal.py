@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 
 from handler.emulator.ief.job import Job, status
 from handler.emulator.ief.job_run import Run, Task
-from handler.emulator.ief.node_upgrades import Upgrade
-from handler.emulator.obs.bucket import Bucket
-from handler.emulator.obs.object_version import ObjectVersion
+from handler.emulator.ief.node_responses import Upgrade
+from handler.emulator.obs.bucket import Bucket, ObjectVersion
 from handler.emulator.state import changes
 from handler.emulator.state.journal import Journal, JournalError, decode, encode
 from handler.emulator.state.state import State

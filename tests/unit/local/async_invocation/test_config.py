@@ -63,7 +63,7 @@ def test_a_request_grows_too_old() -> None:
         ({"max_retries": -1}, "retries 0 to 3 times"),
         ({"max_age": 0}, "1 to 86400 seconds"),
         ({"max_age": 86_401}, "1 to 86400 seconds"),
-        ({"first_wait": -1}, "may be negative"),
+        ({"first_wait": -1}, "must not be negative"),
         ({"timeout": 0}, "must be above zero"),
     ],
 )

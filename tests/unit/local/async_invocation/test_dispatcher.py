@@ -23,13 +23,13 @@ from handler.local.async_invocation.progress_events import (
     Retrying,
     Started,
 )
-from handler.local.triggers.clock import desk_clock
+from handler.local.triggers.clock import start_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from handler.local.async_invocation.progress_events import Step
+    from handler.local.async_invocation.progress_events import ProgressEvent
 
     Behaviour = Callable[[Any], int]
     Serve = Callable[[Behaviour], str]
@@ -69,24 +69,24 @@ def serve() -> Iterator[Serve]:
 
 
 @pytest.fixture
-def steps() -> list[Step]:
+def steps() -> list[ProgressEvent]:
     """What was told, in the order it was told."""
     return []
 
 
 def function(
     urls: Sequence[str],
-    steps: list[Step],
+    steps: list[ProgressEvent],
     config: AsyncConfig,
     chaos: Random | None = None,
     speed: float = SPEED,
 ) -> LocalFunction:
     """Return a local function whose steps are kept."""
-    clock = desk_clock(NOON, speed)
+    clock = start_clock(NOON, speed)
     return LocalFunction(urls, config, Environment(clock, Random(1), steps.append, chaos))  # noqa: S311 - a seed, not a secret
 
 
-def kinds(steps: list[Step]) -> list[type[Step]]:
+def kinds(steps: list[ProgressEvent]) -> list[type[ProgressEvent]]:
     """Return what kinds of steps there were."""
     return [type(step) for step in steps]
 
@@ -97,7 +97,9 @@ def in_turn(*statuses: int) -> Behaviour:
     return lambda _: left.pop(0)
 
 
-def test_an_event_is_accepted_started_and_answered(serve: Serve, steps: list[Step]) -> None:
+def test_an_event_is_accepted_started_and_answered(
+    serve: Serve, steps: list[ProgressEvent]
+) -> None:
     """Its request id reaches the function."""
     url = serve(in_turn(200))
     with function([url], steps, AsyncConfig()) as queue:
@@ -111,7 +113,9 @@ def test_an_event_is_accepted_started_and_answered(serve: Serve, steps: list[Ste
     assert json.loads(answered.outcome.payload) == {"id": request_id}
 
 
-def test_a_failed_request_is_tried_again_as_itself(serve: Serve, steps: list[Step]) -> None:
+def test_a_failed_request_is_tried_again_as_itself(
+    serve: Serve, steps: list[ProgressEvent]
+) -> None:
     """The same id, the same event, one more attempt, not before its wait is over."""
     events: list[Any] = []
     statuses = in_turn(500, 503, 200)
@@ -138,7 +142,7 @@ def test_a_failed_request_is_tried_again_as_itself(serve: Serve, steps: list[Ste
 
 
 def test_a_request_without_retries_left_is_given_up_with_a_message(
-    serve: Serve, steps: list[Step], tmp_path: Path
+    serve: Serve, steps: list[ProgressEvent], tmp_path: Path
 ) -> None:
     """In the destination, named after the request."""
     config = AsyncConfig(max_retries=1, on_failure=into_folder(tmp_path))
@@ -156,7 +160,7 @@ def test_a_request_without_retries_left_is_given_up_with_a_message(
 
 
 def test_a_request_that_would_be_too_old_for_its_retry_is_given_up(
-    serve: Serve, steps: list[Step]
+    serve: Serve, steps: list[ProgressEvent]
 ) -> None:
     """At once, not when the time has come."""
     config = AsyncConfig(max_retries=3, max_age=250, first_wait=290)
@@ -169,7 +173,7 @@ def test_a_request_that_would_be_too_old_for_its_retry_is_given_up(
 
 
 def test_a_request_that_grew_too_old_in_the_queue_is_never_tried(
-    serve: Serve, steps: list[Step]
+    serve: Serve, steps: list[ProgressEvent]
 ) -> None:
     """While the only instance was busy."""
     go_on = threading.Event()
@@ -190,7 +194,7 @@ def test_a_request_that_grew_too_old_in_the_queue_is_never_tried(
 
 
 def test_an_instance_has_one_request_at_a_time_and_instances_work_side_by_side(
-    serve: Serve, steps: list[Step]
+    serve: Serve, steps: list[ProgressEvent]
 ) -> None:
     """Two instances meet in a barrier that needs both; neither is ever entered twice."""
     both = threading.Barrier(2, timeout=10)
@@ -216,10 +220,10 @@ def test_an_instance_has_one_request_at_a_time_and_instances_work_side_by_side(
     assert kinds(steps).count(Answered) == 6
 
 
-def test_what_cannot_be_written_stops_nothing(serve: Serve, steps: list[Step]) -> None:
+def test_what_cannot_be_written_stops_nothing(serve: Serve, steps: list[ProgressEvent]) -> None:
     """The trouble is told, and the next event is delivered."""
 
-    def write(_name: str, _data: bytes) -> str:
+    def write(_name: str, _notice: object) -> str:
         raise OSError("no space left")
 
     config = AsyncConfig(max_retries=0, on_failure=write)
@@ -228,11 +232,13 @@ def test_what_cannot_be_written_stops_nothing(serve: Serve, steps: list[Step]) -
         queue.submit(2, "timer")
         assert queue.settle(10)
     (given_up,) = (step for step in steps if isinstance(step, GivenUp))
-    assert (given_up.notice, given_up.trouble) == ("", "OSError: no space left")
+    assert (given_up.notice, given_up.write_error) == ("", "OSError: no space left")
     assert kinds(steps).count(Answered) == 1
 
 
-def test_chaos_duplicates_and_reorders_and_loses_nothing(serve: Serve, steps: list[Step]) -> None:
+def test_chaos_duplicates_and_reorders_and_loses_nothing(
+    serve: Serve, steps: list[ProgressEvent]
+) -> None:
     """Each duplicate is a request of its own."""
     seen: list[int] = []
 
@@ -251,21 +257,21 @@ def test_chaos_duplicates_and_reorders_and_loses_nothing(serve: Serve, steps: li
     assert len(set(accepted)) == len(seen)
 
 
-def test_settling_ends_when_the_time_is_over(steps: list[Step]) -> None:
+def test_settling_ends_when_the_time_is_over(steps: list[ProgressEvent]) -> None:
     """Without an instance nothing is delivered."""
     with function([], steps, AsyncConfig()) as queue:
         queue.submit({}, "timer")
         assert not queue.settle(0.01)
 
 
-def test_a_large_event_is_refused(steps: list[Step]) -> None:
+def test_a_large_event_is_refused(steps: list[ProgressEvent]) -> None:
     """At the platform's limit."""
     with function([], steps, AsyncConfig()) as queue, pytest.raises(ValueError, match="256 KB"):
         queue.submit("x" * 256 * 1024, "timer")
     assert steps == []
 
 
-def test_a_closed_function_takes_nothing(steps: list[Step]) -> None:
+def test_a_closed_function_takes_nothing(steps: list[ProgressEvent]) -> None:
     """Nor does it say that it did."""
     queue = function([], steps, AsyncConfig())
     queue.close()

@@ -9,7 +9,6 @@ from pathlib import Path
 from handler.local.async_invocation.failure_destination import (
     EXPIRED,
     FAILED,
-    as_file,
     failure_message,
     into_folder,
 )
@@ -23,7 +22,7 @@ URN = "urn:fss:cn-north-4:p:function:default:nightdrop:latest"
 
 def test_a_message_has_the_platforms_form() -> None:
     """Payloads are text, whatever they hold."""
-    outcome = Outcome(500, '{"errorMessage": "no"}', "no", 0.1)
+    outcome = Outcome(500, '{"errorMessage": "no"}', "no")
     assert failure_message(REQUEST, FAILED, outcome, URN, NOON) == {
         "timestamp": "2026-11-23T12:00:00.000000+00:00",
         "request_context": {
@@ -47,7 +46,7 @@ def test_a_message_about_a_request_that_was_never_tried_has_no_response() -> Non
 
 def test_a_message_is_for_its_owner_alone(tmp_path: Path) -> None:
     """It holds the event."""
-    path = Path(into_folder(tmp_path / "failures")("1.json", b"{}"))
+    path = Path(into_folder(tmp_path / "failures")("1.json", {}))
     assert [one.stat().st_mode & 0o777 for one in (path.parent, path)] == [0o700, 0o600]
 
 
@@ -56,6 +55,6 @@ def test_a_folder_is_made_when_the_first_message_comes(tmp_path: Path) -> None:
     folder = tmp_path / "failed" / "events"
     write = into_folder(folder)
     assert not folder.exists()
-    place = write("r-1.json", as_file({"a": 1}))
+    place = write("r-1.json", {"a": 1})
     assert place == str(folder / "r-1.json")
     assert json.loads((folder / "r-1.json").read_text()) == {"a": 1}

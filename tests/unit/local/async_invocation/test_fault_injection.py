@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.local.async_invocation.fault_injection import delays
+from handler.local.async_invocation.dispatcher import delays
 
 
 def test_without_chaos_an_event_is_delivered_once_and_at_once() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from datetime import datetime, timezone
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ REQUEST = AsyncRequest("r-1", "timer", '{"a": "ü"}', datetime(2026, 11, 23, tzi
 
 
 @pytest.fixture
-def silent() -> Iterator[str]:
+def lease_expired() -> Iterator[str]:
     """A server that takes connections and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
@@ -68,23 +69,26 @@ def test_an_answer_of_another_kind_is_told_by_its_status(
     assert Instance(answering(404, body), 5).invoke(REQUEST).error == "HTTP 404"
 
 
-def test_where_nothing_listens_nothing_is_raised(silent: str) -> None:
+def test_where_nothing_listens_nothing_is_raised(lease_expired: str) -> None:
     """The failure is the outcome, with an error object as the platform's."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free = probe.getsockname()[1]
-    outcome = Instance(silent.replace(silent.split(":")[2], f"{free}/"), 5).invoke(REQUEST)
-    assert (outcome.status, outcome.error) == (500, "nothing listens at the function's address")
+    outcome = Instance(lease_expired.replace(lease_expired.split(":")[2], f"{free}/"), 5).invoke(
+        REQUEST
+    )
+    assert (outcome.status, outcome.error) == (500, "no server listens at the function's address")
     assert json.loads(outcome.payload)["errorType"] == "NoInstance"
 
 
-def test_no_answer_in_time_is_a_failure(silent: str) -> None:
+def test_no_answer_in_time_is_a_failure(lease_expired: str) -> None:
     """The time is that of the function."""
-    outcome = Instance(silent, 0.1).invoke(REQUEST)
+    started = time.monotonic()
+    outcome = Instance(lease_expired, 0.1).invoke(REQUEST)
     assert (outcome.status, outcome.error) == (500, "no answer within 0.1 seconds")
-    assert outcome.seconds >= 0.1
+    assert time.monotonic() - started >= 0.1
 
 
 def test_an_instance_that_dies_is_a_failure(closing: str) -> None:
     """Whatever it may have done before."""
     outcome = Instance(closing, 5).invoke(REQUEST)
-    assert outcome.error == "the instance went away before it answered"
+    assert outcome.error == "the instance closed the connection before it answered"

@@ -22,7 +22,7 @@ def test_a_second_run_in_a_folder_is_told_who_is_there(tmp_path: Path) -> None:
     folder = tmp_path / "dev"
     with (
         locked_folder(folder),
-        pytest.raises(StartError, match=f"in use by another run, process {os.getpid()}; end"),
+        pytest.raises(StartError, match=f"in use by another run, process {os.getpid()}; stop it"),
         locked_folder(folder),
     ):
         pass
@@ -46,7 +46,9 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     """With what to do."""
     (tmp_path / "file").touch()
     with (
-        pytest.raises(StartError, match="cannot be used: Not a directory; name another with --dir"),
+        pytest.raises(
+            StartError, match=r"cannot use the folder .*: Not a directory; name another with --dir"
+        ),
         locked_folder(tmp_path / "file/dev"),
     ):
         pass

@@ -9,7 +9,8 @@ import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-from handler.local.processes.supervisor import Program, Supervisor, _changed_at
+from handler.local.processes.subprocesses import Program
+from handler.local.processes.supervisor import Supervisor, _changed_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,7 @@ def test_a_program_that_is_killed_is_started_again(tmp_path: Path) -> None:
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: bool(told))
         assert pids_of(supervisor) != (first,)
-    assert told == ["the sleeper was started again: it had ended with status -9"]
+    assert told == ["the sleeper was restarted: it had exited with status -9"]
 
 
 def test_a_change_of_source_starts_every_program_again(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_a_change_of_source_starts_every_program_again(tmp_path: Path) -> None:
         (source / "new.py").write_text("")
         wait_for(lambda: bool(told))
         assert gone(first)
-    assert told == ["the sleeper was started again: its source changed"]
+    assert told == ["the sleeper was restarted: its source changed"]
 
 
 def test_a_program_that_crashes_at_its_start_is_given_up_after_some_tries(tmp_path: Path) -> None:
@@ -85,11 +86,11 @@ def test_a_program_that_crashes_at_its_start_is_given_up_after_some_tries(tmp_pa
         "the function", ["-c", "raise SystemExit('no such module')"], os.environ, tmp_path / "out"
     )
     with Supervisor([crash], None, tell, seconds):
-        wait_for(lambda: "starts again when" in str(told[-1:]), seconds=60)
+        wait_for(lambda: "restarts when" in str(told[-1:]), seconds=60)
         (tmp_path / "out").unlink()
         looks = len(shown)
         wait_for(lambda: len(shown) > looks + 5)
-        assert not (tmp_path / "out").exists(), "it was started again"
+        assert not (tmp_path / "out").exists(), "it was restarted"
     assert told[-1].endswith(f"no such module (see {tmp_path / 'out'})")
     assert len(told) == 5
     assert starts[3] - starts[2] > 1.5 * (starts[1] - starts[0])
@@ -108,9 +109,9 @@ def test_a_program_that_was_given_up_starts_again_when_its_source_changes(tmp_pa
 
     crash = Program("the function", ["-c", "raise SystemExit(3)"], os.environ, tmp_path / "out")
     with Supervisor([crash], source, told.append, seconds):
-        wait_for(lambda: "starts again when" in str(told[-1:]), seconds=60)
+        wait_for(lambda: "restarts when" in str(told[-1:]), seconds=60)
         (source / "mended.py").write_text("")
-        wait_for(lambda: "the function was started again: its source changed" in told)
+        wait_for(lambda: "the function was restarted: its source changed" in told)
 
 
 def test_files_that_vanish_while_they_are_looked_at_do_not_end_the_watch(tmp_path: Path) -> None:

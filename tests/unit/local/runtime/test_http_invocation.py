@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from werkzeug.serving import make_server
 
 from handler.local.runtime.context import Context
-from handler.local.runtime.http_invocation import event_of, serve
-from handler.local.runtime.initialization import Initialisation
+from handler.local.runtime.http_invocation import Initializer, decode_event, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,7 +66,7 @@ def post(request: pytest.FixtureRequest, environ: dict[str, str]) -> Iterator[An
 
 
 def _app(initializer: Callable[[object], None], environ: dict[str, str]) -> Flask:
-    app, once = Flask(__name__), Initialisation(initializer)
+    app, once = Flask(__name__), Initializer(initializer)
 
     def new_context(request_id: str) -> Context:
         return Context.from_environment(environ, request_id, lambda: 0.0)
@@ -170,10 +169,10 @@ def test_a_wrong_setting_is_a_500(post: Answer, environ: dict[str, str]) -> None
 )
 def test_bodies_are_parsed_as_the_platform_does_it(body: bytes, event: Any) -> None:  # noqa: ANN401 - any JSON
     """A text is parsed once more, null is an empty object."""
-    assert event_of(body) == event
+    assert decode_event(body) == event
 
 
 @given(st.binary())
 def test_any_body_is_an_event(body: bytes) -> None:
     """Nothing is raised; null is an empty object."""
-    assert event_of(body) is not None
+    assert decode_event(body) is not None

@@ -7,18 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from handler.local.runtime.initialization import Initialisation
+from handler.local.runtime.http_invocation import Initializer
 
 
 def test_many_threads_initialise_once() -> None:
     """All of them wait for the one run, and none goes ahead of it."""
     runs: list[object] = []
     together = threading.Barrier(8, timeout=5)
-    initialisation = Initialisation(runs.append)
+    initializer_once = Initializer(runs.append)
 
     def first_call(number: int) -> int:
         together.wait()
-        initialisation.ensure(number)
+        initializer_once.ensure(number)
         return len(runs)
 
     with ThreadPoolExecutor(8) as threads:
@@ -35,8 +35,8 @@ def test_a_failed_initializer_is_run_again() -> None:
         if failure:
             raise failure
 
-    initialisation = Initialisation(initializer)
+    initializer_once = Initializer(initializer)
     with pytest.raises(RuntimeError, match="no disk"):
-        initialisation.ensure(None)
-    initialisation.ensure(None)
-    initialisation.ensure(None)
+        initializer_once.ensure(None)
+    initializer_once.ensure(None)
+    initializer_once.ensure(None)

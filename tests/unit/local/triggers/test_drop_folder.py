@@ -47,7 +47,7 @@ class Scene:
     def look(self, after: float = REST_SECONDS) -> None:
         """Look once, when that many seconds have passed."""
         self.now += after
-        self.drop.look()
+        self.drop.scan()
 
     def settle(self) -> None:
         """Look until a file that does not change any more has rested."""
@@ -116,7 +116,7 @@ def test_a_file_without_content_waits_for_it(scene: Scene) -> None:
     scene.settle()
     assert (scene.uploaded, scene.told) == (
         [],
-        ["a.yaml is empty: it is uploaded when it has content"],
+        ["a.yaml is empty; it is uploaded once it has content"],
     )
     file.write_bytes(b"content")
     scene.settle()
@@ -155,7 +155,7 @@ def test_a_link_is_not_followed(scene: Scene, tmp_path_factory: pytest.TempPathF
     scene.settle()
     assert scene.uploaded == []
     assert scene.told == [
-        f"{name} is a link and was not uploaded: drop the file itself"
+        f"{name} is a link and was not uploaded; drop the file itself"
         for name in ("file.yaml", "folder", "nowhere.yaml")
     ]
 
@@ -207,7 +207,7 @@ def test_a_pipe_is_not_waited_for(scene: Scene) -> None:
     """Nor are sockets and devices."""
     os.mkfifo(scene.folder / "a.yaml")
     scene.settle()
-    assert scene.told == ["a.yaml is no regular file and was not uploaded"]
+    assert scene.told == ["a.yaml is not a regular file and was not uploaded"]
 
 
 def test_a_name_that_is_not_utf_8_is_told_of_once(scene: Scene) -> None:
@@ -236,7 +236,7 @@ def test_an_upload_that_fails_is_told_once_and_tried_again_ever_more_rarely(scen
         scene.look(after=0.3)
     scene.trouble = None
     assert scene.told == [
-        "a.yaml could not be uploaded and is tried again: the cloud is away",
+        "a.yaml could not be uploaded and will be retried: the cloud is away",
     ]
     scene.look(after=60)
     assert scene.uploaded == [("a.yaml", b"1")]
@@ -247,7 +247,7 @@ def test_a_folder_that_vanishes_is_told_of_once_and_may_come_back(tmp_path: Path
     folder = tmp_path / "drop"
     scene = Scene(folder)
     scene.settle()
-    assert scene.told == [f"the folder {folder} cannot be read: No such file or directory"]
+    assert scene.told == [f"cannot read the folder {folder}: No such file or directory"]
     folder.mkdir()
     (folder / "a.yaml").write_bytes(b"1")
     scene.settle()

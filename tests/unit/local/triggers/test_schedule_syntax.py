@@ -224,7 +224,7 @@ def test_an_unknown_zone_is_refused(zone: str) -> None:
 @pytest.mark.parametrize("text", ["@daily", "@midnight", "@reboot", "@everyday", "@"])
 def test_words_that_the_platform_does_not_document_are_refused(text: str) -> None:
     """Whether it takes them is not known."""
-    with pytest.raises(ValueError, match="only @every is documented"):
+    with pytest.raises(ValueError, match="only @every is supported"):
         parse(text)
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from handler.local.triggers.clock import desk_clock
+from handler.local.triggers.clock import start_clock
 from handler.local.triggers.interval import Interval
 from handler.local.triggers.schedule_syntax import parse
 from handler.local.triggers.timer_scheduler import Timer, Timers, read_timer
@@ -107,7 +107,7 @@ def test_timers_share_a_thread_and_keep_their_order() -> None:
 def test_an_event_has_the_ticks_time_in_the_regions_zone() -> None:
     """And the user event as it was given."""
     told: SimpleQueue[Json] = SimpleQueue()
-    clock = desk_clock(datetime(2026, 11, 23, 17, 30, tzinfo=UTC), speed=3600)
+    clock = start_clock(datetime(2026, 11, 23, 17, 30, tzinfo=UTC), speed=3600)
     timer = Timer("nightly", parse("0 0 2 * * *", SHANGHAI), "kind: node_upgrade")
     timers = Timers([timer], lambda event, _: told.put(event), clock, SHANGHAI)
     timers.start()
@@ -125,7 +125,7 @@ def test_an_event_has_the_ticks_time_in_the_regions_zone() -> None:
 @pytest.mark.parametrize("timers", [[], [named("t", "30d")]])
 def test_timers_stop_while_they_wait(timers: list[Timer]) -> None:
     """With nothing to wait for, too."""
-    waiting = Timers(timers, lambda *_: None, desk_clock(), UTC)
+    waiting = Timers(timers, lambda *_: None, start_clock(), UTC)
     before = threading.active_count()
     waiting.start()
     waiting.stop()
@@ -135,7 +135,7 @@ def test_timers_stop_while_they_wait(timers: list[Timer]) -> None:
 def test_timers_that_never_started_can_be_stopped() -> None:
     """There is no thread to wait for."""
     before = threading.active_count()
-    Timers([], lambda *_: None, desk_clock(), UTC).stop()
+    Timers([], lambda *_: None, start_clock(), UTC).stop()
     assert threading.active_count() == before
 
 

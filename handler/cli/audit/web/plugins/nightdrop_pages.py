@@ -1,4 +1,4 @@
-"""What Datasette learns about the log: where things lead, how they look, who may ask."""
+"""Datasette plugin for the log: the overview, links, cells, error pages, and the guard."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from datasette.views.base import DatasetteError
 from markupsafe import Markup
 from pluggy import HookimplMarker
 
-from handler.cli.audit.records.delivery_timeline import seen_as, span
-from handler.cli.audit.web.charts import charts
-from handler.cli.audit.web.guard import guarded
+from handler.cli.audit.records.delivery_timeline import shown_outcome
+from handler.cli.audit.records.time_text import format_minute, format_span, format_time
+from handler.cli.audit.web.charts import draw_charts
+from handler.cli.audit.web.guard import guard
 from handler.values.canonical_json import shown
 from handler.values.display import display
 
@@ -28,26 +29,30 @@ if TYPE_CHECKING:
 
 DATABASE = "nightdrop"
 hookimpl = HookimplMarker("datasette")
-_KEYS = frozenset({"delivery", "job"})
-_MOMENTS = frozenset(
+_KINDS = {"deliveries": "delivery", "jobs": "job"}
+_TIME_COLUMNS = frozenset(
     {"at", "since", "first", "latest", "received_at", "fired_at", "planned_at", "created_at"}
 )
-_WORDS = frozenset({"state", "outcome", "ended"})
+_STATE_COLUMNS = frozenset({"state", "outcome", "ended"})
 _HEAP_BYTES = 128 * 1024 * 1024
-_OURS = 500
-_FAILED = "This cannot be answered: {}."
+_SERVER_ERROR = 500
+_TITLES = {400: "Not understood", 403: "Not allowed", 404: "Not found"}
+_MESSAGES = {
+    403: "Queries of your own are off; start the page with --sql to allow them.",
+    404: "There is no such page.",
+}
 
 
 @hookimpl
 def register_routes() -> list[tuple[str, Callable[..., Awaitable[Response]]]]:
-    """Have the front page be the overview."""
+    """Make the overview the front page."""
     return [("^/$", overview)]
 
 
 async def overview(datasette: Datasette, request: object) -> Response:
-    """Answer with the overview."""
-    drawn = await charts(partial(_asked, datasette))
-    text = await datasette.render_template("overview.html", {"charts": drawn}, request=request)
+    """Render the overview."""
+    context = {"charts": await draw_charts(partial(_run_query, datasette))}
+    text = await datasette.render_template("overview.html", context, request=request)
     return Response.html(text)
 
 
@@ -55,64 +60,61 @@ async def overview(datasette: Datasette, request: object) -> Response:
 def handle_exception(
     datasette: Datasette, request: object, exception: Exception
 ) -> Callable[[], Awaitable[Response]]:
-    """Answer in one sentence: no traceback, and no text of a query in it."""
+    """Render an error as one sentence, without a traceback and without the text of a query."""
 
-    async def answer() -> Response:
+    async def respond() -> Response:
         status = int(getattr(exception, "status", 500))
-        if isinstance(exception, DatasetteError) and status == _OURS:
-            status = 400  # a question that cannot be asked, such as an order by no column
-        told = {"title": _title(status), "error": _sentence(exception, status)}
-        page = await datasette.render_template("error.html", told, request=request)
+        if isinstance(exception, DatasetteError) and status == _SERVER_ERROR:
+            status = 400  # an invalid request, such as sorting by an unknown column
+        context = {
+            "title": _TITLES.get(status, "Not answered"),
+            "error": _message(exception, status),
+        }
+        page = await datasette.render_template("error.html", context, request=request)
         return Response.html(page, status=status)
 
-    return answer
+    return respond
 
 
-def _title(status: int) -> str:
-    return {400: "Not understood", 403: "Not allowed", 404: "Not found"}.get(status, "Not answered")
-
-
-def _sentence(exception: Exception, status: int) -> str:
-    if status in {403, 404}:
-        return {
-            403: "Queries of your own are off; start the page with --sql to allow them.",
-            404: "There is no such page.",
-        }[status]
+def _message(exception: Exception, status: int) -> str:
+    if status in _MESSAGES:
+        return _MESSAGES[status]
     if isinstance(exception, MemoryError):
         return "This query takes more memory than the page may use."
-    return _FAILED.format(display(str(exception).rstrip(".") or type(exception).__name__))
+    reason = display(str(exception).rstrip(".") or type(exception).__name__)
+    return f"This cannot be answered: {reason}."
 
 
 @hookimpl
 def forbidden(datasette: Datasette, request: object) -> Callable[[], Awaitable[Response]]:
-    """Say what is off and how to turn it on."""
+    """Say what is off, and how to turn it on."""
     return handle_exception(datasette, request, Forbidden("execute-sql"))
 
 
 @hookimpl
 def prepare_connection(conn: Connection) -> None:
-    """Let no query take much memory; what a result takes altogether is the process's limit."""
+    """Limit the memory of a query; the limit of the process covers the rows of its result."""
     conn.execute(f"PRAGMA hard_heap_limit = {_HEAP_BYTES}")
 
 
 @hookimpl
 def render_cell(value: object, column: str, table: str | None, row: object) -> Markup | None:
-    """Return how a cell looks, where that is not how Datasette shows it."""
-    known = cast("dict[str, object]", value)["value"] if isinstance(value, dict) else value
-    if known is None or known == "":
+    """Return the HTML of a cell, or None for that of Datasette."""
+    raw = cast("dict[str, object]", value)["value"] if isinstance(value, dict) else value
+    if raw is None or raw == "":
         return None
-    kind = {"deliveries": "delivery", "jobs": "job"}.get(table or "") if column == "key" else column
-    if kind in _KEYS:
-        return link(kind, str(known), _named(value, str(known)))
+    kind = _KINDS.get(table or "") if column == "key" else column
+    if kind in {"delivery", "job"}:
+        return link(kind, str(raw), _label(value, str(raw)))
     if column in {"name", "subject"}:
-        return _name_link(table, str(known), row)
-    return _text(column, str(known))
+        return _name_link(table, str(raw), row)
+    return _text(column, str(raw))
 
 
 def _text(column: str, text: str) -> Markup | None:
-    if column in _MOMENTS:
-        return Markup("<time>{}</time>").format(text[:19].replace("T", " "))
-    if column in _WORDS:
+    if column in _TIME_COLUMNS:
+        return Markup("<time>{}</time>").format(format_time(text))
+    if column in _STATE_COLUMNS:
         return Markup('<span class="word word-{}">{}</span>').format(text.lower(), text)
     if column == "record":
         indented = json.dumps(json.loads(text), indent=2)
@@ -128,39 +130,41 @@ def link(kind: str, key: str, text: str) -> Markup:
 
 @hookimpl
 def extra_template_vars(datasette: Datasette) -> dict[str, Any]:
-    """Give templates a way to ask the copy, and to say a span of time."""
+    """Give templates the query function and the formatters."""
     return {
-        "ask": partial(_asked, datasette),
-        "span": span,
+        "run_query": partial(_run_query, datasette),
+        "format_span": format_span,
+        "format_time": format_time,
+        "format_minute": format_minute,
         "shown": shown,
         "timeline_link": link,
-        "seen_as": seen_as,
+        "shown_outcome": shown_outcome,
     }
 
 
 @hookimpl
 def asgi_wrapper(datasette: Datasette) -> Callable[[Asgi], Asgi]:
-    """Answer only who asks for this machine by its own name, and let pages load nothing else."""
+    """Put the guard in front of Datasette."""
     del datasette
-    return guarded
+    return guard
 
 
-async def _asked(
+async def _run_query(
     datasette: Datasette, sql: str, values: Mapping[str, object] | None = None
 ) -> Sequence[Any]:
-    found = await datasette.get_database(DATABASE).execute(sql, values or {})
-    return cast("Sequence[Any]", found.rows)
+    result = await datasette.get_database(DATABASE).execute(sql, values or {})
+    return cast("Sequence[Any]", result.rows)
 
 
-def _named(value: object, key: str) -> str:
+def _label(value: object, key: str) -> str:
     label = value.get("label") if isinstance(value, dict) else None
     return str(label) if label and label != key else shown(key)
 
 
 def _name_link(table: str | None, name: str, row: object) -> Markup | None:
-    named = dict(cast("Mapping[str, object]", row))
-    own = {"jobs": "job", "deliveries": "delivery"}.get(table or "")
+    cells = dict(cast("Mapping[str, object]", row))
+    own = _KINDS.get(table or "")
     if own:
-        return link(own, str(named["key"]), name)
-    kind = "job" if named.get("job") else "delivery"
-    return link(kind, str(named[kind]), name) if named.get(kind) else None
+        return link(own, str(cells["key"]), name)
+    kind = "job" if cells.get("job") else "delivery"
+    return link(kind, str(cells[kind]), name) if cells.get(kind) else None

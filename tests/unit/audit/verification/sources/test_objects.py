@@ -42,7 +42,7 @@ def test_it_is_read_when_it_is_first_asked_for(shelf: Shelf) -> None:
         head = note(shelf)
         assert (stored.end(), stored.at(2) != "") == (head, True)
         assert [row[0] for page in stored.pages(8) for row in page] == [9, 10, 11]
-        assert len(list(stored.begun("log.rolled"))) == 2
+        assert len(list(stored.texts_of_action("log.rolled"))) == 2
         assert objects.asked["read"] == 5
         verdict = examine(stored, Evidence(expected=head))
     assert (verdict.status, verdict.head) == (0, head)

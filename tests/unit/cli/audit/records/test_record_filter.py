@@ -1,4 +1,4 @@
-"""Which records are meant."""
+"""Which records pass a filter."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.audit.record import Draft, Head, Record, seal
-from handler.cli.audit.records.record_filter import Selection, moment_said, selecting
+from handler.cli.audit.records.record_filter import RecordFilter, filter_options, parse_time
 from handler.values.canonical_json import moment
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=timezone.utc)
@@ -29,20 +29,20 @@ RECORD = seal(DRAFT, Head(), at=moment("2026-11-23T01:00:00.000000Z"), commit="c
 @pytest.mark.parametrize(
     "chosen",
     [
-        Selection(),
-        Selection(delivery="ddd"),
-        Selection(job='so-"named"'),
-        Selection(job="jjjj"),
-        Selection(job="d1ad8df4"),
-        Selection(action="job."),
-        Selection(action="job.created", outcome="success"),
-        Selection(actor="ada"),
-        Selection(actor="operator"),
-        Selection(since="2026-11-23T01:00:00.000000Z"),
-        Selection(until="2026-11-23T01:00:00.000001Z"),
+        RecordFilter(),
+        RecordFilter(delivery="ddd"),
+        RecordFilter(job='so-"named"'),
+        RecordFilter(job="jjjj"),
+        RecordFilter(job="d1ad8df4"),
+        RecordFilter(action="job."),
+        RecordFilter(action="job.created", outcome="success"),
+        RecordFilter(actor="ada"),
+        RecordFilter(actor="operator"),
+        RecordFilter(since="2026-11-23T01:00:00.000000Z"),
+        RecordFilter(until="2026-11-23T01:00:00.000001Z"),
     ],
 )
-def test_what_fits_is_meant(chosen: Selection) -> None:
+def test_what_fits_passes(chosen: RecordFilter) -> None:
     """By any of its fields."""
     assert chosen(RECORD)
 
@@ -50,25 +50,25 @@ def test_what_fits_is_meant(chosen: Selection) -> None:
 @pytest.mark.parametrize(
     "chosen",
     [
-        Selection(delivery="jjj"),
-        Selection(job="ddd"),
-        Selection(job="o-"),
-        Selection(action="job.create."),
-        Selection(action="created"),
-        Selection(outcome="failure"),
-        Selection(actor="node_upgrade"),
-        Selection(since="2026-11-23T01:00:00.000001Z"),
-        Selection(until="2026-11-23T01:00:00.000000Z"),
+        RecordFilter(delivery="jjj"),
+        RecordFilter(job="ddd"),
+        RecordFilter(job="o-"),
+        RecordFilter(action="job.create."),
+        RecordFilter(action="created"),
+        RecordFilter(outcome="failure"),
+        RecordFilter(actor="node_upgrade"),
+        RecordFilter(since="2026-11-23T01:00:00.000001Z"),
+        RecordFilter(until="2026-11-23T01:00:00.000000Z"),
     ],
 )
-def test_what_does_not_fit_is_not_meant(chosen: Selection) -> None:
+def test_what_does_not_fit_does_not_pass(chosen: RecordFilter) -> None:
     """Also where the text of the record has the word elsewhere."""
     assert not chosen(RECORD)
 
 
-def test_a_record_that_is_no_json_is_meant_by_nothing_in_particular() -> None:
+def test_malformed_json_passes_the_empty_filter() -> None:
     """An export of everything leaves nothing out."""
-    assert Selection()(Record(1, "", "{spoiled"))
+    assert RecordFilter()(Record(1, "", "{malformed"))
 
 
 @pytest.mark.parametrize(
@@ -85,26 +85,26 @@ def test_a_record_that_is_no_json_is_meant_by_nothing_in_particular() -> None:
 )
 def test_a_moment_is_a_date_or_how_long_ago(text: str, said: str) -> None:
     """UTC unless it says otherwise."""
-    assert moment_said(text, NOW) == said
+    assert parse_time(text, NOW) == said
 
 
 @given(st.text(st.characters(categories=["L", "P", "Z", "S", "C"]), max_size=12))
 def test_any_other_text_is_refused(text: str) -> None:
     """With a sentence that says what would be right."""
     with pytest.raises(ValueError, match="Use a date"):
-        moment_said(text, NOW)
+        parse_time(text, NOW)
 
 
-def test_a_command_gets_its_selection() -> None:
+def test_a_command_gets_its_filter() -> None:
     """From the options, all of them together."""
 
     @click.command()
-    @selecting
-    def command(selection: Selection) -> None:
+    @filter_options
+    def command(selection: RecordFilter) -> None:
         click.echo(repr(selection))
 
     done = CliRunner().invoke(command, ["--job", "a", "--since", "2026-11-20", "--actor", "b"])
-    expected = Selection(job="a", actor="b", since="2026-11-20T00:00:00.000000Z")
+    expected = RecordFilter(job="a", actor="b", since="2026-11-20T00:00:00.000000Z")
     assert done.output == f"{expected!r}\n"
     refused = CliRunner().invoke(command, ["--since", "yesterday"])
     assert (refused.exit_code, "Use a date" in refused.stderr) == (2, True)

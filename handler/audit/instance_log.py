@@ -1,0 +1,130 @@
+"""The log of one instance: shared by its threads, with the function's part in every record.
+
+Commits that several threads ask for at once become one append: the first thread commits for all
+that have come by then, and while that group is made durable the next one gathers. A thread waits
+for its own commit, so it has at most one in a group.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from handler.errors import LogError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from handler.audit.log import Committed, Decide, Decision, Log, View
+    from handler.audit.record import Part, Record
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Waiting:
+    """A decision whose thread waits for its commit."""
+
+    decide: Decide[Any]
+    committed: Committed[Any] | None = None
+    error: BaseException | None = None
+
+
+@dataclass
+class _Group:
+    """The decisions that wait for the next append."""
+
+    gathering: Lock = field(default_factory=Lock)
+    committing: Lock = field(default_factory=Lock)
+    waiting: list[_Waiting] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class InstanceLog:
+    """A log for the threads of one instance.
+
+    Attributes:
+        log: The store.
+        announce: Called with the records of each append once they are durable.
+        function: What every record says of the function: name, version, request id.
+    """
+
+    log: Log
+    announce: Callable[[Sequence[Record]], object] = len
+    function: Part = field(default_factory=dict)
+    _group: _Group = field(default_factory=_Group)
+
+    def bind(self, function: Part) -> InstanceLog:
+        """Return the same log for one invocation, with the function's part for its records."""
+        return replace(self, function=function)
+
+    def commit(self, decide: Decide[T]) -> Committed[T]:
+        """Commit a decision, together with those of other threads."""
+        mine = _Waiting(self._bound(decide))
+        group = self._group
+        with group.gathering:
+            group.waiting.append(mine)
+        with group.committing:
+            if mine.committed is None and mine.error is None:
+                with group.gathering:
+                    together, group.waiting = group.waiting, []
+                self._commit(together)
+        if mine.error is not None:
+            raise mine.error
+        return cast("Committed[T]", mine.committed)
+
+    def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
+        """Commit several decisions as one append."""
+        return self._append([self._bound(decide) for decide in decisions])
+
+    def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:
+        """Return what `ask` finds in the state."""
+        return self.log.read(ask, fresh=fresh)
+
+    def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return the bodies in the outbox by the keys of their jobs or deliveries."""
+        return self.log.bodies(keys)
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Yield the records with a larger number than `after`."""
+        return self.log.records(after)
+
+    def close(self) -> None:
+        """Close the log."""
+        self.log.close()
+
+    def _bound(self, decide: Decide[T]) -> Decide[T]:
+        def with_function(view: View) -> Decision[T]:
+            decision = decide(view)
+            drafts = (
+                replace(draft, function={**self.function, **draft.function})
+                for draft in decision.drafts
+            )
+            return replace(decision, drafts=tuple(drafts))
+
+        return with_function
+
+    def _commit(self, together: list[_Waiting]) -> None:
+        """Commit a group; if a decision raises, each of them alone, so that only its own fails."""
+        try:
+            committed = self._append([one.decide for one in together])
+        except BaseException as error:  # noqa: BLE001 - raised in the threads it belongs to
+            is_own = isinstance(error, Exception) and not isinstance(error, LogError)
+            if len(together) > 1 and is_own:
+                for one in together:
+                    self._commit([one])
+                return
+            for one in together:
+                one.error = error
+            return
+        for one, result in zip(together, committed, strict=True):
+            one.committed = result
+
+    def _append(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
+        committed = self.log.commit_all(decisions)
+        # A line that cannot be written must not lose the result of what is durable by now.
+        with suppress(OSError, ValueError):
+            self.announce([record for one in committed for record in one.records])
+        return committed

@@ -1,0 +1,92 @@
+"""The SQL statements of the audit log, the same for SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handler.audit.sql.rows import DELIVERY_COLUMNS, JOB_COLUMNS
+from handler.audit.sql.value_list import ANY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Every name that is put into a statement is one of the schema's own.
+# ruff: noqa: S608
+
+
+def _upsert(table: str, columns: Sequence[str], fixed: Sequence[str]) -> str:
+    """Return the statement that puts a row; the first column is its key.
+
+    Args:
+        table: The table.
+        columns: Its columns.
+        fixed: Those that keep the value that they were inserted with.
+    """
+    changed = (f"{name} = excluded.{name}" for name in columns if name not in fixed)
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "
+        f"ON CONFLICT ({columns[0]}) DO UPDATE SET {', '.join(changed)}"
+    )
+
+
+HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
+FIRST = "SELECT seq, hash, record FROM records WHERE seq = 1"
+APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
+RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
+RECORD_TEXT = "SELECT record FROM records WHERE seq = ?"
+
+ALL_JOBS = f"SELECT {', '.join((*JOB_COLUMNS, 'todo', 'shown'))} FROM jobs ORDER BY key"
+_JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"
+JOB = f"{_JOBS} WHERE key = ?"
+JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {ANY}"
+JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
+JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY seq LIMIT ?"
+PUT_JOB = _upsert(
+    "jobs",
+    (*JOB_COLUMNS, "todo", "shown"),
+    ("key", "delivery", "document", "name", "type", "valid_until", "planned_at", "body_digest"),
+)
+
+_DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"
+ALL_DELIVERIES = f"{_DELIVERIES} ORDER BY key"
+DELIVERY = f"{_DELIVERIES} WHERE key = ?"
+SPANS = f"SELECT first_seq, last_seq FROM deliveries WHERE key IN {ANY}"
+LATEST_READ = f"""{_DELIVERIES} WHERE subject = ? AND (etag <> '' OR state = 'rejected')
+ORDER BY seq DESC LIMIT 1"""
+LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned' AND EXISTS (
+    SELECT 1 FROM jobs
+    WHERE delivery = deliveries.key AND state NOT IN ('refused', 'expired', 'abandoned'))
+ORDER BY seq DESC LIMIT 1"""
+RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
+UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
+  AND state IN ('planned', 'rejected') ORDER BY due_at, changed LIMIT ?"""
+PUT_DELIVERY = _upsert(
+    "deliveries",
+    DELIVERY_COLUMNS,
+    ("key", "trigger", "subject", "fired_at", "body_digest", "first_seq"),
+)
+
+_CLOSED_BEFORE = """
+touched_at < ? AND state <> 'received' AND NOT EXISTS (
+    SELECT 1 FROM jobs
+    WHERE delivery = deliveries.key AND (todo <> 'nothing' OR changed_at >= ?))"""
+HAS_CLOSED_BEFORE = f"SELECT 1 FROM deliveries WHERE {_CLOSED_BEFORE} LIMIT 1"
+FORGET = (
+    f"DELETE FROM jobs WHERE delivery IN (SELECT key FROM deliveries WHERE {_CLOSED_BEFORE})",
+    f"DELETE FROM deliveries WHERE {_CLOSED_BEFORE}",
+)
+
+PUT_BODY = "INSERT INTO outbox (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
+BODIES = "SELECT key, body FROM outbox"
+BODIES_OF = f"{BODIES} WHERE key IN {ANY}"
+DELETE_BODY = "DELETE FROM outbox WHERE key = ?"
+DELETE_STRAY_BODIES = """
+DELETE FROM outbox
+WHERE key NOT IN (SELECT key FROM jobs) AND key NOT IN (SELECT key FROM deliveries)"""
+
+ALL_SWITCHES = "SELECT name, reason FROM switches ORDER BY name"
+SWITCH = "SELECT reason FROM switches WHERE name = ?"
+PUT_SWITCH = _upsert("switches", ("name", "reason"), ("name",))
+DELETE_SWITCHES = "DELETE FROM switches WHERE substr(name, 1, ?) = ?"
+
+CLEAR = tuple(f"DELETE FROM {one}" for one in ("outbox", "jobs", "deliveries", "switches"))
