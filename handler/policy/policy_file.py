@@ -19,9 +19,6 @@ from handler.values.duration import seconds_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MAX_BYTES = 262_144
-"""The largest policy file, in bytes."""
-
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
 Count: TypeAlias = Annotated[int, Field(ge=1)]
@@ -125,7 +122,7 @@ def read_policy(data: bytes) -> Policy:
         PolicyError: It is not a policy; each error names its line.
     """
     try:
-        documents = read(data, Limits(max_bytes=MAX_BYTES))
+        documents = read(data, Limits())
     except SpecRejectedError as error:
         raise PolicyError(f"the policy is not valid: {error}") from None
     if len(documents) > 1:

@@ -15,12 +15,13 @@ from rich.text import Text
 
 from handler.cli.console import printable, prose, screen
 from handler.cli.obs_from_environment import open_obs
-from handler.deliveries.policy_check import load_policy
 from handler.errors import NightdropError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.policy.decision import Origin, decide
 from handler.policy.demand import demand_of
 from handler.policy.policy_file import policy_schema
+from handler.policy.policy_reader import load_policy
+from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import rule_sentences
 from handler.specs.planner import make_plan
 from handler.values.canonical_json import key_of
@@ -31,13 +32,13 @@ if TYPE_CHECKING:
     from handler.specs.planner import Plan
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_POLICY = click.option(
+POLICY_OPTION = click.option(
     "--policy",
     "address",
     default="",
     envvar="NIGHTDROP_POLICY",
     metavar="FILE",
-    help="The policy: a path or obs://bucket/key; without it the built-in one.  [NIGHTDROP_POLICY]",
+    help="The policy: a path, obs://bucket/key, or built-in.  [NIGHTDROP_POLICY]",
 )
 
 
@@ -61,23 +62,11 @@ def policy() -> None:
     metavar="ACCOUNT[/PRINCIPAL]",
     help="Who uploaded them, as the event of an object says.",
 )
-@click.option(
-    "--valid-for",
-    default="6h",
-    envvar="NIGHTDROP_VALID_FOR",
-    show_default=True,
-    help="The longest valid_for where the rule names none.",
-)
-@_POLICY
-def check(
-    files: tuple[Path, ...],
-    *,
-    origin: str,
-    uploader: str,
-    valid_for: str,
-    address: str,
-) -> None:
+@POLICY_OPTION
+def check(files: tuple[Path, ...], *, origin: str, uploader: str, address: str) -> None:
     """Decide about job-spec FILES as if they came from SOURCE; nothing is sent.
+
+    Where a rule names no longest valid_for, NIGHTDROP_VALID_FOR counts (6h if it is not set).
 
     Exit status: 0 all are allowed, 1 any is not, 2 a file or the policy cannot be used.
 
@@ -86,18 +75,14 @@ def check(
       nightdrop policy check app.yaml --as drop/team-a/app.yaml --policy policy.yaml
     """
     rules, come_from = read_policy_at(address), origin_named(origin, uploader)
-    try:
-        longest = seconds_of(valid_for)
-    except ValueError as error:
-        raise click.UsageError(f"--valid-for {error}") from None
-    decisions = [(file, _decide(file, rules, come_from, longest)) for file in files]
+    decisions = [(file, _decide(file, rules, come_from)) for file in files]
     for file, decision in decisions:
         _print(file, decision)
     sys.exit(1 if any(decision.problems for _, decision in decisions) else 0)
 
 
 @policy.command(short_help="Print the rules as sentences.")
-@_POLICY
+@POLICY_OPTION
 def explain(address: str) -> None:
     """Print the rules of the policy as sentences, in the order they are tried.
 
@@ -121,18 +106,19 @@ def schema() -> None:
 
 
 def read_policy_at(address: str) -> Policy:
-    """Return the policy at a path or in OBS; the built-in one if there is no address.
+    """Return the policy at a path or in OBS; the built-in one for `built-in` and for "".
 
     Raises:
         click.UsageError: It cannot be read or is not valid.
     """
     try:
-        return load_policy(address, partial(open_obs, os.environ))
+        named = "" if address == BUILT_IN.digest else address
+        return load_policy(named, partial(open_obs, os.environ))
     except NightdropError as error:
         raise click.UsageError(str(error)) from None
 
 
-def origin_named(source: str, uploader: str) -> Origin:
+def origin_named(source: str, uploader: str = "") -> Origin:
     """Return the origin that a person names: an object's key, `timer:NAME`, or `direct`."""
     if source == "direct":
         return Origin("direct")
@@ -142,17 +128,25 @@ def origin_named(source: str, uploader: str) -> Origin:
     return Origin("object", source, account, principal)
 
 
-def decide_plan(plan: Plan, rules: Policy, origin: Origin, valid_for: int) -> PolicyDecision:
-    """Return what a policy decides about a plan."""
+def decide_plan(plan: Plan, rules: Policy, origin: Origin) -> PolicyDecision:
+    """Return what a policy decides about a plan, with the NIGHTDROP_VALID_FOR of the environment.
+
+    Raises:
+        click.UsageError: NIGHTDROP_VALID_FOR is not a duration.
+    """
+    try:
+        valid_for = seconds_of(os.environ.get("NIGHTDROP_VALID_FOR") or "6h")
+    except ValueError as error:
+        raise click.UsageError(f"NIGHTDROP_VALID_FOR: {error}") from None
     return decide(rules, origin, list(map(demand_of, plan.jobs)), valid_for)
 
 
-def _decide(file: Path, rules: Policy, origin: Origin, valid_for: int) -> PolicyDecision:
+def _decide(file: Path, rules: Policy, origin: Origin) -> PolicyDecision:
     try:
         plan = make_plan(key_of(str(file)), read(file.read_bytes(), Limits()))
     except SpecRejectedError as error:
         raise click.UsageError(f"{printable(file)} is not a valid spec: {error}") from None
-    return decide_plan(plan, rules, origin, valid_for)
+    return decide_plan(plan, rules, origin)
 
 
 def _print(file: Path, decision: PolicyDecision) -> None:
