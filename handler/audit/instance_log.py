@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from handler.audit.log import Decision
 from handler.errors import LogError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from handler.audit.log import Committed, Decide, Decision, Log, View
+    from handler.audit.log import Committed, Decide, Log, View
     from handler.audit.record import Part, Record
 
 T = TypeVar("T")
@@ -98,11 +99,12 @@ class InstanceLog:
     def _bound(self, decide: Decide[T]) -> Decide[T]:
         def with_function(view: View) -> Decision[T]:
             decision = decide(view)
-            drafts = (
+            drafts = tuple(
                 replace(draft, function={**self.function, **draft.function})
                 for draft in decision.drafts
             )
-            return replace(decision, drafts=tuple(drafts))
+            then = self._bound(decision.then) if decision.then else None
+            return Decision(decision.value, drafts, then)
 
         return with_function
 

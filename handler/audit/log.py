@@ -8,7 +8,7 @@ Claims, leases and de-duplication are ordinary decisions, and the same ones serv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -32,10 +32,18 @@ class Decision(Generic[T_co]):
     Attributes:
         value: The answer for the caller: granted or not, new or seen before.
         drafts: What to append, in order; empty if there is nothing to record.
+        then: Decides the rest, value included, on the state with the drafts in it. All of it is
+            one append.
     """
 
     value: T_co
     drafts: tuple[Draft, ...] = ()
+    then: Decide[T_co] | None = None
+
+
+def followed_by(drafts: tuple[Draft, ...], then: Decide[T]) -> Decision[T]:
+    """Return a decision that appends drafts and leaves its value to `then`."""
+    return Decision(cast("T", None), drafts, then)
 
 
 @dataclass(frozen=True)

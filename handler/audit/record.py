@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from handler.values.canonical_json import Json, canonical, sha256_hex, timestamp
@@ -108,9 +109,9 @@ class Record:
     hash: str
     text: str
 
-    @property
+    @cached_property
     def fields(self) -> Fields:
-        """The record's fields as they were recorded."""
+        """The record's fields as they were recorded; not to be changed."""
         return cast("Fields", json.loads(self.text))
 
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from handler.audit.log import Decision
+from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
-from handler.deliveries.provenance import CHANGED, actor_of, is_changed
-from handler.values.canonical_json import moment, sha256_hex, shown, timestamp
+from handler.deliveries.records import draft_about, job_planned, not_allowed, planned, repeated
+from handler.values.canonical_json import moment, sha256_hex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import timedelta
 
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
     from handler.errors import Problem
+    from handler.jobs.decisions import Claim
     from handler.policy.rules import PolicyDecision
-    from handler.specs.planner import Plan, PlannedJob
+    from handler.specs.planner import Plan
     from handler.triggers.delivery import Delivery
 
 
@@ -65,34 +65,68 @@ class Rules:
     window: timedelta
 
 
-def plan_it(order: Order, rules: Rules) -> Decide[DeliveryState | None]:
-    """Decide to plan a delivery's jobs, or to reject them all if the policy does not allow one.
+@dataclass(frozen=True)
+class Decided:
+    """How far a delivery is decided.
 
-    A returned state means that they were planned before, or need not be.
+    Attributes:
+        delivery: What to go on with: the delivery, or the latest run of it.
+        run: Its run, or the one that it repeats; None if it must be read and planned first.
+        seen: Whether its run was decided before it came.
+        refused: The run before it that was refused and left nothing, if it starts over.
+        attempt: The number of the attempt that was claimed for its first job, or 0.
+    """
+
+    delivery: Delivery
+    run: DeliveryState | None
+    seen: bool = False
+    refused: DeliveryState | None = None
+    attempt: int = 0
+
+
+def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> Decide[Decided]:
+    """Decide to plan a delivery's jobs, unless they were planned or need not be.
+
+    If the policy does not allow one of them, all are rejected.
 
     The same bytes as in the object's latest run that created or still plans a job need no second
     run, nor does a timer's tick within the window of the same timer's latest. Both are checked
     in the same transaction as the plan, so that two concurrent deliveries cannot miss each other.
+
+    Args:
+        order: The delivery and what it asks for.
+        rules: What the operator set.
+        claim: Claims its first job, in the same commit as the plan.
     """
 
-    def decide(view: View) -> Decision[DeliveryState | None]:
+    def decide(view: View) -> Decision[Decided]:
         seen = view.delivery(order.delivery.key)
         if seen and seen.state != "received":
-            return Decision(seen)
+            return Decision(Decided(order.delivery, seen))
         run = view.latest_run(order.delivery.subject)
         if run and _same_run(order, run, rules.window):
-            return Decision(run, (repeated(order.delivery, run, order.spec),))
+            draft = repeated(order.delivery, run, order.spec)
+            return Decision(Decided(order.delivery, run), (draft,))
         if order.policy.problems:
-            return Decision(None, (_not_allowed(order),))
-        jobs = [_job_planned(order, job, rules, view.now) for job in order.plan.jobs]
-        return Decision(None, (_planned(order), *jobs))
+            return followed_by((not_allowed(order),), decided)
+        jobs = [job_planned(order, job, rules, view.now) for job in order.plan.jobs]
+        return followed_by((planned(order), *jobs), claimed)
+
+    def claimed(view: View) -> Decision[Decided]:
+        first: Decision[Claim | None] = claim(view) if claim else Decision(None)
+        attempt = first.value.attempt if first.value else 0
+        return followed_by(first.drafts, lambda view: decided(view, attempt))
+
+    def decided(view: View, attempt: int = 0) -> Decision[Decided]:
+        run = view.delivery(order.delivery.key)
+        return Decision(Decided(order.delivery, run, attempt=attempt))
 
     return decide
 
 
 def settle_without_jobs(
     delivery: Delivery, action: str, note: str, *, spec: SpecSource | None = None
-) -> Decide[None]:
+) -> Decide[DeliveryState]:
     """Decide to close a delivery that plans nothing.
 
     Args:
@@ -102,17 +136,29 @@ def settle_without_jobs(
         spec: What was read, if it came that far.
     """
 
-    def decide(view: View) -> Decision[None]:
+    def decide(view: View) -> Decision[DeliveryState]:
         seen = view.delivery(delivery.key)
         if seen and seen.state != "received":
-            return Decision(None)
+            return Decision(seen)
         draft = replace(
             draft_about(delivery, spec),
             action=action,
             outcome="success" if action == "delivery.ignored" else "failure",
             note=note,
         )
-        return Decision(None, (draft,))
+        return followed_by((draft,), known_delivery(delivery.key))
+
+    return decide
+
+
+def known_delivery(key: str) -> Decide[DeliveryState]:
+    """Return a decision that gives the state of a delivery that must be in the log."""
+
+    def decide(view: View) -> Decision[DeliveryState]:
+        state = view.delivery(key)
+        if state is None:
+            raise LookupError(f"delivery {key[:16]} was never received")
+        return Decision(state)
 
     return decide
 
@@ -142,10 +188,10 @@ def reject_exchanged(delivery: DeliveryState) -> Decide[None]:
     return decide
 
 
-def interrupted(delivery: Delivery, note: str) -> Decide[None]:
+def interrupted(delivery: Delivery, note: str) -> Decide[DeliveryState]:
     """Decide to record that a delivery could not be planned now; it starts over when it returns."""
     draft = replace(draft_about(delivery), action="delivery.interrupted", note=note)
-    return lambda _view: Decision(None, (draft,))
+    return lambda _view: followed_by((draft,), known_delivery(delivery.key))
 
 
 def reject_event(
@@ -173,84 +219,3 @@ def _same_run(order: Order, run: DeliveryState, window: timedelta) -> bool:
     if delivery.trigger == "timer" and delivery.fired_at and run.fired_at:
         return abs(delivery.fired_at - moment(run.fired_at)) <= window
     return False
-
-
-def draft_about(delivery: Delivery, spec: SpecSource | None = None) -> Draft:
-    """Return a record about a delivery as it fired, with what was read for it."""
-    return Draft(
-        action="delivery.received",
-        outcome="pending",
-        delivery={
-            "key": delivery.key,
-            "trigger": delivery.trigger,
-            "subject": delivery.subject,
-            "fired_at": timestamp(delivery.fired_at) if delivery.fired_at else None,
-            "digest": spec.digest if spec else None,
-        },
-        actor=actor_of(delivery.actor, spec.found if spec else {}),
-        source={**delivery.source, **(spec.found if spec else {})},
-    )
-
-
-def repeated(delivery: Delivery, seen: DeliveryState, spec: SpecSource | None = None) -> Draft:
-    """Return the record that a delivery came again, or is that of another run."""
-    about = draft_about(delivery, spec)
-    return replace(
-        about,
-        action="delivery.repeated",
-        outcome="success",
-        delivery={**about.delivery, "repeats": seen.key},
-        note="received again; no new job"
-        if seen.key == delivery.key
-        else f"the same as delivery {shown(seen.key)}, which is {seen.state}",
-    )
-
-
-def _not_allowed(order: Order) -> Draft:
-    about = draft_about(order.delivery, order.spec)
-    return replace(
-        about,
-        action="delivery.rejected",
-        outcome="failure",
-        delivery={**about.delivery, **_relied_on(order.policy)},
-        note="\n".join(map(str, order.policy.problems)),
-    )
-
-
-def _planned(order: Order) -> Draft:
-    about = draft_about(order.delivery, order.spec)
-    changed = [CHANGED] if is_changed(order.spec.found) else []
-    return replace(
-        about,
-        action="delivery.planned",
-        delivery={
-            **about.delivery,
-            **_relied_on(order.policy),
-            "jobs": len(order.plan.jobs),
-        },
-        note="\n".join([*map(str, order.plan.warnings), *changed]),
-    )
-
-
-def _job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> Draft:
-    own = job.valid_for
-    valid_for = rules.valid_for if own is None else timedelta(seconds=own)
-    return Draft(
-        action="job.planned",
-        outcome="pending",
-        delivery={"key": order.delivery.key, **_relied_on(order.policy)},
-        job={
-            "key": job.key,
-            "name": job.name,
-            "type": job.job_type,
-            "document": job.document,
-            "valid_until": timestamp(now + valid_for),
-        },
-        request={"digest": sha256_hex(job.body)},
-        body=job.body,
-    )
-
-
-def _relied_on(policy: PolicyDecision) -> Part:
-    """Return the policy and the rule that a record relies on."""
-    return {"policy": policy.policy, "rule": policy.rule}

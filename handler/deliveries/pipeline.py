@@ -10,6 +10,7 @@ from handler.deliveries.decisions import (
     Rules,
     SpecSource,
     interrupted,
+    known_delivery,
     plan_it,
     reject_event,
     settle_without_jobs,
@@ -27,8 +28,8 @@ from handler.errors import (
     RejectedError,
     SpecRejectedError,
 )
-from handler.jobs.decisions import SENDABLE
-from handler.jobs.submission import submission
+from handler.jobs.decisions import SENDABLE, claim
+from handler.jobs.submission import Claimed, sign_ahead, submission
 from handler.parsing import Limits, read
 from handler.runtime.response import Result, delivered_again, result_of
 from handler.specs.planner import make_plan
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.audit.state import DeliveryState, JobState
+    from handler.deliveries.decisions import Decided
     from handler.invocation.invocation import Invocation
     from handler.triggers.delivery import Delivery, InvalidEntry
 
@@ -49,51 +51,60 @@ _EMPTY = "the object is empty; what is written into it later is run then"
 def deliver(delivery: Delivery, invocation: Invocation) -> Result:
     """Process one delivery and return its result.
 
-    If no time is left, the delivery stays received, and the reconciler continues it.
+    A spec that came with the event is received, planned, and its first job claimed in one commit;
+    one in an object is received before it is read. If no time is left, the delivery stays
+    received, and the reconciler continues it.
 
     Raises:
         NightdropError: Nothing is promised yet and another try may succeed: the platform is to
             deliver the event again.
     """
-    received = invocation.log.commit(receive(delivery)).value
-    delivery, seen = received.delivery, received.seen
-    if seen is None and invocation.out_of_time:
-        return result_of(delivery.key, state_of(delivery.key, invocation), repeated=False)
-    run = _run_of(seen, invocation) if seen else _decide(delivery, invocation)
-    repeated = run.final and (seen is not None or run.key != delivery.key)
+    order = None if invocation.out_of_time else _inline_order(delivery, invocation)
+    if order:
+        decided, claimed = _plan(order, invocation, received=False)
+    else:
+        decided, claimed = invocation.log.commit(receive(delivery)).value, None
+    refused, run = decided.refused, decided.run
+    if run is None and invocation.out_of_time:
+        key = decided.delivery.key
+        return result_of(key, state_of(key, invocation), repeated=False)
+    if run is None:
+        run, claimed = _read_and_plan(decided.delivery, invocation)
+    repeated = run.final and (decided.seen or run.key != decided.delivery.key)
     if run.state == "planned" and not run.final:
-        submit(run.jobs, invocation)
+        submit(run.jobs, invocation, claimed)
         run = state_of(run.key, invocation)
     if not invocation.out_of_time:
         report(run, invocation)
-    result = result_of(delivery.key, run, repeated=repeated)
-    return delivered_again(result, received.refused) if received.refused else result
+    result = result_of(decided.delivery.key, run, repeated=repeated)
+    return delivered_again(result, refused) if refused else result
 
 
-def submit(jobs: Sequence[JobState], invocation: Invocation) -> None:
+def submit(
+    jobs: Sequence[JobState], invocation: Invocation, claimed: Claimed | None = None
+) -> None:
     """Send the jobs that can be sent, in threads; a failure of one stops no other.
 
     A job whose lease has expired becomes unknown.
+
+    Args:
+        jobs: The jobs.
+        invocation: The dependencies of this invocation.
+        claimed: The claim of the first of them, if it was made with their plan.
     """
     claimable = SENDABLE | {"sending"}
     keys = [job.key for job in jobs if job.state in claimable]
     bodies = invocation.log.bodies(keys)
+    claims = {jobs[0].key: claimed} if claimed else {}
     invocation.runner.drive_all(
-        [submission(key, bodies.get(key), invocation.sender) for key in keys],
+        [submission(key, bodies.get(key), invocation.sender, claims.get(key)) for key in keys],
         senders=invocation.settings.senders,
     )
 
 
 def state_of(key: str, invocation: Invocation) -> DeliveryState:
     """Return the state of a delivery that this invocation has found or put in the log."""
-    state = invocation.log.read(lambda view: view.delivery(key), fresh=False)
-    if state is None:
-        raise LookupError(f"delivery {key[:16]} was never received")
-    return state
-
-
-def _run_of(seen: DeliveryState, invocation: Invocation) -> DeliveryState:
-    return state_of(seen.repeats, invocation) if seen.state == "repeated" else seen
+    return invocation.log.read(known_delivery(key), fresh=False).value
 
 
 def refuse(refused: Sequence[InvalidEntry], invocation: Invocation) -> list[Result]:
@@ -104,8 +115,52 @@ def refuse(refused: Sequence[InvalidEntry], invocation: Invocation) -> list[Resu
     return [Result(one.key, "rejected", errors=(str(one.problem),)) for one in refused]
 
 
-def _decide(delivery: Delivery, invocation: Invocation) -> DeliveryState:
-    """Read and plan a delivery, or reject it; return its run, or the run that it repeats."""
+def _inline_order(delivery: Delivery, invocation: Invocation) -> Order | None:
+    """Return what a spec that came with the event asks for; None if it must be received first."""
+    if not isinstance(delivery.spec, InlineSpec):
+        return None
+    try:
+        return _order(delivery, _fetch(delivery, invocation), invocation)
+    except NightdropError:
+        return None
+
+
+def _order(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> Order:
+    limits = Limits(max_bytes=invocation.settings.max_spec_bytes)
+    plan = make_plan(delivery.key, read(spec.data, limits))
+    return Order(delivery, spec, plan, check_policy(delivery, spec.found, plan, invocation))
+
+
+def _plan(
+    order: Order, invocation: Invocation, *, received: bool
+) -> tuple[Decided, Claimed | None]:
+    """Plan a delivery and claim its first job in one commit, signed before it.
+
+    Args:
+        order: The delivery and what it asks for.
+        invocation: The dependencies of this invocation.
+        received: Whether the delivery was received in a commit of its own.
+    """
+    rules = Rules(
+        valid_for=timedelta(seconds=invocation.settings.valid_for),
+        window=timedelta(seconds=invocation.settings.timer_window),
+    )
+    first, allowed = order.plan.jobs[0], not order.policy.problems
+    ahead = sign_ahead(first.body, invocation.sender)
+    signed = invocation.runner.drive(ahead) if allowed else None
+    claimed = claim(first.key, date=signed.request.date, lease=signed.lease) if signed else None
+    plan = plan_it(order, rules, claimed)
+    decide = plan if received else receive(order.delivery, plan)
+    decided = invocation.log.commit(decide).value
+    if signed is None or not decided.attempt:
+        return decided, None
+    return decided, Claimed(signed.request, decided.attempt)
+
+
+def _read_and_plan(
+    delivery: Delivery, invocation: Invocation
+) -> tuple[DeliveryState, Claimed | None]:
+    """Read and plan a received delivery, or reject it; return its run, or the one it repeats."""
     spec: SpecSource | None = None
     try:
         ignored = _ignored(delivery, invocation)
@@ -114,25 +169,18 @@ def _decide(delivery: Delivery, invocation: Invocation) -> DeliveryState:
         spec = _fetch(delivery, invocation)
         if delivery.trigger == "object" and not spec.data:
             return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, invocation)
-        limits = Limits(max_bytes=invocation.settings.max_spec_bytes)
-        plan = make_plan(delivery.key, read(spec.data, limits))
-        policy = check_policy(delivery, spec.found, plan, invocation)
+        order = _order(delivery, spec, invocation)
     except (EventRejectedError, ObjectError) as error:
         return _close(delivery, "delivery.rejected", _problems(error), spec, invocation)
     except SpecRejectedError as error:
         return _close(delivery, "spec.rejected", error.problems, spec, invocation)
     except NightdropError as error:
-        invocation.log.commit(interrupted(delivery, str(error)))
+        state = invocation.log.commit(interrupted(delivery, str(error))).value
         if invocation.out_of_time:
-            return state_of(delivery.key, invocation)
+            return state, None
         raise
-    rules = Rules(
-        valid_for=timedelta(seconds=invocation.settings.valid_for),
-        window=timedelta(seconds=invocation.settings.timer_window),
-    )
-    order = Order(delivery, spec, plan, policy)
-    run = invocation.log.commit(plan_it(order, rules)).value
-    return run or state_of(delivery.key, invocation)
+    decided, claimed = _plan(order, invocation, received=True)
+    return decided.run or state_of(delivery.key, invocation), claimed
 
 
 def _ignored(delivery: Delivery, invocation: Invocation) -> str:
@@ -175,10 +223,10 @@ def _close(
     problems: Sequence[Problem],
     spec: SpecSource | None,
     invocation: Invocation,
-) -> DeliveryState:
+) -> tuple[DeliveryState, None]:
     note = "\n".join(map(str, problems))
-    invocation.log.commit(settle_without_jobs(delivery, action, note, spec=spec))
-    return state_of(delivery.key, invocation)
+    decide = settle_without_jobs(delivery, action, note, spec=spec)
+    return invocation.log.commit(decide).value, None
 
 
 def _problems(error: RejectedError | ObjectError) -> Sequence[Problem]:

@@ -1,6 +1,6 @@
 """Whether a delivery is new, was seen before, or starts over, as a decision on the log.
 
-unknown key            delivery.received, go on
+unknown key            its plan, if the spec came with the event; else delivery.received, go on
 received, no plan      nothing more to record: go on, from the start
 planned, jobs open     delivery.repeated, resume from the outbox
 refused, all of it     delivery.received under the key of its next run, go on
@@ -9,11 +9,12 @@ decided                delivery.repeated, answer from the log
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
-from handler.deliveries.decisions import draft_about, repeated
+from handler.deliveries.decisions import Decided
+from handler.deliveries.records import draft_about, repeated
 from handler.values.canonical_json import key_of, sha256_hex, shown
 
 if TYPE_CHECKING:
@@ -23,22 +24,7 @@ if TYPE_CHECKING:
     from handler.triggers.delivery import Delivery
 
 
-@dataclass(frozen=True)
-class Received:
-    """The result of receiving a delivery.
-
-    Attributes:
-        delivery: What to go on with: the delivery, or the latest run of it.
-        seen: Its state if it was decided before; None means go on.
-        refused: The run before it that was refused and left nothing, if it starts over.
-    """
-
-    delivery: Delivery
-    seen: DeliveryState | None
-    refused: DeliveryState | None
-
-
-def receive(delivery: Delivery) -> Decide[Received]:
+def receive(delivery: Delivery, plan: Decide[Decided] | None = None) -> Decide[Decided]:
     """Decide whether a delivery is new, was seen before, or starts over.
 
     A wrong setting may have had all of it refused, say. Then nothing of it is on the fleet, and
@@ -46,17 +32,25 @@ def receive(delivery: Delivery) -> Decide[Received]:
     and names of its own, and as safe from duplicates as any other delivery. A copy that the
     platform delivers right after the refusal is also run again: it is refused again, or created
     once. This ends, because a refused delivery is answered and not retried.
+
+    Args:
+        delivery: The delivery.
+        plan: Plans it, where nothing must be read for that: a delivery that was not planned yet
+            is planned in the same commit, and is not recorded as received before.
     """
 
-    def decide(view: View) -> Decision[Received]:
+    def decide(view: View) -> Decision[Decided]:
         run, seen, refused = _latest_run(view, delivery)
-        starting = Received(run, None, refused)
+        if seen and seen.state != "received":
+            value = Decided(run, _repeated_by(view, seen), seen=True)
+            return Decision(value, (repeated(run, seen),))
+        if plan and refused is None:
+            return plan(view)
+        starting = Decided(run, None, refused=refused)
         if seen is None:
             return Decision(starting, (_received(run, refused),))
-        if seen.state == "received":
-            again = replace(draft_about(run), note="started over: it was never planned")
-            return Decision(starting, (again,))
-        return Decision(Received(run, seen, None), (repeated(run, seen),))
+        again = replace(draft_about(run), note="started over: it was never planned")
+        return Decision(starting, (again,))
 
     return decide
 

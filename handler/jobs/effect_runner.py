@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from handler.errors import ApiError, CloudError, CredentialsError
 from handler.jobs.decisions import Created, Deferred
@@ -15,8 +14,9 @@ from handler.jobs.effects import AwaitTurn, Commit, Gone, Listing, ListJobs, Sho
 from handler.jobs.submission import TOO_MANY, answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from datetime import datetime
+    from typing import Any
 
     from handler.audit.log import Log
     from handler.cloud.http_transport import Request
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from handler.jobs.decisions import Answer
     from handler.jobs.effects import Effect, Effects, Send
     from handler.runtime.deadline import Deadline
+
+T = TypeVar("T")
 
 PAGE = 100
 """How many jobs are asked for at once."""
@@ -85,8 +87,8 @@ class EffectRunner:
     pace: RateLimiter = field(default_factory=RateLimiter)
     listings: dict[str, tuple[datetime, Listing]] = field(default_factory=dict)
 
-    def drive(self, effects: Effects) -> None:
-        """Carry effects out, one after the other.
+    def drive(self, effects: Generator[Effect, Any, T]) -> T:
+        """Carry effects out, one after the other, and return what they return.
 
         Raises:
             LogError: The log could not be written; the job stands as its records leave it.
@@ -96,13 +98,19 @@ class EffectRunner:
             effect = next(effects)
             while True:
                 effect = effects.send(self._carried_out(effect))
-        except StopIteration:
-            return
+        except StopIteration as done:
+            returned: T = done.value
+            return returned
 
     def drive_all(self, all_effects: Sequence[Effects], *, senders: int) -> None:
         """Carry several out side by side; the first error is raised once all have ended."""
-        if not all_effects:
+        if len(all_effects) <= 1:
+            for effects in all_effects:
+                self.drive(effects)
             return
+        # Loaded where it is needed: most events have one job.
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - see above
+
         with ThreadPoolExecutor(min(senders, len(all_effects)), "sender") as threads:
             futures = [threads.submit(self.drive, effects) for effects in all_effects]
         for future in futures:

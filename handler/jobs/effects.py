@@ -23,7 +23,8 @@ class AwaitTurn:
     """Wait while the API has asked for slower senders; answers the seconds left, 0 for too few.
 
     Attributes:
-        spare: Seconds that must be left afterwards: it is not waited where they would not be.
+        spare: Seconds that must be left afterwards: it is not waited where they would not be,
+            and never if it is infinite.
     """
 
     spare: float = 0.0

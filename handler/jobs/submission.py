@@ -5,7 +5,8 @@ its runner executes each effect and sends back the result. The process may die o
 freeze between any two of them:
 
     Turn, Sign      nothing has happened yet
-    Commit(claim)   durable before the request leaves, with the date of its signature
+    Commit(claim)   durable before the request leaves, with the date of its signature; the first
+                    job of a delivery is signed before its plan, and claimed in the plan's commit
     TimeLeft        frozen meanwhile? then it is not sent
     Send            the date is the fence: the gateway refuses it 15 minutes later
     Commit(record)  without this record the claim's lease runs out, and the job is unknown
@@ -13,7 +14,9 @@ freeze between any two of them:
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
+from math import inf
 from typing import TYPE_CHECKING
 
 from handler.errors import ApiError, NotSentError
@@ -22,8 +25,12 @@ from handler.jobs.decisions import Answer, Deferred, Refused, Unknown, defer, re
 from handler.jobs.effects import AwaitTurn, Commit, Send, Sign, TimeLeft
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Any
+
+    from handler.cloud.http_transport import Request
     from handler.errors import CloudError
-    from handler.jobs.effects import Effects, Sender
+    from handler.jobs.effects import Effect, Effects, Sender
 
 AUTHENTICATION_FAILED = "IEF.011005"
 """What IEF answers, with status 400, to a signature it does not accept."""
@@ -38,35 +45,70 @@ _LATER = frozenset({401, 403, TOO_MANY})
 _NO_TIME = "no time was left to send it"
 
 
-def submission(key: str, body: str | None, sender: Sender) -> Effects:
+@dataclass(frozen=True)
+class Signed:
+    """A signed request, and how long this instance may take to record its answer."""
+
+    request: Request
+    lease: timedelta
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A signed request that may leave once: its attempt is in the log."""
+
+    request: Request
+    attempt: int
+
+
+def submission(
+    key: str, body: str | None, sender: Sender, claimed: Claimed | None = None
+) -> Effects:
     """Yield the effects that bring one planned job to the API.
 
     Args:
         key: The job's key.
         body: Its request body, mark included; None if the outbox has none (any more).
         sender: Who submits.
+        claimed: What was claimed for it already, with its plan.
     """
-    if body is None:
-        yield Commit(request_lost(key))
-        return
     for _ in range(sender.tries):
-        left = yield AwaitTurn(sender.seconds_per_request)
-        if left < sender.seconds_per_request:
-            yield Commit(defer(key, _NO_TIME))
-            return
-        request = yield Sign(body)
-        if isinstance(request, Deferred):
-            yield Commit(defer(key, request.reason))
-            return
-        lease = timedelta(seconds=left)
-        claimed = yield Commit(claim_planned(key, body=body, date=request.date, lease=lease))
-        if not claimed.attempt:
+        claimed = claimed or (yield from _claimed(key, body, sender))
+        if claimed is None:
             return
         in_time = (yield TimeLeft()) >= sender.seconds_per_request
-        answer = (yield Send(request)) if in_time else Deferred(_NO_TIME)
+        answer = (yield Send(claimed.request)) if in_time else Deferred(_NO_TIME)
         yield Commit(record(key, claimed.attempt, answer))
         if not (isinstance(answer, Deferred) and answer.status == TOO_MANY):
             return
+        claimed = None
+
+
+def sign_ahead(body: str, sender: Sender) -> Generator[Effect, Any, Signed | None]:
+    """Sign the request of a job that is planned next; None if it could not be sent at once."""
+    left = yield AwaitTurn(inf)
+    if left < sender.seconds_per_request:
+        return None
+    request = yield Sign(body)
+    return None if isinstance(request, Deferred) else Signed(request, timedelta(seconds=left))
+
+
+def _claimed(key: str, body: str | None, sender: Sender) -> Generator[Effect, Any, Claimed | None]:
+    """Sign and claim a planned job; record why, if that cannot be done."""
+    if body is None:
+        yield Commit(request_lost(key))
+        return None
+    left = yield AwaitTurn(sender.seconds_per_request)
+    if left < sender.seconds_per_request:
+        yield Commit(defer(key, _NO_TIME))
+        return None
+    request = yield Sign(body)
+    if isinstance(request, Deferred):
+        yield Commit(defer(key, request.reason))
+        return None
+    lease = timedelta(seconds=left)
+    claim = yield Commit(claim_planned(key, body=body, date=request.date, lease=lease))
+    return Claimed(request, claim.attempt) if claim.attempt else None
 
 
 def answer_of(error: CloudError) -> Answer:

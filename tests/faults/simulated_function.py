@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from handler.cloud.http_transport import Request
 from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it
@@ -22,11 +22,11 @@ from handler.errors import (
     NoAnswerError,
     NotSentError,
 )
-from handler.jobs.decisions import SENDABLE, Created, lease_over
+from handler.jobs.decisions import SENDABLE, Created, claim, lease_over
 from handler.jobs.effect_runner import list_jobs
 from handler.jobs.effects import AwaitTurn, Commit, ListJobs, Send, Sender, ShowJob, Sign, TimeLeft
 from handler.jobs.settlement import following, settlement
-from handler.jobs.submission import TOO_MANY, answer_of, submission
+from handler.jobs.submission import TOO_MANY, Claimed, answer_of, sign_ahead, submission
 from handler.parsing import Limits, read
 from handler.policy.rules import ALLOWED
 from handler.runtime.deadline import Deadline
@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide, Log, Open
     from handler.audit.state import JobState
     from handler.cloud.ief.client import Ief, ListedJob
-    from handler.jobs.decisions import Answer
+    from handler.deliveries.decisions import Decided
+    from handler.jobs.decisions import Answer, Claim
     from handler.jobs.effects import Effect, Effects, Listing
     from handler.specs.planner import Plan
     from tests.faults.simulated_api import SimulatedApi
@@ -117,21 +118,43 @@ class Function:
         """Bring one delivery as far as it comes."""
         try:
             yield self._pause()
-            received = self._commit(receive(delivery))
-            delivery, run = received.delivery, received.seen
+            decided, claimed = yield from self._received(delivery)
             yield self._pause()
-            if received.refused:
+            if decided.refused:
                 self._count("delivered again after a refusal")
-            if run is None:
-                order = order_of(delivery)
-                run = self._commit(plan_it(order, self.rules))
+            if decided.run is None:
+                decided, claimed = yield from self._planned(order_of(decided.delivery), plan_it)
                 yield self._pause()
-            key = delivery.key if run is None else run.repeats or run.key
-            run = self.log.read(lambda view: view.delivery(key), fresh=False)
+            run = decided.run
             if run and run.state == "planned":
-                self._submit(run.jobs)
+                self._submit(run.jobs, claimed)
         except LogBusyError:
             self._count("log busy")
+
+    def _received(
+        self, delivery: Delivery
+    ) -> Generator[float, None, tuple[Decided, Claimed | None]]:
+        """Receive a delivery: its spec is at hand, or, for half of them, still to be read."""
+        if int(delivery.key[:1], 36) % 2:
+            return self._commit(receive(delivery)), None
+
+        def at_once(order: Order, rules: Rules, claimed: Decide[Claim] | None) -> Decide[Decided]:
+            return receive(delivery, plan_it(order, rules, claimed))
+
+        return (yield from self._planned(order_of(delivery), at_once))
+
+    def _planned(
+        self, order: Order, plan: Callable[[Order, Rules, Decide[Claim] | None], Decide[Decided]]
+    ) -> Generator[float, None, tuple[Decided, Claimed | None]]:
+        first = order.plan.jobs[0]
+        signed = yield from self._returned(sign_ahead(first.body, self.sender))
+        yield self._pause()
+        claimed = claim(first.key, date=signed.request.date, lease=signed.lease) if signed else None
+        decided = self._commit(plan(order, self.rules, claimed))
+        if signed is None or not decided.attempt:
+            return decided, None
+        self._count("claimed with its plan")
+        return decided, Claimed(signed.request, decided.attempt)
 
     def tick(self) -> Steps:
         """Start over what was never planned, settle, submit, follow."""
@@ -163,23 +186,31 @@ class Function:
     def _open(self, *, fresh: bool = False) -> Open:
         return self.log.read(lambda view: view.open(LIMIT), fresh=fresh)
 
-    def _submit(self, jobs: Sequence[JobState]) -> None:
-        keys = [job.key for job in jobs if job.state in SENDABLE]
+    def _submit(self, jobs: Sequence[JobState], claimed: Claimed | None = None) -> None:
+        claims = {jobs[0].key: claimed} if claimed else {}
+        keys = [job.key for job in jobs if job.state in SENDABLE or job.key in claims]
         bodies = self.log.bodies(keys)
-        self._side_by_side(submission(key, bodies.get(key), self.sender) for key in keys)
+        self._side_by_side(
+            submission(key, bodies.get(key), self.sender, claims.get(key)) for key in keys
+        )
 
     def _side_by_side(self, all_effects: Iterable[Effects]) -> None:
         for effects in all_effects:
             self.schedule.start(self._driven(effects), self.instance)
 
-    def _driven(self, effects: Effects) -> Steps:
+    def _returned(self, effects: Generator[Effect, Any, T]) -> Generator[float, None, T]:
         try:
             effect = next(effects)
             while True:
                 yield self._pause()
                 effect = effects.send((yield from self._carried_out(effect)))
-        except StopIteration:
-            return
+        except StopIteration as done:
+            returned: T = done.value
+            return returned
+
+    def _driven(self, effects: Effects) -> Steps:
+        try:
+            yield from self._returned(effects)
         except NightdropError as error:
             self._count("list not had" if isinstance(error, CloudError) else "log busy")
 
@@ -187,7 +218,7 @@ class Function:
         if isinstance(effect, TimeLeft):
             return self._left()
         if isinstance(effect, AwaitTurn):
-            return (yield from self._turn())
+            return (yield from self._turn(effect.spare))
         if isinstance(effect, Sign):
             return self._signed(effect.body)
         if isinstance(effect, Commit):
@@ -198,9 +229,9 @@ class Function:
             return self.api.show_job(effect.job_id)
         return (yield from self._sent(effect))
 
-    def _turn(self) -> Generator[float, None, float]:
+    def _turn(self, spare: float) -> Generator[float, None, float]:
         while (pause := self.instance.slowed_until - self.schedule.now) > 0:
-            if pause > self._left():
+            if pause > self._left() - spare:
                 return 0.0
             yield pause
         return self._left()

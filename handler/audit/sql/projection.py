@@ -6,7 +6,7 @@ It is the same code for every store: each one passes in a function that runs one
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,9 +15,10 @@ from handler.audit.log import Committed, Decision, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.retention import FORGOTTEN
 from handler.audit.sql import statements
-from handler.audit.sql.rows import delivery_row, job_from_row, job_row
+from handler.audit.sql.rows import job_from_row
+from handler.audit.sql.state_rows import StateRows
 from handler.audit.sql.value_list import rows_for
-from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
+from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job, replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,17 +70,21 @@ class SqlView:
         execute: Runs a statement in it.
         now: The store's clock.
         has_all_records: Whether the database holds all records, or only the first and the last.
+        rows: The jobs and deliveries that the transaction has read or changed.
     """
 
     execute: Execute
     now: datetime
     has_all_records: bool = False
+    rows: StateRows = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", StateRows(self.execute))
 
     @property
     def head(self) -> Head:
         """The end of the chain."""
-        rows = self.execute(statements.HEAD)
-        return Head(*rows[0]) if rows else Head()
+        return self.rows.head
 
     @property
     def first(self) -> Record | None:
@@ -95,23 +100,25 @@ class SqlView:
 
     def delivery(self, key: str) -> DeliveryState | None:
         """Return a delivery with its jobs, or None."""
-        return self._with_jobs(self.execute(statements.DELIVERY, (key,)))
+        delivery = self.rows.delivery(key)
+        return delivery and replace(delivery, jobs=self.rows.jobs_of(key))
 
     def job(self, key: str) -> JobState | None:
         """Return a job, or None."""
-        return next(iter(self._jobs(statements.JOB, key)), None)
+        return self.rows.job(key)
 
     def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
         """Return the jobs that have one of these ids at the API."""
-        return tuple(map(job_from_row, rows_for(self.execute, statements.JOBS_BY_ID, job_ids)))
+        return tuple(map(job_from_row, rows_for(self._query, statements.JOBS_BY_ID, job_ids)))
 
     def latest_run(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that created or still plans a job."""
-        return self._with_jobs(self.execute(statements.LATEST_RUN, (subject,)))
+        rows = self._query(statements.LATEST_RUN, (subject,))
+        return self.delivery(str(rows[0][0])) if rows else None
 
     def latest_read(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that was read or rejected, without its jobs."""
-        rows = self.execute(statements.LATEST_READ, (subject,))
+        rows = self._query(statements.LATEST_READ, (subject,))
         return DeliveryState(*rows[0]) if rows else None
 
     def scan(self, bucket: str) -> ScanState:
@@ -129,7 +136,7 @@ class SqlView:
 
     def has_closed_before(self, before: str) -> bool:
         """Return whether a delivery has been closed and untouched since before a timestamp."""
-        return bool(self.execute(statements.HAS_CLOSED_BEFORE, (before, before)))
+        return bool(self._query(statements.HAS_CLOSED_BEFORE, (before, before)))
 
     @property
     def forgotten(self) -> str:
@@ -161,32 +168,33 @@ class SqlView:
         return str(rows[0][0]) if rows else ""
 
     def _deliveries(self, sql: str, limit: int) -> tuple[DeliveryState, ...]:
-        return tuple(DeliveryState(*row) for row in self.execute(sql, (limit,)))
+        return tuple(DeliveryState(*row) for row in self._query(sql, (limit,)))
 
     def _todo(self, kind: str, limit: int) -> tuple[JobState, ...]:
-        return self._jobs(statements.JOBS_TODO, kind, limit)
+        return tuple(map(job_from_row, self._query(statements.JOBS_TODO, (kind, limit))))
 
-    def _jobs(self, sql: str, *values: object) -> tuple[JobState, ...]:
-        return tuple(job_from_row(row) for row in self.execute(sql, values))
-
-    def _with_jobs(self, rows: list[tuple[Any, ...]]) -> DeliveryState | None:
-        if not rows:
-            return None
-        delivery = DeliveryState(*rows[0])
-        return replace(delivery, jobs=self._jobs(statements.JOBS_OF, delivery.key))
+    def _query(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run a query over all jobs and deliveries."""
+        self.rows.write()
+        return self.execute(sql, values)
 
 
 def run_decisions(
     decisions: Sequence[Decide[Any]], view: SqlView, commit: str
 ) -> tuple[Committed[Any], ...]:
     """Run decisions in the current transaction, in order, and append their records."""
-    return tuple(_run_decision(decide, view, commit) for decide in decisions)
+    committed = tuple(_run_decision(decide, view, commit) for decide in decisions)
+    view.rows.write()
+    return committed
 
 
 def _run_decision(decide: Decide[Any], view: SqlView, commit: str) -> Committed[Any]:
     decision: Decision[Any] = decide(view)
-    records = tuple(append(draft, view, commit) for draft in decision.drafts)
-    return Committed(decision.value, records)
+    records = [append(draft, view, commit) for draft in decision.drafts]
+    while decision.then:
+        decision = decision.then(view)
+        records += [append(draft, view, commit) for draft in decision.drafts]
+    return Committed(decision.value, tuple(records))
 
 
 def append(draft: Draft, view: SqlView, commit: str) -> Record:
@@ -194,9 +202,10 @@ def append(draft: Draft, view: SqlView, commit: str) -> Record:
     record = seal(draft, view.head, at=view.now, commit=commit)
     recorded = record.fields
     view.execute(statements.APPEND, (record.seq, record.hash, recorded["prev"], record.text))
+    view.rows.head = Head(record.seq, record.hash)
     if draft.body is not None:
         view.execute(statements.PUT_BODY, (draft.key, draft.body))
-    project(view, recorded)
+    _fold(view, recorded)
     return record
 
 
@@ -206,10 +215,16 @@ def folding_view(execute: Execute) -> SqlView:
 
 
 def project(view: SqlView, recorded: Fields) -> None:
-    """Update the state with one more record."""
+    """Update the tables with one more record."""
+    _fold(view, recorded)
+    view.rows.forget()
+
+
+def _fold(view: SqlView, recorded: Fields) -> None:
     action = str(recorded["action"])
     if action == FORGOTTEN:
         date = str(part(recorded, "request")["date"])
+        view.rows.forget()
         for statement in statements.FORGET:
             view.execute(statement, (date, date))
         view.execute(statements.PUT_SWITCH, (_FORGOTTEN, date))
@@ -259,20 +274,21 @@ def _project_confirmation(view: SqlView, recorded: Fields) -> None:
 
 def _project_delivery(view: SqlView, recorded: Fields) -> None:
     key = str(part(recorded, "delivery")["key"])
-    rows = view.execute(statements.DELIVERY, (key,))
-    delivery = fold_delivery(DeliveryState(*rows[0]) if rows else None, recorded)
+    before = view.rows.delivery(key)
+    delivery = fold_delivery(before, recorded)
     if delivery is None:
         return
-    view.execute(statements.PUT_DELIVERY, delivery_row(delivery))
-    if delivery.state != "received":
+    view.rows.put_delivery(delivery)
+    if before and before.state == "received" != delivery.state:
         view.execute(statements.DELETE_BODY, (key,))
 
 
 def _project_job(view: SqlView, recorded: Fields) -> None:
     key = str(part(recorded, "job")["key"])
-    job = fold_job(view.job(key), recorded)
+    before = view.rows.job(key)
+    job = fold_job(before, recorded)
     if job is None:
         return
-    view.execute(statements.PUT_JOB, job_row(job))
-    if job.final:
+    view.rows.put_job(job)
+    if before and job.final and not before.final:
         view.execute(statements.DELETE_BODY, (key,))

@@ -10,8 +10,15 @@ import pytest
 
 from handler.audit.log import Decision
 from handler.audit.sql.sqlite import SqliteLog
-from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it, settle_without_jobs
-from handler.deliveries.receiving import Received, receive
+from handler.deliveries.decisions import (
+    Decided,
+    Order,
+    Rules,
+    SpecSource,
+    plan_it,
+    settle_without_jobs,
+)
+from handler.deliveries.receiving import receive
 from handler.errors import Problem
 from handler.jobs.decisions import Answer, Created, Refused, Unknown, abandon, claim, record
 from handler.parsing import Limits, read
@@ -57,24 +64,24 @@ def fired(trigger: Literal["timer", "object", "direct"] = "direct") -> Delivery:
     return Delivery("k" * 52, trigger, trigger, NOW, {}, {"shape": trigger}, InlineSpec(""))
 
 
-def deliver(log: MemoryLog, delivery: Delivery, spec: bytes = SPEC + b"---\n" + SPEC) -> Received:
+def deliver(log: MemoryLog, delivery: Delivery, spec: bytes = SPEC + b"---\n" + SPEC) -> Decided:
     """Receive and, if it goes on, plan a delivery."""
     received = log.commit(receive(delivery)).value
-    if received.seen is None:
+    if received.run is None:
         plan = make_plan(received.delivery.key, read(spec, Limits()))
         order = Order(received.delivery, SpecSource(spec, {}), plan, ALLOWED)
         log.commit(plan_it(order, RULES))
     return received
 
 
-def run_of(log: MemoryLog, received: Received) -> DeliveryState:
+def run_of(log: MemoryLog, received: Decided) -> DeliveryState:
     """Return the state of what was received."""
     run = log.read(lambda view: view.delivery(received.delivery.key))
     assert run
     return run
 
 
-def answer(log: MemoryLog, received: Received, *answers: Answer) -> None:
+def answer(log: MemoryLog, received: Decided, *answers: Answer) -> None:
     """Send every job and record what the API answers."""
     for job, one in zip(run_of(log, received).jobs, answers, strict=True):
         date = timestamp(NOW)
@@ -90,13 +97,13 @@ def test_what_was_refused_is_run_again_once(
     first = deliver(log, fired(trigger))
     answer(log, first, NO, NO)
     second = deliver(log, fired(trigger))
-    assert (second.seen, second.refused) == (None, run_of(log, first))
+    assert (second.run, second.refused) == (None, run_of(log, first))
     assert {job.key for job in run_of(log, second).jobs}.isdisjoint(
         job.key for job in run_of(log, first).jobs
     )
     answer(log, second, Created("1"), Created("2"))
     third = deliver(log, fired(trigger))
-    assert third.seen == run_of(log, second)
+    assert third.run == run_of(log, second)
 
 
 def test_it_may_be_refused_many_times(log: MemoryLog) -> None:
@@ -118,7 +125,7 @@ def test_two_that_come_side_by_side_are_one_run(log: MemoryLog) -> None:
     assert one.delivery == other.delivery
     plan = make_plan(one.delivery.key, read(SPEC, Limits()))
     order = Order(one.delivery, SpecSource(SPEC, {}), plan, ALLOWED)
-    assert log.commit(plan_it(order, RULES)).value == run_of(log, other)
+    assert log.commit(plan_it(order, RULES)).value.run == run_of(log, other)
 
 
 def test_an_instance_that_is_killed_leaves_the_new_run_to_the_tick(log: MemoryLog) -> None:
@@ -141,7 +148,7 @@ def test_what_may_have_left_something_on_the_fleet_is_not_run_again(
     """One job is enough."""
     first = deliver(log, fired())
     answer(log, first, *answers)
-    assert deliver(log, fired()).seen == run_of(log, first)
+    assert deliver(log, fired()).run == run_of(log, first)
 
 
 def test_what_was_given_up_by_hand_is_not_run_again(log: MemoryLog) -> None:
@@ -149,7 +156,7 @@ def test_what_was_given_up_by_hand_is_not_run_again(log: MemoryLog) -> None:
     first = deliver(log, fired())
     for job in run_of(log, first).jobs:
         log.commit(abandon(job.key, "not wanted", actor={}))
-    assert deliver(log, fired()).seen == run_of(log, first)
+    assert deliver(log, fired()).run == run_of(log, first)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +174,7 @@ def test_what_expired_is_run_again_only_where_a_person_hands_it_over(
         lease = timedelta(minutes=1)
         log.commit(claim(job.key, date=timestamp(NOW), lease=lease))
     assert {job.state for job in run_of(log, first).jobs} == {"expired"}
-    assert (deliver(log, fired(trigger)).seen is None) == again
+    assert (deliver(log, fired(trigger)).run is None) == again
     log.close()
 
 
@@ -182,7 +189,7 @@ def test_what_was_rejected_is_judged_again_but_for_an_object(
     log.commit(receive(delivery))
     problem = str(Problem("too large"))
     log.commit(settle_without_jobs(delivery, "spec.rejected", problem))
-    assert (log.commit(receive(delivery)).value.seen is None) == again
+    assert (log.commit(receive(delivery)).value.run is None) == again
 
 
 def test_a_repeat_of_what_was_refused_afterwards_may_be_delivered_again(log: MemoryLog) -> None:
