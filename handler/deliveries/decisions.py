@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
-from handler.deliveries.records import draft_about, job_planned, not_allowed, planned, repeated
+from handler.deliveries.records import (
+    draft_about,
+    job_planned,
+    not_allowed,
+    planned,
+    repeated,
+    source_changed,
+)
 from handler.values.canonical_json import moment, sha256_hex
 
 if TYPE_CHECKING:
@@ -135,18 +142,34 @@ def settle_without_jobs(
         note: Why, for a person.
         spec: What was read, if it came that far.
     """
+    draft = replace(
+        draft_about(delivery, spec),
+        action=action,
+        outcome="success" if action == "delivery.ignored" else "failure",
+        note=note,
+    )
+    return _close_with(delivery.key, draft)
 
+
+def ignore_changed(
+    delivery: Delivery, found: Part, policy: PolicyDecision
+) -> Decide[DeliveryState]:
+    """Decide to close a delivery whose object was written again after its event.
+
+    Args:
+        delivery: The delivery.
+        found: What OBS said of the object that was read.
+        policy: The decision of the policy, which does not allow that object to run.
+    """
+    return _close_with(delivery.key, source_changed(delivery, found, policy))
+
+
+def _close_with(key: str, draft: Draft) -> Decide[DeliveryState]:
     def decide(view: View) -> Decision[DeliveryState]:
-        seen = view.delivery(delivery.key)
+        seen = view.delivery(key)
         if seen and seen.state != "received":
             return Decision(seen)
-        draft = replace(
-            draft_about(delivery, spec),
-            action=action,
-            outcome="success" if action == "delivery.ignored" else "failure",
-            note=note,
-        )
-        return followed_by((draft,), known_delivery(delivery.key))
+        return followed_by((draft,), known_delivery(key))
 
     return decide
 

@@ -9,19 +9,19 @@ from handler.deliveries.decisions import (
     Order,
     Rules,
     SpecSource,
+    ignore_changed,
     interrupted,
     known_delivery,
     plan_it,
     reject_event,
     settle_without_jobs,
 )
-from handler.deliveries.policy_check import check_policy
+from handler.deliveries.policy_check import check_policy, check_unchanged
 from handler.deliveries.provenance import differences
 from handler.deliveries.receiving import receive
 from handler.deliveries.reporting import report
 from handler.errors import (
     AccessPendingError,
-    EventRejectedError,
     NightdropError,
     ObjectError,
     Problem,
@@ -167,13 +167,16 @@ def _read_and_plan(
         if ignored:
             return _close(delivery, "delivery.ignored", [Problem(ignored)], None, invocation)
         spec = _fetch(delivery, invocation)
+        changed = check_unchanged(delivery, spec.found, invocation)
+        if changed:
+            decide = ignore_changed(delivery, spec.found, changed)
+            return invocation.log.commit(decide).value, None
         if delivery.trigger == "object" and not spec.data:
             return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, invocation)
         order = _order(delivery, spec, invocation)
-    except (EventRejectedError, ObjectError) as error:
-        return _close(delivery, "delivery.rejected", _problems(error), spec, invocation)
-    except SpecRejectedError as error:
-        return _close(delivery, "spec.rejected", error.problems, spec, invocation)
+    except (RejectedError, ObjectError) as error:
+        wrong = "spec" if isinstance(error, SpecRejectedError) else "delivery"
+        return _close(delivery, f"{wrong}.rejected", _problems(error), spec, invocation)
     except NightdropError as error:
         state = invocation.log.commit(interrupted(delivery, str(error))).value
         if invocation.out_of_time:

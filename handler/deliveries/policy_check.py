@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.deliveries.provenance import actor_of
+from handler.deliveries.provenance import actor_of, is_changed
 from handler.policy.policy_reader import load_policy
 from handler.policy.rules import ALLOWED, BUILT_IN, MOST_JOBS
 
@@ -44,6 +44,32 @@ def check_policy(
     origin = origin_of(delivery, actor_of(delivery.actor, found))
     demands = [demand_of(job) for job in plan.jobs]
     return decide(policy, origin, demands, settings.valid_for)
+
+
+def check_unchanged(
+    delivery: Delivery, found: Part, invocation: Invocation
+) -> PolicyDecision | None:
+    """Return why an object may not run that was written again after its event; None if it may.
+
+    Who wrote it is unknown, and it has an event of its own. An object that the bucket scan found
+    has no uploader that could be mistaken.
+
+    Args:
+        delivery: The delivery.
+        found: What OBS said of the object that was read.
+        invocation: Dependencies of this invocation.
+
+    Raises:
+        PolicyError: The policy cannot be read or is not valid.
+        CloudError: OBS, which has the policy, could not be reached.
+    """
+    if not is_changed(found) or delivery.actor.get("kind") != "uploader":
+        return None
+    from handler.policy.decision import decide_changed, origin_of  # noqa: PLC0415 - it is rare
+
+    policy = load_policy(invocation.settings.policy, lambda: invocation.obs)
+    decided = decide_changed(policy, origin_of(delivery, actor_of(delivery.actor, found)))
+    return decided if decided.problems else None
 
 
 def _is_plain(plan: Plan, valid_for: int) -> bool:

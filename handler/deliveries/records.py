@@ -64,6 +64,23 @@ def not_allowed(order: Order) -> Draft:
     )
 
 
+def source_changed(delivery: Delivery, found: Part, policy: PolicyDecision) -> Draft:
+    """Return the record that a delivery's object was written again after its event, and not run.
+
+    It does not name what was read: nothing of it was looked at, and the bucket scan finds it if the
+    event of the newer object never comes.
+    """
+    about = draft_about(delivery)
+    return replace(
+        about,
+        action="delivery.ignored",
+        outcome="success",
+        delivery={**about.delivery, **_relied_on(policy)},
+        source={**about.source, "read_differs": found["read_differs"]},
+        note="\n".join(map(str, policy.problems)),
+    )
+
+
 def planned(order: Order) -> Draft:
     """Return the record that a delivery is planned."""
     about = draft_about(order.delivery, order.spec)

@@ -12,12 +12,18 @@ from handler.policy.rules import BUILT_IN, PolicyDecision
 from handler.policy.sentences import source_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from handler.audit.record import Part
     from handler.policy.demand import Demand
     from handler.policy.rules import Policy, Rule, Source
     from handler.triggers.delivery import Delivery
+
+
+_CHANGED = (
+    "source changed: the object was written again after this event, and is run for an event of "
+    "its own"
+)
 
 
 @dataclass(frozen=True)
@@ -60,11 +66,27 @@ def decide(
         demands: What each of its jobs asks for.
         valid_for: The operator's `valid_for`, in seconds.
     """
+    return _decide(policy, origin, lambda rule: _refusals(rule, demands, valid_for))
+
+
+def decide_changed(policy: Policy, origin: Origin) -> PolicyDecision:
+    """Decide whether an object may run that was written again after its event.
+
+    Args:
+        policy: The rules.
+        origin: Where the object comes from; its uploader is unknown.
+    """
+    return _decide(policy, origin, lambda rule: [] if rule.source_changed else [(None, _CHANGED)])
+
+
+def _decide(
+    policy: Policy, origin: Origin, refusals: Callable[[Rule], Iterable[tuple[int | None, str]]]
+) -> PolicyDecision:
     name = "built-in policy" if policy is BUILT_IN else "policy"
     for number, rule in enumerate(policy.rules, start=1):
         if matches(rule.source, origin):
             who = f"rule {number} of the {name} ({source_sentence(rule.source)})"
-            found = _refusals(rule, demands, valid_for)
+            found = refusals(rule)
             problems = (Problem(f"{text}: {who} does not allow it", "", at) for at, text in found)
             return PolicyDecision(policy.digest, number, first_problems(problems))
     text = f"no rule of the {name} is for this source; ask the operator for one"

@@ -90,6 +90,11 @@ class RuleForm(BaseModel):
     tags: list[Line] = Field(
         default_factory=list, description="Keys of tags that each job needs; default none."
     )
+    source_changed: bool = Field(
+        default=False,
+        description="Objects that were written again after their event, by an unknown uploader; "
+        "default false: each runs for an event of its own.",
+    )
 
     def to_rule(self) -> Rule:
         """Return the rule as plain values."""

@@ -54,6 +54,7 @@ class Rule:
     configmaps: tuple[str, ...] | None = None
     valid_for: int | None = None
     tags: tuple[str, ...] = ()
+    source_changed: bool = False
 
 
 @dataclass(frozen=True)

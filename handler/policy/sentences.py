@@ -53,6 +53,8 @@ def _allowed(rule: Rule) -> Iterator[str]:
     yield f"not allowed: {_listed([name for name, is_on in flags.items() if not is_on], 'nothing')}"
     longest = f"{rule.valid_for} s" if rule.valid_for else "NIGHTDROP_VALID_FOR"
     yield f"valid_for: at most {longest}"
+    if rule.source_changed:
+        yield "objects that were written again after their event are run"
     if rule.tags:
         yield f"tags that each job needs: {', '.join(rule.tags)}"
 
