@@ -35,7 +35,7 @@ class Upload:
         bucket: The bucket's name.
         key: The object's key, not encoded.
         size: Its size in bytes.
-        etag: Its entity tag.
+        etag: Its entity tag; "" leaves it out.
         request_id: The id of the request that changed it.
         at: When it happened, with a time zone.
         version_id: Its version; "null" in a bucket without versions.
@@ -170,7 +170,7 @@ def _object(upload: Upload) -> dict[str, Json]:
     nanoseconds = (upload.at - _EPOCH) // timedelta(microseconds=1) * 1000
     return {
         "key": quote_plus(upload.key),
-        "eTag": upload.etag,
+        **({"eTag": upload.etag} if upload.etag else {}),
         "size": upload.size,
         "versionId": upload.version_id,
         "sequencer": f"{nanoseconds:024X}00000000",  # grows with time, compares as text
