@@ -19,10 +19,8 @@ from handler.errors import (
     NightdropError,
     OutOfTimeError,
 )
-from handler.invocation.checkpoint_writer import checkpoint
 from handler.invocation.instance import invocation_of, open_instance, record_started
 from handler.parsing import Limits, check_event, first_problems
-from handler.reconciler import reconcile
 from handler.runtime.response import Answered, Result, reply
 from handler.runtime.response_limit import limited
 from handler.runtime.structured_log import log_line
@@ -105,6 +103,8 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
         if isinstance(fired, EventRejectedError):
             return Answered([_rejected(event, fired, invocation)])
         if isinstance(fired, Action):
+            from handler.reconciler import reconcile
+
             return reconcile(invocation)
         return Answered(_deliver_all(fired, invocation))
     finally:
@@ -118,6 +118,10 @@ def _confirm(invocation: Invocation, every: float, write: Write) -> None:
     The event is answered, or its error raised, as if there were no checkpoints: its work is in
     the log, and the next event or reconciler run writes the checkpoint.
     """
+    if not invocation.settings.checkpoints:
+        return
+    from handler.invocation.checkpoint_writer import checkpoint
+
     try:
         checkpoint(invocation, every=every)
     except (LogBusyError, LogUnreachableError) as error:
@@ -152,9 +156,8 @@ def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Invali
 
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:
-    # Loaded where it is asked for: no other event needs it, and each module costs a cold start.
-    from handler.doctor.function_response import answered  # noqa: PLC0415 - same reason
-    from handler.doctor.run_checks import Deployment, run_checks  # noqa: PLC0415 - same reason
+    from handler.doctor.function_response import answered
+    from handler.doctor.run_checks import Deployment, run_checks
 
     findings = run_checks(
         Deployment(

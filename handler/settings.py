@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
@@ -197,6 +196,8 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
     known = [_name(field) for field in Settings.model_fields]
     for name in sorted(environ):
         if name.startswith("NIGHTDROP_") and name not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, known, n=1)
             hint = f", perhaps {near[0]}" if near else ""
             yield f"{name}: no such setting{hint}; correct or remove it"
@@ -249,30 +250,19 @@ def _overlaps(settings: Settings) -> Iterator[str]:
     results = settings.results
     if results and any(results.contains(name, settings.prefix) for name in settings.buckets):
         yield "NIGHTDROP_RESULTS: contains NIGHTDROP_PREFIX: every dropped file would be ignored"
-    for name, address in (("CHECKPOINTS", settings.checkpoints), ("AUDIT", settings.audit)):
+    for name in ("CHECKPOINTS", "AUDIT", "POLICY"):
+        address = getattr(settings, name.lower())
         place = parse_obs_address(address) if address.startswith(OBS) else None
         if place and place.bucket in settings.buckets and place.prefix.startswith(settings.prefix):
             yield (
                 f"NIGHTDROP_{name}: is under NIGHTDROP_PREFIX, so that what is written there "
                 "would be read as specs; name another bucket, or a prefix beside it"
             )
-    yield from _policy_overlaps(settings)
+    is_in_obs = settings.policy.startswith(OBS)
+    if results and is_in_obs and results.contains(*parse_obs_object(settings.policy)):
+        yield "NIGHTDROP_POLICY: is under NIGHTDROP_RESULTS; name a key beside it"
     if results and settings.audit == str(results):
         yield "NIGHTDROP_AUDIT: is the same as NIGHTDROP_RESULTS; name a prefix beside it"
-
-
-def _policy_overlaps(settings: Settings) -> Iterator[str]:
-    """Yield a sentence for each place in which whoever drops a spec could replace the policy."""
-    if not settings.policy.startswith(OBS):
-        return
-    bucket, key = parse_obs_object(settings.policy)
-    if bucket in settings.buckets and key.startswith(settings.prefix):
-        yield (
-            "NIGHTDROP_POLICY: is under NIGHTDROP_PREFIX, so that whoever drops specs could write "
-            "the policy; name another bucket, or a key beside it"
-        )
-    if settings.results and settings.results.contains(bucket, key):
-        yield "NIGHTDROP_POLICY: is under NIGHTDROP_RESULTS; name a key beside it"
 
 
 def _private_file_problem(settings: Settings, environ: Mapping[str, str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Which store an address names."""
+"""Which store an address names; only its modules are loaded."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from handler.audit.objects.log import ObjectLog
-from handler.audit.objects.probe_result import missing_probe
-from handler.audit.sql.sqlite import SqliteLog
-from handler.audit.verification.sources.sqlite import SqliteSource
 from handler.errors import LogError
 from handler.values.obs_address import OBS, parse_obs_address
 
@@ -44,11 +40,15 @@ def open_log(address: str, folders: OpenPrefix | None = None) -> SearchedLog:
         LogError: The address names no store, or the store cannot be used.
     """
     if address.startswith(OBS):
+        from handler.audit.objects.log import ObjectLog
+
         return ObjectLog(folder_at(address, folders))
     if _names_a_file(address):
+        from handler.audit.sql.sqlite import SqliteLog
+
         return SqliteLog(address.removeprefix(SQLITE))
     with _psycopg_needed():
-        from handler.audit.sql.postgres import PostgresLog  # noqa: PLC0415 - psycopg loads slowly
+        from handler.audit.sql.postgres import PostgresLog
     return PostgresLog(address)
 
 
@@ -72,6 +72,8 @@ def log_doubts(address: str, folders: OpenPrefix | None) -> tuple[str, ...]:
     """Return what is not certain about the store at an address, one sentence each."""
     if not address.startswith(OBS):
         return ()
+    from handler.audit.objects.probe_result import missing_probe
+
     doubt = missing_probe(folder_at(address, folders))
     return (doubt,) if doubt else ()
 
@@ -87,15 +89,17 @@ def open_source(address: str, folders: OpenPrefix | None = None) -> RecordSource
         LogError: The address names no store, or there is no log in it.
     """
     if address.startswith(OBS):
-        from handler.audit.verification.sources.objects import (  # noqa: PLC0415 - no cold start needs it
+        from handler.audit.verification.sources.objects import (
             ObjectsSource,
         )
 
         return ObjectsSource(folder_at(address, folders))
     if _names_a_file(address):
+        from handler.audit.verification.sources.sqlite import SqliteSource
+
         return SqliteSource(address.removeprefix(SQLITE))
     with _psycopg_needed():
-        from handler.audit.verification.sources.postgres import PostgresSource  # noqa: PLC0415 - same reason
+        from handler.audit.verification.sources.postgres import PostgresSource
     return PostgresSource(address)
 
 
@@ -116,7 +120,7 @@ def init_log(address: str, role: str = "") -> tuple[str, ...]:
     if address.startswith(OBS) or _names_a_file(address):
         return ()
     with _psycopg_needed():
-        from handler.audit.sql.postgres_connection import init_schema  # noqa: PLC0415 - same reason
+        from handler.audit.sql.postgres_connection import init_schema
     return init_schema(address, role)
 
 

@@ -70,8 +70,8 @@ def _rebuild_file(path: Path) -> None:
 
 
 def _rebuild_database(address: str) -> None:
-    from handler.audit.sql.postgres import PostgresLog  # noqa: PLC0415 - psycopg loads slowly
-    from handler.audit.sql.postgres_connection import rebuild as rebuild_owned  # noqa: PLC0415 - same reason
+    from handler.audit.sql.postgres import PostgresLog
+    from handler.audit.sql.postgres_connection import rebuild as rebuild_owned
 
     if not rebuild_owned(address):
         with closing(PostgresLog(address)) as log:

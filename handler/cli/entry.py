@@ -44,9 +44,9 @@ def _write_error(sentence: str) -> int:
 
 
 def _command() -> int:
-    import click  # noqa: PLC0415 - imported after SIGINT is set
+    import click
 
-    from handler.cli.main import main  # noqa: PLC0415 - same reason
+    from handler.cli.main import main
 
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -19,7 +19,6 @@ from handler.deliveries.decisions import (
 from handler.deliveries.policy_check import check_policy, check_unchanged
 from handler.deliveries.provenance import differences
 from handler.deliveries.receiving import receive
-from handler.deliveries.reporting import report
 from handler.errors import (
     AccessPendingError,
     NightdropError,
@@ -74,7 +73,9 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
     if run.state == "planned" and not run.final:
         submit(run.jobs, invocation, claimed)
         run = state_of(run.key, invocation)
-    if not invocation.out_of_time:
+    if run.trigger == "object" and not invocation.out_of_time:
+        from handler.deliveries.reporting import report
+
         report(run, invocation)
     result = result_of(decided.delivery.key, run, repeated=repeated)
     return delivered_again(result, refused) if refused else result

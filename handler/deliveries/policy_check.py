@@ -38,8 +38,8 @@ def check_policy(
     policy = load_policy(settings.policy, lambda: invocation.obs)
     if policy is BUILT_IN and _is_plain(plan, settings.valid_for):
         return ALLOWED
-    from handler.policy.decision import decide, origin_of  # noqa: PLC0415 - not on a cold start
-    from handler.policy.demand import demand_of  # noqa: PLC0415 - same reason
+    from handler.policy.decision import decide, origin_of
+    from handler.policy.demand import demand_of
 
     origin = origin_of(delivery, actor_of(delivery.actor, found))
     demands = [demand_of(job) for job in plan.jobs]
@@ -65,7 +65,7 @@ def check_unchanged(
     """
     if not is_changed(found) or delivery.actor.get("kind") != "uploader":
         return None
-    from handler.policy.decision import decide_changed, origin_of  # noqa: PLC0415 - it is rare
+    from handler.policy.decision import decide_changed, origin_of
 
     policy = load_policy(invocation.settings.policy, lambda: invocation.obs)
     decided = decide_changed(policy, origin_of(delivery, actor_of(delivery.actor, found)))

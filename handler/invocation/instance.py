@@ -18,7 +18,6 @@ from handler.cloud.obs.prefix_store import ObsFolders
 from handler.errors import (
     CredentialsError,
 )
-from handler.invocation.checkpoint_writer import check as check_checkpoints
 from handler.invocation.invocation import RECORDING_SECONDS, Invocation
 from handler.jobs.effect_runner import EffectRunner
 from handler.runtime.deadline import deadline
@@ -71,7 +70,10 @@ def open_instance(
         LogError: The audit log cannot be opened. Nothing is left open then.
     """
     settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
-    check_checkpoints(settings)
+    if settings.checkpoints or settings.checkpoint_key.get_secret_value():
+        from handler.invocation.checkpoint_writer import check
+
+        check(settings)
     transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
     keys = CurrentCredentials(_credentials(context, environ))
     try:

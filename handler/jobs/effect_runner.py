@@ -109,7 +109,7 @@ class EffectRunner:
                 self.drive(effects)
             return
         # Loaded where it is needed: most events have one job.
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - see above
+        from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(min(senders, len(all_effects)), "sender") as threads:
             futures = [threads.submit(self.drive, effects) for effects in all_effects]

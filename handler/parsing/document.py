@@ -19,6 +19,11 @@ Path: TypeAlias = tuple[str | int, ...]
 
 MAX_PROBLEMS = 100
 
+MAX_DIGITS = 4300  # Python's own limit for converting text to an integer
+
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+NOT_UNICODE = "holds half of a surrogate pair, which is not a character; write the character itself"
+
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 

@@ -7,8 +7,7 @@ import math
 from typing import TYPE_CHECKING, cast
 
 from handler.errors import EventRejectedError, Problem
-from handler.parsing.document import first_problems, format_path
-from handler.parsing.tree_builder import MAX_DIGITS, NOT_UNICODE, SURROGATE
+from handler.parsing.document import MAX_DIGITS, NOT_UNICODE, SURROGATE, first_problems, format_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

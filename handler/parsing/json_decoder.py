@@ -11,7 +11,7 @@ import json
 import re
 from typing import TYPE_CHECKING, NoReturn
 
-from handler.parsing.tree_builder import MAX_DIGITS
+from handler.parsing.document import MAX_DIGITS
 
 if TYPE_CHECKING:
     from handler.parsing.document import Limits

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
-from handler.parsing.document import MAX_PROBLEMS
+from handler.parsing.document import MAX_DIGITS, MAX_PROBLEMS, NOT_UNICODE, SURROGATE
 
 if TYPE_CHECKING:
     from handler.parsing.document import Limits, Path
@@ -15,15 +14,10 @@ if TYPE_CHECKING:
 
 Container: TypeAlias = "list[Json] | dict[str, Json]"
 
-MAX_DIGITS = 4300  # Python's own limit for converting text to an integer
-
 NOT_SENT_AS_WRITTEN = (
     "this number would be sent with another spelling; put it in quotes if it is text, "
     "else write it plainly: 0.5, 1000"
 )
-
-SURROGATE = re.compile(r"[\ud800-\udfff]")
-NOT_UNICODE = "holds half of a surrogate pair, which is not a character; write the character itself"
 
 
 class HaltError(Exception):

@@ -6,7 +6,6 @@ texts of our own models are used.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
@@ -161,6 +160,8 @@ def suggest_name(name: str, known: Sequence[str]) -> str:
 
 def nearest_name(name: str, known: Sequence[str]) -> str:
     """Return the known name that is most similar to a misspelt one; "" if none is."""
+    import difflib
+
     plain = name.strip().lower().replace("-", "_").replace(" ", "_")[:_COMPARED_LENGTH]
     # A field in camel case is also compared unchanged.
     near = difflib.get_close_matches(plain, known, n=1, cutoff=_SIMILARITY) or (

@@ -11,8 +11,8 @@ from handler.errors import PolicyError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.parsing.validation_errors import to_problem, validation_issues
 from handler.policy.rules import MOST_JOBS, Policy, Rule, Source
-from handler.specs.api_form import JobType
 from handler.specs.field_types import Duration, Line
+from handler.specs.targets import JobType
 from handler.values.canonical_json import sha256_hex
 from handler.values.duration import seconds_of
 

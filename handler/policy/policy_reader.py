@@ -30,7 +30,7 @@ def load_policy(address: str, obs: Callable[[], Obs]) -> Policy:
     """
     if not address:
         return BUILT_IN
-    from handler.policy.policy_file import read_policy  # noqa: PLC0415 - needs pydantic models
+    from handler.policy.policy_file import read_policy
 
     data = _read_object(address, obs()) if address.startswith(OBS) else _read_file(address)
     try:

@@ -10,9 +10,9 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from handler.specs.field_types import AnyLine, Line, omitted
+from handler.specs.field_types import OPEN, AnyLine, Line, omitted
 
-OPEN_CAMEL = ConfigDict(frozen=True, extra="allow", strict=True, alias_generator=to_camel)
+OPEN_CAMEL = ConfigDict(**OPEN, alias_generator=to_camel)
 
 Weight = Annotated[int, Field(ge=1, le=100)]
 

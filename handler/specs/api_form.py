@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, format_path, read
 from handler.parsing.validation_errors import Issue, to_problem, validation_issues
-from handler.specs.deployment import deployment_warnings, envelope_errors, replicas_errors
 from handler.specs.field_types import (
     STRICT,
     AnyLine,
@@ -28,21 +27,14 @@ from handler.specs.field_types import (
     TagValue,
     rule_error,
 )
+from handler.specs.targets import JobType, TargetType, repeated_target_errors, type_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from handler.parsing import Document, Path
+    from handler.parsing import Document
     from handler.values.canonical_json import Json
 
-JobType: TypeAlias = Literal["node_upgrade", "deployment_deploy", "deployment_upgrade"]
-TargetType: TypeAlias = Literal["node", "node_group", "deployment"]
-
-_LIKELY_TARGETS = {
-    "node_upgrade": ("node",),
-    "deployment_deploy": ("node", "node_group"),
-    "deployment_upgrade": ("deployment",),
-}
 _MOST_SHOWN = 3
 
 
@@ -65,6 +57,8 @@ def _task_data(text: str) -> str:
         raise rule_error(
             "its JSON object must have `deployment`, an object with replicas and template"
         )
+    from handler.specs.deployment import envelope_errors
+
     errors = envelope_errors(value)[:_MOST_SHOWN]
     if errors:
         raise rule_error("; ".join(_inside(fault, documents[0]) for fault in errors))
@@ -148,6 +142,8 @@ def body_errors(body: dict[str, Json]) -> list[Issue]:
         *_repeated_targets(body),
     ]
     if not errors and body["job_type"] == "deployment_deploy":
+        from handler.specs.deployment import replicas_errors
+
         return list(_inside_task_data(replicas_errors(_envelope(body))))
     return errors
 
@@ -165,27 +161,12 @@ def body_warnings(body: dict[str, Json]) -> list[Issue]:
     else:
         path = ("job_content", "target_type")
         issues += type_warnings(str(body["job_type"]), str(target_type), path)
-    return [*issues, *_inside_task_data(deployment_warnings(_envelope(body)))]
+    envelope = _envelope(body)
+    if not envelope:
+        return issues
+    from handler.specs.deployment import deployment_warnings
 
-
-def type_warnings(job_type: str, target_type: str, path: Path) -> list[Issue]:
-    """Return a remark if a job of this type hardly works on targets of that one."""
-    likely = _LIKELY_TARGETS[job_type]
-    if target_type in likely:
-        return []
-    text = f"{job_type} probably needs {' or '.join(likely)}; the API's pages do not say"
-    return [Issue(path, text)]
-
-
-def repeated_target_errors(ids: list[Json], path: Path) -> Iterator[Issue]:
-    """Yield a remark for each target that a list names again; what is no id is left to others."""
-    seen: set[str] = set()
-    for place, one in enumerate(ids):
-        if not isinstance(one, str):
-            continue
-        if one in seen:
-            yield Issue((*path, place), "the same target stands here before; name it once")
-        seen.add(one)
+    return [*issues, *_inside_task_data(deployment_warnings(envelope))]
 
 
 def _repeated_targets(body: dict[str, Json]) -> Iterator[Issue]:

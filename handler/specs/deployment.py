@@ -7,18 +7,25 @@ is sent unchanged, with a warning.
 from __future__ import annotations
 
 import json
-from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, Discriminator, Field, Tag
 
 from handler.parsing import MAX_PROBLEMS
-from handler.parsing.validation_errors import Issue, unknown_fields, validation_issues
-from handler.specs.affinity import Affinity
+from handler.parsing.validation_errors import (
+    Issue,
+    unknown_fields,
+    validation_issues,
+    with_path_prefix,
+)
 from handler.specs.container import Container
 from handler.specs.field_types import OPEN, AnyLine, AnyText, Id, TagKey, TagValue, omitted
 
 if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic_core import CoreSchema
+
     from handler.parsing import Path
     from handler.values.canonical_json import Json
 
@@ -47,6 +54,18 @@ class Configs(BaseModel):
     )
 
 
+class _AffinitySchema:
+    """Describes the affinity in the JSON Schema; `affinity_errors` checks it, if there is one."""
+
+    def __get_pydantic_json_schema__(
+        self, _schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        from handler.specs.affinity import Affinity
+
+        Affinity.model_rebuild()
+        return handler(Affinity.__pydantic_core_schema__)
+
+
 class Template(BaseModel):
     """What runs on each target."""
 
@@ -55,7 +74,9 @@ class Template(BaseModel):
     configs: Configs = Field(description="How the containers run.")
     containers: list[Container] = Field(min_length=1, description="What runs.")
     init_containers: list[Container] = Field(default_factory=list, description="What runs before.")
-    affinity: Affinity = Field(default_factory=omitted, description="Where it may run.")
+    affinity: Annotated[dict[str, Any], _AffinitySchema()] = Field(
+        default_factory=omitted, description="Where it may run."
+    )
 
 
 class Deployment(BaseModel):
@@ -111,13 +132,39 @@ AnyDeployment: TypeAlias = Annotated[
 
 def envelope_errors(envelope: dict[str, Json]) -> list[Issue]:
     """Return everything wrong with an envelope in a task_data."""
-    return validation_issues(Envelope, envelope)
+    return [*validation_issues(Envelope, envelope), *affinity_errors(envelope)]
+
+
+def affinity_errors(deployment: dict[str, Json]) -> list[Issue]:
+    """Return everything wrong with the affinity of a deployment, bare or in its envelope."""
+    path, affinity = _affinity(deployment)
+    if not isinstance(affinity, dict):
+        return []
+    from handler.specs.affinity import Affinity
+
+    return with_path_prefix(path, validation_issues(Affinity, affinity))
+
+
+def _affinity(deployment: dict[str, Json]) -> tuple[Path, Json]:
+    """Return the path and the value of the affinity; None if there is none."""
+    steps = ("deployment",) if "deployment" in deployment else ()
+    path: Path = (*steps, "template", "affinity")
+    value: Json = deployment
+    for step in path:
+        value = value.get(str(step)) if isinstance(value, dict) else None
+    return path, value
 
 
 def deployment_warnings(deployment: dict[str, Json]) -> list[Issue]:
     """Return a remark for each field of a valid deployment that the API's page does not have."""
     model = Envelope if "deployment" in deployment else Deployment
-    return list(islice(unknown_fields(model, deployment), MAX_PROBLEMS + 1))
+    found = unknown_fields(model, deployment)
+    path, affinity = _affinity(deployment)
+    if affinity is not None:
+        from handler.specs.affinity import Affinity
+
+        found = chain(found, unknown_fields(Affinity, affinity, path))
+    return list(islice(found, MAX_PROBLEMS + 1))
 
 
 def replicas_errors(deployment: dict[str, Json]) -> list[Issue]:

@@ -14,8 +14,8 @@ from handler.values.duration import PATTERN, seconds_of
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
-STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
-OPEN = ConfigDict(frozen=True, extra="allow", strict=True)
+STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+OPEN = ConfigDict(frozen=True, extra="allow", strict=True, defer_build=True)
 
 TEMPLATE = re.compile(r"\{\{|\{%|\$\{|<%")
 NOT_RENDERED = "a template that was not rendered: its placeholder is left here; fill it in"

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing import MAX_PROBLEMS, first_problems
 from handler.parsing.validation_errors import Issue, nearest_name, to_problem
-from handler.specs.api_form import body_errors, body_warnings
-from handler.specs.short_form import build_body, job_errors, job_warnings, valid_for_seconds
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
@@ -71,8 +69,16 @@ class _Form:
     valid_for: Callable[[dict[str, Json]], int | None]
 
 
-_OWN_FORM = _Form(job_errors, job_warnings, build_body, valid_for_seconds)
-_API_FORM = _Form(body_errors, body_warnings, lambda body, _: body, lambda _: None)
+def _own_form() -> _Form:
+    from handler.specs.short_form import build_body, job_errors, job_warnings, valid_for_seconds
+
+    return _Form(job_errors, job_warnings, build_body, valid_for_seconds)
+
+
+def _api_form() -> _Form:
+    from handler.specs.api_form import body_errors, body_warnings
+
+    return _Form(body_errors, body_warnings, lambda body, _: body, lambda _: None)
 
 
 def mark_of(job_key: str) -> str:
@@ -110,7 +116,7 @@ def _problems(documents: Sequence[Document]) -> Iterator[Problem]:
 
 
 def _form(value: Mapping[str, Json]) -> _Form:
-    return _API_FORM if value.keys() & _API_WORDS else _OWN_FORM
+    return _api_form() if value.keys() & _API_WORDS else _own_form()
 
 
 def _mapping(document: Document) -> dict[str, Json]:
@@ -133,10 +139,10 @@ def _errors(document: Document) -> list[Problem]:
 
 def _misspelt_form(value: Mapping[str, Json]) -> _Form | None:
     """Return the form whose field names are similar, such as `Kind`."""
-    forms = ((_OWN_FORM, sorted(_OWN_WORDS)), (_API_FORM, sorted(_API_WORDS)))
+    forms = ((_own_form, sorted(_OWN_WORDS)), (_api_form, sorted(_API_WORDS)))
     return next(
         (
-            form
+            form()
             for form, words in forms
             if any(nearest_name(key, words) for key in islice(value, MAX_PROBLEMS))
         ),

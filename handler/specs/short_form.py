@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from handler.parsing.validation_errors import Issue, validation_issues, with_path_prefix
-from handler.specs.api_form import JobType, repeated_target_errors, type_warnings
-from handler.specs.deployment import (
-    AnyDeployment,
-    build_task_data,
-    deployment_warnings,
-    replicas_errors,
-)
 from handler.specs.field_types import (
     STRICT,
     Duration,
@@ -26,6 +20,7 @@ from handler.specs.field_types import (
     omitted,
     rule_error,
 )
+from handler.specs.targets import JobType, repeated_target_errors, type_warnings
 from handler.values.duration import seconds_of
 
 if TYPE_CHECKING:
@@ -88,8 +83,11 @@ class Targets(BaseModel):
     )
 
 
+_DEPLOYMENT = "What runs there; only for deployment jobs, which need it."
+
+
 class Job(BaseModel):
-    """A job in Nightdrop's friendlier form."""
+    """A job in Nightdrop's friendlier form; `full_model` also checks its deployment."""
 
     model_config = STRICT
 
@@ -99,10 +97,7 @@ class Job(BaseModel):
     )
     description: Note = Field(default="", description="For people; the mark is put before it.")
     targets: Targets = Field(description="What the job works on.")
-    deployment: AnyDeployment = Field(
-        default_factory=omitted,
-        description="What runs there; only for deployment jobs, which need it.",
-    )
+    deployment: dict[str, Any] = Field(default_factory=omitted, description=_DEPLOYMENT)
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, description="Labels of the job.")
     serial: Annotated[str | int, BeforeValidator(_serial)] = Field(
         default_factory=str,
@@ -114,9 +109,19 @@ class Job(BaseModel):
     )
 
 
+@cache
+def full_model() -> type[BaseModel]:
+    """Return `Job` with the model of a deployment, which is loaded for documents that have one."""
+    from handler.specs.deployment import AnyDeployment
+
+    field: Any = (AnyDeployment, Field(default_factory=omitted, description=_DEPLOYMENT))
+    return create_model("Job", __base__=Job, __doc__=Job.__doc__, deployment=field)
+
+
 def job_errors(job: dict[str, Json]) -> list[Issue]:
     """Return everything wrong with a document in the friendly form."""
-    return [*validation_issues(Job, job), *_target_errors(job), *_deployment_errors(job)]
+    model = full_model() if "deployment" in job else Job
+    return [*validation_issues(model, job), *_target_errors(job), *_deployment_errors(job)]
 
 
 def job_warnings(job: dict[str, Json]) -> list[Issue]:
@@ -125,6 +130,8 @@ def job_warnings(job: dict[str, Json]) -> list[Issue]:
     issues = type_warnings(str(job["kind"]), _TARGET_TYPES[field], ("targets", field))
     deployment = job.get("deployment")
     if isinstance(deployment, dict):
+        from handler.specs.deployment import deployment_warnings
+
         issues += with_path_prefix(("deployment",), deployment_warnings(deployment))
     return issues
 
@@ -143,6 +150,8 @@ def build_body(job: dict[str, Json], job_key: str) -> dict[str, Json]:
     }
     deployment = job.get("deployment")
     if isinstance(deployment, dict):
+        from handler.specs.deployment import build_task_data
+
         content["task_data"] = build_task_data(deployment, str(job["kind"]), str(job["name"]))
     body: dict[str, Json] = {
         "job_name": f"{job['name']}-{job_key[:NAME_SUFFIX_LENGTH]}",
@@ -198,5 +207,10 @@ def _deployment_errors(job: dict[str, Json]) -> Iterator[Issue]:
     if kind in ("deployment_deploy", "deployment_upgrade") and not has_it:
         yield Issue(("deployment",), f"missing; {kind} needs it")
     deployment = job.get("deployment")
-    if kind == "deployment_deploy" and isinstance(deployment, dict):
+    if not isinstance(deployment, dict):
+        return
+    from handler.specs.deployment import affinity_errors, replicas_errors
+
+    yield from with_path_prefix(("deployment",), affinity_errors(deployment))
+    if kind == "deployment_deploy":
         yield from with_path_prefix(("deployment",), replicas_errors(deployment))

@@ -34,16 +34,6 @@ ShortText: TypeAlias = OrNone[Annotated[str, Field(min_length=1, max_length=256)
 Size: TypeAlias = OrNone[Annotated[int, Field(ge=0, lt=2**53)]]
 
 
-class TimerTick(BaseModel):
-    """One tick of a timer. It has no id."""
-
-    model_config = _OUTSIDE
-
-    trigger_name: str = Field(min_length=1, max_length=256)
-    time: str = Field(min_length=1, max_length=64)
-    user_event: str
-
-
 class Bucket(BaseModel):
     """The bucket of an object that fired."""
 

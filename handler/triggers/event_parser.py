@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from handler.errors import EventRejectedError, Problem
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
 from handler.triggers.object_event import SPEC_NAMES, is_creation, is_scratch, is_spec_name
-from handler.triggers.object_storage import is_cloud_event, parse_cloud_event, parse_records
 from handler.triggers.timer import parse_timer_event
-from handler.triggers.unsupported_event import unsupported_event_problem
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
@@ -57,14 +55,27 @@ def parse_event(
             request = parse_timer_event(event)
             return request if isinstance(request, Action) else (request,)
         if "Records" in event:
+            from handler.triggers.object_storage import parse_records
+
             return parse_records(event["Records"])
         if is_cloud_event(event):
+            from handler.triggers.object_storage import parse_cloud_event
+
             return (parse_cloud_event(event, eventgrid_keys),)
         if action := action_of(event):
             return action
         if is_spec(event):
             return (direct_delivery(event),)
+    from handler.triggers.unsupported_event import unsupported_event_problem
+
     raise EventRejectedError([unsupported_event_problem(event)])
+
+
+def is_cloud_event(event: dict[str, Json]) -> bool:
+    """Return whether an event is a CloudEvent that carries a message of OBS."""
+    data = event.get("data")
+    named = all(isinstance(event.get(name), str) for name in ("specversion", "source", "type"))
+    return named and isinstance(data, dict) and "obs" in data
 
 
 def is_spec(event: dict[str, Json]) -> bool:

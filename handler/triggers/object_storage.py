@@ -46,13 +46,6 @@ def parse_records(records: Json) -> tuple[Delivery | InvalidEntry, ...]:
     return (*found, _too_many(rest)) if rest else tuple(found)
 
 
-def is_cloud_event(event: dict[str, Json]) -> bool:
-    """Return whether an event is a CloudEvent that carries a message of OBS."""
-    data = event.get("data")
-    named = all(isinstance(event.get(name), str) for name in ("specversion", "source", "type"))
-    return named and isinstance(data, dict) and "obs" in data
-
-
 def parse_cloud_event(
     event: dict[str, Json], keys: Literal["encoded", "raw"]
 ) -> Delivery | InvalidEntry:

@@ -6,14 +6,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from handler.errors import EventRejectedError, Problem, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.parsing.validation_errors import event_problems
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
-from handler.triggers.event_models import TimerTick
-from handler.triggers.unsupported_event import unknown_action_problem
 from handler.values.canonical_json import key_of, shown
 from handler.values.object_names import LONGEST_KEY
 from handler.values.rfc3339 import moment
@@ -25,6 +23,16 @@ if TYPE_CHECKING:
 _ADDRESS = re.compile(
     r"obs://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^\0]{1,1024})", re.DOTALL
 )
+
+
+class TimerTick(BaseModel):
+    """One tick of a timer. It has no id."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    trigger_name: str = Field(min_length=1, max_length=256)
+    time: str = Field(min_length=1, max_length=64)
+    user_event: str
 
 
 def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
@@ -80,6 +88,8 @@ def _requested(user_event: str) -> StoredSpec | InlineSpec | Action:
 def _action(value: dict[str, Json]) -> Action:
     action = action_of(value)
     if action is None:
+        from handler.triggers.unsupported_event import unknown_action_problem
+
         raise EventRejectedError([replace(unknown_action_problem(value), path="user_event.action")])
     return action
 

@@ -120,7 +120,7 @@ def _context() -> ForkServerContext:
 
 
 def _run(events: list[object], environ: dict[str, str], output: str) -> None:
-    from tests.faults.child import main  # noqa: PLC0415 - the server has imported it
+    from tests.faults.child import main
 
     with open(output, "w", encoding="utf-8") as sys.stdout:  # noqa: PTH123 - pathlib is not needed here
         main(events, environ)

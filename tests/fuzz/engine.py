@@ -91,7 +91,7 @@ def with_hypothesis(target: Target, seeds: Sequence[bytes], seconds: float, numb
 
 def with_atheris(target: Target, seeds: Sequence[bytes], seconds: int, number: int) -> None:
     """Run a target on atheris's inputs; libFuzzer ends the process itself."""
-    import atheris  # noqa: PLC0415 - where it is installed
+    import atheris
 
     for function in _guiding():
         atheris.instrument_func(function)

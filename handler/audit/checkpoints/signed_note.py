@@ -63,7 +63,7 @@ class SigningKey:
     @property
     def public(self) -> VerifyKey:
         """The key that verifies what this one signs."""
-        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - an extra
+        from cryptography.hazmat.primitives import serialization
 
         public = _private(self.seed).public_key()
         raw = serialization.Encoding.Raw, serialization.PublicFormat.Raw
@@ -141,8 +141,8 @@ def signed(text: str, key: SigningKey) -> Note:
 
 def is_signed_by(note: Note, key: VerifyKey) -> bool:
     """Return whether a note bears a valid signature of a key."""
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - an extra
-    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - same reason
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ed25519
 
     public = ed25519.Ed25519PublicKey.from_public_bytes(key.public)
     for one in note.signatures:
@@ -193,6 +193,6 @@ def _base64(data: bytes) -> str:
 
 
 def _private(seed: bytes) -> Ed25519PrivateKey:
-    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - an extra
+    from cryptography.hazmat.primitives.asymmetric import ed25519
 
     return ed25519.Ed25519PrivateKey.from_private_bytes(seed)

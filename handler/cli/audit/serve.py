@@ -43,7 +43,7 @@ def serve(address: str, port: int, *, own_sql: bool) -> None:
       nightdrop audit serve --audit sqlite:///nightdrop.db
     """
     try:
-        from handler.cli.audit.web.server import run  # noqa: PLC0415 - an extra
+        from handler.cli.audit.web.server import run
     except ImportError:
         complain("the page needs Datasette; in a checkout, `make .venv/.dev` installs it")
         sys.exit(2)

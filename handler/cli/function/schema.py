@@ -9,7 +9,7 @@ import click
 from pydantic.json_schema import models_json_schema
 
 from handler.specs.api_form import BatchJob
-from handler.specs.short_form import Job
+from handler.specs.short_form import full_model
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -29,11 +29,12 @@ def job_spec_schema() -> dict[str, Any]:
 
     Rules between fields, such as which kind needs a deployment, are checked but not written here.
     """
-    references, shared = models_json_schema([(Job, "validation"), (BatchJob, "validation")])
+    job = full_model()
+    references, shared = models_json_schema([(job, "validation"), (BatchJob, "validation")])
     return {
         "$schema": _DIALECT,
         "title": "Nightdrop job spec",
         "description": "One batch job: in Nightdrop's friendlier form, or as the API's own body.",
-        "anyOf": [references[(model, "validation")] for model in (Job, BatchJob)],
+        "anyOf": [references[(model, "validation")] for model in (job, BatchJob)],
         "$defs": shared["$defs"],
     }

@@ -14,7 +14,6 @@ from urllib.parse import quote, urlencode
 
 from handler.cloud.http_transport import MAX_ANSWER_BYTES
 from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of
-from handler.cloud.obs.listing import listing_of
 from handler.cloud.obs.signing import Target
 from handler.errors import ApiError, NoAnswerError, ObjectError
 
@@ -218,6 +217,8 @@ class Obs:
             ObjectError: The bucket is missing, or may not be listed with these keys.
             CloudError: The call failed.
         """
+        from handler.cloud.obs.listing import listing_of
+
         marker = after
         while True:
             query = {"prefix": prefix, "marker": marker, "max-keys": str(_PAGE)}

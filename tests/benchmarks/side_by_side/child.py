@@ -102,7 +102,7 @@ def _warm(handler: Any, events: list[Any]) -> dict[str, Any]:  # noqa: ANN401 - 
 
 
 def _threads(handler: Any, events: list[Any]) -> float:  # noqa: ANN401 - any handler
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not measured in other modes
+    from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(THREADS) as pool:
         began = time.perf_counter()

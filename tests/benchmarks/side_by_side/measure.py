@@ -120,7 +120,7 @@ def handlers(environments: Path) -> Sequence[Handler]:
             ]
             subprocess.run(install, check=True)
         peers.append(Handler(name, name, HERE / "peers", python))
-    return [Handler("nightdrop", "handler.function", ROOT, Path(sys.executable)), *peers]
+    return [Handler("nightdrop", "handler", ROOT, Path(sys.executable)), *peers]
 
 
 def measure(

@@ -216,9 +216,9 @@ def test_a_name_that_does_not_exist_sent_nothing(transport: Transport, get: Get,
 @pytest.fixture
 def certified(tmp_path: Path) -> Path:
     """A certificate for this machine, with its key."""
-    from cryptography import x509  # noqa: PLC0415 - no other test needs it
-    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - same reason
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415 - same reason
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])

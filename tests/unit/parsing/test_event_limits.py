@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handler.errors import EventRejectedError
 from handler.parsing import Limits, check_event
-from handler.parsing.tree_builder import NOT_UNICODE
+from handler.parsing.document import NOT_UNICODE
 
 
 def refusal(value: object, limits: Limits | None = None) -> str:

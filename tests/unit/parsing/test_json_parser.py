@@ -10,8 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from handler.parsing import Limits
+from handler.parsing.document import MAX_DIGITS, NOT_UNICODE
 from handler.parsing.json_parser import is_json_lines, parse_json, parse_json_lines
-from handler.parsing.tree_builder import MAX_DIGITS, NOT_SENT_AS_WRITTEN, NOT_UNICODE
+from handler.parsing.tree_builder import NOT_SENT_AS_WRITTEN
 
 _NO_COMMENTS = (
     'not JSON: expected a key in double quotes or `}`: JSON has no comments and no quotes but "'
