@@ -32,8 +32,6 @@ from handler.values.display import display
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.log import View
-    from handler.audit.record import Head
     from handler.invocation.instance import Instance
     from handler.invocation.invocation import Invocation
     from handler.runtime.structured_log import Write
@@ -84,7 +82,7 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     began = time.monotonic()
     invocation = invocation_of(context, instance)
     answered = _answered(event, invocation, instance)
-    head = answered.head or instance.log.read(_head, fresh=False)
+    head = answered.head or instance.log.head()
     answer = limited(reply(answered, head))
     instance.write(_line(answer, invocation, began))
     return answer
@@ -215,10 +213,6 @@ def _rejected(event: object, error: EventRejectedError, invocation: Invocation) 
     problems = first_problems(error.problems, _MOST_PROBLEMS)
     invocation.log.commit(reject_event(key, problems, source={"shape": "unknown"}))
     return Result(key, "rejected", errors=tuple(map(str, problems)))
-
-
-def _head(view: View) -> Head:
-    return view.head
 
 
 def _line(answer: dict[str, Json], invocation: Invocation, began: float) -> str:

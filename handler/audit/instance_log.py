@@ -13,6 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from handler.audit.log import Decision
+from handler.audit.record import Head
 from handler.errors import LogError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class _Group:
     gathering: Lock = field(default_factory=Lock)
     committing: Lock = field(default_factory=Lock)
     waiting: list[_Waiting] = field(default_factory=list)
+    head: Head | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,10 @@ class InstanceLog:
         """Commit several decisions as one append."""
         return self._append([self._bound(decide) for decide in decisions])
 
+    def head(self) -> Head:
+        """Return the last record of this instance's latest append, or the end of the log."""
+        return self._group.head or self.log.read(lambda view: view.head, fresh=False)
+
     def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:
         """Return what `ask` finds in the state."""
         return self.log.read(ask, fresh=fresh)
@@ -99,10 +105,7 @@ class InstanceLog:
     def _bound(self, decide: Decide[T]) -> Decide[T]:
         def with_function(view: View) -> Decision[T]:
             decision = decide(view)
-            drafts = tuple(
-                replace(draft, function={**self.function, **draft.function})
-                for draft in decision.drafts
-            )
+            drafts = tuple(draft.by(self.function) for draft in decision.drafts)
             then = self._bound(decision.then) if decision.then else None
             return Decision(decision.value, drafts, then)
 
@@ -126,7 +129,10 @@ class InstanceLog:
 
     def _append(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
         committed = self.log.commit_all(decisions)
+        records = [record for one in committed for record in one.records]
+        if records:
+            self._group.head = Head(records[-1].seq, records[-1].hash)
         # A line that cannot be written must not lose the result of what is durable by now.
         with suppress(OSError, ValueError):
-            self.announce([record for one in committed for record in one.records])
+            self.announce(records)
         return committed

@@ -8,7 +8,17 @@ Claims, leases and de-duplication are ordinary decisions, and the same ones serv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -46,8 +56,7 @@ def followed_by(drafts: tuple[Draft, ...], then: Decide[T]) -> Decision[T]:
     return Decision(cast("T", None), drafts, then)
 
 
-@dataclass(frozen=True)
-class Open:
+class Open(NamedTuple):
     """The open work, the longest untouched first.
 
     Attributes:
@@ -64,8 +73,7 @@ class Open:
     unreported: tuple[DeliveryState, ...]
 
 
-@dataclass(frozen=True)
-class ScanState:
+class ScanState(NamedTuple):
     """The position of the bucket scan in a bucket.
 
     Attributes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
 from handler.values.canonical_json import Json, canonical, sha256_hex, timestamp
 
@@ -80,6 +80,12 @@ class Draft:
             if unknown:
                 raise ValueError(f"{part} of a record has no field {', '.join(sorted(unknown))}")
 
+    def by(self, function: Part) -> Draft:
+        """Return the draft with what it says of the function added to `function`."""
+        bound = object.__new__(Draft)
+        bound.__dict__.update(self.__dict__, function={**function, **self.function})
+        return bound
+
     @property
     def key(self) -> str:
         """The key that the outbox keeps `body` under: the job's, else the delivery's."""
@@ -115,8 +121,7 @@ class Record:
         return cast("Fields", json.loads(self.text))
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """The end of the chain: the last record's number and hash, or 0 and `FIRST_PREV`."""
 
     seq: int = 0

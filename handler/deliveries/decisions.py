@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
@@ -26,13 +26,12 @@ if TYPE_CHECKING:
     from handler.audit.state import DeliveryState
     from handler.errors import Problem
     from handler.jobs.decisions import Claim
-    from handler.policy.rules import PolicyDecision
+    from handler.policy.verdict import PolicyDecision
     from handler.specs.planner import Plan
     from handler.triggers.delivery import Delivery
 
 
-@dataclass(frozen=True)
-class SpecSource:
+class SpecSource(NamedTuple):
     """What was read for a delivery.
 
     Attributes:
@@ -49,8 +48,7 @@ class SpecSource:
         return sha256_hex(self.data)
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     """A delivery that was read and understood, what it asks for, and what the policy decides."""
 
     delivery: Delivery
@@ -59,8 +57,7 @@ class Order:
     policy: PolicyDecision
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What the operator set for planning.
 
     Attributes:
@@ -72,8 +69,7 @@ class Rules:
     window: timedelta
 
 
-@dataclass(frozen=True)
-class Decided:
+class Decided(NamedTuple):
     """How far a delivery is decided.
 
     Attributes:

@@ -95,8 +95,9 @@ def submit(
     """
     claimable = SENDABLE | {"sending"}
     keys = [job.key for job in jobs if job.state in claimable]
-    bodies = invocation.log.bodies(keys)
     claims = {jobs[0].key: claimed} if claimed else {}
+    known = {key: one.request.body.decode() for key, one in claims.items()}
+    bodies = {**invocation.log.bodies([key for key in keys if key not in known]), **known}
     invocation.runner.drive_all(
         [submission(key, bodies.get(key), invocation.sender, claims.get(key)) for key in keys],
         senders=invocation.settings.senders,

@@ -8,13 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handler.deliveries.provenance import actor_of, is_changed
-from handler.policy.policy_reader import load_policy
-from handler.policy.rules import ALLOWED, BUILT_IN, MOST_JOBS
+from handler.policy.verdict import ALLOWED, MOST_JOBS
 
 if TYPE_CHECKING:
     from handler.audit.record import Part
     from handler.invocation.invocation import Invocation
-    from handler.policy.rules import PolicyDecision
+    from handler.policy.verdict import PolicyDecision
     from handler.specs.planner import Plan
     from handler.triggers.delivery import Delivery
 
@@ -35,12 +34,13 @@ def check_policy(
         CloudError: OBS, which has the policy, could not be reached.
     """
     settings = invocation.settings
-    policy = load_policy(settings.policy, lambda: invocation.obs)
-    if policy is BUILT_IN and _is_plain(plan, settings.valid_for):
+    if not settings.policy and _is_plain(plan, settings.valid_for):
         return ALLOWED
     from handler.policy.decision import decide, origin_of
     from handler.policy.demand import demand_of
+    from handler.policy.policy_reader import load_policy
 
+    policy = load_policy(settings.policy, lambda: invocation.obs)
     origin = origin_of(delivery, actor_of(delivery.actor, found))
     demands = [demand_of(job) for job in plan.jobs]
     return decide(policy, origin, demands, settings.valid_for)
@@ -66,6 +66,7 @@ def check_unchanged(
     if not is_changed(found) or delivery.actor.get("kind") != "uploader":
         return None
     from handler.policy.decision import decide_changed, origin_of
+    from handler.policy.policy_reader import load_policy
 
     policy = load_policy(invocation.settings.policy, lambda: invocation.obs)
     decided = decide_changed(policy, origin_of(delivery, actor_of(delivery.actor, found)))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
     from handler.deliveries.decisions import Order, Rules, SpecSource
-    from handler.policy.rules import PolicyDecision
+    from handler.policy.verdict import PolicyDecision
     from handler.specs.planner import PlannedJob
     from handler.triggers.delivery import Delivery
 

@@ -13,7 +13,7 @@ final                   nothing                               another id: job.du
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
@@ -71,8 +71,7 @@ class Unknown:
 Answer: TypeAlias = "Created | Refused | Deferred | Unknown"
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """The result of a claim: whether this instance may send, and the job's state.
 
     Attributes:

@@ -1,13 +1,14 @@
 """Effects that submission and settlement request, as values.
 
 The generators in `submission` and `settlement` yield these and get back their results. Whoever
-drives them carries them out: `sending` for real, a simulation in invented time.
+drives them carries them out: `effect_runner` for real, a simulation in invented time. Most are
+named tuples, which a cold start creates five times as fast as dataclasses.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from handler.cloud.ief.client import ListedJob
 
 
-@dataclass(frozen=True)
-class AwaitTurn:
+class AwaitTurn(NamedTuple):
     """Wait while the API has asked for slower senders; answers the seconds left, 0 for too few.
 
     Attributes:
@@ -35,37 +35,32 @@ class TimeLeft:
     """Answers how many seconds the invocation still has."""
 
 
-@dataclass(frozen=True)
-class Sign:
+class Sign(NamedTuple):
     """Sign the request that creates a job, dated now; answers it, or `Deferred` without keys."""
 
     body: str
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """Run a decision on the log, durably; answers its value."""
 
     decide: Decide[Any]
 
 
-@dataclass(frozen=True)
-class Send:
+class Send(NamedTuple):
     """Let a signed request leave, once; answers a `transitions.Answer`."""
 
     request: Request
 
 
-@dataclass(frozen=True)
-class ListJobs:
+class ListJobs(NamedTuple):
     """List the jobs of a type that were created since a moment; answers a `Listing`."""
 
     job_type: str
     since: datetime
 
 
-@dataclass(frozen=True)
-class ShowJob:
+class ShowJob(NamedTuple):
     """Query a job; the result is a `ShownJob`, `Gone`, or None if the query failed."""
 
     job_id: str
@@ -76,8 +71,7 @@ class Gone:
     """The API no longer knows a job: it was deleted."""
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(NamedTuple):
     """The API's list of jobs of one type, the newest first.
 
     Attributes:
@@ -91,8 +85,7 @@ class Listing:
     complete: bool
 
 
-@dataclass(frozen=True)
-class Sender:
+class Sender(NamedTuple):
     """Who submits, and by which settings.
 
     Attributes:

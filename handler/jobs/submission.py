@@ -14,10 +14,9 @@ freeze between any two of them:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from handler.errors import ApiError, NotSentError
 from handler.jobs.claiming import claim_planned
@@ -45,16 +44,14 @@ _LATER = frozenset({401, 403, TOO_MANY})
 _NO_TIME = "no time was left to send it"
 
 
-@dataclass(frozen=True)
-class Signed:
+class Signed(NamedTuple):
     """A signed request, and how long this instance may take to record its answer."""
 
     request: Request
     lease: timedelta
 
 
-@dataclass(frozen=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A signed request that may leave once: its attempt is in the log."""
 
     request: Request

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from handler.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from handler.values.canonical_json import Json
 
@@ -50,23 +50,34 @@ class Limits:
         level: list[object] = [value]
         nodes, characters = 1, 0
         for depth in range(self.max_depth + 1):
-            containers = [part for part in level if isinstance(part, dict | list)]
+            more, containers = _contents(level)
+            characters += more
             nodes += sum(map(len, containers))
             if nodes > self.max_nodes:
                 return f"holds more than {self.max_nodes} values"
-            mappings = [part for part in containers if isinstance(part, dict)]
-            texts = chain(level, *mappings)
-            characters += sum(len(text) for text in texts if isinstance(text, str))
             if characters > self.max_bytes:
                 return f"has more than {self.max_bytes} bytes"
-            if containers and depth == self.max_depth:
+            if not containers:
+                break
+            if depth == self.max_depth:
                 return f"is nested more than {self.max_depth} levels deep"
-            level = [inside for part in containers for inside in _values(part)]
+            level = [inside for part in containers for inside in part]
         return ""
 
 
-def _values(container: dict[object, object] | list[object]) -> Iterable[object]:
-    return container.values() if isinstance(container, dict) else container
+def _contents(level: list[object]) -> tuple[int, list[Collection[object]]]:
+    """Return the characters of all texts of one level, keys included, and what its parts hold."""
+    characters = 0
+    containers: list[Collection[object]] = []
+    for part in level:
+        if isinstance(part, str):
+            characters += len(part)
+        elif isinstance(part, dict):
+            characters += sum(len(key) for key in part if isinstance(key, str))
+            containers.append(part.values())
+        elif isinstance(part, list):
+            containers.append(part)
+    return characters, containers
 
 
 class LazyLines(Mapping[Path, int]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -113,14 +114,23 @@ def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iter
             yield from unknown_fields(model, item, (*path, place))
     if not isinstance(value, dict):
         return
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    models = _models_of_fields(model)
     for name, inner in value.items():
-        if name not in fields:
-            hint = suggest_name(name, tuple(fields))
+        if name not in models:
+            hint = suggest_name(name, tuple(models))
             text = f"not a field of the API's page, sent unchanged{hint and f'; {hint}'}"
             yield Issue((*path, name), text)
-        elif inside := _model_in(fields[name].annotation):
+        elif inside := models[name]:
             yield from unknown_fields(inside, inner, (*path, name))
+
+
+@cache
+def _models_of_fields(model: type[BaseModel]) -> dict[str, type[BaseModel] | None]:
+    """Return the fields of a model by their names in a document, each with the model in it."""
+    return {
+        field.alias or name: _model_in(field.annotation)
+        for name, field in model.model_fields.items()
+    }
 
 
 def _issue(model: type[BaseModel], value: Json, error: ErrorDetails) -> Issue:

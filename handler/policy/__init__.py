@@ -1,5 +1,6 @@
 """Who may ask for what: the operator's rules, and the decision about one plan.
 
+    verdict        the decision of the policy about a plan
     rules          the rules as plain values, and the built-in policy
     policy_reader  the policy in force, read from a path or OBS
     policy_file    a policy from YAML, checked; its JSON Schema

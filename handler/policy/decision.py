@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from handler.errors import Problem
 from handler.parsing import first_problems
-from handler.policy.rules import BUILT_IN, PolicyDecision
+from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import source_sentence
+from handler.policy.verdict import PolicyDecision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from handler.errors import PolicyError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.parsing.validation_errors import to_problem, validation_issues
-from handler.policy.rules import MOST_JOBS, Policy, Rule, Source
+from handler.policy.rules import Policy, Rule, Source
+from handler.policy.verdict import MOST_JOBS
 from handler.specs.field_types import Duration, Line
 from handler.specs.targets import JobType
 from handler.values.canonical_json import sha256_hex

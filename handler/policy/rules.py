@@ -1,22 +1,16 @@
 """Rules: who may ask for what, as plain values.
 
-Neither pydantic nor YAML is needed for the built-in policy: it costs a cold start nothing.
+The built-in policy needs neither pydantic nor YAML.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from handler.errors import Problem
-
-MOST_JOBS = 200
-"""How many jobs one file may ask for, unless a rule says otherwise."""
+from handler.policy.verdict import BUILT_IN_NAME, MOST_JOBS
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Where a delivery comes from; every field that is set must match.
 
     Attributes: those of `policy_file.SourceForm`.
@@ -29,8 +23,7 @@ class Source:
     direct: bool | None = None
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """What one source may ask for.
 
     Attributes: those of `policy_file.RuleForm`; `source` is its `from`, `valid_for` in seconds.
@@ -57,38 +50,18 @@ class Rule:
     source_changed: bool = False
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """An operator's policy.
 
     Attributes:
         rules: Tried in order; the first whose source matches decides.
-        digest: SHA-256 of its file in hex; `built-in` for the built-in policy.
+        digest: SHA-256 of its file in hex; `BUILT_IN_NAME` for the built-in policy.
     """
 
     rules: tuple[Rule, ...]
     digest: str
 
 
-BUILT_IN = Policy((Rule(),), "built-in")
+BUILT_IN = Policy((Rule(),), BUILT_IN_NAME)
 """Applies if NIGHTDROP_POLICY is empty: everything the API allows, but no privileged containers and
 nothing of the node's network, processes and folders, and at most 200 jobs in a file."""
-
-
-@dataclass(frozen=True)
-class PolicyDecision:
-    """The decision about a plan.
-
-    Attributes:
-        policy: The digest of the policy.
-        rule: The number of the rule that applies, from 1; 0 if none does.
-        problems: What is not allowed; empty if the plan is.
-    """
-
-    policy: str
-    rule: int
-    problems: tuple[Problem, ...] = ()
-
-
-ALLOWED = PolicyDecision(BUILT_IN.digest, 1)
-"""The decision of the built-in policy about a plan that it allows."""

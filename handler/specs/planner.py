@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing import MAX_PROBLEMS, first_problems
@@ -25,8 +24,7 @@ _OWN_WORDS = frozenset({"kind", "name"})
 _TWO_FORMS = "write kind, name and targets, or the API's own job_name, job_type and job_content"
 
 
-@dataclass(frozen=True)
-class PlannedJob:
+class PlannedJob(NamedTuple):
     """One batch job to create.
 
     Attributes:
@@ -46,8 +44,7 @@ class PlannedJob:
     valid_for: int | None
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What a delivery asks for.
 
     Attributes:
@@ -59,8 +56,7 @@ class Plan:
     warnings: tuple[Problem, ...]
 
 
-@dataclass(frozen=True)
-class _Form:
+class _Form(NamedTuple):
     """How documents of one form are judged and turned into a request body."""
 
     errors: Callable[[dict[str, Json]], list[Issue]]

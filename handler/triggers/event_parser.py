@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from handler.errors import EventRejectedError, Problem
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 _SPEC_FIELDS = frozenset({"kind", "job_name", "job_type", "job_content"})
 
 
-@dataclass(frozen=True)
-class Ignored:
+class Ignored(NamedTuple):
     """A delivery that is recorded but not run.
 
     Attributes:

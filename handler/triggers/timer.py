@@ -24,6 +24,9 @@ _ADDRESS = re.compile(
     r"obs://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^\0]{1,1024})", re.DOTALL
 )
 
+_MAYBE_NO_SPEC = re.compile(r'action|spec|\\[^"\\/bfnrt]')
+"""In every text with the field `action` or `spec`: the word, or an escaped character."""
+
 
 class TimerTick(BaseModel):
     """One tick of a timer. It has no id."""
@@ -73,6 +76,8 @@ def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
 
 def _requested(user_event: str) -> StoredSpec | InlineSpec | Action:
     spec = InlineSpec(user_event)
+    if not _MAYBE_NO_SPEC.search(user_event):
+        return spec  # it is read once, by the pipeline
     try:
         documents = read(spec.data, Limits())
     except SpecRejectedError:

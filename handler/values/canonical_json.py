@@ -9,10 +9,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from datetime import datetime, timezone
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 
 LARGEST_INTEGER = 2**53 - 1
 """The largest integer that every JSON parser reads exactly (RFC 8785)."""
@@ -26,7 +30,7 @@ def canonical(value: Json) -> str:
             ASCII.
     """
     _check(value)
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = _ENCODER.encode(value)
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -74,19 +78,27 @@ def moment(text: str) -> datetime:
     Raises:
         ValueError: The text has another format.
     """
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc)
+    if not _TIMESTAMP.fullmatch(text):
+        raise ValueError("a time must be in UTC, with microseconds")
+    return datetime.fromisoformat(text[:-1]).replace(tzinfo=timezone.utc)
 
 
 def _check(value: Json) -> None:
-    if isinstance(value, float):
-        raise ValueError("a float has no canonical form here")  # noqa: TRY004 - callers catch one error
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > LARGEST_INTEGER:
-        raise ValueError("an integer from 2^53 has no canonical form")
-    if isinstance(value, list):
-        for item in value:
-            _check(item)
     if isinstance(value, dict):
         for key, item in value.items():
             if not key.isascii():
                 raise ValueError("a key outside ASCII has no canonical form here")
+            if not isinstance(item, str):
+                _check(item)
+    elif isinstance(value, list):
+        for item in value:
             _check(item)
+    else:
+        _check_number(value)
+
+
+def _check_number(value: object) -> None:
+    if isinstance(value, float):
+        raise ValueError("a float has no canonical form here")  # noqa: TRY004 - callers catch one error
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise ValueError("an integer from 2^53 has no canonical form")

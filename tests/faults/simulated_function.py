@@ -28,7 +28,7 @@ from handler.jobs.effects import AwaitTurn, Commit, ListJobs, Send, Sender, Show
 from handler.jobs.settlement import following, settlement
 from handler.jobs.submission import TOO_MANY, Claimed, answer_of, sign_ahead, submission
 from handler.parsing import Limits, read
-from handler.policy.rules import ALLOWED
+from handler.policy.verdict import ALLOWED
 from handler.runtime.deadline import Deadline
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, InlineSpec

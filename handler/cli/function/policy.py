@@ -21,14 +21,15 @@ from handler.policy.decision import Origin, decide
 from handler.policy.demand import demand_of
 from handler.policy.policy_file import policy_schema
 from handler.policy.policy_reader import load_policy
-from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import rule_sentences
+from handler.policy.verdict import BUILT_IN_NAME
 from handler.specs.planner import make_plan
 from handler.values.canonical_json import key_of
 from handler.values.duration import seconds_of
 
 if TYPE_CHECKING:
-    from handler.policy.rules import Policy, PolicyDecision
+    from handler.policy.rules import Policy
+    from handler.policy.verdict import PolicyDecision
     from handler.specs.planner import Plan
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -112,7 +113,7 @@ def read_policy_at(address: str) -> Policy:
         click.UsageError: It cannot be read or is not valid.
     """
     try:
-        named = "" if address == BUILT_IN.digest else address
+        named = "" if address == BUILT_IN_NAME else address
         return load_policy(named, partial(open_obs, os.environ))
     except NightdropError as error:
         raise click.UsageError(str(error)) from None

@@ -20,7 +20,7 @@ from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it
 from handler.deliveries.receiving import receive
 from handler.parsing import Limits as ReadingLimits
 from handler.parsing import read
-from handler.policy.rules import ALLOWED
+from handler.policy.verdict import ALLOWED
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, StoredSpec
 from handler.values.canonical_json import key_of

@@ -21,7 +21,7 @@ from handler.deliveries.decisions import (
 from handler.deliveries.receiving import receive
 from handler.errors import Problem
 from handler.jobs.decisions import Created, Refused, claim, record
-from handler.policy.rules import ALLOWED
+from handler.policy.verdict import ALLOWED
 from handler.specs.planner import Plan, PlannedJob
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import key_of, sha256_hex, timestamp

@@ -22,7 +22,7 @@ from handler.deliveries.receiving import receive
 from handler.errors import Problem
 from handler.jobs.decisions import Answer, Created, Refused, Unknown, abandon, claim, record
 from handler.parsing import Limits, read
-from handler.policy.rules import ALLOWED
+from handler.policy.verdict import ALLOWED
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import timestamp

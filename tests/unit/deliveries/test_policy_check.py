@@ -222,4 +222,4 @@ def test_an_upgrade_under_the_built_in_policy_loads_no_policy_code() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _ONE_UPGRADE], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["()", "handler.policy.policy_reader", "handler.policy.rules"]
+    assert done.stdout.split() == ["()", "handler.policy.verdict"]

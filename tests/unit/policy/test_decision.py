@@ -13,13 +13,14 @@ from handler.parsing import Document
 from handler.policy.decision import Origin, decide, origin_of
 from handler.policy.demand import demand_of
 from handler.policy.policy_file import read_policy
-from handler.policy.rules import BUILT_IN, Policy, PolicyDecision
+from handler.policy.rules import BUILT_IN, Policy
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery
 from handler.triggers.event_parser import parse_event
 from tests.unit.policy.cases import CASES, DROPPED, Case
 
 if TYPE_CHECKING:
+    from handler.policy.verdict import PolicyDecision
     from handler.values.canonical_json import Json
 
 SIX_HOURS = 6 * 3600

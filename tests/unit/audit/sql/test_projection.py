@@ -30,7 +30,7 @@ from handler.deliveries.receiving import receive
 from handler.errors import Problem
 from handler.jobs.decisions import Answer, Created, Deferred, Refused, Unknown, claim, defer, record
 from handler.jobs.hold import hold, release
-from handler.policy.rules import ALLOWED
+from handler.policy.verdict import ALLOWED
 from handler.specs.planner import Plan, PlannedJob
 from handler.triggers.delivery import Delivery, InlineSpec
 
