@@ -4,13 +4,26 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: demo test test-all check format simulate storm fuzz bench lock clean
+.PHONY: demo unit test deep test-all check format simulate storm fuzz bench lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/nightdrop demo
 
+# Tests start hundreds of processes, which would compile every module without bytecode beside it.
+export PYTHONDONTWRITEBYTECODE :=
+
+# The long files stand first in the order of collection, so that no worker begins one at the end.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+unit: $(VENV)/.dev
+	$(PYTEST) tests/unit
+
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile -rs
+	$(PYTEST) -rs
+
+# The same with all examples and seeds, four times as many.
+deep: $(VENV)/.dev
+	DEEP=1 $(PYTEST) -rs
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -38,7 +51,7 @@ simulate: $(VENV)/.dev
 
 # Real processes under faults, and cuts of power under SQLite, in full.
 storm: $(VENV)/.dev
-	STORM=full POWER_CUTS=400 $(BIN)/python -m pytest tests/faults
+	DEEP=1 STORM=full POWER_CUTS=400 $(BIN)/python -m pytest tests/faults
 
 # Every fuzz target for its share of FUZZ_SECONDS, guided by coverage where atheris has a wheel.
 FUZZ_SECONDS ?= 600

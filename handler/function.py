@@ -154,8 +154,7 @@ def _recognised(event: object, settings: Settings) -> Sequence[Delivery | Invali
 
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:
-    from handler.doctor.function_response import answered
-    from handler.doctor.run_checks import Deployment, run_checks
+    from handler.doctor.run_checks import Deployment, answered, run_checks
 
     findings = run_checks(
         Deployment(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 from rich.table import Table
@@ -47,6 +48,12 @@ def complain(message: str) -> None:
     """Print an error on standard error."""
     text = Text.assemble(("nightdrop:", "bold red"), " ", prose(message))
     Console(stderr=True, soft_wrap=True).print(text, highlight=False)
+
+
+def exit_with_error(message: str, status: int = 2) -> NoReturn:
+    """Print an error on standard error and exit."""
+    complain(message)
+    sys.exit(status)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:

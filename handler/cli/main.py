@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
+
+from handler.errors import NightdropError
 
 
 class _Command(NamedTuple):
@@ -29,19 +31,28 @@ COMMANDS = {
     "job": _Command("function.hold", "Decide about one job by hand."),
     "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
     "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
-    "reconcile": _Command("function.reconcile", "Run the reconciler once: settle, resume, follow."),
+    "reconcile": _Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
     "release": _Command("function.hold", "Release a hold; the next reconciler run resumes."),
-    "schema": _Command("function.schema", "Print the job spec's JSON Schema."),
+    "schema": _Command("function.validate", "Print the job spec's JSON Schema."),
     "validate": _Command("function.validate", "Check job specs; nothing is sent."),
 }
 """All commands; the sentences repeat the `short_help` of each."""
 
 
 class _Group(click.Group):
-    """A group that imports a command when it is used."""
+    """A group that imports a command when it is used, and reports the error that ends it."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as inherited
+        """Run a command; one that raises one of Nightdrop's errors exits with status 2."""
+        try:
+            return super().invoke(ctx)
+        except NightdropError as error:
+            from handler.cli.console import exit_with_error
+
+            exit_with_error(str(error))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands' names, sorted."""
+        """Return the commands' names."""
         return [*COMMANDS, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

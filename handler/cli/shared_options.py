@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.audit.sql.sqlite_reading import is_damage
-from handler.cli.console import complain
-from handler.errors import NightdropError
+from handler.cli.console import exit_with_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +69,9 @@ def confirm(question: str) -> None:
         if isinstance(error.__context__, KeyboardInterrupt):
             raise
         click.echo(err=True)
-        complain(
+        exit_with_error(
             "nothing was done: there is no answer on standard input; use --yes to skip the question"
         )
-        sys.exit(2)
     sys.exit(1)
 
 
@@ -83,11 +81,8 @@ def exit_on_log_error() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        complain(_DAMAGED if is_damage(error) else f"the audit log cannot be read: {error}")
-        sys.exit(2)
+        exit_with_error(_DAMAGED if is_damage(error) else f"the audit log cannot be read: {error}")
     except MALFORMED_RECORD_ERRORS:
-        complain(_DAMAGED)
-        sys.exit(2)
-    except (LookupError, NightdropError) as error:
-        complain(str(error.args[0]))
-        sys.exit(2)
+        exit_with_error(_DAMAGED)
+    except LookupError as error:
+        exit_with_error(str(error.args[0]))

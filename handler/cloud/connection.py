@@ -123,16 +123,10 @@ class _Incoming(io.RawIOBase):
 def dial(
     origin: Origin, end: float, clock: Callable[[], float], context: SSLContext | None
 ) -> TimedSocket:
-    """Return a new connection.
+    """Return a new connection; `end` is the time of the clock to give up.
 
     The name is resolved on a thread: the system's resolver cannot be interrupted, so a slow look-up
     is abandoned and ends later.
-
-    Args:
-        origin: The server.
-        end: When to give up, by the clock.
-        clock: Monotonic seconds.
-        context: The TLS context; None for a connection without TLS.
 
     Raises:
         OSError: There is no connection; nothing was sent.

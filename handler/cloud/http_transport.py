@@ -50,14 +50,9 @@ _FOREIGN = (HTTPException, OSError, ValueError, LookupError)
 
 @dataclass(frozen=True)
 class Request:
-    """A signed request.
+    """A signed request; its URL is encoded as signed, its headers are never printed.
 
-    Attributes:
-        method: The HTTP method.
-        url: Scheme, host, path and query, encoded as signed.
-        headers: All headers with the signature; never printed.
-        body: The bytes to send.
-        date: The timestamp of the signature; the services refuse it 15 minutes later.
+    `date` is the timestamp of the signature; the services refuse it 15 minutes later.
     """
 
     method: str

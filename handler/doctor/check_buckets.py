@@ -28,13 +28,7 @@ _ELSEWHERE = frozenset({301, 302, 307})
 
 @dataclass(frozen=True)
 class BucketAccess:
-    """The errors of listing and reading a bucket; None is success.
-
-    Attributes:
-        place: The address of the prefix.
-        listing: The error of listing it.
-        reading: The error of reading an object in it, except that it is missing.
-    """
+    """The errors of listing a prefix and of reading a missing object in it; None is success."""
 
     place: str
     listing: CloudError | None
@@ -70,12 +64,7 @@ def check_results(obs: Obs, bucket: str, prefix: str) -> ResultsAccess:
 
 
 def bucket_findings(check: str, seen: BucketAccess) -> Iterator[Finding]:
-    """Yield findings about access to a bucket.
-
-    Args:
-        check: The name of the check: `drop bucket` or `checkpoints`.
-        seen: The errors.
-    """
+    """Yield findings about access to a bucket, for the check `drop bucket` or `checkpoints`."""
     if seen.listing:
         # Without ListBucket, OBS does not say whether an object is missing or forbidden.
         action = "obs:bucket:ListBucket and obs:object:GetObject"

@@ -64,11 +64,7 @@ class LogStatus:
 
 
 def read_log_status(log: Log, own: datetime) -> LogStatus:
-    """Read the state of a log.
-
-    Args:
-        log: The log.
-        own: The time by our clock.
+    """Read the state of a log; `own` is the time by our clock.
 
     Raises:
         LogError: The log cannot be read.

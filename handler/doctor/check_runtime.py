@@ -49,15 +49,9 @@ _RECORDING_SECONDS = 2.0
 class Host:
     """The runtime of the function.
 
-    Attributes:
-        python: The interpreter's version.
-        sqlite: SQLite's version.
-        libraries: The version of each library in `OLDEST`; "" if unknown.
-        conflicting_packages: Libraries of the zip that were loaded from elsewhere, a sentence each.
-        in_cloud: Whether this is FunctionGraph.
-        timeout: Seconds that an invocation may take; 0 if unknown.
-        entries: The number of settings in user data, or in the environment of a local run.
-        characters: Their length, names included.
+    Unknown versions are "", an unknown time-out is 0 seconds. `conflicting_packages` are libraries
+    of the zip that were loaded from elsewhere, a sentence each. `entries` and `characters` are
+    counts of the settings in user data, or in the environment of a local run.
     """
 
     python: str
@@ -71,12 +65,7 @@ class Host:
 
 
 def read_host(root: Path, environ: Mapping[str, str]) -> Host:
-    """Read the runtime of this process.
-
-    Args:
-        root: The folder of the code.
-        environ: The environment; only the sizes of its values are stored.
-    """
+    """Read the runtime of this process; of the environment only the sizes of values are stored."""
     cloud = in_cloud(environ)
     timeout = environ.get("RUNTIME_TIMEOUT", "")
     user_data = _user_data(environ) if cloud else _settings(environ)

@@ -1,4 +1,4 @@
-"""Runs all checks within a deadline: first those of this machine, last those of the cloud."""
+"""Runs all checks within a deadline, first those of this machine, last those of the cloud."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.audit.open_log import log_doubts
+from handler.audit.record import Head
 from handler.cloud.credentials import CurrentCredentials
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
@@ -17,42 +18,42 @@ from handler.doctor.check_buckets import (
     check_results,
     results_finding,
 )
-from handler.doctor.check_credentials import keys_finding, project_finding
-from handler.doctor.check_endpoints import ask_endpoint, clock_finding, endpoint_finding
-from handler.doctor.check_ief import fleet_finding, list_error
 from handler.doctor.check_log import log_findings, read_log_status
 from handler.doctor.check_runtime import read_host, runtime_findings
+from handler.doctor.check_services import (
+    ask_endpoint,
+    clock_finding,
+    endpoint_finding,
+    fleet_finding,
+    keys_finding,
+    list_error,
+    project_finding,
+)
 from handler.doctor.finding import Finding, fail, ok, warn
 from handler.errors import LogError, NightdropError
 from handler.policy.policy_reader import load_policy
 from handler.policy.rules import BUILT_IN
+from handler.runtime.response import Answered
+from handler.runtime.structured_log import log_line
 from handler.settings import in_cloud, settings_warnings
 from handler.values.obs_address import OBS, parse_obs_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.log import Log
     from handler.cloud.credentials import Credentials
     from handler.cloud.http_transport import Transport
+    from handler.doctor.finding import Finding
     from handler.runtime.deadline import Deadline
+    from handler.runtime.structured_log import Write
     from handler.settings import Settings
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """The deployment to check.
-
-    Attributes:
-        settings: Its settings.
-        keys: The keys to sign requests with.
-        log: The audit log, or why it cannot be opened.
-        transport: Sends requests.
-        clock: Our clock, aware UTC.
-        deadline: When the checks must end.
-        environ: The environment; only the sizes of its values are reported.
-    """
+    """The deployment to check; instead of a log, the reason why it cannot be opened."""
 
     settings: Settings
     keys: Credentials
@@ -198,3 +199,32 @@ def _obs(deployment: Deployment) -> Obs:
 
 def _out_of_time(deployment: Deployment) -> bool:
     return deployment.deadline.left() < deployment.settings.request_timeout
+
+
+def answered(findings: Sequence[Finding], log: Log, write: Write) -> Answered:
+    """Return the response, and write a log line for each error and warning.
+
+    If the log cannot be read, the response has an empty head.
+    """
+    for line in lines(findings):
+        write(line)
+    try:
+        head = log.read(lambda view: view.head)
+    except NightdropError:
+        head = Head()
+    return Answered(
+        [],
+        errors=[str(one) for one in findings if one.verdict == "fail"],
+        warnings=[str(one) for one in findings if one.verdict == "warn"],
+        checks=[one.to_json() for one in findings],
+        head=head,
+    )
+
+
+def lines(findings: Iterable[Finding]) -> Iterable[str]:
+    """Yield a log line for each error and warning; errors need attention."""
+    for one in findings:
+        if one.verdict == "fail":
+            yield log_line("attention.needed", {"of": "check.failed", "note": str(one)})
+        if one.verdict == "warn":
+            yield log_line("check.doubted", {"note": str(one)})

@@ -27,14 +27,7 @@ _VALID_PERIODS = 3
 
 @dataclass(frozen=True)
 class Account:
-    """One set of keys and the project they belong to.
-
-    Attributes:
-        access_key: The AK that requests carry.
-        secret_key: The SK that signs them.
-        project_id: The only project.
-        security_token: The token that temporary keys require; "" for permanent keys.
-    """
+    """One set of keys and the project they belong to; only temporary keys have a security token."""
 
     access_key: str
     secret_key: str = field(repr=False)

@@ -51,18 +51,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class EmulatorContext:
-    """Dependencies of every operation.
-
-    Attributes:
-        account: The account whose requests are accepted.
-        state: The state of both services.
-        clock: Returns the current time, in seconds since 1970.
-        notifications: The queue of notifications of new objects.
-        credential_issuer: Issues temporary keys of the account.
-        signature_seconds: How many seconds a signature's date may differ from the clock.
-        most_appends: How often an object can be appended to.
-        largest_object: Bytes of an object at most, put or appended.
-    """
+    """Dependencies of every operation, and the limits that `Emulator` was given."""
 
     account: Account
     state: State

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, final
 from uuid import uuid4
 
 from handler.emulator.credentials import DEMO_ACCOUNT, ROTATION_SECONDS, Account, CredentialIssuer
-from handler.emulator.faults.fault_rules import FaultRules
-from handler.emulator.faults.timers import Timers
+from handler.emulator.faults import FaultRules, Timers
 from handler.emulator.http.router import Router
 from handler.emulator.http.server import HttpServer
 from handler.emulator.ief import operations as ief
-from handler.emulator.ief.fleet_file import read_fleet
+from handler.emulator.ief.fleet import read_fleet
 from handler.emulator.ief.job_simulation import JobSimulation
 from handler.emulator.obs import operations as obs
 from handler.emulator.obs.notifications import Notifications
@@ -39,14 +38,7 @@ DEMO_BUCKETS = ("nightdrop-drop",)
 
 @final
 class Emulator:
-    """IEF and OBS behind one port, with their state in memory or in a directory.
-
-    Attributes:
-        url: Where it listens, such as `http://127.0.0.1:8071`.
-        state: The state of both services.
-        faults: The faults that are set.
-        account: The account whose requests are accepted.
-    """
+    """IEF and OBS behind one port, at `url`, with their state in memory or in a directory."""
 
     def __init__(  # noqa: PLR0913 - all by name, all with a default
         self,

@@ -48,11 +48,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def parse_env(data: bytes, name: str) -> dict[str, str]:
-    """Return the names and values in the bytes of a file.
-
-    Args:
-        data: The bytes.
-        name: The file's name in messages.
+    """Return the names and values in the bytes of a file with this name.
 
     Raises:
         SettingsError: Lines are invalid; the message names each and the reason.

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 from flask import Response, jsonify
 
 import handler
-from handler.local.runtime.agency_credentials import agency_of
-from handler.local.runtime.context import Context
+from handler.local.runtime.context import Context, agency_of
 from handler.local.runtime.http_invocation import Initializer, serve
 from handler.values.loopback import refusal
 
@@ -47,4 +46,4 @@ def _refused(status: int, reason: str) -> Response:
 
 
 def _context(request_id: str) -> Context:
-    return Context.from_environment(os.environ, request_id, time.monotonic, _agency)
+    return Context.from_environment(os.environ, request_id, agency=_agency)

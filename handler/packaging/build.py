@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handler.errors import PackageError
-from handler.packaging.bytecode import compiled
-from handler.packaging.manifest import digest, manifest
+from handler.packaging.manifest import digest, manifest, sbom
+from handler.packaging.python_runtime import compiled
 from handler.packaging.requirements_file import Requirement, chosen, parse, render
-from handler.packaging.sbom import sbom
 from handler.packaging.wheels import fetch
 from handler.packaging.zip_contents import archive, contents
 from handler.runtime.startup_record import MANIFEST
@@ -25,13 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sources:
-    """The input of a build.
-
-    Attributes:
-        package: The folder of the function's own package.
-        infra: The folder with the entry file and the requirements.
-        version: Nightdrop's version.
-    """
+    """The input of a build: our package, the entry file and requirements, our version."""
 
     package: Path
     infra: Path
@@ -40,14 +33,9 @@ class Sources:
 
 @dataclass(frozen=True)
 class Built:
-    """A zip in memory.
+    """A zip in memory, its bill of materials as JSON, and its unpacked size in bytes.
 
-    Attributes:
-        zip: Its bytes.
-        sha256: Their hash, in hex.
-        code: The digest of its content, recorded in its manifest and in every `function.started`.
-        bill: Its bill of materials, as JSON.
-        unpacked: Its unpacked size, in bytes.
+    `code` is the digest of its content, recorded in its manifest and in every `function.started`.
     """
 
     zip: bytes
@@ -63,13 +51,7 @@ def build(
     extras: Collection[str],
     interpreter: Interpreter | None,
 ) -> Built:
-    """Return the zip of the function for a runtime.
-
-    Args:
-        sources: The input.
-        runtime: The runtime it is built for.
-        extras: Names in `requirements_file.EXTRAS` to include.
-        interpreter: Compiles the sources; without one the zip has no bytecode.
+    """Return the zip of the function for a runtime; without an interpreter it has no bytecode.
 
     Raises:
         PackageError: Requirements are missing or wrong, or cannot be fetched.

@@ -1,16 +1,19 @@
-"""The manifest in the zip: its packages and the digest of its content."""
+"""The manifest in the zip, and the bill of materials beside it (CycloneDX 1.6)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+import uuid
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from handler.packaging.python_runtime import Interpreter, Runtime
     from handler.packaging.wheels import Wheel
+
+_NAMESPACE = uuid.UUID("6d6c1f0e-7a0c-5d4e-9d4b-1f1a2b6c8e35")
 
 
 def digest(files: Mapping[str, bytes]) -> str:
@@ -31,15 +34,7 @@ def manifest(
     interpreter: Interpreter | None,
     version: str,
 ) -> bytes:
-    """Return the manifest's JSON.
-
-    Args:
-        files: All other files of the zip.
-        wheels: The packages in the zip.
-        runtime: The runtime that the zip is built for.
-        interpreter: The interpreter that compiled its bytecode, None if it has none.
-        version: Nightdrop's version.
-    """
+    """Return the manifest's JSON; `files` are all other files of the zip."""
     content = {
         "code": digest(files),
         "nightdrop": version,
@@ -62,3 +57,48 @@ def modules(wheel: Wheel) -> list[str]:
     """Return the names a wheel's packages and modules are imported by."""
     tops = {name.partition("/")[0] for name in wheel.files if name.endswith((".py", ".so"))}
     return sorted(top.partition(".")[0] for top in tops if not top.endswith((".data", ".libs")))
+
+
+def sbom(wheels: Sequence[Wheel], *, version: str, sha256: str) -> bytes:
+    """Return the bill of materials of a zip with this SHA-256; equal zips have equal ones."""
+    root = f"nightdrop@{version}"
+    components = [_component(wheel) for wheel in wheels]
+    bill = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(_NAMESPACE, sha256)}",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "application",
+                "bom-ref": root,
+                "name": "nightdrop",
+                "version": version,
+                "licenses": [{"license": {"id": "Apache-2.0"}}],
+                "hashes": [_hash(sha256)],
+            }
+        },
+        "components": components,
+        "dependencies": [
+            {"ref": root, "dependsOn": [component["bom-ref"] for component in components]}
+        ],
+    }
+    return f"{json.dumps(bill, indent=2)}\n".encode()
+
+
+def _component(wheel: Wheel) -> dict[str, Any]:
+    purl = f"pkg:pypi/{wheel.name}@{wheel.version}"
+    licences = [{"license": {"name": wheel.licence}}] if wheel.licence else []
+    return {
+        "type": "library",
+        "bom-ref": purl,
+        "name": wheel.name,
+        "version": wheel.version,
+        "purl": purl,
+        "hashes": [_hash(wheel.sha256)],
+        **({"licenses": licences} if licences else {}),
+    }
+
+
+def _hash(sha256: str) -> dict[str, str]:
+    return {"alg": "SHA-256", "content": sha256}

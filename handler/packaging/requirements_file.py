@@ -25,13 +25,7 @@ _SHA256 = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Requirement:
-    """One package, pinned.
-
-    Attributes:
-        name: Its normalised name, such as `typing-extensions`.
-        version: The version.
-        sha256: The hash of the only wheel that will do, in hex; "" before it is locked.
-    """
+    """One pinned package, by its normalised name; before it is locked, its hash is ""."""
 
     name: str
     version: str
@@ -49,11 +43,7 @@ class Requirement:
 
 
 def parse(text: str, *, locked: bool) -> tuple[Requirement, ...]:
-    """Return the requirements in a file's text, one on each line, # for comments.
-
-    Args:
-        text: The file's text.
-        locked: Whether each must have a hash.
+    """Return the requirements in a file's text; each must have a hash if they are `locked`.
 
     Raises:
         PackageError: A line is neither a comment nor a pinned requirement.

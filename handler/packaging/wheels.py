@@ -27,14 +27,9 @@ _LONGEST_REASON = 600
 
 @dataclass(frozen=True)
 class Wheel:
-    """A package, unpacked from its wheel.
+    """A package, unpacked from its wheel: its files by path, and its normalised name.
 
-    Attributes:
-        name: The package's normalised name.
-        version: Its version.
-        sha256: The hash of the wheel, in hex.
-        licence: Its licence, as an SPDX expression or free text; "" if it names none.
-        files: Its files, by path.
+    `licence` is an SPDX expression or free text; "" if it names none.
     """
 
     name: str
@@ -47,10 +42,8 @@ class Wheel:
 def fetch(requirements: Iterable[Requirement], runtime: Runtime, folder: Path) -> list[Wheel]:
     """Return the wheels of pinned requirements for a runtime, in the order of their names.
 
-    Args:
-        requirements: With hashes, which are checked; without, any wheel of the version is taken.
-        runtime: The runtime to fetch for.
-        folder: An empty folder to fetch into.
+    They are fetched into an empty folder. Hashes are checked; without, any wheel of the version is
+    taken.
 
     Raises:
         PackageError: pip could not fetch one, or a hash differs.

@@ -1,17 +1,16 @@
-"""Collects the files of the zip, and writes them reproducibly."""
+"""Collects the files of the zip, of our own package those that it imports; writes the zip."""
 
 from __future__ import annotations
 
+import ast
 import io
 import zipfile
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from handler.packaging.import_closure import closure
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from handler.packaging.wheels import Wheel
@@ -46,14 +45,14 @@ _LEVEL = 9
 
 _LICENCE_NAMES = ("LICENSE*", "LICENCE*", "COPYING*", "NOTICE*", "AUTHORS*")
 
+_SKIPPED = "TYPE_CHECKING"
+_NAMED_BY = "with_name"
+
 
 def contents(package: Path, entry: Path, wheels: Iterable[Wheel]) -> dict[str, bytes]:
     """Return the files of the zip by path, without bytecode and manifest.
 
-    Args:
-        package: The folder of the function's own package.
-        entry: The entry file, which belongs at the zip's root.
-        wheels: The packages that it needs.
+    The entry file is at the zip's root.
     """
     files = {entry.name: entry.read_bytes()}
     for path in closure(package):
@@ -93,3 +92,69 @@ def archive(files: Mapping[str, bytes]) -> bytes:
             item.external_attr = _READABLE
             target.writestr(item, files[name], zipfile.ZIP_DEFLATED, _LEVEL)
     return output.getvalue()
+
+
+def closure(package: Path) -> tuple[Path, ...]:
+    """Return the files of a package that its `__init__` needs when it runs, in order.
+
+    Imports inside functions count too; those for type checkers do not. Other files, such as SQL,
+    are included only if a module names them, as in `Path(__file__).with_name("sqlite.sql")`: any
+    other file in a folder may be a secret.
+
+    Args:
+        package: The package's folder.
+    """
+    reached: set[Path] = set()
+    data: set[Path] = set()
+    waiting = [package / "__init__.py"]
+    while waiting:
+        path = waiting.pop()
+        if path in reached:
+            continue
+        reached.add(path)
+        nodes = [*_running(ast.parse(path.read_bytes()))]
+        waiting += _imported(nodes, package)
+        data |= set(_named(nodes, path))
+    return tuple(sorted(reached | data))
+
+
+def _named(nodes: Iterable[ast.AST], module: Path) -> Iterator[Path]:
+    for node in nodes:
+        match node:
+            case ast.Call(
+                func=ast.Attribute(attr=attribute), args=[ast.Constant(value=str() as name)]
+            ) if attribute == _NAMED_BY and module.with_name(name).is_file():
+                yield module.with_name(name)
+
+
+def _imported(nodes: Iterable[ast.AST], package: Path) -> Iterator[Path]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files(alias.name, package)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from _files(node.module, package)
+            for alias in node.names:
+                yield from _files(f"{node.module}.{alias.name}", package)
+
+
+def _running(tree: ast.AST) -> Iterator[ast.AST]:
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == _SKIPPED:
+            continue
+        yield child
+        yield from _running(child)
+
+
+def _files(module: str, package: Path) -> Iterator[Path]:
+    """Yield a module's file and the packages around it; nothing for a module from elsewhere."""
+    first, *rest = module.split(".")
+    if first != package.name:
+        return
+    place = package.joinpath(*rest)
+    for path in (place.with_suffix(".py"), place / "__init__.py"):
+        if path.is_file():
+            yield path
+            parents = [place.parent, *place.parent.parents]
+            for folder in parents[: len(rest)]:
+                yield folder / "__init__.py"

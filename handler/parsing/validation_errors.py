@@ -31,6 +31,9 @@ _SENTENCES = {
     "missing": _MISSING,
     "int_type": "must be a whole number, without quotes",
     "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a number that is not NaN or Infinity",
+    "string_too_short": "must not be empty",
     "bool_type": "must be true or false, without quotes; yes, no, on and off are text",
     "list_type": "must be a list",
     "dict_type": "must be a mapping",
@@ -48,7 +51,11 @@ _EVENT_SENTENCES = {
 _COMPARED_LENGTH = 40  # characters of a field's name
 _SIMILARITY = 0.7  # the ratio of difflib
 
-_BOUNDS = {"greater_than_equal": ("least", "ge"), "less_than_equal": ("most", "le")}
+_BOUNDS = {
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_long": "must be at most {max_length} characters",
+}
 
 
 @dataclass(frozen=True)
@@ -76,12 +83,7 @@ def validation_issues(model: type[BaseModel], value: Json) -> list[Issue]:
 
 
 def event_problems(error: ValidationError, path: Path = ()) -> tuple[Problem, ...]:
-    """Return the errors of an event's message.
-
-    Args:
-        error: pydantic's errors.
-        path: The message's path in the event, such as `("Records", 1)`.
-    """
+    """Return the errors of an event's message at a path such as `("Records", 1)`."""
     return tuple(
         Problem(_event_sentence(one), format_path((*path, *one["loc"])))
         for one in error.errors(include_url=False, include_input=False)
@@ -89,9 +91,10 @@ def event_problems(error: ValidationError, path: Path = ()) -> tuple[Problem, ..
 
 
 def _event_sentence(error: ErrorDetails) -> str:
-    if error["type"] == "string_too_long":
-        return f"must be at most {error['ctx']['max_length']} characters"
-    return _EVENT_SENTENCES.get(error["type"], "is not as the trigger sends it")
+    kind = error["type"]
+    if kind in _BOUNDS:
+        return _BOUNDS[kind].format(**error["ctx"])
+    return _EVENT_SENTENCES.get(kind, "is not as the trigger sends it")
 
 
 def _deduplicate(issues: list[Issue]) -> list[Issue]:
@@ -147,8 +150,7 @@ def _sentence(model: type[BaseModel], value: Json, path: Path, error: ErrorDetai
     if kind == "literal_error":
         return f"must be one of {error['ctx']['expected'].replace(' or ', ', ')}"
     if kind in _BOUNDS:
-        word, limit = _BOUNDS[kind]
-        return f"must be at {word} {error['ctx'][limit]}"
+        return _BOUNDS[kind].format(**error["ctx"])
     if kind == "string_type":
         return _not_text(_at(value, path))
     return _SENTENCES.get(kind, "is not valid here")

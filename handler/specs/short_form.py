@@ -139,9 +139,7 @@ def job_warnings(job: dict[str, Json]) -> list[Issue]:
 def build_body(job: dict[str, Json], job_key: str) -> dict[str, Json]:
     """Return the API's request body for a valid document in the friendly form.
 
-    Args:
-        job: The document; `job_errors` has found nothing.
-        job_key: The job's key, whose first characters make the name new each time.
+    The first characters of the job's key make the name new each time.
     """
     field, entries = _targets(job)
     content: dict[str, Json] = {

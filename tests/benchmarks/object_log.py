@@ -26,7 +26,7 @@ import urllib3
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.cli.audit.records.open_log import open_any_log
+from handler.cli.open_stores import open_any_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

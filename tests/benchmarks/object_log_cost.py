@@ -24,8 +24,8 @@ from handler.audit.instance_log import InstanceLog
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.open_log import folder_at
-from handler.cli.audit.records.open_log import obs_folders
 from handler.cli.main import main as command
+from handler.cli.open_stores import obs_folders
 from handler.cloud.http_transport import Transport
 from handler.emulator.server import Emulator
 from handler.errors import NoAnswerError

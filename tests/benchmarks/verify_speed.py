@@ -22,7 +22,7 @@ from handler.audit.open_log import open_source
 from handler.audit.record import Head, seal
 from handler.audit.sql.sqlite import SCHEMA, SqliteLog
 from handler.audit.verification.chain_check import check_chain
-from handler.audit.verification.verifier import Evidence, examine
+from handler.audit.verification.verifier import Evidence, verify_log
 from tests.support.long_log import moment, story
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def verify(path: Path) -> None:
     """
     address = f"sqlite:///{path}"
     with closing(open_source(address)) as stored:
-        verdict = examine(stored, Evidence())
+        verdict = verify_log(stored, Evidence())
     if not verdict.whole:
         raise SystemExit(f"a false alarm: {verdict.faults[0]}")
 

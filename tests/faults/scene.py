@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import open_any_log
+from handler.cli.open_stores import open_any_log
 from handler.emulator.server import Emulator
 from handler.function import handle
 from handler.invocation.instance import open_instance

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import open_any_log
+from handler.cli.open_stores import open_any_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ import sys
 from contextlib import closing
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.cli.audit.records.open_log import open_any_log
+from handler.cli.open_stores import open_any_log
 
 address, mine, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 with closing(open_any_log(address)) as log:

@@ -11,6 +11,7 @@ from handler.audit.sql.sqlite import SqliteLog
 from tests.faults.contrast import CLAIM_THEN_RETRY, NO_PATIENCE, SHORT_PATIENCE
 from tests.faults.simulated_objects import ObjectLogs
 from tests.faults.simulation import simulate
+from tests.support.depth import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +26,8 @@ VERBS = ("append", "read", "write", "delete")
 
 @pytest.fixture(scope="module")
 def endings() -> list[Ending]:
-    """What came of the first 400 seeds."""
-    return [simulate(seed) for seed in range(400)]
+    """What came of the first seeds."""
+    return [simulate(seed) for seed in range(examples(400))]
 
 
 def test_no_run_creates_a_job_twice_or_loses_one(endings: list[Ending]) -> None:
@@ -87,11 +88,14 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "strategy",
-    [CLAIM_THEN_RETRY, NO_PATIENCE, SHORT_PATIENCE],
-    ids=lambda strategy: strategy.name,
+    ("strategy", "first"),
+    [(CLAIM_THEN_RETRY, 0), (NO_PATIENCE, 0), (SHORT_PATIENCE, 400)],
+    ids=["claim", "no patience", "short patience"],
 )
-def test_the_simulation_finds_the_duplicates_of_other_strategies(strategy: Strategy) -> None:
+def test_the_simulation_finds_the_duplicates_of_other_strategies(
+    strategy: Strategy, first: int
+) -> None:
     """It can fail: a lease alone, or a list that is believed too early, creates jobs twice."""
-    endings = map(partial(simulate, strategy=strategy), range(1500))
+    # A short patience shows in few runs; the first of them is that of seed 427.
+    endings = map(partial(simulate, strategy=strategy), range(first, 1500))
     assert any(ending.duplicates for ending in endings)

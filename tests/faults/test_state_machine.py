@@ -25,6 +25,7 @@ from tests.faults.simulated_time import Hazards
 from tests.faults.simulated_world import World, deliveries, drawn
 from tests.faults.simulation import calm
 from tests.faults.violations import at_any_time, at_the_end
+from tests.support.depth import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,7 +142,7 @@ class Submission(RuleBasedStateMachine):
 
 
 TestSubmission = Submission.TestCase
-TestSubmission.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestSubmission.settings = settings(max_examples=examples(60), stateful_step_count=30, deadline=None)
 
 
 def test_a_delivery_without_a_job_is_ticked_to_its_end() -> None:

@@ -17,7 +17,7 @@ import pytest
 import urllib3
 from playwright.sync_api import sync_playwright
 
-from handler.cli.audit.web.guard import POLICY
+from handler.cli.audit.web.plugins.nightdrop_pages import POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

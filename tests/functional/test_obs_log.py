@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.main import main
+from handler.cli.open_stores import open_any_log
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
 from handler.emulator.state.changes import ObjectPut, VersionRemoved
 from handler.errors import LogUnreachableError

@@ -15,10 +15,13 @@ from handler.errors import PackageError
 from handler.packaging.build import Built, Sources, build
 from handler.packaging.manifest import digest
 from handler.packaging.python_runtime import RUNTIMES, Interpreter, Runtime, interpreter
+from handler.packaging.wheels import Wheel, fetch
 from handler.runtime.startup_record import MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from handler.packaging.requirements_file import Requirement
 
     Reply = dict[str, Any]
 
@@ -75,6 +78,21 @@ def made(runtime: Runtime, python: Interpreter) -> Built:
         if "could not fetch" not in str(error) or "HASHES" in str(error):
             raise
         pytest.skip(f"no package registry is at hand: {error}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fetched() -> Iterator[None]:
+    """Fetch each runtime's wheels once: their hashes are pinned, so they are the same again."""
+    with pytest.MonkeyPatch.context() as patch:
+        known: dict[str, list[Wheel]] = {}
+
+        def fetch_once(wanted: list[Requirement], runtime: Runtime, folder: Path) -> list[Wheel]:
+            if runtime.name not in known:
+                known[runtime.name] = fetch(wanted, runtime, folder)
+            return known[runtime.name]
+
+        patch.setattr("handler.packaging.build.fetch", fetch_once)
+        yield
 
 
 @pytest.fixture(scope="module", params=sorted(RUNTIMES))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from handler.audit.checkpoints.signed_note import new_key, signed
 from handler.audit.open_log import open_source
 from handler.audit.record import FIRST_PREV, Head
-from handler.audit.verification.verifier import Evidence, examine
+from handler.audit.verification.verifier import Evidence, verify_log
 from handler.values.canonical_json import canonical
 from tests.support.long_log import KEY, LongLog, settle
 
@@ -83,7 +83,7 @@ def verdict_of(log: LongLog, tampering: Tampering, before: Head) -> Verdict:
         expected=before if tampering.expected else None,
     )
     with closing(open_source(log.address)) as stored:
-        return examine(stored, evidence)
+        return verify_log(stored, evidence)
 
 
 def run(*statements: str) -> Attack:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.errors import CredentialsError, NightdropError, SettingsError
+from tests.support.depth import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +84,7 @@ def is_answered(fire: Fire, event: object) -> bool:
 def test_any_json_is_answered(cloud_fire: Fire, cloud_records: Recorded) -> None:
     """And the chain stays whole."""
 
-    @settings(deadline=None, max_examples=200)
+    @settings(deadline=None, max_examples=examples(200))
     @given(ANY_JSON)
     def fuzz(event: object) -> None:
         assert is_answered(cloud_fire, event)
@@ -97,7 +98,7 @@ def test_events_that_are_almost_right_are_answered(
 ) -> None:
     """Each sample event, spoiled in one place."""
 
-    @settings(deadline=None, max_examples=300)
+    @settings(deadline=None, max_examples=examples(300))
     @given(spoiled_events())
     def fuzz(event: object) -> None:
         assert is_answered(cloud_fire, event)
@@ -111,7 +112,7 @@ def test_any_bytes_as_a_file_are_answered(
 ) -> None:
     """Random ones, and specs with a few bytes replaced."""
 
-    @settings(deadline=None, max_examples=200)
+    @settings(deadline=None, max_examples=examples(200))
     @given(st.binary(max_size=200) | spoiled_files())
     def fuzz(data: bytes) -> None:
         assert is_answered(cloud_fire, cloud_drop("drop/fuzz.yaml", data))
@@ -125,7 +126,7 @@ def test_any_text_as_an_inline_spec_is_answered(
 ) -> None:
     """A timer's user event may be anything."""
 
-    @settings(deadline=None, max_examples=100)
+    @settings(deadline=None, max_examples=examples(100))
     @given(st.text(max_size=100))
     def fuzz(user_event: str) -> None:
         assert is_answered(cloud_fire, tick(user_event))

@@ -1,21 +1,88 @@
-"""The check of the chain: each record against its hash, its schema and the record before it."""
+"""Checks the chain: each record against its hash, its schema and the record before it.
+
+The schema of a record's text is canonical JSON of the allowed fields.
+"""
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from handler.audit.record import Head
+from handler.audit.record import ALLOWED, OUTCOMES, Head
 from handler.audit.verification.faults import Faults, IntegrityFault
-from handler.audit.verification.record_schema import fields_of, schema_errors
 from handler.errors import LogBrokenError
+from handler.values.canonical_json import LARGEST_INTEGER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from handler.audit.record import Fields
     from handler.audit.verification.sources.source import RecordSource, Row
+    from handler.values.canonical_json import Json
+
+_PATTERNS: Mapping[str, re.Pattern[str]] = {
+    "action": re.compile(r"[a-z_]+(?:\.[a-z_]+)+"),
+    "at": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"),
+    "outcome": re.compile("|".join(OUTCOMES)),
+    "prev": re.compile(r"[0-9a-f]{64}"),
+}
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+"""Writes what `canonical` writes for values that `schema_errors` finds nothing wrong with."""
+_REQUIRED = (*_PATTERNS, "commit", "seq")
+
+
+def fields_of(text: bytes) -> Fields:
+    """Return the fields of a record's text.
+
+    Raises:
+        ValueError: The text is not canonical JSON of an object.
+    """
+    try:
+        fields: Json = json.loads(text.decode())
+        rewritten = _encode(fields)
+    except (ValueError, RecursionError):
+        raise ValueError("is not canonical JSON") from None
+    if not isinstance(fields, dict):
+        raise ValueError("is not a JSON object")  # noqa: TRY004 - a fault of the text
+    if rewritten != text.decode():
+        raise ValueError("is not in canonical form")
+    return fields
+
+
+def schema_errors(fields: Fields) -> Iterator[str]:
+    """Yield where fields do not match the schema, as ends of a sentence, without any value."""
+    yield from (f"lacks the field {name}" for name in _REQUIRED if name not in fields)
+    for name, value in fields.items():
+        if name in ALLOWED:
+            yield from _part_errors(name, value)
+        elif name not in _REQUIRED and name != "note":
+            yield "has an unknown field"
+        elif not _is_valid(name, value):
+            yield f"has an invalid {name}"
+
+
+def _is_valid(name: str, value: Json) -> bool:
+    if name == "seq":
+        return type(value) is int and 0 < value <= LARGEST_INTEGER
+    pattern = _PATTERNS.get(name)
+    return isinstance(value, str) and (pattern is None or pattern.fullmatch(value) is not None)
+
+
+def _part_errors(name: str, value: Json) -> Iterator[str]:
+    if not isinstance(value, dict) or not value:
+        yield f"has a {name} without fields"
+        return
+    if not value.keys() <= ALLOWED[name]:
+        yield f"has an unknown field in {name}"
+    if not all(isinstance(one, str) or _is_integer(one) for one in value.values()):
+        yield f"has a value in {name} that is neither text nor an integer"
+
+
+def _is_integer(value: Json) -> bool:
+    return type(value) is int and abs(value) <= LARGEST_INTEGER
 
 
 @dataclass
@@ -37,12 +104,7 @@ class ChainChecker:
     first_regression: int = 0
 
     def check_pages(self, pages: Iterable[list[Row]], advance: Callable[[int], object]) -> None:
-        """Check the rows that follow.
-
-        Args:
-            pages: The rows, by pages.
-            advance: Called with the number of rows of each page.
-        """
+        """Check the rows that follow; `advance` is called with the number of rows of each page."""
         for page in pages:
             for row in page:
                 self._check(row)
@@ -56,7 +118,7 @@ class ChainChecker:
         except ValueError as error:
             fields, errors = {}, [str(error)]
         self.faults.add(*_link_faults(row, fields, self.head))
-        self.faults.add(*(IntegrityFault(seq, error) for error in errors))
+        self.faults.add(*(IntegrityFault(error, seq) for error in errors))
         at = fields.get("at")
         if isinstance(at, str):
             if at < self.latest:
@@ -67,17 +129,12 @@ class ChainChecker:
 
 
 def check_chain(source: RecordSource, advance: Callable[[int], object]) -> ChainChecker:
-    """Check all records of a log, to its end at that time. Memory does not grow with the log.
-
-    Args:
-        source: The log.
-        advance: Called with the number of records of each page.
-    """
+    """Check all records of a log, to its end at that time. Memory does not grow with the log."""
     checker = ChainChecker()
     try:
         checker.check_pages(source.pages(), advance)
     except LogBrokenError as error:
-        checker.faults.add(IntegrityFault(None, str(error)))
+        checker.faults.add(IntegrityFault(str(error)))
     return checker
 
 
@@ -85,16 +142,16 @@ def _link_faults(row: Row, fields: Fields, before: Head) -> Iterator[IntegrityFa
     """Yield where a record does not follow the one before it, or is not the one that was hashed."""
     seq, stored, prev, text = row
     if seq != before.seq + 1:
-        yield IntegrityFault(seq, f"follows record {before.seq}; {_between(seq, before.seq)}")
+        yield IntegrityFault(f"follows record {before.seq}; {_between(seq, before.seq)}", seq)
     if sha256(text).hexdigest().encode() != stored:
-        yield IntegrityFault(seq, "was changed: its hash is not that of its text")
+        yield IntegrityFault("was changed: its hash is not that of its text", seq)
     if fields.get("seq", seq) != seq:
-        yield IntegrityFault(seq, "has another seq in its text than in its row")
+        yield IntegrityFault("has another seq in its text than in its row", seq)
     names = fields.get("prev")
     if names is not None and names != before.hash:
-        yield IntegrityFault(seq, f"does not name the hash of record {before.seq} before it")
+        yield IntegrityFault(f"does not name the hash of record {before.seq} before it", seq)
     if names is not None and str(names).encode() != prev:
-        yield IntegrityFault(seq, "has another prev in its text than in its row")
+        yield IntegrityFault("has another prev in its text than in its row", seq)
 
 
 def _between(seq: int, before: int) -> str:

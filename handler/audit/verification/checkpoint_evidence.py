@@ -70,11 +70,11 @@ class CheckpointEvidence:
             signed = signed_note.parse(data)
             checkpoint = Checkpoint.of(signed.text)
         except ValueError as error:
-            self.faults.add(IntegrityFault(None, f"the checkpoint {name} cannot be read: {error}"))
+            self.faults.add(IntegrityFault(f"the checkpoint {name} cannot be read: {error}"))
             return
         if checkpoint.name != name:
             self.faults.add(
-                IntegrityFault(None, f"the checkpoint {name} was changed: it bears another's name")
+                IntegrityFault(f"the checkpoint {name} was changed: it bears another's name")
             )
             return
         if not signed.signatures:
@@ -90,23 +90,16 @@ class CheckpointEvidence:
         known = {(key.name, key.key_id) for key in self.keys}
         if any((one.name, one.key_id) in known for one in signed.signatures):
             self.faults.add(
-                IntegrityFault(None, f"the checkpoint {name} is forged: its signature is not valid")
+                IntegrityFault(f"the checkpoint {name} is forged: its signature is not valid")
             )
         elif signed.signatures:
             self.faults.add(
-                IntegrityFault(None, f"the checkpoint {name} is signed by a key that was not given")
+                IntegrityFault(f"the checkpoint {name} is signed by a key that was not given")
             )
         return False
 
     def conflicts(self, stored: RecordSource, head: Head) -> Faults:
-        """Hold every claim against the log, and return where they do not agree.
-
-        Sets `confirmed`.
-
-        Args:
-            stored: The log.
-            head: Its last record.
-        """
+        """Compare every claim with the log, and return where they differ; set `confirmed`."""
         found = Faults()
         own = {"", origin_of(stored.at(1))} if head.seq else {one.origin for one in self.claims}
         claims = sorted(self.claims)
@@ -139,4 +132,4 @@ def _told(claims: Sequence[Assertion], what: str, *, at: bool = False) -> list[I
     first = claims[0]
     name = first.name if first.name == NOTED else f"the checkpoint {first.name}"
     more = f" (and {len(claims) - 1} more)" if len(claims) > 1 else ""
-    return [IntegrityFault(first.seq if at else None, f"{name}{more} {what}")]
+    return [IntegrityFault(f"{name}{more} {what}", first.seq if at else None)]

@@ -75,16 +75,16 @@ def differing_rows(refold: Refold, table: Table, stored: RowsOf) -> Iterator[Int
         row = wanted or found or (b"",)
         place = f"the row of {_key(row[0])} in {table.name}"
         if found is None:
-            yield IntegrityFault(None, f"{place} is missing")
+            yield IntegrityFault(f"{place} is missing")
         elif wanted is None:
-            yield IntegrityFault(None, f"{place} is not derived from any record")
+            yield IntegrityFault(f"{place} is not derived from any record")
         elif wanted != found and _without_nul(wanted) != _without_nul(found):
             columns = (
                 name
                 for name, one, two in zip(table.columns, wanted, found, strict=True)
                 if one != two
             )
-            yield IntegrityFault(None, f"{place} differs from its records: {', '.join(columns)}")
+            yield IntegrityFault(f"{place} differs from its records: {', '.join(columns)}")
 
 
 def differing_bodies(refold: Refold, stored: RowsOf) -> Iterator[IntegrityFault]:
@@ -92,21 +92,16 @@ def differing_bodies(refold: Refold, stored: RowsOf) -> Iterator[IntegrityFault]
     for wanted, found in _paired(refold.rows(_BODIES), stored(OUTBOX)):
         if wanted is None:
             key = _key(found[0]) if found else ""
-            yield IntegrityFault(
-                None, f"the outbox holds a body for {key}, which no record asks for"
-            )
+            yield IntegrityFault(f"the outbox holds a body for {key}, which no record asks for")
             continue
         owner = f"the {wanted[1].decode()} {_key(wanted[0])}"
         if not wanted[2]:
             continue  # an older version recorded no digest
         if found is None:
-            yield IntegrityFault(
-                None, f"the body of {owner} is missing from the outbox; {_GIVE_UP}"
-            )
+            yield IntegrityFault(f"the body of {owner} is missing from the outbox; {_GIVE_UP}")
         elif sha256(found[1]).hexdigest().encode() != wanted[2]:
             yield IntegrityFault(
-                None,
-                f"the body of {owner} in the outbox does not match its recorded digest; {_GIVE_UP}",
+                f"the body of {owner} in the outbox does not match its recorded digest; {_GIVE_UP}"
             )
 
 

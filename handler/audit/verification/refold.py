@@ -101,7 +101,7 @@ class Refold:
                     self.add(json.loads(text.decode()))
                 except MALFORMED:
                     yield IntegrityFault(
-                        seq, "lacks a field that its action needs: it cannot be folded"
+                        "lacks a field that its action needs: it cannot be folded", seq
                     )
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:

@@ -62,7 +62,7 @@ def verify(records: Iterable[Record]) -> Verdict:
     walk.check_pages(
         ([row_of(record.seq, record.hash, record.text)] for record in records), lambda _count: None
     )
-    return Verdict(walk.head, tuple(walk.faults.kept), walk.faults.count)
+    return Verdict(walk.head, tuple(walk.faults.listed), walk.faults.count)
 
 
 def row_of(seq: int, stored: str, text: str) -> Row:

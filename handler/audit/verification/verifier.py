@@ -1,4 +1,4 @@
-"""The whole verification of a log: its chain, its store, what is derived, what stands outside."""
+"""Verifies a log: its chain, its store, its derived data, and the evidence outside of it."""
 
 from __future__ import annotations
 
@@ -32,12 +32,9 @@ _BATCH = 256
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a log is compared with.
+    """The evidence to compare a log with: checkpoints, and a head noted by hand.
 
-    Attributes:
-        places: Where checkpoints are kept.
-        keys: Whose signatures count; none means that signatures are not checked.
-        expected: A head noted by hand; None without one.
+    Only signatures of the given keys count; without keys, signatures are not checked.
     """
 
     places: Sequence[CheckpointStore] = ()
@@ -46,8 +43,12 @@ class Evidence:
 
 
 @dataclass
-class _Kept:
-    """The checkpoints that the log names, compared with those that are there."""
+class _Checkpoints:
+    """The checkpoints that were found, compared with those that the log names.
+
+    `missing` are those that were not found, and `gone` counts those older than any that was;
+    `recorded` counts all that the log names, and `last` is the last of them.
+    """
 
     names: set[str]
     missing: list[str] = field(default_factory=list)
@@ -56,7 +57,7 @@ class _Kept:
     last: str = ""
 
 
-def examine(
+def verify_log(
     source: RecordSource,
     evidence: Evidence,
     *,
@@ -66,44 +67,39 @@ def examine(
 
     Checkpoints are read first and the log afterwards: whatever they saw must be in it by then.
 
-    Args:
-        source: The log.
-        evidence: What to hold it against.
-        advance: Told how many records were passed, now and then; each is passed twice.
+    `advance` is called with the number of records of each page; each record is passed twice.
 
     Raises:
-        CloudError: Checkpoints cannot be read.
-        OSError: Checkpoints cannot be read.
+        CloudError, OSError: Checkpoints cannot be read.
         LogError: The log cannot be read.
     """
     outside = CheckpointEvidence(evidence.keys)
     if evidence.expected is not None:
         outside.claims.append(Assertion(evidence.expected.seq, evidence.expected.hash, NOTED))
-    names = set(_read_checkpoints(evidence.places, outside))
-    kept = _Kept(names)
+    checkpoints = _Checkpoints(set(_read_checkpoints(evidence.places, outside)))
     faults = Faults()
     faults.add(*source.protections())
     checker = check_chain(source, advance)
     faults.join(checker.faults)
     try:
         if evidence.places:
-            _compare(source, evidence.places, kept, outside, checker.head)
+            _compare(source, evidence.places, checkpoints, outside, checker.head)
         found = outside.conflicts(source, checker.head)
     except LogBrokenError as error:
         found = Faults()
-        found.add(IntegrityFault(None, str(error)))
+        found.add(IntegrityFault(str(error)))
     faults.join(outside.faults)
     faults.join(found)
-    faults.add(*_told(kept))
+    faults.add(*_missing_checkpoints(checkpoints))
     derived, more = _derived(source, checker, advance)
     faults.join(derived)
     remarks = (
         *more,
         *_clock_remarks(checker),
-        *_evidence_remarks(evidence, outside, kept, checker.head),
+        *_evidence_remarks(evidence, outside, checkpoints, checker.head),
     )
     seq = outside.confirmed.seq
-    return Verdict(checker.head, tuple(faults.kept), faults.count, remarks, seq)
+    return Verdict(checker.head, tuple(faults.listed), faults.count, remarks, seq)
 
 
 def _derived(
@@ -120,7 +116,7 @@ def _derived(
             else:
                 found.add(one)
     except LogBrokenError as error:
-        found.add(IntegrityFault(None, str(error)))
+        found.add(IntegrityFault(str(error)))
     return found, [REMEDY, *remarks] if found.count else remarks
 
 
@@ -139,35 +135,33 @@ def _read_checkpoints(
 def _compare(
     source: RecordSource,
     places: Sequence[CheckpointStore],
-    kept: _Kept,
+    checkpoints: _Checkpoints,
     outside: CheckpointEvidence,
     head: Head,
 ) -> None:
-    oldest = min(kept.names, default="")
+    oldest = min(checkpoints.names, default="")
     for text in source.texts_of_action("log.checkpointed"):
-        name, signer, seq = _recorded(text)
-        # What was recorded after the walk had ended tells of records that it has not seen.
+        name, signer, seq = _parse_record(text)
+        # A checkpoint recorded after the chain was checked may be of records that were not.
         if not _NAME.fullmatch(name) or seq > head.seq:
             continue
-        kept.recorded += 1
-        kept.last = max(kept.last, name)
-        if name in kept.names:
+        checkpoints.recorded += 1
+        checkpoints.last = max(checkpoints.last, name)
+        if name in checkpoints.names:
             if signer and name in outside.unsigned:
-                outside.faults.add(
-                    IntegrityFault(None, f"the checkpoint {name} has lost its signature")
-                )
+                outside.faults.add(IntegrityFault(f"the checkpoint {name} has lost its signature"))
         elif name < oldest:
-            kept.gone += 1
+            checkpoints.gone += 1
         elif oldest:
             # It may have been written after the others were listed.
-            data = _found(places, name)
+            data = _get_checkpoint(places, name)
             if data is None:
-                kept.missing.append(name)
+                checkpoints.missing.append(name)
             else:
                 outside.add_checkpoint(name, data)
 
 
-def _recorded(text: bytes) -> tuple[str, object, int]:
+def _parse_record(text: bytes) -> tuple[str, object, int]:
     try:
         fields = json.loads(text)
         part = fields["checkpoint"]
@@ -176,7 +170,7 @@ def _recorded(text: bytes) -> tuple[str, object, int]:
         return "", None, 0
 
 
-def _found(places: Sequence[CheckpointStore], name: str) -> bytes | None:
+def _get_checkpoint(places: Sequence[CheckpointStore], name: str) -> bytes | None:
     for place in places:
         try:
             return place.get(name)
@@ -185,13 +179,12 @@ def _found(places: Sequence[CheckpointStore], name: str) -> bytes | None:
     return None
 
 
-def _told(kept: _Kept) -> Iterator[IntegrityFault]:
-    if kept.missing:
-        more = f" and {len(kept.missing) - 1} more" if len(kept.missing) > 1 else ""
+def _missing_checkpoints(checkpoints: _Checkpoints) -> Iterator[IntegrityFault]:
+    if checkpoints.missing:
+        more = f" and {len(checkpoints.missing) - 1} more" if len(checkpoints.missing) > 1 else ""
         yield IntegrityFault(
-            None,
-            f"the log names the checkpoint {kept.missing[-1]}{more}, not among those kept: "
-            "removed, or kept in another place",
+            f"the log names the checkpoint {checkpoints.missing[-1]}{more}, not among those kept: "
+            "removed, or kept in another place"
         )
 
 
@@ -202,12 +195,12 @@ def _clock_remarks(checker: ChainChecker) -> Iterator[str]:
 
 
 def _evidence_remarks(
-    evidence: Evidence, outside: CheckpointEvidence, kept: _Kept, head: Head
+    evidence: Evidence, outside: CheckpointEvidence, checkpoints: _Checkpoints, head: Head
 ) -> Iterator[str]:
     last = outside.confirmed
     if not last.seq:
         yield "cannot tell whether the end was cut off: " + (
-            f"the log names {kept.recorded} checkpoints, and none of them was found"
+            f"the log names {checkpoints.recorded} checkpoints, and none of them was found"
             if evidence.places
             else "give --checkpoints or --expect-head"
         )
@@ -216,13 +209,13 @@ def _evidence_remarks(
         rest = head.seq - last.seq
         follows = "; later records are checked by the chain alone" if rest else ""
         yield f"confirmed from outside up to record {last.seq} of {head.seq}{when}{follows}"
-    if kept.names and not evidence.keys:
+    if checkpoints.names and not evidence.keys:
         yield "signatures were not checked: name the public key with --key"
     if evidence.keys and outside.unsigned:
         yield f"{len(outside.unsigned)} checkpoints are unsigned and were ignored"
-    if kept.gone:
-        yield f"{kept.gone} checkpoints older than the oldest one kept are gone"
-    if kept.names and max(kept.names) > kept.last:
+    if checkpoints.gone:
+        yield f"{checkpoints.gone} checkpoints older than the oldest one kept are gone"
+    if checkpoints.names and max(checkpoints.names) > checkpoints.last:
         yield (
             "the last checkpoint is not in the log: the function was stopped just then, or the "
             "record of it was cut off"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
-import time
-import uuid
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +12,8 @@ import click
 
 from handler.audit.checkpoints.signed_note import new_key
 from handler.audit.record import part
-from handler.cli.console import complain, printable, prose
-from handler.errors import LogBusyError, LogUnreachableError, NightdropError, SettingsError
+from handler.cli.console import exit_with_error, printable, prose
+from handler.errors import LogBusyError, LogUnreachableError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint as write_checkpoint
 from handler.invocation.instance import invocation_of, open_instance
 from handler.local.runtime.context import Context
@@ -24,7 +21,7 @@ from handler.local.runtime.context import Context
 if TYPE_CHECKING:
     from handler.audit.record import Record
 
-_WRONG_SETTINGS, _LATER = 2, 75
+_LATER = 75
 _SEED_BYTES = 32
 
 
@@ -38,32 +35,26 @@ def checkpoint() -> None:
       NIGHTDROP_CHECKPOINTS=checkpoints/ nightdrop audit checkpoint
     """
     try:
-        written = _written()
+        fields = _write_checkpoint().fields
     except (LogBusyError, LogUnreachableError) as error:
-        complain(f"the checkpoint is not on record: {error}")
-        sys.exit(_LATER)
-    except NightdropError as error:
-        complain(str(error))
-        sys.exit(_WRONG_SETTINGS)
-    fields = written.fields
+        exit_with_error(f"the checkpoint is not on record: {error}", _LATER)
     if fields["action"] != "log.checkpointed":
-        complain(f"the checkpoint was not written: {fields.get('note', '')}")
-        sys.exit(_LATER)
+        exit_with_error(f"the checkpoint was not written: {fields.get('note', '')}", _LATER)
     click.echo(printable(part(fields, "checkpoint")["name"]))
     if fields.get("note"):
         click.echo(prose(fields["note"]))
 
 
-def _written() -> Record:
+def _write_checkpoint() -> Record:
     """Write a checkpoint and return its record: that of this call, whoever records beside it."""
-    context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
+    context = Context.from_environment(os.environ)
     with closing(open_instance(context, os.environ, lambda _line: None)) as instance:
         if not instance.settings.checkpoints:
             raise SettingsError("NIGHTDROP_CHECKPOINTS is missing: where to write them")
-        written = write_checkpoint(invocation_of(context, instance), every=0)
-        if written is None:
+        record = write_checkpoint(invocation_of(context, instance), every=0)
+        if record is None:
             raise SettingsError("the log is empty: there is nothing to write a checkpoint of")
-        return written
+        return record
 
 
 @click.command()
@@ -77,21 +68,19 @@ def key(name: str, output: Path | None) -> None:
     """Make a key that signs checkpoints; NAME is a name for it, such as example.org/nightdrop.
 
     Prints the private key, for the function's encrypted user data, and the public key, for
-    whoever verifies. Neither is kept but in the file that --output names.
+    whoever verifies. Neither is stored, except in the file that --output names.
 
     \b
       nightdrop audit key example.org/nightdrop
       nightdrop audit key example.org/nightdrop --output checkpoint-key.env
     """
     try:
-        made = new_key(name, secrets.token_bytes(_SEED_BYTES))
-        private, public = made.encoded(), str(made.public)
+        new = new_key(name, secrets.token_bytes(_SEED_BYTES))
+        private, public = new.encoded(), str(new.public)
     except ImportError:
-        complain("keys are made with cryptography; in a checkout, `make .venv/.dev` installs it")
-        sys.exit(_WRONG_SETTINGS)
-    except SettingsError as error:
-        complain(str(error))
-        sys.exit(_WRONG_SETTINGS)
+        exit_with_error(
+            "keys are made with cryptography; in a checkout, `make .venv/.dev` installs it"
+        )
     setting = f"NIGHTDROP_CHECKPOINT_KEY={private}"
     if output:
         _write(output, setting)
@@ -105,8 +94,6 @@ def _write(path: Path, setting: str) -> None:
         with os.fdopen(file, "w", encoding="utf-8") as opened:
             opened.write(f"{setting}\n")
     except FileExistsError:
-        complain(f"{path} is there already, and no key is replaced; name another file")
-        sys.exit(_WRONG_SETTINGS)
+        exit_with_error(f"{path} is there already, and no key is replaced; name another file")
     except OSError as error:
-        complain(f"{path} cannot be written: {error.strerror}")
-        sys.exit(_WRONG_SETTINGS)
+        exit_with_error(f"{path} cannot be written: {error.strerror}")

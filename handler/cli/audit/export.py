@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -11,13 +13,14 @@ import click
 from handler.audit.export.formats import FORMATS
 from handler.cli.audit.records.log_reader import open_reader
 from handler.cli.audit.records.record_filter import RecordFilter, filter_options
-from handler.cli.console import complain
-from handler.cli.output_file import output_file
+from handler.cli.console import exit_with_error
 from handler.cli.shared_options import MALFORMED_RECORD_ERRORS, audit_option, exit_on_log_error
 from handler.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+_SQLITE = b"SQLite format 3\x00"
 
 
 @click.command(short_help="The log as JSON Lines, CSV or OCSF events.")
@@ -45,24 +48,61 @@ def export(
       nightdrop audit export --format csv --since 2026-11-01 --job nightly-ngkmzypw
     """
     path = None if output == Path("-") else output
-    try:
-        with (
-            exit_on_log_error(),
-            open_reader(address) as log,
-            output_file(path, overwrite=overwrite) as file,
-        ):
-            _write(FORMATS[name](log.records(0), selection), file)
-    except OutputError as error:
-        complain(str(error))
-        sys.exit(2)
+    with (
+        exit_on_log_error(),
+        open_reader(address) as log,
+        output_file(path, overwrite=overwrite) as file,
+    ):
+        _write(FORMATS[name](log.records(0), selection), file)
 
 
 def _write(lines: Iterable[str], file: IO[str]) -> None:
     try:
         file.writelines(lines)
     except MALFORMED_RECORD_ERRORS:
-        complain(
+        exit_with_error(
             "a record is not what Nightdrop writes, see `nightdrop audit verify`; "
-            "--format jsonl writes it anyway"
+            "--format jsonl writes it anyway",
+            1,
         )
-        sys.exit(1)
+
+
+@contextmanager
+def output_file(path: Path | None, *, overwrite: bool) -> Iterator[IO[str]]:
+    """Yield a text file; it replaces `path` when the block succeeds, and nothing is changed if not.
+
+    Args:
+        path: The file; None for standard output.
+        overwrite: Whether to replace an existing file; a database is never replaced.
+
+    Raises:
+        OutputError: The file exists or cannot be written.
+    """
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device
+            with path.open("w", encoding="utf-8") as file:
+                yield file
+            return
+        _check(path, overwrite=overwrite)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        try:
+            with part.open("x", encoding="utf-8") as file:
+                yield file
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _check(path: Path, *, overwrite: bool) -> None:
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        if file.read(len(_SQLITE)) == _SQLITE:
+            raise OutputError(f"{path} is a database and is not replaced; name another file")
+    if not overwrite:
+        raise OutputError(f"{path} exists; name another file, or use --overwrite")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import socket
-import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.cli.audit.web.report_tables import write_page_copy
-from handler.cli.console import complain
+from handler.cli.console import exit_with_error
 from handler.cli.shared_options import audit_option, exit_on_log_error
 
 if TYPE_CHECKING:
@@ -45,8 +44,7 @@ def serve(address: str, port: int, *, own_sql: bool) -> None:
     try:
         from handler.cli.audit.web.server import run
     except ImportError:
-        complain("the page needs Datasette; in a checkout, `make .venv/.dev` installs it")
-        sys.exit(2)
+        exit_with_error("the page needs Datasette; in a checkout, `make .venv/.dev` installs it")
     with (
         _until_stopped(),
         TemporaryDirectory(prefix="nightdrop-page-") as folder,
@@ -76,5 +74,4 @@ def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server(("127.0.0.1", port))
     except OSError:
-        complain(f"port {port} is taken; name another with --port")
-        sys.exit(2)
+        exit_with_error(f"port {port} is taken; name another with --port")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import closing
 from dataclasses import astuple
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from handler.cli.audit.records.delivery_timeline import build_timelines
 from handler.cli.audit.records.log_reader import open_database, open_with_forgotten
 from handler.cli.audit.records.name_lookup import find_records
 from handler.cli.audit.records.record_row import trail_row
-from handler.cli.console import STYLES, complain, printable, prose, screen, table
+from handler.cli.console import STYLES, exit_with_error, printable, prose, screen, table
 from handler.cli.shared_options import audit_option, exit_on_log_error, json_option
 from handler.values.canonical_json import shown
 
@@ -53,8 +52,7 @@ def show(address: str, what: str, *, as_json: bool) -> None:
         try:
             records = _find(address, what)
         except LookupError as error:
-            complain(str(error.args[0]))
-            sys.exit(1)
+            exit_with_error(str(error.args[0]), 1)
     if as_json:
         for record in records:
             click.echo(json.dumps(trail_row(record)))

@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 from rich.padding import Padding
 
-from handler.cli.audit.records.time_text import format_minute, format_span
+from handler.cli.audit.records.record_row import format_minute, format_span
 from handler.cli.audit.web.report_tables import open_report_tables
 from handler.cli.console import STYLES, printable, screen, table
 from handler.cli.shared_options import audit_option, exit_on_log_error

@@ -17,10 +17,9 @@ from handler.audit.checkpoints.signed_note import verify_key
 from handler.audit.record import Head
 from handler.audit.verification.sources.jsonl_file import JsonlFileSource
 from handler.audit.verification.verdict import CANNOT_TELL, INVALID, VALID
-from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.audit.records.open_log import open_any_source
-from handler.cli.console import complain, printable
-from handler.cli.obs_from_environment import open_obs
+from handler.audit.verification.verifier import Evidence, verify_log
+from handler.cli.console import exit_with_error, printable
+from handler.cli.open_stores import open_any_source, open_obs
 from handler.errors import LogBrokenError, NightdropError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint_store
 from handler.values.obs_address import OBS
@@ -82,18 +81,16 @@ def verify(
             expected=_head(head) if head else None,
         )
         with closing(_stored(address, file)) as stored, _progress(stored) as advance:
-            verdict = examine(stored, evidence, advance=advance)
+            verdict = verify_log(stored, evidence, advance=advance)
     except ImportError:
-        complain(
-            "checking signatures needs cryptography; in a checkout, `make .venv/.dev` installs it"
+        exit_with_error(
+            "checking signatures needs cryptography; in a checkout, `make .venv/.dev` installs it",
+            CANNOT_TELL,
         )
-        sys.exit(CANNOT_TELL)
     except LogBrokenError as error:
-        complain(str(error))
-        sys.exit(INVALID)
+        exit_with_error(str(error), INVALID)
     except (NightdropError, OSError) as error:
-        complain(str(error))
-        sys.exit(CANNOT_TELL)
+        exit_with_error(str(error), CANNOT_TELL)
     _show(verdict)
     sys.exit(verdict.status)
 

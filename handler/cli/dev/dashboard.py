@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-    from handler.local.async_invocation.progress_events import ProgressEvent
+    from handler.local.async_invocation.async_request import ProgressEvent
 
 _COLOURS = {
     "submitted": "green",
@@ -50,9 +50,7 @@ _NAME_SHARE = 0.3  # of the screen's width
 class Dashboard:
     """The state of the screen; several threads add to it.
 
-    Attributes:
-        now: Returns the local run's time.
-        echo: Receives every line if there is no screen to draw on.
+    `echo` receives every line if there is no screen to draw on.
     """
 
     now: Callable[[], datetime]
@@ -110,12 +108,7 @@ class Dashboard:
 
 @dataclass(frozen=True)
 class _LatestLines:
-    """The latest lines, in columns of fixed widths; only an event's note is cropped.
-
-    Attributes:
-        lines: The lines, the latest last.
-        height: Rows of the screen for them.
-    """
+    """The latest lines, in columns of fixed widths; only an event's note is cropped."""
 
     lines: Sequence[Line]
     height: int

@@ -20,7 +20,7 @@ from handler.audit.record import Record
 from handler.audit.verification.verdict import verify
 from handler.cli.audit.records.log_reader import open_database
 from handler.cli.audit.records.record_row import row_cells
-from handler.cli.console import complain, jobs_table, left_open, screen, table
+from handler.cli.console import exit_with_error, jobs_table, left_open, screen, table
 from handler.cli.dev.emulator_process import (
     BUCKET,
     PREFIX,
@@ -28,10 +28,9 @@ from handler.cli.dev.emulator_process import (
     clean_environment,
     emulator_process,
 )
-from handler.errors import NightdropError, StartError
+from handler.errors import StartError
 from handler.local.processes.function_servers import function_servers
-from handler.local.processes.stop_signals import stop_signals
-from handler.local.processes.subprocesses import free_port
+from handler.local.processes.subprocesses import free_port, stop_signals
 from handler.local.triggers.event_factory import object_event, timer_event
 from handler.values.canonical_json import shown
 from handler.values.display import display
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-_WRONG, _INTERRUPTED = 2, 130
+_INTERRUPTED = 130
 _SUCCESS = 200
 _PACKAGE = Path(__file__).parents[2]
 _MOST_FOLDERS = 1000
@@ -70,14 +69,10 @@ def demo(folder: Path | None) -> None:
             as_expected = _show(_new_folder(folder), screen(), ended)
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
-    except NightdropError as error:
-        complain(str(error))
-        sys.exit(_WRONG)
     except BrokenPipeError:  # the reader has closed the pipe
         raise
     except (OSError, sqlite3.Error) as error:
-        complain(f"cannot write or read the demo's files: {error}")
-        sys.exit(_WRONG)
+        exit_with_error(f"cannot write or read the demo's files: {error}")
     sys.exit(0 if as_expected else 1)
 
 
@@ -128,13 +123,7 @@ def _show(folder: Path, console: Console, ended: Event) -> bool:
 
 @dataclass(frozen=True)
 class _Demo:
-    """A function that uses an emulator.
-
-    Attributes:
-        emulator: The emulator.
-        url: The function's URL.
-        ended: Set when the demo must end.
-    """
+    """A function that uses an emulator; `ended` is set when the demo must end."""
 
     emulator: EmulatorProcess
     url: str

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import click
 from rich.live import Live
 
-from handler.cli.console import complain, screen
+from handler.cli.console import exit_with_error, screen
 from handler.cli.dev.local_run import LocalRun
 from handler.cli.dev.run_plan import DevOptions, make_plan
 from handler.cli.shared_options import NumberRange
-from handler.errors import SettingsError, StartError
-from handler.local.processes.stop_signals import stop_signals
+from handler.errors import StartError
+from handler.local.processes.subprocesses import stop_signals
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from handler.cli.dev.run_plan import DevPlan
 
-_FAILED, _WRONG, _INTERRUPTED = 1, 2, 130
+_INTERRUPTED = 130
 
 
 @click.command(short_help="FunctionGraph on your machine: drop files, watch jobs.")
@@ -117,12 +117,7 @@ def dev(**options: object) -> None:
       nightdrop dev --timer 'tick=@every 1m={"action": "reconcile"}'
       nightdrop dev --speed 3600 --timer 'nightly=0 0 2 * * ?={"spec": "obs://nightdrop-drop/drop/n.yaml"}'
     """
-    parsed = DevOptions(**options)  # type: ignore[arg-type] # click has validated each of them
-    try:
-        _run(make_plan(parsed))
-    except (SettingsError, StartError) as error:
-        complain(str(error))
-        sys.exit(_WRONG)
+    _run(make_plan(DevOptions(**options)))  # type: ignore[arg-type] # click has validated each of them
 
 
 def _run(plan: DevPlan) -> None:
@@ -149,8 +144,7 @@ def _run(plan: DevPlan) -> None:
             # The terminal was closed.
         _echo(ended, f"ended; log and state are in {plan.options.folder}/")
     if failures:
-        complain(f"it ended, because {failures[0]}")
-        sys.exit(_FAILED)
+        exit_with_error(f"it ended, because {failures[0]}", 1)
 
 
 @contextmanager

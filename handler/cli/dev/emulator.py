@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING
 import click
 import urllib3
 
-from handler.cli.console import complain
-from handler.cli.dev.emulator_run import check_env_file, run_with_command, serve
+from handler.cli.console import exit_with_error
+from handler.cli.dev.emulator_process import check_env_file, run_with_command, serve
 from handler.cli.shared_options import NumberRange
-from handler.emulator.ief.fleet_file import DEMO_FLEET, read_fleet
+from handler.emulator.ief.fleet import DEMO_FLEET, read_fleet
 from handler.emulator.server import Emulator
-from handler.errors import SettingsError, StartError
 from handler.local.triggers.event_factory import SHAPES, Upload
 
 if TYPE_CHECKING:
     from handler.emulator.obs.notifications import Notification
 
-_WRONG = 2
 _JOB_SECONDS = 120.0
 _SPEED = 60.0
 _POST_SECONDS = 10.0
@@ -35,12 +33,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 @dataclass(frozen=True)
 class EventSender:
-    """Posts an event about each new object, as a bucket's notifications do.
-
-    Attributes:
-        url: The address it posts to.
-        shape: The format of the event, one of `SHAPES`.
-    """
+    """Posts an event in one of `SHAPES` about each new object, as a bucket's notifications do."""
 
     url: str
     shape: str
@@ -160,12 +153,8 @@ def emulator(  # noqa: PLR0913 - one for each option
         if command:
             sys.exit(run_with_command(instance, command))
         serve(instance, env_file, lambda url: click.echo(f"the emulator listens at {url}"))
-    except (SettingsError, StartError) as error:
-        complain(str(error))
-        sys.exit(_WRONG)
     except OSError as error:
-        complain(f"the emulator did not start: {_reason(error, port)}")
-        sys.exit(_WRONG)
+        exit_with_error(f"the emulator did not start: {_reason(error, port)}")
 
 
 def _reason(error: OSError, port: int) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handler.cli.dev.emulator_process import PREFIX
 from handler.errors import EventRejectedError
-from handler.local.async_invocation.progress_events import (
+from handler.local.async_invocation.async_request import (
     Accepted,
     Answered,
     Failed,
@@ -22,7 +22,7 @@ from handler.values.display import display
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from handler.local.async_invocation.progress_events import ProgressEvent
+    from handler.local.async_invocation.async_request import ProgressEvent
     from handler.values.canonical_json import Json
 
 _MOST_JOB_NAMES = 2  # that fit into a line
@@ -32,15 +32,9 @@ _LONGEST_NOTE = 500
 
 @dataclass(frozen=True)
 class Line:
-    """One line.
+    """One line: `outcome` is one word, `further_notes` are shown where there is room.
 
-    Attributes:
-        at: When the event happened.
-        subject: What it is about, such as `file camera.yaml`.
-        outcome: One word, such as `submitted`.
-        note: Details.
-        further_notes: Further details, shown where there is room.
-        is_sentence: Whether it is about the run itself; then it has only a note.
+    A sentence is about the run itself and has only a note.
     """
 
     at: datetime

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
 import random
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, final
 
@@ -12,19 +15,21 @@ import urllib3
 from handler.cli.dev.dashboard import Dashboard
 from handler.cli.dev.emulator_process import BUCKET, PREFIX, EmulatorProcess, emulator_process
 from handler.cli.dev.event_line import object_key
-from handler.cli.dev.event_listener import event_listener
 from handler.cli.dev.run_plan import local_zone
-from handler.local.async_invocation.config import AsyncConfig
-from handler.local.async_invocation.dispatcher import Environment, LocalFunction
-from handler.local.async_invocation.failure_destination import into_folder
-from handler.local.processes.folder_lock import locked_folder
+from handler.emulator.http.messages import Request, Response, json_response
+from handler.emulator.http.server import HttpServer
+from handler.errors import StartError
+from handler.local.async_invocation.config import AsyncConfig, into_folder
+from handler.local.async_invocation.dispatcher import LARGEST_EVENT, Environment, LocalFunction
 from handler.local.processes.function_servers import function_servers
 from handler.local.processes.subprocesses import free_port
 from handler.local.triggers.drop_folder import DropFolder, make_drop_folder, watching
 from handler.local.triggers.timer_scheduler import Timers
+from handler.values.loopback import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
     from threading import Event
 
     from handler.cli.dev.run_plan import DevPlan
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 _POLL_SECONDS = 0.5
+
+_NAME = ".lock"
 
 
 @final
@@ -148,3 +155,66 @@ def _submit_notification(queue: LocalFunction, event: Json) -> str:
 
 def _upload(obs: Obs, name: str, data: bytes) -> None:
     obs.write(BUCKET, f"{PREFIX}{name}", data, content_type="application/octet-stream")
+
+
+@contextmanager
+def event_listener(submit: Callable[[Json], str]) -> Iterator[str]:
+    """Accept events on a free port of 127.0.0.1 until the block ends, and yield the URL.
+
+    `POST /` answers 202 with the id of the request, which `submit` returns; it is called by several
+    threads. No web page can post to it.
+    """
+    server = HttpServer(0, partial(_accept_event, submit), largest_body=LARGEST_EVENT)
+    server.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}/"
+    finally:
+        server.stop()
+
+
+def _accept_event(submit: Callable[[Json], str], request: Request) -> Response:
+    if refused := refusal("POST", request.values):
+        return json_response(refused.status, {"error": refused.reason})
+    if (request.method, request.path) != ("POST", "/"):
+        return json_response(404, {"error": "POST events to /"})
+    try:
+        return json_response(202, {"request_id": submit(json.loads(request.body))})
+    except (ValueError, RecursionError) as error:
+        return json_response(400, {"error": f"the event was not accepted: {error}"})
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Lock a folder until the block ends; create it if it does not exist.
+
+    The system releases the lock when the process ends, however it ends; the lock file stays.
+
+    Raises:
+        StartError: The folder cannot be created or written, or another process has locked it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise StartError(
+            f"cannot use the folder {folder}: {error.strerror}; name another with --dir"
+        ) from error
+    try:
+        _lock(file, folder)
+        yield
+    finally:
+        os.close(file)
+
+
+def _lock(file: int, folder: Path) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.read(file, 20).decode("ascii", "replace").strip()
+        raise StartError(
+            f"the folder {folder} is in use by another run"
+            + (f", process {holder}" if holder.isdecimal() else "")
+            + "; stop it, or name another folder with --dir"
+        ) from error
+    os.ftruncate(file, 0)
+    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from handler.cli.dev.emulator_process import BUCKET, KEYS, PREFIX, clean_environment
-from handler.emulator.ief.fleet_file import read_fleet
+from handler.emulator.ief.fleet import read_fleet
 from handler.errors import SettingsError
 from handler.local.env_file import read_env_file
 from handler.local.runtime.context import Context
@@ -59,12 +58,7 @@ class DevOptions:
 class DevPlan:
     """The validated options of a local run.
 
-    Attributes:
-        options: The options.
-        timers: The timers.
-        clock: The clock of timers and queue.
-        given: The function's settings in the settings file.
-        largest_spec: The largest spec file that the function reads, in bytes.
+    `given` has the function's settings in the settings file; `largest_spec` is in bytes.
     """
 
     options: DevOptions
@@ -79,10 +73,9 @@ class DevPlan:
         return _FLEET_SPEED if self.options.speed is None else self.options.speed
 
     def function_environment(self, cloud: Mapping[str, str]) -> dict[str, str]:
-        """Return the complete environment of the function: without keys, with its agency's URL.
+        """Return the function's complete environment: without keys, with its agency's URL.
 
-        Args:
-            cloud: The settings that point at the emulator.
+        `cloud` has the settings that point at the emulator.
         """
         # With the keys in its environment the function would work without an agency.
         environ = {name: value for name, value in cloud.items() if name not in KEYS}
@@ -130,7 +123,7 @@ def _load_settings(plan: DevPlan) -> Settings:
     environ.pop("DESK_AGENCY", None)
     try:
         _reject_misspellings(plan.given)
-        Context.from_environment(environ, "", time.monotonic)
+        Context.from_environment(environ)
         return load(lambda _name: None, environ)
     except SettingsError as error:
         file = plan.options.settings

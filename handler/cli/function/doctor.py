@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import time
-import uuid
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -87,7 +86,7 @@ def _deployment(settings: Settings, transport: Transport, log: Log | LogError) -
 
 def _log(stack: ExitStack) -> Log | LogError:
     """Open the log as the function does, or return why it cannot be opened."""
-    context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
+    context = Context.from_environment(os.environ)
     try:
         instance = open_instance(context, os.environ, lambda _line: None)
     except LogError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import sys
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,8 @@ import click
 
 from handler.cli.audit.records.log_reader import is_remote, open_reader
 from handler.cli.audit.records.name_lookup import find_job
-from handler.cli.audit.records.open_log import open_any_log
-from handler.cli.console import complain, printable
+from handler.cli.console import exit_with_error, printable
+from handler.cli.open_stores import open_any_log
 from handler.cli.shared_options import audit_option, exit_on_log_error
 from handler.jobs.decisions import abandon as record_abandonment
 from handler.jobs.hold import BY_HAND
@@ -84,8 +83,7 @@ def abandon(address: str, what: str, reason: str) -> None:
         try:
             key = find_job(log, what)
         except LookupError as error:
-            complain(str(error.args[0]))
-            sys.exit(1)
+            exit_with_error(str(error.args[0]), 1)
         job = log.commit(record_abandonment(key, reason, actor=_operator())).value
     if job.state != "abandoned":
         why = (
@@ -93,8 +91,7 @@ def abandon(address: str, what: str, reason: str) -> None:
             if job.state == "sending"
             else f"is {job.state}"
         )
-        complain(f"job {job.name} ({shown(key)}) cannot be abandoned: it {why}")
-        sys.exit(1)
+        exit_with_error(f"job {job.name} ({shown(key)}) cannot be abandoned: it {why}", 1)
     click.echo(f"job {printable(job.name)} is abandoned")
 
 

@@ -1,24 +1,21 @@
-"""`nightdrop invoke`: run the function once on an event."""
+"""`nightdrop invoke` and `reconcile`: run the function once on an event, or the reconciler."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-import time
-import uuid
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 from rich.text import Text
 
 from handler.audit.job_end import WRONG
-from handler.cli.console import complain, jobs_table, left_open, prose, screen
+from handler.cli.console import exit_with_error, jobs_table, left_open, prose, screen
 from handler.errors import (
     EventRejectedError,
     NightdropError,
     Problem,
-    SettingsError,
     SpecRejectedError,
 )
 from handler.function import handle
@@ -76,11 +73,11 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
     try:
         payload = event_in(cast("bytes", event.read(LARGEST_EVENT + 1)))
     except EventRejectedError as error:
-        complain(f"{event.name} {error}")
-        sys.exit(REJECTED)
+        exit_with_error(f"{event.name} {error}", REJECTED)
     except SpecRejectedError as error:
-        complain(f"{event.name} is neither an event nor a valid job spec:\n{error}")
-        sys.exit(REJECTED)
+        exit_with_error(
+            f"{event.name} is neither an event nor a valid job spec:\n{error}", REJECTED
+        )
     reply = run(payload, as_json=as_json)
     sys.exit(exit_status(reply))
 
@@ -125,20 +122,15 @@ def _errors(documents: Sequence[Document]) -> Sequence[Problem]:
 
 def run(event: object, *, as_json: bool) -> dict[str, Any]:
     """Run the function once, print its reply and return it; exit if it raises."""
-    context = Context.from_environment(os.environ, str(uuid.uuid4()), time.monotonic)
+    context = Context.from_environment(os.environ)
     try:
         instance = open_instance(context, os.environ, _log if as_json else _drop)
-    except SettingsError as error:
-        complain(str(error))
-        sys.exit(WRONG_SETTINGS)
     except NightdropError as error:
-        complain(str(error))
-        sys.exit(LATER if error.retryable else WRONG_SETTINGS)
+        exit_with_error(str(error), LATER if error.retryable else WRONG_SETTINGS)
     try:
         reply = handle(event, context, instance)
     except NightdropError as error:
-        complain(f"{error}\nThe platform would deliver this event again.")
-        sys.exit(LATER)
+        exit_with_error(f"{error}\nThe platform would deliver this event again.", LATER)
     finally:
         instance.close()
     if as_json:
@@ -169,3 +161,19 @@ def _log(line: str) -> None:
 
 def _drop(_line: str) -> None:
     """The printed reply says the same."""
+
+
+@click.command(short_help="Run the reconciler once: settle, resume, follow.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reply alone, as JSON.")
+def reconcile(*, as_json: bool) -> None:
+    """Run the reconciler once: settle unknown jobs, resume waiting ones, follow running ones.
+
+    Settings come from the environment. Exit status: 0 nothing is open, 1 an error, such as a job
+    that failed on the fleet, 75 work is still open, or the bucket could not be scanned.
+
+    \b
+      until nightdrop reconcile; do sleep 60; done
+    """
+    reply = run({"action": "reconcile"}, as_json=as_json)
+    status = exit_status(reply)
+    sys.exit(LATER if status == DONE and any(reply["open"].values()) else status)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.metadata import version
 from pathlib import Path
 from zipfile import is_zipfile
@@ -10,13 +9,12 @@ from zipfile import is_zipfile
 import click
 
 import handler
-from handler.cli.console import complain
+from handler.cli.console import complain, exit_with_error
 from handler.errors import PackageError
 from handler.packaging.build import Built, Sources, build, lock
 from handler.packaging.python_runtime import RUNTIMES, interpreter
 from handler.packaging.requirements_file import EXTRAS
 
-_WRONG = 2
 _MIB = 1024 * 1024
 
 
@@ -60,20 +58,14 @@ def package(  # noqa: PLR0913 - one for each option
             return
         compiler = None if no_bytecode else interpreter(runtime, python)
         built = build(sources, runtime, extras, compiler)
-    except PackageError as error:
-        complain(str(error))
-        sys.exit(_WRONG)
     except OSError as error:
-        complain(f"the zip cannot be built: {error.strerror}; free space for temporary files")
-        sys.exit(_WRONG)
+        exit_with_error(
+            f"the zip cannot be built: {error.strerror}; free space for temporary files"
+        )
     try:
         _write(built, output or Path(f"nightdrop-{name}.zip"))
-    except PackageError as error:
-        complain(str(error))
-        sys.exit(_WRONG)
     except OSError as error:
-        complain(f"the zip cannot be written: {error.strerror}; name another file with -o")
-        sys.exit(_WRONG)
+        exit_with_error(f"the zip cannot be written: {error.strerror}; name another file with -o")
     if compiler is None and not no_bytecode:
         complain(
             f"{name} is not installed: the zip has no bytecode and starts slower; use --python"

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from handler.cli.console import printable, prose, screen
-from handler.cli.obs_from_environment import open_obs
+from handler.cli.open_stores import open_obs
 from handler.errors import NightdropError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.policy.decision import Origin, decide

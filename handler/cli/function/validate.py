@@ -1,4 +1,4 @@
-"""`nightdrop validate`: check job specs without creating anything."""
+"""`nightdrop validate` and `schema`: check job specs, and print their JSON Schema."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from pydantic.json_schema import models_json_schema
 from rich.markup import escape
 from rich.text import Text
 
@@ -21,11 +22,15 @@ from handler.cli.function.policy import (
 )
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
+from handler.specs.api_form import BatchJob
 from handler.specs.planner import Plan, make_plan
+from handler.specs.short_form import full_model
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
     from handler.policy.rules import Policy
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 @click.command(short_help="Check job specs; nothing is sent.")
@@ -128,3 +133,29 @@ def _show(file: Path, plan: Plan | None, errors: list[str]) -> None:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+@click.command(short_help="Print the job spec's JSON Schema.")
+def schema() -> None:
+    """Print the JSON Schema of a job spec, for editors and other tools.
+
+    \b
+      nightdrop schema > nightdrop.schema.json
+    """
+    click.echo(json.dumps(job_spec_schema(), indent=2))
+
+
+def job_spec_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of one document: the friendly or the API's form.
+
+    Rules between fields, such as which kind needs a deployment, are checked but not written here.
+    """
+    job = full_model()
+    references, shared = models_json_schema([(job, "validation"), (BatchJob, "validation")])
+    return {
+        "$schema": _DIALECT,
+        "title": "Nightdrop job spec",
+        "description": "One batch job: in Nightdrop's friendlier form, or as the API's own body.",
+        "anyOf": [references[(model, "validation")] for model in (job, BatchJob)],
+        "$defs": shared["$defs"],
+    }

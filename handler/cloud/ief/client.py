@@ -61,14 +61,8 @@ class ShownJob:
 class Ief:
     """IEF in one project, with the credentials of one invocation.
 
-    Attributes:
-        endpoint: Scheme and host.
-        project_id: The project.
-        credentials: The keys.
-        transport: Sends the requests.
-        clock: The time for signatures, aware UTC.
-        instance: The id of an enterprise instance, or "".
-        deadline: When every call must end; None for the limit of the transport only.
+    The clock is aware UTC; `instance` is the id of an enterprise instance, or "". Without a
+    deadline, only the limit of the transport applies.
     """
 
     endpoint: str

@@ -25,16 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """A request before it is signed.
-
-    Attributes:
-        method: The HTTP method.
-        endpoint: Scheme and host.
-        path: The path, not yet encoded.
-        query: Names and values.
-        headers: Further headers to sign and send.
-        body: UTF-8 JSON.
-    """
+    """A request before it is signed; its path is not yet encoded, its body UTF-8 JSON."""
 
     method: str
     endpoint: str

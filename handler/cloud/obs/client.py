@@ -77,13 +77,8 @@ class ObsResult:
 class Obs:
     """OBS, with the credentials of one invocation.
 
-    Attributes:
-        endpoint: Scheme and host; a bucket is a sub-domain of it, or the first part of the path
-            if the host is an IP address.
-        credentials: The keys.
-        transport: Sends the requests.
-        clock: The time for signatures, aware UTC.
-        deadline: When every call must end; None for the limit of the transport only.
+    A bucket is a sub-domain of the endpoint, or the first part of the path if the host is an IP
+    address. The clock is aware UTC. Without a deadline, only the limit of the transport applies.
     """
 
     endpoint: str
@@ -172,13 +167,7 @@ class Obs:
         return ObsResult(date)
 
     def read_from(self, bucket: str, key: str, first: int, *, max_bytes: int) -> ObsResult | None:
-        """Return the bytes of an object from `first` on; None if it does not exist.
-
-        Args:
-            bucket: The bucket.
-            key: The object's key.
-            first: The first byte; a negative number counts from the end.
-            max_bytes: The maximum size.
+        """Return the bytes of an object from `first` on, from its end if negative; None if missing.
 
         Raises:
             ObjectError: It is larger, or not readable with these keys.

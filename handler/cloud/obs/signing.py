@@ -30,18 +30,10 @@ _ADDRESS = re.compile(r"[0-9.]+|localhost|.*:.*")
 
 @dataclass(frozen=True)
 class Target:
-    """A request for a bucket or an object, before it is signed.
+    """A request for a bucket or an object, before it is signed; the key is not yet encoded.
 
-    Attributes:
-        method: The HTTP method.
-        bucket: The bucket.
-        key: The object's key, not yet encoded; "" for the bucket itself.
-        body: The body.
-        content_type: The content type, or "".
-        query: The encoded query; it is not signed.
-        digest: The MD5 of the body in base64, or "".
-        sub_resource: The part of the query that is signed.
-        headers: Further headers, not signed.
+    `digest` is the MD5 of the body in base64, or "". Of the query only `sub_resource` is signed;
+    `headers` are not.
     """
 
     method: str
@@ -65,12 +57,7 @@ class Target:
         return quote(self.key, safe="/~")
 
     def signed(self, endpoint: str, credentials: Credentials, at: datetime) -> Request:
-        """Return the signed request.
-
-        Args:
-            endpoint: Scheme and host of OBS.
-            credentials: The keys.
-            at: The signature's date, aware UTC.
+        """Return the request, signed at a time in UTC.
 
         Raises:
             CredentialsError: There are no keys.

@@ -18,12 +18,8 @@ if TYPE_CHECKING:
 class Request:
     """An HTTP request.
 
-    Attributes:
-        method: `GET`, `PUT` and so on.
-        target: Path and query exactly as in the request line.
-        headers: Names as sent and values, decoded as UTF-8, in their order.
-        body: The whole body.
-        request_id: The id that the emulator assigned.
+    Path, query and the names of headers are as they were sent; the values of headers are decoded as
+    UTF-8. `request_id` is the id that the emulator assigned.
     """
 
     method: str

@@ -1,25 +1,28 @@
-"""Routes a request: finds its operation, applies faults, executes and records it."""
+"""Routes a request: finds its operation, applies faults, executes and records it.
+
+Requests under `/_emulator/` are those of the admin API, which needs no signature; `README.md` in
+the folder above documents each.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from handler.emulator import admin_api
 from handler.emulator.http.messages import RefusedError, Request, Response, json_response
 from handler.emulator.ief import operations as ief
 from handler.emulator.obs import operations as obs
-from handler.emulator.obs.addressing import host_bucket
+from handler.emulator.obs.request import host_bucket
 from handler.emulator.state.state import RequestRecord
 from handler.values.loopback import refusal
 
 if TYPE_CHECKING:
-    from handler.emulator.faults.fault_rules import ActiveFaults, FaultRule, FaultRules
-    from handler.emulator.faults.timers import Timers
+    from handler.emulator.faults import ActiveFaults, FaultRule, FaultRules, Timers
     from handler.emulator.operation import EmulatorContext, Execute, Operation
 
 _VERSIONED = re.compile(r"/v[0-9]+/.*")
@@ -27,13 +30,7 @@ _VERSIONED = re.compile(r"/v[0-9]+/.*")
 
 @dataclass(frozen=True)
 class Router:
-    """Answers requests.
-
-    Attributes:
-        context: What operations depend on.
-        faults: The faults that are set.
-        timers: Executes delays and late commits.
-    """
+    """Answers requests, with the faults that are set."""
 
     context: EmulatorContext
     faults: FaultRules
@@ -46,7 +43,7 @@ class Router:
         if refused:
             return json_response(refused.status, {"error": refused.reason})
         if is_admin:
-            return admin_api.answer(request, self.context, self.faults, self.timers)
+            return self._answer_admin(request)
         request = replace(request, request_id=uuid4().hex)
         operation = _find(request, self.context)
         active = self.faults.select(operation.name)
@@ -62,6 +59,35 @@ class Router:
             )
         )
         return _with_request_id(response, request.request_id) if response else None
+
+    def _answer_admin(self, request: Request) -> Response:
+        state = self.context.state
+        match f"{request.method} {request.path}":
+            case "GET /_emulator/state":
+                return json_response(200, state.snapshot(request.parameters.get("only", "")))
+            case "POST /_emulator/reset":
+                self.timers.cancel_all()
+                state.reset()
+                return Response(204)
+            case "GET /_emulator/credentials":
+                return json_response(200, self.context.credential_issuer.credentials())
+            case "GET /_emulator/faults":
+                return json_response(200, self.faults.view())
+            case "POST /_emulator/faults":
+                return self._set_faults(request.body)
+        message = "the pages are GET state, GET credentials, POST reset, GET faults and POST faults"
+        return json_response(404, {"error": message})
+
+    def _set_faults(self, body: bytes) -> Response:
+        try:
+            self.faults.set(json.loads(body))
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            message = "faults must be a JSON list; the body is not JSON"
+        except ValueError as error:
+            message = str(error)
+        else:
+            return json_response(200, self.faults.view())
+        return json_response(400, {"error": message})
 
 
 def perform(operation: Operation, active: ActiveFaults, timers: Timers) -> Response | None:

@@ -49,7 +49,7 @@ class HttpServer:
         """
         self._server = _Server(("127.0.0.1", port), partial(_Connection, answer, largest_body))
         self._thread = Thread(
-            target=partial(self._server.serve_forever, poll_interval=0.05), name="emulator"
+            target=partial(self._server.serve_forever, poll_interval=0.01), name="emulator"
         )
         self.port = int(self._server.server_address[1])
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from handler.emulator.ief.job_run import (
+from handler.emulator.ief.job_simulation import (
     ENDED,
     FAILED,
     RUNNING,
@@ -89,13 +89,7 @@ class Job:
 
 
 def started(job: Job, simulation: JobSimulation, failing: AbstractSet[str]) -> Job:
-    """Return a new job with its first run.
-
-    Args:
-        job: The job, without any run.
-        simulation: Simulates its tasks.
-        failing: Ids of targets whose tasks fail in any case.
-    """
+    """Return a new job with its first run; tasks of the targets in `failing` fail in any case."""
     targets = [(index, _target_id(target)) for index, target in enumerate(job.targets)]
     tasks = simulation.tasks(job.kind, f"{job.number}/0", targets, failing)
     return replace(job, runs=(simulation.run(job.created, tasks),))

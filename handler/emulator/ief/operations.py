@@ -17,7 +17,7 @@ from handler.emulator.http.messages import RefusedError, Request, Response, json
 from handler.emulator.ief import signature
 from handler.emulator.ief.create_job_validation import BAD_FIELD, BAD_NAME, read_job
 from handler.emulator.ief.job import Job, StatusConflictError, paused, restored, retried
-from handler.emulator.ief.job_responses import created_view, listed_view, shown_view
+from handler.emulator.ief.responses import created_view, listed_view, shown_view
 from handler.emulator.operation import Deviations, EmulatorContext, Execute, Operation
 from handler.emulator.state.state import DuplicateNameError
 

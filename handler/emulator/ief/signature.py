@@ -37,14 +37,10 @@ def access_key(request: Request) -> str:
 
 
 def check(request: Request, account: Account, now: float, max_skew: float = MAX_SKEW) -> None:
-    """Check a request's signature.
+    """Check a request's signature; its date may differ from `now` by `max_skew` seconds.
 
-    Args:
-        request: The request as it was sent.
-        account: The account whose requests are accepted. Expired temporary keys belong to none;
-            no code for them is documented but that of a failed authentication.
-        now: The time, in seconds since 1970.
-        max_skew: Seconds by which the signature's date may differ from it.
+    Expired temporary keys belong to no account; no code for them is documented but that of a failed
+    authentication.
 
     Raises:
         RefusedError: The signature is missing, wrong, or its date is too far from `now`.
@@ -64,13 +60,7 @@ def check(request: Request, account: Account, now: float, max_skew: float = MAX_
 
 
 def sign(canonical_request: str, date: str, account: Account) -> str:
-    """Return the signature of a canonical request in hex.
-
-    Args:
-        canonical_request: The six parts, joined by newlines.
-        date: The value of X-Sdk-Date.
-        account: Whose secret key signs.
-    """
+    """Return the signature in hex of a canonical request: its six parts, joined by newlines."""
     digest = hashlib.sha256(canonical_request.encode()).hexdigest()
     to_sign = f"{_SCHEME}\n{date}\n{digest}".encode()
     return hmac.new(account.secret_key.encode(), to_sign, hashlib.sha256).hexdigest()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from handler.emulator.http.messages import Response
 from handler.emulator.obs import listing
 from handler.emulator.obs.bucket import ENABLED
-from handler.emulator.obs.limits import is_bucket_name
+from handler.emulator.obs.request import is_bucket_name
 from handler.emulator.obs.xml_responses import (
     bucket_list,
     object_list,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from handler.emulator.obs.bucket import Bucket
     from handler.emulator.obs.listing import Page
-    from handler.emulator.obs.request_context import ObsCall
+    from handler.emulator.obs.request import ObsCall
 
 _DAYS = re.compile(rb"<Days>([0-9]{1,5})</Days>")
 _MODE = b"<Mode>COMPLIANCE</Mode>"

@@ -36,15 +36,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Page:
-    """One page.
-
-    Attributes:
-        bucket: The bucket's name.
-        parameters: The decoded query.
-        max_keys: Entries on the page at most.
-        entries: The entries, in order.
-        truncated: Whether more entries follow.
-    """
+    """One page of a bucket: its entries in order, `max_keys` at most, and whether more follow."""
 
     bucket: str
     parameters: Mapping[str, str]
@@ -54,12 +46,7 @@ class Page:
 
 
 def list_objects(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Page:
-    """Return the page of ListObjects that a query requests.
-
-    Args:
-        name: The bucket's name.
-        bucket: The bucket.
-        parameters: The decoded query.
+    """Return the page of ListObjects that a decoded query requests.
 
     Raises:
         ValueError: `max-keys` is not a number from 0.
@@ -72,7 +59,7 @@ def list_objects(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Pa
 
 
 def list_versions(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Page:
-    """Return the page of ListVersions that a query requests; arguments as for `list_objects`.
+    """Return the page of ListVersions that a decoded query requests.
 
     Raises:
         ValueError: `max-keys` is not a number from 0.

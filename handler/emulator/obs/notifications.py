@@ -19,16 +19,10 @@ _STOP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Notification:
-    """A notification of a new object.
+    """A notification of a new object: key not encoded, entity tag without quotes.
 
-    Attributes:
-        bucket: Its bucket.
-        key: Its key, not encoded.
-        size: Its length in bytes.
-        etag: Its entity tag, without quotes.
-        version_id: Its version id, `null` without versioning.
-        event_name: `ObjectCreated:Put` or `ObjectCreated:Post`.
-        request_id: The id of the request that wrote it.
+    `event_name` is `ObjectCreated:Put` or `ObjectCreated:Post`; `version_id` is `null` without
+    versioning.
     """
 
     bucket: str

@@ -1,27 +1,30 @@
 """OBS's operations on an object: read, put, append and delete.
 
-As on the OBS API's pages; appending as on that of AppendObject (obs_04_0088).
+As on the OBS API's pages; conditions and ranges as on that of GetObject, appending as on that of
+AppendObject (obs_04_0088). `If-None-Match` on writing is not documented, and not supported here.
 """
 
 from __future__ import annotations
 
 import re
+from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from handler.emulator.http.messages import Response
+from handler.emulator.http.messages import RefusedError, Request, Response
 from handler.emulator.obs.bucket import ObjectVersion, etag_of
-from handler.emulator.obs.conditional_get import read
-from handler.emulator.obs.limits import METADATA
 from handler.emulator.obs.notifications import Notification
-from handler.emulator.obs.xml_responses import refused
+from handler.emulator.obs.request import METADATA
+from handler.emulator.obs.xml_responses import refused, spelled_both_ways
 from handler.emulator.state.changes import DataAppended, ObjectPut, VersionRemoved
 
 if TYPE_CHECKING:
-    from handler.emulator.obs.request_context import ObsCall
+    from handler.emulator.obs.request import Address, ObsCall
 
 _COPIES = ("x-obs-copy-source", "x-amz-copy-source")
 _DAY = 86_400
 _POSITION = re.compile(r"[0-9]{1,18}")
+
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def get_object(call: ObsCall) -> Response:
@@ -144,3 +147,94 @@ def _notify(call: ObsCall, stored: ObjectVersion, event_name: str) -> None:
                 call.request.request_id,
             )
         )
+
+
+def read(request: Request, stored: ObjectVersion, address: Address, *, versioned: bool) -> Response:
+    """Return the answer to GetObject and HeadObject.
+
+    `versioned` says whether the bucket ever had versioning on.
+
+    Raises:
+        RefusedError: A condition is not met, or the range is outside of the object.
+    """
+    headers = described(stored, versioned=versioned)
+    _check_conditions(request, stored, address, headers)
+    byte_range = _range(request.header("Range"), len(stored.data))
+    if byte_range is None:
+        return Response(200, stored.data, headers)
+    first, last = byte_range
+    if first > last:
+        size = {"Content-Range": f"bytes */{len(stored.data)}"}
+        raise refused("InvalidRange", address, size)
+    headers["Content-Range"] = f"bytes {first}-{last}/{len(stored.data)}"
+    return Response(206, stored.data[first : last + 1], headers)
+
+
+def described(stored: ObjectVersion, *, versioned: bool) -> dict[str, str]:
+    """Return the headers that describe a version; `versioned` is as for `read`."""
+    headers = {
+        "Content-Type": stored.content_type,
+        "ETag": f'"{stored.etag}"',
+        "Last-Modified": formatdate(stored.modified, usegmt=True),
+        "Accept-Ranges": "bytes",
+        **{f"x-obs-meta-{name}": value for name, value in stored.metadata},
+    }
+    if versioned:
+        headers["x-obs-version-id"] = stored.version_id
+    if stored.appends:
+        headers["x-obs-object-type"] = "Appendable"
+        headers["x-obs-next-append-position"] = str(len(stored.data))
+    return headers
+
+
+def _check_conditions(
+    request: Request, stored: ObjectVersion, address: Address, headers: dict[str, str]
+) -> None:
+    match, none_match = request.header("If-Match"), request.header("If-None-Match")
+    unmodified = _date(request.header("If-Unmodified-Since"))
+    modified = _date(request.header("If-Modified-Since"))
+    # RFC 9110, 13.2.2: an entity tag takes precedence over a date.
+    if match:
+        if not _names(match, stored):
+            raise refused("PreconditionFailed", address)
+    elif unmodified is not None and int(stored.modified) > unmodified:
+        raise refused("PreconditionFailed", address)
+    if none_match:
+        if _names(none_match, stored):
+            raise _not_modified(headers)
+    elif modified is not None and int(stored.modified) <= modified:
+        raise _not_modified(headers)
+
+
+def _not_modified(headers: dict[str, str]) -> RefusedError:
+    sent = {name: value for name, value in headers.items() if name != "Content-Type"}
+    return RefusedError(Response(304, b"", spelled_both_ways(sent)))
+
+
+def _names(tags: str, stored: ObjectVersion) -> bool:
+    given = {tag.strip().strip('"') for tag in tags.split(",")}
+    return bool(given & {"*", stored.etag})
+
+
+def _date(text: str) -> float | None:
+    """Parse a date; an invalid one is ignored."""
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except ValueError:
+        return None
+
+
+def _range(text: str, size: int) -> tuple[int, int] | None:
+    """Return the first and last byte of a range, None if there is no valid one.
+
+    A range outside of the object has its first byte after its last.
+    """
+    match = _RANGE.fullmatch(text.strip())
+    if not match or match[0] == "bytes=-":
+        return None
+    if not match[1]:
+        return max(0, size - int(match[2])), size - 1
+    first, last = int(match[1]), int(match[2]) if match[2] else size - 1
+    if match[2] and last < first:
+        return None
+    return (first, min(last, size - 1)) if first < size else (size, size - 1)

@@ -10,9 +10,7 @@ from functools import partial
 
 from handler.emulator.http.messages import Request, Response
 from handler.emulator.obs import bucket_operations, object_operations, signature
-from handler.emulator.obs.addressing import locate
-from handler.emulator.obs.limits import check_limits
-from handler.emulator.obs.request_context import ObsCall
+from handler.emulator.obs.request import ObsCall, check_limits, locate
 from handler.emulator.obs.xml_responses import failure, refused, spelled_both_ways
 from handler.emulator.operation import Deviations, EmulatorContext, Execute, Operation
 

@@ -20,7 +20,7 @@ from handler.emulator.obs.xml_responses import refused
 if TYPE_CHECKING:
     from handler.emulator.credentials import Account
     from handler.emulator.http.messages import Request
-    from handler.emulator.obs.addressing import Address
+    from handler.emulator.obs.request import Address
 
 MAX_SKEW = 15 * 60.0
 """Seconds by which a request's date may differ from the service's clock."""
@@ -49,15 +49,10 @@ def access_key(request: Request) -> str:
 def check(
     request: Request, address: Address, account: Account, now: float, max_skew: float = MAX_SKEW
 ) -> None:
-    """Check a request's signature.
+    """Check a request's signature; its date may differ from `now` by `max_skew` seconds.
 
-    Args:
-        request: The request as it was sent.
-        address: The bucket and object it is about.
-        account: The account whose requests are accepted. Expired temporary keys belong to none;
-            the code for them is not documented, InvalidAccessKeyId is used.
-        now: The time, in seconds since 1970.
-        max_skew: Seconds by which the request's date may differ from it.
+    Expired temporary keys belong to no account; the code for them is not documented,
+    InvalidAccessKeyId is used.
 
     Raises:
         RefusedError: The signature is missing, wrong, or its date is too far from `now`.

@@ -14,9 +14,9 @@ from handler.emulator.http.messages import RefusedError, Response
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from handler.emulator.obs.addressing import Address
     from handler.emulator.obs.bucket import ObjectVersion
     from handler.emulator.obs.listing import Entry, Page
+    from handler.emulator.obs.request import Address
 
 _NAMESPACE = "http://obs.myhwclouds.com/doc/2015-06-30/"
 _OWNER = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"

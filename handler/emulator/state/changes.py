@@ -12,7 +12,7 @@ from handler.emulator.obs.bucket import Bucket
 
 if TYPE_CHECKING:
     from handler.emulator.ief.job import Job
-    from handler.emulator.ief.node_responses import Upgrade
+    from handler.emulator.ief.responses import Upgrade
     from handler.emulator.obs.bucket import ObjectVersion
 
 

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from handler.emulator.ief.job import Job, started
-from handler.emulator.ief.job_responses import shown_view
 from handler.emulator.ief.job_simulation import JobSimulation
-from handler.emulator.ief.node_responses import (
+from handler.emulator.ief.responses import (
     FleetStatus,
     completed_upgrades,
     nodes_being_upgraded,
+    shown_view,
 )
 from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state.changes import (
@@ -46,15 +46,9 @@ class DuplicateNameError(Exception):
 
 @dataclass(frozen=True)
 class RequestRecord:
-    """One request that was received.
+    """A request that was received, `at` in seconds since 1970; without an answer `status` is None.
 
-    Attributes:
-        method: Its method.
-        path: Its path as sent, without the query.
-        operation: The operation's name.
-        status: The answer's status; None without an answer.
-        at: When it was handled, in seconds since 1970.
-        fault: The fault that ended it, or "".
+    The path is as sent, without the query; `fault` has the kinds of the faults that applied.
     """
 
     method: str
@@ -129,11 +123,8 @@ class State:
     ) -> None:
         """Write an object as tests and tools do: without a signature and a notification.
 
-        Args:
-            bucket: The bucket, which is created if it does not exist.
-            key: The object's key.
-            data: Its bytes.
-            modified: When it was written, in seconds since 1970; None for now.
+        The bucket is created if it does not exist. `modified` is in seconds since 1970, by default
+        now.
         """
         with self.lock:
             self.create_bucket(bucket)
@@ -166,11 +157,7 @@ class State:
             self.create_bucket(name)
 
     def create_job(self, request: dict[str, Json], *, unique_name: bool = False) -> Job:
-        """Add a job.
-
-        Args:
-            request: The request's body, validated.
-            unique_name: Refuse a name that exists.
+        """Add a job for a validated request.
 
         Raises:
             DuplicateNameError: The name exists and `unique_name` is set.
@@ -218,11 +205,7 @@ class State:
             self.requests.append(request)
 
     def snapshot(self, only: str = "") -> dict[str, Json]:
-        """Return the state as JSON: `jobs`, `nodes`, `objects` and `requests`.
-
-        Args:
-            only: The one part to return; "" for all.
-        """
+        """Return `jobs`, `nodes`, `objects` and `requests` as JSON, or `only` one of them."""
         parts: dict[str, Callable[[], Json]] = {
             "jobs": self._jobs_view,
             "nodes": lambda: [*self.fleet_status().select({})],

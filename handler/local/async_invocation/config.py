@@ -6,21 +6,76 @@ on the default number of retries, so set it.
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
+
+    from handler.local.async_invocation.async_request import AsyncRequest
+    from handler.local.async_invocation.instance_client import Outcome
+    from handler.values.canonical_json import Json
+
+    Writer: TypeAlias = "Callable[[str, dict[str, Json]], str]"
     from random import Random
 
-    from handler.local.async_invocation.failure_destination import Writer
-    from handler.local.async_invocation.request_queue import AsyncRequest
+FAILED = "UnhandledInvocationError"
+"""The condition of a request whose attempts all failed, from the platform's own sample."""
+
+EXPIRED = "EventAgeExceeded"
+"""The condition of a request that is too old; the platform does not document its name."""
 
 _MOST_RETRIES = 3
 _LARGEST_AGE = 86_400  # seconds
 _LONGEST_WAIT = 300.0  # seconds between two attempts
 _SPREAD = 0.2  # random share added to a wait, so that retries are not simultaneous
+
+
+def failure_message(
+    request: AsyncRequest, condition: str, outcome: Outcome | None, urn: str, at: datetime
+) -> dict[str, Json]:
+    """Return the notice of a request that failed permanently, in the platform's format.
+
+    The `attempt` of the request is the number of attempts; without any, `outcome` is None.
+    """
+    return {
+        "timestamp": at.isoformat(timespec="microseconds"),
+        "request_context": {
+            "request_id": request.request_id,
+            "function_urn": urn,
+            "condition": condition,
+            "approximate_invoke_count": request.attempt,
+        },
+        "request_payload": request.payload,
+        "response_context": {
+            "status_code": outcome.status if outcome else 0,
+            "function_error": "",
+        },
+        "response_payload": outcome.payload if outcome else "",
+    }
+
+
+def into_folder(folder: Path) -> Writer:
+    """Return a function that writes notices to a folder, readable for their owner only."""
+
+    def write(name: str, notice: dict[str, Json]) -> str:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / name
+        with open(path, "w", encoding="utf-8", opener=_private) as file:
+            file.write(json.dumps(notice, indent=2) + "\n")
+        return str(path)
+
+    return write
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file for its owner only: a notice contains the complete event."""
+    return os.open(path, flags, 0o600)
 
 
 @dataclass(frozen=True)

@@ -9,29 +9,30 @@ from datetime import timedelta
 from threading import Condition, Thread
 from typing import TYPE_CHECKING, final
 
-from handler.local.async_invocation.failure_destination import (
+from handler.local.async_invocation.async_request import (
+    Accepted,
+    Answered,
+    AsyncRequest,
+    Failed,
+    GivenUp,
+    Queue,
+    Retrying,
+    Started,
+)
+from handler.local.async_invocation.config import (
     EXPIRED,
     FAILED,
     failure_message,
 )
 from handler.local.async_invocation.instance_client import Instance
-from handler.local.async_invocation.progress_events import (
-    Accepted,
-    Answered,
-    Failed,
-    GivenUp,
-    Retrying,
-    Started,
-)
-from handler.local.async_invocation.request_queue import AsyncRequest, Queue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
+    from handler.local.async_invocation.async_request import Listener
     from handler.local.async_invocation.config import AsyncConfig
     from handler.local.async_invocation.instance_client import Outcome
-    from handler.local.async_invocation.progress_events import Listener
     from handler.local.triggers.clock import Clock
     from handler.values.canonical_json import Json
 
@@ -70,13 +71,7 @@ class LocalFunction:
     """
 
     def __init__(self, urls: Sequence[str], config: AsyncConfig, environment: Environment) -> None:
-        """Start to deliver.
-
-        Args:
-            urls: The URLs of the function's instances.
-            config: Retries, maximum age and failure destination.
-            environment: Clock, random numbers and listener.
-        """
+        """Start to deliver to the instances at some URLs."""
         self._config = config
         self._environment = environment
         self._queue = Queue()

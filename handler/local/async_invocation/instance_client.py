@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 if TYPE_CHECKING:
-    from handler.local.async_invocation.request_queue import AsyncRequest
+    from handler.local.async_invocation.async_request import AsyncRequest
 
 _SUCCESS = 200
 _FAILURE = 500

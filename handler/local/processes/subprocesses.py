@@ -1,14 +1,16 @@
-"""Starts, awaits and stops the processes of a local run."""
+"""Starts, awaits and stops the processes of a local run; turns signals into an orderly stop."""
 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import TYPE_CHECKING
 
 from handler.errors import StartError
@@ -17,23 +19,21 @@ from handler.values.display import display
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
-    from threading import Event
+    from types import FrameType
 
 _STOPPING_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 _START_SECONDS = 30.0
 _TAIL_BYTES = 4096
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 @dataclass(frozen=True)
 class Program:
-    """A Python program that runs as a process of its own.
+    """A Python program that runs as a process of its own, in a complete environment.
 
-    Attributes:
-        name: Its name in messages, such as `the function`.
-        arguments: The interpreter's arguments, such as `-m functions_framework …`.
-        environ: Its complete environment.
-        output: The file that its output is appended to.
+    `name` is for messages, such as `the function`; output is appended to the file `output`.
     """
 
     name: str
@@ -94,14 +94,7 @@ def wait_until_ready(
     ended: Event,
     seconds: float = _START_SECONDS,
 ) -> None:
-    """Wait until a program is ready.
-
-    Args:
-        program: The program.
-        process: Its process.
-        ready: Returns whether it is ready.
-        ended: Set when the run must end.
-        seconds: The longest wait.
+    """Wait until `ready` returns true, at most some seconds.
 
     Raises:
         StartError: The process exited or the time is over; the message has its last line of output.
@@ -144,3 +137,27 @@ def listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def stop_signals() -> Iterator[Event]:
+    """Yield an event that SIGINT, SIGTERM and SIGHUP set; they have no other effect in the block.
+
+    No exception is raised at an arbitrary instruction, so no process is started and then lost; a
+    second signal does not interrupt the stop. A signal that is ignored (`nohup`) stays ignored. Use
+    it in the main thread only.
+    """
+    ended = Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, end)
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,19 +1,27 @@
 # ruff: noqa: N802 - FunctionGraph's own method names
-"""FunctionGraph's context object for local invocations."""
+"""FunctionGraph's context object for local invocations, and an agency's temporary keys in it."""
 
 from __future__ import annotations
 
 import logging
+import math
+import time
+import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any, final
 
-from handler.errors import SettingsError
-from handler.local.runtime.agency_credentials import Keys, agency_of
+import urllib3
+
+from handler.errors import CredentialsError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from handler.local.runtime.agency_credentials import Agency
+CACHE_SECONDS = 600.0
+"""How long the platform caches fetched keys."""
+
+_ANSWER_SECONDS = 5.0
 
 _KEY_NAMES = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN")
 _FUNCTION_NAME = "nightdrop"
@@ -23,21 +31,85 @@ _LARGEST_TIMEOUT = 259_200  # seconds; the platform's own limit
 
 
 @dataclass(frozen=True)
+class Keys:
+    """The keys that sign requests; all empty without an agency and without keys."""
+
+    access_key: str = field(default="", repr=False)
+    secret_key: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+
+@final
+class Agency:
+    """The agency of a process; safe for use by several threads.
+
+    `url` answers a GET with JSON: `ak`, `sk` and `token`. Times are in seconds.
+    """
+
+    def __init__(
+        self, url: str, clock: Callable[[], float], cache_seconds: float = CACHE_SECONDS
+    ) -> None:
+        self._url = url
+        self._clock = clock
+        self._cache_seconds = cache_seconds
+        self._lock = Lock()
+        self._cached: tuple[float, Keys] | None = None
+
+    def keys(self) -> Keys:
+        """Return a set of keys, fetched now or within the cache period.
+
+        Raises:
+            CredentialsError: The keys could not be fetched.
+        """
+        with self._lock:
+            now = self._clock()
+            if self._cached is None or now - self._cached[0] >= self._cache_seconds:
+                self._cached = now, _fetch(self._url)
+            return self._cached[1]
+
+
+def agency_of(environ: Mapping[str, str], clock: Callable[[], float]) -> Agency | None:
+    """Return the agency that an environment sets, None if it sets none.
+
+    `DESK_AGENCY` is the agency's URL, `DESK_AGENCY_CACHE` the cache period in seconds, by default
+    600.
+
+    Raises:
+        SettingsError: The cache period is not a number of seconds.
+    """
+    url = environ.get("DESK_AGENCY", "")
+    return Agency(url, clock, _cache_seconds(environ.get("DESK_AGENCY_CACHE", ""))) if url else None
+
+
+def _fetch(url: str) -> Keys:
+    try:
+        with urllib3.PoolManager(retries=False, timeout=_ANSWER_SECONDS) as pool:
+            answer: Any = pool.request("GET", url).json()
+        return Keys(*(str(answer[name]) for name in ("ak", "sk", "token")))
+    except (urllib3.exceptions.HTTPError, ValueError, LookupError, TypeError) as error:
+        raise CredentialsError(
+            "cannot fetch keys from DESK_AGENCY; start the emulator, which issues them at "
+            "/_emulator/credentials, or unset it to run without an agency"
+        ) from error
+
+
+def _cache_seconds(text: str) -> float:
+    try:
+        seconds = float(text or CACHE_SECONDS)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise SettingsError("DESK_AGENCY_CACHE must be a number of seconds, 0 or more")
+    return seconds
+
+
+@dataclass(frozen=True)
 class Context:
     """The context that FunctionGraph passes to a function, with the platform's methods.
 
-    Values that the platform leaves empty without an agency are empty here, too.
-
-    Attributes:
-        request_id: The invocation's id.
-        timeout: Seconds that the invocation may take.
-        clock: A monotonic clock, in seconds.
-        started: The clock's time when the invocation started.
-        keys: The keys of the whole invocation.
-        project_id: The project's id.
-        user_data: The function's settings, as in the platform's user data.
-        odd_clock: Whether the remaining time is computed as in openEuler YuanRong, the engine of
-            the platform.
+    Values that the platform leaves empty without an agency are empty here, too. Times are seconds
+    of a monotonic clock. With `odd_clock` the remaining time is computed as in openEuler YuanRong,
+    the engine of the platform.
     """
 
     request_id: str
@@ -53,11 +125,11 @@ class Context:
     def from_environment(
         cls,
         environ: Mapping[str, str],
-        request_id: str,
-        clock: Callable[[], float],
+        request_id: str = "",
+        clock: Callable[[], float] = time.monotonic,
         agency: Agency | None = None,
     ) -> Context:
-        """Return the context of an invocation that starts now.
+        """Return the context of an invocation that starts now; its id is random unless given.
 
         The keys are those of the given agency, whose cache a process shares, or of the one at
         `DESK_AGENCY`. Without an agency they are those of the SDK's environment variables,
@@ -73,7 +145,7 @@ class Context:
         # Before the clock is read: the platform fetches keys before the invocation's time starts.
         keys = agency.keys() if agency else Keys(*(environ.get(name, "") for name in _KEY_NAMES))
         return cls(
-            request_id=request_id,
+            request_id=request_id or str(uuid.uuid4()),
             timeout=_seconds(environ.get("RUNTIME_TIMEOUT") or _TIMEOUT),
             clock=clock,
             started=clock(),

@@ -77,13 +77,7 @@ def serve(
 
 
 def answer(request: Request, function: Function, context: Context) -> Response:
-    """Run the function on a request's event and return the platform's answer.
-
-    Args:
-        request: A POST with the event as its body.
-        function: The function's handler, called with event and context.
-        context: The context of this invocation.
-    """
+    """Run the function on a request's event and return the platform's answer."""
     event = decode_event(request.get_data())
     try:
         result = function(event, context)

@@ -60,11 +60,7 @@ class LocalClock:
 
 
 def start_clock(start: datetime | None = None, speed: float = 1.0) -> LocalClock:
-    """Return a clock that starts now.
-
-    Args:
-        start: Its initial time, with a time zone; None for the real time.
-        speed: Seconds of its time in a real second.
+    """Return a clock that starts now, at a time with a zone or, without one, at the real time.
 
     Raises:
         ValueError: The speed is not above zero.

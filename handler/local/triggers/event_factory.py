@@ -29,19 +29,7 @@ _GRID_VERBS = {"Put": "PUT", "Post": "POST", "Copy": "COPY"}
 
 @dataclass(frozen=True)
 class Upload:
-    """A change of an object.
-
-    Attributes:
-        bucket: The bucket's name.
-        key: The object's key, not encoded.
-        size: Its size in bytes.
-        etag: Its entity tag; "" leaves it out.
-        request_id: The id of the request that changed it.
-        at: When it happened, with a time zone.
-        version_id: Its version; "null" in a bucket without versions.
-        event_name: The kind of change, without a prefix.
-        ip: The client's address.
-    """
+    """A change of an object; the key is not encoded, the kind of change has no prefix."""
 
     bucket: str
     key: str

@@ -8,14 +8,14 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
 from handler.local.triggers.event_factory import timer_event
-from handler.local.triggers.schedule_syntax import parse
+from handler.local.triggers.schedule import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime, tzinfo
 
     from handler.local.triggers.clock import Clock
-    from handler.local.triggers.schedule_syntax import Schedule
+    from handler.local.triggers.schedule import Schedule
     from handler.values.canonical_json import Json
 
 _TIMER = re.compile(
@@ -26,13 +26,7 @@ _LARGEST_USER_EVENT = 2048  # bytes; the platform's limit is below 2 KB
 
 @dataclass(frozen=True)
 class Timer:
-    """A timer trigger.
-
-    Attributes:
-        name: The trigger's name.
-        schedule: When it ticks.
-        user_event: The text in each of its events, a spec or an action.
-    """
+    """A timer trigger: its schedule, and the text in each of its events, a spec or an action."""
 
     name: str
     schedule: Schedule
@@ -54,9 +48,8 @@ class Timer:
 def read_timer(text: str, zone: tzinfo) -> Timer:
     """Return the timer that `NAME=SCHEDULE=USER_EVENT` describes.
 
-    Args:
-        text: The description; the schedule may start with `CRON_TZ=…`, the event may contain `=`.
-        zone: The time zone of schedules that name none.
+    The schedule may start with `CRON_TZ=…`, otherwise it is in the given zone; the event may
+    contain `=`.
 
     Raises:
         ValueError: A part is missing or wrong.
@@ -87,11 +80,8 @@ class Timers:
     ) -> None:
         """Create timers that tick from `start` on.
 
-        Args:
-            timers: The timers.
-            submit: Accepts each event, and `timer` as the kind of trigger.
-            clock: Returns the time and waits.
-            zone: The time zone of the times in events; on the platform, its region's.
+        `submit` accepts each event, and `timer` as the kind of trigger. Times in events are in the
+        given zone; on the platform, in its region's.
         """
         self._timers = tuple(timers)
         self._submit = submit

@@ -21,7 +21,7 @@ from handler.audit.objects.log import ObjectLog
 from handler.audit.open_log import init_log, open_log, open_source
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.sources.objects import ObjectsSource
-from handler.audit.verification.verifier import Evidence, examine
+from handler.audit.verification.verifier import Evidence, verify_log
 from tests.support.memory_objects import MemoryObjects, Shelf
 from tests.support.postgres_server import ROLE
 
@@ -83,7 +83,7 @@ def test_a_kept_log_in_sqlite_goes_on_and_verifies(
     (kept / CHECKPOINT).write_bytes((LOGS / "layout_2_checkpoint.txt").read_bytes())
     address = f"sqlite:///{sqlite_file}"
     with closing(open_source(address)) as source:
-        verdict = examine(source, Evidence([CheckpointFolder(kept)]))
+        verdict = verify_log(source, Evidence([CheckpointFolder(kept)]))
     assert_valid(verdict)
     assert verdict.confirmed == 206
 
@@ -109,7 +109,7 @@ def test_a_kept_log_in_postgresql_goes_on_and_verifies(
         goes_on(log, noted)
     address = postgres_server.address(name)
     with closing(open_source(address)) as source:
-        assert_valid(examine(source, Evidence()))
+        assert_valid(verify_log(source, Evidence()))
 
 
 def test_a_kept_log_in_obs_goes_on_and_verifies(noted: Noted) -> None:
@@ -121,4 +121,4 @@ def test_a_kept_log_in_obs_goes_on_and_verifies(noted: Noted) -> None:
     with closing(ObjectLog(MemoryObjects(shelf))) as log:
         goes_on(log, noted, RECORDS + SEGMENTS_ENDED)
     with closing(ObjectsSource(MemoryObjects(shelf))) as source:
-        assert_valid(examine(source, Evidence()))
+        assert_valid(verify_log(source, Evidence()))

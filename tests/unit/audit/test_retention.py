@@ -17,9 +17,9 @@ from handler.audit.objects.log import ObjectLog
 from handler.audit.record import Draft
 from handler.audit.retention import FORGOTTEN, forget, forget_closed
 from handler.audit.verification.sources.objects import ObjectsSource
-from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.audit.records.open_log import open_any_log, open_any_source
+from handler.audit.verification.verifier import Evidence, verify_log
 from handler.cli.main import main
+from handler.cli.open_stores import open_any_log, open_any_source
 from handler.errors import LogError
 from tests.support.memory_objects import MemoryObjects, Shelf
 
@@ -111,7 +111,7 @@ def test_forgetting_verifies_and_survives_a_rebuild(log: SearchedLog, store_addr
     log.commit(closed("later"))
     expected = known(log, "closed", "waits", "open", "later")
     with closing(open_any_source(store_address)) as source:
-        assert examine(source, Evidence()).faults == ()
+        assert verify_log(source, Evidence()).faults == ()
     log.rebuild()  # type: ignore[attr-defined] # every store has it
     assert known(log, "closed", "waits", "open", "later") == expected
 
@@ -191,7 +191,7 @@ def test_a_snapshot_holds_what_is_remembered(appends: int) -> None:
             assert known(cold, "old", "new", "newer") == known(log, "old", "new", "newer")
             assert known(cold, "old") == []
     with closing(ObjectsSource(MemoryObjects(shelf))) as source:
-        assert examine(source, Evidence()).faults == ()
+        assert verify_log(source, Evidence()).faults == ()
 
 
 def test_a_log_that_cannot_be_read_is_an_error(log: SearchedLog) -> None:

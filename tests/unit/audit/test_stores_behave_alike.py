@@ -12,7 +12,7 @@ from handler.audit.job_end import shown_state
 from handler.audit.log import Decision, ScanState
 from handler.audit.record import Draft, Head
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import open_any_log
+from handler.cli.open_stores import open_any_log
 from handler.deliveries.reporting import start_result
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verdict import verify
-from handler.cli.audit.records.open_log import open_any_log
+from handler.cli.open_stores import open_any_log
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
@@ -23,7 +23,7 @@ APPEND = """
 import sys
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.cli.audit.records.open_log import open_any_log
+from handler.cli.open_stores import open_any_log
 
 log = open_any_log(sys.argv[1])
 print("ready", flush=True)

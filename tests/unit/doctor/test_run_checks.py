@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handler.audit.record import Head
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.http_transport import Transport
-from handler.doctor.run_checks import Deployment, run_checks
+from handler.doctor.finding import fail, ok, warn
+from handler.doctor.run_checks import Deployment, answered, lines, run_checks
 from handler.errors import LogError
 from handler.runtime.deadline import Deadline
+from handler.runtime.response import reply
 from handler.settings import load
 
 if TYPE_CHECKING:
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
     from handler.emulator.server import Emulator
 
     Environ = dict[str, str]
+    from collections.abc import Callable
+
+    Fire = Callable[[object], dict[str, Any]]
+    Tick = Callable[..., dict[str, Any]]
 
 CHECKS = [
     *("settings", "libraries", "time-out", "user data", "credentials", "project"),
@@ -32,6 +40,8 @@ CHECKS = [
     *("IEF endpoint", "OBS endpoint", "clock", "IEF jobs", "drop bucket", "results"),
     "checkpoints",
 ]
+
+FINDINGS = (ok("a", "good"), warn("b", "odd", "look"), fail("c", "bad", "mend"))
 
 
 @pytest.fixture
@@ -171,3 +181,42 @@ def test_the_policy_is_read(
     write(b"rules: [{}, {}]")
     (found,) = [one for one in run_checks(guarded) if one.check == "policy"]
     assert found.message.startswith("2 rules, SHA-256 ")
+
+
+def test_faults_are_errors_and_doubts_warnings(tmp_path: Path) -> None:
+    """The reply has the shape of all others, and every check beside it."""
+    said: list[str] = []
+    with closing(SqliteLog(tmp_path / "a.db")) as log:
+        answer = reply(answered(FINDINGS, log, said.append), Head())
+    assert answer["outcome"] == "partial"
+    assert (answer["errors"], answer["warnings"]) == (["c: bad; mend"], ["b: odd; look"])
+    assert answer["checks"] == [one.to_json() for one in FINDINGS]
+    assert len(said) == 2
+
+
+def test_a_fault_leaves_a_line_that_calls_for_a_person() -> None:
+    """So that an alarm on a daily examination finds it; a doubt leaves a quieter one."""
+    assert [json.loads(line) for line in lines(FINDINGS)] == [
+        {"action": "check.doubted", "note": "b: odd; look"},
+        {"action": "attention.needed", "of": "check.failed", "note": "c: bad; mend"},
+    ]
+
+
+def test_the_answer_leaves_without_a_log(tmp_path: Path) -> None:
+    """A log that is out of reach is a reason to ask the doctor."""
+    log = SqliteLog(tmp_path / "a.db")
+    log.close()
+    assert answered(FINDINGS, log, lambda _line: None).head == Head()
+
+
+def test_the_function_examines_itself(fire: Fire, lines: list[str]) -> None:
+    """Asked directly."""
+    answer = fire({"action": "doctor"})
+    assert (answer["outcome"], answer["errors"], answer["jobs"]) == ("completed", [], [])
+    assert "drop bucket" in [check["check"] for check in answer["checks"]]
+    assert json.loads(lines[-1])["action"] == "function.answered"
+
+
+def test_a_timer_may_ask_for_an_examination(fire: Fire, tick: Tick) -> None:
+    """Once a day, say, with an alarm on its lines."""
+    assert fire(tick('{"action": "doctor"}'))["checks"]

@@ -16,7 +16,7 @@ import urllib3
 from handler.cli.dev.emulator import emulator as command
 from handler.emulator import server
 from handler.emulator.ief import operations as ief
-from handler.emulator.ief.fleet_file import read_fleet
+from handler.emulator.ief.fleet import read_fleet
 from handler.emulator.obs import operations as obs
 from handler.emulator.server import Emulator
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.cli.dev.emulator_run import serve, write_environment
+from handler.cli.dev.emulator_process import serve, write_environment
 from handler.emulator import server
 from handler.emulator.credentials import DEMO_ACCOUNT, Account
 from handler.emulator.ief.signature import sign
@@ -36,7 +36,7 @@ JOBS = f"/v2/{DEMO_ACCOUNT.project_id}/productmgr/jobs"
 SERVE = """
 import sys
 from pathlib import Path
-from handler.cli.dev.emulator_run import serve
+from handler.cli.dev.emulator_process import serve
 from handler.emulator.server import Emulator
 serve(Emulator(), Path(sys.argv[1]), lambda url: print(url, flush=True))
 """

@@ -34,7 +34,7 @@ KEPT = """
 import sys
 from pathlib import Path
 from handler.emulator.state.journal import Journal
-from handler.cli.dev.emulator_run import serve
+from handler.cli.dev.emulator_process import serve
 from handler.emulator.server import Emulator
 serve(Emulator(directory=Path(sys.argv[1])), None, lambda url: print(url, flush=True))
 """

@@ -17,8 +17,8 @@ from handler.audit.checkpoints.signed_note import is_signed_by, new_key, parse
 from handler.audit.instance_log import InstanceLog
 from handler.audit.open_log import open_source
 from handler.audit.sql.sqlite import SqliteLog
-from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.obs_from_environment import open_obs
+from handler.audit.verification.verifier import Evidence, verify_log
+from handler.cli.open_stores import open_obs
 from handler.errors import SettingsError
 from handler.function import handle
 from handler.invocation.checkpoint_writer import checkpoint, checkpoint_store
@@ -234,7 +234,7 @@ def test_a_bucket_keeps_them_for_whoever_verifies(
     obs = open_obs(environ)
     place = checkpoint_store(environ["NIGHTDROP_CHECKPOINTS"], obs)
     stored = open_source(environ["NIGHTDROP_AUDIT"])
-    verdict = examine(stored, Evidence([place], [KEY.public]))
+    verdict = verify_log(stored, Evidence([place], [KEY.public]))
     stored.close()
     obs.transport.close()
     assert (verdict.status, verdict.faults) == (0, ())

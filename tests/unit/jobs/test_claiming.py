@@ -14,7 +14,7 @@ from handler.audit.actions import ATTENTION
 from handler.audit.open_log import open_log
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
-from handler.cli.audit.records.open_log import open_any_log
+from handler.cli.open_stores import open_any_log
 from handler.jobs.claiming import claim_planned
 from handler.values.canonical_json import sha256_hex, timestamp
 from tests.support.long_log import recording, story

@@ -11,9 +11,8 @@ import zipfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.packaging.manifest import digest, manifest, modules
+from handler.packaging.manifest import digest, manifest, modules, sbom
 from handler.packaging.python_runtime import RUNTIMES
-from handler.packaging.sbom import sbom
 from handler.packaging.wheels import Wheel
 from handler.packaging.zip_contents import archive
 

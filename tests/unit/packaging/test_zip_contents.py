@@ -6,26 +6,33 @@ import importlib.util
 import platform
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from handler.errors import PackageError
-from handler.packaging.bytecode import compiled
-from handler.packaging.python_runtime import Interpreter, Runtime, interpreter
+from handler.packaging.python_runtime import Interpreter, Runtime, compiled, interpreter
 from handler.packaging.wheels import Wheel
-from handler.packaging.zip_contents import contents
+from handler.packaging.zip_contents import closure, contents
 
 ROOT = Path(__file__).parents[3]
 HERE = Interpreter(sys.executable, platform.python_version())
 RUNTIME = Runtime(".".join(platform.python_version_tuple()[:2]))
 WHEEL = Wheel("some", "1", "", "", {})
 
+PACKAGE = Path(__file__).parents[3] / "handler"
+
+
+@cache
+def alone() -> frozenset[str]:
+    """Return the paths in a zip that come from no wheel."""
+    return frozenset(contents(ROOT / "handler", ROOT / "infra" / "index.py", []))
+
 
 def packed(wheel: Wheel) -> set[str]:
     """Return the paths in a zip that come from a wheel."""
-    alone = contents(ROOT / "handler", ROOT / "infra" / "index.py", [])
-    return set(contents(ROOT / "handler", ROOT / "infra" / "index.py", [wheel])) - alone.keys()
+    return contents(ROOT / "handler", ROOT / "infra" / "index.py", [wheel]).keys() - alone()
 
 
 def test_tests_stubs_and_metadata_are_left_out() -> None:
@@ -40,9 +47,8 @@ def test_tests_stubs_and_metadata_are_left_out() -> None:
 
 def test_no_page_is_taken() -> None:
     """A README explains the source to people; the function does not read it."""
-    names = contents(ROOT / "handler", ROOT / "infra" / "index.py", [])
     assert (ROOT / "handler" / "README.md").exists()
-    assert not [name for name in names if name.endswith(".md")]
+    assert not [name for name in alone() if name.endswith(".md")]
 
 
 def test_only_the_signer_of_the_sdk_is_taken() -> None:
@@ -73,3 +79,66 @@ def test_an_interpreter_must_be_of_the_runtimes_version() -> None:
     with pytest.raises(PackageError, match=r"is not Python 2\.7; give another with --python"):
         interpreter(Runtime("2.7"), sys.executable)
     assert interpreter(Runtime("2.99")) is None
+
+
+def write(folder: Path, **modules: str) -> Path:
+    """Make a package of modules, `__` in a name for a dot, and return its folder."""
+    package = folder / "pack"
+    for name, text in modules.items():
+        path = package / f"{name.replace('__', '/')}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        (path.parent / "__init__.py").touch()
+    return package
+
+
+def named(package: Path) -> set[str]:
+    """Return the files of a package's closure by their paths in it."""
+    return {path.relative_to(package).as_posix() for path in closure(package)}
+
+
+def test_imports_count_wherever_they_stand(tmp_path: Path) -> None:
+    """At the top, in a function, of a package's name; the packages around them too."""
+    package = write(
+        tmp_path,
+        first="def f():\n    from pack.inner import second\n",
+        inner__second="import pack.third\n",
+        third="",
+        other="",
+    )
+    (package / "__init__.py").write_text("from pack.first import f\n")
+    assert named(package) == {
+        *("__init__.py", "first.py", "third.py", "inner/__init__.py", "inner/second.py"),
+    }
+
+
+def test_imports_for_type_checkers_do_not_count(tmp_path: Path) -> None:
+    """They never run."""
+    package = write(tmp_path, first="")
+    (package / "__init__.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pack.first\n"
+    )
+    assert named(package) == {"__init__.py"}
+
+
+def test_of_other_files_only_those_go_along_that_a_module_names(tmp_path: Path) -> None:
+    """What else lies beside the code may be a key, a log or settings."""
+    package = write(tmp_path, first="")
+    (package / "__init__.py").write_text(
+        'from pathlib import Path\nimport pack.first\nA = Path(__file__).with_name("named.sql")\n'
+    )
+    for name in ("named.sql", "other.sql", ".env", "audit.db", "key.pem", "first.py~", "stray.py"):
+        (package / name).write_text("secret")
+    assert named(package) == {"__init__.py", "first.py", "named.sql"}
+
+
+def test_the_function_needs_nothing_of_the_desk() -> None:
+    """Its own modules and their SQL, but no command, emulator or packaging."""
+    found = named(PACKAGE)
+    assert {"function.py", "runtime/startup_record.py", "audit/sql/sqlite.sql"} <= found
+    assert not {name.partition("/")[0] for name in found} & {
+        "cli",
+        "local",
+        "emulator",
+        "packaging",
+    }

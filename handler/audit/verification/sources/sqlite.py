@@ -73,15 +73,13 @@ class SqliteSource:
         current = version_of(self._db) == VERSION
         for part in expected:
             if part not in self._found and (current or part[2] == "records"):
-                yield IntegrityFault(None, f"the {part[0]} {part[1]} {self._state(part)}")
+                yield IntegrityFault(f"the {part[0]} {part[1]} {self._state(part)}")
         known = {part[:2] for part in expected}
         for part in self._found:
             if part[:2] not in known and (current or part[0] == "trigger"):
                 table = display(part[2])
                 name = f"on {table}" if part[0] == "trigger" else f"{display(part[1])}; drop it"
-                yield IntegrityFault(
-                    None, f"there is a {part[0]} that the schema does not have, {name}"
-                )
+                yield IntegrityFault(f"there is a {part[0]} that the schema does not have, {name}")
         yield from self._strange_numbers()
 
     def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
@@ -146,14 +144,13 @@ class SqliteSource:
         found = version_of(self._db)
         if found != VERSION:
             yield IntegrityFault(
-                None,
                 f"the file's user_version is {found}, and this Nightdrop writes {VERSION}: it is "
                 "of another version, or the number was changed, and nothing derived was compared; "
-                f"{REBUILD}",
+                f"{REBUILD}"
             )
         elif application_id_of(self._db) != APPLICATION_ID:
             yield IntegrityFault(
-                None, f"the file's application_id is not that of Nightdrop's logs; {REBUILD}"
+                f"the file's application_id is not that of Nightdrop's logs; {REBUILD}"
             )
 
     def _rows(self, table: Table) -> Iterator[tuple[object, ...]]:
@@ -163,7 +160,7 @@ class SqliteSource:
         """Yield whether a table's indexes hold something else than the table itself."""
         found = self._db.execute(f"PRAGMA integrity_check({table.name})").fetchone()
         if found != (b"ok",):
-            yield IntegrityFault(None, f"the indexes of {table.name} are damaged")
+            yield IntegrityFault(f"the indexes of {table.name} are damaged")
 
     def _is_ours(self, table: str) -> bool:
         ours = set(self._found) & set(self._expected)

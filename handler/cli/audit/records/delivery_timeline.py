@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from handler.audit.job_end import shown_state
 from handler.audit.record import part
 from handler.audit.state import DELIVERY_ACTIONS, fold_job
-from handler.cli.audit.records.time_text import format_span, format_time
+from handler.cli.audit.records.record_row import format_span, format_time
 from handler.values.canonical_json import moment, shown
 
 if TYPE_CHECKING:
@@ -32,13 +32,9 @@ _ACTORS = {
 
 @dataclass(frozen=True)
 class Step:
-    """One record of a timeline.
+    """One record of a timeline; `after` is the time since the event.
 
-    Attributes:
-        after: The time since the event, as text.
-        outcome: The outcome to show.
-        job: The job's name; "" if the record is not about a job.
-        detail: Details, possibly of several lines.
+    `job` is "" if the record is not about a job; `detail` may have several lines.
     """
 
     seq: int
@@ -53,11 +49,8 @@ class Step:
 class JobLine:
     """One job of a delivery, as a line of a table; texts are "" while they are unknown.
 
-    Attributes:
-        state: Its state, or how it ended on the fleet.
-        after: The time from the event to its creation, as text.
-        job_id: Its id at the API.
-        ended: How it ended on the fleet, in the API's word, with its counts of tasks.
+    `after` is the time from the event to its creation; `ended` is the API's word with its counts of
+    tasks.
     """
 
     name: str
@@ -71,13 +64,9 @@ class JobLine:
 
 @dataclass(frozen=True)
 class DeliveryTimeline:
-    """What the records of one delivery say.
+    """What the records of one delivery say; steps count from `start`.
 
-    Attributes:
-        facts: Names and values of what is known about its origin and result.
-        jobs: Its jobs, in the order of the file.
-        start: The time that steps count from.
-        steps: Its records, in order.
+    `facts` are names and values of what is known about its origin and result.
     """
 
     key: str

@@ -20,7 +20,7 @@ from handler.audit.sql import projection, statements
 from handler.audit.sql.rows import delivery_row, job_row
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.sql.sqlite_reading import open_read_only
-from handler.cli.audit.records.open_log import open_any_log
+from handler.cli.open_stores import open_any_log
 from handler.errors import LogBrokenError, LogError
 from handler.values.obs_address import OBS
 

@@ -72,12 +72,8 @@ class Candidate:
 def find_records(database: sqlite_utils.Database, what: str) -> list[Record]:
     """Return the records of the jobs or deliveries that a name means, in order.
 
-    A job's records include those of its delivery, but not those of the delivery's other jobs.
-
-    Args:
-        database: As `open_database` opens it.
-        what: The name, id or key of a job, the subject, file or key of a delivery, or the
-            beginning of one.
+    It is the name, id or key of a job, the subject, file or key of a delivery, or the beginning of
+    one. A job's records include those of its delivery, but not those of the delivery's other jobs.
 
     Raises:
         LookupError: Nothing has this name, or several have; the message lists candidates.
@@ -110,9 +106,7 @@ def find_job(log: SearchedLog, what: str) -> str:
 def find_matches(what: str, known: Iterable[Candidate]) -> list[Candidate]:
     """Return all candidates with a name, or else the only one whose name begins with it.
 
-    Args:
-        what: The name, or the beginning of one.
-        known: The candidates, the latest first.
+    The candidates come with the latest first.
 
     Raises:
         LookupError: Nothing matches, or several do; the message lists candidates.

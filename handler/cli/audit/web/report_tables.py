@@ -30,9 +30,7 @@ INSERT INTO page.chain SELECT seq, hash, prev, record FROM main.records ORDER BY
 def open_report_tables(address: str, file: str = "") -> sqlite_utils.Database:
     """Open the log at an address with its report tables in the schema `page`.
 
-    Args:
-        address: The address of the log.
-        file: The SQLite file to write the tables to; "" is one that closing removes.
+    The tables are written to a SQLite file; "" is one that closing removes.
 
     Raises:
         LogError: There is no log at the address, or it cannot be read.

@@ -33,6 +33,7 @@ from handler.jobs.hold import hold, release
 from handler.policy.verdict import ALLOWED
 from handler.specs.planner import Plan, PlannedJob
 from handler.triggers.delivery import Delivery, InlineSpec
+from tests.support.depth import examples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -217,7 +218,7 @@ def settled(key: str, word: str) -> Decide[None]:
     return decide
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(STEPS, max_size=30))
 def test_the_state_is_nothing_but_the_records(steps: list[tuple[str, str]]) -> None:
     """Folded anew it is the same, whatever happened; bodies are there for open jobs alone."""

@@ -12,8 +12,8 @@ from handler.audit.checkpoints.checkpoint import Checkpoint, checkpointed, origi
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.open_log import open_source
 from handler.audit.verification.chain_check import check_chain
-from handler.audit.verification.verifier import Evidence, examine
-from handler.cli.audit.records.open_log import open_any_log, open_any_source
+from handler.audit.verification.verifier import Evidence, verify_log
+from handler.cli.open_stores import open_any_log, open_any_source
 from tests.support.falsify import run
 from tests.support.long_log import KEY, LongLog, moment, recording, story
 
@@ -41,7 +41,7 @@ def test_a_whole_log_of_every_store_raises_no_alarm(store_address: str, tmp_path
         for salt in ("one", 'two "\\\n\x01\x7f', "三🌙\u2028"):
             tell(log, salt, place)
     with closing(open_any_source(store_address)) as stored:
-        verdict = examine(stored, Evidence([place], [KEY.public]))
+        verdict = verify_log(stored, Evidence([place], [KEY.public]))
     assert (verdict.status, verdict.faults, verdict.head.seq) == (0, (), 21)
 
 
@@ -61,7 +61,7 @@ def test_a_log_that_is_being_written_to_raises_no_alarm(store_address: str, tmp_
     verdicts: list[Verdict] = []
     while writer.is_alive() or not verdicts:
         with closing(open_any_source(store_address)) as stored:
-            verdicts.append(examine(stored, Evidence([place], [KEY.public])))
+            verdicts.append(verify_log(stored, Evidence([place], [KEY.public])))
     writer.join()
     assert [verdict.faults for verdict in verdicts] == [()] * len(verdicts)
     assert {verdict.status for verdict in verdicts} == {0}
@@ -77,7 +77,7 @@ def test_the_check_goes_on_after_a_fault(tmp_path: Path) -> None:
     with closing(open_source(log.address)) as source:
         checker = check_chain(source, advanced.append)
     assert sum(advanced) == checker.head.seq
-    assert [fault.seq for fault in checker.faults.kept] == [150, 300, 301]
+    assert [fault.seq for fault in checker.faults.listed] == [150, 300, 301]
 
 
 @pytest.mark.parametrize(

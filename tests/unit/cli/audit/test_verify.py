@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from handler.audit.checkpoints.signed_note import signing_key, verify_key
 from handler.audit.open_log import open_source
 from handler.audit.sql.sqlite import SqliteLog
-from handler.cli.audit.records.open_log import open_any_log
 from handler.cli.main import main
+from handler.cli.open_stores import open_any_log
 from handler.jobs.hold import hold
 from tests.conftest import BUCKET
 from tests.support.long_log import KEY, LongLog

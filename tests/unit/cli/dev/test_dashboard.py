@@ -10,9 +10,8 @@ from rich.console import Console
 
 from handler.cli.dev.dashboard import Dashboard
 from handler.cli.dev.event_line import format_event
+from handler.local.async_invocation.async_request import Accepted, Answered, AsyncRequest, Failed
 from handler.local.async_invocation.instance_client import Outcome
-from handler.local.async_invocation.progress_events import Accepted, Answered, Failed
-from handler.local.async_invocation.request_queue import AsyncRequest
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=timezone.utc)
 LONG = "CredentialsError: cannot fetch keys from DESK_AGENCY; start the emulator " * 5

@@ -21,7 +21,8 @@ import pytest
 import urllib3
 from click.testing import CliRunner
 
-from handler.cli.dev.emulator import EventSender, emulator
+from handler.cli.dev.emulator import EventSender
+from handler.cli.main import main
 from handler.cloud.credentials import credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.obs.client import Obs
@@ -139,14 +140,14 @@ def test_an_event_that_is_not_taken_is_an_error() -> None:
 def test_a_fleet_with_errors_is_refused(tmp_path: Path, text: str, message: str) -> None:
     """With the file and the line, and without a trace."""
     (tmp_path / "fleet.yaml").write_text(text)
-    result = CliRunner().invoke(emulator, ["--fleet", str(tmp_path / "fleet.yaml")])
+    result = CliRunner().invoke(main, ["emulator", "--fleet", str(tmp_path / "fleet.yaml")])
     assert (result.exit_code, message in result.output) == (2, True)
 
 
 def test_a_directory_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     """The message says why."""
     (tmp_path / "emulator.jsonl").write_text("something else\n")
-    result = CliRunner().invoke(emulator, ["--dir", str(tmp_path)])
+    result = CliRunner().invoke(main, ["emulator", "--dir", str(tmp_path)])
     assert (result.exit_code, "is not an emulator's" in result.output) == (2, True)
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from handler.cli.dev.events import events
 from handler.triggers.delivery import Action, Delivery
 from handler.triggers.event_parser import parse_event
+from tests.support.depth import examples
 
 EVENTS = Path(__file__).parents[4] / "events"
 
@@ -101,7 +102,7 @@ def test_no_sample_event_has_another_origin() -> None:
     assert {path.name for path in EVENTS.glob("*.json")} == {*SAMPLES, "direct-spec.json"}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     shape=st.sampled_from(["obs", "obs-s3", "eventgrid"]),
     key=st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=60),

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from handler.emulator.faults.fault_rules import ActiveFaults, FaultKind, FaultRule
-from handler.emulator.faults.timers import Timers
+from handler.emulator.faults import ActiveFaults, FaultKind, FaultRule, Timers
 from handler.emulator.http.messages import RefusedError, Response
 from handler.emulator.http.router import perform
 from handler.emulator.operation import Deviations, Execute, Operation
@@ -54,7 +53,9 @@ def ending(
     kind: FaultKind, *, status: int = 503, seconds: float | None = None, after: bool = False
 ) -> FaultRule:
     """Build a fault that ends a request."""
-    return FaultRule("CreateBatchJob", kind, status=status, seconds=seconds, after=after)
+    return FaultRule(
+        operation="CreateBatchJob", fault=kind, status=status, seconds=seconds, after=after
+    )
 
 
 def wait_for(service: Service, event: str) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from handler.emulator.ief.job import Job, started
 from handler.emulator.ief.job_simulation import JobSimulation
-from handler.emulator.ief.node_responses import completed_upgrades, nodes_being_upgraded
+from handler.emulator.ief.responses import completed_upgrades, nodes_being_upgraded
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from handler.emulator.credentials import DEMO_ACCOUNT, Account
 from handler.emulator.http.messages import RefusedError, Request
 from handler.emulator.obs import signature
-from handler.emulator.obs.addressing import locate
+from handler.emulator.obs.request import locate
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=timezone.utc).timestamp()
 DATE = "Wed, 04 Mar 2026 05:06:07 GMT"

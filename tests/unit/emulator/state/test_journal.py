@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.emulator.ief.job import Job, status
-from handler.emulator.ief.job_run import Run, Task
-from handler.emulator.ief.node_responses import Upgrade
+from handler.emulator.ief.job_simulation import Run, Task
+from handler.emulator.ief.responses import Upgrade
 from handler.emulator.obs.bucket import Bucket, ObjectVersion
 from handler.emulator.state import changes
 from handler.emulator.state.journal import Journal, JournalError, decode, encode

@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
+from handler.local.async_invocation.async_request import AsyncRequest
 from handler.local.async_invocation.config import AsyncConfig
-from handler.local.async_invocation.request_queue import AsyncRequest
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 REQUEST = AsyncRequest("r-1", "timer", "{}", NOON)

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.local.async_invocation.config import AsyncConfig
-from handler.local.async_invocation.dispatcher import Environment, LocalFunction
-from handler.local.async_invocation.failure_destination import into_folder
-from handler.local.async_invocation.progress_events import (
+from handler.local.async_invocation.async_request import (
     Accepted,
     Answered,
     Failed,
@@ -23,13 +20,15 @@ from handler.local.async_invocation.progress_events import (
     Retrying,
     Started,
 )
+from handler.local.async_invocation.config import AsyncConfig, into_folder
+from handler.local.async_invocation.dispatcher import Environment, LocalFunction
 from handler.local.triggers.clock import start_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from handler.local.async_invocation.progress_events import ProgressEvent
+    from handler.local.async_invocation.async_request import ProgressEvent
 
     Behaviour = Callable[[Any], int]
     Serve = Callable[[Behaviour], str]

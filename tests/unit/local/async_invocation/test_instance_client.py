@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from handler.local.async_invocation.async_request import AsyncRequest
 from handler.local.async_invocation.instance_client import Instance
-from handler.local.async_invocation.request_queue import AsyncRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

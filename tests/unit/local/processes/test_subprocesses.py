@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from threading import Event
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from handler.local.processes.subprocesses import (
     Program,
     last_output_line,
     running,
+    stop_signals,
     wait_until_ready,
 )
 
@@ -71,3 +73,25 @@ def test_last_output_line_cannot_forge_a_line(tmp_path: Path) -> None:
     assert last_output_line(output) == f"\\x1b[2Kforged (see {output})"
     output.write_bytes(b"")
     assert last_output_line(output) == f"no output (see {output})"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_asks_for_the_end_and_raises_nothing(number: signal.Signals) -> None:
+    """However often it comes; afterwards it means what it meant before."""
+    before = signal.getsignal(number)
+    with stop_signals() as ended:
+        os.kill(os.getpid(), number)
+        assert ended.wait(10)
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    """A run that was told to outlive its terminal does."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stop_signals() as ended:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not ended.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)

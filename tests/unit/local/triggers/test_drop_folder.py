@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.local.triggers.drop_folder import REST_SECONDS, DropFolder
-from handler.local.triggers.found_file import found_files
+from handler.local.triggers.drop_folder import REST_SECONDS, DropFolder, found_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -269,6 +268,6 @@ def test_what_vanishes_while_one_looks_is_passed_over(
             shutil.rmtree(scene.folder / "gone")
         return real(path, **options)  # type: ignore[arg-type] # passed on as it came
 
-    monkeypatch.setattr("handler.local.triggers.found_file.os.stat", stat)
+    monkeypatch.setattr("handler.local.triggers.drop_folder.os.stat", stat)
     scene.settle()
     assert (scene.uploaded, scene.told) == ([], [])

@@ -12,8 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from handler.local.triggers.clock import start_clock
-from handler.local.triggers.interval import Interval
-from handler.local.triggers.schedule_syntax import parse
+from handler.local.triggers.schedule import Interval, parse
 from handler.local.triggers.timer_scheduler import Timer, Timers, read_timer
 
 if TYPE_CHECKING:

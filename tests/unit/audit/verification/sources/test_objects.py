@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
-from handler.audit.objects.log import ObjectLog
+from handler.audit.objects.log import SNAPSHOT_FOLDERS, ObjectLog
+from handler.audit.objects.probe_result import PROOF
+from handler.audit.objects.state_cache import StateCache
+from handler.audit.rebuild import rebuild
 from handler.audit.record import Draft, Head
 from handler.audit.verification.sources.objects import ObjectsSource
-from handler.audit.verification.verifier import Evidence, examine
+from handler.audit.verification.verifier import Evidence, verify_log
+from tests.support.long_log import recording, story
 from tests.support.memory_objects import MemoryObjects, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from handler.audit.verification.verdict import Verdict
+
+    Attack = Callable[[Shelf], None]
+
+_WHOLE = 6
+ADDRESS = "obs://bucket/audit/"
+SUBJECT = "obs://nightdrop-drop/drop/0.yaml"
 
 
 def note(shelf: Shelf) -> Head:
@@ -44,7 +58,7 @@ def test_it_is_read_when_it_is_first_asked_for(shelf: Shelf) -> None:
         assert [row[0] for page in stored.pages(8) for row in page] == [9, 10, 11]
         assert len(list(stored.texts_of_action("log.rolled"))) == 2
         assert objects.asked["read"] == 5
-        verdict = examine(stored, Evidence(expected=head))
+        verdict = verify_log(stored, Evidence(expected=head))
     assert (verdict.status, verdict.head) == (0, head)
     assert objects.closed
 
@@ -60,7 +74,7 @@ def test_a_log_that_grows_while_it_is_read_is_whole(shelf: Shelf, while_reading:
 
     grown: list[Head] = []
     with closing(ObjectsSource(MemoryObjects(shelf, around))) as stored:
-        verdict = examine(stored, Evidence())
+        verdict = verify_log(stored, Evidence())
     assert (verdict.status, verdict.faults) == (2, ())
     assert verdict.head.seq > 10
 
@@ -76,6 +90,192 @@ def test_what_is_gone_is_a_fault(shelf: Shelf, spoil: bytes, said: str) -> None:
     else:
         del shelf.objects["records/0000000002"]
     with closing(ObjectsSource(MemoryObjects(shelf))) as stored:
-        verdict = examine(stored, Evidence())
+        verdict = verify_log(stored, Evidence())
     assert verdict.status == 1
     assert any(said in str(fault) for fault in verdict.faults)
+
+
+@pytest.fixture
+def bucket() -> Shelf:
+    """A log of several segments: jobs created, and one job and one delivery that wait."""
+    bucket = Shelf()
+    for number in range(8):
+        grow(bucket, f"{number}", 6)
+    grow(bucket, "waits", 3)
+    grow(bucket, "came", 1)
+    return bucket
+
+
+def grow(bucket: Shelf, salt: str, steps: int) -> None:
+    """Record a story, or its beginning."""
+    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=2))) as log:
+        log.commit(recording([*story(salt)][:steps]))
+        if steps == _WHOLE:
+            log.commit(recording(ending(salt)))
+
+
+def ending(salt: str) -> list[Draft]:
+    """Return the records by which nothing more will happen to a story."""
+    *_, created, written = story(salt)
+    ended = replace(created, action="job.finished", response={"final": "Successful"})
+    return [ended, replace(written, delivery={**written.delivery, "shows": 10**6})]
+
+
+def examined(bucket: Shelf, around: Callable[..., None] | None = None) -> Verdict:
+    """Verify the log."""
+    objects = MemoryObjects(bucket, around) if around else MemoryObjects(bucket)
+    with closing(ObjectsSource(objects)) as stored:
+        return verify_log(stored, Evidence())
+
+
+def last(bucket: Shelf, folder: str) -> str:
+    """Return the name of the last object of a folder."""
+    return max(name for name in bucket.objects if name.startswith(folder))
+
+
+def exchanged(folder: str) -> Attack:
+    """Exchange the last object of a folder by the first one, or by something else."""
+
+    def attack(bucket: Shelf) -> None:
+        names = sorted(name for name in bucket.objects if name.startswith(folder))
+        bucket.objects[names[-1]] = bucket.objects[names[0]] + b" "
+
+    return attack
+
+
+def removed(folder: str) -> Attack:
+    """Remove the last object of a folder."""
+
+    def attack(bucket: Shelf) -> None:
+        del bucket.objects[last(bucket, folder)]
+
+    return attack
+
+
+def with_bodies(change: Callable[[dict[str, str]], dict[str, str]]) -> Attack:
+    """Change what the outbox holds."""
+
+    def attack(bucket: Shelf) -> None:
+        for name, data in bucket.objects.items():
+            if name.startswith("outbox/"):
+                bucket.objects[name] = json.dumps(change(json.loads(data))).encode()
+
+    return attack
+
+
+def with_latest(content: bytes) -> Attack:
+    """Write something else into `latest`."""
+    return lambda bucket: bucket.objects.update(latest=content)
+
+
+ATTACKS: dict[str, tuple[Attack, str]] = {
+    "snapshot exchanged": (exchanged("snapshots/"), "is not the one it names"),
+    "snapshot removed": (removed("snapshots/"), "is gone; rebuild"),
+    "body exchanged": (
+        with_bodies(lambda held: dict.fromkeys(held, "{}")),
+        "is not the one recorded; give its jobs up",
+    ),
+    "body removed": (with_bodies(lambda _held: {}), "is missing from outbox/"),
+    "outbox object removed": (removed("outbox/"), "is missing from outbox/"),
+    "outbox object is none": (
+        lambda bucket: bucket.objects.update({last(bucket, "outbox/"): b"[" * 9}),
+        "is missing from outbox/",
+    ),
+    "latest beyond the end": (
+        with_latest(b'{"segment": 99, "version": 1}'),
+        "remove obs://bucket/audit/latest if there was none",
+    ),
+    "latest is nothing": (with_latest(b"{}"), "object latest"),
+}
+
+
+@pytest.mark.parametrize(("attack", "said"), ATTACKS.values(), ids=ATTACKS)
+def test_what_was_falsified_is_found(bucket: Shelf, attack: Attack, said: str) -> None:
+    """Whatever kind of object it is; the fault names it and what to do."""
+    assert examined(bucket).faults == ()
+    attack(bucket)
+    verdict = examined(bucket)
+    assert verdict.status == 1
+    assert any(said in str(fault) for fault in verdict.faults), verdict.faults
+
+
+def test_a_snapshot_of_another_state_is_found(
+    bucket: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even if the chain confirms it, because the function wrote it so."""
+    real = StateCache.rows
+
+    def falsified(state: StateCache) -> dict[str, list[tuple[Any, ...]]]:
+        return {**real(state), "switches": [("hold", "by nobody")], "jobs": []}
+
+    monkeypatch.setattr(StateCache, "rows", falsified)
+    grow(bucket, "more", 6)
+    grow(bucket, "and more", 6)
+    monkeypatch.undo()
+    said = "\n".join(map(str, examined(bucket).faults))
+    assert "the row of hold in switches is not derived from any record" in said
+    assert "in jobs is missing" in said
+
+
+def test_what_was_left_over_is_a_remark(bucket: Shelf) -> None:
+    """Instances that are killed leave harmless objects; a stranger's is named."""
+    bucket.objects |= {f"{folder}/9": b"" for folder in ("index", "closed", "snapshots")}
+    bucket.objects |= {"outbox/0123": b"{}", "notes\x1b.txt": b""}
+    verdict = examined(bucket)
+    said = "\n".join(verdict.remarks)
+    assert (verdict.status, verdict.faults) == (2, ())
+    assert "1 objects below outbox/ are not referred to" in said
+    for folder in ("index", "closed", "snapshots"):
+        assert f"1 objects below {folder}/" in said
+    assert "not part of the log is in its folder: notes\\x1b.txt" in said
+
+
+def test_the_proof_of_a_probe_is_one_of_the_logs_own_objects(bucket: Shelf) -> None:
+    """`audit probe` wrote it there."""
+    bucket.objects[PROOF] = b"{}"
+    assert not any("not part of the log" in remark for remark in examined(bucket).remarks)
+
+
+def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(bucket: Shelf) -> None:
+    """Its body goes between the reading of the records and that of the outbox."""
+
+    def around(_verb: str, name: str, do: Callable[[], None]) -> None:
+        if name.startswith("outbox/") and not settled:
+            settled.append(name)
+            with closing(ObjectLog(MemoryObjects(bucket))) as log:
+                log.commit(recording(list(story("waits"))[3:]))
+        do()
+
+    settled: list[str] = []
+    assert examined(bucket, around).faults == ()
+    assert settled
+
+
+def test_everything_is_made_anew_from_the_records(bucket: Shelf) -> None:
+    """With a record of its own; the next cold start reads the new snapshot and little else."""
+    exchanged("snapshots/")(bucket)
+    bucket.objects |= {"index/1": b"old", "closed/1": b"old"}
+    before = {name: data for name, data in bucket.objects.items() if name.startswith("records/")}
+    done = rebuild(
+        ADDRESS,
+        actor={"name": "me"},
+        folders=lambda _bucket, _folder: MemoryObjects(bucket),
+    )
+    assert (done.fields["action"], done.fields["actor"]) == ("log.rebuilt", {"name": "me"})
+    assert all(bucket.objects[name].startswith(data) for name, data in before.items())
+    assert examined(bucket).faults == ()
+    assert len([name for name in bucket.objects if name.startswith(SNAPSHOT_FOLDERS)]) == 1
+    objects = MemoryObjects(bucket)
+    with closing(ObjectLog(objects)) as log:
+        assert len(log.read(lambda view: view.open(9).jobs)) == 1
+    assert objects.asked["read"] < 6
+
+
+def test_an_instance_at_work_goes_on_after_a_rebuild(bucket: Shelf) -> None:
+    """It need not be started again."""
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
+        known = log.read(lambda view: view.latest_run(SUBJECT))
+        rebuild(ADDRESS, actor={}, folders=lambda _bucket, _folder: MemoryObjects(bucket))
+        again = log.commit(lambda view: Decision(view.latest_run(SUBJECT))).value
+    assert known
+    assert again == known

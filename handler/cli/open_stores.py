@@ -1,0 +1,84 @@
+"""Opens OBS, and the log at any address, from the environment without the other settings."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+from handler.audit.open_log import open_log, open_source
+from handler.cloud.credentials import CurrentCredentials, credentials
+from handler.cloud.http_transport import Transport
+from handler.cloud.obs.client import Obs
+from handler.cloud.obs.prefix_store import ObsFolders
+from handler.errors import CredentialsError, LogError, SettingsError
+from handler.settings import Endpoint
+from handler.values.obs_address import OBS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handler.audit.log import SearchedLog
+    from handler.audit.verification.sources.source import RecordSource
+
+_TIMEOUT = 10.0
+_CONNECTIONS = 16
+
+
+def open_any_log(address: str, environ: Mapping[str, str] = os.environ) -> SearchedLog:
+    """Open the log at an address, as `open_log` does.
+
+    Raises:
+        LogError: The address names no store, or the store cannot be used.
+    """
+    return open_log(address, obs_folders(environ) if address.startswith(OBS) else None)
+
+
+def open_any_source(address: str, environ: Mapping[str, str] = os.environ) -> RecordSource:
+    """Open the records at an address for verification, as `open_source` does.
+
+    Raises:
+        LogError: The address names no store, or the store has no log.
+    """
+    return open_source(address, obs_folders(environ) if address.startswith(OBS) else None)
+
+
+def obs_folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:
+    """Return access to OBS, configured by an environment.
+
+    Raises:
+        LogError: A setting is missing or invalid.
+    """
+    try:
+        obs = open_obs(environ)
+    except (SettingsError, CredentialsError) as error:
+        raise LogError(f"a log in OBS cannot be reached: {error}") from error
+    return ObsFolders(obs, CurrentCredentials(obs.credentials))
+
+
+def open_obs(environ: Mapping[str, str]) -> Obs:
+    """Return OBS with the endpoint and the keys in the environment.
+
+    Raises:
+        SettingsError: There is no valid endpoint.
+        CredentialsError: There are no keys.
+    """
+    region = environ.get("NIGHTDROP_REGION", "").strip()
+    address = environ.get("NIGHTDROP_OBS_ENDPOINT", "").strip()
+    if not (region or address):
+        raise SettingsError("NIGHTDROP_REGION is missing (or set NIGHTDROP_OBS_ENDPOINT)")
+    try:
+        adapter: TypeAdapter[str] = TypeAdapter(Endpoint)
+        endpoint = adapter.validate_python(address or f"https://obs.{region}.myhuaweicloud.com")
+    except ValidationError:
+        raise SettingsError(
+            "NIGHTDROP_OBS_ENDPOINT must be https:// and a host (http:// only for this machine)"
+        ) from None
+    transport = Transport(timeout=_TIMEOUT, connections=_CONNECTIONS)
+    return Obs(endpoint, credentials(None, environ), transport, _now)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,1 +1,0 @@
-"""Faults that the emulator injects on demand."""

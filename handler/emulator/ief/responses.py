@@ -1,0 +1,188 @@
+"""Nodes, groups and jobs in the answers of IEF; fields as on the API's pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import NAMESPACE_OID, UUID, uuid5
+from zlib import crc32
+
+from handler.emulator.ief.job import last_change, status, task_progress
+from handler.emulator.ief.job_simulation import FAILED, RUNNING, SUCCESSFUL, TIMED_OUT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from handler.emulator.ief.fleet import Fleet, Group, Node
+    from handler.emulator.ief.job import Job
+    from handler.emulator.ief.job_simulation import Progress
+    from handler.values.canonical_json import Json
+
+_CREATED = "2026-02-03 04:05:06.789012 +0000 UTC"
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """The completed upgrade of a node, at a time in seconds since 1970."""
+
+    node_id: str
+    at: float
+
+
+@dataclass(frozen=True)
+class FleetStatus:
+    """The fleet, the completed upgrades in their order, and the ids of the nodes being upgraded."""
+
+    fleet: Fleet
+    upgrades: Sequence[Upgrade] = ()
+    upgrading: AbstractSet[str] = frozenset()
+
+    def view(self, node: Node) -> dict[str, Json]:
+        """Return a node as IEF shows it."""
+        history = self._history(node)
+        version = self.fleet.newest if history else node.version
+        low = crc32(node.node_id.encode())
+        return {
+            "id": node.node_id,
+            "name": node.name,
+            "state": "UPGRADING" if node.node_id in self.upgrading else node.state,
+            "arch": node.arch,
+            "ief_node_version": version,
+            "edged_version": version,
+            "upgrade_flag": node.upgrade_flag and not history,
+            "upgrade_history": [*history],
+            "group_ids": [*node.groups],
+            "tags": [{"key": key, "value": value} for key, value in node.tags],
+            "attributes": [],
+            "deployment_num": 0,
+            "enable_gpu": False,
+            "enable_npu": False,
+            "host_ips": [f"127.1.{low >> 8 & 255}.{low & 255}"],
+            "created_at": _CREATED,
+        }
+
+    def _history(self, node: Node) -> list[dict[str, Json]]:
+        newest = self.fleet.newest
+        times = [upgrade.at for upgrade in self.upgrades if upgrade.node_id == node.node_id]
+        return [
+            {
+                "from_version": newest if number else node.version,
+                "to_version": newest,
+                "upgrade_time": str(int(at)),
+                "result": "upgrade_success",
+            }
+            for number, at in enumerate(times)
+        ]
+
+    def select(self, parameters: Mapping[str, str]) -> list[dict[str, Json]]:
+        """Return the nodes that match a query.
+
+        Args:
+            parameters: The query: `name` (a part of it), `state`, `tags` as `key.value` joined by
+                commas, `group_id`. All that are given must match.
+        """
+        wanted = {tag for tag in parameters.get("tags", "").split(",") if tag}
+        group = parameters.get("group_id", "")
+        views = [
+            self.view(node)
+            for node in self.fleet.nodes
+            if parameters.get("name", "") in node.name
+            and wanted <= {f"{key}.{value}" for key, value in node.tags}
+            and (not group or group in node.groups)
+        ]
+        return [view for view in views if parameters.get("state", "") in {"", view["state"]}]
+
+    def group_view(self, group: Group, project_id: str) -> dict[str, Json]:
+        """Return a group as IEF shows it, with its nodes."""
+        members = [self.view(node) for node in self.fleet.members(group.group_id)]
+        return {
+            "id": group.group_id,
+            "name": group.name,
+            "description": group.description,
+            "created_at": _CREATED,
+            "updated_at": _CREATED,
+            "project_id": project_id,
+            "nodes": [*members],
+            "deployments": [],
+            "attributes": [],
+            "tags": [],
+        }
+
+
+def completed_upgrades(jobs: Iterable[Job], now: float) -> tuple[Upgrade, ...]:
+    """Return the completed upgrades, in the order of their completion."""
+    found = [
+        Upgrade(node, at) for node, status, at in _upgrade_tasks(jobs, now) if status == SUCCESSFUL
+    ]
+    return tuple(sorted(found, key=lambda upgrade: upgrade.at))
+
+
+def nodes_being_upgraded(jobs: Iterable[Job], now: float) -> frozenset[str]:
+    """Return the ids of the nodes whose upgrade is in progress."""
+    return frozenset(node for node, status, _ in _upgrade_tasks(jobs, now) if status == RUNNING)
+
+
+def _upgrade_tasks(jobs: Iterable[Job], now: float) -> Iterable[tuple[str, str, float]]:
+    for job in jobs:
+        if job.kind == "node_upgrade":
+            for index, one in task_progress(job, now).items():
+                yield str(job.targets[index].get("target_id")), one.status, one.since
+
+
+def created_view(job: Job) -> dict[str, Json]:
+    """Return the answer of CreateBatchJob."""
+    return {"job_id": job.job_id, "job_name": job.name, "created_at": int(job.created)}
+
+
+def listed_view(job: Job, now: float) -> dict[str, Json]:
+    """Return a job as ListBatchJob lists it, without its tags."""
+    progress = task_progress(job, now)
+    return {
+        **created_view(job),
+        "job_type": job.kind,
+        "description": job.request.get("description", ""),
+        "status": status(job, now),
+        "task_total_count": len(progress),
+        "task_success_count": _count(progress, SUCCESSFUL),
+        "task_failed_count": _count(progress, FAILED, TIMED_OUT),
+        "status_last_updated_at": int(last_change(job, now)),
+    }
+
+
+def shown_view(job: Job, now: float) -> dict[str, Json]:
+    """Return a job as ShowBatchJob shows it, two counters swapped as in the page's example."""
+    listed = listed_view(job, now)
+    return {
+        **listed,
+        "task_success_count": listed["task_failed_count"],
+        "task_failed_count": listed["task_success_count"],
+        "target_type": job.content.get("target_type", ""),
+        "task_data": job.content.get("task_data", ""),
+        "tasks": [_task(job, index, one) for index, one in task_progress(job, now).items()],
+        "targets": [*job.targets],
+    }
+
+
+def _task(job: Job, index: int, progress: Progress) -> Json:
+    task_id = uuid5(UUID(job.job_id), f"task-{index}")
+    return {
+        "task_id": str(task_id),
+        "task_name": f"{job.name}-{task_id.hex[:5]}",
+        "status": progress.status,
+        "reason": progress.reason,
+        "created_at": int(job.created),
+        "target_id": job.targets[index].get("target_id"),
+        "extension_info": _extension(job, str(task_id)),
+    }
+
+
+def _extension(job: Job, task_id: str) -> list[Json]:
+    """Name the deployment that a task created or changed, as in the API page's example."""
+    if job.kind == "node_upgrade":
+        return []
+    return [{"key": "deployment_id", "value": str(uuid5(NAMESPACE_OID, task_id))}]
+
+
+def _count(progress: dict[int, Progress], *statuses: str) -> int:
+    return sum(one.status in statuses for one in progress.values())

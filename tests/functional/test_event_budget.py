@@ -1,0 +1,101 @@
+"""What one timer event costs, in counts that do not depend on the machine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.audit.sql.sqlite import SqliteLog
+from handler.emulator.server import Emulator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST_MODULES = 85
+"""Of our own, for an event with a node upgrade in Nightdrop's form."""
+
+FORBIDDEN = frozenset(
+    {"click", "concurrent.futures", "cryptography", "difflib", "flask", "psycopg", "requests"}
+    | {"rich", "sqlite_utils", "werkzeug", "xml.etree", "yaml"}
+)
+"""What other events need, or only commands."""
+
+SPEC = json.dumps({"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": ["n1"]}})
+EVENT = {
+    "version": "v1.0",
+    "time": "2026-11-26T01:00:00Z",
+    "trigger_type": "TIMER",
+    "trigger_name": "nightly",
+    "user_event": SPEC,
+}
+CHILD = """
+import json, os, sys, time
+decoded, real = [], json.JSONDecoder.decode
+def decode(self, text, *rest):
+    decoded.append(text)
+    return real(self, text, *rest)
+json.JSONDecoder.decode = decode
+from handler import handler
+from handler.local.runtime.context import Context
+event = json.loads(sys.argv[1])
+before = set(sys.modules)
+decoded.clear()
+reply = handler(event, Context.from_environment(os.environ, "one", time.monotonic))
+loaded = set(sys.modules)
+local = {name for name in loaded if name.startswith("handler.local")}
+print(json.dumps({
+    "outcome": reply["outcome"],
+    "modules": sorted(name for name in loaded - local if name.startswith("handler")),
+    "all": sorted(loaded),
+    "decoded": decoded.count(event["user_event"]),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    """What a new process says of its first event, and where its log is."""
+    log = tmp_path_factory.mktemp("log") / "audit.db"
+    with Emulator() as emulator:
+        environ = {**emulator.environment(), "NIGHTDROP_AUDIT": f"sqlite:///{log}"}
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, json.dumps(EVENT)],
+            env=environ,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    return json.loads(done.stdout.splitlines()[-1]), log
+
+
+def test_a_timer_event_loads_only_what_it_needs(told: tuple[dict[str, Any], Path]) -> None:
+    """A cold start pays for every module."""
+    said, _ = told
+    assert said["outcome"] == "submitted"
+    assert len(said["modules"]) <= MOST_MODULES
+    assert FORBIDDEN & set(said["all"]) == set()
+
+
+def test_a_timer_event_with_one_job_is_two_commits(told: tuple[dict[str, Any], Path]) -> None:
+    """Planned and claimed, then answered; the start of the instance is a third."""
+    log = SqliteLog(told[1])
+    records = [record.fields for record in log.records()]
+    log.close()
+    assert [record["action"] for record in records] == [
+        "function.started",
+        "delivery.planned",
+        "job.planned",
+        "job.sending",
+        "job.created",
+    ]
+    assert len({str(record["commit"]) for record in records}) == 3
+
+
+def test_a_spec_is_decoded_once(told: tuple[dict[str, Any], Path]) -> None:
+    """The trigger leaves it to the pipeline."""
+    assert told[0]["decoded"] == 1

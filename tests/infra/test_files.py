@@ -1,0 +1,25 @@
+"""The Terraform files as they are written: checked without Terraform, provider or network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.terraform.contract import contract
+from tests.support.terraform.security import security
+
+INFRA = Path(__file__).parents[2] / "infra"
+
+
+def test_every_argument_is_one_the_provider_takes() -> None:
+    """None unknown, none missing, and nothing refers to what is not there."""
+    assert list(contract(INFRA)) == []
+
+
+def test_buckets_are_closed_and_failures_are_told() -> None:
+    """Private, encrypted, versioned where it helps; secrets are marked; the handler is set."""
+    assert list(security(INFRA)) == []
+
+
+def test_no_provider_lock_is_committed() -> None:
+    """One made offline would hold hashes of a local build."""
+    assert not list(INFRA.rglob(".terraform.lock.hcl"))

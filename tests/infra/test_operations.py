@@ -1,0 +1,29 @@
+"""The page for whoever runs it names what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from handler.audit.actions import ATTENTION
+
+INFRA = Path(__file__).parents[2] / "infra"
+PAGE = (INFRA / "OPERATIONS.md").read_text()
+
+
+def test_every_line_that_needs_attention_has_its_search() -> None:
+    """A new one needs its row."""
+    assert {*ATTENTION, "job.finished"} <= set(re.findall(r'of : "([a-z._]+)"', PAGE))
+
+
+def test_every_action_that_is_searched_for_is_written() -> None:
+    """A search for what no code writes finds nothing, and nobody notices."""
+    sources = "".join(path.read_text() for path in (INFRA.parent / "handler").rglob("*.py"))
+    for action in re.findall(r'action : "([a-z._]+)"', PAGE):
+        assert f'"{action}"' in sources
+
+
+def test_every_file_it_names_is_there() -> None:
+    """And what Terraform cannot do has its script."""
+    for name in re.findall(r"infra/([a-z_]+\.py)", PAGE):
+        assert (INFRA / name).is_file()

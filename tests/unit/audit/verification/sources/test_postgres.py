@@ -1,0 +1,137 @@
+"""What is derived from the records in PostgreSQL, falsified and made anew."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from handler.audit.open_log import open_log, open_source
+from handler.audit.rebuild import rebuild
+from handler.audit.verification.sources.postgres import UNCOMPARED
+from handler.audit.verification.verifier import Evidence, verify_log
+from tests.support.long_log import recording, story
+from tests.support.postgres_server import ROLE
+
+if TYPE_CHECKING:
+    from handler.audit.verification.verdict import Verdict
+    from tests.support.postgres_server import PostgresServer
+
+WAITING = "WHERE key IN (SELECT key FROM nightdrop.jobs)"
+ROWS = {
+    "a state": (
+        "UPDATE nightdrop.jobs SET state = 'planned', todo = 'send' WHERE state = 'created'",
+        "in jobs differs from its records: state, todo",
+    ),
+    "a lost delivery": (
+        "SET session_replication_role = replica; DELETE FROM nightdrop.deliveries",
+        "in deliveries is missing",
+    ),
+    "a hold": (
+        "INSERT INTO nightdrop.switches VALUES ('hold', 'by nobody')",
+        "the row of hold in switches is not derived from any record",
+    ),
+    "a body": (
+        f"UPDATE nightdrop.outbox SET body = '{{}}' {WAITING}",  # noqa: S608 - the attack
+        "in the outbox does not match its recorded digest",
+    ),
+    "a body too many": (
+        "INSERT INTO nightdrop.outbox VALUES ('mine', '{}')",
+        "the outbox holds a body for mine",
+    ),
+}
+PARTS = {
+    "a lost index": ("DROP INDEX nightdrop.jobs_todo", "the index jobs_todo is missing"),
+    "another index": (
+        "DROP INDEX nightdrop.jobs_todo; CREATE INDEX jobs_todo ON nightdrop.jobs (todo)",
+        "the index jobs_todo differs from the schema",
+    ),
+    "a table": (
+        "CREATE TABLE nightdrop.approvals (who text)",
+        "there is a table that the schema does not have, approvals; drop it",
+    ),
+    "a column": (
+        "ALTER TABLE nightdrop.jobs ADD COLUMN approved text",
+        "there is a column that the schema does not have, jobs.approved",
+    ),
+    "a view": (
+        "ALTER VIEW nightdrop.job_story RENAME COLUMN note TO remark",
+        "the view job_story differs from the schema",
+    ),
+    "a trigger": (
+        "CREATE TRIGGER z BEFORE DELETE ON nightdrop.jobs EXECUTE FUNCTION nightdrop.append_only()",
+        "there is a trigger that the schema does not have, jobs.z",
+    ),
+    "a version": (
+        "CREATE OR REPLACE FUNCTION nightdrop.other() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "there is a function that the schema does not have, other()",
+    ),
+}
+
+
+@pytest.fixture
+def address(postgres_address: str) -> str:
+    """A log of runs that ended, and of one that waits."""
+    with closing(open_log(postgres_address)) as log:
+        for salt in ("one", "two\0", "三"):
+            log.commit(recording(list(story(salt))))
+        log.commit(recording(list(islice(story("waits"), 3))))
+        log.commit(recording(list(islice(story("came"), 1))))
+    return postgres_address
+
+
+def examined(address: str) -> Verdict:
+    """Verify the log."""
+    with closing(open_source(address)) as stored:
+        return verify_log(stored, Evidence())
+
+
+@pytest.mark.parametrize(("statement", "said"), (ROWS | PARTS).values(), ids=ROWS | PARTS)
+def test_what_was_falsified_is_found(
+    postgres_server: PostgresServer, postgres_database: str, address: str, statement: str, said: str
+) -> None:
+    """By a role that may only read and make temporary tables."""
+    assert (examined(address).faults, examined(address).status) == ((), 2)
+    postgres_server.run(postgres_database, statement)
+    verdict = examined(address)
+    assert verdict.status == 1
+    assert said in "\n".join(map(str, verdict.faults))
+
+
+def test_a_role_without_temporary_tables_is_told_what_was_not_compared(
+    postgres_server: PostgresServer, postgres_database: str, address: str
+) -> None:
+    """And compares the rows all the same."""
+    postgres_server.run(
+        postgres_database, f"REVOKE TEMPORARY ON DATABASE {postgres_database} FROM PUBLIC"
+    )
+    verdict = examined(address)
+    assert (verdict.faults, UNCOMPARED in verdict.remarks) == ((), True)
+
+
+@pytest.mark.parametrize("owner", [True, False])
+def test_everything_is_made_anew_from_the_records(
+    *, postgres_server: PostgresServer, postgres_database: str, address: str, owner: bool
+) -> None:
+    """By the owner tables and all, by the function's role what is in them; grants stay."""
+    damage = [ROWS["a state"], ROWS["a hold"], ROWS["a body too many"]]
+    damage += [PARTS["a lost index"], PARTS["a column"]] if owner else []
+    for statement, _ in damage:
+        postgres_server.run(postgres_database, statement)
+    as_owner = postgres_server.address(postgres_database)
+    done = rebuild(as_owner if owner else address, actor={"name": "me"})
+    assert done.fields["action"] == "log.rebuilt"
+    assert examined(address).faults == ()
+    with closing(open_log(address)) as log:
+        assert [job.name for job in log.read(lambda view: view.open(9).jobs)] != []
+        assert log.commit(recording(list(story("more")))).records
+    with psycopg.connect(as_owner) as db:
+        granted = db.execute(
+            "SELECT count(*) FROM information_schema.table_privileges "
+            "WHERE grantee = %s AND table_name = 'jobs'",
+            (ROLE,),
+        ).fetchone()
+    assert granted == (4,)

@@ -1,0 +1,118 @@
+"""`nightdrop audit rebuild`, as a person runs it after a finding of `audit verify`."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from handler.cli.main import main
+from handler.cli.open_stores import open_any_log
+from tests.support.long_log import LongLog, recording, story
+from tests.support.tampering_derived import DERIVED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+    from tests.support.falsify import Tampering
+
+RECORDS = "SELECT * FROM records ORDER BY seq"
+BY_HAND = ("is exchanged", "request that waits is removed", "is added", "are cut off")
+"""What can be derived from no record, or is not ours to remove; and what takes records away."""
+
+MENDED = [row for row in DERIVED if not any(word in row.what for word in BY_HAND)]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> LongLog:
+    """A log of 200 records."""
+    made = LongLog(tmp_path)
+    made.grow(200)
+    return made
+
+
+def run(*arguments: str, answer: str | None = None) -> Result:
+    """Run a subcommand of `nightdrop audit`."""
+    return CliRunner().invoke(main, ["audit", *arguments], input=answer)
+
+
+def records(log: LongLog) -> list[tuple[object, ...]]:
+    """Return the records as they stand there."""
+    with closing(sqlite3.connect(log.path)) as db:
+        return db.execute(RECORDS).fetchall()
+
+
+@pytest.mark.parametrize("row", MENDED, ids=[row.what for row in MENDED])
+def test_what_verify_finds_is_made_anew(log: LongLog, row: Tampering) -> None:
+    """Whatever it is; the record of it is the only one that is new."""
+    row.do(log)
+    found, before = run("verify", "--audit", log.address), records(log)
+    assert found.exit_code == 1
+    done = run("rebuild", "--yes", "--audit", log.address)
+    assert done.exit_code == 0, done.output
+    assert done.output == f"Rebuilt from {len(before)} records; record {len(before) + 1} says so.\n"
+    assert records(log)[:-1] == before
+    assert '"action":"log.rebuilt","actor":{"kind":"operator"' in str(records(log)[-1])
+    assert run("verify", "--audit", log.address).output.startswith(
+        "chain valid, completeness not proven"
+    )
+
+
+def test_it_asks_first(log: LongLog) -> None:
+    """Nothing happens without a yes."""
+    before = log.path.read_bytes(), records(log)
+    done = run("rebuild", "--audit", log.address, answer="n\n")
+    assert (done.exit_code, "no record is changed" in done.output) == (1, True)
+    assert (log.path.read_bytes(), records(log)) == before
+    assert run("rebuild", "--audit", log.address, answer="y\n").exit_code == 0
+
+
+@pytest.mark.parametrize("closed", [True, False])
+def test_nobody_to_ask_is_told_of_the_option(log: LongLog, *, closed: bool) -> None:
+    """Whether standard input is empty or closed; nothing is done."""
+    before = records(log)
+    call = [sys.executable, "-m", "handler.cli", "audit", "rebuild", "--audit", log.address]
+    shell = ["sh", "-c", '"$@" <&-', "sh", *call] if closed else call
+    done = subprocess.run(
+        shell, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, "use --yes" in done.stderr) == (2, True)
+    assert "Traceback" not in done.stderr
+    assert records(log) == before
+
+
+@pytest.mark.parametrize("what", ["nothing", "notes", "songs"])
+def test_what_is_no_log_is_left_as_it_is(tmp_path: Path, what: str) -> None:
+    """A file that is not there is not made, and a foreign one not changed."""
+    path = tmp_path / "other.db"
+    if what == "notes":
+        path.write_text("these are my notes, " * 100)
+    if what == "songs":
+        with closing(sqlite3.connect(path)) as db, db:
+            db.execute("CREATE TABLE songs (name TEXT)")
+    before = path.read_bytes() if path.exists() else None
+    done = run("rebuild", "--yes", "--audit", f"sqlite:///{path}")
+    assert (done.exit_code, "Traceback" in done.output) == (2, False)
+    assert done.stderr.startswith("nightdrop: ")
+    assert (path.read_bytes() if path.exists() else None) == before
+
+
+def test_the_state_of_every_store_is_made_anew(store_address: str) -> None:
+    """By the role or the keys that the function has; the log goes on from there."""
+    with closing(open_any_log(store_address)) as log:
+        log.commit(recording(list(story("one"))))
+        log.commit(recording(list(story("waits"))[:3]))
+    done = run("rebuild", "--yes", "--audit", store_address)
+    assert (done.exit_code, done.output) == (0, "Rebuilt from 9 records; record 10 says so.\n")
+    found = run("verify", "--audit", store_address)
+    assert found.output.startswith("chain valid, "), found.output
+    with closing(open_any_log(store_address)) as log:
+        assert [job.state for job in log.read(lambda view: view.open(9).jobs)] == ["planned"]
+        assert log.commit(recording(list(story("more")))).records[0].seq in {11, 12}

@@ -1,0 +1,55 @@
+"""The JSON Schema: both forms, described, and true to the samples."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from handler.cli.function.validate import job_spec_schema
+
+
+def described(node: Any, shared: dict[str, Any]) -> list[bool]:  # noqa: ANN401 - any part of the schema
+    """Return, for every property in a part of the schema, whether it is described."""
+    if isinstance(node, list):
+        return [one for item in node for one in described(item, shared)]
+    if not isinstance(node, dict):
+        return []
+    inner = [one for item in node.values() for one in described(item, shared)]
+    fields = node.get("properties")
+    own = fields.values() if isinstance(fields, dict) else []
+    return [*inner, *(has_description(one, shared) for one in own)]
+
+
+def has_description(field: dict[str, Any], shared: dict[str, Any]) -> bool:
+    """Say whether a field, or the type it refers to, is described."""
+    return "description" in field or "description" in shared[field["$ref"].rsplit("/", 1)[-1]]
+
+
+def test_either_form_is_a_job_spec() -> None:
+    """The friendly form comes first."""
+    assert job_spec_schema()["anyOf"] == [{"$ref": "#/$defs/Job"}, {"$ref": "#/$defs/BatchJob"}]
+
+
+def test_every_field_is_described() -> None:
+    """An editor shows what a field is for."""
+    found = described(job_spec_schema(), job_spec_schema()["$defs"])
+    assert len(found) > 30
+    assert all(found)
+
+
+def test_it_is_json_and_all_its_references_lead_somewhere() -> None:
+    """The whole fits in one file."""
+    text = json.dumps(job_spec_schema())
+    names = {part.split('"')[0] for part in text.split('"#/$defs/')[1:]}
+    assert names <= job_spec_schema()["$defs"].keys()
+
+
+def test_a_target_may_be_an_id_alone() -> None:
+    """The short spelling is in the schema, too."""
+    job_target = next(one for one in job_spec_schema()["$defs"].values() if "anyOf" in one)
+    assert [one["type"] for one in job_target["anyOf"]] == ["string", "object"]
+
+
+def test_no_optional_field_may_be_null() -> None:
+    """To leave something out is to leave it out."""
+    assert '"null"' not in json.dumps(job_spec_schema())
