@@ -16,9 +16,8 @@ from handler.deliveries.decisions import (
     reject_event,
     settle_without_jobs,
 )
-from handler.deliveries.policy_check import check_policy, check_unchanged
-from handler.deliveries.provenance import differences
 from handler.deliveries.receiving import receive
+from handler.deliveries.records import differences, is_changed
 from handler.errors import (
     AccessPendingError,
     NightdropError,
@@ -30,6 +29,7 @@ from handler.errors import (
 from handler.jobs.decisions import SENDABLE, claim
 from handler.jobs.submission import Claimed, sign_ahead, submission
 from handler.parsing import Limits, read
+from handler.policy.verdict import ALLOWED, is_plain
 from handler.runtime.response import Result, delivered_again, result_of
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import InlineSpec
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from handler.audit.state import DeliveryState, JobState
     from handler.deliveries.decisions import Decided
     from handler.invocation.invocation import Invocation
+    from handler.policy.verdict import PolicyDecision
+    from handler.specs.planner import Plan
     from handler.triggers.delivery import Delivery, InvalidEntry
 
 
@@ -130,7 +132,18 @@ def _inline_order(delivery: Delivery, invocation: Invocation) -> Order | None:
 def _order(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> Order:
     limits = Limits(max_bytes=invocation.settings.max_spec_bytes)
     plan = make_plan(delivery.key, read(spec.data, limits))
-    return Order(delivery, spec, plan, check_policy(delivery, spec.found, plan, invocation))
+    return Order(delivery, spec, plan, _policy_decision(delivery, spec, plan, invocation))
+
+
+def _policy_decision(
+    delivery: Delivery, spec: SpecSource, plan: Plan, invocation: Invocation
+) -> PolicyDecision:
+    settings = invocation.settings
+    if not settings.policy and is_plain(plan.jobs, settings.valid_for):
+        return ALLOWED
+    from handler.deliveries.policy_check import check_policy
+
+    return check_policy(delivery, spec.found, plan, invocation)
 
 
 def _plan(
@@ -169,7 +182,7 @@ def _read_and_plan(
         if ignored:
             return _close(delivery, "delivery.ignored", [Problem(ignored)], None, invocation)
         spec = _fetch(delivery, invocation)
-        changed = check_unchanged(delivery, spec.found, invocation)
+        changed = _changed(delivery, spec, invocation)
         if changed:
             decide = ignore_changed(delivery, spec.found, changed)
             return invocation.log.commit(decide).value, None
@@ -186,6 +199,14 @@ def _read_and_plan(
         raise
     decided, claimed = _plan(order, invocation, received=True)
     return decided.run or state_of(delivery.key, invocation), claimed
+
+
+def _changed(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> PolicyDecision | None:
+    if not is_changed(spec.found):
+        return None
+    from handler.deliveries.policy_check import check_unchanged
+
+    return check_unchanged(delivery, spec.found, invocation)
 
 
 def _ignored(delivery: Delivery, invocation: Invocation) -> str:

@@ -1,4 +1,4 @@
-"""Records about a delivery: as it fired, repeated, planned with its jobs, not allowed."""
+"""Records about a delivery: as it fired, repeated, planned with its jobs, not allowed, changed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.audit.record import Draft
-from handler.deliveries.provenance import CHANGED, actor_of, is_changed
 from handler.values.canonical_json import sha256_hex, shown, timestamp
 
 if TYPE_CHECKING:
@@ -19,6 +18,12 @@ if TYPE_CHECKING:
     from handler.policy.verdict import PolicyDecision
     from handler.specs.planner import PlannedJob
     from handler.triggers.delivery import Delivery
+
+CHANGED = (
+    "the object was written again after the event that is recorded here; what is run is what "
+    "stands there now, and who wrote it is not known"
+)
+"""The note of a plan whose object is not the one named in the event."""
 
 
 def draft_about(delivery: Delivery, spec: SpecSource | None = None) -> Draft:
@@ -120,3 +125,35 @@ def job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> D
 def _relied_on(policy: PolicyDecision) -> Part:
     """Return the policy and the rule that a record relies on."""
     return {"policy": policy.policy, "rule": policy.rule}
+
+
+def differences(named: Part, read: Part) -> str:
+    """Return which properties of the object that was read differ from its event; "" if none do.
+
+    Args:
+        named: What the event says: `version_id` and `etag`, where it has them.
+        read: What OBS said on reading: `read_version_id` and `read_etag`, where it said so.
+    """
+    return ", ".join(
+        name
+        for name in ("version_id", "etag")
+        if named.get(name)
+        and read.get(f"read_{name}")
+        and _bare(named[name]) != _bare(read[f"read_{name}"])
+    )
+
+
+def is_changed(read: Part) -> bool:
+    """Return whether the object that was read is not the one named in the event."""
+    return "read_differs" in read
+
+
+def actor_of(actor: Part, read: Part) -> Part:
+    """Return the actor; after a later upload than the event's it is unknown."""
+    if is_changed(read) and actor.get("kind") == "uploader":
+        return {"kind": "unknown"}
+    return actor
+
+
+def _bare(tag: str | int | None) -> str:
+    return str(tag).strip('"')

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from handler.errors import Problem
+    from handler.specs.planner import PlannedJob
 
 BUILT_IN_NAME = "built-in"
 """What records and commands call the built-in policy, which has no file with a digest."""
@@ -30,6 +33,20 @@ class PolicyDecision(NamedTuple):
     policy: str
     rule: int
     problems: tuple[Problem, ...] = ()
+
+
+def is_plain(jobs: Sequence[PlannedJob], valid_for: int) -> bool:
+    """Return whether the built-in policy allows jobs whatever is in their request bodies.
+
+    A node upgrade has no deployment: `specs/api_form.py` and `specs/short_form.py` refuse one.
+
+    Args:
+        jobs: The jobs of a plan.
+        valid_for: The operator's `valid_for`, in seconds.
+    """
+    return len(jobs) <= MOST_JOBS and all(
+        job.job_type == "node_upgrade" and (job.valid_for or 0) <= valid_for for job in jobs
+    )
 
 
 ALLOWED = PolicyDecision(BUILT_IN_NAME, 1)

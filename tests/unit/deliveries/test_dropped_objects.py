@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.deliveries.provenance import differences
+from handler.deliveries.records import differences
 from handler.errors import AccessPendingError
 
 if TYPE_CHECKING:
