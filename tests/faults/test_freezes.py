@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
     from tests.faults.preloaded import Child
 
-CLAIMED = 8
-"""The step after the claim is durable; the product has still to look at its clock."""
+CLAIMED = 6
+"""The step after the plan and its claim are durable; the product has still to look at its clock."""
 
-SENDING = 9
+SENDING = 7
 """The step before the request leaves, inside the transport: the product has no more to say."""
 
 SPEC = "drop/nightly.json"

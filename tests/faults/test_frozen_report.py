@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from handler.values.canonical_json import Json
 
-REPORTING = 14
+REPORTING = 12
 """The step before the result file is written, after a creation whose answer was lost."""
 
 SPEC = "drop/nightly.json"

@@ -48,7 +48,7 @@ def test_every_kind_of_fault_strikes_and_every_kind_of_end_is_reached(
         "401", "403", "429", "408 before", "500 before", "503 before",
         "408 after", "502 after", "504 after", "500 after, about a quota",
         "list failed", "list not had", "list incomplete", "deleted under the list",
-        "created under the list", "delivered again after a refusal",
+        "created under the list", "delivered again after a refusal", "claimed with its plan",
     }  # fmt: skip
     ended = {state for ending in endings for state in ending.jobs}
     assert ended == {"created", "adopted", "refused", "expired", "abandoned", "unknown"}

@@ -204,7 +204,7 @@ def test_audit_show_tells_the_story_of_a_job(used: Path, cloud: Emulator) -> Non
     for what in (created["job_name"], created["job_id"], created["delivery"]):
         told = nightdrop("audit", "show", what, "--json", folder=used, cloud=cloud)
         actions = [json.loads(line)["action"] for line in told.stdout.splitlines()]
-        assert actions[0] == "delivery.received"
+        assert actions[0] == "delivery.planned"
         assert actions[-1] == "job.created"
 
 
