@@ -6,6 +6,7 @@ import math
 import sqlite3
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -30,6 +31,11 @@ audit_option = click.option(
     callback=lambda _context, _option, address: _named(address),
     help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
 )
+
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 class NumberRange(click.FloatRange):

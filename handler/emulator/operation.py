@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from handler.emulator.http.messages import Response
 
 if TYPE_CHECKING:
-    from handler.emulator.credentials import Account, CredentialIssuer
+    from handler.emulator.credentials import CredentialIssuer
     from handler.emulator.obs.notifications import Notifications
     from handler.emulator.state.state import State
 
@@ -53,7 +53,6 @@ class Operation:
 class EmulatorContext:
     """Dependencies of every operation, and the limits that `Emulator` was given."""
 
-    account: Account
     state: State
     clock: Callable[[], float]
     notifications: Notifications

@@ -94,7 +94,6 @@ class Emulator:
         self._notices = Notifications(raise_event)
         agency = CredentialIssuer(account, clock, rotation)
         context = EmulatorContext(
-            account,
             self.state,
             clock,
             self._notices,

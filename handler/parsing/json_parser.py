@@ -47,7 +47,7 @@ def parse_json(text: str, limits: Limits) -> Tree:
         limits: The limits; the size was checked before.
 
     Returns:
-        The tree, with every error in `faults`.
+        The tree, with every error in `problems`.
     """
     return _parsed(text, Tree(limits), 1)
 
@@ -55,14 +55,14 @@ def parse_json(text: str, limits: Limits) -> Tree:
 def parse_json_lines(text: str, limits: Limits) -> list[Tree]:
     """Read JSON Lines: one JSON value in each line that is not blank.
 
-    Reading stops at the line that exceeds the number of values or of faults.
+    Reading stops at the line that exceeds the number of values or of problems.
     """
     trees: list[Tree] = []
     tree = Tree(limits)
     for number, line in numbered_lines(text):
-        tree = _parsed(line, Tree(limits, tree.nodes, tree.fault_count), number)
+        tree = _parsed(line, Tree(limits, tree.nodes, tree.problem_count), number)
         trees.append(tree)
-        if tree.nodes > limits.max_nodes or tree.fault_count > MAX_PROBLEMS:
+        if tree.nodes > limits.max_nodes or tree.problem_count > MAX_PROBLEMS:
             break
     return trees
 
@@ -77,7 +77,7 @@ def is_json_lines(text: str, limits: Limits) -> bool:
         return False
     if all(line.lstrip(" \t").startswith("{") for _, line in numbered_lines(text)):
         return True
-    return not parse_json(first_two[0][1], limits).faults
+    return not parse_json(first_two[0][1], limits).problems
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:

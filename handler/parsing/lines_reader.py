@@ -15,7 +15,7 @@ from handler.parsing.json_parser import is_json_lines, parse_json, parse_json_li
 
 if TYPE_CHECKING:
     from handler.parsing.document import Limits
-    from handler.parsing.tree_builder import SyntaxFault, Tree
+    from handler.parsing.tree_builder import SyntaxProblem, Tree
 
 _TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}|\{%[^%\n]*%\}")
 _NOT_RENDERED = "a template that was not rendered: a placeholder is left here; fill it in"
@@ -54,7 +54,7 @@ def _parsed(text: str, limits: Limits) -> tuple[list[Tree], bool]:
 
         return parse_yaml(text, limits), False
     tree = parse_json(text, limits)
-    if tree.faults and is_json_lines(text, limits):
+    if tree.problems and is_json_lines(text, limits):
         return parse_json_lines(text, limits), False
     return [tree], start == "["
 
@@ -62,9 +62,9 @@ def _parsed(text: str, limits: Limits) -> tuple[list[Tree], bool]:
 def _problems(text: str, trees: list[Tree], *, is_array: bool) -> list[Problem]:
     """Return the problems; one in the line of a placeholder is reported as a template."""
     problems = [
-        _problem(fault, number, is_array=is_array)
+        _problem(problem, number, is_array=is_array)
         for number, tree in enumerate(trees, start=1)
-        for fault in tree.faults
+        for problem in tree.problems
     ]
     templates = _template_lines(text, {problem.line for problem in problems})
     return [
@@ -85,12 +85,12 @@ def _template_lines(text: str, wanted: set[int | None]) -> set[int | None]:
     return lines
 
 
-def _problem(fault: SyntaxFault, number: int, *, is_array: bool) -> Problem:
+def _problem(problem: SyntaxProblem, number: int, *, is_array: bool) -> Problem:
     if not is_array:
-        return Problem(fault.message, format_path(fault.path), number, fault.line)
-    index = fault.path[0] if fault.path else None
+        return Problem(problem.message, format_path(problem.path), number, problem.line)
+    index = problem.path[0] if problem.path else None
     document = index + 1 if isinstance(index, int) else None
-    return Problem(fault.message, format_path(fault.path[1:]), document, fault.line)
+    return Problem(problem.message, format_path(problem.path[1:]), document, problem.line)
 
 
 def _split(tree: Tree) -> tuple[Document, ...]:

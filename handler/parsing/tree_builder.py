@@ -21,11 +21,11 @@ NOT_SENT_AS_WRITTEN = (
 
 
 class HaltError(Exception):
-    """The rest of the text cannot be read; the tree's last fault says why."""
+    """The rest of the text cannot be read; the tree's last problem says why."""
 
 
 @dataclass(frozen=True)
-class SyntaxFault:
+class SyntaxProblem:
     """One error in a text, with its path from the outermost value."""
 
     message: str
@@ -51,15 +51,15 @@ class Tree:
         lines: The line of each part, from 1; for an entry of a mapping, that of its key.
         faults: The errors so far. After any error, `value` is incomplete.
         nodes: Values counted so far, including earlier trees of the file.
-        fault_count: Faults counted so far, including earlier trees of the file.
+        fault_count: Problems counted so far, including earlier trees of the file.
     """
 
-    def __init__(self, limits: Limits, nodes: int = 0, fault_count: int = 0) -> None:
+    def __init__(self, limits: Limits, nodes: int = 0, problem_count: int = 0) -> None:
         self.value: Json = None
         self.lines: dict[Path, int] = {}
-        self.faults: list[SyntaxFault] = []
+        self.problems: list[SyntaxProblem] = []
         self.nodes = nodes
-        self.fault_count = fault_count
+        self.problem_count = problem_count
         self._limits = limits
         self._open: list[_Frame] = []
 
@@ -96,7 +96,7 @@ class Tree:
             self.note(NOT_UNICODE, line, self._last)
 
     def add_number(self, text: str, line: int) -> None:
-        """Add a decimal number; note a fault if it would be sent with another spelling."""
+        """Add a decimal number; note a problem if it would be sent with another spelling."""
         digits = text.lstrip("-")
         if len(digits) > MAX_DIGITS and digits.isdigit():
             self.add(0, line)
@@ -121,18 +121,18 @@ class Tree:
         self._open.pop()
 
     def note(self, message: str, line: int, path: Path | None = None) -> None:
-        """Record a fault and continue; without a path it belongs to the part being read.
+        """Record a problem and continue; without a path it belongs to the part being read.
 
         Raises:
-            HaltError: There are more faults than are shown.
+            HaltError: There are more problems than are shown.
         """
-        self.faults.append(SyntaxFault(message, self._here() if path is None else path, line))
-        self.fault_count += 1
-        if self.fault_count > MAX_PROBLEMS:
+        self.problems.append(SyntaxProblem(message, self._here() if path is None else path, line))
+        self.problem_count += 1
+        if self.problem_count > MAX_PROBLEMS:
             raise HaltError
 
     def halt(self, message: str, line: int) -> NoReturn:
-        """Record a fault after which nothing can be read.
+        """Record a problem after which nothing can be read.
 
         After a grammar error a value may have been read as a key, and could be a secret: only the
         index in an outermost list, which is the document's number, stays in the path.

@@ -119,13 +119,13 @@ def parse_yaml(text: str, limits: Limits, parser: Parser = FASTEST_PARSER) -> li
             result for text that both accept; the C parser also accepts some tabs.
 
     Returns:
-        One tree for each document, with every error in `faults`.
+        One tree for each document, with every error in `problems`.
     """
     trees: list[Tree] = [Tree(limits)]
     with contextlib.suppress(HaltError):
         _parse(text, limits, parser, trees)
     # The tree of an empty document has no parts.
-    return [each for each in trees if each.lines or each.faults]
+    return [each for each in trees if each.lines or each.problems]
 
 
 def _parse(text: str, limits: Limits, parser: Parser, trees: list[Tree]) -> None:
@@ -139,7 +139,7 @@ def _parse(text: str, limits: Limits, parser: Parser, trees: list[Tree]) -> None
     try:
         for event, line in _events(breaks.text, parser):
             if isinstance(event, yaml.DocumentStartEvent):
-                trees.append(Tree(limits, trees[-1].nodes, trees[-1].fault_count))
+                trees.append(Tree(limits, trees[-1].nodes, trees[-1].problem_count))
             elif isinstance(event, yaml.ScalarEvent):
                 _refuse_hidden_break(trees[-1], breaks, breaks.outside_before(event))
                 event.value = breaks.original(event.value)

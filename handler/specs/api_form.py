@@ -1,8 +1,8 @@
 """The API's own request body: CreateBatchJob, as the field table of its page has it.
 
 What the page leaves open (which target type fits which job type, a job without targets) is not
-refused but doubted; a target that is named twice is refused. The models only judge: a document is
-sent unchanged, and a default only says that a field may be left out.
+refused but causes a warning; a target that is named twice is refused. The models only validate: a
+document is sent unchanged, and a default only says that a field may be left out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MOST_SHOWN = 3
 
 
 def _task_data(text: str) -> str:
-    """Return the text as it is, once it holds a JSON object with a `deployment`."""
+    """Return the text if it is a JSON object with a `deployment`."""
     if not text.lstrip().startswith("{"):
         raise rule_error("must be the text of a JSON object")
     try:
@@ -61,12 +61,12 @@ def _task_data(text: str) -> str:
 
     errors = envelope_errors(value)[:_MOST_SHOWN]
     if errors:
-        raise rule_error("; ".join(_inside(fault, documents[0]) for fault in errors))
+        raise rule_error("; ".join(_inside(error, documents[0]) for error in errors))
     return text
 
 
 def _inside(issue: Issue, document: Document) -> str:
-    """Return a remark about the JSON object inside a task_data."""
+    """Return the message of an error in the JSON object inside a task_data."""
     return f"in its text, {replace(to_problem(issue, document), document=None)}"
 
 
@@ -156,7 +156,7 @@ def body_warnings(body: dict[str, Json]) -> list[Issue]:
     issues = list(_target_warnings(content))
     target_type = content.get("target_type")
     if target_type is None:
-        text = "missing; the API's pages do not say what it then assumes"
+        text = "missing; the API's pages do not say what the default is"
         issues.append(Issue(("job_content", "target_type"), text))
     else:
         path = ("job_content", "target_type")

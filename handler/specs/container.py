@@ -70,7 +70,7 @@ class KeyOf(BaseModel):
 
 
 class ValueFrom(BaseModel):
-    """Where the value of an environment variable is kept."""
+    """Where the value of an environment variable comes from."""
 
     model_config = OPEN
 

@@ -119,11 +119,11 @@ class Envelope(BaseModel):
 
 
 def _form_of(value: object) -> str:
-    """Tell the two forms apart: the envelope has a deployment inside."""
+    """Return the tag of a value's form: an envelope has a deployment inside."""
     return "<envelope>" if isinstance(value, dict) and "deployment" in value else "<deployment>"
 
 
-# The tags are no names a document's keys are likely to have, so they never pass for a place in it.
+# Unlike the keys of a document, so that a tag is never taken for a step of a path.
 AnyDeployment: TypeAlias = Annotated[
     Annotated[Deployment, Tag("<deployment>")] | Annotated[Envelope, Tag("<envelope>")],
     Discriminator(_form_of),
@@ -156,7 +156,7 @@ def _affinity(deployment: dict[str, Json]) -> tuple[Path, Json]:
 
 
 def deployment_warnings(deployment: dict[str, Json]) -> list[Issue]:
-    """Return a remark for each field of a valid deployment that the API's page does not have."""
+    """Return a warning for each field of a valid deployment that the API's page does not have."""
     model = Envelope if "deployment" in deployment else Deployment
     found = unknown_fields(model, deployment)
     path, affinity = _affinity(deployment)
@@ -168,9 +168,9 @@ def deployment_warnings(deployment: dict[str, Json]) -> list[Issue]:
 
 
 def replicas_errors(deployment: dict[str, Json]) -> list[Issue]:
-    """Return a remark if a deployment, bare or in its envelope, does not say how many to deploy.
+    """Return an error if a deployment, with or without its envelope, has no `replicas`.
 
-    Only the update call's table lets `replicas` out, so an upgrade may do without.
+    Only the table of the update call has no `replicas`, so an upgrade may omit it.
     """
     inner = deployment.get("deployment", deployment)
     path: Path = ("deployment", "replicas") if "deployment" in deployment else ("replicas",)
@@ -183,7 +183,7 @@ def build_task_data(deployment: dict[str, Json], job_type: str, name: str) -> st
     """Return the text that `task_data` holds for a deployment.
 
     The API's prose wants the deployment alone, its example the envelope with the name as
-    `name_prex`; the example is followed. For an upgrade, where there is none, the envelope is
+    `name_prex`; the example is followed. For an upgrade, which has no example, the envelope is
     the body of the API's update call.
 
     Args:

@@ -1,4 +1,4 @@
-"""Rules: the limits on texts in the API's tables, each with a sentence for whoever breaks it."""
+"""The types of fields: limits on texts from the API's tables, each with its error message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def rule_error(message: str) -> PydanticCustomError:
 
 
 def omitted() -> Any:  # noqa: ANN401 - stands for a field that may be left out but not null
-    """Return the default of a field that is no part of what is sent."""
+    """Return the default of a field that is not sent if it is left out."""
     return None
 
 
@@ -44,7 +44,7 @@ class TextRule:
         pattern: What the whole text must match; "" for anything.
         wanted: The pattern in words.
         least: Characters needed.
-        limit: What stands before the number in the message about a text that is too long.
+        limit: The words before the number in the message about a text that is too long.
         nearly: A pattern of texts that miss the other one in one known way, and that in words.
     """
 
@@ -77,7 +77,7 @@ class TextRule:
         return words if pattern and re.fullmatch(pattern, text) else self.wanted
 
     def _matches(self, text: str) -> bool:
-        """Say whether the pattern fits; far too long a text is not matched: that costs memory."""
+        """Return whether the pattern fits; to save memory, far too long a text is not matched."""
         if self.most and len(text) > _MATCHED_LENGTH_FACTOR * self.most:
             return True
         return re.fullmatch(self.pattern, text) is not None
@@ -118,17 +118,17 @@ _ID_IN_WORDS = (
 _NODE_NAME = r"[A-Za-z0-9_\-\u3400-\u9fff]+"
 _NODE_NAME_IN_WORDS = "only Chinese characters, letters, digits, underscores and hyphens"
 
-# Neither control characters nor those that no reader sees, and no blank at either end.
+# Without control characters, invisible characters, and blanks at either end.
 _LINE = (
     r"(?!\s)[^\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069"
     r"\ufeff\ufff9-\ufffb]*(?<!\s)"
 )
-# Lines and tabs are welcome in a note, what no reader sees is not.
+# A note may have line breaks and tabs, but no invisible characters.
 _PROSE = (
     r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069"
     r"\ufeff\ufff9-\ufffb]*"
 )
-_PROSE_IN_WORDS = "must not hold control characters or characters that no reader sees"
+_PROSE_IN_WORDS = "must not hold control characters or invisible characters"
 _LINE_IN_WORDS = "must be one line, without invisible characters and without a blank at either end"
 
 # The grammar of image references of the OCI distribution specification, as registries read it.

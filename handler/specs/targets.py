@@ -23,7 +23,7 @@ _LIKELY_TARGETS = {
 
 
 def type_warnings(job_type: str, target_type: str, path: Path) -> list[Issue]:
-    """Return a remark if a job of this type hardly works on targets of that one."""
+    """Return a warning if a job of this type probably does not work on targets of that type."""
     likely = _LIKELY_TARGETS[job_type]
     if target_type in likely:
         return []
@@ -32,11 +32,11 @@ def type_warnings(job_type: str, target_type: str, path: Path) -> list[Issue]:
 
 
 def repeated_target_errors(ids: list[Json], path: Path) -> Iterator[Issue]:
-    """Yield a remark for each target that a list names again; what is no id is left to others."""
+    """Yield an error for each id that repeats an earlier one; other values are skipped."""
     seen: set[str] = set()
     for place, one in enumerate(ids):
         if not isinstance(one, str):
             continue
         if one in seen:
-            yield Issue((*path, place), "the same target stands here before; name it once")
+            yield Issue((*path, place), "the same target as an earlier one; name it once")
         seen.add(one)

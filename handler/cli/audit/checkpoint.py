@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,12 +12,15 @@ import click
 from handler.audit.checkpoints.signed_note import new_key
 from handler.audit.record import part
 from handler.cli.console import exit_with_error, printable, prose
+from handler.cli.shared_options import FILE
 from handler.errors import LogBusyError, LogUnreachableError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint as write_checkpoint
 from handler.invocation.instance import invocation_of, open_instance
 from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from handler.audit.record import Record
 
 _LATER = 75
@@ -61,7 +63,7 @@ def _write_checkpoint() -> Record:
 @click.argument("name")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Write the private key to this new file, for its owner alone, instead of printing it.",
 )
 def key(name: str, output: Path | None) -> None:

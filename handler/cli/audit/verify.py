@@ -20,6 +20,7 @@ from handler.audit.verification.verdict import CANNOT_TELL, INVALID, VALID
 from handler.audit.verification.verifier import Evidence, verify_log
 from handler.cli.console import exit_with_error, printable
 from handler.cli.open_stores import open_any_source, open_obs
+from handler.cli.shared_options import FILE
 from handler.errors import LogBrokenError, NightdropError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint_store
 from handler.values.obs_address import OBS
@@ -44,11 +45,7 @@ _REDRAWN = 20_000
     envvar="NIGHTDROP_AUDIT",
     help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
 )
-@click.option(
-    "--file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A log exported as JSON Lines, instead.",
-)
+@click.option("--file", type=FILE, help="A log exported as JSON Lines, instead.")
 @click.option(
     "--checkpoints",
     multiple=True,

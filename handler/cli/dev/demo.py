@@ -28,6 +28,7 @@ from handler.cli.dev.emulator_process import (
     clean_environment,
     emulator_process,
 )
+from handler.cli.shared_options import FOLDER
 from handler.errors import StartError
 from handler.local.processes.function_servers import function_servers
 from handler.local.processes.subprocesses import free_port, stop_signals
@@ -53,7 +54,7 @@ _JOB_COLUMNS = ("job_name", "job_type", "status", "description")
 @click.option(
     "--dir",
     "folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     help="A new or empty folder for the audit log and the processes' output.  "
     "[default: demo, or the first of demo-2, demo-3, … that does not exist]",
 )

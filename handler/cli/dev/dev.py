@@ -15,7 +15,7 @@ from rich.live import Live
 from handler.cli.console import exit_with_error, screen
 from handler.cli.dev.local_run import LocalRun
 from handler.cli.dev.run_plan import DevOptions, make_plan
-from handler.cli.shared_options import NumberRange
+from handler.cli.shared_options import EXISTING_FILE, FOLDER, NumberRange
 from handler.errors import StartError
 from handler.local.processes.subprocesses import stop_signals
 from handler.values.display import display
@@ -32,7 +32,7 @@ _INTERRUPTED = 130
 @click.command(short_help="FunctionGraph on your machine: drop files, watch jobs.")
 @click.option(
     "--drop",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default=Path("drop"),
     show_default=True,
     help="Files dropped into this folder are uploaded to the bucket.",
@@ -44,15 +44,11 @@ _INTERRUPTED = 130
     metavar="NAME=SCHEDULE=USER_EVENT",
     help="A timer trigger, in FunctionGraph's own syntax; may be given several times.",
 )
-@click.option(
-    "--settings",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="NAME=value lines: settings for the function.",
-)
+@click.option("--settings", type=EXISTING_FILE, help="NAME=value lines: settings for the function.")
 @click.option(
     "--dir",
     "folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FOLDER,
     default=Path("dev"),
     show_default=True,
     help="Folder for the audit log, the emulator's state, failure notices and output.",
@@ -91,11 +87,7 @@ _INTERRUPTED = 130
     metavar="SEED",
     help="Deliver some events twice, late or out of order.",
 )
-@click.option(
-    "--fleet",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The nodes of the emulated fleet, as YAML.",
-)
+@click.option("--fleet", type=EXISTING_FILE, help="The nodes of the emulated fleet, as YAML.")
 @click.option(
     "--no-agency", is_flag=True, help="Run the function without an agency, and so without keys."
 )

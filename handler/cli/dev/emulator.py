@@ -7,7 +7,6 @@ import json
 import sys
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,20 +14,19 @@ import urllib3
 
 from handler.cli.console import exit_with_error
 from handler.cli.dev.emulator_process import check_env_file, run_with_command, serve
-from handler.cli.shared_options import NumberRange
+from handler.cli.shared_options import FILE, FOLDER, NumberRange
 from handler.emulator.ief.fleet import DEMO_FLEET, read_fleet
 from handler.emulator.server import Emulator
 from handler.local.triggers.event_factory import SHAPES, Upload
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from handler.emulator.obs.notifications import Notification
 
 _JOB_SECONDS = 120.0
 _SPEED = 60.0
 _POST_SECONDS = 10.0
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
-_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True)
@@ -64,13 +62,13 @@ class EventSender:
 )
 @click.option(
     "--env-file",
-    type=_FILE,
+    type=FILE,
     help="Write NAME=value lines that point a function at the emulator; removed at its end.",
 )
-@click.option("--dir", "directory", type=_FOLDER, help="Store jobs and buckets in this folder.")
+@click.option("--dir", "directory", type=FOLDER, help="Store jobs and buckets in this folder.")
 @click.option(
     "--fleet",
-    type=_FILE,
+    type=FILE,
     default=DEMO_FLEET,
     show_default="six nodes",
     help="YAML file with the nodes and groups; tasks with any other target fail.",

@@ -10,6 +10,7 @@ import click
 
 import handler
 from handler.cli.console import complain, exit_with_error
+from handler.cli.shared_options import FILE
 from handler.errors import PackageError
 from handler.packaging.build import Built, Sources, build, lock
 from handler.packaging.python_runtime import RUNTIMES, interpreter
@@ -20,9 +21,7 @@ _MIB = 1024 * 1024
 
 @click.command(short_help="Build the zip that FunctionGraph runs.")
 @click.option("--runtime", "name", type=click.Choice(sorted(RUNTIMES)), required=True)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The zip to write."
-)
+@click.option("-o", "--output", type=FILE, help="The zip to write.")
 @click.option(
     "--with",
     "extras",

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from handler.cli.console import printable, prose, screen
 from handler.cli.open_stores import open_obs
+from handler.cli.shared_options import EXISTING_FILE
 from handler.errors import NightdropError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.policy.decision import Origin, decide
@@ -28,11 +28,12 @@ from handler.values.canonical_json import key_of
 from handler.values.duration import seconds_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from handler.policy.rules import Policy
     from handler.policy.verdict import PolicyDecision
     from handler.specs.planner import Plan
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 POLICY_OPTION = click.option(
     "--policy",
     "address",
@@ -49,7 +50,7 @@ def policy() -> None:
 
 
 @policy.command(short_help="Decide about job specs; nothing is sent.")
-@click.argument("files", nargs=-1, required=True, type=_FILE)
+@click.argument("files", nargs=-1, required=True, type=EXISTING_FILE)
 @click.option(
     "--as",
     "origin",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +19,7 @@ from handler.cli.function.policy import (
     origin_named,
     read_policy_at,
 )
+from handler.cli.shared_options import EXISTING_FILE
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
 from handler.specs.api_form import BatchJob
@@ -28,18 +28,15 @@ from handler.specs.short_form import full_model
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from handler.policy.rules import Policy
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 @click.command(short_help="Check job specs; nothing is sent.")
-@click.argument(
-    "files",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
+@click.argument("files", nargs=-1, required=True, type=EXISTING_FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
 @click.option(
     "--show", is_flag=True, help="Print each request body that would be sent, secrets included."

@@ -70,9 +70,7 @@ class RefusedError(Exception):
         self.response = response
 
 
-def json_response(status: int, value: Json, headers: dict[str, str] | None = None) -> Response:
+def json_response(status: int, value: Json) -> Response:
     """Return an answer with a JSON body."""
     body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    return Response(
-        status, body, {"Content-Type": "application/json; charset=utf-8"} | (headers or {})
-    )
+    return Response(status, body, {"Content-Type": "application/json; charset=utf-8"})

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from handler.emulator.http.messages import RefusedError, Request, Response, json_response
 from handler.emulator.ief import signature
@@ -23,6 +23,8 @@ from handler.emulator.state.state import DuplicateNameError
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
+
+T = TypeVar("T")
 
 # Documented for ListEdgeNodes; ListBatchJob documents no limits and uses the same.
 _DEFAULT_LIMIT = 500
@@ -73,8 +75,8 @@ def _prepare(
 ) -> Execute:
     account = context.credential_issuer.account_of(signature.access_key(request))
     signature.check(request, account, context.clock(), context.signature_seconds)
-    stated = request.header("X-Project-Id") or context.account.project_id
-    if {names["project"], stated} != {context.account.project_id}:
+    stated = request.header("X-Project-Id") or account.project_id
+    if {names["project"], stated} != {account.project_id}:
         raise _refused(400, "IEF.100001", "the project does not exist")
     if execute is _create_batch_job:
         _check_new_job(request)
@@ -102,7 +104,7 @@ def _create_batch_job(call: _IefCall) -> Response:
 
 def _list_batch_job(call: _IefCall) -> Response:
     parameters, now = call.request.parameters, call.context.clock()
-    offset, limit = _page(parameters)
+    page = _page(parameters)
     sort = parameters.get("sort", "created_at:desc")
     if sort not in {"created_at:desc", "created_at:asc"}:
         raise _refused(400, BAD_FIELD, "sort is created_at:desc or created_at:asc")
@@ -113,20 +115,17 @@ def _list_batch_job(call: _IefCall) -> Response:
         if kind in {"", job.kind} and not (lag and job.created > now - lag)
     ]
     jobs.sort(key=lambda job: (job.created, job.number), reverse=sort.endswith("desc"))
-    listed: list[Json] = [listed_view(job, now) for job in jobs[offset : offset + limit]]
+    listed: list[Json] = [listed_view(job, now) for job in jobs[page]]
     return json_response(200, {"job_count": len(jobs), "jobs": listed})
 
 
 def _show_batch_job(call: _IefCall) -> Response:
-    job = call.context.state.jobs.get(call.names["id"])
-    if job is None:
-        raise _refused(404, _NOT_FOUND, "the job does not exist")
+    job = _existing("job", call.context.state.jobs.get(call.names["id"]))
     return json_response(200, shown_view(job, call.context.clock()))
 
 
 def _delete_batch_job(call: _IefCall) -> Response:
-    if not call.context.state.delete_job(call.names["id"]):
-        raise _refused(404, _NOT_FOUND, "the job does not exist")
+    _existing("job", call.context.state.delete_job(call.names["id"]))
     return Response(204)
 
 
@@ -148,8 +147,7 @@ def _retry_batch_job(call: _IefCall) -> Response:
 
 def _change_job(call: _IefCall, change: Callable[[Job], Job]) -> Response:
     try:
-        if not call.context.state.change_job(call.names["id"], change):
-            raise _refused(404, _NOT_FOUND, "the job does not exist")
+        _existing("job", call.context.state.change_job(call.names["id"], change))
     except StatusConflictError as error:
         raise _refused(400, _NOT_NOW, str(error)) from error
     return Response(200)
@@ -157,41 +155,42 @@ def _change_job(call: _IefCall, change: Callable[[Job], Job]) -> Response:
 
 def _list_edge_nodes(call: _IefCall) -> Response:
     parameters = call.request.parameters
-    offset, limit = _page(parameters)
+    page = _page(parameters)
     if "group_id" in parameters:
         _need_enterprise(call)
     nodes = call.context.state.fleet_status().select(parameters)
-    return json_response(200, {"count": len(nodes), "nodes": [*nodes[offset : offset + limit]]})
+    return json_response(200, {"count": len(nodes), "nodes": [*nodes[page]]})
 
 
 def _show_edge_node(call: _IefCall) -> Response:
     status = call.context.state.fleet_status()
-    node = status.fleet.node(call.names["id"])
-    if node is None:
-        raise _refused(404, _NOT_FOUND, "the node does not exist")
+    node = _existing("node", status.fleet.node(call.names["id"]))
     return json_response(200, {"node": status.view(node)})
 
 
 def _list_edge_groups(call: _IefCall) -> Response:
     _need_enterprise(call)
     parameters = call.request.parameters
-    offset, limit = _page(parameters)
-    status, project = call.context.state.fleet_status(), call.context.account.project_id
+    page = _page(parameters)
+    status, project = (
+        call.context.state.fleet_status(),
+        call.context.credential_issuer.account.project_id,
+    )
     groups = [
         status.group_view(group, project)
         for group in status.fleet.groups
         if parameters.get("name", "") in group.name
     ]
-    page: list[Json] = [*groups[offset : offset + limit]]
-    return json_response(200, {"count": len(groups), "edge_groups": page})
+    return json_response(200, {"count": len(groups), "edge_groups": [*groups[page]]})
 
 
 def _show_edge_group(call: _IefCall) -> Response:
     _need_enterprise(call)
-    status, project = call.context.state.fleet_status(), call.context.account.project_id
-    group = status.fleet.group(call.names["id"])
-    if group is None:
-        raise _refused(404, _NOT_FOUND, "the group does not exist")
+    status, project = (
+        call.context.state.fleet_status(),
+        call.context.credential_issuer.account.project_id,
+    )
+    group = _existing("group", status.fleet.group(call.names["id"]))
     return json_response(200, status.group_view(group, project))
 
 
@@ -201,14 +200,21 @@ def _need_enterprise(call: _IefCall) -> None:
         raise _refused(400, _NOT_HERE, "the professional edition has no groups")
 
 
-def _page(parameters: dict[str, str]) -> tuple[int, int]:
+def _existing(kind: str, found: T | None) -> T:
+    if found is None:
+        raise _refused(404, _NOT_FOUND, f"the {kind} does not exist")
+    return found
+
+
+def _page(parameters: dict[str, str]) -> slice:
+    """Return the part of a list that a query requests."""
     offset = _number(parameters.get("offset", "0"))
     limit = _number(parameters.get("limit", str(_DEFAULT_LIMIT)))
     if offset is None or offset > _LARGEST_OFFSET:
         raise _refused(400, "IEF.100004", "offset is not a number from 0")
     if limit is None or not 1 <= limit <= _LARGEST_LIMIT:
         raise _refused(400, "IEF.100005", f"limit is not a number from 1 to {_LARGEST_LIMIT}")
-    return offset, limit
+    return slice(offset, offset + limit)
 
 
 def _number(text: str) -> int | None:

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from handler.emulator.credentials import same
 from handler.emulator.http.messages import RefusedError, json_response
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ def check(request: Request, account: Account, now: float, max_skew: float = MAX_
     _check_date(request.header("X-Sdk-Date"), now, max_skew)
     _check_payload_header(request)
     expected = sign(_canonical_request(request, names), request.header("X-Sdk-Date"), account)
-    if not (_same(named, account.access_key) and _same(signature, expected)):
+    if not (same(named, account.access_key) and same(signature, expected)):
         raise _refused("the signature does not match the request")
-    if not _same(request.header("X-Security-Token"), account.security_token):
+    if not same(request.header("X-Security-Token"), account.security_token):
         raise _refused("the security token is not valid")
 
 
@@ -110,10 +111,6 @@ def _only_value(request: Request, name: str) -> str:
     if len(values) != 1:
         raise _refused(f"the signed header {name} must be there exactly once")
     return values[0].strip()
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode())
 
 
 def _refused(message: str) -> RefusedError:

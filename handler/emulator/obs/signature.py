@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from handler.emulator.credentials import same
 from handler.emulator.obs.xml_responses import refused
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ def check(
     if not match:
         raise refused("AccessDenied", address)
     prefix = _PREFIXES[match[1]]
-    if not _same(match[2], account.access_key):
+    if not same(match[2], account.access_key):
         raise refused("InvalidAccessKeyId", address)
-    if not _same(request.header(f"{prefix}security-token"), account.security_token):
+    if not same(request.header(f"{prefix}security-token"), account.security_token):
         raise refused("InvalidSecurityToken", address)
-    if not _same(match[3], sign(_string_to_sign(request, address, prefix), account)):
+    if not same(match[3], sign(_string_to_sign(request, address, prefix), account)):
         raise refused("SignatureDoesNotMatch", address)
     date = _date(request.header(f"{prefix}date") or request.header("Date"))
     if date is None:
@@ -120,7 +121,3 @@ def _date(text: str) -> float | None:
         return parsedate_to_datetime(text).timestamp()
     except ValueError:
         return None
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode())

@@ -175,21 +175,21 @@ class State:
         with self.lock:
             return list(self.jobs.values())
 
-    def change_job(self, job_id: str, change: Callable[[Job], Job]) -> bool:
-        """Update a job; return whether it exists."""
+    def change_job(self, job_id: str, change: Callable[[Job], Job]) -> Job | None:
+        """Update a job; return what it was, None if it does not exist."""
         with self.lock:
             job = self.jobs.get(job_id)
             if job:
                 self.change(JobSaved(change(job)))
-            return job is not None
+            return job
 
-    def delete_job(self, job_id: str) -> bool:
-        """Remove a job; return whether it existed."""
+    def delete_job(self, job_id: str) -> Job | None:
+        """Remove a job and return it, None if it does not exist."""
         with self.lock:
             job = self.jobs.get(job_id)
             if job:
                 self.change(JobRemoved(job_id, completed_upgrades([job], self.clock())))
-            return job is not None
+            return job
 
     def fleet_status(self) -> FleetStatus:
         """Return the fleet as the jobs have changed it so far."""

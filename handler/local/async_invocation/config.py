@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
     from pathlib import Path
+    from random import Random
 
     from handler.local.async_invocation.async_request import AsyncRequest
     from handler.local.async_invocation.instance_client import Outcome
     from handler.values.canonical_json import Json
 
-    Writer: TypeAlias = "Callable[[str, dict[str, Json]], str]"
-    from random import Random
+Writer: TypeAlias = Callable[[str, dict[str, Any]], str]
+"""Writes the notice of a failed request under a name, and returns where."""
+
+TIMEOUT = 60.0
+"""Real seconds that an invocation may take."""
 
 FAILED = "UnhandledInvocationError"
 """The condition of a request whose attempts all failed, from the platform's own sample."""
@@ -30,14 +36,13 @@ FAILED = "UnhandledInvocationError"
 EXPIRED = "EventAgeExceeded"
 """The condition of a request that is too old; the platform does not document its name."""
 
-_MOST_RETRIES = 3
-_LARGEST_AGE = 86_400  # seconds
+_FUNCTION_URN = "urn:fss:local:project:function:default:nightdrop:latest"
 _LONGEST_WAIT = 300.0  # seconds between two attempts
 _SPREAD = 0.2  # random share added to a wait, so that retries are not simultaneous
 
 
 def failure_message(
-    request: AsyncRequest, condition: str, outcome: Outcome | None, urn: str, at: datetime
+    request: AsyncRequest, condition: str, outcome: Outcome | None, at: datetime
 ) -> dict[str, Json]:
     """Return the notice of a request that failed permanently, in the platform's format.
 
@@ -47,7 +52,7 @@ def failure_message(
         "timestamp": at.isoformat(timespec="microseconds"),
         "request_context": {
             "request_id": request.request_id,
-            "function_urn": urn,
+            "function_urn": _FUNCTION_URN,
             "condition": condition,
             "approximate_invoke_count": request.attempt,
         },
@@ -89,31 +94,12 @@ class AsyncConfig:
         max_age: Seconds after acceptance in which attempts may start, 1 to 86,400.
         on_failure: Writes the notice of a request that failed permanently; None for no notices.
         first_wait: Seconds between the first attempt and the second.
-        timeout: Real seconds that an invocation may take.
-        function_urn: The function's name in notices.
     """
 
-    max_retries: int = 1
-    max_age: int = 3600
+    max_retries: Annotated[int, Field(ge=0, le=3)] = 1
+    max_age: Annotated[int, Field(ge=1, le=86_400)] = 3600
     on_failure: Writer | None = None
-    first_wait: float = 5.0
-    timeout: float = 60.0
-    function_urn: str = "urn:fss:local:project:function:default:nightdrop:latest"
-
-    def __post_init__(self) -> None:
-        """Check the platform's limits.
-
-        Raises:
-            ValueError: A number is outside its limits.
-        """
-        if not 0 <= self.max_retries <= _MOST_RETRIES:
-            raise ValueError(f"FunctionGraph retries 0 to {_MOST_RETRIES} times")
-        if not 1 <= self.max_age <= _LARGEST_AGE:
-            raise ValueError(f"the maximum age of an event is 1 to {_LARGEST_AGE} seconds")
-        if self.first_wait < 0:
-            raise ValueError("the wait before a retry must not be negative")
-        if self.timeout <= 0:
-            raise ValueError("the time-out of an invocation must be above zero")
+    first_wait: Annotated[float, Field(ge=0)] = 5.0
 
     def expired(self, request: AsyncRequest, at: datetime) -> bool:
         """Return whether a request is too old for another attempt."""

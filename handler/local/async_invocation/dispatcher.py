@@ -19,11 +19,7 @@ from handler.local.async_invocation.async_request import (
     Retrying,
     Started,
 )
-from handler.local.async_invocation.config import (
-    EXPIRED,
-    FAILED,
-    failure_message,
-)
+from handler.local.async_invocation.config import EXPIRED, FAILED, TIMEOUT, failure_message
 from handler.local.async_invocation.instance_client import Instance
 
 if TYPE_CHECKING:
@@ -79,17 +75,11 @@ class LocalFunction:
         self._running = 0
         self._closed = False
         self._threads = [
-            Thread(target=self._work, args=(Instance(url, config.timeout),), name=f"instance {url}")
+            Thread(target=self._work, args=(Instance(url, TIMEOUT),), name=f"instance {url}")
             for url in urls
         ]
         for thread in self._threads:
             thread.start()
-
-    def __enter__(self) -> LocalFunction:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def submit(self, event: Json, trigger: str) -> str:
         """Accept an event and return the id of its request.
@@ -190,7 +180,7 @@ class LocalFunction:
         now, write = self._environment.clock.now(), self._config.on_failure
         notice = write_error = ""
         if write is not None:
-            message = failure_message(request, condition, outcome, self._config.function_urn, now)
+            message = failure_message(request, condition, outcome, now)
             try:
                 notice = write(f"{request.request_id}.json", message)
             except Exception as error:  # noqa: BLE001 - a lost notice must not stop deliveries

@@ -92,13 +92,6 @@ class Supervisor:
             self.close()
             raise
 
-    def __enter__(self) -> Supervisor:
-        self.watch()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     @property
     def processes(self) -> tuple[subprocess.Popen[bytes], ...]:
         """The present processes, in the order of the programs."""

@@ -7,13 +7,12 @@ import re
 import threading
 import traceback
 import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import Request, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from handler.local.runtime.context import Context
     from handler.values.canonical_json import Json
@@ -67,23 +66,19 @@ def serve(
         initializer: The process's initializer.
         new_context: Returns the context of an invocation that starts now, given its id.
     """
-    request_id = _request_id(request)
+    given = request.headers.get(REQUEST_ID, "")
+    request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+    code = INITIALIZER_FAILED
     try:
         context = new_context(request_id)
         initializer.ensure(context)
+        code = ENTRY_FAILED
+        result = function(decode_event(request.get_data()), context)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - as on the platform
-        return failure_of(INITIALIZER_FAILED, error).response(request_id)
-    return answer(request, function, context)
-
-
-def answer(request: Request, function: Function, context: Context) -> Response:
-    """Run the function on a request's event and return the platform's answer."""
-    event = decode_event(request.get_data())
-    try:
-        result = function(event, context)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - as on the platform
-        return failure_of(ENTRY_FAILED, error).response(context.request_id)
-    return _success(context.request_id, result)
+        frames = traceback.extract_tb(error.__traceback__)
+        stack = [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+        return _failure(request_id, code, type(error).__name__, str(error), stack)
+    return _success(request_id, result)
 
 
 def decode_event(body: bytes) -> Json:
@@ -103,56 +98,21 @@ def decode_event(body: bytes) -> Json:
     return {} if event is None else event
 
 
-@dataclass(frozen=True)
-class Failure:
-    """A failed invocation.
-
-    Attributes:
-        code: The platform's error code.
-        message: The exception's text.
-        kind: The exception's class.
-        stack: The frames of its traceback, the outermost first.
-    """
-
-    code: int
-    message: str
-    kind: str
-    stack: tuple[str, ...] = ()
-
-    def response(self, request_id: str) -> Response:
-        """Return the answer, with the platform's error object and headers."""
-        error = {
-            "errorMessage": self.message,
-            "errorType": self.kind,
-            "stackTrace": list(self.stack),
-        }
-        headers = {
-            REQUEST_ID: request_id,
-            "X-Func-Err-Code": str(self.code),
-            "X-Is-Func-Err": "true",
-        }
-        return Response(json.dumps(error), status=500, headers=headers, mimetype="application/json")
-
-
-def failure_of(code: int, error: BaseException) -> Failure:
-    """Return the failure for an exception."""
-    frames = traceback.extract_tb(error.__traceback__)
-    stack = tuple(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames)
-    return Failure(code, str(error), type(error).__name__, stack)
-
-
-def _request_id(request: Request) -> str:
-    given = request.headers.get(REQUEST_ID, "")
-    return given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
-
-
 def _success(request_id: str, result: object) -> Response:
     try:
         body = json.dumps("" if result is None else result, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        failure = Failure(RESULT_INVALID, "the reply is not JSON", type(error).__name__)
-        return failure.response(request_id)
+        kind = type(error).__name__
+        return _failure(request_id, RESULT_INVALID, kind, "the reply is not JSON")
     if len(body) > _LARGEST_RESULT:
-        failure = Failure(RESULT_TOO_LARGE, "the reply is above 6 MiB", "ValueError")
-        return failure.response(request_id)
+        return _failure(request_id, RESULT_TOO_LARGE, "ValueError", "the reply is above 6 MiB")
     return Response(body, headers={REQUEST_ID: request_id}, mimetype="application/json")
+
+
+def _failure(
+    request_id: str, code: int, kind: str, message: str, stack: Sequence[str] = ()
+) -> Response:
+    """Return the answer of a failed invocation, with the platform's error object and headers."""
+    error = {"errorMessage": message, "errorType": kind, "stackTrace": [*stack]}
+    headers = {REQUEST_ID: request_id, "X-Func-Err-Code": str(code), "X-Is-Func-Err": "true"}
+    return Response(json.dumps(error), status=500, headers=headers, mimetype="application/json")

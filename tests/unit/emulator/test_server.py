@@ -171,7 +171,7 @@ def test_serving_puts_the_signal_handlers_back() -> None:
 
 
 def test_it_shares_no_code_with_what_it_judges() -> None:
-    """Of Nightdrop it imports how a file is read and checked, and who may call."""
+    """Of Nightdrop it imports how files are read and checked, who may call; of the SDK nothing."""
     folder = Path(server.__file__).parent
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in folder.rglob("*.py")]
     nodes = [node for tree in trees for node in ast.walk(tree)]

@@ -38,7 +38,7 @@ def test_what_is_decoded_is_what_the_reader_with_lines_reads(text: str) -> None:
     except ValueError:
         return
     tree = parse_json(text, LIMITS)
-    assert not tree.faults
+    assert not tree.problems
     assert json.dumps(tree.value) == json.dumps(value)
 
 
@@ -46,7 +46,7 @@ def test_what_is_decoded_is_what_the_reader_with_lines_reads(text: str) -> None:
 def test_what_the_reader_with_lines_takes_is_decoded(value: Any) -> None:  # noqa: ANN401 - any JSON
     """No plain text is read the slow way; only surrogates are left to it."""
     text = json.dumps(value)
-    if parse_json(text, LIMITS).faults or "\\ud" in text:
+    if parse_json(text, LIMITS).problems or "\\ud" in text:
         return
     assert decode(text, LIMITS) == value
 

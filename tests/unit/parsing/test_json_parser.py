@@ -30,16 +30,16 @@ json_values = st.recursive(
 )
 
 
-def fault(text: str) -> str:
+def problem(text: str) -> str:
     """Return the first fault's message."""
-    return parse_json(text, Limits()).faults[0].message
+    return parse_json(text, Limits()).problems[0].message
 
 
 @given(json_values, st.sampled_from([{}, {"indent": 2}, {"ensure_ascii": False}]))
 def test_what_json_writes_reads_back_equal(value: object, options: dict[str, Any]) -> None:
     """The parser understands all that Python's encoder writes."""
     tree = parse_json(json.dumps(value, **options), WIDE)
-    assert tree.faults == []
+    assert tree.problems == []
     assert tree.value == value
 
 
@@ -54,11 +54,11 @@ def test_it_accepts_what_the_standard_decoder_accepts(text: str) -> None:
     try:
         value = json.loads(text)
     except ValueError:
-        assert tree.faults
+        assert tree.problems
         return
     deliberate = ("surrogate", "duplicate", "too large", "another spelling")
-    if not any(word in one.message for one in tree.faults for word in deliberate):
-        assert tree.faults == []
+    if not any(word in one.message for one in tree.problems for word in deliberate):
+        assert tree.problems == []
         assert tree.value == value
 
 
@@ -93,12 +93,12 @@ def test_it_accepts_what_the_standard_decoder_accepts(text: str) -> None:
 )  # fmt: skip
 def test_what_is_wrong_is_said(text: str, expected: str) -> None:
     """Each fault has a sentence that helps to find it."""
-    assert fault(text) == expected
+    assert problem(text) == expected
 
 
 def test_the_longest_integer_is_read() -> None:
     """The limit is where Python's own is."""
-    assert parse_json("9" * MAX_DIGITS, Limits()).faults == []
+    assert parse_json("9" * MAX_DIGITS, Limits()).problems == []
 
 
 def test_every_part_has_its_line() -> None:
@@ -109,16 +109,16 @@ def test_every_part_has_its_line() -> None:
 
 def test_faults_are_looked_for_until_there_are_more_than_are_shown() -> None:
     """What nobody sees is not collected, in one line or over many."""
-    assert len(parse_json(f"[{', '.join(['NaN'] * 500)}]", Limits()).faults) == 101
+    assert len(parse_json(f"[{', '.join(['NaN'] * 500)}]", Limits()).problems) == 101
     trees = parse_json_lines("[NaN, NaN]\n" * 500, Limits())
-    assert sum(len(tree.faults) for tree in trees) == 101
+    assert sum(len(tree.problems) for tree in trees) == 101
     assert len(trees) == 51
 
 
 def test_faults_that_stop_nothing_are_all_found() -> None:
     """Several bad values come in one list."""
     tree = parse_json('{"a": NaN, "b": 1e400, "a": "\\ud800"}', Limits())
-    assert [one.path for one in tree.faults] == [("a",), ("b",), ("a",), ("a",)]
+    assert [one.path for one in tree.problems] == [("a",), ("b",), ("a",), ("a",)]
 
 
 def test_blank_lines_between_json_lines_are_skipped() -> None:

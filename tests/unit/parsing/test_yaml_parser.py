@@ -21,16 +21,16 @@ parser_of_each_kind = pytest.mark.parametrize("parser", PARSERS, ids=["pure", "f
 def value(text: str, parser: Parser) -> object:
     """Return the value of a text's only document."""
     (tree,) = parse_yaml(text, Limits(), parser)
-    assert tree.faults == []
+    assert tree.problems == []
     return tree.value
 
 
-def faults(text: str, parser: Parser) -> list[tuple[int, str]]:
+def problems(text: str, parser: Parser) -> list[tuple[int, str]]:
     """Return the line and message of each fault."""
     return [
-        (fault.line, fault.message)
+        (problem.line, problem.message)
         for tree in parse_yaml(text, Limits(), parser)
-        for fault in tree.faults
+        for problem in tree.problems
     ]
 
 
@@ -88,13 +88,13 @@ def test_what_is_not_read_is_refused_with_its_line(
     text: str, line: int, message: str, parser: Parser
 ) -> None:
     """Everything indirect or ambiguous is pointed at."""
-    assert faults(text, parser)[0] == (line, message)
+    assert problems(text, parser)[0] == (line, message)
 
 
 @parser_of_each_kind
 def test_an_alias_is_refused(parser: Parser) -> None:
     """A document that explodes by its aliases is never built."""
-    found = faults("a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]", parser)
+    found = problems("a: &a [x]\nb: &b [*a, *a]\nc: [*b, *b]", parser)
     assert (3, "aliases (`*name`) are not supported; write the value out") in found
 
 
@@ -104,7 +104,7 @@ def test_an_alias_is_refused(parser: Parser) -> None:
 )
 def test_a_syntax_error_says_where(text: str, parser: Parser) -> None:
     """The parser's own words, which may quote the text, are not used."""
-    ((line, message),) = faults(text, parser)
+    ((line, message),) = problems(text, parser)
     assert line in {1, 2}
     assert message.startswith("not YAML here; ")
 
@@ -136,7 +136,7 @@ def test_a_hidden_line_break_is_refused_with_its_line(
 ) -> None:
     """What ends a line for the parser and for no editor puts a value where nobody sees it."""
     place = text.index("{}")
-    found = faults("z: 0\n" + text.replace("{}", hidden), parser)
+    found = problems("z: 0\n" + text.replace("{}", hidden), parser)
     told = [(line, message) for line, message in found if f"U+{ord(hidden):04X}" in message]
     assert [line for line, _ in told] == [2 + text.count("\n", 0, place)]
 
@@ -147,7 +147,7 @@ def test_a_hidden_line_break_in_quotes_is_a_character(hidden: str, parser: Parse
     """It stays what it is, and the lines after it are counted as an editor does."""
     text = f"'k{hidden}': 'a {hidden} b'\n\"c\": \"d{hidden}\"\n"
     assert value(text, parser) == {f"k{hidden}": f"a {hidden} b", "c": f"d{hidden}"}
-    assert faults(text + "e: 1.10", parser) == [(3, NOT_SENT_AS_WRITTEN)]
+    assert problems(text + "e: 1.10", parser) == [(3, NOT_SENT_AS_WRITTEN)]
 
 
 written = st.one_of(
@@ -166,7 +166,7 @@ written = st.one_of(
 def test_a_plain_scalar_is_exactly_its_text_or_no_text(scalar: str, parser: Parser) -> None:
     """Whoever reads text gets what was written; a number, truth or null stays as it is written."""
     trees = parse_yaml(f"- {scalar}", Limits(), parser)
-    if len(trees) != 1 or trees[0].faults or any(c in scalar for c in "#\n\r"):
+    if len(trees) != 1 or trees[0].problems or any(c in scalar for c in "#\n\r"):
         return
     item = trees[0].value[0] if isinstance(trees[0].value, list) else None
     plain = scalar.strip(" \t")
@@ -196,7 +196,7 @@ def test_json_in_yaml_reads_back_equal(document: dict[str, object], parser: Pars
 def test_both_parsers_give_the_same_values(text: str) -> None:
     """Whatever both of PyYAML's parsers accept, they read alike."""
     one, other = (parse_yaml(text, Limits(), parser) for parser in PARSERS)
-    if not any(tree.faults for tree in (*one, *other)):
+    if not any(tree.problems for tree in (*one, *other)):
         assert [(tree.value, tree.lines) for tree in one] == [
             (tree.value, tree.lines) for tree in other
         ]

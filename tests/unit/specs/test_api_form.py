@@ -157,7 +157,7 @@ def test_a_target_that_is_named_twice_is_refused() -> None:
     targets: list[Json] = [{"target_id": one} for one in ("n", "m", "n", "n", 1)]
     content: dict[str, Json] = {"target_type": "node", "targets": [*targets, "n"]}
     found = errors({**UPGRADE, "job_content": content})
-    twice = "the same target stands here before; name it once"
+    twice = "the same target as an earlier one; name it once"
     assert [fault for fault in found if twice in fault] == [
         f"job_content.targets[2]: {twice}",
         f"job_content.targets[3]: {twice}",

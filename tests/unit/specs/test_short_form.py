@@ -151,7 +151,7 @@ def test_unlikely_targets_are_doubted() -> None:
 def test_a_target_that_is_named_twice_is_refused() -> None:
     """Whichever way it is written; the job would reach it twice."""
     assert errors({**UPGRADE, "targets": {"nodes": ["n", "m", {"id": "n"}]}}) == [
-        "targets.nodes[2]: the same target stands here before; name it once"
+        "targets.nodes[2]: the same target as an earlier one; name it once"
     ]
 
 

@@ -59,12 +59,11 @@ def test_a_request_grows_too_old() -> None:
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"max_retries": 4}, "retries 0 to 3 times"),
-        ({"max_retries": -1}, "retries 0 to 3 times"),
-        ({"max_age": 0}, "1 to 86400 seconds"),
-        ({"max_age": 86_401}, "1 to 86400 seconds"),
-        ({"first_wait": -1}, "must not be negative"),
-        ({"timeout": 0}, "must be above zero"),
+        ({"max_retries": 4}, r"max_retries\n.* less than or equal to 3"),
+        ({"max_retries": -1}, r"max_retries\n.* greater than or equal to 0"),
+        ({"max_age": 0}, r"max_age\n.* greater than or equal to 1"),
+        ({"max_age": 86_401}, r"max_age\n.* less than or equal to 86400"),
+        ({"first_wait": -1}, r"first_wait\n.* greater than or equal to 0"),
     ],
 )
 def test_what_the_platform_would_refuse_is_refused(wrong: dict[str, int], sentence: str) -> None:

@@ -17,17 +17,16 @@ from handler.local.async_invocation.instance_client import Outcome
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 REQUEST = AsyncRequest("r-1", "timer", '{"a": "ü"}', NOON, attempt=2)
-URN = "urn:fss:cn-north-4:p:function:default:nightdrop:latest"
 
 
 def test_a_message_has_the_platforms_form() -> None:
     """Payloads are text, whatever they hold."""
     outcome = Outcome(500, '{"errorMessage": "no"}', "no")
-    assert failure_message(REQUEST, FAILED, outcome, URN, NOON) == {
+    assert failure_message(REQUEST, FAILED, outcome, NOON) == {
         "timestamp": "2026-11-23T12:00:00.000000+00:00",
         "request_context": {
             "request_id": "r-1",
-            "function_urn": URN,
+            "function_urn": "urn:fss:local:project:function:default:nightdrop:latest",
             "condition": "UnhandledInvocationError",
             "approximate_invoke_count": 2,
         },
@@ -39,7 +38,7 @@ def test_a_message_has_the_platforms_form() -> None:
 
 def test_a_message_about_a_request_that_was_never_tried_has_no_response() -> None:
     """Status 0 and no payload."""
-    message = failure_message(REQUEST, EXPIRED, None, URN, NOON)
+    message = failure_message(REQUEST, EXPIRED, None, NOON)
     assert message["response_context"] == {"status_code": 0, "function_error": ""}
     assert message["response_payload"] == ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
@@ -101,7 +101,7 @@ def test_an_event_is_accepted_started_and_answered(
 ) -> None:
     """Its request id reaches the function."""
     url = serve(in_turn(200))
-    with function([url], steps, AsyncConfig()) as queue:
+    with closing(function([url], steps, AsyncConfig())) as queue:
         request_id = queue.submit({"a": 1}, "timer")
         assert queue.settle(10)
     assert kinds(steps) == [Accepted, Started, Answered]
@@ -123,7 +123,7 @@ def test_a_failed_request_is_tried_again_as_itself(
         events.append(event)
         return statuses(event)
 
-    with function([serve(behave)], steps, AsyncConfig(max_retries=2)) as queue:
+    with closing(function([serve(behave)], steps, AsyncConfig(max_retries=2))) as queue:
         queue.submit({"a": "ü"}, "timer")
         assert queue.settle(10)
     assert events == [{"a": "ü"}] * 3
@@ -145,7 +145,7 @@ def test_a_request_without_retries_left_is_given_up_with_a_message(
 ) -> None:
     """In the destination, named after the request."""
     config = AsyncConfig(max_retries=1, on_failure=into_folder(tmp_path))
-    with function([serve(in_turn(500, 500))], steps, config) as queue:
+    with closing(function([serve(in_turn(500, 500))], steps, config)) as queue:
         request_id = queue.submit({"a": "ü"}, "timer")
         assert queue.settle(10)
     given_up = steps[-1]
@@ -163,7 +163,7 @@ def test_a_request_that_would_be_too_old_for_its_retry_is_given_up(
 ) -> None:
     """At once, not when the time has come."""
     config = AsyncConfig(max_retries=3, max_age=250, first_wait=290)
-    with function([serve(in_turn(500))], steps, config, speed=10) as queue:
+    with closing(function([serve(in_turn(500))], steps, config, speed=10)) as queue:
         queue.submit({}, "timer")
         assert queue.settle(10)
     assert kinds(steps) == [Accepted, Started, Failed, GivenUp]
@@ -181,7 +181,7 @@ def test_a_request_that_grew_too_old_in_the_queue_is_never_tried(
         assert go_on.wait(10)
         return 200
 
-    with function([serve(behave)], steps, AsyncConfig(max_age=50)) as queue:
+    with closing(function([serve(behave)], steps, AsyncConfig(max_age=50))) as queue:
         queue.submit("first", "timer")
         late = queue.submit("late", "timer")
         threading.Event().wait(0.2)  # a hundred seconds on the fast clock
@@ -211,7 +211,9 @@ def test_an_instance_has_one_request_at_a_time_and_instances_work_side_by_side(
 
         return behave
 
-    with function([serve(behave_as(0)), serve(behave_as(1))], steps, AsyncConfig()) as queue:
+    with closing(
+        function([serve(behave_as(0)), serve(behave_as(1))], steps, AsyncConfig())
+    ) as queue:
         for number in range(6):
             queue.submit(number, "timer")
         assert queue.settle(10)
@@ -226,7 +228,7 @@ def test_what_cannot_be_written_stops_nothing(serve: Serve, steps: list[Progress
         raise OSError("no space left")
 
     config = AsyncConfig(max_retries=0, on_failure=write)
-    with function([serve(in_turn(500, 200))], steps, config) as queue:
+    with closing(function([serve(in_turn(500, 200))], steps, config)) as queue:
         queue.submit(1, "timer")
         queue.submit(2, "timer")
         assert queue.settle(10)
@@ -245,7 +247,7 @@ def test_chaos_duplicates_and_reorders_and_loses_nothing(
         seen.append(event)
         return 200
 
-    with function([serve(behave)], steps, AsyncConfig(), Random(3)) as queue:  # noqa: S311 - a seed, not a secret
+    with closing(function([serve(behave)], steps, AsyncConfig(), Random(3))) as queue:  # noqa: S311 - a seed, not a secret
         for number in range(20):
             queue.submit(number, "obs")
         assert queue.settle(10)
@@ -258,14 +260,17 @@ def test_chaos_duplicates_and_reorders_and_loses_nothing(
 
 def test_settling_ends_when_the_time_is_over(steps: list[ProgressEvent]) -> None:
     """Without an instance nothing is delivered."""
-    with function([], steps, AsyncConfig()) as queue:
+    with closing(function([], steps, AsyncConfig())) as queue:
         queue.submit({}, "timer")
         assert not queue.settle(0.01)
 
 
 def test_a_large_event_is_refused(steps: list[ProgressEvent]) -> None:
     """At the platform's limit."""
-    with function([], steps, AsyncConfig()) as queue, pytest.raises(ValueError, match="256 KB"):
+    with (
+        closing(function([], steps, AsyncConfig())) as queue,
+        pytest.raises(ValueError, match="256 KB"),
+    ):
         queue.submit("x" * 256 * 1024, "timer")
     assert steps == []
 

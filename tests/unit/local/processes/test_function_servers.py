@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import time
+from contextlib import closing, contextmanager
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from handler.local.processes.function_servers import Supervisor, _changed_at
 from handler.local.processes.subprocesses import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -42,6 +43,20 @@ def gone(pid: int) -> bool:
     return False
 
 
+@contextmanager
+def supervised(
+    programs: Sequence[Program],
+    sources: Path | None,
+    report: Callable[[str], None],
+    seconds: Callable[[], float] = time.monotonic,
+) -> Iterator[Supervisor]:
+    """Keep programs running until the block ends."""
+    supervisor = Supervisor(programs, sources, report, seconds, POLL)
+    supervisor.watch()
+    with closing(supervisor):
+        yield supervisor
+
+
 def pids_of(supervisor: Supervisor) -> tuple[int, ...]:
     """Return the ids of the running processes."""
     return tuple(process.pid for process in supervisor.processes)
@@ -64,7 +79,7 @@ class Clock:
 def test_a_program_that_is_killed_is_started_again(tmp_path: Path) -> None:
     """And whoever listens is told why."""
     told: list[str] = []
-    with Supervisor([sleeper(tmp_path)], None, told.append, poll=POLL) as supervisor:
+    with supervised([sleeper(tmp_path)], None, told.append) as supervisor:
         (first,) = pids_of(supervisor)
         os.kill(first, signal.SIGKILL)
         wait_for(lambda: bool(told))
@@ -77,7 +92,7 @@ def test_a_change_of_source_starts_every_program_again(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     told: list[str] = []
-    with Supervisor([sleeper(tmp_path)], source, told.append, poll=POLL) as supervisor:
+    with supervised([sleeper(tmp_path)], source, told.append) as supervisor:
         (first,) = pids_of(supervisor)
         (source / "new.py").write_text("")
         wait_for(lambda: bool(told))
@@ -98,7 +113,7 @@ def test_a_program_that_crashes_at_its_start_is_given_up_after_some_tries(tmp_pa
     crash = Program(
         "the function", ["-c", "raise SystemExit('no such module')"], os.environ, tmp_path / "out"
     )
-    with Supervisor([crash], None, tell, clock, POLL) as clock.supervisor:
+    with supervised([crash], None, tell, clock) as clock.supervisor:
         wait_for(lambda: "restarts when" in str(told[-1:]), seconds=60)
         (tmp_path / "out").unlink()
         given_up = clock.shown
@@ -116,7 +131,7 @@ def test_a_program_that_was_given_up_starts_again_when_its_source_changes(tmp_pa
     told: list[str] = []
     clock = Clock()
     crash = Program("the function", ["-c", "raise SystemExit(3)"], os.environ, tmp_path / "out")
-    with Supervisor([crash], source, told.append, clock, POLL) as clock.supervisor:
+    with supervised([crash], source, told.append, clock) as clock.supervisor:
         wait_for(lambda: "restarts when" in str(told[-1:]), seconds=60)
         (source / "mended.py").write_text("")
         wait_for(lambda: "the function was restarted: its source changed" in told)
@@ -148,13 +163,13 @@ def test_files_that_vanish_while_they_are_looked_at_do_not_end_the_watch(tmp_pat
     finally:
         stop.set()
         churning.join()
-    with Supervisor([sleeper(tmp_path)], source, told.append, poll=POLL):
+    with supervised([sleeper(tmp_path)], source, told.append):
         (source / "new.py").write_text("")
         wait_for(lambda: bool(told))
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     """Closing ends every process."""
-    with Supervisor([sleeper(tmp_path), sleeper(tmp_path)], None, print) as supervisor:
+    with supervised([sleeper(tmp_path), sleeper(tmp_path)], None, print) as supervisor:
         pids = pids_of(supervisor)
     assert all(gone(pid) for pid in pids)
