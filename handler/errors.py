@@ -2,6 +2,7 @@
 
     NightdropError
     ├── SettingsError          a setting is missing or wrong
+    ├── PolicyError            the policy cannot be read or is not valid
     ├── RejectedError          the input cannot be used, now or later
     │   ├── EventRejectedError     the event has no supported shape
     │   └── SpecRejectedError      the spec has errors; all are listed
@@ -74,6 +75,12 @@ class NightdropError(Exception):
 
 class SettingsError(NightdropError):
     """A setting is missing or wrong."""
+
+
+class PolicyError(NightdropError):
+    """The policy cannot be read or is not valid; nothing is planned until it is corrected."""
+
+    retryable = True
 
 
 class RejectedError(NightdropError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -11,8 +12,12 @@ from handler.errors import SettingsError
 from handler.values.duration import instant_of, retention_of, seconds_of
 from handler.values.endpoint import checked_endpoint
 from handler.values.object_names import bucket_names, checked_prefix
-from handler.values.obs_address import OBS, ObsAddress, parse_obs_address
-from handler.values.postgres_address import checked_address
+from handler.values.obs_address import OBS, ObsAddress, parse_obs_address, parse_obs_object
+from handler.values.store_address import (
+    checked_checkpoint_address,
+    checked_log_address,
+    checked_policy_address,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -26,28 +31,6 @@ LONGEST_FLIGHT = 900
 _FALLBACKS = {
     "NIGHTDROP_PROJECT_ID": ("HUAWEICLOUD_SDK_PROJECT_ID", "RUNTIME_PROJECT_ID"),
 }
-
-
-def _log_address(value: str) -> str:
-    if value.startswith(OBS) and "/" in value.removeprefix(OBS).strip("/"):
-        return str(parse_obs_address(value))
-    if value.startswith("postgresql://"):
-        return checked_address(value)
-    if value.removeprefix("sqlite:///") not in {value, ""}:
-        return value
-    raise ValueError(
-        "must be sqlite:///file (four slashes for an absolute path), postgresql://host/database "
-        "or obs://bucket/prefix/"
-    )
-
-
-def _checkpoint_address(value: str) -> str:
-    if "://" not in value:
-        return value
-    try:
-        return str(parse_obs_address(value))
-    except ValueError:
-        raise ValueError("must be obs://bucket/prefix/ or the path of a folder") from None
 
 
 Endpoint: TypeAlias = Annotated[str, BeforeValidator(checked_endpoint)]
@@ -75,7 +58,12 @@ class Settings(BaseModel):
     results: Annotated[ObsAddress | None, BeforeValidator(parse_obs_address)] = Field(
         None, description="obs://bucket/prefix/ for a result file per spec; empty writes none"
     )
-    audit: Annotated[str, BeforeValidator(_log_address)] = Field(
+    policy: Annotated[str, BeforeValidator(checked_policy_address)] = Field(
+        "",
+        description="file with the policy: a path (a relative one starts at the function's code), "
+        "or obs://bucket/key; empty is the built-in policy",
+    )
+    audit: Annotated[str, BeforeValidator(checked_log_address)] = Field(
         repr=False,  # it may hold a password
         description="where the audit log is: sqlite:///file, postgresql://host/database or "
         "obs://bucket/prefix/",
@@ -85,7 +73,7 @@ class Settings(BaseModel):
         description="single-instance: on FunctionGraph the SQLite file is on a mount that outlives "
         "instances, and the function has one instance at most",
     )
-    checkpoints: Annotated[str, BeforeValidator(_checkpoint_address)] = Field(
+    checkpoints: Annotated[str, BeforeValidator(checked_checkpoint_address)] = Field(
         "",
         description="where checkpoints are written: obs://bucket/prefix/, or a folder; "
         "empty writes none",
@@ -179,7 +167,7 @@ def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> 
     given = {name: value for name, value in values.items() if value}
     problems = [*_unknown_names(environ), *_region_problems(given)]
     try:
-        settings = _with_endpoints(Settings.model_validate(given))
+        settings = _completed(Settings.model_validate(given), environ)
         problems += [*_overlaps(settings), *_private_file_problem(settings, environ)]
     except ValidationError as error:
         problems += [
@@ -262,13 +250,17 @@ def _overlaps(settings: Settings) -> Iterator[str]:
     results = settings.results
     if results and any(results.contains(name, settings.prefix) for name in settings.buckets):
         yield "NIGHTDROP_RESULTS: contains NIGHTDROP_PREFIX: every dropped file would be ignored"
-    for name, address in (("CHECKPOINTS", settings.checkpoints), ("AUDIT", settings.audit)):
+    for name in ("CHECKPOINTS", "AUDIT", "POLICY"):
+        address = getattr(settings, name.lower())
         place = parse_obs_address(address) if address.startswith(OBS) else None
         if place and place.bucket in settings.buckets and place.prefix.startswith(settings.prefix):
             yield (
                 f"NIGHTDROP_{name}: is under NIGHTDROP_PREFIX, so that what is written there "
                 "would be read as specs; name another bucket, or a prefix beside it"
             )
+    is_in_obs = settings.policy.startswith(OBS)
+    if results and is_in_obs and results.contains(*parse_obs_object(settings.policy)):
+        yield "NIGHTDROP_POLICY: is under NIGHTDROP_RESULTS; name a key beside it"
     if results and settings.audit == str(results):
         yield "NIGHTDROP_AUDIT: is the same as NIGHTDROP_RESULTS; name a prefix beside it"
 
@@ -283,11 +275,16 @@ def _private_file_problem(settings: Settings, environ: Mapping[str, str]) -> Ite
         )
 
 
-def _with_endpoints(settings: Settings) -> Settings:
+def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
+    """Return the settings with the region's endpoints and the policy's path in the code."""
     domain = f"{settings.region}.myhuaweicloud.com"
+    policy = settings.policy
+    if policy and not policy.startswith(OBS):
+        policy = str(Path(environ.get("RUNTIME_CODE_ROOT", ""), policy))
     return settings.model_copy(
         update={
             "ief_endpoint": settings.ief_endpoint or f"https://ief.{domain}",
             "obs_endpoint": settings.obs_endpoint or f"https://obs.{domain}",
+            "policy": policy,
         }
     )

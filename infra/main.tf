@@ -16,6 +16,7 @@ module "shape" {
   spec_days           = var.spec_days
   results_bucket      = var.results_bucket
   results_prefix      = var.results_prefix
+  policy              = var.policy
   timers              = var.timers
   tick_minutes        = var.tick_minutes
   eventgrid           = var.eventgrid

@@ -99,3 +99,13 @@ resource "huaweicloud_obs_bucket_bpa" "private" {
   block_public_policy     = true
   restrict_public_buckets = true
 }
+
+# Who may ask for what. It is beside the log, where neither specs nor results are written.
+resource "huaweicloud_obs_bucket_object" "policy" {
+  count = var.policy == "" ? 0 : 1
+
+  bucket       = huaweicloud_obs_bucket.log.bucket
+  key          = module.shape.policy_key
+  content      = var.policy
+  content_type = "application/yaml"
+}

@@ -87,6 +87,12 @@ variable "results_prefix" {
   default     = "results/"
 }
 
+variable "policy" {
+  description = "Who may ask for what: the text of a policy file, such as file(\"policy.yaml\"); empty uses the built-in policy."
+  type        = string
+  default     = ""
+}
+
 variable "timers" {
   description = "Schedules by name: six fields of cron, and the job spec itself or {\"spec\": \"obs://…\"}."
   type = map(object({

@@ -10,4 +10,4 @@ ATTENTION = frozenset(
     }
 )  # fmt: skip
 """Records that a person must look at; beside them jobs that ended on the fleet other than well, and
-plans whose object is not the one named in the event."""
+plans and ignored deliveries whose object is not the one named in the event."""

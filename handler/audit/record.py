@@ -25,7 +25,10 @@ FIRST_PREV = "0" * 64
 
 ALLOWED: Mapping[str, frozenset[str]] = {
     "delivery": frozenset(
-        {"key", "trigger", "subject", "fired_at", "digest", "jobs", "repeats", "shows"}
+        {
+            "key", "trigger", "subject", "fired_at", "digest", "jobs", "repeats", "shows",
+            "policy", "rule",
+        }
     ),
     "actor": frozenset({"kind", "name", "account", "principal", "ip"}),
     "source": frozenset(

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
-from handler.deliveries.provenance import CHANGED, actor_of, is_changed
-from handler.values.canonical_json import moment, sha256_hex, shown, timestamp
+from handler.deliveries.records import (
+    draft_about,
+    job_planned,
+    not_allowed,
+    planned,
+    repeated,
+    source_changed,
+)
+from handler.values.canonical_json import moment, sha256_hex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+    from datetime import timedelta
 
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
     from handler.errors import Problem
     from handler.jobs.decisions import Claim
-    from handler.specs.planner import Plan, PlannedJob
+    from handler.policy.verdict import PolicyDecision
+    from handler.specs.planner import Plan
     from handler.triggers.delivery import Delivery
 
 
@@ -42,11 +49,12 @@ class SpecSource(NamedTuple):
 
 
 class Order(NamedTuple):
-    """A delivery that was read and understood, and what it asks for."""
+    """A delivery that was read and understood, what it asks for, and what the policy decides."""
 
     delivery: Delivery
     spec: SpecSource
     plan: Plan
+    policy: PolicyDecision
 
 
 class Rules(NamedTuple):
@@ -82,6 +90,8 @@ class Decided(NamedTuple):
 def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> Decide[Decided]:
     """Decide to plan a delivery's jobs, unless they were planned or need not be.
 
+    If the policy does not allow one of them, all are rejected.
+
     The same bytes as in the object's latest run that created or still plans a job need no second
     run, nor does a timer's tick within the window of the same timer's latest. Both are checked
     in the same transaction as the plan, so that two concurrent deliveries cannot miss each other.
@@ -100,18 +110,19 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         if run and _same_run(order, run, rules.window):
             draft = repeated(order.delivery, run, order.spec)
             return Decision(Decided(order.delivery, run), (draft,))
-        jobs = [_job_planned(order, job, rules, view.now) for job in order.plan.jobs]
-        return followed_by((_planned(order), *jobs), claimed)
+        if order.policy.problems:
+            return followed_by((not_allowed(order),), decided)
+        jobs = [job_planned(order, job, rules, view.now) for job in order.plan.jobs]
+        return followed_by((planned(order), *jobs), claimed)
 
     def claimed(view: View) -> Decision[Decided]:
         first: Decision[Claim | None] = claim(view) if claim else Decision(None)
         attempt = first.value.attempt if first.value else 0
-        return followed_by(
-            first.drafts,
-            lambda view: Decision(
-                Decided(order.delivery, view.delivery(order.delivery.key), attempt=attempt)
-            ),
-        )
+        return followed_by(first.drafts, lambda view: decided(view, attempt))
+
+    def decided(view: View, attempt: int = 0) -> Decision[Decided]:
+        run = view.delivery(order.delivery.key)
+        return Decision(Decided(order.delivery, run, attempt=attempt))
 
     return decide
 
@@ -127,18 +138,34 @@ def settle_without_jobs(
         note: Why, for a person.
         spec: What was read, if it came that far.
     """
+    draft = replace(
+        draft_about(delivery, spec),
+        action=action,
+        outcome="success" if action == "delivery.ignored" else "failure",
+        note=note,
+    )
+    return _close_with(delivery.key, draft)
 
+
+def ignore_changed(
+    delivery: Delivery, found: Part, policy: PolicyDecision
+) -> Decide[DeliveryState]:
+    """Decide to close a delivery whose object was written again after its event.
+
+    Args:
+        delivery: The delivery.
+        found: What OBS said of the object that was read.
+        policy: The decision of the policy, which does not allow that object to run.
+    """
+    return _close_with(delivery.key, source_changed(delivery, found, policy))
+
+
+def _close_with(key: str, draft: Draft) -> Decide[DeliveryState]:
     def decide(view: View) -> Decision[DeliveryState]:
-        seen = view.delivery(delivery.key)
+        seen = view.delivery(key)
         if seen and seen.state != "received":
             return Decision(seen)
-        draft = replace(
-            draft_about(delivery, spec),
-            action=action,
-            outcome="success" if action == "delivery.ignored" else "failure",
-            note=note,
-        )
-        return followed_by((draft,), known_delivery(delivery.key))
+        return followed_by((draft,), known_delivery(key))
 
     return decide
 
@@ -211,64 +238,3 @@ def _same_run(order: Order, run: DeliveryState, window: timedelta) -> bool:
     if delivery.trigger == "timer" and delivery.fired_at and run.fired_at:
         return abs(delivery.fired_at - moment(run.fired_at)) <= window
     return False
-
-
-def draft_about(delivery: Delivery, spec: SpecSource | None = None) -> Draft:
-    """Return a record about a delivery as it fired, with what was read for it."""
-    return Draft(
-        action="delivery.received",
-        outcome="pending",
-        delivery={
-            "key": delivery.key,
-            "trigger": delivery.trigger,
-            "subject": delivery.subject,
-            "fired_at": timestamp(delivery.fired_at) if delivery.fired_at else None,
-            "digest": spec.digest if spec else None,
-        },
-        actor=actor_of(delivery.actor, spec.found if spec else {}),
-        source={**delivery.source, **(spec.found if spec else {})},
-    )
-
-
-def repeated(delivery: Delivery, seen: DeliveryState, spec: SpecSource | None = None) -> Draft:
-    """Return the record that a delivery came again, or is that of another run."""
-    about = draft_about(delivery, spec)
-    return replace(
-        about,
-        action="delivery.repeated",
-        outcome="success",
-        delivery={**about.delivery, "repeats": seen.key},
-        note="received again; no new job"
-        if seen.key == delivery.key
-        else f"the same as delivery {shown(seen.key)}, which is {seen.state}",
-    )
-
-
-def _planned(order: Order) -> Draft:
-    about = draft_about(order.delivery, order.spec)
-    changed = [CHANGED] if is_changed(order.spec.found) else []
-    return replace(
-        about,
-        action="delivery.planned",
-        delivery={**about.delivery, "jobs": len(order.plan.jobs)},
-        note="\n".join([*map(str, order.plan.warnings), *changed]),
-    )
-
-
-def _job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> Draft:
-    own = job.valid_for
-    valid_for = rules.valid_for if own is None else timedelta(seconds=own)
-    return Draft(
-        action="job.planned",
-        outcome="pending",
-        delivery={"key": order.delivery.key},
-        job={
-            "key": job.key,
-            "name": job.name,
-            "type": job.job_type,
-            "document": job.document,
-            "valid_until": timestamp(now + valid_for),
-        },
-        request={"digest": sha256_hex(job.body)},
-        body=job.body,
-    )

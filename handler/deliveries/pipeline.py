@@ -9,17 +9,17 @@ from handler.deliveries.decisions import (
     Order,
     Rules,
     SpecSource,
+    ignore_changed,
     interrupted,
     known_delivery,
     plan_it,
     reject_event,
     settle_without_jobs,
 )
-from handler.deliveries.provenance import differences
 from handler.deliveries.receiving import receive
+from handler.deliveries.records import differences, is_changed
 from handler.errors import (
     AccessPendingError,
-    EventRejectedError,
     NightdropError,
     ObjectError,
     Problem,
@@ -29,6 +29,7 @@ from handler.errors import (
 from handler.jobs.decisions import SENDABLE, claim
 from handler.jobs.submission import Claimed, sign_ahead, submission
 from handler.parsing import Limits, read
+from handler.policy.verdict import ALLOWED, is_plain
 from handler.runtime.response import Result, delivered_again, result_of
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import InlineSpec
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from handler.audit.state import DeliveryState, JobState
     from handler.deliveries.decisions import Decided
     from handler.invocation.invocation import Invocation
+    from handler.policy.verdict import PolicyDecision
+    from handler.specs.planner import Plan
     from handler.triggers.delivery import Delivery, InvalidEntry
 
 
@@ -117,18 +120,30 @@ def refuse(refused: Sequence[InvalidEntry], invocation: Invocation) -> list[Resu
 
 
 def _inline_order(delivery: Delivery, invocation: Invocation) -> Order | None:
-    """Return what a spec that came with the event asks for; None if it is elsewhere, or invalid."""
+    """Return what a spec that came with the event asks for; None if it must be received first."""
     if not isinstance(delivery.spec, InlineSpec):
         return None
     try:
         return _order(delivery, _fetch(delivery, invocation), invocation)
-    except SpecRejectedError:
+    except NightdropError:
         return None
 
 
 def _order(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> Order:
     limits = Limits(max_bytes=invocation.settings.max_spec_bytes)
-    return Order(delivery, spec, make_plan(delivery.key, read(spec.data, limits)))
+    plan = make_plan(delivery.key, read(spec.data, limits))
+    return Order(delivery, spec, plan, _policy_decision(delivery, spec, plan, invocation))
+
+
+def _policy_decision(
+    delivery: Delivery, spec: SpecSource, plan: Plan, invocation: Invocation
+) -> PolicyDecision:
+    settings = invocation.settings
+    if not settings.policy and is_plain(plan.jobs, settings.valid_for):
+        return ALLOWED
+    from handler.deliveries.policy_check import check_policy
+
+    return check_policy(delivery, spec.found, plan, invocation)
 
 
 def _plan(
@@ -145,8 +160,9 @@ def _plan(
         valid_for=timedelta(seconds=invocation.settings.valid_for),
         window=timedelta(seconds=invocation.settings.timer_window),
     )
-    first = order.plan.jobs[0]
-    signed = invocation.runner.drive(sign_ahead(first.body, invocation.sender))
+    first, allowed = order.plan.jobs[0], not order.policy.problems
+    ahead = sign_ahead(first.body, invocation.sender)
+    signed = invocation.runner.drive(ahead) if allowed else None
     claimed = claim(first.key, date=signed.request.date, lease=signed.lease) if signed else None
     plan = plan_it(order, rules, claimed)
     decide = plan if received else receive(order.delivery, plan)
@@ -166,13 +182,16 @@ def _read_and_plan(
         if ignored:
             return _close(delivery, "delivery.ignored", [Problem(ignored)], None, invocation)
         spec = _fetch(delivery, invocation)
+        changed = _changed(delivery, spec, invocation)
+        if changed:
+            decide = ignore_changed(delivery, spec.found, changed)
+            return invocation.log.commit(decide).value, None
         if delivery.trigger == "object" and not spec.data:
             return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, invocation)
         order = _order(delivery, spec, invocation)
-    except (EventRejectedError, ObjectError) as error:
-        return _close(delivery, "delivery.rejected", _problems(error), spec, invocation)
-    except SpecRejectedError as error:
-        return _close(delivery, "spec.rejected", error.problems, spec, invocation)
+    except (RejectedError, ObjectError) as error:
+        wrong = "spec" if isinstance(error, SpecRejectedError) else "delivery"
+        return _close(delivery, f"{wrong}.rejected", _problems(error), spec, invocation)
     except NightdropError as error:
         state = invocation.log.commit(interrupted(delivery, str(error))).value
         if invocation.out_of_time:
@@ -180,6 +199,14 @@ def _read_and_plan(
         raise
     decided, claimed = _plan(order, invocation, received=True)
     return decided.run or state_of(delivery.key, invocation), claimed
+
+
+def _changed(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> PolicyDecision | None:
+    if not is_changed(spec.found):
+        return None
+    from handler.deliveries.policy_check import check_unchanged
+
+    return check_unchanged(delivery, spec.found, invocation)
 
 
 def _ignored(delivery: Delivery, invocation: Invocation) -> str:

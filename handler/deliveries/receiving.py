@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
-from handler.deliveries.decisions import Decided, draft_about, repeated
+from handler.deliveries.decisions import Decided
+from handler.deliveries.records import draft_about, repeated
 from handler.values.canonical_json import key_of, sha256_hex, shown
 
 if TYPE_CHECKING:

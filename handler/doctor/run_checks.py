@@ -29,8 +29,10 @@ from handler.doctor.check_services import (
     list_error,
     project_finding,
 )
-from handler.doctor.finding import Finding, ok, warn
+from handler.doctor.finding import Finding, fail, ok, warn
 from handler.errors import LogError, NightdropError
+from handler.policy.policy_reader import load_policy
+from handler.policy.rules import BUILT_IN
 from handler.runtime.response import Answered
 from handler.runtime.structured_log import log_line
 from handler.settings import in_cloud, settings_warnings
@@ -78,6 +80,8 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
     yield from runtime_findings(host, settings)
     yield keys_finding(deployment.keys, in_cloud=host.in_cloud)
     yield project_finding(settings.project_id, deployment.environ.get("RUNTIME_PROJECT_ID", ""))
+    if not settings.policy.startswith(OBS):
+        yield from _policy(deployment)
     yield from _log(deployment)
     yield from _cloud(deployment)
 
@@ -111,13 +115,26 @@ def _cloud(deployment: Deployment) -> Iterator[Finding]:
     down = {one.service for one in reached if one.error}
     if deployment.keys.missing:
         return
-    checks = (("IEF", _fleet), ("OBS", _drop_buckets), ("OBS", _results), ("OBS", _checkpoints))
+    checks = [("IEF", _fleet), ("OBS", _drop_buckets), ("OBS", _results), ("OBS", _checkpoints)]
+    if settings.policy.startswith(OBS):
+        checks.append(("OBS", _policy))
     for service, check in checks:
         if _out_of_time(deployment):
             yield warn("time", "not everything was checked", "increase the function's time-out")
             return
         if service not in down:
             yield from check(deployment)
+
+
+def _policy(deployment: Deployment) -> Iterator[Finding]:
+    try:
+        policy = load_policy(deployment.settings.policy, lambda: _obs(deployment))
+    except NightdropError as error:
+        yield fail("policy", str(error), "correct it: `nightdrop policy explain` reads it")
+        return
+    count = f"{len(policy.rules)} rule{'s' if len(policy.rules) > 1 else ''}"
+    built_in = "the built-in policy (NIGHTDROP_POLICY is empty)"
+    yield ok("policy", built_in if policy is BUILT_IN else f"{count}, SHA-256 {policy.digest}")
 
 
 def _fleet(deployment: Deployment) -> Iterator[Finding]:

@@ -86,7 +86,7 @@ def _needs_attention(fields: Mapping[str, object]) -> bool:
     action, source = fields["action"], fields.get("source")
     if action == "job.finished":
         return fields["outcome"] == "failure"
-    if action == "delivery.planned":
+    if action in {"delivery.planned", "delivery.ignored"}:
         # Whoever the event names need not be who wrote what is run.
         return isinstance(source, dict) and "read_differs" in source
     return action in ATTENTION

@@ -1,4 +1,4 @@
-"""Addresses in OBS: `obs://bucket/prefix/`."""
+"""Addresses in OBS: `obs://bucket/prefix/`, and `obs://bucket/key` of one object."""
 
 from __future__ import annotations
 
@@ -38,3 +38,16 @@ def parse_obs_address(text: str) -> ObsAddress:
     prefix = address["prefix"] or ""
     slash = "/" if prefix and not prefix.endswith("/") else ""
     return ObsAddress(address["bucket"], f"{prefix}{slash}")
+
+
+def parse_obs_object(text: str) -> tuple[str, str]:
+    """Return the bucket and key of one object's address, `obs://bucket/key`.
+
+    Raises:
+        ValueError: The text is no address of an object. It is not quoted.
+    """
+    address = _ADDRESS.fullmatch(text)
+    key = (address["prefix"] if address else "") or ""
+    if address is None or not key or key.endswith("/"):
+        raise ValueError("must be obs://bucket/key")
+    return address["bucket"], key

@@ -8,6 +8,7 @@ locals {
 
   log_prefix        = "audit/"
   outbox            = "${local.log_prefix}outbox/"
+  policy_prefix     = "policy/"
   checkpoint_prefix = "heads/"
 
   # Of all that is secret, only whether it is given is not.
@@ -24,6 +25,7 @@ locals {
       NIGHTDROP_EVENTGRID_KEYS = "encoded"
     },
     var.project_id == "" ? {} : { NIGHTDROP_PROJECT_ID = var.project_id },
+    var.policy == "" ? {} : { NIGHTDROP_POLICY = "obs://${local.log}/${local.policy_prefix}policy.yaml" },
     local.in_database ? {} : { NIGHTDROP_AUDIT = "obs://${local.log}/${local.log_prefix}" },
     var.settings,
   )
@@ -101,6 +103,13 @@ locals {
         Effect   = "Allow"
         Action   = ["obs:object:GetObject", "obs:object:PutObject"]
         Resource = ["OBS:*:*:object:${local.checkpoints}/${local.checkpoint_prefix}*"]
+      },
+    ],
+    var.policy == "" ? [] : [
+      {
+        Effect   = "Allow"
+        Action   = ["obs:object:GetObject"]
+        Resource = ["OBS:*:*:object:${local.log}/${local.policy_prefix}*"]
       },
     ],
     local.in_database ? [] : [

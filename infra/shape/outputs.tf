@@ -18,6 +18,11 @@ output "outbox" {
   value       = local.outbox
 }
 
+output "policy_key" {
+  description = "Key of the policy in the log's bucket."
+  value       = "${local.policy_prefix}policy.yaml"
+}
+
 output "user_data" {
   description = "Settings of the function, as JSON."
   value       = jsonencode(local.user_data)

@@ -240,6 +240,16 @@ variable "event_age" {
   }
 }
 
+variable "policy" {
+  type     = string
+  nullable = false
+
+  validation {
+    condition     = var.policy == "" || can(yamldecode(var.policy).rules)
+    error_message = "The policy is YAML with rules: see SECURITY.md, and check it with nightdrop policy explain."
+  }
+}
+
 variable "settings" {
   type     = map(string)
   nullable = false
@@ -254,7 +264,7 @@ variable "settings" {
       "NIGHTDROP_REGION", "NIGHTDROP_PROJECT_ID", "NIGHTDROP_BUCKETS", "NIGHTDROP_PREFIX",
       "NIGHTDROP_RESULTS", "NIGHTDROP_AUDIT", "NIGHTDROP_CHECKPOINTS", "NIGHTDROP_CHECKPOINT_KEY",
       "NIGHTDROP_EVENTGRID_KEYS",
-    ])) == 0
+    ])) == 0 && !(var.policy != "" && contains(keys(var.settings), "NIGHTDROP_POLICY"))
     error_message = "This setting follows from the deployment, it is not given beside it."
   }
 

@@ -161,6 +161,9 @@ def _emulator(folder: Path) -> Iterator[dict[str, str]]:
             slow = {"operation": "CreateBatchJob", "fault": "delay", "seconds": LATENCY}
             url = f"{given['NIGHTDROP_IEF_ENDPOINT']}/_emulator/faults"
             urllib3.request("POST", url, json=[slow]).close()
+            policy = folder / "policy.json"
+            policy.write_text('{"rules": [{"jobs_per_file": 100000}]}', encoding="utf-8")
+            given["NIGHTDROP_POLICY"] = str(policy)  # the built-in policy allows 200 jobs a file
             yield {**environ, **given, "RUNTIME_TIMEOUT": "300"}
         finally:
             process.terminate()

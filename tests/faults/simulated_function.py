@@ -28,6 +28,7 @@ from handler.jobs.effects import AwaitTurn, Commit, ListJobs, Send, Sender, Show
 from handler.jobs.settlement import following, settlement
 from handler.jobs.submission import TOO_MANY, Claimed, answer_of, sign_ahead, submission
 from handler.parsing import Limits, read
+from handler.policy.verdict import ALLOWED
 from handler.runtime.deadline import Deadline
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, InlineSpec
@@ -332,7 +333,7 @@ def _type(job: JobState) -> str:
 def order_of(delivery: Delivery) -> Order:
     """Return what a delivery with an inline spec asks for."""
     spec = SpecSource(cast("InlineSpec", delivery.spec).data, {})
-    return Order(delivery, spec, _planned(delivery.key, spec.data))
+    return Order(delivery, spec, _planned(delivery.key, spec.data), ALLOWED)
 
 
 @cache

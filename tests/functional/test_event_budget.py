@@ -81,6 +81,14 @@ def test_a_timer_event_loads_only_what_it_needs(told: tuple[dict[str, Any], Path
     assert FORBIDDEN & set(said["all"]) == set()
 
 
+def test_the_built_in_policy_costs_a_node_upgrade_one_module(
+    told: tuple[dict[str, Any], Path],
+) -> None:
+    """Neither its models nor its decision is loaded."""
+    loaded = [name for name in told[0]["modules"] if name.startswith("handler.policy")]
+    assert loaded == ["handler.policy", "handler.policy.verdict"]
+
+
 def test_a_timer_event_with_one_job_is_two_commits(told: tuple[dict[str, Any], Path]) -> None:
     """Planned and claimed, then answered; the start of the instance is a third."""
     log = SqliteLog(told[1])

@@ -47,6 +47,6 @@ def test_only_what_may_pass_is_worth_a_retry() -> None:
     retryable = {kind.__name__ for kind in tree(NightdropError) if kind.retryable}
     assert retryable == {
         *("CredentialsError", "CloudError", "NotSentError", "NoAnswerError", "ApiError"),
-        *("AccessPendingError", "OutOfTimeError"),
+        *("AccessPendingError", "OutOfTimeError", "PolicyError"),
         *("LogBusyError", "LogUnreachableError", "LogOutdatedError", "DeliveriesError"),
     }

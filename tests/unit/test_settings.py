@@ -418,3 +418,37 @@ def test_an_address_of_postgresql_that_can_be_misread_is_told_with_all_else() ->
     assert [line.split(":")[0] for line in told] == ["NIGHTDROP_AUDIT", "NIGHTDROP_SENDERS"]
     assert told[0].endswith("with %-escapes for all characters but letters and digits")
     assert CANARY not in told[0]
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        ("obs://drop/specs/policy.yaml", "is under NIGHTDROP_PREFIX"),
+        ("obs://drop/results/policy.yaml", "is under NIGHTDROP_RESULTS"),
+        ("obs://drop/", "must be obs://bucket/key"),
+        ("https://drop/policy.yaml", "must be the path of a file, or obs://bucket/key"),
+        ("obs://drop/policy.yaml", ""),
+        ("obs://other/specs/policy.yaml", ""),
+        ("/etc/nightdrop/policy.yaml", ""),
+    ],
+)
+def test_whoever_drops_a_spec_cannot_write_the_policy(policy: str, problem: str) -> None:
+    """Neither as a spec, nor as the result file of one."""
+    places = {"buckets": "drop", "prefix": "specs/", "results": "obs://drop/results/"}
+    if not problem:
+        assert settings(nothing, **places, policy=policy).policy == policy
+        return
+    (line,) = complaint(**places, policy=policy)
+    assert line.startswith(f"NIGHTDROP_POLICY: {problem}")
+
+
+def test_a_relative_path_of_a_policy_starts_at_the_functions_code() -> None:
+    """On FunctionGraph; on this machine it starts at the current folder."""
+    environ = {
+        "NIGHTDROP_REGION": "cn-north-4",
+        "NIGHTDROP_PROJECT_ID": "project",
+        "NIGHTDROP_AUDIT": "obs://logs/log/",
+        "NIGHTDROP_POLICY": "policy.yaml",
+    }
+    assert load(nothing, environ).policy == "policy.yaml"
+    assert load(nothing, {**environ, "RUNTIME_CODE_ROOT": "/code"}).policy == "/code/policy.yaml"

@@ -41,7 +41,16 @@ HEAVY = (
     "uvicorn",
     "cryptography",
 )
-UPPER = ("runtime", "jobs", "deliveries", "invocation", "reconciler", "doctor", "function")
+UPPER = (
+    "policy",
+    "runtime",
+    "jobs",
+    "deliveries",
+    "invocation",
+    "reconciler",
+    "doctor",
+    "function",
+)
 
 
 @cache

@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from handler.audit.format_version import VERSION, require_readable
 from handler.audit.sql.postgres_migration import exists, migrate, version_of
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogUnreachableError
-from handler.values.postgres_address import checked_address
+from handler.values.store_address import checked_postgres_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ def parse_address(address: str) -> PostgresAddress:
         LogError: The address is ambiguous or invalid; the message does not quote it.
     """
     try:
-        parts = conninfo_to_dict(checked_address(address))
+        parts = conninfo_to_dict(checked_postgres_address(address))
     except ValueError as error:
         raise LogError(f"the address of the audit log {error}") from None
     except psycopg.Error:

@@ -74,9 +74,8 @@ _UPLOAD = (
     ),
     click.option(
         "--etag",
-        default="4d0c9b52f7a861e3905bd27c18fe6a34",
-        show_default=True,
-        help="Its entity tag.",
+        default="",
+        help="Its entity tag; another object under this key is not run.  [default: none]",
     ),
     click.option(
         "--version-id",

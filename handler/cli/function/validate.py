@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,12 @@ from rich.markup import escape
 from rich.text import Text
 
 from handler.cli.console import printable, prose, screen
+from handler.cli.function.policy import (
+    POLICY_OPTION,
+    decide_plan,
+    origin_named,
+    read_policy_at,
+)
 from handler.cli.shared_options import EXISTING_FILE
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
@@ -23,6 +30,8 @@ from handler.values.canonical_json import key_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from handler.policy.rules import Policy
+
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -32,19 +41,32 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 @click.option(
     "--show", is_flag=True, help="Print each request body that would be sent, secrets included."
 )
-def validate(files: tuple[Path, ...], *, as_json: bool, show: bool) -> None:
+@POLICY_OPTION
+@click.option(
+    "--as",
+    "source",
+    metavar="SOURCE",
+    help="Where the files come from, for --policy: an object's key, timer:NAME, or direct.  "
+    "[default: NIGHTDROP_PREFIX and the file's name]",
+)
+def validate(
+    files: tuple[Path, ...], *, as_json: bool, show: bool, address: str, source: str | None
+) -> None:
     """Check job-spec FILES and print every error; nothing is sent, nothing is recorded.
 
-    With --show, what a job's name and mark take from its delivery is made from the file's name:
-    they will be others when it is sent.
+    With --policy, what the policy does not allow is an error, too. With --show, what a job's name
+    and mark take from its delivery is made from the file's name: they will be others when it is
+    sent.
 
     Exit status: 0 all are valid, 1 any is not.
 
     \b
       nightdrop validate events/specs/*.yaml
       nightdrop validate --show events/specs/deploy-camera.yaml
+      nightdrop validate --policy built-in events/specs/*.yaml
     """
-    checked = [(file, *_checked(file)) for file in files]
+    rules = read_policy_at(address) if address else None
+    checked = [(file, *_checked(file, rules, source)) for file in files]
     for file, plan, errors in checked:
         if as_json:
             click.echo(json.dumps(_as_json(file, plan, errors, show=show)))
@@ -55,12 +77,16 @@ def validate(files: tuple[Path, ...], *, as_json: bool, show: bool) -> None:
     sys.exit(1 if any(errors for _, _, errors in checked) else 0)
 
 
-def _checked(file: Path) -> tuple[Plan | None, list[str]]:
+def _checked(file: Path, rules: Policy | None, source: str | None) -> tuple[Plan | None, list[str]]:
     try:
         # Only a delivery gives jobs their names; here the file's own name is used.
-        return make_plan(key_of(str(file)), read(_content(file), Limits())), []
+        plan = make_plan(key_of(str(file)), read(_content(file), Limits()))
     except SpecRejectedError as error:
         return None, list(map(str, error.problems))
+    if rules is None:
+        return plan, []
+    origin = origin_named(source or f"{os.environ.get('NIGHTDROP_PREFIX', '')}{file.name}")
+    return plan, list(map(str, decide_plan(plan, rules, origin).problems))
 
 
 def _content(file: Path) -> bytes:
@@ -92,11 +118,11 @@ def _as_json(file: Path, plan: Plan | None, errors: list[str], *, show: bool) ->
 
 def _show(file: Path, plan: Plan | None, errors: list[str]) -> None:
     console, name = screen(), escape(printable(file))
-    if plan is None:
+    if errors:
         count = _count(len(errors), "error")
         console.print(f"[bold red]✗[/] [bold]{name}[/]: {count}", highlight=False)
     else:
-        count = _count(len(plan.jobs), "job")
+        count = _count(len(plan.jobs) if plan else 0, "job")
         console.print(f"[bold green]✓[/] [bold]{name}[/]: {count}", highlight=False)
     for line in errors or (plan.warnings if plan else ()):
         console.print(Text(f"  {prose(line)}"), highlight=False, soft_wrap=True)

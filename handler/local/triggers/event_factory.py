@@ -158,7 +158,7 @@ def _object(upload: Upload) -> dict[str, Json]:
     nanoseconds = (upload.at - _EPOCH) // timedelta(microseconds=1) * 1000
     return {
         "key": quote_plus(upload.key),
-        "eTag": upload.etag,
+        **({"eTag": upload.etag} if upload.etag else {}),
         "size": upload.size,
         "versionId": upload.version_id,
         "sequencer": f"{nanoseconds:024X}00000000",  # grows with time, compares as text

@@ -50,6 +50,19 @@ module "nightdrop" {
   alarm_email   = "operations@example.com" # yours
   log_days      = 90
 
+  # Who may ask for what; nightdrop policy explain --policy policy.yaml prints it as sentences.
+  policy = <<-YAML
+    rules:
+      - from: {prefix: drop/operations/}
+        privileged: true
+        host_paths: [/var/log]
+      - from: {timer: "*"}
+      - from: {prefix: drop/}
+        kinds: [deployment_deploy, deployment_upgrade]
+        images: [swr.cn-north-4.myhuaweicloud.com/depots] # yours
+        image_digest: true
+  YAML
+
   timers = {
     # The spec itself, as JSON or YAML.
     depots-nightly = {

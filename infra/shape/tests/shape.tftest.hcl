@@ -14,6 +14,7 @@ variables {
   spec_days           = 90
   results_bucket      = ""
   results_prefix      = "results/"
+  policy              = ""
   timers              = {}
   tick_minutes        = 5
   eventgrid           = null
@@ -334,4 +335,22 @@ run "names_that_are_none" {
     bucket_prefix = "Depots_"
   }
   expect_failures = [var.name, var.bucket_prefix]
+}
+
+run "a_policy_is_read_from_the_log_bucket" {
+  variables {
+    policy = "rules: [{}]"
+  }
+  assert {
+    condition     = jsondecode(output.user_data).NIGHTDROP_POLICY == "obs://depots-log/policy/policy.yaml"
+    error_message = "It is where nobody drops anything."
+  }
+}
+
+run "a_policy_that_is_none_is_refused" {
+  command = plan
+  variables {
+    policy = "everything is allowed"
+  }
+  expect_failures = [var.policy]
 }

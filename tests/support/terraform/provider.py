@@ -87,6 +87,12 @@ RESOURCES: Mapping[str, Schema] = {
             noncurrent_version_expiration=_schema("days"),
         ),
     ),
+    "huaweicloud_obs_bucket_object": _schema(
+        "bucket key",
+        "region source content acl storage_class encryption kms_key_id sse_kms_key_id etag "
+        "content_type tags",
+        "size version_id",
+    ),
     "huaweicloud_obs_bucket_bpa": _schema(
         "bucket",
         "region block_public_acls ignore_public_acls block_public_policy restrict_public_buckets",

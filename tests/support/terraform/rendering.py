@@ -44,6 +44,7 @@ LEAST: dict[str, Any] = {
     "spec_days": 90,
     "results_bucket": "",
     "results_prefix": "results/",
+    "policy": "",
     "timers": {},
     "tick_minutes": 5,
     "eventgrid": None,
@@ -59,6 +60,7 @@ LEAST: dict[str, Any] = {
 
 MOST: dict[str, Any] = LEAST | {
     "project_id": "a" * 32,
+    "policy": "rules: [{}]",
     "timers": {
         "inline": {
             "cron": "CRON_TZ=Asia/Shanghai 0 0 2 * * *",

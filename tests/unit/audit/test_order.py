@@ -20,6 +20,7 @@ from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it
 from handler.deliveries.receiving import receive
 from handler.parsing import Limits as ReadingLimits
 from handler.parsing import read
+from handler.policy.verdict import ALLOWED
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, StoredSpec
 from handler.values.canonical_json import key_of
@@ -82,7 +83,7 @@ def drop(log: Log, event: int, data: bytes) -> str:
     )
     log.commit(receive(delivery))
     plan = make_plan(delivery.key, read(data, ReadingLimits()))
-    order = Order(delivery, SpecSource(data, {"read_etag": f"tag-{event}"}), plan)
+    order = Order(delivery, SpecSource(data, {"read_etag": f"tag-{event}"}), plan, ALLOWED)
     run = log.commit(plan_it(order, RULES)).value.run
     return "planned" if run and run.key == delivery.key else "duplicate"
 

@@ -21,6 +21,7 @@ from handler.deliveries.decisions import (
 from handler.deliveries.receiving import receive
 from handler.errors import Problem
 from handler.jobs.decisions import Created, Refused, claim, record
+from handler.policy.verdict import ALLOWED
 from handler.specs.planner import Plan, PlannedJob
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import key_of, sha256_hex, timestamp
@@ -56,7 +57,7 @@ def ordered(delivery: Delivery, spec: SpecSource = V1, valid_for: int | None = N
     """Build an order of one job."""
     name = f"job-{delivery.key[:8]}"
     job = PlannedJob(key_of(["job", delivery.key]), 1, name, "node_upgrade", "{}", valid_for)
-    return Order(delivery, spec, Plan((job,), (Problem("doubtful"),)))
+    return Order(delivery, spec, Plan((job,), (Problem("doubtful"),)), ALLOWED)
 
 
 def plan(log: SqliteLog, order: Order) -> Any:  # noqa: ANN401 - a state or None

@@ -22,6 +22,7 @@ from handler.deliveries.receiving import receive
 from handler.errors import Problem
 from handler.jobs.decisions import Answer, Created, Refused, Unknown, abandon, claim, record
 from handler.parsing import Limits, read
+from handler.policy.verdict import ALLOWED
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import timestamp
@@ -68,7 +69,7 @@ def deliver(log: MemoryLog, delivery: Delivery, spec: bytes = SPEC + b"---\n" + 
     received = log.commit(receive(delivery)).value
     if received.run is None:
         plan = make_plan(received.delivery.key, read(spec, Limits()))
-        order = Order(received.delivery, SpecSource(spec, {}), plan)
+        order = Order(received.delivery, SpecSource(spec, {}), plan, ALLOWED)
         log.commit(plan_it(order, RULES))
     return received
 
@@ -123,7 +124,7 @@ def test_two_that_come_side_by_side_are_one_run(log: MemoryLog) -> None:
     other = deliver(log, fired())
     assert one.delivery == other.delivery
     plan = make_plan(one.delivery.key, read(SPEC, Limits()))
-    order = Order(one.delivery, SpecSource(SPEC, {}), plan)
+    order = Order(one.delivery, SpecSource(SPEC, {}), plan, ALLOWED)
     assert log.commit(plan_it(order, RULES)).value.run == run_of(log, other)
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handler.deliveries.provenance import differences
+from handler.deliveries.records import differences
 from handler.errors import AccessPendingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from handler.emulator.server import Emulator
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     Recorded = Callable[[], list[Reply]]
 
 UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+OTHER = UPGRADE.replace(b"node-1", b"node-2")
 RECONCILE = {"action": "reconcile"}
 BUCKET, KEY = "nightdrop-drop", "drop/hall.yaml"
 UPLOADER = {"userIdentity": {"ID": "account-of-x"}}
@@ -46,16 +48,52 @@ def event_of(
     return {"Records": [{**entry, "obs": {**entry["obs"], "object": stored}}]}
 
 
-def test_of_an_object_that_was_changed_the_uploader_is_not_known(
-    fire: Fire, drop: Drop, recorded: Recorded, lines: list[str]
+def etag_in(emulator: Emulator) -> str:
+    """Return the tag of the object that is in the bucket now."""
+    return emulator.state.buckets[BUCKET][KEY].etag
+
+
+def test_an_object_that_was_changed_is_left_to_its_own_event(
+    emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, lines: list[str]
 ) -> None:
-    """The event's account wrote what it told of, and not what is run."""
+    """It is recorded that the source changed, and nothing runs for the older event."""
+    older = event_of(drop(KEY, OTHER), etag=etag_in(emulator))
+    newer = event_of(drop(KEY, UPGRADE), etag=etag_in(emulator))
+    assert fire(older)["outcome"] == "ignored"
+    assert emulator.state.all_jobs() == []
+    ignored = recorded()[-1]
+    assert (ignored["action"], ignored["source"]["read_differs"]) == ("delivery.ignored", "etag")
+    assert (ignored["delivery"]["policy"], ignored["delivery"]["rule"]) == ("built-in", 1)
+    assert ignored["actor"]["account"] == "account-of-x"
+    (line,) = attention(lines)
+    assert line["note"].startswith("source changed: the object was written again")
+    assert fire(newer)["outcome"] == "submitted"
+    assert [fire(one)["outcome"] for one in (older, newer)] == ["ignored", "duplicate"]
+
+
+def test_a_changed_object_whose_own_event_never_comes_is_found_by_the_scan(
+    emulator: Emulator, fire: Fire, drop: Drop
+) -> None:
+    """Nothing of it was looked at for the older event."""
+    fire(event_of(drop(KEY, UPGRADE), etag="1" * 32))
+    fire(RECONCILE)
+    assert [job.name[:5] for job in emulator.state.all_jobs()] == ["hall-"]
+
+
+def test_of_an_object_that_was_changed_the_uploader_is_not_known(  # noqa: PLR0913, PLR0917 - fixtures
+    environ: Environ, tmp_path: Path, fire: Fire, drop: Drop, recorded: Recorded, lines: list[str]
+) -> None:
+    """If the policy lets it run: the event's account wrote what it told of, not what is run."""
+    (tmp_path / "policy.yaml").write_text(
+        "rules: [{from: {account: account-of-x}}, {source_changed: true}]"
+    )
+    environ["NIGHTDROP_POLICY"] = str(tmp_path / "policy.yaml")
     reply = fire(event_of(drop(KEY, UPGRADE), etag="1" * 32))
     received, planned = recorded()[:2]
     assert reply["outcome"] == "submitted"
     assert received["actor"] == {"kind": "uploader", "account": "account-of-x"}
     assert planned["actor"] == {"kind": "unknown"}
-    assert planned["source"]["read_differs"] == "etag"
+    assert (planned["source"]["read_differs"], planned["delivery"]["rule"]) == ("etag", 2)
     assert planned["source"]["etag"] != planned["source"]["read_etag"]
     (line,) = attention(lines)
     assert line["of"] == "delivery.planned"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from handler.emulator.server import Emulator
+
     Environ = dict[str, str]
     from collections.abc import Callable
 
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     Tick = Callable[..., dict[str, Any]]
 
 CHECKS = [
-    *("settings", "libraries", "time-out", "user data", "credentials", "project", "log", "work"),
+    *("settings", "libraries", "time-out", "user data", "credentials", "project"),
+    *("policy", "log", "work"),
     *("IEF endpoint", "OBS endpoint", "clock", "IEF jobs", "drop bucket", "results"),
     "checkpoints",
 ]
@@ -157,6 +160,27 @@ def test_no_secret_is_in_a_finding(deployment: Deployment, environ: Environ) -> 
     said = "".join(map(str, (*run_checks(deployment), *run_checks(replace(deployment, keys=fail)))))
     secrets = {"CANARYAK", "canarysk", "canarytoken", environ["HUAWEICLOUD_SDK_SK"]}
     assert not [secret for secret in secrets if secret in said]
+
+
+@pytest.mark.parametrize("place", ["policy.yaml", "obs://nightdrop-drop/policy.yaml"])
+def test_the_policy_is_read(
+    place: str, deployment: Deployment, emulator: Emulator, tmp_path: Path
+) -> None:
+    """Without a valid one, nothing is planned."""
+    address = place if place.startswith("obs:") else str(tmp_path / place)
+    settings = deployment.settings.model_copy(update={"policy": address})
+    guarded = replace(deployment, settings=settings)
+
+    def write(data: bytes) -> None:
+        (tmp_path / "policy.yaml").write_bytes(data)
+        emulator.state.put_object("nightdrop-drop", "policy.yaml", data)
+
+    assert verdicts(guarded) == {"policy": "fail"}
+    write(b"rules: []")
+    assert verdicts(guarded) == {"policy": "fail"}
+    write(b"rules: [{}, {}]")
+    (found,) = [one for one in run_checks(guarded) if one.check == "policy"]
+    assert found.message.startswith("2 rules, SHA-256 ")
 
 
 def test_faults_are_errors_and_doubts_warnings(tmp_path: Path) -> None:

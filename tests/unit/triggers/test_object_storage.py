@@ -63,8 +63,8 @@ def test_the_s3_shape_is_read() -> None:
         "nightdrop-drop",
         "drop/deploy-camera.yaml",
         None,
-        "4d0c9b52f7a861e3905bd27c18fe6a34",
-        914,
+        "76c0f0f4313ffabf4ccc929cb961b3d6",
+        699,
     )
     assert delivery.fired_at == datetime(2026, 11, 23, 14, 5, 31, 482000, timezone.utc)
     assert delivery.actor == {
@@ -84,10 +84,10 @@ def test_the_obs_shape_is_read() -> None:
         "bucket": "nightdrop-drop",
         "key": "drop/line 4/camera v2+1.json",
         "version_id": "G001019AB0C80A5BFFFF940A0271C8F4",
-        "etag": "b1f87e2a6c3d40958e07d94f5a21c6e0-2",
-        "size": 1406,
+        "etag": "76c0f0f4313ffabf4ccc929cb961b3d6",
+        "size": 699,
         "event_id": "0000019AB0C80A5B9417D6E2F30C48B9",
-        "event_name": "ObjectCreated:CompleteMultipartUpload",
+        "event_name": "ObjectCreated:Copy",
         "time": "2026-11-23T14:09:02.107Z",
     }
     assert delivery.actor["account"] == "8e61b3f4c5a04d27a9d2f07c41b6e390"

@@ -30,6 +30,7 @@ from handler.deliveries.receiving import receive
 from handler.errors import Problem
 from handler.jobs.decisions import Answer, Created, Deferred, Refused, Unknown, claim, defer, record
 from handler.jobs.hold import hold, release
+from handler.policy.verdict import ALLOWED
 from handler.specs.planner import Plan, PlannedJob
 from handler.triggers.delivery import Delivery, InlineSpec
 from tests.support.depth import examples
@@ -175,7 +176,7 @@ def order(name: str) -> Order:
         PlannedJob(key, number, f"name-{key}", "app_deployment", "{}", None)
         for number, key in enumerate((name, f"{name}2"), 1)
     ]
-    return Order(delivery(name), SpecSource(name.encode(), {}), Plan(tuple(jobs), ()))
+    return Order(delivery(name), SpecSource(name.encode(), {}), Plan(tuple(jobs), ()), ALLOWED)
 
 
 def decision(step: str, name: str) -> Decide[Any]:

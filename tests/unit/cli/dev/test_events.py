@@ -42,24 +42,26 @@ SAMPLES = {
     ),
     "obs.json": (
         (
-            "make obs --key 'drop/line 4/camera v2+1.json' --size 1406 "
-            "--etag b1f87e2a6c3d40958e07d94f5a21c6e0-2 "
+            "make obs --key 'drop/line 4/camera v2+1.json' --size 699 "
+            "--etag 76c0f0f4313ffabf4ccc929cb961b3d6 "
             "--version-id G001019AB0C80A5BFFFF940A0271C8F4 "
-            "--event-name ObjectCreated:CompleteMultipartUpload "
+            "--event-name ObjectCreated:Copy "
             "--request-id 0000019AB0C80A5B9417D6E2F30C48B9 --time 2026-11-23T14:09:02.107Z"
         ),
         "",
     ),
     "obs-s3.json": (
         (
-            "make obs-s3 --key drop/deploy-camera.yaml "
+            "make obs-s3 --key drop/deploy-camera.yaml --size 699 "
+            "--etag 76c0f0f4313ffabf4ccc929cb961b3d6 "
             "--request-id 0000019AB0C4D2E7940B5F3A61C8E21D --time 2026-11-23T14:05:31.482Z"
         ),
         "",
     ),
     "eventgrid.json": (
         (
-            "make eventgrid --key 'drop/depot+nord/deploy camera.yaml' "
+            "make eventgrid --key 'drop/depot+nord/deploy camera.yaml' --size 699 "
+            "--etag 76c0f0f4313ffabf4ccc929cb961b3d6 "
             "--request-id 0000019AB0CB61F2940F82C7D5A93E04 --time 2026-11-23T14:12:41.530218Z"
         ),
         "",

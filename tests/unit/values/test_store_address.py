@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from handler.values.postgres_address import checked_address
+from handler.values.store_address import checked_postgres_address
 
 GOOD = (
     "postgresql://user:SEC%40RET@host/db",
@@ -21,7 +21,7 @@ GOOD = (
 @pytest.mark.parametrize("address", GOOD)
 def test_what_is_accepted_is_read_by_libpq(address: str) -> None:
     """As it is."""
-    assert checked_address(address) == address
+    assert checked_postgres_address(address) == address
     assert conninfo_to_dict(address)
 
 
@@ -40,5 +40,5 @@ def test_what_is_accepted_is_read_by_libpq(address: str) -> None:
 def test_what_can_be_misread_is_refused_and_not_quoted(address: str) -> None:
     """A password with a sign in it that is not escaped, say."""
     with pytest.raises(ValueError, match=r"but letters and digits$") as told:
-        checked_address(address)
+        checked_postgres_address(address)
     assert "SEC" not in str(told.value)

@@ -1,0 +1,159 @@
+"""Records about a delivery: as it fired, repeated, planned with its jobs, not allowed, changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from handler.audit.record import Draft
+from handler.values.canonical_json import sha256_hex, shown, timestamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from handler.audit.record import Part
+    from handler.audit.state import DeliveryState
+    from handler.deliveries.decisions import Order, Rules, SpecSource
+    from handler.policy.verdict import PolicyDecision
+    from handler.specs.planner import PlannedJob
+    from handler.triggers.delivery import Delivery
+
+CHANGED = (
+    "the object was written again after the event that is recorded here; what is run is what "
+    "stands there now, and who wrote it is not known"
+)
+"""The note of a plan whose object is not the one named in the event."""
+
+
+def draft_about(delivery: Delivery, spec: SpecSource | None = None) -> Draft:
+    """Return a record about a delivery as it fired, with what was read for it."""
+    return Draft(
+        action="delivery.received",
+        outcome="pending",
+        delivery={
+            "key": delivery.key,
+            "trigger": delivery.trigger,
+            "subject": delivery.subject,
+            "fired_at": timestamp(delivery.fired_at) if delivery.fired_at else None,
+            "digest": spec.digest if spec else None,
+        },
+        actor=actor_of(delivery.actor, spec.found if spec else {}),
+        source={**delivery.source, **(spec.found if spec else {})},
+    )
+
+
+def repeated(delivery: Delivery, seen: DeliveryState, spec: SpecSource | None = None) -> Draft:
+    """Return the record that a delivery came again, or is that of another run."""
+    about = draft_about(delivery, spec)
+    return replace(
+        about,
+        action="delivery.repeated",
+        outcome="success",
+        delivery={**about.delivery, "repeats": seen.key},
+        note="received again; no new job"
+        if seen.key == delivery.key
+        else f"the same as delivery {shown(seen.key)}, which is {seen.state}",
+    )
+
+
+def not_allowed(order: Order) -> Draft:
+    """Return the record that the policy does not allow what a delivery asks for."""
+    about = draft_about(order.delivery, order.spec)
+    return replace(
+        about,
+        action="delivery.rejected",
+        outcome="failure",
+        delivery={**about.delivery, **_relied_on(order.policy)},
+        note="\n".join(map(str, order.policy.problems)),
+    )
+
+
+def source_changed(delivery: Delivery, found: Part, policy: PolicyDecision) -> Draft:
+    """Return the record that a delivery's object was written again after its event, and not run.
+
+    It does not name what was read: nothing of it was looked at, and the bucket scan finds it if the
+    event of the newer object never comes.
+    """
+    about = draft_about(delivery)
+    return replace(
+        about,
+        action="delivery.ignored",
+        outcome="success",
+        delivery={**about.delivery, **_relied_on(policy)},
+        source={**about.source, "read_differs": found["read_differs"]},
+        note="\n".join(map(str, policy.problems)),
+    )
+
+
+def planned(order: Order) -> Draft:
+    """Return the record that a delivery is planned."""
+    about = draft_about(order.delivery, order.spec)
+    changed = [CHANGED] if is_changed(order.spec.found) else []
+    return replace(
+        about,
+        action="delivery.planned",
+        delivery={
+            **about.delivery,
+            **_relied_on(order.policy),
+            "jobs": len(order.plan.jobs),
+        },
+        note="\n".join([*map(str, order.plan.warnings), *changed]),
+    )
+
+
+def job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> Draft:
+    """Return the record that one job of a delivery is planned; its body goes into the outbox."""
+    own = job.valid_for
+    valid_for = rules.valid_for if own is None else timedelta(seconds=own)
+    return Draft(
+        action="job.planned",
+        outcome="pending",
+        delivery={"key": order.delivery.key, **_relied_on(order.policy)},
+        job={
+            "key": job.key,
+            "name": job.name,
+            "type": job.job_type,
+            "document": job.document,
+            "valid_until": timestamp(now + valid_for),
+        },
+        request={"digest": sha256_hex(job.body)},
+        body=job.body,
+    )
+
+
+def _relied_on(policy: PolicyDecision) -> Part:
+    """Return the policy and the rule that a record relies on."""
+    return {"policy": policy.policy, "rule": policy.rule}
+
+
+def differences(named: Part, read: Part) -> str:
+    """Return which properties of the object that was read differ from its event; "" if none do.
+
+    Args:
+        named: What the event says: `version_id` and `etag`, where it has them.
+        read: What OBS said on reading: `read_version_id` and `read_etag`, where it said so.
+    """
+    return ", ".join(
+        name
+        for name in ("version_id", "etag")
+        if named.get(name)
+        and read.get(f"read_{name}")
+        and _bare(named[name]) != _bare(read[f"read_{name}"])
+    )
+
+
+def is_changed(read: Part) -> bool:
+    """Return whether the object that was read is not the one named in the event."""
+    return "read_differs" in read
+
+
+def actor_of(actor: Part, read: Part) -> Part:
+    """Return the actor; after a later upload than the event's it is unknown."""
+    if is_changed(read) and actor.get("kind") == "uploader":
+        return {"kind": "unknown"}
+    return actor
+
+
+def _bare(tag: str | int | None) -> str:
+    return str(tag).strip('"')

@@ -1,0 +1,199 @@
+"""The decision about one plan: which rule applies, and everything it does not allow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from handler.errors import Problem
+from handler.parsing import first_problems
+from handler.policy.rules import BUILT_IN
+from handler.policy.sentences import source_sentence
+from handler.policy.verdict import PolicyDecision
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from handler.audit.record import Part
+    from handler.policy.demand import Demand
+    from handler.policy.rules import Policy, Rule, Source
+    from handler.triggers.delivery import Delivery
+
+
+_CHANGED = (
+    "source changed: the object was written again after this event, and is run for an event of "
+    "its own"
+)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a delivery comes from.
+
+    Attributes:
+        trigger: `timer`, `object` or `direct`.
+        name: The object's key, or the timer's name.
+        account: The uploader's account; "" if it is not known.
+        principal: The uploader's principal; "" if it is not known.
+    """
+
+    trigger: str
+    name: str = ""
+    account: str = ""
+    principal: str = ""
+
+
+def origin_of(delivery: Delivery, actor: Part) -> Origin:
+    """Return where a delivery comes from.
+
+    Args:
+        delivery: The delivery.
+        actor: Who is behind it; not who its event names if the object was written again since.
+    """
+    name = delivery.source.get("trigger_name" if delivery.trigger == "timer" else "key", "")
+    account, principal = (str(actor.get(name) or "") for name in ("account", "principal"))
+    return Origin(delivery.trigger, str(name), account, principal)
+
+
+def decide(
+    policy: Policy, origin: Origin, demands: Sequence[Demand], valid_for: int
+) -> PolicyDecision:
+    """Decide whether a plan is allowed.
+
+    Args:
+        policy: The rules.
+        origin: Where the delivery comes from.
+        demands: What each of its jobs asks for.
+        valid_for: The operator's `valid_for`, in seconds.
+    """
+    return _decide(policy, origin, lambda rule: _refusals(rule, demands, valid_for))
+
+
+def decide_changed(policy: Policy, origin: Origin) -> PolicyDecision:
+    """Decide whether an object may run that was written again after its event.
+
+    Args:
+        policy: The rules.
+        origin: Where the object comes from; its uploader is unknown.
+    """
+    return _decide(policy, origin, lambda rule: [] if rule.source_changed else [(None, _CHANGED)])
+
+
+def _decide(
+    policy: Policy, origin: Origin, refusals: Callable[[Rule], Iterable[tuple[int | None, str]]]
+) -> PolicyDecision:
+    name = "built-in policy" if policy is BUILT_IN else "policy"
+    for number, rule in enumerate(policy.rules, start=1):
+        if matches(rule.source, origin):
+            who = f"rule {number} of the {name} ({source_sentence(rule.source)})"
+            found = refusals(rule)
+            problems = (Problem(f"{text}: {who} does not allow it", "", at) for at, text in found)
+            return PolicyDecision(policy.digest, number, first_problems(problems))
+    text = f"no rule of the {name} is for this source; ask the operator for one"
+    return PolicyDecision(policy.digest, 0, (Problem(text),))
+
+
+def matches(source: Source, origin: Origin) -> bool:
+    """Return whether a delivery comes from a rule's source."""
+    is_object = origin.trigger == "object"
+    if source.prefix is not None and not (is_object and origin.name.startswith(source.prefix)):
+        return False
+    if source.account is not None and source.account != origin.account:
+        return False
+    if source.principal is not None and source.principal != origin.principal:
+        return False
+    if source.timer is not None and not (
+        origin.trigger == "timer" and fnmatchcase(origin.name, source.timer)
+    ):
+        return False
+    return source.direct is None or origin.trigger == "direct"
+
+
+def _refusals(
+    rule: Rule, demands: Sequence[Demand], valid_for: int
+) -> Iterator[tuple[int | None, str]]:
+    """Yield what a rule does not allow, with the number of the document."""
+    if len(demands) > rule.jobs_per_file:
+        yield None, f"{len(demands)} jobs in one file, at most {rule.jobs_per_file}"
+    for demand in demands:
+        for text in (*_job(rule, demand, valid_for), *_deployment(rule, demand)):
+            yield demand.document, text
+
+
+def _job(rule: Rule, demand: Demand, valid_for: int) -> Iterator[str]:
+    if rule.kinds is not None and demand.kind not in rule.kinds:
+        yield f"the kind {demand.kind}"
+    yield from _targets(rule, demand)
+    longest = rule.valid_for or valid_for
+    if demand.valid_for is not None and demand.valid_for > longest:
+        yield f"valid_for of {demand.valid_for} s, at most {longest} s"
+    for key in rule.tags:
+        if key not in demand.tags:
+            yield f"no tag {key}"
+
+
+def _targets(rule: Rule, demand: Demand) -> Iterator[str]:
+    lists = {"node": rule.nodes, "node_group": rule.groups, "deployment": rule.deployments}
+    is_limited = any(one is not None for one in lists.values())
+    if rule.targets_per_job is not None and len(demand.targets) > rule.targets_per_job:
+        yield f"{len(demand.targets)} targets in one job, at most {rule.targets_per_job}"
+    if is_limited and not demand.targets:
+        yield "no target named"
+    for place, (kind, target) in enumerate(demand.targets, start=1):
+        if kind not in lists:
+            if is_limited:
+                yield f"target {place} without a target_type"
+            continue
+        allowed = lists[kind]
+        if allowed is not None and target not in allowed:
+            yield f"target {place}, a {kind} that is not listed"
+
+
+def _deployment(rule: Rule, demand: Demand) -> Iterator[str]:
+    flags = (
+        (rule.privileged, demand.privileged, "a privileged container"),
+        (rule.host_network, demand.host_network, "the node's network"),
+        (rule.host_pid, demand.host_pid, "the node's processes"),
+        (rule.run_as_root, demand.root, "a container that may run as root"),
+    )
+    for is_allowed, places, what in flags:
+        if not is_allowed:
+            yield from (f"{what} ({place})" for place in places)
+    for place, path in demand.host_paths:
+        if not any(_is_inside(path, folder) for folder in rule.host_paths):
+            yield f"a folder of the node ({place})"
+    yield from _images(rule, demand)
+    yield from _names(rule.secrets, demand.secrets, "a secret")
+    yield from _names(rule.configmaps, demand.configmaps, "a configmap")
+
+
+def _images(rule: Rule, demand: Demand) -> Iterator[str]:
+    for place, image in demand.images:
+        repository, at, _digest = image.lower().partition("@sha256:")
+        if rule.image_digest and not at:
+            yield f"an image without a digest ({place})"
+        if rule.images is not None and not any(
+            _is_inside(_without_tag(repository), allowed.lower()) for allowed in rule.images
+        ):
+            yield f"an image that is not listed ({place})"
+
+
+def _without_tag(repository: str) -> str:
+    head, slash, last = repository.rpartition("/")
+    return head + slash + last.partition(":")[0]
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    """Return whether a path is a folder or in it; `/` is everything."""
+    start = folder.rstrip("/")
+    return bool(path) and (path == start or path.startswith(f"{start}/"))
+
+
+def _names(
+    allowed: Iterable[str] | None, found: Sequence[tuple[str, str]], what: str
+) -> Iterator[str]:
+    if allowed is not None:
+        yield from (
+            f"{what} that is not listed ({place})" for place, name in found if name not in allowed
+        )

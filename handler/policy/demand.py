@@ -1,0 +1,198 @@
+"""What one job asks for, read from its request body, whichever form its spec was in.
+
+A deployment is searched as a whole, not field by field: the API may read a field in another
+spelling (`hostNetwork`, `Privileged`) or at another place than its page shows, so a guarded field
+counts wherever it is and however its words are joined.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from handler.parsing import format_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from handler.parsing import Path
+    from handler.specs.planner import PlannedJob
+    from handler.values.canonical_json import Json
+
+Mapping: TypeAlias = "tuple[Path, dict[str, Json]]"
+
+_OFF = (None, False, 0, "", "false", "False", "0")
+_TARGET_FIELDS = {
+    "nodeid": "node",
+    "nodeids": "node",
+    "groupid": "node_group",
+    "groupids": "node_group",
+    "autonomyedgeselector": "node_group",
+}
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What one job asks for.
+
+    Attributes:
+        document: The number of its document in the file, from 1.
+        kind: Its `job_type`.
+        targets: Type (`node`, `node_group`, `deployment`, "" if the job names none) and id of
+            each thing that it works on.
+        tags: The keys of its tags.
+        valid_for: Seconds in which it may be sent; None: the operator's setting.
+        images: Each container's image, by its path in the deployment.
+        privileged: Paths of fields that ask for privileged containers, capabilities or devices.
+        host_network: Paths of fields that ask for the node's network.
+        host_pid: Paths of fields that ask for the node's processes or IPC.
+        host_paths: Each mounted folder of the node, normalised, by its path; "" if none is named.
+        root: Paths of containers that may run as root.
+        secrets: The name of each secret, by its path.
+        configmaps: The name of each configmap, by its path.
+    """
+
+    document: int
+    kind: str
+    targets: tuple[tuple[str, str], ...]
+    tags: frozenset[str]
+    valid_for: int | None
+    images: tuple[tuple[str, str], ...]
+    privileged: tuple[str, ...]
+    host_network: tuple[str, ...]
+    host_pid: tuple[str, ...]
+    host_paths: tuple[tuple[str, str], ...]
+    root: tuple[str, ...]
+    secrets: tuple[tuple[str, str], ...]
+    configmaps: tuple[tuple[str, str], ...]
+
+
+def demand_of(job: PlannedJob) -> Demand:
+    """Return what a planned job asks for."""
+    request = json.loads(job.body)
+    content = request.get("job_content") or {}
+    task = json.loads(content.get("task_data") or "{}")
+    mappings = list(_mappings((), task))
+    return Demand(
+        document=job.document,
+        kind=job.job_type,
+        targets=(*_targets(content), *_targets_of_task(mappings)),
+        tags=frozenset(tag["key"] for tag in request.get("tags", [])),
+        valid_for=job.valid_for,
+        images=tuple(_named(mappings, "imageurl", "image")),
+        privileged=(
+            *_asking(mappings, "privileged", "procmount", "devices"),
+            *_capabilities(mappings),
+        ),
+        host_network=tuple(_asking(mappings, "hostnetwork")),
+        host_pid=tuple(_asking(mappings, "hostpid", "hostipc")),
+        host_paths=tuple(_host_paths(mappings)),
+        root=tuple(_as_root(mappings)),
+        secrets=tuple(_references(mappings, "secret")),
+        configmaps=tuple(_references(mappings, "configmap")),
+    )
+
+
+def _targets(content: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    listed = content.get("targets")
+    for target in listed if isinstance(listed, list) else ():
+        if isinstance(target, dict):
+            yield str(content.get("target_type") or ""), str(target.get("target_id"))
+
+
+def _targets_of_task(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
+    """Yield the nodes and groups that a deployment names itself."""
+    for _, mapping in mappings:
+        for name, value in mapping.items():
+            kind = _TARGET_FIELDS.get(_plain(name))
+            if kind and value not in _OFF:
+                for one in value if isinstance(value, list) else [value]:
+                    yield kind, str(one)
+
+
+def _mappings(path: Path, value: Json) -> Iterator[Mapping]:
+    """Yield every mapping in a value with its path, outermost first."""
+    if isinstance(value, dict):
+        yield path, value
+        for name, inner in value.items():
+            yield from _mappings((*path, name), inner)
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _mappings((*path, place), inner)
+
+
+def _asking(mappings: list[Mapping], *names: str) -> Iterator[str]:
+    """Yield the path of each field with one of some names that is not off."""
+    for path, mapping in mappings:
+        for name, value in mapping.items():
+            if _plain(name) in names and value not in _OFF:
+                yield format_path((*path, name))
+
+
+def _capabilities(mappings: list[Mapping]) -> Iterator[str]:
+    """Yield the path of each list of added capabilities; to drop some is no demand."""
+    for path, mapping in mappings:
+        for name, value in mapping.items():
+            if _plain(name) == "capabilities" and value and not _only_drops(value):
+                yield format_path((*path, name))
+
+
+def _only_drops(value: Json) -> bool:
+    return isinstance(value, dict) and not any(
+        inner for name, inner in value.items() if _plain(name) != "drop"
+    )
+
+
+def _named(mappings: list[Mapping], *names: str) -> Iterator[tuple[str, str]]:
+    for path, mapping in mappings:
+        for name, value in mapping.items():
+            if _plain(name) in names and not isinstance(value, dict | list):
+                yield format_path((*path, name)), str(value)
+
+
+def _host_paths(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
+    """Yield mounted folders: a volume of the type, or a field of that name as Kubernetes has it."""
+    for path, mapping in mappings:
+        fields = {_plain(name): value for name, value in mapping.items()}
+        if _plain(fields.get("type")) == "hostpath":
+            yield format_path(path), _normalised(fields.get("source"))
+        if "hostpath" in fields:
+            inner = fields["hostpath"]
+            yield (
+                format_path(path),
+                _normalised(inner.get("path") if isinstance(inner, dict) else inner),
+            )
+
+
+def _normalised(value: Json) -> str:
+    text = value if isinstance(value, str) else ""
+    return posixpath.normpath("/" + text.lstrip("/")) if text.startswith("/") else ""
+
+
+def _as_root(mappings: list[Mapping]) -> Iterator[str]:
+    """Yield containers that name no other user than root; an image's own user is not known."""
+    for path, mapping in mappings:
+        fields = {_plain(name): value for name, value in mapping.items()}
+        if fields.keys() & {"imageurl", "image", "runasuser"}:
+            user = fields.get("runasuser")
+            if not isinstance(user, int) or user <= 0:
+                yield format_path(path)
+
+
+def _references(mappings: list[Mapping], kind: str) -> Iterator[tuple[str, str]]:
+    """Yield the names of secrets or configmaps: of volumes, and of environment variables."""
+    for path, mapping in mappings:
+        fields = {_plain(name): value for name, value in mapping.items()}
+        if _plain(fields.get("type")) == kind:
+            yield format_path(path), str(fields.get("source") or "")
+        inner = fields.get(kind)
+        if isinstance(inner, dict):
+            names = {_plain(name): value for name, value in inner.items()}
+            yield format_path(path), str(names.get("name") or names.get("secretname") or "")
+
+
+def _plain(name: object) -> str:
+    """Return a name as the most tolerant reader compares it."""
+    return str(name).lower().replace("_", "").replace("-", "")

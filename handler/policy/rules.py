@@ -1,0 +1,67 @@
+"""Rules: who may ask for what, as plain values.
+
+The built-in policy needs neither pydantic nor YAML.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from handler.policy.verdict import BUILT_IN_NAME, MOST_JOBS
+
+
+class Source(NamedTuple):
+    """Where a delivery comes from; every field that is set must match.
+
+    Attributes: those of `policy_file.SourceForm`.
+    """
+
+    prefix: str | None = None
+    account: str | None = None
+    principal: str | None = None
+    timer: str | None = None
+    direct: bool | None = None
+
+
+class Rule(NamedTuple):
+    """What one source may ask for.
+
+    Attributes: those of `policy_file.RuleForm`; `source` is its `from`, `valid_for` in seconds.
+    """
+
+    source: Source = Source()
+    kinds: tuple[str, ...] | None = None
+    nodes: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    deployments: tuple[str, ...] | None = None
+    targets_per_job: int | None = None
+    jobs_per_file: int = MOST_JOBS
+    images: tuple[str, ...] | None = None
+    image_digest: bool = False
+    privileged: bool = False
+    host_network: bool = False
+    host_pid: bool = False
+    host_paths: tuple[str, ...] = ()
+    run_as_root: bool = True
+    secrets: tuple[str, ...] | None = None
+    configmaps: tuple[str, ...] | None = None
+    valid_for: int | None = None
+    tags: tuple[str, ...] = ()
+    source_changed: bool = False
+
+
+class Policy(NamedTuple):
+    """An operator's policy.
+
+    Attributes:
+        rules: Tried in order; the first whose source matches decides.
+        digest: SHA-256 of its file in hex; `BUILT_IN_NAME` for the built-in policy.
+    """
+
+    rules: tuple[Rule, ...]
+    digest: str
+
+
+BUILT_IN = Policy((Rule(),), BUILT_IN_NAME)
+"""Applies if NIGHTDROP_POLICY is empty: everything the API allows, but no privileged containers and
+nothing of the node's network, processes and folders, and at most 200 jobs in a file."""

@@ -1,0 +1,66 @@
+"""The rules of a policy as sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from handler.policy.rules import Rule, Source
+
+
+def source_sentence(source: Source) -> str:
+    """Return who a rule is for, such as `files under ops/ from account 1`."""
+    parts = []
+    if source.prefix is not None:
+        parts.append(f"files under {source.prefix}")
+    if source.account is not None:
+        parts.append(f"{'files ' if not parts else ''}from account {source.account}")
+    if source.principal is not None:
+        parts.append(f"{'files ' if not parts else ''}from principal {source.principal}")
+    if source.timer is not None:
+        parts.append(f"the timer {source.timer}")
+    if source.direct:
+        parts.append("direct invocations")
+    return " ".join(parts) or "everyone"
+
+
+def rule_sentences(number: int, rule: Rule) -> Sequence[str]:
+    """Return a rule as sentences: who it is for, what may be asked, what may not."""
+    who = source_sentence(rule.source)
+    return [f"{number}. {who[0].upper()}{who[1:]}:", *(f"   - {one}" for one in _allowed(rule))]
+
+
+def _allowed(rule: Rule) -> Iterator[str]:
+    yield f"kinds of jobs: {_listed(rule.kinds, 'all')}"
+    yield f"nodes: {_listed(rule.nodes, 'any')}"
+    yield f"node groups: {_listed(rule.groups, 'any')}"
+    yield f"deployments: {_listed(rule.deployments, 'any')}"
+    most = rule.targets_per_job
+    yield f"at most {rule.jobs_per_file} jobs in a file, {most or 'any number of'} targets in a job"
+    digest = ", each with a digest" if rule.image_digest else ""
+    yield f"images: {_listed(rule.images, 'any')}{digest}"
+    yield f"secrets: {_listed(rule.secrets, 'any')}; configmaps: {_listed(rule.configmaps, 'any')}"
+    yield f"folders of the node: {_listed(rule.host_paths, 'none')}"
+    flags = {
+        "privileged containers": rule.privileged,
+        "the node's network": rule.host_network,
+        "the node's processes": rule.host_pid,
+        "running as root": rule.run_as_root,
+    }
+    yield f"allowed: {_listed([name for name, is_on in flags.items() if is_on], 'nothing more')}"
+    yield f"not allowed: {_listed([name for name, is_on in flags.items() if not is_on], 'nothing')}"
+    longest = f"{rule.valid_for} s" if rule.valid_for else "NIGHTDROP_VALID_FOR"
+    yield f"valid_for: at most {longest}"
+    if rule.source_changed:
+        yield "objects that were written again after their event are run"
+    if rule.tags:
+        yield f"tags that each job needs: {', '.join(rule.tags)}"
+
+
+def _listed(names: Sequence[str] | None, otherwise: str) -> str:
+    """Return names in a row; `otherwise` for None, "none" for an empty list."""
+    if names is None:
+        return otherwise
+    return ", ".join(names) or ("none" if otherwise == "any" else otherwise)

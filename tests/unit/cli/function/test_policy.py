@@ -1,0 +1,137 @@
+"""`nightdrop policy` and `nightdrop validate --policy`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from handler.cli.main import main
+from handler.policy.policy_file import PolicyForm, RuleForm, read_policy
+from handler.policy.rules import BUILT_IN
+from tests.unit.policy.cases import Case
+
+if TYPE_CHECKING:
+    from handler.emulator.server import Emulator
+
+PLAIN = json.dumps(Case("", {}).short_form())
+PRIVILEGED = json.dumps(Case("", {}, container={"privileged": True}).api_form())
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run commands in a folder with two specs and a policy."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain.json").write_text(PLAIN)
+    (tmp_path / "privileged.json").write_text(PRIVILEGED)
+    rules = "rules: [{from: {prefix: ops/, account: a-1}, privileged: true}, {from: {timer: n*}}]"
+    (tmp_path / "policy.yaml").write_text(rules)
+
+
+def run(*words: str, status: int = 0) -> str:
+    """Run a command and return its output."""
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == status, done.output
+    return done.output
+
+
+@pytest.mark.parametrize(
+    ("source", "uploader", "status"),
+    [("ops/x", "a-1", 0), ("ops/x", "a-2/p", 1), ("ops/x", "", 1), ("timer:nightly", "", 1)],
+)
+def test_check_decides_as_the_function_would(source: str, uploader: str, status: int) -> None:
+    """For an object with its uploader, a timer, and a direct invocation."""
+    words = ("check", "privileged.json", "--as", source, "--uploader", uploader)
+    said = run("policy", *words, "--policy", "policy.yaml", status=status)
+    assert ("allowed by rule 1" in said) == (status == 0)
+
+
+def test_check_names_rule_and_sentence() -> None:
+    """And the exit status says that one of the files is refused."""
+    said = run("policy", "check", "plain.json", "privileged.json", "--as", "direct", status=1)
+    sentence = (
+        "  document 1: a privileged container (deployment.template.containers[0].privileged): "
+        "rule 1 of the built-in policy (everyone) does not allow it"
+    )
+    assert said.splitlines() == [
+        "✓ plain.json: allowed by rule 1",
+        "✗ privileged.json: refused",
+        sentence,
+    ]
+
+
+def test_check_reads_a_policy_in_obs(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the keys of the environment, as the function does."""
+    for name, value in emulator.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NIGHTDROP_POLICY", "obs://nightdrop-drop/policy.yaml")
+    emulator.state.put_object("nightdrop-drop", "policy.yaml", b"rules: [{kinds: []}]")
+    run("policy", "check", "plain.json", "--as", "direct", status=1)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("explain", "--policy", "missing.yaml"), "the file cannot be read"),
+        (("explain", "--policy", "plain.json"), "line 1, kind: unknown field"),
+        (("check", "policy.yaml", "--as", "direct"), "policy.yaml is not a valid spec"),
+    ],
+)
+def test_what_cannot_be_used_is_said(words: tuple[str, ...], message: str) -> None:
+    """With exit status 2."""
+    assert message in run("policy", *words, status=2)
+
+
+def test_explain_prints_each_rule_as_sentences() -> None:
+    """Who it is for, and what is allowed."""
+    said = run("policy", "explain", "--policy", "policy.yaml").splitlines()
+    assert said[0] == "1. Files under ops/ from account a-1:"
+    assert "   - allowed: privileged containers, running as root" in said
+    assert "2. The timer n*:" in said
+
+
+def test_the_schema_describes_every_field() -> None:
+    """Under the names that a file has."""
+    schema: Any = json.loads(run("policy", "schema"))
+    fields = schema["$defs"]["RuleForm"]["properties"]
+    assert fields.keys() == {field.alias or n for n, field in RuleForm.model_fields.items()}
+    assert all(one["description"] for one in fields.values())
+    assert schema["properties"].keys() == PolicyForm.model_fields.keys()
+
+
+def test_an_empty_rule_is_the_built_in_one() -> None:
+    """What a file leaves out has the same value in both."""
+    assert read_policy(b"rules: [{}]").rules == BUILT_IN.rules
+
+
+def test_validate_uses_a_policy_only_if_one_is_named() -> None:
+    """Its refusals are errors of the file."""
+    assert run("validate", "privileged.json").startswith("✓")
+    assert run("validate", "--policy", "built-in", "plain.json").startswith("✓")
+    said = run("validate", "--policy", "built-in", "--json", "privileged.json", status=1)
+    found = json.loads(said)
+    assert (found["valid"], found["jobs"], len(found["errors"])) == (False, 1, 1)
+
+
+def test_validate_judges_a_file_as_if_it_was_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the watched prefix, unless a source is named."""
+    rules = ("--policy", "policy.yaml")
+    assert "no rule of the policy is for this source" in run(
+        "validate", *rules, "plain.json", status=1
+    )
+    run("validate", *rules, "--as", "timer:nightly", "plain.json")
+    monkeypatch.setenv("NIGHTDROP_POLICY", "closed.yaml")
+    monkeypatch.setenv("NIGHTDROP_PREFIX", "ops/")
+    Path("closed.yaml").write_text("rules: [{from: {prefix: ops/}}]")
+    run("validate", "plain.json")
+
+
+def test_a_wrong_validity_in_the_environment_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the operator's limit."""
+    monkeypatch.setenv("NIGHTDROP_VALID_FOR", "soon")
+    assert "NIGHTDROP_VALID_FOR: must be" in run(
+        "policy", "check", "plain.json", "--as", "direct", status=2
+    )

@@ -1,0 +1,133 @@
+"""What the policy allows and refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handler.parsing import Document
+from handler.policy.decision import Origin, decide, origin_of
+from handler.policy.demand import demand_of
+from handler.policy.policy_file import read_policy
+from handler.policy.rules import BUILT_IN, Policy
+from handler.specs.planner import make_plan
+from handler.triggers.delivery import Delivery
+from handler.triggers.event_parser import parse_event
+from tests.unit.policy.cases import CASES, DROPPED, Case
+
+if TYPE_CHECKING:
+    from handler.policy.verdict import PolicyDecision
+    from handler.values.canonical_json import Json
+
+SIX_HOURS = 6 * 3600
+
+
+def decided(policy: Policy, *jobs: dict[str, Any], origin: Origin = DROPPED) -> PolicyDecision:
+    """Decide about the plan of some documents."""
+    documents = [Document(number, job, {}) for number, job in enumerate(jobs, start=1)]
+    plan = make_plan("k" * 52, documents)
+    return decide(policy, origin, list(map(demand_of, plan.jobs)), SIX_HOURS)
+
+
+def policy_of(*rules: dict[str, Any]) -> Policy:
+    """Return a policy of some rules."""
+    return read_policy(json.dumps({"rules": list(rules)}).encode())
+
+
+@pytest.mark.parametrize("form", ["short_form", "api_form"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_a_case_is_decided_alike_in_both_forms(case: Case, form: str) -> None:
+    """Each case of the table, as a short form and as the API's own body."""
+    decision = decided(policy_of(dict(case.rule)), getattr(case, form)(), origin=case.origin)
+    told = "\n".join(map(str, decision.problems))
+    assert bool(told) == bool(case.refused), told
+    assert case.refused in told
+
+
+def test_there_are_enough_cases_allowed_and_refused() -> None:
+    """At least 80 with both forms counted, and a third of them of either kind."""
+    refused = sum(bool(case.refused) for case in CASES)
+    assert 2 * len(CASES) >= 80
+    assert min(refused, len(CASES) - refused) >= len(CASES) / 3
+
+
+def test_the_first_rule_that_fits_decides() -> None:
+    """A later rule that would allow more is not looked at."""
+    policy = policy_of({"from": {"prefix": "ops/"}, "kinds": []}, {})
+    decision = decided(policy, Case("", {}).short_form())
+    assert decision.rule == 1
+    assert decision.problems
+
+
+def test_a_refusal_names_rule_source_and_document() -> None:
+    """Whoever dropped the file must know what to change, or whom to ask."""
+    policy = policy_of({"from": {"timer": "x"}}, {"from": {"prefix": "ops/"}, "kinds": []})
+    decision = decided(policy, Case("", {}).short_form())
+    [problem] = decision.problems
+    assert str(problem) == (
+        "document 1: the kind deployment_deploy: rule 2 of the policy (files under ops/) does not"
+        " allow it"
+    )
+
+
+def test_the_jobs_of_a_file_are_counted() -> None:
+    """201 jobs are one too many for the built-in policy."""
+    job = Case("", {}, kind="node_upgrade").short_form()
+    assert not decided(BUILT_IN, *[job] * 200).problems
+    assert "201 jobs in one file, at most 200" in str(decided(BUILT_IN, *[job] * 201).problems[0])
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked", "allowed"),
+    [({}, "6h", True), ({}, "7h", False), ({"valid_for": "2d"}, "2d", True)],
+)
+def test_valid_for_is_limited_by_the_rule_or_the_setting(
+    rule: dict[str, Any], asked: str, *, allowed: bool
+) -> None:
+    """A spec cannot stay valid for longer than the operator wants."""
+    job = {**Case("", {}).short_form(), "valid_for": asked}
+    assert bool(decided(policy_of(rule), job).problems) != allowed
+
+
+def test_a_job_without_targets_is_refused_where_targets_are_listed() -> None:
+    """The API's pages do not say what such a job works on."""
+    body = {**Case("", {}).api_form(), "job_content": {}, "job_type": "node_upgrade"}
+    assert decided(policy_of({"nodes": ["node-1"]}), body).problems
+    assert not decided(BUILT_IN, body).problems
+
+
+def test_a_target_without_a_type_is_refused_where_targets_are_listed() -> None:
+    """It might be a node, a group or a deployment."""
+    body = Case("", {}, kind="node_upgrade").api_form()
+    del body["job_content"]["target_type"]
+    assert decided(policy_of({"nodes": ["node-1"]}), body).problems
+    assert not decided(BUILT_IN, body).problems
+
+
+def test_no_value_of_the_file_is_in_a_refusal() -> None:
+    """A refusal is shown to other people than the file's author."""
+    case = replace(CASES[0], container={"extra": {"privileged": "CANARY"}, "image": "CANARY"})
+    policy = policy_of({"images": [], "secrets": []})
+    decision = decided(policy, case.api_form())
+    assert decision.problems
+    assert "CANARY" not in "".join(map(str, decision.problems))
+
+
+def test_the_origin_is_what_the_event_says() -> None:
+    """The object's key and its uploader; the timer's name."""
+    tick: dict[str, Json] = {
+        "version": "v1.0",
+        "time": "2026-11-23T02:00:00Z",
+        "trigger_type": "TIMER",
+        "trigger_name": "nightly",
+        "user_event": "{}",
+    }
+    fired = parse_event(tick, eventgrid_keys="encoded")
+    assert isinstance(fired, Sequence)
+    [delivery] = fired
+    assert isinstance(delivery, Delivery)
+    assert origin_of(delivery, delivery.actor) == Origin("timer", "nightly")
