@@ -27,14 +27,12 @@ NOTED = "--expect-head"
 
 @dataclass(frozen=True, order=True)
 class Assertion:
-    """One assertion: that the log had this record at this place.
+    """One assertion: that the log had a record with this number and hash.
 
     Attributes:
-        seq: The record's number.
-        hash: Its hash.
         name: The checkpoint's name.
         origin: Which log it is of; "" for any.
-        trusted: Whether it counts: bears a signature that was asked for, or none was asked for.
+        trusted: Whether it counts: it has a signature by a given key, or no key was given.
         at: When it was made, a timestamp; "" if unknown.
     """
 
@@ -51,8 +49,8 @@ class CheckpointEvidence:
     """All evidence about a log from outside it.
 
     Attributes:
-        keys: Whose signatures count; none means that signatures are not checked.
-        claims: What was said, in the order of records.
+        keys: Only their signatures count; without keys, signatures are not checked.
+        claims: The assertions.
         faults: What is wrong with the checkpoints themselves.
         unsigned: The names of those without any signature.
         confirmed: The last trusted claim that agrees with the log, before any that does not.

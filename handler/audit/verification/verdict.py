@@ -24,14 +24,10 @@ _NAMED = re.compile(rb'"prev":"([^"]*)"')
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found.
+    """The result of a verification: the last record, the first faults and the count of all.
 
-    Attributes:
-        head: The last record.
-        faults: What is wrong: the first hundred of it.
-        count: How many faults there are.
-        remarks: What a person should know besides, one sentence each.
-        confirmed: The last record that something outside the log confirms; 0 is none.
+    `remarks` are sentences that are no faults; `confirmed` is the number of the last record that
+    something outside the log confirms, or 0.
     """
 
     head: Head

@@ -26,13 +26,10 @@ _CONTENT_TYPE = "application/octet-stream"
 
 
 class ServerClock:
-    """This machine's clock, corrected by the smallest offset that agrees with the service.
+    """This machine's clock (aware), corrected by the smallest offset that agrees with the service.
 
     `Date` (RFC 9110, 6.6.1) has whole seconds: the service's time was in that second at some time
     between request and response. A clock that agrees with that is not changed.
-
-    Args:
-        clock: This machine's clock, aware.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:

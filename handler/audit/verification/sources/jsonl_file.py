@@ -26,9 +26,6 @@ _LOOKED_AT = 100
 class JsonlFileSource:
     """The records of an exported file; each question reads it from its beginning.
 
-    Args:
-        path: The file.
-
     Raises:
         LogError: There is no such file.
     """

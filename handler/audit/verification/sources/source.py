@@ -39,12 +39,9 @@ class RecordSource(Protocol):
         """Yield the texts of the records of an action, in order."""
 
     def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
-        """Yield where derived data differs from the records.
+        """Yield where derived data differs from the records; as a sentence what is no fault.
 
-        What is no fault, but should be known, is yielded as a sentence.
-
-        Args:
-            advance: Told how many records were passed, now and then.
+        `advance` is called with the number of records of each page.
         """
 
     def close(self) -> None:
