@@ -102,11 +102,15 @@ class CheckpointEvidence:
         own = {"", origin_of(stored.at(1))} if head.seq else {one.origin for one in self.claims}
         claims = sorted(self.claims)
         strange = [one for one in claims if one.origin not in own]
-        found.add(*_told(strange, "is of another log: this one was replaced, or is not its own"))
+        found.add(
+            *_first_fault(strange, "is of another log: this one was replaced, or is not its own")
+        )
         beyond = [one for one in claims if one.origin in own and one.seq > head.seq][::-1]
         seen = beyond[0].seq if beyond else 0
         found.add(
-            *_told(beyond, f"saw {seen} records, and here are {head.seq}: the end is cut off")
+            *_first_fault(
+                beyond, f"saw {seen} records, and here are {head.seq}: the end is cut off"
+            )
         )
         others = []
         for one in claims:
@@ -118,13 +122,17 @@ class CheckpointEvidence:
         agreed = self.confirmed.seq
         since = f"after record {agreed}" if agreed else "since its beginning"
         found.add(
-            *_told(others, f"saw another record there: the log was rewritten {since}", at=True)
+            *_first_fault(
+                others, f"saw another record there: the log was rewritten {since}", at=True
+            )
         )
         return found
 
 
-def _told(claims: Sequence[Assertion], what: str, *, at: bool = False) -> list[IntegrityFault]:
-    """Return one fault for the first of several claims that tell the same."""
+def _first_fault(
+    claims: Sequence[Assertion], what: str, *, at: bool = False
+) -> list[IntegrityFault]:
+    """Return one fault for several claims with the same conflict; it names the first."""
     if not claims:
         return []
     first = claims[0]

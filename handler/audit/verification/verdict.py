@@ -54,11 +54,11 @@ def verify(records: Iterable[Record]) -> Verdict:
 
     Memory stays flat; the check continues after a fault.
     """
-    walk = ChainChecker()
-    walk.check_pages(
+    checker = ChainChecker()
+    checker.check_pages(
         ([row_of(record.seq, record.hash, record.text)] for record in records), lambda _count: None
     )
-    return Verdict(walk.head, tuple(walk.faults.listed), walk.faults.count)
+    return Verdict(checker.head, tuple(checker.faults.listed), checker.faults.count)
 
 
 def row_of(seq: int, stored: str, text: str) -> Row:

@@ -65,7 +65,7 @@ def verify_log(
 ) -> Verdict:
     """Verify a log, also while it is written to.
 
-    Checkpoints are read first and the log afterwards: whatever they saw must be in it by then.
+    Checkpoints are read before the log, so the records that they name must be in it.
 
     `advance` is called with the number of records of each page; each record is passed twice.
 

@@ -97,7 +97,7 @@ class JsonlFileSource:
 
 
 def _row(number: int, line: bytes) -> Row:
-    """Return a line's record; a line that holds none is the text of a record that is none."""
+    """Return a line's record; a line without one becomes the text of an invalid record."""
     try:
         held = json.loads(line)
         stored, text = held["hash"], held["record"]
