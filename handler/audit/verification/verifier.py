@@ -84,12 +84,11 @@ def verify_log(
     try:
         if evidence.places:
             _compare(source, evidence.places, checkpoints, outside, checker.head)
-        found = outside.conflicts(source, checker.head)
+        found = [*outside.conflicts(source, checker.head)]
     except LogBrokenError as error:
-        found = Faults()
-        found.add(IntegrityFault(str(error)))
+        found = [IntegrityFault(str(error))]
     faults.join(outside.faults)
-    faults.join(found)
+    faults.add(*found)
     faults.add(*_missing_checkpoints(checkpoints))
     derived, more = _derived(source, checker, advance)
     faults.join(derived)
