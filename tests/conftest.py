@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-import hypothesis
 import pytest
 import urllib3
 
@@ -31,22 +27,15 @@ from handler.invocation.instance import Instance, open_instance
 from handler.local.processes.function_servers import function_servers
 from handler.local.processes.subprocesses import free_port
 from handler.local.runtime.context import Context
-from tests.support.depth import examples
 
 pytest_plugins = (
+    "tests.support.running",
     "tests.support.postgres_server",
     "tests.support.object_server",
     "tests.support.month",
 )
 
-# A loaded machine is slow, and no example is wrong for that.
-hypothesis.settings.register_profile("suite", deadline=None, max_examples=examples(100))
-hypothesis.settings.load_profile("suite")
-
 ROOT = Path(__file__).parent.parent
-MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
-"""Where temporary files go if there is room: a log is synced at each commit, slowly on a disk."""
-
 BUCKET = "nightdrop-drop"
 
 Environ: TypeAlias = dict[str, str]
@@ -55,19 +44,6 @@ Fire: TypeAlias = Callable[[object], Reply]
 Drop: TypeAlias = Callable[..., Any]
 Post: TypeAlias = Callable[..., "tuple[int, Any]"]
 Spawn: TypeAlias = Callable[..., "subprocess.Popen[str]"]
-
-
-def pytest_configure() -> None:
-    """Let Ctrl-C reach what the tests start, and nothing reach the home of whoever runs them."""
-    # Also where a shell runs them in the background.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    if "TMPDIR" not in os.environ and _fits(MEMORY):
-        os.environ["TMPDIR"] = str(MEMORY)
-        tempfile.tempdir = None
-    # The SDK's clients write an id of theirs into the home when they are imported.
-    with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", home)
-        import_module("huaweicloudsdkcore.http.user_agent")
 
 
 @pytest.fixture
@@ -199,14 +175,6 @@ def serve() -> Iterator[Callable[[Environ], Post]]:
 def post(serve: Callable[[Environ], Post], cloud_environ: Environ) -> Post:
     """POST an event to the function behind functions-framework, a process of its own."""
     return serve(cloud_environ)
-
-
-def _fits(memory: Path) -> bool:
-    """Return whether a folder takes the temporary files of the suite."""
-    if not os.access(memory, os.W_OK):
-        return False
-    found = os.statvfs(memory)
-    return found.f_bavail * found.f_frsize > 2 * 1024**3 and not found.f_flag & os.ST_NOEXEC
 
 
 def environment(emulator: Emulator, folder: Path) -> Environ:

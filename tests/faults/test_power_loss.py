@@ -1,6 +1,6 @@
 """The power fails at any moment: no record whose commit returned is lost, the chain is whole.
 
-`POWER_CUTS` in the environment says how often; the full run has 400 cuts.
+`POWER_CUTS` in the environment says how often; `make storm` cuts it 400 times.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from handler.audit.sql import projection
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verdict import verify
 from tests.faults.disk import Acknowledge, Disk, Note, after_cut
+from tests.support.depth import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.audit.log import View
 
-CUTS = int(os.environ.get("POWER_CUTS", "100"))
+CUTS = int(os.environ.get("POWER_CUTS", examples(100)))
 COMMITS = 250
 PAGES = 120
 """A checkpoint after so many pages, far more often than in use: it is the dangerous moment."""

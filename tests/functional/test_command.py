@@ -238,27 +238,34 @@ def test_a_missing_log_is_not_made_by_reading_it(tmp_path: Path) -> None:
     assert not (tmp_path / "none.db").exists()
 
 
-def test_the_demo_tells_its_story(tmp_path: Path) -> None:
-    """Four scenarios, no duplicate, every error in the result file, a whole chain at the end."""
-    done = process("demo", folder=tmp_path, HOME=str(tmp_path), XDG_RUNTIME_DIR="")
-    assert {one.name for one in tmp_path.iterdir()} == {"demo"}, "nothing is written elsewhere"
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder in which the demo ran beside what an earlier one made, and what it printed."""
+    folder = tmp_path_factory.mktemp("beside")
+    (folder / "demo").mkdir()
+    (folder / "demo/audit.db").write_bytes(b"a log")
+    done = process("demo", folder=folder, HOME=str(folder), XDG_RUNTIME_DIR="")
     assert done.returncode == 0, done.stdout + done.stderr
+    return folder, done.stdout
+
+
+def test_the_demo_tells_its_story(demo: tuple[Path, str]) -> None:
+    """Four scenarios, no duplicate, every error in the result file, a whole chain at the end."""
+    folder, printed = demo
+    assert {one.name for one in folder.iterdir()} == {"demo", "demo-2"}, "it writes nowhere else"
     for word in ("submitted", "duplicate", "rejected", "job_name: 31 characters", "valid"):
-        assert word in done.stdout
-    with sqlite3.connect(tmp_path / "demo/audit.db") as log:
+        assert word in printed
+    with sqlite3.connect(folder / "demo-2/audit.db") as log:
         jobs = log.execute("SELECT state FROM jobs").fetchall()
     log.close()
     assert jobs == [("created",), ("created",), ("adopted",)]
 
 
-def test_a_demo_leaves_what_an_earlier_one_made(tmp_path: Path) -> None:
+def test_a_demo_leaves_what_an_earlier_one_made(demo: tuple[Path, str]) -> None:
     """It tells its story in a new folder, whose name is in the command it ends with."""
-    (tmp_path / "demo").mkdir()
-    (tmp_path / "demo/audit.db").write_bytes(b"a log")
-    done = process("demo", folder=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.rstrip().endswith("sqlite:///demo-2/audit.db")
-    assert (tmp_path / "demo/audit.db").read_bytes() == b"a log"
+    folder, printed = demo
+    assert printed.rstrip().endswith("sqlite:///demo-2/audit.db")
+    assert (folder / "demo/audit.db").read_bytes() == b"a log"
 
 
 @pytest.mark.parametrize("name", ["audit.db", "emulator.env", "notes.txt"])

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -142,19 +143,51 @@ def test_every_dropped_file_becomes_its_jobs_once_though_the_function_is_killed(
         assert verify(log.records()).whole
 
 
-def test_a_broken_file_and_a_mended_one(tmp_path: Path) -> None:
-    """The first is told to be rejected, and dropped again under its name it runs."""
-    with dev(tmp_path):
-        (tmp_path / "drop" / "hall").mkdir()
-        dropped = tmp_path / "drop" / "hall" / "line 4 + more.yaml"
+@dataclass(frozen=True)
+class Session:
+    """One run of `nightdrop dev` that several tests look at.
+
+    Attributes:
+        folder: Where it ran.
+        pid: The id of its process.
+        status: Its exit status.
+        refusal: The sentence of a second run in the same folder.
+        kept: Whether that one left the environment file as it was.
+    """
+
+    folder: Path
+    pid: int
+    status: int
+    refusal: str
+    kept: bool
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """A run with settings from another editor, a second run beside it, and three dropped files."""
+    folder = tmp_path_factory.mktemp("session")
+    settings = folder / "other.env"
+    settings.write_bytes(b"\xef\xbb\xbfexport NIGHTDROP_MAX_SPEC_BYTES=999\r\n")
+    with dev(folder, "--settings", str(settings)) as process:
+        before = (folder / "dev/emulator.env").read_text()
+        refusal = refused(folder)
+        kept = (folder / "dev/emulator.env").read_text() == before
+        (folder / "drop/large.yaml").write_text("kind: node_upgrade\n" * 400)
+        (folder / "drop" / "hall").mkdir()
+        dropped = folder / "drop" / "hall" / "line 4 + more.yaml"
         dropped.write_text("kind: node_upgrade\nname: Bad\n")
-        wait_for(lambda: "rejected" in told(tmp_path))
+        wait_for(lambda: "2 errors: " in told(folder) and "at most 999" in told(folder))
         dropped.write_text("kind: node_upgrade\nname: good\ntargets: {nodes: [n1]}\n")
-        wait_for(lambda: "submitted" in told(tmp_path))
-    assert "file hall/line 4 + more.yaml" in told(tmp_path)
-    assert "2 errors: document 1, line 1, targets: missing" in told(tmp_path)
-    assert "          document 1, line 2, name: only lower-case letters" in told(tmp_path)
-    assert [state for _, state in jobs(tmp_path)] == ["created"]
+        wait_for(lambda: "submitted" in told(folder))
+    return Session(folder, process.pid, process.returncode, refusal, kept)
+
+
+def test_a_broken_file_and_a_mended_one(session: Session) -> None:
+    """The first is told to be rejected, and dropped again under its name it runs."""
+    assert "file hall/line 4 + more.yaml" in told(session.folder)
+    assert "2 errors: document 1, line 1, targets: missing" in told(session.folder)
+    assert "          document 1, line 2, name: only lower-case letters" in told(session.folder)
+    assert [state for _, state in jobs(session.folder)] == ["created"]
 
 
 def test_what_is_given_up_leaves_a_notice(tmp_path: Path) -> None:
@@ -209,16 +242,14 @@ def test_folders_that_cannot_be_made_are_one_sentence(tmp_path: Path) -> None:
     )
 
 
-def test_a_second_run_in_a_folder_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_second_run_in_a_folder_is_refused_at_once(session: Session) -> None:
     """It names the first one, and takes nothing away from it."""
-    with dev(tmp_path) as process:
-        before = (tmp_path / "dev/emulator.env").read_text()
-        assert refused(tmp_path) == (
-            f"the folder dev is in use by another run, process {process.pid}; stop it, or name "
-            "another folder with --dir"
-        )
-        assert (tmp_path / "dev/emulator.env").read_text() == before
-    assert process.returncode == 0
+    assert session.refusal == (
+        f"the folder dev is in use by another run, process {session.pid}; stop it, or name "
+        "another folder with --dir"
+    )
+    assert session.kept
+    assert session.status == 0
 
 
 def test_what_another_emulator_needs_is_not_taken_away(tmp_path: Path) -> None:
@@ -241,24 +272,16 @@ def test_what_another_emulator_needs_is_not_taken_away(tmp_path: Path) -> None:
     assert (tmp_path / "dev/emulator.env").read_text() == text
 
 
-def test_the_settings_file_may_come_from_any_editor(tmp_path: Path) -> None:
+def test_the_settings_file_may_come_from_any_editor(session: Session) -> None:
     """A byte-order mark, CRLF and `export` lose no setting."""
-    settings = tmp_path / "other.env"
-    settings.write_bytes(b"\xef\xbb\xbfexport NIGHTDROP_MAX_SPEC_BYTES=10\r\n")
-    with dev(tmp_path, "--settings", str(settings)):
-        (tmp_path / "drop/a.yaml").write_text("kind: node_upgrade\n")
-        wait_for(lambda: "a spec file has at most 10 (NIGHTDROP_MAX" in told(tmp_path))
+    assert "a spec file has at most 999 (NIGHTDROP_MAX" in told(session.folder)
 
 
-def test_nothing_is_written_outside_of_its_folders(tmp_path: Path) -> None:
+def test_nothing_is_written_outside_of_its_folders(session: Session) -> None:
     """Neither into the home of whoever runs it, nor by what it starts."""
-    with dev(tmp_path):
-        (tmp_path / "drop/n.yaml").write_text(
-            "kind: node_upgrade\nname: good\ntargets: {nodes: [n1]}\n"
-        )
-        wait_for(lambda: "submitted" in told(tmp_path))
-    assert [*(tmp_path / "home").iterdir()] == []
-    assert {one.name for one in tmp_path.iterdir()} == {"dev", "drop", "home", "told.txt"}
+    assert [*(session.folder / "home").iterdir()] == []
+    names = {one.name for one in session.folder.iterdir()}
+    assert names == {"dev", "drop", "home", "other.env", "told.txt"}
 
 
 @pytest.mark.parametrize("command", ["dev", "demo"])

@@ -74,11 +74,14 @@ def running(folder: Path, *options: str) -> Iterator[dict[str, str]]:
     file = folder / "emulator.env"
     command = [sys.executable, "-m", "handler.cli", "emulator", "--env-file", str(file), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert "listens at" in process.stdout.readline()
-        yield dict(line.split("=", 1) for line in file.read_text().splitlines())
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        try:
+            assert process.stdout is not None
+            assert "listens at" in process.stdout.readline()
+            yield dict(line.split("=", 1) for line in file.read_text().splitlines())
+        finally:
+            process.send_signal(signal.SIGTERM)
+            status = process.wait(30)
+        assert status == 0
 
 
 def put(environ: dict[str, str], key: str) -> None:

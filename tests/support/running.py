@@ -1,0 +1,51 @@
+"""How the suite runs: its workers, its temporary files, its signals, and how much it tries."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import hypothesis
+import pytest
+
+from tests.support.depth import examples
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+"""Where temporary files go if there is room: a log is synced at each commit, slowly on a disk."""
+
+# A loaded machine is slow, and no example is wrong for that.
+hypothesis.settings.register_profile("suite", deadline=None, max_examples=examples(100))
+hypothesis.settings.load_profile("suite")
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what the tests start, and nothing reach the home of whoever runs them."""
+    # Also where a shell runs them in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if "TMPDIR" not in os.environ and _fits(MEMORY):
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
+    # The SDK's clients write an id of theirs into the home when they are imported.
+    with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", home)
+        import_module("huaweicloudsdkcore.http.user_agent")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Start a worker more than there are cores: tests wait for processes and time-outs."""
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # xdist reads it
+    return (os.cpu_count() or 1) + 1
+
+
+def _fits(memory: Path) -> bool:
+    """Return whether a folder takes the temporary files of the suite."""
+    if not os.access(memory, os.W_OK):
+        return False
+    found = os.statvfs(memory)
+    return found.f_bavail * found.f_frsize > 2 * 1024**3 and not found.f_flag & os.ST_NOEXEC
