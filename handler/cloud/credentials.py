@@ -45,11 +45,7 @@ _NONE = Credentials("", "", missing="no invocation has provided credentials yet"
 
 
 class CurrentCredentials:
-    """The keys and the deadline of the latest invocation, for a connection that outlives it.
-
-    Args:
-        keys: The keys until the first call of `use`.
-    """
+    """The keys and the deadline of the latest invocation, for a connection that outlives it."""
 
     def __init__(self, keys: Credentials = _NONE) -> None:
         self._keys = keys

@@ -39,18 +39,11 @@ _RECONCILER = (
 
 @dataclass(frozen=True)
 class LogStatus:
-    """The state of a log.
+    """The state of a log; `hold` and `suspension` are the reasons, or "".
 
-    Attributes:
-        head: The head of the chain.
-        invalid: The number of the first record that does not match the one before; 0 for none.
-        hold: The reason of a hold, or "".
-        suspension: Why settling is suspended, or "".
-        open: The open work.
-        now: The time by the store's clock.
-        own: The time by our clock.
-        failed: Jobs that failed on the fleet in the last day, each with the reason, the latest
-            last; only those in the records that are checked.
+    `invalid` is the number of the first record that does not match the one before, or 0. `now` is
+    by the store's clock, `own` by ours. `failed` are jobs that failed on the fleet in the last day,
+    each with the reason, the latest last; only those in the records that are checked.
     """
 
     head: Head

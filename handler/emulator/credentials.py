@@ -50,13 +50,10 @@ def same(given: str, expected: str) -> bool:
 
 @dataclass(frozen=True)
 class CredentialIssuer:
-    """Issues temporary keys of an account.
+    """Issues temporary keys of an account, whose permanent keys never expire.
 
-    Attributes:
-        account: The account, whose permanent keys never expire.
-        clock: Returns the current time, in seconds since 1970.
-        rotation: Seconds for which the same keys are issued, above 0; they are valid for three
-            times as long, from the start of that period.
+    The same keys are issued for `rotation` seconds, above 0, and are valid for three times as long
+    from the start of that period. The clock is in seconds since 1970.
     """
 
     account: Account

@@ -61,10 +61,7 @@ class Interpreter:
 def interpreter(runtime: Runtime, command: str = "") -> Interpreter | None:
     """Return an interpreter of a runtime's version, or None if this machine has none.
 
-    Args:
-        runtime: The runtime.
-        command: Path or name of the interpreter; "" searches the path for the runtime's own
-            name, then the versions that pyenv has installed.
+    Without a path or name, the runtime's own name is searched, then the versions of pyenv.
 
     Raises:
         PackageError: The given command is not an interpreter of this version.

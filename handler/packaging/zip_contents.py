@@ -100,9 +100,6 @@ def closure(package: Path) -> tuple[Path, ...]:
     Imports inside functions count too; those for type checkers do not. Other files, such as SQL,
     are included only if a module names them, as in `Path(__file__).with_name("sqlite.sql")`: any
     other file in a folder may be a secret.
-
-    Args:
-        package: The package's folder.
     """
     reached: set[Path] = set()
     data: set[Path] = set()

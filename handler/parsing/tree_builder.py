@@ -49,9 +49,9 @@ class Tree:
     Attributes:
         value: The finished value; None until the first event.
         lines: The line of each part, from 1; for an entry of a mapping, that of its key.
-        faults: The errors so far. After any error, `value` is incomplete.
+        problems: The errors so far. After any error, `value` is incomplete.
         nodes: Values counted so far, including earlier trees of the file.
-        fault_count: Problems counted so far, including earlier trees of the file.
+        problem_count: Problems counted so far, including earlier trees of the file.
     """
 
     def __init__(self, limits: Limits, nodes: int = 0, problem_count: int = 0) -> None:

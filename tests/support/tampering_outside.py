@@ -135,7 +135,7 @@ OUTSIDE: tuple[Tampering, ...] = (
     Tampering(
         "the newest checkpoint's content is an older one's",
         with_the_oldest_content,
-        "bears another's name",
+        "it has another checkpoint's name",
     ),
     Tampering(
         "all checkpoints are removed",

@@ -1,7 +1,7 @@
 """Records as OCSF events: API Activity (class 6003), attested by the profile `record_integrity`.
 
 Source: schema.ocsf.io, class `api_activity` of 1.8.0 and 1.9.0, profile `record_integrity` and
-object `attestation` of 1.9.0. An event carries the record it tells of (`raw_data`, its hash in
+object `attestation` of 1.9.0. An event carries its record (`raw_data`, its hash in
 `raw_data_hash`), so our own chain can be verified from the events; the attestation's fingerprint
 is over the event itself (JCS, SHA-256) and names that of the event before it, as OCSF asks.
 """
@@ -47,7 +47,7 @@ _CALLS = {
     "result.written": (1, "PutObject", "obs"),
     "result.failed": (1, "PutObject", "obs"),
 }
-"""The calls that records tell of: activity, operation, service. Any other record is our own act."""
+"""Activity, operation and service of records about calls; all others are of Nightdrop itself."""
 
 _STATUSES = {
     "success": (1, "Success"),
@@ -84,14 +84,14 @@ def event_lines(
 
 
 def event_of(record: Record, version: str) -> Event:
-    """Return what a record tells as an event of the class API Activity, without attestation."""
+    """Return the event for a record, of the class API Activity, without attestation."""
     fields = record.fields
     action = str(fields["action"])
     activity, operation, service = _CALLS.get(action, (_OTHER, action, "nightdrop"))
     status_id, status = _STATUSES[str(fields["outcome"])]
     severity_id, severity = _severity(fields)
     answered = part(fields, "response")
-    said: Event = {
+    event: Event = {
         "activity_id": activity,
         "activity_name": _ACTIVITIES[activity],
         "category_uid": 6,
@@ -116,7 +116,7 @@ def event_of(record: Record, version: str) -> Event:
         "raw_data": record.text,
         "raw_data_hash": {**_SHA_256, "value": record.hash},
     }
-    return _given(said)
+    return _given(event)
 
 
 def _attested(event: Event, chain: str, before: Event | None) -> Event:
@@ -163,12 +163,12 @@ def _metadata(record: Record, fields: Fields, version: str) -> Event:
 
 
 def _actor(fields: Fields) -> Event:
-    said = part(fields, "actor")
-    by = " ".join(str(said[name]) for name in ("kind", "name") if name in said)
-    account = said.get("account")
+    actor = part(fields, "actor")
+    by = " ".join(str(actor[name]) for name in ("kind", "name") if name in actor)
+    account = actor.get("account")
     user = _given(
         {
-            "name": said.get("name") or said.get("principal") or account,
+            "name": actor.get("name") or actor.get("principal") or account,
             "account": {"uid": account} if account else None,
         }
     )
@@ -209,5 +209,6 @@ def _resources(fields: Fields) -> list[Json]:
     return [_given(one) for one in found if one["uid"]]
 
 
-def _given(said: Event) -> Event:
-    return {name: value for name, value in said.items() if value is not None}
+def _given(event: Event) -> Event:
+    """Return the fields that have a value."""
+    return {name: value for name, value in event.items() if value is not None}

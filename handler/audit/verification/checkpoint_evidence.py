@@ -15,7 +15,7 @@ from handler.audit.verification.faults import Faults, IntegrityFault
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from handler.audit.checkpoints.signed_note import Note, VerifyKey
     from handler.audit.record import Head
@@ -27,14 +27,12 @@ NOTED = "--expect-head"
 
 @dataclass(frozen=True, order=True)
 class Assertion:
-    """One assertion: that the log had this record at this place.
+    """One assertion: that the log had a record with this number and hash.
 
     Attributes:
-        seq: The record's number.
-        hash: Its hash.
         name: The checkpoint's name.
         origin: Which log it is of; "" for any.
-        trusted: Whether it counts: bears a signature that was asked for, or none was asked for.
+        trusted: Whether it counts: it has a signature by a given key, or no key was given.
         at: When it was made, a timestamp; "" if unknown.
     """
 
@@ -51,8 +49,8 @@ class CheckpointEvidence:
     """All evidence about a log from outside it.
 
     Attributes:
-        keys: Whose signatures count; none means that signatures are not checked.
-        claims: What was said, in the order of records.
+        keys: Only their signatures count; without keys, signatures are not checked.
+        claims: The assertions.
         faults: What is wrong with the checkpoints themselves.
         unsigned: The names of those without any signature.
         confirmed: The last trusted claim that agrees with the log, before any that does not.
@@ -70,12 +68,10 @@ class CheckpointEvidence:
             signed = signed_note.parse(data)
             checkpoint = Checkpoint.of(signed.text)
         except ValueError as error:
-            self.faults.add(IntegrityFault(f"the checkpoint {name} cannot be read: {error}"))
+            self._add_fault(name, f"cannot be read: {error}")
             return
         if checkpoint.name != name:
-            self.faults.add(
-                IntegrityFault(f"the checkpoint {name} was changed: it bears another's name")
-            )
+            self._add_fault(name, "was changed: it has another checkpoint's name")
             return
         if not signed.signatures:
             self.unsigned.add(name)
@@ -89,26 +85,26 @@ class CheckpointEvidence:
             return True
         known = {(key.name, key.key_id) for key in self.keys}
         if any((one.name, one.key_id) in known for one in signed.signatures):
-            self.faults.add(
-                IntegrityFault(f"the checkpoint {name} is forged: its signature is not valid")
-            )
+            self._add_fault(name, "is forged: its signature is not valid")
         elif signed.signatures:
-            self.faults.add(
-                IntegrityFault(f"the checkpoint {name} is signed by a key that was not given")
-            )
+            self._add_fault(name, "is signed by a key that was not given")
         return False
 
-    def conflicts(self, stored: RecordSource, head: Head) -> Faults:
-        """Compare every claim with the log, and return where they differ; set `confirmed`."""
-        found = Faults()
+    def _add_fault(self, name: str, problem: str) -> None:
+        self.faults.add(IntegrityFault(f"the checkpoint {name} {problem}"))
+
+    def conflicts(self, stored: RecordSource, head: Head) -> Iterator[IntegrityFault]:
+        """Compare every claim with the log, and yield where they differ; set `confirmed`."""
         own = {"", origin_of(stored.at(1))} if head.seq else {one.origin for one in self.claims}
         claims = sorted(self.claims)
         strange = [one for one in claims if one.origin not in own]
-        found.add(*_told(strange, "is of another log: this one was replaced, or is not its own"))
+        yield from _first_fault(
+            strange, "is of another log: this one was replaced, or is not its own"
+        )
         beyond = [one for one in claims if one.origin in own and one.seq > head.seq][::-1]
         seen = beyond[0].seq if beyond else 0
-        found.add(
-            *_told(beyond, f"saw {seen} records, and here are {head.seq}: the end is cut off")
+        yield from _first_fault(
+            beyond, f"saw {seen} records, and here are {head.seq}: the end is cut off"
         )
         others = []
         for one in claims:
@@ -119,17 +115,17 @@ class CheckpointEvidence:
                     self.confirmed = one
         agreed = self.confirmed.seq
         since = f"after record {agreed}" if agreed else "since its beginning"
-        found.add(
-            *_told(others, f"saw another record there: the log was rewritten {since}", at=True)
+        yield from _first_fault(
+            others, f"saw another record there: the log was rewritten {since}", at=True
         )
-        return found
 
 
-def _told(claims: Sequence[Assertion], what: str, *, at: bool = False) -> list[IntegrityFault]:
-    """Return one fault for the first of several claims that tell the same."""
-    if not claims:
-        return []
-    first = claims[0]
-    name = first.name if first.name == NOTED else f"the checkpoint {first.name}"
-    more = f" (and {len(claims) - 1} more)" if len(claims) > 1 else ""
-    return [IntegrityFault(f"{name}{more} {what}", first.seq if at else None)]
+def _first_fault(
+    claims: Sequence[Assertion], problem: str, *, at: bool = False
+) -> Iterator[IntegrityFault]:
+    """Yield one fault for several claims with the same conflict; it names the first."""
+    if claims:
+        first = claims[0]
+        name = first.name if first.name == NOTED else f"the checkpoint {first.name}"
+        more = f" (and {len(claims) - 1} more)" if len(claims) > 1 else ""
+        yield IntegrityFault(f"{name}{more} {problem}", first.seq if at else None)

@@ -40,12 +40,7 @@ _GIVE_UP = (
 
 @dataclass(frozen=True)
 class Table:
-    """A table that is derived from the records.
-
-    Attributes:
-        name: Its name.
-        columns: Its columns, the key first.
-    """
+    """A table that is derived from the records; the first column is its key."""
 
     name: str
     columns: tuple[str, ...]

@@ -24,14 +24,10 @@ _NAMED = re.compile(rb'"prev":"([^"]*)"')
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found.
+    """The result of a verification: the last record, the first faults and the count of all.
 
-    Attributes:
-        head: The last record.
-        faults: What is wrong: the first hundred of it.
-        count: How many faults there are.
-        remarks: What a person should know besides, one sentence each.
-        confirmed: The last record that something outside the log confirms; 0 is none.
+    `remarks` are sentences that are no faults; `confirmed` is the number of the last record that
+    something outside the log confirms, or 0.
     """
 
     head: Head
@@ -58,11 +54,11 @@ def verify(records: Iterable[Record]) -> Verdict:
 
     Memory stays flat; the check continues after a fault.
     """
-    walk = ChainChecker()
-    walk.check_pages(
+    checker = ChainChecker()
+    checker.check_pages(
         ([row_of(record.seq, record.hash, record.text)] for record in records), lambda _count: None
     )
-    return Verdict(walk.head, tuple(walk.faults.listed), walk.faults.count)
+    return Verdict(checker.head, tuple(checker.faults.listed), checker.faults.count)
 
 
 def row_of(seq: int, stored: str, text: str) -> Row:

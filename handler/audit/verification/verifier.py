@@ -65,7 +65,7 @@ def verify_log(
 ) -> Verdict:
     """Verify a log, also while it is written to.
 
-    Checkpoints are read first and the log afterwards: whatever they saw must be in it by then.
+    Checkpoints are read before the log, so the records that they name must be in it.
 
     `advance` is called with the number of records of each page; each record is passed twice.
 
@@ -84,12 +84,11 @@ def verify_log(
     try:
         if evidence.places:
             _compare(source, evidence.places, checkpoints, outside, checker.head)
-        found = outside.conflicts(source, checker.head)
+        found = [*outside.conflicts(source, checker.head)]
     except LogBrokenError as error:
-        found = Faults()
-        found.add(IntegrityFault(str(error)))
+        found = [IntegrityFault(str(error))]
     faults.join(outside.faults)
-    faults.join(found)
+    faults.add(*found)
     faults.add(*_missing_checkpoints(checkpoints))
     derived, more = _derived(source, checker, advance)
     faults.join(derived)

@@ -71,9 +71,7 @@ def _write(lines: Iterable[str], file: IO[str]) -> None:
 def output_file(path: Path | None, *, overwrite: bool) -> Iterator[IO[str]]:
     """Yield a text file; it replaces `path` when the block succeeds, and nothing is changed if not.
 
-    Args:
-        path: The file; None for standard output.
-        overwrite: Whether to replace an existing file; a database is never replaced.
+    Without a path it is standard output. A database is never replaced.
 
     Raises:
         OutputError: The file exists or cannot be written.

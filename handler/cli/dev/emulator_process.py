@@ -144,11 +144,8 @@ def serve(
 ) -> None:
     """Run an emulator until SIGTERM, SIGINT or SIGHUP; call it in the main thread.
 
-    Args:
-        emulator: The emulator, not yet started.
-        env_file: The file for its environment, as `NAME=value` lines, while it listens; None for
-            no file. It is removed at the end.
-        announce: Called with its URL once it listens and the file is written.
+    While it listens, its environment is in `env_file` as `NAME=value` lines. `announce` is called
+    with its URL once the file is written.
 
     Raises:
         OSError: The file cannot be written.

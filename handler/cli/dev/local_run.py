@@ -45,10 +45,7 @@ _NAME = ".lock"
 class LocalRun:
     """The emulator, the function with its queue, the timers and the drop folder.
 
-    Args:
-        plan: What runs.
-        ended: Set when the run must end.
-        echo: Receives every line if there is no screen to draw on.
+    `ended` is set when the run must end; `echo` receives every line if there is no screen.
 
     Raises:
         StartError: On entering: something cannot be started, or the folder is in use.

@@ -41,12 +41,7 @@ _SECRET_FIELDS = frozenset({"value", "args", "command", "secret"})
 
 
 def redact(message: str, secrets: Iterable[str]) -> str:
-    """Return a message with everything masked that it shares with secrets.
-
-    Args:
-        message: The message of a service; it is cut off after 1,000 characters.
-        secrets: The values that must not be repeated.
-    """
+    """Return a message, its first 1,000 characters, with everything masked that secrets share."""
     message = message[:_LONGEST]
     levels = [_folded(text, spans) for text, spans in _levels(message)]
     grams = {gram for text, _ in levels for gram in _grams(text)}

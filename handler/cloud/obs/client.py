@@ -79,6 +79,9 @@ class Obs:
 
     A bucket is a sub-domain of the endpoint, or the first part of the path if the host is an IP
     address. The clock is aware UTC. Without a deadline, only the limit of the transport applies.
+
+    Every call raises ObjectError if the bucket is missing or these keys do not allow it, and
+    another CloudError if it failed; then a retry may succeed.
     """
 
     endpoint: str
@@ -91,8 +94,7 @@ class Obs:
         """Return the current version of an object.
 
         Raises:
-            ObjectError: It is missing, not readable with these keys, or larger than `max_bytes`.
-            CloudError: The call failed; a retry may succeed.
+            ObjectError: Also if it is missing or larger than `max_bytes`.
         """
         target = Target("GET", bucket, key)
         # The limit must not cut off the text of an error.
@@ -109,21 +111,11 @@ class Obs:
         )
 
     def write(self, bucket: str, key: str, data: bytes, *, content_type: str) -> None:
-        """Write a small object; an existing one is replaced.
-
-        Raises:
-            ObjectError: The bucket is missing or not writable with these keys.
-            CloudError: The call failed.
-        """
+        """Write a small object; an existing one is replaced."""
         self._call(Target("PUT", bucket, key, data, content_type))
 
     def delete(self, bucket: str, key: str) -> None:
-        """Delete an object if it exists.
-
-        Raises:
-            ObjectError: The bucket is missing, or these keys may not delete in it.
-            CloudError: The call failed.
-        """
+        """Delete an object if it exists."""
         self._call(Target("DELETE", bucket, key))
 
     def lock(self, bucket: str, days: int) -> None:
@@ -131,10 +123,6 @@ class Obs:
 
         The bucket must have versioning. The lock is permanent, and a locked bucket refuses appends.
         Source: SetBucketObjectLock (obs_04_0167).
-
-        Raises:
-            ObjectError: The bucket is missing, or these keys may not do this.
-            CloudError: The call failed.
         """
         body = _LOCK.format(days=days).encode()
         self._call(
@@ -148,8 +136,7 @@ class Obs:
             Not `done` if the object has another length; nothing was appended.
 
         Raises:
-            ObjectError: The object cannot be appended to, or not with these keys.
-            CloudError: The call failed.
+            ObjectError: Also if the object cannot be appended to.
         """
         target = Target(
             "POST",
@@ -170,8 +157,7 @@ class Obs:
         """Return the bytes of an object from `first` on, from its end if negative; None if missing.
 
         Raises:
-            ObjectError: It is larger, or not readable with these keys.
-            CloudError: The call failed.
+            ObjectError: Also if it is larger than `max_bytes`.
         """
         ranges = {"Range": f"bytes={first}-" if first >= 0 else f"bytes={first}"} if first else {}
         target = Target("GET", bucket, key, headers=ranges)
@@ -190,22 +176,12 @@ class Obs:
         return ObsResult(date, answer.body[first:] if whole else answer.body)
 
     def list_objects(self, bucket: str, prefix: str) -> Iterator[ListedObject]:
-        """Yield the objects under a prefix, in the order of their keys.
-
-        Raises:
-            ObjectError: The bucket is missing, or may not be listed with these keys.
-            CloudError: The call failed.
-        """
+        """Yield the objects under a prefix, in the order of their keys."""
         for page in self.list_pages(bucket, prefix):
             yield from page.objects
 
     def list_pages(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
-        """Yield the pages of objects under a prefix with keys after `after`; one request each.
-
-        Raises:
-            ObjectError: The bucket is missing, or may not be listed with these keys.
-            CloudError: The call failed.
-        """
+        """Yield the pages of objects under a prefix with keys after `after`; one request each."""
         from handler.cloud.obs.listing import listing_of
 
         marker = after

@@ -26,13 +26,10 @@ _CONTENT_TYPE = "application/octet-stream"
 
 
 class ServerClock:
-    """This machine's clock, corrected by the smallest offset that agrees with the service.
+    """This machine's clock (aware), corrected by the smallest offset that agrees with the service.
 
     `Date` (RFC 9110, 6.6.1) has whole seconds: the service's time was in that second at some time
     between request and response. A clock that agrees with that is not changed.
-
-    Args:
-        clock: This machine's clock, aware.
     """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -93,7 +90,10 @@ class ObsFolders:
 
 
 class ObsFolder:
-    """The objects under a prefix of a bucket; `obs` returns OBS with the current credentials."""
+    """The objects under a prefix of a bucket; `obs` returns OBS with the current credentials.
+
+    Every call raises CloudError if it failed or is not allowed.
+    """
 
     def __init__(self, obs: Callable[[], Obs], bucket: str, prefix: str) -> None:
         self._obs = obs
@@ -107,22 +107,14 @@ class ObsFolder:
         return f"obs://{self._bucket}/{self._prefix}"
 
     def append(self, name: str, position: int, data: bytes) -> bool:
-        """Append to an object of that length; False if it has another one.
-
-        Raises:
-            CloudError: It cannot be appended to, or the call failed.
-        """
+        """Append to an object of that length; False if it has another one."""
         sent_at = self._clock.local_now()
         result = self._obs().append(self._bucket, self._prefix + name, position, data)
         self._clock.observe(result.date, sent_at)
         return result.done
 
     def read(self, name: str, first: int = 0) -> bytes | None:
-        """Return an object's bytes from `first` on (from the end if negative), or None.
-
-        Raises:
-            CloudError: It may not be read, or the call failed.
-        """
+        """Return an object's bytes from `first` on (from the end if negative), or None."""
         sent_at = self._clock.local_now()
         result = self._obs().read_from(
             self._bucket, self._prefix + name, first, max_bytes=LARGEST_OBJECT
@@ -133,27 +125,15 @@ class ObsFolder:
         return result.data
 
     def write(self, name: str, data: bytes) -> None:
-        """Write an object; an existing one is replaced.
-
-        Raises:
-            CloudError: It may not be written, or the call failed.
-        """
+        """Write an object; an existing one is replaced."""
         self._obs().write(self._bucket, self._prefix + name, data, content_type=_CONTENT_TYPE)
 
     def delete(self, name: str) -> None:
-        """Delete an object if it exists.
-
-        Raises:
-            CloudError: It may not be deleted, or the call failed.
-        """
+        """Delete an object if it exists."""
         self._obs().delete(self._bucket, self._prefix + name)
 
     def names(self) -> Iterator[str]:
-        """Yield the names of all objects, in order.
-
-        Raises:
-            CloudError: They may not be listed, or the call failed.
-        """
+        """Yield the names of all objects, in order."""
         for one in self._obs().list_objects(self._bucket, self._prefix):
             yield one.key.removeprefix(self._prefix)
 

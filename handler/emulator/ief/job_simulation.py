@@ -109,12 +109,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Progress:
-    """The progress of one task.
+    """The progress of one task: its status `since` a time in seconds since 1970.
 
-    Attributes:
-        status: Its status.
-        since: When it took on that status, in seconds since 1970.
-        reason: Why it did not succeed, or "".
+    `reason` says why it did not succeed, or is "".
     """
 
     status: str
@@ -188,16 +185,11 @@ class JobSimulation:
         targets: Iterable[tuple[int, str]],
         failing: AbstractSet[str] = frozenset(),
     ) -> tuple[Task, ...]:
-        """Choose the outcome of each task.
+        """Choose the outcome of each task; those of the targets in `failing` fail in any case.
 
         The task of an UNCONNECTED node waits until the job's time is over, as the node may come
-        back; in any other state but RUNNING the task fails as soon as it starts.
-
-        Args:
-            kind: The job's type.
-            draw: Names the random choice: the same job and attempt have the same outcome again.
-            targets: Indexes and ids of the targets.
-            failing: Ids of targets that fail in any case.
+        back; in any other state but RUNNING the task fails as soon as it starts. `draw` names the
+        random choice: the same job and attempt have the same outcome again.
         """
         return tuple(
             self._task(kind, f"{self.seed}/{draw}/{index}", index, target, failing)

@@ -76,11 +76,9 @@ class FleetStatus:
         ]
 
     def select(self, parameters: Mapping[str, str]) -> list[dict[str, Json]]:
-        """Return the nodes that match a query.
+        """Return the nodes that match all parameters of a query.
 
-        Args:
-            parameters: The query: `name` (a part of it), `state`, `tags` as `key.value` joined by
-                commas, `group_id`. All that are given must match.
+        They are `name` (a part of it), `state`, `tags` as `key.value` joined by commas, `group_id`.
         """
         wanted = {tag for tag in parameters.get("tags", "").split(",") if tag}
         group = parameters.get("group_id", "")

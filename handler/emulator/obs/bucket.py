@@ -135,11 +135,7 @@ class Bucket:
                 yield key, one, index == 0
 
     def new_version_id(self, unique: str) -> str:
-        """Return a version id for the next write: 32 characters, or `null`.
-
-        Args:
-            unique: A UUID as text.
-        """
+        """Return a version id for the next write, from a UUID as text: 32 characters, or `null`."""
         if self.versioning != ENABLED:
             return NO_VERSION
         return f"G0011{unique.replace('-', '')[:27].upper()}"

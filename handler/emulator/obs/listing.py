@@ -16,12 +16,9 @@ LARGEST_PAGE = 1000
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry of a page.
+    """A key with its object, version or delete marker, or a common prefix without any.
 
-    Attributes:
-        key: The key, or a common prefix.
-        stored: The object, version or delete marker; None for a common prefix.
-        latest: Whether it is the newest of its key.
+    `latest` says whether it is the newest of its key.
     """
 
     key: str

@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 class StoredState:
     """The part of the services' state that outlives a process.
 
-    Attributes:
-        jobs: The jobs by their ids, in the order of their creation.
-        created: How many jobs were ever created.
-        upgrades: Upgrades done by jobs that are deleted.
-        buckets: The buckets by their names.
+    `created` counts all jobs ever created; `upgrades` are those of jobs that are deleted.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)

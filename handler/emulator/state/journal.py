@@ -46,11 +46,7 @@ class JournalError(OSError):
 
 
 class Journal:
-    """The file `emulator.jsonl` in a directory, open for appending.
-
-    Attributes:
-        path: Where it is.
-    """
+    """The file `emulator.jsonl` in a directory, open for appending."""
 
     def __init__(self, directory: Path) -> None:
         """Open the journal of a directory, which is created if it does not exist.

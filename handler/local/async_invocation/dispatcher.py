@@ -82,11 +82,7 @@ class LocalFunction:
             thread.start()
 
     def submit(self, event: Json, trigger: str) -> str:
-        """Accept an event and return the id of its request.
-
-        Args:
-            event: Any JSON value.
-            trigger: The kind of trigger, for progress events.
+        """Accept an event, any JSON value, and return the id of its request.
 
         Raises:
             ValueError: The event is too large for the platform, or the function is closed.
@@ -189,14 +185,11 @@ class LocalFunction:
 
 
 def delays(chaos: Random | None) -> tuple[float, ...]:
-    """Return the delay in seconds of each delivery of one event.
+    """Return the delay in seconds of each delivery of one event; repeatable by the seed of `chaos`.
 
     Without chaos there is one delivery at once. With it, some events are delivered twice and some
     deliveries are late, since FunctionGraph guarantees neither one delivery nor their order. No
     event is lost.
-
-    Args:
-        chaos: A random generator; the same seed gives the same delays.
     """
     if chaos is None:
         return (0.0,)

@@ -37,10 +37,8 @@ class Outcome:
 class Instance:
     """An instance of the function; its owner sends it one request at a time.
 
-    Attributes:
-        url: Its URL.
-        timeout: Seconds that an invocation may take. The platform would end a slower instance; here
-            it continues, and may still be busy when the next request arrives.
+    An invocation may take `timeout` seconds. The platform would end a slower instance; here it
+    continues, and may still be busy when the next request arrives.
     """
 
     url: str

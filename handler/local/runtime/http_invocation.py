@@ -57,14 +57,10 @@ def serve(
     initializer: Initializer,
     new_context: Callable[[str], Context],
 ) -> Response:
-    """Run the initializer and the function, and return the answer.
+    """Run the initializer and the function on a POST of an event, and return the answer.
 
-    Args:
-        request: A POST with the event as its body. Its header `X-Cff-Request-Id`, if given, becomes
-            the invocation's id.
-        function: The function's handler, called with event and context.
-        initializer: The process's initializer.
-        new_context: Returns the context of an invocation that starts now, given its id.
+    The header `X-Cff-Request-Id`, if given, becomes the invocation's id; `new_context` returns the
+    context of an invocation that starts now, given its id.
     """
     given = request.headers.get(REQUEST_ID, "")
     request_id = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())

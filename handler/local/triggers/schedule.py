@@ -221,11 +221,9 @@ def every(text: str) -> Interval:
 
 
 def parse(text: str, zone: tzinfo = timezone.utc) -> Schedule:
-    """Return the schedule that a text describes.
+    """Return the schedule that a text describes: a rate, `@every` and a duration, or cron.
 
-    Args:
-        text: A rate, `@every` and a duration, or a cron expression.
-        zone: The time zone of expressions that name none; on the platform, its region's.
+    Expressions that name no time zone are in the given one; on the platform, in its region's.
 
     Raises:
         ValueError: The text is none of these; the message says what to write instead.

@@ -26,9 +26,6 @@ _LOOKED_AT = 100
 class JsonlFileSource:
     """The records of an exported file; each question reads it from its beginning.
 
-    Args:
-        path: The file.
-
     Raises:
         LogError: There is no such file.
     """
@@ -100,7 +97,7 @@ class JsonlFileSource:
 
 
 def _row(number: int, line: bytes) -> Row:
-    """Return a line's record; a line that holds none is the text of a record that is none."""
+    """Return a line's record; a line without one becomes the text of an invalid record."""
     try:
         held = json.loads(line)
         stored, text = held["hash"], held["record"]

@@ -199,10 +199,9 @@ def _sorted(rows: Sequence[Sequence[object]]) -> Iterator[tuple[Any, ...]]:
 
 
 class ObjectsSource:
-    """The records of a folder, copied at the first question: what was seen before is in them.
+    """The records of a folder, copied at the first question; checkpoints read before are in them.
 
-    Args:
-        objects: The folder; closed with this.
+    Closing it closes the folder.
     """
 
     def __init__(self, objects: ObjectStore) -> None:

@@ -122,8 +122,7 @@ _LAST = 2**63 - 1
 def differing_parts(db: Connection) -> Iterator[IntegrityFault | str]:
     """Yield a fault for every part that is missing, added, or different; or one remark.
 
-    Args:
-        db: A connection outside any transaction.
+    The connection must be outside any transaction.
     """
     try:
         expected, stored = _expected(db), _parts(db, _OURS)
@@ -167,8 +166,7 @@ def _parts(db: Connection, schema: str) -> Parts:
 class PostgresSource:
     """The records of a PostgreSQL database, read in a session of its own.
 
-    Args:
-        address: As for `PostgresLog`; a role that may only read will do.
+    The address is as for `PostgresLog`; a role that may only read is enough.
 
     Raises:
         LogError: The server cannot be reached, or holds no audit log.

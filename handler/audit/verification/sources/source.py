@@ -14,14 +14,14 @@ Row: TypeAlias = tuple[int, bytes, bytes, bytes]
 """A record as it is stored: its number, its hash, the hash before it, its text in UTF-8."""
 
 BEGINNING = -(2**63) + 1
-"""Comes before every number that a store can hold."""
+"""Smaller than every number that a store can hold."""
 
 PAGE = 1000
 """Rows to fetch at once."""
 
 
 class RecordSource(Protocol):
-    """Hands out what is stored, without a check and without a change."""
+    """Returns what is stored, unchecked and unchanged."""
 
     def protections(self) -> Iterator[IntegrityFault]:
         """Yield what is wrong with the store's own protections of the records."""
@@ -39,12 +39,9 @@ class RecordSource(Protocol):
         """Yield the texts of the records of an action, in order."""
 
     def differences(self, advance: Callable[[int], object]) -> Iterator[IntegrityFault | str]:
-        """Yield where derived data differs from the records.
+        """Yield where derived data differs from the records; as a sentence what is no fault.
 
-        What is no fault, but should be known, is yielded as a sentence.
-
-        Args:
-            advance: Told how many records were passed, now and then.
+        `advance` is called with the number of records of each page.
         """
 
     def close(self) -> None:

@@ -49,9 +49,6 @@ _BEGUN = "SELECT record FROM records WHERE substr(record, 1, ?) = ? ORDER BY seq
 class SqliteSource:
     """The records of a SQLite file.
 
-    Args:
-        path: The file.
-
     Raises:
         LogError: There is no such file, or it cannot be opened.
     """

@@ -32,9 +32,8 @@ _DATA_BYTES = 1024**3
 def build_site(copy: Path, *, own_sql: bool) -> Datasette:
     """Return the Datasette application for a copy of the log that does not change.
 
-    Args:
-        copy: The SQLite file, `nightdrop.db`: Datasette names the database after its stem.
-        own_sql: Whether visitors may run queries of their own.
+    The copy is named `nightdrop.db`: Datasette names the database after its stem. `own_sql` lets
+    visitors run queries of their own.
     """
     # Datasette's handler prints a traceback for every error, also for a page that does not exist.
     pm.unregister(name="datasette.handle_exception")
