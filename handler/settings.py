@@ -15,8 +15,8 @@ from handler.values.object_names import bucket_names, checked_prefix
 from handler.values.obs_address import OBS, ObsAddress, parse_obs_address, parse_obs_object
 from handler.values.store_address import (
     checked_checkpoint_address,
+    checked_file_address,
     checked_log_address,
-    checked_policy_address,
 )
 
 if TYPE_CHECKING:
@@ -58,10 +58,15 @@ class Settings(BaseModel):
     results: Annotated[ObsAddress | None, BeforeValidator(parse_obs_address)] = Field(
         None, description="obs://bucket/prefix/ for a result file per spec; empty writes none"
     )
-    policy: Annotated[str, BeforeValidator(checked_policy_address)] = Field(
+    policy: Annotated[str, BeforeValidator(checked_file_address)] = Field(
         "",
         description="file with the policy: a path (a relative one starts at the function's code), "
         "or obs://bucket/key; empty is the built-in policy",
+    )
+    facts: Annotated[str, BeforeValidator(checked_file_address)] = Field(
+        "",
+        description="file with what `nightdrop probe` has seen of the cloud: a path, or "
+        "obs://bucket/key; empty relies on the documentation alone",
     )
     audit: Annotated[str, BeforeValidator(checked_log_address)] = Field(
         repr=False,  # it may hold a password
@@ -250,7 +255,7 @@ def _overlaps(settings: Settings) -> Iterator[str]:
     results = settings.results
     if results and any(results.contains(name, settings.prefix) for name in settings.buckets):
         yield "NIGHTDROP_RESULTS: contains NIGHTDROP_PREFIX: every dropped file would be ignored"
-    for name in ("CHECKPOINTS", "AUDIT", "POLICY"):
+    for name in ("CHECKPOINTS", "AUDIT", "POLICY", "FACTS"):
         address = getattr(settings, name.lower())
         place = parse_obs_address(address) if address.startswith(OBS) else None
         if place and place.bucket in settings.buckets and place.prefix.startswith(settings.prefix):
@@ -276,15 +281,18 @@ def _private_file_problem(settings: Settings, environ: Mapping[str, str]) -> Ite
 
 
 def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
-    """Return the settings with the region's endpoints and the policy's path in the code."""
+    """Return the settings with the region's endpoints and paths in the function's code."""
     domain = f"{settings.region}.myhuaweicloud.com"
-    policy = settings.policy
-    if policy and not policy.startswith(OBS):
-        policy = str(Path(environ.get("RUNTIME_CODE_ROOT", ""), policy))
+    root = environ.get("RUNTIME_CODE_ROOT", "")
+
+    def in_code(address: str) -> str:
+        return str(Path(root, address)) if address and not address.startswith(OBS) else address
+
     return settings.model_copy(
         update={
             "ief_endpoint": settings.ief_endpoint or f"https://ief.{domain}",
             "obs_endpoint": settings.obs_endpoint or f"https://obs.{domain}",
-            "policy": policy,
+            "policy": in_code(settings.policy),
+            "facts": in_code(settings.facts),
         }
     )

@@ -92,11 +92,13 @@ class Sender(NamedTuple):
         seconds_per_request: Seconds one request and the record of its answer may take together.
         settle_after: Seconds after a signature's date from which a complete list is believed.
         tries: How often one invocation sends a job that the API asks to be sent later.
+        absent_doubt: Why a list never shows here that a job is absent; "" if it does.
     """
 
     seconds_per_request: float
     settle_after: float
     tries: int = 5
+    absent_doubt: str = ""
 
 
 Effect: TypeAlias = "AwaitTurn | TimeLeft | Sign | Commit | Send | ListJobs | ShowJob"

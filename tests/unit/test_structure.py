@@ -43,6 +43,7 @@ HEAVY = (
 )
 UPPER = (
     "policy",
+    "probe",
     "runtime",
     "jobs",
     "deliveries",
