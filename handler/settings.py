@@ -263,9 +263,10 @@ def _overlaps(settings: Settings) -> Iterator[str]:
                 f"NIGHTDROP_{name}: is under NIGHTDROP_PREFIX, so that what is written there "
                 "would be read as specs; name another bucket, or a prefix beside it"
             )
-    is_in_obs = settings.policy.startswith(OBS)
-    if results and is_in_obs and results.contains(*parse_obs_object(settings.policy)):
-        yield "NIGHTDROP_POLICY: is under NIGHTDROP_RESULTS; name a key beside it"
+    for name in ("POLICY", "FACTS"):
+        address = getattr(settings, name.lower())
+        if results and address.startswith(OBS) and results.contains(*parse_obs_object(address)):
+            yield f"NIGHTDROP_{name}: is under NIGHTDROP_RESULTS; name a key beside it"
     if results and settings.audit == str(results):
         yield "NIGHTDROP_AUDIT: is the same as NIGHTDROP_RESULTS; name a prefix beside it"
 

@@ -13,8 +13,8 @@ A fault is JSON such as `{"operation": "CreateBatchJob", "fault": "lost_answer",
     long_signature  a signature is accepted for `seconds`
 
 Where the API pages leave the behaviour open, others choose another one: `no_descriptions`,
-`oldest_first`, `small_pages`, `page_offsets`, `milliseconds`, `new_status`, `other_auth_code`
-(`operation.Deviations` describes them).
+`oldest_first`, `small_pages`, `page_offsets`, `milliseconds`, `new_status`, `other_auth_code`,
+and, for OBS, `stale_objects` and `append_anywhere` (`operation.Deviations` describes them).
 
 `times` limits how often a fault applies, `probability` makes it random, `seed` repeatable.
 """
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 FaultKind: TypeAlias = Literal[
+    "append_anywhere",
     "cut",
     "delay",
     "duplicate_name",
@@ -52,13 +53,15 @@ FaultKind: TypeAlias = Literal[
     "page_offsets",
     "small_pages",
     "stale_list",
+    "stale_objects",
     "status",
 ]
 _ENDINGS = frozenset({"lost_answer", "cut", "status", "late_commit"})
-_TIMED = frozenset({"delay", "late_commit", "long_signature", "stale_list"})
+_TIMED = frozenset({"delay", "late_commit", "long_signature", "stale_list", "stale_objects"})
 _LIST, _READ = ("ListBatchJob",), ("ListBatchJob", "ShowBatchJob")
 _JOBS = (*_READ, "CreateBatchJob", "DeleteBatchJob")
 _ONLY_FOR = {
+    "append_anywhere": ("AppendObject",),
     "duplicate_name": ("CreateBatchJob",),
     "long_signature": _JOBS,
     "milliseconds": _LIST,
@@ -69,6 +72,7 @@ _ONLY_FOR = {
     "page_offsets": _LIST,
     "small_pages": _LIST,
     "stale_list": _LIST,
+    "stale_objects": ("ListObjects",),
 }
 
 
@@ -185,6 +189,7 @@ def _conflict(rule: FaultRule, operations: frozenset[str]) -> str:
 def _combined(applied: Sequence[FaultRule]) -> ActiveFaults:
     kinds = {rule.fault for rule in applied}
     lags = [rule.seconds or 0.0 for rule in applied if rule.fault == "stale_list"]
+    stale = [rule.seconds or 0.0 for rule in applied if rule.fault == "stale_objects"]
     windows = [rule.seconds for rule in applied if rule.fault == "long_signature"]
     return ActiveFaults(
         delay=sum(rule.seconds or 0.0 for rule in applied if rule.fault == "delay"),
@@ -198,6 +203,8 @@ def _combined(applied: Sequence[FaultRule]) -> ActiveFaults:
             milliseconds="milliseconds" in kinds,
             new_status="new_status" in kinds,
             other_auth_code="other_auth_code" in kinds,
+            stale_objects=max(stale, default=0.0),
+            append_anywhere="append_anywhere" in kinds,
             signature_seconds=windows[0] if windows else None,
         ),
         ending=next((rule for rule in applied if rule.fault in _ENDINGS), None),

@@ -35,6 +35,8 @@ class Deviations:
         milliseconds: Whether ListBatchJob gives times in milliseconds.
         new_status: Whether jobs have a status that no page names.
         other_auth_code: Whether a refused signature has a code that no page names.
+        stale_objects: Seconds for which a new object is missing from ListObjects.
+        append_anywhere: Whether AppendObject appends whatever the position says.
         signature_seconds: How far a signature's date may differ; None is the usual limit.
     """
 
@@ -47,6 +49,8 @@ class Deviations:
     milliseconds: bool = False
     new_status: bool = False
     other_auth_code: bool = False
+    stale_objects: float = 0.0
+    append_anywhere: bool = False
     signature_seconds: float | None = None
 
 

@@ -42,6 +42,10 @@ CLOCK_SKEW = timedelta(minutes=5)
 FOLLOWED_FOR = timedelta(days=1)
 """After this a job that never ends is no longer queried; the API gives it ten minutes."""
 
+_BY_FACTS = (
+    "look at the fleet for the jobs that are unknown, then `nightdrop job abandon`; a release "
+    "counts once new facts say otherwise"
+)
 _REASONS = 5
 _LONGEST_REASON = 200
 
@@ -116,7 +120,7 @@ def suspend(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[Non
         due = [job for job in left if _is_due(job, listing, sender)]
         if not due or view.switch("suspension"):
             return Decision(None)
-        return Decision(None, (_suspended(due[0], sender.absent_doubt),))
+        return Decision(None, (_suspended(due[0], sender.absent_doubt, _BY_FACTS),))
 
     return decide
 
@@ -240,15 +244,16 @@ def _absent(job: JobState) -> Draft:
 
 
 def _unmarked(job: JobState) -> Draft:
-    return _suspended(job, f"job {job.name} ({shown(job.key)}) is listed without its mark")
+    why = f"job {job.name} ({shown(job.key)}) is listed without its mark"
+    return _suspended(job, why, "look at the fleet, then `nightdrop release`")
 
 
-def _suspended(job: JobState, why: str) -> Draft:
+def _suspended(job: JobState, why: str, remedy: str) -> Draft:
     return replace(
         about(job),
         action="settling.suspended",
         outcome="failure",
-        note=f"{why}, so no job can be found absent; look at the fleet, then `nightdrop release`",
+        note=f"{why}, so no job can be found absent; {remedy}",
     )
 
 

@@ -29,6 +29,7 @@ TOO_MANY = 429
 """The status of an answer to a caller that asks too often."""
 
 _TRIES = 3
+_LONGEST_PAUSE = 60.0
 
 
 def utc_now() -> datetime:
@@ -113,7 +114,8 @@ class ProbeClient:
             try:
                 return ask()
             except ApiError as error:
-                if error.status != TOO_MANY:
+                pause = error.retry_after or 1.0
+                if error.status != TOO_MANY or pause > _LONGEST_PAUSE:
                     raise
-                self.sleep(error.retry_after or 1.0)
+                self.sleep(pause)
         return ask()

@@ -14,7 +14,7 @@ from base64 import b32encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from handler.errors import ApiError, CloudError
+from handler.errors import ApiError, CloudError, NotSentError
 from handler.probe.fact import (
     LAG,
     LISTED_DESCRIPTION,
@@ -44,7 +44,7 @@ PATIENCE = 600
 _PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between two looks; the last is repeated
 _ASSUMED_LAG = f"a new job is listed within {LONGEST_LAG} s"
 _TRIES = 4
-_NOT_FOUND = 404
+_NOT_FOUND, _ERRORS = 404, 500
 _TASK_DATA = {
     "deployment": {
         "replicas": 1,
@@ -69,12 +69,14 @@ _TASK_DATA = {
 class ProbeJob:
     """The job that the probe creates; its name and its mark are new each time.
 
-    `created` are the ids of what was created so far.
+    `created` are the ids of what was created so far, `lost` the errors of requests that may have
+    created another one.
     """
 
     target: str
     kind: str
     created: list[str] = field(default_factory=list)
+    lost: list[CloudError] = field(default_factory=list)
     name: str = field(default_factory=lambda: f"nightdrop-probe-{_random(10)}")
     mark: str = field(default_factory=lambda: f"nd-{_random(26)}")
 
@@ -140,7 +142,13 @@ def create_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
 
 
 def _create(client: ProbeClient, job: ProbeJob) -> str:
-    job_id = client.call(lambda: client.ief.create(client.ief.sign_create(job.body)))
+    try:
+        job_id = client.call(lambda: client.ief.create(client.ief.sign_create(job.body)))
+    except CloudError as error:
+        refused = isinstance(error, ApiError) and error.status < _ERRORS
+        if not refused and not isinstance(error, NotSentError):
+            job.lost.append(error)
+        raise
     job.created.append(job_id)
     return job_id
 
@@ -199,13 +207,14 @@ def _equal_names(client: ProbeClient, job: ProbeJob) -> Fact:
 
 def delete_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
     """Delete every job that the probe has created, and yield what that shows."""
-    doubt = ""
     try:
         page = client.page(job.kind, limit=PAGE)
-    except CloudError as error:
-        page, doubt = (), f"; jobs whose answer was lost were not looked for: {error}"
+    except CloudError:
+        page = ()
     listed = [one.job_id for one in page if job.is_in(one)]
     mine = list(dict.fromkeys([*job.created, *listed]))
+    is_doubtful = len(mine) < len(job.created) + len(job.lost)
+    doubt = "; an answer was lost, and the list does not have its job" if is_doubtful else ""
     left = [job_id for job_id in mine if not _deleted(client, job_id)]
     yield compared(
         "clean-up",

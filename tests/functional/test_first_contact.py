@@ -23,7 +23,7 @@ from handler.probe.client import ObservedTransport, ProbeClient
 from handler.probe.create_checks import ProbeJob
 from handler.probe.report import to_json
 from handler.probe.run_probe import run_probe
-from tests.conftest import context, environment, records, timer_event
+from tests.conftest import ROOT, context, environment, records, timer_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +110,14 @@ def instance_with(cloud: Cloud, tmp_path: Path) -> Iterator[Any]:
     yield open_with
     for one in opened:
         one.close()
+
+
+@pytest.fixture
+def operator(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set the environment of an operator's commands, and return a folder."""
+    for name, value in environment(cloud.emulator, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
 
 
 DEVIATIONS: list[tuple[str, list[Fault], str, str, str, int]] = [
@@ -244,6 +252,28 @@ def test_a_job_whose_answer_was_lost_is_deleted_too(cloud: Cloud) -> None:
     assert cloud.named("nightdrop-probe") == []
 
 
+def test_a_job_that_may_be_there_and_is_not_listed_is_named(cloud: Cloud) -> None:
+    """The list lags, so that somebody has to look later."""
+    facts = cloud.probe(LOST, fault(LIST, "stale_list", seconds=60))
+    (left,) = cloud.named("nightdrop-probe")
+    assert facts["clean-up"].verdict == "differs"
+    assert left.name in facts["clean-up"].change
+
+
+def test_an_interrupted_probe_deletes_its_jobs(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when somebody presses Ctrl-C while it waits for the list."""
+
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cloud, "sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        cloud.probe(fault(LIST, "stale_list", seconds=60))
+    assert cloud.named("nightdrop-probe") == []
+
+
 def test_jobs_that_cannot_be_deleted_are_named(cloud: Cloud) -> None:
     """For somebody who may."""
     facts = cloud.probe(fault(DELETE, "status", status=403))
@@ -252,37 +282,31 @@ def test_jobs_that_cannot_be_deleted_are_named(cloud: Cloud) -> None:
     assert all(job.job_id in facts["clean-up"].change for job in left)
 
 
-def test_the_command_writes_both_files_and_changes_nothing(
-    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_writes_both_files_and_changes_nothing(cloud: Cloud, operator: Path) -> None:
     """Without --create-on and --objects only lists and one job are read."""
-    for name, value in environment(cloud.emulator, tmp_path).items():
-        monkeypatch.setenv(name, value)
-    files = ("--report", str(tmp_path / "report.md"), "--json", str(tmp_path / "facts.json"))
+    files = ("--report", str(operator / "report.md"), "--json", str(operator / "facts.json"))
     done = CliRunner().invoke(main, ["probe", *files])
     assert done.exit_code == 0, done.output
     snapshot: Any = cloud.emulator.state.snapshot("requests")
     asked = {one["operation"] for one in snapshot["requests"]}
     assert asked == {LIST, SHOW}
-    written = (tmp_path / "report.md").read_text() + (tmp_path / "facts.json").read_text()
+    written = (operator / "report.md").read_text() + (operator / "facts.json").read_text()
     account = cloud.emulator.account
     assert "signature window" in written
     assert account.access_key not in written
     assert account.secret_key not in written
     doctor = CliRunner().invoke(
-        main, ["doctor", "--json"], env={"NIGHTDROP_FACTS": str(tmp_path / "facts.json")}
+        main, ["doctor", "--json"], env={"NIGHTDROP_FACTS": str(operator / "facts.json")}
     )
     assert "still assumed: rate limit" in doctor.output
 
 
 def test_the_doctor_shows_what_differs_and_fails_without_the_file(
-    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud, operator: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With what to do."""
-    path = tmp_path / "facts.json"
+    path = operator / "facts.json"
     path.write_text(to_json(list(cloud.probe(fault(LIST, "oldest_first")).values()), AT, HOST))
-    for name, value in environment(cloud.emulator, tmp_path).items():
-        monkeypatch.setenv(name, value)
     monkeypatch.setenv("NIGHTDROP_FACTS", str(path))
     assert "list order: another order" in CliRunner().invoke(main, ["doctor", "--json"]).output
     path.unlink()
@@ -291,12 +315,42 @@ def test_the_doctor_shows_what_differs_and_fails_without_the_file(
     assert "no job is declared absent" in done.output
 
 
-def test_objects_are_written_only_where_they_were_asked_for(
-    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("deviation", "name", "seen"),
+    [
+        (fault("ListObjects", "stale_objects", seconds=60), "object list", "5 of 5 new objects"),
+        (fault("AppendObject", "append_anywhere"), "exactly one succeeds", "appends succeeded"),
+        (fault("AppendObject", "append_anywhere"), "except at the end", "was accepted"),
+    ],
+)
+def test_a_deviation_of_obs_is_found(
+    cloud: Cloud, operator: Path, deviation: Fault, name: str, seen: str
 ) -> None:
+    """With what it means for the log, and for the bucket scan."""
+    cloud.emulator.faults.set([deviation])
+    file = operator / "facts.json"
+    words = ["--objects", "obs://nightdrop-drop/try/", "--json", str(file)]
+    assert CliRunner().invoke(main, ["probe", *words]).exit_code == 1
+    (fact,) = (one for one in json.loads(file.read_text())["facts"] if name in one["name"])
+    assert fact["verdict"] == "differs"
+    assert seen in fact["seen"]
+
+
+def test_the_report_in_infra_is_what_the_probe_writes(operator: Path) -> None:
+    """But for times and counts."""
+    file = operator / "report.md"
+    words = ["--create-on", NODE, "--objects", "obs://nightdrop-drop/try/", "--report", str(file)]
+    assert CliRunner().invoke(main, ["probe", *words]).exit_code == 0
+
+    def rows(page: str) -> list[list[str]]:
+        return [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| ")]
+
+    assert rows(file.read_text()) == rows((ROOT / "infra/first-contact.md").read_text())
+
+
+@pytest.mark.usefixtures("operator")
+def test_objects_are_written_only_where_they_were_asked_for(cloud: Cloud) -> None:
     """And nothing is left."""
-    for name, value in environment(cloud.emulator, tmp_path).items():
-        monkeypatch.setenv(name, value)
     done = CliRunner().invoke(main, ["probe", "--objects", "obs://nightdrop-drop/try/"])
     assert "object list" in done.output
     assert "one succeeds" in done.output
