@@ -34,7 +34,7 @@ AS_ASSUMED, DIFFERS = 0, 1
 _COLOURS = {"as assumed": "green", "differs": "yellow", "not seen": None}
 
 
-@click.command(short_help="See what the cloud really does; read-only unless told.")
+@click.command(short_help="Check what is assumed about the cloud; read-only by default.")
 @click.option(
     "--create-on",
     "node",
@@ -67,9 +67,9 @@ def probe(
 
     Lists jobs with dates of all kinds, and compares the answers; without --create-on and --objects
     nothing is changed. The jobs of --create-on have nothing to do on a node, and their names start
-    with nightdrop-probe. Settings and keys come from the environment. Point NIGHTDROP_FACTS at the
-    file of --json, and the function acts on what was seen. Exit status: 0 nothing differs, 1
-    something differs, 2 it could not be tried.
+    with nightdrop-probe; until they are listed, it waits for 10 minutes at most. Settings and keys
+    come from the environment. Point NIGHTDROP_FACTS at the file of --json, and the function acts on
+    what was seen. Exit status: 0 nothing differs, 1 something differs, 2 it could not be tried.
 
     \b
       nightdrop probe --create-on 5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11 --json facts.json
@@ -90,9 +90,9 @@ def probe(
         job = ProbeJob(node, kind) if node else None
         facts = run_probe(ProbeClient(ief), transport, job, place)
     host, at = urlsplit(settings.ief_endpoint).hostname or "", timestamp(utc_now())
+    _show(facts)
     _write(report, to_markdown(facts, at, host))
     _write(facts_file, to_json(facts, at, host))
-    _show(facts)
     sys.exit(DIFFERS if any(one.verdict == "differs" for one in facts) else AS_ASSUMED)
 
 
