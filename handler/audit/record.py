@@ -76,9 +76,10 @@ class Draft:
 
     def __post_init__(self) -> None:
         for part, allowed in ALLOWED.items():
-            unknown = set(getattr(self, part)) - allowed
-            if unknown:
-                raise ValueError(f"{part} of a record has no field {', '.join(sorted(unknown))}")
+            values: Part = getattr(self, part)
+            if not values.keys() <= allowed:
+                unknown = ", ".join(sorted(values.keys() - allowed))
+                raise ValueError(f"{part} of a record has no field {unknown}")
 
     def by(self, function: Part) -> Draft:
         """Return the draft with what it says of the function added to `function`."""
@@ -93,12 +94,14 @@ class Draft:
 
     def fields(self) -> Fields:
         """Return the fields a decision fills in, empty parts and values left out."""
-        parts = {
-            part: {name: value for name, value in getattr(self, part).items() if value is not None}
-            for part in ALLOWED
-        }
-        said = {"action": self.action, "outcome": self.outcome, "note": self.note, **parts}
-        return cast("Fields", {name: value for name, value in said.items() if value})
+        fields: Fields = {"action": self.action, "outcome": self.outcome}
+        if self.note:
+            fields["note"] = self.note
+        for part in ALLOWED:
+            if values := getattr(self, part):
+                given = {name: value for name, value in values.items() if value is not None}
+                fields |= {part: given} if given else {}
+        return fields
 
 
 @dataclass(frozen=True)
@@ -145,7 +148,9 @@ def seal(draft: Draft, head: Head, *, at: datetime, commit: str) -> Record:
         "prev": head.hash,
     }
     text = canonical(fields)
-    return Record(seq=head.seq + 1, hash=sha256_hex(text), text=text)
+    record = Record(seq=head.seq + 1, hash=sha256_hex(text), text=text)
+    vars(record)["fields"] = fields  # what the property would decode from the text
+    return record
 
 
 def part(fields: Fields, name: str) -> dict[str, Json]:

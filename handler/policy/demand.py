@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from handler.specs.planner import PlannedJob
     from handler.values.canonical_json import Json
 
-Mapping: TypeAlias = "tuple[Path, dict[str, Json]]"
+Fields: TypeAlias = "dict[str, list[tuple[str, Json]]]"
+"""A mapping's fields by their plain names; two spellings of one name are two entries."""
+
+Mapping: TypeAlias = "tuple[Path, Fields]"
 
 _OFF = (None, False, 0, "", "false", "False", "0")
 _TARGET_FIELDS = {
@@ -104,18 +107,18 @@ def _targets(content: dict[str, Json]) -> Iterator[tuple[str, str]]:
 
 def _targets_of_task(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
     """Yield the nodes and groups that a deployment names itself."""
-    for _, mapping in mappings:
-        for name, value in mapping.items():
-            kind = _TARGET_FIELDS.get(_plain(name))
-            if kind and value not in _OFF:
-                for one in value if isinstance(value, list) else [value]:
-                    yield kind, str(one)
+    for _, fields in mappings:
+        for name, kind in _TARGET_FIELDS.items():
+            for value in _values(fields, name):
+                if value not in _OFF:
+                    for one in value if isinstance(value, list) else [value]:
+                        yield kind, str(one)
 
 
 def _mappings(path: Path, value: Json) -> Iterator[Mapping]:
     """Yield every mapping in a value with its path, outermost first."""
     if isinstance(value, dict):
-        yield path, value
+        yield path, _fields(value)
         for name, inner in value.items():
             yield from _mappings((*path, name), inner)
     elif isinstance(value, list):
@@ -123,20 +126,33 @@ def _mappings(path: Path, value: Json) -> Iterator[Mapping]:
             yield from _mappings((*path, place), inner)
 
 
+def _fields(mapping: dict[str, Json]) -> Fields:
+    fields: Fields = {}
+    for name, value in mapping.items():
+        fields.setdefault(_plain(name), []).append((name, value))
+    return fields
+
+
+def _values(fields: Fields, name: str) -> list[Json]:
+    """Return every value of a field: which spelling the API reads is not known."""
+    return [value for _, value in fields.get(name, ())]
+
+
 def _asking(mappings: list[Mapping], *names: str) -> Iterator[str]:
     """Yield the path of each field with one of some names that is not off."""
-    for path, mapping in mappings:
-        for name, value in mapping.items():
-            if _plain(name) in names and value not in _OFF:
-                yield format_path((*path, name))
+    for path, fields in mappings:
+        for name in names:
+            for written, value in fields.get(name, ()):
+                if value not in _OFF:
+                    yield format_path((*path, written))
 
 
 def _capabilities(mappings: list[Mapping]) -> Iterator[str]:
     """Yield the path of each list of added capabilities; to drop some is no demand."""
-    for path, mapping in mappings:
-        for name, value in mapping.items():
-            if _plain(name) == "capabilities" and value and not _only_drops(value):
-                yield format_path((*path, name))
+    for path, fields in mappings:
+        for written, value in fields.get("capabilities", ()):
+            if value and not _only_drops(value):
+                yield format_path((*path, written))
 
 
 def _only_drops(value: Json) -> bool:
@@ -146,24 +162,29 @@ def _only_drops(value: Json) -> bool:
 
 
 def _named(mappings: list[Mapping], *names: str) -> Iterator[tuple[str, str]]:
-    for path, mapping in mappings:
-        for name, value in mapping.items():
-            if _plain(name) in names and not isinstance(value, dict | list):
-                yield format_path((*path, name)), str(value)
+    for path, fields in mappings:
+        for name in names:
+            for written, value in fields.get(name, ()):
+                if not isinstance(value, dict | list):
+                    yield format_path((*path, written)), str(value)
 
 
 def _host_paths(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
     """Yield mounted folders: a volume of the type, or a field of that name as Kubernetes has it."""
-    for path, mapping in mappings:
-        fields = {_plain(name): value for name, value in mapping.items()}
-        if _plain(fields.get("type")) == "hostpath":
-            yield format_path(path), _normalised(fields.get("source"))
-        if "hostpath" in fields:
-            inner = fields["hostpath"]
-            yield (
-                format_path(path),
-                _normalised(inner.get("path") if isinstance(inner, dict) else inner),
+    for path, fields in mappings:
+        if _has_type(fields, "hostpath"):
+            for source in _values(fields, "source") or [None]:
+                yield format_path(path), _normalised(source)
+        for inner in _values(fields, "hostpath"):
+            paths = (
+                _values(_fields(inner), "path") or [None] if isinstance(inner, dict) else [inner]
             )
+            for one in paths:
+                yield format_path(path), _normalised(one)
+
+
+def _has_type(fields: Fields, kind: str) -> bool:
+    return any(_plain(value) == kind for value in _values(fields, "type"))
 
 
 def _normalised(value: Json) -> str:
@@ -173,24 +194,25 @@ def _normalised(value: Json) -> str:
 
 def _as_root(mappings: list[Mapping]) -> Iterator[str]:
     """Yield containers that name no other user than root; an image's own user is not known."""
-    for path, mapping in mappings:
-        fields = {_plain(name): value for name, value in mapping.items()}
+    for path, fields in mappings:
         if fields.keys() & {"imageurl", "image", "runasuser"}:
-            user = fields.get("runasuser")
-            if not isinstance(user, int) or user <= 0:
+            users = _values(fields, "runasuser")
+            if not users or any(not isinstance(user, int) or user <= 0 for user in users):
                 yield format_path(path)
 
 
 def _references(mappings: list[Mapping], kind: str) -> Iterator[tuple[str, str]]:
     """Yield the names of secrets or configmaps: of volumes, and of environment variables."""
-    for path, mapping in mappings:
-        fields = {_plain(name): value for name, value in mapping.items()}
-        if _plain(fields.get("type")) == kind:
-            yield format_path(path), str(fields.get("source") or "")
-        inner = fields.get(kind)
-        if isinstance(inner, dict):
-            names = {_plain(name): value for name, value in inner.items()}
-            yield format_path(path), str(names.get("name") or names.get("secretname") or "")
+    for path, fields in mappings:
+        if _has_type(fields, kind):
+            for source in _values(fields, "source") or [None]:
+                yield format_path(path), str(source or "")
+        for inner in _values(fields, kind):
+            if isinstance(inner, dict):
+                named = _fields(inner)
+                names = [*_values(named, "name"), *_values(named, "secretname")] or [None]
+                for one in names:
+                    yield format_path(path), str(one or "")
 
 
 def _plain(name: object) -> str:

@@ -247,6 +247,24 @@ CASES = (
         {"run_as_user": 0},
     ),
     Case("another user is allowed", {"run_as_root": False}, container={"run_as_user": 1000}),
+    Case(
+        "user 0 beside another spelling of the field is refused",
+        {"run_as_root": False},
+        "may run as root",
+        {"run_as_user": 0, "runAsUser": 1000},
+    ),
+    Case(
+        "a folder of the node beside another spelling of its type is refused",
+        {},
+        "a folder of the node",
+        {"volumes": [{**volume("hostPath", "/")["volumes"][0], "Type": "emptyDir"}]},
+    ),
+    Case(
+        "a folder of the node beside another spelling of its source is refused",
+        {"host_paths": ["/var/log"]},
+        "a folder of the node",
+        {"volumes": [{**volume("hostPath", "/")["volumes"][0], "Source": "/var/log"}]},
+    ),
     Case("any secret is allowed by default", {}, container=volume("secret", "a")),
     Case("a listed secret is allowed", {"secrets": ["a"]}, container=volume("secret", "a")),
     Case(
