@@ -9,5 +9,6 @@ ATTENTION = frozenset(
         "log.checkpoint_failed", "scan.paused", "scan.limited", "state.contradicted",
     }
 )  # fmt: skip
-"""Records that a person must look at; beside them jobs that ended on the fleet other than well, and
-plans and ignored deliveries whose object is not the one named in the event."""
+"""Records that a person must look at; beside them jobs that ended on the fleet other than well, a
+hold by the circuit breaker, and plans and ignored deliveries whose object is not the one named in
+the event."""
