@@ -24,14 +24,15 @@ from handler.deliveries.decisions import reject_exchanged
 from handler.deliveries.pipeline import deliver, state_of, submit
 from handler.deliveries.reporting import has_result, is_due, report, troubles
 from handler.errors import CloudError, NightdropError
-from handler.jobs.decisions import lease_over
+from handler.jobs.decisions import is_unknown
 from handler.jobs.settlement import following, settlement
 from handler.runtime.response import Answered
 from handler.triggers.delivery import Delivery
 from handler.values.canonical_json import sha256_hex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from handler.audit.log import Open, ScanState
     from handler.audit.state import JobState
@@ -49,18 +50,19 @@ def reconcile(invocation: Invocation) -> Answered:
         LogError: The log could not be read or written.
     """
     buckets = invocation.settings.buckets
-    before, scans = invocation.log.read(
-        lambda view: (view.open(LIMIT), [view.scan(bucket) for bucket in buckets])
+    before, now, scans = invocation.log.read(
+        lambda view: (view.open(LIMIT), view.now, [view.scan(bucket) for bucket in buckets])
     )
     errors: list[str] = []
     warnings: list[str] = []
     results: list[Result] = []
     for bucket, state in zip(buckets, scans, strict=True):
         results += _sweep(bucket, state, invocation, errors, warnings)
-    results += _delivered(_undecided(invocation), invocation, errors)
-    _settle(invocation, errors)
-    submit(_open(invocation).jobs, invocation)
-    _follow(invocation)
+    results += _delivered(_undecided(before, invocation), invocation, errors)
+    _settle([job for job in before.jobs if is_unknown(job, now)], invocation, errors)
+    sendable = _open(invocation)
+    submit(sendable.jobs, invocation)
+    _follow(sendable.followed, now, invocation)
     _report(invocation)
     forget(
         invocation.log,
@@ -130,8 +132,8 @@ def _delivered(
             errors.append(str(error))
 
 
-def _undecided(invocation: Invocation) -> Iterator[Delivery]:
-    received = _open(invocation).deliveries
+def _undecided(before: Open, invocation: Invocation) -> Iterator[Delivery]:
+    received = before.deliveries
     bodies = invocation.log.bodies([delivery.key for delivery in received])
     for delivery in received:
         body = bodies.get(delivery.key)
@@ -143,15 +145,7 @@ def _undecided(invocation: Invocation) -> Iterator[Delivery]:
             invocation.log.commit(reject_exchanged(delivery))
 
 
-def _settle(invocation: Invocation, errors: list[str]) -> None:
-    jobs = invocation.log.read(
-        lambda view: [
-            job
-            for job in view.open(LIMIT).jobs
-            if job.state == "unknown" or (job.state == "sending" and lease_over(job, view.now))
-        ],
-        fresh=False,
-    )
+def _settle(jobs: Sequence[JobState], invocation: Invocation, errors: list[str]) -> None:
     for _, alike in groupby(sorted(jobs, key=_type), key=_type):
         if not _time_left(invocation):
             return
@@ -165,10 +159,7 @@ def _type(job: JobState) -> str:
     return job.type
 
 
-def _follow(invocation: Invocation) -> None:
-    followed, now = invocation.log.read(
-        lambda view: (view.open(LIMIT).followed, view.now), fresh=False
-    )
+def _follow(followed: Sequence[JobState], now: datetime, invocation: Invocation) -> None:
     invocation.runner.drive_all(
         [following(job, now, invocation.sender) for job in followed],
         senders=invocation.settings.senders,

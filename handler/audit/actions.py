@@ -1,14 +1,89 @@
-"""Which actions of the log a person must look at."""
+"""Every action of the log: what it changes, whether a person must look, which call it is about."""
 
 from __future__ import annotations
 
-ATTENTION = frozenset(
-    {
-        "event.rejected", "delivery.rejected", "spec.rejected", "result.failed",
-        "job.refused", "job.expired", "job.duplicated", "job.doubted", "settling.suspended",
-        "log.checkpoint_failed", "scan.paused", "scan.limited", "state.contradicted",
-    }
-)  # fmt: skip
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Changed: TypeAlias = Literal[
+    "", "delivery", "job", "result", "hold", "suspension", "scan", "checkpoint", "state"
+]
+
+
+class Call(NamedTuple):
+    """The call that a record is about: OCSF's activity (1 create, 2 read), operation, service."""
+
+    activity: int
+    operation: str
+    service: str
+
+
+class Action(NamedTuple):
+    """What a record with an action means.
+
+    Attributes:
+        changes: What of the state it changes; "" for nothing.
+        state: The state that it leads a delivery to; "" for all others.
+        attention: Whether a person must look at it.
+        call: The call it is about; None if it is of Nightdrop itself.
+    """
+
+    changes: Changed = ""
+    state: str = ""
+    attention: bool = False
+    call: Call | None = None
+
+
+_CREATE = Call(1, "CreateBatchJob", "ief")
+_LIST = Call(2, "ListBatchJob", "ief")
+_SHOW = Call(2, "ShowBatchJob", "ief")
+_PUT = Call(1, "PutObject", "obs")
+
+ACTIONS: Mapping[str, Action] = {
+    "function.started": Action(),
+    "event.rejected": Action("delivery", "rejected", attention=True),
+    "delivery.received": Action("delivery", "received"),
+    "delivery.interrupted": Action("delivery", "received"),
+    "delivery.planned": Action("delivery", "planned"),
+    "delivery.repeated": Action("delivery", "repeated"),
+    "delivery.ignored": Action("delivery", "ignored"),
+    "delivery.rejected": Action("delivery", "rejected", attention=True),
+    "spec.rejected": Action("delivery", "rejected", attention=True),
+    "job.planned": Action("job"),
+    "job.sending": Action("job", call=_CREATE),
+    "job.created": Action("job", call=_CREATE),
+    "job.refused": Action("job", attention=True, call=_CREATE),
+    "job.deferred": Action("job", call=_CREATE),
+    "job.unknown": Action("job", call=_CREATE),
+    "job.adopted": Action("job", call=_LIST),
+    "job.absent": Action("job", call=_LIST),
+    "job.doubted": Action("job", attention=True),
+    "job.duplicated": Action("job", attention=True),
+    "job.expired": Action("job", attention=True),
+    "job.abandoned": Action("job"),
+    "job.finished": Action("job", call=_SHOW),
+    "result.writing": Action("result", call=_PUT),
+    "result.written": Action("result", call=_PUT),
+    "result.failed": Action("result", attention=True, call=_PUT),
+    "sending.held": Action("hold"),
+    "sending.released": Action("hold"),
+    "settling.suspended": Action("suspension", attention=True),
+    "settling.released": Action("suspension"),
+    "scan.paused": Action("scan", attention=True),
+    "scan.completed": Action("scan"),
+    "scan.limited": Action("scan", attention=True),
+    "state.contradicted": Action("state", attention=True),
+    "state.forgotten": Action("state"),
+    "log.rebuilt": Action("state"),
+    "log.rolled": Action(),
+    "log.checkpointed": Action("checkpoint"),
+    "log.checkpoint_failed": Action("checkpoint", attention=True),
+}
+"""The actions, in the order of a job's story; a log may hold others, of later versions."""
+
+ATTENTION = frozenset(name for name, action in ACTIONS.items() if action.attention)
 """Records that a person must look at; beside them jobs that ended on the fleet other than well, a
 hold by the circuit breaker, and plans and ignored deliveries whose object is not the one named in
 the event."""

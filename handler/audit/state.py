@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
+from handler.audit.actions import ACTIONS
 from handler.audit.record import part, rule_id
 
 if TYPE_CHECKING:
@@ -250,14 +251,9 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
 
 
 DELIVERY_ACTIONS: dict[str, DeliveryWord] = {
-    "delivery.received": "received",
-    "delivery.interrupted": "received",
-    "delivery.planned": "planned",
-    "delivery.repeated": "repeated",
-    "delivery.ignored": "ignored",
-    "delivery.rejected": "rejected",
-    "spec.rejected": "rejected",
-    "event.rejected": "rejected",
+    name: cast("DeliveryWord", action.state)
+    for name, action in ACTIONS.items()
+    if action.changes == "delivery"
 }
 """The actions that move a delivery, and the state each leads to."""
 

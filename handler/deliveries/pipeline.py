@@ -190,8 +190,9 @@ def _read_and_plan(
             return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, invocation)
         order = _order(delivery, spec, invocation)
     except (RejectedError, ObjectError) as error:
-        wrong = "spec" if isinstance(error, SpecRejectedError) else "delivery"
-        return _close(delivery, f"{wrong}.rejected", _problems(error), spec, invocation)
+        is_spec = isinstance(error, SpecRejectedError)
+        action = "spec.rejected" if is_spec else "delivery.rejected"
+        return _close(delivery, action, _problems(error), spec, invocation)
     except NightdropError as error:
         state = invocation.log.commit(interrupted(delivery, str(error))).value
         if invocation.out_of_time:

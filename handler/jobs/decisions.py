@@ -107,6 +107,11 @@ def lease_over(job: JobState, now: datetime) -> bool:
     return moment(job.lease_until) <= now
 
 
+def is_unknown(job: JobState, now: datetime) -> bool:
+    """Return whether the API may have a job without an answer that can still come."""
+    return job.state == "unknown" or (job.state == "sending" and lease_over(job, now))
+
+
 def record(key: str, attempt: int, answer: Answer) -> Decide[None]:
     """Decide what an answer changes, whenever it comes.
 

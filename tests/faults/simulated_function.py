@@ -22,7 +22,7 @@ from handler.errors import (
     NoAnswerError,
     NotSentError,
 )
-from handler.jobs.decisions import SENDABLE, Created, claim, lease_over
+from handler.jobs.decisions import SENDABLE, Created, claim, is_unknown
 from handler.jobs.effect_runner import list_jobs
 from handler.jobs.effects import AwaitTurn, Commit, ListJobs, Send, Sender, ShowJob, Sign, TimeLeft
 from handler.jobs.settlement import following, settlement
@@ -159,32 +159,22 @@ class Function:
     def tick(self) -> Steps:
         """Start over what was never planned, settle, submit, follow."""
         yield self._pause()
-        keys = [delivery.key for delivery in self._open(fresh=True).deliveries]
+        before, now = self.log.read(lambda view: (view.open(LIMIT), view.now))
+        keys = [delivery.key for delivery in before.deliveries]
         for body in self.log.bodies(keys).values():
             yield from self.deliver(Delivery.from_json(body))
-        for _, alike in groupby(sorted(self._unsettled(), key=_type), key=_type):
+        unknown = [job for job in before.jobs if is_unknown(job, now)]
+        for _, alike in groupby(sorted(unknown, key=_type), key=_type):
             if self._left() <= self.sender.seconds_per_request:
                 return
             yield from self._driven(self.strategy.settle(list(alike), self.sender))
         yield self._pause()
         left = self._open()
         self._submit(left.jobs)
-        self._side_by_side(
-            following(job, self.schedule.clock(), self.sender) for job in left.followed
-        )
+        self._side_by_side(following(job, now, self.sender) for job in left.followed)
 
-    def _unsettled(self) -> list[JobState]:
-        return self.log.read(
-            lambda view: [
-                job
-                for job in view.open(LIMIT).jobs
-                if job.state == "unknown" or (job.state == "sending" and lease_over(job, view.now))
-            ],
-            fresh=False,
-        )
-
-    def _open(self, *, fresh: bool = False) -> Open:
-        return self.log.read(lambda view: view.open(LIMIT), fresh=fresh)
+    def _open(self) -> Open:
+        return self.log.read(lambda view: view.open(LIMIT), fresh=False)
 
     def _submit(self, jobs: Sequence[JobState], claimed: Claimed | None = None) -> None:
         claims = {jobs[0].key: claimed} if claimed else {}

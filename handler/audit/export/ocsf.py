@@ -12,7 +12,7 @@ import json
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeAlias
 
-from handler.audit.actions import ATTENTION
+from handler.audit.actions import ACTIONS, ATTENTION
 from handler.audit.checkpoints.checkpoint import origin_of
 from handler.audit.record import part
 from handler.values.canonical_json import canonical, moment, sha256_hex
@@ -34,21 +34,6 @@ WITHOUT_ATTESTATION = "1.8.0"
 _CLASS = 6003
 _ACTIVITIES = {1: "Create", 2: "Read", 99: "Other"}
 _OTHER = 99
-_CALLS = {
-    "job.sending": (1, "CreateBatchJob", "ief"),
-    "job.created": (1, "CreateBatchJob", "ief"),
-    "job.refused": (1, "CreateBatchJob", "ief"),
-    "job.deferred": (1, "CreateBatchJob", "ief"),
-    "job.unknown": (1, "CreateBatchJob", "ief"),
-    "job.adopted": (2, "ListBatchJob", "ief"),
-    "job.absent": (2, "ListBatchJob", "ief"),
-    "job.finished": (2, "ShowBatchJob", "ief"),
-    "result.writing": (1, "PutObject", "obs"),
-    "result.written": (1, "PutObject", "obs"),
-    "result.failed": (1, "PutObject", "obs"),
-}
-"""Activity, operation and service of records about calls; all others are of Nightdrop itself."""
-
 _STATUSES = {
     "success": (1, "Success"),
     "failure": (2, "Failure"),
@@ -87,7 +72,8 @@ def event_of(record: Record, version: str) -> Event:
     """Return the event for a record, of the class API Activity, without attestation."""
     fields = record.fields
     action = str(fields["action"])
-    activity, operation, service = _CALLS.get(action, (_OTHER, action, "nightdrop"))
+    call = ACTIONS[action].call if action in ACTIONS else None
+    activity, operation, service = call or (_OTHER, action, "nightdrop")
     status_id, status = _STATUSES[str(fields["outcome"])]
     severity_id, severity = _severity(fields)
     answered = part(fields, "response")

@@ -1,0 +1,44 @@
+"""The table of actions: complete, and nothing in it that is never recorded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from handler.audit.actions import ACTIONS
+from handler.audit.record import Draft
+from handler.audit.state import DeliveryWord, JobWord, fold_job
+
+HANDLER = Path(__file__).parents[3] / "handler"
+_NAME = re.compile(
+    r'"((?:function|event|delivery|spec|job|result|sending|settling|scan|state|log)\.[a-z_]+)"'
+)
+_NO_RECORDS = {"function.answered", "log.jsonl"}
+"""Names of the same form: a line of the function's own log, and a file."""
+
+
+def recorded() -> set[str]:
+    """Return every action that the code names, but for the table's own."""
+    paths = [path for path in HANDLER.rglob("*.py") if path.name != "actions.py"]
+    paths = [path for path in paths if not {"cli", "emulator"} & set(path.parts)]
+    return {name for path in paths for name in _NAME.findall(path.read_text(encoding="utf-8"))}
+
+
+def test_every_action_that_is_recorded_is_in_the_table() -> None:
+    """And the other way round."""
+    assert recorded() - _NO_RECORDS == set(ACTIONS)
+
+
+def test_a_delivery_is_led_to_a_state_it_can_have() -> None:
+    """And nothing else is."""
+    states = {one.state for one in ACTIONS.values() if one.changes == "delivery"}
+    assert states == set(get_args(DeliveryWord))
+    assert not any(one.state for one in ACTIONS.values() if one.changes != "delivery")
+
+
+def test_the_actions_of_jobs_are_their_states_and_two_that_change_none() -> None:
+    """A doubt and an end leave a job in its state."""
+    words = {name.removeprefix("job.") for name, one in ACTIONS.items() if one.changes == "job"}
+    assert words == {*get_args(JobWord), "doubted", "finished"}
+    assert fold_job(None, Draft("job.created", "success").fields()) is None
