@@ -28,10 +28,7 @@ REGIONS = ("cn-north-1", "cn-north-4", "cn-east-2", "cn-east-3", "cn-south-1")
 LONGEST_FLIGHT = 900
 """Seconds after which the gateway refuses a signature: no request can arrive later than that."""
 
-_FALLBACKS = {
-    "NIGHTDROP_PROJECT_ID": ("HUAWEICLOUD_SDK_PROJECT_ID", "RUNTIME_PROJECT_ID"),
-}
-
+_FALLBACKS = {"NIGHTDROP_PROJECT_ID": ("HUAWEICLOUD_SDK_PROJECT_ID", "RUNTIME_PROJECT_ID")}
 
 Endpoint: TypeAlias = Annotated[str, BeforeValidator(checked_endpoint)]
 
@@ -64,9 +61,7 @@ class Settings(BaseModel):
         "or obs://bucket/key; empty is the built-in policy",
     )
     facts: Annotated[str, BeforeValidator(checked_file_address)] = Field(
-        "",
-        description="file with what `nightdrop probe` has seen of the cloud: a path, or "
-        "obs://bucket/key; empty relies on the documentation alone",
+        "", description="file with what `nightdrop probe` has seen: a path, or obs://bucket/key"
     )
     audit: Annotated[str, BeforeValidator(checked_log_address)] = Field(
         repr=False,  # it may hold a password
@@ -110,6 +105,16 @@ class Settings(BaseModel):
     remember_for: Annotated[int, BeforeValidator(retention_of)] = Field(
         7_776_000,
         description="how long a delivery is known after its last job has ended: 90d, 365d",
+    )
+    breaker: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="sending is held if more than this share of the jobs that ended within the "
+        "last hour failed on the fleet: 0.5; 1 is never",
+    )
+    breaker_jobs: int = Field(
+        10, ge=1, le=10_000, description="how many jobs must have ended before that share counts"
     )
     senders: int = Field(
         16, ge=1, le=64, description="how many jobs are sent at the same time, at most"
@@ -285,15 +290,8 @@ def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
     """Return the settings with the region's endpoints and paths in the function's code."""
     domain = f"{settings.region}.myhuaweicloud.com"
     root = environ.get("RUNTIME_CODE_ROOT", "")
-
-    def in_code(address: str) -> str:
-        return str(Path(root, address)) if address and not address.startswith(OBS) else address
-
-    return settings.model_copy(
-        update={
-            "ief_endpoint": settings.ief_endpoint or f"https://ief.{domain}",
-            "obs_endpoint": settings.obs_endpoint or f"https://obs.{domain}",
-            "policy": in_code(settings.policy),
-            "facts": in_code(settings.facts),
-        }
-    )
+    files = {name: getattr(settings, name) for name in ("policy", "facts")}
+    completed = {n: str(Path(root, one)) for n, one in files.items() if one and OBS not in one}
+    completed["ief_endpoint"] = settings.ief_endpoint or f"https://ief.{domain}"
+    completed["obs_endpoint"] = settings.obs_endpoint or f"https://obs.{domain}"
+    return settings.model_copy(update=completed)

@@ -10,7 +10,7 @@ from handler.errors import Problem
 from handler.parsing import first_problems
 from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import source_sentence
-from handler.policy.verdict import PolicyDecision
+from handler.policy.verdict import DailyLimit, PolicyDecision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -87,9 +87,10 @@ def _decide(
     for number, rule in enumerate(policy.rules, start=1):
         if matches(rule.source, origin):
             who = f"rule {number} of the {name} ({source_sentence(rule.source)})"
+            limit = DailyLimit(rule.jobs_per_day, who) if rule.jobs_per_day else None
             found = refusals(rule)
             problems = (Problem(f"{text}: {who} does not allow it", "", at) for at, text in found)
-            return PolicyDecision(policy.digest, number, first_problems(problems))
+            return PolicyDecision(policy.digest, number, first_problems(problems), limit)
     text = f"no rule of the {name} is for this source; ask the operator for one"
     return PolicyDecision(policy.digest, 0, (Problem(text),))
 
@@ -116,6 +117,8 @@ def _refusals(
     """Yield what a rule does not allow, with the number of the document."""
     if len(demands) > rule.jobs_per_file:
         yield None, f"{len(demands)} jobs in one file, at most {rule.jobs_per_file}"
+    if rule.jobs_per_day is not None and len(demands) > rule.jobs_per_day:
+        yield None, f"{len(demands)} jobs in one file, at most {rule.jobs_per_day} in 24 hours"
     for demand in demands:
         for text in (*_job(rule, demand, valid_for), *_deployment(rule, demand)):
             yield demand.document, text

@@ -61,6 +61,11 @@ class RuleForm(BaseModel):
     jobs_per_file: Count = Field(
         default=MOST_JOBS, description="The most jobs of a file; default 200."
     )
+    jobs_per_day: Count | None = Field(
+        default=None,
+        description="The most jobs that are planned under this rule in any 24 hours; default any "
+        "number. A change of the policy starts the count again.",
+    )
     images: list[Line] | None = Field(
         default=None,
         description="Registries or repositories, such as registry.example.com/team; default any.",

@@ -36,6 +36,7 @@ class Rule(NamedTuple):
     deployments: tuple[str, ...] | None = None
     targets_per_job: int | None = None
     jobs_per_file: int = MOST_JOBS
+    jobs_per_day: int | None = None
     images: tuple[str, ...] | None = None
     image_digest: bool = False
     privileged: bool = False

@@ -39,6 +39,8 @@ def _allowed(rule: Rule) -> Iterator[str]:
     yield f"deployments: {_listed(rule.deployments, 'any')}"
     most = rule.targets_per_job
     yield f"at most {rule.jobs_per_file} jobs in a file, {most or 'any number of'} targets in a job"
+    if rule.jobs_per_day is not None:
+        yield f"at most {rule.jobs_per_day} jobs in 24 hours"
     digest = ", each with a digest" if rule.image_digest else ""
     yield f"images: {_listed(rule.images, 'any')}{digest}"
     yield f"secrets: {_listed(rule.secrets, 'any')}; configmaps: {_listed(rule.configmaps, 'any')}"

@@ -318,6 +318,7 @@ CASES = (
         kind="node_upgrade",
         targets={"nodes": [NODE, OTHER]},
     ),
+    Case("a file within the jobs of a day is allowed", {"jobs_per_day": 9}),
     Case("a kind that is not listed is refused", {"kinds": ["node_upgrade"]}, "the kind"),
     Case("a listed kind is allowed", {"kinds": ["node_upgrade"]}, kind="node_upgrade"),
     Case("a missing tag is refused", {"tags": ["team"]}, "no tag team"),
