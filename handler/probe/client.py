@@ -28,7 +28,11 @@ JOB_TYPES = ("node_upgrade", "deployment_deploy", "deployment_upgrade")
 TOO_MANY = 429
 """The status of an answer to a caller that asks too often."""
 
+PAGE = 100
+"""How many jobs are asked for at once, as the reconciler does."""
+
 _TRIES = 3
+_MOST_PAGES = 100
 _LONGEST_PAUSE = 60.0
 
 
@@ -85,6 +89,24 @@ class ProbeClient:
             CloudError: The call failed.
         """
         return self.call(lambda: self.ief.list_jobs(job_type, limit=limit, offset=offset))
+
+    def search(self, job_type: str, wanted: Callable[[ListedJob], bool]) -> tuple[ListedJob, ...]:
+        """Return the jobs that are wanted on the first page that has any, in whatever order.
+
+        Raises:
+            CloudError: A call failed.
+        """
+        seen: set[str] = set()
+        offset = 0
+        for _ in range(_MOST_PAGES):
+            page = self.page(job_type, limit=PAGE, offset=offset)
+            found = tuple(job for job in page if wanted(job))
+            fresh = {job.job_id for job in page} - seen
+            if found or not fresh:
+                return found
+            seen |= fresh
+            offset += max(1, len(page) * 9 // 10)  # pages overlap
+        return ()
 
     def dated(self, seconds: float) -> CloudError | None:
         """List one job with a signature that is dated `seconds` ahead; return the error, if any."""

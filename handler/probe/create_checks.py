@@ -23,10 +23,10 @@ from handler.probe.fact import (
     compared,
     unseen,
 )
-from handler.probe.list_checks import PAGE, description_fact
+from handler.probe.list_checks import description_fact
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from handler.cloud.ief.client import ListedJob
     from handler.probe.client import ProbeClient
@@ -158,12 +158,8 @@ def _lag(
 ) -> Generator[Fact, None, ListedJob | None]:
     began, looks = client.ticks(), 0
     while True:
-        try:
-            page = client.page(job.kind, limit=PAGE)
-        except CloudError:
-            page = ()
+        found = next(iter(_search(client, job.kind, lambda one: one.job_id == job_id)), None)
         waited = client.ticks() - began
-        found = next((one for one in page if one.job_id == job_id), None)
         if found:
             yield compared(
                 LAG,
@@ -207,11 +203,7 @@ def _equal_names(client: ProbeClient, job: ProbeJob) -> Fact:
 
 def delete_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
     """Delete every job that the probe has created, and yield what that shows."""
-    try:
-        page = client.page(job.kind, limit=PAGE)
-    except CloudError:
-        page = ()
-    listed = [one.job_id for one in page if job.is_in(one)]
+    listed = [one.job_id for one in _search(client, job.kind, job.is_in)]
     mine = list(dict.fromkeys([*job.created, *listed]))
     is_doubtful = len(mine) < len(job.created) + len(job.lost)
     doubt = "; an answer was lost, and the list does not have its job" if is_doubtful else ""
@@ -225,6 +217,15 @@ def delete_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
     )
     if mine and not left:
         yield _deleted_job(client, mine[0])
+
+
+def _search(
+    client: ProbeClient, job_type: str, wanted: Callable[[ListedJob], bool]
+) -> tuple[ListedJob, ...]:
+    try:
+        return client.search(job_type, wanted)
+    except CloudError:
+        return ()
 
 
 def _deleted(client: ProbeClient, job_id: str) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.job_end import ENDED
 from handler.errors import ApiError, CloudError
-from handler.probe.client import JOB_TYPES, TOO_MANY
+from handler.probe.client import JOB_TYPES, PAGE, TOO_MANY
 from handler.probe.fact import (
     LISTED_DESCRIPTION,
     SHOWN_DESCRIPTION,
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     from handler.cloud.ief.client import ListedJob
     from handler.probe.client import ProbeClient
-
-PAGE = 100
-"""How many jobs a page has at most, as the reconciler asks for them."""
 
 AGES = (300, 840, 960, 1200, 1800, 3600, 6 * 3600, 24 * 3600)
 """Seconds by which a signature's date is put back, until it is refused."""

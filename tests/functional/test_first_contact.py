@@ -260,6 +260,17 @@ def test_a_job_that_may_be_there_and_is_not_listed_is_named(cloud: Cloud) -> Non
     assert left.name in facts["clean-up"].change
 
 
+@pytest.mark.parametrize("kind", ["oldest_first", "small_pages"])
+def test_a_job_is_found_wherever_the_list_has_it(cloud: Cloud, kind: str) -> None:
+    """Another order is no lag."""
+    for number in range(EARLIER):
+        job: Fault = {"job_name": f"other-{number}", "job_type": "deployment_upgrade"}
+        cloud.emulator.state.create_job({**job, "description": ""})
+    facts = cloud.probe(fault(LIST, kind))
+    assert facts["list lag"].verdict == "as assumed"
+    assert facts["clean-up"].seen == "2 of 2 jobs deleted"
+
+
 def test_an_interrupted_probe_deletes_its_jobs(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
