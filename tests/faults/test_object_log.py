@@ -88,10 +88,10 @@ def test_two_processes_append_two_thousand_records_to_one_chain(obs_address: str
     with ExitStack() as stack:
         processes = [stack.enter_context(started(obs_address, name, 1000)) for name in "ab"]
         let_go(processes)
-        told = [process.communicate(timeout=100) for process in processes]
+        outputs = [process.communicate(timeout=100) for process in processes]
     found = notes(obs_address)
-    assert [complaint for _, complaint in told] == ["", ""]
-    for name, (output, _) in zip("ab", told, strict=True):
+    assert [complaint for _, complaint in outputs] == ["", ""]
+    for name, (output, _) in zip("ab", outputs, strict=True):
         assert [found[line] for line in output.split()] == [f"{name} {n}" for n in range(1000)]
     rolled = [note for note in found.values() if note.startswith("segment ")]
     assert rolled == [f"segment {number} ends here" for number in range(1, len(rolled) + 1)]
@@ -135,10 +135,10 @@ def test_a_storm_of_answers_loses_and_doubles_nothing(
         )
         processes = [stack.enter_context(started(obs_address, name, 60)) for name in "abc"]
         let_go(processes)
-        told = [process.communicate(timeout=100) for process in processes]
+        outputs = [process.communicate(timeout=100) for process in processes]
     object_server.faults.set([])
     found = notes(obs_address)
-    for name, (output, complaint) in zip("abc", told, strict=True):
+    for name, (output, complaint) in zip("abc", outputs, strict=True):
         assert complaint == ""
         assert [found[line] for line in output.split()] == [f"{name} {n}" for n in range(60)]
     assert len(found) == 180

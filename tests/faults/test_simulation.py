@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.audit.sql.sqlite import SqliteLog
-from tests.faults.contrast import CLAIM_THEN_RETRY, NO_PATIENCE, SHORT_PATIENCE
+from tests.faults.contrast import CLAIM_THEN_RETRY, NO_WAIT, SHORT_WAIT
 from tests.faults.simulated_objects import ObjectLogs
 from tests.faults.simulation import simulate
 from tests.support.depth import examples
@@ -89,7 +89,7 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
 
 @pytest.mark.parametrize(
     ("strategy", "first"),
-    [(CLAIM_THEN_RETRY, 0), (NO_PATIENCE, 0), (SHORT_PATIENCE, 400)],
+    [(CLAIM_THEN_RETRY, 0), (NO_WAIT, 0), (SHORT_WAIT, 400)],
     ids=["claim", "no patience", "short patience"],
 )
 def test_the_simulation_finds_the_duplicates_of_other_strategies(

@@ -55,13 +55,13 @@ def rotating(leaping: Leaping) -> Iterator[Emulator]:
 @pytest.fixture
 def with_agency(rotating: Emulator, tmp_path: Path) -> Environ:
     """The environment of a function that has an agency and no other keys."""
-    told = {
+    variables = {
         **rotating.environment(),
         "NIGHTDROP_AUDIT": f"sqlite:///{tmp_path}/audit.db",
         "DESK_AGENCY": rotating.agency_url,
         "DESK_AGENCY_CACHE": str(CACHE),
     }
-    return {name: value for name, value in told.items() if not name.endswith(("_AK", "_SK"))}
+    return {name: value for name, value in variables.items() if not name.endswith(("_AK", "_SK"))}
 
 
 def test_rotations_amid_a_run_of_ticks_do_no_harm(

@@ -93,7 +93,7 @@ def test_invoke_takes_a_spec_in_either_language(
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "output"),
     [
         (b"kind: node_upgrade\nname: [\n", "line 3: not YAML here"),
         (b'{"kind": "node_upgrade",\n"name": "a", "name": "b"}', "line 2, name: duplicate key"),
@@ -109,14 +109,14 @@ def test_invoke_takes_a_spec_in_either_language(
     ],
 )
 def test_a_spec_that_cannot_be_read_is_not_run(
-    tmp_path: Path, cloud: Emulator, data: bytes, told: str
+    tmp_path: Path, cloud: Emulator, data: bytes, output: str
 ) -> None:
     """Each error has its line, as for a dropped file."""
     spec = tmp_path / "spec.yaml"
     spec.write_bytes(data)
     done = nightdrop("invoke", str(spec), folder=tmp_path, cloud=cloud)
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert output in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -133,8 +133,10 @@ def test_validate_shows_what_would_be_sent(tmp_path: Path) -> None:
     assert body["tags"] == [{"key": "version", "value": "1.10"}]
     assert body["description"].endswith("gr\u00f6\u00dfe \t m")
     assert "gr\u00f6\u00dfe \\t m" in done.stdout
-    told = json.loads(nightdrop("validate", "--show", "--json", str(spec), folder=tmp_path).stdout)
-    assert told["requests"] == [body]
+    output = json.loads(
+        nightdrop("validate", "--show", "--json", str(spec), folder=tmp_path).stdout
+    )
+    assert output["requests"] == [body]
 
 
 def test_validate_does_not_read_a_huge_file(tmp_path: Path) -> None:
@@ -176,9 +178,9 @@ def test_validate_lists_every_error(tmp_path: Path) -> None:
     broken = str(EVENTS / "specs/broken.yaml")
     done = nightdrop("validate", broken, "--json", folder=tmp_path)
     assert done.exit_code == 1
-    told = json.loads(done.stdout)
-    assert not told["valid"]
-    assert len(told["errors"]) > 10
+    output = json.loads(done.stdout)
+    assert not output["valid"]
+    assert len(output["errors"]) > 10
 
 
 def test_schema_prints_json_schema(tmp_path: Path) -> None:
@@ -202,8 +204,8 @@ def test_audit_show_tells_the_story_of_a_job(used: Path, cloud: Emulator) -> Non
     rows = [json.loads(line) for line in listed.stdout.splitlines()]
     created = next(row for row in rows if row["action"] == "job.created")
     for what in (created["job_name"], created["job_id"], created["delivery"]):
-        told = nightdrop("audit", "show", what, "--json", folder=used, cloud=cloud)
-        actions = [json.loads(line)["action"] for line in told.stdout.splitlines()]
+        output = nightdrop("audit", "show", what, "--json", folder=used, cloud=cloud)
+        actions = [json.loads(line)["action"] for line in output.stdout.splitlines()]
         assert actions[0] == "delivery.planned"
         assert actions[-1] == "job.created"
 

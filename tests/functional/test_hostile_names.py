@@ -83,9 +83,9 @@ def test_a_delivery_is_shown_with_its_name_spelt_out(
 ) -> None:
     """Markup stays text, and nothing of the name is lost."""
     name = display(request.node.callspec.params["log"])
-    told = rows(log)
-    assert {row["action"] for row in told} > {"job.created", "spec.rejected"}
-    for key in {row["delivery"] for row in told if row["delivery"]}:
+    records = rows(log)
+    assert {row["action"] for row in records} > {"job.created", "spec.rejected"}
+    for key in {row["delivery"] for row in records if row["delivery"]}:
         text = run(log, "show", key)
         assert all(line.isprintable() for line in text.split("\n"))
         assert "".join(name.split()) in "".join(text.split())

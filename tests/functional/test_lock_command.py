@@ -17,7 +17,7 @@ BUCKET = "nightdrop-drop"
 
 
 @pytest.fixture(autouse=True)
-def desk(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def operator_environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """An operator's environment, and a bucket that keeps versions."""
     for name, value in emulator.environment().items():
         monkeypatch.setenv(name, value)

@@ -114,9 +114,9 @@ def test_a_wrong_signature_defers_a_job_until_the_keys_are_right(
 
 def test_a_refused_connection_defers_a_job(environ: Environ, fire_in: FireIn, tick: Tick) -> None:
     """The request certainly never left."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        away = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with socket.socket() as unused_socket:
+        unused_socket.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{unused_socket.getsockname()[1]}"
         first = fire_in({**environ, "NIGHTDROP_IEF_ENDPOINT": away}, tick(UPGRADE.decode()))
     assert (first["outcome"], states(first)) == ("deferred", ["deferred"])
     assert states(fire_in(environ, tick(UPGRADE.decode()))) == ["created"]

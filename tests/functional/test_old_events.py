@@ -42,7 +42,7 @@ def test_an_event_that_comes_again_does_not_hide_what_came_of_it(
     event = tick(UPGRADE)
     (job,) = fire(event)["jobs"]
     assert fire(event)["outcome"] == "duplicate"
-    told = audit(environ, "show", job["job_name"])
-    assert "  planned  " in told.splitlines()[1]
-    assert "received again; no new job" in told
-    assert "the same as" not in told
+    shown = audit(environ, "show", job["job_name"])
+    assert "  planned  " in shown.splitlines()[1]
+    assert "received again; no new job" in shown
+    assert "the same as" not in shown

@@ -118,14 +118,14 @@ def run(unpacked: Unpacked, environ: dict[str, str]) -> Callable[..., Reply]:
 
     def start(*events: object) -> Reply:
         kinds = ("AK", "SK", "SECURITY_TOKEN")
-        told = {
+        document = {
             "user_data": {name: text for name, text in environ.items() if "SDK" not in name},
             "keys": [environ.get(f"HUAWEICLOUD_SDK_{kind}", "") for kind in kinds],
             "events": events,
         }
         done = subprocess.run(
             [unpacked.python.command, "-ISB", "-c", RUN, str(unpacked.folder)],
-            input=json.dumps(told),
+            input=json.dumps(document),
             env={},
             cwd="/",
             capture_output=True,
@@ -152,11 +152,11 @@ def test_the_zip_answers_a_timer_and_a_dropped_file(
         environ["NIGHTDROP_AUDIT"] = "obs://nightdrop-drop/audit/"
     timer = json.loads(sample("timer-nightly.json"))
     dropped = drop("drop/camera.yaml", sample("specs/deploy-camera.yaml"))
-    told = run(timer, dropped)
-    assert [reply["outcome"] for reply in told["replies"]] == ["submitted", "submitted"]
-    assert {job["state"] for reply in told["replies"] for job in reply["jobs"]} == {"created"}
-    assert told["elsewhere"] == []
-    assert told["compiled"]
+    document = run(timer, dropped)
+    assert [reply["outcome"] for reply in document["replies"]] == ["submitted", "submitted"]
+    assert {job["state"] for reply in document["replies"] for job in reply["jobs"]} == {"created"}
+    assert document["elsewhere"] == []
+    assert document["compiled"]
 
 
 def test_a_start_is_on_record_with_the_digest_of_the_code(

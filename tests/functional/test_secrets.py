@@ -100,7 +100,7 @@ def outbox(environ: Environ) -> str:
     return str(rows)
 
 
-def told(error: BaseException) -> str:
+def traceback_text(error: BaseException) -> str:
     """Return all that is ever printed of an exception, its causes included."""
     return "".join(traceback.format_exception(error)) + repr(error)
 
@@ -149,7 +149,7 @@ def test_wrong_keys_leave_no_secret(
     wrong = {**environ, "HUAWEICLOUD_SDK_SK": "canary-secret-key-7f3a-but-not-this-one"}
     with pytest.raises(NightdropError, match="SignatureDoesNotMatch") as raised:
         fire_in(wrong, drop("drop/camera.yaml", DEPLOYMENT.encode()))
-    assert leaks(told(raised.value)) == []
+    assert leaks(traceback_text(raised.value)) == []
 
 
 @pytest.mark.parametrize("kind", INVALID)
@@ -178,7 +178,7 @@ def test_a_crash_leaves_no_secret(
     emulator.faults.set([{"operation": "GetObject", "fault": "cut"}])
     with pytest.raises(NightdropError) as raised:
         fire_in(environ, event)
-    assert leaks(told(raised.value)) == []
+    assert leaks(traceback_text(raised.value)) == []
 
 
 def test_an_instance_shows_no_secret(environ: Environ, leaks: Leaks) -> None:

@@ -115,7 +115,7 @@ def test_a_job_deleted_in_the_console_is_not_created_again(
         lambda: [
             one for one in quick(tick(RECONCILE))[1]["jobs"] if one["job_id"] == job["job_id"]
         ],
-        lambda told: told and told[0].get("finished"),
+        lambda jobs: jobs and jobs[0].get("finished"),
     )
     assert [one["finished"] for one in gone] == ["deleted"]
     quick(tick(RECONCILE))

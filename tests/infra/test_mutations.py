@@ -190,11 +190,11 @@ def found_unedited(look: Callable[[Path], Iterator[str]]) -> frozenset[str]:
 @pytest.mark.parametrize("edited", BY_TEXT.values(), ids=BY_TEXT, indirect=True)
 def test_a_wrong_edit_is_caught_by_the_text(edited: Path) -> None:
     """Without Terraform."""
-    assert any(told not in found_unedited(by_text) for told in by_text(edited))
+    assert any(finding not in found_unedited(by_text) for finding in by_text(edited))
 
 
 @pytest.mark.skipif(TERRAFORM is None, reason="TERRAFORM IS NOT HERE: these edits go unseen")
 @pytest.mark.parametrize("edited", BY_TERRAFORM.values(), ids=BY_TERRAFORM, indirect=True)
 def test_a_wrong_edit_is_caught_by_what_it_renders(edited: Path) -> None:
     """Without a provider."""
-    assert any(told not in found_unedited(shape) for told in shape(edited))
+    assert any(finding not in found_unedited(shape) for finding in shape(edited))

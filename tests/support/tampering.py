@@ -165,7 +165,7 @@ ROWS = (*ALONE, *OUTSIDE, *DERIVED)
 """Every way, and what is said."""
 
 
-def told(verdict: Verdict, row: Tampering) -> str:
+def describe(verdict: Verdict, row: Tampering) -> str:
     """Return what a verdict says of what was done, hashes and paths shortened."""
     said = [*map(str, verdict.faults), *verdict.remarks]
     text = next((one for one in said if row.says in one), said[0])
@@ -185,7 +185,9 @@ def printed(what: str, folder: Path) -> str:
     for number, row in enumerate(ROWS):
         log = whole.copy(folder / f"{number}")
         row.do(log)
-        lines.append(f"| {row.what} | {told(verdict_of(log, row, before), row)} | {row.status} |")
+        lines.append(
+            f"| {row.what} | {describe(verdict_of(log, row, before), row)} | {row.status} |"
+        )
     return "\n".join(lines)
 
 

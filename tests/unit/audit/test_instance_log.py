@@ -35,7 +35,7 @@ class Slow:
 
     def __init__(self, log: SqliteLog, error: Exception | None = None) -> None:
         self.sizes: list[int] = []
-        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.started, self.go_on = threading.Event(), threading.Event()
         self.error = error
         self._log = log
 
@@ -43,7 +43,7 @@ class Slow:
         """Append them."""
         self.sizes.append(len(decisions))
         if len(self.sizes) == 1:
-            self.begun.set()
+            self.started.set()
             assert self.go_on.wait(10)
         elif self.error:
             raise self.error
@@ -64,7 +64,7 @@ def at_once(slow: Slow, *decisions: Decide[Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(decisions)) as threads:
         first = threads.submit(commit, decisions[0])
-        assert slow.begun.wait(10)
+        assert slow.started.wait(10)
         others = [threads.submit(commit, decide) for decide in decisions[1:]]
         for _ in decisions:
             ready.acquire()
@@ -132,13 +132,13 @@ def test_one_thread_alone_commits_at_once(log: SqliteLog, noted: Noted) -> None:
 
 def test_each_commit_is_announced_once_with_all_its_records(log: SqliteLog, noted: Noted) -> None:
     """In order, over all its decisions; the answers come back as they were."""
-    heard: list[list[str]] = []
+    seen: list[list[str]] = []
     announced = InstanceLog(
-        log, lambda records: heard.append([str(r.fields["note"]) for r in records])
+        log, lambda records: seen.append([str(r.fields["note"]) for r in records])
     )
     committed = announced.commit_all([noted("a", "b"), noted("c")])
     one = announced.commit(noted("d"))
-    assert heard == [["a", "b", "c"], ["d"]]
+    assert seen == [["a", "b", "c"], ["d"]]
     assert [done.value for done in (*committed, one)] == ["b", "c", "d"]
 
 
@@ -155,14 +155,14 @@ def test_records_are_durable_before_they_are_announced(log: SqliteLog, noted: No
 
 def test_nothing_is_announced_that_was_not_appended(log: SqliteLog) -> None:
     """A decision that fails leaves neither record nor line."""
-    heard: list[object] = []
+    seen: list[object] = []
 
     def failing(_view: View) -> Decision[None]:
         raise LookupError("no")
 
     with pytest.raises(LookupError):
-        InstanceLog(log, heard.append).commit(failing)
-    assert heard == []
+        InstanceLog(log, seen.append).commit(failing)
+    assert seen == []
 
 
 def test_everything_else_is_the_logs_own(

@@ -22,7 +22,7 @@ from handler.audit.open_log import init_log, open_log, open_source
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, verify_log
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 from tests.support.postgres_server import ROLE
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def test_a_kept_log_in_obs_goes_on_and_verifies(noted: Noted) -> None:
     kept = json.loads((LOGS / "layout_2_objects.json").read_text())
     objects = {name: base64.b64decode(data) for name, data in kept.items()}
     written = {name for name in objects if not name.startswith("records/")}
-    shelf = Shelf(objects=objects, put=written)
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    bucket = StoredObjects(objects=objects, put=written)
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         goes_on(log, noted, RECORDS + SEGMENTS_ENDED)
-    with closing(ObjectsSource(MemoryObjects(shelf))) as source:
+    with closing(ObjectsSource(MemoryObjects(bucket))) as source:
         assert_valid(verify_log(source, Evidence()))

@@ -25,7 +25,7 @@ from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, StoredSpec
 from handler.values.canonical_json import key_of
 from tests.faults.memory_log import MemoryLog
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,13 +60,13 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         with closing(SqliteLog(tmp_path / "a.db", clock=lambda: clock[0])) as log:
             yield Store(log, move)
         return
-    shelf = Shelf()
+    bucket = StoredObjects()
 
     def gain(seconds: float) -> None:
-        shelf.seconds += seconds
+        bucket.seconds += seconds
 
     limits = Limits(appends=1) if request.param == "small objects" else Limits()
-    with closing(ObjectLog(MemoryObjects(shelf), limits=limits)) as objects:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=limits)) as objects:
         yield Store(objects, gain)
 
 
@@ -142,12 +142,12 @@ def test_any_clock_gives_the_runs_that_a_good_one_gives(drops: list[tuple[bool, 
 
     def outcomes(*, steady: bool) -> list[str]:
         clock = [START]
-        told = []
+        results = []
         with closing(MemoryLog(lambda: clock[0])) as log:
             for event, (first, step) in enumerate(drops):
-                told.append(drop(log, event, V1 if first else V2))
+                results.append(drop(log, event, V1 if first else V2))
                 clock[0] += timedelta(seconds=1 if steady else step)
-        return told
+        return results
 
     assert outcomes(steady=False) == outcomes(steady=True)
 

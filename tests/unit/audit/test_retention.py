@@ -21,7 +21,7 @@ from handler.audit.verification.verifier import Evidence, verify_log
 from handler.cli.main import main
 from handler.cli.open_stores import open_any_log, open_any_source
 from handler.errors import LogError
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,32 +137,32 @@ def test_two_that_forget_at_once_leave_one_record(log: SearchedLog) -> None:
     assert (len(first.records), second.records) == (1, ())
 
 
-def objects_log(shelf: Shelf, appends: int = 500) -> ObjectLog:
+def objects_log(bucket: StoredObjects, appends: int = 500) -> ObjectLog:
     """Open a log whose clock the test moves."""
-    return ObjectLog(MemoryObjects(shelf), limits=Limits(appends=appends))
+    return ObjectLog(MemoryObjects(bucket), limits=Limits(appends=appends))
 
 
 def test_nothing_is_forgotten_before_its_time() -> None:
     """Within a day of it, so that there is at most one record a day."""
-    shelf = Shelf()
-    with closing(objects_log(shelf)) as log:
+    bucket = StoredObjects()
+    with closing(objects_log(bucket)) as log:
         log.commit(closed("a"))
-        shelf.seconds = 90 * DAY
+        bucket.seconds = 90 * DAY
         forget(log, KEEP)
         assert known(log, "a") == ["a", "j-a"]
-        shelf.seconds = 91 * DAY + 1
+        bucket.seconds = 91 * DAY + 1
         forget(log, KEEP)
         assert known(log, "a") == []
 
 
 def test_a_late_answer_keeps_a_delivery_known() -> None:
     """It counts from the last record of its jobs, whatever happened to the delivery itself."""
-    shelf = Shelf()
-    with closing(objects_log(shelf)) as log:
+    bucket = StoredObjects()
+    with closing(objects_log(bucket)) as log:
         log.commit(closed("a"))
-        shelf.seconds = 60 * DAY
+        bucket.seconds = 60 * DAY
         log.commit(recorded(job_draft("abandoned", "a")))
-        shelf.seconds = 92 * DAY
+        bucket.seconds = 92 * DAY
         forget(log, KEEP)
         assert known(log, "a") == ["a", "j-a"]
 
@@ -180,17 +180,17 @@ def test_a_run_that_finds_nothing_asks_the_store_for_nothing() -> None:
 @pytest.mark.parametrize("appends", [1, 2, 500])
 def test_a_snapshot_holds_what_is_remembered(appends: int) -> None:
     """An instance that starts cold knows as much as one that saw it happen, and it verifies."""
-    shelf = Shelf()
-    with closing(objects_log(shelf, appends)) as log:
+    bucket = StoredObjects()
+    with closing(objects_log(bucket, appends)) as log:
         log.commit(closed("old"))
-        shelf.seconds = 92 * DAY
+        bucket.seconds = 92 * DAY
         log.commit(closed("new"))
         forget(log, KEEP)
         log.commit(closed("newer"))
-        with closing(objects_log(shelf)) as cold:
+        with closing(objects_log(bucket)) as cold:
             assert known(cold, "old", "new", "newer") == known(log, "old", "new", "newer")
             assert known(cold, "old") == []
-    with closing(ObjectsSource(MemoryObjects(shelf))) as source:
+    with closing(ObjectsSource(MemoryObjects(bucket))) as source:
         assert verify_log(source, Evidence()).faults == ()
 
 

@@ -11,7 +11,7 @@ import pytest
 from handler.audit.objects.conformance_probe import probe
 from handler.audit.objects.probe_result import PROOF, missing_probe, save_probe_result
 from handler.errors import NoAnswerError, ObjectError
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def test_a_store_that_keeps_its_promises_passes() -> None:
     checks = list(probe(objects))
     assert all(check.passed and check.name and check.meaning for check in checks)
     assert len(checks) == 8
-    assert objects.shelf.objects == {}
+    assert objects.bucket.objects == {}
 
 
 class Careless(MemoryObjects):
@@ -36,8 +36,8 @@ class Careless(MemoryObjects):
 
     def append(self, name: str, position: int, data: bytes) -> bool:
         """Append, and say that it was the right place."""
-        with self.shelf.lock:
-            held = self.shelf.objects.get(name, b"")
+        with self.bucket.lock:
+            held = self.bucket.objects.get(name, b"")
             return super().append(name, position if not held else len(held), data)
 
 
@@ -48,8 +48,8 @@ class Forgetful(MemoryObjects):
 
     def append(self, name: str, position: int, data: bytes) -> bool:
         """Append, and remember what was there."""
-        with self.shelf.lock:
-            before = self.shelf.objects.get(name, b"")
+        with self.bucket.lock:
+            before = self.bucket.objects.get(name, b"")
             won = super().append(name, position, data)
             self.before = before if won else self.before
             return won
@@ -128,12 +128,12 @@ def test_trouble_of_the_store_is_a_check_that_did_not_pass() -> None:
 
 def test_a_store_is_doubted_until_it_was_tried() -> None:
     """The doubt says what rests on documentation, and what to do about it."""
-    objects = MemoryObjects(Shelf())
+    objects = MemoryObjects(StoredObjects())
     assert "from the documentation alone" in missing_probe(objects)
     assert "nightdrop audit probe obs://bucket/audit/" in missing_probe(objects)
     save_probe_result(objects, ["this", "that"])
     assert missing_probe(objects) == ""
-    proof = json.loads(objects.shelf.objects[PROOF])
+    proof = json.loads(objects.bucket.objects[PROOF])
     assert proof == {"at": "2026-11-23T02:00:00.000000Z", "passed": ["this", "that"]}
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from handler.errors import CloudError
 
 NOTED = Draft(action="log.noted", outcome="success")
-PATIENCE = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
+RETRY_POLICY = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
 
 @pytest.fixture
@@ -44,14 +44,14 @@ def objects() -> MemoryObjects:
 @pytest.fixture
 def log(objects: MemoryObjects) -> Iterator[ObjectLog]:
     """A log in the folder that does not really wait."""
-    with closing(ObjectLog(objects, policy=PATIENCE)) as opened:
+    with closing(ObjectLog(objects, policy=RETRY_POLICY)) as opened:
         yield opened
 
 
 @pytest.fixture
 def other(objects: MemoryObjects) -> Iterator[ObjectLog]:
     """Another instance's log in the same folder."""
-    with closing(ObjectLog(MemoryObjects(objects.shelf), policy=PATIENCE)) as opened:
+    with closing(ObjectLog(MemoryObjects(objects.bucket), policy=RETRY_POLICY)) as opened:
         yield opened
 
 
@@ -81,7 +81,7 @@ def test_a_lost_race_leaves_no_body_behind(
     log.commit(noted())
     other.commit(planned("j", "theirs"))
     log.commit(planned("j", "ours"))
-    held = objects.shelf.objects
+    held = objects.bucket.objects
     assert [held[name] for name in held if name.startswith("outbox/")] == [b'{"j": "theirs"}']
 
 
@@ -135,17 +135,17 @@ def test_bodies_go_when_all_that_came_with_them_is_settled(
 ) -> None:
     """One object holds those of a commit."""
     log.commit_all([planned("one", "1"), planned("two", "2")])
-    bodies = [name for name in objects.shelf.objects if name.startswith("outbox/")]
+    bodies = [name for name in objects.bucket.objects if name.startswith("outbox/")]
     for key, held in (("one", 1), ("two", 0)):
         draft = Draft("job.refused", "failure", delivery={"key": "d"}, job={"key": key})
         log.commit(recorded(draft))
-        assert sum(name in objects.shelf.objects for name in bodies) == held
+        assert sum(name in objects.bucket.objects for name in bodies) == held
 
 
 def test_the_times_of_records_never_go_back(log: ObjectLog, objects: MemoryObjects) -> None:
     """Whatever the store's clock does."""
     for seconds in (10.0, 5.0, 20.0):
-        objects.shelf.seconds = seconds
+        objects.bucket.seconds = seconds
         log.commit(noted())
     times = [str(record.fields["at"])[17:19] for record in log.records()]
     assert times == ["10", "10", "20"]
@@ -169,9 +169,9 @@ def test_who_always_loses_gives_up(objects: MemoryObjects, other: ObjectLog) -> 
         do()
 
     seconds = iter(range(10**6))
-    patience = RetryPolicy(20, lambda: next(seconds), lambda _s: None, lambda: 0.5)
-    hindered = MemoryObjects(objects.shelf, around)
-    with closing(ObjectLog(hindered, policy=patience)) as log:
+    policy = RetryPolicy(20, lambda: next(seconds), lambda _s: None, lambda: 0.5)
+    hindered = MemoryObjects(objects.bucket, around)
+    with closing(ObjectLog(hindered, policy=policy)) as log:
         with pytest.raises(LogBusyError) as caught:
             log.commit(noted("mine"))
         assert caught.value.retryable
@@ -195,7 +195,7 @@ def test_trouble_that_lasts_is_given_up(error: CloudError, tries: int) -> None:
         asked.append(verb)
         raise error
 
-    with closing(ObjectLog(MemoryObjects(around=around), policy=PATIENCE)) as log:
+    with closing(ObjectLog(MemoryObjects(around=around), policy=RETRY_POLICY)) as log:
         with pytest.raises(LogUnreachableError, match=r"obs://bucket/audit/") as caught:
             log.read(lambda view: view.head)
         assert caught.value.retryable
@@ -208,7 +208,7 @@ def test_a_missing_right_is_no_passing_trouble() -> None:
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
         raise ObjectError("allow it")
 
-    with closing(ObjectLog(MemoryObjects(around=around), policy=PATIENCE)) as log:
+    with closing(ObjectLog(MemoryObjects(around=around), policy=RETRY_POLICY)) as log:
         with pytest.raises(LogError, match="allow it") as caught:
             log.commit(noted())
         assert not caught.value.retryable
@@ -221,7 +221,7 @@ def test_an_append_whose_answer_is_lost_is_found(objects: MemoryObjects) -> None
     def around(verb: str, _name: str, do: Callable[[], None]) -> None:
         do()
         if verb == "append" and len(runs) == 1:
-            with closing(ObjectLog(MemoryObjects(objects.shelf))) as other:
+            with closing(ObjectLog(MemoryObjects(objects.bucket))) as other:
                 other.commit(noted("theirs"))
             raise NoAnswerError("lost")
 
@@ -229,7 +229,7 @@ def test_an_append_whose_answer_is_lost_is_found(objects: MemoryObjects) -> None
         runs.append(view.head.seq)
         return Decision(len(runs), (NOTED, NOTED))
 
-    with closing(ObjectLog(MemoryObjects(objects.shelf, around), policy=PATIENCE)) as log:
+    with closing(ObjectLog(MemoryObjects(objects.bucket, around), policy=RETRY_POLICY)) as log:
         done = log.commit(decide)
         assert (done.value, runs) == (1, [0])
         assert list(done.records) == list(log.records())[:2]

@@ -14,7 +14,7 @@ from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.record import Draft
 from handler.audit.verification.verdict import verify
 from handler.errors import NoAnswerError, NotSentError
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
 KEYS = ("one", "two", "three")
-PATIENCE = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
+RETRY_POLICY = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
 
 class Killed(BaseException):
@@ -96,25 +96,25 @@ def settle(key: str) -> Decide[None]:
     return decide
 
 
-def opened(shelf: Shelf, meddler: Meddler | None = None) -> ObjectLog:
+def opened(bucket: StoredObjects, meddler: Meddler | None = None) -> ObjectLog:
     """Open a log whose segments take two appends and their end."""
-    objects = MemoryObjects(shelf) if meddler is None else MemoryObjects(shelf, meddler)
-    return ObjectLog(objects, limits=Limits(appends=2), policy=PATIENCE)
+    objects = MemoryObjects(bucket) if meddler is None else MemoryObjects(bucket, meddler)
+    return ObjectLog(objects, limits=Limits(appends=2), policy=RETRY_POLICY)
 
 
-def begun() -> Shelf:
+def sealed_log() -> StoredObjects:
     """Return a log whose first segment another instance has ended."""
-    shelf = Shelf()
-    with closing(opened(shelf)) as log:
+    bucket = StoredObjects()
+    with closing(opened(bucket)) as log:
         for _ in range(3):
             log.commit(lambda _view: Decision(None, (Draft("log.noted", "success"),)))
-    return shelf
+    return bucket
 
 
 def requests() -> list[str]:
     """Return the requests of the work when nothing goes wrong."""
     meddler = Meddler(0, "", lambda: None)
-    with closing(opened(begun(), meddler)) as log:
+    with closing(opened(sealed_log(), meddler)) as log:
         work(log, [])
     return meddler.asked
 
@@ -140,18 +140,18 @@ def test_the_work_asks_for_everything_there_is() -> None:
 )
 def test_whatever_happens_at_a_request_nothing_is_lost_or_done_twice(number: int, how: str) -> None:
     """What was acknowledged stands, what was not can be done again, in one whole chain."""
-    shelf, done = begun(), list[str]()
+    bucket, done = sealed_log(), list[str]()
 
     def other() -> None:
-        with closing(opened(shelf)) as log:
+        with closing(opened(bucket)) as log:
             log.commit(lambda _view: Decision(None, (Draft("log.noted", "success"),)))
 
-    with closing(opened(shelf, Meddler(number, how, other))) as log:
+    with closing(opened(bucket, Meddler(number, how, other))) as log:
         try:
             work(log, done)
         except Killed:
             assert how.endswith("killed")
-    with closing(opened(shelf)) as log:
+    with closing(opened(bucket)) as log:
         found = log.read(lambda view: [view.job(key) for key in KEYS])
         states = dict(zip(KEYS, found, strict=True))
         for said in done:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide
     from handler.audit.record import Part
 
-PATIENCE = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
+RETRY_POLICY = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
 
 @pytest.fixture
@@ -34,14 +34,14 @@ def objects() -> MemoryObjects:
 @pytest.fixture
 def log(objects: MemoryObjects) -> Iterator[ObjectLog]:
     """A log in the folder that does not really wait."""
-    with closing(ObjectLog(objects, policy=PATIENCE)) as opened:
+    with closing(ObjectLog(objects, policy=RETRY_POLICY)) as opened:
         yield opened
 
 
 @pytest.fixture
 def other(objects: MemoryObjects) -> Iterator[ObjectLog]:
     """Another instance's log in the same folder."""
-    with closing(ObjectLog(MemoryObjects(objects.shelf), policy=PATIENCE)) as opened:
+    with closing(ObjectLog(MemoryObjects(objects.bucket), policy=RETRY_POLICY)) as opened:
         yield opened
 
 

@@ -45,7 +45,7 @@ def test_what_is_gone_is_gone(objects: MemoryObjects) -> None:
     mine = outbox(objects)
     mine.put("c", {"a": "1"})
     mine.drop("c")
-    assert (mine.get("c", "a"), objects.shelf.objects) == (None, {})
+    assert (mine.get("c", "a"), objects.bucket.objects) == (None, {})
 
 
 def test_what_cannot_be_removed_harms_nobody(objects: MemoryObjects) -> None:
@@ -55,8 +55,8 @@ def test_what_cannot_be_removed_harms_nobody(objects: MemoryObjects) -> None:
         raise NoAnswerError("503")
 
     outbox(objects).put("c", {"a": "1"})
-    outbox(MemoryObjects(objects.shelf, around)).drop("c")
-    assert len(objects.shelf.objects) == 1
+    outbox(MemoryObjects(objects.bucket, around)).drop("c")
+    assert len(objects.bucket.objects) == 1
 
 
 def test_an_instance_remembers_a_few_commits(objects: MemoryObjects) -> None:

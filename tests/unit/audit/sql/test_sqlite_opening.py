@@ -70,11 +70,11 @@ def test_a_missing_folder_is_refused(path: Path) -> None:
 def test_a_full_disk_is_called_so(path: Path, fault: str) -> None:
     """The file and its folder are as they must be, so nothing is said of them."""
     with (
-        pytest.raises(LogError, match=f"{fault}; free space on its disk") as told,
+        pytest.raises(LogError, match=f"{fault}; free space on its disk") as caught,
         module.translate_errors(path),
     ):
         raise sqlite3.OperationalError(fault)
-    assert "folder" not in str(told.value)
+    assert "folder" not in str(caught.value)
 
 
 def test_a_folder_is_no_log(path: Path) -> None:
