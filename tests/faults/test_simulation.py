@@ -26,20 +26,20 @@ VERBS = ("append", "read", "write", "delete")
 
 @pytest.fixture(scope="module")
 def endings() -> list[Ending]:
-    """What came of the first seeds."""
+    """The results of the first seeds."""
     return [simulate(seed) for seed in range(examples(400))]
 
 
 def test_no_run_creates_a_job_twice_or_loses_one(endings: list[Ending]) -> None:
-    """Whatever is killed, frozen, lost, late or refused, each job comes to one honest end."""
+    """Whatever is killed, frozen, lost, late or refused, each job reaches one true final state."""
     found = {ending.seed: ending.violations for ending in endings if ending.violations}
     assert found == {}
 
 
-def test_every_kind_of_fault_strikes_and_every_kind_of_end_is_reached(
+def test_every_kind_of_fault_and_every_final_state_occurs(
     endings: list[Ending],
 ) -> None:
-    """Otherwise the runs would promise more than they try."""
+    """Otherwise the runs would promise more than they test."""
     struck = {name for ending in endings for name in +ending.struck}
     assert struck == {
         "killed", "frozen", "ended by the platform", "abandoned by hand", "held", "log busy",
@@ -90,12 +90,12 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
 @pytest.mark.parametrize(
     ("strategy", "first"),
     [(CLAIM_THEN_RETRY, 0), (NO_WAIT, 0), (SHORT_WAIT, 400)],
-    ids=["claim", "no patience", "short patience"],
+    ids=["claim", "no wait", "short wait"],
 )
 def test_the_simulation_finds_the_duplicates_of_other_strategies(
     strategy: Strategy, first: int
 ) -> None:
     """It can fail: a lease alone, or a list that is believed too early, creates jobs twice."""
-    # A short patience shows in few runs; the first of them is that of seed 427.
+    # A short wait fails in few runs; the first of them is that of seed 427.
     endings = map(partial(simulate, strategy=strategy), range(first, 1500))
     assert any(ending.duplicates for ending in endings)

@@ -153,7 +153,7 @@ def world(
 
 
 def traceback_text(error: BaseException) -> str:
-    """Return all that is ever printed of an exception, its causes included."""
+    """Return the full printed text of an exception, its causes included."""
     return "".join(traceback.format_exception(error)) + repr(error)
 
 
@@ -178,7 +178,7 @@ def test_a_success_leaves_no_secret(world: World, fire_in: FireIn, drop: Drop) -
     assert world.leaks(reply, ticked) == set()
 
 
-def test_nothing_that_is_open_shows_a_secret(world: World) -> None:
+def test_no_open_object_shows_a_secret(world: World) -> None:
     """In a debugger, or in a report of local variables."""
     context = Context.from_environment(world.environ, "r", lambda: 0.0)
     with closing(open_instance(context, world.environ)) as opened:
@@ -201,7 +201,7 @@ def test_a_refusal_that_repeats_all_secrets_is_read_without_them(
 
 @pytest.mark.parametrize("spelling", ["as it is", "upper case", "lower case", "cut off"])
 @pytest.mark.parametrize("name", sorted(SECRETS.keys() - NEVER_SENT))
-def test_an_id_that_repeats_a_secret_is_none(
+def test_an_id_that_repeats_a_secret_is_discarded(
     world: World, fire_in: FireIn, drop: Drop, name: str, spelling: str
 ) -> None:
     """The job is unknown then, and its true id is learnt from the list."""

@@ -58,7 +58,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
-    """What a new process says of its first event, and where its log is."""
+    """Measurements of a new process about its first event, and the path of its log."""
     log = tmp_path_factory.mktemp("log") / "audit.db"
     with Emulator() as emulator:
         environ = {**emulator.environment(), "NIGHTDROP_AUDIT": f"sqlite:///{log}"}

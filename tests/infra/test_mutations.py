@@ -1,4 +1,4 @@
-"""Wrong edits of infra/ that somebody may make: each is caught without a network."""
+"""Wrong edits of infra/: each is caught without a network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BY_TEXT = {
     ),
     "a missing required argument": ("main.tf", "  group_name  = var.name\n", ""),
     "a resource that is none": ("main.tf", '"huaweicloud_lts_stream"', '"huaweicloud_lts_flow"'),
-    "nobody told of failures": ("main.tf", "on_failure {", "on_success {"),
+    "failures are not reported": ("main.tf", "on_failure {", "on_success {"),
     "secrets among plain settings": (
         "main.tf",
         "encrypted_user_data = module.shape.secret_user_data",
@@ -134,7 +134,7 @@ BY_TERRAFORM = {
         "true",
     ),
     "no tick": ("shape/outputs.tf", "merge(local.timers, { tick = local.tick })", "local.timers"),
-    "another action in the tick": ("shape/main.tf", '"reconcile"', '"reconsile"'),
+    "another action in the timer": ("shape/main.tf", '"reconcile"', '"reconsile"'),
     "a field the timer does not have": (
         "shape/main.tf",
         "user_event    = timer.spec",

@@ -95,7 +95,7 @@ class MemoryObjects:
         return START + timedelta(seconds=self.bucket.seconds)
 
     def close(self) -> None:
-        """Say that it was closed."""
+        """Record that it was closed."""
         self.closed = True
 
     def _done(self, verb: str, name: str, do: Callable[[], T]) -> T:

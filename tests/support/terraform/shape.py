@@ -64,7 +64,7 @@ def _settings(outputs: dict[str, Any]) -> Iterator[str]:
     known = {f"NIGHTDROP_{field.upper()}" for field in Settings.model_fields}
     yield from (f"the function has no setting {name}" for name in sorted(given.keys() - known))
     if any("KEY" in name.split("_") or "://nightdrop:" in text for name, text in plain.items()):
-        yield "a secret stands in the plain settings"
+        yield "a secret is in the plain settings"
     try:
         load(given.get, {"RUNTIME_PROJECT_ID": "p-1"})  # the platform sets it
     except NightdropError as error:
