@@ -63,7 +63,7 @@ def closed(key: str) -> Decide[None]:
 def known(log: SearchedLog, *keys: str) -> list[str]:
     """Return the deliveries and jobs that are in the state."""
     deliveries = [key for key in keys if log.read(lambda view: view.delivery(key))]  # noqa: B023 - read at once
-    jobs = [f"j-{key}" for key in keys if log.read(lambda view: view.job(f"j-{key}"))]  # noqa: B023 - likewise
+    jobs = [f"j-{key}" for key in keys if log.read(lambda view: view.job(f"j-{key}"))]  # noqa: B023 - same reason
     return deliveries + jobs
 
 
@@ -78,14 +78,14 @@ def log(store_address: str) -> Iterator[SearchedLog]:
         yield opened
 
 
-def test_what_is_closed_is_forgotten_and_what_is_open_stays(log: SearchedLog) -> None:
+def test_closed_deliveries_are_forgotten_and_open_ones_stay(log: SearchedLog) -> None:
     """A delivery that waits or has an open job is known for as long as it takes."""
     forget(log, AT_ONCE)
     assert known(log, "closed", "waits", "open", "rejected") == ["waits", "open", "j-open"]
     assert log.find("closed") == ()
 
 
-def test_the_records_stay_and_one_says_what_was_forgotten(log: SearchedLog) -> None:
+def test_the_records_stay_and_one_lists_what_was_forgotten(log: SearchedLog) -> None:
     """With the moment up to which, and who did it."""
     before = list(log.records())
     forget(InstanceLog(log, function=FUNCTION), AT_ONCE)
@@ -106,7 +106,7 @@ def test_a_forgotten_delivery_that_returns_is_planned_as_new(log: SearchedLog) -
 
 
 def test_forgetting_verifies_and_survives_a_rebuild(log: SearchedLog, store_address: str) -> None:
-    """Folding the records anew comes to the same rows."""
+    """Folding the records again yields the same rows."""
     forget(log, AT_ONCE)
     log.commit(closed("later"))
     expected = known(log, "closed", "waits", "open", "later")
@@ -117,7 +117,7 @@ def test_forgetting_verifies_and_survives_a_rebuild(log: SearchedLog, store_addr
 
 
 @pytest.mark.parametrize("what", ["closed", "j-closed"])
-def test_audit_show_finds_what_was_forgotten(
+def test_audit_show_finds_a_forgotten_delivery(
     log: SearchedLog, store_address: str, what: str
 ) -> None:
     """By folding the records without forgetting, once nothing that is known has the name."""
@@ -130,7 +130,7 @@ def test_audit_show_finds_what_was_forgotten(
     ]
 
 
-def test_two_that_forget_at_once_leave_one_record(log: SearchedLog) -> None:
+def test_two_instances_that_forget_at_once_leave_one_record(log: SearchedLog) -> None:
     """The second finds nothing left to forget."""
     decide = forget_closed(AT_ONCE)
     first, second = log.commit(decide), log.commit(decide)
@@ -167,7 +167,7 @@ def test_a_late_answer_keeps_a_delivery_known() -> None:
         assert known(log, "a") == ["a", "j-a"]
 
 
-def test_a_run_that_finds_nothing_asks_the_store_for_nothing() -> None:
+def test_a_run_that_finds_nothing_makes_no_request() -> None:
     """The reconciler looks at every run."""
     objects = MemoryObjects()
     with closing(ObjectLog(objects)) as log:

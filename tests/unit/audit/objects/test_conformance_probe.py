@@ -1,4 +1,4 @@
-"""Trying a store: what keeps its promises passes, what breaks one is found out."""
+"""The conformance probe: a conforming store passes, each broken guarantee is found."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def failed(objects: MemoryObjects) -> list[str]:
-    """Return the checks that a store does not pass."""
+    """Return the checks that a store fails."""
     return [check.name for check in probe(objects) if not check.passed]
 
 
-def test_a_store_that_keeps_its_promises_passes() -> None:
-    """And is left as it was."""
+def test_a_conforming_store_passes() -> None:
+    """The store is left unchanged."""
     objects = MemoryObjects()
     checks = list(probe(objects))
     assert all(check.passed and check.name and check.meaning for check in checks)
@@ -61,7 +61,7 @@ class Forgetful(MemoryObjects):
 
 
 class Vague(MemoryObjects):
-    """Refuses an append to what was put as if somebody had been first."""
+    """Refuses an append to an object that was put, as if another writer had been first."""
 
     def append(self, name: str, position: int, data: bytes) -> bool:
         """Append, or say that the position is taken."""
@@ -110,14 +110,14 @@ class Sticky(MemoryObjects):
         (Sticky, {"an object can be replaced"}),
     ],
 )
-def test_a_broken_promise_is_found_out(store: type[MemoryObjects], found: set[str]) -> None:
+def test_a_broken_guarantee_is_found(store: type[MemoryObjects], found: set[str]) -> None:
     """Each by the check that is for it."""
     names = failed(store())
     assert all(any(name.startswith(one) for name in names) for one in found)
 
 
-def test_trouble_of_the_store_is_a_check_that_did_not_pass() -> None:
-    """It says what happened."""
+def test_an_error_of_the_store_is_a_failed_check() -> None:
+    """The message has the error."""
 
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
         raise NoAnswerError("OBS answered 503")
@@ -126,8 +126,8 @@ def test_trouble_of_the_store_is_a_check_that_did_not_pass() -> None:
     assert {check.found for check in checks} == {"OBS answered 503"}
 
 
-def test_a_store_is_doubted_until_it_was_tried() -> None:
-    """The doubt says what rests on documentation, and what to do about it."""
+def test_a_store_causes_a_warning_until_it_was_probed() -> None:
+    """The warning names what rests on documentation alone, and what to do about it."""
     objects = MemoryObjects(StoredObjects())
     assert "from the documentation alone" in missing_probe(objects)
     assert "nightdrop audit probe obs://bucket/audit/" in missing_probe(objects)
@@ -137,7 +137,7 @@ def test_a_store_is_doubted_until_it_was_tried() -> None:
     assert proof == {"at": "2026-11-23T02:00:00.000000Z", "passed": ["this", "that"]}
 
 
-def test_a_proof_that_cannot_be_looked_at_is_a_doubt() -> None:
+def test_a_probe_result_that_cannot_be_read_is_a_warning() -> None:
     """No error: the log itself may still be usable."""
 
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:

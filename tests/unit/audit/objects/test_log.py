@@ -1,4 +1,4 @@
-"""The log in objects: what it asks the store for, and what it makes of the answers."""
+"""The log in objects: its requests to the store, and its handling of the answers."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def planned(key: str, body: str) -> Decide[bool]:
 def test_a_lost_race_leaves_no_body_behind(
     objects: MemoryObjects, log: ObjectLog, other: ObjectLog
 ) -> None:
-    """What was written for an attempt that stands nowhere goes with it."""
+    """The body that was written for a lost attempt is removed with it."""
     log.commit(noted())
     other.commit(planned("j", "theirs"))
     log.commit(planned("j", "ours"))
@@ -86,30 +86,32 @@ def test_a_lost_race_leaves_no_body_behind(
 
 
 def test_a_commit_of_a_warm_instance_is_one_request(objects: MemoryObjects, log: ObjectLog) -> None:
-    """It appends where it knows the end to be, and asks nobody before."""
+    """It appends at the end that it knows, without a request before."""
     log.commit(noted())
     objects.asked.clear()
     log.commit(noted())
     assert objects.asked == {"append": 1}
 
 
-def test_whoever_was_overtaken_decides_again(log: ObjectLog, other: ObjectLog) -> None:
-    """On the state with what came in between."""
+def test_an_instance_that_was_overtaken_decides_again(log: ObjectLog, other: ObjectLog) -> None:
+    """On the state with the records of the others."""
     log.commit(noted())
     other.commit(noted())
     assert log.commit(noted()).value == 2
     assert verify(log.records()).head.seq == 3
 
 
-def test_nothing_to_record_is_found_in_the_present_state(log: ObjectLog, other: ObjectLog) -> None:
-    """What this instance knew before may have changed: it looks before it answers."""
+def test_nothing_to_record_is_decided_on_the_present_state(
+    log: ObjectLog, other: ObjectLog
+) -> None:
+    """The state that this instance knew may have changed: it reads before it answers."""
     log.commit(noted())
     other.commit(planned("j", "{}"))
     assert log.commit(lambda view: Decision(view.job("j") is not None)).value
 
 
 def test_an_error_comes_from_the_present_state(log: ObjectLog, other: ObjectLog) -> None:
-    """What was missing before may be there by now."""
+    """A job that was missing before may exist by now."""
     log.commit(noted())
     other.commit(planned("j", "{}"))
 
@@ -122,7 +124,7 @@ def test_an_error_comes_from_the_present_state(log: ObjectLog, other: ObjectLog)
     assert log.commit(decide).value == "planned"
 
 
-def test_a_lost_race_leaves_nobody_elses_body(log: ObjectLog, other: ObjectLog) -> None:
+def test_a_lost_race_does_not_overwrite_the_winners_body(log: ObjectLog, other: ObjectLog) -> None:
     """Two instances plan the same job from two versions of a file: its body is the winner's."""
     log.commit(noted())
     assert other.commit(planned("j", "theirs")).value
@@ -130,7 +132,7 @@ def test_a_lost_race_leaves_nobody_elses_body(log: ObjectLog, other: ObjectLog) 
     assert (log.bodies(["j"]).get("j"), other.bodies(["j"]).get("j")) == ("theirs", "theirs")
 
 
-def test_bodies_go_when_all_that_came_with_them_is_settled(
+def test_bodies_are_removed_when_all_jobs_of_their_commit_are_settled(
     objects: MemoryObjects, log: ObjectLog
 ) -> None:
     """One object holds those of a commit."""
@@ -151,8 +153,8 @@ def test_the_times_of_records_never_go_back(log: ObjectLog, objects: MemoryObjec
     assert times == ["10", "10", "20"]
 
 
-def test_an_object_in_the_way_is_no_lost_race(log: ObjectLog, objects: MemoryObjects) -> None:
-    """It is said at once, by name."""
+def test_a_foreign_object_is_no_lost_race(log: ObjectLog, objects: MemoryObjects) -> None:
+    """It is reported at once, by name."""
     objects.write("records/0000000001", b"")
     with pytest.raises(LogError, match="records/0000000001") as caught:
         log.commit(noted())
@@ -160,8 +162,8 @@ def test_an_object_in_the_way_is_no_lost_race(log: ObjectLog, objects: MemoryObj
     assert objects.asked["append"] == 1
 
 
-def test_who_always_loses_gives_up(objects: MemoryObjects, other: ObjectLog) -> None:
-    """After its patience; another delivery may fare better."""
+def test_an_instance_that_always_loses_gives_up(objects: MemoryObjects, other: ObjectLog) -> None:
+    """After its time limit; another delivery may succeed."""
 
     def around(verb: str, _name: str, do: Callable[[], None]) -> None:
         if verb == "append":
@@ -187,8 +189,8 @@ def test_who_always_loses_gives_up(objects: MemoryObjects, other: ObjectLog) -> 
         (CredentialsError("none"), 1),
     ],
 )
-def test_trouble_that_lasts_is_given_up(error: CloudError, tries: int) -> None:
-    """After a bounded number of tries, one where another cannot help; it may pass."""
+def test_a_lasting_error_is_given_up(error: CloudError, tries: int) -> None:
+    """After a bounded number of attempts, one where another cannot help; it may pass later."""
     asked: list[str] = []
 
     def around(verb: str, _name: str, _do: Callable[[], None]) -> None:
@@ -202,8 +204,8 @@ def test_trouble_that_lasts_is_given_up(error: CloudError, tries: int) -> None:
     assert len(asked) == tries
 
 
-def test_a_missing_right_is_no_passing_trouble() -> None:
-    """Another try would bring nothing."""
+def test_a_missing_right_is_not_retried() -> None:
+    """A retry would change nothing."""
 
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
         raise ObjectError("allow it")
@@ -215,7 +217,7 @@ def test_a_missing_right_is_no_passing_trouble() -> None:
 
 
 def test_an_append_whose_answer_is_lost_is_found(objects: MemoryObjects) -> None:
-    """Even if others appended before anybody looked; it is not decided again."""
+    """Even if others appended before it was looked up; it is not decided again."""
     runs: list[int] = []
 
     def around(verb: str, _name: str, do: Callable[[], None]) -> None:
@@ -236,7 +238,7 @@ def test_an_append_whose_answer_is_lost_is_found(objects: MemoryObjects) -> None
         assert verify(log.records()).head.seq == 3
 
 
-def test_a_record_can_be_looked_for_from_where_its_segment_begins(objects: MemoryObjects) -> None:
+def test_records_are_read_from_the_start_of_their_segment(objects: MemoryObjects) -> None:
     """Those before it are not read."""
     with closing(ObjectLog(objects, limits=Limits(appends=2))) as log:
         for _ in range(20):
@@ -249,8 +251,8 @@ def test_a_record_can_be_looked_for_from_where_its_segment_begins(objects: Memor
         assert objects.asked["read"] <= 4
 
 
-def test_a_closed_log_says_so(log: ObjectLog, objects: MemoryObjects) -> None:
-    """And its connections are gone."""
+def test_a_closed_log_raises_an_error(log: ObjectLog, objects: MemoryObjects) -> None:
+    """Its connections are closed."""
     log.close()
     with pytest.raises(LogError, match="is closed"):
         log.commit(noted())

@@ -1,4 +1,4 @@
-"""At every request that the log in objects makes, everything that can go wrong with it."""
+"""Every fault at every request that the log in objects makes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ RETRY_POLICY = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
 
 class Killed(BaseException):
-    """The instance is gone, whatever it was about to do."""
+    """The instance is killed, at whatever step."""
 
 
 class Meddler:
-    """Meddles with one request, by its number from 1.
+    """Interferes with one request, by its number from 1.
 
     Attributes:
         asked: The requests so far.
@@ -44,7 +44,7 @@ class Meddler:
         self._other = other
 
     def __call__(self, verb: str, name: str, do: Callable[[], None]) -> None:
-        """Carry a request out, or not, or too late."""
+        """Execute a request, or not, or too late."""
         self.asked.append(f"{verb} {name.partition('/')[0]}")
         if len(self.asked) != self._number:
             do()
@@ -62,7 +62,7 @@ class Meddler:
 
 
 def work(log: ObjectLog, done: list[str]) -> None:
-    """Plan, send and settle three jobs, over several segments; say what is acknowledged."""
+    """Plan, send and settle three jobs, over several segments; report what is acknowledged."""
     for key in KEYS:
         log.commit(plan(key))
         done.append(f"planned {key}")
@@ -126,7 +126,7 @@ HOW = (
 )
 
 
-def test_the_work_asks_for_everything_there_is() -> None:
+def test_the_work_makes_every_kind_of_request() -> None:
     """If it did not, the faults below would miss something."""
     assert {
         *("append records", "read records", "read latest", "read snapshots", "write snapshots"),
@@ -138,8 +138,8 @@ def test_the_work_asks_for_everything_there_is() -> None:
 @pytest.mark.parametrize(
     "number", range(1, len(REQUESTS) + 1), ids=lambda n: f"{n:02} {REQUESTS[n - 1]}"
 )
-def test_whatever_happens_at_a_request_nothing_is_lost_or_done_twice(number: int, how: str) -> None:
-    """What was acknowledged stands, what was not can be done again, in one whole chain."""
+def test_no_fault_at_a_request_loses_or_doubles_a_record(number: int, how: str) -> None:
+    """Acknowledged records are in the log, others can be repeated, in one valid chain."""
     bucket, done = sealed_log(), list[str]()
 
     def other() -> None:

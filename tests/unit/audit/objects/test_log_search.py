@@ -1,4 +1,4 @@
-"""What ended long ago is found in a log in objects by what people call it, and cheaply."""
+"""A run that ended long ago is found in a log in objects by its names, with few requests."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_it_is_found_by_its_name_its_id_or_what_is_shown_of_its_key(
         assert objects.asked["read"] <= 1
 
 
-def test_another_end_of_a_key_is_another_key(bucket: StoredObjects) -> None:
+def test_a_key_with_another_end_is_another_key(bucket: StoredObjects) -> None:
     """However much of it is the same."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         assert log.find(job_key(0)[:20] + "!") == ()
@@ -98,7 +98,7 @@ def test_another_end_of_a_key_is_another_key(bucket: StoredObjects) -> None:
         assert log.read(lambda view: view.delivery(delivery_key(0)[:51] + "!")) is None
 
 
-def test_of_many_runs_with_one_name_the_latest_are_found(bucket: StoredObjects) -> None:
+def test_the_latest_of_many_runs_with_one_name_are_found(bucket: StoredObjects) -> None:
     """The store is asked once, however many there are."""
     objects = MemoryObjects(bucket)
     with closing(ObjectLog(objects)) as log:
@@ -129,7 +129,7 @@ def test_its_records_are_read_from_the_segments_that_have_them(bucket: StoredObj
     assert names == [f"records/{number:010}" for number in range(1, RUNS // 4 + 2)]
 
 
-def test_of_a_recent_run_one_segment_is_read(bucket: StoredObjects) -> None:
+def test_one_segment_is_read_for_a_recent_run(bucket: StoredObjects) -> None:
     """However long the log is."""
     objects = MemoryObjects(bucket)
     with closing(ObjectLog(objects)) as log:
@@ -139,8 +139,8 @@ def test_of_a_recent_run_one_segment_is_read(bucket: StoredObjects) -> None:
         assert objects.asked == {"read": 1}
 
 
-def test_the_records_of_a_forgotten_run_are_found_in_the_whole_log(bucket: StoredObjects) -> None:
-    """Its row, which names the segments, is gone."""
+def test_the_records_of_a_forgotten_run_are_found_in_the_full_log(bucket: StoredObjects) -> None:
+    """Its row, which names the segments, is deleted."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         bucket.seconds += 100 * 86_400
         forget(log, timedelta(days=90))

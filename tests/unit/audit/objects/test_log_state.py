@@ -88,7 +88,7 @@ def drafts(word: str, name: str, view: View) -> tuple[Draft, ...]:
 
 
 def step(word: str, name: str) -> Decide[None]:
-    """Return the decision that a step stands for."""
+    """Return the decision of a step."""
     return lambda view: Decision(None, drafts(word, name, view))
 
 
@@ -120,7 +120,7 @@ def asked(log: ObjectLog, question: Question) -> object:
 
 
 def open_work(view: View) -> tuple[object, ...]:
-    """Return what is left to do, but for the results, which are given up in time."""
+    """Return the open work, but for the results, which are given up in time."""
     left = view.open(99)
     return left.deliveries, left.jobs, left.followed
 
@@ -130,7 +130,7 @@ def open_work(view: View) -> tuple[object, ...]:
 def test_the_state_is_that_of_the_records(
     steps: list[tuple[str, str, int, Question | None]], appends: int, order: list[Question]
 ) -> None:
-    """By the writer, by an instance that starts cold, and after folding anew: the same answers."""
+    """By the writer, by an instance that starts cold, and after a rebuild: the same answers."""
     bucket = StoredObjects()
     with (
         closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends))) as log,
@@ -170,7 +170,7 @@ def test_the_state_is_that_of_the_records(
             assert one.read(lambda view: (view.first, view.head)) == ends
 
 
-def test_a_cold_instance_asks_the_store_once_whatever_it_is_asked() -> None:
+def test_a_cold_instance_makes_the_same_requests_for_every_question() -> None:
     """All that is remembered is in the snapshot."""
     bucket = StoredObjects()
     with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=4))) as log:
@@ -199,7 +199,9 @@ def bucket() -> StoredObjects:
     return bucket
 
 
-def test_the_latest_of_a_subject_is_not_just_one_that_was_asked_for(bucket: StoredObjects) -> None:
+def test_the_latest_run_of_a_subject_is_not_the_one_that_was_read_last(
+    bucket: StoredObjects,
+) -> None:
     """The older run was asked for by its key before."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         assert asked(log, ("delivery", "b"))
@@ -208,7 +210,7 @@ def test_the_latest_of_a_subject_is_not_just_one_that_was_asked_for(bucket: Stor
     assert latest.key == "c"
 
 
-def test_a_late_answer_does_not_hide_what_came_after_it(bucket: StoredObjects) -> None:
+def test_a_late_answer_does_not_hide_the_newer_run(bucket: StoredObjects) -> None:
     """The older run is open to change again; the newer one is still the latest."""
     with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
         log.commit(step("created", "b"))

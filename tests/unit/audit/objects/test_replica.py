@@ -1,4 +1,4 @@
-"""What an instance reads of the log in objects, and what it makes of what should not be there."""
+"""What an instance reads of the log in objects, and how it handles unexpected objects."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_warm_instance_follows_the_others_into_the_next_segments(bucket: Store
         assert warm.read(everything) == seen(bucket)
 
 
-def test_a_read_that_was_closed_long_ago_is_found_behind_what_was_ignored_since() -> None:
+def test_a_closed_run_is_found_behind_later_ignored_events() -> None:
     """Events that looked at nothing do not hide it."""
     bucket = StoredObjects()
     with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
@@ -194,32 +194,32 @@ def test_a_snapshot_of_other_code_is_not_used(
         assert log.read(lambda view: view.delivery("d-3")) in expected
 
 
-def test_a_log_of_a_later_form_is_refused(bucket: StoredObjects) -> None:
+def test_a_log_of_a_later_format_is_refused(bucket: StoredObjects) -> None:
     """Its records would be misread."""
     bucket.objects["latest"] = json.dumps({"segment": 2, "version": VERSION + 1000}).encode()
     with pytest.raises(LogError, match="later Nightdrop"):
         seen(bucket)
 
 
-def folded_anew(bucket: StoredObjects) -> None:
+def rebuild(bucket: StoredObjects) -> None:
     """Rebuild the state from the records."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         log.rebuild()
 
 
-@pytest.mark.parametrize("ask", [seen, folded_anew])
+@pytest.mark.parametrize("ask", [seen, rebuild])
 @pytest.mark.parametrize("others", [True, False])
-def test_an_ended_segment_that_is_gone_is_not_begun_anew(
+def test_a_sealed_segment_that_is_missing_is_not_started_again(
     bucket: StoredObjects, ask: Callable[[StoredObjects], object], *, others: bool
 ) -> None:
-    """What stood in it would be planned again, also where segments stand behind it."""
+    """Its deliveries would be planned again, also where later segments exist."""
     hint = json.dumps({"segment": 1, "version": VERSION}).encode()
     bucket.objects = {"latest": hint, **({SEGMENT: bucket.objects[SEGMENT]} if others else {})}
     with pytest.raises(LogBrokenError, match="records/0000000001 is gone; restore it"):
         ask(bucket)
 
 
-def test_a_segment_that_is_gone_is_noticed(bucket: StoredObjects) -> None:
+def test_a_missing_segment_is_noticed(bucket: StoredObjects) -> None:
     """By a warm instance that writes there, and by whoever reads the records."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         log.read(everything)
@@ -252,7 +252,7 @@ def test_a_changed_record_stops_the_log(bucket: StoredObjects) -> None:
 
 
 def test_nothing_can_follow_the_end_of_a_segment(bucket: StoredObjects) -> None:
-    """A record that stands there all the same is none of ours."""
+    """A record there is refused nevertheless."""
     records = list(stored_records(bucket.objects["records/0000000002"], 0))
     head = Head(records[-1].seq, records[-1].hash)
     late = seal(Draft("log.noted", "success"), head, at=START, commit="c")
@@ -265,7 +265,7 @@ def test_nothing_can_follow_the_end_of_a_segment(bucket: StoredObjects) -> None:
 
 
 def test_half_a_record_is_not_read_yet(bucket: StoredObjects) -> None:
-    """The tail is where the last whole one ends."""
+    """The append position is the end of the last complete record."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         head = log.read(lambda view: view.head)
         bucket.objects[SEGMENT] += b"half a rec"
@@ -273,8 +273,8 @@ def test_half_a_record_is_not_read_yet(bucket: StoredObjects) -> None:
 
 
 @pytest.mark.parametrize("number", range(1, 5))
-def test_a_cold_start_that_was_given_up_begins_anew(bucket: StoredObjects, number: int) -> None:
-    """Wherever the store left it alone; the same instance then sees everything."""
+def test_an_aborted_cold_start_is_repeated(bucket: StoredObjects, number: int) -> None:
+    """At whichever request the store failed; the same instance then sees everything."""
     expected, asked, broken = seen(bucket), count(1), True
 
     def around(_verb: str, _name: str, do: Callable[[], None]) -> None:
@@ -290,7 +290,7 @@ def test_a_cold_start_that_was_given_up_begins_anew(bucket: StoredObjects, numbe
         assert log.read(everything) == expected
 
 
-def test_a_segment_ends_also_without_a_snapshot(bucket: StoredObjects) -> None:
+def test_a_segment_is_sealed_also_without_a_snapshot(bucket: StoredObjects) -> None:
     """If it cannot be written; a later start reads further back."""
     forbidden = True
 

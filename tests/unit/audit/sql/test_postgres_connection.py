@@ -1,4 +1,4 @@
-"""A database that cannot be reached, as it is told to a person; no server is needed."""
+"""The message about an unreachable database; no server is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLACE = PostgresAddress("postgresql://host/db", "postgresql://host/db")
 
 
 @pytest.mark.parametrize("hosts", ["127.0.0.1:1", "127.0.0.1:1,127.0.0.1:2"])
-def test_a_database_that_nobody_serves_is_told_in_one_sentence(hosts: str) -> None:
+def test_an_unreachable_database_is_reported_in_one_sentence(hosts: str) -> None:
     """However many lines libpq writes."""
     with pytest.raises(LogUnreachableError) as caught:
         open_log(f"postgresql://user:SECRET@{hosts}/db")

@@ -1,4 +1,4 @@
-"""A log in objects, looked through for its verification."""
+"""Verification of a log in objects."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def test_it_is_read_when_it_is_first_asked_for(small_bucket: StoredObjects) -> N
 
 
 @pytest.mark.parametrize("while_reading", ["records/0000000004", "latest"])
-def test_a_log_that_grows_while_it_is_read_is_whole(
+def test_a_log_that_grows_while_it_is_read_is_valid(
     small_bucket: StoredObjects, while_reading: str
 ) -> None:
-    """Also where a segment ends between two readings, and more of them before the last one."""
+    """Also where a segment is sealed between two readings, and more of them before the last one."""
 
     def around(_verb: str, name: str, do: Callable[[], None]) -> None:
         if name == while_reading and len(grown) < 9:
@@ -85,7 +85,7 @@ def test_a_log_that_grows_while_it_is_read_is_whole(
     ("spoil", "said"),
     [(b"", "is gone; restore it"), (b"half a record", "in the middle of a record")],
 )
-def test_what_is_gone_is_a_fault(small_bucket: StoredObjects, spoil: bytes, said: str) -> None:
+def test_a_missing_object_is_a_fault(small_bucket: StoredObjects, spoil: bytes, said: str) -> None:
     """No error: the verdict is that the log is broken."""
     if spoil:
         small_bucket.objects["records/0000000001"] += spoil
@@ -109,7 +109,7 @@ def bucket() -> StoredObjects:
 
 
 def grow(bucket: StoredObjects, salt: str, steps: int) -> None:
-    """Record a story, or its beginning."""
+    """Record a whole run, or its start."""
     with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=2))) as log:
         log.commit(recording([*story(salt)][:steps]))
         if steps == _WHOLE:
@@ -117,7 +117,7 @@ def grow(bucket: StoredObjects, salt: str, steps: int) -> None:
 
 
 def ending(salt: str) -> list[Draft]:
-    """Return the records by which nothing more will happen to a story."""
+    """Return the records that close a run."""
     *_, created, written = story(salt)
     ended = replace(created, action="job.finished", response={"final": "Successful"})
     return [ended, replace(written, delivery={**written.delivery, "shows": 10**6})]
@@ -192,7 +192,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
 
 
 @pytest.mark.parametrize(("attack", "said"), ATTACKS.values(), ids=ATTACKS)
-def test_what_was_falsified_is_found(bucket: StoredObjects, attack: Attack, said: str) -> None:
+def test_a_falsified_object_is_found(bucket: StoredObjects, attack: Attack, said: str) -> None:
     """Whatever kind of object it is; the fault names it and what to do."""
     assert examined(bucket).faults == ()
     attack(bucket)
@@ -208,7 +208,7 @@ def test_a_snapshot_of_another_state_is_found(
     real = StateCache.rows
 
     def falsified(state: StateCache) -> dict[str, list[tuple[Any, ...]]]:
-        return {**real(state), "switches": [("hold", "by nobody")], "jobs": []}
+        return {**real(state), "switches": [("hold", "by no operator")], "jobs": []}
 
     monkeypatch.setattr(StateCache, "rows", falsified)
     grow(bucket, "more", 6)
@@ -219,8 +219,8 @@ def test_a_snapshot_of_another_state_is_found(
     assert "in jobs is missing" in said
 
 
-def test_what_was_left_over_is_a_remark(bucket: StoredObjects) -> None:
-    """Instances that are killed leave harmless objects; a stranger's is named."""
+def test_a_leftover_object_is_a_remark(bucket: StoredObjects) -> None:
+    """Killed instances leave harmless objects; a foreign one is named."""
     bucket.objects |= {f"{folder}/9": b"" for folder in ("index", "closed", "snapshots")}
     bucket.objects |= {"outbox/0123": b"{}", "notes\x1b.txt": b""}
     verdict = examined(bucket)
@@ -238,8 +238,8 @@ def test_the_proof_of_a_probe_is_one_of_the_logs_own_objects(bucket: StoredObjec
     assert not any("not part of the log" in remark for remark in examined(bucket).remarks)
 
 
-def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(bucket: StoredObjects) -> None:
-    """Its body goes between the reading of the records and that of the outbox."""
+def test_an_object_that_is_removed_during_the_check_raises_no_alarm(bucket: StoredObjects) -> None:
+    """Its body is removed between the reading of the records and that of the outbox."""
 
     def around(_verb: str, name: str, do: Callable[[], None]) -> None:
         if name.startswith("outbox/") and not settled:
@@ -253,7 +253,7 @@ def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(bucket: StoredObj
     assert settled
 
 
-def test_everything_is_made_anew_from_the_records(bucket: StoredObjects) -> None:
+def test_everything_is_rebuilt_from_the_records(bucket: StoredObjects) -> None:
     """With a record of its own; the next cold start reads the new snapshot and little else."""
     exchanged("snapshots/")(bucket)
     bucket.objects |= {"index/1": b"old", "closed/1": b"old"}
@@ -274,7 +274,7 @@ def test_everything_is_made_anew_from_the_records(bucket: StoredObjects) -> None
     assert objects.asked["read"] < 6
 
 
-def test_an_instance_at_work_goes_on_after_a_rebuild(bucket: StoredObjects) -> None:
+def test_a_running_instance_continues_after_a_rebuild(bucket: StoredObjects) -> None:
     """It need not be started again."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         known = log.read(lambda view: view.latest_run(SUBJECT))
