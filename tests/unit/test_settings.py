@@ -417,10 +417,10 @@ def test_a_number_or_a_word_out_of_bounds_is_told_what_it_may_be(
 
 def test_an_address_of_postgresql_that_can_be_misread_is_told_with_all_else() -> None:
     """Before anything is connected to, and without what may be a password."""
-    told = complaint(audit=f"postgresql://user:{CANARY}@x@host/db", senders="0")
-    assert [line.split(":")[0] for line in told] == ["NIGHTDROP_AUDIT", "NIGHTDROP_SENDERS"]
-    assert told[0].endswith("with %-escapes for all characters but letters and digits")
-    assert CANARY not in told[0]
+    messages = complaint(audit=f"postgresql://user:{CANARY}@x@host/db", senders="0")
+    assert [line.split(":")[0] for line in messages] == ["NIGHTDROP_AUDIT", "NIGHTDROP_SENDERS"]
+    assert messages[0].endswith("with %-escapes for all characters but letters and digits")
+    assert CANARY not in messages[0]
 
 
 @pytest.mark.parametrize(

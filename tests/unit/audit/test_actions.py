@@ -30,7 +30,7 @@ def test_every_action_that_is_recorded_is_in_the_table() -> None:
     assert (recorded() | {FORGOTTEN}) - _NO_RECORDS == set(ACTIONS)
 
 
-def test_a_delivery_is_led_to_a_state_it_can_have() -> None:
+def test_an_action_leads_a_delivery_to_a_possible_state() -> None:
     """And nothing else is."""
     states = {one.state for one in ACTIONS.values() if one.changes == "delivery"}
     assert states == set(get_args(DeliveryWord))

@@ -43,9 +43,9 @@ def policy_of(*rules: dict[str, Any]) -> Policy:
 def test_a_case_is_decided_alike_in_both_forms(case: Case, form: str) -> None:
     """Each case of the table, as a short form and as the API's own body."""
     decision = decided(policy_of(dict(case.rule)), getattr(case, form)(), origin=case.origin)
-    told = "\n".join(map(str, decision.problems))
-    assert bool(told) == bool(case.refused), told
-    assert case.refused in told
+    text = "\n".join(map(str, decision.problems))
+    assert bool(text) == bool(case.refused), text
+    assert case.refused in text
 
 
 def test_there_are_enough_cases_allowed_and_refused() -> None:
