@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from handler.parsing import first_problems
 from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import source_sentence
 from handler.policy.verdict import PolicyDecision
+from handler.specs.field_types import IMAGE_PATTERN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from handler.policy.rules import Policy, Rule, Source
     from handler.triggers.delivery import Delivery
 
+_DIGEST_LENGTH = 64
 
 _CHANGED = (
     "source changed: the object was written again after this event, and is run for an event of "
@@ -170,11 +173,12 @@ def _deployment(rule: Rule, demand: Demand) -> Iterator[str]:
 
 def _images(rule: Rule, demand: Demand) -> Iterator[str]:
     for place, image in demand.images:
-        repository, at, _digest = image.lower().partition("@sha256:")
-        if rule.image_digest and not at:
+        found = re.fullmatch(IMAGE_PATTERN, image.lower())  # anything else is no image of anywhere
+        repository, _, digest = (found[0] if found else "").partition("@sha256:")
+        if rule.image_digest and len(digest) != _DIGEST_LENGTH:
             yield f"an image without a digest ({place})"
         if rule.images is not None and not any(
-            _is_inside(_without_tag(repository), allowed.lower()) for allowed in rule.images
+            _is_listed(_without_tag(repository), listed.lower()) for listed in rule.images
         ):
             yield f"an image that is not listed ({place})"
 
@@ -182,6 +186,15 @@ def _images(rule: Rule, demand: Demand) -> Iterator[str]:
 def _without_tag(repository: str) -> str:
     head, slash, last = repository.rpartition("/")
     return head + slash + last.partition(":")[0]
+
+
+def _is_listed(repository: str, listed: str) -> bool:
+    """Return whether a repository is listed, or in what is.
+
+    A reference that is only the name of a registry is one of another registry, Docker Hub.
+    """
+    is_name_of_registry = "/" not in repository and "." in repository
+    return not is_name_of_registry and _is_inside(repository, listed)
 
 
 def _is_inside(path: str, folder: str) -> bool:

@@ -138,7 +138,7 @@ _PATH_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _IMAGE_WITHOUT_DIGEST = rf"(?:{_DOMAIN}/)?{_PATH_PART}(?:/{_PATH_PART})*(?::{_TAG})?"
-_IMAGE = rf"{_IMAGE_WITHOUT_DIGEST}(?:@{_DIGEST})?"
+IMAGE_PATTERN = rf"{_IMAGE_WITHOUT_DIGEST}(?:@{_DIGEST})?"
 IMAGE_IN_WORDS = (
     "must be an image reference, [registry[:port]/]path[:tag][@digest]: the path in lower case, "
     "no blank, no https://"
@@ -158,7 +158,7 @@ Image = Annotated[
     str,
     TextRule(
         512,
-        _IMAGE,
+        IMAGE_PATTERN,
         IMAGE_IN_WORDS,
         limit="a reference has at most",
         nearly=(rf"{_IMAGE_WITHOUT_DIGEST}@[^@]*", _DIGEST_IN_WORDS),
