@@ -106,6 +106,16 @@ class Settings(BaseModel):
         7_776_000,
         description="how long a delivery is known after its last job has ended: 90d, 365d",
     )
+    breaker: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="sending is held if more than this share of the jobs that ended within the "
+        "last hour failed on the fleet: 0.5; 1 is never",
+    )
+    breaker_jobs: int = Field(
+        10, ge=1, le=10_000, description="how many jobs must have ended before that share counts"
+    )
     senders: int = Field(
         16, ge=1, le=64, description="how many jobs are sent at the same time, at most"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.jobs.effects import Sender
+from handler.jobs.effects import Breaker, Sender
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
@@ -50,7 +50,9 @@ class Invocation:
     @property
     def sender(self) -> Sender:
         """Who submits in this invocation, and by which settings."""
+        share = self.settings.breaker
         return Sender(
             seconds_per_request=self.settings.request_timeout + RECORDING_SECONDS,
             settle_after=self.settings.settle_after,
+            breaker=Breaker(share, self.settings.breaker_jobs) if share < 1 else None,
         )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.job_end import DELETED, ENDED
 from handler.audit.log import Decision
+from handler.jobs.breaker import trip
 from handler.jobs.decisions import about, duplicate_note, known, lease_expired, lease_over
 from handler.jobs.effects import Gone, ListJobs, ShowJob, TimeLeft, ask, commit
 from handler.jobs.submission import NOT_KNOWN
@@ -124,11 +125,14 @@ def check_marks(listing: Listing) -> Decide[None]:
 def finish(key: str, answer: ShownJob | Gone, sender: Sender) -> Decide[None]:
     """Decide whether a job on the fleet has ended, counted from its tasks.
 
-    That the API does not know it is believed only after the time a list may lag behind.
+    That the API does not know it is believed only after the time a list may lag behind. The
+    circuit breaker is decided in the same commit.
     """
 
     def decide(view: View) -> Decision[None]:
-        return Decision(None, _end(known(view, key), answer, view.now, sender))
+        drafts = _end(known(view, key), answer, view.now, sender)
+        then = trip(sender.breaker) if drafts and sender.breaker else None
+        return Decision(None, drafts, then)
 
     return decide
 

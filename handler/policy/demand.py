@@ -197,7 +197,8 @@ def _host_paths(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
 
 
 def _has_type(fields: Fields, kind: str) -> bool:
-    return any(_plain(value) == kind for value in _values(fields, "type"))
+    named = (one for value in _values(fields, "type") for one in _each(value))
+    return any(isinstance(one, str) and _plain(one) == kind for one in named)
 
 
 def _normalised(value: Json) -> str:

@@ -139,6 +139,7 @@ _TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _IMAGE_WITHOUT_DIGEST = rf"(?:{_DOMAIN}/)?{_PATH_PART}(?:/{_PATH_PART})*(?::{_TAG})?"
 IMAGE_PATTERN = rf"{_IMAGE_WITHOUT_DIGEST}(?:@{_DIGEST})?"
+LONGEST_IMAGE = 512
 IMAGE_IN_WORDS = (
     "must be an image reference, [registry[:port]/]path[:tag][@digest]: the path in lower case, "
     "no blank, no https://"
@@ -157,7 +158,7 @@ NodeName = Annotated[str, TextRule(64, _NODE_NAME, _NODE_NAME_IN_WORDS)]
 Image = Annotated[
     str,
     TextRule(
-        512,
+        LONGEST_IMAGE,
         IMAGE_PATTERN,
         IMAGE_IN_WORDS,
         limit="a reference has at most",
