@@ -92,7 +92,7 @@ def test_each_job_of_many_is_sent_with_its_own_request(emulator: Emulator, fire:
     on_the_fleet = {job.job_id: job.request for job in emulator.state.all_jobs()}
     for number, job in enumerate(reply["jobs"]):
         sent = on_the_fleet[job["job_id"]]
-        assert sent["job_name"] == job["name"]
+        assert sent["job_name"] == job["job_name"]
         mark = str(sent["description"]).removeprefix("nd-")
         assert sent["job_name"] == f"hall-{number}-{mark[:8]}"
 
