@@ -89,6 +89,11 @@ def test_the_built_in_policy_costs_a_node_upgrade_one_module(
     assert loaded == ["handler.policy", "handler.policy.verdict"]
 
 
+def test_the_probe_costs_nothing_without_its_facts(told: tuple[dict[str, Any], Path]) -> None:
+    """Not even its package is loaded."""
+    assert not [name for name in told[0]["modules"] if name.startswith("handler.probe")]
+
+
 def test_a_timer_event_with_one_job_is_two_commits(told: tuple[dict[str, Any], Path]) -> None:
     """Planned and claimed, then answered; the start of the instance is a third."""
     log = SqliteLog(told[1])
