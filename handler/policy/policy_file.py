@@ -21,7 +21,7 @@ from handler.values.object_names import checked_prefix
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 Count: TypeAlias = Annotated[int, Field(ge=1)]
 
@@ -168,6 +168,6 @@ def policy_schema() -> Mapping[str, Any]:
     """Return the JSON Schema of a policy file, for editors."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Nightdrop policy",
         **PolicyForm.model_json_schema(by_alias=True),
+        "title": "Nightdrop policy",
     }

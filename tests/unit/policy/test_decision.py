@@ -125,6 +125,21 @@ def test_a_prefix_that_no_key_has_is_refused() -> None:
         policy_of({"from": {"prefix": "/ops/"}, "kinds": []}, {})
 
 
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ({"from": {"prefx": "ops/"}}, r"rules\[0\].from.prefx: .*did you mean `prefix`"),
+        ({"frm": {"prefix": "ops/"}}, r"rules\[0\].frm: .*did you mean `from`"),
+        ({"source": {"prefix": "ops/"}}, r"rules\[0\].source: unknown field; known here: from,"),
+        ({"from": ["ops/"]}, r"rules\[0\].from: must be a mapping"),
+    ],
+)
+def test_a_misspelt_source_is_refused_with_the_right_name(rule: dict[str, Any], why: str) -> None:
+    """A rule without its source would be for everyone."""
+    with pytest.raises(PolicyError, match=why):
+        policy_of(rule)
+
+
 def test_long_lists_cost_less_than_a_second() -> None:
     """A file full of images, or of targets, against a policy that lists as many."""
     images = {f"k{number}": {"image": f"team{number}/app"} for number in range(5000)}
