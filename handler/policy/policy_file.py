@@ -48,6 +48,7 @@ class SourceForm(BaseModel):
     model_config = _STRICT
 
     prefix: Prefix | None = Field(default=None, description="What the object's key begins with.")
+    bucket: Line | None = Field(default=None, description="The object's bucket.")
     account: Line | None = Field(default=None, description="The uploader's account.")
     principal: Line | None = Field(default=None, description="The uploader's principal.")
     timer: Line | None = Field(
