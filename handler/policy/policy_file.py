@@ -92,7 +92,8 @@ class RuleForm(BaseModel):
         default=False, description="Whether each image needs a digest (`@sha256:…`); default false."
     )
     privileged: bool = Field(
-        default=False, description="Privileged containers and capabilities; default false."
+        default=False,
+        description="Privileged containers, capabilities, devices and kernel parameters; default false.",
     )
     host_network: bool = Field(default=False, description="The node's network; default false.")
     host_pid: bool = Field(
