@@ -93,7 +93,8 @@ class RuleForm(BaseModel):
     )
     privileged: bool = Field(
         default=False,
-        description="Privileged containers, capabilities, devices and kernel parameters; default false.",
+        description="Privileged containers, capabilities, devices and kernel parameters; "
+        "default false.",
     )
     host_network: bool = Field(default=False, description="The node's network; default false.")
     host_pid: bool = Field(
