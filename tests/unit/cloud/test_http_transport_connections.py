@@ -1,4 +1,4 @@
-"""Connections that are kept: for whom, for how long, and when they are let go."""
+"""Persistent connections: for which host, for how long, and when they are closed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def received(connection: socket.socket) -> bytes:
 
 
 def talking(seen: list[int], answers: int) -> Callable[[socket.socket, int], None]:
-    """Answer so many requests on each connection and note which connection each came by."""
+    """Answer so many requests on each connection and note the connection of each request."""
 
     def behave(connection: socket.socket, number: int) -> None:
         for _ in range(answers):
@@ -79,7 +79,7 @@ def test_the_next_request_survives_a_cut_off_body(
 
 
 def test_many_threads_share_a_transport(transport: Transport, server: Server, get: Get) -> None:
-    """Each gets its own answer; connections beyond the pool are made and let go."""
+    """Each gets its own answer; connections beyond the pool are opened and closed."""
 
     def echo(connection: socket.socket, _number: int) -> None:
         while request := received(connection):
@@ -93,9 +93,7 @@ def test_many_threads_share_a_transport(transport: Transport, server: Server, ge
     assert bodies == [b"/%d" % n for n in range(200)]
 
 
-def test_a_transport_that_nobody_holds_any_more_lets_its_connections_go(
-    server: Server, get: Get
-) -> None:
+def test_a_transport_without_references_closes_its_connections(server: Server, get: Get) -> None:
     """A command ends without closing it."""
     gone: list[bytes] = []
 

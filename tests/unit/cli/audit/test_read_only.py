@@ -85,7 +85,7 @@ def test_an_intact_log_is_read_where_nothing_may_be_written(
     assert verified[1].startswith("chain valid, completeness not proven: 66 records")
 
 
-def test_what_may_not_be_read_is_not_called_damaged(tmp_path: Path, folder: Path) -> None:
+def test_an_unreadable_log_is_not_reported_as_damaged(tmp_path: Path, folder: Path) -> None:
     """It may be intact: the message names the cause."""
     made = LongLog(tmp_path)
     made.grow(60)

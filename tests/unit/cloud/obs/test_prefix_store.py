@@ -122,7 +122,7 @@ def test_a_clock_that_is_not_contradicted_is_kept(wrong: float) -> None:
     wrong=st.floats(-(10**6), 10**6),
     trips=st.lists(st.tuples(st.floats(0, 2), st.floats(0, 2)), min_size=1, max_size=5),
 )
-def test_a_wrong_clock_is_put_right(wrong: float, trips: list[tuple[float, float]]) -> None:
+def test_a_wrong_clock_is_corrected(wrong: float, trips: list[tuple[float, float]]) -> None:
     """To within a second and the time that the request took."""
     local_now = Here(wrong)
     clock = ServerClock(local_now.now)
@@ -145,7 +145,7 @@ def test_a_wrong_clock_is_put_right(wrong: float, trips: list[tuple[float, float
         "Mon, 23 Nov 2027 02:00:00 GMT",
     ],
 )
-def test_a_date_that_cannot_be_read_says_nothing(date: str) -> None:
+def test_a_date_that_cannot_be_read_is_ignored(date: str) -> None:
     """Nor one that no accepted request could have got; the clock stays as it was."""
     local_now = Here(5)
     clock = ServerClock(local_now.now)
@@ -162,8 +162,8 @@ def test_a_date_without_a_zone_is_of_greenwich() -> None:
 
 
 @given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Z][a-z]{2} [0-9]{1,6} .{0,20}"))
-def test_any_date_can_be_told(date: str) -> None:
-    """Nothing but the time comes of it."""
+def test_any_date_can_be_observed(date: str) -> None:
+    """It changes nothing but the time."""
     local_now = Here()
     clock = ServerClock(local_now.now)
     clock.observe(date, clock.local_now())

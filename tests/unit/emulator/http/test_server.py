@@ -163,7 +163,7 @@ def test_a_length_that_is_none_is_refused(listener: HttpServer, length: str, sta
 
 
 def test_half_a_body_is_no_request(listener: HttpServer) -> None:
-    """The client left; nothing is carried out."""
+    """The client left; nothing is executed."""
     assert exchange(listener, b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf") == b""
 
 

@@ -141,7 +141,7 @@ def test_a_job_that_timed_out_can_be_retried() -> None:
 
 
 def test_a_retry_may_fail_again() -> None:
-    """It draws anew."""
+    """Its outcome is drawn again."""
     one = retry(job("a", failing=frozenset("a")), OVER, frozenset("a"))
     assert status(one, OVER + 100) == "Failed"
 

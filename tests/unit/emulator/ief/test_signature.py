@@ -101,7 +101,7 @@ def test_a_missing_signed_header_is_refused(name: str) -> None:
 
 
 def test_a_signed_header_given_twice_is_refused() -> None:
-    """Which of the two was meant cannot be known."""
+    """It is unknown which of the two was signed."""
     request = signed()
     assert not accepts(replace(request, headers=(*request.headers, ("Host", "127.0.0.1:1"))))
 
@@ -169,7 +169,7 @@ def test_permanent_keys_come_without_a_token() -> None:
 
 
 def test_a_header_outside_ascii_is_signed_as_utf8() -> None:
-    """Names of people may stand in headers."""
+    """Headers may contain names of people."""
     assert accepts(with_header(signed(extra={"Accept": "é"}), "Accept", "é"))
 
 

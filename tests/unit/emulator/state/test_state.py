@@ -1,4 +1,4 @@
-"""What the services hold."""
+"""The state of the services."""
 
 from __future__ import annotations
 
