@@ -22,7 +22,7 @@ CANARY = "canary-5f1c"
 
 
 def nothing(_name: str) -> None:
-    """Be empty user data."""
+    """Return no user data."""
 
 
 def settings(user_data: Callable[[str], str | None] = nothing, **changed: str | None) -> Settings:
@@ -33,7 +33,7 @@ def settings(user_data: Callable[[str], str | None] = nothing, **changed: str | 
 
 
 def complaint(**changed: str | None) -> list[str]:
-    """Return the lines of the error that the settings lead to."""
+    """Return the lines of the error about the settings."""
     with pytest.raises(SettingsError) as caught:
         settings(nothing, **changed)
     assert caught.value.__cause__ is None
@@ -194,7 +194,7 @@ def test_a_missing_setting_is_explained(missing: str) -> None:
 
 
 def test_all_problems_come_in_one_error() -> None:
-    """Missing, wrong and unknown ones, and those of the region: nobody deploys four times."""
+    """Missing, wrong and unknown ones, and those of the region: one deployment corrects all."""
     lines = complaint(region=None, project_id=None, timer_window=CANARY, bukets="x")
     begins = [line.partition(":")[0].partition(" ")[0] for line in lines]
     assert sorted(begins) == [
@@ -262,7 +262,7 @@ def test_the_key_for_checkpoints_is_never_shown() -> None:
 
 
 def test_how_often_silence_is_confirmed_is_a_duration() -> None:
-    """An hour unless somebody sets it."""
+    """An hour unless it is set."""
     assert settings().checkpoint_every == 3600
     assert settings(checkpoint_every="15m").checkpoint_every == 900
     assert "NIGHTDROP_CHECKPOINT_EVERY" in complaint(checkpoint_every="never")[0]
@@ -387,7 +387,7 @@ def test_the_address_of_the_log_is_not_printed_with_the_settings() -> None:
 
 @pytest.mark.parametrize("name", ["audit", "results", "checkpoints"])
 def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(name: str) -> None:
-    """They belong into the agency, or into the environment on a desk."""
+    """They belong in the agency, or in the environment of a local run."""
     (line,) = complaint(**{name: f"obs://KEY:{CANARY}@bucket/prefix/"})
     assert CANARY not in line
 
@@ -405,14 +405,14 @@ def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(name: str) ->
         ("audit_mount", "yes", "single-instance"),
     ],
 )
-def test_a_number_or_a_word_out_of_bounds_is_told_what_it_may_be(
+def test_a_number_or_a_word_out_of_bounds_is_reported_with_the_allowed_ones(
     name: str, value: str, rule: str
 ) -> None:
     """In one sentence, whatever is wrong with it."""
     assert complaint(**{name: value}) == [f"NIGHTDROP_{name.upper()}: must be {rule}"]
 
 
-def test_an_address_of_postgresql_that_can_be_misread_is_told_with_all_else() -> None:
+def test_an_ambiguous_address_of_postgresql_is_reported_with_all_other_errors() -> None:
     """Before anything is connected to, and without what may be a password."""
     messages = complaint(audit=f"postgresql://user:{CANARY}@x@host/db", senders="0")
     assert [line.split(":")[0] for line in messages] == ["NIGHTDROP_AUDIT", "NIGHTDROP_SENDERS"]

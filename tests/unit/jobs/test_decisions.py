@@ -1,4 +1,4 @@
-"""What becomes of a job: every state, every decision."""
+"""Decisions about a job: every state, every decision."""
 
 from __future__ import annotations
 
@@ -108,11 +108,11 @@ class Seen:
         return ""
 
     def matches_record(self, _job: JobState) -> bool:
-        """Return True: nobody tampered with it."""
+        """Return True: the state was not tampered with."""
         return True
 
     def is_contradicted(self, _note: str) -> bool:
-        """Return False: nobody tampered with it."""
+        """Return False: the state was not tampered with."""
         return False
 
     def switch(self, name: Switch) -> str:
@@ -200,7 +200,7 @@ def test_a_claim_is_granted_with_the_next_attempt_and_recorded_with_its_date() -
 
 
 @pytest.mark.parametrize("state", sorted(set(TABLE) - {"planned", "deferred", "absent"}))
-def test_a_claim_that_is_not_granted_says_so(state: JobWord) -> None:
+def test_a_claim_that_is_not_granted_has_attempt_0(state: JobWord) -> None:
     """Attempt 0 means: do not send."""
     assert a_claim()(Seen(job(state))).value.attempt == 0
 
@@ -239,7 +239,7 @@ def test_while_sending_is_held_a_claim_is_deferred_with_the_reason(state: JobWor
 
 
 @pytest.mark.parametrize("state", TABLE)
-def test_a_job_without_its_request_waits_where_it_would_have_been_sent(state: JobWord) -> None:
+def test_a_job_without_its_request_waits_before_it_is_sent(state: JobWord) -> None:
     """Once, with what to do about it; in every other state its request is not needed."""
     lost = request_lost("k")
     drafts = lost(Seen(job(state))).drafts
@@ -252,13 +252,13 @@ def test_a_job_without_its_request_waits_where_it_would_have_been_sent(state: Jo
 
 
 def test_a_job_without_its_request_expires_in_its_time() -> None:
-    """It does not stay open for ever."""
+    """It does not stay open indefinitely."""
     late = job("deferred", valid_until=timestamp(NOW - timedelta(seconds=1)))
     assert only(request_lost("k"), late).action == "job.expired"
 
 
-def test_a_held_job_expires_all_the_same() -> None:
-    """A hold does not make an order any younger."""
+def test_a_held_job_expires_nevertheless() -> None:
+    """A hold does not extend a job's validity."""
     one = job("deferred", valid_until=timestamp(NOW - LEASE))
     (draft,) = a_claim()(Seen(one, held="freeze")).drafts
     assert draft.action == "job.expired"
@@ -304,19 +304,19 @@ def test_a_second_job_is_reported_with_both_ids() -> None:
 
 
 def test_a_refusal_is_recorded_with_status_code_and_reason() -> None:
-    """That is what the person who dropped the file is told."""
+    """The person who dropped the file gets both."""
     draft = only(an_answer(REFUSED), job("sending"))
     assert (draft.outcome, draft.note) == ("failure", "no")
     assert draft.response == {"status": 400, "code": "IEF.101002"}
 
 
-def test_a_silence_is_recorded_without_a_status() -> None:
+def test_a_lost_answer_is_recorded_without_a_status() -> None:
     """There was none."""
     assert only(an_answer(UNKNOWN), job("sending")).response == {"status": None, "code": None}
 
 
 @pytest.mark.parametrize("decide", [a_claim(), an_answer(DEFERRED), defer("k", "x")])
-def test_a_job_that_was_never_planned_is_a_mistake_of_ours(decide: Decide[Any]) -> None:
+def test_a_job_that_was_never_planned_is_a_programming_error(decide: Decide[Any]) -> None:
     """Nothing is recorded for it."""
     with pytest.raises(LookupError, match="never planned"):
         decide(Seen(None))

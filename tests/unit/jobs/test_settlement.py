@@ -1,4 +1,4 @@
-"""What the API's list and its answers say about jobs: found, absent, duplicated, ended."""
+"""Conclusions from the API's list and answers about jobs: found, absent, duplicated, ended."""
 
 from __future__ import annotations
 
@@ -89,11 +89,11 @@ class Seen:
         return ""
 
     def matches_record(self, _job: JobState) -> bool:
-        """Return True: nobody tampered with it."""
+        """Return True: the state was not tampered with."""
         return True
 
     def is_contradicted(self, _note: str) -> bool:
-        """Return False: nobody tampered with it."""
+        """Return False: the state was not tampered with."""
         return False
 
     def switch(self, name: Switch) -> str:
@@ -145,7 +145,7 @@ def settled(found: Listing, one: JobState | None = None, **view: Any) -> list[st
 def test_a_job_is_ours_by_mark_name_and_type(
     listed: tuple[ListedJob, ...], words: list[str]
 ) -> None:
-    """The mark alone could have been copied, the name alone be anybody's."""
+    """The mark alone could have been copied, the name alone could be of another user."""
     assert settled(listing(*listed)) == words
 
 
@@ -163,13 +163,13 @@ def test_a_job_is_ours_by_mark_name_and_type(
 def test_a_young_job_of_our_name_without_a_mark_may_be_ours(
     changes: dict[str, Any], words: list[str]
 ) -> None:
-    """Somebody may have edited its description: a person decides, nothing is sent."""
+    """Its description may have been edited: an operator decides, nothing is sent."""
     alike = replace(OURS, description="", created_at=int(SENT.timestamp()))
     assert settled(listing(replace(alike, **changes))) == words
 
 
-def test_of_two_that_are_ours_the_oldest_is_adopted_and_a_person_is_told() -> None:
-    """Wherever they stand in the list; of the same second the smaller id counts."""
+def test_the_oldest_of_two_is_adopted_and_the_operator_is_asked() -> None:
+    """At any position in the list; of the same second the smaller id counts."""
     younger = replace(OURS, job_id="id-0", created_at=2)
     adopted, duplicated, third = drafts(
         settle([KEY], listing(younger, replace(OURS, job_id="id-3"), OURS), SENDER), Seen(job())
@@ -180,7 +180,7 @@ def test_of_two_that_are_ours_the_oldest_is_adopted_and_a_person_is_told() -> No
     assert "id-1 and id-3" in duplicated.note
 
 
-def test_a_job_is_absent_only_from_a_list_that_was_begun_late_enough() -> None:
+def test_a_job_is_absent_only_from_a_list_that_started_late_enough() -> None:
     """A second too early, and the request may still be under way."""
     early = NOW - timedelta(seconds=1)
     assert settled(listing(began=early)) == []
@@ -205,7 +205,7 @@ def test_a_job_is_not_absent_while_that_conclusion_is_suspended() -> None:
 
 @pytest.mark.parametrize("state", sorted(set(get_args(JobWord)) - {"unknown", "sending"}))
 def test_a_job_whose_outcome_is_known_is_not_settled(state: JobWord) -> None:
-    """Another tick was faster, or the answer came after all."""
+    """Another run was faster, or the answer came after all."""
     assert settled(listing(OURS), job(state)) == []
 
 
@@ -224,13 +224,13 @@ def test_a_job_that_is_being_sent_is_left_alone_until_its_lease_is_over() -> Non
     [(0, "absent"), (201, "absent"), (400, "refused"), (409, "refused"), (408, "absent"),
      (500, "absent"), (503, "absent")],
 )  # fmt: skip
-def test_a_refusal_that_was_in_doubt_stands_once_no_job_is_found(status: int, word: str) -> None:
+def test_a_refusal_that_was_in_doubt_is_final_once_no_job_is_found(status: int, word: str) -> None:
     """Then it was no job of ours in the way; a time-out is no refusal."""
     assert settled(listing(), job(status=status, doubtful=True)) == [word]
 
 
 def test_a_doubtful_refusal_becomes_refused_only_by_way_of_the_list() -> None:
-    """From the answer, by way of unknown, to the reason that is told."""
+    """From the answer, by way of unknown, to the recorded reason."""
     doubtful = job("sending", doubtful=True)
     no = record(KEY, 1, Refused("the name exists", 400, "IEF.1"))
     (unknown,) = drafts(no, Seen(doubtful))
@@ -258,14 +258,14 @@ def test_an_absent_job_may_be_claimed_again() -> None:
     ],
 )
 def test_a_known_job_without_any_mark_suspends_absence(description: str, *, suspends: bool) -> None:
-    """Somebody edited it, or the API no longer returns descriptions."""
+    """A user edited it, or the API no longer returns descriptions."""
     found = listing(replace(OURS, description=description))
     kept = drafts(check_marks(found), Seen(job("created", job_id="id-1")))
     assert [draft.action for draft in kept] == ["settling.suspended"] * suspends
 
 
-def test_a_suspension_is_recorded_once_and_says_what_to_do() -> None:
-    """It holds until a person releases it."""
+def test_a_suspension_is_recorded_once_with_a_remedy() -> None:
+    """It holds until an operator releases it."""
     found = listing(replace(OURS, description=""), replace(OURS, job_id="2", description=""))
     known = job("created", job_id="id-1")
     (kept,) = drafts(check_marks(found), Seen(known))

@@ -40,7 +40,7 @@ def test_extras_go_in_only_when_they_are_asked_for() -> None:
 
 @pytest.mark.parametrize("runtime", RUNTIMES.values(), ids=lambda runtime: runtime.name)
 def test_every_pin_is_locked_for_every_runtime(runtime: object) -> None:
-    """A change of the pins without locking them anew is seen here."""
+    """A change of the pins without a new lock is noticed here."""
     pins = parse((INFRA / "requirements.in").read_text(), locked=False)
     name = getattr(runtime, "requirements", "")
     locked = parse((INFRA / name).read_text(), locked=True)

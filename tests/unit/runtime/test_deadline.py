@@ -1,4 +1,4 @@
-"""How much of an invocation is left."""
+"""The time that is left of an invocation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from handler.runtime.deadline import ASSUMED_SECONDS, LONGEST_SECONDS, deadline
 
 
 def left(said: object, timeout: str | None = None) -> float:
-    """Return the seconds left at the start, by what the context and the environment say."""
+    """Return the seconds left at the start, by the context and the environment."""
 
     def answer() -> object:
         if isinstance(said, Exception):
@@ -48,7 +48,7 @@ def test_a_remaining_time_in_another_unit_is_not_believed(said: object) -> None:
 
 
 @pytest.mark.parametrize("error", [TypeError("text"), ValueError("text")])
-def test_a_context_that_fails_says_nothing(error: Exception) -> None:
+def test_a_context_that_fails_is_ignored(error: Exception) -> None:
     """The platform's development stub fails on its own settings."""
     assert left(error, "30") == 30.0
 
@@ -60,11 +60,11 @@ def test_without_a_time_out_the_context_counts(timeout: str | None) -> None:
 
 
 @pytest.mark.parametrize("said", [0, 999, (LONGEST_SECONDS + 1) * 1000, None])
-def test_where_nobody_says_a_time_is_assumed(said: object) -> None:
-    """Neither the environment nor a plausible context."""
+def test_without_a_time_out_a_default_is_assumed(said: object) -> None:
+    """Neither the environment nor the context has a plausible one."""
     assert left(said) == ASSUMED_SECONDS
 
 
-def test_a_context_without_the_method_is_no_trouble() -> None:
+def test_a_context_without_the_method_is_accepted() -> None:
     """Any object may be the context."""
     assert deadline(None, {}, lambda: 0.0).left() == ASSUMED_SECONDS

@@ -163,7 +163,7 @@ def test_a_key_that_cannot_be_used_is_refused(key: Any, message: str) -> None:  
 
 @pytest.mark.parametrize("version", ["null", "", None, 7])
 def test_no_version_is_none(version: Any) -> None:  # noqa: ANN401 - any JSON
-    """The text "null" and everything that is no version id mean that there is none."""
+    """The text "null" and every invalid version id count as no version."""
     delivery = delivered(entry_of("a", versionId=version))
     assert isinstance(delivery.spec, StoredSpec)
     assert delivery.spec.version_id is None

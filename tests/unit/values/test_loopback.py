@@ -1,4 +1,4 @@
-"""Who may call a port on this machine."""
+"""Which callers may use a port on this machine."""
 
 from __future__ import annotations
 
@@ -88,5 +88,5 @@ def test_a_post_of_anything_but_json_is_refused(kind: str) -> None:
 
 
 def test_a_post_that_does_not_say_what_it_is_is_refused() -> None:
-    """Likewise."""
+    """Same reason."""
     assert status(host="localhost:8080") == 415

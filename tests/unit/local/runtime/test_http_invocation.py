@@ -98,7 +98,7 @@ def test_a_given_request_id_is_used_and_echoed(post: Answer) -> None:
 
 
 @pytest.mark.parametrize("given_id", ["", "a b", "x" * 65, "<script>"])
-def test_without_a_usable_request_id_there_is_a_new_one(post: Answer, given_id: str) -> None:
+def test_without_a_usable_request_id_a_new_one_is_made(post: Answer, given_id: str) -> None:
     """What comes from outside is not repeated unless it looks like an id."""
     response = post(**{"X-Cff-Request-Id": given_id})
     assert uuid.UUID(response.headers["X-Cff-Request-Id"]).version == 4
@@ -128,8 +128,10 @@ def test_a_body_that_is_not_json_reaches_the_function_as_text(post: Answer, body
 
 
 @pytest.mark.parametrize(("asked", "code"), [("bytes", "4007"), ("nan", "4007"), ("much", "4004")])
-def test_a_reply_the_platform_would_not_take_is_a_500(post: Answer, asked: str, code: str) -> None:
-    """It would be found out only in the cloud otherwise."""
+def test_a_reply_that_the_platform_would_refuse_is_a_500(
+    post: Answer, asked: str, code: str
+) -> None:
+    """Otherwise it would only be noticed in the cloud."""
     response = post(wish(asked))
     assert response.status == 500
     assert response.headers["X-Func-Err-Code"] == code

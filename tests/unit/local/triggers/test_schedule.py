@@ -153,7 +153,7 @@ TICKS = [
         "2024-10-28T00:00:00Z",
         "11-03T05:00 11-03T06:00 11-10T06:00 11-17T06:00 11-24T06:00",
     ),
-    # Cairo, 26 April 2024: the day begins at 01:00. Beirut, 31 March 2019: likewise.
+    # Cairo, 26 April 2024: the day begins at 01:00. Beirut, 31 March 2019: the same.
     (
         "CRON_TZ=Africa/Cairo 0 0 0 * * *",
         "2024-04-24T12:00:00Z",
@@ -305,7 +305,7 @@ def test_a_tick_has_the_zone_of_the_moment_it_was_asked_from() -> None:
 
 
 @given(st.integers(1, 5000), st.integers(0, 100_000))
-def test_the_latest_tick_is_the_last_one_that_a_walk_finds(seconds: int, slept: int) -> None:
+def test_the_latest_tick_is_the_last_one_that_counting_finds(seconds: int, slept: int) -> None:
     """However long the sleep was."""
     now = NOON + timedelta(seconds=slept)
     latest = Interval(seconds).latest(NOON, now)
