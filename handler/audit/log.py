@@ -85,6 +85,16 @@ class ScanState(NamedTuple):
     limit: str = ""
 
 
+class FleetEnds(NamedTuple):
+    """How many jobs ended on the fleet, and how many of them failed, wholly or in part.
+
+    Jobs that somebody deleted there, or that exist twice, count as neither.
+    """
+
+    ended: int
+    failed: int
+
+
 class View(Protocol):
     """The state a decision sees: everything recorded before it, nothing after."""
 
@@ -115,6 +125,18 @@ class View(Protocol):
 
     def latest_run(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that created or still plans a job."""
+
+    def nth_planned(self, rule: str, since: str, place: int) -> str:
+        """Return when one of the jobs under a rule was planned, the latest being number 1.
+
+        Args:
+            rule: The rule, as `record.rule_id` names it.
+            since: Jobs that were planned until then, a timestamp, do not count.
+            place: The job's number; "" is returned if there are fewer jobs.
+        """
+
+    def fleet_ends(self, since: str) -> FleetEnds:
+        """Return how jobs ended on the fleet after a timestamp and after the latest release."""
 
     def latest_read(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that was read or rejected, without its jobs."""

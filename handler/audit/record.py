@@ -156,3 +156,13 @@ def seal(draft: Draft, head: Head, *, at: datetime, commit: str) -> Record:
 def part(fields: Fields, name: str) -> dict[str, Json]:
     """Return one part of a record's fields; empty if the record has none."""
     return cast("dict[str, Json]", fields.get(name, {}))
+
+
+def rule_id(policy: str, rule: object) -> str:
+    """Return the name of a policy's rule in the state; "" if there is no policy.
+
+    Args:
+        policy: The policy's digest, or `built-in`; its first 16 characters are enough.
+        rule: The rule's number.
+    """
+    return f"{policy[:16]}:{rule}" if policy else ""

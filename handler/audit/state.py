@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
 from handler.audit.actions import ACTIONS
-from handler.audit.record import part
+from handler.audit.record import part, rule_id
 
 if TYPE_CHECKING:
     from handler.audit.record import Fields
@@ -124,6 +124,7 @@ class DeliveryState:
         etag: The entity tag of the object that was read, or "".
         repeats: The key of the run that it repeats, or "".
         body_digest: SHA-256 of what it is started over from, as recorded; "" if it was not.
+        rule: The rule of the policy that decided about it, as `rule_id` names it; "" for none.
         first_seq: The number of its first record.
         last_seq: The number of the latest record that names it; two equal states may differ in it.
         jobs: Its jobs, in the order of the file.
@@ -146,6 +147,7 @@ class DeliveryState:
     etag: str = ""
     repeats: str = ""
     body_digest: str = ""
+    rule: str = ""
     first_seq: int = 0
     last_seq: int = field(default=0, compare=False)
     jobs: tuple[JobState, ...] = ()
@@ -183,12 +185,8 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
         return seen
     request, response = part(fields, "request"), part(fields, "response")
     if word == "finished":
-        return replace(
-            seen,
-            finished=str(response["final"]),
-            tasks=_int(response.get("tasks", 0)),
-            succeeded=_int(response.get("succeeded", 0)),
-        )
+        tasks, succeeded = (_int(response.get(name, 0)) for name in ("tasks", "succeeded"))
+        return replace(seen, finished=str(response["final"]), tasks=tasks, succeeded=succeeded)
     if word == "sending":
         return replace(
             seen,
@@ -244,6 +242,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         digest=str(said.get("digest", before.digest)),
         etag=str(part(fields, "source").get("read_etag", "")),
         repeats=str(said.get("repeats", "")),
+        rule=rule_id(str(said.get("policy", "")), said.get("rule", 0)),
         note=str(fields.get("note", "")),
         touched_at=str(fields["at"]),
         seq=seq,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from handler.audit.log import Decision, followed_by
-from handler.audit.record import Draft
+from handler.audit.record import Draft, rule_id
 from handler.deliveries.records import (
     draft_about,
     job_planned,
@@ -15,20 +16,22 @@ from handler.deliveries.records import (
     repeated,
     source_changed,
 )
-from handler.values.canonical_json import moment, sha256_hex
+from handler.errors import Problem
+from handler.values.canonical_json import moment, sha256_hex, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
-    from handler.errors import Problem
     from handler.jobs.decisions import Claim
     from handler.policy.verdict import PolicyDecision
     from handler.specs.planner import Plan
     from handler.triggers.delivery import Delivery
+
+
+_DAY = timedelta(hours=24)
 
 
 class SpecSource(NamedTuple):
@@ -90,11 +93,12 @@ class Decided(NamedTuple):
 def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> Decide[Decided]:
     """Decide to plan a delivery's jobs, unless they were planned or need not be.
 
-    If the policy does not allow one of them, all are rejected.
+    If the policy does not allow one of them, or not so many within a day, all are rejected.
 
     The same bytes as in the object's latest run that created or still plans a job need no second
-    run, nor does a timer's tick within the window of the same timer's latest. Both are checked
-    in the same transaction as the plan, so that two concurrent deliveries cannot miss each other.
+    run, nor does a timer's tick within the window of the same timer's latest. These and the jobs of
+    the day are checked in the same transaction as the plan, so that two concurrent deliveries
+    cannot miss each other.
 
     Args:
         order: The delivery and what it asks for.
@@ -110,8 +114,9 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         if run and _same_run(order, run, rules.window):
             draft = repeated(order.delivery, run, order.spec)
             return Decision(Decided(order.delivery, run), (draft,))
-        if order.policy.problems:
-            return followed_by((not_allowed(order),), decided)
+        problems = order.policy.problems or _over_limit(order, view)
+        if problems:
+            return followed_by((not_allowed(order, problems),), decided)
         jobs = [job_planned(order, job, rules, view.now) for job in order.plan.jobs]
         return followed_by((planned(order), *jobs), claimed)
 
@@ -229,6 +234,23 @@ def reject_event(
         return Decision(view.delivery(key), (draft,))
 
     return decide
+
+
+def _over_limit(order: Order, view: View) -> tuple[Problem, ...]:
+    """Return why a rule's jobs of the last 24 hours leave no room for a plan; empty if they do."""
+    limit, jobs = order.policy.limit, len(order.plan.jobs)
+    if limit is None:
+        return ()
+    rule = rule_id(order.policy.policy, order.policy.rule)
+    in_the_way = view.nth_planned(rule, timestamp(view.now - _DAY), limit.jobs - jobs + 1)
+    if not in_the_way:
+        return ()
+    free = timestamp(moment(in_the_way) + _DAY + timedelta(seconds=1))
+    text = (
+        f"{jobs} more {'job' if jobs == 1 else 'jobs'}, at most {limit.jobs} in 24 hours: "
+        f"{limit.rule} does not allow it; deliver it again after {free[:19]}Z"
+    )
+    return (Problem(text),)
 
 
 def _same_run(order: Order, run: DeliveryState, window: timedelta) -> bool:

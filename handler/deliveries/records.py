@@ -10,11 +10,13 @@ from handler.audit.record import Draft
 from handler.values.canonical_json import sha256_hex, shown, timestamp
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
     from handler.deliveries.decisions import Order, Rules, SpecSource
+    from handler.errors import Problem
     from handler.policy.verdict import PolicyDecision
     from handler.specs.planner import PlannedJob
     from handler.triggers.delivery import Delivery
@@ -57,7 +59,7 @@ def repeated(delivery: Delivery, seen: DeliveryState, spec: SpecSource | None = 
     )
 
 
-def not_allowed(order: Order) -> Draft:
+def not_allowed(order: Order, problems: Sequence[Problem]) -> Draft:
     """Return the record that the policy does not allow what a delivery asks for."""
     about = draft_about(order.delivery, order.spec)
     return replace(
@@ -65,7 +67,7 @@ def not_allowed(order: Order) -> Draft:
         action="delivery.rejected",
         outcome="failure",
         delivery={**about.delivery, **_relied_on(order.policy)},
-        note="\n".join(map(str, order.policy.problems)),
+        note="\n".join(map(str, problems)),
     )
 
 

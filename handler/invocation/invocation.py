@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.jobs.effects import Sender
+from handler.jobs.effects import Breaker, Sender
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
@@ -32,6 +32,7 @@ class Invocation:
         deadline: The end of the invocation.
         function: The function's name, version and request id.
         runner: Executes the effects of submissions.
+        absent_doubt: Why no job is declared absent; "" if jobs are.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Invocation:
     deadline: Deadline
     function: Part
     runner: EffectRunner
+    absent_doubt: str = ""
 
     @property
     def out_of_time(self) -> bool:
@@ -50,7 +52,10 @@ class Invocation:
     @property
     def sender(self) -> Sender:
         """Who submits in this invocation, and by which settings."""
+        share = self.settings.breaker
         return Sender(
             seconds_per_request=self.settings.request_timeout + RECORDING_SECONDS,
             settle_after=self.settings.settle_after,
+            absent_doubt=self.absent_doubt,
+            breaker=Breaker(share, self.settings.breaker_jobs) if share < 1 else None,
         )

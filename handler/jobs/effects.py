@@ -88,6 +88,18 @@ class Listing(NamedTuple):
     complete: bool
 
 
+class Breaker(NamedTuple):
+    """When the circuit breaker holds sending.
+
+    Attributes:
+        share: The share of the jobs that ended within the last hour that may have failed.
+        jobs: How many must have ended before that share counts.
+    """
+
+    share: float
+    jobs: int
+
+
 class Sender(NamedTuple):
     """Who submits, and by which settings.
 
@@ -95,11 +107,15 @@ class Sender(NamedTuple):
         seconds_per_request: Seconds one request and the record of its answer may take together.
         settle_after: Seconds after a signature's date from which a complete list is believed.
         tries: How often one invocation sends a job that the API asks to be sent later.
+        absent_doubt: Why a list never shows here that a job is absent; "" if it does.
+        breaker: When the circuit breaker holds sending; None for never.
     """
 
     seconds_per_request: float
     settle_after: float
     tries: int = 5
+    absent_doubt: str = ""
+    breaker: Breaker | None = None
 
 
 Effect: TypeAlias = "AwaitTurn | TimeLeft | Sign | Commit | Send | ListJobs | ShowJob"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -10,16 +11,18 @@ from handler.errors import Problem
 from handler.parsing import first_problems
 from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import source_sentence
-from handler.policy.verdict import PolicyDecision
+from handler.policy.verdict import DailyLimit, PolicyDecision
+from handler.specs.field_types import IMAGE_PATTERN, LONGEST_IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from handler.audit.record import Part
     from handler.policy.demand import Demand
     from handler.policy.rules import Policy, Rule, Source
     from handler.triggers.delivery import Delivery
 
+_DIGEST_LENGTH = 64
 
 _CHANGED = (
     "source changed: the object was written again after this event, and is run for an event of "
@@ -87,9 +90,10 @@ def _decide(
     for number, rule in enumerate(policy.rules, start=1):
         if matches(rule.source, origin):
             who = f"rule {number} of the {name} ({source_sentence(rule.source)})"
+            limit = DailyLimit(rule.jobs_per_day, who) if rule.jobs_per_day else None
             found = refusals(rule)
             problems = (Problem(f"{text}: {who} does not allow it", "", at) for at, text in found)
-            return PolicyDecision(policy.digest, number, first_problems(problems))
+            return PolicyDecision(policy.digest, number, first_problems(problems), limit)
     text = f"no rule of the {name} is for this source; ask the operator for one"
     return PolicyDecision(policy.digest, 0, (Problem(text),))
 
@@ -116,6 +120,8 @@ def _refusals(
     """Yield what a rule does not allow, with the number of the document."""
     if len(demands) > rule.jobs_per_file:
         yield None, f"{len(demands)} jobs in one file, at most {rule.jobs_per_file}"
+    if rule.jobs_per_day is not None and len(demands) > rule.jobs_per_day:
+        yield None, f"{len(demands)} jobs in one file, at most {rule.jobs_per_day} in 24 hours"
     for demand in demands:
         for text in (*_job(rule, demand, valid_for), *_deployment(rule, demand)):
             yield demand.document, text
@@ -170,18 +176,26 @@ def _deployment(rule: Rule, demand: Demand) -> Iterator[str]:
 
 def _images(rule: Rule, demand: Demand) -> Iterator[str]:
     for place, image in demand.images:
-        repository, at, _digest = image.lower().partition("@sha256:")
-        if rule.image_digest and not at:
+        is_short = len(image) <= LONGEST_IMAGE
+        found = re.fullmatch(IMAGE_PATTERN, image.lower()) if is_short else None
+        repository, _, digest = (found[0] if found else "").partition("@sha256:")
+        if rule.image_digest and len(digest) != _DIGEST_LENGTH:
             yield f"an image without a digest ({place})"
-        if rule.images is not None and not any(
-            _is_inside(_without_tag(repository), allowed.lower()) for allowed in rule.images
-        ):
+        if rule.images is not None and not any(one in rule.images for one in _places(repository)):
             yield f"an image that is not listed ({place})"
 
 
-def _without_tag(repository: str) -> str:
-    head, slash, last = repository.rpartition("/")
-    return head + slash + last.partition(":")[0]
+def _places(repository: str) -> Iterator[str]:
+    """Yield a repository without its tag, what it is in, and so on up to its registry.
+
+    A reference without a slash that looks like a registry is of another registry, Docker Hub.
+    """
+    *steps, last = repository.split("/")
+    if not steps and "." in last:
+        return
+    yield "/".join([*steps, last.partition(":")[0]])
+    for count in range(len(steps), 0, -1):
+        yield "/".join(steps[:count])
 
 
 def _is_inside(path: str, folder: str) -> bool:
@@ -191,7 +205,7 @@ def _is_inside(path: str, folder: str) -> bool:
 
 
 def _names(
-    allowed: Iterable[str] | None, found: Sequence[tuple[str, str]], what: str
+    allowed: Collection[str] | None, found: Sequence[tuple[str, str]], what: str
 ) -> Iterator[str]:
     if allowed is not None:
         yield from (

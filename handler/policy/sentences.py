@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from handler.policy.rules import Rule, Source
 
@@ -39,6 +39,8 @@ def _allowed(rule: Rule) -> Iterator[str]:
     yield f"deployments: {_listed(rule.deployments, 'any')}"
     most = rule.targets_per_job
     yield f"at most {rule.jobs_per_file} jobs in a file, {most or 'any number of'} targets in a job"
+    if rule.jobs_per_day is not None:
+        yield f"at most {rule.jobs_per_day} jobs in 24 hours"
     digest = ", each with a digest" if rule.image_digest else ""
     yield f"images: {_listed(rule.images, 'any')}{digest}"
     yield f"secrets: {_listed(rule.secrets, 'any')}; configmaps: {_listed(rule.configmaps, 'any')}"
@@ -59,7 +61,7 @@ def _allowed(rule: Rule) -> Iterator[str]:
         yield f"tags that each job needs: {', '.join(rule.tags)}"
 
 
-def _listed(names: Sequence[str] | None, otherwise: str) -> str:
+def _listed(names: Collection[str] | None, otherwise: str) -> str:
     """Return names in a row; `otherwise` for None, "none" for an empty list."""
     if names is None:
         return otherwise

@@ -21,6 +21,18 @@ MOST_JOBS = 200
 """How many jobs one file may ask for, unless a rule says otherwise."""
 
 
+class DailyLimit(NamedTuple):
+    """How many jobs may be planned under one rule within 24 hours.
+
+    Attributes:
+        jobs: The most jobs.
+        rule: The rule as a refusal names it, such as `rule 1 of the policy (everyone)`.
+    """
+
+    jobs: int
+    rule: str
+
+
 class PolicyDecision(NamedTuple):
     """The decision about a plan.
 
@@ -28,11 +40,13 @@ class PolicyDecision(NamedTuple):
         policy: The digest of the policy, or `BUILT_IN_NAME`.
         rule: The number of the rule that applies, from 1; 0 if none does.
         problems: What is not allowed; empty if the plan is.
+        limit: The rule's limit, which only the log can judge; None if it has none.
     """
 
     policy: str
     rule: int
     problems: tuple[Problem, ...] = ()
+    limit: DailyLimit | None = None
 
 
 def is_plain(jobs: Sequence[PlannedJob], valid_for: int) -> bool:

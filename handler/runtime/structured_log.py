@@ -84,7 +84,7 @@ def _cut(text: str, longest: int) -> str:
 
 def _needs_attention(fields: Mapping[str, object]) -> bool:
     action, source = fields["action"], fields.get("source")
-    if action == "job.finished":
+    if action in {"job.finished", "sending.held"}:  # held by the circuit breaker, not by a person
         return fields["outcome"] == "failure"
     if action in {"delivery.planned", "delivery.ignored"}:
         # Whoever the event names need not be who wrote what is run.

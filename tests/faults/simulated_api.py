@@ -79,6 +79,7 @@ class SimulatedApi:
         calm: Whether nothing goes wrong any more.
         jobs: All jobs in the order of their creation, each with the time it is listed from.
         refused: The descriptions of jobs that it refused for good.
+        fails: Whether a job fails on the fleet, by its id.
     """
 
     random: Random
@@ -88,6 +89,7 @@ class SimulatedApi:
     calm: bool = False
     jobs: list[tuple[float, ListedJob]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    fails: Callable[[str], bool] = lambda _job_id: False
     _judged: dict[str, bool] = field(default_factory=dict)
     _made: int = 0
 
@@ -158,11 +160,12 @@ class SimulatedApi:
         return tuple(replace(job, created_at=0) if self.habits.dateless else job for job in page)
 
     def show_job(self, job_id: str) -> ShownJob | Gone | None:
-        """Return how a job stands: all of them have ended well."""
+        """Return how a job stands: all of them have ended, and well unless they fail."""
         if self._happens(self.habits.trouble):
             return None
         found = any(job.job_id == job_id for _, job in self.jobs)
-        return ShownJob(job_id, "Successful", (("Successful", ""),)) if found else Gone()
+        status = "Failed" if found and self.fails(job_id) else "Successful"
+        return ShownJob(job_id, status, ((status, ""),)) if found else Gone()
 
     def with_mark(self, mark: str) -> list[ListedJob]:
         """Return the jobs whose description opens with a mark."""

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from handler.jobs.effects import Effect, Effects, Listing
     from handler.specs.planner import Plan
     from tests.faults.simulated_api import SimulatedApi
+    from tests.faults.simulated_guard import Guard
     from tests.faults.simulated_time import Instance, Schedule, Steps
 
 T = TypeVar("T")
@@ -97,6 +98,7 @@ class Function:
         instance: The invocation.
         rules: What the operator set for planning.
         strategy: How unknown outcomes are settled.
+        guard: The policy and the circuit breaker; None for neither.
         listings: What was listed already, by type.
     """
 
@@ -107,12 +109,14 @@ class Function:
     instance: Instance
     rules: Rules
     strategy: Strategy
+    guard: Guard | None = None
     listings: dict[str, tuple[datetime, Listing]] = field(default_factory=dict)
 
     @property
     def sender(self) -> Sender:
         """Who submits."""
-        return Sender(TIMEOUT + 2, self.strategy.settle_after)
+        breaker = self.guard.breaker if self.guard else None
+        return Sender(TIMEOUT + 2, self.strategy.settle_after, breaker=breaker)
 
     def deliver(self, delivery: Delivery) -> Steps:
         """Bring one delivery as far as it comes."""
@@ -123,7 +127,7 @@ class Function:
             if decided.refused:
                 self._count("delivered again after a refusal")
             if decided.run is None:
-                decided, claimed = yield from self._planned(order_of(decided.delivery), plan_it)
+                decided, claimed = yield from self._planned(self._order(decided.delivery), plan_it)
                 yield self._pause()
             run = decided.run
             if run and run.state == "planned":
@@ -141,13 +145,23 @@ class Function:
         def at_once(order: Order, rules: Rules, claimed: Decide[Claim] | None) -> Decide[Decided]:
             return receive(delivery, plan_it(order, rules, claimed))
 
-        return (yield from self._planned(order_of(delivery), at_once))
+        return (yield from self._planned(self._order(delivery), at_once))
+
+    def _order(self, delivery: Delivery) -> Order:
+        """Return what a delivery with an inline spec asks for, and what the policy says now."""
+        spec = SpecSource(cast("InlineSpec", delivery.spec).data, {})
+        plan = _planned(delivery.key, spec.data)
+        return Order(
+            delivery, spec, plan, self.guard.decide(delivery, plan) if self.guard else ALLOWED
+        )
 
     def _planned(
         self, order: Order, plan: Callable[[Order, Rules, Decide[Claim] | None], Decide[Decided]]
     ) -> Generator[float, None, tuple[Decided, Claimed | None]]:
         first = order.plan.jobs[0]
-        signed = yield from self._returned(sign_ahead(first.body, self.sender))
+        signed = None
+        if not order.policy.problems:
+            signed = yield from self._returned(sign_ahead(first.body, self.sender))
         yield self._pause()
         claimed = claim(first.key, date=signed.request.date, lease=signed.lease) if signed else None
         decided = self._commit(plan(order, self.rules, claimed))
@@ -318,12 +332,6 @@ class _Pages:
 
 def _type(job: JobState) -> str:
     return job.type
-
-
-def order_of(delivery: Delivery) -> Order:
-    """Return what a delivery with an inline spec asks for."""
-    spec = SpecSource(cast("InlineSpec", delivery.spec).data, {})
-    return Order(delivery, spec, _planned(delivery.key, spec.data), ALLOWED)
 
 
 @cache

@@ -17,6 +17,7 @@ from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import key_of
 from tests.faults.simulated_api import Habits, SimulatedApi
 from tests.faults.simulated_function import LIMIT, Function, Network, Strategy
+from tests.faults.simulated_guard import operate
 from tests.faults.simulated_time import EPOCH, Hazards, Instance, Schedule
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Log
     from handler.audit.state import JobState
     from handler.values.canonical_json import Json
+    from tests.faults.simulated_guard import Guard
     from tests.faults.simulated_time import Steps
 
 OpenLog: TypeAlias = "Callable[[Callable[[], datetime], int], Log]"
@@ -55,6 +57,7 @@ class World:
         rules: What the operator set for planning.
         strategy: How unknown outcomes are settled.
         seconds: How long an invocation may run.
+        guard: The policy and the circuit breaker; None for neither.
     """
 
     random: Random
@@ -65,13 +68,21 @@ class World:
     rules: Rules
     strategy: Strategy
     seconds: float
+    guard: Guard | None = None
 
     def function(self) -> Function:
         """Return a new invocation."""
         skew = 0.0 if self.schedule.calm else self.random.uniform(-5, 5)
         instance = Instance(self.schedule.now, self.seconds, skew)
         return Function(
-            self.schedule, self.api, self.log, self.network, instance, self.rules, self.strategy
+            self.schedule,
+            self.api,
+            self.log,
+            self.network,
+            instance,
+            self.rules,
+            self.strategy,
+            self.guard,
         )
 
     def open(self) -> tuple[JobState, ...]:
@@ -124,6 +135,9 @@ def begin(world: World) -> None:
     """Put everything on the schedule that comes from outside: events, ticks, people."""
     random, start = world.random, world.schedule.start
     given = random.sample(deliveries(), k=random.choice((1, 2, 2)))
+    if world.guard:
+        given += [one for one in deliveries() if one not in given]
+        operate(world, world.guard)
     for delivery in given:
         first = random.uniform(0, 300)
         for copy in range(random.randint(1, 3)):
@@ -158,7 +172,7 @@ def _timer(name: str, seconds: int, documents: list[Json]) -> Delivery:
         subject=f"timer:{name}",
         fired_at=EPOCH + timedelta(seconds=seconds),
         actor={"kind": "timer"},
-        source={"shape": "timer"},
+        source={"shape": "timer", "trigger_name": name},
         spec=InlineSpec(json.dumps(documents)),
     )
 

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from handler.audit.log import Decision
 from handler.audit.sql.sqlite import SqliteLog
+from handler.policy.verdict import PolicyDecision
+from handler.values.canonical_json import sha256_hex
 from tests.faults.contrast import CLAIM_THEN_RETRY, NO_WAIT, SHORT_WAIT
+from tests.faults.simulated_guard import POLICIES
 from tests.faults.simulated_objects import ObjectLogs
 from tests.faults.simulation import simulate
 from tests.support.depth import examples
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from tests.faults.simulated_function import Strategy
     from tests.faults.simulation import Ending
 
+ALLOWED = PolicyDecision(sha256_hex(POLICIES[0]), 1)
 VERBS = ("append", "read", "write", "delete")
 
 
@@ -49,6 +54,8 @@ def test_every_kind_of_fault_and_every_final_state_occurs(
         "408 after", "502 after", "504 after", "500 after, about a quota",
         "list failed", "list not had", "list incomplete", "deleted under the list",
         "created under the list", "delivered again after a refusal", "claimed with its plan",
+        "refused by the policy", "over the limit of the day", "policy changed",
+        "failed on the fleet", "released by hand",
     }  # fmt: skip
     ended = {state for ending in endings for state in ending.jobs}
     assert ended == {"created", "adopted", "refused", "expired", "abandoned", "unknown"}
@@ -85,6 +92,25 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
     struck = {name for log in opened for name in log.struck}
     cuts = {f"{verb} cut off {when}" for verb in VERBS for when in ("before", "after")}
     assert struck == {"started anew", "segment ended"} | cuts
+
+
+@pytest.mark.parametrize(
+    ("place", "broken", "violation"),
+    [
+        ("tests.faults.simulated_guard._decided", lambda *_: ALLOWED, "is planned against rule 1"),
+        ("handler.deliveries.decisions._over_limit", lambda *_: (), "are planned under rule 2"),
+        ("handler.jobs.settlement.trip", lambda _: lambda _: Decision(None), "due=True"),
+        ("handler.audit.sql.projection.RELEASED", "nobody", "due=False and is_held=True"),
+    ],
+    ids=["policy", "limit", "breaker", "release"],
+)
+def test_the_simulation_finds_what_gets_past_the_guard(
+    place: str, broken: object, violation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can fail: without the policy, its limit, the breaker, or an end to what counts."""
+    monkeypatch.setattr(place, broken)
+    endings = map(simulate, range(100))
+    assert any(violation in one for ending in endings for one in ending.violations)
 
 
 @pytest.mark.parametrize(

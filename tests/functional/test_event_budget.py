@@ -15,7 +15,7 @@ from handler.emulator.server import Emulator
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOST_MODULES = 85
+MOST_MODULES = 84
 """Of our own, for an event with a node upgrade in Nightdrop's form."""
 
 FORBIDDEN = frozenset(
@@ -87,6 +87,11 @@ def test_the_built_in_policy_costs_a_node_upgrade_one_module(
     """Neither its models nor its decision is loaded."""
     loaded = [name for name in measured[0]["modules"] if name.startswith("handler.policy")]
     assert loaded == ["handler.policy", "handler.policy.verdict"]
+
+
+def test_the_probe_costs_nothing_without_its_facts(measured: tuple[dict[str, Any], Path]) -> None:
+    """Not even its package is loaded."""
+    assert not [name for name in measured[0]["modules"] if name.startswith("handler.probe")]
 
 
 def test_a_timer_event_with_one_job_is_two_commits(measured: tuple[dict[str, Any], Path]) -> None:

@@ -81,6 +81,7 @@ def test_the_walk_through_leads_to_a_job(
     examined = run("doctor")
     assert examined.exit_code == 0, examined.stdout
     assert "warn" not in examined.stdout
+    assert run("probe").exit_code == 0
     assert fire_in(deployed, dropped)["outcome"] == "submitted"
     assert fire_in(deployed, tick)["errors"] == []
     assert len(emulator.state.all_jobs()) == 1

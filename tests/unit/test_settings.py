@@ -401,6 +401,9 @@ def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(name: str) ->
         ("senders", "9" * 5000, "a whole number from 1 to 64"),
         ("request_timeout", "0", "a number above 0, 300 at most"),
         ("request_timeout", "nan", "a number above 0, 300 at most"),
+        ("breaker", "0", "a number above 0, 1 at most"),
+        ("breaker", "50%", "a number above 0, 1 at most"),
+        ("breaker_jobs", "0", "a whole number from 1 to 10000"),
         ("eventgrid_keys", "cooked", "encoded or raw"),
         ("audit_mount", "yes", "single-instance"),
     ],
@@ -432,23 +435,28 @@ def test_an_ambiguous_address_of_postgresql_is_reported_with_all_other_errors() 
         ("/etc/nightdrop/policy.yaml", ""),
     ],
 )
-def test_whoever_drops_a_spec_cannot_write_the_policy(policy: str, problem: str) -> None:
+def test_whoever_drops_a_spec_writes_neither_policy_nor_facts(policy: str, problem: str) -> None:
     """Neither as a spec, nor as the result file of one."""
     places = {"buckets": "drop", "prefix": "specs/", "results": "obs://drop/results/"}
     if not problem:
-        assert settings(nothing, **places, policy=policy).policy == policy
+        assert settings(nothing, **places, policy=policy, facts=policy).policy == policy
         return
-    (line,) = complaint(**places, policy=policy)
-    assert line.startswith(f"NIGHTDROP_POLICY: {problem}")
+    lines = complaint(**places, policy=policy, facts=policy)
+    assert sorted(line.partition(f": {problem}")[0] for line in lines) == [
+        "NIGHTDROP_FACTS",
+        "NIGHTDROP_POLICY",
+    ]
 
 
-def test_a_relative_path_of_a_policy_starts_at_the_functions_code() -> None:
+def test_a_relative_path_starts_at_the_functions_code() -> None:
     """On FunctionGraph; on this machine it starts at the current folder."""
     environ = {
         "NIGHTDROP_REGION": "cn-north-4",
         "NIGHTDROP_PROJECT_ID": "project",
         "NIGHTDROP_AUDIT": "obs://logs/log/",
         "NIGHTDROP_POLICY": "policy.yaml",
+        "NIGHTDROP_FACTS": "facts.json",
     }
     assert load(nothing, environ).policy == "policy.yaml"
-    assert load(nothing, {**environ, "RUNTIME_CODE_ROOT": "/code"}).policy == "/code/policy.yaml"
+    found = load(nothing, {**environ, "RUNTIME_CODE_ROOT": "/code"})
+    assert (found.policy, found.facts) == ("/code/policy.yaml", "/code/facts.json")

@@ -62,12 +62,15 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     etag       TEXT NOT NULL,                 -- of the object that was read
     repeats    TEXT NOT NULL,                 -- the delivery whose run it repeats
     body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
+    rule        TEXT COLLATE "C" NOT NULL,    -- the policy and the rule that decided about it, or ''
     first_seq   BIGINT NOT NULL,              -- its first record
     last_seq    BIGINT NOT NULL               -- the latest record that names it
 );
 
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON nightdrop.deliveries (subject, seq);
 CREATE INDEX IF NOT EXISTS deliveries_by_touch ON nightdrop.deliveries (touched_at);
+CREATE INDEX IF NOT EXISTS deliveries_by_rule ON nightdrop.deliveries (rule, touched_at)
+    WHERE state = 'planned';
 CREATE INDEX IF NOT EXISTS deliveries_received ON nightdrop.deliveries (seq)
     WHERE state = 'received';
 CREATE INDEX IF NOT EXISTS deliveries_unreported ON nightdrop.deliveries (due_at, changed)
@@ -102,6 +105,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
 CREATE INDEX IF NOT EXISTS jobs_by_delivery ON nightdrop.jobs (delivery, document);
 CREATE INDEX IF NOT EXISTS jobs_by_id ON nightdrop.jobs (job_id) WHERE job_id <> '';
 CREATE INDEX IF NOT EXISTS jobs_todo ON nightdrop.jobs (todo, seq) WHERE todo <> 'nothing';
+CREATE INDEX IF NOT EXISTS jobs_ended ON nightdrop.jobs (changed_at) WHERE finished <> '';
 
 CREATE TABLE IF NOT EXISTS nightdrop.outbox (
     key  TEXT COLLATE "C" PRIMARY KEY,        -- of a job or of a delivery

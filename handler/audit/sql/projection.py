@@ -10,13 +10,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
-from handler.audit.confirmation import CONFIRMING, Confirmation, fold_confirmation
-from handler.audit.log import Committed, Decision, Open, ScanState
+from handler.audit.actions import FORGOTTEN
+from handler.audit.confirmation import Confirmation
+from handler.audit.log import Committed, Decision, FleetEnds, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
-from handler.audit.retention import FORGOTTEN
 from handler.audit.sql import statements
 from handler.audit.sql.rows import job_from_row
 from handler.audit.sql.state_rows import StateRows
+from handler.audit.sql.switches import (
+    CONFIRMATION,
+    CONTRADICTED,
+    FORGOTTEN_UNTIL,
+    RELEASED,
+    project_switches,
+)
 from handler.audit.sql.value_list import rows_for
 from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job, replace
 
@@ -34,32 +41,8 @@ class Execute(Protocol):
         """Run one statement."""
 
 
-_SWITCHES: dict[str, tuple[Switch, bool]] = {
-    "sending.held": ("hold", True),
-    "sending.released": ("hold", False),
-    "settling.suspended": ("suspension", True),
-    "settling.released": ("suspension", False),
-}
-"""The actions that set a switch, its name, and whether they turn it on."""
-
-_CONTRADICTED = "contradicted:"
-"""The prefix of the switches that hold the contradictions that are on record."""
-
-_SCANS = {
-    "scan.paused": ("scan", "key"),
-    "scan.completed": ("scan", "key"),
-    "scan.limited": ("scan_limit", "time"),
-}
-"""The actions about a bucket scan, the kind of switch each sets, and the field with its value."""
-
 WITH_BODY = {"job.planned": "job", "delivery.received": "delivery"}
 """The actions that come with a body, and the part of the record that has its key."""
-
-_FORGOTTEN = "forgotten"
-"""The switch that holds the moment up to which closed deliveries are forgotten."""
-
-_CONFIRMATION = "checkpoint"
-"""The switch that holds the state of the latest checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +78,7 @@ class SqlView:
     @property
     def confirmation(self) -> Confirmation:
         """The state of the latest checkpoint."""
-        text = self._value(_CONFIRMATION)
+        text = self._value(CONFIRMATION)
         return Confirmation(**json.loads(text)) if text else Confirmation()
 
     def delivery(self, key: str) -> DeliveryState | None:
@@ -115,6 +98,16 @@ class SqlView:
         """Return the subject's latest delivery that created or still plans a job."""
         rows = self._query(statements.LATEST_RUN, (subject,))
         return self.delivery(str(rows[0][0])) if rows else None
+
+    def nth_planned(self, rule: str, since: str, place: int) -> str:
+        """Return when the job with this place among a rule's latest was planned, or ""."""
+        rows = self._query(statements.NTH_PLANNED, (rule, since, place - 1))
+        return str(rows[0][0]) if rows else ""
+
+    def fleet_ends(self, since: str) -> FleetEnds:
+        """Return how jobs ended on the fleet after a timestamp and after the latest release."""
+        released = int(self._value(RELEASED) or 0)
+        return FleetEnds(*self._query(statements.FLEET_ENDS, (since, released))[0])
 
     def latest_read(self, subject: str) -> DeliveryState | None:
         """Return the subject's latest delivery that was read or rejected, without its jobs."""
@@ -141,7 +134,7 @@ class SqlView:
     @property
     def forgotten(self) -> str:
         """The moment up to which closed deliveries are forgotten, a timestamp; "" for none."""
-        return self._value(_FORGOTTEN)
+        return self._value(FORGOTTEN_UNTIL)
 
     def matches_record(self, job: JobState) -> bool:
         """Return whether a job's state is the one that its latest record leads to.
@@ -161,7 +154,7 @@ class SqlView:
 
     def is_contradicted(self, note: str) -> bool:
         """Return whether a state was contradicted with this note since the last rebuild."""
-        return bool(self._value(f"{_CONTRADICTED}{note}"))
+        return bool(self._value(f"{CONTRADICTED}{note}"))
 
     def _value(self, name: str) -> str:
         rows = self.execute(statements.SWITCH, (name,))
@@ -227,30 +220,13 @@ def _fold(view: SqlView, recorded: Fields) -> None:
         view.rows.forget()
         for statement in statements.FORGET:
             view.execute(statement, (date, date))
-        view.execute(statements.PUT_SWITCH, (_FORGOTTEN, date))
+        view.execute(statements.PUT_SWITCH, (FORGOTTEN_UNTIL, date))
     elif action.startswith("job."):
         _project_job(view, recorded)
     else:
-        _project_switches(view, action, recorded)
+        project_switches(view, action, recorded)
     if "delivery" in recorded:
         _project_delivery(view, recorded)
-
-
-def _project_switches(view: SqlView, action: str, recorded: Fields) -> None:
-    note = str(recorded.get("note", ""))
-    if action in _SWITCHES:
-        switch, on = _SWITCHES[action]
-        view.execute(statements.PUT_SWITCH, (switch, note if on else ""))
-    if action in _SCANS:
-        (kind, field), source = _SCANS[action], part(recorded, "source")
-        name, value = f"{kind}:{source['bucket']}", str(source.get(field, ""))
-        view.execute(statements.PUT_SWITCH, (name, value))
-    if action in CONFIRMING:
-        _project_confirmation(view, recorded)
-    if action == "state.contradicted":
-        view.execute(statements.PUT_SWITCH, (f"{_CONTRADICTED}{note}", note))
-    if action == "log.rebuilt":
-        view.execute(statements.DELETE_SWITCHES, (len(_CONTRADICTED), _CONTRADICTED))
 
 
 def rebuild(view: SqlView, records: Sequence[Record] | Any) -> None:  # noqa: ANN401 - any iterable
@@ -263,13 +239,6 @@ def rebuild(view: SqlView, records: Sequence[Record] | Any) -> None:  # noqa: AN
     for record in records:
         project(view, record.fields)
     view.execute(statements.DELETE_STRAY_BODIES)
-
-
-def _project_confirmation(view: SqlView, recorded: Fields) -> None:
-    before = view.confirmation
-    after = fold_confirmation(before, recorded)
-    if after != before:
-        view.execute(statements.PUT_SWITCH, (_CONFIRMATION, json.dumps(vars(after))))
 
 
 def _project_delivery(view: SqlView, recorded: Fields) -> None:

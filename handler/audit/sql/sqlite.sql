@@ -47,12 +47,15 @@ CREATE TABLE IF NOT EXISTS deliveries (
     etag     TEXT NOT NULL,                   -- of the object that was read
     repeats  TEXT NOT NULL,                   -- the delivery whose run it repeats
     body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
+    rule        TEXT NOT NULL,                -- the policy and the rule that decided about it, or ''
     first_seq   INTEGER NOT NULL,             -- its first record
     last_seq    INTEGER NOT NULL              -- the latest record that names it
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON deliveries (subject, seq);
 CREATE INDEX IF NOT EXISTS deliveries_by_touch ON deliveries (touched_at);
+CREATE INDEX IF NOT EXISTS deliveries_by_rule ON deliveries (rule, touched_at)
+    WHERE state = 'planned';
 CREATE INDEX IF NOT EXISTS deliveries_received ON deliveries (seq) WHERE state = 'received';
 CREATE INDEX IF NOT EXISTS deliveries_unreported ON deliveries (due_at, changed)
     WHERE trigger = 'object' AND changed > reported;
@@ -86,6 +89,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE INDEX IF NOT EXISTS jobs_by_delivery ON jobs (delivery, document);
 CREATE INDEX IF NOT EXISTS jobs_by_id ON jobs (job_id) WHERE job_id <> '';
 CREATE INDEX IF NOT EXISTS jobs_todo ON jobs (todo, seq) WHERE todo <> 'nothing';
+CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (changed_at) WHERE finished <> '';
 
 CREATE TABLE IF NOT EXISTS outbox (
     key  TEXT PRIMARY KEY,                    -- of a job or of a delivery

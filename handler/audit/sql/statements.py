@@ -41,6 +41,10 @@ JOB = f"{_JOBS} WHERE key = ?"
 JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {ANY}"
 JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
 JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY seq LIMIT ?"
+FLEET_ENDS = """SELECT COUNT(*), COUNT(CASE WHEN shown <> 'succeeded' THEN 1 END) FROM jobs
+WHERE finished <> '' AND changed_at > ? AND seq > ?
+  AND shown IN ('succeeded', 'partly failed', 'failed', 'end unknown')
+  AND state IN ('created', 'adopted')"""
 PUT_JOB = _upsert(
     "jobs",
     (*JOB_COLUMNS, "todo", "shown"),
@@ -57,6 +61,10 @@ LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned' AND EXIST
     SELECT 1 FROM jobs
     WHERE delivery = deliveries.key AND state NOT IN ('refused', 'expired', 'abandoned'))
 ORDER BY seq DESC LIMIT 1"""
+NTH_PLANNED = """SELECT deliveries.touched_at
+FROM deliveries JOIN jobs ON jobs.delivery = deliveries.key
+WHERE deliveries.rule = ? AND deliveries.state = 'planned' AND deliveries.touched_at > ?
+ORDER BY deliveries.touched_at DESC LIMIT 1 OFFSET ?"""
 RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND state IN ('planned', 'rejected') ORDER BY due_at, changed LIMIT ?"""

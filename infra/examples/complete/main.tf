@@ -87,6 +87,7 @@ module "nightdrop" {
   }
 
   settings = {
+    NIGHTDROP_BREAKER   = "0.5"
     NIGHTDROP_SENDERS   = "32"
     NIGHTDROP_VALID_FOR = "4h"
   }

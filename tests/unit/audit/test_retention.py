@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from handler.audit.actions import FORGOTTEN
 from handler.audit.instance_log import InstanceLog
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.record import Draft
-from handler.audit.retention import FORGOTTEN, forget, forget_closed
+from handler.audit.retention import forget, forget_closed
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, verify_log
 from handler.cli.main import main

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.audit.job_end import shown_state
-from handler.audit.log import Decision, ScanState
-from handler.audit.record import Draft, Head
+from handler.audit.log import Decision, FleetEnds, ScanState
+from handler.audit.record import Draft, Head, rule_id
 from handler.audit.verification.verdict import verify
 from handler.cli.open_stores import open_any_log
 from handler.deliveries.reporting import start_result
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
 SUBJECT = "obs://bucket/drop/\x00 strange ☃.yaml"
+POLICY = "p" * 64
+FIRST_RULE = rule_id(POLICY, 1)
 
 
 @pytest.fixture
@@ -38,9 +40,16 @@ def noted(*notes: str) -> Decide[str]:
     return lambda _view: Decision(notes[-1], drafts)
 
 
-def planned(delivery: str, *jobs: str, subject: str = SUBJECT) -> Decide[None]:
+def planned(delivery: str, *jobs: str, subject: str = SUBJECT, rule: int = 1) -> Decide[None]:
     """Make a decision that plans a delivery with some jobs, by their keys."""
-    about = {"key": delivery, "trigger": "object", "subject": subject, "digest": "d"}
+    about: Part = {
+        "key": delivery,
+        "trigger": "object",
+        "subject": subject,
+        "digest": "d",
+        "policy": POLICY,
+        "rule": rule,
+    }
     read: Part = {"read_etag": f"etag-{delivery}"}
     plan = Draft(action="delivery.planned", outcome="pending", delivery=about, source=read)
     return recorded(plan, *(_planned_job(delivery, key, n) for n, key in enumerate(jobs, 1)))
@@ -324,6 +333,60 @@ def test_result_files_that_wait_come_after_those_that_can_be_written(log: Log) -
     shows: Part = {"key": "d", "shows": left[1].changed}
     log.commit(recorded(Draft("result.written", "success", shows)))
     assert [one.key for one in log.read(lambda view: view.open(9).unreported)] == ["e"]
+
+
+def test_jobs_are_counted_under_the_rule_that_allowed_them(log: Log) -> None:
+    """From the latest one on, whatever became of them; those of another rule are not."""
+    log.commit(planned("d", "one", "two"))
+    log.commit(planned("e", "three", subject="obs://bucket/other"))
+    log.commit(planned("f", "four", subject="obs://bucket/third", rule=2))
+    log.commit(recorded(about("job.refused", "three", "e", status=400)))
+    rejected: Part = {"key": "g", "policy": POLICY, "rule": 1}
+    log.commit(recorded(Draft("delivery.rejected", "failure", rejected)))
+
+    def ask(view: View) -> list[str]:
+        found = [view.nth_planned(FIRST_RULE, "", place) for place in (1, 2, 3, 4)]
+        return [*found, view.nth_planned(FIRST_RULE, found[1], 1), view.nth_planned("", "", 1)]
+
+    at = [str(record.fields["at"]) for record in log.records()]
+    assert log.read(ask) == [at[3], at[0], at[0], "", at[3], ""]
+    _rebuild(log)
+    assert log.read(ask) == [at[3], at[0], at[0], "", at[3], ""]
+
+
+def test_jobs_that_ended_since_the_latest_release_are_counted(log: Log) -> None:
+    """Failed in part is failed; what was deleted, or exists twice, is neither."""
+    ends = {
+        "one": ("Successful", 2),
+        "two": ("Failed", 0),
+        "three": ("Partially_successful", 1),
+        "four": ("deleted", 0),
+        "five": ("unknown", 0),
+        "six": ("Failed", 0),
+    }
+    log.commit(planned("d", *ends, "seven"))
+    for number, (key, (final, succeeded)) in enumerate(ends.items()):
+        created = about("job.created", key, job_id=str(number))
+        ended = about("job.finished", key, final=final, tasks=2, succeeded=succeeded)
+        log.commit(recorded(created, ended))
+    log.commit(recorded(about("job.duplicated", "six", job_id="7")))
+
+    def ask(view: View) -> FleetEnds:
+        return view.fleet_ends("2026")
+
+    assert log.read(ask) == FleetEnds(ended=4, failed=3)
+    assert log.read(lambda view: view.fleet_ends("3000")) == FleetEnds(0, 0)
+    log.commit(recorded(Draft("sending.held", "success"), Draft("sending.released", "success")))
+    assert log.read(ask) == FleetEnds(0, 0)
+    ended = about("job.finished", "seven", final="Failed")
+    log.commit(recorded(about("job.created", "seven", job_id="8"), ended))
+    assert log.read(ask) == FleetEnds(1, 1)
+    _rebuild(log)
+    assert log.read(ask) == FleetEnds(1, 1)
+
+
+def _rebuild(log: Any) -> None:  # noqa: ANN401 - either store
+    log.rebuild()
 
 
 def test_a_switch_is_on_until_it_is_released(log: Log) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from handler.audit.confirmation import Confirmation
-from handler.audit.log import Open, ScanState
+from handler.audit.log import FleetEnds, Open, ScanState
 from handler.audit.record import Head
 from handler.audit.state import FOLLOWED, JobState, JobWord
 from handler.cloud.ief.client import ListedJob, ShownJob
@@ -73,6 +73,14 @@ class Seen:
     def open(self, _limit: int) -> Open:
         """Return nothing."""
         return Open((), (), (), ())
+
+    def nth_planned(self, _rule: str, _since: str, _place: int) -> str:
+        """Return nothing: no rule counts."""
+        return ""
+
+    def fleet_ends(self, _since: str) -> FleetEnds:
+        """Return that nothing has ended."""
+        return FleetEnds(0, 0)
 
     def has_closed_before(self, _before: str) -> bool:
         """Return False: nothing is old."""

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import pytest
 
 from handler.audit.actions import ATTENTION
-from handler.audit.record import Draft, Head, Record, seal
+from handler.audit.record import Draft, Head, Outcome, Record, seal
 from handler.runtime.structured_log import (
     ALLOWED,
     LONGEST_LINE,
@@ -84,6 +84,14 @@ def test_a_plan_of_another_object_than_announced_needs_attention(
     """Any other plan does not."""
     plan = Draft("delivery.planned", "pending", delivery={"key": "d" * 52}, source=source)
     sealed = seal(plan, Head(), at=datetime(2026, 1, 1, tzinfo=timezone.utc), commit="c")
+    assert len(list(attention_lines([sealed]))) == lines
+
+
+@pytest.mark.parametrize(("outcome", "lines"), [("failure", 1), ("success", 0)])
+def test_a_hold_by_the_circuit_breaker_calls_for_a_person(outcome: Outcome, lines: int) -> None:
+    """Whoever holds by hand knows of it."""
+    held = Draft("sending.held", outcome, note="why")
+    sealed = seal(held, Head(), at=datetime(2026, 1, 1, tzinfo=timezone.utc), commit="c")
     assert len(list(attention_lines([sealed]))) == lines
 
 

@@ -29,7 +29,12 @@ Rows: TypeAlias = "list[tuple[Any, ...]]"
 
 FIRST = Path(__file__).parents[1] / "logs" / "first.sql"
 SQL_FILES = (SCHEMA, SCHEMA.with_name("postgres.sql"))
-LAYOUTS = {1: "6ffbb7ba49af7e6e", 2: "39cabf9718db817a", 3: "0d64947e7ce55761"}
+LAYOUTS = {
+    1: "6ffbb7ba49af7e6e",
+    2: "39cabf9718db817a",
+    3: "0d64947e7ce55761",
+    4: "673f33cd8228b170",
+}
 RECORDS = "SELECT * FROM records ORDER BY seq"
 PARTS = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"
 

@@ -93,6 +93,14 @@ def test_explain_prints_each_rule_as_sentences() -> None:
     assert "2. The timer n*:" in said
 
 
+def test_jobs_per_day_is_named_but_not_counted() -> None:
+    """No command knows what was planned today."""
+    Path("day.yaml").write_text("rules: [{jobs_per_day: 7}]")
+    said = run("policy", "check", "plain.json", "--as", "direct", "--policy", "day.yaml")
+    assert "allowed by rule 1\n  at most 7 jobs in 24 hours, which only the log can count" in said
+    assert "at most 7 jobs in 24 hours" in run("policy", "explain", "--policy", "day.yaml")
+
+
 def test_the_schema_describes_every_field() -> None:
     """Under the names that a file has."""
     schema: Any = json.loads(run("policy", "schema"))

@@ -1,0 +1,41 @@
+"""The circuit breaker: holds all sending when too many jobs fail on the fleet.
+
+It is decided in the commit that records how a job ended, so no instance that ends in between can
+leave it out. A person releases it (`nightdrop release`); what ended before that no longer counts.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.values.canonical_json import timestamp
+
+if TYPE_CHECKING:
+    from handler.audit.log import Decide, View
+    from handler.jobs.effects import Breaker
+
+WINDOW = timedelta(hours=1)
+"""Jobs that ended longer ago do not count."""
+
+
+def trip(breaker: Breaker) -> Decide[None]:
+    """Decide to hold sending if more jobs failed than the operator's share; a hold is kept."""
+
+    def decide(view: View) -> Decision[None]:
+        if view.switch("hold"):
+            return Decision(None)
+        ended, failed = view.fleet_ends(timestamp(view.now - WINDOW))
+        if ended < breaker.jobs or failed / ended <= breaker.share:
+            return Decision(None)
+        note = (
+            f"circuit breaker: {failed} of {ended} jobs that ended within the last hour failed on "
+            f"the fleet, more than NIGHTDROP_BREAKER={breaker.share:g} allows; find out why, then "
+            "`nightdrop release`"
+        )
+        held = Draft("sending.held", "failure", actor={"kind": "circuit breaker"}, note=note)
+        return Decision(None, (held,))
+
+    return decide
