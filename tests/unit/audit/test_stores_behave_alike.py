@@ -220,8 +220,8 @@ def test_the_stored_part_of_a_checkpoint_is_known(log: Log) -> None:
         Draft("function.started", "success"),
     ):
         log.commit(recorded(draft))
-        said = log.read(lambda view: view.confirmation)
-        found.append((said.action, said.seq))
+        message = log.read(lambda view: view.confirmation)
+        found.append((message.action, message.seq))
     sentences = "log.checkpointed"
     assert found == [("", 0), (sentences, 2), (sentences, 3), (sentences, 3), (sentences, 3)]
 

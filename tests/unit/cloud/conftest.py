@@ -28,7 +28,7 @@ def transport() -> Iterator[Transport]:
 
 
 @pytest.fixture
-def brief() -> Iterator[Transport]:
+def short_transport() -> Iterator[Transport]:
     """A transport that waits a third of a second at most."""
     opened = Transport(timeout=0.3)
     yield opened

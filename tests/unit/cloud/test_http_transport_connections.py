@@ -26,7 +26,7 @@ def received(connection: socket.socket) -> bytes:
     return connection.recv(65536)
 
 
-def talking(seen: list[int], answers: int) -> Callable[[socket.socket, int], None]:
+def answer_requests(seen: list[int], answers: int) -> Callable[[socket.socket, int], None]:
     """Answer so many requests on each connection and note the connection of each request."""
 
     def behave(connection: socket.socket, number: int) -> None:
@@ -43,7 +43,7 @@ def test_a_connection_is_kept_for_the_next_request(
 ) -> None:
     """Also after a body that was read to its end."""
     seen: list[int] = []
-    url = server(talking(seen, 3))
+    url = server(answer_requests(seen, 3))
     assert [transport.send(get(url)).body for _ in range(3)] == [b"ok"] * 3
     transport.close()
     assert seen == [1, 1, 1]
@@ -54,7 +54,7 @@ def test_a_connection_that_the_server_closed_is_replaced(
 ) -> None:
     """An idle one that is gone was never asked anything."""
     seen: list[int] = []
-    url = server(talking(seen, 1))
+    url = server(answer_requests(seen, 1))
     for _ in range(3):
         assert transport.send(get(url)).body == b"ok"
         time.sleep(0.05)

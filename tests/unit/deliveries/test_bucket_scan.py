@@ -41,7 +41,7 @@ def written(emulator: Emulator, at: float, *keys: str) -> None:
         )
 
 
-def said(lines: list[str], action: str) -> list[Reply]:
+def message(lines: list[str], action: str) -> list[Reply]:
     """Return the lines that need attention because of an action."""
     sentences = [json.loads(line) for line in lines]
     return [one for one in sentences if one["action"] == "attention.needed" and one["of"] == action]
@@ -78,7 +78,7 @@ def test_an_incomplete_scan_is_reported(
     reply = fire(RECONCILE)
     assert reply["outcome"] == "deferred"
     assert 'stopped after "drop/a03.yaml"' in reply["errors"][0]
-    assert said(lines, "scan.paused")[0]["note"] == reply["errors"][0]
+    assert message(lines, "scan.paused")[0]["note"] == reply["errors"][0]
 
 
 def test_after_the_last_key_a_scan_begins_at_the_first(
@@ -285,7 +285,7 @@ def test_a_fresh_log_does_not_run_older_files(
     (warning,) = reply["warnings"]
     assert warning.startswith("2 files were found in bucket nightdrop-drop without a notification")
     assert "warnings" not in fire_in(fresh, RECONCILE)
-    assert [one["note"] for one in said(lines, "scan.limited")] == [warning]
+    assert [one["note"] for one in message(lines, "scan.limited")] == [warning]
     drop("drop/three.yaml", UPGRADE)
     written(emulator, time.time() + 2, "drop/three.yaml")
     fire_in(fresh, RECONCILE)

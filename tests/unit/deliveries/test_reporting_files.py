@@ -52,7 +52,7 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-class DyingLog:
+class CrashingLog:
     """A log whose instance is killed before a chosen commit."""
 
     def __init__(self, log: Any, at: int) -> None:  # noqa: ANN401 - any log
@@ -82,7 +82,7 @@ def test_a_late_writer_that_is_killed_leaves_no_old_file(
         (waiting,) = invocation.log.read(lambda view: view.open(9)).jobs
         old = state_of(waiting.delivery, invocation)
         fire_in(at_once, TICK)
-        dying: Any = DyingLog(invocation.log, at)
+        dying: Any = CrashingLog(invocation.log, at)
         with suppress(Killed):
             report(replace(old, reported=0), replace(invocation, log=dying))
         fire_in(at_once, TICK)

@@ -121,10 +121,10 @@ def test_the_platforms_variables_show_where_the_function_runs() -> None:
     assert "canary" not in repr(found)
 
 
-@pytest.mark.parametrize("said", ["", "{", "[]", "null"])
-def test_user_data_that_cannot_be_read_counts_as_none(said: str) -> None:
+@pytest.mark.parametrize("user_data", ["", "{", "[]", "null"])
+def test_user_data_that_cannot_be_read_counts_as_none(user_data: str) -> None:
     """The platform's variable is no promise."""
-    assert read_host(ROOT, {"RUNTIME_FUNC_NAME": "f", "RUNTIME_USERDATA": said}).entries == 0
+    assert read_host(ROOT, {"RUNTIME_FUNC_NAME": "f", "RUNTIME_USERDATA": user_data}).entries == 0
 
 
 def test_in_a_local_run_the_settings_are_counted_as_user_data_would_hold_them() -> None:

@@ -74,7 +74,7 @@ def test_a_service_shows_its_time_without_a_signature(
     emulator: Emulator, transport: Transport, ahead: int
 ) -> None:
     """In the date of any answer."""
-    clock = lambda: datetime.now(timezone.utc) + timedelta(seconds=ahead)  # noqa: E731 - said once
+    clock = lambda: datetime.now(timezone.utc) + timedelta(seconds=ahead)  # noqa: E731 - kept short
     found = ask_endpoint("OBS", emulator.url, transport, clock)
     assert found.skew is not None
     assert abs(found.skew - ahead) < 5

@@ -157,9 +157,9 @@ def test_the_checks_end_in_time(deployment: Deployment) -> None:
 def test_no_secret_is_in_a_finding(deployment: Deployment, environ: Environ) -> None:
     """Neither of good findings nor of bad ones."""
     fail = Credentials("CANARYAK", "canarysk", "canarytoken")
-    said = "".join(map(str, (*run_checks(deployment), *run_checks(replace(deployment, keys=fail)))))
+    text = "".join(map(str, (*run_checks(deployment), *run_checks(replace(deployment, keys=fail)))))
     secrets = {"CANARYAK", "canarysk", "canarytoken", environ["HUAWEICLOUD_SDK_SK"]}
-    assert not [secret for secret in secrets if secret in said]
+    assert not [secret for secret in secrets if secret in text]
 
 
 @pytest.mark.parametrize("place", ["policy.yaml", "obs://nightdrop-drop/policy.yaml"])
@@ -185,13 +185,13 @@ def test_the_policy_is_read(
 
 def test_errors_and_warnings_of_the_reply_are_the_findings(tmp_path: Path) -> None:
     """The reply has the shape of all others, and every check beside it."""
-    said: list[str] = []
+    text: list[str] = []
     with closing(SqliteLog(tmp_path / "a.db")) as log:
-        answer = reply(answered(FINDINGS, log, said.append), Head())
+        answer = reply(answered(FINDINGS, log, text.append), Head())
     assert answer["outcome"] == "partial"
     assert (answer["errors"], answer["warnings"]) == (["c: bad; fix"], ["b: odd; look"])
     assert answer["checks"] == [one.to_json() for one in FINDINGS]
-    assert len(said) == 2
+    assert len(text) == 2
 
 
 def test_an_error_leaves_a_line_that_needs_attention() -> None:

@@ -63,8 +63,10 @@ def create(log: Log, *keys: str) -> None:
     for key in keys:
         about: Part = {"key": key, "name": key, "type": "node_upgrade", "document": 1}
         drafts.append(Draft("job.planned", "pending", planned.delivery, job=about, body="{}"))
-        said: Part = {"status": 201, "job_id": f"id-{key}"}
-        drafts.append(Draft("job.created", "success", planned.delivery, job=about, response=said))
+        message: Part = {"status": 201, "job_id": f"id-{key}"}
+        drafts.append(
+            Draft("job.created", "success", planned.delivery, job=about, response=message)
+        )
     log.commit(lambda _: Decision(None, tuple(drafts)))
 
 

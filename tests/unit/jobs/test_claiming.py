@@ -17,7 +17,7 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.open_stores import open_any_log
 from handler.jobs.claiming import claim_planned
 from handler.values.canonical_json import sha256_hex, timestamp
-from tests.support.long_log import recording, story
+from tests.support.long_log import recording, run_records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ NOW = timestamp(datetime.now(timezone.utc))
 
 def claimed(log: Log) -> tuple[Claim, tuple[Record, ...]]:
     """Claim the job; return the result, and the recorded actions."""
-    drafts = list(story("one"))
+    drafts = list(run_records("one"))
     body = str(drafts[2].body)
     decide = claim_planned(str(drafts[2].job["key"]), body=body, date=NOW, lease=timedelta(60))
     done = log.commit(decide)
@@ -44,7 +44,7 @@ def test_a_created_job_that_was_reset_is_not_sent_again(tmp_path: Path) -> None:
     """Its latest record says that it was created; the alarm is no record about the job."""
     path = tmp_path / "audit.db"
     with closing(SqliteLog(path)) as log:
-        log.commit(recording(list(story("one"))))
+        log.commit(recording(list(run_records("one"))))
         with closing(sqlite3.connect(path)) as db, db:
             db.execute(AGAIN.format(""))
         claim, (record,) = claimed(log)
@@ -59,7 +59,7 @@ def test_a_created_job_that_was_reset_is_not_sent_again(tmp_path: Path) -> None:
 def test_a_body_that_was_exchanged_with_its_digest_is_not_sent(tmp_path: Path) -> None:
     """The recorded digest counts, not the one in the table."""
     path = tmp_path / "audit.db"
-    drafts = list(story("one"))[:3]
+    drafts = list(run_records("one"))[:3]
     other = '{"job_name": "another"}'
     with closing(SqliteLog(path)) as log:
         log.commit(recording(drafts))
@@ -88,7 +88,7 @@ def test_the_second_claim_of_a_contradicted_job_records_nothing(tmp_path: Path) 
     """The alarm has been raised."""
     path = tmp_path / "audit.db"
     with closing(SqliteLog(path)) as log:
-        log.commit(recording(list(story("one"))))
+        log.commit(recording(list(run_records("one"))))
         with closing(sqlite3.connect(path)) as db, db:
             db.execute(AGAIN.format(""))
         assert [len(claimed(log)[1]) for _ in range(3)] == [1, 0, 0]
@@ -99,7 +99,7 @@ def test_a_job_whose_latest_record_is_of_another_job_is_not_sent(tmp_path: Path,
     """Or does not exist."""
     path = tmp_path / "audit.db"
     with closing(SqliteLog(path)) as log:
-        log.commit(recording(list(story("one"))[:3]))
+        log.commit(recording(list(run_records("one"))[:3]))
         with closing(sqlite3.connect(path)) as db, db:
             db.execute("UPDATE jobs SET seq = ?", (seq,))
         assert claimed(log)[0].attempt == 0
@@ -112,7 +112,7 @@ def test_postgresql_does_not_send_it_again_either(
 ) -> None:
     """Reading the record costs one more query at each claim."""
     with closing(open_log(postgres_address)) as log:
-        log.commit(recording(list(story("one"))))
+        log.commit(recording(list(run_records("one"))))
         postgres_server.run(postgres_database, AGAIN.format("nightdrop."))
         assert claimed(log)[0].attempt == 0
 

@@ -36,7 +36,7 @@ SENT = NOW - timedelta(seconds=1200)
 
 
 @dataclass(frozen=True)
-class Seen:
+class FakeView:
     """A state with one job in it, and the switches that are on."""
 
     one: JobState
@@ -118,7 +118,7 @@ def listing(*jobs: ListedJob, began: datetime = NOW, complete: bool = True) -> L
     return Listing(jobs, began, complete)
 
 
-def drafts(decide: Decide[Any], view: Seen) -> list[Draft]:
+def drafts(decide: Decide[Any], view: FakeView) -> list[Draft]:
     """Return what a decision records."""
     return list(decide(view).drafts)
 
@@ -127,7 +127,7 @@ def followed(answer: ShownJob | Gone, seconds: float = 0, **changes: Any) -> lis
     """Return what is recorded of a created job some seconds after its creation."""
     one = job("created", job_id="id-1", changed_at=timestamp(NOW), **changes)
     return drafts(
-        finish(KEY, answer, SENDER), Seen(one, now=NOW + timedelta(seconds=seconds))
+        finish(KEY, answer, SENDER), FakeView(one, now=NOW + timedelta(seconds=seconds))
     )  # fmt: skip
 
 
@@ -177,7 +177,7 @@ def test_a_job_is_taken_for_deleted_only_once_the_api_cannot_lag_behind() -> Non
 @pytest.mark.parametrize("state", sorted(set(get_args(JobWord)) - FOLLOWED))
 def test_only_jobs_on_the_fleet_are_followed(state: JobWord) -> None:
     """Nothing is recorded of others."""
-    assert drafts(finish(KEY, shown("Failed"), SENDER), Seen(job(state))) == []
+    assert drafts(finish(KEY, shown("Failed"), SENDER), FakeView(job(state))) == []
 
 
 def test_an_end_is_recorded_once() -> None:

@@ -69,8 +69,8 @@ def test_a_deliverys_outcome_follows_from_its_jobs(
 
 def test_every_job_that_will_not_be_created_has_a_sentence() -> None:
     """With its name and the reason."""
-    said = errors_of(jobs("refused", "created", "expired"))
-    assert said == ("job nightly was refused: why", "job nightly was expired: why")
+    message = errors_of(jobs("refused", "created", "expired"))
+    assert message == ("job nightly was refused: why", "job nightly was expired: why")
 
 
 def test_a_run_that_was_refused_may_be_delivered_again() -> None:
@@ -82,8 +82,8 @@ def test_a_run_that_was_refused_may_be_delivered_again() -> None:
 
 def test_jobs_that_wait_are_counted_in_one_sentence_for_each_state() -> None:
     """Forty deferred jobs are one line, with why they wait."""
-    said = errors_of(jobs("deferred", "unknown", "deferred", "created"))
-    assert said == (
+    message = errors_of(jobs("deferred", "unknown", "deferred", "created"))
+    assert message == (
         "2 of 4 jobs deferred (why): the reconciler resumes them",
         "1 of 4 jobs unknown: the reconciler resumes them",
     )

@@ -16,8 +16,8 @@ AT = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 
 def found(**changes: Any) -> Delivery:  # noqa: ANN401 - any argument
     """Build the delivery of a discovered object."""
-    said = {"bucket": "b", "key": "drop/k", "etag": "tag", "modified_at": AT, **changes}
-    return discovered_object(said.pop("bucket"), said.pop("key"), **said)
+    message = {"bucket": "b", "key": "drop/k", "etag": "tag", "modified_at": AT, **changes}
+    return discovered_object(message.pop("bucket"), message.pop("key"), **message)
 
 
 def test_a_discovered_object_is_a_delivery_like_one_that_was_notified() -> None:

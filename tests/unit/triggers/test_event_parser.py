@@ -135,7 +135,7 @@ def test_an_unsupported_event_is_described(event: Json, resembles: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("event", "said"),
+    ("event", "suggestion"),
     [
         ({"action": "recncile"}, 'action: unknown action "recncile"; did you mean "reconcile"?'),
         ({"action": "Doctor"}, 'action: unknown action "Doctor"; did you mean "doctor"?'),
@@ -145,11 +145,11 @@ def test_an_unsupported_event_is_described(event: Json, resembles: str) -> None:
         ({"action": 7}, 'an action is {"action": "reconcile"} or {"action": "doctor"}'),
     ],
 )
-def test_an_unknown_action_gets_a_suggestion(event: Json, said: str) -> None:
+def test_an_unknown_action_gets_a_suggestion(event: Json, suggestion: str) -> None:
     """A typing error is no foreign trigger."""
     with pytest.raises(EventRejectedError) as caught:
         parse_event(event, eventgrid_keys="encoded")
-    assert said in str(caught.value)
+    assert suggestion in str(caught.value)
     assert len(str(caught.value)) < 200
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from handler.cli.main import main
 from handler.cli.open_stores import open_any_log
-from tests.support.long_log import LongLog, recording, story
+from tests.support.long_log import LongLog, recording, run_records
 from tests.support.tampering_derived import DERIVED
 
 if TYPE_CHECKING:
@@ -151,12 +151,12 @@ def test_a_file_that_is_no_log_is_left_unchanged(tmp_path: Path, what: str) -> N
 def test_the_state_of_every_store_is_rebuilt(store_address: str) -> None:
     """By the role or the keys that the function has; the log accepts the next record."""
     with closing(open_any_log(store_address)) as log:
-        log.commit(recording(list(story("one"))))
-        log.commit(recording(list(story("waits"))[:3]))
+        log.commit(recording(list(run_records("one"))))
+        log.commit(recording(list(run_records("waits"))[:3]))
     done = run("rebuild", "--yes", "--audit", store_address)
     assert (done.exit_code, done.output) == (0, "Rebuilt from 9 records; record 10 says so.\n")
     found = run("verify", "--audit", store_address)
     assert found.output.startswith("chain valid, "), found.output
     with closing(open_any_log(store_address)) as log:
         assert [job.state for job in log.read(lambda view: view.open(9).jobs)] == ["planned"]
-        assert log.commit(recording(list(story("more")))).records[0].seq in {11, 12}
+        assert log.commit(recording(list(run_records("more")))).records[0].seq in {11, 12}

@@ -151,7 +151,7 @@ def test_a_line_that_is_no_record_is_found(log: LongLog, line: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), "name the log with --audit"),
         (("--audit", "sqlite:///none.db"), "there is no audit log at none.db"),
@@ -163,11 +163,11 @@ def test_a_line_that_is_no_record_is_found(log: LongLog, line: str, tmp_path: Pa
         (("--audit", "{log}", "--expect-head", "9"), "the number and the whole hash"),
     ],
 )
-def test_a_missing_file_is_reported(log: LongLog, arguments: tuple[str, ...], said: str) -> None:
+def test_a_missing_file_is_reported(log: LongLog, arguments: tuple[str, ...], message: str) -> None:
     """Exit status 2: no result."""
     done = run("verify", *(one.format(log=log.address) for one in arguments))
     assert done.exit_code == 2
-    assert said in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
 
 
 def test_a_new_key_fits_its_public_half() -> None:

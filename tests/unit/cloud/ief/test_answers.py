@@ -66,8 +66,8 @@ def test_any_other_code_is_shown_as_unreadable(answered: Callable[..., Ief], cod
 def test_a_used_up_quota_is_always_reported(answered: Callable[..., Ief], before: str) -> None:
     """The job is deferred for it, also where that part of the message is masked or cut off."""
     keys = Credentials("ACCESS-KEY", "SECRET-KEY quota reached")
-    said = json.dumps({"error_msg": f"{before}quota reached"}).encode()
-    assert "quota" in str(refused(replace(answered(400, said), credentials=keys)))
+    body = json.dumps({"error_msg": f"{before}quota reached"}).encode()
+    assert "quota" in str(refused(replace(answered(400, body), credentials=keys)))
 
 
 def shown(answered: Callable[..., Ief], **fields: object) -> ShownJob:

@@ -256,12 +256,12 @@ def test_a_lost_answer_leaves_the_job_there(ief: Ief, cloud: Emulator) -> None:
 def test_no_secret_is_in_a_message_or_shown(ief: Ief, closed: str) -> None:
     """Neither keys nor the body, whatever goes wrong."""
     keys = Credentials("CANARY-ak", "CANARY-sk", "CANARY-token")
-    said = [repr(replace(ief, credentials=keys)), repr(ief.sign_create('{"env": "CANARY"}'))]
+    message = [repr(replace(ief, credentials=keys)), repr(ief.sign_create('{"env": "CANARY"}'))]
     for endpoint in (ief.endpoint, closed):
         with pytest.raises((ApiError, NotSentError)) as caught:
             create(replace(ief, endpoint=endpoint, credentials=keys), '{"env": "CANARY"}')
-        said += [str(caught.value), str(caught.value.__cause__)]
-    assert "CANARY" not in "".join(said)
+        message += [str(caught.value), str(caught.value.__cause__)]
+    assert "CANARY" not in "".join(message)
 
 
 def test_every_call_ends_with_the_invocation(ief: Ief) -> None:

@@ -66,8 +66,8 @@ def test_a_secret_is_masked_in_every_spelling(kind: str) -> None:
 def test_a_secret_that_is_spelt_so_itself_is_masked(kind: str) -> None:
     """An environment value may hold escapes of its own."""
     spelt = SPELLINGS[kind]
-    for said in (spelt, json.dumps(spelt), html.escape(spelt), quote(spelt)):
-        assert not is_shared(redact(f"no: {said}", [spelt]), spelt)
+    for quoted in (spelt, json.dumps(spelt), html.escape(spelt), quote(spelt)):
+        assert not is_shared(redact(f"no: {quoted}", [spelt]), spelt)
 
 
 @pytest.mark.parametrize("secret", ["", "1", "a", "true", "12345", "%41%42%43"])

@@ -95,11 +95,11 @@ def test_bytes_that_change_on_the_way_are_refused(obs: Obs, cloud: Emulator) -> 
     """Their digest goes along."""
     transport = obs.transport
 
-    class Spoiling:
+    class DamagingTransport:
         def send(self, request: Request, **limits: Any) -> Answer:  # noqa: ANN401 - passed on
             return transport.send(replace(request, body=b"xyz"), **limits)
 
-    damaging = Obs(obs.endpoint, obs.credentials, Spoiling(), now)  # type: ignore[arg-type]
+    damaging = Obs(obs.endpoint, obs.credentials, DamagingTransport(), now)  # type: ignore[arg-type]
     with pytest.raises(ApiError, match="BadDigest"):
         damaging.append(BUCKET, "k", 0, b"abc")
     assert "k" not in cloud.state.buckets[BUCKET]

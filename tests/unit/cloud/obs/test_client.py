@@ -206,7 +206,7 @@ def test_an_old_signature_is_refused(obs: Obs) -> None:
         late.write(BUCKET, "k", b"data", content_type="text/plain")
 
 
-class Kept:
+class RecordingTransport:
     """A transport that keeps what it should send and fails."""
 
     def __init__(self) -> None:
@@ -230,7 +230,7 @@ class Kept:
 )
 def test_a_bucket_is_a_sub_domain_of_a_named_host(endpoint: str, url: str) -> None:
     """And the first part of the path where the host is this machine."""
-    kept = Kept()
+    kept = RecordingTransport()
     obs = Obs(endpoint, Credentials("a", "s"), kept, now)  # type: ignore[arg-type] # only what is used
     with pytest.raises(NotSentError):
         obs.read("b", "k /x", max_bytes=10)

@@ -65,10 +65,10 @@ def test_an_empty_list_is_a_page_too() -> None:
     assert listing_of(xml()) == ObjectPage((), truncated=False)
 
 
-@pytest.mark.parametrize(("said", "truncated"), [("true", True), ("false", False), ("", False)])
-def test_a_page_says_whether_there_are_more(said: str, *, truncated: bool) -> None:
+@pytest.mark.parametrize(("message", "truncated"), [("true", True), ("false", False), ("", False)])
+def test_a_page_says_whether_there_are_more(message: str, *, truncated: bool) -> None:
     """Otherwise the rest would never be scanned."""
-    assert listing_of(xml(one(), truncated=said)).truncated == truncated
+    assert listing_of(xml(one(), truncated=message)).truncated == truncated
 
 
 def test_an_owners_key_is_not_the_objects() -> None:

@@ -43,7 +43,7 @@ def notification(key: str) -> Notification:
     return Notification("drop", key, 1, "e", "null", "ObjectCreated:Put", "r")
 
 
-def telling(receiver: Receiver | None, *keys: str) -> Notifications:
+def notifying(receiver: Receiver | None, *keys: str) -> Notifications:
     """Notify a receiver of some objects."""
     notifications = Notifications(receiver, tries=4, first_pause=0.001)
     notifications.start()
@@ -55,7 +55,7 @@ def telling(receiver: Receiver | None, *keys: str) -> Notifications:
 def test_notifications_are_sent_in_order_and_wait_for_a_slow_receiver() -> None:
     """Adding one takes no time."""
     receiver = Receiver()
-    notifications = telling(receiver, "a", "b", "c")
+    notifications = notifying(receiver, "a", "b", "c")
     assert receiver.received == []
     receiver.open_door.set()
     assert receiver.wait_for_keys(3) == ["a", "b", "c"]
@@ -66,7 +66,7 @@ def test_a_refused_notification_is_sent_again_before_the_next() -> None:
     """The order stays."""
     receiver = Receiver(refusals=3)
     receiver.open_door.set()
-    notifications = telling(receiver, "a", "b")
+    notifications = notifying(receiver, "a", "b")
     assert receiver.wait_for_keys(2) == ["a", "b"]
     notifications.stop()
 
@@ -76,7 +76,7 @@ def test_a_notification_that_is_always_refused_is_dropped(caplog: pytest.LogCapt
     receiver = Receiver(refusals=4)
     receiver.open_door.set()
     with caplog.at_level(logging.WARNING):
-        notifications = telling(receiver, "a", "b")
+        notifications = notifying(receiver, "a", "b")
         assert receiver.wait_for_keys(1) == ["b"]
     notifications.stop()
     assert "the notification of a was dropped" in caplog.text
@@ -84,7 +84,7 @@ def test_a_notification_that_is_always_refused_is_dropped(caplog: pytest.LogCapt
 
 def test_without_a_receiver_nothing_is_stored() -> None:
     """And nothing has to be stopped."""
-    notifications = telling(None, "a")
+    notifications = notifying(None, "a")
     assert not notifications.wanted
     notifications.stop()
 

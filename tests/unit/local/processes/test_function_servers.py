@@ -108,14 +108,14 @@ def test_a_program_that_crashes_at_its_start_is_given_up_after_some_attempts(
     clock = Clock()
     starts: list[float] = []
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         messages.append(text)
         starts.append(clock.shown)
 
     crash = Program(
         "the function", ["-c", "raise SystemExit('no such module')"], os.environ, tmp_path / "out"
     )
-    with supervised([crash], None, tell, clock) as clock.supervisor:
+    with supervised([crash], None, report, clock) as clock.supervisor:
         wait_for(lambda: "restarts when" in str(messages[-1:]), seconds=60)
         (tmp_path / "out").unlink()
         given_up = clock.shown

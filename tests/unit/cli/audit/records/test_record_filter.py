@@ -72,7 +72,7 @@ def test_malformed_json_passes_the_empty_filter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("2h", "2026-11-23T00:00:00.000000Z"),
         ("3d", "2026-11-20T02:00:00.000000Z"),
@@ -83,9 +83,9 @@ def test_malformed_json_passes_the_empty_filter() -> None:
         ("2026-11-20T05:00:00+08:00", "2026-11-19T21:00:00.000000Z"),
     ],
 )
-def test_a_moment_is_a_date_or_how_long_ago(text: str, said: str) -> None:
+def test_a_moment_is_a_date_or_how_long_ago(text: str, message: str) -> None:
     """UTC unless it says otherwise."""
-    assert parse_time(text, NOW) == said
+    assert parse_time(text, NOW) == message
 
 
 @given(st.text(st.characters(categories=["L", "P", "Z", "S", "C"]), max_size=12))
