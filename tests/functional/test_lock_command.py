@@ -52,7 +52,7 @@ def test_without_confirmation_nothing_is_locked(emulator: Emulator) -> None:
     assert days_of(emulator) == 0
 
 
-def test_no_log_is_kept_in_a_locked_bucket() -> None:
+def test_no_log_is_accepted_in_a_locked_bucket() -> None:
     """The probe says so, since OBS refuses appends there."""
     lock(f"obs://{BUCKET}", "--days", "1", "--yes")
     probed = CliRunner().invoke(main, ["audit", "probe", f"obs://{BUCKET}/audit/"])

@@ -46,7 +46,7 @@ def test_the_files_are_formatted() -> None:
     assert found.status == 0, found.text
 
 
-def test_the_function_understands_what_is_deployed() -> None:
+def test_the_function_accepts_the_rendered_settings_and_events() -> None:
     """Its settings, the events of its triggers, its rights; and terraform test of the shape."""
     assert list(shape(INFRA)) == []
 

@@ -145,7 +145,9 @@ def circle() -> list[object]:
 @pytest.mark.parametrize(
     "event", [b"bytes", object(), {1: 2}, {"kind": {1, 2}}, {1: 2, "a": 3}, circle(), (1, 2)]
 )
-def test_what_is_no_json_at_all_is_rejected(fire: Fire, recorded: Recorded, event: object) -> None:
+def test_an_event_that_is_no_json_is_rejected(
+    fire: Fire, recorded: Recorded, event: object
+) -> None:
     """A caller in the same process may hand over anything."""
     assert fire(event)["outcome"] == "rejected"
     assert [record["action"] for record in recorded()] == ["event.rejected"]
@@ -238,7 +240,9 @@ def test_missing_keys_are_raised_and_recorded(
     assert fire_in(environ, event)["outcome"] == "submitted"
 
 
-def test_a_wrong_setting_keeps_an_instance_from_opening(environ: Environ, fire_in: FireIn) -> None:
+def test_a_wrong_setting_prevents_the_start_of_an_instance(
+    environ: Environ, fire_in: FireIn
+) -> None:
     """It fails before the first event."""
     with pytest.raises(SettingsError, match="NIGHTDROP_AUDIT"):
         fire_in({**environ, "NIGHTDROP_AUDIT": "here"}, {})

@@ -52,7 +52,7 @@ def refused(transport: Transport, request: Request) -> tuple[CloudError, float]:
     return caught.value, time.monotonic() - start
 
 
-def test_an_answer_comes_whole(transport: Transport, server: Server, get: Get) -> None:
+def test_an_answer_is_returned_completely(transport: Transport, server: Server, get: Get) -> None:
     """Status, headers with lower-case names, and body; an error status is an answer too."""
     url = server(answering(b"HTTP/1.1 503 No\r\nRETRY-After: 7\r\nContent-Length: 2\r\n\r\nno"))
     answer = transport.send(get(url))

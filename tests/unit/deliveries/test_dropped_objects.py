@@ -188,7 +188,7 @@ def test_an_event_of_no_byte_that_comes_late_runs_what_is_there_by_then(
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "~$plan.docx", "hall.yaml.part", ""])
-def test_a_file_that_an_editor_keeps_is_ignored_on_record(
+def test_a_temporary_file_of_an_editor_is_ignored_on_record(
     fire: Fire, drop: Drop, recorded: Recorded, lines: list[str], name: str
 ) -> None:
     """So is the folder itself; neither needs attention."""

@@ -251,7 +251,7 @@ def test_an_earlier_run_that_is_written_late_is_written_over(
     assert again.shown.key == "newer"
 
 
-def test_what_is_written_for_an_earlier_run_may_be_old_for_the_latest(log: SqliteLog) -> None:
+def test_a_file_written_for_an_earlier_run_may_be_old_for_the_latest(log: SqliteLog) -> None:
     """Another instance wrote more of it meanwhile."""
     newer(log)
     late = begin(log)
@@ -262,7 +262,7 @@ def test_what_is_written_for_an_earlier_run_may_be_old_for_the_latest(log: Sqlit
     assert [run.key for run in unreported(log)] == ["newer"]
 
 
-def test_what_is_written_for_an_earlier_run_does_not_end_an_attempt_for_the_latest(
+def test_a_file_written_for_an_earlier_run_does_not_end_an_attempt_for_the_latest(
     log: SqliteLog, clock: Clock
 ) -> None:
     """Its file may still come, and be older than what is written over it meanwhile."""

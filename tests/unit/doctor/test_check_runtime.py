@@ -73,7 +73,7 @@ def test_a_library_from_elsewhere_is_a_warning(settings: Settings) -> None:
     assert faults(replace(GOOD, conflicting_packages=(clash,)), settings) == {"libraries": "warn"}
 
 
-def test_sqlite_matters_only_to_a_log_that_is_kept_with_it(settings: Settings) -> None:
+def test_sqlite_matters_only_to_a_log_in_sqlite(settings: Settings) -> None:
     """A log in PostgreSQL has no use for it."""
     old = replace(GOOD, sqlite="3.36.0", in_cloud=False)
     assert faults(old, settings) == {}

@@ -242,7 +242,7 @@ def test_a_new_object_is_notified_with_its_requests_id() -> None:
     }
 
 
-def test_the_environment_file_is_whole_and_private(tmp_path: Path) -> None:
+def test_the_environment_file_is_complete_and_private(tmp_path: Path) -> None:
     """It replaces what was there; only its owner can read the keys."""
     file = tmp_path / "emulator.env"
     file.write_text("old")

@@ -98,7 +98,7 @@ def test_a_killed_emulator_continues_where_it_stopped(tmp_path: Path) -> None:
     assert names in (answered, [*answered, f"job-{len(answered)}"])
 
 
-def test_a_directory_keeps_jobs_objects_and_versions(tmp_path: Path) -> None:
+def test_a_directory_stores_jobs_objects_and_versions(tmp_path: Path) -> None:
     """A new emulator says what the one before would say."""
     with Emulator(directory=tmp_path, job_seconds=0, failure_rate=0.5) as first:
         state = first.state
@@ -118,7 +118,7 @@ def test_a_directory_keeps_jobs_objects_and_versions(tmp_path: Path) -> None:
         assert second.state.create_job(upgrade("c")).number == 3
 
 
-def test_a_reset_is_kept_too(tmp_path: Path) -> None:
+def test_a_reset_is_stored_too(tmp_path: Path) -> None:
     """What was forgotten stays forgotten."""
     with Emulator(directory=tmp_path) as first:
         first.state.create_job(upgrade("a"))

@@ -145,7 +145,7 @@ def test_instances_that_start_cold_for_every_run_write_no_more(
     assert len(list(folder.iterdir())) == 1
 
 
-def test_how_often_an_idle_reconciler_writes_one_is_a_setting(
+def test_the_interval_of_an_idle_reconciler_is_a_setting(
     environ: Environ, folder: Path, fire: Fire
 ) -> None:
     """An operator may prove more often that nothing was cut off."""
@@ -221,7 +221,7 @@ def test_a_bucket_that_refuses_loses_no_delivery(
     assert "no such bucket" in recorded()[-1]["note"]
 
 
-def test_a_bucket_keeps_them_for_the_verifier(
+def test_a_bucket_stores_them_for_the_verifier(
     environ: Environ, fire: Fire, emulator: Emulator
 ) -> None:
     """Written by the function, read with keys of one's own."""

@@ -114,7 +114,7 @@ class Stuck:
         raise LogError("cannot be closed")
 
 
-def test_a_log_that_cannot_be_closed_keeps_no_connection_open(
+def test_a_log_that_cannot_be_closed_leaves_no_connection_open(
     environ: Environ, opened: Opened
 ) -> None:
     """Each is closed for itself."""

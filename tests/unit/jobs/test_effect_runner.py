@@ -267,14 +267,14 @@ def test_a_pause_without_a_length_is_a_second(
 
 def answers(runner: EffectRunner, *effects: object) -> list[object]:
     """Return a runner's answers to effects."""
-    message: list[object] = []
+    effects_done: list[object] = []
 
     def ask() -> Effects:
         for effect in effects:
-            message.append((yield effect))  # type: ignore[misc] # noqa: PERF401 - a yield
+            effects_done.append((yield effect))  # type: ignore[misc] # noqa: PERF401 - a yield
 
     runner.drive(ask())
-    return message
+    return effects_done
 
 
 def test_the_time_that_is_left_is_the_invocations(runner: EffectRunner) -> None:

@@ -157,7 +157,7 @@ def test_a_running_job_is_queried_for_a_day(status: str) -> None:
     assert "did not end" in kept.note
 
 
-def test_successes_are_counted_from_the_tasks_and_reasons_are_kept() -> None:
+def test_successes_are_counted_from_the_tasks_and_reasons_are_stored() -> None:
     """Show's own counters are swapped; five reasons of 200 characters are enough."""
     tasks = [("Successful", ""), *[("Failed", f"{n}" * 999) for n in range(7)]]
     (kept,) = followed(shown("Partially_successful", *tasks))

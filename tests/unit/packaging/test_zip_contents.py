@@ -121,7 +121,7 @@ def test_imports_for_type_checkers_do_not_count(tmp_path: Path) -> None:
     assert named(package) == {"__init__.py"}
 
 
-def test_of_other_files_only_those_that_a_module_names_are_packed(tmp_path: Path) -> None:
+def test_other_files_are_packed_only_if_a_module_names_them(tmp_path: Path) -> None:
     """What else lies beside the code may be a key, a log or settings."""
     package = write(tmp_path, first="")
     (package / "__init__.py").write_text(

@@ -36,7 +36,9 @@ def problem(text: str) -> str:
 
 
 @given(json_values, st.sampled_from([{}, {"indent": 2}, {"ensure_ascii": False}]))
-def test_what_json_writes_reads_back_equal(value: object, options: dict[str, Any]) -> None:
+def test_output_of_pythons_encoder_is_read_back_equal(
+    value: object, options: dict[str, Any]
+) -> None:
     """The parser understands all that Python's encoder writes."""
     tree = parse_json(json.dumps(value, **options), WIDE)
     assert tree.problems == []

@@ -74,7 +74,7 @@ def test_no_more_errors_are_formatted_than_shown() -> None:
     assert len(validation_issues(Job, {**VALID, "targets": {"nodes": targets}})) == 101
 
 
-def test_all_errors_come_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     """So that all mistakes are corrected with one new file."""
     assert (
         len(validation_issues(BatchJob, {"job_name": "A", "job_content": {"targets": [{}]}})) == 3

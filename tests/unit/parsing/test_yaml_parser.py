@@ -84,7 +84,7 @@ def test_an_entry_without_a_value_is_null(parser: Parser) -> None:
         ("a: 1\nb: \x07", 2, "a control character, which YAML does not allow"),
     ],
 )  # fmt: skip
-def test_what_is_not_read_is_refused_with_its_line(
+def test_unsupported_yaml_is_refused_with_its_line(
     text: str, line: int, message: str, parser: Parser
 ) -> None:
     """Everything indirect or ambiguous is pointed at."""

@@ -37,7 +37,7 @@ def test_an_unreachable_database_is_reported_in_one_sentence(hosts: str) -> None
         ("", "OperationalError"),
     ],
 )
-def test_the_reason_is_one_line_of_libpqs(text: str, expected: str | None) -> None:
+def test_the_reason_is_a_line_of_libpq(text: str, expected: str | None) -> None:
     """The last reason that it gives, without its advice."""
     with pytest.raises(LogUnreachableError) as caught, translate_errors(PLACE):
         raise psycopg.OperationalError(text)

@@ -27,7 +27,7 @@ RECORDS = "SELECT * FROM records ORDER BY seq"
 BY_HAND = ("is exchanged", "request that waits is removed", "is added", "are cut off")
 """What can be derived from no record, or is not ours to remove; and what takes records away."""
 
-MENDED = [row for row in DERIVED if not any(word in row.what for word in BY_HAND)]
+REBUILT = [row for row in DERIVED if not any(word in row.what for word in BY_HAND)]
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def records(log: LongLog) -> list[tuple[object, ...]]:
         return db.execute(RECORDS).fetchall()
 
 
-@pytest.mark.parametrize("row", MENDED, ids=[row.what for row in MENDED])
+@pytest.mark.parametrize("row", REBUILT, ids=[row.what for row in REBUILT])
 def test_a_finding_of_verify_is_rebuilt(log: LongLog, row: Tampering) -> None:
     """Whatever it is; the record of it is the only one that is new."""
     row.do(log)

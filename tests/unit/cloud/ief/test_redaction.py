@@ -82,12 +82,12 @@ def test_a_short_value_masks_nothing(secret: str) -> None:
     "message",
     ["", "PASSWORD is invalid", "job_name camera is in use", "100 % of \\u12 & more; \\", "é%"],
 )
-def test_a_message_that_shares_nothing_is_kept(message: str) -> None:
+def test_a_message_without_secrets_is_unchanged(message: str) -> None:
     """Whatever looks like the beginning of an escape."""
     assert redact(message, [SECRET, "something-else"]) == message
 
 
-def test_five_characters_in_common_are_kept() -> None:
+def test_five_characters_in_common_are_not_masked() -> None:
     """Six are not."""
     assert redact("abcde abcdef", ["abcdefgh"]) == f"abcde {MASK}"
 
@@ -147,7 +147,7 @@ def test_values_arguments_commands_and_secrets_of_a_deployment_count() -> None:
     }  # fmt: skip
 
 
-def test_task_data_that_is_no_json_counts_as_a_whole() -> None:
+def test_task_data_that_is_no_json_is_secret_as_a_whole() -> None:
     """It is unknown which part of it is secret."""
     assert secrets_of(Credentials("", ""), "{a: value-7") == ("{a: value-7",)
 

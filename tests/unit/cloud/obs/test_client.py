@@ -75,7 +75,7 @@ def answered(transport: Transport, server: Server) -> Callable[..., Obs]:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_what_was_written_is_read_whatever_its_key(obs: Obs, cloud: Emulator, key: str) -> None:
+def test_a_written_object_is_read_whatever_its_key(obs: Obs, cloud: Emulator, key: str) -> None:
     """The key is encoded once, signed and sent alike, and nothing in it is resolved."""
     obs.write(BUCKET, key, b"data", content_type="application/json")
     assert set(cloud.state.buckets[BUCKET]) == {key}

@@ -112,7 +112,7 @@ def ask(clock: ServerClock, local_now: LocalClock, there: float, back: float) ->
 
 
 @pytest.mark.parametrize("wrong", [0.0, 0.3, -0.3])
-def test_a_clock_that_is_not_contradicted_is_kept(wrong: float) -> None:
+def test_a_plausible_clock_is_not_changed(wrong: float) -> None:
     """With its microseconds."""
     local_now = LocalClock(wrong)
     clock = ServerClock(local_now.now)

@@ -162,7 +162,7 @@ DONE, FAILED = (job("a"), OVER), (job("a", failing=frozenset("a")), OVER)
         (retry, [WAITING, RUNNING, STOPPING, STOPPED, DONE]),
     ],
 )
-def test_what_a_status_does_not_allow_is_refused(
+def test_an_operation_that_the_status_forbids_is_refused(
     change: Change, refusing: list[tuple[Job, float]]
 ) -> None:
     """The error names the status and those that would do."""

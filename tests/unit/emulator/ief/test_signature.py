@@ -127,7 +127,7 @@ def test_a_date_more_than_15_minutes_off_is_refused(seconds: float, *, accepted:
     assert accepts(signed(), now=NOW + seconds) is accepted
 
 
-def test_a_date_that_is_none_is_refused() -> None:
+def test_an_invalid_date_is_refused() -> None:
     """Without a date there is no fence."""
     assert not accepts(with_header(signed(), "X-Sdk-Date", "yesterday"))
 
@@ -179,7 +179,7 @@ def test_any_authorization_is_answered(text: str) -> None:
     assert not accepts(with_header(signed(), "Authorization", text))
 
 
-def test_how_old_a_signature_may_be_can_be_narrowed() -> None:
+def test_the_maximum_age_of_a_signature_can_be_set() -> None:
     """A second more than allowed is too much."""
     signature.check(signed(), DEMO_ACCOUNT, NOW + 20, 20)
     with pytest.raises(RefusedError):

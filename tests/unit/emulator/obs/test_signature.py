@@ -119,7 +119,7 @@ def test_a_date_more_than_15_minutes_off_is_refused(seconds: float, code: str) -
     assert verdict(plain(), now=NOW + seconds) == code
 
 
-def test_a_date_that_is_none_is_refused() -> None:
+def test_an_invalid_date_is_refused() -> None:
     """Without a date the request would be valid indefinitely."""
     assert verdict(plain("some day")) == "AccessDenied"
 
@@ -145,7 +145,7 @@ def test_any_authorization_is_answered(text: str) -> None:
     assert verdict(Request("GET", "/", (("Authorization", text),))) == "AccessDenied"
 
 
-def test_how_old_a_request_may_be_can_be_narrowed() -> None:
+def test_the_maximum_age_of_a_request_can_be_set() -> None:
     """A second more than allowed is too much."""
     request = plain()
     address = locate(request)

@@ -159,7 +159,7 @@ def test_two_emulators_do_not_share_a_directory(tmp_path: Path) -> None:
     Journal(tmp_path).close()
 
 
-def test_a_change_that_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
+def test_a_change_that_cannot_be_written_is_undone(tmp_path: Path) -> None:
     """Neither in memory nor after a restart, and those after it are."""
     journal = Journal(tmp_path)
     state = State(lambda: 0.0, lambda: "id", journal=journal)

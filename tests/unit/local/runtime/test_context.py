@@ -183,7 +183,7 @@ def cloud(clock: ManualClock) -> Iterator[Emulator]:
         yield running
 
 
-def test_keys_are_kept_for_the_cache_period(cloud: Emulator, clock: ManualClock) -> None:
+def test_keys_are_cached_for_the_cache_period(cloud: Emulator, clock: ManualClock) -> None:
     """A rotation is seen only after it."""
     agency = Agency(cloud.agency_url, clock, 25)
     first = agency.keys()
@@ -230,7 +230,7 @@ def test_without_an_agency_there_is_no_client(clock: ManualClock) -> None:
     assert agency_of({"DESK_AGENCY": "", "DESK_AGENCY_CACHE": "1"}, clock) is None
 
 
-def test_keys_are_kept_for_ten_minutes_by_default(clock: ManualClock) -> None:
+def test_keys_are_cached_for_ten_minutes_by_default(clock: ManualClock) -> None:
     """As the platform does."""
     with Emulator(clock=clock, rotation=300) as cloud:
         agency = agency_of({"DESK_AGENCY": cloud.agency_url}, clock)

@@ -81,7 +81,7 @@ def test_an_expression_has_six_fields(text: str) -> None:
         cron(text, timezone.utc)
 
 
-def test_what_may_be_a_crontabs_line_is_refused_with_both_readings() -> None:
+def test_a_line_of_a_crontab_is_refused_with_both_readings() -> None:
     """Every night at two, or every hour: the message asks for six fields."""
     with pytest.raises(
         ValueError, match=r"crontab, write 0 0 2 \* \* \*; .* write 0 2 \* \* \* \*"
