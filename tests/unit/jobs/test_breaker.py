@@ -140,7 +140,7 @@ def test_what_ended_more_than_an_hour_ago_does_not_count(log: SqliteLog, clock: 
 
 
 def test_a_job_that_was_deleted_counts_as_nothing(log: SqliteLog, clock: Clock) -> None:
-    """Somebody deleted it on the fleet."""
+    """It was deleted on the fleet by hand."""
     create(log, *"abcd")
     clock.now += timedelta(hours=2)
     for key in "abc":

@@ -17,7 +17,7 @@ from handler.runtime.startup_record import MANIFEST, Startup, record_start, star
 if TYPE_CHECKING:
     from pathlib import Path
 
-TOLD = {
+MANIFEST_CONTENT = {
     "code": "ab" * 32,
     "packages": [{"name": "urllib3", "version": "2.8.0", "modules": ["urllib3"]}],
 }
@@ -37,7 +37,7 @@ def root(tmp_path: Path) -> Path:
     """The folder of an unpacked zip."""
     folder = tmp_path / "code"
     folder.mkdir()
-    (folder / MANIFEST).write_text(json.dumps(TOLD))
+    (folder / MANIFEST).write_text(json.dumps(MANIFEST_CONTENT))
     return folder
 
 
