@@ -49,6 +49,8 @@ class Rule(NamedTuple):
     valid_for: int | None = None
     tags: tuple[str, ...] = ()
     source_changed: bool = False
+    approval: str | None = None
+    approver: Source = Source()
 
 
 class Policy(NamedTuple):
