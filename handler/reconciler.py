@@ -86,6 +86,7 @@ def reconcile(invocation: Invocation) -> Answered:
             "jobs": len(left.jobs),
             "followed": len(left.followed),
             "results": len(unwritten),
+            **({"awaiting": len(left.awaiting)} if left.awaiting else {}),
         },
     )
 

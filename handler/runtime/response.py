@@ -165,8 +165,9 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
 
 
 def _outcome_of_reconciler(left: Mapping[str, int], errors: Sequence[str]) -> Outcome:
-    """Return the outcome of a reconciler run: jobs that only run on the fleet defer nothing."""
-    if errors or any(count for kind, count in left.items() if kind != "followed"):
+    """Return the outcome of a reconciler run: what waits for the fleet or for a person defers nothing."""
+    waiting = {"followed", "awaiting"}
+    if errors or any(count for kind, count in left.items() if kind not in waiting):
         return "deferred"
     return "submitted" if left.get("followed") else "completed"
 

@@ -76,7 +76,9 @@ def test_a_file_awaits_approval_and_runs_once_it_is_given(
     assert (waiting["outcome"], waiting["jobs"]) == ("awaiting", [])
     assert f"wants an approval of {DIGEST} by " in waiting["errors"][0]
     assert result(emulator, "app.yaml")["outcome"] == "awaiting"
-    assert (fire(TICK)["jobs"], created(emulator)) == ([], 0)
+    ticked = fire(TICK)
+    assert (ticked["outcome"], ticked["open"]["awaiting"]) == ("completed", 1)
+    assert (ticked["jobs"], created(emulator)) == ([], 0)
     assert upload("app.yaml.approve", f"{DIGEST}  app.yaml\n".encode(), "b")["outcome"] == "ignored"
     fire(TICK)
     assert [job["state"] for job in result(emulator, "app.yaml")["jobs"]]
