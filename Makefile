@@ -64,7 +64,9 @@ fuzz: $(VENV)/.dev
 # Nightdrop beside its peers and the floor, then what each part costs.
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks.side_by_side.measure
-	for file in tests/benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
+	set -- tests/benchmarks/*.py; for file; do \
+	  $(BIN)/python -m tests.benchmarks.$$(basename $$file .py) || exit 1; \
+	done
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
 from handler.audit.objects.log import ObjectLog
-from handler.audit.open_log import POSTGRES, SQLITE, folder_at, open_log
+from handler.audit.open_log import POSTGRES, SQLITE, folder_at, open_log, open_source
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SCHEMA, translate_errors
 from handler.audit.sql.sqlite_migration import migrate
+from handler.audit.verification.verifier import require_valid_records
 from handler.errors import LogError
 from handler.values.obs_address import OBS
 
@@ -23,24 +24,31 @@ if TYPE_CHECKING:
     from handler.audit.log import Log
     from handler.audit.open_log import OpenPrefix
     from handler.audit.record import Part, Record
+    from handler.audit.verification.verifier import Evidence
 
 _HAS_RECORDS = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'records'"
 
 
-def rebuild(address: str, *, actor: Part, folders: OpenPrefix | None = None) -> Record:
-    """Rebuild all that is derived from a log's records, and record it.
+def rebuild(
+    address: str, *, actor: Part, evidence: Evidence, folders: OpenPrefix | None = None
+) -> Record:
+    """Rebuild all that is derived from a log's records, and record it, if the records are valid.
 
     Args:
         address: As for `open_log`.
         actor: Who asked for it.
+        evidence: The checkpoints, and the head, that the records are compared with first.
         folders: As for `open_log`.
 
     Returns:
         The record of it.
 
     Raises:
+        LogBrokenError: The records are damaged, or cut off at the end: nothing was rebuilt.
         LogError: There is no such log, or it cannot be used.
     """
+    with closing(open_source(address, folders)) as source:
+        require_valid_records(source, evidence)
     if address.startswith(SQLITE):
         _rebuild_file(Path(address.removeprefix(SQLITE)))
     if address.startswith(OBS):

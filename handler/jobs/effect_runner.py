@@ -14,15 +14,14 @@ from handler.jobs.effects import AwaitTurn, Commit, Gone, Listing, ListJobs, Sho
 from handler.jobs.submission import TOO_MANY, answer_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
-    from typing import Any
 
     from handler.audit.log import Log
     from handler.cloud.http_transport import Request
     from handler.cloud.ief.client import Ief, ListedJob, ShownJob
     from handler.jobs.decisions import Answer
-    from handler.jobs.effects import Effect, Effects, Send
+    from handler.jobs.effects import Asking, Effect, Effects, Send
     from handler.runtime.deadline import Deadline
 
 T = TypeVar("T")
@@ -87,7 +86,7 @@ class EffectRunner:
     pace: RateLimiter = field(default_factory=RateLimiter)
     listings: dict[str, tuple[datetime, Listing]] = field(default_factory=dict)
 
-    def drive(self, effects: Generator[Effect, Any, T]) -> T:
+    def drive(self, effects: Asking[T]) -> T:
         """Carry effects out, one after the other, and return what they return.
 
         Raises:

@@ -8,7 +8,7 @@ named tuples, which a cold start creates five times as fast as dataclasses.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, overload
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Decide
     from handler.cloud.http_transport import Request
-    from handler.cloud.ief.client import ListedJob
+    from handler.cloud.ief.client import ListedJob, ShownJob
+    from handler.jobs.decisions import Answer, Deferred
+
+T = TypeVar("T")
 
 
 class AwaitTurn(NamedTuple):
@@ -115,3 +118,26 @@ class Sender(NamedTuple):
 
 Effect: TypeAlias = "AwaitTurn | TimeLeft | Sign | Commit | Send | ListJobs | ShowJob"
 Effects: TypeAlias = "Generator[Effect, Any, None]"
+Asking: TypeAlias = "Generator[Effect, Any, T]"
+"""Effects that end in a result."""
+
+
+@overload
+def ask(effect: AwaitTurn | TimeLeft) -> Asking[float]: ...
+@overload
+def ask(effect: Sign) -> Asking[Request | Deferred]: ...
+@overload
+def ask(effect: Send) -> Asking[Answer]: ...
+@overload
+def ask(effect: ListJobs) -> Asking[Listing]: ...
+@overload
+def ask(effect: ShowJob) -> Asking[ShownJob | Gone | None]: ...
+def ask(effect: Effect) -> Asking[Any]:
+    """Yield an effect and return its result, with the type that the effect has."""
+    return (yield effect)
+
+
+def commit(decide: Decide[T]) -> Asking[T]:
+    """Yield a commit and return the value of its decision."""
+    value: T = yield Commit(decide)
+    return value

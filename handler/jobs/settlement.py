@@ -21,7 +21,7 @@ from handler.audit.job_end import DELETED, ENDED
 from handler.audit.log import Decision
 from handler.jobs.breaker import trip
 from handler.jobs.decisions import about, duplicate_note, known, lease_expired, lease_over
-from handler.jobs.effects import Commit, Gone, ListJobs, ShowJob, TimeLeft
+from handler.jobs.effects import Gone, ListJobs, ShowJob, TimeLeft, ask, commit
 from handler.jobs.submission import NOT_KNOWN
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import moment, shown
@@ -55,9 +55,10 @@ def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
         jobs: The jobs' states, `unknown`, or `sending` with their leases over.
         sender: Who settles.
     """
-    listing = yield ListJobs(jobs[0].type, moment(min(job.date for job in jobs)) - CLOCK_SKEW)
-    yield Commit(check_marks(listing))
-    yield Commit(settle([job.key for job in jobs], listing, sender))
+    since = moment(min(job.date for job in jobs)) - CLOCK_SKEW
+    listing = yield from ask(ListJobs(jobs[0].type, since))
+    yield from commit(check_marks(listing))
+    yield from commit(settle([job.key for job in jobs], listing, sender))
 
 
 def following(job: JobState, now: datetime, sender: Sender) -> Effects:
@@ -70,11 +71,11 @@ def following(job: JobState, now: datetime, sender: Sender) -> Effects:
         now: The store's clock.
         sender: Who asks.
     """
-    if (yield TimeLeft()) < sender.seconds_per_request:
+    if (yield from ask(TimeLeft())) < sender.seconds_per_request:
         return
-    answer = yield ShowJob(job.job_id)
+    answer = yield from ask(ShowJob(job.job_id))
     if answer is not None and _end(job, answer, now, sender):
-        yield Commit(finish(job.key, answer, sender))
+        yield from commit(finish(job.key, answer, sender))
 
 
 def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None]:

@@ -21,15 +21,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from handler.errors import ApiError, NotSentError
 from handler.jobs.claiming import claim_planned
 from handler.jobs.decisions import Answer, Deferred, Refused, Unknown, defer, record, request_lost
-from handler.jobs.effects import AwaitTurn, Commit, Send, Sign, TimeLeft
+from handler.jobs.effects import AwaitTurn, Send, Sign, TimeLeft, ask, commit
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-    from typing import Any
-
     from handler.cloud.http_transport import Request
     from handler.errors import CloudError
-    from handler.jobs.effects import Effect, Effects, Sender
+    from handler.jobs.effects import Asking, Effects, Sender
 
 AUTHENTICATION_FAILED = "IEF.011005"
 """What IEF answers, with status 400, to a signature it does not accept."""
@@ -73,38 +70,38 @@ def submission(
         claimed = claimed or (yield from _claimed(key, body, sender))
         if claimed is None:
             return
-        in_time = (yield TimeLeft()) >= sender.seconds_per_request
-        answer = (yield Send(claimed.request)) if in_time else Deferred(_NO_TIME)
-        yield Commit(record(key, claimed.attempt, answer))
+        in_time = (yield from ask(TimeLeft())) >= sender.seconds_per_request
+        answer = (yield from ask(Send(claimed.request))) if in_time else Deferred(_NO_TIME)
+        yield from commit(record(key, claimed.attempt, answer))
         if not (isinstance(answer, Deferred) and answer.status == TOO_MANY):
             return
         claimed = None
 
 
-def sign_ahead(body: str, sender: Sender) -> Generator[Effect, Any, Signed | None]:
+def sign_ahead(body: str, sender: Sender) -> Asking[Signed | None]:
     """Sign the request of a job that is planned next; None if it could not be sent at once."""
-    left = yield AwaitTurn(inf)
+    left = yield from ask(AwaitTurn(inf))
     if left < sender.seconds_per_request:
         return None
-    request = yield Sign(body)
+    request = yield from ask(Sign(body))
     return None if isinstance(request, Deferred) else Signed(request, timedelta(seconds=left))
 
 
-def _claimed(key: str, body: str | None, sender: Sender) -> Generator[Effect, Any, Claimed | None]:
+def _claimed(key: str, body: str | None, sender: Sender) -> Asking[Claimed | None]:
     """Sign and claim a planned job; record why, if that cannot be done."""
     if body is None:
-        yield Commit(request_lost(key))
+        yield from commit(request_lost(key))
         return None
-    left = yield AwaitTurn(sender.seconds_per_request)
+    left = yield from ask(AwaitTurn(sender.seconds_per_request))
     if left < sender.seconds_per_request:
-        yield Commit(defer(key, _NO_TIME))
+        yield from commit(defer(key, _NO_TIME))
         return None
-    request = yield Sign(body)
+    request = yield from ask(Sign(body))
     if isinstance(request, Deferred):
-        yield Commit(defer(key, request.reason))
+        yield from commit(defer(key, request.reason))
         return None
     lease = timedelta(seconds=left)
-    claim = yield Commit(claim_planned(key, body=body, date=request.date, lease=lease))
+    claim = yield from commit(claim_planned(key, body=body, date=request.date, lease=lease))
     return Claimed(request, claim.attempt) if claim.attempt else None
 
 

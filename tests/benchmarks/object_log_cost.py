@@ -127,6 +127,7 @@ class Site:
             **self.emulator.environment(),
             "NIGHTDROP_AUDIT": f"obs://{LOG}/audit/",
             "NIGHTDROP_CHECKPOINTS": f"obs://{KEPT}/heads/",
+            "NIGHTDROP_BUCKETS": "nightdrop-drop",
             "NIGHTDROP_PREFIX": "drop/",
         }
         self._stack = stack

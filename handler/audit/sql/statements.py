@@ -85,6 +85,10 @@ FORGET = (
     f"DELETE FROM deliveries WHERE {_CLOSED_BEFORE}",
 )
 
+LATEST_IN_STATE = """
+SELECT max(seq) FROM (
+    SELECT max(last_seq) AS seq FROM deliveries UNION ALL SELECT max(seq) FROM jobs) AS latest"""
+
 PUT_BODY = "INSERT INTO outbox (key, body) VALUES (?, ?) ON CONFLICT (key) DO NOTHING"
 BODIES = "SELECT key, body FROM outbox"
 BODIES_OF = f"{BODIES} WHERE key IN {ANY}"

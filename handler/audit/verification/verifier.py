@@ -73,12 +73,55 @@ def verify_log(
         CloudError, OSError: Checkpoints cannot be read.
         LogError: The log cannot be read.
     """
+    faults = Faults()
+    faults.add(*source.protections())
+    checker, outside, checkpoints, found = _check_records(source, evidence, advance)
+    faults.join(found)
+    derived, more = _derived(source, checker, advance)
+    faults.join(derived)
+    remarks = (
+        *more,
+        *_clock_remarks(checker),
+        *_evidence_remarks(evidence, outside, checkpoints, checker.head),
+    )
+    seq = outside.confirmed.seq
+    return Verdict(checker.head, tuple(faults.listed), faults.count, remarks, seq)
+
+
+def require_valid_records(source: RecordSource, evidence: Evidence) -> None:
+    """Check the records, and nothing that is derived from them, before the state is rebuilt.
+
+    Raises:
+        LogBrokenError: A record was changed or removed, or the end of the log was cut off, as far
+            as the state and the evidence can show it.
+        CloudError, OSError: Checkpoints cannot be read.
+        LogError: The log cannot be read.
+    """
+    checker, _, _, faults = _check_records(source, evidence, lambda _count: None)
+    latest, seq = source.latest_in_state(), checker.head.seq
+    if latest > seq and evidence.expected is None:
+        faults.add(
+            IntegrityFault(
+                f"the log ends with record {seq}, but its state names record {latest}: its end was "
+                f"cut off, unless the state was changed; if record {seq} is the last, name it with "
+                "--expect-head"
+            )
+        )
+    if faults.count:
+        raise LogBrokenError(
+            f"{faults.listed[0]}: a state that is rebuilt from these records would be wrong; "
+            "see `nightdrop audit verify`, and restore the records first"
+        )
+
+
+def _check_records(
+    source: RecordSource, evidence: Evidence, advance: Callable[[int], object]
+) -> tuple[ChainChecker, CheckpointEvidence, _Checkpoints, Faults]:
     outside = CheckpointEvidence(evidence.keys)
     if evidence.expected is not None:
         outside.claims.append(Assertion(evidence.expected.seq, evidence.expected.hash, NOTED))
     checkpoints = _Checkpoints(set(_read_checkpoints(evidence.places, outside)))
     faults = Faults()
-    faults.add(*source.protections())
     checker = check_chain(source, advance)
     faults.join(checker.faults)
     try:
@@ -90,15 +133,7 @@ def verify_log(
     faults.join(outside.faults)
     faults.add(*found)
     faults.add(*_missing_checkpoints(checkpoints))
-    derived, more = _derived(source, checker, advance)
-    faults.join(derived)
-    remarks = (
-        *more,
-        *_clock_remarks(checker),
-        *_evidence_remarks(evidence, outside, checkpoints, checker.head),
-    )
-    seq = outside.confirmed.seq
-    return Verdict(checker.head, tuple(faults.listed), faults.count, remarks, seq)
+    return checker, outside, checkpoints, faults
 
 
 def _derived(

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,11 +16,15 @@ from handler.audit.objects.conformance_probe import probe as checks
 from handler.audit.objects.probe_result import PROOF, save_probe_result
 from handler.audit.open_log import folder_at, init_log
 from handler.audit.rebuild import rebuild as rebuilt
+from handler.cli.audit.verify import checkpoints_option, evidence_of, expect_head_option
 from handler.cli.console import printable
 from handler.cli.open_stores import obs_folders, open_obs
 from handler.cli.shared_options import audit_option, confirm, exit_on_log_error
 from handler.errors import ApiError, SettingsError
 from handler.values.obs_address import OBS, parse_obs_address
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LONGEST = 36_500
 """Days that OBS locks an object for at most (obs_04_0167)."""
@@ -53,11 +58,14 @@ def init(address: str, role: str) -> None:
 
 @click.command()
 @audit_option
+@checkpoints_option
+@expect_head_option
 @click.option("--yes", is_flag=True, help="Do not ask first.")
-def rebuild(address: str, *, yes: bool) -> None:
+def rebuild(address: str, checkpoints: Sequence[str], head: str, *, yes: bool) -> None:
     """Rebuild everything that is derived from the records.
 
     The remedy where `audit verify` finds tables, indexes or states that differ from the records.
+    The records are verified first; if they are damaged or cut off, nothing is rebuilt.
     No record is touched; one is added that says who did it. Bodies in the outbox cannot be derived
     and stay as they are. In PostgreSQL the owner of the tables rebuilds the tables; the
     function's role makes only what is in them.
@@ -71,6 +79,7 @@ def rebuild(address: str, *, yes: bool) -> None:
         record = rebuilt(
             address,
             actor={"kind": "operator", "name": getpass.getuser()},
+            evidence=evidence_of(checkpoints, head),
             folders=obs_folders() if address.startswith(OBS) else None,
         )
     click.echo(f"Rebuilt from {record.seq - 1} records; record {record.seq} says so.")

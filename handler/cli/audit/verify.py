@@ -32,6 +32,15 @@ if TYPE_CHECKING:
     from handler.audit.verification.sources.source import RecordSource
     from handler.audit.verification.verdict import Verdict
 
+checkpoints_option = click.option(
+    "--checkpoints",
+    multiple=True,
+    help="Where checkpoints are: a folder, or obs://bucket/prefix/.  [NIGHTDROP_CHECKPOINTS]",
+)
+expect_head_option = click.option(
+    "--expect-head", "head", default="", help="A head noted earlier, SEQ:HASH."
+)
+
 _HEAD = re.compile(r"([0-9]{1,15}):([0-9a-f]{64})")
 _WORDS = {VALID: "valid", INVALID: "INVALID", CANNOT_TELL: "chain valid, completeness not proven"}
 _SHOWN = 20
@@ -46,13 +55,9 @@ _REDRAWN = 20_000
     help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
 )
 @click.option("--file", type=FILE, help="A log exported as JSON Lines, instead.")
-@click.option(
-    "--checkpoints",
-    multiple=True,
-    help="Where checkpoints are: a folder, or obs://bucket/prefix/.  [NIGHTDROP_CHECKPOINTS]",
-)
+@checkpoints_option
 @click.option("--key", "keys", multiple=True, help="Whose signatures count: a public key.")
-@click.option("--expect-head", "head", default="", help="A head noted earlier, SEQ:HASH.")
+@expect_head_option
 def verify(
     address: str | None,
     file: Path | None,
@@ -70,13 +75,8 @@ def verify(
       nightdrop audit verify --audit sqlite:///nightdrop.db --checkpoints checkpoints/
       nightdrop audit verify --file log.jsonl --expect-head 9990:5e88…
     """
-    named = checkpoints or tuple(filter(None, [os.environ.get("NIGHTDROP_CHECKPOINTS")]))
     try:
-        evidence = Evidence(
-            places=[_place(one) for one in named],
-            keys=[verify_key(key) for key in keys],
-            expected=_head(head) if head else None,
-        )
+        evidence = evidence_of(checkpoints, head, keys)
         with closing(_stored(address, file)) as stored, _progress(stored) as advance:
             verdict = verify_log(stored, evidence, advance=advance)
     except ImportError:
@@ -90,6 +90,21 @@ def verify(
         exit_with_error(str(error), CANNOT_TELL)
     _show(verdict)
     sys.exit(verdict.status)
+
+
+def evidence_of(checkpoints: Sequence[str], head: str, keys: Sequence[str] = ()) -> Evidence:
+    """Return the evidence that options and environment name.
+
+    Raises:
+        SettingsError: One of them is invalid.
+        ImportError: Signatures need a package that is missing.
+    """
+    named = checkpoints or tuple(filter(None, [os.environ.get("NIGHTDROP_CHECKPOINTS")]))
+    return Evidence(
+        places=[_place(one) for one in named],
+        keys=[verify_key(key) for key in keys],
+        expected=_head(head) if head else None,
+    )
 
 
 def _show(verdict: Verdict) -> None:

@@ -80,6 +80,10 @@ class JsonlFileSource:
         """Yield nothing: nothing in a file is derived from the records."""
         yield from ()
 
+    def latest_in_state(self) -> int:
+        """Return 0: a file of records has no state."""
+        return 0
+
     def close(self) -> None:
         """Do nothing: the file is open only while it is read."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import psycopg
 
 from handler.audit.record import Head
+from handler.audit.sql import statements
 from handler.audit.sql.postgres_connection import SCHEMA, connect, parse_address, translate_errors
 from handler.audit.sql.postgres_migration import version_statement
 from handler.audit.verification.derived_state import (
@@ -25,7 +26,7 @@ from handler.audit.verification.derived_state import (
 from handler.audit.verification.faults import IntegrityFault
 from handler.audit.verification.refold import Refold
 from handler.audit.verification.sources.source import BEGINNING, PAGE
-from handler.errors import LogBrokenError
+from handler.errors import LogBrokenError, LogError
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -232,6 +233,14 @@ class PostgresSource:
                 yield from differing_bodies(refold, self._rows)
             finally:
                 self._db.execute("ROLLBACK")
+
+    def latest_in_state(self) -> int:
+        """Return the number of the latest record that the stored state names; 0 for none."""
+        try:
+            [(found,)] = self._all(statements.LATEST_IN_STATE)
+        except LogError:  # the tables are what is to be rebuilt
+            return 0
+        return found if isinstance(found, int) else 0
 
     def close(self) -> None:
         """Close the connection."""

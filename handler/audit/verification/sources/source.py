@@ -44,5 +44,11 @@ class RecordSource(Protocol):
         `advance` is called with the number of records of each page.
         """
 
+    def latest_in_state(self) -> int:
+        """Return the number of the latest record that the stored state names; 0 if it names none.
+
+        It is larger than that of the last record only if records were cut off.
+        """
+
     def close(self) -> None:
         """Close the store."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.format_version import VERSION
 from handler.audit.record import Head
+from handler.audit.sql import statements
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.sql.sqlite_migration import APPLICATION_ID, application_id_of, version_of
 from handler.audit.sql.sqlite_reading import open_read_only, translate_read_errors
@@ -126,6 +127,14 @@ class SqliteSource:
                     yield from differing_bodies(refold, self._rows)
             finally:
                 self._db.execute("ROLLBACK")
+
+    def latest_in_state(self) -> int:
+        """Return the number of the latest record that the stored state names; 0 for none."""
+        try:
+            (found,) = self._db.execute(statements.LATEST_IN_STATE).fetchone()
+        except sqlite3.Error:  # the tables are what is to be rebuilt
+            return 0
+        return found if isinstance(found, int) else 0
 
     def close(self) -> None:
         """Close the file."""

@@ -65,6 +65,50 @@ def test_what_verify_finds_is_made_anew(log: LongLog, row: Tampering) -> None:
     )
 
 
+def cut_off(log: LongLog, number: int) -> tuple[int, str]:
+    """Remove the last records of a log and return the head that is left."""
+    with closing(sqlite3.connect(log.path)) as db, db:
+        triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        kept = triggers.fetchall()
+        for name, _ in kept:
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("DELETE FROM records WHERE seq > (SELECT max(seq) FROM records) - ?", (number,))
+        for _, sql in kept:
+            db.execute(sql)
+        seq, head = db.execute("SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1").fetchone()
+    return int(seq), str(head)
+
+
+def test_nothing_is_rebuilt_from_records_that_were_changed(log: LongLog) -> None:
+    """The state would follow from the change."""
+    with closing(sqlite3.connect(log.path)) as db, db:
+        db.execute("DROP TRIGGER records_append_only_update")
+        db.execute("UPDATE records SET record = record || ' ' WHERE seq = 9")
+    before = log.path.read_bytes()
+    done = run("rebuild", "--yes", "--audit", log.address)
+    assert (done.exit_code, "restore the records first" in done.stderr) == (2, True)
+    assert log.path.read_bytes() == before
+
+
+def test_nothing_is_rebuilt_if_the_end_was_cut_off_as_the_state_shows(log: LongLog) -> None:
+    """Jobs whose creation was cut off would be sent again; who knows the end may name it."""
+    seq, head = cut_off(log, 20)
+    done = run("rebuild", "--yes", "--audit", log.address)
+    assert (done.exit_code, f"ends with record {seq}" in done.stderr) == (2, True)
+    assert len(records(log)) == seq
+    named = run("rebuild", "--yes", "--audit", log.address, "--expect-head", f"{seq}:{head}")
+    assert named.exit_code == 0, named.output
+
+
+def test_nothing_is_rebuilt_if_the_end_was_cut_off_as_a_checkpoint_shows(log: LongLog) -> None:
+    """Even if the state was changed to fit."""
+    seq, head = cut_off(log, 120)
+    expected = ("--expect-head", f"{seq}:{head}")
+    found = ("--checkpoints", str(log.folder / "checkpoints"))
+    done = run("rebuild", "--yes", "--audit", log.address, *expected, *found)
+    assert (done.exit_code, "restore the records first" in done.stderr) == (2, True)
+
+
 def test_it_asks_first(log: LongLog) -> None:
     """Nothing happens without a yes."""
     before = log.path.read_bytes(), records(log)

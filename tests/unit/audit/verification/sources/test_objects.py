@@ -259,6 +259,7 @@ def test_everything_is_made_anew_from_the_records(bucket: Shelf) -> None:
     done = rebuild(
         ADDRESS,
         actor={"name": "me"},
+        evidence=Evidence(),
         folders=lambda _bucket, _folder: MemoryObjects(bucket),
     )
     assert (done.fields["action"], done.fields["actor"]) == ("log.rebuilt", {"name": "me"})
@@ -275,7 +276,12 @@ def test_an_instance_at_work_goes_on_after_a_rebuild(bucket: Shelf) -> None:
     """It need not be started again."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         known = log.read(lambda view: view.latest_run(SUBJECT))
-        rebuild(ADDRESS, actor={}, folders=lambda _bucket, _folder: MemoryObjects(bucket))
+        rebuild(
+            ADDRESS,
+            actor={},
+            evidence=Evidence(),
+            folders=lambda _bucket, _folder: MemoryObjects(bucket),
+        )
         again = log.commit(lambda view: Decision(view.latest_run(SUBJECT))).value
     assert known
     assert again == known

@@ -122,7 +122,7 @@ def test_everything_is_made_anew_from_the_records(
     for statement, _ in damage:
         postgres_server.run(postgres_database, statement)
     as_owner = postgres_server.address(postgres_database)
-    done = rebuild(as_owner if owner else address, actor={"name": "me"})
+    done = rebuild(as_owner if owner else address, actor={"name": "me"}, evidence=Evidence())
     assert done.fields["action"] == "log.rebuilt"
     assert examined(address).faults == ()
     with closing(open_log(address)) as log:
