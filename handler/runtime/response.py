@@ -165,7 +165,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
 
 
 def _outcome_of_reconciler(left: Mapping[str, int], errors: Sequence[str]) -> Outcome:
-    """Return the outcome of a reconciler run: what waits for the fleet or for a person defers nothing."""
+    """Return the outcome of a reconciler run: a wait for the fleet or a person is not deferred."""
     waiting = {"followed", "awaiting"}
     if errors or any(count for kind, count in left.items() if kind not in waiting):
         return "deferred"
