@@ -121,7 +121,8 @@ class RuleForm(BaseModel):
     )
     approver: ApproverForm = Field(
         default_factory=ApproverForm,
-        description="Who may write `NAME.approve`; default anybody but the uploader.",
+        description="Who may write `NAME.approve`; default anybody but the uploader. To name one "
+        "is to require an approval.",
     )
 
     def to_rule(self) -> Rule:
@@ -130,6 +131,8 @@ class RuleForm(BaseModel):
             name: tuple(value) if isinstance(value, list) else value
             for name, value in self.model_dump(exclude={"source", "valid_for", "approver"}).items()
         }
+        if "approver" in self.model_fields_set:
+            values["approval"] = "required"
         return Rule(
             source=Source(**self.source.model_dump()),
             approver=Source(**self.approver.model_dump()),

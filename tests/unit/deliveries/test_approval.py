@@ -14,6 +14,7 @@ from handler.cli.open_stores import open_any_log
 from handler.deliveries.approval import approve, reject_late
 from handler.deliveries.decisions import Rules, plan_it
 from handler.deliveries.receiving import receive
+from handler.errors import PolicyError
 from handler.policy.rules import Source
 from handler.policy.verdict import Approval, PolicyDecision
 from handler.values.canonical_json import sha256_hex
@@ -140,6 +141,30 @@ def test_only_the_approver_of_the_rule_can_approve(
     policy.write_text("rules: [{kinds: []}]")
     assert "does not allow it" in str(fire(TICK)["errors"])
     assert created(emulator) == 0
+
+
+def test_whoever_names_an_approver_requires_an_approval(policy: Path, upload: Upload) -> None:
+    """Nobody would name one for nothing."""
+    policy.write_text("rules: [{approver: {account: b}}]")
+    assert upload("app.yaml", UPGRADE, "a")["outcome"] == "awaiting"
+
+
+def test_an_approval_that_was_interrupted_is_processed_by_the_reconciler(
+    policy: Path, upload: Upload, fire: Fire, emulator: Emulator
+) -> None:
+    """Nobody has to approve twice, and a second approval changes nothing."""
+    upload("app.yaml", UPGRADE, "a")
+    rules = policy.read_bytes()
+    policy.unlink()
+    with pytest.raises(PolicyError):
+        upload("app.yaml.approve", DIGEST.encode(), "b")
+    policy.write_bytes(rules)
+    fire(TICK)  # approves
+    fire(TICK)  # plans
+    assert created(emulator) == 1
+    assert upload("app.yaml.approve", DIGEST.encode(), "c")["outcome"] == "rejected"
+    fire(TICK)
+    assert created(emulator) == 1
 
 
 def test_an_operator_approves_by_command(
