@@ -15,8 +15,8 @@ from handler.values.object_names import bucket_names, checked_prefix
 from handler.values.obs_address import OBS, ObsAddress, parse_obs_address, parse_obs_object
 from handler.values.store_address import (
     checked_checkpoint_address,
+    checked_file_address,
     checked_log_address,
-    checked_policy_address,
 )
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ REGIONS = ("cn-north-1", "cn-north-4", "cn-east-2", "cn-east-3", "cn-south-1")
 LONGEST_FLIGHT = 900
 """Seconds after which the gateway refuses a signature: no request can arrive later than that."""
 
-_FALLBACKS = {
-    "NIGHTDROP_PROJECT_ID": ("HUAWEICLOUD_SDK_PROJECT_ID", "RUNTIME_PROJECT_ID"),
-}
-
+_FALLBACKS = {"NIGHTDROP_PROJECT_ID": ("HUAWEICLOUD_SDK_PROJECT_ID", "RUNTIME_PROJECT_ID")}
 
 Endpoint: TypeAlias = Annotated[str, BeforeValidator(checked_endpoint)]
 
@@ -58,10 +55,13 @@ class Settings(BaseModel):
     results: Annotated[ObsAddress | None, BeforeValidator(parse_obs_address)] = Field(
         None, description="obs://bucket/prefix/ for a result file per spec; empty writes none"
     )
-    policy: Annotated[str, BeforeValidator(checked_policy_address)] = Field(
+    policy: Annotated[str, BeforeValidator(checked_file_address)] = Field(
         "",
         description="file with the policy: a path (a relative one starts at the function's code), "
         "or obs://bucket/key; empty is the built-in policy",
+    )
+    facts: Annotated[str, BeforeValidator(checked_file_address)] = Field(
+        "", description="file with what `nightdrop probe` has seen: a path, or obs://bucket/key"
     )
     audit: Annotated[str, BeforeValidator(checked_log_address)] = Field(
         repr=False,  # it may hold a password
@@ -260,7 +260,7 @@ def _overlaps(settings: Settings) -> Iterator[str]:
     results = settings.results
     if results and any(results.contains(name, settings.prefix) for name in settings.buckets):
         yield "NIGHTDROP_RESULTS: contains NIGHTDROP_PREFIX: every dropped file would be ignored"
-    for name in ("CHECKPOINTS", "AUDIT", "POLICY"):
+    for name in ("CHECKPOINTS", "AUDIT", "POLICY", "FACTS"):
         address = getattr(settings, name.lower())
         place = parse_obs_address(address) if address.startswith(OBS) else None
         if place and place.bucket in settings.buckets and place.prefix.startswith(settings.prefix):
@@ -268,9 +268,10 @@ def _overlaps(settings: Settings) -> Iterator[str]:
                 f"NIGHTDROP_{name}: is under NIGHTDROP_PREFIX, so that what is written there "
                 "would be read as specs; name another bucket, or a prefix beside it"
             )
-    is_in_obs = settings.policy.startswith(OBS)
-    if results and is_in_obs and results.contains(*parse_obs_object(settings.policy)):
-        yield "NIGHTDROP_POLICY: is under NIGHTDROP_RESULTS; name a key beside it"
+    for name in ("POLICY", "FACTS"):
+        address = getattr(settings, name.lower())
+        if results and address.startswith(OBS) and results.contains(*parse_obs_object(address)):
+            yield f"NIGHTDROP_{name}: is under NIGHTDROP_RESULTS; name a key beside it"
     if results and settings.audit == str(results):
         yield "NIGHTDROP_AUDIT: is the same as NIGHTDROP_RESULTS; name a prefix beside it"
 
@@ -286,15 +287,11 @@ def _private_file_problem(settings: Settings, environ: Mapping[str, str]) -> Ite
 
 
 def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
-    """Return the settings with the region's endpoints and the policy's path in the code."""
+    """Return the settings with the region's endpoints and paths in the function's code."""
     domain = f"{settings.region}.myhuaweicloud.com"
-    policy = settings.policy
-    if policy and not policy.startswith(OBS):
-        policy = str(Path(environ.get("RUNTIME_CODE_ROOT", ""), policy))
-    return settings.model_copy(
-        update={
-            "ief_endpoint": settings.ief_endpoint or f"https://ief.{domain}",
-            "obs_endpoint": settings.obs_endpoint or f"https://obs.{domain}",
-            "policy": policy,
-        }
-    )
+    root = environ.get("RUNTIME_CODE_ROOT", "")
+    files = {name: getattr(settings, name) for name in ("policy", "facts")}
+    completed = {n: str(Path(root, one)) for n, one in files.items() if one and OBS not in one}
+    completed["ief_endpoint"] = settings.ief_endpoint or f"https://ief.{domain}"
+    completed["obs_endpoint"] = settings.obs_endpoint or f"https://obs.{domain}"
+    return settings.model_copy(update=completed)

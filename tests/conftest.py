@@ -1,4 +1,4 @@
-"""What the tests of the story share: an emulated cloud, an instance of the function, processes."""
+"""Fixtures of the end-to-end tests: an emulated cloud, an instance of the function, processes."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def fire(environ: Environ, fire_in: Callable[[Environ, object], Reply]) -> Fire:
 
 @pytest.fixture
 def drop(emulator: Emulator) -> Drop:
-    """Put an object into the emulated bucket and return the event that tells of it."""
+    """Put an object into the emulated bucket and return its event."""
     return dropping(emulator)
 
 
@@ -107,7 +107,7 @@ def tick() -> Callable[..., Reply]:
 
 @pytest.fixture
 def recorded(environ: Environ) -> Callable[[], list[Reply]]:
-    """Return the fields of every record so far, once the chain was found whole."""
+    """Return the fields of every record so far, once the chain was verified."""
     return lambda: records(environ)
 
 
@@ -140,13 +140,13 @@ def cloud_environ(cloud: Emulator, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="module")
 def cloud_drop(cloud: Emulator) -> Drop:
-    """Put an object into the bucket in `cloud` and return the event that tells of it."""
+    """Put an object into the bucket in `cloud` and return its event."""
     return dropping(cloud)
 
 
 @pytest.fixture(scope="module")
 def cloud_records(cloud_environ: Environ) -> Callable[[], list[Reply]]:
-    """Return the fields of every record in the module's log, once its chain was found whole."""
+    """Return the fields of every record in the module's log, once its chain was verified."""
     return lambda: records(cloud_environ)
 
 
@@ -216,7 +216,7 @@ def dropping(emulator: Emulator) -> Drop:
 
 
 def records(environ: Environ) -> list[Reply]:
-    """Return the fields of every record, once the chain was found whole."""
+    """Return the fields of every record, once the chain was verified."""
     log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))
     try:
         kept = list(log.records())
@@ -283,7 +283,7 @@ def _always(status: int, body: bytes) -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))

@@ -85,6 +85,9 @@ ACTIONS: Mapping[str, Action] = {
 }
 """The actions, in the order of a job's story; a log may hold others, of later versions."""
 
+FORGOTTEN = "state.forgotten"
+"""The action. The record's `request.date` is the moment that it forgets up to, a timestamp."""
+
 ATTENTION = frozenset(name for name, action in ACTIONS.items() if action.attention)
 """Records that a person must look at; beside them jobs that ended on the fleet other than well, a
 hold by the circuit breaker, and plans and ignored deliveries whose object is not the one named in

@@ -12,15 +12,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from handler.audit.actions import FORGOTTEN
 from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
     from handler.audit.log import Decide, Log, View
-
-FORGOTTEN = "state.forgotten"
-"""The action. The record's `request.date` is the moment that it forgets up to, a timestamp."""
 
 _SLACK = timedelta(days=1)
 """How much longer than asked for a delivery may be remembered: at most one record a day."""

@@ -32,6 +32,9 @@ COMMANDS = {
     "job": _Command("function.hold", "Decide about one job by hand."),
     "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
     "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
+    "probe": _Command(
+        "function.probe", "Check what is assumed about the cloud; read-only by default."
+    ),
     "reconcile": _Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
     "release": _Command("function.hold", "Release a hold; the next reconciler run resumes."),
     "schema": _Command("function.validate", "Print the job spec's JSON Schema."),

@@ -18,6 +18,7 @@ from handler.doctor.check_buckets import (
     check_results,
     results_finding,
 )
+from handler.doctor.check_facts import facts_findings
 from handler.doctor.check_log import log_findings, read_log_status
 from handler.doctor.check_runtime import read_host, runtime_findings
 from handler.doctor.check_services import (
@@ -82,6 +83,8 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
     yield project_finding(settings.project_id, deployment.environ.get("RUNTIME_PROJECT_ID", ""))
     if not settings.policy.startswith(OBS):
         yield from _policy(deployment)
+    if not settings.facts.startswith(OBS):
+        yield from _facts(deployment)
     yield from _log(deployment)
     yield from _cloud(deployment)
 
@@ -116,8 +119,8 @@ def _cloud(deployment: Deployment) -> Iterator[Finding]:
     if deployment.keys.missing:
         return
     checks = [("IEF", _fleet), ("OBS", _drop_buckets), ("OBS", _results), ("OBS", _checkpoints)]
-    if settings.policy.startswith(OBS):
-        checks.append(("OBS", _policy))
+    in_obs = ((settings.policy, _policy), (settings.facts, _facts))
+    checks += [("OBS", check) for address, check in in_obs if address.startswith(OBS)]
     for service, check in checks:
         if _out_of_time(deployment):
             yield warn("time", "not everything was checked", "increase the function's time-out")
@@ -135,6 +138,10 @@ def _policy(deployment: Deployment) -> Iterator[Finding]:
     count = f"{len(policy.rules)} rule{'s' if len(policy.rules) > 1 else ''}"
     built_in = "the built-in policy (NIGHTDROP_POLICY is empty)"
     yield ok("policy", built_in if policy is BUILT_IN else f"{count}, SHA-256 {policy.digest}")
+
+
+def _facts(deployment: Deployment) -> Iterator[Finding]:
+    return facts_findings(deployment.settings, lambda: _obs(deployment))
 
 
 def _fleet(deployment: Deployment) -> Iterator[Finding]:

@@ -10,6 +10,11 @@ A fault is JSON such as `{"operation": "CreateBatchJob", "fault": "lost_answer",
     late_commit     checked now, connection closed; executed `seconds` later
     stale_list      ListBatchJob omits the jobs of the last `seconds`
     duplicate_name  CreateBatchJob refuses a name that exists
+    long_signature  a signature is accepted for `seconds`
+
+Where the API pages leave the behaviour open, others choose another one: `no_descriptions`,
+`oldest_first`, `small_pages`, `page_offsets`, `milliseconds`, `new_status`, `other_auth_code`,
+and, for OBS, `stale_objects` and `append_anywhere` (`operation.Deviations` describes them).
 
 `times` limits how often a fault applies, `probability` makes it random, `seed` repeatable.
 """
@@ -33,11 +38,42 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 FaultKind: TypeAlias = Literal[
-    "cut", "delay", "duplicate_name", "late_commit", "lost_answer", "stale_list", "status"
+    "append_anywhere",
+    "cut",
+    "delay",
+    "duplicate_name",
+    "late_commit",
+    "long_signature",
+    "lost_answer",
+    "milliseconds",
+    "new_status",
+    "no_descriptions",
+    "oldest_first",
+    "other_auth_code",
+    "page_offsets",
+    "small_pages",
+    "stale_list",
+    "stale_objects",
+    "status",
 ]
 _ENDINGS = frozenset({"lost_answer", "cut", "status", "late_commit"})
-_TIMED = frozenset({"delay", "late_commit", "stale_list"})
-_ONLY_FOR = {"stale_list": "ListBatchJob", "duplicate_name": "CreateBatchJob"}
+_TIMED = frozenset({"delay", "late_commit", "long_signature", "stale_list", "stale_objects"})
+_LIST, _READ = ("ListBatchJob",), ("ListBatchJob", "ShowBatchJob")
+_JOBS = (*_READ, "CreateBatchJob", "DeleteBatchJob")
+_ONLY_FOR = {
+    "append_anywhere": ("AppendObject",),
+    "duplicate_name": ("CreateBatchJob",),
+    "long_signature": _JOBS,
+    "milliseconds": _LIST,
+    "new_status": _READ,
+    "no_descriptions": _READ,
+    "oldest_first": _LIST,
+    "other_auth_code": _JOBS,
+    "page_offsets": _LIST,
+    "small_pages": _LIST,
+    "stale_list": _LIST,
+    "stale_objects": ("ListObjects",),
+}
 
 
 class FaultRule(BaseModel):
@@ -145,18 +181,31 @@ def _conflict(rule: FaultRule, operations: frozenset[str]) -> str:
         return f"operation must be one of {', '.join(sorted(operations))}"
     if rule.fault in _TIMED and rule.seconds is None:
         return f"{rule.fault} needs seconds"
-    if rule.operation != _ONLY_FOR.get(rule.fault, rule.operation):
-        return f"{rule.fault} is for {_ONLY_FOR[rule.fault]} only"
+    if rule.operation not in _ONLY_FOR.get(rule.fault, (rule.operation,)):
+        return f"{rule.fault} is for {', '.join(_ONLY_FOR[rule.fault])} only"
     return ""
 
 
 def _combined(applied: Sequence[FaultRule]) -> ActiveFaults:
+    kinds = {rule.fault for rule in applied}
     lags = [rule.seconds or 0.0 for rule in applied if rule.fault == "stale_list"]
+    stale = [rule.seconds or 0.0 for rule in applied if rule.fault == "stale_objects"]
+    windows = [rule.seconds for rule in applied if rule.fault == "long_signature"]
     return ActiveFaults(
         delay=sum(rule.seconds or 0.0 for rule in applied if rule.fault == "delay"),
         deviations=Deviations(
             list_lag=max(lags, default=0.0),
-            unique_names=any(rule.fault == "duplicate_name" for rule in applied),
+            unique_names="duplicate_name" in kinds,
+            no_descriptions="no_descriptions" in kinds,
+            oldest_first="oldest_first" in kinds,
+            small_pages="small_pages" in kinds,
+            page_offsets="page_offsets" in kinds,
+            milliseconds="milliseconds" in kinds,
+            new_status="new_status" in kinds,
+            other_auth_code="other_auth_code" in kinds,
+            stale_objects=max(stale, default=0.0),
+            append_anywhere="append_anywhere" in kinds,
+            signature_seconds=windows[0] if windows else None,
         ),
         ending=next((rule for rule in applied if rule.fault in _ENDINGS), None),
         kinds=tuple(rule.fault for rule in applied),

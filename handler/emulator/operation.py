@@ -28,10 +28,30 @@ class Deviations:
     Attributes:
         list_lag: Seconds for which a new job is missing from ListBatchJob.
         unique_names: Whether a job name that exists is refused.
+        no_descriptions: Whether jobs are returned without their descriptions.
+        oldest_first: Whether ListBatchJob ignores the order that is asked for.
+        small_pages: Whether a page of ListBatchJob has 5 jobs at most.
+        page_offsets: Whether ListBatchJob counts pages, not jobs, in `offset`.
+        milliseconds: Whether ListBatchJob gives times in milliseconds.
+        new_status: Whether jobs have a status that no page names.
+        other_auth_code: Whether a refused signature has a code that no page names.
+        stale_objects: Seconds for which a new object is missing from ListObjects.
+        append_anywhere: Whether AppendObject appends whatever the position says.
+        signature_seconds: How far a signature's date may differ; None is the usual limit.
     """
 
     list_lag: float = 0.0
     unique_names: bool = False
+    no_descriptions: bool = False
+    oldest_first: bool = False
+    small_pages: bool = False
+    page_offsets: bool = False
+    milliseconds: bool = False
+    new_status: bool = False
+    other_auth_code: bool = False
+    stale_objects: float = 0.0
+    append_anywhere: bool = False
+    signature_seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,13 @@ class Instance:
     """What is opened once and serves every call of an instance.
 
     Attributes:
-        settings: What the operator set.
+        settings: What the operator set; `settle_after` is longer if the facts ask for it.
         log: The audit log.
         transport: Connections to the cloud, kept alive between calls.
         environ: The environment, for local credentials and the time-out; never printed.
         write: Writes a log line.
         keys: The keys of the latest call, which a log in OBS signs with.
+        absent_doubt: Why no job is declared absent, by the facts; "" if jobs are.
     """
 
     settings: Settings
@@ -51,6 +52,7 @@ class Instance:
     environ: Mapping[str, str] = field(repr=False)
     write: Write
     keys: CurrentCredentials = field(default_factory=CurrentCredentials)
+    absent_doubt: str = ""
 
     def close(self) -> None:
         """Close the log and the connections, the latter also where the log cannot be closed."""
@@ -77,11 +79,28 @@ def open_instance(
     transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
     keys = CurrentCredentials(_credentials(context, environ))
     try:
+        settings, absent_doubt = _with_facts(settings, transport, keys, write)
         log = _opened_log(settings, transport, keys, write)
     except BaseException:
         transport.close()
         raise
-    return Instance(settings, log, transport, environ, write, keys)
+    return Instance(settings, log, transport, environ, write, keys, absent_doubt)
+
+
+def _with_facts(
+    settings: Settings, transport: Transport, keys: CurrentCredentials, write: Write
+) -> tuple[Settings, str]:
+    """Return the settings as the facts of the probe have them, and why no job is absent."""
+    if not settings.facts:
+        return settings, ""
+    from handler.probe.facts_file import apply_facts, caution_warnings
+
+    adjusted, caution = apply_facts(
+        settings, lambda: Obs(settings.obs_endpoint, keys.current(), transport, _now)
+    )
+    for doubt in caution_warnings(settings, caution):
+        write(log_line("settings.doubted", {"note": doubt}))
+    return adjusted, caution.absent_doubt
 
 
 def _opened_log(
@@ -133,6 +152,7 @@ def invocation_of(context: object, instance: Instance) -> Invocation:
         deadline=end,
         function=function,
         runner=EffectRunner(log, ief, end),
+        absent_doubt=instance.absent_doubt,
     )
 
 

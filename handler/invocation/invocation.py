@@ -32,6 +32,7 @@ class Invocation:
         deadline: The end of the invocation.
         function: The function's name, version and request id.
         runner: Executes the effects of submissions.
+        absent_doubt: Why no job is declared absent; "" if jobs are.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Invocation:
     deadline: Deadline
     function: Part
     runner: EffectRunner
+    absent_doubt: str = ""
 
     @property
     def out_of_time(self) -> bool:
@@ -54,5 +56,6 @@ class Invocation:
         return Sender(
             seconds_per_request=self.settings.request_timeout + RECORDING_SECONDS,
             settle_after=self.settings.settle_after,
+            absent_doubt=self.absent_doubt,
             breaker=Breaker(share, self.settings.breaker_jobs) if share < 1 else None,
         )

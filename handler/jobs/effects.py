@@ -107,12 +107,14 @@ class Sender(NamedTuple):
         seconds_per_request: Seconds one request and the record of its answer may take together.
         settle_after: Seconds after a signature's date from which a complete list is believed.
         tries: How often one invocation sends a job that the API asks to be sent later.
+        absent_doubt: Why a list never shows here that a job is absent; "" if it does.
         breaker: When the circuit breaker holds sending; None for never.
     """
 
     seconds_per_request: float
     settle_after: float
     tries: int = 5
+    absent_doubt: str = ""
     breaker: Breaker | None = None
 
 

@@ -8,7 +8,8 @@
 
 The mark is looked for in the description, which the list returns. When a job that is known by its
 id is listed without its mark, the list can no longer show that a job is absent: that conclusion
-is suspended until a person releases it.
+is suspended until a person releases it. Where `nightdrop probe` has seen that lists cannot show
+it, the conclusion is never drawn (`Sender.absent_doubt`), and a release changes nothing.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ CLOCK_SKEW = timedelta(minutes=5)
 FOLLOWED_FOR = timedelta(days=1)
 """After this a job that never ends is no longer queried; the API gives it ten minutes."""
 
+_BY_FACTS = (
+    "look at the fleet for the jobs that are unknown, then `nightdrop job abandon`; a release "
+    "counts once new facts say otherwise"
+)
 _REASONS = 5
 _LONGEST_REASON = 200
 
@@ -58,7 +63,10 @@ def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
     since = moment(min(job.date for job in jobs)) - CLOCK_SKEW
     listing = yield from ask(ListJobs(jobs[0].type, since))
     yield from commit(check_marks(listing))
-    yield from commit(settle([job.key for job in jobs], listing, sender))
+    keys = [job.key for job in jobs]
+    yield from commit(settle(keys, listing, sender))
+    if sender.absent_doubt:
+        yield from commit(suspend(keys, listing, sender))
 
 
 def following(job: JobState, now: datetime, sender: Sender) -> Effects:
@@ -86,7 +94,7 @@ def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None
 
     def decide(view: View) -> Decision[None]:
         drafts: list[Draft] = []
-        suspended = bool(view.switch("suspension"))
+        suspended = bool(view.switch("suspension") or sender.absent_doubt)
         for job in (known(view, key) for key in keys):
             over = job.state == "sending" and lease_over(job, view.now)
             drafts += [lease_expired(job)] if over else []
@@ -97,11 +105,23 @@ def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None
         ours = [one for one in marked.get(mark_of(job.key), ()) if _is(job, one)]
         if ours:
             return _adopted(job, sorted(ours, key=_age))
-        early = listing.began < moment(job.date) + timedelta(seconds=sender.settle_after)
-        if early or not listing.complete or suspended:
+        if suspended or not _is_due(job, listing, sender):
             return ()
         alike = next((one for one in named.get(job.name, ()) if _is_like(job, one)), None)
         return _doubted(job, alike) if alike else (_absent(job),)
+
+    return decide
+
+
+def suspend(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None]:
+    """Decide whether to suspend settling: by the facts, no list shows that a job is absent."""
+
+    def decide(view: View) -> Decision[None]:
+        left = [job for job in (known(view, key) for key in keys) if job.state == "unknown"]
+        due = [job for job in left if _is_due(job, listing, sender)]
+        if not due or view.switch("suspension"):
+            return Decision(None)
+        return Decision(None, (_suspended(due[0], sender.absent_doubt, _BY_FACTS),))
 
     return decide
 
@@ -117,7 +137,7 @@ def check_marks(listing: Listing) -> Decide[None]:
             return Decision(None)
         ours = view.jobs_by_id(list(unmarked))
         lost = [job for job in ours if mark_of(job.key) not in unmarked[job.job_id]]
-        return Decision(None, (_suspended(lost[0]),) if lost else ())
+        return Decision(None, (_unmarked(lost[0]),) if lost else ())
 
     return decide
 
@@ -172,6 +192,12 @@ def _is_like(job: JobState, one: ListedJob) -> bool:
     return unmarked and young and one.type == job.type
 
 
+def _is_due(job: JobState, listing: Listing, sender: Sender) -> bool:
+    """Return whether a listing is complete and late enough to show that a job is absent."""
+    after = moment(job.date) + timedelta(seconds=sender.settle_after)
+    return listing.complete and listing.began >= after
+
+
 def _age(one: ListedJob) -> tuple[int, str]:
     return one.created_at, one.job_id
 
@@ -221,13 +247,17 @@ def _absent(job: JobState) -> Draft:
     return replace(draft, action="job.absent", note="a complete list does not have it")
 
 
-def _suspended(job: JobState) -> Draft:
+def _unmarked(job: JobState) -> Draft:
+    why = f"job {job.name} ({shown(job.key)}) is listed without its mark"
+    return _suspended(job, why, "look at the fleet, then `nightdrop release`")
+
+
+def _suspended(job: JobState, why: str, remedy: str) -> Draft:
     return replace(
         about(job),
         action="settling.suspended",
         outcome="failure",
-        note=f"job {job.name} ({shown(job.key)}) is listed without its mark, so no job can be "
-        "found absent; look at the fleet, then `nightdrop release`",
+        note=f"{why}, so no job can be found absent; {remedy}",
     )
 
 

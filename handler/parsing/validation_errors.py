@@ -216,8 +216,8 @@ def _at(value: Json, path: Path) -> Json:
 def _known_fields(model: type[BaseModel], path: Path) -> tuple[str, ...]:
     for step in path:
         if isinstance(step, str):
-            model = _model_in(model.model_fields[step].annotation) or model
-    return tuple(model.model_fields)
+            model = _models_of_fields(model)[step] or model
+    return tuple(_models_of_fields(model))
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any type expression

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -11,15 +12,17 @@ from handler.parsing import first_problems
 from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import source_sentence
 from handler.policy.verdict import Approval, DailyLimit, PolicyDecision
+from handler.specs.field_types import IMAGE_PATTERN, LONGEST_IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from handler.audit.record import Part
     from handler.policy.demand import Demand
     from handler.policy.rules import Policy, Rule, Source
     from handler.triggers.delivery import Delivery
 
+_DIGEST_LENGTH = 64
 
 _CHANGED = (
     "source changed: the object was written again after this event, and is run for an event of "
@@ -179,18 +182,26 @@ def _deployment(rule: Rule, demand: Demand) -> Iterator[str]:
 
 def _images(rule: Rule, demand: Demand) -> Iterator[str]:
     for place, image in demand.images:
-        repository, at, _digest = image.lower().partition("@sha256:")
-        if rule.image_digest and not at:
+        is_short = len(image) <= LONGEST_IMAGE
+        found = re.fullmatch(IMAGE_PATTERN, image.lower()) if is_short else None
+        repository, _, digest = (found[0] if found else "").partition("@sha256:")
+        if rule.image_digest and len(digest) != _DIGEST_LENGTH:
             yield f"an image without a digest ({place})"
-        if rule.images is not None and not any(
-            _is_inside(_without_tag(repository), allowed.lower()) for allowed in rule.images
-        ):
+        if rule.images is not None and not any(one in rule.images for one in _places(repository)):
             yield f"an image that is not listed ({place})"
 
 
-def _without_tag(repository: str) -> str:
-    head, slash, last = repository.rpartition("/")
-    return head + slash + last.partition(":")[0]
+def _places(repository: str) -> Iterator[str]:
+    """Yield a repository without its tag, what it is in, and so on up to its registry.
+
+    A reference without a slash that looks like a registry is of another registry, Docker Hub.
+    """
+    *steps, last = repository.split("/")
+    if not steps and "." in last:
+        return
+    yield "/".join([*steps, last.partition(":")[0]])
+    for count in range(len(steps), 0, -1):
+        yield "/".join(steps[:count])
 
 
 def _is_inside(path: str, folder: str) -> bool:
@@ -200,7 +211,7 @@ def _is_inside(path: str, folder: str) -> bool:
 
 
 def _names(
-    allowed: Iterable[str] | None, found: Sequence[tuple[str, str]], what: str
+    allowed: Collection[str] | None, found: Sequence[tuple[str, str]], what: str
 ) -> Iterator[str]:
     if allowed is not None:
         yield from (

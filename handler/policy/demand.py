@@ -11,6 +11,7 @@ import json
 import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+from unicodedata import normalize
 
 from handler.parsing import format_path
 
@@ -27,13 +28,27 @@ Fields: TypeAlias = "dict[str, list[tuple[str, Json]]]"
 Mapping: TypeAlias = "tuple[Path, Fields]"
 
 _OFF = (None, False, 0, "", "false", "False", "0")
+
+_PRIVILEGES = (
+    "privileged",
+    "capadd",
+    "devices",
+    # What else the Pod Security Standards of Kubernetes forbid at their level "baseline".
+    "procmount",
+    "selinuxoptions",
+    "sysctls",
+    "hostprocess",
+)
 _TARGET_FIELDS = {
-    "nodeid": "node",
-    "nodeids": "node",
-    "groupid": "node_group",
-    "groupids": "node_group",
-    "autonomyedgeselector": "node_group",
+    ("nodeid", "nodeids", "nodename"): "node",
+    ("groupid", "groupids", "autonomyedgeselector"): "node_group",
+    ("deploymentid", "deploymentids"): "deployment",
+    ("targetid", "targetids"): "",
 }
+"""How the plain names of fields end that name targets, and the targets' type."""
+
+_MOST_USERS = 2**31
+"""Linux has no user from this number on: it may be read as one that is left of it, such as 0."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +62,14 @@ class Demand:
             each thing that it works on.
         tags: The keys of its tags.
         valid_for: Seconds in which it may be sent; None: the operator's setting.
-        images: Each container's image, by its path in the deployment.
+        images: Each container's image, by its path in the deployment; "" if it is no text.
         privileged: Paths of fields that ask for privileged containers, capabilities or devices.
         host_network: Paths of fields that ask for the node's network.
         host_pid: Paths of fields that ask for the node's processes or IPC.
         host_paths: Each mounted folder of the node, normalised, by its path; "" if none is named.
         root: Paths of containers that may run as root.
-        secrets: The name of each secret, by its path.
-        configmaps: The name of each configmap, by its path.
+        secrets: The name of each secret, by its path; "" if none is named.
+        configmaps: The name of each configmap, by its path; "" if none is named.
     """
 
     document: int
@@ -86,7 +101,7 @@ def demand_of(job: PlannedJob) -> Demand:
         valid_for=job.valid_for,
         images=tuple(_named(mappings, "imageurl", "image")),
         privileged=(
-            *_asking(mappings, "privileged", "procmount", "devices"),
+            *_asking(mappings, *_PRIVILEGES),
             *_capabilities(mappings),
         ),
         host_network=tuple(_asking(mappings, "hostnetwork")),
@@ -106,13 +121,12 @@ def _targets(content: dict[str, Json]) -> Iterator[tuple[str, str]]:
 
 
 def _targets_of_task(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
-    """Yield the nodes and groups that a deployment names itself."""
+    """Yield the nodes, groups and deployments that a deployment names itself."""
     for _, fields in mappings:
-        for name, kind in _TARGET_FIELDS.items():
-            for value in _values(fields, name):
-                if value not in _OFF:
-                    for one in value if isinstance(value, list) else [value]:
-                        yield kind, str(one)
+        for name, written in fields.items():
+            for endings, kind in _TARGET_FIELDS.items():
+                if name.endswith(endings):
+                    yield from ((kind, str(one)) for _, value in written for one in _each(value))
 
 
 def _mappings(path: Path, value: Json) -> Iterator[Mapping]:
@@ -165,8 +179,7 @@ def _named(mappings: list[Mapping], *names: str) -> Iterator[tuple[str, str]]:
     for path, fields in mappings:
         for name in names:
             for written, value in fields.get(name, ()):
-                if not isinstance(value, dict | list):
-                    yield format_path((*path, written)), str(value)
+                yield format_path((*path, written)), value if isinstance(value, str) else ""
 
 
 def _host_paths(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
@@ -184,7 +197,8 @@ def _host_paths(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
 
 
 def _has_type(fields: Fields, kind: str) -> bool:
-    return any(_plain(value) == kind for value in _values(fields, "type"))
+    named = (one for value in _values(fields, "type") for one in _each(value))
+    return any(isinstance(one, str) and _plain(one) == kind for one in named)
 
 
 def _normalised(value: Json) -> str:
@@ -197,24 +211,54 @@ def _as_root(mappings: list[Mapping]) -> Iterator[str]:
     for path, fields in mappings:
         if fields.keys() & {"imageurl", "image", "runasuser"}:
             users = _values(fields, "runasuser")
-            if not users or any(not isinstance(user, int) or user <= 0 for user in users):
+            if not users or not all(map(_is_other_than_root, users)):
                 yield format_path(path)
 
 
+def _is_other_than_root(user: Json) -> bool:
+    return isinstance(user, int) and not isinstance(user, bool) and 0 < user < _MOST_USERS
+
+
 def _references(mappings: list[Mapping], kind: str) -> Iterator[tuple[str, str]]:
-    """Yield the names of secrets or configmaps: of volumes, and of environment variables."""
+    """Yield the names of secrets or configmaps.
+
+    They are in volumes of that type, and in fields like `secret`, `secretKeyRef`, `secretName` and
+    `imagePullSecrets`: a name, a mapping with a name, or a list of these.
+    """
     for path, fields in mappings:
         if _has_type(fields, kind):
             for source in _values(fields, "source") or [None]:
                 yield format_path(path), str(source or "")
-        for inner in _values(fields, kind):
-            if isinstance(inner, dict):
-                named = _fields(inner)
-                names = [*_values(named, "name"), *_values(named, "secretname")] or [None]
-                for one in names:
-                    yield format_path(path), str(one or "")
+        for name, written in fields.items():
+            if kind in name:
+                for field, value in written:
+                    for one in _each(value):
+                        yield from ((format_path((*path, field)), found) for found in _names(one))
+
+
+def _names(reference: Json) -> Iterator[str]:
+    """Yield the names in a reference; those in fields like `secretName` have their own."""
+    if not isinstance(reference, dict):
+        yield str(reference)
+        return
+    fields = _fields(reference)
+    names = _values(fields, "name")
+    if names or not any(name.endswith("name") for name in fields):
+        yield from map(str, names or [""])
+
+
+def _each(value: Json) -> list[Json]:
+    """Return the entries of a list, or the value itself; nothing for one that says nothing."""
+    if value is None or value == "":
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def _plain(name: object) -> str:
-    """Return a name as the most tolerant reader compares it."""
-    return str(name).lower().replace("_", "").replace("-", "")
+    """Return a name as the most tolerant reader compares it.
+
+    Without letter case (Go's reader takes a long s for an s), punctuation and invisible characters,
+    and without the `is` that Java puts before the name of a boolean.
+    """
+    folded = normalize("NFKC", str(name)).casefold()
+    return "".join(filter(str.isalnum, folded)).removeprefix("is")

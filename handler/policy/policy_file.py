@@ -5,24 +5,41 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from handler.errors import PolicyError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.parsing.validation_errors import to_problem, validation_issues
 from handler.policy.rules import Policy, Rule, Source
 from handler.policy.verdict import MOST_JOBS
-from handler.specs.field_types import Duration, Line
+from handler.specs.field_types import Duration, Line, rule_error
 from handler.specs.targets import JobType
 from handler.values.canonical_json import sha256_hex
 from handler.values.duration import seconds_of
+from handler.values.object_names import checked_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
+_STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 Count: TypeAlias = Annotated[int, Field(ge=1)]
+
+
+def _repository(text: str) -> str:
+    """Return a registry or repository as images are compared with it."""
+    return text.lower().rstrip("/")
+
+
+def _prefix(text: str) -> str:
+    try:
+        return checked_prefix(text)
+    except ValueError as error:
+        raise rule_error(str(error)) from None
+
+
+Prefix: TypeAlias = Annotated[Line, AfterValidator(_prefix)]
+Repository: TypeAlias = Annotated[Line, AfterValidator(_repository)]
 
 
 class SourceForm(BaseModel):
@@ -30,7 +47,7 @@ class SourceForm(BaseModel):
 
     model_config = _STRICT
 
-    prefix: Line | None = Field(default=None, description="What the object's key begins with.")
+    prefix: Prefix | None = Field(default=None, description="What the object's key begins with.")
     account: Line | None = Field(default=None, description="The uploader's account.")
     principal: Line | None = Field(default=None, description="The uploader's principal.")
     timer: Line | None = Field(
@@ -78,7 +95,7 @@ class RuleForm(BaseModel):
         description="The most jobs that are planned under this rule in any 24 hours; default any "
         "number. A change of the policy starts the count again.",
     )
-    images: list[Line] | None = Field(
+    images: list[Repository] | None = Field(
         default=None,
         description="Registries or repositories, such as registry.example.com/team; default any.",
     )
@@ -128,7 +145,7 @@ class RuleForm(BaseModel):
     def to_rule(self) -> Rule:
         """Return the rule as plain values."""
         values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
+            name: dict.fromkeys(value) or () if isinstance(value, list) else value
             for name, value in self.model_dump(exclude={"source", "valid_for", "approver"}).items()
         }
         if "approver" in self.model_fields_set:
@@ -177,6 +194,6 @@ def policy_schema() -> Mapping[str, Any]:
     """Return the JSON Schema of a policy file, for editors."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Nightdrop policy",
         **PolicyForm.model_json_schema(by_alias=True),
+        "title": "Nightdrop policy",
     }

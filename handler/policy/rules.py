@@ -5,9 +5,12 @@ The built-in policy needs neither pydantic nor YAML.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from handler.policy.verdict import BUILT_IN_NAME, MOST_JOBS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class Source(NamedTuple):
@@ -27,27 +30,28 @@ class Rule(NamedTuple):
     """What one source may ask for.
 
     Attributes: those of `policy_file.RuleForm`; `source` is its `from`, `valid_for` in seconds.
+        Its lists are dictionaries: in their order, and a name is found at once.
     """
 
     source: Source = Source()
-    kinds: tuple[str, ...] | None = None
-    nodes: tuple[str, ...] | None = None
-    groups: tuple[str, ...] | None = None
-    deployments: tuple[str, ...] | None = None
+    kinds: Collection[str] | None = None
+    nodes: Collection[str] | None = None
+    groups: Collection[str] | None = None
+    deployments: Collection[str] | None = None
     targets_per_job: int | None = None
     jobs_per_file: int = MOST_JOBS
     jobs_per_day: int | None = None
-    images: tuple[str, ...] | None = None
+    images: Collection[str] | None = None
     image_digest: bool = False
     privileged: bool = False
     host_network: bool = False
     host_pid: bool = False
-    host_paths: tuple[str, ...] = ()
+    host_paths: Collection[str] = ()
     run_as_root: bool = True
-    secrets: tuple[str, ...] | None = None
-    configmaps: tuple[str, ...] | None = None
+    secrets: Collection[str] | None = None
+    configmaps: Collection[str] | None = None
     valid_for: int | None = None
-    tags: tuple[str, ...] = ()
+    tags: Collection[str] = ()
     source_changed: bool = False
     approval: str | None = None
     approver: Source = Source()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from handler.policy.rules import Rule, Source
 
@@ -64,7 +64,7 @@ def _allowed(rule: Rule) -> Iterator[str]:
         yield f"tags that each job needs: {', '.join(rule.tags)}"
 
 
-def _listed(names: Sequence[str] | None, otherwise: str) -> str:
+def _listed(names: Collection[str] | None, otherwise: str) -> str:
     """Return names in a row; `otherwise` for None, "none" for an empty list."""
     if names is None:
         return otherwise

@@ -138,7 +138,8 @@ _PATH_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _TAG = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 _DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
 _IMAGE_WITHOUT_DIGEST = rf"(?:{_DOMAIN}/)?{_PATH_PART}(?:/{_PATH_PART})*(?::{_TAG})?"
-_IMAGE = rf"{_IMAGE_WITHOUT_DIGEST}(?:@{_DIGEST})?"
+IMAGE_PATTERN = rf"{_IMAGE_WITHOUT_DIGEST}(?:@{_DIGEST})?"
+LONGEST_IMAGE = 512
 IMAGE_IN_WORDS = (
     "must be an image reference, [registry[:port]/]path[:tag][@digest]: the path in lower case, "
     "no blank, no https://"
@@ -157,8 +158,8 @@ NodeName = Annotated[str, TextRule(64, _NODE_NAME, _NODE_NAME_IN_WORDS)]
 Image = Annotated[
     str,
     TextRule(
-        512,
-        _IMAGE,
+        LONGEST_IMAGE,
+        IMAGE_PATTERN,
         IMAGE_IN_WORDS,
         limit="a reference has at most",
         nearly=(rf"{_IMAGE_WITHOUT_DIGEST}@[^@]*", _DIGEST_IN_WORDS),

@@ -1,4 +1,4 @@
-"""Addresses of what the function reads and writes: the log, checkpoints, the policy."""
+"""Addresses of what the function reads and writes: the log, checkpoints, the policy, facts."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def checked_checkpoint_address(value: str) -> str:
         raise ValueError("must be obs://bucket/prefix/ or the path of a folder") from None
 
 
-def checked_policy_address(value: str) -> str:
-    """Return the address of a policy.
+def checked_file_address(value: str) -> str:
+    """Return the address of one file: a path, or an object.
 
     Raises:
         ValueError: It is not one.

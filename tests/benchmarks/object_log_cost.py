@@ -3,9 +3,9 @@
     python tests/benchmarks/object_log_cost.py [--segments 2 12]
 
 Measured with the real function and commands against the emulator: `log` are requests to the log's
-bucket, `other` those to other buckets (the sweep of a tick, the checkpoint), `IEF` those to the
-fleet's API, `read` the bytes of all answers of OBS. No time is measured: against a real OBS each
-request costs its round trip, and counts do not depend on the machine.
+bucket, `other` those to other buckets (the reconciler's bucket scan, the checkpoint), `IEF` those
+to the fleet's API, `read` the bytes of all answers of OBS. No time is measured: against a real OBS
+each request costs its round trip, and counts do not depend on the machine.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class Site:
         return str(reply["jobs"][0]["job_name"])
 
     def tick(self) -> dict[str, Any]:
-        """Run a tick."""
+        """Run the reconciler once."""
         return self.handle(TICK)
 
     def run(self, *arguments: str) -> None:
@@ -181,11 +181,11 @@ class Site:
         return first
 
     def settled(self) -> None:
-        """Run ticks until nothing is left to do."""
+        """Run the reconciler until no work is left."""
         for _ in range(5):
             if not any(self.tick()["open"].values()):
                 return
-        raise RuntimeError("the log does not come to rest")
+        raise RuntimeError("open work remains in the log")
 
     def lost(self, number: int) -> None:
         """Have the answers of some events' jobs lost."""
@@ -217,7 +217,7 @@ def operations(site: Site, first: str, lost: tuple[int, ...] = (1, 10, 100)) -> 
     Args:
         site: Where.
         first: The name of the first job in the log.
-        lost: With how many unknown jobs a tick is measured.
+        lost: With how many unknown jobs a reconciler run is measured.
     """
     cold = site.start(ONE_SEGMENT)
     yield "cold start", lambda: cold.log.read(lambda view: view.head)

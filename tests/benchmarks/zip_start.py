@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from handler.errors import PackageError  # noqa: E402 - found by the line above
-from handler.packaging.build import Built, Sources, build  # noqa: E402 - likewise
-from handler.packaging.python_runtime import RUNTIMES, Interpreter, interpreter  # noqa: E402 - likewise
+from handler.packaging.build import Built, Sources, build  # noqa: E402 - same reason
+from handler.packaging.python_runtime import RUNTIMES, Interpreter, interpreter  # noqa: E402 - same reason
 
 RUNS = 11
 SOURCES = Sources(ROOT / "handler", ROOT / "infra", "0.1.0")

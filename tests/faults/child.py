@@ -59,7 +59,7 @@ class Steps:
             say("step", name)
             kind, _, number = self.fault.partition(":")
             if kind and int(number) == self._reached:
-                # To this thread: sent to the process, another would take it while this one goes on.
+                # Sent to this thread: another thread would take a signal sent to the process.
                 signal.pthread_kill(get_ident(), SIGNALS[kind])
 
 

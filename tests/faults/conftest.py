@@ -49,7 +49,7 @@ QUICK = list(store_addresses) if FULL else ["sqlite"]
 """The stores for tests that take long and tell little more on another one."""
 
 SERVED = list(store_addresses) if FULL else ["sqlite", "obs"]
-"""The stores for tests that take some time: the desk's and the cloud's own."""
+"""The stores for tests that take some time: the local one and one of the cloud."""
 
 
 @pytest.fixture(scope="module", params=SERVED)

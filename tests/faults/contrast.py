@@ -36,5 +36,5 @@ def _taken_for_absent(key: str) -> Decide[None]:
 
 
 CLAIM_THEN_RETRY = Strategy("claim, then retry", settle=send_again)
-NO_PATIENCE = Strategy("mark, list, do not wait", settle_after=0.0)
-SHORT_PATIENCE = Strategy("mark, list, wait less than a signature lives", settle_after=600.0)
+NO_WAIT = Strategy("mark, list, do not wait", settle_after=0.0)
+SHORT_WAIT = Strategy("mark, list, wait less than a signature lives", settle_after=600.0)

@@ -64,7 +64,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class Acknowledge:
-    """A commit returned to whoever asked for it; this many records are promised by now."""
+    """A commit returned to its caller; this many records are promised by now."""
 
     records: int
 

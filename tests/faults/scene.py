@@ -45,7 +45,7 @@ class Scene:
     folder: Path
 
     def drop(self, name: str, data: bytes) -> dict[str, Any]:
-        """Put a spec into the bucket and return the event that tells of it."""
+        """Put a spec into the bucket and return its event."""
         self.emulator.state.put_object(BUCKET, name, data)
         entry = {
             "eventName": "ObjectCreated:Put",
@@ -64,7 +64,7 @@ class Scene:
         return self.start(events, fault).ended()
 
     def tick(self) -> dict[str, Any]:
-        """Run one tick, in a fresh instance of the function in this process."""
+        """Run the reconciler once, in a fresh instance of the function in this process."""
         environ = dict(self.environ)
         context = Context.from_environment(environ, str(uuid4()), time.monotonic)
         instance = open_instance(context, environ, lambda _line: None)
@@ -74,7 +74,7 @@ class Scene:
             instance.close()
 
     def tick_until_quiet(self, pause: float = 0.2) -> None:
-        """Tick until nothing is left to do.
+        """Run the reconciler until no work is left.
 
         Raises:
             TimeoutError: That took too long; something is never finished.
@@ -89,19 +89,19 @@ class Scene:
         raise TimeoutError(f"ticks do not finish: {self.left()}")
 
     def left(self) -> Open:
-        """Return what the log says is left to do."""
+        """Return the work that the log has left open."""
         with closing(open_any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             return log.read(lambda view: view.open(1000))
 
     def records(self) -> dict[str, dict[str, Any]]:
-        """Return every record's fields by its hash, once the chain was found whole."""
+        """Return every record's fields by its hash, once the chain was verified."""
         with closing(open_any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             kept = list(log.records())
         assert verify(kept).whole
         return {record.hash: record.fields for record in kept}
 
     def planned(self) -> list[JobState]:
-        """Return every job that was ever planned, as it stands."""
+        """Return the state of every job that was ever planned."""
         keys = [r["job"]["key"] for r in self.records().values() if r["action"] == "job.planned"]
         with closing(open_any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
             jobs = log.read(lambda view: [view.job(key) for key in keys])

@@ -16,7 +16,7 @@ from handler.audit.objects.log import ObjectLog
 from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.snapshot import LATEST
 from handler.errors import NoAnswerError, NotSentError
-from tests.support.memory_objects import START, MemoryObjects, Shelf
+from tests.support.memory_objects import START, MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ class ObjectLogs:
         self.struck: Counter[str] = Counter()
         self._clock = clock
         self._random = Random(seed)  # noqa: S311 - to repeat runs
-        self._shelf = Shelf()
+        self._bucket = StoredObjects()
         self._instances = [self._started() for _ in range(_INSTANCES)]
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
@@ -79,7 +79,7 @@ class ObjectLogs:
             one.close()
 
     def _one(self) -> ObjectLog:
-        self._shelf.seconds = (self._clock() - START).total_seconds()
+        self._bucket.seconds = (self._clock() - START).total_seconds()
         place = self._random.randrange(_INSTANCES)
         if self._random.random() < _STARTS:
             self.struck["started anew"] += 1
@@ -88,7 +88,7 @@ class ObjectLogs:
         return self._instances[place]
 
     def _started(self) -> ObjectLog:
-        objects = MemoryObjects(self._shelf, self._on_the_way)
+        objects = MemoryObjects(self._bucket, self._on_the_way)
         return ObjectLog(objects, limits=_LIMITS, policy=_PATIENCE)
 
     def _on_the_way(self, verb: str, name: str, do: Callable[[], None]) -> None:

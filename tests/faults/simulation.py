@@ -3,7 +3,7 @@
 Run by `make simulate`, or `python -m tests.faults.simulation 20000`; with `objects` behind it, on
 the log in OBS instead of the one in SQLite. A run follows from its seed: two orders are delivered
 up to three times each, side by side, while ticks come and instances are killed or frozen between
-any two effects. Then the storm is over, and ticks alone bring everything to its end. What must hold
+any two effects. Then the faults end, and reconciler runs alone finish everything. What must hold
 is in `violations`, and for the half that has a policy and the circuit breaker in `simulated_guard`.
 """
 
@@ -36,7 +36,7 @@ _TICK = 300.0
 
 @dataclass(frozen=True)
 class Ending:
-    """What came of one run.
+    """The result of one run.
 
     Attributes:
         seed: Its seed.
@@ -76,7 +76,7 @@ def simulate(seed: int, strategy: Strategy | None = None, open_log: OpenLog = Me
 
 
 def calm(world: World) -> None:
-    """End the storm and tick until nothing is left, or until nothing may be left."""
+    """End the faults and run the reconciler until nothing is left, or until nothing may be left."""
     schedule = world.schedule
     schedule.calm = world.api.calm = True
     end = schedule.now + world.rules.valid_for.total_seconds() + 2 * world.strategy.settle_after
@@ -98,7 +98,7 @@ _RANDOM = frozenset({"commit", "prev"})
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run as many simulations as asked for, and print what came of them."""
+    """Run as many simulations as asked for, and print their results."""
     runs = int(arguments[0]) if arguments else 20_000
     run = partial(simulate, open_log=ObjectLogs if "objects" in arguments else MemoryLog)
     began = time.perf_counter()

@@ -1,8 +1,8 @@
 """Many processes, many deliveries, duplicates, faults and kills at once, the same by its seed.
 
 Every process gets its share of the events, as instances of a function do. It may be killed at a
-random step; then another takes over what it had not answered, or nobody does, as the platform's
-retries may be set to zero: an object's notification is then lost, and the tick must find it.
+random step; then another takes over what it had not answered, or none does, as the platform's
+retries may be set to zero: an object's notification is then lost, and the reconciler must find it.
 """
 
 from __future__ import annotations

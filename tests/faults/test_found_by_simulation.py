@@ -48,7 +48,7 @@ class Story:
         return self.log.commit(claim(KEY, date=date, lease=lease)).value.attempt
 
     def answered(self, attempt: int, answer: Answer) -> None:
-        """Record what came of an attempt."""
+        """Record the result of an attempt."""
         self.log.commit(record(KEY, attempt, answer))
 
     def settled_by_an_empty_list(self) -> str:
@@ -66,7 +66,7 @@ def test_a_408_that_is_found_absent_is_no_refusal() -> None:
     assert story.settled_by_an_empty_list() == "absent"
 
 
-def test_what_an_earlier_attempt_was_answered_does_not_refuse_a_later_one() -> None:
+def test_the_answer_of_an_earlier_attempt_does_not_refuse_a_later_one() -> None:
     """A 429, a second attempt, killed: absent, for the 429 belongs to the first."""
     story = Story()
     story.answered(story.claimed(), Deferred("slower", 429))

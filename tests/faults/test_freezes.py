@@ -1,4 +1,4 @@
-"""SIGSTOP between claim and send until a tick has sent the job anew, then SIGCONT: one job.
+"""SIGSTOP between claim and send until the reconciler has sent the job, then SIGCONT: one job.
 
 The emulator accepts a signature for a few seconds instead of 15 minutes, and a job that is not
 listed is taken to be absent a few seconds after that.
@@ -39,11 +39,11 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Frozen:
-    """A delivery that was frozen, made up for by ticks, and thawed.
+    """A delivery that was frozen, completed by the reconciler, and resumed.
 
     Attributes:
         scene: Where.
-        child: What the frozen process told in the end.
+        child: What the frozen process printed in the end.
         created: How many jobs there were, and whether the log knew, while it was frozen.
         before: How many requests the cloud had seen before it went on.
     """
@@ -55,7 +55,7 @@ class Frozen:
 
 
 def freeze(opened: Scene, step: int) -> Frozen:
-    """Freeze a delivery at a step, let ticks do its work, let it go on."""
+    """Freeze a delivery at a step, let the reconciler complete it, resume the process."""
     process = opened.start([opened.drop(SPEC, spec("nightly"))], f"stop:{step}")
     try:
         process.wait_until_stopped()
@@ -83,10 +83,10 @@ def frozen(
 
 
 @pytest.mark.parametrize("step", [CLAIMED, SENDING], ids=["claimed", "sending"])
-def test_a_frozen_sender_is_made_up_for_and_lands_nothing_when_it_goes_on(
+def test_a_frozen_sender_creates_nothing_after_it_resumes(
     frozen: dict[int, Frozen], step: int
 ) -> None:
-    """The ticks created the job; the late sender neither makes a second nor changes the state."""
+    """The reconciler created the job; the late sender creates none and changes no state."""
     one = frozen[step]
     assert one.created == (1, "created")
     assert one.child.status == 0
@@ -99,7 +99,7 @@ def test_a_frozen_sender_is_made_up_for_and_lands_nothing_when_it_goes_on(
     assert (actions.count("job.absent"), actions.count("job.created")) == (1, 1)
 
 
-def test_a_sender_that_slept_past_its_time_sends_nothing(frozen: dict[int, Frozen]) -> None:
+def test_a_sender_that_slept_past_its_deadline_sends_nothing(frozen: dict[int, Frozen]) -> None:
     """It looks at the clock after the claim and notices by itself."""
     one = frozen[CLAIMED]
     assert "before POST" not in one.child.all("step")

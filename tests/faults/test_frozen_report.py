@@ -1,4 +1,4 @@
-"""SIGSTOP before a result file is written until ticks have written a newer one, then SIGCONT."""
+"""SIGSTOP before a result file is written until the reconciler wrote a newer one, then SIGCONT."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SETTINGS = {
 def test_a_late_result_file_does_not_stay_over_a_newer_one(
     quick_address: Callable[[], str], tmp_path: Path
 ) -> None:
-    """What the late writer says is old by then; the next tick writes the file anew."""
+    """The late writer's file is outdated by then; the next reconciler run writes the file again."""
     with scene(quick_address(), tmp_path, SETTINGS) as opened:
         opened.emulator.faults.set([LOST])
         process = opened.start([opened.drop(SPEC, spec("nightly"))], f"stop:{REPORTING}")

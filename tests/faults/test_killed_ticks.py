@@ -1,4 +1,4 @@
-"""SIGKILL at every step of a tick that settles a lost answer: the next tick finishes the work."""
+"""SIGKILL at every step of a reconciler run that settles a lost answer; the next completes it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tests.faults.preloaded import Child
 
 OPERATIONS = ("GET", "GET", "GET", "commit", "commit", "GET", "commit", "commit", "PUT", "commit")
-"""Swept, listed on two pages, marks checked, settled, shown, finished; its report begun on record,
-written, recorded."""
+"""Scanned, listed on two pages, marks checked, settled, shown, finished; its report started on
+record, written, recorded."""
 
 STEPS = tuple(f"{when} {what}" for what in OPERATIONS for when in ("before", "after"))
 SPEC = "drop/nightly.json"
@@ -45,7 +45,7 @@ def lost_answer(opened: Scene) -> None:
 def kills(
     quick_address: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[int, tuple[Scene, Child]]]:
-    """A tick killed at every step, side by side."""
+    """A reconciler run killed at every step, side by side."""
     folder = tmp_path_factory.mktemp("kills")
 
     def kill(opened: Scene, step: int) -> tuple[Scene, Child]:
@@ -60,7 +60,7 @@ def kills(
         yield {step: future.result() for step, future in running.items()}
 
 
-def test_a_settling_tick_takes_exactly_these_steps(
+def test_a_settling_reconciler_run_takes_exactly_these_steps(
     quick_address: Callable[[], str], tmp_path: Path
 ) -> None:
     """If it takes others, the kills below miss some."""
@@ -72,7 +72,7 @@ def test_a_settling_tick_takes_exactly_these_steps(
 @pytest.mark.parametrize(
     "step", range(1, len(STEPS) + 1), ids=lambda step: f"{step:02} {STEPS[step - 1]}"
 )
-def test_a_killed_tick_is_made_up_for_by_the_next(
+def test_a_killed_reconciler_run_is_completed_by_the_next(
     kills: dict[int, tuple[Scene, Child]], step: int
 ) -> None:
     """The job whose answer was lost is adopted once, finished and reported."""

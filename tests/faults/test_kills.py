@@ -1,6 +1,6 @@
-"""SIGKILL at every step of a delivery, then a redelivery, or ticks alone: always one job.
+"""SIGKILL at every step of a delivery, then a redelivery, or the reconciler alone: always one job.
 
-With a redelivery the platform's retries are on; ticks alone are what is left without them.
+With a redelivery the platform's retries are on; without them only the reconciler remains.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OPERATIONS = {
     "file": ("commit", "GET", "commit", "POST", "commit", "commit", "PUT", "commit"),
     "timer": ("commit", "POST", "commit"),
 }
-"""A dropped file is received, read, planned and claimed, sent, recorded; its report begun on
+"""A dropped file is received, read, planned and claimed, sent, recorded; its report started on
 record, written, recorded. A timer's spec is planned and claimed, sent, recorded."""
 
 STEPS = {
@@ -57,7 +57,7 @@ class Killed:
     Attributes:
         scene: Where.
         child: The process it was killed in.
-        again: The process it was delivered to anew, if it was.
+        again: The process of the second delivery, if there was one.
     """
 
     scene: Scene
@@ -110,7 +110,7 @@ def test_a_delivery_takes_exactly_these_steps(
 def test_a_killed_delivery_ends_in_one_job(
     kills: dict[tuple[str, int, str], Killed], trigger: str, step: int, way: str
 ) -> None:
-    """One job at the cloud, known by its id, reported, in a whole chain without a lost record."""
+    """One job at the cloud, known by its id, reported, in a valid chain without a lost record."""
     killed = kills[trigger, step, way]
     opened = killed.scene
     assert killed.child.status == -signal.SIGKILL
@@ -118,7 +118,7 @@ def test_a_killed_delivery_ends_in_one_job(
     assert killed.again is None or killed.again.status == 0
     opened.tick_until_quiet()
     if (trigger, step, way) == ("timer", 1, "ticked"):
-        # Only the platform knows of a tick that was not recorded, and it was not asked again.
+        # Only the platform knows of a timer event that was not recorded; it was not asked again.
         assert (opened.jobs(), opened.planned()) == ([], [])
         return
     [job] = opened.jobs()

@@ -75,7 +75,7 @@ def let_go(processes: Sequence[subprocess.Popen[str]]) -> None:
 
 
 def notes(address: str) -> dict[str, str]:
-    """Return the notes of all records by their hashes, once the chain was found whole."""
+    """Return the notes of all records by their hashes, once the chain was verified."""
     with closing(open_any_log(address)) as log:
         records = list(log.records())
         assert verify(records).whole
@@ -88,18 +88,18 @@ def test_two_processes_append_two_thousand_records_to_one_chain(obs_address: str
     with ExitStack() as stack:
         processes = [stack.enter_context(started(obs_address, name, 1000)) for name in "ab"]
         let_go(processes)
-        told = [process.communicate(timeout=100) for process in processes]
+        outputs = [process.communicate(timeout=100) for process in processes]
     found = notes(obs_address)
-    assert [complaint for _, complaint in told] == ["", ""]
-    for name, (output, _) in zip("ab", told, strict=True):
+    assert [complaint for _, complaint in outputs] == ["", ""]
+    for name, (output, _) in zip("ab", outputs, strict=True):
         assert [found[line] for line in output.split()] == [f"{name} {n}" for n in range(1000)]
     rolled = [note for note in found.values() if note.startswith("segment ")]
     assert rolled == [f"segment {number} ends here" for number in range(1, len(rolled) + 1)]
     assert (len(found), len(rolled) >= 3) == (2000 + len(rolled), True)
 
 
-def test_what_was_acknowledged_to_a_killed_process_stands(obs_address: str) -> None:
-    """SIGKILL at any moment; nothing is there twice, and whoever comes next goes on."""
+def test_records_acknowledged_to_a_killed_process_are_in_the_log(obs_address: str) -> None:
+    """SIGKILL at any moment; no record is there twice, and the next process continues."""
     chance = Random(7)  # noqa: S311 - to repeat runs
     with ExitStack() as stack:
         processes = [stack.enter_context(started(obs_address, f"{n}", 10_000)) for n in range(4)]
@@ -124,7 +124,7 @@ def test_what_was_acknowledged_to_a_killed_process_stands(obs_address: str) -> N
 def test_a_storm_of_answers_loses_and_doubles_nothing(
     object_server: Emulator, obs_address: str
 ) -> None:
-    """A third of all requests go wrong, before or after they were carried out."""
+    """A third of all requests fail, before or after they were applied."""
     with ExitStack() as stack:
         object_server.faults.set(
             [
@@ -135,10 +135,10 @@ def test_a_storm_of_answers_loses_and_doubles_nothing(
         )
         processes = [stack.enter_context(started(obs_address, name, 60)) for name in "abc"]
         let_go(processes)
-        told = [process.communicate(timeout=100) for process in processes]
+        outputs = [process.communicate(timeout=100) for process in processes]
     object_server.faults.set([])
     found = notes(obs_address)
-    for name, (output, complaint) in zip("abc", told, strict=True):
+    for name, (output, complaint) in zip("abc", outputs, strict=True):
         assert complaint == ""
         assert [found[line] for line in output.split()] == [f"{name} {n}" for n in range(60)]
     assert len(found) == 180

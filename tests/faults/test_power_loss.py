@@ -1,4 +1,4 @@
-"""The power fails at any moment: no record whose commit returned is lost, the chain is whole.
+"""The power fails at any moment: no record whose commit returned is lost, the chain is valid.
 
 `POWER_CUTS` in the environment says how often; `make storm` cuts it 400 times.
 """
@@ -115,8 +115,8 @@ def test_these_are_the_settings_in_use(tmp_path: Path) -> None:
         assert log.read(pragmas) == ["wal", 2]
 
 
-def test_no_record_is_lost_that_was_acknowledged(full: list[Note], tmp_path: Path) -> None:
-    """Whenever the power fails; the state and the outbox are in step with the records."""
+def test_no_acknowledged_record_is_lost(full: list[Note], tmp_path: Path) -> None:
+    """Whenever the power fails; the state and the outbox match the records."""
     assert [lost_in(full, seed, tmp_path / str(seed)) for seed in range(CUTS)] == [0] * CUTS
 
 

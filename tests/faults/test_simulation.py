@@ -11,7 +11,7 @@ from handler.audit.log import Decision
 from handler.audit.sql.sqlite import SqliteLog
 from handler.policy.verdict import PolicyDecision
 from handler.values.canonical_json import sha256_hex
-from tests.faults.contrast import CLAIM_THEN_RETRY, NO_PATIENCE, SHORT_PATIENCE
+from tests.faults.contrast import CLAIM_THEN_RETRY, NO_WAIT, SHORT_WAIT
 from tests.faults.simulated_guard import POLICIES, decided
 from tests.faults.simulated_objects import ObjectLogs
 from tests.faults.simulation import simulate
@@ -31,20 +31,20 @@ VERBS = ("append", "read", "write", "delete")
 
 @pytest.fixture(scope="module")
 def endings() -> list[Ending]:
-    """What came of the first seeds."""
+    """The results of the first seeds."""
     return [simulate(seed) for seed in range(examples(400))]
 
 
 def test_no_run_creates_a_job_twice_or_loses_one(endings: list[Ending]) -> None:
-    """Whatever is killed, frozen, lost, late or refused, each job comes to one honest end."""
+    """Whatever is killed, frozen, lost, late or refused, each job reaches one true final state."""
     found = {ending.seed: ending.violations for ending in endings if ending.violations}
     assert found == {}
 
 
-def test_every_kind_of_fault_strikes_and_every_kind_of_end_is_reached(
+def test_every_kind_of_fault_and_every_final_state_occurs(
     endings: list[Ending],
 ) -> None:
-    """Otherwise the runs would promise more than they try."""
+    """Otherwise the runs would promise more than they test."""
     struck = {name for ending in endings for name in +ending.struck}
     assert struck == {
         "killed", "frozen", "ended by the platform", "abandoned by hand", "held", "log busy",
@@ -121,13 +121,13 @@ def test_the_simulation_finds_what_gets_past_the_guard(
 
 @pytest.mark.parametrize(
     ("strategy", "first"),
-    [(CLAIM_THEN_RETRY, 0), (NO_PATIENCE, 0), (SHORT_PATIENCE, 400)],
-    ids=["claim", "no patience", "short patience"],
+    [(CLAIM_THEN_RETRY, 0), (NO_WAIT, 0), (SHORT_WAIT, 400)],
+    ids=["claim", "no wait", "short wait"],
 )
 def test_the_simulation_finds_the_duplicates_of_other_strategies(
     strategy: Strategy, first: int
 ) -> None:
     """It can fail: a lease alone, or a list that is believed too early, creates jobs twice."""
-    # A short patience shows in few runs; the first of them is that of seed 427.
+    # A short wait fails in few runs; the first of them is that of seed 427.
     endings = map(partial(simulate, strategy=strategy), range(first, 1500))
     assert any(ending.duplicates for ending in endings)

@@ -83,13 +83,13 @@ class Submission(RuleBasedStateMachine):
     @precondition(lambda self: self.running)
     @rule(which=st.integers(0, 9))
     def kill(self, which: int) -> None:
-        """An instance ends where it is."""
+        """An instance ends at the present step."""
         self.running.pop(which % len(self.running)).killed = True
 
     @precondition(lambda self: self.running)
     @rule(which=st.integers(0, 9), seconds=st.sampled_from([5.0, 400.0, 1000.0, 2000.0]))
     def freeze(self, which: int, seconds: float) -> None:
-        """An instance stands still, its clock with it, and goes on later."""
+        """An instance stops, its clock with it, and resumes later."""
         instance = self.running[which % len(self.running)]
         instance.frozen_until = self.world.schedule.now + seconds
         instance.stood += seconds
@@ -106,17 +106,17 @@ class Submission(RuleBasedStateMachine):
 
     @rule(refusing=SOMETIMES)
     def other_settings(self, refusing: float) -> None:
-        """The API refuses jobs for good, and takes them once a setting is corrected."""
+        """The API refuses jobs permanently, and accepts them once a setting is corrected."""
         self.world.api.refuse(refusing)
 
     @rule()
     def hold(self) -> None:
-        """Somebody puts the brake on."""
+        """An operator places a hold."""
         self.world.log.commit(hold("a test", actor=OPERATOR))
 
     @rule()
     def release(self) -> None:
-        """Somebody lets go of it."""
+        """An operator releases the hold."""
         self.world.log.commit(release(actor=OPERATOR))
 
     @invariant()
@@ -125,7 +125,7 @@ class Submission(RuleBasedStateMachine):
         assert list(at_any_time(self.world)) == []
 
     def teardown(self) -> None:
-        """When faults end, ticks alone bring every job to an honest end."""
+        """When faults end, the reconciler alone brings every job to a true final state."""
         if not hasattr(self, "world"):
             return
         try:
@@ -145,7 +145,7 @@ TestSubmission = Submission.TestCase
 TestSubmission.settings = settings(max_examples=examples(60), stateful_step_count=30, deadline=None)
 
 
-def test_a_delivery_without_a_job_is_ticked_to_its_end() -> None:
+def test_a_delivery_without_a_job_is_completed_by_the_reconciler() -> None:
     """What the machine found about this very test: an instance killed before it had planned."""
     machine = Submission()
     machine.begin(seed=10584617, page=100, unique_names=False, outlives=False)

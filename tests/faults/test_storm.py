@@ -1,4 +1,4 @@
-"""After a storm and the ticks that follow, every job exists exactly once.
+"""After a storm and the reconciler runs that follow, every job exists exactly once.
 
 `STORM=full` in the environment makes it 16 processes and 400 deliveries; `STORM_SEED` another one.
 """
@@ -68,7 +68,7 @@ def test_every_job_exists_exactly_once(storm: Storm) -> None:
 
 
 def test_no_acknowledged_record_is_lost(storm: Storm) -> None:
-    """What was durable for a process that lived or died is in one whole chain."""
+    """Records durable for a process, whether it lived or was killed, are in one valid chain."""
     records = storm.scene.records()
     assert all(child.durable <= records.keys() for child in storm.children)
 
@@ -83,7 +83,7 @@ def test_every_dropped_file_has_its_result(storm: Storm) -> None:
             assert reported["finished"] == "Successful"
 
 
-def test_the_storm_was_one(storm: Storm) -> None:
+def test_processes_were_killed_and_creations_failed_in_the_storm(storm: Storm) -> None:
     """Processes were killed, and none ended in another way; creations failed in every way."""
     ends = Counter(child.status for child in storm.children)
     assert set(ends) <= {0, -signal.SIGKILL}

@@ -1,4 +1,4 @@
-"""What must hold in every simulated run, and what of it does not."""
+"""Invariants of every simulated run, and their violations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def planned_jobs(world: World) -> list[JobState]:
-    """Return every job that was ever planned, as it stands."""
+    """Return the state of every job that was ever planned."""
     keys = [
         str(part(record.fields, "job")["key"])
         for record in world.log.records()
@@ -39,7 +39,7 @@ def at_the_api(world: World, job: JobState) -> list[str]:
 
 
 def at_any_time(world: World) -> Iterator[str]:
-    """Yield what must hold at any time and does not."""
+    """Yield the invariants that are violated at this time."""
     waiting = {job.key for job in world.open()}
     for job in planned_jobs(world):
         made = at_the_api(world, job)
@@ -63,7 +63,7 @@ def _refused(world: World, job: JobState) -> bool:
 
 
 def at_the_end(world: World) -> Iterator[str]:
-    """Yield what must hold when faults have ended and ticks have run, and does not."""
+    """Yield the violated invariants after faults have ended and the reconciler has run."""
     for job in planned_jobs(world):
         waits_for_a_person = job.state == "unknown" and "may be ours" in job.note
         if not job.final and not waits_for_a_person:

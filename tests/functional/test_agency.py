@@ -55,13 +55,13 @@ def rotating(leaping: Leaping) -> Iterator[Emulator]:
 @pytest.fixture
 def with_agency(rotating: Emulator, tmp_path: Path) -> Environ:
     """The environment of a function that has an agency and no other keys."""
-    told = {
+    variables = {
         **rotating.environment(),
         "NIGHTDROP_AUDIT": f"sqlite:///{tmp_path}/audit.db",
         "DESK_AGENCY": rotating.agency_url,
         "DESK_AGENCY_CACHE": str(CACHE),
     }
-    return {name: value for name, value in told.items() if not name.endswith(("_AK", "_SK"))}
+    return {name: value for name, value in variables.items() if not name.endswith(("_AK", "_SK"))}
 
 
 def test_rotations_amid_a_run_of_ticks_do_no_harm(
@@ -86,10 +86,10 @@ def test_rotations_amid_a_run_of_ticks_do_no_harm(
     assert {seen.status for seen in rotating.state.requests} == {200, 201}
 
 
-def test_an_odd_clock_keeps_nothing_from_being_done(
+def test_a_wrong_clock_of_the_context_prevents_nothing(
     rotating: Emulator, with_agency: Environ, fire_in: FireIn, tick: Callable[..., Reply]
 ) -> None:
-    """The context says that no time is left, and the job is created all the same."""
+    """The context reports that no time is left, and the job is created nevertheless."""
     odd = {**with_agency, "DESK_ODD_CLOCK": "1", "RUNTIME_TIMEOUT": "20"}
     reply = fire_in(odd, tick(UPGRADE.format(1, 1)))
     assert [job["state"] for job in reply["jobs"]] == ["created"]

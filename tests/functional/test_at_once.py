@@ -1,4 +1,4 @@
-"""One event delivered many times at once: one job, one whole chain, no error."""
+"""One event delivered many times at once: one job, one valid chain, no error."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def ask(month: Path, sql: str) -> Any:  # noqa: ANN401 - whatever a query answer
 
 
 @needs_browser
-def test_the_front_door_leads_to_the_dashboard(page: Page) -> None:
+def test_the_entry_page_leads_to_the_dashboard(page: Page) -> None:
     """With the figures of the month."""
     page.goto("/")
     assert page.title() == "Nightdrop audit log"
@@ -173,7 +173,7 @@ def test_no_request_leaves_this_machine(page: Page, seen: list[str], site: str) 
     assert [url for url in seen if not url.startswith((site, "data:"))] == []
 
 
-def test_nothing_but_facts_and_records_is_in_the_copy(site: str) -> None:
+def test_the_copy_holds_only_facts_and_records(site: str) -> None:
     """What a job is sent with stays in the log's outbox."""
     answer = urllib3.request("GET", f"{site}/nightdrop.json").json()
     names = {table["name"] for table in answer["tables"]}
@@ -188,7 +188,7 @@ def test_nothing_but_facts_and_records_is_in_the_copy(site: str) -> None:
         ({"Sec-Fetch-Site": "cross-site"}, 403),
     ],
 )
-def test_what_a_foreign_page_asks_is_refused(
+def test_a_request_of_a_foreign_page_is_refused(
     site: str, headers: dict[str, str], status: int
 ) -> None:
     """Its own name could lead to this machine; in one sentence."""
@@ -260,7 +260,7 @@ def test_own_queries_are_limited_in_time_and_memory(month: Path, tmp_path: Path)
         assert ask("SELECT 43 AS n").json()["rows"] == [[43]]
 
 
-def test_what_a_stranger_named_stays_text(month: Path, site: str, tmp_path: Path) -> None:
+def test_a_foreign_name_stays_text(month: Path, site: str, tmp_path: Path) -> None:
     """A file's name is no markup, wherever it is shown."""
     copy = tmp_path / "audit.db"
     shutil.copy(month, copy)
@@ -284,7 +284,7 @@ def test_the_copy_is_gone_when_the_page_ends(month: Path, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_port_that_is_taken_is_said(month: Path, site: str) -> None:
+def test_an_occupied_port_is_reported(month: Path, site: str) -> None:
     """In a sentence, with status 2."""
     port = site.rpartition(":")[2]
     call = [sys.executable, "-m", "handler.cli", "audit", "serve", "--port", port]
@@ -293,7 +293,7 @@ def test_a_port_that_is_taken_is_said(month: Path, site: str) -> None:
     assert (done.returncode, f"port {port} is taken" in done.stderr) == (2, True)
 
 
-def test_a_view_is_not_called_one(site: str) -> None:
+def test_a_view_is_shown_as_a_table(site: str) -> None:
     """It is a table to whoever reads it, under the title it was given."""
     text = urllib3.request("GET", f"{site}/nightdrop/failures").data.decode()
     assert "<title>What went wrong</title>" in text

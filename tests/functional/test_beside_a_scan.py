@@ -1,4 +1,4 @@
-"""A scan on a log in OBS, while another instance records what it is told of."""
+"""A scan on a log in OBS, while another instance records the notified files."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Interrupted(Obs):
 @pytest.mark.parametrize(
     ("spec", "action"), [(GOOD, "delivery.planned"), (b"kind: [\n", "spec.rejected")]
 )
-def test_what_another_instance_reads_meanwhile_is_read_once(
+def test_a_file_that_another_instance_read_meanwhile_is_read_once(
     environ: Environ,
     fire_in: Callable[[Environ, object], Reply],
     drop: Callable[..., Reply],
     spec: bytes,
     action: str,
 ) -> None:
-    """A file is not rejected, or looked at, a second time for a look at the log that is old."""
+    """An outdated view of the log does not make a file be rejected, or read, a second time."""
     here = {**environ, "NIGHTDROP_AUDIT": "obs://nightdrop-drop/audit/"}
     there = {**here, "NIGHTDROP_SENDERS": "4"}
     context = Context.from_environment(here, "r", time.monotonic)

@@ -152,8 +152,8 @@ def world(
     return World(environ, emulator, lines, capfd)
 
 
-def told(error: BaseException) -> str:
-    """Return all that is ever printed of an exception, its causes included."""
+def traceback_text(error: BaseException) -> str:
+    """Return the full printed text of an exception, its causes included."""
     return "".join(traceback.format_exception(error)) + repr(error)
 
 
@@ -178,7 +178,7 @@ def test_a_success_leaves_no_secret(world: World, fire_in: FireIn, drop: Drop) -
     assert world.leaks(reply, ticked) == set()
 
 
-def test_nothing_that_is_open_shows_a_secret(world: World) -> None:
+def test_no_open_object_shows_a_secret(world: World) -> None:
     """In a debugger, or in a report of local variables."""
     context = Context.from_environment(world.environ, "r", lambda: 0.0)
     with closing(open_instance(context, world.environ)) as opened:
@@ -201,7 +201,7 @@ def test_a_refusal_that_repeats_all_secrets_is_read_without_them(
 
 @pytest.mark.parametrize("spelling", ["as it is", "upper case", "lower case", "cut off"])
 @pytest.mark.parametrize("name", sorted(SECRETS.keys() - NEVER_SENT))
-def test_an_id_that_repeats_a_secret_is_none(
+def test_an_id_that_repeats_a_secret_is_discarded(
     world: World, fire_in: FireIn, drop: Drop, name: str, spelling: str
 ) -> None:
     """The job is unknown then, and its true id is learnt from the list."""
@@ -247,7 +247,7 @@ def test_obs_that_repeats_keys_in_its_code_is_read_without_them(
         odd = {**world.environ, "NIGHTDROP_OBS_ENDPOINT": url}
         with pytest.raises(NightdropError) as raised:
             fire_in(odd, event)
-    assert world.leaks(told(raised.value)) == set()
+    assert world.leaks(traceback_text(raised.value)) == set()
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_garbled_answer_that_repeats_all_secrets_is_not_quoted(
         reply = fire_in({**world.environ, "NIGHTDROP_IEF_ENDPOINT": url}, event)
         with pytest.raises(NightdropError) as raised:
             fire_in({**world.environ, "NIGHTDROP_OBS_ENDPOINT": url}, dropped(drop))
-    assert world.leaks(reply, told(raised.value)) == set()
+    assert world.leaks(reply, traceback_text(raised.value)) == set()
 
 
 @pytest.mark.parametrize(
@@ -293,5 +293,5 @@ def test_the_password_of_a_log_is_not_shown(world: World, address: str) -> None:
     context = Context.from_environment(wrong, "r", lambda: 0.0)
     with pytest.raises(NightdropError) as raised:
         open_instance(context, wrong, world.lines.append)
-    said = told(raised.value) + "".join(world.lines) + "".join(world.output.readouterr())
+    said = traceback_text(raised.value) + "".join(world.lines) + "".join(world.output.readouterr())
     assert "Ga5-Vo1" not in said

@@ -52,7 +52,7 @@ def process(*arguments: str, folder: Path, **settings: str) -> subprocess.Comple
     )
 
 
-def test_invoke_creates_a_job_and_says_so(tmp_path: Path, cloud: Emulator) -> None:
+def test_invoke_creates_a_job_and_reports_it(tmp_path: Path, cloud: Emulator) -> None:
     """A timer's event ends with exit status 0, its job on the screen."""
     done = nightdrop("invoke", str(EVENTS / "timer-nightly.json"), folder=tmp_path, cloud=cloud)
     assert done.exit_code == 0, done.stderr
@@ -93,7 +93,7 @@ def test_invoke_takes_a_spec_in_either_language(
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "output"),
     [
         (b"kind: node_upgrade\nname: [\n", "line 3: not YAML here"),
         (b'{"kind": "node_upgrade",\n"name": "a", "name": "b"}', "line 2, name: duplicate key"),
@@ -109,14 +109,14 @@ def test_invoke_takes_a_spec_in_either_language(
     ],
 )
 def test_a_spec_that_cannot_be_read_is_not_run(
-    tmp_path: Path, cloud: Emulator, data: bytes, told: str
+    tmp_path: Path, cloud: Emulator, data: bytes, output: str
 ) -> None:
     """Each error has its line, as for a dropped file."""
     spec = tmp_path / "spec.yaml"
     spec.write_bytes(data)
     done = nightdrop("invoke", str(spec), folder=tmp_path, cloud=cloud)
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert output in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -133,8 +133,10 @@ def test_validate_shows_what_would_be_sent(tmp_path: Path) -> None:
     assert body["tags"] == [{"key": "version", "value": "1.10"}]
     assert body["description"].endswith("gr\u00f6\u00dfe \t m")
     assert "gr\u00f6\u00dfe \\t m" in done.stdout
-    told = json.loads(nightdrop("validate", "--show", "--json", str(spec), folder=tmp_path).stdout)
-    assert told["requests"] == [body]
+    output = json.loads(
+        nightdrop("validate", "--show", "--json", str(spec), folder=tmp_path).stdout
+    )
+    assert output["requests"] == [body]
 
 
 def test_validate_does_not_read_a_huge_file(tmp_path: Path) -> None:
@@ -147,7 +149,7 @@ def test_validate_does_not_read_a_huge_file(tmp_path: Path) -> None:
     assert "larger than 262144 bytes; split it into several files" in done.stdout
 
 
-def test_what_cannot_be_done_now_ends_with_status_75(tmp_path: Path, cloud: Emulator) -> None:
+def test_a_temporary_failure_ends_with_status_75(tmp_path: Path, cloud: Emulator) -> None:
     """Without a connection to object storage the platform would deliver again."""
     settings = {**cloud.environment(), "NIGHTDROP_AUDIT": "sqlite:///my.db"}
     settings["NIGHTDROP_OBS_ENDPOINT"] = "http://127.0.0.1:9"
@@ -176,9 +178,9 @@ def test_validate_lists_every_error(tmp_path: Path) -> None:
     broken = str(EVENTS / "specs/broken.yaml")
     done = nightdrop("validate", broken, "--json", folder=tmp_path)
     assert done.exit_code == 1
-    told = json.loads(done.stdout)
-    assert not told["valid"]
-    assert len(told["errors"]) > 10
+    output = json.loads(done.stdout)
+    assert not output["valid"]
+    assert len(output["errors"]) > 10
 
 
 def test_schema_prints_json_schema(tmp_path: Path) -> None:
@@ -191,32 +193,32 @@ def test_schema_prints_json_schema(tmp_path: Path) -> None:
 def used(tmp_path_factory: pytest.TempPathFactory, cloud: Emulator) -> Path:
     """A folder whose log holds one job."""
     folder = tmp_path_factory.mktemp("used")
-    event = json.dumps({"kind": "node_upgrade", "name": "told", "targets": {"nodes": ["n1"]}})
+    event = json.dumps({"kind": "node_upgrade", "name": "shown", "targets": {"nodes": ["n1"]}})
     assert nightdrop("invoke", "-", folder=folder, cloud=cloud, text=event).exit_code == 0
     return folder
 
 
-def test_audit_show_tells_the_story_of_a_job(used: Path, cloud: Emulator) -> None:
+def test_audit_show_lists_the_history_of_a_job(used: Path, cloud: Emulator) -> None:
     """By its name, its id or its delivery: from the event to the outcome."""
     listed = nightdrop("audit", "list", "--json", folder=used, cloud=cloud)
     rows = [json.loads(line) for line in listed.stdout.splitlines()]
     created = next(row for row in rows if row["action"] == "job.created")
     for what in (created["job_name"], created["job_id"], created["delivery"]):
-        told = nightdrop("audit", "show", what, "--json", folder=used, cloud=cloud)
-        actions = [json.loads(line)["action"] for line in told.stdout.splitlines()]
+        output = nightdrop("audit", "show", what, "--json", folder=used, cloud=cloud)
+        actions = [json.loads(line)["action"] for line in output.stdout.splitlines()]
         assert actions[0] == "delivery.planned"
         assert actions[-1] == "job.created"
 
 
-def test_audit_show_says_when_nothing_is_meant(used: Path, cloud: Emulator) -> None:
-    """An unknown name ends with status 1 and says where to look."""
-    done = nightdrop("audit", "show", "nobody", folder=used, cloud=cloud)
+def test_audit_show_reports_an_unknown_name(used: Path, cloud: Emulator) -> None:
+    """An unknown name ends with status 1, and the message names where to look."""
+    done = nightdrop("audit", "show", "unknown", folder=used, cloud=cloud)
     assert done.exit_code == 1
     assert "nightdrop audit list" in done.stderr
 
 
 def test_audit_verify_finds_an_edit(used: Path, cloud: Emulator, tmp_path: Path) -> None:
-    """A whole log is whole; one changed letter in a copy of it is named."""
+    """An unchanged log is valid; one changed letter in a copy of it is found and named."""
     whole = nightdrop("audit", "verify", folder=used, cloud=cloud)
     assert (whole.exit_code, "chain valid, completeness not proven" in whole.stdout) == (2, True)
     with sqlite3.connect(used / "my.db") as source, sqlite3.connect(tmp_path / "my.db") as copy:
@@ -230,8 +232,8 @@ def test_audit_verify_finds_an_edit(used: Path, cloud: Emulator, tmp_path: Path)
     assert "record 3: was changed" in done.stdout
 
 
-def test_a_missing_log_is_not_made_by_reading_it(tmp_path: Path) -> None:
-    """Reading says that there is none, and leaves none behind."""
+def test_a_missing_log_is_not_created_by_reading_it(tmp_path: Path) -> None:
+    """The command reports that the log is missing, and creates none."""
     done = nightdrop("audit", "list", "--audit", "sqlite:///none.db", folder=tmp_path)
     assert done.exit_code == 2
     assert "there is no audit log at none.db" in done.stderr
@@ -249,8 +251,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, done.stdout
 
 
-def test_the_demo_tells_its_story(demo: tuple[Path, str]) -> None:
-    """Four scenarios, no duplicate, every error in the result file, a whole chain at the end."""
+def test_the_demo_shows_its_scenarios(demo: tuple[Path, str]) -> None:
+    """Four scenarios, no duplicate, every error in the result file, a valid chain at the end."""
     folder, printed = demo
     assert {one.name for one in folder.iterdir()} == {"demo", "demo-2"}, "it writes nowhere else"
     for word in ("submitted", "duplicate", "rejected", "job_name: 31 characters", "valid"):
@@ -261,15 +263,15 @@ def test_the_demo_tells_its_story(demo: tuple[Path, str]) -> None:
     assert jobs == [("created",), ("created",), ("adopted",)]
 
 
-def test_a_demo_leaves_what_an_earlier_one_made(demo: tuple[Path, str]) -> None:
-    """It tells its story in a new folder, whose name is in the command it ends with."""
+def test_a_demo_does_not_change_the_folder_of_an_earlier_one(demo: tuple[Path, str]) -> None:
+    """It runs in a new folder, whose name is in the command it ends with."""
     folder, printed = demo
     assert printed.rstrip().endswith("sqlite:///demo-2/audit.db")
     assert (folder / "demo/audit.db").read_bytes() == b"a log"
 
 
 @pytest.mark.parametrize("name", ["audit.db", "emulator.env", "notes.txt"])
-def test_a_demo_touches_no_folder_that_holds_something(tmp_path: Path, name: str) -> None:
+def test_a_demo_does_not_use_a_folder_that_is_not_empty(tmp_path: Path, name: str) -> None:
     """Such as that of `nightdrop dev`, with its log: it is refused in one sentence."""
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / name).write_bytes(b"mine")
@@ -299,7 +301,7 @@ def on_a_full_disk(
 
 
 @pytest.mark.parametrize("kilobytes", [0, 8])
-def test_a_demo_on_a_full_disk_is_one_sentence(tmp_path: Path, kilobytes: int) -> None:
+def test_a_demo_on_a_full_disk_fails_with_one_sentence(tmp_path: Path, kilobytes: int) -> None:
     """Whichever of its files is the first that cannot be written."""
     done = on_a_full_disk(kilobytes, "demo", folder=tmp_path)
     assert done.returncode == 2
@@ -307,8 +309,10 @@ def test_a_demo_on_a_full_disk_is_one_sentence(tmp_path: Path, kilobytes: int) -
     assert "Traceback" not in done.stderr
 
 
-def test_a_hold_on_a_log_that_cannot_be_written_is_one_sentence(used: Path, tmp_path: Path) -> None:
-    """And so it is for any other command."""
+def test_a_hold_on_a_log_that_cannot_be_written_fails_with_one_sentence(
+    used: Path, tmp_path: Path
+) -> None:
+    """Every other command does the same."""
     (tmp_path / "my.db").write_bytes((used / "my.db").read_bytes())
     done = on_a_full_disk(0, "hold", "--audit", "sqlite:///my.db", folder=tmp_path)
     assert done.returncode in (2, 74)

@@ -31,7 +31,7 @@ TICK = 'tick=@every 2s={"action": "reconcile"}'
 @contextmanager
 def dev(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Run `nightdrop dev` in a folder; ended by Ctrl-C, and by its id if that does nothing."""
-    with (folder / "told.txt").open("w") as output:
+    with (folder / "printed.txt").open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "handler.cli", "dev", *options],
             cwd=folder,
@@ -41,7 +41,7 @@ def dev(folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
             text=True,
         )
     try:
-        wait_for(lambda: "ready: drop" in told(folder), seconds=60)
+        wait_for(lambda: "ready: drop" in printed(folder), seconds=60)
         yield process
     finally:
         process.send_signal(signal.SIGINT)
@@ -76,13 +76,13 @@ def refused(folder: Path, *options: str) -> str:
     return done.stderr.removeprefix("nightdrop: ").rstrip("\n")
 
 
-def told(folder: Path) -> str:
-    """Return what it has printed so far."""
-    return (folder / "told.txt").read_text()
+def printed(folder: Path) -> str:
+    """Return its output so far."""
+    return (folder / "printed.txt").read_text()
 
 
 def wait_for(ready: Callable[[], bool], seconds: float = 60) -> None:
-    """Return once something is so; fail if it takes too long."""
+    """Wait until the condition holds; fail if it takes too long."""
     end = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < end, "it took too long"
@@ -117,8 +117,8 @@ def jobs(folder: Path) -> list[tuple[str, str]]:
 def test_every_dropped_file_becomes_its_jobs_once_though_the_function_is_killed(
     tmp_path: Path,
 ) -> None:
-    """Three files, a kill in the middle, ticks: five jobs, each once, and a whole chain."""
-    settings = tmp_path / "patience.env"
+    """Three files, a kill in the middle, reconciler runs: five jobs, each once; a valid chain."""
+    settings = tmp_path / "short_wait.env"
     settings.write_text(
         "NIGHTDROP_SETTLE_AFTER=1\nNIGHTDROP_REQUEST_TIMEOUT=2\nRUNTIME_TIMEOUT=8\n"
     )
@@ -127,11 +127,11 @@ def test_every_dropped_file_becomes_its_jobs_once_though_the_function_is_killed(
         samples = ROOT / "events/specs"
         for name in ("nightly-upgrade.yaml", "many.jsonl", "deploy-camera.yaml"):
             (tmp_path / "drop" / name).write_bytes((samples / name).read_bytes())
-        wait_for(lambda: "arrived" in told(tmp_path))
+        wait_for(lambda: "arrived" in printed(tmp_path))
         for pid, line in children(process.pid).items():
             if "functions_framework" in line:
                 os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: "was restarted" in told(tmp_path))
+        wait_for(lambda: "was restarted" in printed(tmp_path))
         wait_for(
             lambda: len(jobs(tmp_path)) == 5 and "sending" not in dict(jobs(tmp_path)).values()
         )
@@ -176,25 +176,25 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
         (folder / "drop" / "hall").mkdir()
         dropped = folder / "drop" / "hall" / "line 4 + more.yaml"
         dropped.write_text("kind: node_upgrade\nname: Bad\n")
-        wait_for(lambda: "2 errors: " in told(folder) and "at most 999" in told(folder))
+        wait_for(lambda: "2 errors: " in printed(folder) and "at most 999" in printed(folder))
         dropped.write_text("kind: node_upgrade\nname: good\ntargets: {nodes: [n1]}\n")
-        wait_for(lambda: "submitted" in told(folder))
+        wait_for(lambda: "submitted" in printed(folder))
     return Session(folder, process.pid, process.returncode, refusal, kept)
 
 
-def test_a_broken_file_and_a_mended_one(session: Session) -> None:
-    """The first is told to be rejected, and dropped again under its name it runs."""
-    assert "file hall/line 4 + more.yaml" in told(session.folder)
-    assert "2 errors: document 1, line 1, targets: missing" in told(session.folder)
-    assert "          document 1, line 2, name: only lower-case letters" in told(session.folder)
+def test_a_broken_file_and_a_corrected_one(session: Session) -> None:
+    """The first is reported as rejected; corrected and dropped again under its name, it runs."""
+    assert "file hall/line 4 + more.yaml" in printed(session.folder)
+    assert "2 errors: document 1, line 1, targets: missing" in printed(session.folder)
+    assert "          document 1, line 2, name: only lower-case letters" in printed(session.folder)
     assert [state for _, state in jobs(session.folder)] == ["created"]
 
 
-def test_what_is_given_up_leaves_a_notice(tmp_path: Path) -> None:
+def test_an_abandoned_event_leaves_a_failure_notice(tmp_path: Path) -> None:
     """Without an agency the function raises, and the failure message says what it needs."""
     with dev(tmp_path, "--no-agency", "--odd-clock", "--retries", "0"):
         (tmp_path / "drop" / "n.yaml").write_text("kind: node_upgrade\n")
-        wait_for(lambda: "given up" in told(tmp_path))
+        wait_for(lambda: "given up" in printed(tmp_path))
     (notice,) = (tmp_path / "dev/failures").iterdir()
     assert "CredentialsError" in notice.read_text()
     assert "give the function an execution agency" in notice.read_text()
@@ -213,10 +213,10 @@ def test_what_is_given_up_leaves_a_notice(tmp_path: Path) -> None:
         (["--fleet", "fleet.yaml"], "fleet.yaml: line 1, nodes[0].state: must be one"),
     ],
 )
-def test_what_is_wrong_is_told_before_anything_starts(
+def test_a_wrong_option_is_reported_before_anything_starts(
     tmp_path: Path, options: list[str], sentence: str
 ) -> None:
-    """With status 2, in one sentence that names the file, and no folder is made."""
+    """With status 2, in one sentence that names the file; no folder is created."""
     files = {
         "typo.env": "NIGHTDROP_SETTLE_AFTR=60",
         "wrong.env": "NIGHTDROP_SETTLE_AFTER=soon",
@@ -231,7 +231,7 @@ def test_what_is_wrong_is_told_before_anything_starts(
     assert not (tmp_path / "dev").exists()
 
 
-def test_folders_that_cannot_be_made_are_one_sentence(tmp_path: Path) -> None:
+def test_folders_that_cannot_be_created_fail_with_one_sentence(tmp_path: Path) -> None:
     """With the option that names another."""
     (tmp_path / "file").touch()
     assert refused(tmp_path, "--dir", "file/dev") == (
@@ -252,7 +252,7 @@ def test_a_second_run_in_a_folder_is_refused_at_once(session: Session) -> None:
     assert session.status == 0
 
 
-def test_what_another_emulator_needs_is_not_taken_away(tmp_path: Path) -> None:
+def test_the_environment_file_of_another_emulator_is_not_removed(tmp_path: Path) -> None:
     """Its environment file is left, even where nothing holds the folder."""
     (tmp_path / "dev").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -274,23 +274,23 @@ def test_what_another_emulator_needs_is_not_taken_away(tmp_path: Path) -> None:
 
 def test_the_settings_file_may_come_from_any_editor(session: Session) -> None:
     """A byte-order mark, CRLF and `export` lose no setting."""
-    assert "a spec file has at most 999 (NIGHTDROP_MAX" in told(session.folder)
+    assert "a spec file has at most 999 (NIGHTDROP_MAX" in printed(session.folder)
 
 
-def test_nothing_is_written_outside_of_its_folders(session: Session) -> None:
-    """Neither into the home of whoever runs it, nor by what it starts."""
+def test_nothing_is_written_outside_its_folders(session: Session) -> None:
+    """Neither into the user's home, nor by the processes it starts."""
     assert [*(session.folder / "home").iterdir()] == []
     names = {one.name for one in session.folder.iterdir()}
-    assert names == {"dev", "drop", "home", "other.env", "told.txt"}
+    assert names == {"dev", "drop", "home", "other.env", "printed.txt"}
 
 
 @pytest.mark.parametrize("command", ["dev", "demo"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-def test_what_ends_it_before_it_has_started_ends_it_quietly(
+def test_a_signal_before_it_has_started_ends_it_quietly(
     tmp_path: Path, command: str, number: signal.Signals
 ) -> None:
-    """With status 130, and nothing stays behind."""
-    with (tmp_path / "told.txt").open("w") as output:
+    """With status 130, and no process is left."""
+    with (tmp_path / "printed.txt").open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "handler.cli", command],
             cwd=tmp_path,
@@ -298,28 +298,28 @@ def test_what_ends_it_before_it_has_started_ends_it_quietly(
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    wait_for(lambda: "starting the emulator" in told(tmp_path))
+    wait_for(lambda: "starting the emulator" in printed(tmp_path))
     wait_for(lambda: bool(children(process.pid)))
     below = children(process.pid)
     process.send_signal(number)
     assert process.wait(30) == 130
-    assert "Traceback" not in told(tmp_path)
-    assert "Aborted" not in told(tmp_path)
+    assert "Traceback" not in printed(tmp_path)
+    assert "Aborted" not in printed(tmp_path)
     assert not [pid for pid in below if Path(f"/proc/{pid}").exists()]
 
 
 def test_an_emulator_that_dies_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
-    """Without it nothing would happen any more, whatever is dropped."""
+    """Without it no event would be delivered any more."""
     with dev(tmp_path) as process:
         for pid, line in children(process.pid).items():
             if "handler.cli emulator" in line:
                 os.kill(pid, signal.SIGKILL)
         assert process.wait(60) == 1
-    assert "it ended, because the emulator ended by itself" in told(tmp_path)
+    assert "it ended, because the emulator ended by itself" in printed(tmp_path)
 
 
-def test_a_closed_terminal_ends_what_was_started_too(tmp_path: Path) -> None:
-    """The screen has nowhere to draw any more, and nobody could end the processes."""
+def test_a_closed_terminal_ends_the_started_processes_too(tmp_path: Path) -> None:
+    """The screen cannot be drawn any more, and the user could not end the processes."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "handler.cli", "dev"],
@@ -343,14 +343,14 @@ def test_a_closed_terminal_ends_what_was_started_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_supervisors_signal_ends_what_was_started_too(
+def test_a_supervisors_signal_ends_the_started_processes_too(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    """As Ctrl-C does: neither the cloud nor the function stays behind."""
+    """As Ctrl-C does: neither the emulator nor the function is left running."""
     with dev(tmp_path) as process:
         process.send_signal(number)
         assert process.wait(30) == 0
-    [cloud] = [line for line in told(tmp_path).splitlines() if line.startswith("the cloud: ")]
+    [cloud] = [line for line in printed(tmp_path).splitlines() if line.startswith("the cloud: ")]
     port = urlsplit(cloud.removeprefix("the cloud: ")).port or 0
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)

@@ -36,15 +36,15 @@ def checks(done: Result) -> dict[str, Any]:
     return {one["check"]: one["verdict"] for one in found if one["verdict"] != "ok"}
 
 
-def test_a_good_deployment_is_fit(run: Run) -> None:
+def test_a_good_deployment_passes(run: Run) -> None:
     """Exit status 0, a line for each check."""
     done = run()
     assert (done.exit_code, done.stderr) == (0, "")
     assert "drop bucket" in done.stdout
 
 
-def test_doubts_alone_are_no_fault(run: Run) -> None:
-    """They are said, with what to do."""
+def test_warnings_alone_are_no_error(run: Run) -> None:
+    """They are printed, with what to do."""
     done = run("--json", NIGHTDROP_SETTLE_AFTER="1")
     assert (done.exit_code, checks(done)) == (0, {"settings": "warn"})
 
@@ -57,14 +57,14 @@ def test_wrong_settings_are_findings(run: Run) -> None:
 
 
 def test_a_log_that_cannot_be_opened_is_a_finding(run: Run) -> None:
-    """And the cloud is looked at all the same."""
+    """The cloud is checked nevertheless."""
     done = run("--json", NIGHTDROP_AUDIT="sqlite:////nowhere/audit.db")
     assert (done.exit_code, checks(done)) == (1, {"log": "fail"})
     assert '"IEF jobs"' in done.stdout
 
 
 def test_wrong_keys_are_found_and_not_shown(run: Run) -> None:
-    """What IEF and OBS say to them is told apart from their being down."""
+    """A refusal by IEF or OBS is reported differently from an outage."""
     done = run("--json", HUAWEICLOUD_SDK_SK="canary-key")
     forbidden = ("IEF jobs", "drop bucket", "results", "checkpoints")
     assert checks(done) == dict.fromkeys(forbidden, "fail")
@@ -72,7 +72,7 @@ def test_wrong_keys_are_found_and_not_shown(run: Run) -> None:
 
 
 def test_no_keys_at_all_name_the_variables(run: Run) -> None:
-    """For a desk."""
+    """For a local run."""
     done = run(HUAWEICLOUD_SDK_AK="", HUAWEICLOUD_SDK_SK="")
     assert done.exit_code == 1
     assert "HUAWEICLOUD_SDK_AK" in done.stdout

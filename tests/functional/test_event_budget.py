@@ -15,7 +15,7 @@ from handler.emulator.server import Emulator
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOST_MODULES = 85
+MOST_MODULES = 84
 """Of our own, for an event with a node upgrade in Nightdrop's form."""
 
 FORBIDDEN = frozenset(
@@ -57,8 +57,8 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
-    """What a new process says of its first event, and where its log is."""
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    """Measurements of a new process about its first event, and the path of its log."""
     log = tmp_path_factory.mktemp("log") / "audit.db"
     with Emulator() as emulator:
         environ = {**emulator.environment(), "NIGHTDROP_AUDIT": f"sqlite:///{log}"}
@@ -73,25 +73,30 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path
     return json.loads(done.stdout.splitlines()[-1]), log
 
 
-def test_a_timer_event_loads_only_what_it_needs(told: tuple[dict[str, Any], Path]) -> None:
+def test_a_timer_event_loads_only_what_it_needs(measured: tuple[dict[str, Any], Path]) -> None:
     """A cold start pays for every module."""
-    said, _ = told
+    said, _ = measured
     assert said["outcome"] == "submitted"
     assert len(said["modules"]) <= MOST_MODULES
     assert FORBIDDEN & set(said["all"]) == set()
 
 
 def test_the_built_in_policy_costs_a_node_upgrade_one_module(
-    told: tuple[dict[str, Any], Path],
+    measured: tuple[dict[str, Any], Path],
 ) -> None:
     """Neither its models nor its decision is loaded."""
-    loaded = [name for name in told[0]["modules"] if name.startswith("handler.policy")]
+    loaded = [name for name in measured[0]["modules"] if name.startswith("handler.policy")]
     assert loaded == ["handler.policy", "handler.policy.verdict"]
 
 
-def test_a_timer_event_with_one_job_is_two_commits(told: tuple[dict[str, Any], Path]) -> None:
+def test_the_probe_costs_nothing_without_its_facts(measured: tuple[dict[str, Any], Path]) -> None:
+    """Not even its package is loaded."""
+    assert not [name for name in measured[0]["modules"] if name.startswith("handler.probe")]
+
+
+def test_a_timer_event_with_one_job_is_two_commits(measured: tuple[dict[str, Any], Path]) -> None:
     """Planned and claimed, then answered; the start of the instance is a third."""
-    log = SqliteLog(told[1])
+    log = SqliteLog(measured[1])
     records = [record.fields for record in log.records()]
     log.close()
     assert [record["action"] for record in records] == [
@@ -104,6 +109,6 @@ def test_a_timer_event_with_one_job_is_two_commits(told: tuple[dict[str, Any], P
     assert len({str(record["commit"]) for record in records}) == 3
 
 
-def test_a_spec_is_decoded_once(told: tuple[dict[str, Any], Path]) -> None:
+def test_a_spec_is_decoded_once(measured: tuple[dict[str, Any], Path]) -> None:
     """The trigger leaves it to the pipeline."""
-    assert told[0]["decoded"] == 1
+    assert measured[0]["decoded"] == 1

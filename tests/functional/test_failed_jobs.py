@@ -1,4 +1,4 @@
-"""A job that was created and failed on the fleet: every command says so, and ends accordingly."""
+"""A job that was created and failed on the fleet: commands report it and exit accordingly."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def in_words(done: Result) -> str:
     ("failing", "word", "counts"),
     [({"node-1", "node-2"}, "failed", "0 of 2"), ({"node-1"}, "partly failed", "1 of 2")],
 )
-def test_what_failed_is_shown_and_is_no_success(
+def test_a_failed_job_is_shown_and_is_no_success(
     run: Run, emulator: Emulator, failing: set[str], word: str, counts: str
 ) -> None:
-    """By the tick that learns of it, by a repeat, and by every look at the log."""
+    """By the reconciler run that reads it, by a repeat, and by every command that shows the log."""
     emulator.state.failing_targets |= failing
     assert run("invoke", "-", text=SPEC).exit_code == 0
     ticked, repeated = run("reconcile"), run("invoke", "-", text=SPEC)
@@ -69,11 +69,11 @@ def test_what_failed_is_shown_and_is_no_success(
     assert (stats["days"][0]["created"], stats["days"][0]["failed"]) == (1, 1)
     examined = in_words(run("doctor"))
     assert "1 jobs failed on the fleet in the last day" in examined
-    assert run("reconcile").exit_code == 0  # what was told is not told again
+    assert run("reconcile").exit_code == 0  # a failure is reported once
 
 
-def test_what_succeeded_is_shown(run: Run) -> None:
-    """It does not stay `created` for ever."""
+def test_a_finished_job_is_shown_as_finished(run: Run) -> None:
+    """It does not stay `created` indefinitely."""
     assert run("invoke", "-", text=SPEC).exit_code == 0
     ticked, repeated = run("reconcile"), run("invoke", "-", text=SPEC)
     assert (ticked.exit_code, repeated.exit_code) == (0, 0)
@@ -83,7 +83,7 @@ def test_what_succeeded_is_shown(run: Run) -> None:
 
 
 def test_a_result_file_shows_how_its_jobs_ended(emulator: Emulator, fire: Fire, drop: Drop) -> None:
-    """With counts and reasons, for whoever dropped the file."""
+    """With counts and reasons, for the person who dropped the file."""
     emulator.state.simulation = replace(emulator.state.simulation, job_seconds=0)
     emulator.state.failing_targets.add("node-1")
     event = drop("drop/hall.yaml", SPEC.encode())
@@ -100,8 +100,10 @@ def test_a_result_file_shows_how_its_jobs_ended(emulator: Emulator, fire: Fire, 
     assert content["errors"] == reply["errors"] == fire(event)["errors"]
 
 
-def test_a_job_that_is_refused_at_a_tick_is_no_success(run: Run, emulator: Emulator) -> None:
-    """The tick says so, and not only the delivery that nobody watches any more."""
+def test_a_job_that_the_reconciler_finds_refused_is_no_success(
+    run: Run, emulator: Emulator
+) -> None:
+    """The reconciler reports it too, because its delivery may not be watched any more."""
     emulator.faults.set([{"operation": "CreateBatchJob", "fault": "status", "status": 403}])
     assert run("invoke", "-", text=SPEC).exit_code == 75
     emulator.faults.set([{"operation": "CreateBatchJob", "fault": "status", "status": 404}])

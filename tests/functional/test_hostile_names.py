@@ -1,4 +1,4 @@
-"""A file whose name attacks whoever reads of it, on every output that tells of it."""
+"""A file whose name attacks its readers, on every output that shows it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def log(
     fire: Callable[[object], dict[str, Any]],
     drop: Callable[..., Any],
 ) -> str:
-    """The address of a log that tells of a good and a bad file with a hostile name."""
+    """The address of a log with a good and a bad file of a hostile name."""
     fire(drop(f"drop/{request.param}.yaml", UPGRADE))
     fire(drop(f"drop/{request.param}/bad.yaml", b"kind: x\n"))
     return environ["NIGHTDROP_AUDIT"]
@@ -83,9 +83,9 @@ def test_a_delivery_is_shown_with_its_name_spelt_out(
 ) -> None:
     """Markup stays text, and nothing of the name is lost."""
     name = display(request.node.callspec.params["log"])
-    told = rows(log)
-    assert {row["action"] for row in told} > {"job.created", "spec.rejected"}
-    for key in {row["delivery"] for row in told if row["delivery"]}:
+    records = rows(log)
+    assert {row["action"] for row in records} > {"job.created", "spec.rejected"}
+    for key in {row["delivery"] for row in records if row["delivery"]}:
         text = run(log, "show", key)
         assert all(line.isprintable() for line in text.split("\n"))
         assert "".join(name.split()) in "".join(text.split())

@@ -84,7 +84,7 @@ REASONS = {"missing": "no such object", "denied": "agency", "foreign": "NIGHTDRO
 
 
 def is_recorded(records: list[Reply], request_id: str, errors: list[str]) -> bool:
-    """Return whether a rejection with these errors stands in the log for a request."""
+    """Return whether a rejection with these errors is in the log for a request."""
     return any(
         str(record["action"]).endswith(".rejected")
         and record["function"]["request_id"] == request_id
@@ -97,7 +97,7 @@ def is_recorded(records: list[Reply], request_id: str, errors: list[str]) -> boo
 def test_an_event_that_cannot_be_used_is_rejected_and_recorded(
     post: Post, cloud_records: Recorded, kind: str
 ) -> None:
-    """HTTP 200: another try would bring nothing."""
+    """HTTP 200: a retry would change nothing."""
     body, said = EVENTS[kind]
     request_id = str(uuid4())
     status, reply = post(body, **{"X-Cff-Request-Id": request_id})
@@ -111,7 +111,7 @@ def test_an_event_that_cannot_be_used_is_rejected_and_recorded(
 def test_a_file_that_cannot_be_read_is_rejected_and_recorded(
     cloud: Emulator, post: Post, cloud_drop: Drop, cloud_records: Recorded, kind: str
 ) -> None:
-    """And whoever dropped it finds the reason in a result file."""
+    """The person who dropped it finds the reason in a result file."""
     data, said = FILES[kind]
     request_id = str(uuid4())
     status, reply = post(cloud_drop(f"drop/{kind}.yaml", data), **{"X-Cff-Request-Id": request_id})
@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_read_is_rejected_and_recorded(
 
 
 @pytest.mark.parametrize("what", REASONS)
-def test_an_object_that_cannot_be_had_is_rejected_and_recorded(
+def test_an_object_that_is_unavailable_is_rejected_and_recorded(
     cloud: Emulator, post: Post, cloud_drop: Drop, cloud_records: Recorded, what: str
 ) -> None:
     """It is gone, the agency may not read it, or its bucket is not ours."""
@@ -141,7 +141,7 @@ def test_an_object_that_cannot_be_had_is_rejected_and_recorded(
     assert is_recorded(cloud_records(), request_id, reply["errors"])
 
 
-def test_after_all_that_the_function_still_works(
+def test_the_function_still_works_after_all_bad_input(
     cloud: Emulator, post: Post, cloud_drop: Drop
 ) -> None:
     """Nothing above made a job, and the next file does."""

@@ -185,7 +185,7 @@ def test_removals_and_results_are_ignored_and_recorded(
     ]
 
 
-def test_of_several_records_the_good_ones_run(
+def test_the_good_ones_of_several_records_run(
     cloud: Emulator, post: Post, cloud_drop: Drop, cloud_records: Recorded
 ) -> None:
     """One bad entry among them is rejected and recorded."""
@@ -199,10 +199,10 @@ def test_of_several_records_the_good_ones_run(
     assert "event.rejected" in {record["action"] for record in cloud_records()}
 
 
-def test_what_the_function_raises_is_a_500_and_the_delivery_starts_over(
+def test_an_exception_of_the_function_is_a_500_and_the_delivery_is_repeated(
     cloud: Emulator, post: Post, cloud_drop: Drop, cloud_records: Recorded
 ) -> None:
-    """The cloud is away while the object is read; delivered again, the job is made."""
+    """The cloud is unreachable while the object is read; delivered again, the job is created."""
     event = cloud_drop("drop/later.yaml", UPGRADE)
     cloud.faults.set([{"operation": "GetObject", "fault": "cut"}])
     status, error = post(event)
@@ -213,7 +213,7 @@ def test_what_the_function_raises_is_a_500_and_the_delivery_starts_over(
     assert post(event)[1]["outcome"] == "submitted"
 
 
-def test_of_several_records_one_that_cannot_be_read_now_fails_the_call_and_not_the_others(
+def test_of_several_records_an_unreadable_one_fails_the_call_and_not_the_others(
     cloud: Emulator, post: Post, cloud_drop: Drop
 ) -> None:
     """All are tried before anything is raised; delivered again, each is done once."""
@@ -230,7 +230,7 @@ def test_of_several_records_one_that_cannot_be_read_now_fails_the_call_and_not_t
 def test_without_keys_a_job_is_deferred_and_the_agency_is_named(
     serve: Callable[[dict[str, str]], Post], environ: dict[str, str], recorded: Recorded, tick: Tick
 ) -> None:
-    """The plan stands; a tick sends it once the function has its agency."""
+    """The plan is stored; the reconciler sends it once the function has its agency."""
     for name in ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"):
         del environ[name]
     status, reply = serve(environ)(tick(UPGRADE.decode()))

@@ -17,7 +17,7 @@ BUCKET = "nightdrop-drop"
 
 
 @pytest.fixture(autouse=True)
-def desk(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+def operator_environment(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     """An operator's environment, and a bucket that keeps versions."""
     for name, value in emulator.environment().items():
         monkeypatch.setenv(name, value)
@@ -46,7 +46,7 @@ def test_a_bucket_is_locked_for_some_days(emulator: Emulator) -> None:
     assert days_of(emulator) == 30
 
 
-def test_without_a_yes_nothing_is_locked(emulator: Emulator) -> None:
+def test_without_confirmation_nothing_is_locked(emulator: Emulator) -> None:
     """It could not be undone."""
     assert lock(f"obs://{BUCKET}", "--days", "365", answer="n\n").exit_code == 1
     assert days_of(emulator) == 0
@@ -77,13 +77,13 @@ def test_the_bucket_of_the_log_is_not_locked(
         ("obs://no-such-bucket", ": no such bucket"),
     ],
 )
-def test_what_cannot_be_locked_is_said(address: str, said: str) -> None:
+def test_a_bucket_that_cannot_be_locked_is_reported(address: str, said: str) -> None:
     """Exit status 2 and a sentence."""
     done = lock(address, "--days", "365", "--yes")
     assert (done.exit_code, said in done.stderr) == (2, True)
 
 
-def test_a_bucket_without_versions_is_to_keep_them_first(emulator: Emulator) -> None:
+def test_a_bucket_without_versions_needs_them_first(emulator: Emulator) -> None:
     """OBS locks versions."""
     emulator.state.change(VersioningSet(BUCKET, "Suspended"))
     done = lock(f"obs://{BUCKET}", "--days", "365", "--yes")

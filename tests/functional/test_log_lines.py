@@ -38,7 +38,7 @@ WRONG = "---\n".join("kind: nonsense\nname: x\n" for _ in range(2000))
 
 @pytest.fixture
 def said(environ: Environ, spawn: Spawn) -> Callable[[list[object]], list[str]]:
-    """Return the lines that a function says to some events, in a process of its own."""
+    """Return the lines that a function logs for some events, in a process of its own."""
 
     def ask(events: list[object]) -> list[str]:
         process = spawn([sys.executable, "-c", RUN], environ)
@@ -71,7 +71,7 @@ def test_every_line_is_one_json_object_with_an_action(
     assert sum(one["action"] == "function.answered" for one in spoken) > 10
 
 
-def test_what_goes_wrong_is_said_in_json_too(
+def test_errors_are_logged_as_json_too(
     said: Callable[[list[object]], list[str]], environ: Environ
 ) -> None:
     """An examination with faults, of a cloud that is not there."""

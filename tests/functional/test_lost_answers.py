@@ -1,4 +1,4 @@
-"""What is known of a job after its request failed, and what the next delivery does about it."""
+"""The state of a job after its request failed, and what the next delivery does about it."""
 
 from __future__ import annotations
 
@@ -90,10 +90,10 @@ def test_a_job_is_sent_again_after_the_pause_that_the_api_asks_for(
     assert (posts(emulator), len(emulator.state.jobs)) == (2, 1)
 
 
-def test_a_job_waits_for_the_tick_where_the_api_asks_for_a_longer_pause(
+def test_a_job_waits_for_the_reconciler_if_the_api_asks_for_a_longer_pause(
     emulator: Emulator, fire: Fire, drop: Drop
 ) -> None:
-    """Than is left of the invocation: nothing is slept away."""
+    """Longer than the time left of the invocation: it does not sleep."""
     faulty(emulator, fault="status", status=429, seconds=300, times=1)
     event = drop("drop/hall.yaml", UPGRADE)
     first, second = fire(event), fire(event)
@@ -114,9 +114,9 @@ def test_a_wrong_signature_defers_a_job_until_the_keys_are_right(
 
 def test_a_refused_connection_defers_a_job(environ: Environ, fire_in: FireIn, tick: Tick) -> None:
     """The request certainly never left."""
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        away = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with socket.socket() as unused_socket:
+        unused_socket.bind(("127.0.0.1", 0))
+        away = f"http://127.0.0.1:{unused_socket.getsockname()[1]}"
         first = fire_in({**environ, "NIGHTDROP_IEF_ENDPOINT": away}, tick(UPGRADE.decode()))
     assert (first["outcome"], states(first)) == ("deferred", ["deferred"])
     assert states(fire_in(environ, tick(UPGRADE.decode()))) == ["created"]
@@ -134,7 +134,7 @@ def test_a_refused_connection_defers_a_job(environ: Environ, fire_in: FireIn, ti
 def test_an_unreadable_creation_is_unknown(
     environ: Environ, fire_in: FireIn, tick: Tick, answering: Answering, body: bytes
 ) -> None:
-    """The job is probably there, under an id nobody told."""
+    """The job probably exists, under an unknown id."""
     odd = {**environ, "NIGHTDROP_IEF_ENDPOINT": answering(201, body)}
     event = tick(UPGRADE.decode())
     assert states(fire_in(odd, event)) == states(fire_in(environ, event)) == ["unknown"]
@@ -153,7 +153,7 @@ def test_without_time_left_a_job_is_deferred_and_nothing_is_signed(
 def test_a_planned_delivery_is_resumed_without_reading_its_object_again(
     emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop
 ) -> None:
-    """What was ordered stands in the outbox; the object may be gone."""
+    """The request is in the outbox; the object may be deleted."""
     event = drop("drop/hall.yaml", UPGRADE)
     fire_in({**environ, "RUNTIME_TIMEOUT": "3"}, event)
     emulator.state.remove_object("nightdrop-drop", "drop/hall.yaml")
@@ -162,7 +162,7 @@ def test_a_planned_delivery_is_resumed_without_reading_its_object_again(
 
 
 @pytest.mark.parametrize("state", ["unknown", "sending"])
-def test_a_job_whose_instance_fell_silent_is_not_sent_by_another(
+def test_a_job_whose_instance_stopped_is_not_sent_by_another(
     emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick, state: str
 ) -> None:
     """While its lease is alive it is left alone, and afterwards it is unknown."""

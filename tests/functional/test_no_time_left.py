@@ -1,4 +1,4 @@
-"""An invocation ends in time, whatever the cloud holds up: what it did not begin, the tick does."""
+"""An invocation ends in time, whatever the cloud delays; the reconciler does the rest."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ def bad_obs() -> Iterator[Callable[[HostileAnswer], str]]:
 
 
 def dropped(drop: Drop, count: int) -> Reply:
-    """Drop some files and return one event that tells of all."""
+    """Drop some files and return one event for all of them."""
     events = [drop(f"drop/{n}.yaml", UPGRADE.format(n).encode()) for n in range(count)]
     return {"Records": [event["Records"][0] for event in events]}
 
 
-def test_forty_slow_objects_are_left_to_the_tick(
+def test_forty_slow_objects_are_left_to_the_reconciler(
     emulator: Emulator,
     environ: Environ,
     fire_in: FireIn,
     drop: Drop,
     bad_obs: Callable[[HostileAnswer], str],
 ) -> None:
-    """The event is answered in time, and every file stands in the log."""
+    """The event is answered in time, and every file is in the log."""
     event = dropped(drop, 40)
-    begun = time.monotonic()
+    start = time.monotonic()
     slow = {"RUNTIME_TIMEOUT": str(SECONDS), "NIGHTDROP_OBS_ENDPOINT": bad_obs(DRIP)}
     reply = fire_in(environ | slow, event)
-    assert time.monotonic() - begun < SECONDS + 3
+    assert time.monotonic() - start < SECONDS + 3
     assert (reply["outcome"], len(reply["deliveries"]), reply["jobs"]) == ("deferred", 40, [])
     assert all("no time was left" in error for error in reply["errors"])
     assert emulator.state.all_jobs() == []
@@ -73,7 +73,7 @@ def test_forty_slow_objects_are_left_to_the_tick(
 def test_a_slow_object_with_time_left_is_delivered_again(
     environ: Environ, fire_in: FireIn, drop: Drop, bad_obs: Callable[[HostileAnswer], str]
 ) -> None:
-    """The platform does that, and the tick where it does not."""
+    """The platform does that, and otherwise the reconciler."""
     slow = {**environ, "NIGHTDROP_REQUEST_TIMEOUT": "0.3", "NIGHTDROP_OBS_ENDPOINT": bad_obs(DRIP)}
     with pytest.raises(NightdropError, match="no answer from"):
         fire_in(slow, dropped(drop, 1))
@@ -82,11 +82,11 @@ def test_a_slow_object_with_time_left_is_delivered_again(
 def test_a_list_of_one_key_per_page_ends_in_time(
     short: Environ, fire_in: FireIn, bad_obs: Callable[[HostileAnswer], str]
 ) -> None:
-    """And the tick says that it was not seen to its end."""
-    begun = time.monotonic()
-    endless = bad_obs(HostileAnswer("the tick", http(PAGE, "Connection: close")))
+    """The reconciler reports that the list was not read to its end."""
+    start = time.monotonic()
+    endless = bad_obs(HostileAnswer("the reconciler", http(PAGE, "Connection: close")))
     reply = fire_in({**short, "NIGHTDROP_OBS_ENDPOINT": endless}, {"action": "reconcile"})
-    assert time.monotonic() - begun < SECONDS + 3
+    assert time.monotonic() - start < SECONDS + 3
     assert reply["outcome"] == "deferred"
     assert reply["errors"]
 
@@ -94,27 +94,27 @@ def test_a_list_of_one_key_per_page_ends_in_time(
 def test_a_slow_list_of_a_bucket_ends_in_time(
     short: Environ, fire_in: FireIn, bad_obs: Callable[[HostileAnswer], str]
 ) -> None:
-    """Likewise."""
-    begun = time.monotonic()
+    """Same reason."""
+    start = time.monotonic()
     reply = fire_in({**short, "NIGHTDROP_OBS_ENDPOINT": bad_obs(DRIP)}, {"action": "reconcile"})
-    assert time.monotonic() - begun < SECONDS + 3
+    assert time.monotonic() - start < SECONDS + 3
     assert reply["outcome"] == "deferred"
 
 
 def test_a_slow_list_of_jobs_ends_in_time(
     environ: Environ, fire_in: FireIn, drop: Drop, bad_obs: Callable[[HostileAnswer], str]
 ) -> None:
-    """What is unknown stays so, and the tick says why."""
+    """Unknown jobs stay unknown, and the reconciler reports why."""
     slow = {"NIGHTDROP_REQUEST_TIMEOUT": "0.5", "NIGHTDROP_IEF_ENDPOINT": bad_obs(DRIP)}
     first = fire_in(environ | slow, dropped(drop, 1))
     assert [job["state"] for job in first["jobs"]] == ["unknown"]
     jobs = b'{"jobs": [{"job_id": "a", "job_name": "x", "created_at": 4000000000}]}'
-    pages = bad_obs(HostileAnswer("the tick", http(jobs, "Connection: close")))
+    pages = bad_obs(HostileAnswer("the reconciler", http(jobs, "Connection: close")))
     for url in (slow["NIGHTDROP_IEF_ENDPOINT"], pages):
-        begun = time.monotonic()
+        start = time.monotonic()
         again = {**slow, "RUNTIME_TIMEOUT": str(SECONDS), "NIGHTDROP_IEF_ENDPOINT": url}
         reply = fire_in(environ | again, {"action": "reconcile"})
-        assert time.monotonic() - begun < SECONDS + 3
+        assert time.monotonic() - start < SECONDS + 3
         assert (reply["outcome"], reply["open"]["jobs"]) == ("deferred", 1)
 
 
@@ -131,7 +131,7 @@ def test_a_slow_log_in_obs_ends_in_time(
     ]
     fire_in(in_obs, {"action": "reconcile"})  # the instance is warm
     emulator.faults.set(slow)
-    begun = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(NightdropError):
         fire_in(in_obs, event)
-    assert time.monotonic() - begun < SECONDS + 5
+    assert time.monotonic() - start < SECONDS + 5

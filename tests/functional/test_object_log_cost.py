@@ -1,4 +1,4 @@
-"""What an operation on a log in OBS costs does not grow with the log: counts, not times."""
+"""The cost of an operation on a log in OBS does not grow with the log: counts, not times."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PER_SEGMENT = 20
 
 @pytest.fixture(scope="module")
 def costs() -> list[dict[str, Cost]]:
-    """What each operation costs on a short log and on a long one, whose ends are alike."""
+    """The cost of each operation on a short and a long log, whose last segments are alike."""
     limits = Limits(appends=2 * PER_SEGMENT)
     return [dict(measured(segments, 5, limits, lost=(1, 8))) for segments in (SHORT, LONG)]
 
@@ -35,17 +35,17 @@ def test_an_event_reads_nothing(costs: list[dict[str, Cost]]) -> None:
         assert cost.log <= 5
 
 
-def test_an_idle_tick_looks_once(costs: list[dict[str, Cost]]) -> None:
+def test_an_idle_reconciler_run_looks_once(costs: list[dict[str, Cost]]) -> None:
     """At the end of the log, and at the bucket; it writes nothing."""
     for cost in (one["idle tick"] for one in costs):
         assert (cost.log, cost.other, cost.ief, cost.read < 4096) == (1, 1, 0, True)
 
 
 @pytest.mark.parametrize("number", [1, 8])
-def test_a_tick_settles_many_jobs_in_few_requests(
+def test_a_reconciler_run_settles_many_jobs_in_few_requests(
     costs: list[dict[str, Cost]], number: int
 ) -> None:
-    """Each job's body is removed from the outbox, and each is asked after; the rest is shared."""
+    """Each job's body is removed from the outbox, each job is queried; the rest is shared."""
     for cost in (one[f"tick, {number} unknown"] for one in costs):
         assert cost.log <= 8 + 2 * number
         assert cost.read < 4096
@@ -65,7 +65,7 @@ def test_no_operation_grows_with_the_log(costs: list[dict[str, Cost]], operation
     assert long.read <= 1.1 * short.read + grown
 
 
-def test_what_a_command_reads_is_far_less_than_the_log(costs: list[dict[str, Cost]]) -> None:
+def test_a_command_reads_far_less_than_the_log(costs: list[dict[str, Cost]]) -> None:
     """Its ends, and the segments that hold what was asked for."""
     whole = LONG * PER_SEGMENT * 3_000
     for operation in ("job abandon", "audit checkpoint", "audit show, the first job"):

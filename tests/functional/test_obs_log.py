@@ -51,7 +51,7 @@ def delivered(
     drop: Callable[..., Reply],
     sample: Callable[[str], bytes],
 ) -> dict[str, str]:
-    """The environment, after a file was delivered to two instances and a tick has run."""
+    """The environment, after a file was delivered to two instances and the reconciler has run."""
     event = drop("drop/camera.yaml", sample("specs/deploy-camera.yaml"))
     other = {**in_obs, "NIGHTDROP_SENDERS": "4"}
     replies = [fire_in(one, event) for one in (in_obs, other)]
@@ -103,7 +103,9 @@ def test_a_falsified_record_is_found(delivered: dict[str, str], emulator: Emulat
     assert (verdict.exit_code, "was changed" in verdict.stdout) == (1, True)
 
 
-def test_the_brake_works_from_a_desk(delivered: dict[str, str], fire_in: Fire) -> None:
+def test_a_hold_can_be_placed_from_the_operators_machine(
+    delivered: dict[str, str], fire_in: Fire
+) -> None:
     """A warm instance sees it."""
     assert run("hold", "--reason", "freeze").exit_code == 0
     event = json.loads(spec("held"))
@@ -113,7 +115,7 @@ def test_the_brake_works_from_a_desk(delivered: dict[str, str], fire_in: Fire) -
     assert fire_in(delivered, event)["jobs"][0]["state"] == "created"
 
 
-def test_a_job_whose_request_was_removed_waits_and_says_so(
+def test_a_job_whose_request_was_removed_waits_and_reports_it(
     in_obs: dict[str, str], fire_in: Fire, emulator: Emulator
 ) -> None:
     """Whoever may write to the bucket can lose it, but not silently."""
@@ -137,8 +139,8 @@ def spec(name: str) -> str:
 
 
 @pytest.mark.usefixtures("in_obs")
-def test_a_hold_on_a_log_that_is_none_is_refused(emulator: Emulator) -> None:
-    """A slip in the address would leave the function sending, and somebody believing it is not."""
+def test_a_hold_at_an_address_without_a_log_is_refused(emulator: Emulator) -> None:
+    """A typing error would leave the function sending, against the operator's belief."""
     for command in ("hold", "release"):
         done = run(command, "--audit", "obs://nightdrop-drop/audti/")
         assert (done.exit_code, "run the function once, or name another" in done.stderr) == (
@@ -148,7 +150,7 @@ def test_a_hold_on_a_log_that_is_none_is_refused(emulator: Emulator) -> None:
     assert not any(key.startswith("audti/") for key in emulator.state.buckets["nightdrop-drop"])
 
 
-def test_a_store_that_was_not_tried_is_doubted_at_every_start(
+def test_a_store_that_was_not_probed_causes_a_warning_at_every_start(
     in_obs: dict[str, str], fire_in: Fire, lines: list[str]
 ) -> None:
     """Until the probe has passed there."""
@@ -162,7 +164,7 @@ def test_a_store_that_was_not_tried_is_doubted_at_every_start(
     assert not any("settings.doubted" in line for line in lines)
 
 
-def test_a_probe_says_what_does_not_hold(in_obs: dict[str, str], emulator: Emulator) -> None:
+def test_a_probe_reports_each_failed_check(in_obs: dict[str, str], emulator: Emulator) -> None:
     """With an exit status, and without writing down that it did."""
     broken: Json = {"operation": "AppendObject", "fault": "status", "status": 503}
     emulator.faults.set([broken])
@@ -182,7 +184,7 @@ def test_a_probe_says_what_does_not_hold(in_obs: dict[str, str], emulator: Emula
         (AUDIT, "HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_AK"),
     ],
 )
-def test_a_probe_that_cannot_be_made_says_why(
+def test_a_probe_that_cannot_run_reports_why(
     in_obs: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     address: str,
@@ -211,7 +213,7 @@ def test_the_log_signs_with_the_keys_of_each_call(in_obs: dict[str, str]) -> Non
         opened = open_instance(old, environ, lambda _line: None)
         with closing(opened):
             handle(TICK, old, opened)
-            # The account is the emulator's for good; only here its token runs out.
+            # The account is the emulator's permanently; only here its token expires.
             object.__setattr__(cloud.account, "security_token", second.security_token)
             with pytest.raises(LogUnreachableError):
                 handle(TICK, old, opened)

@@ -88,7 +88,7 @@ def test_the_path_style_client_puts_gets_lists_and_deletes(
 def test_the_path_style_client_reads_the_documented_errors(
     emulator: Emulator, esdk: EsdkClient
 ) -> None:
-    """Missing objects, missing buckets and denied objects are told apart."""
+    """Missing objects, missing buckets and denied objects are distinguished."""
     emulator.state.denied.add((BUCKET, "secret.yaml"))
     codes = [
         (answer.status, answer.errorCode)
@@ -150,7 +150,7 @@ def test_the_virtual_host_client_puts_gets_lists_and_deletes(
 def test_a_key_survives_both_clients(
     emulator: Emulator, esdk: EsdkClient, obs_client: huawei_obs.ObsClient, key: str
 ) -> None:
-    """Written by one, read and listed by the other, and stored as it was meant."""
+    """Written by one, read and listed by the other, and stored unchanged."""
     received: list[bytes] = []
     assert esdk.putContent(BUCKET, key, "x").status == 200
     assert list(emulator.state.buckets[BUCKET]) == [key]
@@ -177,7 +177,7 @@ def test_an_object_is_appended_to(esdk: EsdkClient) -> None:
     assert esdk.listObjects(BUCKET).body.contents[0].isAppendable
 
 
-def test_an_append_that_cannot_be_is_refused(esdk: EsdkClient) -> None:
+def test_an_impossible_append_is_refused(esdk: EsdkClient) -> None:
     """At another position, or to what was put."""
     append(esdk, "one", 0)
     assert append(esdk, "two", 0) == (409, "PositionNotEqualToLength")

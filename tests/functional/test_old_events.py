@@ -35,14 +35,14 @@ def test_times_count_from_the_receipt_where_the_events_own_is_long_past(
     assert "2020" not in audit(environ, "show", job["job_name"]).splitlines()[1]
 
 
-def test_an_event_that_comes_again_does_not_hide_what_came_of_it(
+def test_a_repeated_event_does_not_hide_the_result_of_the_first(
     environ: dict[str, str], fire: Fire, tick: Tick
 ) -> None:
     """It is no run that repeats itself."""
     event = tick(UPGRADE)
     (job,) = fire(event)["jobs"]
     assert fire(event)["outcome"] == "duplicate"
-    told = audit(environ, "show", job["job_name"])
-    assert "  planned  " in told.splitlines()[1]
-    assert "received again; no new job" in told
-    assert "the same as" not in told
+    shown = audit(environ, "show", job["job_name"])
+    assert "  planned  " in shown.splitlines()[1]
+    assert "received again; no new job" in shown
+    assert "the same as" not in shown

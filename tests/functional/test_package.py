@@ -31,21 +31,21 @@ SOURCES = Sources(ROOT / "handler", ROOT / "infra", "0.1.0")
 # As the platform does it: the code's folder is on the path, settings come from the context.
 RUN = """
 import json, sys
-root, told = sys.argv[1], json.load(sys.stdin)
+root, document = sys.argv[1], json.load(sys.stdin)
 sys.path.insert(0, root)
 before = set(sys.modules)
 import index
 
 class Context:
-    def getUserData(self, name): return told["user_data"].get(name)
-    def getSecurityAccessKey(self): return told["keys"][0]
-    def getSecuritySecretKey(self): return told["keys"][1]
-    def getSecurityToken(self): return told["keys"][2]
+    def getUserData(self, name): return document["user_data"].get(name)
+    def getSecurityAccessKey(self): return document["keys"][0]
+    def getSecuritySecretKey(self): return document["keys"][1]
+    def getSecurityToken(self): return document["keys"][2]
     def getRequestID(self): return "request-1"
     def getRemainingTimeInMilliSeconds(self): return 60000
 
 index.initializer(Context())
-replies = [index.handler(event, Context()) for event in told["events"]]
+replies = [index.handler(event, Context()) for event in document["events"]]
 files = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
 elsewhere = [name for name, file in files.items() if "site-packages" in file]
 cached = {getattr(module, "__cached__", None) for name, module in sys.modules.items()
@@ -77,7 +77,7 @@ def made(runtime: Runtime, python: Interpreter) -> Built:
     except PackageError as error:
         if "could not fetch" not in str(error) or "HASHES" in str(error):
             raise
-        pytest.skip(f"no package registry is at hand: {error}")
+        pytest.skip(f"no package registry is available: {error}")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -118,14 +118,14 @@ def run(unpacked: Unpacked, environ: dict[str, str]) -> Callable[..., Reply]:
 
     def start(*events: object) -> Reply:
         kinds = ("AK", "SK", "SECURITY_TOKEN")
-        told = {
+        document = {
             "user_data": {name: text for name, text in environ.items() if "SDK" not in name},
             "keys": [environ.get(f"HUAWEICLOUD_SDK_{kind}", "") for kind in kinds],
             "events": events,
         }
         done = subprocess.run(
             [unpacked.python.command, "-ISB", "-c", RUN, str(unpacked.folder)],
-            input=json.dumps(told),
+            input=json.dumps(document),
             env={},
             cwd="/",
             capture_output=True,
@@ -152,11 +152,11 @@ def test_the_zip_answers_a_timer_and_a_dropped_file(
         environ["NIGHTDROP_AUDIT"] = "obs://nightdrop-drop/audit/"
     timer = json.loads(sample("timer-nightly.json"))
     dropped = drop("drop/camera.yaml", sample("specs/deploy-camera.yaml"))
-    told = run(timer, dropped)
-    assert [reply["outcome"] for reply in told["replies"]] == ["submitted", "submitted"]
-    assert {job["state"] for reply in told["replies"] for job in reply["jobs"]} == {"created"}
-    assert told["elsewhere"] == []
-    assert told["compiled"]
+    document = run(timer, dropped)
+    assert [reply["outcome"] for reply in document["replies"]] == ["submitted", "submitted"]
+    assert {job["state"] for reply in document["replies"] for job in reply["jobs"]} == {"created"}
+    assert document["elsewhere"] == []
+    assert document["compiled"]
 
 
 def test_a_start_is_on_record_with_the_digest_of_the_code(

@@ -78,7 +78,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def leaks(emulator: Emulator, environ: Environ, lines: list[str]) -> Callable[..., list[str]]:
-    """Return what of all that is written, answered or logged holds a canary."""
+    """Return where a canary occurs in everything that was written, answered or logged."""
 
     def find(*said: object) -> list[str]:
         database = sqlite3.connect(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))
@@ -93,15 +93,15 @@ def leaks(emulator: Emulator, environ: Environ, lines: list[str]) -> Callable[..
 
 
 def outbox(environ: Environ) -> str:
-    """Return what stands in the outbox."""
+    """Return the content of the outbox."""
     database = sqlite3.connect(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))
     rows = database.execute("SELECT body FROM outbox").fetchall()
     database.close()
     return str(rows)
 
 
-def told(error: BaseException) -> str:
-    """Return all that is ever printed of an exception, its causes included."""
+def traceback_text(error: BaseException) -> str:
+    """Return the full printed text of an exception, its causes included."""
     return "".join(traceback.format_exception(error)) + repr(error)
 
 
@@ -134,7 +134,7 @@ def test_a_success_leaves_no_secret(
 def test_a_failed_creation_leaves_no_secret(
     emulator: Emulator, environ: Environ, deploy: Callable[[], Reply], leaks: Leaks, fault: Reply
 ) -> None:
-    """The value may stand in the outbox until the job is settled, and nowhere else."""
+    """The value may be in the outbox until the job is settled, and nowhere else."""
     emulator.faults.set([{"operation": CREATE, **fault}])
     reply = deploy()
     assert leaks(reply) == []
@@ -149,14 +149,14 @@ def test_wrong_keys_leave_no_secret(
     wrong = {**environ, "HUAWEICLOUD_SDK_SK": "canary-secret-key-7f3a-but-not-this-one"}
     with pytest.raises(NightdropError, match="SignatureDoesNotMatch") as raised:
         fire_in(wrong, drop("drop/camera.yaml", DEPLOYMENT.encode()))
-    assert leaks(told(raised.value)) == []
+    assert leaks(traceback_text(raised.value)) == []
 
 
 @pytest.mark.parametrize("kind", INVALID)
 def test_a_rejection_leaves_no_secret(
     environ: Environ, fire_in: FireIn, drop: Drop, leaks: Leaks, kind: str
 ) -> None:
-    """The messages tell what is wrong without telling what stands there."""
+    """The messages name the error without quoting the value."""
     reply = fire_in(environ, drop("drop/camera.yaml", INVALID[kind].encode()))
     assert reply["outcome"] == "rejected"
     assert leaks(reply) == []
@@ -178,7 +178,7 @@ def test_a_crash_leaves_no_secret(
     emulator.faults.set([{"operation": "GetObject", "fault": "cut"}])
     with pytest.raises(NightdropError) as raised:
         fire_in(environ, event)
-    assert leaks(told(raised.value)) == []
+    assert leaks(traceback_text(raised.value)) == []
 
 
 def test_an_instance_shows_no_secret(environ: Environ, leaks: Leaks) -> None:

@@ -1,4 +1,4 @@
-"""Ticks over HTTP: with the platform's retries set to zero they complete every delivery."""
+"""Reconciler runs over HTTP: with the platform's retries at zero they complete every delivery."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def quick(serve: Serve, cloud_environ: Environ) -> Post:
 def test_at_most_one_job_though_its_answer_was_lost(
     cloud: Emulator, quick: Post, cloud_drop: Drop, tick: Tick
 ) -> None:
-    """It is unknown, then found in the list by a timer's tick, and adopted."""
+    """It is unknown, then found in the list by a timer's reconciler run, and adopted."""
     before = len(cloud.state.jobs)
     cloud.faults.set([{"operation": CREATE, "fault": "lost_answer", "times": 1}])
     status, reply = quick(cloud_drop("drop/lost.yaml", UPGRADE))
@@ -79,7 +79,7 @@ def test_at_most_one_job_though_its_answer_was_lost(
     assert kept["outcome"] == "submitted"
 
 
-def test_never_silently_none_though_its_request_was_lost(
+def test_a_job_whose_request_was_lost_is_created(
     cloud: Emulator, quick: Post, cloud_drop: Drop, tick: Tick
 ) -> None:
     """Once it cannot arrive any more and is not in the list, it is created, once."""
@@ -96,7 +96,7 @@ def test_never_silently_none_though_its_request_was_lost(
 def test_a_notification_that_was_lost_loses_no_file(
     cloud: Emulator, quick: Post, cloud_drop: Drop, tick: Tick
 ) -> None:
-    """The tick finds it in the bucket."""
+    """The reconciler finds it in the bucket."""
     before = len(cloud.state.jobs)
     cloud_drop("drop/unseen.yaml", UPGRADE)
     quick(tick(RECONCILE))
@@ -107,7 +107,7 @@ def test_a_notification_that_was_lost_loses_no_file(
 def test_a_job_deleted_in_the_console_is_not_created_again(
     cloud: Emulator, quick: Post, cloud_drop: Drop, tick: Tick
 ) -> None:
-    """Neither by ticks nor by its event."""
+    """Neither by the reconciler nor by its event."""
     event = cloud_drop("drop/deleted.yaml", UPGRADE)
     (job,) = quick(event)[1]["jobs"]
     cloud.state.delete_job(job["job_id"])
@@ -115,7 +115,7 @@ def test_a_job_deleted_in_the_console_is_not_created_again(
         lambda: [
             one for one in quick(tick(RECONCILE))[1]["jobs"] if one["job_id"] == job["job_id"]
         ],
-        lambda told: told and told[0].get("finished"),
+        lambda jobs: jobs and jobs[0].get("finished"),
     )
     assert [one["finished"] for one in gone] == ["deleted"]
     quick(tick(RECONCILE))
@@ -123,7 +123,7 @@ def test_a_job_deleted_in_the_console_is_not_created_again(
     assert job["job_name"] not in {one.name for one in cloud.state.all_jobs()}
 
 
-def test_ticks_alone_complete_a_killed_delivery(
+def test_the_reconciler_alone_completes_a_killed_delivery(
     emulator: Emulator, environ: Environ, spawn: Callable[..., Any], drop: Drop, fire_in: FireIn
 ) -> None:
     """Killed while its request was under way; the platform does not deliver again."""
@@ -152,7 +152,7 @@ def test_ticks_alone_complete_a_killed_delivery(
 
 
 def tick_at(environ: Environ, now: datetime) -> Reply:
-    """Run a tick at a later time, by the log's clock and with settling at once."""
+    """Run the reconciler at a later time, by the log's clock and with settling at once."""
     settings = load(lambda _name: None, {**environ, "NIGHTDROP_SETTLE_AFTER": "0"})
     log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"), clock=lambda: now)
     opened = Instance(settings, InstanceLog(log), Transport(timeout=5), environ, lambda _line: None)
@@ -161,7 +161,7 @@ def tick_at(environ: Environ, now: datetime) -> Reply:
         return handle({"action": "reconcile"}, context, opened)
 
 
-def test_an_order_that_is_too_old_expires_and_says_so(
+def test_a_request_that_is_too_old_expires_and_is_reported(
     emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick, recorded: Recorded
 ) -> None:
     """Last night's upgrade does not run at noon."""
@@ -175,10 +175,10 @@ def test_an_order_that_is_too_old_expires_and_says_so(
     assert "deliver it again" in expired["note"]
 
 
-def test_what_there_was_no_time_for_is_summed_up(
+def test_jobs_that_are_not_sent_in_time_are_summed_up(
     emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop
 ) -> None:
-    """One sentence for three jobs that the API would have later."""
+    """One sentence for three jobs for which the API asks for a later time."""
     pause: Json = {
         "operation": CREATE,
         "fault": "status",
@@ -186,7 +186,7 @@ def test_what_there_was_no_time_for_is_summed_up(
         "seconds": 600,
         "times": 3,
     }
-    # All forty are under way before the first of them is told to wait.
+    # All forty are in flight before the first of them is asked to wait.
     emulator.faults.set([pause, {"operation": CREATE, "fault": "delay", "seconds": 0.8}])
     event = drop("drop/forty.yaml", forty())
     reply = fire_in({**environ, "NIGHTDROP_SENDERS": "40"}, event)

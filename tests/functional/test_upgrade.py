@@ -1,4 +1,4 @@
-"""A function of today on the log of the first version of all."""
+"""The present function on the log of the very first version."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ def test_what_ran_under_the_old_version_does_not_run_again(
     assert len(recorded()) > 45
 
 
-def test_what_waited_under_the_old_version_is_brought_to_its_end(
-    fire: Fire, environ: Environ
-) -> None:
+def test_work_that_waited_under_the_old_version_is_completed(fire: Fire, environ: Environ) -> None:
     """One job was deferred, one unknown; they are sent now or, being old, expire."""
     environ["NIGHTDROP_SETTLE_AFTER"] = "1"
     fire({"action": "reconcile"})

@@ -46,7 +46,7 @@ def outputs() -> dict[str, Any]:
 def deployed(
     outputs: dict[str, Any], emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> Environ:
-    """The buckets are there, and the operator's desk has the function's settings and keys."""
+    """The buckets exist, and the operator's environment has the function's settings and keys."""
     buckets = {one.name: one for one in Configuration(INFRA).resources() if "bucket" in one.body}
     for name, bucket in outputs["buckets"].items():
         emulator.state.create_bucket(bucket)
@@ -62,7 +62,7 @@ def deployed(
 def dropped(
     outputs: dict[str, Any], drop: Callable[..., Any], sample: Callable[[str], bytes]
 ) -> object:
-    """The event of a file that somebody dropped where infra/README.md says."""
+    """The event of a file that was dropped where infra/README.md says."""
     data = sample("specs/deploy-camera.yaml")
     return drop("drop/upgrade.yaml", data, bucket=outputs["buckets"]["drop"])
 
@@ -75,12 +75,13 @@ def run(*arguments: str) -> Result:
 def test_the_walk_through_leads_to_a_job(
     outputs: dict[str, Any], deployed: Environ, emulator: Emulator, dropped: object, fire_in: Fire
 ) -> None:
-    """Probe, doctor, drop, look, lock, verify: each command says that all is well."""
+    """Probe, doctor, drop, look, lock, verify: each command reports success."""
     tick = json.loads(json.loads(outputs["timers"]["tick"]["event_data"])["user_event"])
     assert run("audit", "probe", deployed["NIGHTDROP_AUDIT"]).exit_code == 0
     examined = run("doctor")
     assert examined.exit_code == 0, examined.stdout
     assert "warn" not in examined.stdout
+    assert run("probe").exit_code == 0
     assert fire_in(deployed, dropped)["outcome"] == "submitted"
     assert fire_in(deployed, tick)["errors"] == []
     assert len(emulator.state.all_jobs()) == 1
@@ -94,7 +95,7 @@ def test_the_walk_through_leads_to_a_job(
     assert (verified.exit_code, "confirmed from outside" in verified.stdout) == (0, True)
 
 
-def test_the_log_is_not_to_be_locked(outputs: dict[str, Any], deployed: Environ) -> None:
+def test_the_log_must_not_be_locked(outputs: dict[str, Any], deployed: Environ) -> None:
     """A slip of the hand would end all recording."""
     assert deployed
     locked = run("audit", "lock", f"obs://{outputs['buckets']['log']}", "--days=9", "--yes")

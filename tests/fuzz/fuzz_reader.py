@@ -20,7 +20,7 @@ def target(data: bytes) -> None:
         plan = make_plan("k" * 52, documents)
     except SpecRejectedError as error:
         assert error.problems  # noqa: PT017 - either outcome is right
-        assert "Traceback" not in str(error)  # noqa: PT017 - likewise
+        assert "Traceback" not in str(error)  # noqa: PT017 - same reason
         return
     assert len(plan.jobs) == len(documents)
     assert all(isinstance(json.loads(job.body), dict) for job in plan.jobs)

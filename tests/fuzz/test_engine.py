@@ -13,7 +13,7 @@ def test_a_target_without_faults_is_run_many_times() -> None:
 
 
 def test_a_fault_is_found_and_its_input_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    """The exception leaves the run, and the input stands in the output."""
+    """The exception leaves the run, and the input is printed."""
 
     def target(data: bytes) -> None:
         if b"z" in data:

@@ -12,7 +12,7 @@ from handler.specs.planner import make_plan
 
 
 class Answer(NamedTuple):
-    """What became of one file.
+    """The result for one file.
 
     Attributes:
         jobs: How many jobs it orders.

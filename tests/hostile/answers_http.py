@@ -111,7 +111,7 @@ LINES = {
     "unauthorised": HostileAnswer("a password", http(b"{}", "WWW-Authenticate: x", status="401 x")),
     "teapot": HostileAnswer("an error without a reason", http(b"", status="418 x")),
     "unavailable": HostileAnswer("a page for people", http(b"<html>", status="503 x")),
-    "status-999": HostileAnswer("a status that nobody knows", http(b"{}", status="999 x")),
+    "status-999": HostileAnswer("an unknown status", http(b"{}", status="999 x")),
 }
 
 HTTP = {**SLOW, **FLOODS, **CUT, **LENGTHS, **LINES}

@@ -15,7 +15,9 @@ def _created(status: str = "201 Created", **fields: object) -> bytes:
 
 CREATED = {
     "created": HostileAnswer("nothing: this is the good case", _created(job_id=ID), readable=True),
-    "created-gzip": HostileAnswer("a coding nobody asked for", http(b"\x1f\x8b", status="201 x")),
+    "created-gzip": HostileAnswer(
+        "a coding that was not requested", http(b"\x1f\x8b", status="201 x")
+    ),
     "created-empty": HostileAnswer("no body", http(b"", status="201 x")),
     "created-204": HostileAnswer("no body, rightly", b"HTTP/1.1 204 No\r\n\r\n"),
     "created-null": HostileAnswer("a body that says nothing", http(b"null", status="201 x")),

@@ -63,12 +63,12 @@ def asked(operation: str, urls: dict[str, str]) -> dict[str, tuple[str, str]]:
     """Ask servers side by side, in a child process, and return what each brought, or the error."""
 
     def ask(url: str) -> tuple[str, str]:
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             found = "value", repr(OPERATIONS[operation](url))[:9999]
         except CloudError as error:
             found = "error", str(error)[:9999]
-        assert time.monotonic() - begun < SECONDS + 3
+        assert time.monotonic() - start < SECONDS + 3
         return found
 
     with ThreadPoolExecutor(8) as threads:

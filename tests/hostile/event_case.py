@@ -22,8 +22,8 @@ class EventCase:
     Attributes:
         name: What it is called.
         attacks: What it is after, in one line.
-        make: Makes the event; large ones come to be in the child process alone.
-        answer: What it is answered with.
+        make: Makes the event; large ones are created only in the child process.
+        answer: The expected answer.
     """
 
     name: str

@@ -167,7 +167,7 @@ TIMERS = (
     ),
     EventCase(
         "reconcile without a cloud",
-        "a run that can reach nobody",
+        "a run that can reach no node",
         lambda: timer('{"action": "reconcile"}'),
         "deferred",
     ),
@@ -191,7 +191,7 @@ SPECS = (
     EventCase(
         "19,000 targets", "an error for each", lambda: _spec(targets={"nodes": [*range(19_000)]})
     ),
-    EventCase("no targets", "a job for nobody, or for all", lambda: _spec(targets={"nodes": []})),
+    EventCase("no targets", "a job for no node, or for all", lambda: _spec(targets={"nodes": []})),
     EventCase("name of a path", "a name with meaning elsewhere", lambda: _spec(name="../../etc")),
     EventCase("name of markup", "a name that is shown as it is", lambda: _spec(name="<b>[/bold]")),
     EventCase("name of 200 KB", "an error that quotes it", lambda: _spec(name="n" * 200_000)),

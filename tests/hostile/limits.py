@@ -39,7 +39,7 @@ _PRELOAD = [
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case.
+    """The result of a case.
 
     Attributes:
         value: What the work returned; None if it raised.

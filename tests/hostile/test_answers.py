@@ -29,7 +29,7 @@ EVERY = {
 
 
 def answers(operation: str, group: Group) -> dict[str, tuple[str, str]]:
-    """Have a group of answers given to an operation, and hold it to the limits as a whole."""
+    """Give a group of answers to an operation, and check the limits for the group as a whole."""
     with ExitStack() as stack:
         urls = {name: stack.enter_context(serving(answer)) for name, answer in group.items()}
         outcome = run_limited(asked, operation, urls)
@@ -52,7 +52,7 @@ def by(size: int, group: Group) -> list[dict[str, HostileAnswer]]:
     "group", [SLOW, *by(5, FLOODS), CUT, LENGTHS, LINES], ids=lambda group: next(iter(group))
 )
 @pytest.mark.parametrize("operation", ["create", "bucket"])
-def test_an_answer_that_is_no_proper_http_is_none(operation: str, group: Group) -> None:
+def test_an_answer_that_is_not_proper_http_is_rejected(operation: str, group: Group) -> None:
     """However slow, fast, long or strange it is: nothing is taken for created, or for listed."""
     assert {kind for kind, _ in answers(operation, group).values()} == {"error"}
 
@@ -66,14 +66,14 @@ def test_an_answer_that_is_no_proper_http_is_none(operation: str, group: Group) 
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
-def test_an_answer_that_says_nothing_certain_is_none(operation: str, group: Group) -> None:
+def test_an_ambiguous_answer_is_rejected(operation: str, group: Group) -> None:
     """Only what clearly says so is a new job, a list, an object."""
     found = answers(operation, group)
     believed = {name for name, (kind, _) in found.items() if kind == "value"}
     assert believed == {name for name, answer in group.items() if answer.readable}
 
 
-def test_the_corpus_is_as_large_as_it_is_said_to_be() -> None:
+def test_the_corpus_has_the_stated_size() -> None:
     """At least 120, each with one line that says what it attacks."""
     every = [*HTTP.values(), *(one for group in EVERY.values() for one in group.values())]
     assert len(every) >= 120

@@ -36,6 +36,6 @@ def test_a_harmless_case_returns_its_value_within_the_limits() -> None:
 
 @pytest.mark.parametrize("work", [_busy, _fat, _failing])
 def test_a_case_over_a_limit_fails(work: object) -> None:
-    """Time, memory and a stray exception are each told."""
+    """Time, memory and a stray exception are each reported."""
     with pytest.raises(AssertionError):
         assert_within_limits(run_limited(work))  # type: ignore[arg-type] # one of the above

@@ -15,11 +15,11 @@ def test_every_argument_is_one_the_provider_takes() -> None:
     assert list(contract(INFRA)) == []
 
 
-def test_buckets_are_closed_and_failures_are_told() -> None:
+def test_buckets_are_private_and_failures_are_reported() -> None:
     """Private, encrypted, versioned where it helps; secrets are marked; the handler is set."""
     assert list(security(INFRA)) == []
 
 
 def test_no_provider_lock_is_committed() -> None:
-    """One made offline would hold hashes of a local build."""
+    """One created offline would hold hashes of a local build."""
     assert not list(INFRA.rglob(".terraform.lock.hcl"))

@@ -1,4 +1,4 @@
-"""Wrong edits of infra/ that somebody may make: each is caught without a network."""
+"""Wrong edits of infra/: each is caught without a network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BY_TEXT = {
     ),
     "a missing required argument": ("main.tf", "  group_name  = var.name\n", ""),
     "a resource that is none": ("main.tf", '"huaweicloud_lts_stream"', '"huaweicloud_lts_flow"'),
-    "nobody told of failures": ("main.tf", "on_failure {", "on_success {"),
+    "failures are not reported": ("main.tf", "on_failure {", "on_success {"),
     "secrets among plain settings": (
         "main.tf",
         "encrypted_user_data = module.shape.secret_user_data",
@@ -134,7 +134,7 @@ BY_TERRAFORM = {
         "true",
     ),
     "no tick": ("shape/outputs.tf", "merge(local.timers, { tick = local.tick })", "local.timers"),
-    "another action in the tick": ("shape/main.tf", '"reconcile"', '"reconsile"'),
+    "another action in the timer": ("shape/main.tf", '"reconcile"', '"reconsile"'),
     "a field the timer does not have": (
         "shape/main.tf",
         "user_event    = timer.spec",
@@ -190,11 +190,11 @@ def found_unedited(look: Callable[[Path], Iterator[str]]) -> frozenset[str]:
 @pytest.mark.parametrize("edited", BY_TEXT.values(), ids=BY_TEXT, indirect=True)
 def test_a_wrong_edit_is_caught_by_the_text(edited: Path) -> None:
     """Without Terraform."""
-    assert any(told not in found_unedited(by_text) for told in by_text(edited))
+    assert any(finding not in found_unedited(by_text) for finding in by_text(edited))
 
 
 @pytest.mark.skipif(TERRAFORM is None, reason="TERRAFORM IS NOT HERE: these edits go unseen")
 @pytest.mark.parametrize("edited", BY_TERRAFORM.values(), ids=BY_TERRAFORM, indirect=True)
 def test_a_wrong_edit_is_caught_by_what_it_renders(edited: Path) -> None:
     """Without a provider."""
-    assert any(told not in found_unedited(shape) for told in shape(edited))
+    assert any(finding not in found_unedited(shape) for finding in shape(edited))

@@ -19,7 +19,7 @@ def test_every_line_that_needs_attention_has_its_search() -> None:
 
 
 def test_every_action_that_is_searched_for_is_written() -> None:
-    """A search for what no code writes finds nothing, and nobody notices."""
+    """A search for an action that no code writes finds nothing, unnoticed."""
     sources = "".join(path.read_text() for path in (INFRA.parent / "handler").rglob("*.py"))
     for action in re.findall(r'action : "([a-z._]+)"', PAGE):
         assert f'"{action}"' in sources

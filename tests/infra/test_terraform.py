@@ -1,4 +1,4 @@
-"""What Terraform itself says; skipped, and loudly, where it or its provider is not."""
+"""Terraform's own checks; skipped, with a visible reason, where it or its provider is missing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_the_deployment_is_valid(prepared: Callable[[str], Path]) -> None:
 def test_an_example_can_be_planned_without_an_account(
     example: str, prepared: Callable[[str], Path]
 ) -> None:
-    """By the provider itself, with invented keys: it asks nobody about what is new."""
+    """By the provider itself, with invented keys: it makes no request for new resources."""
     folder = prepared(f"examples/{example}")
     (folder / "nightdrop.zip").write_bytes(b"any file will do")
     found = terraform("plan", "-no-color", "-input=false", at=folder)

@@ -63,12 +63,12 @@ class Tampering:
 
 @dataclass
 class Chain:
-    """Records as they are to be stored, each sealed behind the one before it."""
+    """Records as they must be stored, each sealed after the one before it."""
 
     rows: list[tuple[int, str, str, str]] = field(default_factory=list)
 
     def add(self, fields: dict[str, Any], spell: Spell = canonical) -> None:
-        """Append a record with these fields, as a text that somebody chose."""
+        """Append a record with these fields, as a text of the caller's choice."""
         prev = self.rows[-1][1] if self.rows else FIRST_PREV
         seq = len(self.rows) + 1
         text = spell({**fields, "seq": seq, "prev": prev})
@@ -87,7 +87,7 @@ def verdict_of(log: LongLog, tampering: Tampering, before: Head) -> Verdict:
 
 
 def run(*statements: str) -> Attack:
-    """Run SQL as the owner of the file can: without its triggers, which stand again afterwards."""
+    """Run SQL as the owner of the file can: without its triggers, which are restored afterwards."""
 
     def attack(log: LongLog) -> None:
         with closing(sqlite3.connect(log.path, isolation_level=None)) as db:
@@ -103,7 +103,7 @@ def run(*statements: str) -> Attack:
 
 
 def plain(*statements: str) -> Attack:
-    """Run SQL and leave everything as it is then."""
+    """Run SQL and leave everything else unchanged."""
 
     def attack(log: LongLog) -> None:
         with closing(sqlite3.connect(log.path, isolation_level=None)) as db:
@@ -116,7 +116,7 @@ def plain(*statements: str) -> Attack:
 def rewritten(
     seq: int, change: Callable[[dict[str, Any]], dict[str, Any] | None], spell: Spell = canonical
 ) -> Attack:
-    """Change a record, or remove it, and recompute every hash: a whole chain again."""
+    """Change a record, or remove it, and recompute every hash: a valid chain again."""
 
     def attack(log: LongLog) -> None:
         chain = Chain()
@@ -177,7 +177,7 @@ def with_newest(change: Callable[[Path], object]) -> Attack:
 
 
 def forged(path: Path) -> None:
-    """Write another size and hash into a checkpoint and sign it anew, with another key."""
+    """Write another size and hash into a checkpoint and sign it again, with another key."""
     text = path.read_text().partition("\n\n")[0] + "\n"
     path.write_text(str(signed(text, STRANGE_KEY)))
 

@@ -60,7 +60,7 @@ class LongLog:
         """Write more records, with a checkpoint after every hundred, and one at the end.
 
         Args:
-            records: How many there are to be in all, at least.
+            records: The least number of records in all.
             key: What signs the checkpoints.
             salt: Makes this log another than one with another salt.
         """
@@ -91,7 +91,7 @@ class LongLog:
 
 
 def moment(tick: int) -> datetime:
-    """Return the time at a tick of the clock that these logs are written by."""
+    """Return the time at a step of the clock of these logs."""
     return START + timedelta(seconds=tick)
 
 
@@ -101,7 +101,7 @@ def recording(drafts: Sequence[Draft]) -> Decide[None]:
 
 
 def story(salt: str) -> Iterator[Draft]:
-    """Yield what the function records of one file, from its delivery to its result."""
+    """Yield the records of one file, from its delivery to its result."""
     delivery = {"key": key_of(f"delivery {salt}")}
     job: Part = {
         "key": key_of(f"job {salt}"),

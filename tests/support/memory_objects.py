@@ -19,7 +19,7 @@ START = datetime(2026, 11, 23, 2, tzinfo=timezone.utc)
 
 
 @dataclass
-class Shelf:
+class StoredObjects:
     """What several stores share: the objects, and the clock.
 
     Attributes:
@@ -36,15 +36,15 @@ class Shelf:
 
 @dataclass
 class MemoryObjects:
-    """A folder of a shelf, as one instance sees it.
+    """A folder of stored objects, as one instance sees it.
 
     Attributes:
-        shelf: The shelf.
+        bucket: The stored objects.
         around: Called with each verb, the name and what would be done; it may do it, or raise.
         asked: How often each verb was asked for.
     """
 
-    shelf: Shelf = field(default_factory=Shelf)
+    bucket: StoredObjects = field(default_factory=StoredObjects)
     around: Callable[[str, str, Callable[[], None]], None] = lambda _verb, _name, do: do()
     asked: Counter[str] = field(default_factory=Counter)
     closed: bool = False
@@ -54,12 +54,12 @@ class MemoryObjects:
         """Append where the object ends."""
 
         def do() -> bool:
-            if name in self.shelf.put:
+            if name in self.bucket.put:
                 raise ObjectError(f"{self.place}{name}: it cannot be appended to")
-            held = self.shelf.objects.get(name, b"")
+            held = self.bucket.objects.get(name, b"")
             if len(held) != position:
                 return False
-            self.shelf.objects[name] = held + data
+            self.bucket.objects[name] = held + data
             return True
 
         return self._done("append", name, do)
@@ -68,7 +68,7 @@ class MemoryObjects:
         """Return an object's bytes, or None."""
 
         def do() -> bytes | None:
-            held = self.shelf.objects.get(name)
+            held = self.bucket.objects.get(name)
             return None if held is None else held[first:]
 
         return self._done("read", name, do)
@@ -77,32 +77,32 @@ class MemoryObjects:
         """Replace an object."""
 
         def do() -> None:
-            self.shelf.put.add(name)
-            self.shelf.objects[name] = data
+            self.bucket.put.add(name)
+            self.bucket.objects[name] = data
 
         self._done("write", name, do)
 
     def delete(self, name: str) -> None:
         """Remove an object."""
-        self._done("delete", name, lambda: self.shelf.objects.pop(name, None))
+        self._done("delete", name, lambda: self.bucket.objects.pop(name, None))
 
     def names(self) -> Iterator[str]:
         """Yield the names of all objects."""
-        yield from sorted(self.shelf.objects)
+        yield from sorted(self.bucket.objects)
 
     def now(self) -> datetime:
-        """Return the shelf's clock."""
-        return START + timedelta(seconds=self.shelf.seconds)
+        """Return the clock of the stored objects."""
+        return START + timedelta(seconds=self.bucket.seconds)
 
     def close(self) -> None:
-        """Say that it was closed."""
+        """Record that it was closed."""
         self.closed = True
 
     def _done(self, verb: str, name: str, do: Callable[[], T]) -> T:
         result: list[T] = []
 
         def once() -> None:
-            with self.shelf.lock:
+            with self.bucket.lock:
                 result.append(do())
 
         self.asked[verb] += 1

@@ -1,4 +1,4 @@
-"""A month of Nightdrop's life as a log: made by the product itself, by an invented clock.
+"""A log of one month: made by the product itself, by an invented clock.
 
 Nightly timers, dropped files, mistakes in them, refusals, a lost answer, a file dropped twice, a
 held weekend: what a month of a real fleet leaves behind, in seconds.
@@ -69,7 +69,7 @@ _FAULTS: dict[int, dict[str, Any]] = {
 
 @dataclass
 class Clock:
-    """A clock that goes a little further whenever somebody looks at it."""
+    """A clock that advances a little at each call."""
 
     at: datetime
     chance: Random
@@ -120,12 +120,12 @@ class Month:
         self._checkpoint()
 
     def tick(self, moment: datetime) -> None:
-        """Run a tick of the reconciler."""
+        """Run the reconciler."""
         self.clock.go_to(moment)
         self.fire(timer_event("reconcile", '{"action": "reconcile"}', moment))
 
     def night(self, moment: datetime) -> None:
-        """Let the nightly timer tick."""
+        """Fire the nightly timer."""
         self.clock.go_to(moment + timedelta(seconds=self.chance.uniform(0.4, 3)))
         spec = (_EVENTS / "specs" / "nightly-upgrade.yaml").read_text()
         self.fire(timer_event("nightly-upgrade", spec, moment))
@@ -181,12 +181,12 @@ class Month:
 
 @pytest.fixture(scope="session")
 def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The log of a month, a SQLite file that nobody writes to any more."""
+    """The log of a month, a SQLite file without a writer."""
     return build(tmp_path_factory.mktemp("month"))
 
 
 def build(folder: Path, *, nights: int = NIGHTS) -> Path:
-    """Live through a month and return the log, a SQLite file in a folder.
+    """Run through a month and return the log, a SQLite file in a folder.
 
     Args:
         folder: An empty folder; checkpoints are kept in it, too.

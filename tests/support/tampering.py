@@ -1,4 +1,4 @@
-"""Ways to falsify a log of 1,000 records, and what `nightdrop audit verify` is to say of each.
+"""Ways to falsify a log of 1,000 records, and what `nightdrop audit verify` must report.
 
 `python -m tests.support.tampering` prints them as a table for handler/audit/README.md.
 """
@@ -162,11 +162,11 @@ ALONE: tuple[Tampering, ...] = (
 """What the chain, or the form of its records, gives away by itself."""
 
 ROWS = (*ALONE, *OUTSIDE, *DERIVED)
-"""Every way, and what is said."""
+"""Every way, and the report."""
 
 
-def told(verdict: Verdict, row: Tampering) -> str:
-    """Return what a verdict says of what was done, hashes and paths shortened."""
+def describe(verdict: Verdict, row: Tampering) -> str:
+    """Return the verdict's report of an attack, hashes and paths shortened."""
     said = [*map(str, verdict.faults), *verdict.remarks]
     text = next((one for one in said if row.says in one), said[0])
     text = re.sub(r"([0-9a-f]{8})[0-9a-f]{8,}(-[0-9TZ]+\.checkpoint)?", r"\1…", text)
@@ -185,7 +185,9 @@ def printed(what: str, folder: Path) -> str:
     for number, row in enumerate(ROWS):
         log = whole.copy(folder / f"{number}")
         row.do(log)
-        lines.append(f"| {row.what} | {told(verdict_of(log, row, before), row)} | {row.status} |")
+        lines.append(
+            f"| {row.what} | {describe(verdict_of(log, row, before), row)} | {row.status} |"
+        )
     return "\n".join(lines)
 
 

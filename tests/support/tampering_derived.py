@@ -1,4 +1,4 @@
-"""Falsified state beside whole records: what the function would act on, and find otherwise."""
+"""Falsified state beside unchanged records: what the function would act on, and must find."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def with_waiting(attack: Attack) -> Attack:
 
 
 def refolded(*attacks: Attack) -> Attack:
-    """Attack, and fold the state anew from what the records are then."""
+    """Attack, and rebuild the state from the records that are left."""
 
     def attack(log: LongLog) -> None:
         for one in attacks:
@@ -81,7 +81,7 @@ DERIVED: tuple[Tampering, ...] = (
     ),
     Tampering(
         "a hold is slipped in",
-        plain("INSERT INTO switches VALUES ('hold', 'by nobody')"),
+        plain("INSERT INTO switches VALUES ('hold', 'by no operator')"),
         "the row of hold in switches is not derived from any record",
     ),
     Tampering(
@@ -102,7 +102,7 @@ DERIVED: tuple[Tampering, ...] = (
         "is missing from the outbox",
     ),
     Tampering(
-        "a request that nobody planned is slipped in",
+        "a request that was not planned is slipped in",
         plain("INSERT INTO outbox VALUES ('mine', '{}')"),
         "the outbox holds a body for mine, which no record asks for",
     ),
@@ -134,4 +134,4 @@ DERIVED: tuple[Tampering, ...] = (
         "application_id is not that of Nightdrop's logs",
     ),
 )
-"""Each way, and what is said."""
+"""Each way, and the report."""

@@ -31,7 +31,7 @@ from tests.support.falsify import (
 from tests.support.tampering_derived import refolded
 
 OUTSIDE: tuple[Tampering, ...] = (
-    # Whole chains again: only what stands outside gives them away.
+    # Whole chains again: only evidence outside gives them away.
     Tampering(
         "a record is edited, all hashes recomputed",
         rewritten(500, noted("all is well")),
@@ -70,7 +70,7 @@ OUTSIDE: tuple[Tampering, ...] = (
         expected=True,
     ),
     Tampering(
-        "the last 49 records are cut off, the state folded anew; nothing outside is known",
+        "the last 49 records are cut off, the state rebuilt; nothing outside is known",
         refolded(run("DELETE FROM records WHERE seq > 951")),
         "cannot tell whether the end was cut off",
         2,
@@ -83,7 +83,7 @@ OUTSIDE: tuple[Tampering, ...] = (
         1,
     ),
     Tampering(
-        "the last 49 records are cut off, the state folded anew, their checkpoints removed",
+        "the last 49 records are cut off, the state rebuilt, their checkpoints removed",
         refolded(cut_with_checkpoints, run("DELETE FROM records WHERE seq > 951")),
         "confirmed from outside up to record",
         0,
@@ -105,7 +105,7 @@ OUTSIDE: tuple[Tampering, ...] = (
         "records, and here are 500: the end is cut off",
     ),
     Tampering(
-        "an older backup is put back, and the function goes on from there (a fork)",
+        "an older backup is put back, and the function continues from there (a fork)",
         forked,
         "the log was rewritten after record",
     ),
@@ -190,4 +190,4 @@ OUTSIDE: tuple[Tampering, ...] = (
     ),
     Tampering("the file is damaged", damaged, "is not an audit log, or it is damaged"),
 )
-"""Each way, and what is said."""
+"""Each way, and the report."""

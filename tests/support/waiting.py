@@ -1,4 +1,4 @@
-"""Waiting for what a test waits for, instead of for a time."""
+"""Waits for a condition instead of for a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PAUSE = 0.02
 def wait_for(
     produce: Callable[[], T], accept: Callable[[T], object] = bool, *, seconds: float = 30.0
 ) -> T:
-    """Return the first value that is accepted; fail the test if there is none in time.
+    """Return the first value that is accepted; fail the test if none is in time.
 
     Args:
         produce: Makes a value, again and again.

@@ -166,7 +166,7 @@ def test_a_job_is_followed_until_it_has_ended(
     fire(tick(UPGRADE.decode()))
     reply = fire(RECONCILE)
     assert (reply["outcome"], reply["open"]["followed"]) == ("submitted", 1)
-    reply = wait_for(lambda: fire(RECONCILE), lambda told: told["outcome"] == "completed")
+    reply = wait_for(lambda: fire(RECONCILE), lambda body: body["outcome"] == "completed")
     assert reply["open"]["followed"] == 0
     assert reply["jobs"][0]["finished"] == "Successful"
     assert recorded()[-1]["response"]["succeeded"] == 1

@@ -417,10 +417,10 @@ def test_a_number_or_a_word_out_of_bounds_is_told_what_it_may_be(
 
 def test_an_address_of_postgresql_that_can_be_misread_is_told_with_all_else() -> None:
     """Before anything is connected to, and without what may be a password."""
-    told = complaint(audit=f"postgresql://user:{CANARY}@x@host/db", senders="0")
-    assert [line.split(":")[0] for line in told] == ["NIGHTDROP_AUDIT", "NIGHTDROP_SENDERS"]
-    assert told[0].endswith("with %-escapes for all characters but letters and digits")
-    assert CANARY not in told[0]
+    messages = complaint(audit=f"postgresql://user:{CANARY}@x@host/db", senders="0")
+    assert [line.split(":")[0] for line in messages] == ["NIGHTDROP_AUDIT", "NIGHTDROP_SENDERS"]
+    assert messages[0].endswith("with %-escapes for all characters but letters and digits")
+    assert CANARY not in messages[0]
 
 
 @pytest.mark.parametrize(
@@ -435,23 +435,28 @@ def test_an_address_of_postgresql_that_can_be_misread_is_told_with_all_else() ->
         ("/etc/nightdrop/policy.yaml", ""),
     ],
 )
-def test_whoever_drops_a_spec_cannot_write_the_policy(policy: str, problem: str) -> None:
+def test_whoever_drops_a_spec_writes_neither_policy_nor_facts(policy: str, problem: str) -> None:
     """Neither as a spec, nor as the result file of one."""
     places = {"buckets": "drop", "prefix": "specs/", "results": "obs://drop/results/"}
     if not problem:
-        assert settings(nothing, **places, policy=policy).policy == policy
+        assert settings(nothing, **places, policy=policy, facts=policy).policy == policy
         return
-    (line,) = complaint(**places, policy=policy)
-    assert line.startswith(f"NIGHTDROP_POLICY: {problem}")
+    lines = complaint(**places, policy=policy, facts=policy)
+    assert sorted(line.partition(f": {problem}")[0] for line in lines) == [
+        "NIGHTDROP_FACTS",
+        "NIGHTDROP_POLICY",
+    ]
 
 
-def test_a_relative_path_of_a_policy_starts_at_the_functions_code() -> None:
+def test_a_relative_path_starts_at_the_functions_code() -> None:
     """On FunctionGraph; on this machine it starts at the current folder."""
     environ = {
         "NIGHTDROP_REGION": "cn-north-4",
         "NIGHTDROP_PROJECT_ID": "project",
         "NIGHTDROP_AUDIT": "obs://logs/log/",
         "NIGHTDROP_POLICY": "policy.yaml",
+        "NIGHTDROP_FACTS": "facts.json",
     }
     assert load(nothing, environ).policy == "policy.yaml"
-    assert load(nothing, {**environ, "RUNTIME_CODE_ROOT": "/code"}).policy == "/code/policy.yaml"
+    found = load(nothing, {**environ, "RUNTIME_CODE_ROOT": "/code"})
+    assert (found.policy, found.facts) == ("/code/policy.yaml", "/code/facts.json")

@@ -46,6 +46,7 @@ HEAVY = (
 )
 UPPER = (
     "policy",
+    "probe",
     "runtime",
     "jobs",
     "deliveries",

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
+from handler.audit.actions import FORGOTTEN
 from handler.audit.confirmation import Confirmation
 from handler.audit.log import Committed, Decision, FleetEnds, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
-from handler.audit.retention import FORGOTTEN
 from handler.audit.sql import statements
 from handler.audit.sql.rows import job_from_row
 from handler.audit.sql.state_rows import StateRows

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
-from handler.audit.search import find
 from handler.audit.sql import projection, statements
 from handler.audit.sql.sqlite_migration import migrate, version_of
 from handler.audit.sql.value_list import ANY, rows_for
@@ -117,6 +116,8 @@ class SqliteLog:
 
     def find(self, what: str) -> tuple[DeliveryState, ...]:
         """Return the deliveries that match a name, an id or a key."""
+        from handler.audit.search import find
+
         with self._transaction("BEGIN") as view:
             return find(view, what)
 

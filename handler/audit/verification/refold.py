@@ -11,8 +11,8 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from handler.audit.actions import FORGOTTEN
 from handler.audit.record import part
-from handler.audit.retention import FORGOTTEN
 from handler.audit.sql import projection, statements
 from handler.audit.sql.rows import delivery_row, job_from_row, job_row
 from handler.audit.sql.sqlite import SCHEMA

@@ -49,12 +49,13 @@ class ListedJob:
 class ShownJob:
     """The status of a job and of its tasks, as pairs of status and reason.
 
-    The API's own counters are swapped and therefore not read.
+    The API's own counters are swapped and therefore not read. A missing description is "".
     """
 
     job_id: str
     status: str
     tasks: tuple[tuple[str, str], ...]
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ class Ief:
                 (status_of(task, "status", secrets), reasons.get(text_of(task, "reason"), ""))
                 for task in listed
             ),
+            description=text_of(shown, "description"),
         )
 
     def delete_job(self, job_id: str) -> None:

@@ -35,6 +35,10 @@ _NOT_FOUND = "IEF.100404"
 # nor are those for a status that forbids the operation, or for what an edition lacks.
 _NOT_NOW = "IEF.100409"
 _NOT_HERE = "IEF.100403"
+# Codes and words that no page names, for deviations.
+_OTHER_AUTH = "APIGW.0301"
+_NEW_STATUS = "Archived"
+_SMALL_PAGE = 5
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,13 @@ def _prepare(
     deviations: Deviations,
 ) -> Execute:
     account = context.credential_issuer.account_of(signature.access_key(request))
-    signature.check(request, account, context.clock(), context.signature_seconds)
+    longest = deviations.signature_seconds or context.signature_seconds
+    try:
+        signature.check(request, account, context.clock(), longest)
+    except RefusedError as error:
+        if deviations.other_auth_code:
+            raise _refused(400, _OTHER_AUTH, "the signature is not accepted") from error
+        raise
     stated = request.header("X-Project-Id") or account.project_id
     if {names["project"], stated} != {account.project_id}:
         raise _refused(400, "IEF.100001", "the project does not exist")
@@ -104,7 +114,7 @@ def _create_batch_job(call: _IefCall) -> Response:
 
 def _list_batch_job(call: _IefCall) -> Response:
     parameters, now = call.request.parameters, call.context.clock()
-    page = _page(parameters)
+    page = _deviating(_page(parameters), call.deviations)
     sort = parameters.get("sort", "created_at:desc")
     if sort not in {"created_at:desc", "created_at:asc"}:
         raise _refused(400, BAD_FIELD, "sort is created_at:desc or created_at:asc")
@@ -114,14 +124,37 @@ def _list_batch_job(call: _IefCall) -> Response:
         for job in call.context.state.all_jobs()
         if kind in {"", job.kind} and not (lag and job.created > now - lag)
     ]
-    jobs.sort(key=lambda job: (job.created, job.number), reverse=sort.endswith("desc"))
-    listed: list[Json] = [listed_view(job, now) for job in jobs[page]]
+    newest_first = sort.endswith("desc") and not call.deviations.oldest_first
+    jobs.sort(key=lambda job: (job.created, job.number), reverse=newest_first)
+    listed: list[Json] = [_returned(listed_view(job, now), call.deviations) for job in jobs[page]]
     return json_response(200, {"job_count": len(jobs), "jobs": listed})
 
 
 def _show_batch_job(call: _IefCall) -> Response:
     job = _existing("job", call.context.state.jobs.get(call.names["id"]))
-    return json_response(200, shown_view(job, call.context.clock()))
+    return json_response(200, _returned(shown_view(job, call.context.clock()), call.deviations))
+
+
+def _returned(view: dict[str, Json], deviations: Deviations) -> dict[str, Json]:
+    """Return a job as the deviations have it."""
+    created = view["created_at"]
+    if deviations.milliseconds and isinstance(created, int):
+        view = {**view, "created_at": created * 1000}
+    if deviations.new_status:
+        view = {**view, "status": _NEW_STATUS}
+    if deviations.no_descriptions:
+        view = {name: value for name, value in view.items() if name != "description"}
+    return view
+
+
+def _deviating(page: slice, deviations: Deviations) -> slice:
+    """Return the part of a list as the deviations have it."""
+    size, offset = page.stop - page.start, page.start
+    if deviations.page_offsets:
+        offset *= size
+    if deviations.small_pages:
+        size = min(size, _SMALL_PAGE)
+    return slice(offset, offset + size)
 
 
 def _delete_batch_job(call: _IefCall) -> Response:

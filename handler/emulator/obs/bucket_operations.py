@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.emulator.http.messages import Response
@@ -51,7 +52,12 @@ def head_bucket(call: ObsCall) -> Response:
 
 def list_objects(call: ObsCall) -> Response:
     """Answer ListObjects."""
-    return object_list(_page(call, listing.list_objects))
+    page, lag = _page(call, listing.list_objects), call.deviations.stale_objects
+    if lag:
+        since = call.context.clock() - lag
+        kept = [one for one in page.entries if not one.stored or one.stored.modified <= since]
+        page = replace(page, entries=tuple(kept))
+    return object_list(page)
 
 
 def list_versions(call: ObsCall) -> Response:

@@ -69,7 +69,8 @@ def append_object(call: ObsCall) -> Response:
         raise refused("ObjectNotAppendable", call.address)
     if len(data) + (len(current.data) if current else 0) > call.context.largest_object:
         raise refused("EntityTooLarge", call.address)
-    if int(position) != (len(current.data) if current else 0):
+    is_end = int(position) == (len(current.data) if current else 0)
+    if not is_end and not call.deviations.append_anywhere:
         raise refused("PositionNotEqualToLength", call.address)
     if current:
         call.context.state.change(DataAppended(bucket, key, data, call.context.clock()))

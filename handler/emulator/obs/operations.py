@@ -39,8 +39,8 @@ def _sub_resource(request: Request) -> str:
     )
 
 
-def _checked(carry: _Carry, call: ObsCall, _deviations: Deviations) -> Execute:
-    context = call.context
+def _checked(carry: _Carry, call: ObsCall, deviations: Deviations) -> Execute:
+    context, call = call.context, replace(call, deviations=deviations)
     account = context.credential_issuer.account_of(signature.access_key(call.request))
     signature.check(call.request, call.address, account, context.clock(), context.signature_seconds)
     if (call.address.bucket, call.address.key) in context.state.denied:

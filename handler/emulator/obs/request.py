@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from handler.emulator.obs.xml_responses import refused
+from handler.emulator.operation import Deviations
 
 if TYPE_CHECKING:
     from handler.emulator.http.messages import Request
@@ -108,6 +109,7 @@ class ObsCall:
     context: EmulatorContext
     request: Request
     address: Address
+    deviations: Deviations = field(default_factory=Deviations)
 
     @property
     def bucket(self) -> Bucket:

@@ -19,7 +19,7 @@ _MIRRORS = "TF_CLI_CONFIG_FILE"
 _ALONE = {
     "CHECKPOINT_DISABLE": "1",
     "TF_IN_AUTOMATION": "1",
-    # Enough for a plan of what is new, for which the provider asks nobody.
+    # Enough for a plan of what is new, for which the provider makes no request.
     "HW_ACCESS_KEY": "invented",
     "HW_SECRET_KEY": "invented",
     "HW_PROJECT_ID": "0" * 32,
@@ -86,7 +86,7 @@ MOST: dict[str, Any] = LEAST | {
 
 @dataclass(frozen=True)
 class Ran:
-    """What became of a command: its exit status and what it printed."""
+    """The result of a command: its exit status and output."""
 
     status: int
     text: str

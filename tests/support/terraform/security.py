@@ -1,4 +1,4 @@
-"""Whether buckets are closed and kept, and failures told, read from the files alone."""
+"""Checks, from the files alone, that buckets are private and retained and failures reported."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _expiry(resources: dict[str, Resource]) -> Iterator[str]:
     for address, resource in resources.items():
         for rule in resource.body.get("lifecycle_rule", []):
             if rule.get("prefix") != EXPIRING.get(address):
-                yield f"{address}: what is to be kept expires"
+                yield f"{address}: objects that must be kept expire"
             # The shape holds the variable to more than the longest validity.
             days = [one.get("days", 0) for one in rule.get("expiration", [])]
             if any(one != "${var.spec_days}" and int(one) <= LONGEST_VALIDITY for one in days):
@@ -107,7 +107,7 @@ def _told(resources: dict[str, Resource]) -> Iterator[str]:
     configured = resources.get("huaweicloud_fgs_async_invoke_configuration.nightdrop")
     failures = configured.body.get("on_failure", []) if configured else []
     if not any(failure.get("destination") == "SMN" for failure in failures):
-        yield "nobody is told of an event that was given up"
+        yield "no notice is sent for an event that was given up"
 
 
 def _secrets(infra: Path) -> Iterator[str]:

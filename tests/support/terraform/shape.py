@@ -57,14 +57,14 @@ def _settings(outputs: dict[str, Any]) -> Iterator[str]:
     plain, secret = (
         json.loads(outputs[name] or "{}") for name in ("user_data", "secret_user_data")
     )
-    for name, told in (("user_data", plain), ("secret_user_data", secret)):
-        if len(told) > MOST_ENTRIES or len(json.dumps(told)) > MOST_BYTES:
+    for name, entry_data in (("user_data", plain), ("secret_user_data", secret)):
+        if len(entry_data) > MOST_ENTRIES or len(json.dumps(entry_data)) > MOST_BYTES:
             yield f"{name} is larger than the platform takes"
     given = {**plain, **secret}
     known = {f"NIGHTDROP_{field.upper()}" for field in Settings.model_fields}
     yield from (f"the function has no setting {name}" for name in sorted(given.keys() - known))
     if any("KEY" in name.split("_") or "://nightdrop:" in text for name, text in plain.items()):
-        yield "a secret stands in the plain settings"
+        yield "a secret is in the plain settings"
     try:
         load(given.get, {"RUNTIME_PROJECT_ID": "p-1"})  # the platform sets it
     except NightdropError as error:
@@ -73,28 +73,28 @@ def _settings(outputs: dict[str, Any]) -> Iterator[str]:
 
 def _triggers(outputs: dict[str, Any]) -> Iterator[str]:
     for name, timer in outputs["timers"].items():
-        told = json.loads(timer["event_data"])
-        if told.keys() != EVENT_DATA["TIMER"]:
+        entry_data = json.loads(timer["event_data"])
+        if entry_data.keys() != EVENT_DATA["TIMER"]:
             yield f"timer {name}: event_data has other fields than the platform's"
             continue
-        yield from _tick(name, told)
+        yield from _tick(name, entry_data)
     if "tick" not in outputs["timers"]:
         yield "the reconciler has no tick"
     trigger = outputs["drop_trigger"]
-    told = json.loads(trigger["event_data"])
-    if told.keys() != EVENT_DATA.get(trigger["type"], ()):
+    entry_data = json.loads(trigger["event_data"])
+    if entry_data.keys() != EVENT_DATA.get(trigger["type"], ()):
         yield f"the drop trigger {trigger['type']}: event_data has other fields than the platform's"
         return
-    yield from _drop(trigger["type"], told, json.loads(outputs["user_data"]))
+    yield from _drop(trigger["type"], entry_data, json.loads(outputs["user_data"]))
 
 
-def _tick(name: str, told: dict[str, str]) -> Iterator[str]:
+def _tick(name: str, entry_data: dict[str, str]) -> Iterator[str]:
     event = {
         "version": "v1.0",
         "time": "2026-11-24T02:00:00+08:00",
         "trigger_type": "TIMER",
-        "trigger_name": told["name"],
-        "user_event": told["user_event"],
+        "trigger_name": entry_data["name"],
+        "user_event": entry_data["user_event"],
     }
     try:
         asked = parse_event(cast("Any", event), eventgrid_keys="encoded")
@@ -105,16 +105,16 @@ def _tick(name: str, told: dict[str, str]) -> Iterator[str]:
         yield f"timer {name}: the function takes it for something else"
 
 
-def _drop(kind: str, told: dict[str, Any], settings: dict[str, str]) -> Iterator[str]:
+def _drop(kind: str, entry_data: dict[str, Any], settings: dict[str, str]) -> Iterator[str]:
     """Yield what is wrong when the trigger fires, and when the function's own result does."""
     bucket, _, prefix = settings.get("NIGHTDROP_RESULTS", "").removeprefix("obs://").partition("/")
-    for key, place, wanted in ((PATH, told["bucket"], True), (f"{prefix}a", bucket, False)):
-        fired = bool(place == told["bucket"] and key.startswith(told.get("prefix", "")))
+    for key, place, wanted in ((PATH, entry_data["bucket"], True), (f"{prefix}a", bucket, False)):
+        fired = bool(place == entry_data["bucket"] and key.startswith(entry_data.get("prefix", "")))
         if wanted is not fired and (kind == "OBS" or wanted):
             yield f"the drop trigger {'misses a spec' if wanted else 'fires for results'}"
     (delivery,) = cast(
         "tuple[Delivery]",
-        parse_event(_event(kind, told), eventgrid_keys=cast("Any", "encoded")),
+        parse_event(_event(kind, entry_data), eventgrid_keys=cast("Any", "encoded")),
     )
     if isinstance(delivery.spec, InlineSpec) or delivery.spec.key != PATH:
         yield "the function reads another key than was dropped"
@@ -128,13 +128,13 @@ def _drop(kind: str, told: dict[str, Any], settings: dict[str, str]) -> Iterator
         yield f"the function ignores what is dropped: {ignored.reason}"
 
 
-def _event(kind: str, told: dict[str, Any]) -> Any:  # noqa: ANN401 - an event is any JSON
+def _event(kind: str, entry_data: dict[str, Any]) -> Any:  # noqa: ANN401 - an event is any JSON
     entry = {
         "eventName": "ObjectCreated:Put",
         "eventTime": "2026-11-23T14:05:31.482Z",
         "responseElements": {"x-obs-request-id": "r-1"},
         "obs": {
-            "bucket": {"name": told["bucket"]},
+            "bucket": {"name": entry_data["bucket"]},
             "object": {"key": "drop%2Fdepot+nord%2Fa%2Bb.yaml", "size": 1},
         },
     }
@@ -143,8 +143,8 @@ def _event(kind: str, told: dict[str, Any]) -> Any:  # noqa: ANN401 - an event i
     return {
         "specversion": "1.0",
         "id": "r-1",
-        "source": told["source_name"],
-        "type": told["event_types"][0],
+        "source": entry_data["source_name"],
+        "type": entry_data["event_types"][0],
         "time": "2026-11-23T14:12:41.530218000Z",
         "data": entry | {"eventSource": "OBS"},
     }
@@ -164,10 +164,10 @@ def _policies(outputs: dict[str, Any], rights: frozenset[str]) -> Iterator[str]:
 
 
 def _resources(name: str, statement: dict[str, Any]) -> Iterator[str]:
-    told = statement.get("Resource", [])
-    if any(action.startswith("obs:") for action in statement["Action"]) and not told:
+    entry_data = statement.get("Resource", [])
+    if any(action.startswith("obs:") for action in statement["Action"]) and not entry_data:
         yield f"{name}: a statement for every bucket there is"
-    for resource in told:
+    for resource in entry_data:
         kind, _, place = resource.removeprefix("OBS:*:*:").partition(":")
         bucket, _, key = place.partition("/")
         if kind not in {"bucket", "object"} or "*" in bucket or not bucket:
@@ -178,14 +178,14 @@ def _resources(name: str, statement: dict[str, Any]) -> Iterator[str]:
             yield f"{name}: more than the outbox may be deleted"
 
 
-def _entry(told: dict[str, str], index: Path) -> Iterator[str]:
+def _entry(entry_data: dict[str, str], index: Path) -> Iterator[str]:
     names = {
         alias.asname or alias.name
         for node in ast.walk(ast.parse(index.read_text()))
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    for place, name in told.items():
+    for place, name in entry_data.items():
         module, _, function = name.partition(".")
         if module != index.stem or function not in names or place != function:
             yield f"{place} {name} is not in the zip's entry file"

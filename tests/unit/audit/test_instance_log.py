@@ -26,7 +26,7 @@ THREADS = 12
 
 
 class Slow:
-    """A log whose first append waits until the test lets it go on.
+    """A log whose first append waits until the test lets it continue.
 
     Attributes:
         sizes: How many decisions each append had.
@@ -35,7 +35,7 @@ class Slow:
 
     def __init__(self, log: SqliteLog, error: Exception | None = None) -> None:
         self.sizes: list[int] = []
-        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.started, self.go_on = threading.Event(), threading.Event()
         self.error = error
         self._log = log
 
@@ -43,7 +43,7 @@ class Slow:
         """Append them."""
         self.sizes.append(len(decisions))
         if len(self.sizes) == 1:
-            self.begun.set()
+            self.started.set()
             assert self.go_on.wait(10)
         elif self.error:
             raise self.error
@@ -52,7 +52,7 @@ class Slow:
 
 def at_once(slow: Slow, *decisions: Decide[Any]) -> list[Any]:
     """Commit the first decision, the others while it is under way; returns values and errors."""
-    grouped = InstanceLog(slow)  # type: ignore[arg-type] # as far as it is used
+    grouped = InstanceLog(slow)  # type: ignore[arg-type] # only what is used
     ready = threading.Semaphore(0)
 
     def commit(decide: Decide[Any]) -> Any:  # noqa: ANN401 - whatever it decides
@@ -64,7 +64,7 @@ def at_once(slow: Slow, *decisions: Decide[Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(decisions)) as threads:
         first = threads.submit(commit, decisions[0])
-        assert slow.begun.wait(10)
+        assert slow.started.wait(10)
         others = [threads.submit(commit, decide) for decide in decisions[1:]]
         for _ in decisions:
             ready.acquire()
@@ -79,9 +79,7 @@ def failing(_view: object) -> Decision[None]:
     raise LookupError("never planned")
 
 
-def test_what_gathers_while_one_append_is_made_becomes_the_next(
-    log: SqliteLog, noted: Noted
-) -> None:
+def test_decisions_that_gather_during_an_append_form_the_next(log: SqliteLog, noted: Noted) -> None:
     """Two appends for all threads, and each gets its own answer."""
     slow = Slow(log)
     notes = [f"{number}" for number in range(THREADS)]
@@ -104,7 +102,7 @@ def test_each_decision_of_a_group_sees_those_before_it(log: SqliteLog, noted: No
     assert sorted(seen) == list(range(THREADS))
 
 
-def test_a_decision_that_fails_hurts_no_other_of_its_group(log: SqliteLog, noted: Noted) -> None:
+def test_a_decision_that_fails_affects_no_other_of_its_group(log: SqliteLog, noted: Noted) -> None:
     """Its own thread gets the error, all others their records."""
     first, second, error, third = at_once(Slow(log), noted("a"), noted("b"), failing, noted("c"))
     assert (first, second, third) == ("a", "b", "c")
@@ -112,8 +110,10 @@ def test_a_decision_that_fails_hurts_no_other_of_its_group(log: SqliteLog, noted
     assert sorted(str(one.fields["note"]) for one in log.records()) == ["a", "b", "c"]
 
 
-def test_a_log_that_cannot_be_written_is_told_to_all(log: SqliteLog, noted: Noted) -> None:
-    """Nobody may believe that its record stands; it is not tried one by one."""
+def test_every_caller_gets_the_error_of_a_log_that_cannot_be_written(
+    log: SqliteLog, noted: Noted
+) -> None:
+    """No caller may take its record for stored; they are not retried one by one."""
     slow = Slow(log, LogBusyError("held"))
     first, *others = at_once(slow, *[noted("a")] * THREADS)
     assert first == "a"
@@ -122,7 +122,7 @@ def test_a_log_that_cannot_be_written_is_told_to_all(log: SqliteLog, noted: Note
 
 
 def test_one_thread_alone_commits_at_once(log: SqliteLog, noted: Noted) -> None:
-    """And hears of its own failure."""
+    """It gets its own error."""
     grouped = InstanceLog(log)
     assert grouped.commit(noted("a")).value == "a"
     with pytest.raises(LookupError):
@@ -132,18 +132,18 @@ def test_one_thread_alone_commits_at_once(log: SqliteLog, noted: Noted) -> None:
 
 def test_each_commit_is_announced_once_with_all_its_records(log: SqliteLog, noted: Noted) -> None:
     """In order, over all its decisions; the answers come back as they were."""
-    heard: list[list[str]] = []
+    seen: list[list[str]] = []
     announced = InstanceLog(
-        log, lambda records: heard.append([str(r.fields["note"]) for r in records])
+        log, lambda records: seen.append([str(r.fields["note"]) for r in records])
     )
     committed = announced.commit_all([noted("a", "b"), noted("c")])
     one = announced.commit(noted("d"))
-    assert heard == [["a", "b", "c"], ["d"]]
+    assert seen == [["a", "b", "c"], ["d"]]
     assert [done.value for done in (*committed, one)] == ["b", "c", "d"]
 
 
 def test_records_are_durable_before_they_are_announced(log: SqliteLog, noted: Noted) -> None:
-    """Who hears of a record finds it in the log."""
+    """The receiver of a record finds it in the log."""
     found: list[int] = []
 
     def listen(_records: Sequence[Record]) -> None:
@@ -153,22 +153,22 @@ def test_records_are_durable_before_they_are_announced(log: SqliteLog, noted: No
     assert found == [2]
 
 
-def test_nothing_is_announced_that_was_not_appended(log: SqliteLog) -> None:
+def test_only_appended_records_are_announced(log: SqliteLog) -> None:
     """A decision that fails leaves neither record nor line."""
-    heard: list[object] = []
+    seen: list[object] = []
 
     def failing(_view: View) -> Decision[None]:
         raise LookupError("no")
 
     with pytest.raises(LookupError):
-        InstanceLog(log, heard.append).commit(failing)
-    assert heard == []
+        InstanceLog(log, seen.append).commit(failing)
+    assert seen == []
 
 
-def test_everything_else_is_the_logs_own(
+def test_every_other_call_goes_to_the_log(
     log: SqliteLog, planned: Callable[..., Decide[None]]
 ) -> None:
-    """Reading, bodies and records come from beneath."""
+    """Reading, bodies and records come from the wrapped log."""
     announced = InstanceLog(log, lambda _records: None)
     announced.commit(planned("d", "j"))
     assert announced.read(lambda view: view.job("j")) == log.read(lambda view: view.job("j"))

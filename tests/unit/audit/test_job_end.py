@@ -37,7 +37,7 @@ def ended(finished: str, succeeded: int = 0, tasks: int = 3) -> JobState:
         ("Something_new", 3, "end unknown"),
     ],
 )
-def test_the_end_is_what_is_shown(finished: str, succeeded: int, shown: str) -> None:
+def test_the_end_on_the_fleet_is_shown(finished: str, succeeded: int, shown: str) -> None:
     """Whatever the API calls it, and whether it was created or adopted."""
     job = ended(finished, succeeded)
     assert shown_state(job) == shown
@@ -46,7 +46,7 @@ def test_the_end_is_what_is_shown(finished: str, succeeded: int, shown: str) -> 
 
 @pytest.mark.parametrize("state", ["planned", "sending", "created", "refused", "unknown"])
 def test_until_the_end_is_known_the_state_is_shown(state: str) -> None:
-    """It is what there is to be said."""
+    """No more is known yet."""
     assert shown_state(replace(JOB, state=state)) == state  # type: ignore[arg-type]
 
 
@@ -54,14 +54,14 @@ def test_until_the_end_is_known_the_state_is_shown(state: str) -> None:
     ("finished", "wrong"),
     [("Successful", False), ("deleted", False), ("Failed", True), ("unknown", True), ("", False)],
 )
-def test_what_failed_must_be_looked_at(finished: str, *, wrong: bool) -> None:
-    """What somebody deleted, or what runs, need not be."""
+def test_a_failed_job_needs_attention(finished: str, *, wrong: bool) -> None:
+    """A deleted or running job needs none."""
     assert went_wrong(ended(finished)) == wrong
     assert FAILED < WRONG
 
 
 def test_a_failed_job_has_a_sentence_with_its_counts_and_reasons() -> None:
-    """So that nobody has to look on the fleet first."""
+    """So that the operator need not look on the fleet first."""
     assert failure_sentence(ended("Failed")) == (
         "job nightly failed on the fleet, 0 of 3 tasks succeeded: no disk"
     )

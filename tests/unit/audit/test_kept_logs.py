@@ -1,4 +1,4 @@
-"""Logs that the code before the tree of packages has left, in each store, go on under this code.
+"""Logs written before the code was split into packages, in each store, are continued by this code.
 
 `logs/layout_2*` are four nights of `tests/support/month.py`: deferred, refused and adopted jobs,
 rejected files, closed runs, and for the log in OBS seven ended segments.
@@ -22,7 +22,7 @@ from handler.audit.open_log import init_log, open_log, open_source
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, verify_log
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 from tests.support.postgres_server import ROLE
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def sqlite_file(path: Path) -> Path:
 
 
 def goes_on(log: Log, noted: Noted, records: int = RECORDS) -> None:
-    """Hold that a kept log is the one that was left, and that it takes another record."""
+    """Check that a stored log is unchanged, and that it accepts another record."""
     waiting = log.read(lambda view: view.open(10))
     assert [job.state for job in waiting.jobs] == ["deferred"]
     first = next(iter(log.records()))
@@ -67,12 +67,12 @@ def goes_on(log: Log, noted: Noted, records: int = RECORDS) -> None:
 
 
 def assert_valid(verdict: Verdict) -> None:
-    """Hold that verification finds nothing wrong, with the record that was added."""
+    """Check that verification finds nothing wrong, with the record that was added."""
     assert verdict.faults == ()
     assert verdict.head.seq > RECORDS
 
 
-def test_a_kept_log_in_sqlite_goes_on_and_verifies(
+def test_a_stored_log_in_sqlite_is_continued_and_verifies(
     sqlite_file: Path, noted: Noted, tmp_path: Path
 ) -> None:
     """Its checkpoint still confirms the records it was written for."""
@@ -88,7 +88,7 @@ def test_a_kept_log_in_sqlite_goes_on_and_verifies(
     assert verdict.confirmed == 206
 
 
-def test_a_kept_log_in_postgresql_goes_on_and_verifies(
+def test_a_stored_log_in_postgresql_is_continued_and_verifies(
     sqlite_file: Path, postgres_server: PostgresServer, noted: Noted
 ) -> None:
     """The tables of that time hold what its code wrote; `audit init` brings them up to date."""
@@ -112,13 +112,13 @@ def test_a_kept_log_in_postgresql_goes_on_and_verifies(
         assert_valid(verify_log(source, Evidence()))
 
 
-def test_a_kept_log_in_obs_goes_on_and_verifies(noted: Noted) -> None:
+def test_a_stored_log_in_obs_is_continued_and_verifies(noted: Noted) -> None:
     """Its snapshots and tables of closed runs are of another version, or still of this one."""
     kept = json.loads((LOGS / "layout_2_objects.json").read_text())
     objects = {name: base64.b64decode(data) for name, data in kept.items()}
     written = {name for name in objects if not name.startswith("records/")}
-    shelf = Shelf(objects=objects, put=written)
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    bucket = StoredObjects(objects=objects, put=written)
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         goes_on(log, noted, RECORDS + SEGMENTS_ENDED)
-    with closing(ObjectsSource(MemoryObjects(shelf))) as source:
+    with closing(ObjectsSource(MemoryObjects(bucket))) as source:
         assert_valid(verify_log(source, Evidence()))

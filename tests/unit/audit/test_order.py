@@ -1,4 +1,4 @@
-"""Which of two records is the later one: the one with the larger number, whatever a clock says."""
+"""The later one of two records is the one with the larger number, whatever a clock shows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, StoredSpec
 from handler.values.canonical_json import key_of
 from tests.faults.memory_log import MemoryLog
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ class Store:
 
 @pytest.fixture(params=["sqlite", "objects", "small objects"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """A log of each kind whose clock the test moves; one puts aside what is closed at once."""
+    """A log of each kind whose clock the test moves; one archives closed runs at once."""
     if request.param == "sqlite":
         clock = [START]
 
@@ -60,18 +60,18 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         with closing(SqliteLog(tmp_path / "a.db", clock=lambda: clock[0])) as log:
             yield Store(log, move)
         return
-    shelf = Shelf()
+    bucket = StoredObjects()
 
     def gain(seconds: float) -> None:
-        shelf.seconds += seconds
+        bucket.seconds += seconds
 
     limits = Limits(appends=1) if request.param == "small objects" else Limits()
-    with closing(ObjectLog(MemoryObjects(shelf), limits=limits)) as objects:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=limits)) as objects:
         yield Store(objects, gain)
 
 
 def drop(log: Log, event: int, data: bytes) -> str:
-    """Deliver an object with some bytes; answers what came of it."""
+    """Deliver an object with some bytes; return the outcome."""
     delivery = Delivery(
         key=key_of(["event", event]),
         trigger="object",
@@ -89,7 +89,7 @@ def drop(log: Log, event: int, data: bytes) -> str:
 
 
 @pytest.mark.parametrize("step", STEPS_BACK)
-def test_what_is_dropped_is_compared_with_what_was_dropped_last(store: Store, step: float) -> None:
+def test_a_dropped_object_is_compared_with_the_last_one(store: Store, step: float) -> None:
     """v1, v2, v1 are three runs, and the second v1 in a row is none, after each step of a clock."""
     outcomes = []
     for event, data in enumerate((V1, V2, V2, V1, V1, V2)):
@@ -100,7 +100,7 @@ def test_what_is_dropped_is_compared_with_what_was_dropped_last(store: Store, st
 
 @pytest.mark.parametrize("step", STEPS_BACK)
 def test_the_latest_that_was_read_is_the_last_that_was_recorded(store: Store, step: float) -> None:
-    """Whatever came of it."""
+    """Whatever its outcome."""
     for event, data in enumerate((V1, V2, V2)):
         drop(store.log, event, data)
         store.move(step)
@@ -111,7 +111,7 @@ def test_the_latest_that_was_read_is_the_last_that_was_recorded(store: Store, st
 
 @pytest.mark.parametrize("step", STEPS_BACK)
 def test_work_is_done_in_the_order_of_its_records(store: Store, step: float) -> None:
-    """What waits longest comes first, so that nothing starves behind a clock that was set back."""
+    """The longest waiting delivery comes first, so that none starves after a clock was set back."""
     for number in range(4):
         name = f"d{number}"
         about = {"key": name, "trigger": "timer", "subject": name}
@@ -137,23 +137,23 @@ def add(log: Log, *drafts: Draft) -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(-7200, 7200)), max_size=12))
-def test_any_clock_gives_the_runs_that_a_good_one_gives(drops: list[tuple[bool, int]]) -> None:
+def test_any_clock_gives_the_same_runs_as_a_correct_one(drops: list[tuple[bool, int]]) -> None:
     """However far and how often it is set back or forward."""
 
     def outcomes(*, steady: bool) -> list[str]:
         clock = [START]
-        told = []
+        results = []
         with closing(MemoryLog(lambda: clock[0])) as log:
             for event, (first, step) in enumerate(drops):
-                told.append(drop(log, event, V1 if first else V2))
+                results.append(drop(log, event, V1 if first else V2))
                 clock[0] += timedelta(seconds=1 if steady else step)
-        return told
+        return results
 
     assert outcomes(steady=False) == outcomes(steady=True)
 
 
 def test_decisions_of_one_commit_have_one_time(store: Store) -> None:
-    """Nothing tells them apart but their numbers, and nothing else is needed."""
+    """They differ only in their numbers, and that is enough."""
     moments: list[datetime] = []
 
     def look(view: Any) -> Any:  # noqa: ANN401 - a decision

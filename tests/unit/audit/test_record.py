@@ -1,4 +1,4 @@
-"""Records: what gets in, and how each is bound to the one before."""
+"""Records: which fields are accepted, and how each is bound to the one before."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_every_part_of_a_draft_has_its_list() -> None:
 
 
 @pytest.mark.parametrize("part_name", sorted(ALLOWED))
-def test_every_allowed_field_gets_in(part_name: str) -> None:
+def test_every_allowed_field_is_accepted(part_name: str) -> None:
     """Each is stored under its own name."""
     values = dict.fromkeys(ALLOWED[part_name], 1)
     given: Any = {part_name: values}
@@ -46,7 +46,7 @@ def test_every_allowed_field_gets_in(part_name: str) -> None:
 
 
 def test_empty_parts_and_missing_values_are_left_out() -> None:
-    """A record says only what there is to say."""
+    """A record has no empty fields."""
     draft = Draft(
         action="job.unknown",
         outcome="unknown",
@@ -90,6 +90,6 @@ def test_a_value_without_a_canonical_form_is_refused() -> None:
         sealed(draft)
 
 
-def test_a_part_that_is_not_there_is_empty() -> None:
-    """Readers need not ask first."""
+def test_a_missing_part_is_empty() -> None:
+    """Readers need no check."""
     assert part(sealed(Draft(action="log.noted", outcome="success")).fields, "job") == {}

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from handler.audit.actions import FORGOTTEN
 from handler.audit.instance_log import InstanceLog
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.record import Draft
-from handler.audit.retention import FORGOTTEN, forget, forget_closed
+from handler.audit.retention import forget, forget_closed
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, verify_log
 from handler.cli.main import main
 from handler.cli.open_stores import open_any_log, open_any_source
 from handler.errors import LogError
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ def closed(key: str) -> Decide[None]:
 def known(log: SearchedLog, *keys: str) -> list[str]:
     """Return the deliveries and jobs that are in the state."""
     deliveries = [key for key in keys if log.read(lambda view: view.delivery(key))]  # noqa: B023 - read at once
-    jobs = [f"j-{key}" for key in keys if log.read(lambda view: view.job(f"j-{key}"))]  # noqa: B023 - likewise
+    jobs = [f"j-{key}" for key in keys if log.read(lambda view: view.job(f"j-{key}"))]  # noqa: B023 - same reason
     return deliveries + jobs
 
 
@@ -78,14 +79,14 @@ def log(store_address: str) -> Iterator[SearchedLog]:
         yield opened
 
 
-def test_what_is_closed_is_forgotten_and_what_is_open_stays(log: SearchedLog) -> None:
+def test_closed_deliveries_are_forgotten_and_open_ones_stay(log: SearchedLog) -> None:
     """A delivery that waits or has an open job is known for as long as it takes."""
     forget(log, AT_ONCE)
     assert known(log, "closed", "waits", "open", "rejected") == ["waits", "open", "j-open"]
     assert log.find("closed") == ()
 
 
-def test_the_records_stay_and_one_says_what_was_forgotten(log: SearchedLog) -> None:
+def test_the_records_stay_and_one_lists_what_was_forgotten(log: SearchedLog) -> None:
     """With the moment up to which, and who did it."""
     before = list(log.records())
     forget(InstanceLog(log, function=FUNCTION), AT_ONCE)
@@ -106,7 +107,7 @@ def test_a_forgotten_delivery_that_returns_is_planned_as_new(log: SearchedLog) -
 
 
 def test_forgetting_verifies_and_survives_a_rebuild(log: SearchedLog, store_address: str) -> None:
-    """Folding the records anew comes to the same rows."""
+    """Folding the records again yields the same rows."""
     forget(log, AT_ONCE)
     log.commit(closed("later"))
     expected = known(log, "closed", "waits", "open", "later")
@@ -117,7 +118,7 @@ def test_forgetting_verifies_and_survives_a_rebuild(log: SearchedLog, store_addr
 
 
 @pytest.mark.parametrize("what", ["closed", "j-closed"])
-def test_audit_show_finds_what_was_forgotten(
+def test_audit_show_finds_a_forgotten_delivery(
     log: SearchedLog, store_address: str, what: str
 ) -> None:
     """By folding the records without forgetting, once nothing that is known has the name."""
@@ -130,44 +131,44 @@ def test_audit_show_finds_what_was_forgotten(
     ]
 
 
-def test_two_that_forget_at_once_leave_one_record(log: SearchedLog) -> None:
+def test_two_instances_that_forget_at_once_leave_one_record(log: SearchedLog) -> None:
     """The second finds nothing left to forget."""
     decide = forget_closed(AT_ONCE)
     first, second = log.commit(decide), log.commit(decide)
     assert (len(first.records), second.records) == (1, ())
 
 
-def objects_log(shelf: Shelf, appends: int = 500) -> ObjectLog:
+def objects_log(bucket: StoredObjects, appends: int = 500) -> ObjectLog:
     """Open a log whose clock the test moves."""
-    return ObjectLog(MemoryObjects(shelf), limits=Limits(appends=appends))
+    return ObjectLog(MemoryObjects(bucket), limits=Limits(appends=appends))
 
 
 def test_nothing_is_forgotten_before_its_time() -> None:
     """Within a day of it, so that there is at most one record a day."""
-    shelf = Shelf()
-    with closing(objects_log(shelf)) as log:
+    bucket = StoredObjects()
+    with closing(objects_log(bucket)) as log:
         log.commit(closed("a"))
-        shelf.seconds = 90 * DAY
+        bucket.seconds = 90 * DAY
         forget(log, KEEP)
         assert known(log, "a") == ["a", "j-a"]
-        shelf.seconds = 91 * DAY + 1
+        bucket.seconds = 91 * DAY + 1
         forget(log, KEEP)
         assert known(log, "a") == []
 
 
 def test_a_late_answer_keeps_a_delivery_known() -> None:
     """It counts from the last record of its jobs, whatever happened to the delivery itself."""
-    shelf = Shelf()
-    with closing(objects_log(shelf)) as log:
+    bucket = StoredObjects()
+    with closing(objects_log(bucket)) as log:
         log.commit(closed("a"))
-        shelf.seconds = 60 * DAY
+        bucket.seconds = 60 * DAY
         log.commit(recorded(job_draft("abandoned", "a")))
-        shelf.seconds = 92 * DAY
+        bucket.seconds = 92 * DAY
         forget(log, KEEP)
         assert known(log, "a") == ["a", "j-a"]
 
 
-def test_a_run_that_finds_nothing_asks_the_store_for_nothing() -> None:
+def test_a_run_that_finds_nothing_makes_no_request() -> None:
     """The reconciler looks at every run."""
     objects = MemoryObjects()
     with closing(ObjectLog(objects)) as log:
@@ -180,17 +181,17 @@ def test_a_run_that_finds_nothing_asks_the_store_for_nothing() -> None:
 @pytest.mark.parametrize("appends", [1, 2, 500])
 def test_a_snapshot_holds_what_is_remembered(appends: int) -> None:
     """An instance that starts cold knows as much as one that saw it happen, and it verifies."""
-    shelf = Shelf()
-    with closing(objects_log(shelf, appends)) as log:
+    bucket = StoredObjects()
+    with closing(objects_log(bucket, appends)) as log:
         log.commit(closed("old"))
-        shelf.seconds = 92 * DAY
+        bucket.seconds = 92 * DAY
         log.commit(closed("new"))
         forget(log, KEEP)
         log.commit(closed("newer"))
-        with closing(objects_log(shelf)) as cold:
+        with closing(objects_log(bucket)) as cold:
             assert known(cold, "old", "new", "newer") == known(log, "old", "new", "newer")
             assert known(cold, "old") == []
-    with closing(ObjectsSource(MemoryObjects(shelf))) as source:
+    with closing(ObjectsSource(MemoryObjects(bucket))) as source:
         assert verify_log(source, Evidence()).faults == ()
 
 

@@ -1,4 +1,4 @@
-"""What people call a delivery or a job leads to it and its records, in every store."""
+"""The names of a delivery or a job lead to it and its records, in every store."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def log(store_address: str, planned: Planned) -> Iterator[SearchedLog]:
 
 
 def said(action: str, delivery: str = "", job: str = "", **response: str) -> Decide[None]:
-    """Decide to record something of a job, or of none."""
+    """Decide to record an event of a job, or of none."""
     parts = {"delivery": {"key": delivery}, "job": {"key": job}} if job else {}
     draft = Draft(action, "success", response=response, **parts)  # type: ignore[arg-type]
     return lambda _view: Decision(None, (draft,))
@@ -58,15 +58,13 @@ def said(action: str, delivery: str = "", job: str = "", **response: str) -> Dec
         ("o", ["d1"]),
     ],
 )
-def test_a_delivery_is_found_by_what_people_call_it(
-    log: SearchedLog, what: str, found: list[str]
-) -> None:
+def test_a_delivery_is_found_by_its_names(log: SearchedLog, what: str, found: list[str]) -> None:
     """By names, ids and keys and their beginnings, the latest first."""
     assert [delivery.key for delivery in log.find(what)] == found
 
 
 def test_a_delivery_that_is_found_has_its_jobs(log: SearchedLog) -> None:
-    """As they stand."""
+    """In their present state."""
     [delivery] = log.find("7")
     assert [(job.key, job.state) for job in delivery.jobs] == [
         ("one", "created"),
@@ -74,8 +72,8 @@ def test_a_delivery_that_is_found_has_its_jobs(log: SearchedLog) -> None:
     ]
 
 
-def test_an_exact_name_comes_before_what_begins_so(log: SearchedLog, planned: Planned) -> None:
-    """The newer run does not hide the one that is meant."""
+def test_an_exact_name_comes_before_a_longer_one(log: SearchedLog, planned: Planned) -> None:
+    """The newer run does not hide the one that was named."""
     log.commit(planned("d1x", "four"))
     assert [delivery.key for delivery in log.find("d1")] == ["d1", "d1x"]
 

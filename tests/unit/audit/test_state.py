@@ -70,7 +70,7 @@ def test_a_job_that_was_never_planned_has_no_state() -> None:
 
 
 def test_a_claim_counts_the_attempt_and_clears_the_note() -> None:
-    """What stood in the way before is over."""
+    """The reason of the last deferral does not hold any more."""
     before = folded("deferred", note="later")
     request: Json = {"attempt": 3, "date": "d3", "lease_until": "l3"}
     job = folded("sending", before, request=request)
@@ -79,7 +79,7 @@ def test_a_claim_counts_the_attempt_and_clears_the_note() -> None:
 
 
 @pytest.mark.parametrize(("state", "doubtful"), [("absent", True), ("deferred", False)])
-def test_a_claim_after_a_lost_attempt_is_doubtful_for_good(state: str, *, doubtful: bool) -> None:
+def test_a_claim_after_a_lost_attempt_stays_doubtful(state: str, *, doubtful: bool) -> None:
     """A refusal then may be due to our own earlier job."""
     request: Json = {"attempt": 3, "date": "d", "lease_until": "l"}
     job = folded("sending", folded(state), request=request)
@@ -103,7 +103,7 @@ def test_the_first_id_of_a_job_stays() -> None:
 
 @pytest.mark.parametrize("word", get_args(JobWord))
 def test_nothing_is_sent_from_a_final_state(word: JobWord) -> None:
-    """Every state is either open or final, and what died left nothing behind."""
+    """Every state is either open or final, and a dead job left nothing on the fleet."""
     job = folded(word, request={"attempt": 3, "date": "d", "lease_until": "l"})
     assert job.final is (word in FINAL) is (word not in OPEN)
     assert DEAD < FINAL

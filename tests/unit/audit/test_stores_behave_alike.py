@@ -1,4 +1,4 @@
-"""Every store keeps the same promises: one protocol, the same tests."""
+"""Every store gives the same guarantees: one protocol, the same tests."""
 
 from __future__ import annotations
 
@@ -84,14 +84,14 @@ def recorded(*drafts: Draft) -> Decide[None]:
 
 
 def test_a_commit_returns_what_it_appended(log: Log) -> None:
-    """The value of the decision, and the records as they now stand."""
+    """The value of the decision, and the records as they were stored."""
     done = log.commit(noted("a", "b ☃"))
     assert done.value == "b ☃"
     assert list(done.records) == list(log.records())
     assert log.read(lambda view: view.head) == Head(2, done.records[-1].hash)
 
 
-def test_the_chain_is_whole(log: Log) -> None:
+def test_the_chain_is_valid(log: Log) -> None:
     """Over several commits, the texts as they were hashed."""
     for number in range(5):
         log.commit_all([noted(f"{number}"), noted("x", "y")])
@@ -126,7 +126,7 @@ def test_decisions_without_records_append_nothing(log: Log) -> None:
 
 
 def test_a_decision_that_fails_appends_nothing(log: Log) -> None:
-    """Nor do those beside it, and the log goes on."""
+    """Nor do those beside it, and the log accepts the next commit."""
 
     def failing(_view: View) -> Decision[None]:
         raise LookupError("no")
@@ -138,7 +138,7 @@ def test_a_decision_that_fails_appends_nothing(log: Log) -> None:
 
 
 def test_a_question_that_fails_leaves_the_log_usable(log: Log) -> None:
-    """Its transaction is taken back."""
+    """Its transaction is rolled back."""
     with pytest.raises(ZeroDivisionError):
         log.read(lambda _view: 1 // 0)
     assert log.commit(noted("b")).records[0].seq == 1
@@ -152,7 +152,7 @@ def test_records_can_be_read_from_any_place(log: Log) -> None:
 
 
 def test_the_clock_is_aware_and_right(log: Log) -> None:
-    """It stands on this machine in these tests."""
+    """In these tests it is the clock of this machine."""
     now = log.read(lambda view: view.now)
     assert now.tzinfo is not None
     assert abs(now - datetime.now(timezone.utc)) < timedelta(seconds=10)
@@ -208,7 +208,7 @@ def test_the_ends_of_the_chain_are_known(log: Log) -> None:
     assert log.read(lambda view: view.head, fresh=False) == head
 
 
-def test_what_stands_of_a_checkpoint_is_known(log: Log) -> None:
+def test_the_stored_part_of_a_checkpoint_is_known(log: Log) -> None:
     """An instance that starts cold says nothing new; anything else does."""
     found = []
     size: Part = {"size": 1}
@@ -235,7 +235,7 @@ def test_a_delivery_has_its_jobs_in_order(log: Log) -> None:
     assert log.read(lambda view: view.delivery("other")) is None
 
 
-def test_the_latest_run_of_an_object_is_the_one_that_still_lives(log: Log) -> None:
+def test_the_latest_run_of_an_object_with_a_job_on_the_fleet_is_found(log: Log) -> None:
     """A run whose jobs were all refused counts for nothing."""
     log.commit(planned("d", "one"))
     log.commit(planned("e", "two"))
@@ -415,8 +415,8 @@ def test_the_state_can_be_rebuilt_from_the_records(log: Any) -> None:  # noqa: A
     assert log.bodies(["one", "two"]) == {"two": '{"body": "two"}'}
 
 
-def test_what_was_written_is_there_for_the_next_to_open_it(store_address: str) -> None:
-    """A new instance goes on where the last one stopped."""
+def test_the_records_are_there_for_the_next_instance(store_address: str) -> None:
+    """A new instance continues where the last one stopped."""
     for _ in range(2):
         log = open_any_log(store_address)
         log.commit(noted("a"))

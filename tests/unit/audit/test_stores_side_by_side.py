@@ -1,4 +1,4 @@
-"""Many threads and processes append to one log at once: one whole chain, no error."""
+"""Many threads and processes append to one log at once: one valid chain, no error."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_eight_threads_leave_one_chain(store_address: str) -> None:
         thread.join()
     commits = [record.fields["commit"] for record in log.records()]
     assert errors == []
-    assert whole(log) == 192
+    assert count_valid(log) == 192
     assert commits[::2] == commits[1::2]
     log.close()
 
@@ -81,13 +81,13 @@ def test_four_processes_leave_one_chain(store_address: str) -> None:
     log = open_any_log(store_address)
     times = [str(record.fields["at"]) for record in log.records()]
     assert complaints == [""] * 4
-    assert whole(log) == 200
+    assert count_valid(log) == 200
     assert isinstance(log, SqliteLog) or times == sorted(times)
     log.close()
 
 
-def whole(log: Log) -> int:
-    """Return how many records stand in a log, once its chain was found whole."""
+def count_valid(log: Log) -> int:
+    """Return how many records are in a log, once its chain was verified."""
     verdict = verify(log.records())
     assert verdict.whole
     return verdict.head.seq

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def heard(connection: socket.socket) -> bytes:
+def received(connection: socket.socket) -> bytes:
     """Read one request's head and whatever came with it; empty when the client is gone."""
     data = b""
     while b"\r\n\r\n" not in data:
@@ -36,7 +36,7 @@ def answering(*parts: bytes, pause: float = 0.0) -> Callable[[socket.socket, int
     """Answer one request with these bytes, pausing before each, then close the connection."""
 
     def behave(connection: socket.socket, _number: int) -> None:
-        heard(connection)
+        received(connection)
         for part in parts:
             time.sleep(pause)
             connection.sendall(part)
@@ -46,10 +46,10 @@ def answering(*parts: bytes, pause: float = 0.0) -> Callable[[socket.socket, int
 
 def refused(transport: Transport, request: Request) -> tuple[CloudError, float]:
     """Return the error that a request ends with, and how long that took."""
-    begun = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(CloudError) as caught:
         transport.send(request)
-    return caught.value, time.monotonic() - begun
+    return caught.value, time.monotonic() - start
 
 
 def test_an_answer_comes_whole(transport: Transport, server: Server, get: Get) -> None:
@@ -175,7 +175,7 @@ def test_nothing_is_tried_twice(transport: Transport, server: Server, get: Get) 
     seen: list[bytes] = []
 
     def cut(connection: socket.socket, _number: int) -> None:
-        seen.append(heard(connection))
+        seen.append(received(connection))
 
     for method in ("GET", "POST", "DELETE"):
         refused(transport, get(server(cut), method, b"{}"))
@@ -216,7 +216,7 @@ def test_an_endless_body_ends_at_the_limit(transport: Transport, server: Server,
     """The connection is closed, not read to its end."""
 
     def endless(connection: socket.socket, _number: int) -> None:
-        heard(connection)
+        received(connection)
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         while True:
             connection.sendall(b"x" * 65536)
@@ -236,7 +236,7 @@ def test_the_address_leaves_as_it_was_signed(
     seen: list[bytes] = []
 
     def behave(connection: socket.socket, _number: int) -> None:
-        seen.append(heard(connection))
+        seen.append(received(connection))
         connection.sendall(OK)
 
     transport.send(get(server(behave) + target))
@@ -250,7 +250,7 @@ def test_method_headers_and_body_leave_as_they_are(
     seen: list[bytes] = []
 
     def behave(connection: socket.socket, _number: int) -> None:
-        data = heard(connection)
+        data = received(connection)
         while not data.endswith(b"{}"):
             data += connection.recv(10)
         seen.append(data)

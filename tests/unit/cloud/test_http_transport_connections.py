@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-def heard(connection: socket.socket) -> bytes:
+def received(connection: socket.socket) -> bytes:
     """Read one request without a body; empty when the client is gone."""
     return connection.recv(65536)
 
@@ -31,7 +31,7 @@ def talking(seen: list[int], answers: int) -> Callable[[socket.socket, int], Non
 
     def behave(connection: socket.socket, number: int) -> None:
         for _ in range(answers):
-            if heard(connection):
+            if received(connection):
                 seen.append(number)
                 connection.sendall(OK)
 
@@ -68,9 +68,9 @@ def test_the_next_request_survives_a_cut_off_body(
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n"
 
     def behave(connection: socket.socket, number: int) -> None:
-        heard(connection)
+        received(connection)
         connection.sendall(head + b"x" * 50_000 if number == 1 else OK)
-        heard(connection)
+        received(connection)
 
     url = server(behave)
     assert transport.send(get(url), max_bytes=10).cut
@@ -82,7 +82,7 @@ def test_many_threads_share_a_transport(transport: Transport, server: Server, ge
     """Each gets its own answer; connections beyond the pool are made and let go."""
 
     def echo(connection: socket.socket, _number: int) -> None:
-        while request := heard(connection):
+        while request := received(connection):
             path = request.split()[1]
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(path) + path)
 
@@ -100,9 +100,9 @@ def test_a_transport_that_nobody_holds_any_more_lets_its_connections_go(
     gone: list[bytes] = []
 
     def behave(connection: socket.socket, _number: int) -> None:
-        heard(connection)
+        received(connection)
         connection.sendall(OK)
-        gone.append(heard(connection))
+        gone.append(received(connection))
 
     url = server(behave)
     transport = Transport(timeout=5)

@@ -48,10 +48,10 @@ def failed(
     transport: Transport, request: Request, deadline: Deadline | None = None
 ) -> tuple[CloudError, float]:
     """Return the error that a request ends with, and how long that took."""
-    begun = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(CloudError) as caught:
         transport.send(request, deadline=deadline)
-    return caught.value, time.monotonic() - begun
+    return caught.value, time.monotonic() - start
 
 
 @pytest.mark.parametrize(

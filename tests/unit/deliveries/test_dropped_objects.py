@@ -33,8 +33,8 @@ UPLOADER = {"userIdentity": {"ID": "account-of-x"}}
 
 def attention(lines: list[str]) -> list[Reply]:
     """Return the lines that call for a person."""
-    told = [json.loads(line) for line in lines]
-    return [one for one in told if one["action"] == "attention.needed"]
+    parsed = [json.loads(line) for line in lines]
+    return [one for one in parsed if one["action"] == "attention.needed"]
 
 
 def event_of(
@@ -43,8 +43,8 @@ def event_of(
     """Return an event with an uploader, a time, and what it says of the object."""
     fired = datetime.now(timezone.utc) - timedelta(seconds=ago)
     entry = {**event["Records"][0], **UPLOADER, "eventTime": f"{fired:%Y-%m-%dT%H:%M:%SZ}"}
-    told = {"eTag": etag, "versionId": version}
-    stored = entry["obs"]["object"] | {name: value for name, value in told.items() if value}
+    parsed = {"eTag": etag, "versionId": version}
+    stored = entry["obs"]["object"] | {name: value for name, value in parsed.items() if value}
     return {"Records": [{**entry, "obs": {**entry["obs"], "object": stored}}]}
 
 

@@ -248,9 +248,9 @@ def test_an_earlier_run_that_is_written_late_is_written_over(
     clock.now += PAUSE
     (unwritten,) = unreported(log)
     assert unwritten.key == ("d" if killed else "newer")
-    anew = begin(log, unwritten.key)
-    assert anew
-    assert anew.shown.key == "newer"
+    again = begin(log, unwritten.key)
+    assert again
+    assert again.shown.key == "newer"
 
 
 def test_what_is_written_for_an_earlier_run_may_be_old_for_the_latest(log: SqliteLog) -> None:

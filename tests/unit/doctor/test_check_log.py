@@ -173,9 +173,9 @@ def test_jobs_that_failed_on_the_fleet_in_the_last_day_are_told_of(tmp_path: Pat
         opened.commit(lambda _view: Decision(None, drafts))
         seen = read_log_status(opened, NOW)
     assert seen.failed == ("a ended Failed: no disk", "c ended Failed: no disk")
-    (told,) = [one for one in log_findings(seen, SETTINGS) if one.check == "fleet's jobs"]
-    assert told.verdict != "ok"
-    assert "2 jobs failed on the fleet in the last day; c ended Failed" in told.message
+    (finding,) = [one for one in log_findings(seen, SETTINGS) if one.check == "fleet's jobs"]
+    assert finding.verdict != "ok"
+    assert "2 jobs failed on the fleet in the last day; c ended Failed" in finding.message
 
 
 def test_result_files_that_cannot_be_written_are_told_of() -> None:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 CHECKS = [
     *("settings", "libraries", "time-out", "user data", "credentials", "project"),
-    *("policy", "log", "work"),
+    *("policy", "facts", "log", "work"),
     *("IEF endpoint", "OBS endpoint", "clock", "IEF jobs", "drop bucket", "results"),
     "checkpoints",
 ]

@@ -70,6 +70,9 @@ def test_every_field_is_read() -> None:
         ({"fault": "late_commit"}, "late_commit needs seconds"),
         ({"fault": "stale_list", "seconds": 1}, "for ListBatchJob only"),
         ({"operation": "ListBatchJob", "fault": "duplicate_name"}, "for CreateBatchJob only"),
+        ({"fault": "no_descriptions"}, "for ListBatchJob, ShowBatchJob only"),
+        ({"fault": "long_signature"}, "long_signature needs seconds"),
+        ({"fault": "append_anywhere"}, "for AppendObject only"),
     ],
 )
 def test_a_malformed_fault_is_named_by_place_and_reason(

@@ -219,8 +219,8 @@ def obs_headers(settings: dict[str, str], method: str = "GET", path: str = "/") 
 
 def test_a_new_object_is_told_of_with_its_requests_id() -> None:
     """As the answer to the request has it; what only reads is told of to nobody."""
-    told: Queue[Notification] = Queue()
-    with Emulator(raise_event=told.put) as emulator:
+    notifications: Queue[Notification] = Queue()
+    with Emulator(raise_event=notifications.put) as emulator:
         host, headers = emulator.url.removeprefix("http://"), {}
         for method in ("PUT", "GET"):
             with closing(http.client.HTTPConnection(host, timeout=5)) as connection:
@@ -229,8 +229,8 @@ def test_a_new_object_is_told_of_with_its_requests_id() -> None:
                 answer = connection.getresponse()
                 answer.read()
                 headers[method] = answer.headers
-        notification = told.get(timeout=2)
-        assert told.empty()
+        notification = notifications.get(timeout=2)
+        assert notifications.empty()
     assert asdict(notification) == {
         "bucket": "nightdrop-drop",
         "key": "a b+",

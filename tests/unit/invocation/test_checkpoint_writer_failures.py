@@ -88,10 +88,10 @@ def test_an_event_is_answered_though_its_checkpoint_fails(
     """Its work stands in the log; to raise would only have it delivered again."""
     context = Context.from_environment(environ, "r", time.monotonic)
     assert handle(timer_event(UPGRADE), context, failing)["outcome"] == "submitted"
-    [told] = [json.loads(line) for line in lines if "attention.needed" in line]
-    assert told["of"] == "log.checkpoint_failed"
-    assert "NIGHTDROP_CHECKPOINT_KEY" in told["note"]
-    assert "no key" not in told["note"]
+    [lines_found] = [json.loads(line) for line in lines if "attention.needed" in line]
+    assert lines_found["of"] == "log.checkpoint_failed"
+    assert "NIGHTDROP_CHECKPOINT_KEY" in lines_found["note"]
+    assert "no key" not in lines_found["note"]
 
 
 def test_a_checkpoint_that_fails_does_not_hide_the_first_error(
@@ -134,8 +134,8 @@ def test_a_place_that_stays_unwritable_is_told_of_once_an_hour(
             for _ in range(24):
                 handle(TICK, context, replace(opened, log=InstanceLog(log)))
                 now[0] += timedelta(minutes=5)
-            told = [one.fields["action"] for one in log.records()]
-            assert told[1:] == ["log.checkpoint_failed"] * 2
+            lines_found = [one.fields["action"] for one in log.records()]
+            assert lines_found[1:] == ["log.checkpoint_failed"] * 2
             folder.unlink()
             handle(TICK, context, replace(opened, log=InstanceLog(log)))
     assert len(list(folder.iterdir())) == 1

@@ -122,6 +122,6 @@ def test_every_state_of_a_month_is_told_by_its_latest_record(month: Path, tmp_pa
     with closing(SqliteLog(shutil.copy(month, tmp_path / "month.db"))) as log:
         keys = log.read(lambda view: [key for (key,) in view.execute("SELECT key FROM jobs")])  # type: ignore[attr-defined] # a view in SQL
         states = log.read(lambda view: [view.job(key) for key in keys])
-        told = log.read(lambda view: [view.matches_record(job) for job in states if job])
-    assert len(told) > 50
-    assert all(told)
+        matches = log.read(lambda view: [view.matches_record(job) for job in states if job])
+    assert len(matches) > 50
+    assert all(matches)

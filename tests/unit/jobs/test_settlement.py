@@ -20,6 +20,7 @@ from handler.jobs.settlement import (
     check_marks,
     settle,
     settlement,
+    suspend,
 )
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import timestamp
@@ -199,6 +200,34 @@ def test_a_job_that_is_found_is_adopted_at_any_time() -> None:
     """Even from an early list, an incomplete one, or while absence is suspended."""
     early = listing(OURS, began=SENT, complete=False)
     assert settled(early, suspended="marks are lost") == ["adopted"]
+
+
+@pytest.mark.parametrize(
+    ("found", "view", "words"),
+    [
+        (listing(), {}, ["settling.suspended"]),
+        (listing(), {"suspended": "marks are lost"}, []),
+        (listing(complete=False), {}, []),
+        (listing(began=NOW - timedelta(seconds=1)), {}, []),
+    ],
+)
+def test_where_lists_cannot_show_it_no_job_is_absent(
+    found: Listing, view: dict[str, Any], words: list[str]
+) -> None:
+    """It is suspended on record when a job would have been absent, and once."""
+    sender = SENDER._replace(absent_doubt="no descriptions")
+    assert drafts(settle([KEY], found, sender), Seen(job(), **view)) == []
+    kept = drafts(suspend([KEY], found, sender), Seen(job(), **view))
+    assert [one.action for one in kept] == words
+    assert all("no descriptions, so no job" in one.note for one in kept)
+
+
+def test_where_lists_cannot_show_it_a_job_that_is_listed_is_adopted() -> None:
+    """What is seen is believed."""
+    sender = SENDER._replace(absent_doubt="they lag")
+    kept = drafts(settle([KEY], listing(OURS), sender), Seen(job()))
+    assert [one.action for one in kept] == ["job.adopted"]
+    assert drafts(suspend([KEY], listing(OURS), sender), Seen(job("adopted"))) == []
 
 
 def test_a_job_is_not_absent_from_an_incomplete_list() -> None:

@@ -45,7 +45,7 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
     log.close()
 
 
-def begun(body: str = "{}") -> Generator[Any, Any, None]:
+def start_submission(body: str = "{}") -> Generator[Any, Any, None]:
     """Begin the submission of the planned job."""
     return submission(KEY, body, SENDER)
 
@@ -65,7 +65,7 @@ def driven(
     in_time: float = 60.0,
 ) -> list[type]:
     """Drive a submission to its end; returns the kinds of effects in their order."""
-    effects, given, kinds = begun(), iter(answers), list[type]()
+    effects, given, kinds = start_submission(), iter(answers), list[type]()
     reply: Any = None
     try:
         while True:
@@ -83,7 +83,7 @@ def driven(
 
 def test_a_job_is_signed_then_claimed_then_sent_then_recorded(log: SqliteLog) -> None:
     """The order is the promise: the claim is durable before the request leaves."""
-    effects = begun()
+    effects = start_submission()
     assert next(effects) == AwaitTurn(SENDER.seconds_per_request)
     assert effects.send(60.0) == Sign("{}")
     claim = effects.send(REQUEST)
@@ -102,7 +102,7 @@ def test_a_job_is_signed_then_claimed_then_sent_then_recorded(log: SqliteLog) ->
 
 def test_the_claim_holds_the_signatures_date_and_a_lease_to_the_end(log: SqliteLog) -> None:
     """Both are what a later tick reckons with."""
-    effects = begun()
+    effects = start_submission()
     next(effects)
     effects.send(45.5)
     log.commit(effects.send(REQUEST).decide)
@@ -122,7 +122,7 @@ def test_without_time_for_an_answer_a_job_is_deferred_and_nothing_is_signed(
 
 def test_with_just_enough_time_a_job_is_sent() -> None:
     """The limit itself is enough."""
-    effects = begun()
+    effects = start_submission()
     next(effects)
     assert effects.send(12.0) == Sign("{}")
 
@@ -142,7 +142,7 @@ def test_without_keys_a_job_is_deferred_with_the_reason_and_never_claimed(log: S
 
 def test_a_claim_that_is_not_granted_sends_nothing(log: SqliteLog) -> None:
     """Another instance has the job."""
-    effects = begun()
+    effects = start_submission()
     next(effects)
     effects.send(60.0)
     effects.send(REQUEST)
@@ -219,7 +219,7 @@ def test_a_job_whose_request_is_not_the_planned_one_is_never_claimed(tmp_path: P
     with closing(SqliteLog(tmp_path / "other.db", clock=lambda: NOW)) as log:
         log.commit(lambda _view: Decision(None, (planned, draft)))
         for _ in range(2):
-            exchanged = begun('{"another": "request"}')
+            exchanged = start_submission('{"another": "request"}')
             assert isinstance(next(exchanged), AwaitTurn)
             exchanged.send(60.0)
             claim = exchanged.send(REQUEST)

@@ -52,7 +52,7 @@ def test_the_digest_is_what_sha256sum_would_give() -> None:
 
 def test_the_manifest_names_packages_and_what_they_are_imported_by() -> None:
     """Libraries beside them are no modules."""
-    told = json.loads(
+    reported = json.loads(
         manifest(
             {"index.py": b""},
             [WHEEL],
@@ -61,9 +61,9 @@ def test_the_manifest_names_packages_and_what_they_are_imported_by() -> None:
             version="0.1.0",
         )
     )
-    assert told["code"] == digest({"index.py": b""})
-    assert told["bytecode"] is None
-    (package,) = told["packages"]
+    assert reported["code"] == digest({"index.py": b""})
+    assert reported["bytecode"] is None
+    (package,) = reported["packages"]
     assert package["modules"] == modules(WHEEL) == ["_some", "some_package"]
 
 

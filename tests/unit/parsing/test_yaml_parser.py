@@ -137,8 +137,8 @@ def test_a_hidden_line_break_is_refused_with_its_line(
     """What ends a line for the parser and for no editor puts a value where nobody sees it."""
     place = text.index("{}")
     found = problems("z: 0\n" + text.replace("{}", hidden), parser)
-    told = [(line, message) for line, message in found if f"U+{ord(hidden):04X}" in message]
-    assert [line for line, _ in told] == [2 + text.count("\n", 0, place)]
+    issues = [(line, message) for line, message in found if f"U+{ord(hidden):04X}" in message]
+    assert [line for line, _ in issues] == [2 + text.count("\n", 0, place)]
 
 
 @parser_of_each_kind

@@ -318,6 +318,153 @@ CASES = (
         kind="node_upgrade",
         targets={"nodes": [NODE, OTHER]},
     ),
+    Case(
+        "text that looks like JSON is text",
+        {},
+        container={"envs": [{"name": "CONFIG", "value": '{"hostNetwork": true}'}]},
+    ),
+    Case(
+        "capabilities that are only dropped are allowed",
+        {},
+        container={"securityContext": {"capabilities": {"drop": ["ALL"]}}},
+    ),
+    Case(
+        "a long s, which some readers take for an s, hides no field",
+        {},
+        "the node's network",
+        template={"ho\u017ftNetwork": True},
+    ),
+    Case(
+        "fullwidth letters hide no field", {}, "a privileged container", {"\uff50rivileged": True}
+    ),
+    Case(
+        "an invisible character hides no field",
+        {},
+        "a privileged container",
+        {"privi\u200bleged": True},
+    ),
+    Case("a blank hides no field", {}, "a privileged container", {"privileged ": True}),
+    Case("isPrivileged is privileged", {}, "a privileged container", {"isPrivileged": True}),
+    Case(
+        "kernel parameters are refused",
+        {},
+        "a privileged container",
+        {"securityContext": {"sysctls": [{"name": "kernel.shm", "value": "1"}]}},
+    ),
+    Case("a container of the host is refused", {}, "privileged", {"hostProcess": True}),
+    Case(
+        "a type in a list is a type",
+        {},
+        "a folder of the node",
+        template={"volumes": [{"type": ["hostPath"], "source": "/"}]},
+    ),
+    Case(
+        "an image that is a mapping is refused where images are listed",
+        _REGISTRY,
+        "an image that is not listed",
+        {"image": {"name": "evil.example/app"}},
+    ),
+    Case(
+        "a list of images is refused where images are listed",
+        _REGISTRY,
+        "an image that is not listed",
+        {"image": ["evil.example/app"]},
+    ),
+    Case(
+        "a way out of a listed repository is refused",
+        _REGISTRY,
+        "an image that is not listed",
+        {"image": "registry.example.com/team/../evil/app"},
+    ),
+    Case(
+        "an image named like a listed registry is not of that registry",
+        {"images": ["registry.example.com"]},
+        "an image that is not listed",
+        {"image_url": "registry.example.com:5000", "version": "1/evil/app"},
+    ),
+    Case(
+        "an image of a listed registry is allowed",
+        {"images": ["registry.example.com"]},
+    ),
+    Case(
+        "an image without a registry can be listed",
+        {"images": ["nginx"]},
+        container={"image_url": "nginx:1"},
+    ),
+    Case(
+        "a digest that is cut is none",
+        {"image_digest": True},
+        "an image without a digest",
+        {"image_url": _DIGEST[:-1]},
+    ),
+    Case(
+        "a digest of an image that is no text is none",
+        {"image_digest": True},
+        "an image without a digest",
+        {"image_url": _DIGEST, "image": ["evil.example/app"]},
+    ),
+    Case(
+        "true is no user",
+        {"run_as_root": False},
+        "may run as root",
+        {"run_as_user": 1000, "securityContext": {"runAsUser": True}},
+    ),
+    Case(
+        "a user that overflows is refused where root is",
+        {"run_as_root": False},
+        "may run as root",
+        {"run_as_user": 1000, "securityContext": {"runAsUser": 2**32}},
+    ),
+    *(
+        Case(
+            f"a secret in {field} as a {type(value).__name__} counts as well",
+            {"secrets": ["a"]},
+            "a secret that is not listed",
+            {"extra": {field: value}},
+        )
+        for field in ("secret", "secretRef", "secretKeyRef", "secretName", "imagePullSecrets")
+        for value in ("b", {"name": "b"}, [{"name": "b"}])
+    ),
+    *(
+        Case(
+            f"a listed secret is allowed in {field} as a {type(value).__name__}",
+            {"secrets": ["a"]},
+            container={"extra": {field: value}},
+        )
+        for field in ("secret", "secretRef", "imagePullSecrets")
+        for value in ("a", {"name": "a"}, {"secretName": "a", "optional": True}, [{"name": "a"}])
+    ),
+    Case(
+        "a secret without a name is refused where secrets are listed",
+        {"secrets": ["a"]},
+        "a secret that is not listed",
+        {"extra": {"secret": {"key": "k"}}},
+    ),
+    Case(
+        "a configmap in configMapRef counts as well",
+        {"configmaps": ["a"]},
+        "a configmap that is not listed",
+        {"envFrom": [{"configMapRef": {"name": "b"}}]},
+    ),
+    *(
+        Case(
+            f"{field} in the envelope counts as a target",
+            {"nodes": [NODE], "groups": [], "deployments": []},
+            "that is not listed",
+            envelope={field: OTHER},
+        )
+        for field in ("nodeName", "edge_node_ids", "deployment_id", "edgeGroupId")
+    ),
+    Case(
+        "a group named 0 counts", {"groups": []}, "that is not listed", envelope={"group_id": "0"}
+    ),
+    Case("no group is no target", {"groups": []}, envelope={"group_id": ""}),
+    Case(
+        "targets in the envelope count",
+        {"nodes": [NODE]},
+        "target 2 without a target_type",
+        envelope={"targets": [{"target_id": OTHER}]},
+    ),
     Case("a file within the jobs of a day is allowed", {"jobs_per_day": 9}),
     Case("a kind that is not listed is refused", {"kinds": ["node_upgrade"]}, "the kind"),
     Case("a listed kind is allowed", {"kinds": ["node_upgrade"]}, kind="node_upgrade"),

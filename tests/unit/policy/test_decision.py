@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handler.errors import PolicyError
 from handler.parsing import Document
 from handler.policy.decision import Origin, decide, origin_of
 from handler.policy.demand import demand_of
@@ -43,9 +45,9 @@ def policy_of(*rules: dict[str, Any]) -> Policy:
 def test_a_case_is_decided_alike_in_both_forms(case: Case, form: str) -> None:
     """Each case of the table, as a short form and as the API's own body."""
     decision = decided(policy_of(dict(case.rule)), getattr(case, form)(), origin=case.origin)
-    told = "\n".join(map(str, decision.problems))
-    assert bool(told) == bool(case.refused), told
-    assert case.refused in told
+    text = "\n".join(map(str, decision.problems))
+    assert bool(text) == bool(case.refused), text
+    assert case.refused in text
 
 
 def test_there_are_enough_cases_allowed_and_refused() -> None:
@@ -115,6 +117,40 @@ def test_no_value_of_the_file_is_in_a_refusal() -> None:
     decision = decided(policy, case.api_form())
     assert decision.problems
     assert "CANARY" not in "".join(map(str, decision.problems))
+
+
+def test_a_prefix_that_no_key_has_is_refused() -> None:
+    """Files that the rule is meant for would fall to a later rule, which may allow more."""
+    with pytest.raises(PolicyError, match=r'rules\[0\].from.prefix: .*did you mean "ops/"'):
+        policy_of({"from": {"prefix": "/ops/"}, "kinds": []}, {})
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"),
+    [
+        ({"from": {"prefx": "ops/"}}, r"rules\[0\].from.prefx: .*did you mean `prefix`"),
+        ({"frm": {"prefix": "ops/"}}, r"rules\[0\].frm: .*did you mean `from`"),
+        ({"source": {"prefix": "ops/"}}, r"rules\[0\].source: unknown field; known here: from,"),
+        ({"from": ["ops/"]}, r"rules\[0\].from: must be a mapping"),
+    ],
+)
+def test_a_misspelt_source_is_refused_with_the_right_name(rule: dict[str, Any], why: str) -> None:
+    """A rule without its source would be for everyone."""
+    with pytest.raises(PolicyError, match=why):
+        policy_of(rule)
+
+
+def test_long_lists_cost_less_than_a_second() -> None:
+    """A file full of images, or of targets, against a policy that lists as many."""
+    images = {f"k{number}": {"image": f"team{number}/app"} for number in range(5000)}
+    job = Case("", {}, container={"extra": images}).short_form()
+    nodes = [f"node-{number}" for number in range(9000)]
+    other = Case("", {}, kind="node_upgrade", targets={"nodes": nodes}).short_form()
+    listed = [f"other{number}" for number in range(5000)] + ["registry.example.com"]
+    policy = policy_of({"images": listed, "nodes": nodes[:-1]})
+    began = time.process_time()
+    assert decided(policy, job, other).problems
+    assert time.process_time() - began < 1
 
 
 def test_the_origin_is_what_the_event_says() -> None:

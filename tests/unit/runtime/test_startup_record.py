@@ -43,14 +43,14 @@ def root(tmp_path: Path) -> Path:
 
 def test_a_start_tells_code_and_versions(root: Path) -> None:
     """The digest is the manifest's."""
-    told = start(root, {"urllib3": module(root / "urllib3" / "__init__.py")})
-    assert told == Startup("ab" * 32, platform.python_version(), sqlite3.sqlite_version, ())
+    startup = start(root, {"urllib3": module(root / "urllib3" / "__init__.py")})
+    assert startup == Startup("ab" * 32, platform.python_version(), sqlite3.sqlite_version, ())
 
 
 def test_a_package_of_the_platform_is_a_clash(root: Path, tmp_path: Path) -> None:
     """It was found before the zip's own."""
-    told = start(root, {"urllib3": module(tmp_path / "urllib3.py", "1.25.11")})
-    assert told.note == "urllib3 is the platform's (1.25.11), not the zip's (2.8.0)"
+    startup = start(root, {"urllib3": module(tmp_path / "urllib3.py", "1.25.11")})
+    assert startup.note == "urllib3 is the platform's (1.25.11), not the zip's (2.8.0)"
 
 
 def test_a_package_that_was_not_imported_is_none(root: Path) -> None:

@@ -48,10 +48,10 @@ def test_unknown_fields_of_a_deployment_are_the_apis_business() -> None:
     """They are sent, and said to be."""
     unknown: dict[str, Json] = {**with_container(privilegd=True), "unheard_of": 1}
     assert errors(unknown) == []
-    told = "not a field of the API's page, sent unchanged"
+    message = "not a field of the API's page, sent unchanged"
     assert [(format_path(one.path), one.message) for one in deployment_warnings(unknown)] == [
-        ("template.containers[0].privilegd", f"{told}; did you mean `privileged`?"),
-        ("unheard_of", told),
+        ("template.containers[0].privilegd", f"{message}; did you mean `privileged`?"),
+        ("unheard_of", message),
     ]
 
 

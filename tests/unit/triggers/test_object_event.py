@@ -69,9 +69,9 @@ def test_files_of_editors_and_systems_are_ignored(name: str) -> None:
 )
 def test_a_file_of_another_name_is_rejected_with_the_names_of_specs(name: str) -> None:
     """It lies in the wrong place, or its name was misspelt."""
-    with pytest.raises(EventRejectedError) as told:
+    with pytest.raises(EventRejectedError) as caught:
         screened(dropped(f"drop/{name}"))
-    assert str(told.value) == "key: a job spec is named *.yaml, *.yml, *.json or *.jsonl"
+    assert str(caught.value) == "key: a job spec is named *.yaml, *.yml, *.json or *.jsonl"
 
 
 @pytest.mark.parametrize(

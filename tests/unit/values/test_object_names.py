@@ -29,7 +29,7 @@ def test_a_prefix_that_keys_can_begin_with_is_taken_as_it_is(prefix: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("prefix", "meant"),
+    ("prefix", "suggestion"),
     [
         ("/drop/", "drop/"),
         ("//drop/", "drop/"),
@@ -51,13 +51,13 @@ def test_a_prefix_that_keys_can_begin_with_is_taken_as_it_is(prefix: str) -> Non
     ],
 )
 def test_a_prefix_that_matches_nothing_is_refused_with_what_was_meant(
-    prefix: str, meant: str
+    prefix: str, suggestion: str
 ) -> None:
     """Else every file would be ignored, and no one would be told."""
     with pytest.raises(ValueError, match="did you mean") as caught:
         checked_prefix(prefix)
-    assert f'did you mean "{meant}"?' in str(caught.value)
-    assert checked_prefix(meant) == meant
+    assert f'did you mean "{suggestion}"?' in str(caught.value)
+    assert checked_prefix(suggestion) == suggestion
 
 
 @pytest.mark.parametrize("prefix", ["/", "*", ".", "./", "obs://nightdrop-drop", "obs://b/", '""'])

@@ -39,6 +39,6 @@ def test_what_is_accepted_is_read_by_libpq(address: str) -> None:
 )
 def test_what_can_be_misread_is_refused_and_not_quoted(address: str) -> None:
     """A password with a sign in it that is not escaped, say."""
-    with pytest.raises(ValueError, match=r"but letters and digits$") as told:
+    with pytest.raises(ValueError, match=r"but letters and digits$") as caught:
         checked_postgres_address(address)
-    assert "SEC" not in str(told.value)
+    assert "SEC" not in str(caught.value)

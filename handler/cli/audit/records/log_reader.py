@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlite_utils
 
+from handler.audit.actions import FORGOTTEN
 from handler.audit.open_log import POSTGRES, SQLITE, no_address
 from handler.audit.record import Record
-from handler.audit.retention import FORGOTTEN
 from handler.audit.sql import projection, statements
 from handler.audit.sql.rows import delivery_row, job_row
 from handler.audit.sql.sqlite import SCHEMA

@@ -103,8 +103,8 @@ def test_no_cell_begins_with_a_formula(text: str, safe: str) -> None:
     assert rows[0]["note"] == safe
 
 
-def test_no_export_holds_what_cannot_be_seen(records: list[Record]) -> None:
-    """Whatever a foreign text holds, a line is one line, and a terminal does nothing with it."""
+def test_no_export_holds_invisible_characters(records: list[Record]) -> None:
+    """Whatever a foreign text holds, a line is one line, and a terminal interprets none of it."""
     hostile = noted("a\x1b[2J\u202e\u200b\ufeff\nforged\u2028\x85é")
     for export in FORMATS.values():
         for line in export([*records[:3], hostile], everything):

@@ -169,13 +169,15 @@ def test_our_own_chain_can_be_verified_from_the_events(
     assert before == records[-1].hash
 
 
-def test_a_part_keeps_its_place_in_the_chain(events: list[Event], records: list[Record]) -> None:
-    """What is left out is chained all the same."""
+def test_a_filtered_event_keeps_its_place_in_the_chain(
+    events: list[Event], records: list[Record]
+) -> None:
+    """Events that are left out are chained nevertheless."""
     few = [json.loads(line) for line in FORMATS["ocsf"](records, lambda record: record.seq > 900)]
     assert few == events[900:]
 
 
-def test_what_a_person_must_look_at_is_more_severe(events: list[Event]) -> None:
+def test_an_event_that_needs_attention_is_more_severe(events: list[Event]) -> None:
     """A refusal is; a creation is not."""
     severities = {event["metadata"]["event_code"]: event["severity_id"] for event in events}
     assert severities["job.refused"] == 3
@@ -183,7 +185,7 @@ def test_what_a_person_must_look_at_is_more_severe(events: list[Event]) -> None:
     assert severities["job.unknown"] == 2
 
 
-def test_who_asked_and_from_where_is_told(events: list[Event]) -> None:
+def test_the_event_names_who_asked_and_from_where(events: list[Event]) -> None:
     """For a dropped file and for a timer."""
     dropped = next(event for event in events if "ip" in event["src_endpoint"])
     assert dropped["src_endpoint"]["ip"].startswith("192.0.2.")

@@ -1,4 +1,4 @@
-"""Trying a store: what keeps its promises passes, what breaks one is found out."""
+"""The conformance probe: a conforming store passes, each broken guarantee is found."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import pytest
 from handler.audit.objects.conformance_probe import probe
 from handler.audit.objects.probe_result import PROOF, missing_probe, save_probe_result
 from handler.errors import NoAnswerError, ObjectError
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 def failed(objects: MemoryObjects) -> list[str]:
-    """Return the checks that a store does not pass."""
+    """Return the checks that a store fails."""
     return [check.name for check in probe(objects) if not check.passed]
 
 
-def test_a_store_that_keeps_its_promises_passes() -> None:
-    """And is left as it was."""
+def test_a_conforming_store_passes() -> None:
+    """The store is left unchanged."""
     objects = MemoryObjects()
     checks = list(probe(objects))
     assert all(check.passed and check.name and check.meaning for check in checks)
     assert len(checks) == 8
-    assert objects.shelf.objects == {}
+    assert objects.bucket.objects == {}
 
 
 class Careless(MemoryObjects):
@@ -36,8 +36,8 @@ class Careless(MemoryObjects):
 
     def append(self, name: str, position: int, data: bytes) -> bool:
         """Append, and say that it was the right place."""
-        with self.shelf.lock:
-            held = self.shelf.objects.get(name, b"")
+        with self.bucket.lock:
+            held = self.bucket.objects.get(name, b"")
             return super().append(name, position if not held else len(held), data)
 
 
@@ -48,8 +48,8 @@ class Forgetful(MemoryObjects):
 
     def append(self, name: str, position: int, data: bytes) -> bool:
         """Append, and remember what was there."""
-        with self.shelf.lock:
-            before = self.shelf.objects.get(name, b"")
+        with self.bucket.lock:
+            before = self.bucket.objects.get(name, b"")
             won = super().append(name, position, data)
             self.before = before if won else self.before
             return won
@@ -61,7 +61,7 @@ class Forgetful(MemoryObjects):
 
 
 class Vague(MemoryObjects):
-    """Refuses an append to what was put as if somebody had been first."""
+    """Refuses an append to an object that was put, as if another writer had been first."""
 
     def append(self, name: str, position: int, data: bytes) -> bool:
         """Append, or say that the position is taken."""
@@ -110,14 +110,14 @@ class Sticky(MemoryObjects):
         (Sticky, {"an object can be replaced"}),
     ],
 )
-def test_a_broken_promise_is_found_out(store: type[MemoryObjects], found: set[str]) -> None:
+def test_a_broken_guarantee_is_found(store: type[MemoryObjects], found: set[str]) -> None:
     """Each by the check that is for it."""
     names = failed(store())
     assert all(any(name.startswith(one) for name in names) for one in found)
 
 
-def test_trouble_of_the_store_is_a_check_that_did_not_pass() -> None:
-    """It says what happened."""
+def test_an_error_of_the_store_is_a_failed_check() -> None:
+    """The message has the error."""
 
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
         raise NoAnswerError("OBS answered 503")
@@ -126,18 +126,18 @@ def test_trouble_of_the_store_is_a_check_that_did_not_pass() -> None:
     assert {check.found for check in checks} == {"OBS answered 503"}
 
 
-def test_a_store_is_doubted_until_it_was_tried() -> None:
-    """The doubt says what rests on documentation, and what to do about it."""
-    objects = MemoryObjects(Shelf())
+def test_a_store_causes_a_warning_until_it_was_probed() -> None:
+    """The warning names what rests on documentation alone, and what to do about it."""
+    objects = MemoryObjects(StoredObjects())
     assert "from the documentation alone" in missing_probe(objects)
     assert "nightdrop audit probe obs://bucket/audit/" in missing_probe(objects)
     save_probe_result(objects, ["this", "that"])
     assert missing_probe(objects) == ""
-    proof = json.loads(objects.shelf.objects[PROOF])
+    proof = json.loads(objects.bucket.objects[PROOF])
     assert proof == {"at": "2026-11-23T02:00:00.000000Z", "passed": ["this", "that"]}
 
 
-def test_a_proof_that_cannot_be_looked_at_is_a_doubt() -> None:
+def test_a_probe_result_that_cannot_be_read_is_a_warning() -> None:
     """No error: the log itself may still be usable."""
 
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:

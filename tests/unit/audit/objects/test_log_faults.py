@@ -1,4 +1,4 @@
-"""At every request that the log in objects makes, everything that can go wrong with it."""
+"""Every fault at every request that the log in objects makes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.record import Draft
 from handler.audit.verification.verdict import verify
 from handler.errors import NoAnswerError, NotSentError
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
 
 KEYS = ("one", "two", "three")
-PATIENCE = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
+RETRY_POLICY = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
 
 class Killed(BaseException):
-    """The instance is gone, whatever it was about to do."""
+    """The instance is killed, at whatever step."""
 
 
 class Meddler:
-    """Meddles with one request, by its number from 1.
+    """Interferes with one request, by its number from 1.
 
     Attributes:
         asked: The requests so far.
@@ -44,7 +44,7 @@ class Meddler:
         self._other = other
 
     def __call__(self, verb: str, name: str, do: Callable[[], None]) -> None:
-        """Carry a request out, or not, or too late."""
+        """Execute a request, or not, or too late."""
         self.asked.append(f"{verb} {name.partition('/')[0]}")
         if len(self.asked) != self._number:
             do()
@@ -62,7 +62,7 @@ class Meddler:
 
 
 def work(log: ObjectLog, done: list[str]) -> None:
-    """Plan, send and settle three jobs, over several segments; say what is acknowledged."""
+    """Plan, send and settle three jobs, over several segments; report what is acknowledged."""
     for key in KEYS:
         log.commit(plan(key))
         done.append(f"planned {key}")
@@ -96,25 +96,25 @@ def settle(key: str) -> Decide[None]:
     return decide
 
 
-def opened(shelf: Shelf, meddler: Meddler | None = None) -> ObjectLog:
+def opened(bucket: StoredObjects, meddler: Meddler | None = None) -> ObjectLog:
     """Open a log whose segments take two appends and their end."""
-    objects = MemoryObjects(shelf) if meddler is None else MemoryObjects(shelf, meddler)
-    return ObjectLog(objects, limits=Limits(appends=2), policy=PATIENCE)
+    objects = MemoryObjects(bucket) if meddler is None else MemoryObjects(bucket, meddler)
+    return ObjectLog(objects, limits=Limits(appends=2), policy=RETRY_POLICY)
 
 
-def begun() -> Shelf:
+def sealed_log() -> StoredObjects:
     """Return a log whose first segment another instance has ended."""
-    shelf = Shelf()
-    with closing(opened(shelf)) as log:
+    bucket = StoredObjects()
+    with closing(opened(bucket)) as log:
         for _ in range(3):
             log.commit(lambda _view: Decision(None, (Draft("log.noted", "success"),)))
-    return shelf
+    return bucket
 
 
 def requests() -> list[str]:
     """Return the requests of the work when nothing goes wrong."""
     meddler = Meddler(0, "", lambda: None)
-    with closing(opened(begun(), meddler)) as log:
+    with closing(opened(sealed_log(), meddler)) as log:
         work(log, [])
     return meddler.asked
 
@@ -126,7 +126,7 @@ HOW = (
 )
 
 
-def test_the_work_asks_for_everything_there_is() -> None:
+def test_the_work_makes_every_kind_of_request() -> None:
     """If it did not, the faults below would miss something."""
     assert {
         *("append records", "read records", "read latest", "read snapshots", "write snapshots"),
@@ -138,20 +138,20 @@ def test_the_work_asks_for_everything_there_is() -> None:
 @pytest.mark.parametrize(
     "number", range(1, len(REQUESTS) + 1), ids=lambda n: f"{n:02} {REQUESTS[n - 1]}"
 )
-def test_whatever_happens_at_a_request_nothing_is_lost_or_done_twice(number: int, how: str) -> None:
-    """What was acknowledged stands, what was not can be done again, in one whole chain."""
-    shelf, done = begun(), list[str]()
+def test_no_fault_at_a_request_loses_or_doubles_a_record(number: int, how: str) -> None:
+    """Acknowledged records are in the log, others can be repeated, in one valid chain."""
+    bucket, done = sealed_log(), list[str]()
 
     def other() -> None:
-        with closing(opened(shelf)) as log:
+        with closing(opened(bucket)) as log:
             log.commit(lambda _view: Decision(None, (Draft("log.noted", "success"),)))
 
-    with closing(opened(shelf, Meddler(number, how, other))) as log:
+    with closing(opened(bucket, Meddler(number, how, other))) as log:
         try:
             work(log, done)
         except Killed:
             assert how.endswith("killed")
-    with closing(opened(shelf)) as log:
+    with closing(opened(bucket)) as log:
         found = log.read(lambda view: [view.job(key) for key in KEYS])
         states = dict(zip(KEYS, found, strict=True))
         for said in done:

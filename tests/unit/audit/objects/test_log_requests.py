@@ -1,4 +1,4 @@
-"""How little the log in objects asks the store for, and when it has to ask."""
+"""How few requests the log in objects makes, and when it must make one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide
     from handler.audit.record import Part
 
-PATIENCE = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
+RETRY_POLICY = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
 
 
 @pytest.fixture
@@ -34,14 +34,14 @@ def objects() -> MemoryObjects:
 @pytest.fixture
 def log(objects: MemoryObjects) -> Iterator[ObjectLog]:
     """A log in the folder that does not really wait."""
-    with closing(ObjectLog(objects, policy=PATIENCE)) as opened:
+    with closing(ObjectLog(objects, policy=RETRY_POLICY)) as opened:
         yield opened
 
 
 @pytest.fixture
 def other(objects: MemoryObjects) -> Iterator[ObjectLog]:
     """Another instance's log in the same folder."""
-    with closing(ObjectLog(MemoryObjects(objects.shelf), policy=PATIENCE)) as opened:
+    with closing(ObjectLog(MemoryObjects(objects.bucket), policy=RETRY_POLICY)) as opened:
         yield opened
 
 
@@ -63,10 +63,10 @@ def _planned_job(key: str) -> Draft:
     return Draft("job.planned", "pending", delivery=delivery, job=job, body=f"body of {key}")
 
 
-def test_reading_what_this_instance_knows_asks_nobody(
+def test_reading_the_known_state_makes_no_request(
     objects: MemoryObjects, log: ObjectLog, other: ObjectLog
 ) -> None:
-    """Its own commits are in it; those of others are when it looks."""
+    """It has this instance's commits; those of others once it reads the log again."""
     log.commit(noted())
     other.commit(noted())
     log.commit(noted())
@@ -79,16 +79,16 @@ def test_reading_what_this_instance_knows_asks_nobody(
     assert objects.asked == {"read": 1}
 
 
-def test_an_instance_that_knows_nothing_looks_first(log: ObjectLog, other: ObjectLog) -> None:
-    """Whatever it was asked for."""
+def test_an_instance_without_a_state_reads_first(log: ObjectLog, other: ObjectLog) -> None:
+    """Whatever it was called for."""
     other.commit(noted())
     assert log.read(lambda view: view.head.seq, fresh=False) == 1
 
 
-def test_after_a_commit_whose_fate_is_not_known_it_looks(
+def test_after_a_commit_with_an_unknown_result_it_reads(
     objects: MemoryObjects, log: ObjectLog
 ) -> None:
-    """The records may stand, and then this instance has recorded them."""
+    """The records may be in the log, and then this instance has written them."""
     log.commit(noted())
     lost = True
 

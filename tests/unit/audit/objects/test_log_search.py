@@ -1,4 +1,4 @@
-"""What ended long ago is found in a log in objects by what people call it, and cheaply."""
+"""A run that ended long ago is found in a log in objects by its names, with few requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from handler.audit.objects.log import ObjectLog
 from handler.audit.record import Draft, part
 from handler.audit.retention import forget
 from handler.values.canonical_json import key_of
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from handler.audit.log import Decide
@@ -58,16 +58,16 @@ def repeated(number: int) -> Decide[None]:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
+def bucket() -> StoredObjects:
     """A log of many short segments; the first run came again much later, most share a name."""
-    shelf = Shelf()
-    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=2))) as log:
+    bucket = StoredObjects()
+    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=2))) as log:
         for number in range(RUNS):
-            shelf.seconds += 1
+            bucket.seconds += 1
             log.commit(ended(number, f"job-{number}" if number < 2 else "nightly"))
             if number == RUNS // 2:
                 log.commit(repeated(0))
-    return shelf
+    return bucket
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,10 @@ def shelf() -> Shelf:
     ],
 )
 def test_it_is_found_by_its_name_its_id_or_what_is_shown_of_its_key(
-    shelf: Shelf, what: str
+    bucket: StoredObjects, what: str
 ) -> None:
     """By an instance that starts cold, which looks for new records once."""
-    objects = MemoryObjects(shelf)
+    objects = MemoryObjects(bucket)
     with closing(ObjectLog(objects)) as log:
         log.read(lambda view: view.head)
         objects.asked.clear()
@@ -90,17 +90,17 @@ def test_it_is_found_by_its_name_its_id_or_what_is_shown_of_its_key(
         assert objects.asked["read"] <= 1
 
 
-def test_another_end_of_a_key_is_another_key(shelf: Shelf) -> None:
+def test_a_key_with_another_end_is_another_key(bucket: StoredObjects) -> None:
     """However much of it is the same."""
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         assert log.find(job_key(0)[:20] + "!") == ()
         assert log.read(lambda view: view.job(job_key(0)[:51] + "!")) is None
         assert log.read(lambda view: view.delivery(delivery_key(0)[:51] + "!")) is None
 
 
-def test_of_many_runs_with_one_name_the_latest_are_found(shelf: Shelf) -> None:
+def test_the_latest_of_many_runs_with_one_name_are_found(bucket: StoredObjects) -> None:
     """The store is asked once, however many there are."""
-    objects = MemoryObjects(shelf)
+    objects = MemoryObjects(bucket)
     with closing(ObjectLog(objects)) as log:
         log.read(lambda view: view.head)
         objects.asked.clear()
@@ -109,9 +109,9 @@ def test_of_many_runs_with_one_name_the_latest_are_found(shelf: Shelf) -> None:
         assert objects.asked["read"] <= 1
 
 
-def test_its_records_are_read_from_the_segments_that_have_them(shelf: Shelf) -> None:
+def test_its_records_are_read_from_the_segments_that_have_them(bucket: StoredObjects) -> None:
     """From its first record to its last, also if that came long after it was over."""
-    objects, names = MemoryObjects(shelf), list[str]()
+    objects, names = MemoryObjects(bucket), list[str]()
 
     def around(_verb: str, name: str, do: object) -> None:
         names.append(name)
@@ -129,9 +129,9 @@ def test_its_records_are_read_from_the_segments_that_have_them(shelf: Shelf) -> 
     assert names == [f"records/{number:010}" for number in range(1, RUNS // 4 + 2)]
 
 
-def test_of_a_recent_run_one_segment_is_read(shelf: Shelf) -> None:
+def test_one_segment_is_read_for_a_recent_run(bucket: StoredObjects) -> None:
     """However long the log is."""
-    objects = MemoryObjects(shelf)
+    objects = MemoryObjects(bucket)
     with closing(ObjectLog(objects)) as log:
         log.read(lambda view: view.head)
         objects.asked.clear()
@@ -139,10 +139,10 @@ def test_of_a_recent_run_one_segment_is_read(shelf: Shelf) -> None:
         assert objects.asked == {"read": 1}
 
 
-def test_the_records_of_a_forgotten_run_are_found_in_the_whole_log(shelf: Shelf) -> None:
-    """Its row, which names the segments, is gone."""
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
-        shelf.seconds += 100 * 86_400
+def test_the_records_of_a_forgotten_run_are_found_in_the_full_log(bucket: StoredObjects) -> None:
+    """Its row, which names the segments, is deleted."""
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
+        bucket.seconds += 100 * 86_400
         forget(log, timedelta(days=90))
         assert log.find(delivery_key(3)) == ()
         assert len(list(log.records_of({delivery_key(3)}))) == 4

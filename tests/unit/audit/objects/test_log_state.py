@@ -20,7 +20,7 @@ from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verdict import verify
 from handler.audit.verification.verifier import Evidence, verify_log
 from tests.support.depth import examples
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from handler.audit.log import Decide, View
@@ -88,7 +88,7 @@ def drafts(word: str, name: str, view: View) -> tuple[Draft, ...]:
 
 
 def step(word: str, name: str) -> Decide[None]:
-    """Return the decision that a step stands for."""
+    """Return the decision of a step."""
     return lambda view: Decision(None, drafts(word, name, view))
 
 
@@ -120,7 +120,7 @@ def asked(log: ObjectLog, question: Question) -> object:
 
 
 def open_work(view: View) -> tuple[object, ...]:
-    """Return what is left to do, but for the results, which are given up in time."""
+    """Return the open work, but for the results, which are given up in time."""
     left = view.open(99)
     return left.deliveries, left.jobs, left.followed
 
@@ -130,15 +130,15 @@ def open_work(view: View) -> tuple[object, ...]:
 def test_the_state_is_that_of_the_records(
     steps: list[tuple[str, str, int, Question | None]], appends: int, order: list[Question]
 ) -> None:
-    """By the writer, by an instance that starts cold, and after folding anew: the same answers."""
-    shelf = Shelf()
+    """By the writer, by an instance that starts cold, and after a rebuild: the same answers."""
+    bucket = StoredObjects()
     with (
-        closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends))) as log,
-        closing(ObjectLog(MemoryObjects(shelf))) as cold,
-        closing(ObjectLog(MemoryObjects(shelf))) as folded,
+        closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends))) as log,
+        closing(ObjectLog(MemoryObjects(bucket))) as cold,
+        closing(ObjectLog(MemoryObjects(bucket))) as folded,
     ):
         for word, name, seconds, question in steps:
-            shelf.seconds += seconds
+            bucket.seconds += seconds
             log.commit(step(word, name))
             if question:
                 asked(log, question)
@@ -151,7 +151,7 @@ def test_the_state_is_that_of_the_records(
         keys = [*NAMES, *(f"j-{name}" for name in NAMES)]
         assert log.bodies(keys) == cold.bodies(keys) == folded.bodies(keys)
         assert verify(log.records()).whole
-        with closing(ObjectsSource(MemoryObjects(shelf))) as source:
+        with closing(ObjectsSource(MemoryObjects(bucket))) as source:
             assert verify_log(source, Evidence()).faults == ()
         records = list(log.records())
         for name in NAMES:
@@ -170,15 +170,15 @@ def test_the_state_is_that_of_the_records(
             assert one.read(lambda view: (view.first, view.head)) == ends
 
 
-def test_a_cold_instance_asks_the_store_once_whatever_it_is_asked() -> None:
+def test_a_cold_instance_makes_the_same_requests_for_every_question() -> None:
     """All that is remembered is in the snapshot."""
-    shelf = Shelf()
-    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=4))) as log:
+    bucket = StoredObjects()
+    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=4))) as log:
         for name in ("b", "c", "e"):
             for word in ("planned", "refused"):
                 log.commit(step(word, name))
         log.commit(step("planned", "a"))
-    objects = MemoryObjects(shelf)
+    objects = MemoryObjects(bucket)
     with closing(ObjectLog(objects)) as log:
         log.read(lambda view: view.head)
         objects.asked.clear()
@@ -188,60 +188,64 @@ def test_a_cold_instance_asks_the_store_once_whatever_it_is_asked() -> None:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
+def bucket() -> StoredObjects:
     """A log in which `b`, then `c`, ended refused, each in a segment of its own."""
-    shelf = Shelf()
-    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=1))) as log:
+    bucket = StoredObjects()
+    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
         for name in ("b", "c", "e"):
-            shelf.seconds += 1
+            bucket.seconds += 1
             log.commit(step("over", name))
-    assert sum(name.startswith("snapshots/") for name in shelf.objects) == 2
-    return shelf
+    assert sum(name.startswith("snapshots/") for name in bucket.objects) == 2
+    return bucket
 
 
-def test_the_latest_of_a_subject_is_not_just_one_that_was_asked_for(shelf: Shelf) -> None:
+def test_the_latest_run_of_a_subject_is_not_the_one_that_was_read_last(
+    bucket: StoredObjects,
+) -> None:
     """The older run was asked for by its key before."""
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         assert asked(log, ("delivery", "b"))
         latest = asked(log, ("latest_read", SUBJECTS[0]))
     assert isinstance(latest, DeliveryState)
     assert latest.key == "c"
 
 
-def test_a_late_answer_does_not_hide_what_came_after_it(shelf: Shelf) -> None:
+def test_a_late_answer_does_not_hide_the_newer_run(bucket: StoredObjects) -> None:
     """The older run is open to change again; the newer one is still the latest."""
-    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=1))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
         log.commit(step("created", "b"))
         log.commit(step("over", "e"))
         log.commit(step("created", "e"))
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         latest, run = (asked(log, (verb, SUBJECTS[0])) for verb in ("latest_read", "latest_run"))
     assert isinstance(latest, DeliveryState)
     assert isinstance(run, DeliveryState)
     assert (latest.key, run.key) == ("c", "b")
 
 
-def test_the_latest_run_may_be_in_neither_the_first_nor_the_last_segment(shelf: Shelf) -> None:
+def test_the_latest_run_may_be_in_neither_the_first_nor_the_last_segment(
+    bucket: StoredObjects,
+) -> None:
     """The newest left nothing on the fleet; an old one was asked for by its key."""
-    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=1))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
         for name in ("b", "c"):
             log.commit(step("created", name))
             log.commit(step("finished", name))
-        shelf.seconds += 1
+        bucket.seconds += 1
         log.commit(step("over", "d"))
         log.commit(step("created", "e"))
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         asked(log, ("delivery", "b"))
         run = asked(log, ("latest_run", SUBJECTS[0]))
     assert isinstance(run, DeliveryState)
     assert run.key == "c"
 
 
-def test_a_warm_instance_survives_a_rebuild_by_another(shelf: Shelf) -> None:
+def test_a_warm_instance_survives_a_rebuild_by_another(bucket: StoredObjects) -> None:
     """`nightdrop audit rebuild` deletes the snapshot that it started from."""
     with (
-        closing(ObjectLog(MemoryObjects(shelf))) as warm,
-        closing(ObjectLog(MemoryObjects(shelf))) as other,
+        closing(ObjectLog(MemoryObjects(bucket))) as warm,
+        closing(ObjectLog(MemoryObjects(bucket))) as other,
     ):
         warm.read(lambda view: view.head)
         other.rebuild_snapshot()

@@ -40,23 +40,23 @@ def test_a_commit_without_bodies_needs_no_object(objects: MemoryObjects) -> None
     assert objects.asked == {}
 
 
-def test_what_is_gone_is_gone(objects: MemoryObjects) -> None:
-    """For everybody."""
+def test_a_removed_body_is_removed_for_all_instances(objects: MemoryObjects) -> None:
+    """No instance finds it."""
     mine = outbox(objects)
     mine.put("c", {"a": "1"})
     mine.drop("c")
-    assert (mine.get("c", "a"), objects.shelf.objects) == (None, {})
+    assert (mine.get("c", "a"), objects.bucket.objects) == (None, {})
 
 
-def test_what_cannot_be_removed_harms_nobody(objects: MemoryObjects) -> None:
+def test_a_body_that_cannot_be_removed_does_no_harm(objects: MemoryObjects) -> None:
     """It stays."""
 
     def around(_verb: str, _name: str, _do: Callable[[], None]) -> None:
         raise NoAnswerError("503")
 
     outbox(objects).put("c", {"a": "1"})
-    outbox(MemoryObjects(objects.shelf, around)).drop("c")
-    assert len(objects.shelf.objects) == 1
+    outbox(MemoryObjects(objects.bucket, around)).drop("c")
+    assert len(objects.bucket.objects) == 1
 
 
 def test_an_instance_remembers_a_few_commits(objects: MemoryObjects) -> None:
@@ -69,7 +69,7 @@ def test_an_instance_remembers_a_few_commits(objects: MemoryObjects) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"[1]", b"\xff", b"7"])
-def test_an_object_that_is_no_outbox_is_said(objects: MemoryObjects, data: bytes) -> None:
+def test_an_object_that_is_no_outbox_is_reported(objects: MemoryObjects, data: bytes) -> None:
     """With what can be done about its jobs."""
     objects.write("outbox/c", data)
     with pytest.raises(LogBrokenError, match=r"outbox/c .*nightdrop job abandon"):

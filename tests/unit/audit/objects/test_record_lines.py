@@ -38,7 +38,7 @@ def chain(notes: Sequence[str]) -> list[Record]:
 
 
 @given(NOTES)
-def test_what_was_written_is_read(notes: list[str]) -> None:
+def test_a_written_record_is_read_unchanged(notes: list[str]) -> None:
     """Whatever a note holds: line ends, quotation marks, what looks like a number."""
     records = chain([*notes, '"seq":7,', "a\nb\r\u2028c"])
     data = lines_of(records)
@@ -69,8 +69,8 @@ def test_a_line_that_has_not_ended_is_left_out() -> None:
         lambda lines: [f"{sha256_hex('[')} [\n".encode(), *lines],
     ],
 )
-def test_what_does_not_follow_is_refused(spoil: object) -> None:
-    """Left out, swapped, changed, or none of ours; a verifier gets to see it all the same."""
+def test_a_line_that_does_not_follow_is_refused(spoil: object) -> None:
+    """Left out, swapped, changed, or foreign; a verifier gets to see it nevertheless."""
     assert callable(spoil)
     data = b"".join(spoil([line_of(record) for record in chain("abc")]))
     with pytest.raises(LogBrokenError, match="nightdrop audit verify"):
@@ -78,7 +78,7 @@ def test_what_does_not_follow_is_refused(spoil: object) -> None:
     assert len(list(stored_records(data, 0))) == data.count(b"\n")
 
 
-def test_a_last_line_that_was_changed_is_none() -> None:
+def test_a_changed_last_line_is_no_record() -> None:
     """Nothing is concluded from it."""
     data = lines_of(chain("ab")).replace(b'"note":"b"', b'"note":"c"')
     assert last_record(data) is None

@@ -1,4 +1,4 @@
-"""What an instance reads of the log in objects, and what it makes of what should not be there."""
+"""What an instance reads of the log in objects, and how it handles unexpected objects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from handler.errors import (
     NoAnswerError,
     ObjectError,
 )
-from tests.support.memory_objects import START, MemoryObjects, Shelf
+from tests.support.memory_objects import START, MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,15 +59,15 @@ def ignored(key: str) -> Decide[None]:
 
 
 @pytest.fixture
-def shelf() -> Shelf:
+def bucket() -> StoredObjects:
     """A log of three segments; each run is one append, two make a segment."""
-    shelf = Shelf()
-    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=2))) as log:
+    bucket = StoredObjects()
+    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=2))) as log:
         for number in range(RUNS):
-            shelf.seconds += 1
+            bucket.seconds += 1
             log.commit(ended(str(number)))
-    assert [name for name in shelf.objects if name.startswith("records/")][-1] == SEGMENT
-    return shelf
+    assert [name for name in bucket.objects if name.startswith("records/")][-1] == SEGMENT
+    return bucket
 
 
 def everything(view: View) -> tuple[object, ...]:
@@ -77,20 +77,20 @@ def everything(view: View) -> tuple[object, ...]:
     return (view.head, view.latest_read("s"), *runs)
 
 
-def seen(shelf: Shelf) -> tuple[object, ...]:
+def seen(bucket: StoredObjects) -> tuple[object, ...]:
     """Return what an instance that starts cold sees."""
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         return log.read(everything)
 
 
-def the(shelf: Shelf, folder: str) -> str:
+def the(bucket: StoredObjects, folder: str) -> str:
     """Return the name of the last object in a folder."""
-    return max(name for name in shelf.objects if name.startswith(folder))
+    return max(name for name in bucket.objects if name.startswith(folder))
 
 
-def test_a_cold_start_reads_little(shelf: Shelf) -> None:
+def test_a_cold_start_reads_little(bucket: StoredObjects) -> None:
     """The pointer, one line, one snapshot, and the records after it."""
-    objects, names = MemoryObjects(shelf), list[str]()
+    objects, names = MemoryObjects(bucket), list[str]()
 
     def around(_verb: str, name: str, do: object) -> None:
         names.append(name)
@@ -100,28 +100,28 @@ def test_a_cold_start_reads_little(shelf: Shelf) -> None:
     objects.around = around
     with closing(ObjectLog(objects)) as log:
         log.read(lambda view: view.head)
-    assert names == ["latest", "records/0000000002", the(shelf, "snapshots/"), SEGMENT]
+    assert names == ["latest", "records/0000000002", the(bucket, "snapshots/"), SEGMENT]
 
 
-def test_a_warm_instance_follows_the_others_into_the_next_segments(shelf: Shelf) -> None:
+def test_a_warm_instance_follows_the_others_into_the_next_segments(bucket: StoredObjects) -> None:
     """With all that they recorded."""
-    with closing(ObjectLog(MemoryObjects(shelf))) as warm:
+    with closing(ObjectLog(MemoryObjects(bucket))) as warm:
         warm.read(everything)
-        with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=1))) as log:
+        with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
             for number in "abc":
                 log.commit(ended(number))
         assert warm.read(lambda view: view.job("j-b"))
-        assert warm.read(everything) == seen(shelf)
+        assert warm.read(everything) == seen(bucket)
 
 
-def test_a_read_that_was_closed_long_ago_is_found_behind_what_was_ignored_since() -> None:
+def test_a_closed_run_is_found_behind_later_ignored_events() -> None:
     """Events that looked at nothing do not hide it."""
-    shelf = Shelf()
-    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=1))) as log:
+    bucket = StoredObjects()
+    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
         log.commit(ended("read"))
         for number in range(6):
             log.commit(ignored(str(number)))
-    with closing(ObjectLog(MemoryObjects(shelf))) as cold:
+    with closing(ObjectLog(MemoryObjects(bucket))) as cold:
         latest = cold.read(lambda view: view.latest_read("s"))
     assert latest
     assert latest.key == "d-read"
@@ -130,16 +130,16 @@ def test_a_read_that_was_closed_long_ago_is_found_behind_what_was_ignored_since(
 @pytest.mark.parametrize(
     "hint", [b"", b"{", b"[]", b"7", b'{"segment": "x", "version": 1}', None, b"old"]
 )
-def test_a_pointer_that_is_wrong_only_costs_time(shelf: Shelf, hint: bytes | None) -> None:
+def test_a_pointer_that_is_wrong_only_costs_time(bucket: StoredObjects, hint: bytes | None) -> None:
     """It may be missing, unreadable or old."""
-    expected = seen(shelf)
+    expected = seen(bucket)
     if hint == b"old":
         hint = json.dumps({"segment": 1, "version": VERSION}).encode()
     if hint is None:
-        del shelf.objects["latest"]
+        del bucket.objects["latest"]
     else:
-        shelf.objects["latest"] = hint
-    assert seen(shelf) == expected
+        bucket.objects["latest"] = hint
+    assert seen(bucket) == expected
 
 
 def content_of(data: bytes) -> dict[str, Any]:
@@ -154,141 +154,143 @@ def encoded(content: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.parametrize("spoil", ["missing", "changed", "forged"])
-def test_a_snapshot_that_the_chain_does_not_confirm_is_not_used(shelf: Shelf, spoil: str) -> None:
+def test_a_snapshot_that_the_chain_does_not_confirm_is_not_used(
+    bucket: StoredObjects, spoil: str
+) -> None:
     """The state is folded from the records; a forged hold is not believed."""
-    expected, name = seen(shelf), the(shelf, "snapshots/")
-    data = shelf.objects.pop(name)
+    expected, name = seen(bucket), the(bucket, "snapshots/")
+    data = bucket.objects.pop(name)
     if spoil == "changed":
-        shelf.objects[name] = data[:-1]
+        bucket.objects[name] = data[:-1]
     if spoil == "forged":
         content = content_of(data)
         content["rows"]["switches"] = [["hold", "forged"]]
-        shelf.objects[name] = encoded(content)
-    assert seen(shelf) == expected
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+        bucket.objects[name] = encoded(content)
+    assert seen(bucket) == expected
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         assert log.read(lambda view: view.switch("hold")) == ""
 
 
 @pytest.mark.parametrize("operation", ["snapshot", "index"])
 @pytest.mark.parametrize("change", [{"version": VERSION + 1}, {"first": 7}, {"version": None}])
 def test_a_snapshot_of_other_code_is_not_used(
-    shelf: Shelf, operation: str, change: dict[str, Any]
+    bucket: StoredObjects, operation: str, change: dict[str, Any]
 ) -> None:
     """Even if the chain confirms it: it may be of other tables, or of none."""
-    expected = seen(shelf)
-    content = content_of(shelf.objects[the(shelf, "snapshots/")])
+    expected = seen(bucket)
+    content = content_of(bucket.objects[the(bucket, "snapshots/")])
     data = encoded({**content, **change})
-    records = list(stored_records(shelf.objects["records/0000000002"], 0))
+    records = list(stored_records(bucket.objects["records/0000000002"], 0))
     rolled = records[-1].fields
     head = Head(records[-2].seq, records[-2].hash)
     request: Part = {"operation": operation, "digest": digest_of(data)}
     draft = Draft("log.rolled", "success", request=request)
     records[-1] = seal(draft, head, at=START, commit=str(rolled["commit"]))
-    shelf.objects["records/0000000002"] = lines_of(records)
-    shelf.objects[snapshot_name(2, digest_of(data))] = data
-    del shelf.objects[SEGMENT]
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    bucket.objects["records/0000000002"] = lines_of(records)
+    bucket.objects[snapshot_name(2, digest_of(data))] = data
+    del bucket.objects[SEGMENT]
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         assert log.read(lambda view: view.head.seq) == records[-1].seq
         assert log.read(lambda view: view.delivery("d-3")) in expected
 
 
-def test_a_log_of_a_later_form_is_refused(shelf: Shelf) -> None:
+def test_a_log_of_a_later_format_is_refused(bucket: StoredObjects) -> None:
     """Its records would be misread."""
-    shelf.objects["latest"] = json.dumps({"segment": 2, "version": VERSION + 1000}).encode()
+    bucket.objects["latest"] = json.dumps({"segment": 2, "version": VERSION + 1000}).encode()
     with pytest.raises(LogError, match="later Nightdrop"):
-        seen(shelf)
+        seen(bucket)
 
 
-def folded_anew(shelf: Shelf) -> None:
+def rebuild(bucket: StoredObjects) -> None:
     """Rebuild the state from the records."""
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         log.rebuild()
 
 
-@pytest.mark.parametrize("ask", [seen, folded_anew])
+@pytest.mark.parametrize("ask", [seen, rebuild])
 @pytest.mark.parametrize("others", [True, False])
-def test_an_ended_segment_that_is_gone_is_not_begun_anew(
-    shelf: Shelf, ask: Callable[[Shelf], object], *, others: bool
+def test_a_sealed_segment_that_is_missing_is_not_started_again(
+    bucket: StoredObjects, ask: Callable[[StoredObjects], object], *, others: bool
 ) -> None:
-    """What stood in it would be planned again, also where segments stand behind it."""
+    """Its deliveries would be planned again, also where later segments exist."""
     hint = json.dumps({"segment": 1, "version": VERSION}).encode()
-    shelf.objects = {"latest": hint, **({SEGMENT: shelf.objects[SEGMENT]} if others else {})}
+    bucket.objects = {"latest": hint, **({SEGMENT: bucket.objects[SEGMENT]} if others else {})}
     with pytest.raises(LogBrokenError, match="records/0000000001 is gone; restore it"):
-        ask(shelf)
+        ask(bucket)
 
 
-def test_a_segment_that_is_gone_is_noticed(shelf: Shelf) -> None:
+def test_a_missing_segment_is_noticed(bucket: StoredObjects) -> None:
     """By a warm instance that writes there, and by whoever reads the records."""
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         log.read(everything)
-        del shelf.objects[SEGMENT]
+        del bucket.objects[SEGMENT]
         with pytest.raises(LogBrokenError, match=f"{SEGMENT} is gone"):
             log.commit(ended("new"))
-        del shelf.objects["records/0000000002"]
+        del bucket.objects["records/0000000002"]
         with pytest.raises(LogBrokenError, match="records/0000000002 is gone"):
             list(log.records())
 
 
-def test_a_segment_that_lost_its_end_is_noticed(shelf: Shelf) -> None:
+def test_a_segment_that_lost_its_end_is_noticed(bucket: StoredObjects) -> None:
     """The next one does not follow; half a record is no end."""
-    data = shelf.objects["records/0000000001"]
-    shelf.objects["records/0000000001"] = b"".join(data.splitlines(keepends=True)[:-1])
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    data = bucket.objects["records/0000000001"]
+    bucket.objects["records/0000000001"] = b"".join(data.splitlines(keepends=True)[:-1])
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         assert not verify(log.records()).whole
-        shelf.objects[SEGMENT] += b"half a rec"
+        bucket.objects[SEGMENT] += b"half a rec"
         with pytest.raises(LogBrokenError, match="in the middle of a record"):
             list(log.records())
 
 
-def test_a_changed_record_stops_the_log(shelf: Shelf) -> None:
+def test_a_changed_record_stops_the_log(bucket: StoredObjects) -> None:
     """Nothing is decided on it; the verifier says which one it is."""
-    shelf.objects[SEGMENT] = shelf.objects[SEGMENT].replace(b"failure", b"success")
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+    bucket.objects[SEGMENT] = bucket.objects[SEGMENT].replace(b"failure", b"success")
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         with pytest.raises(LogBrokenError, match="see `nightdrop audit verify`"):
             log.commit(ended("new"))
         assert "was changed" in str(verify(log.records()).faults[0])
 
 
-def test_nothing_can_follow_the_end_of_a_segment(shelf: Shelf) -> None:
-    """A record that stands there all the same is none of ours."""
-    records = list(stored_records(shelf.objects["records/0000000002"], 0))
+def test_nothing_can_follow_the_end_of_a_segment(bucket: StoredObjects) -> None:
+    """A record there is refused nevertheless."""
+    records = list(stored_records(bucket.objects["records/0000000002"], 0))
     head = Head(records[-1].seq, records[-1].hash)
     late = seal(Draft("log.noted", "success"), head, at=START, commit="c")
-    shelf.objects["records/0000000002"] += line_of(late)
+    bucket.objects["records/0000000002"] += line_of(late)
     with (
-        closing(ObjectLog(MemoryObjects(shelf))) as log,
+        closing(ObjectLog(MemoryObjects(bucket))) as log,
         pytest.raises(LogBrokenError, match="has records after its end"),
     ):
         log.rebuild()
 
 
-def test_half_a_record_is_not_read_yet(shelf: Shelf) -> None:
-    """The tail is where the last whole one ends."""
-    with closing(ObjectLog(MemoryObjects(shelf))) as log:
+def test_half_a_record_is_not_read_yet(bucket: StoredObjects) -> None:
+    """The append position is the end of the last complete record."""
+    with closing(ObjectLog(MemoryObjects(bucket))) as log:
         head = log.read(lambda view: view.head)
-        shelf.objects[SEGMENT] += b"half a rec"
+        bucket.objects[SEGMENT] += b"half a rec"
         assert log.read(lambda view: view.head) == head
 
 
 @pytest.mark.parametrize("number", range(1, 5))
-def test_a_cold_start_that_was_given_up_begins_anew(shelf: Shelf, number: int) -> None:
-    """Wherever the store left it alone; the same instance then sees everything."""
-    expected, asked, broken = seen(shelf), count(1), True
+def test_an_aborted_cold_start_is_repeated(bucket: StoredObjects, number: int) -> None:
+    """At whichever request the store failed; the same instance then sees everything."""
+    expected, asked, broken = seen(bucket), count(1), True
 
     def around(_verb: str, _name: str, do: Callable[[], None]) -> None:
         if next(asked) >= number and broken:
             raise NoAnswerError("503")
         do()
 
-    patience = RetryPolicy(sleep=lambda _seconds: None)
-    with closing(ObjectLog(MemoryObjects(shelf, around), policy=patience)) as log:
+    policy = RetryPolicy(sleep=lambda _seconds: None)
+    with closing(ObjectLog(MemoryObjects(bucket, around), policy=policy)) as log:
         with pytest.raises(LogUnreachableError):
             log.read(everything)
         broken = False
         assert log.read(everything) == expected
 
 
-def test_a_segment_ends_also_without_a_snapshot(shelf: Shelf) -> None:
+def test_a_segment_is_sealed_also_without_a_snapshot(bucket: StoredObjects) -> None:
     """If it cannot be written; a later start reads further back."""
     forbidden = True
 
@@ -297,17 +299,17 @@ def test_a_segment_ends_also_without_a_snapshot(shelf: Shelf) -> None:
             raise ObjectError("forbidden")
         do()
 
-    with closing(ObjectLog(MemoryObjects(shelf, around), limits=Limits(appends=1))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket, around), limits=Limits(appends=1))) as log:
         for number in "abc":
             log.commit(ended(number))
-        assert the(shelf, "records/") == "records/0000000006"
-        assert the(shelf, "snapshots/").startswith("snapshots/0000000002")
+        assert the(bucket, "records/") == "records/0000000006"
+        assert the(bucket, "snapshots/").startswith("snapshots/0000000002")
         expected = log.read(everything)
-        assert seen(shelf) == expected
+        assert seen(bucket) == expected
         forbidden = False
         log.commit(ended("d"))
-        assert the(shelf, "snapshots/").startswith("snapshots/0000000006")
+        assert the(bucket, "snapshots/").startswith("snapshots/0000000006")
         assert log.read(everything)[1:] != expected[1:]
-        assert seen(shelf) == log.read(everything)
+        assert seen(bucket) == log.read(everything)
         for after in (0, 9, 15, 30):
             assert next(log.records(after)).seq == after + 1

@@ -1,4 +1,4 @@
-"""Trying again, and giving up."""
+"""Retries, and their end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def policy(time: Time, seconds: float = 30.0) -> RetryPolicy:
     return RetryPolicy(seconds, time.clock, time.sleep, lambda: 0.5)
 
 
-def test_what_passes_is_tried_until_it_succeeds() -> None:
+def test_a_passing_error_is_retried_until_it_succeeds() -> None:
     """The first time at once, then after pauses that grow."""
     time, left = Time(), [NoAnswerError("a"), NoAnswerError("b"), NoAnswerError("c")]
 
@@ -54,7 +54,7 @@ def test_no_pause_goes_beyond_the_end() -> None:
     assert time.now <= 0.2
 
 
-def test_who_lost_waits_a_little_longer_each_time() -> None:
+def test_an_instance_that_lost_waits_a_little_longer_each_time() -> None:
     """At random, so that those who lost together do not meet again; never long."""
     time = Time()
     attempt = policy(time).start("obs://b/")
@@ -65,7 +65,7 @@ def test_who_lost_waits_a_little_longer_each_time() -> None:
 
 
 def test_a_lost_race_shows_that_the_store_answers() -> None:
-    """The count of troubles begins anew."""
+    """The count of errors starts at zero again."""
     time = Time()
     attempt = policy(time).start("")
     for _ in range(4):
@@ -76,8 +76,8 @@ def test_a_lost_race_shows_that_the_store_answers() -> None:
         attempt.conflict()
 
 
-def test_losing_ends_with_the_time() -> None:
-    """Not with a number of tries."""
+def test_retries_after_lost_races_end_with_the_time() -> None:
+    """Not with a number of attempts."""
     time = Time()
     attempt = policy(time, 1.0).start("obs://b/")
     while time.now <= 1.0:

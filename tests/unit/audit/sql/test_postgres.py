@@ -1,4 +1,4 @@
-"""The log in PostgreSQL: what it refuses, whom it lets in, and what it says."""
+"""The log in PostgreSQL: what it refuses, which roles it accepts, and its messages."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def owner(postgres_server: PostgresServer, postgres_database: str) -> str:
 
 
 def attack(address: str, statement: str, log: PostgresLog) -> None:
-    """Run a statement that is to fail, with the hashes of the first and the last record."""
+    """Run a statement that must fail, with the hashes of the first and the last record."""
     before = list(log.records())
     known = {"first": before[0].hash, "last": before[-1].hash}
     try:
@@ -84,7 +84,7 @@ def attack(address: str, statement: str, log: PostgresLog) -> None:
 def test_the_database_itself_refuses_to_change_the_past(
     log: PostgresLog, owner: str, statement: str
 ) -> None:
-    """Even to the owner, as long as the triggers stand."""
+    """Even for the owner, as long as the triggers exist."""
     with pytest.raises(psycopg.IntegrityError):
         attack(owner, statement, log)
 
@@ -98,8 +98,8 @@ def test_the_role_of_the_function_may_only_append(
         attack(postgres_address, statement, log)
 
 
-def test_the_guard_stands_where_a_session_plays_a_replica(log: PostgresLog, owner: str) -> None:
-    """Ordinary triggers would sleep then."""
+def test_the_guard_also_fires_in_a_replica_session(log: PostgresLog, owner: str) -> None:
+    """Ordinary triggers do not fire then."""
     with pytest.raises(psycopg.IntegrityError):
         attack(owner, "SET session_replication_role = replica; " + CHANGES["truncate"], log)
 
@@ -113,7 +113,7 @@ def test_an_append_that_fits_is_taken(log: PostgresLog, owner: str) -> None:
 
 
 def test_a_broken_chain_is_reported_as_one(log: PostgresLog, owner: str) -> None:
-    """A commit does not go on from it."""
+    """A commit does not continue from it."""
     with psycopg.connect(owner) as db:
         db.execute("ALTER TABLE nightdrop.records DISABLE TRIGGER USER")
         db.execute(
@@ -152,10 +152,10 @@ def test_preparing_again_changes_nothing(log: PostgresLog, owner: str) -> None:
 
 @pytest.mark.parametrize(
     ("role", "message"),
-    [("nobody'; --", "role does not exist"), ("postgres", "for the function only")],
+    [("unknown'; --", "role does not exist"), ("postgres", "for the function only")],
 )
-def test_a_role_that_will_not_do_is_refused(owner: str, role: str, message: str) -> None:
-    """One that is not there, and one that could change what is recorded."""
+def test_an_unsuitable_role_is_refused(owner: str, role: str, message: str) -> None:
+    """One that does not exist, and one that could change the records."""
     with pytest.raises(LogError, match=message):
         init_log(owner, role)
 
@@ -187,8 +187,8 @@ def test_no_message_holds_the_password(use: Any, address: str) -> None:  # noqa:
     assert "SECRET" not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
-def test_a_server_that_is_not_there_may_be_tried_again() -> None:
-    """The platform's next delivery may find it."""
+def test_an_unreachable_server_is_a_temporary_error() -> None:
+    """The platform's next delivery may reach it."""
     with pytest.raises(LogUnreachableError, match=r"127\.0\.0\.1/nightdrop") as caught:
         open_log("postgresql://127.0.0.1:1/nightdrop")
     assert caught.value.retryable
@@ -236,11 +236,11 @@ def test_an_address_that_could_be_misread_is_refused_and_not_shown(address: str)
     ],
 )
 def test_an_address_is_shown_as_what_was_parsed_from_it(address: str, shown: str) -> None:
-    """Host and database alone, wherever they stand in it."""
+    """Host and database alone, wherever they are in it."""
     assert parse_address(address).shown == shown
 
 
-def test_patience_with_other_writers_ends(log: PostgresLog, postgres_address: str) -> None:
+def test_waiting_for_other_writers_ends(log: PostgresLog, postgres_address: str) -> None:
     """Nothing was appended, and a later try may succeed."""
     with closing(PostgresLog(postgres_address, lock_timeout=0.2)) as hasty:
         with psycopg.connect(postgres_address) as other:
@@ -251,10 +251,10 @@ def test_patience_with_other_writers_ends(log: PostgresLog, postgres_address: st
     assert verify(log.records()).head.seq == 4
 
 
-def test_a_sender_frozen_in_its_commit_holds_nobody_up(
+def test_a_sender_frozen_in_its_commit_blocks_no_other(
     log: PostgresLog, postgres_address: str
 ) -> None:
-    """The server takes its transaction back; thawed, it decides again on what is true by then."""
+    """The server rolls its transaction back; thawed, it decides again on the present state."""
     frozen, thawed = threading.Event(), threading.Event()
     seen: list[int] = []
 
@@ -276,7 +276,7 @@ def test_a_sender_frozen_in_its_commit_holds_nobody_up(
     assert (verdict.whole, verdict.head.seq, seen) == (True, 5, [3, 4])
 
 
-def test_a_closed_log_says_so(postgres_address: str) -> None:
+def test_a_closed_log_raises_an_error(postgres_address: str) -> None:
     """It does not open itself again."""
     log = PostgresLog(postgres_address)
     log.close()

@@ -1,4 +1,4 @@
-"""A database that cannot be reached, as it is told to a person; no server is needed."""
+"""The message about an unreachable database; no server is needed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ PLACE = PostgresAddress("postgresql://host/db", "postgresql://host/db")
 
 
 @pytest.mark.parametrize("hosts", ["127.0.0.1:1", "127.0.0.1:1,127.0.0.1:2"])
-def test_a_database_that_nobody_serves_is_told_in_one_sentence(hosts: str) -> None:
+def test_an_unreachable_database_is_reported_in_one_sentence(hosts: str) -> None:
     """However many lines libpq writes."""
-    with pytest.raises(LogUnreachableError) as told:
+    with pytest.raises(LogUnreachableError) as caught:
         open_log(f"postgresql://user:SECRET@{hosts}/db")
-    where, _, why = str(told.value).partition(" is unreachable: ")
+    where, _, why = str(caught.value).partition(" is unreachable: ")
     assert where.startswith("the audit log postgresql://127.0.0.1")
     assert why == "Connection refused"
 
@@ -39,6 +39,6 @@ def test_a_database_that_nobody_serves_is_told_in_one_sentence(hosts: str) -> No
 )
 def test_the_reason_is_one_line_of_libpqs(text: str, said: str | None) -> None:
     """The last reason that it gives, without its advice."""
-    with pytest.raises(LogUnreachableError) as told, translate_errors(PLACE):
+    with pytest.raises(LogUnreachableError) as caught, translate_errors(PLACE):
         raise psycopg.OperationalError(text)
-    assert str(told.value).endswith(f" is unreachable: {said or text}")
+    assert str(caught.value).endswith(f" is unreachable: {said or text}")

@@ -114,7 +114,7 @@ def log(
 def test_a_commit_that_loses_its_connection_is_recorded_once(
     line: Line, log: PostgresLog, at: bytes, cut: Cut, decided: int
 ) -> None:
-    """Decided again only where the first try did not come to stand."""
+    """Decided again only where the first attempt was not committed."""
     runs: list[int] = []
 
     def decide(view: View) -> Decision[int]:
@@ -129,8 +129,8 @@ def test_a_commit_that_loses_its_connection_is_recorded_once(
     assert verify(log.records()).head.seq == 2
 
 
-def test_several_lost_answers_in_a_row_are_borne(line: Line, log: PostgresLog) -> None:
-    """The commit, and the look whether it stands."""
+def test_several_lost_answers_in_a_row_are_survived(line: Line, log: PostgresLog) -> None:
+    """The commit, and the query whether it was committed."""
     line.cuts = ["before", "after", "after"]
     done = log.commit(lambda _view: Decision(None, (NOTED,)))
     assert list(done.records) == list(log.records())
@@ -139,7 +139,7 @@ def test_several_lost_answers_in_a_row_are_borne(line: Line, log: PostgresLog) -
 def test_another_senders_record_is_not_taken_for_ours(
     line: Line, postgres_address: str, postgres_server: PostgresServer
 ) -> None:
-    """It stands where ours would have stood."""
+    """It has the number that ours would have."""
     address = postgres_address.replace(postgres_server.folder, line.folder)
     line.cuts = ["before"]
     with closing(PostgresLog(postgres_address)) as other:
@@ -167,7 +167,7 @@ def test_a_decision_that_fails_on_a_lost_connection_keeps_its_own_error(
     assert log.commit(lambda _view: Decision(1, (NOTED,))).records[0].seq == 1
 
 
-def test_an_idle_connection_that_was_ended_is_opened_anew(
+def test_an_idle_connection_that_was_ended_is_reopened(
     log: PostgresLog, postgres_server: PostgresServer, postgres_database: str
 ) -> None:
     """As after a restart of the server, or a freeze of the instance."""
@@ -177,8 +177,8 @@ def test_an_idle_connection_that_was_ended_is_opened_anew(
     assert list(log.records()) == []
 
 
-def test_a_line_that_stays_cut_is_given_up(line: Line, log: PostgresLog) -> None:
-    """After a bounded number of tries; whoever delivers again may find it mended."""
+def test_a_connection_that_stays_cut_is_given_up(line: Line, log: PostgresLog) -> None:
+    """After a bounded number of attempts; the next delivery may find it repaired."""
     line.cuts = ["before"] * 50
     with pytest.raises(LogUnreachableError) as caught:
         log.commit(lambda _view: Decision(None, (NOTED,)))
@@ -188,10 +188,10 @@ def test_a_line_that_stays_cut_is_given_up(line: Line, log: PostgresLog) -> None
     assert log.commit(lambda _view: Decision(None, (NOTED,))).records[0].seq == 1
 
 
-def test_no_new_try_begins_when_patience_is_at_its_end(
+def test_no_new_attempt_starts_when_the_time_is_up(
     line: Line, postgres_address: str, postgres_server: PostgresServer
 ) -> None:
-    """The clock that was passed in says so."""
+    """The clock that was passed in decides."""
     address = postgres_address.replace(postgres_server.folder, line.folder)
     hours = iter(range(0, 10**9, 3600))
     with closing(PostgresLog(address, clock=lambda: next(hours))) as log:

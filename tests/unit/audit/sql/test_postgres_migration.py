@@ -1,4 +1,4 @@
-"""A log in PostgreSQL that an older or a newer version of this code has prepared."""
+"""A log in PostgreSQL that an older or a newer version of this code has initialised."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def key_of_the_job_that_waits(records: list[tuple[Any, ...]]) -> str:
     return str(text.partition('"job":{')[2].partition('"key":"')[2][:52])
 
 
-def test_a_function_says_that_an_old_log_needs_init(
+def test_a_function_reports_that_an_old_log_needs_init(
     old: str, postgres_server: PostgresServer
 ) -> None:
     """It may not change the tables itself."""
@@ -69,10 +69,10 @@ def test_a_function_says_that_an_old_log_needs_init(
         open_log(postgres_server.address(old, ROLE))
 
 
-def test_init_lays_an_old_log_out_anew(
+def test_init_migrates_an_old_log(
     old: str, postgres_server: PostgresServer, records: list[tuple[Any, ...]], noted: Noted
 ) -> None:
-    """The records stay, the state is folded from them, and the function's role may go on."""
+    """The records stay, the state is folded from them, and the function's role may continue."""
     init_log(postgres_server.address(old))
     with closing(open_log(postgres_server.address(old, ROLE))) as log:
         assert [record.text for record in log.records()] == [text for *_, text in records]
@@ -86,7 +86,7 @@ def test_init_lays_an_old_log_out_anew(
         assert verify(log.records()).whole
 
 
-def test_what_was_granted_on_old_tables_is_granted_on_new_ones(
+def test_grants_on_old_tables_are_granted_on_new_ones(
     old: str, postgres_server: PostgresServer
 ) -> None:
     """To every role, and to all of them."""
@@ -114,7 +114,7 @@ def test_init_of_an_older_version_rolls_the_tables_back(
         assert log.read(lambda view: view.head).seq == 1
 
 
-def test_records_that_mean_something_new_are_refused(
+def test_records_with_a_new_meaning_are_refused(
     postgres_server: PostgresServer, postgres_database: str
 ) -> None:
     """By the function and by init alike."""
@@ -139,7 +139,7 @@ def test_an_instance_that_was_open_meanwhile_writes_no_more(
 def test_init_may_be_repeated(
     postgres_server: PostgresServer, postgres_database: str, noted: Noted
 ) -> None:
-    """Nothing is made anew where the version is the same."""
+    """Nothing is rebuilt where the version is the same."""
     owner = postgres_server.address(postgres_database)
     with closing(open_log(owner)) as log:
         init_log(owner)

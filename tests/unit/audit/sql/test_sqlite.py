@@ -67,7 +67,7 @@ def test_an_append_that_fits_is_taken(log: SqliteLog, noted: Noted, path: Path) 
 
 
 def test_a_commit_returns_what_it_appended(log: SqliteLog, noted: Noted) -> None:
-    """The value of the decision, and the records as they now stand."""
+    """The value of the decision, and the records as they were stored."""
     done = log.commit(noted("a", "b"))
     assert done.value == "b"
     assert list(done.records) == list(log.records())
@@ -105,7 +105,7 @@ def test_decisions_without_records_append_nothing(log: SqliteLog) -> None:
 def test_a_decision_that_fails_appends_nothing(
     log: SqliteLog, noted: Noted, planned: Planned
 ) -> None:
-    """Nor do those beside it, and the log goes on."""
+    """Nor do those beside it, and the log accepts the next commit."""
 
     def failing(_view: View) -> Decision[None]:
         raise LookupError("no")
@@ -124,7 +124,7 @@ def test_a_record_that_cannot_be_sealed_appends_nothing(log: SqliteLog, noted: N
 
 
 def test_the_first_body_stays(log: SqliteLog, planned: Planned) -> None:
-    """What was promised is sent, whatever another commit says of the same job."""
+    """The planned body is sent, whatever another commit stores for the same job."""
     log.commit(planned("d", "j"))
     (plan, job) = planned("d", "j")(cast("View", None)).drafts
     log.commit(lambda _view: Decision(None, (plan, replace(job, body="{}"))))
@@ -172,7 +172,7 @@ def test_the_state_does_not_move_while_it_is_read(log: SqliteLog, noted: Noted, 
 
 
 def test_a_view_has_the_stores_clock(path: Path) -> None:
-    """One time for a whole commit, and the records bear it."""
+    """One time for a whole commit, and the records have it."""
     at = datetime(2026, 5, 6, tzinfo=timezone.utc)
     with closing(SqliteLog(path, clock=lambda: at)) as log:
         draft = Draft(action="log.noted", outcome="success")

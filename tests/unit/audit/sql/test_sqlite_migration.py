@@ -42,14 +42,14 @@ PARTS = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"
 
 @pytest.fixture
 def old(path: Path) -> Path:
-    """A log as the first version of all left it: jobs created, refused, waiting and unknown."""
+    """A log as the very first version left it: jobs created, refused, waiting and unknown."""
     with closing(sqlite3.connect(path)) as db:
         db.executescript(FIRST.read_text())
     return path
 
 
 def rows(path: Path, question: str) -> Rows:
-    """Return what a file answers."""
+    """Return the rows of a query on a file."""
     with closing(sqlite3.connect(path)) as db:
         return db.execute(question).fetchall()
 
@@ -61,7 +61,7 @@ def set_version(path: Path, number: int) -> None:
 
 
 def folded(log: SqliteLog) -> tuple[dict[str, JobState], dict[str, DeliveryState]]:
-    """Return the states that a log's records come to, without any table."""
+    """Return the states folded from a log's records, without any table."""
     jobs: dict[str, JobState] = {}
     deliveries: dict[str, DeliveryState] = {}
     for record in log.records():
@@ -77,7 +77,7 @@ def folded(log: SqliteLog) -> tuple[dict[str, JobState], dict[str, DeliveryState
     return jobs, deliveries
 
 
-def test_an_old_log_is_laid_out_anew_when_it_is_opened(old: Path, tmp_path: Path) -> None:
+def test_an_old_log_is_migrated_when_it_is_opened(old: Path, tmp_path: Path) -> None:
     """With every table, view and trigger as in a new file, and the version in it."""
     SqliteLog(old).close()
     SqliteLog(tmp_path / "new.db").close()
@@ -86,7 +86,7 @@ def test_an_old_log_is_laid_out_anew_when_it_is_opened(old: Path, tmp_path: Path
 
 
 def test_the_records_of_an_old_log_are_not_touched(old: Path) -> None:
-    """Byte for byte the same chain, and it is whole."""
+    """Byte for byte the same chain, and it is valid."""
     before = rows(old, RECORDS)
     with closing(SqliteLog(old)) as log:
         verdict = verify(log.records())
@@ -109,8 +109,8 @@ def test_the_state_of_an_old_log_is_that_of_its_records(old: Path) -> None:
     assert len(deliveries) == len(rows(old, "SELECT 1 FROM deliveries")) == 10
 
 
-def test_what_waits_in_an_old_log_can_still_be_sent(old: Path) -> None:
-    """The bodies stand nowhere but in the outbox, under another name then."""
+def test_a_waiting_job_in_an_old_log_can_still_be_sent(old: Path) -> None:
+    """The bodies are only in the outbox, under another name then."""
     before: dict[str, str] = dict(rows(old, "SELECT job, body FROM outbox"))
     with closing(SqliteLog(old)) as log:
         waiting = log.read(lambda view: view.open(10).jobs)
@@ -118,7 +118,7 @@ def test_what_waits_in_an_old_log_can_still_be_sent(old: Path) -> None:
         assert {job.key: log.bodies([job.key]).get(job.key) for job in waiting} == before
 
 
-def test_an_old_log_goes_on(old: Path, noted: Noted) -> None:
+def test_an_old_log_accepts_new_records(old: Path, noted: Noted) -> None:
     """The next record follows the last of the older code."""
     with closing(SqliteLog(old)) as log:
         log.commit(noted("a"))
@@ -146,8 +146,8 @@ def test_an_upgrade_that_fails_leaves_the_old_log_as_it_was(old: Path) -> None:
         assert list(db.iterdump()) == before
 
 
-def test_rolling_back_lays_a_newer_log_out_anew(old: Path) -> None:
-    """Whatever the newer code derived from the records, this code derives its own."""
+def test_rolling_back_migrates_a_newer_log(old: Path) -> None:
+    """This code rebuilds everything that the newer code derived from the records."""
     SqliteLog(old).close()
     with closing(sqlite3.connect(old)) as db, db:
         db.execute("ALTER TABLE jobs ADD COLUMN news TEXT NOT NULL DEFAULT ''")
@@ -158,7 +158,7 @@ def test_rolling_back_lays_a_newer_log_out_anew(old: Path) -> None:
     assert not [row for row in rows(old, "PRAGMA table_info(jobs)") if row[1] == "news"]
 
 
-def test_a_log_whose_records_mean_something_new_is_refused(old: Path) -> None:
+def test_a_log_whose_records_have_a_new_meaning_is_refused(old: Path) -> None:
     """The message says which version to deploy, and nothing is changed."""
     set_version(old, format_version.VERSION + 1000)
     before = rows(old, PARTS)
@@ -185,7 +185,7 @@ def test_records_of_another_kind_are_refused(path: Path) -> None:
     assert rows(path, PARTS) == before
 
 
-def test_a_log_that_was_laid_out_anew_meanwhile_takes_no_more(path: Path, noted: Noted) -> None:
+def test_a_log_that_was_migrated_meanwhile_accepts_no_more(path: Path, noted: Noted) -> None:
     """An instance of another version must not write into tables it does not know."""
     with closing(SqliteLog(path)) as log:
         log.commit(noted("a"))
@@ -199,7 +199,7 @@ def test_a_log_that_was_laid_out_anew_meanwhile_takes_no_more(path: Path, noted:
 
 
 def test_a_new_log_holds_its_version(path: Path) -> None:
-    """So that whoever comes later can tell."""
+    """So that a later version can read it."""
     SqliteLog(path).close()
     with closing(sqlite3.connect(path)) as db:
         assert version_of(db) == format_version.VERSION

@@ -36,8 +36,8 @@ def old(path: Path) -> Path:
     return path
 
 
-def test_it_is_laid_out_anew_and_goes_on(old: Path, noted: Noted) -> None:
-    """The chain is whole before and after the next record."""
+def test_it_is_migrated_and_accepts_new_records(old: Path, noted: Noted) -> None:
+    """The chain is valid before and after the next record."""
     with closing(SqliteLog(old)) as log:
         log.commit(noted("a"))
         verdict = verify(log.records())
@@ -68,7 +68,7 @@ def test_its_runs_are_in_the_order_of_their_records(old: Path) -> None:
 
 
 def test_a_result_file_that_was_not_written_is_tried_again_at_once(old: Path) -> None:
-    """Its trouble is known from its record."""
+    """Its error is known from its record."""
     with closing(SqliteLog(old)) as log:
         (unwritten,) = log.read(lambda view: view.open(9).unreported)
     assert unwritten.subject.endswith("other.yaml")
@@ -76,8 +76,8 @@ def test_a_result_file_that_was_not_written_is_tried_again_at_once(old: Path) ->
     assert "403" in unwritten.result_error
 
 
-def test_it_can_be_counted_without_laying_it_out_anew(old: Path) -> None:
-    """`audit stats` only reads, and shows how jobs ended all the same."""
+def test_it_can_be_counted_without_a_migration(old: Path) -> None:
+    """`audit stats` only reads, and shows how jobs ended nevertheless."""
     before = list(dump(old))
     with closing(open_report_tables(f"sqlite:///{old}")) as facts:
         shown = {row["shown"] for row in facts.query("SELECT shown FROM page.jobs")}

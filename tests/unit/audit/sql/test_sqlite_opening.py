@@ -1,4 +1,4 @@
-"""Opening and closing the file of a log: what is refused, and what a stranger finds in it."""
+"""Opening and closing the file of a log: what is refused, and what its tables look like."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Planned: TypeAlias = "Callable[..., Decide[None]]"
 
 
 def test_a_log_keeps_its_records_when_it_is_opened_again(path: Path, noted: Noted) -> None:
-    """Another process goes on where the one before stopped."""
+    """Another process continues where the one before stopped."""
     for _ in range(2):
         with closing(SqliteLog(path)) as log:
             log.commit(noted("a"))
@@ -44,7 +44,7 @@ def test_a_busy_log_cannot_be_opened_for_a_while(path: Path) -> None:
             SqliteLog(path, lock_timeout=0.1)
 
 
-def test_a_new_file_under_a_foreign_lock_is_waited_for_in_vain(path: Path) -> None:
+def test_opening_a_new_file_under_a_foreign_lock_fails_after_a_while(path: Path) -> None:
     """Switching to the write-ahead log has a bound as well."""
     with closing(sqlite3.connect(path)) as db:
         db.execute("BEGIN EXCLUSIVE")
@@ -67,14 +67,14 @@ def test_a_missing_folder_is_refused(path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["database or disk is full", "disk I/O error"])
-def test_a_full_disk_is_called_so(path: Path, fault: str) -> None:
-    """The file and its folder are as they must be, so nothing is said of them."""
+def test_a_full_disk_is_reported_as_such(path: Path, fault: str) -> None:
+    """The file and its folder are as they must be, so the message does not mention them."""
     with (
-        pytest.raises(LogError, match=f"{fault}; free space on its disk") as told,
+        pytest.raises(LogError, match=f"{fault}; free space on its disk") as caught,
         module.translate_errors(path),
     ):
         raise sqlite3.OperationalError(fault)
-    assert "folder" not in str(told.value)
+    assert "folder" not in str(caught.value)
 
 
 def test_a_folder_is_no_log(path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_folder_is_no_log(path: Path) -> None:
         SqliteLog(path.parent, lock_timeout=0.1)
 
 
-def test_memory_is_no_place_for_a_log() -> None:
+def test_memory_is_no_address_for_a_log() -> None:
     """It has no write-ahead log and survives nothing."""
     with pytest.raises(LogError, match="name a file"):
         SqliteLog(":memory:", lock_timeout=0.1)
@@ -99,7 +99,7 @@ def test_a_database_of_something_else_is_refused(path: Path) -> None:
         assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("jobs",)]
 
 
-def test_a_log_that_was_closed_says_so(path: Path, noted: Noted) -> None:
+def test_a_closed_log_raises_an_error(path: Path, noted: Noted) -> None:
     """And may be closed again."""
     log = SqliteLog(path)
     log.close()
@@ -123,7 +123,7 @@ def test_an_old_sqlite_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_sqlite_utils_shows_tables_that_make_sense(
     log: SqliteLog, planned: Planned, path: Path
 ) -> None:
-    """Somebody who has never seen the code finds typed columns and readable lines."""
+    """An operator who has never seen the code finds typed columns and readable lines."""
     log.commit(planned("d" * 52, "j" * 52))
     database = Database(path)
     tables = {"records", "deliveries", "jobs", "outbox", "switches"}
@@ -140,8 +140,8 @@ def test_sqlite_utils_shows_tables_that_make_sense(
     database.close()
 
 
-def test_a_full_disk_is_not_called_a_wrong_place(path: Path) -> None:
-    """What is to be done is to make room."""
+def test_a_full_disk_is_not_reported_as_a_wrong_address(path: Path) -> None:
+    """The remedy is to make room."""
     with closing(SqliteLog(path)) as log:
 
         def fill(view: View) -> Decision[None]:

@@ -42,7 +42,7 @@ def test_the_files_of_a_new_log_are_its_owners_alone(path: Path, noted: Noted) -
         assert modes(path) == dict.fromkeys(["audit.db", "audit.db-wal", "audit.db-shm"], "0o600")
 
 
-def test_the_files_of_a_log_that_is_there_become_its_owners_alone(path: Path, noted: Noted) -> None:
+def test_the_files_of_an_existing_log_become_its_owners_alone(path: Path, noted: Noted) -> None:
     """When it is opened to be written to, also where another process has it open."""
     with closing(SqliteLog(path)) as first:
         first.commit(noted("a"))
@@ -54,14 +54,14 @@ def test_the_files_of_a_log_that_is_there_become_its_owners_alone(path: Path, no
 
 
 def test_a_file_that_is_no_log_keeps_its_rights(path: Path) -> None:
-    """It is somebody else's."""
+    """It belongs to another program."""
     path.write_text("these are my notes, " * 100)
     with pytest.raises(Exception, match="not an audit log"):
         SqliteLog(path)
     assert modes(path) == {"audit.db": "0o644"}
 
 
-def test_what_was_deleted_is_gone_from_the_file(
+def test_deleted_rows_are_erased_from_the_file(
     path: Path, planned: Callable[..., Decide[None]]
 ) -> None:
     """A body that is settled leaves no trace: it is written over."""
@@ -77,7 +77,7 @@ def test_what_was_deleted_is_gone_from_the_file(
 
 
 def test_a_folder_of_checkpoints_is_its_owners_alone(tmp_path: Path) -> None:
-    """If we make it; and nobody sees a part of one."""
+    """If the log creates it; no other user sees a part of one."""
     folder = CheckpointFolder(tmp_path / "kept")
     folder.put("1.checkpoint", b"first")
     assert oct(folder.path.stat().st_mode & 0o777) == "0o700"
@@ -87,8 +87,8 @@ def test_a_folder_of_checkpoints_is_its_owners_alone(tmp_path: Path) -> None:
     assert folder.get("1.checkpoint") == b"first"
 
 
-def test_a_log_says_what_it_is_to_other_programs(path: Path) -> None:
-    """An older one that says nothing does so from its next opening on."""
+def test_a_log_identifies_itself_to_other_programs(path: Path) -> None:
+    """An older one without an id gets it at its next opening."""
     SqliteLog(path).close()
     with closing(sqlite3.connect(path)) as db:
         assert application_id_of(db) == APPLICATION_ID

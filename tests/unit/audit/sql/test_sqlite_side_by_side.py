@@ -1,4 +1,4 @@
-"""Many threads and processes append to one file at once: one whole chain, no error."""
+"""Many threads and processes append to one file at once: one valid chain, no error."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ log.close()
 
 
 def processes(path: Path, number: int, commits: int) -> list[str]:
-    """Start processes that append when all are ready; return what they complain of."""
+    """Start processes that append when all are ready; return their error output."""
     started = [
         subprocess.Popen(
             [sys.executable, "-c", APPEND, str(path), str(commits)],

@@ -68,13 +68,13 @@ def errors(text: bytes) -> list[str]:
 
 
 @given(records())
-def test_what_the_log_writes_is_accepted(fields: dict[str, Any]) -> None:
+def test_records_of_the_log_are_accepted(fields: dict[str, Any]) -> None:
     """Whatever allowed fields it has."""
     assert errors(canonical(fields).encode()) == []
 
 
 @given(mutated() | st.binary(max_size=30))
-def test_what_is_accepted_is_canonical_and_has_the_fields(text: bytes) -> None:
+def test_accepted_texts_are_canonical_and_have_the_fields(text: bytes) -> None:
     """Of texts that are almost records, and of noise, nothing else is accepted."""
     if not errors(text):
         fields = json.loads(text)

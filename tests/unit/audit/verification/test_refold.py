@@ -1,4 +1,4 @@
-"""The state folded anew, many rows at a time, is the one that the function keeps row by row."""
+"""The state folded again, many rows at a time, equals the one that is stored row by row."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def differences(path: Path) -> list[str]:
-    """Return what is found wrong with the state of a log."""
+    """Return the differences that are found in the state of a log."""
     with closing(open_source(f"sqlite:///{path}")) as stored:
         return [str(one) for one in stored.differences(lambda _count: None)]
 
@@ -30,7 +30,7 @@ def differences(path: Path) -> list[str]:
 def test_a_month_of_the_function_raises_no_alarm(
     month: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
-    """However many states are kept at hand; a state of it that is changed does."""
+    """However many states are held in memory; a changed state of it does."""
     monkeypatch.setattr(module, "_MOST", most)
     assert differences(month) == []
     copy = tmp_path / "changed.db"
@@ -42,7 +42,7 @@ def test_a_month_of_the_function_raises_no_alarm(
     assert [one.rpartition(": ")[2] for one in said] == ["changed", "attempt"]
 
 
-def test_a_log_of_the_first_version_raises_no_alarm_once_it_was_opened(path: Path) -> None:
+def test_a_log_of_the_first_version_raises_no_alarm_after_it_was_opened(path: Path) -> None:
     """Its records know no digest of a body, and nothing is missed in them."""
     with closing(sqlite3.connect(path)) as db:
         db.executescript(FIRST.read_text())

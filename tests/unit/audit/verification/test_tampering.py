@@ -1,4 +1,4 @@
-"""Each way of falsifying a log of 1,000 records, and that a whole one raises no alarm."""
+"""Each way of falsifying a log of 1,000 records is found, and an unchanged one raises no alarm."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ UNTOUCHED = Tampering("nothing", lambda _log: None, "", status=0)
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> LongLog:
-    """A whole log with its checkpoints; to be copied, not touched."""
-    log = LongLog(tmp_path_factory.mktemp("whole"))
+def unchanged_log(tmp_path_factory: pytest.TempPathFactory) -> LongLog:
+    """An unchanged log with its checkpoints; copied by the tests, never changed."""
+    log = LongLog(tmp_path_factory.mktemp("unchanged_log"))
     log.grow(LENGTH)
     settle(log.path)
     return log
 
 
 @pytest.fixture(scope="session")
-def head(whole: LongLog) -> Head:
+def head(unchanged_log: LongLog) -> Head:
     """Its last record."""
-    with closing(open_source(whole.address)) as stored:
+    with closing(open_source(unchanged_log.address)) as stored:
         return stored.end()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.what for row in ROWS])
 def test_a_falsified_log_is_found_out(
-    row: Tampering, whole: LongLog, head: Head, tmp_path: Path
+    row: Tampering, unchanged_log: LongLog, head: Head, tmp_path: Path
 ) -> None:
     """The verdict says where and how, in its first words or in a remark."""
-    log = whole.copy(tmp_path)
+    log = unchanged_log.copy(tmp_path)
     row.do(log)
     verdict = verdict_of(log, row, head)
     said = verdict.remarks if row.status != 1 else map(str, verdict.faults[:2])
@@ -60,14 +60,14 @@ def test_a_falsified_log_is_found_out(
         (replace(UNTOUCHED, places=False), 2),
     ],
 )
-def test_a_whole_log_raises_no_alarm(
-    whole: LongLog, head: Head, known: Tampering, status: int
+def test_an_unchanged_log_raises_no_alarm(
+    unchanged_log: LongLog, head: Head, known: Tampering, status: int
 ) -> None:
-    """However much is known outside; with nothing, nobody can tell."""
-    verdict = verdict_of(whole, known, head)
+    """However much is known outside; without any evidence, completeness is not proven."""
+    verdict = verdict_of(unchanged_log, known, head)
     assert (verdict.status, verdict.faults, verdict.head) == (status, (), head)
 
 
-def test_there_are_ways_enough() -> None:
+def test_there_are_enough_ways() -> None:
     """Each with a name of its own."""
     assert len({row.what for row in ROWS}) == len(ROWS) >= 25

@@ -1,4 +1,4 @@
-"""Every way of tampering with a log is found, and a whole log is found whole."""
+"""Every way of tampering with a log is found, and an unchanged log is valid."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIX = "abcdef"
 
 
 def chain(length: int) -> list[Record]:
-    """Return a whole chain."""
+    """Return a valid chain."""
     records: list[Record] = []
     head = Head()
     for number in range(length):
@@ -48,7 +48,7 @@ def tampered(path: Path, *statements: str) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 50])
-def test_a_whole_chain_has_no_fault(length: int) -> None:
+def test_a_valid_chain_has_no_fault(length: int) -> None:
     """The verdict names its end."""
     records = chain(length)
     verdict = verify(records)
@@ -56,8 +56,8 @@ def test_a_whole_chain_has_no_fault(length: int) -> None:
     assert verdict.head == (Head(length, records[-1].hash) if records else Head())
 
 
-def test_a_whole_log_has_no_fault(log: SqliteLog, noted: Noted) -> None:
-    """As the store hands it out, several pages of it."""
+def test_an_unchanged_log_has_no_fault(log: SqliteLog, noted: Noted) -> None:
+    """As the store returns it, several pages of it."""
     log.commit_all([noted(*(f"{number}" for number in range(1500)))] * 2)
     assert verify(log.records()).whole
 
@@ -78,7 +78,7 @@ def test_a_whole_log_has_no_fault(log: SqliteLog, noted: Noted) -> None:
 def test_tampering_with_the_file_is_found(
     log: SqliteLog, noted: Noted, path: Path, statement: str, faults: set[int]
 ) -> None:
-    """At the place where it happened, or just after it."""
+    """At the changed record, or just after it."""
     log.commit(noted(*SIX))
     tampered(path, statement)
     verdict = verify(log.records())
@@ -96,8 +96,8 @@ def test_two_records_that_changed_places_are_found(
     assert {fault.seq for fault in verify(log.records()).faults} == {2, 3, 4}
 
 
-def test_a_record_made_to_fit_breaks_the_next(log: SqliteLog, noted: Noted, path: Path) -> None:
-    """An edit with a new hash is given away by the record after it."""
+def test_a_recomputed_hash_breaks_the_next_record(log: SqliteLog, noted: Noted, path: Path) -> None:
+    """An edit with a new hash is found at the record after it."""
     log.commit(noted(*SIX))
     third = list(log.records())[2]
     text = third.text.replace('"c"', '"X"')
@@ -132,7 +132,7 @@ def resealed(record: Record, text: str) -> Record:
     ],
 )
 def test_a_text_that_is_no_record_is_found(text: str, message: str) -> None:
-    """Whatever stands there, the walk ends with a fault and not with an error."""
+    """Whatever the text, the check ends with a fault and not with an error."""
     faults = verify([resealed(chain(1)[0], text)]).faults
     assert any(message in fault.message for fault in faults)
 
@@ -150,7 +150,7 @@ def test_a_wrong_prev_is_found() -> None:
     ]
 
 
-def test_the_walk_goes_on_after_a_fault() -> None:
+def test_the_check_continues_after_a_fault() -> None:
     """A reader learns of every place, not of the first alone."""
     records = chain(9)
     for place in (2, 6):
@@ -172,7 +172,7 @@ def test_any_changed_character_is_found(length: int, data: st.DataObject) -> Non
 
 @given(st.permutations(range(6)), st.integers(1, 6))
 def test_any_other_order_or_gap_is_found(order: list[int], kept: int) -> None:
-    """Only a beginning of the chain, in its order, is whole."""
+    """Only a prefix of the chain, in its order, is valid."""
     records = chain(6)
     changed = [records[place] for place in order[:kept]]
     assert verify(changed).whole is (changed == records[:kept])

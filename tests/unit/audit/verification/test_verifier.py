@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def tell(log: Log, salt: str, place: CheckpointFolder) -> None:
-    """Record one story and write a checkpoint of it."""
+    """Record one run and write a checkpoint of it."""
     log.commit(recording(list(story(salt))))
     head = log.read(lambda view: view.head)
     made = Checkpoint(origin_of(next(log.records()).hash), head, moment(head.seq))
@@ -34,7 +34,9 @@ def tell(log: Log, salt: str, place: CheckpointFolder) -> None:
     log.commit(checkpointed(made, KEY.name, ""))
 
 
-def test_a_whole_log_of_every_store_raises_no_alarm(store_address: str, tmp_path: Path) -> None:
+def test_an_unchanged_log_of_every_store_raises_no_alarm(
+    store_address: str, tmp_path: Path
+) -> None:
     """Nor do texts that need escapes, or none of ASCII."""
     place = CheckpointFolder(tmp_path / "kept")
     with closing(open_any_log(store_address)) as log:
@@ -67,7 +69,7 @@ def test_a_log_that_is_being_written_to_raises_no_alarm(store_address: str, tmp_
     assert {verdict.status for verdict in verdicts} == {0}
 
 
-def test_the_check_goes_on_after_a_fault(tmp_path: Path) -> None:
+def test_the_check_continues_after_a_fault(tmp_path: Path) -> None:
     """Each fault is found where it is, and progress counts each record."""
     log = LongLog(tmp_path)
     log.grow(400)
@@ -112,7 +114,7 @@ def test_the_check_goes_on_after_a_fault(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_loosened_protection_is_told(
+def test_a_weakened_protection_is_reported(
     postgres_server: PostgresServer,
     postgres_database: str,
     postgres_address: str,

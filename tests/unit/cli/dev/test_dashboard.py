@@ -75,8 +75,8 @@ def test_a_long_name_goes_on_in_the_next_line(width: int) -> None:
     board.add_event(failed("why"))
     lines = shown(board, width)
     column = next(line.index("failed") for line in lines if "failed" in line)
-    told = "".join(line[10 : column - 2].strip() for line in lines if "nightly" not in line)
-    assert name in told
+    text = "".join(line[10 : column - 2].strip() for line in lines if "nightly" not in line)
+    assert name in text
 
 
 def test_a_sentence_about_the_run_is_whole() -> None:

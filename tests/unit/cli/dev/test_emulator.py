@@ -58,7 +58,7 @@ class HttpListener(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def door(events: Queue[Any], status: int = 202) -> Iterator[str]:
+def receiver(events: Queue[Any], status: int = 202) -> Iterator[str]:
     """Listen for events; gives the URL."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(HttpListener, events, status)) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -103,7 +103,7 @@ def test_a_drop_is_posted_and_kept_with_the_fleet_that_was_asked_for(tmp_path: P
     events: Queue[Any] = Queue()
     (tmp_path / "fleet.yaml").write_text(FLEET)
     kept = ("--dir", str(tmp_path / "cloud"), "--fleet", str(tmp_path / "fleet.yaml"))
-    with door(events) as url, running(tmp_path, *kept, "--notify", url) as environ:
+    with receiver(events) as url, running(tmp_path, *kept, "--notify", url) as environ:
         put(environ, KEY)
         event = events.get(timeout=5)
     with running(tmp_path, *kept) as environ:
@@ -120,7 +120,7 @@ UPLOAD = Notification("nightdrop-drop", KEY, 2, "e", "null", "ObjectCreated:Put"
 def test_an_event_is_what_the_function_takes(shape: str) -> None:
     """In each shape the key comes out as it went in."""
     events: Queue[Any] = Queue()
-    with door(events) as url:
+    with receiver(events) as url:
         EventSender(url, shape)(UPLOAD)
     found = parse_event(events.get(timeout=1), eventgrid_keys="encoded")
     assert isinstance(found, tuple)
@@ -130,7 +130,7 @@ def test_an_event_is_what_the_function_takes(shape: str) -> None:
 
 def test_an_event_that_is_not_taken_is_an_error() -> None:
     """So that it is posted again."""
-    with door(Queue(), 500) as url, pytest.raises(urllib3.exceptions.HTTPError, match="500"):
+    with receiver(Queue(), 500) as url, pytest.raises(urllib3.exceptions.HTTPError, match="500"):
         EventSender(url, "obs")(UPLOAD)
     with pytest.raises(urllib3.exceptions.HTTPError):
         EventSender("http://127.0.0.1:1/", "obs")(UPLOAD)

@@ -118,8 +118,8 @@ def test_an_upload_is_told_as_it_was_described(shape: str) -> None:
     options = "--bucket b-1 --key drop/a --size 7 --etag e --version-id v --request-id R1"
     time = "--time 2026-11-24T02:00:00.250+08:00"
     delivery = delivery_of(made(shape, *options.split(), *time.split()))
-    told = {name: delivery.source[name] for name in ("bucket", "size", "etag", "version_id")}
-    assert told == {"bucket": "b-1", "size": 7, "etag": "e", "version_id": "v"}
+    fields = {name: delivery.source[name] for name in ("bucket", "size", "etag", "version_id")}
+    assert fields == {"bucket": "b-1", "size": 7, "etag": "e", "version_id": "v"}
     assert delivery.source["event_id"] == "R1"
     assert delivery.fired_at == datetime(2026, 11, 23, 18, 0, 0, 250_000, timezone.utc)
 

@@ -25,7 +25,7 @@ def taken() -> list[Json]:
 
 
 @pytest.fixture
-def door(taken: list[Json]) -> Iterator[str]:
+def endpoint(taken: list[Json]) -> Iterator[str]:
     """An open door."""
 
     def submit(event: Json) -> str:
@@ -39,13 +39,13 @@ def door(taken: list[Json]) -> Iterator[str]:
 
 
 @pytest.fixture
-def post(door: str) -> Iterator[Post]:
+def post(endpoint: str) -> Iterator[Post]:
     """POST a body to the door."""
     with urllib3.PoolManager(retries=False) as pool:
 
         def send(body: bytes, path: str = "", **headers: str) -> tuple[int, Any]:
             given = {"Content-Type": "application/json", **headers}
-            answer = pool.request("POST", f"{door}{path}", body=body, headers=given)
+            answer = pool.request("POST", f"{endpoint}{path}", body=body, headers=given)
             return answer.status, answer.json()
 
         yield send
@@ -66,9 +66,9 @@ def test_what_cannot_be_taken_is_refused(post: Post, taken: list[Json], body: by
     assert taken == []
 
 
-def test_a_large_event_is_refused_unread(door: str) -> None:
+def test_a_large_event_is_refused_unread(endpoint: str) -> None:
     """At the platform's limit for asynchronous invocation."""
-    address = ("127.0.0.1", int(door.rstrip("/").rpartition(":")[2]))
+    address = ("127.0.0.1", int(endpoint.rstrip("/").rpartition(":")[2]))
     for length, status in (("262145", b"413"), ("9" * 5000, b"400"), ("-1", b"400"), ("", b"400")):
         with socket.create_connection(address, timeout=5) as caller:
             head = f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"

@@ -48,9 +48,9 @@ def obs(cloud: Emulator, transport: Transport) -> Obs:
     return Obs(cloud.url, keys, transport, now)
 
 
-def part(told: ObsResult | None) -> bytes | None:
+def part(result: ObsResult | None) -> bytes | None:
     """Return the bytes that were read, if there was an object."""
-    return None if told is None else told.data
+    return None if result is None else result.data
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -99,9 +99,9 @@ def test_bytes_that_change_on_the_way_are_refused(obs: Obs, cloud: Emulator) -> 
         def send(self, request: Request, **limits: Any) -> Answer:  # noqa: ANN401 - passed on
             return transport.send(replace(request, body=b"xyz"), **limits)
 
-    spoiled = Obs(obs.endpoint, obs.credentials, Spoiling(), now)  # type: ignore[arg-type]
+    damaging = Obs(obs.endpoint, obs.credentials, Spoiling(), now)  # type: ignore[arg-type]
     with pytest.raises(ApiError, match="BadDigest"):
-        spoiled.append(BUCKET, "k", 0, b"abc")
+        damaging.append(BUCKET, "k", 0, b"abc")
     assert "k" not in cloud.state.buckets[BUCKET]
 
 
@@ -168,6 +168,6 @@ def test_a_cut_answer_is_not_taken_for_a_part(
 
 def test_answers_come_with_the_services_time(obs: Obs) -> None:
     """In whole seconds."""
-    for told in (obs.append(BUCKET, "k", 0, b"1"), obs.read_from(BUCKET, "k", 0, max_bytes=9)):
-        assert told
-        assert abs(parsedate_to_datetime(told.date) - now()).total_seconds() < 5
+    for result in (obs.append(BUCKET, "k", 0, b"1"), obs.read_from(BUCKET, "k", 0, max_bytes=9)):
+        assert result
+        assert abs(parsedate_to_datetime(result.date) - now()).total_seconds() < 5

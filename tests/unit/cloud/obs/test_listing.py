@@ -135,10 +135,10 @@ def test_half_a_listing_is_not_taken_for_a_whole_one(body: bytes) -> None:
 )  # fmt: skip
 def test_a_listing_beyond_what_is_documented_is_not_read(body: bytes) -> None:
     """As soon as that shows: in time that its bytes alone would take."""
-    begun = time.process_time()
+    start = time.process_time()
     with pytest.raises(NoAnswerError, match="cannot be read"):
         listing_of(body)
-    assert time.process_time() - begun < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("encoding", ["rot13", "hex", "utf-7", "no-such", "UTF-16"])

@@ -19,7 +19,7 @@ class Receiver:
     """Somebody who is told, and refuses a few times at first."""
 
     refusals: int = 0
-    told: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
     open_door: Event = field(default_factory=Event)
 
     def __call__(self, notification: Notification) -> None:
@@ -28,14 +28,14 @@ class Receiver:
         if self.refusals:
             self.refusals -= 1
             raise ConnectionError("not yet")
-        self.told.append(notification.key)
+        self.received.append(notification.key)
 
-    def hears(self, count: int) -> list[str]:
+    def wait_for_keys(self, count: int) -> list[str]:
         """Wait up to two seconds for some notifications and return them."""
         end = time.monotonic() + 2
-        while len(self.told) < count and time.monotonic() < end:
+        while len(self.received) < count and time.monotonic() < end:
             time.sleep(0.005)
-        return self.told
+        return self.received
 
 
 def notification(key: str) -> Notification:
@@ -56,9 +56,9 @@ def test_notices_are_told_in_order_and_wait_for_a_slow_listener() -> None:
     """Adding one takes no time."""
     receiver = Receiver()
     notifications = telling(receiver, "a", "b", "c")
-    assert receiver.told == []
+    assert receiver.received == []
     receiver.open_door.set()
-    assert receiver.hears(3) == ["a", "b", "c"]
+    assert receiver.wait_for_keys(3) == ["a", "b", "c"]
     notifications.stop()
 
 
@@ -67,7 +67,7 @@ def test_a_refused_notice_is_told_again_before_the_next() -> None:
     receiver = Receiver(refusals=3)
     receiver.open_door.set()
     notifications = telling(receiver, "a", "b")
-    assert receiver.hears(2) == ["a", "b"]
+    assert receiver.wait_for_keys(2) == ["a", "b"]
     notifications.stop()
 
 
@@ -77,7 +77,7 @@ def test_a_notice_that_nobody_takes_is_dropped(caplog: pytest.LogCaptureFixture)
     receiver.open_door.set()
     with caplog.at_level(logging.WARNING):
         notifications = telling(receiver, "a", "b")
-        assert receiver.hears(1) == ["b"]
+        assert receiver.wait_for_keys(1) == ["b"]
     notifications.stop()
     assert "the notification of a was dropped" in caplog.text
 

@@ -187,9 +187,9 @@ def test_a_request_that_grew_too_old_in_the_queue_is_never_tried(
         threading.Event().wait(0.2)  # a hundred seconds on the fast clock
         go_on.set()
         assert queue.settle(10)
-    told = [step for step in steps if step.request.request_id == late]
-    assert kinds(told) == [Accepted, GivenUp]
-    assert told[-1].request.attempt == 0
+    reported = [step for step in steps if step.request.request_id == late]
+    assert kinds(reported) == [Accepted, GivenUp]
+    assert reported[-1].request.attempt == 0
 
 
 def test_an_instance_has_one_request_at_a_time_and_instances_work_side_by_side(

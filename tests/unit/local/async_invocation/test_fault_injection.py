@@ -26,8 +26,8 @@ def test_with_chaos_no_event_is_lost(seed: int) -> None:
 def test_chaos_of_one_seed_is_always_the_same() -> None:
     """So that what it found can be found again."""
     first, second = Random(7), Random(7)  # noqa: S311 - a seed, not a secret
-    told = [delays(first) for _ in range(200)]
-    assert told == [delays(second) for _ in range(200)]
-    assert {len(found) for found in told} == {1, 2}
-    assert any(found[0] > 0 for found in told)
-    assert any(found[0] == 0 for found in told)
+    drawn = [delays(first) for _ in range(200)]
+    assert drawn == [delays(second) for _ in range(200)]
+    assert {len(found) for found in drawn} == {1, 2}
+    assert any(found[0] > 0 for found in drawn)
+    assert any(found[0] == 0 for found in drawn)

@@ -78,49 +78,49 @@ class Clock:
 
 def test_a_program_that_is_killed_is_started_again(tmp_path: Path) -> None:
     """And whoever listens is told why."""
-    told: list[str] = []
-    with supervised([sleeper(tmp_path)], None, told.append) as supervisor:
+    messages: list[str] = []
+    with supervised([sleeper(tmp_path)], None, messages.append) as supervisor:
         (first,) = pids_of(supervisor)
         os.kill(first, signal.SIGKILL)
-        wait_for(lambda: bool(told))
+        wait_for(lambda: bool(messages))
         assert pids_of(supervisor) != (first,)
-    assert told == ["the sleeper was restarted: it had exited with status -9"]
+    assert messages == ["the sleeper was restarted: it had exited with status -9"]
 
 
 def test_a_change_of_source_starts_every_program_again(tmp_path: Path) -> None:
     """The old process ends before the new one begins."""
     source = tmp_path / "source"
     source.mkdir()
-    told: list[str] = []
-    with supervised([sleeper(tmp_path)], source, told.append) as supervisor:
+    messages: list[str] = []
+    with supervised([sleeper(tmp_path)], source, messages.append) as supervisor:
         (first,) = pids_of(supervisor)
         (source / "new.py").write_text("")
-        wait_for(lambda: bool(told))
+        wait_for(lambda: bool(messages))
         assert gone(first)
-    assert told == ["the sleeper was restarted: its source changed"]
+    assert messages == ["the sleeper was restarted: its source changed"]
 
 
 def test_a_program_that_crashes_at_its_start_is_given_up_after_some_tries(tmp_path: Path) -> None:
     """Each after a longer wait than the last; the sentence names its last line and its output."""
-    told: list[str] = []
+    messages: list[str] = []
     clock = Clock()
     starts: list[float] = []
 
     def tell(text: str) -> None:
-        told.append(text)
+        messages.append(text)
         starts.append(clock.shown)
 
     crash = Program(
         "the function", ["-c", "raise SystemExit('no such module')"], os.environ, tmp_path / "out"
     )
     with supervised([crash], None, tell, clock) as clock.supervisor:
-        wait_for(lambda: "restarts when" in str(told[-1:]), seconds=60)
+        wait_for(lambda: "restarts when" in str(messages[-1:]), seconds=60)
         (tmp_path / "out").unlink()
         given_up = clock.shown
         wait_for(lambda: clock.shown > given_up + 9)
         assert not (tmp_path / "out").exists(), "it was restarted"
-    assert told[-1].endswith(f"no such module (see {tmp_path / 'out'})")
-    assert len(told) == 5
+    assert messages[-1].endswith(f"no such module (see {tmp_path / 'out'})")
+    assert len(messages) == 5
     assert starts[3] - starts[2] > 1.5 * (starts[1] - starts[0])
 
 
@@ -128,20 +128,20 @@ def test_a_program_that_was_given_up_starts_again_when_its_source_changes(tmp_pa
     """That is when it may work."""
     source = tmp_path / "source"
     source.mkdir()
-    told: list[str] = []
+    messages: list[str] = []
     clock = Clock()
     crash = Program("the function", ["-c", "raise SystemExit(3)"], os.environ, tmp_path / "out")
-    with supervised([crash], source, told.append, clock) as clock.supervisor:
-        wait_for(lambda: "restarts when" in str(told[-1:]), seconds=60)
+    with supervised([crash], source, messages.append, clock) as clock.supervisor:
+        wait_for(lambda: "restarts when" in str(messages[-1:]), seconds=60)
         (source / "mended.py").write_text("")
-        wait_for(lambda: "the function was restarted: its source changed" in told)
+        wait_for(lambda: "the function was restarted: its source changed" in messages)
 
 
 def test_files_that_vanish_while_they_are_looked_at_do_not_end_the_watch(tmp_path: Path) -> None:
     """Editors write beside a file and rename; folders go, too."""
     source = tmp_path / "source"
     source.mkdir()
-    stop, told = Event(), list[str]()
+    stop, messages = Event(), list[str]()
 
     def churn() -> None:
         for number in itertools.count():
@@ -163,9 +163,9 @@ def test_files_that_vanish_while_they_are_looked_at_do_not_end_the_watch(tmp_pat
     finally:
         stop.set()
         churning.join()
-    with supervised([sleeper(tmp_path)], source, told.append):
+    with supervised([sleeper(tmp_path)], source, messages.append):
         (source / "new.py").write_text("")
-        wait_for(lambda: bool(told))
+        wait_for(lambda: bool(messages))
 
 
 def test_nothing_is_left_behind(tmp_path: Path) -> None:

@@ -30,13 +30,15 @@ class Scene:
 
     folder: Path
     uploaded: list[tuple[str, bytes]] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     now: float = 1000.0
     trouble: Exception | None = None
 
     def __post_init__(self) -> None:
         """Make what looks through the folder."""
-        self.drop = DropFolder(self.folder, self._upload, self.told.append, 1000, lambda: self.now)
+        self.drop = DropFolder(
+            self.folder, self._upload, self.messages.append, 1000, lambda: self.now
+        )
 
     def _upload(self, name: str, data: bytes) -> None:
         if self.trouble:
@@ -67,7 +69,7 @@ def test_a_dropped_file_is_uploaded_once_under_its_path(scene: Scene) -> None:
     scene.settle()
     scene.settle()
     assert scene.uploaded == [("hall 4/a+b.yaml", b"one")]
-    assert scene.told == []
+    assert scene.messages == []
 
 
 def test_a_file_that_is_written_again_is_uploaded_again(scene: Scene) -> None:
@@ -113,7 +115,7 @@ def test_a_file_without_content_waits_for_it(scene: Scene) -> None:
     file.touch()
     scene.settle()
     scene.settle()
-    assert (scene.uploaded, scene.told) == (
+    assert (scene.uploaded, scene.messages) == (
         [],
         ["a.yaml is empty; it is uploaded once it has content"],
     )
@@ -140,7 +142,7 @@ def test_what_editors_and_systems_leave_behind_is_no_order(scene: Scene, name: s
     (scene.folder / name).parent.mkdir(exist_ok=True)
     (scene.folder / name).write_bytes(b"x")
     scene.settle()
-    assert (scene.uploaded, scene.told) == ([], [])
+    assert (scene.uploaded, scene.messages) == ([], [])
 
 
 def test_a_link_is_not_followed(scene: Scene, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -153,7 +155,7 @@ def test_a_link_is_not_followed(scene: Scene, tmp_path_factory: pytest.TempPathF
     scene.settle()
     scene.settle()
     assert scene.uploaded == []
-    assert scene.told == [
+    assert scene.messages == [
         f"{name} is a link and was not uploaded; drop the file itself"
         for name in ("file.yaml", "folder", "nowhere.yaml")
     ]
@@ -194,8 +196,8 @@ def test_a_file_that_is_too_large_is_not_read(scene: Scene) -> None:
     scene.settle()
     scene.settle()
     assert scene.uploaded == []
-    [told] = scene.told
-    assert told == (
+    [messages] = scene.messages
+    assert messages == (
         "big.yaml has 3,221,225,472 bytes and was not uploaded: a spec file has at most 1,000 "
         "(NIGHTDROP_MAX_SPEC_BYTES)"
     )
@@ -206,7 +208,7 @@ def test_a_pipe_is_not_waited_for(scene: Scene) -> None:
     """Nor are sockets and devices."""
     os.mkfifo(scene.folder / "a.yaml")
     scene.settle()
-    assert scene.told == ["a.yaml is not a regular file and was not uploaded"]
+    assert scene.messages == ["a.yaml is not a regular file and was not uploaded"]
 
 
 def test_a_name_that_is_not_utf_8_is_told_of_once(scene: Scene) -> None:
@@ -215,16 +217,16 @@ def test_a_name_that_is_not_utf_8_is_told_of_once(scene: Scene) -> None:
     scene.settle()
     scene.settle()
     assert scene.uploaded == []
-    [told] = scene.told
-    assert told.startswith("caf\\udce9.yaml was not uploaded: its name is not UTF-8")
+    [messages] = scene.messages
+    assert messages.startswith("caf\\udce9.yaml was not uploaded: its name is not UTF-8")
 
 
 def test_a_name_cannot_forge_a_line(scene: Scene) -> None:
     """Control characters are shown as escapes."""
     (scene.folder / "a\n12:00:00  all is well\x1b[2K.yaml").symlink_to("nowhere")
     scene.settle()
-    assert "\n" not in scene.told[0]
-    assert "\x1b" not in scene.told[0]
+    assert "\n" not in scene.messages[0]
+    assert "\x1b" not in scene.messages[0]
 
 
 def test_an_upload_that_fails_is_told_once_and_tried_again_ever_more_rarely(scene: Scene) -> None:
@@ -234,7 +236,7 @@ def test_an_upload_that_fails_is_told_once_and_tried_again_ever_more_rarely(scen
     for _ in range(100):
         scene.look(after=0.3)
     scene.trouble = None
-    assert scene.told == [
+    assert scene.messages == [
         "a.yaml could not be uploaded and will be retried: the cloud is away",
     ]
     scene.look(after=60)
@@ -246,7 +248,7 @@ def test_a_folder_that_vanishes_is_told_of_once_and_may_come_back(tmp_path: Path
     folder = tmp_path / "drop"
     scene = Scene(folder)
     scene.settle()
-    assert scene.told == [f"cannot read the folder {folder}: No such file or directory"]
+    assert scene.messages == [f"cannot read the folder {folder}: No such file or directory"]
     folder.mkdir()
     (folder / "a.yaml").write_bytes(b"1")
     scene.settle()
@@ -270,4 +272,4 @@ def test_what_vanishes_while_one_looks_is_passed_over(
 
     monkeypatch.setattr("handler.local.triggers.drop_folder.os.stat", stat)
     scene.settle()
-    assert (scene.uploaded, scene.told) == ([], [])
+    assert (scene.uploaded, scene.messages) == ([], [])

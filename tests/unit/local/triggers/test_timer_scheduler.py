@@ -50,19 +50,19 @@ class JumpingClock:
 
 def fired(timers: list[Timer], count: int, *oversleep: timedelta) -> list[tuple[Any, Any]]:
     """Return name and time of the first events of timers."""
-    told: list[tuple[Any, Any]] = []
+    events: list[tuple[Any, Any]] = []
 
     def submit(event: Json, trigger: str) -> None:
         assert isinstance(event, dict)
         assert trigger == "timer"
-        told.append((event["trigger_name"], event["time"]))
-        if len(told) == count:
+        events.append((event["trigger_name"], event["time"]))
+        if len(events) == count:
             raise EnoughError
 
     clock = JumpingClock(oversleep=list(oversleep))
     with pytest.raises(EnoughError):
         Timers(timers, submit, clock, UTC).run()
-    return told
+    return events
 
 
 def named(name: str, schedule: str) -> Timer:
@@ -105,12 +105,12 @@ def test_timers_share_a_thread_and_keep_their_order() -> None:
 
 def test_an_event_has_the_ticks_time_in_the_regions_zone() -> None:
     """And the user event as it was given."""
-    told: SimpleQueue[Json] = SimpleQueue()
+    events: SimpleQueue[Json] = SimpleQueue()
     clock = start_clock(datetime(2026, 11, 23, 17, 30, tzinfo=UTC), speed=3600)
     timer = Timer("nightly", parse("0 0 2 * * *", SHANGHAI), "kind: node_upgrade")
-    timers = Timers([timer], lambda event, _: told.put(event), clock, SHANGHAI)
+    timers = Timers([timer], lambda event, _: events.put(event), clock, SHANGHAI)
     timers.start()
-    event = told.get(timeout=10)
+    event = events.get(timeout=10)
     timers.stop()
     assert event == {
         "version": "v1.0",

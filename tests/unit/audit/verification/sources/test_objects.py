@@ -1,4 +1,4 @@
-"""A log in objects, looked through for its verification."""
+"""Verification of a log in objects."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from handler.audit.record import Draft, Head
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, verify_log
 from tests.support.long_log import recording, story
-from tests.support.memory_objects import MemoryObjects, Shelf
+from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from handler.audit.verification.verdict import Verdict
 
-    Attack = Callable[[Shelf], None]
+    Attack = Callable[[StoredObjects], None]
 
 _WHOLE = 6
 ADDRESS = "obs://bucket/audit/"
 SUBJECT = "obs://nightdrop-drop/drop/0.yaml"
 
 
-def note(shelf: Shelf) -> Head:
+def note(small_bucket: StoredObjects) -> Head:
     """Record one note and return the head."""
-    with closing(ObjectLog(MemoryObjects(shelf), limits=Limits(appends=3))) as log:
+    with closing(ObjectLog(MemoryObjects(small_bucket), limits=Limits(appends=3))) as log:
         done = log.commit(lambda _view: Decision(None, (Draft("log.noted", "success"),)))
     return Head(done.records[-1].seq, done.records[-1].hash)
 
 
 @pytest.fixture
-def shelf() -> Shelf:
+def small_bucket() -> StoredObjects:
     """A log of several segments."""
-    shelf = Shelf()
+    small_bucket = StoredObjects()
     for _ in range(8):
-        note(shelf)
-    return shelf
+        note(small_bucket)
+    return small_bucket
 
 
-def test_it_is_read_when_it_is_first_asked_for(shelf: Shelf) -> None:
+def test_it_is_read_when_it_is_first_asked_for(small_bucket: StoredObjects) -> None:
     """A head that was noted while it was open is found in it; nothing is read twice."""
-    objects = MemoryObjects(shelf)
+    objects = MemoryObjects(small_bucket)
     with closing(ObjectsSource(objects)) as stored:
-        head = note(shelf)
+        head = note(small_bucket)
         assert (stored.end(), stored.at(2) != "") == (head, True)
         assert [row[0] for page in stored.pages(8) for row in page] == [9, 10, 11]
         assert len(list(stored.texts_of_action("log.rolled"))) == 2
@@ -64,16 +64,18 @@ def test_it_is_read_when_it_is_first_asked_for(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("while_reading", ["records/0000000004", "latest"])
-def test_a_log_that_grows_while_it_is_read_is_whole(shelf: Shelf, while_reading: str) -> None:
-    """Also where a segment ends between two readings, and more of them before the last one."""
+def test_a_log_that_grows_while_it_is_read_is_valid(
+    small_bucket: StoredObjects, while_reading: str
+) -> None:
+    """Also where a segment is sealed between two readings, and more of them before the last one."""
 
     def around(_verb: str, name: str, do: Callable[[], None]) -> None:
         if name == while_reading and len(grown) < 9:
-            grown.extend(note(shelf) for _ in range(9))
+            grown.extend(note(small_bucket) for _ in range(9))
         do()
 
     grown: list[Head] = []
-    with closing(ObjectsSource(MemoryObjects(shelf, around))) as stored:
+    with closing(ObjectsSource(MemoryObjects(small_bucket, around))) as stored:
         verdict = verify_log(stored, Evidence())
     assert (verdict.status, verdict.faults) == (2, ())
     assert verdict.head.seq > 10
@@ -83,22 +85,22 @@ def test_a_log_that_grows_while_it_is_read_is_whole(shelf: Shelf, while_reading:
     ("spoil", "said"),
     [(b"", "is gone; restore it"), (b"half a record", "in the middle of a record")],
 )
-def test_what_is_gone_is_a_fault(shelf: Shelf, spoil: bytes, said: str) -> None:
+def test_a_missing_object_is_a_fault(small_bucket: StoredObjects, spoil: bytes, said: str) -> None:
     """No error: the verdict is that the log is broken."""
     if spoil:
-        shelf.objects["records/0000000001"] += spoil
+        small_bucket.objects["records/0000000001"] += spoil
     else:
-        del shelf.objects["records/0000000002"]
-    with closing(ObjectsSource(MemoryObjects(shelf))) as stored:
+        del small_bucket.objects["records/0000000002"]
+    with closing(ObjectsSource(MemoryObjects(small_bucket))) as stored:
         verdict = verify_log(stored, Evidence())
     assert verdict.status == 1
     assert any(said in str(fault) for fault in verdict.faults)
 
 
 @pytest.fixture
-def bucket() -> Shelf:
+def bucket() -> StoredObjects:
     """A log of several segments: jobs created, and one job and one delivery that wait."""
-    bucket = Shelf()
+    bucket = StoredObjects()
     for number in range(8):
         grow(bucket, f"{number}", 6)
     grow(bucket, "waits", 3)
@@ -106,8 +108,8 @@ def bucket() -> Shelf:
     return bucket
 
 
-def grow(bucket: Shelf, salt: str, steps: int) -> None:
-    """Record a story, or its beginning."""
+def grow(bucket: StoredObjects, salt: str, steps: int) -> None:
+    """Record a whole run, or its start."""
     with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=2))) as log:
         log.commit(recording([*story(salt)][:steps]))
         if steps == _WHOLE:
@@ -115,20 +117,20 @@ def grow(bucket: Shelf, salt: str, steps: int) -> None:
 
 
 def ending(salt: str) -> list[Draft]:
-    """Return the records by which nothing more will happen to a story."""
+    """Return the records that close a run."""
     *_, created, written = story(salt)
     ended = replace(created, action="job.finished", response={"final": "Successful"})
     return [ended, replace(written, delivery={**written.delivery, "shows": 10**6})]
 
 
-def examined(bucket: Shelf, around: Callable[..., None] | None = None) -> Verdict:
+def examined(bucket: StoredObjects, around: Callable[..., None] | None = None) -> Verdict:
     """Verify the log."""
     objects = MemoryObjects(bucket, around) if around else MemoryObjects(bucket)
     with closing(ObjectsSource(objects)) as stored:
         return verify_log(stored, Evidence())
 
 
-def last(bucket: Shelf, folder: str) -> str:
+def last(bucket: StoredObjects, folder: str) -> str:
     """Return the name of the last object of a folder."""
     return max(name for name in bucket.objects if name.startswith(folder))
 
@@ -136,7 +138,7 @@ def last(bucket: Shelf, folder: str) -> str:
 def exchanged(folder: str) -> Attack:
     """Exchange the last object of a folder by the first one, or by something else."""
 
-    def attack(bucket: Shelf) -> None:
+    def attack(bucket: StoredObjects) -> None:
         names = sorted(name for name in bucket.objects if name.startswith(folder))
         bucket.objects[names[-1]] = bucket.objects[names[0]] + b" "
 
@@ -146,7 +148,7 @@ def exchanged(folder: str) -> Attack:
 def removed(folder: str) -> Attack:
     """Remove the last object of a folder."""
 
-    def attack(bucket: Shelf) -> None:
+    def attack(bucket: StoredObjects) -> None:
         del bucket.objects[last(bucket, folder)]
 
     return attack
@@ -155,7 +157,7 @@ def removed(folder: str) -> Attack:
 def with_bodies(change: Callable[[dict[str, str]], dict[str, str]]) -> Attack:
     """Change what the outbox holds."""
 
-    def attack(bucket: Shelf) -> None:
+    def attack(bucket: StoredObjects) -> None:
         for name, data in bucket.objects.items():
             if name.startswith("outbox/"):
                 bucket.objects[name] = json.dumps(change(json.loads(data))).encode()
@@ -190,7 +192,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
 
 
 @pytest.mark.parametrize(("attack", "said"), ATTACKS.values(), ids=ATTACKS)
-def test_what_was_falsified_is_found(bucket: Shelf, attack: Attack, said: str) -> None:
+def test_a_falsified_object_is_found(bucket: StoredObjects, attack: Attack, said: str) -> None:
     """Whatever kind of object it is; the fault names it and what to do."""
     assert examined(bucket).faults == ()
     attack(bucket)
@@ -200,13 +202,13 @@ def test_what_was_falsified_is_found(bucket: Shelf, attack: Attack, said: str) -
 
 
 def test_a_snapshot_of_another_state_is_found(
-    bucket: Shelf, monkeypatch: pytest.MonkeyPatch
+    bucket: StoredObjects, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even if the chain confirms it, because the function wrote it so."""
     real = StateCache.rows
 
     def falsified(state: StateCache) -> dict[str, list[tuple[Any, ...]]]:
-        return {**real(state), "switches": [("hold", "by nobody")], "jobs": []}
+        return {**real(state), "switches": [("hold", "by no operator")], "jobs": []}
 
     monkeypatch.setattr(StateCache, "rows", falsified)
     grow(bucket, "more", 6)
@@ -217,8 +219,8 @@ def test_a_snapshot_of_another_state_is_found(
     assert "in jobs is missing" in said
 
 
-def test_what_was_left_over_is_a_remark(bucket: Shelf) -> None:
-    """Instances that are killed leave harmless objects; a stranger's is named."""
+def test_a_leftover_object_is_a_remark(bucket: StoredObjects) -> None:
+    """Killed instances leave harmless objects; a foreign one is named."""
     bucket.objects |= {f"{folder}/9": b"" for folder in ("index", "closed", "snapshots")}
     bucket.objects |= {"outbox/0123": b"{}", "notes\x1b.txt": b""}
     verdict = examined(bucket)
@@ -230,14 +232,14 @@ def test_what_was_left_over_is_a_remark(bucket: Shelf) -> None:
     assert "not part of the log is in its folder: notes\\x1b.txt" in said
 
 
-def test_the_proof_of_a_probe_is_one_of_the_logs_own_objects(bucket: Shelf) -> None:
+def test_the_proof_of_a_probe_is_one_of_the_logs_own_objects(bucket: StoredObjects) -> None:
     """`audit probe` wrote it there."""
     bucket.objects[PROOF] = b"{}"
     assert not any("not part of the log" in remark for remark in examined(bucket).remarks)
 
 
-def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(bucket: Shelf) -> None:
-    """Its body goes between the reading of the records and that of the outbox."""
+def test_an_object_that_is_removed_during_the_check_raises_no_alarm(bucket: StoredObjects) -> None:
+    """Its body is removed between the reading of the records and that of the outbox."""
 
     def around(_verb: str, name: str, do: Callable[[], None]) -> None:
         if name.startswith("outbox/") and not settled:
@@ -251,7 +253,7 @@ def test_what_is_settled_while_it_is_looked_at_raises_no_alarm(bucket: Shelf) ->
     assert settled
 
 
-def test_everything_is_made_anew_from_the_records(bucket: Shelf) -> None:
+def test_everything_is_rebuilt_from_the_records(bucket: StoredObjects) -> None:
     """With a record of its own; the next cold start reads the new snapshot and little else."""
     exchanged("snapshots/")(bucket)
     bucket.objects |= {"index/1": b"old", "closed/1": b"old"}
@@ -272,7 +274,7 @@ def test_everything_is_made_anew_from_the_records(bucket: Shelf) -> None:
     assert objects.asked["read"] < 6
 
 
-def test_an_instance_at_work_goes_on_after_a_rebuild(bucket: Shelf) -> None:
+def test_a_running_instance_continues_after_a_rebuild(bucket: StoredObjects) -> None:
     """It need not be started again."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         known = log.read(lambda view: view.latest_run(SUBJECT))

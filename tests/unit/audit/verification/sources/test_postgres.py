@@ -1,4 +1,4 @@
-"""What is derived from the records in PostgreSQL, falsified and made anew."""
+"""The state derived from the records in PostgreSQL, falsified and rebuilt."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROWS = {
         "in deliveries is missing",
     ),
     "a hold": (
-        "INSERT INTO nightdrop.switches VALUES ('hold', 'by nobody')",
+        "INSERT INTO nightdrop.switches VALUES ('hold', 'by no operator')",
         "the row of hold in switches is not derived from any record",
     ),
     "a body": (
@@ -90,7 +90,7 @@ def examined(address: str) -> Verdict:
 
 
 @pytest.mark.parametrize(("statement", "said"), (ROWS | PARTS).values(), ids=ROWS | PARTS)
-def test_what_was_falsified_is_found(
+def test_a_falsified_row_is_found(
     postgres_server: PostgresServer, postgres_database: str, address: str, statement: str, said: str
 ) -> None:
     """By a role that may only read and make temporary tables."""
@@ -101,10 +101,10 @@ def test_what_was_falsified_is_found(
     assert said in "\n".join(map(str, verdict.faults))
 
 
-def test_a_role_without_temporary_tables_is_told_what_was_not_compared(
+def test_a_role_without_temporary_tables_gets_a_list_of_unchecked_tables(
     postgres_server: PostgresServer, postgres_database: str, address: str
 ) -> None:
-    """And compares the rows all the same."""
+    """The rows are compared nevertheless."""
     postgres_server.run(
         postgres_database, f"REVOKE TEMPORARY ON DATABASE {postgres_database} FROM PUBLIC"
     )
@@ -113,7 +113,7 @@ def test_a_role_without_temporary_tables_is_told_what_was_not_compared(
 
 
 @pytest.mark.parametrize("owner", [True, False])
-def test_everything_is_made_anew_from_the_records(
+def test_everything_is_rebuilt_from_the_records(
     *, postgres_server: PostgresServer, postgres_database: str, address: str, owner: bool
 ) -> None:
     """By the owner tables and all, by the function's role what is in them; grants stay."""

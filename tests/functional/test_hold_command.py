@@ -1,4 +1,4 @@
-"""A hand on the brake, as an operator uses it: hold, release, abandon, reconcile."""
+"""The commands of an operator: hold, release, abandon, reconcile."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def job_name(folder: Path) -> str:
 def test_a_hold_stops_all_sending_until_it_is_released(
     run: Run, emulator: Emulator, tmp_path: Path
 ) -> None:
-    """With its reason and the operator on record; the tick after the release resumes."""
+    """With its reason and the operator on record; the reconciler run after the release resumes."""
     assert run("invoke", "-", text="[]").exit_code == 1
     held = run("hold", "--reason", "freeze until Monday")
     assert (held.exit_code, held.stdout.splitlines()) == (
@@ -108,7 +108,7 @@ def test_reconcile_ends_with_75_while_anything_is_open(run: Run, emulator: Emula
 
 
 @pytest.mark.parametrize("call", ["hold", "release", "job abandon x", "audit list", "audit show x"])
-def test_a_log_that_is_not_there_is_said_alike_by_all_commands(run: Run, call: str) -> None:
+def test_a_missing_log_is_reported_alike_by_all_commands(run: Run, call: str) -> None:
     """One prefix, one sentence, one exit status."""
     done = run(*call.split())
     assert (done.exit_code, done.stderr.splitlines()[0]) == (
@@ -118,8 +118,8 @@ def test_a_log_that_is_not_there_is_said_alike_by_all_commands(run: Run, call: s
     assert done.stderr.startswith("nightdrop: ")
 
 
-def test_a_job_list_that_cannot_be_had_is_said(run: Run, emulator: Emulator) -> None:
-    """With what waits for it."""
+def test_a_job_list_that_cannot_be_read_is_reported(run: Run, emulator: Emulator) -> None:
+    """With the jobs that wait for it."""
     emulator.faults.set([{"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}])
     assert run("invoke", "-", text=SPEC).exit_code == 75
     emulator.faults.set([{"operation": "ListBatchJob", "fault": "status", "status": 500}])
@@ -130,7 +130,7 @@ def test_a_job_list_that_cannot_be_had_is_said(run: Run, emulator: Emulator) -> 
 
 
 def test_an_abandoned_job_is_never_sent(run: Run, emulator: Emulator, tmp_path: Path) -> None:
-    """The operator and the reason stand in the log."""
+    """The operator and the reason are in the log."""
     assert run("invoke", "-", text=SPEC, RUNTIME_TIMEOUT="3").exit_code == 75
     done = run("job", "abandon", job_name(tmp_path), "--reason", "not wanted any more")
     assert (done.exit_code, done.stdout) == (0, f"job {job_name(tmp_path)} is abandoned\n")
@@ -146,7 +146,7 @@ def test_an_abandoned_job_is_never_sent(run: Run, emulator: Emulator, tmp_path: 
 
 
 def test_a_job_that_was_created_cannot_be_abandoned(run: Run, tmp_path: Path) -> None:
-    """It is on the fleet; the exit status says so, and a job nobody knows is no crash."""
+    """It is on the fleet; the exit status shows it, and an unknown job causes no traceback."""
     assert run("invoke", "-", text=SPEC).exit_code == 0
     done = run("job", "abandon", job_name(tmp_path))
     assert done.exit_code == 1

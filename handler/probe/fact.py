@@ -1,0 +1,54 @@
+"""A fact: what Nightdrop assumes about the cloud, and what was seen of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Verdict: TypeAlias = Literal["as assumed", "differs", "not seen"]
+
+WINDOW = "signature window"
+LAG = "list lag"
+LISTED_DESCRIPTION = "descriptions in list"
+SHOWN_DESCRIPTION = "descriptions in show"
+"""The names of the facts that change what the function does."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One assumption, compared with what was seen.
+
+    Attributes:
+        name: The name of the assumption.
+        assumed: What Nightdrop assumes, in words.
+        seen: What was seen, or why nothing was; without secrets.
+        verdict: Whether that is the same; `not seen` if the probe could not tell.
+        change: What to do if it differs; "" if nothing.
+        value: Seconds, for `signature window` and `list lag`; None where there is no limit.
+    """
+
+    name: str
+    assumed: str
+    seen: str
+    verdict: Verdict
+    change: str = ""
+    value: float | None = None
+
+
+def unseen(name: str, assumed: str, why: str) -> Fact:
+    """Return a fact that the probe could not tell."""
+    return Fact(name, assumed, why, "not seen")
+
+
+def compared(  # noqa: PLR0913 - the fields of a fact
+    name: str,
+    assumed: str,
+    seen: str,
+    *,
+    same: bool,
+    change: str = "",
+    value: float | None = None,
+) -> Fact:
+    """Return a fact that was seen; `change` counts only if it is not the same as assumed."""
+    verdict: Verdict = "as assumed" if same else "differs"
+    return Fact(name, assumed, seen, verdict, "" if same else change, value)

@@ -1,0 +1,169 @@
+"""The facts that NIGHTDROP_FACTS names, and what follows from them for this function.
+
+A fact can only make the function more careful. A file that cannot be read is treated like the worst
+facts: no job is declared absent until it can be read.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from handler.errors import NightdropError, SettingsError
+from handler.probe.fact import (
+    LAG,
+    LISTED_DESCRIPTION,
+    SHOWN_DESCRIPTION,
+    WINDOW,
+    Fact,
+    Verdict,
+)
+from handler.settings import LONGEST_FLIGHT
+from handler.values.obs_address import OBS, parse_obs_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from handler.cloud.obs.client import Obs
+    from handler.settings import Settings
+
+_MAX_BYTES = 262_144
+_LONGEST = 31_622_400  # seconds of a year
+_LEAST_MARGIN = 300
+_DOUBTS = {
+    LISTED_DESCRIPTION: "the list does not return descriptions as they were sent",
+    SHOWN_DESCRIPTION: "descriptions are not shown as they were sent",
+    WINDOW: "a signature is accepted for longer than the probe could try",
+    LAG: "the list lacks new jobs for longer than the probe waited",
+}
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    assumed: str = Field(max_length=2000)
+    seen: str = Field(max_length=2000)
+    verdict: Verdict
+    change: str = Field("", max_length=2000)
+    value: float | None = Field(None, ge=0, le=_LONGEST)
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+    version: Literal[1]
+    probed_at: str = Field(max_length=40)
+    host: str = Field(max_length=300)
+    facts: list[_Entry] = Field(max_length=200)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was seen of the cloud, and when; `host` is the API's that was asked."""
+
+    probed_at: str
+    host: str
+    facts: tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Caution:
+    """What follows from the facts.
+
+    Attributes:
+        settle_after: The least seconds after a signature's date from which a complete list is
+            believed; 0 without facts.
+        absent_doubt: Why a list never shows that a job is absent; "" if it does.
+    """
+
+    settle_after: int = 0
+    absent_doubt: str = ""
+
+
+def load_facts(address: str, obs: Callable[[], Obs]) -> Facts:
+    """Return the facts at a path or in OBS.
+
+    Raises:
+        SettingsError: They are missing, cannot be read, or are not the probe's JSON.
+        CloudError: OBS could not be reached.
+    """
+    data = _read_object(address, obs()) if address.startswith(OBS) else _read_file(address)
+    try:
+        file = _File.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise SettingsError(
+            f"NIGHTDROP_FACTS: {place} is invalid; write the file with `nightdrop probe --json`"
+        ) from None
+    return Facts(file.probed_at, file.host, tuple(Fact(**one.model_dump()) for one in file.facts))
+
+
+def caution_of(facts: Sequence[Fact]) -> Caution:
+    """Return what follows from facts."""
+    by_name = {one.name: one for one in facts}
+    doubts = [
+        doubt for name, doubt in _DOUBTS.items() if name in by_name and _is_doubtful(by_name[name])
+    ]
+    window, lag = (_seconds(by_name.get(name)) for name in (WINDOW, LAG))
+    # The list may lag twice as long as it was seen to.
+    least = max(window, LONGEST_FLIGHT) + max(2 * lag, _LEAST_MARGIN)
+    return Caution(math.ceil(least), "; ".join(doubts))
+
+
+def apply_facts(settings: Settings, obs: Callable[[], Obs]) -> tuple[Settings, Caution]:
+    """Return the settings with a `settle_after` that fits the facts, and what follows from them.
+
+    Without NIGHTDROP_FACTS the settings are returned as they are.
+    """
+    if not settings.facts:
+        return settings, Caution()
+    try:
+        caution = caution_of(load_facts(settings.facts, obs).facts)
+    except NightdropError as error:
+        caution = Caution(0, f"the facts cannot be read ({error})")
+    longer = max(settings.settle_after, caution.settle_after)
+    return settings.model_copy(update={"settle_after": longer}), caution
+
+
+def caution_warnings(settings: Settings, caution: Caution) -> tuple[str, ...]:
+    """Return a sentence for each consequence; the settings are the operator's own."""
+    warnings = []
+    if caution.absent_doubt:
+        warnings.append(f"{caution.absent_doubt}: no job is declared absent")
+    if caution.settle_after > settings.settle_after:
+        warnings.append(
+            f"NIGHTDROP_SETTLE_AFTER: {settings.settle_after} s is too short for what the probe "
+            f"has seen; {caution.settle_after} s are used"
+        )
+    return tuple(warnings)
+
+
+def _seconds(fact: Fact | None) -> float:
+    return (fact.value if fact else None) or 0.0
+
+
+def _is_doubtful(fact: Fact) -> bool:
+    return fact.verdict == "differs" and fact.value is None
+
+
+def _read_file(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_MAX_BYTES)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise SettingsError(f"NIGHTDROP_FACTS: the file cannot be read: {why}") from error
+
+
+def _read_object(address: str, obs: Obs) -> bytes:
+    bucket, key = parse_obs_object(address)
+    found = obs.read_from(bucket, key, 0, max_bytes=_MAX_BYTES)
+    if found is None:
+        raise SettingsError("NIGHTDROP_FACTS: there is no such object")
+    return found.data
