@@ -1,10 +1,10 @@
-"""Approval: a second person allows what a rule of the policy lets nobody run alone.
+"""Approval: a second person allows what a rule of the policy lets no one run alone.
 
     received ──► awaiting    a rule says `approval: required`
     awaiting ──► received    approved; the reconciler plans it, if the spec still has that digest
              ──► rejected    not approved while it was valid
 
-What is approved is a digest: a file `NAME.approve`, written by somebody other than the uploader,
+What is approved is a digest: a file `NAME.approve`, written by someone other than the uploader,
 holds the SHA-256 of the spec `NAME`. `nightdrop approve` records the same for an operator.
 """
 
@@ -182,7 +182,7 @@ def _refusal(
     policy = load_policy(invocation.settings.policy, lambda: invocation.obs)
     needed = approval_of(policy, origin_of(awaiting, awaiting.actor))
     if needed and not matches(needed.approver, origin_of(approval, approval.actor)):
-        return f"{needed.rule} lets {source_sentence(needed.approver)} approve, and nobody else"
+        return f"{needed.rule} lets {source_sentence(needed.approver)} approve, and no one else"
     return _same_person(awaiting.actor, approval.actor)
 
 

@@ -87,7 +87,7 @@ def awaiting(order: Order, rules: Rules, now: datetime) -> Draft:
         request={"operation": "approve", "lease_until": until},
         note=f"{approval.rule if approval else ''} wants an approval of {order.spec.digest} by "
         f"{until[:19]}Z: a file of the spec's name and .approve that holds this digest, written by "
-        f"somebody else, or `nightdrop approve {shown(order.delivery.key)}`",
+        f"someone else, or `nightdrop approve {shown(order.delivery.key)}`",
     )
 
 

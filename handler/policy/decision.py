@@ -74,7 +74,7 @@ def decide(
 
 
 def approval_of(policy: Policy, origin: Origin) -> Approval | None:
-    """Return who must approve what comes from somewhere; None if nobody needs to."""
+    """Return who must approve what comes from somewhere; None if no one needs to."""
     return _decide(policy, origin, lambda _rule: ()).approval
 
 

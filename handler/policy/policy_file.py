@@ -133,12 +133,12 @@ class RuleForm(BaseModel):
 
     approval: Literal["required"] | None = Field(
         default=None,
-        description="`required`: nothing runs until somebody other than the uploader approves its "
-        "SHA-256, in a file `NAME.approve` or with `nightdrop approve`; default nobody needs to.",
+        description="`required`: nothing runs until someone other than the uploader approves its "
+        "SHA-256, in a file `NAME.approve` or with `nightdrop approve`; default no one needs to.",
     )
     approver: ApproverForm = Field(
         default_factory=ApproverForm,
-        description="Who may write `NAME.approve`; default anybody but the uploader. To name one "
+        description="Who may write `NAME.approve`; default anyone but the uploader. To name one "
         "is to require an approval.",
     )
 

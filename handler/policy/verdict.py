@@ -38,7 +38,7 @@ class Approval(NamedTuple):
     """Who must approve a plan.
 
     Attributes:
-        approver: Where the approval must come from; anybody but the uploader if it names nothing.
+        approver: Where the approval must come from; anyone but the uploader if it names nothing.
         rule: The rule as a refusal names it.
     """
 
@@ -54,7 +54,7 @@ class PolicyDecision(NamedTuple):
         rule: The number of the rule that applies, from 1; 0 if none does.
         problems: What is not allowed; empty if the plan is.
         limit: The rule's limit, which only the log can judge; None if it has none.
-        approval: Who must approve the plan first; None if nobody needs to.
+        approval: Who must approve the plan first; None if no one needs to.
     """
 
     policy: str

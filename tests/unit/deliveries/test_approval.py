@@ -1,4 +1,4 @@
-"""`approval: required`: nothing runs until somebody else approves this very spec."""
+"""`approval: required`: nothing runs until someone else approves this very spec."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_only_the_approver_of_the_rule_can_approve(
     policy.write_text("rules: [{approval: required, approver: {prefix: drop/chiefs/}}]")
     upload("app.yaml", UPGRADE, "a")
     refused = upload("app.yaml.approve", DIGEST.encode(), "b")
-    assert "lets files under drop/chiefs/ approve, and nobody else" in refused["errors"][0]
+    assert "lets files under drop/chiefs/ approve, and no one else" in refused["errors"][0]
     assert upload("chiefs/app.yaml.approve", DIGEST.encode(), "b")["outcome"] == "ignored"
     policy.write_text("rules: [{kinds: []}]")
     assert "does not allow it" in str(fire(TICK)["errors"])

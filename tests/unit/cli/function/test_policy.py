@@ -97,11 +97,11 @@ def test_jobs_per_day_is_named_but_not_counted() -> None:
     """No command knows what was planned today."""
     Path("day.yaml").write_text("rules: [{jobs_per_day: 7, approval: required}]")
     said = run("policy", "check", "plain.json", "--as", "direct", "--policy", "day.yaml")
-    assert "allowed by rule 1\n  once it is approved by somebody else\n" in said
+    assert "allowed by rule 1\n  once it is approved by someone else\n" in said
     assert "  at most 7 jobs in 24 hours, which only the log can count" in said
     told = run("policy", "explain", "--policy", "day.yaml")
     assert "at most 7 jobs in 24 hours" in told
-    assert "nothing runs until it is approved, by anybody but the uploader or an operator" in told
+    assert "nothing runs until it is approved, by anyone but the uploader or an operator" in told
 
 
 def test_the_schema_describes_every_field() -> None:
