@@ -95,10 +95,13 @@ def test_explain_prints_each_rule_as_sentences() -> None:
 
 def test_jobs_per_day_is_named_but_not_counted() -> None:
     """No command knows what was planned today."""
-    Path("day.yaml").write_text("rules: [{jobs_per_day: 7}]")
+    Path("day.yaml").write_text("rules: [{jobs_per_day: 7, approval: required}]")
     said = run("policy", "check", "plain.json", "--as", "direct", "--policy", "day.yaml")
-    assert "allowed by rule 1\n  at most 7 jobs in 24 hours, which only the log can count" in said
-    assert "at most 7 jobs in 24 hours" in run("policy", "explain", "--policy", "day.yaml")
+    assert "allowed by rule 1\n  once it is approved by someone else\n" in said
+    assert "  at most 7 jobs in 24 hours, which only the log can count" in said
+    output = run("policy", "explain", "--policy", "day.yaml")
+    assert "at most 7 jobs in 24 hours" in output
+    assert "nothing runs until it is approved, by anyone but the uploader or an operator" in output
 
 
 def test_the_schema_describes_every_field() -> None:
