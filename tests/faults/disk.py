@@ -160,7 +160,7 @@ class _Rebuilt:
 
 
 def after_cut(notes: Sequence[Note], chance: Random, folder: Path) -> int:
-    """Write the files as they may stand when the power fails after the last of some notes.
+    """Write the files as they may be when the power fails after the last of some notes.
 
     A file is there once it was synced, which syncs its folder, or if some of it happens to be.
 

@@ -64,7 +64,7 @@ def with_agency(rotating: Emulator, tmp_path: Path) -> Environ:
     return {name: value for name, value in variables.items() if not name.endswith(("_AK", "_SK"))}
 
 
-def test_rotations_amid_a_run_of_ticks_do_no_harm(
+def test_rotations_during_reconciler_runs_cause_no_error(
     leaping: OffsetClock,
     rotating: Emulator,
     with_agency: Environ,

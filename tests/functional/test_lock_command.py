@@ -62,7 +62,7 @@ def test_no_log_is_accepted_in_a_locked_bucket() -> None:
 def test_the_bucket_of_the_log_is_not_locked(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither by a slip of the hand."""
+    """Not even by a typing error."""
     monkeypatch.setenv("NIGHTDROP_AUDIT", f"obs://{BUCKET}/audit/")
     done = lock(f"obs://{BUCKET}", "--days", "365", "--yes")
     assert (done.exit_code, "lock another" in done.stderr) == (2, True)

@@ -72,7 +72,7 @@ def test_an_example_can_be_planned_without_an_account(
 
 
 def test_the_table_of_arguments_is_the_providers(prepared: Callable[[str], Path]) -> None:
-    """Offline that table stands for it, so it must neither invent nor miss what is required."""
+    """Offline that table replaces the provider, so it must have exactly its arguments."""
     message = json.loads(terraform("providers", "schema", "-json", at=prepared(".")).text)
     [provider] = message["provider_schemas"].values()
     schemas = provider["resource_schemas"]

@@ -1,4 +1,4 @@
-"""How a log of 1,000 records is falsified, by whoever has the files in hand."""
+"""Ways to falsify a log of 1,000 records with access to its files."""
 
 from __future__ import annotations
 

@@ -255,7 +255,7 @@ def test_a_run_does_a_bounded_amount_of_work(
     assert sent[0] == 2
 
 
-def test_two_runs_at_once_do_no_harm(
+def test_two_runs_at_once_create_each_job_once(
     emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick, drop: Drop
 ) -> None:
     """Every job exists once, whatever either of them did."""

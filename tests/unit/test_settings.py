@@ -53,7 +53,7 @@ def test_an_empty_value_counts_as_none() -> None:
 
 
 def test_space_around_a_value_does_not_count() -> None:
-    """It comes with copying."""
+    """Copied values often have it."""
     assert settings(project_id=" p\n").project_id == "p"
 
 
@@ -301,7 +301,7 @@ def test_an_impossible_time_or_number_is_refused(name: str, value: str) -> None:
     assert line.startswith(f"NIGHTDROP_{name.upper()}: ")
 
 
-def test_the_defaults_leave_no_doubt() -> None:
+def test_the_defaults_cause_no_warning() -> None:
     """They fit together."""
     assert settings_warnings(settings()) == ()
 
@@ -311,7 +311,7 @@ def test_the_defaults_leave_no_doubt() -> None:
     [("910", "10", False), ("909", "10", True), ("0", "10", True), ("1200", "300", False),
      ("1199", "300", True)],
 )  # fmt: skip
-def test_settling_before_a_request_must_have_landed_is_doubted(
+def test_settling_before_a_request_must_have_landed_causes_a_warning(
     settle_after: str, timeout: str, *, doubtful: bool
 ) -> None:
     """It is allowed, for tests; a job may then be created twice."""
@@ -322,7 +322,9 @@ def test_settling_before_a_request_must_have_landed_is_doubted(
 
 
 @pytest.mark.parametrize(("valid_for", "doubtful"), [("20m", True), ("21m", False)])
-def test_a_validity_that_ends_before_settling_is_doubted(valid_for: str, *, doubtful: bool) -> None:
+def test_a_validity_that_ends_before_settling_causes_a_warning(
+    valid_for: str, *, doubtful: bool
+) -> None:
     """The job would expire instead of being sent again."""
     found = settings_warnings(settings(valid_for=valid_for))
     assert len(found) == doubtful

@@ -1,4 +1,4 @@
-"""Whether what the shape renders is understood by the function and stays within its rights."""
+"""Checks that the function accepts what the shape renders and stays within its rights."""
 
 from __future__ import annotations
 

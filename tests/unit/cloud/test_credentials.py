@@ -70,7 +70,7 @@ def test_a_line_break_at_the_end_does_not_count() -> None:
 @pytest.mark.parametrize("value", ["SEC\nRET", "SEC\x00RET", "SECR\u00cbT"])
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_an_impossible_key_is_refused(value: str, place: int) -> None:
-    """Before a header is made of it; it is not repeated."""
+    """Before a header is built from it; it is not repeated."""
     keys = ["a", "s", "t"]
     keys[place] = value
     with pytest.raises(CredentialsError, match="copy them again") as caught:

@@ -114,7 +114,7 @@ def test_a_refused_connection_sent_nothing(transport: Transport, get: Get, close
 def test_a_header_that_http_forbids_is_not_sent(
     transport: Transport, server: Server, get: Get, value: str
 ) -> None:
-    """It is a slip in a key; the message does not repeat it, nor does what caused it."""
+    """It is a typing error in a key; neither the message nor its cause repeats it."""
     seen: list[int] = []
     error, _ = refused(transport, get(server(lambda _, n: seen.append(n)), Authorization=value))
     assert isinstance(error, NotSentError)

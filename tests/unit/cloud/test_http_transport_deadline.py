@@ -83,7 +83,7 @@ def test_no_drip_holds_a_call(
 
 
 def test_no_drip_holds_a_tls_handshake(brief: Transport, server: Server, get: Get) -> None:
-    """Nothing of the request has left by then."""
+    """No byte of the request has left yet."""
     url = server(dripping(b"\x16\x03\x03\x40\x00\x02", b"\x00", request=False))
     error, seconds = failed(brief, get(url.replace("http:", "https:"), "POST", b"{}"))
     assert isinstance(error, NotSentError)

@@ -38,7 +38,7 @@ V2 = SpecSource(b"v2", {})
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[SqliteLog]:
-    """An empty log whose clock stands still."""
+    """An empty log whose clock does not move."""
     log = SqliteLog(tmp_path / "audit.db", clock=lambda: NOW)
     yield log
     log.close()
@@ -116,7 +116,7 @@ def test_a_plan_is_one_commit_with_its_bodies_in_the_outbox(log: SqliteLog) -> N
 
 
 def test_a_plan_names_the_bytes_and_the_object_they_came_from(log: SqliteLog) -> None:
-    """The log shows which version was read, and what was doubtful about it."""
+    """The log shows which version was read, and the warnings about it."""
     order = ordered(fired("a"))
     log.commit(receive(order.delivery))
     planned: Any = log.commit(plan_it(order, RULES)).records[0].fields

@@ -107,7 +107,7 @@ def test_a_refused_delivery_is_run_again_once(
 
 
 def test_it_may_be_refused_many_times(log: MemoryLog) -> None:
-    """Each run has a key of its own, the same for whoever delivers it."""
+    """Each run has a key of its own, the same for every instance."""
     keys = []
     for _ in range(5):
         received = deliver(log, fired())

@@ -164,7 +164,7 @@ written = st.one_of(
 
 @given(written, st.sampled_from(PARSERS))
 def test_a_plain_scalar_is_exactly_its_text_or_no_text(scalar: str, parser: Parser) -> None:
-    """Whoever reads text gets what was written; a number, truth or null stays as it is written."""
+    """A reader of text gets the written text; a number, truth or null stays as it is written."""
     trees = parse_yaml(f"- {scalar}", Limits(), parser)
     if len(trees) != 1 or trees[0].problems or any(c in scalar for c in "#\n\r"):
         return

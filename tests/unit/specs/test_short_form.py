@@ -67,7 +67,7 @@ def test_a_job_becomes_the_apis_body() -> None:
     [("nodes", "node"), ("groups", "node_group"), ("deployments", "deployment")],
 )
 def test_the_targets_field_says_their_type(field: str, target_type: str) -> None:
-    """Nobody needs the API's words for it."""
+    """The API's word is not needed."""
     content = build_body({**UPGRADE, "targets": {field: ["t"]}}, KEY)["job_content"]
     assert content == {"target_type": target_type, "targets": [{"target_id": "t"}]}
 

@@ -69,7 +69,7 @@ def test_a_prefix_that_means_everything_is_left_empty(prefix: str) -> None:
 
 @pytest.mark.parametrize("prefix", ["drop\n/", "dr\u200bop/", "drop\x00/", "k" * (LONGEST_KEY + 1)])
 def test_a_prefix_that_is_invisible_or_too_long_is_refused(prefix: str) -> None:
-    """It comes with copying."""
+    """Copied values often have such characters."""
     with pytest.raises(ValueError, match="must "):
         checked_prefix(prefix)
 

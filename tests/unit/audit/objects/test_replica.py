@@ -220,7 +220,7 @@ def test_a_sealed_segment_that_is_missing_is_not_started_again(
 
 
 def test_a_missing_segment_is_noticed(bucket: StoredObjects) -> None:
-    """By a warm instance that writes there, and by whoever reads the records."""
+    """By a warm instance that writes there, and by every reader of the records."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         log.read(everything)
         del bucket.objects[SEGMENT]

@@ -121,7 +121,7 @@ def test_a_weakened_protection_is_reported(
     statement: str,
     message: str,
 ) -> None:
-    """Of the database, whoever loosened it."""
+    """Of the database, by any user."""
     with closing(open_source(postgres_address)) as stored:
         assert list(stored.protections()) == []
     postgres_server.run(postgres_database, statement)

@@ -32,7 +32,7 @@ def test_every_day_has_its_place_and_few_are_written() -> None:
 
 
 def test_bars_are_stacked_in_the_order_of_their_kinds() -> None:
-    """Each says what it stands for."""
+    """Each names its kind and value."""
     bars = [Bar("2026-11-25", "failed on the fleet", 1), Bar("2026-11-25", "planned", 4)]
     drawn = bars_of_days(bars, KINDS)
     titles = re.findall(r"<title>(2026[^<]*)</title>", drawn)

@@ -98,7 +98,7 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """So that a slip of the finger is found."""
+    """So that a typing error is found."""
     with pytest.raises(SettingsError, match=r"missing\.yaml cannot be read"):
         read_fleet(tmp_path / "missing.yaml")
 

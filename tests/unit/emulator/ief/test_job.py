@@ -118,7 +118,7 @@ def test_a_restored_job_does_what_was_cut_off() -> None:
 
 
 def test_the_ten_minutes_go_on_after_a_pause() -> None:
-    """The time it stood still does not count."""
+    """The time of the pause does not count."""
     one = RESTORE(paused(job("away"), AT + 100), AT + 5000)
     assert status(one, AT + 5000 + 474) == "Running"
     assert status(one, AT + 5000 + 475) == "Timed_out"

@@ -66,7 +66,7 @@ def test_a_failing_target_fails() -> None:
 
 
 def test_a_target_that_is_not_in_a_complete_fleet_fails() -> None:
-    """A slip in an id shows; an id of a group is one of the fleet, too."""
+    """A typing error in an id is found; an id of a group is one of the fleet, too."""
     simulation = JobSimulation(Fleet((Node("n1", "a"),), (Group("g1", "docks"),), complete=True))
     targets = [(0, "n1"), (1, "g1"), (2, "n2")]
     reasons = [task.reason for task in simulation.tasks("deployment_deploy", "1/0", targets)]

@@ -65,7 +65,7 @@ def test_a_request_signed_by_the_sdk_is_accepted() -> None:
 
 
 def test_a_request_without_a_body_is_accepted() -> None:
-    """The hash of nothing stands for the body."""
+    """The hash of an empty body is signed."""
     assert accepts(signed(body=b""))
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def behave(event: object, context: object) -> object:
-    """Stand in for the function: do what the event says."""
+    """Replace the function: do what the event says."""
     assert isinstance(context, Context)
     request_body = event.get("request_body") if isinstance(event, dict) else None
     if request_body == "raise":
@@ -41,17 +41,17 @@ def behave(event: object, context: object) -> object:
 
 
 def ready(_context: object) -> None:
-    """Stand in for an initializer that has nothing to do."""
+    """Replace an initializer that has nothing to do."""
 
 
 def unready(_context: object) -> None:
-    """Stand in for an initializer that fails."""
+    """Replace an initializer that fails."""
     raise OSError("no disk")
 
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    """The environment that contexts are made of."""
+    """The environment of the contexts."""
     return {}
 
 
