@@ -30,7 +30,7 @@ LONGEST_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Child:
-    """What a process that ended has printed.
+    """The output of a process that ended.
 
     Attributes:
         status: Its exit status, negative for a signal.
@@ -82,7 +82,7 @@ class Running:
         raise TimeoutError("the process did not stop itself")
 
     def ended(self) -> Child:
-        """Wait for the process, kill it if it hangs, and return what it printed."""
+        """Wait for the process, kill it if it hangs, and return its output."""
         if not wait([self.process.sentinel], LONGEST_SECONDS):
             self.process.kill()
         with _LOCK:

@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 
 def test_the_log_in_a_file_gives_the_same_run_as_the_one_in_memory(tmp_path: Path) -> None:
-    """What is simulated in memory therefore holds for the store that is used."""
+    """Results of simulations in memory therefore hold for the real store."""
 
     def open_file(clock: Callable[[], datetime], seed: int) -> SqliteLog:
         return SqliteLog(tmp_path / f"{seed}.db", clock=clock)

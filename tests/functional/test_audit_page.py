@@ -174,7 +174,7 @@ def test_no_request_leaves_this_machine(page: Page, seen: list[str], site: str) 
 
 
 def test_the_copy_holds_only_facts_and_records(site: str) -> None:
-    """What a job is sent with stays in the log's outbox."""
+    """The request body of a job stays in the log's outbox."""
     answer = urllib3.request("GET", f"{site}/nightdrop.json").json()
     names = {table["name"] for table in answer["tables"]}
     assert names == {"deliveries", "jobs", "records", "chain", "checkpoints"}

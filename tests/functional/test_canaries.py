@@ -1,4 +1,4 @@
-"""Unique secrets are put everywhere, and looked for everywhere, whatever a service repeats."""
+"""Unique secrets are put everywhere, and searched for everywhere, whatever a service repeats."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def test_an_id_that_repeats_a_secret_is_discarded(
 def test_reasons_that_repeat_all_secrets_are_read_without_them(
     world: World, fire_in: FireIn, drop: Drop, spelling: str
 ) -> None:
-    """The outbox is empty by then; the service itself says what it was sent."""
+    """The outbox is empty by then; the service itself repeats the request."""
     created = fire_in(world.environ, dropped(drop))["jobs"][0]
     (job,) = world.emulator.state.all_jobs()
     task = {"status": repeated(spelling), "reason": f"pod failed: {repeated(spelling)}"}
@@ -265,7 +265,7 @@ def test_obs_that_repeats_keys_in_its_code_is_read_without_them(
 def test_a_garbled_answer_that_repeats_all_secrets_is_not_quoted(
     world: World, fire_in: FireIn, drop: Drop, head: bytes
 ) -> None:
-    """Neither in an error nor in what a library logs."""
+    """Neither in an error nor in a library's log lines."""
     secrets = repeated("as it is").encode()
     event = dropped(drop)
     with serving(HostileAnswer("secrets", head % (secrets, secrets))) as url:

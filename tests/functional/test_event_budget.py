@@ -1,4 +1,4 @@
-"""What one timer event costs, in counts that do not depend on the machine."""
+"""The cost of one timer event, in counts that do not depend on the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`nightdrop audit lock`, against an emulator that keeps what is locked."""
+"""`nightdrop audit lock`, against an emulator that enforces locks."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def test_an_object_is_appended_to(esdk: EsdkClient) -> None:
 
 
 def test_an_impossible_append_is_refused(esdk: EsdkClient) -> None:
-    """At another position, or to what was put."""
+    """At another position, or to an object that was put."""
     append(esdk, "one", 0)
     assert append(esdk, "two", 0) == (409, "PositionNotEqualToLength")
     assert append(esdk, "two", 4) == (409, "PositionNotEqualToLength")
@@ -264,7 +264,7 @@ def test_versions_are_stored_listed_read_and_removed(esdk: EsdkClient) -> None:
 
 
 def test_a_bucket_is_locked(esdk: EsdkClient) -> None:
-    """Once it keeps versions: what is written then can be hidden, but not removed."""
+    """Once it has versions: objects written later can be hidden, but not removed."""
     rule = ObjectLockRule(days=1, mode="COMPLIANCE")
     locked = ObjectLockConfiguration(objectLockEnabled="Enabled", rule=rule)
     assert esdk.setBucketObjectLock(BUCKET, locked).status == 409

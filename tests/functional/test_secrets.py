@@ -173,7 +173,7 @@ def test_a_rejected_tick_leaves_no_secret(
 def test_a_crash_leaves_no_secret(
     emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop, leaks: Leaks
 ) -> None:
-    """Nor do the causes of what is raised."""
+    """Nor do the causes of the raised error."""
     event = drop("drop/camera.yaml", DEPLOYMENT.encode())
     emulator.faults.set([{"operation": "GetObject", "fault": "cut"}])
     with pytest.raises(NightdropError) as raised:

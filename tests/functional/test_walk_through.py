@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def outputs() -> dict[str, Any]:
-    """What is deployed when only what must be given is given."""
+    """The deployment's outputs when only required variables are set."""
     return rendered(INFRA / "shape", LEAST | {"bucket_prefix": PREFIX})
 
 

@@ -11,7 +11,7 @@ INFRA = Path(__file__).parents[2] / "infra"
 
 
 def test_the_provider_knows_every_argument() -> None:
-    """None unknown, none missing, and nothing refers to what is not there."""
+    """None unknown, none missing, and no reference to an undefined name."""
     assert list(contract(INFRA)) == []
 
 

@@ -66,7 +66,7 @@ class Configuration:
         return written(found)
 
     def matches(self, pattern: str) -> set[tuple[str, ...]]:
-        """Return what a pattern's groups match in the files, comments left out."""
+        """Return the matches of a pattern's groups in the files, comments left out."""
         code = "\n".join(re.sub(r"(^|\s)#.*", "", text) for text in self.texts.values())
         return {match.groups() for match in re.finditer(pattern, code)}
 

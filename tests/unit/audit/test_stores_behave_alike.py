@@ -110,7 +110,7 @@ def test_later_decisions_see_the_earlier_ones_of_their_commit(log: Log) -> None:
 
 
 def test_one_commit_has_one_id_and_another_a_new_one(log: Log) -> None:
-    """By it people see what was appended together."""
+    """It shows which records were appended together."""
     log.commit_all([noted("a", "b"), noted("c")])
     log.commit(noted("d"))
     first, *_, last = ids = [record.fields["commit"] for record in log.records()]
@@ -198,7 +198,7 @@ def test_many_bodies_come_together(log: Log) -> None:
 
 
 def test_the_ends_of_the_chain_are_known(log: Log) -> None:
-    """The first record names the log, the last one is what a checkpoint is of."""
+    """The first record names the log, the last one is the subject of a checkpoint."""
     assert log.read(lambda view: (view.first, view.head)) == (None, Head())
     log.commit(noted("a", "b"))
     log.commit(noted("c"))
@@ -270,7 +270,7 @@ def decided(action: str, key: str, **read: str) -> Decide[None]:
 
 
 def test_only_what_was_read_or_rejected_counts_as_looked_at(log: Log) -> None:
-    """What was ignored, or waits to be read, hides nothing."""
+    """An object that was ignored, or waits to be read, does not count."""
     seen = []
     for action, key, read in (
         ("delivery.ignored", "a", {}),
@@ -355,7 +355,7 @@ def test_jobs_are_counted_under_the_rule_that_allowed_them(log: Log) -> None:
 
 
 def test_jobs_that_ended_since_the_latest_release_are_counted(log: Log) -> None:
-    """Failed in part is failed; what was deleted, or exists twice, is neither."""
+    """Failed in part is failed; a deleted or doubled job is neither."""
     ends = {
         "one": ("Successful", 2),
         "two": ("Failed", 0),

@@ -14,7 +14,7 @@ IDS = ("7qonqynio3xpxbhl", "camera-au3gkq7n-and-longer", "f3f8b0c0-d7ec-4d71-bd3
 
 
 def drawn(renderable: object, width: int) -> str:
-    """Return what a terminal of a width shows."""
+    """Return the text of a table in a terminal of some width."""
     console = Console(file=io.StringIO(), width=width, no_color=True)
     console.print(renderable)
     assert isinstance(console.file, io.StringIO)

@@ -146,10 +146,10 @@ def test_a_cut_or_garbled_answer_is_no_answer(
 
 
 def test_a_silent_server_is_waited_for_no_longer_than_allowed(
-    brief: Transport, server: Server, get: Get
+    short_transport: Transport, server: Server, get: Get
 ) -> None:
     """Then the outcome is not known."""
-    error, seconds = refused(brief, get(server(answering(OK, pause=1.5))))
+    error, seconds = refused(short_transport, get(server(answering(OK, pause=1.5))))
     assert isinstance(error, NoAnswerError)
     assert 0.2 < seconds < 1.4
 
@@ -163,9 +163,11 @@ def test_a_silent_server_is_waited_for_no_longer_than_allowed(
     ],
     ids=["length", "until the end", "chunk"],
 )
-def test_a_slow_drip_is_cut_off(brief: Transport, server: Server, get: Get, head: bytes) -> None:
+def test_a_slow_drip_is_cut_off(
+    short_transport: Transport, server: Server, get: Get, head: bytes
+) -> None:
     """Each byte comes in time, the answer as a whole does not."""
-    error, seconds = refused(brief, get(server(answering(head, *[b"x"] * 20, pause=0.1))))
+    error, seconds = refused(short_transport, get(server(answering(head, *[b"x"] * 20, pause=0.1))))
     assert isinstance(error, NoAnswerError)
     assert seconds < 1.5
 

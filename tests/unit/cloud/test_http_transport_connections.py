@@ -64,7 +64,7 @@ def test_a_connection_that_the_server_closed_is_replaced(
 def test_the_next_request_survives_a_cut_off_body(
     transport: Transport, server: Server, get: Get
 ) -> None:
-    """What was left unread is not taken for the next answer."""
+    """Unread bytes are not taken for the next answer."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n"
 
     def behave(connection: socket.socket, number: int) -> None:

@@ -210,7 +210,7 @@ def test_an_ignored_event_hides_no_lost_creation(
 def test_an_ignored_event_after_a_run_makes_no_second_one(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
-    """What was read before it still counts as seen."""
+    """Versions that were read before it still count as seen."""
     event = drop("drop/hall.yaml", UPGRADE)
     fire(event)
     event["Records"][0] |= {"eventName": IGNORED[0], "responseElements": {}}

@@ -74,7 +74,7 @@ def test_an_object_that_was_changed_is_left_to_its_own_event(
 def test_a_changed_object_whose_own_event_never_comes_is_found_by_the_scan(
     emulator: Emulator, fire: Fire, drop: Drop
 ) -> None:
-    """Nothing of it was looked at for the older event."""
+    """It was not read for the older event."""
     fire(event_of(drop(KEY, UPGRADE), etag="1" * 32))
     fire(RECONCILE)
     assert [job.name[:5] for job in emulator.state.all_jobs()] == ["hall-"]

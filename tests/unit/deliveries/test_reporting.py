@@ -265,7 +265,7 @@ def test_a_file_written_for_an_earlier_run_may_be_old_for_the_latest(log: Sqlite
 def test_a_file_written_for_an_earlier_run_does_not_end_an_attempt_for_the_latest(
     log: SqliteLog, clock: Clock
 ) -> None:
-    """Its file may still come, and be older than what is written over it meanwhile."""
+    """Its file may still come, and be older than the file it replaces."""
     newer(log)
     earlier = begin(log)
     assert begin(log, "newer")

@@ -6,7 +6,7 @@ from handler.doctor.finding import fail, ok, warn, worst
 
 
 def test_a_finding_reads_as_one_sentence() -> None:
-    """What was looked at, how it is, and what to do where there is something to do."""
+    """The check, its result, and a remedy where one is needed."""
     assert str(fail("clock", "400 s ahead", "set it")) == "clock: 400 s ahead; set it"
     assert str(ok("clock", "right")) == "clock: right"
 

@@ -82,7 +82,7 @@ def test_unwise_settings_are_reported(deployment: Deployment) -> None:
 
 
 def test_without_keys_the_rights_are_not_looked_at(deployment: Deployment) -> None:
-    """What can be reached is."""
+    """The reachable services are."""
     found = verdicts(replace(deployment, keys=Credentials("", "", missing="no credentials: do")))
     assert found == {"credentials": "fail"}
 

@@ -193,7 +193,7 @@ def test_it_shares_no_code_with_what_it_judges() -> None:
 def test_the_process_writes_its_environment_and_ends_at_a_signal(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    """The file is whole when the URL is announced, and what it names is listening."""
+    """The file is complete when the URL is announced, and its addresses are listening."""
     file = tmp_path / "emulator.env"
     command = [sys.executable, "-c", SERVE, str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -243,7 +243,7 @@ def test_a_new_object_is_notified_with_its_requests_id() -> None:
 
 
 def test_the_environment_file_is_complete_and_private(tmp_path: Path) -> None:
-    """It replaces what was there; only its owner can read the keys."""
+    """It replaces an older file; only its owner can read the keys."""
     file = tmp_path / "emulator.env"
     file.write_text("old")
     write_environment(file, {"A": "1", "B": "x=y"})

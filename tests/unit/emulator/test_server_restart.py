@@ -119,7 +119,7 @@ def test_a_directory_stores_jobs_objects_and_versions(tmp_path: Path) -> None:
 
 
 def test_a_reset_is_stored_too(tmp_path: Path) -> None:
-    """What was forgotten stays forgotten."""
+    """The state stays empty after a restart."""
     with Emulator(directory=tmp_path) as first:
         first.state.create_job(upgrade("a"))
         first.state.reset()

@@ -63,7 +63,7 @@ def transport() -> Iterator[Transport]:
 
 
 def issued(clock: ManualClock) -> Credentials:
-    """Return what an agency is given now."""
+    """Return the keys that an agency gets now."""
     keys = CredentialIssuer(DEMO_ACCOUNT, clock, 60).credentials()
     return Credentials(str(keys["ak"]), str(keys["sk"]), str(keys["token"]))
 

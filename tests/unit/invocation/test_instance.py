@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Opened:
-    """What was opened, and whether it was closed again."""
+    """The opened connections, and which of them were closed."""
 
     def __init__(self) -> None:
         self.closed: list[str] = []
@@ -34,7 +34,7 @@ class Opened:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
-    """Record what is closed of the connections to the cloud."""
+    """Record which connections to the cloud are closed."""
     seen, close = Opened(), Transport.close
 
     def recorded(transport: Transport) -> None:

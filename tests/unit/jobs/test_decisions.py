@@ -138,7 +138,7 @@ def job(state: JobWord, **changes: Any) -> JobState:  # noqa: ANN401 - any field
 
 
 def words(decide: Decide[Any], one: JobState) -> str:
-    """Return what a decision records, without `job.`."""
+    """Return the actions of a decision, without `job.`."""
     drafts = decide(FakeView(one)).drafts
     assert all(draft.job["key"] == one.key for draft in drafts)
     return " ".join(draft.action.removeprefix("job.") for draft in drafts)

@@ -125,7 +125,7 @@ def listing(*jobs: ListedJob, began: datetime = NOW, complete: bool = True) -> L
 
 
 def drafts(decide: Decide[Any], view: FakeView) -> list[Draft]:
-    """Return what a decision records."""
+    """Return the records of a decision."""
     return list(decide(view).drafts)
 
 

@@ -78,7 +78,7 @@ def everything(view: View) -> tuple[object, ...]:
 
 
 def seen(bucket: StoredObjects) -> tuple[object, ...]:
-    """Return what an instance that starts cold sees."""
+    """Return the state of an instance that starts cold."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         return log.read(everything)
 
@@ -115,7 +115,7 @@ def test_a_warm_instance_follows_the_others_into_the_next_segments(bucket: Store
 
 
 def test_a_closed_run_is_found_behind_later_ignored_events() -> None:
-    """Events that looked at nothing do not hide it."""
+    """Events without an object do not hide it."""
     bucket = StoredObjects()
     with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
         log.commit(ended("read"))
@@ -143,7 +143,7 @@ def test_a_pointer_that_is_wrong_only_costs_time(bucket: StoredObjects, hint: by
 
 
 def content_of(data: bytes) -> dict[str, Any]:
-    """Return what a snapshot holds."""
+    """Return the content of a snapshot."""
     content: dict[str, Any] = json.loads(gzip.decompress(data))
     return content
 

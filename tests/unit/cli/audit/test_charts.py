@@ -10,7 +10,7 @@ KINDS = ("planned", "failed on the fleet")
 
 
 def texts(drawing: str) -> list[str]:
-    """Return what is written in a drawing's chart."""
+    """Return the texts of a chart."""
     return re.findall(r"<text [^>]*>([^<]*)</text>", drawing)
 
 

@@ -56,7 +56,7 @@ def filled(postgres_address: str) -> str:
 
 
 def test_init_makes_a_log_that_the_function_can_use(postgres_server: PostgresServer) -> None:
-    """And says what it granted."""
+    """It prints the grants."""
     name = postgres_server.create()
     address = postgres_server.address(name)
     done = run("init", "--audit", address, "--role", "nightdrop_function")

@@ -55,7 +55,7 @@ def as_unprivileged_user(writable: str, address: str, name: str) -> list[tuple[i
 
 
 def run_all(address: str, name: str) -> list[tuple[int, str]]:
-    """Run every command that reads; return exit statuses and what they printed."""
+    """Run every command that reads; return exit statuses and output."""
     calls = [[*command.format(name=name).split(), "--audit", address] for command in COMMANDS]
     done = [CliRunner().invoke(main, ["audit", *call]) for call in calls]
     return [(one.exit_code, f"{one.output}{one.exception!r}") for one in done]

@@ -89,7 +89,7 @@ def test_a_job_is_shown_from_the_event_to_the_outcome(run: Run) -> None:
 
 
 def test_the_stats_count_events_and_outcomes(run: Run) -> None:
-    """By day, by reason, with what is open and the latest checkpoint."""
+    """By day, by reason, with open work and the latest checkpoint."""
     found = rows(run("stats", "--json"))[0]
     with_jobs = [day for day in found["days"] if day["jobs"]]
     assert len(found["days"]) == 31

@@ -187,7 +187,7 @@ def record_something(address: str) -> None:
 
 
 def test_a_checkpoint_on_demand(environ: dict[str, str], tmp_path: Path) -> None:
-    """Of what is in the log; an empty one has none, and neither has a log without a place."""
+    """It covers the log's records; an empty log and one without an address have none."""
     folder = tmp_path / "kept"
     assert "NIGHTDROP_CHECKPOINTS is missing" in run("checkpoint", environ=environ).stderr
     environ["NIGHTDROP_CHECKPOINTS"] = str(folder)

@@ -70,7 +70,7 @@ SAMPLES = {
 
 
 def run(*arguments: str, given: str = "") -> str:
-    """Run the command and return what it wrote."""
+    """Run the command and return its output."""
     done = CliRunner().invoke(events, list(arguments), input=given)
     assert done.exit_code == 0, done.output
     return done.stdout

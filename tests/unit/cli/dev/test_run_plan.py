@@ -13,7 +13,7 @@ CLOUD = {"NIGHTDROP_OBS_ENDPOINT": "http://127.0.0.1:8071", "HUAWEICLOUD_SDK_SK"
 
 
 def options(**given: Any) -> DevOptions:  # noqa: ANN401 - as the command has them
-    """Return the command's defaults, but for what is given."""
+    """Return the command's defaults with some options changed."""
     defaults: dict[str, Any] = {
         "drop": Path("drop"),
         "timers": (),

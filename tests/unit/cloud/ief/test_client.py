@@ -83,7 +83,7 @@ def create(ief: Ief, body: str = BODY) -> str:
 
 
 def test_a_created_job_is_listed_shown_and_deleted(ief: Ief) -> None:
-    """Its id leads to it; the list and Show have what it was created with."""
+    """Its id leads to it; the list and Show have its fields."""
     job_id = create(ief)
     (listed,) = ief.list_jobs("node_upgrade", limit=10, offset=0)
     assert (listed.job_id, listed.name, listed.type) == (job_id, "nightly-1", "node_upgrade")

@@ -93,7 +93,7 @@ def test_five_characters_in_common_are_not_masked() -> None:
 
 
 def test_a_message_of_any_length_is_masked_in_its_beginning() -> None:
-    """The time does not grow with it, and little with what must not be in it."""
+    """The time does not grow with it, and little with the secrets."""
     start = time.process_time()
     shown = redact("%25&amp;\\\\u0041" * 500_000, ["0123456789abcdef" * 20_000])
     assert len(shown) <= 1000
@@ -127,7 +127,7 @@ def test_keys_count_as_secrets() -> None:
 
 
 def test_values_arguments_commands_and_secrets_of_a_deployment_count() -> None:
-    """Names, images and places do not: they tell a person what is wrong."""
+    """Names, images and paths do not: they help to find an error."""
     container = {
         "name": "camera-name",
         "image_url": "swr.example.com/camera",

@@ -207,7 +207,7 @@ def test_an_old_signature_is_refused(obs: Obs) -> None:
 
 
 class RecordingTransport:
-    """A transport that keeps what it should send and fails."""
+    """A transport that stores the request instead of sending it, and fails."""
 
     def __init__(self) -> None:
         self.request: Request | None = None

@@ -108,7 +108,7 @@ def test_a_status_replaces_the_request() -> None:
 
 
 def test_a_status_afterwards_hides_a_success() -> None:
-    """The worst of answers: an error for what was done."""
+    """The worst answer: an error although the request was executed."""
     service = Service()
     assert strike(service, ending("status", status=502, after=True)) == Response(502)
     assert service.ran == ["checked", "committed"]

@@ -23,7 +23,7 @@ RELEASE_AFTER = 5
 
 
 class Echo:
-    """Answers with what it was asked, except at a few paths."""
+    """Answers with the request itself, except at a few paths."""
 
     def __init__(self) -> None:
         self.release = Event()

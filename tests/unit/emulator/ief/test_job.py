@@ -106,7 +106,7 @@ def test_a_job_whose_last_task_ends_while_it_stops_is_done() -> None:
 
 
 def test_a_restored_job_does_what_was_cut_off() -> None:
-    """And nothing twice: what was done stays done."""
+    """And nothing twice: finished tasks stay finished."""
     one = paused(job("a", "b", "c"), AT + 80)
     stopped = AT + 400
     before = statuses(one, stopped)

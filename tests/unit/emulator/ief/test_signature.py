@@ -96,7 +96,7 @@ def test_a_changed_signed_header_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Host", "Content-Type", "X-Sdk-Date", "Authorization"])
 def test_a_missing_signed_header_is_refused(name: str) -> None:
-    """What was signed must be there."""
+    """Every signed header must be present."""
     assert not accepts(with_header(signed(), name, None))
 
 

@@ -78,7 +78,7 @@ def test_head_has_the_length_and_no_body(emulator: Emulator) -> None:
 
 
 def test_metadata_comes_back(emulator: Emulator) -> None:
-    """What was written under `x-obs-meta-`."""
+    """The headers that were written under `x-obs-meta-`."""
     call(emulator, "PUT", f"{DROP}/a", b"", {"x-obs-meta-owner": "north"})
     assert call(emulator, "GET", f"{DROP}/a")[2]["x-obs-meta-owner"] == "north"
 
