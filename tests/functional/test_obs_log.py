@@ -176,7 +176,7 @@ def test_a_probe_reports_each_failed_check(in_obs: dict[str, str], emulator: Emu
 
 
 @pytest.mark.parametrize(
-    ("address", "variable", "said"),
+    ("address", "variable", "message"),
     [
         ("sqlite:///a.db", "", "only a log in OBS"),
         (AUDIT, "NIGHTDROP_OBS_ENDPOINT", "NIGHTDROP_OBS_ENDPOINT"),
@@ -189,14 +189,14 @@ def test_a_probe_that_cannot_run_reports_why(
     monkeypatch: pytest.MonkeyPatch,
     address: str,
     variable: str,
-    said: str,
+    message: str,
 ) -> None:
     """Exit status 2, a sentence, no traceback."""
     assert in_obs
     for name in (variable, "NIGHTDROP_REGION") if variable else ():
         monkeypatch.delenv(name)
     probed = run("audit", "probe", address)
-    assert (probed.exit_code, said in probed.stderr) == (2, True)
+    assert (probed.exit_code, message in probed.stderr) == (2, True)
 
 
 def test_the_log_signs_with_the_keys_of_each_call(in_obs: dict[str, str]) -> None:

@@ -237,7 +237,7 @@ def test_the_virtual_host_client_reads_the_documented_errors(
     assert f"<Code>{expected[1]}</Code>" in caught.value.error_msg
 
 
-def test_versions_are_kept_listed_read_and_removed(esdk: EsdkClient) -> None:
+def test_versions_are_stored_listed_read_and_removed(esdk: EsdkClient) -> None:
     """From switching them on to taking a delete marker away."""
     assert esdk.getBucketVersioning(BUCKET).body is None
     assert esdk.setBucketVersioning(BUCKET, "Enabled").status == 200
@@ -299,7 +299,7 @@ def test_versions_are_listed_page_by_page(esdk: EsdkClient) -> None:
     assert found == ["a", "a", "a", "ü b"]
 
 
-def test_the_virtual_host_client_keeps_versions(
+def test_the_virtual_host_client_enables_versions(
     emulator: Emulator, obs_client: huawei_obs.ObsClient, tmp_path: Path
 ) -> None:
     """It switches them on, and removes one by its id."""

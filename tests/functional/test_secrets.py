@@ -80,13 +80,13 @@ def emulator() -> Iterator[Emulator]:
 def leaks(emulator: Emulator, environ: Environ, lines: list[str]) -> Callable[..., list[str]]:
     """Return where a canary occurs in everything that was written, answered or logged."""
 
-    def find(*said: object) -> list[str]:
+    def find(*values: object) -> list[str]:
         database = sqlite3.connect(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))
         kept = [line for line in database.iterdump() if not line.startswith('INSERT INTO "outbox"')]
         database.close()
         objects = emulator.state.buckets["nightdrop-drop"].items()
         results = [one.data.decode() for name, one in objects if name.startswith("results/")]
-        texts = [*kept, *results, *lines, *map(str, said), *map(repr, said)]
+        texts = [*kept, *results, *lines, *map(str, values), *map(repr, values)]
         return [t for t in texts if any(canary in t for canary in (*CANARIES, ENVIRONMENT_VALUE))]
 
     return find

@@ -160,7 +160,7 @@ BY_TERRAFORM = {
         "(s3:)?Object(Created|Removed)",
     ),
 }
-"""Likewise; what Terraform computes tells."""
+"""Wrong edits that only the rendered configuration shows."""
 
 
 @pytest.fixture

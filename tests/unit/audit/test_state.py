@@ -112,8 +112,14 @@ def test_nothing_is_sent_from_a_final_state(word: JobWord) -> None:
 @pytest.mark.parametrize(("action", "word"), DELIVERY_ACTIONS.items())
 def test_every_action_of_a_delivery_leads_to_its_state(action: str, word: DeliveryWord) -> None:
     """From its first record on."""
-    said: Json = {"key": "d", "trigger": "object", "subject": "s", "fired_at": "t", "digest": "x"}
-    delivery = fold_delivery(None, fields(action, delivery=said, note="why"))
+    message: Json = {
+        "key": "d",
+        "trigger": "object",
+        "subject": "s",
+        "fired_at": "t",
+        "digest": "x",
+    }
+    delivery = fold_delivery(None, fields(action, delivery=message, note="why"))
     expected = DeliveryState("d", "object", "s", word, "t", "x", "why", "now", seq=9, changed=9)
     approved = "x" if action == "delivery.approved" else ""
     assert delivery == replace(expected, first_seq=9, approved=approved)

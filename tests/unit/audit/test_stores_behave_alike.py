@@ -158,7 +158,7 @@ def test_the_clock_is_aware_and_right(log: Log) -> None:
     assert abs(now - datetime.now(timezone.utc)) < timedelta(seconds=10)
 
 
-def test_the_outbox_keeps_a_body_until_its_job_is_final(log: Log) -> None:
+def test_the_outbox_stores_a_body_until_its_job_is_final(log: Log) -> None:
     """The chain never holds it."""
     log.commit(planned("d", "one", "two"))
     log.commit(recorded(about("job.sending", "one"), about("job.created", "one", job_id="7")))
@@ -220,8 +220,8 @@ def test_the_stored_part_of_a_checkpoint_is_known(log: Log) -> None:
         Draft("function.started", "success"),
     ):
         log.commit(recorded(draft))
-        said = log.read(lambda view: view.confirmation)
-        found.append((said.action, said.seq))
+        message = log.read(lambda view: view.confirmation)
+        found.append((message.action, message.seq))
     sentences = "log.checkpointed"
     assert found == [("", 0), (sentences, 2), (sentences, 3), (sentences, 3), (sentences, 3)]
 
@@ -248,7 +248,7 @@ def test_the_latest_run_of_an_object_with_a_job_on_the_fleet_is_found(log: Log) 
     assert log.read(lambda view: view.latest_run("obs://bucket/other")) is None
 
 
-def test_what_is_open_comes_in_the_order_it_was_touched(log: Log) -> None:
+def test_open_work_is_listed_in_the_order_of_its_last_record(log: Log) -> None:
     """Deliveries to plan, jobs to send, jobs to follow, results to write; each bounded."""
     received = {"key": "r", "trigger": "timer", "subject": "timer:t"}
     log.commit(recorded(Draft(action="delivery.received", outcome="pending", delivery=received)))
@@ -290,7 +290,7 @@ def test_only_what_was_read_or_rejected_counts_as_looked_at(log: Log) -> None:
     ]  # fmt: skip
 
 
-def test_where_a_scan_was_cut_is_kept_per_bucket_until_it_is_through(log: Log) -> None:
+def test_the_position_of_a_scan_is_stored_per_bucket_until_it_is_complete(log: Log) -> None:
     """With the time before which files were passed over."""
     seen = []
     for action, source in (

@@ -1,4 +1,4 @@
-"""One try each over real sockets: what is certain, and how long and how much is waited for."""
+"""One attempt each over real sockets: what is certain, and the limits of time and size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 def received(connection: socket.socket) -> bytes:
-    """Read one request's head and whatever came with it; empty when the client is gone."""
+    """Read one request's head and the bytes after it; empty when the client is gone."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)
@@ -52,7 +52,7 @@ def refused(transport: Transport, request: Request) -> tuple[CloudError, float]:
     return caught.value, time.monotonic() - start
 
 
-def test_an_answer_comes_whole(transport: Transport, server: Server, get: Get) -> None:
+def test_an_answer_is_returned_completely(transport: Transport, server: Server, get: Get) -> None:
     """Status, headers with lower-case names, and body; an error status is an answer too."""
     url = server(answering(b"HTTP/1.1 503 No\r\nRETRY-After: 7\r\nContent-Length: 2\r\n\r\nno"))
     answer = transport.send(get(url))
@@ -136,16 +136,16 @@ def test_a_header_that_http_forbids_is_not_sent(
         (b"nonsense\r\n\r\n",),
     ],
 )
-def test_a_cut_or_garbled_answer_is_none(
+def test_a_cut_or_garbled_answer_is_no_answer(
     transport: Transport, server: Server, get: Get, parts: tuple[bytes, ...]
 ) -> None:
-    """The request left, so what became of it is not known."""
+    """The request left, so its result is unknown."""
     error, _ = refused(transport, get(server(answering(*parts)) + "/secret", "POST", b"{}"))
     assert isinstance(error, NoAnswerError)
     assert "secret" not in str(error)
 
 
-def test_silence_is_waited_for_no_longer_than_allowed(
+def test_a_silent_server_is_waited_for_no_longer_than_allowed(
     brief: Transport, server: Server, get: Get
 ) -> None:
     """Then the outcome is not known."""
@@ -232,7 +232,7 @@ def test_an_endless_body_ends_at_the_limit(transport: Transport, server: Server,
 def test_the_address_leaves_as_it_was_signed(
     transport: Transport, server: Server, get: Get, target: str
 ) -> None:
-    """Nothing is resolved or spelt anew on the way."""
+    """Nothing is resolved or re-encoded on the way."""
     seen: list[bytes] = []
 
     def behave(connection: socket.socket, _number: int) -> None:
@@ -262,6 +262,6 @@ def test_method_headers_and_body_leave_as_they_are(
     assert b"Content-Length: 2\r\n" in seen[0]
 
 
-def test_what_could_be_a_secret_is_not_printed(get: Get) -> None:
+def test_possible_secrets_are_not_printed(get: Get) -> None:
     """Headers hold signatures and tokens, bodies the environment of deployments."""
     assert "SECRET" not in repr(get("http://127.0.0.1", body=b"SECRET", Authorization="SECRET"))

@@ -109,7 +109,7 @@ def test_a_call_ends_with_the_invocation(transport: Transport, server: Server, g
     assert seconds < 2
 
 
-def test_after_the_deadline_nothing_is_begun(
+def test_no_call_is_started_after_the_deadline(
     transport: Transport, server: Server, get: Get
 ) -> None:
     """This is certain: not even a connection is made."""
@@ -129,7 +129,7 @@ def test_a_deadline_that_is_far_away_does_not_lengthen_a_call(
     assert seconds < 2
 
 
-def test_a_connection_that_was_struck_serves_nobody_else(
+def test_a_connection_that_was_aborted_is_not_used_again(
     brief: Transport, server: Server, get: Get
 ) -> None:
     """The late answer would be taken for that of the next request."""
@@ -158,10 +158,10 @@ def test_a_connection_that_was_struck_serves_nobody_else(
     ],
     ids=["interim", "lost headers", "two ends"],
 )
-def test_a_connection_with_an_unclear_answer_serves_nobody_else(
+def test_a_connection_with_an_unclear_answer_is_not_used_again(
     transport: Transport, server: Server, get: Get, answer: bytes
 ) -> None:
-    """What follows on it could be anything."""
+    """Later bytes on it could be anything."""
 
     def behave(connection: socket.socket, number: int) -> None:
         connection.recv(65536)
@@ -174,7 +174,9 @@ def test_a_connection_with_an_unclear_answer_serves_nobody_else(
     transport.close()
 
 
-def test_a_struck_call_harms_no_call_beside_it(brief: Transport, server: Server, get: Get) -> None:
+def test_an_aborted_call_affects_no_call_beside_it(
+    brief: Transport, server: Server, get: Get
+) -> None:
     """Each connection has an end of its own, also where it was used before."""
 
     def behave(connection: socket.socket, _number: int) -> None:

@@ -93,7 +93,7 @@ def test_a_file_awaits_approval_and_runs_once_it_is_given(
 def test_whoever_uploaded_a_spec_cannot_approve_it(
     who: tuple[str, str], upload: Upload, fire: Fire, emulator: Emulator
 ) -> None:
-    """Neither can somebody who may be the same person."""
+    """Nor can an unknown writer, who may be the same person."""
     upload("app.yaml", UPGRADE, "a", "p")
     refused = upload("app.yaml.approve", DIGEST.encode(), *who)
     assert refused["outcome"] == "rejected"

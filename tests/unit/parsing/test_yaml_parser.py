@@ -84,7 +84,7 @@ def test_an_entry_without_a_value_is_null(parser: Parser) -> None:
         ("a: 1\nb: \x07", 2, "a control character, which YAML does not allow"),
     ],
 )  # fmt: skip
-def test_what_is_not_read_is_refused_with_its_line(
+def test_unsupported_yaml_is_refused_with_its_line(
     text: str, line: int, message: str, parser: Parser
 ) -> None:
     """Everything indirect or ambiguous is pointed at."""
@@ -134,7 +134,7 @@ _HIDDEN = ["\x85", "\u2028", "\u2029", "\ufeff"]
 def test_a_hidden_line_break_is_refused_with_its_line(
     text: str, hidden: str, parser: Parser
 ) -> None:
-    """What ends a line for the parser and for no editor puts a value where nobody sees it."""
+    """A line break for the parser and for no editor puts a value where it is not seen."""
     place = text.index("{}")
     found = problems("z: 0\n" + text.replace("{}", hidden), parser)
     issues = [(line, message) for line, message in found if f"U+{ord(hidden):04X}" in message]

@@ -50,7 +50,7 @@ def test_the_state_is_json(emulator: Emulator) -> None:
 
 
 def test_one_part_of_the_state_can_be_had_alone(emulator: Emulator) -> None:
-    """For those who look often."""
+    """For frequent readers."""
     for part in ("jobs", "nodes", "objects", "requests"):
         assert list(call(emulator, "GET", f"state?only={part}")[1]) == [part]
 

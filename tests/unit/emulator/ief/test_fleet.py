@@ -83,7 +83,7 @@ def test_a_node_is_what_the_file_says(tmp_path: Path) -> None:
         ("nodes: [{name: a, id: x}, {name: b, id: x}]", r"nodes\[1\].id: is the id of an earlier"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+def test_an_error_is_reported_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     """The file, the line, the part, and what would be right."""
     with pytest.raises(SettingsError, match=message) as caught:
         fleet(tmp_path, text)

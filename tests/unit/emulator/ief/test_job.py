@@ -141,7 +141,7 @@ def test_a_job_that_timed_out_can_be_retried() -> None:
 
 
 def test_a_retry_may_fail_again() -> None:
-    """It draws anew."""
+    """Its outcome is drawn again."""
     one = retry(job("a", failing=frozenset("a")), OVER, frozenset("a"))
     assert status(one, OVER + 100) == "Failed"
 
@@ -162,7 +162,7 @@ DONE, FAILED = (job("a"), OVER), (job("a", failing=frozenset("a")), OVER)
         (retry, [WAITING, RUNNING, STOPPING, STOPPED, DONE]),
     ],
 )
-def test_what_a_status_does_not_allow_is_refused(
+def test_an_operation_that_the_status_forbids_is_refused(
     change: Change, refusing: list[tuple[Job, float]]
 ) -> None:
     """The error names the status and those that would do."""

@@ -50,7 +50,7 @@ def test_a_task_with_a_reason_fails() -> None:
     assert statuses(one, 30) == ["Failed"]
 
 
-def test_what_is_not_done_in_time_has_timed_out() -> None:
+def test_a_task_that_is_not_done_in_time_has_timed_out() -> None:
     """What was done by then stays done."""
     one = run(Task(0, 20), Task(1, 80), Task(2, 80), allowed=60)
     assert statuses(one, 59) == ["Successful", "Running", "Running"]
