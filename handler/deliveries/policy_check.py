@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handler.deliveries.records import actor_of
+from handler.deliveries.records import actor_of, is_confirmed
 from handler.policy.decision import decide, decide_changed, origin_of
 from handler.policy.demand import demand_of
 from handler.policy.policy_reader import load_policy
@@ -22,6 +22,9 @@ def check_policy(
 ) -> PolicyDecision:
     """Decide whether a plan is allowed.
 
+    An uploader counts only if the event names the version or tag of what was read: another one may
+    have written it since.
+
     Args:
         delivery: The delivery.
         found: What OBS said of the object that was read.
@@ -34,7 +37,8 @@ def check_policy(
     """
     settings = invocation.settings
     policy = load_policy(settings.policy, lambda: invocation.obs)
-    origin = origin_of(delivery, actor_of(delivery.actor, found))
+    actor = actor_of(delivery.actor, found) if is_confirmed(delivery.source, found) else {}
+    origin = origin_of(delivery, actor)
     demands = [demand_of(job) for job in plan.jobs]
     return decide(policy, origin, demands, settings.valid_for)
 

@@ -170,6 +170,14 @@ def is_changed(read: Part) -> bool:
     return "read_differs" in read
 
 
+def is_confirmed(named: Part, read: Part) -> bool:
+    """Return whether an event names the version or the tag of the object that was read."""
+    return any(
+        named.get(name) and _bare(named[name]) == _bare(read.get(f"read_{name}"))
+        for name in ("version_id", "etag")
+    )
+
+
 def actor_of(actor: Part, read: Part) -> Part:
     """Return the actor; after a later upload than the event's it is unknown."""
     if is_changed(read) and actor.get("kind") == "uploader":

@@ -37,12 +37,14 @@ class Origin:
     Attributes:
         trigger: `timer`, `object` or `direct`.
         name: The object's key, or the timer's name.
+        bucket: The object's bucket.
         account: The uploader's account; "" if it is not known.
         principal: The uploader's principal; "" if it is not known.
     """
 
     trigger: str
     name: str = ""
+    bucket: str = ""
     account: str = ""
     principal: str = ""
 
@@ -52,11 +54,12 @@ def origin_of(delivery: Delivery, actor: Part) -> Origin:
 
     Args:
         delivery: The delivery.
-        actor: Who is behind it; not who its event names if the object was written again since.
+        actor: Who is behind it; empty if unknown, as when the object was written again since.
     """
     name = delivery.source.get("trigger_name" if delivery.trigger == "timer" else "key", "")
     account, principal = (str(actor.get(name) or "") for name in ("account", "principal"))
-    return Origin(delivery.trigger, str(name), account, principal)
+    bucket = delivery.source.get("bucket", "") if delivery.trigger == "object" else ""
+    return Origin(delivery.trigger, str(name), str(bucket), account, principal)
 
 
 def decide(
@@ -108,6 +111,8 @@ def matches(source: Source, origin: Origin) -> bool:
     """Return whether a delivery comes from a rule's source."""
     is_object = origin.trigger == "object"
     if source.prefix is not None and not (is_object and origin.name.startswith(source.prefix)):
+        return False
+    if source.bucket is not None and source.bucket != origin.bucket:
         return False
     if source.account is not None and source.account != origin.account:
         return False

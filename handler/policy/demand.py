@@ -63,7 +63,8 @@ class Demand:
         tags: The keys of its tags.
         valid_for: Seconds in which it may be sent; None: the operator's setting.
         images: Each container's image, by its path in the deployment; "" if it is no text.
-        privileged: Paths of fields that ask for privileged containers, capabilities or devices.
+        privileged: Paths of fields that ask for privileged containers, capabilities, devices or
+            kernel parameters.
         host_network: Paths of fields that ask for the node's network.
         host_pid: Paths of fields that ask for the node's processes or IPC.
         host_paths: Each mounted folder of the node, normalised, by its path; "" if none is named.

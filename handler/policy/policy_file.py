@@ -48,6 +48,7 @@ class SourceForm(BaseModel):
     model_config = _STRICT
 
     prefix: Prefix | None = Field(default=None, description="What the object's key begins with.")
+    bucket: Line | None = Field(default=None, description="The object's bucket.")
     account: Line | None = Field(default=None, description="The uploader's account.")
     principal: Line | None = Field(default=None, description="The uploader's principal.")
     timer: Line | None = Field(
@@ -103,7 +104,8 @@ class RuleForm(BaseModel):
         default=False, description="Whether each image needs a digest (`@sha256:…`); default false."
     )
     privileged: bool = Field(
-        default=False, description="Privileged containers and capabilities; default false."
+        default=False,
+        description="Privileged containers, capabilities, devices, sysctls; default false.",
     )
     host_network: bool = Field(default=False, description="The node's network; default false.")
     host_pid: bool = Field(

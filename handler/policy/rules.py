@@ -20,6 +20,7 @@ class Source(NamedTuple):
     """
 
     prefix: str | None = None
+    bucket: str | None = None
     account: str | None = None
     principal: str | None = None
     timer: str | None = None

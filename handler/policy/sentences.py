@@ -15,6 +15,8 @@ def source_sentence(source: Source) -> str:
     parts = []
     if source.prefix is not None:
         parts.append(f"files under {source.prefix}")
+    if source.bucket is not None:
+        parts.append(f"{'files ' if not parts else ''}in bucket {source.bucket}")
     if source.account is not None:
         parts.append(f"{'files ' if not parts else ''}from account {source.account}")
     if source.principal is not None:

@@ -26,6 +26,7 @@ from handler.policy.verdict import BUILT_IN_NAME
 from handler.specs.planner import make_plan
 from handler.values.canonical_json import key_of
 from handler.values.duration import seconds_of
+from handler.values.obs_address import OBS, parse_obs_object
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +57,7 @@ def policy() -> None:
     "origin",
     required=True,
     metavar="SOURCE",
-    help="Where the files come from: an object's key, timer:NAME, or direct.",
+    help="Where the files come from: an object's key or obs://bucket/key, timer:NAME, or direct.",
 )
 @click.option(
     "--uploader",
@@ -121,13 +122,21 @@ def read_policy_at(address: str) -> Policy:
 
 
 def origin_named(source: str, uploader: str = "") -> Origin:
-    """Return the origin that a person names: an object's key, `timer:NAME`, or `direct`."""
+    """Return the origin that a person names: an object's key or address, `timer:NAME`, or `direct`.
+
+    Raises:
+        click.UsageError: The address names no object.
+    """
     if source == "direct":
         return Origin("direct")
     if source.startswith("timer:"):
         return Origin("timer", source.removeprefix("timer:"))
     account, _, principal = uploader.partition("/")
-    return Origin("object", source, account, principal)
+    try:
+        bucket, key = parse_obs_object(source) if source.startswith(OBS) else ("", source)
+    except ValueError as error:
+        raise click.UsageError(f"--as: {error}") from None
+    return Origin("object", key, bucket, account, principal)
 
 
 def decide_plan(plan: Plan, rules: Policy, origin: Origin) -> PolicyDecision:

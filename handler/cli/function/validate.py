@@ -46,8 +46,8 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
     "--as",
     "source",
     metavar="SOURCE",
-    help="Where the files come from, for --policy: an object's key, timer:NAME, or direct.  "
-    "[default: NIGHTDROP_PREFIX and the file's name]",
+    help="Where the files come from, for --policy: an object's key or obs://bucket/key, "
+    "timer:NAME, or direct.  [default: NIGHTDROP_PREFIX and the file's name]",
 )
 def validate(
     files: tuple[Path, ...], *, as_json: bool, show: bool, address: str, source: str | None

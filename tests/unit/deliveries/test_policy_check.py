@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -69,14 +70,16 @@ def event_of(case: Case, job: dict[str, Any], emulator: Emulator) -> dict[str, A
             "trigger_name": case.origin.name,
             "user_event": json.dumps(job),
         }
-    emulator.state.put_object(BUCKET, case.origin.name, json.dumps(job).encode())
+    data = json.dumps(job).encode()
+    emulator.state.put_object(BUCKET, case.origin.name, data)
+    tag = hashlib.md5(data, usedforsecurity=False).hexdigest()
     user = {"ID": case.origin.account, "principalId": case.origin.principal}
     entry = {
         "eventName": "ObjectCreated:Put",
         "eventTime": "2026-11-23T14:05:31.482Z",
         "responseElements": {"x-obs-request-id": uuid4().hex},
         "userIdentity": {name: value for name, value in user.items() if value},
-        "obs": {"bucket": {"name": BUCKET}, "object": {"key": case.origin.name}},
+        "obs": {"bucket": {"name": BUCKET}, "object": {"key": case.origin.name, "eTag": tag}},
     }
     return {"Records": [entry]}
 
@@ -93,6 +96,20 @@ def test_nothing_that_is_refused_reaches_the_api(
     assert len(cloud.state.all_jobs()) - before == (0 if case.refused else 1), reply
     assert reply["outcome"] == ("rejected" if case.refused else "submitted")
     assert case.refused in "\n".join(reply["errors"])
+
+
+def test_an_uploader_whose_event_names_no_tag_is_unknown(
+    cloud: Emulator, guarded: Callable[[bytes, object], Reply]
+) -> None:
+    """Another one may have written the object since, which nothing would show."""
+    rules = b"rules: [{from: {account: account-1}}]"
+    event = event_of(CASES[0], CASES[0].short_form(), cloud)
+    tag = event["Records"][0]["obs"]["object"].pop("eTag")
+    reply = guarded(rules, event)
+    assert (reply["outcome"], "no rule" in reply["errors"][0]) == ("rejected", True)
+    other = event_of(CASES[0], CASES[0].short_form(), cloud)
+    assert other["Records"][0]["obs"]["object"]["eTag"] != tag
+    assert guarded(rules, other)["outcome"] == "submitted"
 
 
 @pytest.mark.usefixtures("policy")

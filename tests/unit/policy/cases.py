@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NODE, OTHER, GROUP = "node-1", "node-2", "group-1"
-DROPPED = Origin("object", "ops/x.yaml", "account-1", "principal-1")
+BUCKET = "nightdrop-drop"
+DROPPED = Origin("object", "ops/x.yaml", BUCKET, "account-1", "principal-1")
 NIGHTLY = Origin("timer", "nightly")
 DIRECT = Origin("direct")
 _TYPES = {"nodes": "node", "groups": "node_group", "deployments": "deployment"}
@@ -477,6 +478,9 @@ CASES = (
         "no rule of the policy",
         origin=Origin("object", "opsec/x.yaml"),
     ),
+    Case("files in the bucket are allowed", {"from": {"bucket": BUCKET, "prefix": "ops/"}}),
+    Case("files in another bucket are refused", {"from": {"bucket": "other"}}, "no rule"),
+    Case("a timer is in no bucket", {"from": {"bucket": BUCKET}}, "no rule", origin=NIGHTLY),
     Case("a timer is not a file", {"from": {"prefix": "n"}}, "no rule", origin=NIGHTLY),
     Case("an account's files are allowed", {"from": {"account": "account-1"}}),
     Case("another account's are refused", {"from": {"account": "account-2"}}, "no rule"),

@@ -49,6 +49,16 @@ def test_check_decides_as_the_function_would(source: str, uploader: str, status:
     assert ("allowed by rule 1" in said) == (status == 0)
 
 
+@pytest.mark.parametrize(("bucket", "status"), [("drops", 0), ("others", 1)])
+def test_check_takes_the_address_of_an_object(bucket: str, status: int, tmp_path: Path) -> None:
+    """For rules that name a bucket."""
+    (tmp_path / "bucket.yaml").write_text("rules: [{from: {bucket: drops, prefix: ops/}}]")
+    words = ("check", "plain.json", "--as", f"obs://{bucket}/ops/x.json")
+    run("policy", *words, "--policy", "bucket.yaml", status=status)
+    said = run("policy", "explain", "--policy", "bucket.yaml")
+    assert said.startswith("1. Files under ops/ in bucket drops:")
+
+
 def test_check_names_rule_and_sentence() -> None:
     """And the exit status says that one of the files is refused."""
     said = run("policy", "check", "plain.json", "privileged.json", "--as", "direct", status=1)
@@ -77,6 +87,7 @@ def test_check_reads_a_policy_in_obs(emulator: Emulator, monkeypatch: pytest.Mon
     [
         (("explain", "--policy", "missing.yaml"), "the file cannot be read"),
         (("explain", "--policy", "plain.json"), "line 1, kind: unknown field"),
+        (("check", "plain.json", "--as", "obs://bucket"), "--as: "),
         (("check", "policy.yaml", "--as", "direct"), "policy.yaml is not a valid spec"),
     ],
 )
@@ -110,6 +121,7 @@ def test_the_schema_describes_every_field() -> None:
     fields = schema["$defs"]["RuleForm"]["properties"]
     assert fields.keys() == {field.alias or n for n, field in RuleForm.model_fields.items()}
     assert all(one["description"] for one in fields.values())
+    assert schema["title"] == "Nightdrop policy"
     assert schema["properties"].keys() == PolicyForm.model_fields.keys()
 
 
