@@ -59,6 +59,10 @@ def reconcile(invocation: Invocation) -> Answered:
     for bucket, state in zip(buckets, scans, strict=True):
         results += _sweep(bucket, state, invocation, errors, warnings)
     results += _delivered(_undecided(before, invocation), invocation, errors)
+    if before.awaiting:
+        from handler.deliveries.approval import expire
+
+        expire(before.awaiting, now, invocation.log)
     _settle([job for job in before.jobs if is_unknown(job, now)], invocation, errors)
     sendable = _open(invocation)
     submit(sendable.jobs, invocation)
@@ -82,6 +86,7 @@ def reconcile(invocation: Invocation) -> Answered:
             "jobs": len(left.jobs),
             "followed": len(left.followed),
             "results": len(unwritten),
+            **({"awaiting": len(left.awaiting)} if left.awaiting else {}),
         },
     )
 

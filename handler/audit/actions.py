@@ -46,6 +46,8 @@ ACTIONS: Mapping[str, Action] = {
     "event.rejected": Action("delivery", "rejected", attention=True),
     "delivery.received": Action("delivery", "received"),
     "delivery.interrupted": Action("delivery", "received"),
+    "delivery.awaiting": Action("delivery", "awaiting", attention=True),
+    "delivery.approved": Action("delivery", "received"),
     "delivery.planned": Action("delivery", "planned"),
     "delivery.repeated": Action("delivery", "repeated"),
     "delivery.ignored": Action("delivery", "ignored"),
@@ -90,3 +92,8 @@ ATTENTION = frozenset(name for name, action in ACTIONS.items() if action.attenti
 """Records that a person must look at; beside them jobs that ended on the fleet other than well, a
 hold by the circuit breaker, and plans and ignored deliveries whose object is not the one named in
 the event."""
+
+DELIVERY_ACTIONS = {
+    name: action.state for name, action in ACTIONS.items() if action.changes == "delivery"
+}
+"""The actions that move a delivery, and the state each leads to."""

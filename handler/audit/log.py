@@ -65,12 +65,14 @@ class Open(NamedTuple):
         followed: On the fleet, and not known to have ended.
         unreported: Deliveries of objects that changed since their result file was written; those
             first that it may be written for now.
+        awaiting: Deliveries that a rule of the policy lets run only once they are approved.
     """
 
     deliveries: tuple[DeliveryState, ...]
     jobs: tuple[JobState, ...]
     followed: tuple[JobState, ...]
     unreported: tuple[DeliveryState, ...]
+    awaiting: tuple[DeliveryState, ...] = ()
 
 
 class ScanState(NamedTuple):

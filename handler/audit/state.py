@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
-from handler.audit.actions import ACTIONS
+from handler.audit.actions import DELIVERY_ACTIONS
 from handler.audit.record import part, rule_id
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ JobWord: TypeAlias = Literal[
     "planned", "sending", "created", "refused", "deferred", "unknown",
     "adopted", "absent", "expired", "abandoned", "duplicated",
 ]  # fmt: skip
-DeliveryWord: TypeAlias = Literal["received", "planned", "repeated", "rejected", "ignored"]
+DeliveryWord: TypeAlias = Literal[
+    "received", "awaiting", "planned", "repeated", "rejected", "ignored"
+]  # fmt: skip
 
 FINAL: frozenset[JobWord] = frozenset(
     {"created", "refused", "adopted", "expired", "abandoned", "duplicated"}
@@ -39,6 +41,10 @@ UNSETTLED: frozenset[JobWord] = frozenset({"sending", "unknown"})
 
 FOLLOWED: frozenset[JobWord] = frozenset({"created", "adopted"})
 """States in which the API is asked how the job ended."""
+
+
+UNDECIDED: frozenset[DeliveryWord] = frozenset({"received", "awaiting"})
+"""States of a delivery that is still to be planned or refused."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,8 @@ class DeliveryState:
         repeats: The key of the run that it repeats, or "".
         body_digest: SHA-256 of what it is started over from, as recorded; "" if it was not.
         rule: The rule of the policy that decided about it, as `rule_id` names it; "" for none.
+        awaits_until: Until when it may be approved, a timestamp; "" if no rule asked for that.
+        approved: SHA-256 of the spec that was approved, or "".
         first_seq: The number of its first record.
         last_seq: The number of the latest record that names it; two equal states may differ in it.
         jobs: Its jobs, in the order of the file.
@@ -148,6 +156,8 @@ class DeliveryState:
     repeats: str = ""
     body_digest: str = ""
     rule: str = ""
+    awaits_until: str = ""
+    approved: str = ""
     first_seq: int = 0
     last_seq: int = field(default=0, compare=False)
     jobs: tuple[JobState, ...] = ()
@@ -156,7 +166,7 @@ class DeliveryState:
     def final(self) -> bool:
         """Whether nothing of it is left to do."""
         planned = self.state == "planned"
-        return all(job.final for job in self.jobs) if planned else self.state != "received"
+        return all(job.final for job in self.jobs) if planned else self.state not in UNDECIDED
 
 
 State = TypeVar("State", JobState, DeliveryState)
@@ -234,28 +244,22 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         first_seq=seq,
         last_seq=seq,
     )
-    if before.state != "received":
+    if before.state not in UNDECIDED or (before.state, action) == ("awaiting", "delivery.repeated"):
         return before
     return replace(
         before,
-        state=DELIVERY_ACTIONS[action],
+        state=cast("DeliveryWord", DELIVERY_ACTIONS[action]),
         digest=str(said.get("digest", before.digest)),
         etag=str(part(fields, "source").get("read_etag", "")),
         repeats=str(said.get("repeats", "")),
         rule=rule_id(str(said.get("policy", "")), said.get("rule", 0)),
+        awaits_until=str(part(fields, "request").get("lease_until", before.awaits_until)),
+        approved=str(said["digest"]) if action == "delivery.approved" else before.approved,
         note=str(fields.get("note", "")),
         touched_at=str(fields["at"]),
         seq=seq,
         changed=seq,
     )
-
-
-DELIVERY_ACTIONS: dict[str, DeliveryWord] = {
-    name: cast("DeliveryWord", action.state)
-    for name, action in ACTIONS.items()
-    if action.changes == "delivery"
-}
-"""The actions that move a delivery, and the state each leads to."""
 
 
 def _fold_result(delivery: DeliveryState, fields: Fields) -> DeliveryState:

@@ -18,6 +18,7 @@ class _Command(NamedTuple):
 
 
 COMMANDS = {
+    "approve": _Command("function.hold", "Approve a file that awaits approval."),
     "audit": _Command("audit", "Prepare the audit log, read it, export it and verify its chain."),
     "demo": _Command("dev.demo", "Watch it work: a nightly upgrade, a file drop, a broken file."),
     "dev": _Command("dev.dev", "FunctionGraph on your machine: drop files, watch jobs."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft, rule_id
 from handler.deliveries.records import (
+    awaiting,
     draft_about,
     job_planned,
     not_allowed,
@@ -93,7 +94,8 @@ class Decided(NamedTuple):
 def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> Decide[Decided]:
     """Decide to plan a delivery's jobs, unless they were planned or need not be.
 
-    If the policy does not allow one of them, or not so many within a day, all are rejected.
+    If the policy does not allow one of them, or not so many within a day, all are rejected; if it
+    wants an approval of this very spec first, the delivery awaits it.
 
     The same bytes as in the object's latest run that created or still plans a job need no second
     run, nor does a timer's tick within the window of the same timer's latest. These and the jobs of
@@ -117,6 +119,8 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         problems = order.policy.problems or _over_limit(order, view)
         if problems:
             return followed_by((not_allowed(order, problems),), decided)
+        if order.policy.approval and not (seen and seen.approved == order.spec.digest):
+            return followed_by((awaiting(order, rules, view.now),), decided)
         jobs = [job_planned(order, job, rules, view.now) for job in order.plan.jobs]
         return followed_by((planned(order), *jobs), claimed)
 

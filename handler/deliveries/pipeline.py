@@ -34,6 +34,7 @@ from handler.runtime.response import Result, delivered_again, result_of
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import InlineSpec
 from handler.triggers.event_parser import filter_delivery
+from handler.triggers.object_event import is_approval_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,9 +125,10 @@ def _inline_order(delivery: Delivery, invocation: Invocation) -> Order | None:
     if not isinstance(delivery.spec, InlineSpec):
         return None
     try:
-        return _order(delivery, _fetch(delivery, invocation), invocation)
+        order = _order(delivery, _fetch(delivery, invocation), invocation)
     except NightdropError:
         return None
+    return None if order.policy.approval else order
 
 
 def _order(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> Order:
@@ -160,7 +162,7 @@ def _plan(
         valid_for=timedelta(seconds=invocation.settings.valid_for),
         window=timedelta(seconds=invocation.settings.timer_window),
     )
-    first, allowed = order.plan.jobs[0], not order.policy.problems
+    first, allowed = order.plan.jobs[0], not (order.policy.problems or order.policy.approval)
     ahead = sign_ahead(first.body, invocation.sender)
     signed = invocation.runner.drive(ahead) if allowed else None
     claimed = claim(first.key, date=signed.request.date, lease=signed.lease) if signed else None
@@ -178,9 +180,9 @@ def _read_and_plan(
     """Read and plan a received delivery, or reject it; return its run, or the one it repeats."""
     spec: SpecSource | None = None
     try:
-        ignored = _ignored(delivery, invocation)
-        if ignored:
-            return _close(delivery, "delivery.ignored", [Problem(ignored)], None, invocation)
+        closed = _close_what_is_no_spec(delivery, invocation)
+        if closed:
+            return closed, None
         spec = _fetch(delivery, invocation)
         changed = _changed(delivery, spec, invocation)
         if changed:
@@ -200,6 +202,18 @@ def _read_and_plan(
         raise
     decided, claimed = _plan(order, invocation, received=True)
     return decided.run or state_of(delivery.key, invocation), claimed
+
+
+def _close_what_is_no_spec(delivery: Delivery, invocation: Invocation) -> DeliveryState | None:
+    """Close a delivery that is ignored or approves others; return None for any other."""
+    ignored = _ignored(delivery, invocation)
+    if ignored:
+        return _close(delivery, "delivery.ignored", [Problem(ignored)], None, invocation)[0]
+    if delivery.trigger == "object" and is_approval_name(str(delivery.source.get("key", ""))):
+        from handler.deliveries.approval import process_approval
+
+        return process_approval(delivery, invocation)
+    return None
 
 
 def _changed(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> PolicyDecision | None:

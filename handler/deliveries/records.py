@@ -71,6 +71,26 @@ def not_allowed(order: Order, problems: Sequence[Problem]) -> Draft:
     )
 
 
+def awaiting(order: Order, rules: Rules, now: datetime) -> Draft:
+    """Return the record that a delivery must be approved, and until when it may be."""
+    shortest = min(
+        (timedelta(seconds=job.valid_for) for job in order.plan.jobs if job.valid_for),
+        default=rules.valid_for,
+    )
+    until = timestamp(now + min(shortest, rules.valid_for))
+    about = draft_about(order.delivery, order.spec)
+    approval = order.policy.approval
+    return replace(
+        about,
+        action="delivery.awaiting",
+        delivery={**about.delivery, **_relied_on(order.policy)},
+        request={"operation": "approve", "lease_until": until},
+        note=f"{approval.rule if approval else ''} wants an approval of {order.spec.digest} by "
+        f"{until[:19]}Z: a file of the spec's name and .approve that holds this digest, written by "
+        f"someone else, or `nightdrop approve {shown(order.delivery.key)}`",
+    )
+
+
 def source_changed(delivery: Delivery, found: Part, policy: PolicyDecision) -> Draft:
     """Return the record that a delivery's object was written again after its event, and not run.
 

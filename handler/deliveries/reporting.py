@@ -75,7 +75,7 @@ def has_result(run: DeliveryState, settings: Settings) -> bool:
 
     A foreign bucket's object may have the key of one of ours, whose result file must stay.
     """
-    changed = run.changed > run.reported and run.state in {"planned", "rejected"}
+    changed = run.changed > run.reported and run.state in {"planned", "rejected", "awaiting"}
     ours = run.trigger == "object" and _object_of(run)[0] in settings.buckets
     return settings.results is not None and changed and ours
 
@@ -135,7 +135,7 @@ def _latest(view: View, run: DeliveryState) -> DeliveryState:
     An empty object that was looked at since is ignored, and is no run.
     """
     latest = view.latest_read(run.subject)
-    if latest and latest.state in {"planned", "rejected", "repeated"}:
+    if latest and latest.state in {"planned", "rejected", "repeated", "awaiting"}:
         return view.delivery(latest.repeats or latest.key) or run
     alive = view.latest_run(run.subject)
     return alive if alive and alive.seq > run.seq else run

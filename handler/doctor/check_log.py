@@ -205,4 +205,5 @@ def _open_work(left: Open) -> str:
     return (
         f"{len(left.deliveries)} deliveries undecided, {len(left.jobs)} jobs to send or settle "
         f"({_unknown(left)} unknown), {len(left.followed)} on the fleet"
+        + (f", {len(left.awaiting)} files await approval" if left.awaiting else "")
     )

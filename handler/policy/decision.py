@@ -11,7 +11,7 @@ from handler.errors import Problem
 from handler.parsing import first_problems
 from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import source_sentence
-from handler.policy.verdict import DailyLimit, PolicyDecision
+from handler.policy.verdict import Approval, DailyLimit, PolicyDecision
 from handler.specs.field_types import IMAGE_PATTERN, LONGEST_IMAGE
 
 if TYPE_CHECKING:
@@ -76,6 +76,11 @@ def decide(
     return _decide(policy, origin, lambda rule: _refusals(rule, demands, valid_for))
 
 
+def approval_of(policy: Policy, origin: Origin) -> Approval | None:
+    """Return who must approve what comes from somewhere; None if no one needs to."""
+    return _decide(policy, origin, lambda _rule: ()).approval
+
+
 def decide_changed(policy: Policy, origin: Origin) -> PolicyDecision:
     """Decide whether an object may run that was written again after its event.
 
@@ -94,9 +99,10 @@ def _decide(
         if matches(rule.source, origin):
             who = f"rule {number} of the {name} ({source_sentence(rule.source)})"
             limit = DailyLimit(rule.jobs_per_day, who) if rule.jobs_per_day else None
+            approval = Approval(rule.approver, who) if rule.approval else None
             found = refusals(rule)
             problems = (Problem(f"{text}: {who} does not allow it", "", at) for at, text in found)
-            return PolicyDecision(policy.digest, number, first_problems(problems), limit)
+            return PolicyDecision(policy.digest, number, first_problems(problems), limit, approval)
     text = f"no rule of the {name} is for this source; ask the operator for one"
     return PolicyDecision(policy.digest, 0, (Problem(text),))
 

@@ -59,6 +59,18 @@ class SourceForm(BaseModel):
     )
 
 
+class ApproverForm(BaseModel):
+    """Who may approve; every field that is given must match. It is never the uploader."""
+
+    model_config = _STRICT
+
+    prefix: Line | None = Field(
+        default=None, description="What the key of the file `NAME.approve` begins with."
+    )
+    account: Line | None = Field(default=None, description="The account that wrote that file.")
+    principal: Line | None = Field(default=None, description="The principal that wrote that file.")
+
+
 class RuleForm(BaseModel):
     """What one source may ask for; a field that is left out has the built-in policy's value."""
 
@@ -93,8 +105,7 @@ class RuleForm(BaseModel):
     )
     privileged: bool = Field(
         default=False,
-        description="Privileged containers, capabilities, devices and kernel parameters; "
-        "default false.",
+        description="Privileged containers, capabilities, devices, sysctls; default false.",
     )
     host_network: bool = Field(default=False, description="The node's network; default false.")
     host_pid: bool = Field(
@@ -122,14 +133,28 @@ class RuleForm(BaseModel):
         "default false: each runs for an event of its own.",
     )
 
+    approval: Literal["required"] | None = Field(
+        default=None,
+        description="`required`: nothing runs until someone other than the uploader approves its "
+        "SHA-256, in a file `NAME.approve` or with `nightdrop approve`; default no one needs to.",
+    )
+    approver: ApproverForm = Field(
+        default_factory=ApproverForm,
+        description="Who may write `NAME.approve`; default anyone but the uploader. To name one "
+        "is to require an approval.",
+    )
+
     def to_rule(self) -> Rule:
         """Return the rule as plain values."""
         values: dict[str, Any] = {
             name: dict.fromkeys(value) or () if isinstance(value, list) else value
-            for name, value in self.model_dump(exclude={"source", "valid_for"}).items()
+            for name, value in self.model_dump(exclude={"source", "valid_for", "approver"}).items()
         }
+        if "approver" in self.model_fields_set:
+            values["approval"] = "required"
         return Rule(
             source=Source(**self.source.model_dump()),
+            approver=Source(**self.approver.model_dump()),
             valid_for=seconds_of(self.valid_for) if self.valid_for else None,
             **values,
         )

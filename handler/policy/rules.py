@@ -54,6 +54,8 @@ class Rule(NamedTuple):
     valid_for: int | None = None
     tags: Collection[str] = ()
     source_changed: bool = False
+    approval: str | None = None
+    approver: Source = Source()
 
 
 class Policy(NamedTuple):

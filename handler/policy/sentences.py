@@ -59,6 +59,9 @@ def _allowed(rule: Rule) -> Iterator[str]:
     yield f"valid_for: at most {longest}"
     if rule.source_changed:
         yield "objects that were written again after their event are run"
+    if rule.approval:
+        who = source_sentence(rule.approver) if any(rule.approver) else "anyone but the uploader"
+        yield f"nothing runs until it is approved, by {who} or an operator"
     if rule.tags:
         yield f"tags that each job needs: {', '.join(rule.tags)}"
 

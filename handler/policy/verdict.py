@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.errors import Problem
+    from handler.policy.rules import Source
     from handler.specs.planner import PlannedJob
 
 BUILT_IN_NAME = "built-in"
@@ -33,6 +34,18 @@ class DailyLimit(NamedTuple):
     rule: str
 
 
+class Approval(NamedTuple):
+    """Who must approve a plan.
+
+    Attributes:
+        approver: Where the approval must come from; anyone but the uploader if it names nothing.
+        rule: The rule as a refusal names it.
+    """
+
+    approver: Source
+    rule: str
+
+
 class PolicyDecision(NamedTuple):
     """The decision about a plan.
 
@@ -41,12 +54,14 @@ class PolicyDecision(NamedTuple):
         rule: The number of the rule that applies, from 1; 0 if none does.
         problems: What is not allowed; empty if the plan is.
         limit: The rule's limit, which only the log can judge; None if it has none.
+        approval: Who must approve the plan first; None if no one needs to.
     """
 
     policy: str
     rule: int
     problems: tuple[Problem, ...] = ()
     limit: DailyLimit | None = None
+    approval: Approval | None = None
 
 
 def is_plain(jobs: Sequence[PlannedJob], valid_for: int) -> bool:

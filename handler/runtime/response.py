@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 Outcome: TypeAlias = Literal[
-    "completed", "submitted", "duplicate", "ignored", "deferred", "partial", "rejected"
+    "completed", "submitted", "duplicate", "ignored", "awaiting", "deferred", "partial", "rejected"
 ]
 
 WORST_LAST: tuple[Outcome, ...] = get_args(Outcome)
@@ -91,6 +91,8 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
     if run.state == "received":
         why = f"delivery {shown(run.key)} was received, and no time was left to process it"
         return Result(delivery, "deferred", errors=(f"{why}; the reconciler continues it",))
+    if run.state == "awaiting":
+        return Result(delivery, "awaiting", errors=notes)
     if run.state == "planned":
         outcome = "duplicate" if repeated else outcome_of(run.jobs)
         return Result(delivery, outcome, run.jobs, errors_of(run.jobs), notes)
@@ -163,8 +165,9 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
 
 
 def _outcome_of_reconciler(left: Mapping[str, int], errors: Sequence[str]) -> Outcome:
-    """Return the outcome of a reconciler run: jobs that only run on the fleet defer nothing."""
-    if errors or any(count for kind, count in left.items() if kind != "followed"):
+    """Return the outcome of a reconciler run: a wait for the fleet or a person is not deferred."""
+    waiting = {"followed", "awaiting"}
+    if errors or any(count for kind, count in left.items() if kind not in waiting):
         return "deferred"
     return "submitted" if left.get("followed") else "completed"
 

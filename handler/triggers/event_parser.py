@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from handler.errors import EventRejectedError, Problem
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
-from handler.triggers.object_event import SPEC_NAMES, is_creation, is_scratch, is_spec_name
+from handler.triggers.object_event import (
+    SPEC_NAMES,
+    is_approval_name,
+    is_creation,
+    is_scratch,
+    is_spec_name,
+)
 from handler.triggers.timer import parse_timer_event
 from handler.values.canonical_json import key_of
 
@@ -134,7 +140,7 @@ def filter_delivery(
     reason = _reason(spec, str(delivery.source.get("event_name", "")), prefix, results)
     if reason:
         return Ignored(reason)
-    if not is_spec_name(spec.key):
+    if not is_spec_name(spec.key) and not is_approval_name(spec.key):
         raise EventRejectedError([Problem(SPEC_NAMES, "key")])
     return None
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+APPROVAL_SUFFIX = ".approve"
+"""What follows the name of a job spec in the name of its approval."""
+
 SPEC_NAMES = "a job spec is named *.yaml, *.yml, *.json or *.jsonl"
 """The names of job specs, in a sentence for whoever dropped another file."""
 
@@ -52,6 +55,11 @@ def is_scratch(key: str, prefix: str) -> bool:
         folders, name = (["-", *folders[1:]], name) if folders else ([], f"-{name}")
     names = _SCRATCH.fullmatch(name), *map(_SCRATCH_FOLDER.fullmatch, folders)
     return any(names)
+
+
+def is_approval_name(key: str) -> bool:
+    """Return whether an object has the name of the approval of a job spec."""
+    return key.endswith(APPROVAL_SUFFIX) and is_spec_name(key.removesuffix(APPROVAL_SUFFIX))
 
 
 def is_spec_name(key: str) -> bool:

@@ -2,10 +2,11 @@
 
     python tests/benchmarks/object_log.py [--commits 1000] [--records 10000 100000] [--rounds 3]
 
-The emulator, a process of its own, stands for OBS without a network: a real one adds its latency
-to each request, so that the numbers of requests tell as much as the ratios. A record is a step of a
-one-job run: received, planned (two), sending, created, finished, reported. Each measurement runs in
-a fresh process; the best round counts. Cold is: until the first answer about the state.
+The emulator, a process of its own, takes the place of OBS without a network: a real one adds its
+latency to each request, so that the numbers of requests tell as much as the ratios. A record is a
+step of a one-job run: received, planned (two), sending, created, finished, reported. Each
+measurement runs in a fresh process; the best round counts. Cold is: until the first answer about
+the state.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from handler.audit.record import Head, seal
 from handler.audit.sql.sqlite import SCHEMA, SqliteLog
 from handler.audit.verification.chain_check import check_chain
 from handler.audit.verification.verifier import Evidence, verify_log
-from tests.support.long_log import moment, story
+from tests.support.long_log import moment, run_records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ def rows(records: int) -> Iterator[tuple[int, str, str, str]]:
     """Yield the rows of a log of some length."""
     head = Head()
     while True:
-        for draft in story(head.hash):
+        for draft in run_records(head.hash):
             if head.seq == records:
                 return
             record = seal(draft, head, at=moment(head.seq), commit=head.hash[:32])

@@ -101,7 +101,7 @@ class SteppingLog:
 
 @dataclass(frozen=True)
 class SteppingTransport:
-    """A transport with a step before a request leaves and one before its answer is looked at."""
+    """A transport with a step before a request leaves and one before its answer is read."""
 
     transport: Transport
     steps: Steps

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def send_again(jobs: Sequence[JobState], _sender: Sender) -> Effects:
-    """Yield what a lease alone brings: when it is over, a job is simply sent again."""
+    """Yield the effects of a lease alone: after its end, a job is simply sent again."""
     for job in jobs:
         yield Commit(_taken_for_absent(job.key))
 

@@ -131,7 +131,7 @@ class _Rebuilt:
     there: bool = False
 
     def settle(self, *, deleted: bool = False) -> None:
-        """Apply what a sync makes durable: all of it, or what a last deletion ended."""
+        """Apply the writes that a sync makes durable: all, or those before a last deletion."""
         last = max((n for n, one in enumerate(self.pending) if isinstance(one, Delete)), default=-1)
         lasting = self.pending[: last + 1] if deleted else self.pending[:]
         for change in lasting:
@@ -139,7 +139,7 @@ class _Rebuilt:
         del self.pending[: len(lasting)]
 
     def lose(self, chance: Random) -> None:
-        """Apply what a cut happens to leave of the rest."""
+        """Apply those of the other writes that happen to survive a cut."""
         for change in self.pending:
             if chance.random() < KEPT:
                 self._apply(change, chance if chance.random() < TORN else None)
@@ -160,7 +160,7 @@ class _Rebuilt:
 
 
 def after_cut(notes: Sequence[Note], chance: Random, folder: Path) -> int:
-    """Write the files as they may stand when the power fails after the last of some notes.
+    """Write the files as they may be when the power fails after the last of some notes.
 
     A file is there once it was synced, which syncs its folder, or if some of it happens to be.
 

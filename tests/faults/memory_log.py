@@ -38,7 +38,7 @@ class MemoryLog:
         _empty().backup(self._db)
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
-        """Run one decision and append what it asks for."""
+        """Run one decision and append its records."""
         return cast("Committed[T]", self.commit_all([decide])[0])
 
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:

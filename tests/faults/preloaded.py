@@ -30,19 +30,19 @@ LONGEST_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Child:
-    """What a process that ended has printed.
+    """The output of a process that ended.
 
     Attributes:
         status: Its exit status, negative for a signal.
-        said: Its lines, as pairs of kind and value.
+        lines_read: Its lines, as pairs of kind and value.
     """
 
     status: int
-    said: tuple[tuple[str, Any], ...]
+    lines_read: tuple[tuple[str, Any], ...]
 
     def all(self, what: str) -> list[Any]:
         """Return the values of one kind of line, in order."""
-        return [value for kind, value in self.said if kind == what]
+        return [value for kind, value in self.lines_read if kind == what]
 
     @property
     def durable(self) -> set[str]:
@@ -82,7 +82,7 @@ class Running:
         raise TimeoutError("the process did not stop itself")
 
     def ended(self) -> Child:
-        """Wait for the process, kill it if it hangs, and return what it printed."""
+        """Wait for the process, kill it if it hangs, and return its output."""
         if not wait([self.process.sentinel], LONGEST_SECONDS):
             self.process.kill()
         with _LOCK:
@@ -90,8 +90,8 @@ class Running:
             status = self.process.exitcode or 0
             self.process.close()
         lines = self.output.read_text(encoding="utf-8").splitlines()
-        said = [json.loads(line) for line in lines if line.endswith("}")]
-        return Child(status, tuple(pair for line in said for pair in line.items()))
+        lines_read = [json.loads(line) for line in lines if line.endswith("}")]
+        return Child(status, tuple(pair for line in lines_read for pair in line.items()))
 
 
 def start(events: Sequence[object], environ: Mapping[str, str], output: Path) -> Running:

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from handler.cloud.http_transport import Request
+from handler.deliveries.approval import expire
 from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it
 from handler.deliveries.receiving import receive
 from handler.errors import (
@@ -145,7 +146,10 @@ class Function:
         def at_once(order: Order, rules: Rules, claimed: Decide[Claim] | None) -> Decide[Decided]:
             return receive(delivery, plan_it(order, rules, claimed))
 
-        return (yield from self._planned(self._order(delivery), at_once))
+        order = self._order(delivery)
+        if order.policy.approval:
+            return self._commit(receive(delivery)), None
+        return (yield from self._planned(order, at_once))
 
     def _order(self, delivery: Delivery) -> Order:
         """Return what a delivery with an inline spec asks for, and what the policy says now."""
@@ -160,7 +164,7 @@ class Function:
     ) -> Generator[float, None, tuple[Decided, Claimed | None]]:
         first = order.plan.jobs[0]
         signed = None
-        if not order.policy.problems:
+        if not (order.policy.problems or order.policy.approval):
             signed = yield from self._returned(sign_ahead(first.body, self.sender))
         yield self._pause()
         claimed = claim(first.key, date=signed.request.date, lease=signed.lease) if signed else None
@@ -177,6 +181,7 @@ class Function:
         keys = [delivery.key for delivery in before.deliveries]
         for body in self.log.bodies(keys).values():
             yield from self.deliver(Delivery.from_json(body))
+        expire(before.awaiting, now, self.log)
         unknown = [job for job in before.jobs if is_unknown(job, now)]
         for _, alike in groupby(sorted(unknown, key=_type), key=_type):
             if self._left() <= self.sender.seconds_per_request:

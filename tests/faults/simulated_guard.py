@@ -13,6 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
+from handler.deliveries.approval import approve
 from handler.jobs.breaker import WINDOW
 from handler.jobs.effects import Breaker
 from handler.jobs.hold import release
@@ -21,6 +22,7 @@ from handler.policy.demand import demand_of
 from handler.policy.policy_file import read_policy
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import moment, sha256_hex
+from tests.faults.simulated_function import LIMIT
 from tests.faults.violations import planned_jobs
 
 if TYPE_CHECKING:
@@ -36,10 +38,15 @@ if TYPE_CHECKING:
     from tests.faults.simulated_world import World
 
 POLICIES = (
-    b"""rules: [{from: {timer: weekly}, kinds: []}, {from: {timer: '*'}, jobs_per_day: 3},
-                {from: {direct: true}}]""",
+    b"""rules: [{from: {timer: weekly}, kinds: []}, {from: {timer: nightly}, approval: required},
+                {from: {timer: '*'}, jobs_per_day: 3}, {from: {direct: true}}]""",
     b"""rules: [{from: {timer: three}, kinds: []}, {from: {timer: '*'}, jobs_per_day: 4}]""",
 )
+_NOTED = {
+    "over the limit of the day": "in 24 hours",
+    "awaiting approval": "wants an approval",
+    "not approved in time": "was not approved by",
+}
 _BREAKER = Breaker(0.4, 2)
 _VALID_FOR = 21_600
 _OURS = "circuit breaker"
@@ -66,7 +73,7 @@ class Guard:
 
     def decide(self, delivery: Delivery, plan: Plan) -> PolicyDecision:
         """Return what the policy in force decides about a plan."""
-        decision = _decided(self.policy, origin_of(delivery, delivery.actor), plan)
+        decision = decided(self.policy, origin_of(delivery, delivery.actor), plan)
         self.struck["refused by the policy"] += bool(decision.problems)
         return decision
 
@@ -94,8 +101,21 @@ def operate(world: World, guard: Guard) -> None:
     start, draw = world.schedule.start, guard.random.uniform
     if guard.random.random() < 0.5:
         start(_changed(guard), None, after=draw(0, 2400))
+    start(_approving(world, guard), None, after=draw(0, 600))
     if guard.random.random() < 0.7:
         start(_released(world, guard), None, after=draw(0, 600))
+
+
+def _approving(world: World, guard: Guard) -> Steps:
+    """Approve what waits, or another digest, or do not bother."""
+    while not world.schedule.calm:
+        for one in world.log.read(lambda view: view.open(LIMIT).awaiting):
+            if guard.random.random() < 0.5:
+                digest = guard.random.choice((one.digest, one.digest, "another"))
+                by = {"kind": "operator"}
+                done = world.log.commit(approve([one.key], digest, actor=by)).value
+                guard.struck["approved"] += len(done)
+        yield guard.random.uniform(60, 1200)
 
 
 def _changed(guard: Guard) -> Steps:
@@ -113,7 +133,7 @@ def _released(world: World, guard: Guard) -> Steps:
 
 
 @cache
-def _decided(policy: bytes, origin: Origin, plan: Plan) -> PolicyDecision:
+def decided(policy: bytes, origin: Origin, plan: Plan) -> PolicyDecision:
     """Return what a policy decides about a plan; the same in every run, and slow to make."""
     return decide(read_policy(policy), origin, list(map(demand_of, plan.jobs)), _VALID_FOR)
 
@@ -129,16 +149,21 @@ def unguarded(world: World) -> Iterator[str]:
     if world.guard:
         yield from _not_allowed(records)
         yield from _not_held(records, world.guard.breaker)
-        world.schedule.struck["over the limit of the day"] += sum(
-            "in 24 hours" in str(fields.get("note")) for fields in records
-        )
+        for name, words in _NOTED.items():
+            world.schedule.struck[name] += sum(
+                words in str(fields.get("note")) for fields in records
+            )
 
 
 def _not_allowed(records: Sequence[Fields]) -> Iterator[str]:
     """Yield plans that the policy that they name does not allow; a run is less than 24 hours."""
     policies = {sha256_hex(text): read_policy(text) for text in POLICIES}
     jobs: dict[tuple[str, int], int] = defaultdict(int)
+    approved = set[tuple[str, str]]()
     for fields in records:
+        if fields["action"] == "delivery.approved":
+            found: Any = part(fields, "delivery")
+            approved.add((found["key"], found["digest"]))
         if fields["action"] != "delivery.planned":
             continue
         said: Any = part(fields, "delivery")
@@ -147,6 +172,8 @@ def _not_allowed(records: Sequence[Fields]) -> Iterator[str]:
         jobs[said["policy"], rule] += said["jobs"]
         if allowed.kinds == () or allowed.source.direct != (True if subject == "one" else None):
             yield f"{subject} is planned against rule {rule}"
+        if allowed.approval and (said["key"], said["digest"]) not in approved:
+            yield f"{subject} is planned without an approval"
         if allowed.jobs_per_day and jobs[said["policy"], rule] > allowed.jobs_per_day:
             yield f"{jobs[said['policy'], rule]} jobs are planned under rule {rule}"
 

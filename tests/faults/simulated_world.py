@@ -92,7 +92,7 @@ class World:
     def waits(self) -> bool:
         """Return whether a job, or a delivery that is not decided yet, waits for a tick."""
         left = self.log.read(lambda view: view.open(LIMIT))
-        return bool(left.deliveries or left.jobs)
+        return bool(left.deliveries or left.jobs or left.awaiting)
 
 
 def drawn(seed: int, strategy: Strategy, open_log: OpenLog) -> World:

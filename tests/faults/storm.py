@@ -94,7 +94,7 @@ class Storm:
         """How many different specs there are; the other deliveries repeat one."""
         return self.size.deliveries * 5 // 8
 
-    def rage(self) -> None:
+    def run(self) -> None:
         """Deliver everything while everything goes wrong; the faults stay set."""
         self.scene.emulator.faults.set(self._faults())
         events = self._events()
@@ -175,7 +175,7 @@ class Storm:
 def answered(child: Child) -> set[int]:
     """Return which of its events a process answered without an error."""
     done, place = set(), -1
-    for kind, value in child.said:
+    for kind, value in child.lines_read:
         if kind == "began":
             place = value
         if kind == "reply":

@@ -100,7 +100,7 @@ def test_a_frozen_sender_creates_nothing_after_it_resumes(
 
 
 def test_a_sender_that_slept_past_its_deadline_sends_nothing(frozen: dict[int, Frozen]) -> None:
-    """It looks at the clock after the claim and notices by itself."""
+    """It reads the clock after the claim and notices by itself."""
     one = frozen[CLAIMED]
     assert "before POST" not in one.child.all("step")
     assert late_creations(one) == []

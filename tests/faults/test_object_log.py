@@ -66,7 +66,7 @@ def started(address: str, name: str, count: int) -> subprocess.Popen[str]:
     return process
 
 
-def let_go(processes: Sequence[subprocess.Popen[str]]) -> None:
+def start_all(processes: Sequence[subprocess.Popen[str]]) -> None:
     """Let them all begin."""
     for process in processes:
         assert process.stdin
@@ -87,7 +87,7 @@ def test_two_processes_append_two_thousand_records_to_one_chain(obs_address: str
     """Side by side, over several segments; each has its own order, none is lost or doubled."""
     with ExitStack() as stack:
         processes = [stack.enter_context(started(obs_address, name, 1000)) for name in "ab"]
-        let_go(processes)
+        start_all(processes)
         outputs = [process.communicate(timeout=100) for process in processes]
     found = notes(obs_address)
     assert [complaint for _, complaint in outputs] == ["", ""]
@@ -109,7 +109,7 @@ def test_records_acknowledged_to_a_killed_process_are_in_the_log(obs_address: st
             )
             stack.callback(ending.join)
             ending.start()
-        let_go(processes)
+        start_all(processes)
         outputs = [process.communicate(timeout=60)[0] for process in processes]
     acknowledged = [line for output in outputs for line in output.split("\n")[:-1]]
     found = notes(obs_address)
@@ -134,7 +134,7 @@ def test_a_storm_of_answers_loses_and_doubles_nothing(
             ]
         )
         processes = [stack.enter_context(started(obs_address, name, 60)) for name in "abc"]
-        let_go(processes)
+        start_all(processes)
         outputs = [process.communicate(timeout=100) for process in processes]
     object_server.faults.set([])
     found = notes(obs_address)

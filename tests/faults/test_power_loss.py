@@ -46,7 +46,7 @@ def received(number: int) -> Draft:
 
 
 def history(synchronous: str, folder: Path) -> list[Note]:
-    """Return what a disk sees while the product's own statements commit many records."""
+    """Return the disk operations of the product's own statements that commit many records."""
     notes: list[Note] = []
     name = f"disk-{uuid4().hex}"
     disk = Disk(name, notes)
@@ -83,7 +83,7 @@ def _delivery(key: str, view: View) -> object:
 
 
 def lost_in(notes: list[Note], seed: int, folder: Path) -> int:
-    """Cut the power somewhere, open what is left, and return how many promised records it lacks."""
+    """Cut the power somewhere, open the remaining files, and return how many records are lost."""
     chance = Random(seed)  # noqa: S311 - to repeat runs
     folder.mkdir()
     promised = after_cut(notes[: chance.randrange(len(notes)) + 1], chance, folder)

@@ -12,7 +12,7 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.policy.verdict import PolicyDecision
 from handler.values.canonical_json import sha256_hex
 from tests.faults.contrast import CLAIM_THEN_RETRY, NO_WAIT, SHORT_WAIT
-from tests.faults.simulated_guard import POLICIES
+from tests.faults.simulated_guard import POLICIES, decided
 from tests.faults.simulated_objects import ObjectLogs
 from tests.faults.simulation import simulate
 from tests.support.depth import examples
@@ -55,7 +55,8 @@ def test_every_kind_of_fault_and_every_final_state_occurs(
         "list failed", "list not had", "list incomplete", "deleted under the list",
         "created under the list", "delivered again after a refusal", "claimed with its plan",
         "refused by the policy", "over the limit of the day", "policy changed",
-        "failed on the fleet", "released by hand",
+        "failed on the fleet", "released by hand", "awaiting approval", "approved",
+        "not approved in time",
     }  # fmt: skip
     ended = {state for ending in endings for state in ending.jobs}
     assert ended == {"created", "adopted", "refused", "expired", "abandoned", "unknown"}
@@ -69,7 +70,7 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 
 def test_the_log_in_a_file_gives_the_same_run_as_the_one_in_memory(tmp_path: Path) -> None:
-    """What is simulated in memory therefore holds for the store that is used."""
+    """Results of simulations in memory therefore hold for the real store."""
 
     def open_file(clock: Callable[[], datetime], seed: int) -> SqliteLog:
         return SqliteLog(tmp_path / f"{seed}.db", clock=clock)
@@ -97,12 +98,17 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
 @pytest.mark.parametrize(
     ("place", "broken", "violation"),
     [
-        ("tests.faults.simulated_guard._decided", lambda *_: ALLOWED, "is planned against rule 1"),
-        ("handler.deliveries.decisions._over_limit", lambda *_: (), "are planned under rule 2"),
+        ("tests.faults.simulated_guard.decided", lambda *_: ALLOWED, "is planned against rule 1"),
+        ("handler.deliveries.decisions._over_limit", lambda *_: (), "are planned under rule"),
         ("handler.jobs.settlement.trip", lambda _: lambda _: Decision(None), "due=True"),
+        (
+            "tests.faults.simulated_guard.decided",
+            lambda *of: decided(*of)._replace(approval=None),
+            "without an approval",
+        ),
         ("handler.audit.sql.projection.RELEASED", "nobody", "due=False and is_held=True"),
     ],
-    ids=["policy", "limit", "breaker", "release"],
+    ids=["policy", "limit", "breaker", "approval", "release"],
 )
 def test_the_simulation_finds_what_gets_past_the_guard(
     place: str, broken: object, violation: str, monkeypatch: pytest.MonkeyPatch

@@ -96,7 +96,7 @@ class Submission(RuleBasedStateMachine):
 
     @rule(lost=SOMETIMES, late=SOMETIMES, busy=st.sampled_from([0.0, 0.3]))
     def bad_network(self, lost: float, late: float, busy: float) -> None:
-        """What is invoked from now on has another network."""
+        """Later invocations have another network."""
         self.world = replace(self.world, network=Network(lost, late, 1100.0, busy))
 
     @rule(trouble=SOMETIMES, lag=st.sampled_from([0.0, 240.0]))
@@ -121,7 +121,7 @@ class Submission(RuleBasedStateMachine):
 
     @invariant()
     def every_job_exists_once_at_most_and_none_is_lost(self) -> None:
-        """What must hold at any time."""
+        """The invariants that hold at any time."""
         assert list(at_any_time(self.world)) == []
 
     def teardown(self) -> None:

@@ -41,7 +41,7 @@ def storm(
     folder = tmp_path_factory.mktemp("storm")
     with scene(quick_address(), folder, SETTINGS, signature=SIGNATURE_SECONDS) as opened:
         raged = Storm(opened, SIZE, SEED, settling=SETTLE_AFTER)
-        raged.rage()
+        raged.run()
         _summary(raged)
         opened.emulator.faults.set([])
         opened.tick_until_quiet(pause=0.5)

@@ -71,6 +71,8 @@ def at_the_end(world: World) -> Iterator[str]:
     left = world.log.read(lambda view: view.open(LIMIT))
     for delivery in left.deliveries:
         yield f"delivery {delivery.subject} was received and never decided"
+    for delivery in left.awaiting:
+        yield f"delivery {delivery.subject} still awaits an approval"
     runs = Counter((run, job.document) for run, job in _alive(world))
     for (subject, document), count in runs.items():
         if count > 1:

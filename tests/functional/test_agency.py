@@ -25,7 +25,7 @@ CACHE = 0.2  # seconds of the function's
 ROUNDS = 6
 
 
-class Leaping:
+class OffsetClock:
     """The time, and as many rotations more as have been asked for."""
 
     def __init__(self) -> None:
@@ -37,13 +37,13 @@ class Leaping:
 
 
 @pytest.fixture
-def leaping() -> Leaping:
+def leaping() -> OffsetClock:
     """The emulator's clock."""
-    return Leaping()
+    return OffsetClock()
 
 
 @pytest.fixture
-def rotating(leaping: Leaping) -> Iterator[Emulator]:
+def rotating(leaping: OffsetClock) -> Iterator[Emulator]:
     """An emulated cloud whose temporary keys are good for three rotations."""
     patient = ROUNDS * ROTATION + 900
     with Emulator(
@@ -64,8 +64,8 @@ def with_agency(rotating: Emulator, tmp_path: Path) -> Environ:
     return {name: value for name, value in variables.items() if not name.endswith(("_AK", "_SK"))}
 
 
-def test_rotations_amid_a_run_of_ticks_do_no_harm(
-    leaping: Leaping,
+def test_rotations_during_reconciler_runs_cause_no_error(
+    leaping: OffsetClock,
     rotating: Emulator,
     with_agency: Environ,
     serve: Callable[[Environ], Post],

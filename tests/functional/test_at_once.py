@@ -72,7 +72,7 @@ def creations(emulator: Emulator) -> int:
     return sum(one.operation == "CreateBatchJob" for one in emulator.state.requests)
 
 
-def is_one_story(emulator: Emulator, records: list[Reply]) -> bool:
+def is_one_run(emulator: Emulator, records: list[Reply]) -> bool:
     """Return whether one job was planned, sent and created, once each."""
     actions = [str(record["action"]) for record in records]
     once = ("delivery.planned", "job.planned", "job.sending", "job.created")
@@ -96,7 +96,7 @@ def test_sixteen_threads_of_one_instance_make_one_job(
     replies = in_threads(16, lambda: handle(event, context(), instance))
     instance.close()
     assert {reply["outcome"] for reply in replies} <= ANSWERS
-    assert is_one_story(emulator, recorded())
+    assert is_one_run(emulator, recorded())
     kept = json.loads(
         emulator.state.buckets["nightdrop-drop"]["results/hall.yaml.result.json"].data
     )
@@ -116,10 +116,10 @@ def test_four_processes_with_four_threads_each_make_one_job(
         assert process.stdin
         process.stdin.write(json.dumps(event) + "\n")
         process.stdin.flush()
-    said = [process.communicate(timeout=60)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 4, said
-    assert {outcome for one in said for outcome in json.loads(one)} <= ANSWERS
-    assert is_one_story(emulator, recorded())
+    message = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, message
+    assert {outcome for one in message for outcome in json.loads(one)} <= ANSWERS
+    assert is_one_run(emulator, recorded())
 
 
 def test_sixteen_requests_at_once_make_one_job(
@@ -130,7 +130,7 @@ def test_sixteen_requests_at_once_make_one_job(
     replies = in_threads(16, lambda: post(event))
     assert {status for status, _ in replies} == {200}
     assert {reply["outcome"] for _, reply in replies} <= ANSWERS
-    assert is_one_story(emulator, recorded())
+    assert is_one_run(emulator, recorded())
 
 
 def test_many_files_at_once_make_a_job_each(

@@ -73,7 +73,7 @@ def seen() -> list[str]:
 
 @pytest.fixture(scope="module")
 def page(site: str, seen: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """A page of a browser that writes down every request and stands no error."""
+    """A page of a browser that records every request and accepts no error."""
     environ: dict[str, str | float | bool] = {
         **os.environ,
         "HOME": str(tmp_path_factory.mktemp("home")),
@@ -174,7 +174,7 @@ def test_no_request_leaves_this_machine(page: Page, seen: list[str], site: str) 
 
 
 def test_the_copy_holds_only_facts_and_records(site: str) -> None:
-    """What a job is sent with stays in the log's outbox."""
+    """The request body of a job stays in the log's outbox."""
     answer = urllib3.request("GET", f"{site}/nightdrop.json").json()
     names = {table["name"] for table in answer["tables"]}
     assert names == {"deliveries", "jobs", "records", "chain", "checkpoints"}
@@ -277,7 +277,7 @@ def test_a_foreign_name_stays_text(month: Path, site: str, tmp_path: Path) -> No
 
 
 def test_the_copy_is_gone_when_the_page_ends(month: Path, tmp_path: Path) -> None:
-    """Whoever ends it."""
+    """However the page ends."""
     with serving(f"sqlite:///{month}", tmp_path) as (_url, process):
         assert [path.name[:15] for path in tmp_path.iterdir()] == ["nightdrop-page-"]
     assert process.returncode == 0
@@ -294,7 +294,7 @@ def test_an_occupied_port_is_reported(month: Path, site: str) -> None:
 
 
 def test_a_view_is_shown_as_a_table(site: str) -> None:
-    """It is a table to whoever reads it, under the title it was given."""
+    """Its readers see a table, under the title it was given."""
     text = urllib3.request("GET", f"{site}/nightdrop/failures").data.decode()
     assert "<title>What went wrong</title>" in text
     assert "(view)" not in text

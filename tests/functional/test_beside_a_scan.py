@@ -33,7 +33,7 @@ class Interrupted(Obs):
     meanwhile: Callable[[], object] = list
 
     def list_pages(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
-        """List what is there by then."""
+        """List the objects of that time."""
         self.meanwhile()
         return super().list_pages(bucket, prefix, after=after)
 

@@ -40,7 +40,7 @@ def failing(emulator: Emulator, environ: Environ) -> None:
 
 
 @pytest.mark.usefixtures("failing")
-def test_a_fleet_that_fails_gets_no_more_jobs_until_somebody_releases(
+def test_a_fleet_that_fails_gets_no_more_jobs_until_an_operator_releases(
     emulator: Emulator,
     environ: Environ,
     fire: Fire,

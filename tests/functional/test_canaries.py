@@ -1,4 +1,4 @@
-"""Unique secrets are put everywhere, and looked for everywhere, whatever a service repeats."""
+"""Unique secrets are put everywhere, and searched for everywhere, whatever a service repeats."""
 
 from __future__ import annotations
 
@@ -96,9 +96,9 @@ class World:
     lines: list[str]
     output: pytest.CaptureFixture[str]
 
-    def leaks(self, *said: object) -> set[tuple[str, str]]:
+    def leaks(self, *texts: object) -> set[tuple[str, str]]:
         """Return which secrets are found, in which spelling."""
-        everything = "\0".join([*self._written(), *map(str, said), *map(repr, said)]).casefold()
+        everything = "\0".join([*self._written(), *map(str, texts), *map(repr, texts)]).casefold()
         return {
             (name, kind)
             for name, secret in SECRETS.items()
@@ -191,8 +191,8 @@ def test_a_refusal_that_repeats_all_secrets_is_read_without_them(
 ) -> None:
     """In its code and in its message, whose rest the operator still reads."""
     code = SPELLINGS[spelling](SECRETS["environment value"])
-    said = {"error_code": code, "error_msg": f"envs[1]: bad value {repeated(spelling)}"}
-    with serving(HostileAnswer("secrets", as_json(said, status="400 Bad"))) as url:
+    texts = {"error_code": code, "error_msg": f"envs[1]: bad value {repeated(spelling)}"}
+    with serving(HostileAnswer("secrets", as_json(texts, status="400 Bad"))) as url:
         reply = fire_in({**world.environ, "NIGHTDROP_IEF_ENDPOINT": url}, dropped(drop))
     assert [job["state"] for job in reply["jobs"]] == ["refused"]
     assert "IEF answered 400 unreadable envs[1]: bad value ***" in str(reply["errors"])
@@ -205,8 +205,8 @@ def test_an_id_that_repeats_a_secret_is_discarded(
     world: World, fire_in: FireIn, drop: Drop, name: str, spelling: str
 ) -> None:
     """The job is unknown then, and its true id is learnt from the list."""
-    said = {"job_id": SPELLINGS[spelling](SECRETS[name])}
-    with serving(HostileAnswer("secrets", as_json(said, status="201 Created"))) as url:
+    texts = {"job_id": SPELLINGS[spelling](SECRETS[name])}
+    with serving(HostileAnswer("secrets", as_json(texts, status="201 Created"))) as url:
         reply = fire_in({**world.environ, "NIGHTDROP_IEF_ENDPOINT": url}, dropped(drop))
     assert [job["state"] for job in reply["jobs"]] == ["unknown"]
     assert world.leaks(reply) == set()
@@ -216,7 +216,7 @@ def test_an_id_that_repeats_a_secret_is_discarded(
 def test_reasons_that_repeat_all_secrets_are_read_without_them(
     world: World, fire_in: FireIn, drop: Drop, spelling: str
 ) -> None:
-    """The outbox is empty by then; the service itself says what it was sent."""
+    """The outbox is empty by then; the service itself repeats the request."""
     created = fire_in(world.environ, dropped(drop))["jobs"][0]
     (job,) = world.emulator.state.all_jobs()
     task = {"status": repeated(spelling), "reason": f"pod failed: {repeated(spelling)}"}
@@ -265,7 +265,7 @@ def test_obs_that_repeats_keys_in_its_code_is_read_without_them(
 def test_a_garbled_answer_that_repeats_all_secrets_is_not_quoted(
     world: World, fire_in: FireIn, drop: Drop, head: bytes
 ) -> None:
-    """Neither in an error nor in what a library logs."""
+    """Neither in an error nor in a library's log lines."""
     secrets = repeated("as it is").encode()
     event = dropped(drop)
     with serving(HostileAnswer("secrets", head % (secrets, secrets))) as url:
@@ -293,5 +293,5 @@ def test_the_password_of_a_log_is_not_shown(world: World, address: str) -> None:
     context = Context.from_environment(wrong, "r", lambda: 0.0)
     with pytest.raises(NightdropError) as raised:
         open_instance(context, wrong, world.lines.append)
-    said = traceback_text(raised.value) + "".join(world.lines) + "".join(world.output.readouterr())
-    assert "Ga5-Vo1" not in said
+    texts = traceback_text(raised.value) + "".join(world.lines) + "".join(world.output.readouterr())
+    assert "Ga5-Vo1" not in texts

@@ -70,7 +70,7 @@ def test_invoke_with_json_prints_the_reply_alone(tmp_path: Path, cloud: Emulator
 
 
 def test_a_rejected_event_ends_with_status_1(tmp_path: Path, cloud: Emulator) -> None:
-    """What is not JSON is recorded and rejected, without a traceback."""
+    """An event that is not JSON is recorded and rejected, without a traceback."""
     done = nightdrop("invoke", "-", folder=tmp_path, cloud=cloud, text="neither this nor that")
     assert done.exit_code == 1
     assert done.stdout.startswith("rejected\n")
@@ -242,7 +242,7 @@ def test_a_missing_log_is_not_created_by_reading_it(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A folder in which the demo ran beside what an earlier one made, and what it printed."""
+    """A folder in which the demo ran beside the files of an earlier one, and its output."""
     folder = tmp_path_factory.mktemp("beside")
     (folder / "demo").mkdir()
     (folder / "demo/audit.db").write_bytes(b"a log")

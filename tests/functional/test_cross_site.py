@@ -1,4 +1,4 @@
-"""What a web page in a browser on this machine may ask of the function: nothing."""
+"""Requests of web pages in a browser on this machine: all of them are refused."""
 
 from __future__ import annotations
 

@@ -191,7 +191,7 @@ def test_a_broken_file_and_a_corrected_one(session: Session) -> None:
 
 
 def test_an_abandoned_event_leaves_a_failure_notice(tmp_path: Path) -> None:
-    """Without an agency the function raises, and the failure message says what it needs."""
+    """Without an agency the function raises, and the failure message names the missing setting."""
     with dev(tmp_path, "--no-agency", "--odd-clock", "--retries", "0"):
         (tmp_path / "drop" / "n.yaml").write_text("kind: node_upgrade\n")
         wait_for(lambda: "given up" in printed(tmp_path))

@@ -1,4 +1,4 @@
-"""What one timer event costs, in counts that do not depend on the machine."""
+"""The cost of one timer event, in counts that do not depend on the machine."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], 
 
 def test_a_timer_event_loads_only_what_it_needs(measured: tuple[dict[str, Any], Path]) -> None:
     """A cold start pays for every module."""
-    said, _ = measured
-    assert said["outcome"] == "submitted"
-    assert len(said["modules"]) <= MOST_MODULES
-    assert FORBIDDEN & set(said["all"]) == set()
+    message, _ = measured
+    assert message["outcome"] == "submitted"
+    assert len(message["modules"]) <= MOST_MODULES
+    assert FORBIDDEN & set(message["all"]) == set()
 
 
 def test_the_built_in_policy_costs_a_node_upgrade_one_module(

@@ -41,7 +41,7 @@ def run(tmp_path: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def in_words(done: Result) -> str:
-    """Return what a command printed, in one line."""
+    """Return the output of a command, in one line."""
     return " ".join(done.output.split())
 
 

@@ -237,7 +237,7 @@ def test_a_right_that_is_missing_ends_the_probe(cloud: Cloud) -> None:
 
 
 def test_a_job_that_cannot_be_created_is_a_fact(cloud: Cloud) -> None:
-    """The rest is probed all the same."""
+    """The rest is probed nevertheless."""
     facts = cloud.probe(fault(CREATE, "status", status=403))
     assert "--kind node_upgrade" in facts["create"].change
     assert "1 times 403" in facts["refusals"].seen
@@ -253,7 +253,7 @@ def test_a_job_whose_answer_was_lost_is_deleted_too(cloud: Cloud) -> None:
 
 
 def test_a_job_that_may_be_there_and_is_not_listed_is_named(cloud: Cloud) -> None:
-    """The list lags, so that somebody has to look later."""
+    """The list lags, so that the operator must look later."""
     facts = cloud.probe(LOST, fault(LIST, "stale_list", seconds=60))
     (left,) = cloud.named("nightdrop-probe")
     assert facts["clean-up"].verdict == "differs"
@@ -274,7 +274,7 @@ def test_a_job_is_found_wherever_the_list_has_it(cloud: Cloud, kind: str) -> Non
 def test_an_interrupted_probe_deletes_its_jobs(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also when somebody presses Ctrl-C while it waits for the list."""
+    """Also at Ctrl-C while it waits for the list."""
 
     def interrupted(_seconds: float) -> None:
         raise KeyboardInterrupt
@@ -286,7 +286,7 @@ def test_an_interrupted_probe_deletes_its_jobs(
 
 
 def test_jobs_that_cannot_be_deleted_are_named(cloud: Cloud) -> None:
-    """For somebody who may."""
+    """For a person with the right to delete them."""
     facts = cloud.probe(fault(DELETE, "status", status=403))
     left = cloud.named("nightdrop-probe")
     assert len(left) == 2

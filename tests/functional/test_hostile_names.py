@@ -47,7 +47,7 @@ def log(
 
 
 def run(log: str, *arguments: str) -> str:
-    """Return what a subcommand of `nightdrop audit` prints."""
+    """Return the output of a subcommand of `nightdrop audit`."""
     done = CliRunner().invoke(main, ["audit", *arguments, "--audit", log])
     assert done.exit_code == 0, done.output
     return done.output

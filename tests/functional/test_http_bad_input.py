@@ -98,11 +98,11 @@ def test_an_event_that_cannot_be_used_is_rejected_and_recorded(
     post: Post, cloud_records: Recorded, kind: str
 ) -> None:
     """HTTP 200: a retry would change nothing."""
-    body, said = EVENTS[kind]
+    body, expected = EVENTS[kind]
     request_id = str(uuid4())
     status, reply = post(body, **{"X-Cff-Request-Id": request_id})
     assert (status, reply["outcome"], reply["jobs"]) == (200, "rejected", [])
-    assert said in "\n".join(reply["errors"])
+    assert expected in "\n".join(reply["errors"])
     assert "Traceback" not in json.dumps(reply)
     assert is_recorded(cloud_records(), request_id, reply["errors"])
 
@@ -112,12 +112,12 @@ def test_a_file_that_cannot_be_read_is_rejected_and_recorded(
     cloud: Emulator, post: Post, cloud_drop: Drop, cloud_records: Recorded, kind: str
 ) -> None:
     """The person who dropped it finds the reason in a result file."""
-    data, said = FILES[kind]
+    data, expected = FILES[kind]
     request_id = str(uuid4())
     status, reply = post(cloud_drop(f"drop/{kind}.yaml", data), **{"X-Cff-Request-Id": request_id})
     assert (status, reply["outcome"], reply["jobs"]) == (200, "rejected", [])
     assert reply["errors"]
-    assert said in "\n".join(reply["errors"])
+    assert expected in "\n".join(reply["errors"])
     assert is_recorded(cloud_records(), request_id, reply["errors"])
     kept = cloud.state.buckets["nightdrop-drop"][f"results/{kind}.yaml.result.json"].data
     assert json.loads(kept)["errors"] == reply["errors"]

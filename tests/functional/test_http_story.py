@@ -124,9 +124,9 @@ def test_a_users_description_follows_the_mark(
     """Both are there."""
     spec = UPGRADE + "description: für die Halle\n".encode()
     _, reply = post(cloud_drop("drop/described.yaml", spec))
-    said = str(job_named(cloud, reply["jobs"][0]["job_name"])["description"])
-    assert MARK.fullmatch(said[:29])
-    assert said[29:] == " für die Halle"
+    message = str(job_named(cloud, reply["jobs"][0]["job_name"])["description"])
+    assert MARK.fullmatch(message[:29])
+    assert message[29:] == " für die Halle"
 
 
 def test_the_same_event_twice_is_one_job(cloud: Emulator, post: Post, cloud_drop: Drop) -> None:

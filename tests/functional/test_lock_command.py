@@ -1,4 +1,4 @@
-"""`nightdrop audit lock`, against an emulator that keeps what is locked."""
+"""`nightdrop audit lock`, against an emulator that enforces locks."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_without_confirmation_nothing_is_locked(emulator: Emulator) -> None:
     assert days_of(emulator) == 0
 
 
-def test_no_log_is_kept_in_a_locked_bucket() -> None:
+def test_no_log_is_accepted_in_a_locked_bucket() -> None:
     """The probe says so, since OBS refuses appends there."""
     lock(f"obs://{BUCKET}", "--days", "1", "--yes")
     probed = CliRunner().invoke(main, ["audit", "probe", f"obs://{BUCKET}/audit/"])
@@ -62,7 +62,7 @@ def test_no_log_is_kept_in_a_locked_bucket() -> None:
 def test_the_bucket_of_the_log_is_not_locked(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither by a slip of the hand."""
+    """Not even by a typing error."""
     monkeypatch.setenv("NIGHTDROP_AUDIT", f"obs://{BUCKET}/audit/")
     done = lock(f"obs://{BUCKET}", "--days", "365", "--yes")
     assert (done.exit_code, "lock another" in done.stderr) == (2, True)
@@ -70,17 +70,17 @@ def test_the_bucket_of_the_log_is_not_locked(
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [
         ("sqlite:///a.db", "give obs://bucket"),
         ("obs://", "give obs://bucket"),
         ("obs://no-such-bucket", ": no such bucket"),
     ],
 )
-def test_a_bucket_that_cannot_be_locked_is_reported(address: str, said: str) -> None:
+def test_a_bucket_that_cannot_be_locked_is_reported(address: str, message: str) -> None:
     """Exit status 2 and a sentence."""
     done = lock(address, "--days", "365", "--yes")
-    assert (done.exit_code, said in done.stderr) == (2, True)
+    assert (done.exit_code, message in done.stderr) == (2, True)
 
 
 def test_a_bucket_without_versions_needs_them_first(emulator: Emulator) -> None:

@@ -37,7 +37,7 @@ WRONG = "---\n".join("kind: nonsense\nname: x\n" for _ in range(2000))
 
 
 @pytest.fixture
-def said(environ: Environ, spawn: Spawn) -> Callable[[list[object]], list[str]]:
+def message(environ: Environ, spawn: Spawn) -> Callable[[list[object]], list[str]]:
     """Return the lines that a function logs for some events, in a process of its own."""
 
     def ask(events: list[object]) -> list[str]:
@@ -49,12 +49,12 @@ def said(environ: Environ, spawn: Spawn) -> Callable[[list[object]], list[str]]:
 
 
 def test_every_line_is_one_json_object_with_an_action(
-    said: Callable[[list[object]], list[str]], environ: Environ, drop: Drop, tick: Tick
+    message: Callable[[list[object]], list[str]], environ: Environ, drop: Drop, tick: Tick
 ) -> None:
     """Whatever comes: work, repetitions, actions, and every kind of bad input."""
     environ["NIGHTDROP_SETTLE_AFTER"] = "1"
     event = drop("drop/hall.yaml", UPGRADE.encode())
-    lines = said(
+    lines = message(
         [
             *(tick(UPGRADE), event, event, tick('{"action": "reconcile"}'), {"action": "doctor"}),
             *(drop("drop/wrong.yaml", WRONG.encode()), drop("drop/bytes.yaml", b"\xff\xfe\x00")),
@@ -72,12 +72,12 @@ def test_every_line_is_one_json_object_with_an_action(
 
 
 def test_errors_are_logged_as_json_too(
-    said: Callable[[list[object]], list[str]], environ: Environ
+    message: Callable[[list[object]], list[str]], environ: Environ
 ) -> None:
     """An examination with faults, of a cloud that is not there."""
     gone = dict.fromkeys(("NIGHTDROP_IEF_ENDPOINT", "NIGHTDROP_OBS_ENDPOINT"), "http://127.0.0.1:1")
     environ.update(gone)
-    spoken = [json.loads(line) for line in said([{"action": "doctor"}])]
+    spoken = [json.loads(line) for line in message([{"action": "doctor"}])]
     assert [one["of"] for one in spoken if one["action"] == "attention.needed"] == [
         "check.failed",
         "check.failed",

@@ -56,7 +56,7 @@ def states(reply: Reply) -> list[str]:
 def test_a_job_whose_answer_is_not_known_is_never_posted_again(
     emulator: Emulator, fire: Fire, drop: Drop, fault: Reply
 ) -> None:
-    """It stands as unknown until the list was looked at."""
+    """It is unknown until the list was read."""
     faulty(emulator, **fault)
     event = drop("drop/hall.yaml", UPGRADE)
     first = fire(event)

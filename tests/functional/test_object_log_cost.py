@@ -29,7 +29,7 @@ def costs() -> list[dict[str, Cost]]:
 
 
 def test_an_event_reads_nothing(costs: list[dict[str, Cost]]) -> None:
-    """Planned and claimed, answered, confirmed: what is written, and nothing else."""
+    """Planned and claimed, answered, confirmed: there are only writes."""
     for cost in (one["event with one job"] for one in costs):
         assert (cost.read, cost.ief, cost.other) == (0, 1, 1)
         assert cost.log <= 5
@@ -66,7 +66,7 @@ def test_no_operation_grows_with_the_log(costs: list[dict[str, Cost]], operation
 
 
 def test_a_command_reads_far_less_than_the_log(costs: list[dict[str, Cost]]) -> None:
-    """Its ends, and the segments that hold what was asked for."""
+    """Its ends, and the segments with the requested records."""
     whole = LONG * PER_SEGMENT * 3_000
     for operation in ("job abandon", "audit checkpoint", "audit show, the first job"):
         assert costs[1][operation].read < whole / 2

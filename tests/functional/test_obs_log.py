@@ -93,7 +93,7 @@ def test_the_command_reads_the_log() -> None:
 
 
 def test_a_falsified_record_is_found(delivered: dict[str, str], emulator: Emulator) -> None:
-    """Whoever may write to the bucket can change it, but not unnoticed."""
+    """Every writer of the bucket can change it, but not unnoticed."""
     key = "audit/records/0000000001"
     stored = emulator.state.buckets["nightdrop-drop"][key]
     forged = stored.data.replace(b'"job.created"', b'"job.refused"', 1)
@@ -118,7 +118,7 @@ def test_a_hold_can_be_placed_from_the_operators_machine(
 def test_a_job_whose_request_was_removed_waits_and_reports_it(
     in_obs: dict[str, str], fire_in: Fire, emulator: Emulator
 ) -> None:
-    """Whoever may write to the bucket can lose it, but not silently."""
+    """Every writer of the bucket can delete it, but not silently."""
     fire_in(in_obs, "what leaves a first record")
     assert run("hold").exit_code == 0
     fire_in(in_obs, json.loads(spec("robbed")))
@@ -176,7 +176,7 @@ def test_a_probe_reports_each_failed_check(in_obs: dict[str, str], emulator: Emu
 
 
 @pytest.mark.parametrize(
-    ("address", "variable", "said"),
+    ("address", "variable", "message"),
     [
         ("sqlite:///a.db", "", "only a log in OBS"),
         (AUDIT, "NIGHTDROP_OBS_ENDPOINT", "NIGHTDROP_OBS_ENDPOINT"),
@@ -189,14 +189,14 @@ def test_a_probe_that_cannot_run_reports_why(
     monkeypatch: pytest.MonkeyPatch,
     address: str,
     variable: str,
-    said: str,
+    message: str,
 ) -> None:
     """Exit status 2, a sentence, no traceback."""
     assert in_obs
     for name in (variable, "NIGHTDROP_REGION") if variable else ():
         monkeypatch.delenv(name)
     probed = run("audit", "probe", address)
-    assert (probed.exit_code, said in probed.stderr) == (2, True)
+    assert (probed.exit_code, message in probed.stderr) == (2, True)
 
 
 def test_the_log_signs_with_the_keys_of_each_call(in_obs: dict[str, str]) -> None:

@@ -178,7 +178,7 @@ def test_an_object_is_appended_to(esdk: EsdkClient) -> None:
 
 
 def test_an_impossible_append_is_refused(esdk: EsdkClient) -> None:
-    """At another position, or to what was put."""
+    """At another position, or to an object that was put."""
     append(esdk, "one", 0)
     assert append(esdk, "two", 0) == (409, "PositionNotEqualToLength")
     assert append(esdk, "two", 4) == (409, "PositionNotEqualToLength")
@@ -237,7 +237,7 @@ def test_the_virtual_host_client_reads_the_documented_errors(
     assert f"<Code>{expected[1]}</Code>" in caught.value.error_msg
 
 
-def test_versions_are_kept_listed_read_and_removed(esdk: EsdkClient) -> None:
+def test_versions_are_stored_listed_read_and_removed(esdk: EsdkClient) -> None:
     """From switching them on to taking a delete marker away."""
     assert esdk.getBucketVersioning(BUCKET).body is None
     assert esdk.setBucketVersioning(BUCKET, "Enabled").status == 200
@@ -264,7 +264,7 @@ def test_versions_are_kept_listed_read_and_removed(esdk: EsdkClient) -> None:
 
 
 def test_a_bucket_is_locked(esdk: EsdkClient) -> None:
-    """Once it keeps versions: what is written then can be hidden, but not removed."""
+    """Once it has versions: objects written later can be hidden, but not removed."""
     rule = ObjectLockRule(days=1, mode="COMPLIANCE")
     locked = ObjectLockConfiguration(objectLockEnabled="Enabled", rule=rule)
     assert esdk.setBucketObjectLock(BUCKET, locked).status == 409
@@ -299,7 +299,7 @@ def test_versions_are_listed_page_by_page(esdk: EsdkClient) -> None:
     assert found == ["a", "a", "a", "ü b"]
 
 
-def test_the_virtual_host_client_keeps_versions(
+def test_the_virtual_host_client_enables_versions(
     emulator: Emulator, obs_client: huawei_obs.ObsClient, tmp_path: Path
 ) -> None:
     """It switches them on, and removes one by its id."""

@@ -19,7 +19,7 @@ UPGRADE = "kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
 
 
 def audit(environ: dict[str, str], *arguments: str) -> str:
-    """Return what a subcommand of `nightdrop audit` prints."""
+    """Return the output of a subcommand of `nightdrop audit`."""
     done = CliRunner().invoke(main, ["audit", *arguments, "--audit", environ["NIGHTDROP_AUDIT"]])
     assert done.exit_code == 0, done.output
     return done.output

@@ -57,7 +57,7 @@ print(json.dumps({"replies": replies, "elsewhere": elsewhere,
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A zip, unpacked: where, what it was built as, and what is to run it."""
+    """An unpacked zip: its folder, its build, and its interpreter."""
 
     folder: Path
     built: Built

@@ -15,7 +15,7 @@ RUN = [page for page in pages() if any(blocks(page.read_text()))]
 
 
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_a_page_shows_is_what_its_commands_print(page: Path) -> None:
+def test_a_page_shows_the_output_of_its_commands(page: Path) -> None:
     """Keys, ids, ports and times are others each time; nothing else is."""
     text = page.read_text()
     shown = [steps(block.lines) for block in blocks(text) if not block.file]
@@ -44,6 +44,6 @@ def test_another_output_is_noticed() -> None:
         ),
     ],
 )
-def test_what_varies_is_masked(line: str, left: str) -> None:
+def test_varying_values_are_masked(line: str, left: str) -> None:
     """A port and a time, and no word of a message."""
     assert masked(line) == left

@@ -80,13 +80,13 @@ def emulator() -> Iterator[Emulator]:
 def leaks(emulator: Emulator, environ: Environ, lines: list[str]) -> Callable[..., list[str]]:
     """Return where a canary occurs in everything that was written, answered or logged."""
 
-    def find(*said: object) -> list[str]:
+    def find(*values: object) -> list[str]:
         database = sqlite3.connect(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))
         kept = [line for line in database.iterdump() if not line.startswith('INSERT INTO "outbox"')]
         database.close()
         objects = emulator.state.buckets["nightdrop-drop"].items()
         results = [one.data.decode() for name, one in objects if name.startswith("results/")]
-        texts = [*kept, *results, *lines, *map(str, said), *map(repr, said)]
+        texts = [*kept, *results, *lines, *map(str, values), *map(repr, values)]
         return [t for t in texts if any(canary in t for canary in (*CANARIES, ENVIRONMENT_VALUE))]
 
     return find
@@ -173,7 +173,7 @@ def test_a_rejected_tick_leaves_no_secret(
 def test_a_crash_leaves_no_secret(
     emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop, leaks: Leaks
 ) -> None:
-    """Nor do the causes of what is raised."""
+    """Nor do the causes of the raised error."""
     event = drop("drop/camera.yaml", DEPLOYMENT.encode())
     emulator.faults.set([{"operation": "GetObject", "fault": "cut"}])
     with pytest.raises(NightdropError) as raised:

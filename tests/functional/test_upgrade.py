@@ -36,7 +36,7 @@ def old(environ: Environ) -> None:
         db.executescript(FIRST.read_text())
 
 
-def test_what_ran_under_the_old_version_does_not_run_again(
+def test_a_run_of_the_old_version_is_not_repeated(
     fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
     """The file is dropped once more, as it was, and creates nothing."""

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def outputs() -> dict[str, Any]:
-    """What is deployed when only what must be given is given."""
+    """The deployment's outputs when only required variables are set."""
     return rendered(INFRA / "shape", LEAST | {"bucket_prefix": PREFIX})
 
 
@@ -96,7 +96,7 @@ def test_the_walk_through_leads_to_a_job(
 
 
 def test_the_log_must_not_be_locked(outputs: dict[str, Any], deployed: Environ) -> None:
-    """A slip of the hand would end all recording."""
+    """A typing error would end all recording."""
     assert deployed
     locked = run("audit", "lock", f"obs://{outputs['buckets']['log']}", "--days=9", "--yes")
     assert (locked.exit_code, "lock another" in locked.stderr) == (2, True)

@@ -1,4 +1,4 @@
-"""Fuzz target: whatever a server answers to a call of ours, over real sockets."""
+"""Fuzz target: any answer of a server to one of our calls, over real sockets."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def main() -> None:
     operations = list(OPERATIONS.values())
 
     def target(data: bytes) -> None:
-        """Ask, and take nothing but a value or an error of ours for an answer."""
+        """Make a call; only a value or one of our errors may result."""
         server.answer = data[1:]
         try:
             found = operations[data[0] % len(operations) if data else 0](server.url)

@@ -16,13 +16,13 @@ class Answer(NamedTuple):
 
     Attributes:
         jobs: How many jobs it orders.
-        said: Its errors, or its warnings.
+        problems: Its errors, or its warnings.
         trace: The traceback of a stray exception; "" if there was none.
         seconds: Processor time.
     """
 
     jobs: int
-    said: list[str]
+    problems: list[str]
     trace: str
     seconds: float
 
@@ -34,12 +34,12 @@ def answers_to_files(files: list[bytes], max_bytes: int) -> list[Answer]:
 
 def _answer(data: bytes, limits: Limits) -> Answer:
     began = time.process_time()
-    jobs, said, trace = 0, [], ""
+    jobs, problems, trace = 0, [], ""
     try:
         plan = make_plan("k" * 52, read(data, limits))
-        jobs, said = len(plan.jobs), list(map(str, plan.warnings))
+        jobs, problems = len(plan.jobs), list(map(str, plan.warnings))
     except SpecRejectedError as error:
-        said = list(map(str, error.problems))
+        problems = list(map(str, error.problems))
     except BaseException:  # noqa: BLE001 - whatever leaves the work is the finding
         trace = traceback.format_exc()[-4000:]
-    return Answer(jobs, said, trace, time.process_time() - began)
+    return Answer(jobs, problems, trace, time.process_time() - began)

@@ -1,4 +1,4 @@
-"""Answers of a misbehaving server: what is sent, and what each attacks."""
+"""Answers of a misbehaving server: the bytes, and the target of each attack."""
 
 from __future__ import annotations
 

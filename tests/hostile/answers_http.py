@@ -1,4 +1,4 @@
-"""What can be wrong with an answer whatever was asked: its lines, its length, its pace."""
+"""Invalid answers to any request: wrong lines, length or speed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be wrong with IEF's answers, each of which is proper HTTP."""
+"""Invalid answers of IEF, each of which is proper HTTP."""
 
 from __future__ import annotations
 

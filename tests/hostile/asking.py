@@ -1,4 +1,4 @@
-"""Each call of ours put to servers: what a child process runs, without their answers in memory."""
+"""Our calls to hostile servers, run in a child process without their answers in memory."""
 
 from __future__ import annotations
 

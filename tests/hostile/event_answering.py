@@ -20,7 +20,7 @@ CASES = {case.name: case for case in EVENTS}
 
 @dataclass(frozen=True)
 class Seen:
-    """What a function made of an event.
+    """The function's result for an event.
 
     Attributes:
         outcome: The reply's outcome, or `raised`.

@@ -1,4 +1,4 @@
-"""Hostile spec files, each with what it attacks; some are legal files after all."""
+"""Hostile spec files, each with the target of its attack; some are legal files after all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile specs: readable files that ask for what cannot be, or for more than they show."""
+"""Hostile specs: readable files with impossible or hidden requests."""
 
 from __future__ import annotations
 

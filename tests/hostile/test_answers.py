@@ -1,4 +1,4 @@
-"""Each answer of a misbehaving server ends in an error of ours, in time, and creates no job."""
+"""Each answer of a misbehaving server ends in one of our errors, in time, and creates no job."""
 
 from __future__ import annotations
 

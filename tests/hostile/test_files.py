@@ -47,11 +47,11 @@ def test_a_hostile_file_orders_nothing(first: int) -> None:
     for file, answer in zip(files, outcome.value, strict=True):
         assert not answer.trace, (file.name, answer.trace)
         assert answer.seconds <= MOST_SECONDS, file.name
-        assert bool(answer.jobs) == file.legal, (file.name, answer.said)
-        assert answer.said or file.legal, file.name
-        assert len(answer.said) <= 101, file.name
-        assert len("\n".join(answer.said)) <= LONGEST_ANSWER, file.name
-        assert "".join(answer.said).isprintable(), file.name
+        assert bool(answer.jobs) == file.legal, (file.name, answer.problems)
+        assert answer.problems or file.legal, file.name
+        assert len(answer.problems) <= 101, file.name
+        assert len("\n".join(answer.problems)) <= LONGEST_ANSWER, file.name
+        assert "".join(answer.problems).isprintable(), file.name
 
 
 @pytest.mark.parametrize("name", LARGEST)

@@ -1,4 +1,4 @@
-"""The limits that every hostile case runs under do catch what they are for."""
+"""The limits of every hostile case detect what exceeds them."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from tests.support.terraform.security import security
 INFRA = Path(__file__).parents[2] / "infra"
 
 
-def test_every_argument_is_one_the_provider_takes() -> None:
-    """None unknown, none missing, and nothing refers to what is not there."""
+def test_the_provider_knows_every_argument() -> None:
+    """None unknown, none missing, and no reference to an undefined name."""
     assert list(contract(INFRA)) == []
 
 

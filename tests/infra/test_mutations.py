@@ -160,7 +160,7 @@ BY_TERRAFORM = {
         "(s3:)?Object(Created|Removed)",
     ),
 }
-"""Likewise; what Terraform computes tells."""
+"""Wrong edits that only the rendered configuration shows."""
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def by_text(infra: Path) -> Iterator[str]:
 
 @cache
 def found_unedited(look: Callable[[Path], Iterator[str]]) -> frozenset[str]:
-    """Return what a check finds before any edit, which proves nothing."""
+    """Return the findings of a check before any edit, which are ignored."""
     return frozenset(look(INFRA))
 
 

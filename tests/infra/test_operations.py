@@ -1,4 +1,4 @@
-"""The page for whoever runs it names what there is."""
+"""The operators' page names existing actions and files."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_the_files_are_formatted() -> None:
     assert found.status == 0, found.text
 
 
-def test_the_function_understands_what_is_deployed() -> None:
+def test_the_function_accepts_the_rendered_settings_and_events() -> None:
     """Its settings, the events of its triggers, its rights; and terraform test of the shape."""
     assert list(shape(INFRA)) == []
 
@@ -72,9 +72,9 @@ def test_an_example_can_be_planned_without_an_account(
 
 
 def test_the_table_of_arguments_is_the_providers(prepared: Callable[[str], Path]) -> None:
-    """Offline that table stands for it, so it must neither invent nor miss what is required."""
-    said = json.loads(terraform("providers", "schema", "-json", at=prepared(".")).text)
-    [provider] = said["provider_schemas"].values()
+    """Offline that table replaces the provider, so it must have exactly its arguments."""
+    message = json.loads(terraform("providers", "schema", "-json", at=prepared(".")).text)
+    [provider] = message["provider_schemas"].values()
     schemas = provider["resource_schemas"]
     assert [
         difference

@@ -21,7 +21,7 @@ _FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 
 
 def demo_output() -> str:
-    """Run the demo as a terminal sees it, and return what it printed, with its colours."""
+    """Run the demo as a terminal sees it, and return its output, with its colours."""
     colours = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": str(WIDTH)}
     with TemporaryDirectory() as folder:
         done = subprocess.run(

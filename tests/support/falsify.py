@@ -1,4 +1,4 @@
-"""How a log of 1,000 records is falsified, by whoever has the files in hand."""
+"""Ways to falsify a log of 1,000 records with access to its files."""
 
 from __future__ import annotations
 
@@ -272,7 +272,7 @@ def edited_with_hash(log: LongLog) -> None:
 
 
 def cut_with_checkpoints(log: LongLog) -> None:
-    """Cut off the end together with what saw it: what a bucket under WORM does not allow."""
+    """Cut off the end with its checkpoints, which a bucket under WORM does not allow."""
     run("DELETE FROM records WHERE seq > 950")(log)
     for name in list(log.checkpoints.names()):
         if int(name[:12]) > 950:

@@ -70,7 +70,9 @@ class LongLog:
             while head.seq < records - 1:
                 size = min(_STORY * _BETWEEN, records - 1 - head.seq)
                 drafts = [
-                    one for number in range(_BETWEEN) for one in story(f"{salt}{head.hash}{number}")
+                    one
+                    for number in range(_BETWEEN)
+                    for one in run_records(f"{salt}{head.hash}{number}")
                 ]
                 log.commit(recording(drafts[:size]))
                 self._checkpoint(log, key)
@@ -100,7 +102,7 @@ def recording(drafts: Sequence[Draft]) -> Decide[None]:
     return lambda _view: Decision(None, tuple(drafts))
 
 
-def story(salt: str) -> Iterator[Draft]:
+def run_records(salt: str) -> Iterator[Draft]:
     """Yield the records of one file, from its delivery to its result."""
     delivery = {"key": key_of(f"delivery {salt}")}
     job: Part = {

@@ -97,7 +97,7 @@ class Month:
     requests: int = 0
 
     def fire(self, event: dict[str, Any]) -> None:
-        """Hand an event to the function and keep a checkpoint of what it recorded."""
+        """Hand an event to the function and write a checkpoint of its records."""
         invocation = self._services()
         try:
             fired = parse_event(event, eventgrid_keys=invocation.settings.eventgrid_keys)

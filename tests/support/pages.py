@@ -147,14 +147,14 @@ def _outputs(asked: list[Step], folder: Path, environ: dict[str, str]) -> list[t
 
 
 def masked(line: str) -> str:
-    """Return a line without what is another in each run."""
+    """Return a line without the values that vary between runs."""
     for pattern, word in _VARYING:
         line = re.sub(pattern, word, line)
     return line.rstrip()
 
 
 def agrees(shown: tuple[str, ...], real: tuple[str, ...]) -> bool:
-    """Return whether a page shows what a command printed, but for what it leaves out."""
+    """Return whether a page shows a command's output, but for omitted lines."""
     pattern = "".join(
         r"(?:.*\n)*" if line == LEFT_OUT else re.escape(masked(line)) + r"\n" for line in shown
     )

@@ -23,7 +23,7 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C reach what the tests start, and nothing reach the home of whoever runs them."""
+    """Let Ctrl-C reach the started processes, and no process reach the user's home."""
     # Also where a shell runs them in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if "TMPDIR" not in os.environ and _fits(MEMORY):

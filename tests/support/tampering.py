@@ -167,8 +167,8 @@ ROWS = (*ALONE, *OUTSIDE, *DERIVED)
 
 def describe(verdict: Verdict, row: Tampering) -> str:
     """Return the verdict's report of an attack, hashes and paths shortened."""
-    said = [*map(str, verdict.faults), *verdict.remarks]
-    text = next((one for one in said if row.says in one), said[0])
+    message = [*map(str, verdict.faults), *verdict.remarks]
+    text = next((one for one in message if row.says in one), message[0])
     text = re.sub(r"([0-9a-f]{8})[0-9a-f]{8,}(-[0-9TZ]+\.checkpoint)?", r"\1…", text)
     return re.sub(r"/[^ ]*/", "", text)
 

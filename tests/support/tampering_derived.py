@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.sql.sqlite import SqliteLog
 from tests.support.falsify import Tampering, plain, run
-from tests.support.long_log import recording, story
+from tests.support.long_log import recording, run_records
 
 if TYPE_CHECKING:
     from tests.support.falsify import Attack
@@ -24,8 +24,8 @@ def with_waiting(attack: Attack) -> Attack:
 
     def first(log: LongLog) -> None:
         with closing(SqliteLog(log.path)) as opened:
-            opened.commit(recording(list(islice(story("waits"), 3))))
-            opened.commit(recording(list(islice(story("came"), 1))))
+            opened.commit(recording(list(islice(run_records("waits"), 3))))
+            opened.commit(recording(list(islice(run_records("came"), 1))))
         attack(log)
 
     return first

@@ -1,4 +1,4 @@
-"""Falsified logs that only what is outside gives away, falsified checkpoints and stores."""
+"""Falsified logs that only outside evidence reveals, falsified checkpoints and stores."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.support.falsify import (
 from tests.support.tampering_derived import refolded
 
 OUTSIDE: tuple[Tampering, ...] = (
-    # Whole chains again: only evidence outside gives them away.
+    # Whole chains again: only outside evidence reveals them.
     Tampering(
         "a record is edited, all hashes recomputed",
         rewritten(500, noted("all is well")),

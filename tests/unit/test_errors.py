@@ -1,4 +1,4 @@
-"""How errors read, and what they say about trying again."""
+"""The text of errors, and which of them may be retried."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def tree(kind: type[NightdropError]) -> list[type[NightdropError]]:
 
 
 @pytest.mark.parametrize("kind", tree(NightdropError), ids=lambda kind: kind.__name__)
-def test_every_error_stands_in_the_drawing(kind: type[NightdropError]) -> None:
+def test_every_error_is_in_the_drawing(kind: type[NightdropError]) -> None:
     """The tree at the top of the module is complete, and each class has its sentence."""
     assert kind.__name__ in (errors.__doc__ or "")
     assert kind.__doc__
 
 
-def test_only_what_may_pass_is_worth_a_retry() -> None:
+def test_only_temporary_errors_may_be_retried() -> None:
     """Rejections, settings and a broken log stay as they are; the cloud and a busy log may not."""
     retryable = {kind.__name__ for kind in tree(NightdropError) if kind.retryable}
     assert retryable == {

@@ -35,7 +35,7 @@ SAMPLES = [json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json")
 FILES = [path.read_bytes() for path in sorted((EVENTS / "specs").iterdir())]
 
 # Text with lone surrogates, integers of any size, floats that are no numbers: all that can be
-# parsed from what somebody sends.
+# parsed from a sent event.
 ANY_TEXT = st.text(st.characters(), max_size=20)
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT
 ANY_JSON = st.recursive(
@@ -46,8 +46,8 @@ ANY_JSON = st.recursive(
 
 
 @st.composite
-def spoiled_events(draw: st.DrawFn) -> object:
-    """Draw a sample event in which something, somewhere, is something else."""
+def damaged_events(draw: st.DrawFn) -> object:
+    """Draw a sample event with one value replaced."""
     event = copy.deepcopy(draw(st.sampled_from(SAMPLES)))
     place: Any = event
     while True:
@@ -61,7 +61,7 @@ def spoiled_events(draw: st.DrawFn) -> object:
 
 
 @st.composite
-def spoiled_files(draw: st.DrawFn) -> bytes:
+def damaged_files(draw: st.DrawFn) -> bytes:
     """Draw a sample spec with some of its bytes replaced."""
     data = draw(st.sampled_from(FILES))
     begin = draw(st.integers(0, len(data)))
@@ -77,12 +77,12 @@ def is_answered(fire: Fire, event: object) -> bool:
         return bool(str(error))
     json.dumps(reply, allow_nan=False).encode()
     failed = reply["outcome"] in {"rejected", "partial", "deferred"}
-    # What a tick leaves open is counted, not told in sentences.
+    # Work that a reconciler run leaves open is counted, not described.
     return reply["outcome"] in OUTCOMES and ("open" in reply or bool(reply["errors"]) == failed)
 
 
 def test_any_json_is_answered(cloud_fire: Fire, cloud_records: Recorded) -> None:
-    """And the chain stays whole."""
+    """And the chain stays valid."""
 
     @settings(deadline=None, max_examples=examples(200))
     @given(ANY_JSON)
@@ -96,10 +96,10 @@ def test_any_json_is_answered(cloud_fire: Fire, cloud_records: Recorded) -> None
 def test_events_that_are_almost_right_are_answered(
     cloud_fire: Fire, cloud_records: Recorded
 ) -> None:
-    """Each sample event, spoiled in one place."""
+    """Each sample event, damaged in one place."""
 
     @settings(deadline=None, max_examples=examples(300))
-    @given(spoiled_events())
+    @given(damaged_events())
     def fuzz(event: object) -> None:
         assert is_answered(cloud_fire, event)
 
@@ -113,7 +113,7 @@ def test_any_bytes_as_a_file_are_answered(
     """Random ones, and specs with a few bytes replaced."""
 
     @settings(deadline=None, max_examples=examples(200))
-    @given(st.binary(max_size=200) | spoiled_files())
+    @given(st.binary(max_size=200) | damaged_files())
     def fuzz(data: bytes) -> None:
         assert is_answered(cloud_fire, cloud_drop("drop/fuzz.yaml", data))
 
@@ -145,7 +145,9 @@ def circle() -> list[object]:
 @pytest.mark.parametrize(
     "event", [b"bytes", object(), {1: 2}, {"kind": {1, 2}}, {1: 2, "a": 3}, circle(), (1, 2)]
 )
-def test_what_is_no_json_at_all_is_rejected(fire: Fire, recorded: Recorded, event: object) -> None:
+def test_an_event_that_is_no_json_is_rejected(
+    fire: Fire, recorded: Recorded, event: object
+) -> None:
     """A caller in the same process may hand over anything."""
     assert fire(event)["outcome"] == "rejected"
     assert [record["action"] for record in recorded()] == ["event.rejected"]
@@ -161,7 +163,7 @@ def test_a_timer_with_a_name_that_cannot_be_written_is_rejected(
 
 
 @pytest.mark.parametrize("size", [-1, 2**53, 10**4000, 1.5, "914", True, None])
-def test_a_size_that_is_none_costs_no_job(fire: Fire, drop: Drop, size: object) -> None:
+def test_an_invalid_size_costs_no_job(fire: Fire, drop: Drop, size: object) -> None:
     """It is only recorded, and only when it can be."""
     event = drop("drop/hall.yaml", UPGRADE)
     event["Records"][0]["obs"]["object"]["size"] = size
@@ -192,7 +194,7 @@ def test_a_key_may_hold_what_obs_allows(
     assert len(emulator.state.jobs) == 1
 
 
-def test_one_line_tells_of_each_call(fire: Fire, tick: Tick, lines: list[str]) -> None:
+def test_each_call_has_one_line(fire: Fire, tick: Tick, lines: list[str]) -> None:
     """With allowed fields only."""
     reply = fire(tick(UPGRADE.decode()))
     (line,) = map(json.loads, lines)
@@ -206,8 +208,8 @@ def test_one_line_tells_of_each_call(fire: Fire, tick: Tick, lines: list[str]) -
     }
 
 
-def test_a_rejection_calls_for_attention(fire: Fire, lines: list[str]) -> None:
-    """Somebody must look at it."""
+def test_a_rejection_needs_attention(fire: Fire, lines: list[str]) -> None:
+    """An operator must look at it."""
     fire([])
     assert [json.loads(line)["action"] for line in lines] == [
         "attention.needed",
@@ -216,7 +218,7 @@ def test_a_rejection_calls_for_attention(fire: Fire, lines: list[str]) -> None:
 
 
 def test_the_replys_head_is_the_logs(fire: Fire, tick: Tick, recorded: Recorded) -> None:
-    """Whoever keeps replies can hold the log to them."""
+    """Stored replies are evidence against a changed log."""
     assert fire(tick(UPGRADE.decode()))["head"]["seq"] == recorded()[-1]["seq"]
 
 
@@ -238,7 +240,9 @@ def test_missing_keys_are_raised_and_recorded(
     assert fire_in(environ, event)["outcome"] == "submitted"
 
 
-def test_a_wrong_setting_keeps_an_instance_from_opening(environ: Environ, fire_in: FireIn) -> None:
+def test_a_wrong_setting_prevents_the_start_of_an_instance(
+    environ: Environ, fire_in: FireIn
+) -> None:
     """It fails before the first event."""
     with pytest.raises(SettingsError, match="NIGHTDROP_AUDIT"):
         fire_in({**environ, "NIGHTDROP_AUDIT": "here"}, {})

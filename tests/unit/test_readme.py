@@ -1,4 +1,4 @@
-"""What the pages say is so."""
+"""The pages agree with the code."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_every_link_leads_somewhere(page: str) -> None:
 
 
 def test_every_page_is_found_from_the_readme() -> None:
-    """A page that nothing links to is a page that nobody reads."""
+    """A page without a link to it is not found."""
     found, waiting = {"README.md"}, ["README.md"]
     while waiting:
         page = waiting.pop()
@@ -136,6 +136,6 @@ def test_every_page_is_found_from_the_readme() -> None:
 
 
 def test_the_readme_is_read_in_five_minutes() -> None:
-    """Everything else stands beside what it describes."""
+    """Everything else is beside the code that it describes."""
     assert len(README.splitlines()) <= 250
     assert "never applied to a live account" in README[:1200]

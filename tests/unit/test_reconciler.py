@@ -1,4 +1,4 @@
-"""The tick: each of its steps, bounded, and harmless beside another."""
+"""The reconciler: each of its steps, bounded, and harmless beside another run."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def commit(environ: Environ, decide: Decide[Any]) -> None:
 
 
 def written(emulator: Emulator, at: float) -> None:
-    """Let every object have been written at a time, in seconds since 1970."""
+    """Set the write time of all objects, in seconds since 1970."""
     for key, one in list(emulator.state.buckets[BUCKET].items()):
         emulator.state.put_object(BUCKET, key, one.data, modified=at)
 
@@ -74,7 +74,7 @@ def result(emulator: Emulator) -> Any:  # noqa: ANN401 - any JSON
     return json.loads(emulator.state.buckets[BUCKET][RESULT].data)
 
 
-def test_a_tick_with_nothing_to_do_says_so(fire: Fire) -> None:
+def test_a_run_with_nothing_to_do_says_so(fire: Fire) -> None:
     """And leaves no record."""
     reply = fire(RECONCILE)
     assert (reply["outcome"], reply["jobs"], reply["errors"]) == ("completed", [], [])
@@ -112,10 +112,10 @@ def test_an_interrupted_delivery_is_resumed_without_its_event(
     assert fire(event)["outcome"] == "duplicate"
 
 
-def test_a_delivery_that_still_cannot_be_read_waits_for_the_next_tick(
+def test_a_delivery_that_still_cannot_be_read_waits_for_the_next_run(
     emulator: Emulator, fire: Fire, drop: Drop
 ) -> None:
-    """A tick tells of it and raises nothing."""
+    """A run reports it and raises nothing."""
     faulty(emulator, "GetObject", fault="status", status=503)
     event = drop("drop/hall.yaml", UPGRADE)
     written(emulator, time.time() - 30_000)
@@ -172,7 +172,7 @@ def test_a_job_is_followed_until_it_has_ended(
     assert recorded()[-1]["response"]["succeeded"] == 1
 
 
-def test_a_result_file_is_written_anew_where_something_changed(
+def test_a_result_file_is_written_again_where_something_changed(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
     """And only there."""
@@ -188,10 +188,10 @@ def test_a_result_file_is_written_anew_where_something_changed(
     assert (asked(emulator, "PutObject"), len(recorded())) == (writes, records)
 
 
-def test_a_result_file_that_could_not_be_written_is_made_up_for(
+def test_a_result_file_that_could_not_be_written_is_written_later(
     emulator: Emulator, fire: Fire, drop: Drop
 ) -> None:
-    """It is what the person who dropped the file waits for."""
+    """The person who dropped the file waits for it."""
     faulty(emulator, "PutObject", fault="status", status=403)
     fire(drop("drop/hall.yaml", UPGRADE))
     emulator.faults.set([])
@@ -199,7 +199,7 @@ def test_a_result_file_that_could_not_be_written_is_made_up_for(
     assert result(emulator)["outcome"] == "submitted"
 
 
-def test_while_held_a_tick_sends_nothing_and_settles_all_the_same(
+def test_while_held_a_run_sends_nothing_and_settles_nevertheless(
     emulator: Emulator, environ: Environ, fire: Fire, tick: Tick
 ) -> None:
     """A released one resumes."""
@@ -215,10 +215,10 @@ def test_while_held_a_tick_sends_nothing_and_settles_all_the_same(
     assert len(emulator.state.jobs) == 2
 
 
-def test_a_list_that_cannot_be_had_leaves_jobs_unknown_and_resumes_the_others(
+def test_a_list_that_cannot_be_read_leaves_jobs_unknown_and_resumes_the_others(
     emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick
 ) -> None:
-    """The error is told once."""
+    """The error is reported once."""
     faulty(emulator, fault="cut", times=2)
     for day in ("24", "25"):
         fire_in(environ, tick(UPGRADE.decode(), f"2026-11-{day}T02:00:00Z"))
@@ -230,7 +230,7 @@ def test_a_list_that_cannot_be_had_leaves_jobs_unknown_and_resumes_the_others(
     assert len(reply["errors"]) == 1
 
 
-def test_a_tick_without_time_does_nothing_and_says_what_is_open(
+def test_a_run_without_time_does_nothing_and_reports_open_work(
     emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick, drop: Drop
 ) -> None:
     """It must end before the platform ends it."""
@@ -243,10 +243,10 @@ def test_a_tick_without_time_does_nothing_and_says_what_is_open(
     assert (reply["outcome"], reply["open"]["jobs"], after) == ("deferred", 1, before)
 
 
-def test_a_tick_takes_on_so_much_and_no_more(
+def test_a_run_does_a_bounded_amount_of_work(
     environ: Environ, fire_in: FireIn, tick: Tick, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next goes on where it stopped."""
+    """The next continues where it stopped."""
     monkeypatch.setattr(module, "LIMIT", 2)
     for day in range(10, 15):
         event = tick(UPGRADE.decode(), f"2026-11-{day}T02:00:00Z")
@@ -255,7 +255,7 @@ def test_a_tick_takes_on_so_much_and_no_more(
     assert sent[0] == 2
 
 
-def test_two_ticks_at_once_do_no_harm(
+def test_two_runs_at_once_create_each_job_once(
     emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick, drop: Drop
 ) -> None:
     """Every job exists once, whatever either of them did."""
@@ -274,7 +274,7 @@ def test_two_ticks_at_once_do_no_harm(
 
 
 def at_once(instances: list[Environ], fire_in: FireIn) -> None:
-    """Run a tick in each of some instances at the same time."""
+    """Run the reconciler in each of some instances at the same time."""
     for instance in instances:  # opened one after the other
         fire_in(instance, [])
     with ThreadPoolExecutor(len(instances)) as threads:
@@ -283,17 +283,17 @@ def at_once(instances: list[Environ], fire_in: FireIn) -> None:
 
 
 def records(environ: Environ) -> list[Reply]:
-    """Return the fields of every record, once the chain was found whole."""
+    """Return the fields of every record, once the chain was verified."""
     with closing(SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"))) as log:
         kept = list(log.records())
     assert verify(kept).whole
     return [record.fields for record in kept]
 
 
-def test_a_job_that_somebody_deleted_is_not_created_again(
+def test_a_job_that_was_deleted_on_the_fleet_is_not_created_again(
     emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick
 ) -> None:
-    """A person had a reason."""
+    """An operator had a reason."""
     quick = {**environ, **AT_ONCE}
     fire_in(quick, tick(UPGRADE.decode()))
     emulator.state.delete_job(emulator.state.all_jobs()[0].job_id)

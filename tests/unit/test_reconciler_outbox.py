@@ -1,4 +1,4 @@
-"""The tick, where somebody exchanged what the outbox keeps: nothing of it is acted on."""
+"""The reconciler, when bodies in the outbox were exchanged: none of them is used."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def exchanged(environ: Environ, old: str, new: str) -> None:
-    """Change every body in the outbox, as somebody with the file in hand can."""
+    """Change every body in the outbox, as an attacker with access to the file can."""
     path = environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as db, db:
         changed = db.execute("UPDATE outbox SET body = replace(body, ?, ?)", (old, new)).rowcount
@@ -66,7 +66,7 @@ def test_a_delivery_whose_body_was_exchanged_is_not_started_over(
     emulator: Emulator,
     recorded: Callable[[], list[Reply]],
 ) -> None:
-    """It is rejected with a record and a result file: whoever dropped it hears of it."""
+    """It is rejected with a record and a result file for the person who dropped it."""
     faulty(emulator, "GetObject", fault="cut", times=1)
     event = drop("drop/hall.yaml", UPGRADE)
     written(emulator, time.time() - 30_000)

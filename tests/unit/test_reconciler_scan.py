@@ -1,4 +1,4 @@
-"""The tick finds objects in the watched place whose notification was lost."""
+"""The reconciler finds objects under the prefix whose notification was lost."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def commit(environ: Environ, decide: Decide[Any]) -> None:
 
 
 def lost(emulator: Emulator, drop: Drop) -> None:
-    """Drop a file whose notification never comes."""
+    """Drop a file whose notification never arrives."""
     drop("drop/hall.yaml", UPGRADE)
     written(emulator, time.time())
 
 
 def written(emulator: Emulator, at: float) -> None:
-    """Let every object have been written at a time, in seconds since 1970."""
+    """Set the write time of all objects, in seconds since 1970."""
     for key, one in list(emulator.state.buckets[BUCKET].items()):
         emulator.state.put_object(BUCKET, key, one.data, modified=at)
 
@@ -73,7 +73,7 @@ def result(emulator: Emulator) -> Any:  # noqa: ANN401 - any JSON
 def test_an_object_whose_notification_was_lost_is_run(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
-    """As if it had come, on record as found by the tick."""
+    """As after its notification; the record says that the reconciler found it."""
     lost(emulator, drop)
     assert states(fire(RECONCILE)) == ["created"]
     assert result(emulator)["outcome"] == "submitted"
@@ -91,10 +91,10 @@ def test_a_seen_object_is_not_found_again(emulator: Emulator, fire: Fire, drop: 
     assert (reply["deliveries"], asked(emulator, "GetObject")) == ([], reads)
 
 
-def test_a_notification_that_comes_after_the_tick_changes_nothing(
+def test_a_notification_that_comes_after_the_reconciler_changes_nothing(
     emulator: Emulator, fire: Fire, drop: Drop
 ) -> None:
-    """The bytes are those of the run that the tick began."""
+    """The bytes are those of the run that the reconciler started."""
     event = drop("drop/hall.yaml", UPGRADE)
     fire(RECONCILE)
     assert fire(event)["outcome"] == "duplicate"
@@ -105,7 +105,7 @@ def test_a_notification_that_comes_after_the_tick_changes_nothing(
 def test_only_recent_objects_are_found(
     emulator: Emulator, fire: Fire, drop: Drop, seconds: int, runs: int
 ) -> None:
-    """What is older than an order may be was there before Nightdrop came."""
+    """An object older than the validity of a job may be older than Nightdrop."""
     drop("drop/hall.yaml", UPGRADE)
     written(emulator, time.time() - seconds)
     fire(RECONCILE)
@@ -113,16 +113,16 @@ def test_only_recent_objects_are_found(
 
 
 @pytest.mark.parametrize("name", ["else/hall.yaml", RESULT])
-def test_only_the_watched_place_is_scanned(
+def test_only_the_watched_prefix_is_scanned(
     emulator: Emulator, fire: Fire, drop: Drop, name: str
 ) -> None:
-    """Results and foreign prefixes are nobody's orders."""
+    """Results and foreign prefixes hold no specs."""
     drop(name, UPGRADE)
     assert fire(RECONCILE)["deliveries"] == []
     assert len(emulator.state.jobs) == 0
 
 
-def test_a_rejected_file_is_not_rejected_again_by_every_tick(
+def test_a_rejected_file_is_not_rejected_again_by_every_run(
     fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
     """Once is enough; a new version is looked at."""
@@ -144,10 +144,10 @@ def test_a_new_version_of_a_seen_object_is_found(
     assert len(emulator.state.jobs) == 2
 
 
-def test_a_bucket_that_cannot_be_listed_holds_up_nothing_else(
+def test_a_bucket_that_cannot_be_listed_delays_nothing_else(
     emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick, drop: Drop
 ) -> None:
-    """Jobs are settled, the other buckets are scanned, and the error is told."""
+    """Jobs are settled, the other buckets are scanned, and the error is reported."""
     both = {**environ, **AT_ONCE, "NIGHTDROP_BUCKETS": f"missing,{BUCKET}"}
     faulty(emulator, fault="lost_answer", times=1)
     fire_in(both, tick(UPGRADE.decode()))
@@ -158,10 +158,10 @@ def test_a_bucket_that_cannot_be_listed_holds_up_nothing_else(
     assert "obs://missing/" in error
 
 
-def test_a_tick_that_could_not_look_everywhere_is_not_completed(
+def test_a_run_that_could_not_scan_everywhere_is_not_completed(
     environ: Environ, fire_in: FireIn
 ) -> None:
-    """Nothing is known to be open, but a file may lie there that nobody told of."""
+    """No open work is known, but the bucket may hold a file without a notification."""
     reply = fire_in({**environ, "NIGHTDROP_BUCKETS": "missing"}, RECONCILE)
     (error,) = reply["errors"]
     assert reply["outcome"] == "deferred"

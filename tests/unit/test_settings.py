@@ -22,7 +22,7 @@ CANARY = "canary-5f1c"
 
 
 def nothing(_name: str) -> None:
-    """Be empty user data."""
+    """Return no user data."""
 
 
 def settings(user_data: Callable[[str], str | None] = nothing, **changed: str | None) -> Settings:
@@ -33,7 +33,7 @@ def settings(user_data: Callable[[str], str | None] = nothing, **changed: str | 
 
 
 def complaint(**changed: str | None) -> list[str]:
-    """Return the lines of the error that the settings lead to."""
+    """Return the lines of the error about the settings."""
     with pytest.raises(SettingsError) as caught:
         settings(nothing, **changed)
     assert caught.value.__cause__ is None
@@ -53,7 +53,7 @@ def test_an_empty_value_counts_as_none() -> None:
 
 
 def test_space_around_a_value_does_not_count() -> None:
-    """It comes with copying."""
+    """Copied values often have it."""
     assert settings(project_id=" p\n").project_id == "p"
 
 
@@ -194,7 +194,7 @@ def test_a_missing_setting_is_explained(missing: str) -> None:
 
 
 def test_all_problems_come_in_one_error() -> None:
-    """Missing, wrong and unknown ones, and those of the region: nobody deploys four times."""
+    """Missing, wrong and unknown ones, and those of the region: one deployment corrects all."""
     lines = complaint(region=None, project_id=None, timer_window=CANARY, bukets="x")
     begins = [line.partition(":")[0].partition(" ")[0] for line in lines]
     assert sorted(begins) == [
@@ -261,15 +261,15 @@ def test_the_key_for_checkpoints_is_never_shown() -> None:
     assert CANARY not in complaint(checkpoint_key=CANARY, timer_window="x")[0]
 
 
-def test_how_often_silence_is_confirmed_is_a_duration() -> None:
-    """An hour unless somebody sets it."""
+def test_the_interval_of_idle_checkpoints_is_a_duration() -> None:
+    """An hour unless it is set."""
     assert settings().checkpoint_every == 3600
     assert settings(checkpoint_every="15m").checkpoint_every == 900
     assert "NIGHTDROP_CHECKPOINT_EVERY" in complaint(checkpoint_every="never")[0]
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90m", 5400), ("6h", 21_600), ("2d", 172_800)])
-def test_how_long_a_job_is_valid_is_a_duration(text: str, seconds: int) -> None:
+def test_the_validity_of_a_job_is_a_duration(text: str, seconds: int) -> None:
     """As a spec writes it."""
     assert settings(valid_for=text).valid_for == seconds
 
@@ -277,13 +277,13 @@ def test_how_long_a_job_is_valid_is_a_duration(text: str, seconds: int) -> None:
 @pytest.mark.parametrize(
     ("text", "days"), [("", 90), ("31d", 31), ("365d", 365), ("3650d", 3650), ("744h", 31)]
 )
-def test_how_long_a_closed_delivery_is_known_is_a_duration(text: str, days: int) -> None:
+def test_the_retention_of_a_closed_delivery_is_a_duration(text: str, days: int) -> None:
     """90 days unless it is set."""
     assert settings(remember_for=text).remember_for == days * 86_400
 
 
 @pytest.mark.parametrize("text", ["30d", "1h", "3651d", "0d", "forever"])
-def test_what_may_still_be_run_is_never_forgotten(text: str) -> None:
+def test_a_delivery_that_may_still_run_is_never_forgotten(text: str) -> None:
     """A delivery is known for longer than a job is valid and than the bucket scan looks back."""
     (line,) = complaint(remember_for=text)
     assert line.startswith("NIGHTDROP_REMEMBER_FOR: must be ")
@@ -295,13 +295,13 @@ def test_what_may_still_be_run_is_never_forgotten(text: str) -> None:
     [("valid_for", "6"), ("valid_for", "31d"), ("settle_after", "-1"), ("settle_after", "86401"),
      ("senders", "0"), ("senders", "65"), ("request_timeout", "0")],
 )  # fmt: skip
-def test_what_times_and_numbers_cannot_be_is_refused(name: str, value: str) -> None:
+def test_an_impossible_time_or_number_is_refused(name: str, value: str) -> None:
     """By name."""
     (line,) = complaint(**{name: value})
     assert line.startswith(f"NIGHTDROP_{name.upper()}: ")
 
 
-def test_the_defaults_leave_no_doubt() -> None:
+def test_the_defaults_cause_no_warning() -> None:
     """They fit together."""
     assert settings_warnings(settings()) == ()
 
@@ -311,7 +311,7 @@ def test_the_defaults_leave_no_doubt() -> None:
     [("910", "10", False), ("909", "10", True), ("0", "10", True), ("1200", "300", False),
      ("1199", "300", True)],
 )  # fmt: skip
-def test_settling_before_a_request_must_have_landed_is_doubted(
+def test_settling_before_a_request_must_have_landed_causes_a_warning(
     settle_after: str, timeout: str, *, doubtful: bool
 ) -> None:
     """It is allowed, for tests; a job may then be created twice."""
@@ -322,7 +322,9 @@ def test_settling_before_a_request_must_have_landed_is_doubted(
 
 
 @pytest.mark.parametrize(("valid_for", "doubtful"), [("20m", True), ("21m", False)])
-def test_a_validity_that_ends_before_settling_is_doubted(valid_for: str, *, doubtful: bool) -> None:
+def test_a_validity_that_ends_before_settling_causes_a_warning(
+    valid_for: str, *, doubtful: bool
+) -> None:
     """The job would expire instead of being sent again."""
     found = settings_warnings(settings(valid_for=valid_for))
     assert len(found) == doubtful
@@ -387,7 +389,7 @@ def test_the_address_of_the_log_is_not_printed_with_the_settings() -> None:
 
 @pytest.mark.parametrize("name", ["audit", "results", "checkpoints"])
 def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(name: str) -> None:
-    """They belong into the agency, or into the environment on a desk."""
+    """They belong in the agency, or in the environment of a local run."""
     (line,) = complaint(**{name: f"obs://KEY:{CANARY}@bucket/prefix/"})
     assert CANARY not in line
 
@@ -408,14 +410,14 @@ def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(name: str) ->
         ("audit_mount", "yes", "single-instance"),
     ],
 )
-def test_a_number_or_a_word_out_of_bounds_is_told_what_it_may_be(
+def test_a_number_or_a_word_out_of_bounds_is_reported_with_the_allowed_ones(
     name: str, value: str, rule: str
 ) -> None:
     """In one sentence, whatever is wrong with it."""
     assert complaint(**{name: value}) == [f"NIGHTDROP_{name.upper()}: must be {rule}"]
 
 
-def test_an_address_of_postgresql_that_can_be_misread_is_told_with_all_else() -> None:
+def test_an_ambiguous_address_of_postgresql_is_reported_with_all_other_errors() -> None:
     """Before anything is connected to, and without what may be a password."""
     messages = complaint(audit=f"postgresql://user:{CANARY}@x@host/db", senders="0")
     assert [line.split(":")[0] for line in messages] == ["NIGHTDROP_AUDIT", "NIGHTDROP_SENDERS"]
@@ -435,7 +437,7 @@ def test_an_address_of_postgresql_that_can_be_misread_is_told_with_all_else() ->
         ("/etc/nightdrop/policy.yaml", ""),
     ],
 )
-def test_whoever_drops_a_spec_writes_neither_policy_nor_facts(policy: str, problem: str) -> None:
+def test_a_user_who_drops_specs_writes_neither_policy_nor_facts(policy: str, problem: str) -> None:
     """Neither as a spec, nor as the result file of one."""
     places = {"buckets": "drop", "prefix": "specs/", "results": "obs://drop/results/"}
     if not problem:

@@ -24,22 +24,22 @@ def test_on_functiongraph_a_log_in_a_file_is_refused_at_the_start(name: str) -> 
         open_instance(object(), environ)
 
 
-def test_a_mount_and_a_single_instance_may_be_vouched_for() -> None:
-    """By whoever set both up."""
+def test_a_mount_and_a_single_instance_may_be_confirmed() -> None:
+    """By the operator who configured both."""
     environ = {**ENVIRON, **PLATFORM, "NIGHTDROP_AUDIT_MOUNT": "single-instance"}
     assert load(lambda _name: None, environ).audit_mount == "single-instance"
 
 
 @pytest.mark.parametrize("value", ["yes", "true", "shared"])
-def test_anything_else_vouches_for_nothing(value: str) -> None:
-    """Whoever sets it is to have read what it says."""
+def test_any_other_value_confirms_nothing(value: str) -> None:
+    """So that it is only set by an operator who knows its meaning."""
     with pytest.raises(SettingsError, match="NIGHTDROP_AUDIT_MOUNT"):
         load(lambda _name: None, {**ENVIRON, "NIGHTDROP_AUDIT_MOUNT": value})
 
 
 @pytest.mark.parametrize("address", ["obs://log/audit/", "postgresql://host/log"])
-def test_a_log_that_instances_share_is_taken_there(address: str) -> None:
-    """Without a word."""
+def test_a_shared_log_is_accepted_there(address: str) -> None:
+    """Without a warning."""
     environ = {**ENVIRON, **PLATFORM, "NIGHTDROP_AUDIT": address}
     assert load(lambda _name: None, environ).audit == address
 

@@ -128,7 +128,7 @@ def test_separate_packages_do_not_import_one_another() -> None:
     assert forbidden(modules_of(*SEPARATE), GROUND) == {}
 
 
-def test_what_runs_in_the_cloud_imports_nothing_of_the_commands() -> None:
+def test_code_for_the_cloud_imports_nothing_of_the_commands() -> None:
     """Neither their packages nor what those need."""
     modules = [module for module in sources() if _package(module) not in COMMANDS]
     assert forbidden(modules, {*GROUND, *SEPARATE, *UPPER}) == {}

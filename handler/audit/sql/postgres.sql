@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     key        TEXT COLLATE "C" PRIMARY KEY,
     trigger    TEXT NOT NULL,                 -- timer, object, direct
     subject    TEXT COLLATE "C" NOT NULL,     -- what it is a run of: obs://bucket/key, timer:name:…
-    state      TEXT NOT NULL,                 -- received, planned, repeated, rejected, ignored
+    state      TEXT NOT NULL,                 -- received, awaiting, planned, repeated, …
     fired_at   TEXT NOT NULL,
     digest     TEXT NOT NULL,                 -- SHA-256 of the spec's bytes
     note       TEXT NOT NULL,
@@ -63,6 +63,8 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     repeats    TEXT NOT NULL,                 -- the delivery whose run it repeats
     body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
     rule        TEXT COLLATE "C" NOT NULL,    -- the policy and the rule that decided about it, or ''
+    awaits_until TEXT NOT NULL,               -- until when it may be approved; '' if it need not be
+    approved    TEXT NOT NULL,                -- SHA-256 of the spec that was approved, or ''
     first_seq   BIGINT NOT NULL,              -- its first record
     last_seq    BIGINT NOT NULL               -- the latest record that names it
 );
@@ -73,6 +75,8 @@ CREATE INDEX IF NOT EXISTS deliveries_by_rule ON nightdrop.deliveries (rule, tou
     WHERE state = 'planned';
 CREATE INDEX IF NOT EXISTS deliveries_received ON nightdrop.deliveries (seq)
     WHERE state = 'received';
+CREATE INDEX IF NOT EXISTS deliveries_awaiting ON nightdrop.deliveries (seq)
+    WHERE state = 'awaiting';
 CREATE INDEX IF NOT EXISTS deliveries_unreported ON nightdrop.deliveries (due_at, changed)
     WHERE trigger = 'object' AND changed > reported;
 

@@ -25,7 +25,7 @@ from handler.audit.sql.switches import (
     project_switches,
 )
 from handler.audit.sql.value_list import rows_for
-from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job, replace
+from handler.audit.state import UNDECIDED, DeliveryState, JobState, fold_delivery, fold_job, replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,6 +125,7 @@ class SqlView:
             jobs=self._todo("settle", limit) + self._todo("send", limit),
             followed=self._todo("follow", limit),
             unreported=self._deliveries(statements.UNREPORTED, limit),
+            awaiting=self._deliveries(statements.AWAITING, limit),
         )
 
     def has_closed_before(self, before: str) -> bool:
@@ -248,7 +249,7 @@ def _project_delivery(view: SqlView, recorded: Fields) -> None:
     if delivery is None:
         return
     view.rows.put_delivery(delivery)
-    if before and before.state == "received" != delivery.state:
+    if before and before.state in UNDECIDED and delivery.state not in UNDECIDED:
         view.execute(statements.DELETE_BODY, (key,))
 
 

@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
     key      TEXT PRIMARY KEY,
     trigger  TEXT NOT NULL,                   -- timer, object, direct
     subject  TEXT NOT NULL,                   -- what it is a run of: obs://bucket/key, timer:name:…
-    state    TEXT NOT NULL,                   -- received, planned, repeated, rejected, ignored
+    state    TEXT NOT NULL,                   -- received, awaiting, planned, repeated, …
     fired_at TEXT NOT NULL,
     digest   TEXT NOT NULL,                   -- SHA-256 of the spec's bytes
     note     TEXT NOT NULL,
@@ -48,6 +48,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
     repeats  TEXT NOT NULL,                   -- the delivery whose run it repeats
     body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
     rule        TEXT NOT NULL,                -- the policy and the rule that decided about it, or ''
+    awaits_until TEXT NOT NULL,               -- until when it may be approved; '' if it need not be
+    approved    TEXT NOT NULL,                -- SHA-256 of the spec that was approved, or ''
     first_seq   INTEGER NOT NULL,             -- its first record
     last_seq    INTEGER NOT NULL              -- the latest record that names it
 ) STRICT;
@@ -57,6 +59,8 @@ CREATE INDEX IF NOT EXISTS deliveries_by_touch ON deliveries (touched_at);
 CREATE INDEX IF NOT EXISTS deliveries_by_rule ON deliveries (rule, touched_at)
     WHERE state = 'planned';
 CREATE INDEX IF NOT EXISTS deliveries_received ON deliveries (seq) WHERE state = 'received';
+CREATE INDEX IF NOT EXISTS deliveries_awaiting ON deliveries (seq)
+    WHERE state = 'awaiting';
 CREATE INDEX IF NOT EXISTS deliveries_unreported ON deliveries (due_at, changed)
     WHERE trigger = 'object' AND changed > reported;
 

@@ -66,8 +66,9 @@ FROM deliveries JOIN jobs ON jobs.delivery = deliveries.key
 WHERE deliveries.rule = ? AND deliveries.state = 'planned' AND deliveries.touched_at > ?
 ORDER BY deliveries.touched_at DESC LIMIT 1 OFFSET ?"""
 RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
+AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
-  AND state IN ('planned', 'rejected') ORDER BY due_at, changed LIMIT ?"""
+  AND state IN ('planned', 'rejected', 'awaiting') ORDER BY due_at, changed LIMIT ?"""
 PUT_DELIVERY = _upsert(
     "deliveries",
     DELIVERY_COLUMNS,
@@ -75,7 +76,7 @@ PUT_DELIVERY = _upsert(
 )
 
 _CLOSED_BEFORE = """
-touched_at < ? AND state <> 'received' AND NOT EXISTS (
+touched_at < ? AND state NOT IN ('received', 'awaiting') AND NOT EXISTS (
     SELECT 1 FROM jobs
     WHERE delivery = deliveries.key AND (todo <> 'nothing' OR changed_at >= ?))"""
 HAS_CLOSED_BEFORE = f"SELECT 1 FROM deliveries WHERE {_CLOSED_BEFORE} LIMIT 1"

@@ -16,7 +16,7 @@ from handler.audit.record import part
 from handler.audit.sql import projection, statements
 from handler.audit.sql.rows import delivery_row, job_from_row, job_row
 from handler.audit.sql.sqlite import SCHEMA
-from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
+from handler.audit.state import UNDECIDED, DeliveryState, JobState, fold_delivery, fold_job
 from handler.audit.verification.faults import IntegrityFault
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Refold:
         delivery = fold_delivery(delivery, fields)
         if delivery is not None:
             self._deliveries[key] = delivery
-            if delivery.state != "received":
+            if delivery.state not in UNDECIDED:
                 self._bodies[key] = None
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:

@@ -29,7 +29,13 @@ if TYPE_CHECKING:
     from handler.cli.audit.records.delivery_timeline import DeliveryTimeline
 
 _MARKS = {"success": "●", "failure": "✗", "pending": "○", "unknown": "?"}
-_STATES = {"planned": "green", "repeated": "cyan", "rejected": "bold red", "received": "yellow"}
+_STATES = {
+    "planned": "green",
+    "repeated": "cyan",
+    "rejected": "bold red",
+    "received": "yellow",
+    "awaiting": "yellow",
+}
 _JOB_COLUMNS = ("job", "type", "state", "attempts", "after", "job id", "on the fleet")
 
 

@@ -26,6 +26,7 @@ _COLOURS = {
     "completed": "green",
     "duplicate": "cyan",
     "ignored": "dim",
+    "awaiting": "yellow",
     "deferred": "yellow",
     "partial": "red",
     "rejected": "red",

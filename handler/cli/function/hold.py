@@ -1,4 +1,4 @@
-"""`nightdrop hold`, `release` and `job abandon`."""
+"""`nightdrop hold`, `release`, `approve` and `job abandon`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.cli.audit.records.log_reader import is_remote, open_reader
-from handler.cli.audit.records.name_lookup import find_job
+from handler.cli.audit.records.name_lookup import Candidate, find_job, find_one
 from handler.cli.console import exit_with_error, printable
 from handler.cli.open_stores import open_any_log
 from handler.cli.shared_options import audit_option, exit_on_log_error
+from handler.deliveries.approval import MOST
+from handler.deliveries.approval import approve as record_approval
 from handler.jobs.decisions import abandon as record_abandonment
 from handler.jobs.hold import BY_HAND
 from handler.jobs.hold import hold as record_hold
@@ -59,6 +61,35 @@ def release(address: str) -> None:
         "\n".join(f"Hold released (it was: {printable(reason)})." for reason in reasons)
         or "Nothing was on hold."
     )
+
+
+@click.command(short_help="Approve a file that awaits approval.")
+@audit_option
+@click.argument("what")
+def approve(address: str, what: str) -> None:
+    """Approve the delivery WHAT, a file's name or a key (or a prefix), that awaits approval.
+
+    Its SHA-256 is approved: the next reconciler run plans it if its object still has that digest.
+    `nightdrop audit list --action delivery.awaiting` lists what waits.
+
+    \b
+      nightdrop approve app.yaml --audit sqlite:///nightdrop.db
+    """
+    with _existing(address) as log:
+        awaiting = log.read(lambda view: view.open(MOST).awaiting)
+        known = [
+            Candidate("delivery", one.key, (one.subject, one.subject.rpartition("/")[2]))
+            for one in awaiting
+        ]
+        try:
+            key = find_one(what, known).key
+        except LookupError as error:
+            exit_with_error(str(error.args[0]), 1)
+        digest = next(one.digest for one in awaiting if one.key == key)
+        approved = log.commit(record_approval([key], digest, actor=_operator())).value
+    if not approved:
+        exit_with_error("it does not await approval any more", 1)
+    click.echo(f"Approved: SHA-256 {digest}. The next reconciler run plans it.")
 
 
 @click.group(short_help="Decide about one job by hand.")

@@ -45,6 +45,7 @@ STATUS = {
     "submitted": DONE,
     "duplicate": DONE,
     "ignored": DONE,
+    "awaiting": LATER,
     "deferred": LATER,
     "partial": REJECTED,
     "rejected": REJECTED,

@@ -165,6 +165,8 @@ def _print(file: Path, decision: PolicyDecision) -> None:
     word = "[bold red]✗[/]" if decision.problems else "[bold green]✓[/]"
     what = "refused" if decision.problems else f"allowed by rule {decision.rule}"
     console.print(f"{word} [bold]{name}[/]: {what}", highlight=False)
+    if decision.approval and not decision.problems:
+        console.print(Text("  once it is approved by someone else"), highlight=False)
     if decision.limit and not decision.problems:
         most = f"at most {decision.limit.jobs} jobs in 24 hours, which only the log can count"
         console.print(Text(f"  {most}"), highlight=False, soft_wrap=True)

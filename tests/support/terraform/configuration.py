@@ -65,8 +65,8 @@ class Configuration:
         found: dict[str, Any] = next(b[name] for b in self.blocks("module") if name in b)
         return written(found)
 
-    def said(self, pattern: str) -> set[tuple[str, ...]]:
-        """Return what a pattern's groups match in the files, comments left out."""
+    def matches(self, pattern: str) -> set[tuple[str, ...]]:
+        """Return the matches of a pattern's groups in the files, comments left out."""
         code = "\n".join(re.sub(r"(^|\s)#.*", "", text) for text in self.texts.values())
         return {match.groups() for match in re.finditer(pattern, code)}
 

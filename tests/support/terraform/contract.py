@@ -34,20 +34,20 @@ def contract(infra: Path) -> Iterator[str]:
 def _block(
     place: str, schema: Schema, body: Mapping[str, Any], meta: frozenset[str] = frozenset()
 ) -> Iterator[str]:
-    said = written(body)
-    for name in sorted(said.keys() - schema.known - meta):
+    arguments = written(body)
+    for name in sorted(arguments.keys() - schema.known - meta):
         yield f"{place}: no argument {name}"
-    for name in sorted(schema.required - said.keys()):
+    for name in sorted(schema.required - arguments.keys()):
         yield f"{place}: {name} is missing"
     for name, inner in {**schema.blocks, "lifecycle": LIFECYCLE}.items():
-        for block in said.get(name, ()):
+        for block in arguments.get(name, ()):
             yield from _block(f"{place}.{name}", inner, block)
 
 
-def _call(place: str, said: dict[str, Any], module: Configuration) -> Iterator[str]:
+def _call(place: str, arguments: dict[str, Any], module: Configuration) -> Iterator[str]:
     variables = {name: body for block in module.blocks("variable") for name, body in block.items()}
     needed = {name for name, body in variables.items() if "default" not in body}
-    given = said.keys() - {"source", *META}
+    given = arguments.keys() - {"source", *META}
     for name in sorted(given - variables.keys()):
         yield f"{place}: no variable {name}"
     for name in sorted(needed - given):
@@ -56,12 +56,12 @@ def _call(place: str, said: dict[str, Any], module: Configuration) -> Iterator[s
 
 def _references(root: Configuration, shape: Configuration) -> Iterator[str]:
     outputs = shape.names("output")
-    for (name,) in sorted(root.said(r"\bmodule\.shape\.(\w+)")):
+    for (name,) in sorted(root.matches(r"\bmodule\.shape\.(\w+)")):
         if name not in outputs:
             yield f"module.shape.{name}: no such output"
     known = {(resource.type, resource.name) for resource in root.resources()}
     pattern = r"\b(huaweicloud_\w+)\.(\w+)(?:\[[^]]*\])?(?:\.(\w+))?"
-    for kind, name, attribute in sorted(root.said(pattern), key=str):
+    for kind, name, attribute in sorted(root.matches(pattern), key=str):
         if (kind, name) not in known:
             yield f"{kind}.{name}: no such resource here"
         elif attribute and attribute not in RESOURCES[kind].attributes | RESOURCES[kind].known:
@@ -69,12 +69,12 @@ def _references(root: Configuration, shape: Configuration) -> Iterator[str]:
 
 
 def _own(module: Configuration, place: str) -> Iterator[str]:
-    declared, used = module.names("variable"), {n for (n,) in module.said(r"\bvar\.(\w+)")}
+    declared, used = module.names("variable"), {n for (n,) in module.matches(r"\bvar\.(\w+)")}
     for name in sorted(used - declared):
         yield f"{place}: no variable {name}"
     for name in sorted(declared - used):
         yield f"{place}: variable {name} is used nowhere"
     local = {name for block in module.blocks("locals") for name in written(block)}
-    for (name,) in sorted(module.said(r"\blocal\.(\w+)")):
+    for (name,) in sorted(module.matches(r"\blocal\.(\w+)")):
         if name not in local:
             yield f"{place}: no local {name}"

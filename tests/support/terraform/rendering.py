@@ -85,14 +85,14 @@ MOST: dict[str, Any] = LEAST | {
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandResult:
     """The result of a command: its exit status and output."""
 
     status: int
     text: str
 
 
-def terraform(*arguments: str, at: Path) -> Ran:
+def terraform(*arguments: str, at: Path) -> CommandResult:
     """Run Terraform in a folder, with nothing of the user's but where providers are mirrored."""
     kept = {name: os.environ[name] for name in (_MIRRORS, "PATH") if name in os.environ}
     done = subprocess.run(
@@ -104,7 +104,7 @@ def terraform(*arguments: str, at: Path) -> Ran:
         text=True,
         check=False,
     )
-    return Ran(done.returncode, done.stdout)
+    return CommandResult(done.returncode, done.stdout)
 
 
 def rendered(shape: Path, variables: dict[str, Any]) -> dict[str, Any]:

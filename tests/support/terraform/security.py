@@ -73,7 +73,7 @@ def security(infra: Path) -> Iterator[str]:
             if body.get(name) != value:
                 yield f"{address}: {name} is not {value}"
     yield from _expiry(resources)
-    yield from _told(resources)
+    yield from _notices(resources)
     yield from _secrets(infra)
 
 
@@ -103,7 +103,7 @@ def _expiry(resources: dict[str, Resource]) -> Iterator[str]:
             yield "dropped specs are never deleted: the bucket grows, and scans of it with it"
 
 
-def _told(resources: dict[str, Resource]) -> Iterator[str]:
+def _notices(resources: dict[str, Resource]) -> Iterator[str]:
     configured = resources.get("huaweicloud_fgs_async_invoke_configuration.nightdrop")
     failures = configured.body.get("on_failure", []) if configured else []
     if not any(failure.get("destination") == "SMN" for failure in failures):

@@ -1,4 +1,4 @@
-"""Whether what the shape renders is understood by the function and stays within its rights."""
+"""Checks that the function accepts what the shape renders and stays within its rights."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _tick(name: str, entry_data: dict[str, str]) -> Iterator[str]:
 
 
 def _drop(kind: str, entry_data: dict[str, Any], settings: dict[str, str]) -> Iterator[str]:
-    """Yield what is wrong when the trigger fires, and when the function's own result does."""
+    """Yield the errors when the trigger fires, and when the function's own result fires it."""
     bucket, _, prefix = settings.get("NIGHTDROP_RESULTS", "").removeprefix("obs://").partition("/")
     for key, place, wanted in ((PATH, entry_data["bucket"], True), (f"{prefix}a", bucket, False)):
         fired = bool(place == entry_data["bucket"] and key.startswith(entry_data.get("prefix", "")))

@@ -38,7 +38,7 @@ def test_an_action_leads_a_delivery_to_a_possible_state() -> None:
 
 
 def test_the_actions_of_jobs_are_their_states_and_two_that_change_none() -> None:
-    """A doubt and an end leave a job in its state."""
+    """A contradiction and an end leave a job in its state."""
     words = {name.removeprefix("job.") for name, one in ACTIONS.items() if one.changes == "job"}
     assert words == {*get_args(JobWord), "doubted", "finished"}
     assert fold_job(None, Draft("job.created", "success").fields()) is None

@@ -49,7 +49,7 @@ def sqlite_file(path: Path) -> Path:
     return path
 
 
-def goes_on(log: Log, noted: Noted, records: int = RECORDS) -> None:
+def check_continues(log: Log, noted: Noted, records: int = RECORDS) -> None:
     """Check that a stored log is unchanged, and that it accepts another record."""
     waiting = log.read(lambda view: view.open(10))
     assert [job.state for job in waiting.jobs] == ["deferred"]
@@ -77,7 +77,7 @@ def test_a_stored_log_in_sqlite_is_continued_and_verifies(
 ) -> None:
     """Its checkpoint still confirms the records it was written for."""
     with closing(SqliteLog(sqlite_file)) as log:
-        goes_on(log, noted)
+        check_continues(log, noted)
     kept = tmp_path / "checkpoints"
     kept.mkdir()
     (kept / CHECKPOINT).write_bytes((LOGS / "layout_2_checkpoint.txt").read_bytes())
@@ -106,7 +106,7 @@ def test_a_stored_log_in_postgresql_is_continued_and_verifies(
                 db.execute(put.encode(), row)
     init_log(postgres_server.address(name), ROLE)
     with closing(open_log(postgres_server.address(name, ROLE))) as log:
-        goes_on(log, noted)
+        check_continues(log, noted)
     address = postgres_server.address(name)
     with closing(open_source(address)) as source:
         assert_valid(verify_log(source, Evidence()))
@@ -119,6 +119,6 @@ def test_a_stored_log_in_obs_is_continued_and_verifies(noted: Noted) -> None:
     written = {name for name in objects if not name.startswith("records/")}
     bucket = StoredObjects(objects=objects, put=written)
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
-        goes_on(log, noted, RECORDS + SEGMENTS_ENDED)
+        check_continues(log, noted, RECORDS + SEGMENTS_ENDED)
     with closing(ObjectsSource(MemoryObjects(bucket))) as source:
         assert_valid(verify_log(source, Evidence()))

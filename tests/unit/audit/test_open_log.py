@@ -36,7 +36,7 @@ def test_an_address_in_obs_names_a_bucket(address: str) -> None:
     [("obs://b", ("b", "")), ("obs://b/p/q", ("b", "p/q/")), ("obs://b/p/", ("b", "p/"))],
 )
 def test_an_address_in_obs_names_a_folder(address: str, place: tuple[str, str]) -> None:
-    """Its prefix ends with a slash; it is opened with what is handed over."""
+    """Its prefix ends with a slash; it is opened with the given client."""
     asked: list[tuple[str, str]] = []
 
     def folders(bucket: str, prefix: str) -> MemoryObjects:

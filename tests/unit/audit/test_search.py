@@ -24,14 +24,14 @@ def log(store_address: str, planned: Planned) -> Iterator[SearchedLog]:
     opened = open_any_log(store_address)
     opened.commit(planned("d1", "one", "two"))
     opened.commit(planned("d2", "three"))
-    opened.commit(said("log.noted"))
-    opened.commit(said("job.created", "d1", "one", job_id="7"))
-    opened.commit(said("job.refused", "d2", "three"))
+    opened.commit(message("log.noted"))
+    opened.commit(message("job.created", "d1", "one", job_id="7"))
+    opened.commit(message("job.refused", "d2", "three"))
     yield opened
     opened.close()
 
 
-def said(action: str, delivery: str = "", job: str = "", **response: str) -> Decide[None]:
+def message(action: str, delivery: str = "", job: str = "", **response: str) -> Decide[None]:
     """Decide to record an event of a job, or of none."""
     parts = {"delivery": {"key": delivery}, "job": {"key": job}} if job else {}
     draft = Draft(action, "success", response=response, **parts)  # type: ignore[arg-type]

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, cast, get_args
 
 import pytest
 
+from handler.audit.actions import DELIVERY_ACTIONS
 from handler.audit.state import (
     DEAD,
-    DELIVERY_ACTIONS,
     FINAL,
+    UNDECIDED,
     DeliveryState,
     DeliveryWord,
     JobState,
@@ -111,14 +112,21 @@ def test_nothing_is_sent_from_a_final_state(word: JobWord) -> None:
 @pytest.mark.parametrize(("action", "word"), DELIVERY_ACTIONS.items())
 def test_every_action_of_a_delivery_leads_to_its_state(action: str, word: DeliveryWord) -> None:
     """From its first record on."""
-    said: Json = {"key": "d", "trigger": "object", "subject": "s", "fired_at": "t", "digest": "x"}
-    delivery = fold_delivery(None, fields(action, delivery=said, note="why"))
+    message: Json = {
+        "key": "d",
+        "trigger": "object",
+        "subject": "s",
+        "fired_at": "t",
+        "digest": "x",
+    }
+    delivery = fold_delivery(None, fields(action, delivery=message, note="why"))
     expected = DeliveryState("d", "object", "s", word, "t", "x", "why", "now", seq=9, changed=9)
-    assert delivery == replace(expected, first_seq=9)
+    approved = "x" if action == "delivery.approved" else ""
+    assert delivery == replace(expected, first_seq=9, approved=approved)
     assert delivery.last_seq == 9
 
 
-@pytest.mark.parametrize("decided", [w for w in get_args(DeliveryWord) if w != "received"])
+@pytest.mark.parametrize("decided", sorted({*get_args(DeliveryWord)} - UNDECIDED))
 @pytest.mark.parametrize("action", DELIVERY_ACTIONS)
 def test_a_decided_delivery_stays_as_it_is(decided: DeliveryWord, action: str) -> None:
     """What arrives again changes nothing but the number of its latest record."""
@@ -126,6 +134,20 @@ def test_a_decided_delivery_stays_as_it_is(decided: DeliveryWord, action: str) -
     after = fold_delivery(before, fields(action, delivery={"key": "d"}))
     assert after == before
     assert after.last_seq == 9
+
+
+def test_an_approval_lets_a_delivery_go_on() -> None:
+    """What waits for it is changed by no copy of its event."""
+    said: Json = {"key": "d", "digest": "x"}
+    before = fold_delivery(
+        None, fields("delivery.awaiting", delivery=said, request={"lease_until": "later"})
+    )
+    assert before
+    assert (before.state, before.awaits_until, before.approved) == ("awaiting", "later", "")
+    assert fold_delivery(before, fields("delivery.repeated", delivery=said)) == before
+    after = fold_delivery(before, fields("delivery.approved", delivery=said))
+    assert after
+    assert (after.state, after.approved, after.final) == ("received", "x", False)
 
 
 def test_a_delivery_keeps_what_it_learned() -> None:

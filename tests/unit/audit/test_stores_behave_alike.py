@@ -110,7 +110,7 @@ def test_later_decisions_see_the_earlier_ones_of_their_commit(log: Log) -> None:
 
 
 def test_one_commit_has_one_id_and_another_a_new_one(log: Log) -> None:
-    """By it people see what was appended together."""
+    """It shows which records were appended together."""
     log.commit_all([noted("a", "b"), noted("c")])
     log.commit(noted("d"))
     first, *_, last = ids = [record.fields["commit"] for record in log.records()]
@@ -158,7 +158,7 @@ def test_the_clock_is_aware_and_right(log: Log) -> None:
     assert abs(now - datetime.now(timezone.utc)) < timedelta(seconds=10)
 
 
-def test_the_outbox_keeps_a_body_until_its_job_is_final(log: Log) -> None:
+def test_the_outbox_stores_a_body_until_its_job_is_final(log: Log) -> None:
     """The chain never holds it."""
     log.commit(planned("d", "one", "two"))
     log.commit(recorded(about("job.sending", "one"), about("job.created", "one", job_id="7")))
@@ -198,7 +198,7 @@ def test_many_bodies_come_together(log: Log) -> None:
 
 
 def test_the_ends_of_the_chain_are_known(log: Log) -> None:
-    """The first record names the log, the last one is what a checkpoint is of."""
+    """The first record names the log, the last one is the subject of a checkpoint."""
     assert log.read(lambda view: (view.first, view.head)) == (None, Head())
     log.commit(noted("a", "b"))
     log.commit(noted("c"))
@@ -220,8 +220,8 @@ def test_the_stored_part_of_a_checkpoint_is_known(log: Log) -> None:
         Draft("function.started", "success"),
     ):
         log.commit(recorded(draft))
-        said = log.read(lambda view: view.confirmation)
-        found.append((said.action, said.seq))
+        message = log.read(lambda view: view.confirmation)
+        found.append((message.action, message.seq))
     sentences = "log.checkpointed"
     assert found == [("", 0), (sentences, 2), (sentences, 3), (sentences, 3), (sentences, 3)]
 
@@ -248,7 +248,7 @@ def test_the_latest_run_of_an_object_with_a_job_on_the_fleet_is_found(log: Log) 
     assert log.read(lambda view: view.latest_run("obs://bucket/other")) is None
 
 
-def test_what_is_open_comes_in_the_order_it_was_touched(log: Log) -> None:
+def test_open_work_is_listed_in_the_order_of_its_last_record(log: Log) -> None:
     """Deliveries to plan, jobs to send, jobs to follow, results to write; each bounded."""
     received = {"key": "r", "trigger": "timer", "subject": "timer:t"}
     log.commit(recorded(Draft(action="delivery.received", outcome="pending", delivery=received)))
@@ -270,7 +270,7 @@ def decided(action: str, key: str, **read: str) -> Decide[None]:
 
 
 def test_only_what_was_read_or_rejected_counts_as_looked_at(log: Log) -> None:
-    """What was ignored, or waits to be read, hides nothing."""
+    """An object that was ignored, or waits to be read, does not count."""
     seen = []
     for action, key, read in (
         ("delivery.ignored", "a", {}),
@@ -290,7 +290,7 @@ def test_only_what_was_read_or_rejected_counts_as_looked_at(log: Log) -> None:
     ]  # fmt: skip
 
 
-def test_where_a_scan_was_cut_is_kept_per_bucket_until_it_is_through(log: Log) -> None:
+def test_the_position_of_a_scan_is_stored_per_bucket_until_it_is_complete(log: Log) -> None:
     """With the time before which files were passed over."""
     seen = []
     for action, source in (
@@ -355,7 +355,7 @@ def test_jobs_are_counted_under_the_rule_that_allowed_them(log: Log) -> None:
 
 
 def test_jobs_that_ended_since_the_latest_release_are_counted(log: Log) -> None:
-    """Failed in part is failed; what was deleted, or exists twice, is neither."""
+    """Failed in part is failed; a deleted or doubled job is neither."""
     ends = {
         "one": ("Successful", 2),
         "two": ("Failed", 0),

@@ -62,7 +62,7 @@ def test_eight_threads_leave_one_chain(store_address: str) -> None:
 
 
 def test_four_processes_leave_one_chain(store_address: str) -> None:
-    """The store's own lock stands between them, and times stay in order."""
+    """The store's own lock separates them, and times stay in order."""
     started = [
         subprocess.Popen(
             [sys.executable, "-c", APPEND, store_address, "25"],

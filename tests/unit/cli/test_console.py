@@ -14,7 +14,7 @@ IDS = ("7qonqynio3xpxbhl", "camera-au3gkq7n-and-longer", "f3f8b0c0-d7ec-4d71-bd3
 
 
 def drawn(renderable: object, width: int) -> str:
-    """Return what a terminal of a width shows."""
+    """Return the text of a table in a terminal of some width."""
     console = Console(file=io.StringIO(), width=width, no_color=True)
     console.print(renderable)
     assert isinstance(console.file, io.StringIO)
@@ -23,7 +23,7 @@ def drawn(renderable: object, width: int) -> str:
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
 def test_no_identifier_is_ever_cut(width: int) -> None:
-    """What does not fit goes on in the next line, so that all its characters are there."""
+    """The rest continues in the next line, so that all its characters are printed."""
     columns = ("delivery", "job", "job id", "state", "note")
     shown = drawn(table(columns, [(*IDS, "created", "a note of several words " * 6)]), width)
     there = [re.sub(r"\s", "", "".join(lines)) for lines in zip(*_columns(shown), strict=True)]
@@ -31,14 +31,14 @@ def test_no_identifier_is_ever_cut(width: int) -> None:
         assert any(one in text for text in there), one
 
 
-def test_prose_gives_way_before_an_identifier_does() -> None:
+def test_prose_is_wrapped_before_an_identifier_is() -> None:
     """As long as the identifiers fit into the width, each is in one line."""
     shown = drawn(table(("job id", "note"), [(IDS[2], "a note of several words " * 6)]), 60)
     assert IDS[2] in shown
 
 
 def test_a_table_of_jobs_keeps_its_ids_at_eighty_columns() -> None:
-    """The id that a person copies is whole."""
+    """The id that a person copies is complete."""
     job = {"document": 1, "job_name": IDS[1], "state": "created", "job_id": IDS[2]}
     assert IDS[2] in drawn(jobs_table([job]), 80)
 

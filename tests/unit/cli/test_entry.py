@@ -1,4 +1,4 @@
-"""How the command begins and ends, whatever it does between."""
+"""How the command starts and ends, whatever it runs."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ def test_ctrl_c_while_modules_are_imported_ends_in_silence() -> None:
 
 
 def test_ctrl_c_in_a_command_ends_with_status_130() -> None:
-    """Without a word, and without a traceback."""
+    """Without a message, and without a traceback."""
     done = command("handler.cli.function.validate", "schema", code=INTERRUPTED)
     assert done.returncode == 130
     assert done.stderr.strip() == ""
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
-def test_an_output_that_is_full_is_one_sentence() -> None:
+def test_a_full_output_fails_with_one_sentence() -> None:
     """And a status of its own, at whatever line it happens."""
     with FULL.open("w") as full:
         done = command("schema", stdout=full.fileno())

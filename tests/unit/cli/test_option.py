@@ -17,7 +17,7 @@ def command(speed: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["nan", "-nan", "NaN", "inf", "-inf", "1e999", "0", "11", "fast"])
-def test_what_is_no_number_within_the_bounds_is_refused(text: str) -> None:
+def test_a_value_that_is_no_number_within_the_bounds_is_refused(text: str) -> None:
     """No comparison with it is true, so that bounds alone let it through."""
     done = CliRunner().invoke(command, [f"--speed={text}"])
     assert done.exit_code == 2
@@ -25,6 +25,6 @@ def test_what_is_no_number_within_the_bounds_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0.5", "10", "1e-3"])
-def test_a_number_within_the_bounds_is_taken(text: str) -> None:
-    """As it is."""
+def test_a_number_within_the_bounds_is_accepted(text: str) -> None:
+    """Unchanged."""
     assert float(CliRunner().invoke(command, [f"--speed={text}"]).output) == float(text)

@@ -1,4 +1,4 @@
-"""A transport that is closed after the test, and servers that behave as the test says."""
+"""A transport that is closed after the test, and servers with the behaviour of the test."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def transport() -> Iterator[Transport]:
 
 
 @pytest.fixture
-def brief() -> Iterator[Transport]:
+def short_transport() -> Iterator[Transport]:
     """A transport that waits a third of a second at most."""
     opened = Transport(timeout=0.3)
     yield opened
@@ -52,7 +52,7 @@ def closed() -> str:
 
 @pytest.fixture
 def get() -> Callable[..., Request]:
-    """Build a request that nobody signed."""
+    """Build a request without a signature."""
 
     def make(url: str, method: str = "GET", body: bytes = b"", **headers: str) -> Request:
         return Request(method, url, headers, body, timestamp(datetime.now(timezone.utc)))

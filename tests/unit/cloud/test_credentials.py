@@ -33,14 +33,14 @@ def test_the_keys_of_the_agency_come_first() -> None:
 @pytest.mark.parametrize(
     ("ak", "sk"), [("", ""), ("null", "null"), (None, None), ("a", ""), ("null", "s"), (1, 2)]
 )
-def test_without_an_agency_those_of_the_environment_count(ak: object, sk: object) -> None:
+def test_without_an_agency_the_keys_of_the_environment_count(ak: object, sk: object) -> None:
     """The platform answers "" or "null"; halves of two pairs are never mixed."""
     found = credentials(context(ak, sk, "token"), ENVIRON)
     assert found == Credentials("ak-env", "sk-env", "token-env")
 
 
 def test_any_object_may_be_the_context() -> None:
-    """On a desk there may be none."""
+    """A local run may have none."""
     assert credentials(None, ENVIRON).ak == "ak-env"
 
 
@@ -53,8 +53,8 @@ def test_permanent_keys_have_no_token(token: object) -> None:
 
 
 @pytest.mark.parametrize("left_out", ["HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK"])
-def test_missing_keys_are_said_with_what_to_do(left_out: str) -> None:
-    """The message names the agency, and the variables for a desk."""
+def test_missing_keys_are_reported_with_a_remedy(left_out: str) -> None:
+    """The message names the agency, and the variables for a local run."""
     environ = {name: value for name, value in ENVIRON.items() if name != left_out}
     with pytest.raises(CredentialsError, match=r"agency.*HUAWEICLOUD_SDK_AK") as caught:
         credentials(context("", "", ""), environ)
@@ -69,8 +69,8 @@ def test_a_line_break_at_the_end_does_not_count() -> None:
 
 @pytest.mark.parametrize("value", ["SEC\nRET", "SEC\x00RET", "SECR\u00cbT"])
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_what_cannot_be_a_key_is_refused(value: str, place: int) -> None:
-    """Before a header is made of it; it is not repeated."""
+def test_an_impossible_key_is_refused(value: str, place: int) -> None:
+    """Before a header is built from it; it is not repeated."""
     keys = ["a", "s", "t"]
     keys[place] = value
     with pytest.raises(CredentialsError, match="copy them again") as caught:

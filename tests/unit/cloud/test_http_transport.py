@@ -1,4 +1,4 @@
-"""One try each over real sockets: what is certain, and how long and how much is waited for."""
+"""One attempt each over real sockets: what is certain, and the limits of time and size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 def received(connection: socket.socket) -> bytes:
-    """Read one request's head and whatever came with it; empty when the client is gone."""
+    """Read one request's head and the bytes after it; empty when the client is gone."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = connection.recv(65536)
@@ -52,7 +52,7 @@ def refused(transport: Transport, request: Request) -> tuple[CloudError, float]:
     return caught.value, time.monotonic() - start
 
 
-def test_an_answer_comes_whole(transport: Transport, server: Server, get: Get) -> None:
+def test_an_answer_is_returned_completely(transport: Transport, server: Server, get: Get) -> None:
     """Status, headers with lower-case names, and body; an error status is an answer too."""
     url = server(answering(b"HTTP/1.1 503 No\r\nRETRY-After: 7\r\nContent-Length: 2\r\n\r\nno"))
     answer = transport.send(get(url))
@@ -114,7 +114,7 @@ def test_a_refused_connection_sent_nothing(transport: Transport, get: Get, close
 def test_a_header_that_http_forbids_is_not_sent(
     transport: Transport, server: Server, get: Get, value: str
 ) -> None:
-    """It is a slip in a key; the message does not repeat it, nor does what caused it."""
+    """It is a typing error in a key; neither the message nor its cause repeats it."""
     seen: list[int] = []
     error, _ = refused(transport, get(server(lambda _, n: seen.append(n)), Authorization=value))
     assert isinstance(error, NotSentError)
@@ -136,20 +136,20 @@ def test_a_header_that_http_forbids_is_not_sent(
         (b"nonsense\r\n\r\n",),
     ],
 )
-def test_a_cut_or_garbled_answer_is_none(
+def test_a_cut_or_garbled_answer_is_no_answer(
     transport: Transport, server: Server, get: Get, parts: tuple[bytes, ...]
 ) -> None:
-    """The request left, so what became of it is not known."""
+    """The request left, so its result is unknown."""
     error, _ = refused(transport, get(server(answering(*parts)) + "/secret", "POST", b"{}"))
     assert isinstance(error, NoAnswerError)
     assert "secret" not in str(error)
 
 
-def test_silence_is_waited_for_no_longer_than_allowed(
-    brief: Transport, server: Server, get: Get
+def test_a_silent_server_is_waited_for_no_longer_than_allowed(
+    short_transport: Transport, server: Server, get: Get
 ) -> None:
     """Then the outcome is not known."""
-    error, seconds = refused(brief, get(server(answering(OK, pause=1.5))))
+    error, seconds = refused(short_transport, get(server(answering(OK, pause=1.5))))
     assert isinstance(error, NoAnswerError)
     assert 0.2 < seconds < 1.4
 
@@ -163,9 +163,11 @@ def test_silence_is_waited_for_no_longer_than_allowed(
     ],
     ids=["length", "until the end", "chunk"],
 )
-def test_a_slow_drip_is_cut_off(brief: Transport, server: Server, get: Get, head: bytes) -> None:
+def test_a_slow_drip_is_cut_off(
+    short_transport: Transport, server: Server, get: Get, head: bytes
+) -> None:
     """Each byte comes in time, the answer as a whole does not."""
-    error, seconds = refused(brief, get(server(answering(head, *[b"x"] * 20, pause=0.1))))
+    error, seconds = refused(short_transport, get(server(answering(head, *[b"x"] * 20, pause=0.1))))
     assert isinstance(error, NoAnswerError)
     assert seconds < 1.5
 
@@ -232,7 +234,7 @@ def test_an_endless_body_ends_at_the_limit(transport: Transport, server: Server,
 def test_the_address_leaves_as_it_was_signed(
     transport: Transport, server: Server, get: Get, target: str
 ) -> None:
-    """Nothing is resolved or spelt anew on the way."""
+    """Nothing is resolved or re-encoded on the way."""
     seen: list[bytes] = []
 
     def behave(connection: socket.socket, _number: int) -> None:
@@ -262,6 +264,6 @@ def test_method_headers_and_body_leave_as_they_are(
     assert b"Content-Length: 2\r\n" in seen[0]
 
 
-def test_what_could_be_a_secret_is_not_printed(get: Get) -> None:
+def test_possible_secrets_are_not_printed(get: Get) -> None:
     """Headers hold signatures and tokens, bodies the environment of deployments."""
     assert "SECRET" not in repr(get("http://127.0.0.1", body=b"SECRET", Authorization="SECRET"))

@@ -1,4 +1,4 @@
-"""Connections that are kept: for whom, for how long, and when they are let go."""
+"""Persistent connections: for which host, for how long, and when they are closed."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def received(connection: socket.socket) -> bytes:
     return connection.recv(65536)
 
 
-def talking(seen: list[int], answers: int) -> Callable[[socket.socket, int], None]:
-    """Answer so many requests on each connection and note which connection each came by."""
+def answer_requests(seen: list[int], answers: int) -> Callable[[socket.socket, int], None]:
+    """Answer so many requests on each connection and note the connection of each request."""
 
     def behave(connection: socket.socket, number: int) -> None:
         for _ in range(answers):
@@ -43,7 +43,7 @@ def test_a_connection_is_kept_for_the_next_request(
 ) -> None:
     """Also after a body that was read to its end."""
     seen: list[int] = []
-    url = server(talking(seen, 3))
+    url = server(answer_requests(seen, 3))
     assert [transport.send(get(url)).body for _ in range(3)] == [b"ok"] * 3
     transport.close()
     assert seen == [1, 1, 1]
@@ -54,7 +54,7 @@ def test_a_connection_that_the_server_closed_is_replaced(
 ) -> None:
     """An idle one that is gone was never asked anything."""
     seen: list[int] = []
-    url = server(talking(seen, 1))
+    url = server(answer_requests(seen, 1))
     for _ in range(3):
         assert transport.send(get(url)).body == b"ok"
         time.sleep(0.05)
@@ -64,7 +64,7 @@ def test_a_connection_that_the_server_closed_is_replaced(
 def test_the_next_request_survives_a_cut_off_body(
     transport: Transport, server: Server, get: Get
 ) -> None:
-    """What was left unread is not taken for the next answer."""
+    """Unread bytes are not taken for the next answer."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n"
 
     def behave(connection: socket.socket, number: int) -> None:
@@ -79,7 +79,7 @@ def test_the_next_request_survives_a_cut_off_body(
 
 
 def test_many_threads_share_a_transport(transport: Transport, server: Server, get: Get) -> None:
-    """Each gets its own answer; connections beyond the pool are made and let go."""
+    """Each gets its own answer; connections beyond the pool are opened and closed."""
 
     def echo(connection: socket.socket, _number: int) -> None:
         while request := received(connection):
@@ -93,9 +93,7 @@ def test_many_threads_share_a_transport(transport: Transport, server: Server, ge
     assert bodies == [b"/%d" % n for n in range(200)]
 
 
-def test_a_transport_that_nobody_holds_any_more_lets_its_connections_go(
-    server: Server, get: Get
-) -> None:
+def test_a_transport_without_references_closes_its_connections(server: Server, get: Get) -> None:
     """A command ends without closing it."""
     gone: list[bytes] = []
 

@@ -74,28 +74,30 @@ def failed(
     ],
 )  # fmt: skip
 def test_no_drip_holds_a_call(
-    brief: Transport, server: Server, get: Get, head: bytes, drip: bytes
+    short_transport: Transport, server: Server, get: Get, head: bytes, drip: bytes
 ) -> None:
     """Each byte comes in time, and the answer does not."""
-    error, seconds = failed(brief, get(server(dripping(head, drip)), "POST", b"{}"))
+    error, seconds = failed(short_transport, get(server(dripping(head, drip)), "POST", b"{}"))
     assert isinstance(error, NoAnswerError)
     assert 0.2 < seconds < 2
 
 
-def test_no_drip_holds_a_tls_handshake(brief: Transport, server: Server, get: Get) -> None:
-    """Nothing of the request has left by then."""
+def test_no_drip_holds_a_tls_handshake(
+    short_transport: Transport, server: Server, get: Get
+) -> None:
+    """No byte of the request has left yet."""
     url = server(dripping(b"\x16\x03\x03\x40\x00\x02", b"\x00", request=False))
-    error, seconds = failed(brief, get(url.replace("http:", "https:"), "POST", b"{}"))
+    error, seconds = failed(short_transport, get(url.replace("http:", "https:"), "POST", b"{}"))
     assert isinstance(error, NotSentError)
     assert 0.2 < seconds < 2
 
 
 def test_a_server_that_does_not_read_holds_no_call(
-    brief: Transport, server: Server, get: Get
+    short_transport: Transport, server: Server, get: Get
 ) -> None:
     """A part of the request has left."""
     url = server(lambda _connection, _number: time.sleep(1))
-    error, seconds = failed(brief, get(url, "PUT", b"x" * 64_000_000))
+    error, seconds = failed(short_transport, get(url, "PUT", b"x" * 64_000_000))
     assert isinstance(error, NoAnswerError)
     assert seconds < 3
 
@@ -109,7 +111,7 @@ def test_a_call_ends_with_the_invocation(transport: Transport, server: Server, g
     assert seconds < 2
 
 
-def test_after_the_deadline_nothing_is_begun(
+def test_no_call_is_started_after_the_deadline(
     transport: Transport, server: Server, get: Get
 ) -> None:
     """This is certain: not even a connection is made."""
@@ -121,16 +123,16 @@ def test_after_the_deadline_nothing_is_begun(
 
 
 def test_a_deadline_that_is_far_away_does_not_lengthen_a_call(
-    brief: Transport, server: Server, get: Get
+    short_transport: Transport, server: Server, get: Get
 ) -> None:
     """The time-out holds as well."""
     url = server(dripping(b"", b" "))
-    _, seconds = failed(brief, get(url), Deadline(time.monotonic() + 900, time.monotonic))
+    _, seconds = failed(short_transport, get(url), Deadline(time.monotonic() + 900, time.monotonic))
     assert seconds < 2
 
 
-def test_a_connection_that_was_struck_serves_nobody_else(
-    brief: Transport, server: Server, get: Get
+def test_a_connection_that_was_aborted_is_not_used_again(
+    short_transport: Transport, server: Server, get: Get
 ) -> None:
     """The late answer would be taken for that of the next request."""
     seen: list[int] = []
@@ -143,9 +145,9 @@ def test_a_connection_that_was_struck_serves_nobody_else(
         connection.recv(65536)
 
     url = server(behave)
-    failed(brief, get(url))
-    assert brief.send(get(url)).body == b"ok"
-    brief.close()
+    failed(short_transport, get(url))
+    assert short_transport.send(get(url)).body == b"ok"
+    short_transport.close()
     assert seen == [1, 2]
 
 
@@ -158,10 +160,10 @@ def test_a_connection_that_was_struck_serves_nobody_else(
     ],
     ids=["interim", "lost headers", "two ends"],
 )
-def test_a_connection_with_an_unclear_answer_serves_nobody_else(
+def test_a_connection_with_an_unclear_answer_is_not_used_again(
     transport: Transport, server: Server, get: Get, answer: bytes
 ) -> None:
-    """What follows on it could be anything."""
+    """Later bytes on it could be anything."""
 
     def behave(connection: socket.socket, number: int) -> None:
         connection.recv(65536)
@@ -174,7 +176,9 @@ def test_a_connection_with_an_unclear_answer_serves_nobody_else(
     transport.close()
 
 
-def test_a_struck_call_harms_no_call_beside_it(brief: Transport, server: Server, get: Get) -> None:
+def test_an_aborted_call_affects_no_call_beside_it(
+    short_transport: Transport, server: Server, get: Get
+) -> None:
     """Each connection has an end of its own, also where it was used before."""
 
     def behave(connection: socket.socket, _number: int) -> None:
@@ -186,13 +190,16 @@ def test_a_struck_call_harms_no_call_beside_it(brief: Transport, server: Server,
 
     def ask(number: int) -> bool:
         try:
-            return brief.send(get(f"{url}/{'slow' if number % 8 == 0 else 'fast'}")).body == b"ok"
+            return (
+                short_transport.send(get(f"{url}/{'slow' if number % 8 == 0 else 'fast'}")).body
+                == b"ok"
+            )
         except NoAnswerError:
             return False
 
     with ThreadPoolExecutor(8) as threads:
         answered = list(threads.map(ask, range(64)))
-    brief.close()
+    short_transport.close()
     assert [number for number, ok in enumerate(answered) if not ok] == list(range(0, 64, 8))
 
 

@@ -1,4 +1,4 @@
-"""The bucket scan: bounded, resumed where it was cut, and misled by nothing that was not read."""
+"""The bucket scan: bounded, resumed where it stopped, and not misled by unread files."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ BUCKET = "nightdrop-drop"
 
 
 def written(emulator: Emulator, at: float, *keys: str) -> None:
-    """Let objects have been written at a time, in seconds since 1970."""
+    """Set the write time of all objects, in seconds since 1970."""
     for key in keys:
         emulator.state.put_object(
             BUCKET, key, emulator.state.buckets[BUCKET][key].data, modified=at
         )
 
 
-def said(lines: list[str], action: str) -> list[Reply]:
-    """Return the lines that call for a person because of an action."""
+def message(lines: list[str], action: str) -> list[Reply]:
+    """Return the lines that need attention because of an action."""
     sentences = [json.loads(line) for line in lines]
     return [one for one in sentences if one["action"] == "attention.needed" and one["of"] == action]
 
@@ -58,10 +58,10 @@ def crowded(emulator: Emulator, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> 
     drop("drop/new.yaml", UPGRADE)
 
 
-def test_a_file_behind_more_than_one_scan_looks_at_is_found(
+def test_a_file_behind_more_than_one_scan_reads_is_found(
     emulator: Emulator, fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each run goes on where the one before stopped."""
+    """Each run continues where the one before stopped."""
     crowded(emulator, drop, monkeypatch)
     made = []
     for _ in range(3):
@@ -70,21 +70,21 @@ def test_a_file_behind_more_than_one_scan_looks_at_is_found(
     assert made == [0, 0, 1]
 
 
-def test_a_cut_scan_is_told(
+def test_an_incomplete_scan_is_reported(
     emulator: Emulator, fire: Fire, drop: Drop, lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the reply and in a line that calls for a person."""
+    """In the reply and in a line that needs attention."""
     crowded(emulator, drop, monkeypatch)
     reply = fire(RECONCILE)
     assert reply["outcome"] == "deferred"
     assert 'stopped after "drop/a03.yaml"' in reply["errors"][0]
-    assert said(lines, "scan.paused")[0]["note"] == reply["errors"][0]
+    assert message(lines, "scan.paused")[0]["note"] == reply["errors"][0]
 
 
 def test_after_the_last_key_a_scan_begins_at_the_first(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was written meanwhile in front is not missed."""
+    """Files that were written meanwhile before it are not missed."""
     crowded(emulator, drop, monkeypatch)
     fire(RECONCILE)
     drop("drop/a00.yaml", UPGRADE)
@@ -99,7 +99,7 @@ def test_after_the_last_key_a_scan_begins_at_the_first(
     assert len(emulator.state.jobs) == 2
 
 
-def test_a_scan_makes_so_many_requests_and_no_more(
+def test_a_scan_makes_a_bounded_number_of_requests(
     emulator: Emulator, fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server may send pages of one key each."""
@@ -112,7 +112,7 @@ def test_a_scan_makes_so_many_requests_and_no_more(
     assert len(emulator.state.jobs) == 3
 
 
-def test_a_run_out_of_time_goes_on_behind_what_it_delivered(
+def test_a_run_out_of_time_continues_behind_the_last_delivered_file(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing between is passed over."""
@@ -130,10 +130,10 @@ def test_a_run_out_of_time_goes_on_behind_what_it_delivered(
     assert len(emulator.state.jobs) == 4
 
 
-def test_a_look_at_many_files_stops_in_time(
+def test_a_scan_of_many_files_stops_in_time(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The log may be slow to answer; the next run goes on behind what it was asked about."""
+    """The log may be slow to answer; the next run continues behind the last file."""
     monkeypatch.setattr(module, "_AT_ONCE", 2)
     for number in range(5):
         drop(f"drop/{number}.yaml", UPGRADE)
@@ -147,7 +147,7 @@ def test_a_look_at_many_files_stops_in_time(
     assert len(emulator.state.jobs) == 5
 
 
-def test_a_run_without_time_to_look_says_so(
+def test_a_run_without_time_to_scan_reports_it(
     fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not completed, then."""
@@ -210,7 +210,7 @@ def test_an_ignored_event_hides_no_lost_creation(
 def test_an_ignored_event_after_a_run_makes_no_second_one(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
-    """What was read before it still counts as seen."""
+    """Versions that were read before it still count as seen."""
     event = drop("drop/hall.yaml", UPGRADE)
     fire(event)
     event["Records"][0] |= {"eventName": IGNORED[0], "responseElements": {}}
@@ -223,7 +223,7 @@ def test_an_ignored_event_after_a_run_makes_no_second_one(
 def test_a_file_that_was_rejected_unread_is_not_rejected_again(
     fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
-    """Neither for its name nor for its size; written anew it is looked at."""
+    """Neither for its name nor for its size; a new version is read."""
     fire(drop("drop/README", b"read me"))
     fire(drop("drop/large.yaml", b"#" * 300_000))
     before = len(recorded())
@@ -231,10 +231,10 @@ def test_a_file_that_was_rejected_unread_is_not_rejected_again(
     assert len(recorded()) == before
 
 
-def test_a_file_written_anew_with_the_same_bytes_is_asked_about_once(
+def test_a_file_written_again_with_the_same_bytes_is_checked_once(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
-    """Whether it runs again is decided where every delivery is: here its run still stands."""
+    """The usual decision of a delivery applies: here its run is still the latest."""
     fire(drop("drop/hall.yaml", UPGRADE))
     written(emulator, time.time() + 2, "drop/hall.yaml")
     assert len(fire(RECONCILE)["deliveries"]) == 1
@@ -260,7 +260,7 @@ def test_an_object_that_waits_to_be_read_is_not_delivered_twice(
 def test_an_object_whose_delivery_cannot_be_resumed_is_found_again(
     emulator: Emulator, environ: Environ, fire: Fire, drop: Drop
 ) -> None:
-    """What it was to be started from is gone; the file is still there."""
+    """Its stored delivery is deleted; the file is still there."""
     emulator.faults.set([{"operation": "GetObject", "fault": "cut", "times": 1}])
     event = drop("drop/hall.yaml", UPGRADE)
     with pytest.raises(Exception, match="no answer"):
@@ -272,10 +272,10 @@ def test_an_object_whose_delivery_cannot_be_resumed_is_found_again(
     assert len(emulator.state.jobs) == 1
 
 
-def test_a_fresh_log_does_not_order_what_lay_there_before_it(
+def test_a_fresh_log_does_not_run_older_files(
     emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop, lines: list[str]
 ) -> None:
-    """It says so once; what comes later is run."""
+    """It reports it once; later files are run."""
     fresh = {name: value for name, value in environ.items() if name != "NIGHTDROP_SWEEP_FROM"}
     for name in ("one", "two"):
         drop(f"drop/{name}.yaml", UPGRADE)
@@ -285,17 +285,17 @@ def test_a_fresh_log_does_not_order_what_lay_there_before_it(
     (warning,) = reply["warnings"]
     assert warning.startswith("2 files were found in bucket nightdrop-drop without a notification")
     assert "warnings" not in fire_in(fresh, RECONCILE)
-    assert [one["note"] for one in said(lines, "scan.limited")] == [warning]
+    assert [one["note"] for one in message(lines, "scan.limited")] == [warning]
     drop("drop/three.yaml", UPGRADE)
     written(emulator, time.time() + 2, "drop/three.yaml")
     fire_in(fresh, RECONCILE)
     assert len(emulator.state.jobs) == 1
 
 
-def test_what_lay_there_is_run_when_it_is_asked_for(
+def test_older_files_are_run_on_request(
     emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop
 ) -> None:
-    """By the time from which files are to be run."""
+    """The setting has the time from which files are run."""
     drop("drop/one.yaml", UPGRADE)
     drop("drop/two.yaml", UPGRADE.replace(b"hall", b"yard"))
     written(emulator, time.time() - 600, "drop/one.yaml")

@@ -1,4 +1,4 @@
-"""What is recorded of a delivery."""
+"""The records of a delivery."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ V2 = SpecSource(b"v2", {})
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[SqliteLog]:
-    """An empty log whose clock stands still."""
+    """An empty log whose clock does not move."""
     log = SqliteLog(tmp_path / "audit.db", clock=lambda: NOW)
     yield log
     log.close()
@@ -80,12 +80,12 @@ def actions(log: SqliteLog) -> list[str]:
 
 
 def test_a_new_delivery_is_received(log: SqliteLog) -> None:
-    """Go on."""
+    """It is processed."""
     assert log.commit(receive(fired("a"))).value.run is None
     assert actions(log) == ["delivery.received"]
 
 
-def test_a_delivery_whose_plan_does_not_stand_starts_over(log: SqliteLog) -> None:
+def test_a_delivery_without_a_stored_plan_starts_over(log: SqliteLog) -> None:
     """An instance died in between; the second try is on record, too."""
     log.commit(receive(fired("a")))
     again = log.commit(receive(fired("a")))
@@ -106,7 +106,7 @@ def test_a_delivery_that_is_planned_is_repeated(log: SqliteLog) -> None:
 
 
 def test_a_plan_is_one_commit_with_its_bodies_in_the_outbox(log: SqliteLog) -> None:
-    """Either all of it stands or nothing."""
+    """Either all of it is stored or nothing."""
     order = ordered(fired("a"))
     log.commit(receive(order.delivery))
     records = log.commit(plan_it(order, RULES)).records
@@ -115,8 +115,8 @@ def test_a_plan_is_one_commit_with_its_bodies_in_the_outbox(log: SqliteLog) -> N
     assert log.bodies([order.plan.jobs[0].key]).get(order.plan.jobs[0].key) == "{}"
 
 
-def test_what_is_planned_names_the_bytes_and_the_object_they_came_from(log: SqliteLog) -> None:
-    """The log shows which version was read, and what was doubtful about it."""
+def test_a_plan_names_the_bytes_and_the_object_they_came_from(log: SqliteLog) -> None:
+    """The log shows which version was read, and the warnings about it."""
     order = ordered(fired("a"))
     log.commit(receive(order.delivery))
     planned: Any = log.commit(plan_it(order, RULES)).records[0].fields
@@ -172,7 +172,7 @@ def test_a_refused_file_may_be_dropped_again(log: SqliteLog) -> None:
 
 
 def test_a_created_job_keeps_the_same_file_from_running_again(log: SqliteLog) -> None:
-    """Done is done."""
+    """The job exists."""
     first = ordered(fired("a"))
     plan(log, first)
     settle(log, first, Created("4d1c"))
@@ -180,14 +180,14 @@ def test_a_created_job_keeps_the_same_file_from_running_again(log: SqliteLog) ->
 
 
 @pytest.mark.parametrize(("seconds", "new"), [(0, False), (30, False), (-30, False), (31, True)])
-def test_ticks_within_the_window_are_one_run(log: SqliteLog, seconds: int, new: bool) -> None:  # noqa: FBT001 - a column of the table
+def test_timer_events_in_the_window_are_one_run(log: SqliteLog, seconds: int, new: bool) -> None:  # noqa: FBT001 - a column of the table
     """In either order, the limit included."""
     plan(log, ordered(fired("a", "timer")))
     assert (plan(log, ordered(fired("b", "timer", seconds))) is None) == new
 
 
-def test_a_tick_without_a_readable_time_is_a_run_of_its_own(log: SqliteLog) -> None:
-    """Nothing says how far apart they are."""
+def test_a_timer_event_without_a_readable_time_is_a_run_of_its_own(log: SqliteLog) -> None:
+    """The distance of two is unknown."""
     plan(log, ordered(fired("a", "timer")))
     timeless = replace(fired("b", "timer"), fired_at=None)
     assert plan(log, ordered(timeless)) is None
@@ -223,7 +223,7 @@ def test_a_delivery_without_jobs_is_closed_once(
 
 
 def test_a_planned_delivery_cannot_be_rejected_any_more(log: SqliteLog) -> None:
-    """Another instance read the object a moment earlier, and understood it."""
+    """Another instance read the object a moment earlier, and found it valid."""
     order = ordered(fired("a"))
     plan(log, order)
     late = settle_without_jobs(order.delivery, "spec.rejected", "no")
@@ -231,7 +231,7 @@ def test_a_planned_delivery_cannot_be_rejected_any_more(log: SqliteLog) -> None:
 
 
 def test_an_interrupted_delivery_starts_over(log: SqliteLog) -> None:
-    """Nothing was promised."""
+    """No plan was stored."""
     log.commit(receive(fired("a")))
     log.commit(interrupted(fired("a"), "the bucket did not answer"))
     assert log.commit(receive(fired("a"))).value.run is None

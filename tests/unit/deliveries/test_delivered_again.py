@@ -65,7 +65,7 @@ def fired(trigger: Literal["timer", "object", "direct"] = "direct") -> Delivery:
 
 
 def deliver(log: MemoryLog, delivery: Delivery, spec: bytes = SPEC + b"---\n" + SPEC) -> Decided:
-    """Receive and, if it goes on, plan a delivery."""
+    """Receive a delivery and, unless it is decided, plan it."""
     received = log.commit(receive(delivery)).value
     if received.run is None:
         plan = make_plan(received.delivery.key, read(spec, Limits()))
@@ -75,7 +75,7 @@ def deliver(log: MemoryLog, delivery: Delivery, spec: bytes = SPEC + b"---\n" + 
 
 
 def run_of(log: MemoryLog, received: Decided) -> DeliveryState:
-    """Return the state of what was received."""
+    """Return the state of a received delivery."""
     run = log.read(lambda view: view.delivery(received.delivery.key))
     assert run
     return run
@@ -90,7 +90,7 @@ def answer(log: MemoryLog, received: Decided, *answers: Answer) -> None:
 
 
 @pytest.mark.parametrize("trigger", ["timer", "object", "direct"])
-def test_what_was_refused_is_run_again_once(
+def test_a_refused_delivery_is_run_again_once(
     log: MemoryLog, trigger: Literal["timer", "object", "direct"]
 ) -> None:
     """With jobs of its own; once they are created it is a duplicate like any other."""
@@ -107,7 +107,7 @@ def test_what_was_refused_is_run_again_once(
 
 
 def test_it_may_be_refused_many_times(log: MemoryLog) -> None:
-    """Each run has a key of its own, the same for whoever delivers it."""
+    """Each run has a key of its own, the same for every instance."""
     keys = []
     for _ in range(5):
         received = deliver(log, fired())
@@ -118,7 +118,7 @@ def test_it_may_be_refused_many_times(log: MemoryLog) -> None:
 
 
 def test_two_that_come_side_by_side_are_one_run(log: MemoryLog) -> None:
-    """Whoever plans first has it."""
+    """The first one to plan has it."""
     answer(log, deliver(log, fired()), NO, NO)
     one = log.commit(receive(fired())).value
     other = deliver(log, fired())
@@ -128,8 +128,8 @@ def test_two_that_come_side_by_side_are_one_run(log: MemoryLog) -> None:
     assert log.commit(plan_it(order, RULES)).value.run == run_of(log, other)
 
 
-def test_an_instance_that_is_killed_leaves_the_new_run_to_the_tick(log: MemoryLog) -> None:
-    """It was received under its own key, with what it is started over from."""
+def test_a_killed_instance_leaves_the_new_run_to_the_reconciler(log: MemoryLog) -> None:
+    """It was received under its own key, with the body it is started from."""
     answer(log, deliver(log, fired()), NO, NO)
     started = log.commit(receive(fired())).value
     (waiting,) = log.read(lambda view: view.open(9)).deliveries
@@ -142,7 +142,7 @@ def test_an_instance_that_is_killed_leaves_the_new_run_to_the_tick(log: MemoryLo
 @pytest.mark.parametrize(
     "answers", [(NO, Created("1")), (NO, Unknown("cut")), (Created("1"), Created("2"))]
 )
-def test_what_may_have_left_something_on_the_fleet_is_not_run_again(
+def test_a_run_that_may_have_left_a_job_is_not_repeated(
     log: MemoryLog, answers: tuple[Answer, ...]
 ) -> None:
     """One job is enough."""
@@ -151,8 +151,8 @@ def test_what_may_have_left_something_on_the_fleet_is_not_run_again(
     assert deliver(log, fired()).run == run_of(log, first)
 
 
-def test_what_was_given_up_by_hand_is_not_run_again(log: MemoryLog) -> None:
-    """Somebody decided so, and it may be on the fleet: nobody looked."""
+def test_an_abandoned_run_is_not_repeated(log: MemoryLog) -> None:
+    """An operator decided so, and it may be on the fleet, which was not checked."""
     first = deliver(log, fired())
     for job in run_of(log, first).jobs:
         log.commit(abandon(job.key, "not wanted", actor={}))
@@ -162,7 +162,7 @@ def test_what_was_given_up_by_hand_is_not_run_again(log: MemoryLog) -> None:
 @pytest.mark.parametrize(
     ("trigger", "again"), [("timer", False), ("object", False), ("direct", True)]
 )
-def test_what_expired_is_run_again_only_where_a_person_hands_it_over(
+def test_an_expired_run_is_repeated_only_for_a_direct_invocation(
     tmp_path: Path, trigger: Literal["timer", "object", "direct"], *, again: bool
 ) -> None:
     """Last night's upgrade does not run at noon, because a copy of its event comes late."""
@@ -181,10 +181,10 @@ def test_what_expired_is_run_again_only_where_a_person_hands_it_over(
 @pytest.mark.parametrize(
     ("trigger", "again"), [("timer", True), ("direct", True), ("object", False)]
 )
-def test_what_was_rejected_is_judged_again_but_for_an_object(
+def test_a_rejected_delivery_is_checked_again_but_for_an_object(
     log: MemoryLog, trigger: Literal["timer", "object", "direct"], *, again: bool
 ) -> None:
-    """A limit, say, was set too low; an object is written anew, and has an event of its own."""
+    """A limit, say, was set too low; a new version of an object has an event of its own."""
     delivery = fired(trigger)
     log.commit(receive(delivery))
     problem = str(Problem("too large"))
@@ -204,7 +204,7 @@ def test_a_repeat_of_what_was_refused_afterwards_may_be_delivered_again(log: Mem
 
 
 def test_the_records_name_the_run_before(log: MemoryLog) -> None:
-    """So that the two stories can be told as one."""
+    """So that both runs can be shown as one history."""
     answer(log, deliver(log, fired()), NO, NO)
     deliver(log, fired())
     received = [one.fields for one in log.records() if one.fields["action"] == "delivery.received"]
@@ -213,10 +213,10 @@ def test_the_records_name_the_run_before(log: MemoryLog) -> None:
     assert "delivered again" in again["note"]
 
 
-def test_a_corrected_setting_lets_the_same_event_through(
+def test_a_corrected_setting_lets_the_same_event_run(
     emulator: Emulator, environ: Environ, fire_in: FireIn, tick: Tick
 ) -> None:
-    """The reply says what was refused before, and the job is created once."""
+    """The reply lists the earlier refusals, and the job is created once."""
     event = tick(SPEC.decode())
     wrong = {**environ, "NIGHTDROP_PROJECT_ID": "f" * 32}
     emulator.faults.set([{"operation": "CreateBatchJob", "fault": "status", "status": 404}])
@@ -234,7 +234,7 @@ def test_a_corrected_setting_lets_the_same_event_through(
 def test_a_limit_that_is_raised_lets_the_same_event_through(
     environ: Environ, fire_in: FireIn
 ) -> None:
-    """What was rejected by the one setting is judged by the other."""
+    """A rejection under one setting is checked again under the other."""
     small = {**environ, "NIGHTDROP_MAX_SPEC_BYTES": "20"}
     assert fire_in(small, DIRECT)["outcome"] == "rejected"
     assert fire_in(environ, DIRECT)["outcome"] == "submitted"
@@ -254,7 +254,7 @@ def test_the_result_file_of_an_object_tells_of_its_latest_run(
 
 
 def test_a_decision_that_fails_has_received_nothing(log: MemoryLog) -> None:
-    """The walk along the runs only looks."""
+    """The search for the latest run only reads."""
     answer(log, deliver(log, fired()), NO, NO)
     before = len(list(log.records()))
     log.commit(lambda view: Decision(receive(fired())(view).value))

@@ -1,4 +1,4 @@
-"""Dropped objects that are not as their event said: changed, empty, not readable yet, no spec."""
+"""Dropped objects that differ from their event: changed, empty, not readable yet, no spec."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ UPLOADER = {"userIdentity": {"ID": "account-of-x"}}
 
 
 def attention(lines: list[str]) -> list[Reply]:
-    """Return the lines that call for a person."""
+    """Return the lines that need attention."""
     parsed = [json.loads(line) for line in lines]
     return [one for one in parsed if one["action"] == "attention.needed"]
 
@@ -40,7 +40,7 @@ def attention(lines: list[str]) -> list[Reply]:
 def event_of(
     event: Reply, *, ago: float = 0.0, etag: str | None = None, version: str | None = None
 ) -> Reply:
-    """Return an event with an uploader, a time, and what it says of the object."""
+    """Return an event with an uploader, a time, and its fields of the object."""
     fired = datetime.now(timezone.utc) - timedelta(seconds=ago)
     entry = {**event["Records"][0], **UPLOADER, "eventTime": f"{fired:%Y-%m-%dT%H:%M:%SZ}"}
     parsed = {"eTag": etag, "versionId": version}
@@ -74,16 +74,16 @@ def test_an_object_that_was_changed_is_left_to_its_own_event(
 def test_a_changed_object_whose_own_event_never_comes_is_found_by_the_scan(
     emulator: Emulator, fire: Fire, drop: Drop
 ) -> None:
-    """Nothing of it was looked at for the older event."""
+    """It was not read for the older event."""
     fire(event_of(drop(KEY, UPGRADE), etag="1" * 32))
     fire(RECONCILE)
     assert [job.name[:5] for job in emulator.state.all_jobs()] == ["hall-"]
 
 
-def test_of_an_object_that_was_changed_the_uploader_is_not_known(  # noqa: PLR0913, PLR0917 - fixtures
+def test_the_uploader_of_a_changed_object_is_unknown(  # noqa: PLR0913, PLR0917 - fixtures
     environ: Environ, tmp_path: Path, fire: Fire, drop: Drop, recorded: Recorded, lines: list[str]
 ) -> None:
-    """If the policy lets it run: the event's account wrote what it told of, not what is run."""
+    """If the policy lets it run: the event's account wrote another version of the object."""
     (tmp_path / "policy.yaml").write_text(
         "rules: [{from: {account: account-of-x}}, {source_changed: true}]"
     )
@@ -100,7 +100,7 @@ def test_of_an_object_that_was_changed_the_uploader_is_not_known(  # noqa: PLR09
     assert "who wrote it is not known" in line["note"]
 
 
-def test_an_object_that_is_as_its_event_said_has_its_uploader(
+def test_an_object_that_matches_its_event_has_its_uploader(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded, lines: list[str]
 ) -> None:
     """Quotes around a tag are no difference."""
@@ -129,7 +129,7 @@ def test_an_object_that_is_as_its_event_said_has_its_uploader(
 def test_tag_and_version_tell_objects_apart(
     named: dict[str, str], read: dict[str, str], differing: str
 ) -> None:
-    """What one side does not say tells nothing."""
+    """A field that one side lacks is not compared."""
     assert differences(named, read) == differing
 
 
@@ -188,10 +188,10 @@ def test_an_event_of_no_byte_that_comes_late_runs_what_is_there_by_then(
 
 
 @pytest.mark.parametrize("name", [".DS_Store", "~$plan.docx", "hall.yaml.part", ""])
-def test_a_file_that_an_editor_keeps_is_ignored_on_record(
+def test_a_temporary_file_of_an_editor_is_ignored_on_record(
     fire: Fire, drop: Drop, recorded: Recorded, lines: list[str], name: str
 ) -> None:
-    """So is the folder itself; nobody is alarmed."""
+    """So is the folder itself; neither needs attention."""
     assert fire(drop(f"drop/{name}", b"x"))["outcome"] == "ignored"
     assert fire(RECONCILE)["deliveries"] == []
     assert [one["action"] for one in recorded()] == ["delivery.received", "delivery.ignored"]
@@ -199,7 +199,7 @@ def test_a_file_that_an_editor_keeps_is_ignored_on_record(
     assert attention(lines) == []
 
 
-def test_a_file_that_is_no_spec_is_rejected_once_and_told_what_is(
+def test_a_file_that_is_no_spec_is_rejected_with_the_accepted_names(
     fire: Fire, drop: Drop, lines: list[str]
 ) -> None:
     """Its result file says so, too."""

@@ -1,4 +1,4 @@
-"""The story of one delivery, against the emulated cloud."""
+"""One delivery from its event to its result, against the emulated cloud."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_going_back_to_an_earlier_version_is_a_run_of_its_own(
 
 
 def test_a_refused_file_may_be_dropped_again(emulator: Emulator, fire: Fire, drop: Drop) -> None:
-    """Nothing came of it before."""
+    """Its first run left no job."""
     faulty(emulator, fault="status", status=400, times=1)
     refused = fire(drop("drop/hall.yaml", UPGRADE))
     assert (refused["outcome"], states(refused)) == ("rejected", ["refused"])
@@ -125,7 +125,7 @@ def test_a_rejected_delivery_is_answered_with_its_errors_again(fire: Fire, drop:
     assert second["errors"][1:] == first["errors"]
 
 
-def test_a_mended_file_runs(fire: Fire, drop: Drop) -> None:
+def test_a_corrected_file_runs(fire: Fire, drop: Drop) -> None:
     """Dropped under the same name."""
     assert fire(drop("drop/hall.yaml", b"kind: [\n"))["outcome"] == "rejected"
     assert fire(drop("drop/hall.yaml", UPGRADE))["outcome"] == "submitted"
@@ -148,7 +148,7 @@ def test_a_bucket_that_does_not_answer_interrupts_a_delivery(
 def test_a_result_file_that_cannot_be_written_is_recorded_and_loses_nothing(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
-    """The jobs are what counts."""
+    """The jobs are created nevertheless."""
     emulator.faults.set([{"operation": "PutObject", "fault": "status", "status": 503}])
     assert fire(drop("drop/hall.yaml", UPGRADE))["outcome"] == "submitted"
     assert recorded()[-1]["action"] == "result.failed"
@@ -171,7 +171,7 @@ def test_results_under_the_watched_prefix_do_not_loop(
     ("name", "what"),
     [("else/hall.yaml", "Created:Put"), ("drop/", "Created:Put"), ("drop/x", "Removed:Delete")],
 )
-def test_what_asks_for_nothing_is_ignored_and_recorded(
+def test_an_event_without_a_job_is_ignored_and_recorded(
     fire: Fire, drop: Drop, recorded: Recorded, name: str, what: str
 ) -> None:
     """Removals, foreign prefixes and directory markers; no result file is written."""
@@ -194,7 +194,7 @@ def test_an_object_in_a_foreign_bucket_leaves_the_own_results_alone(
     assert result_file(emulator, "hall.yaml.result.json") == before
 
 
-def test_a_tick_may_name_a_spec_in_the_bucket(
+def test_a_timer_event_may_name_a_spec_in_the_bucket(
     emulator: Emulator, fire: Fire, drop: Drop, tick: Tick
 ) -> None:
     """Every night the same file, and a job of its own."""
@@ -205,7 +205,7 @@ def test_a_tick_may_name_a_spec_in_the_bucket(
     assert len({job.name for job in emulator.state.all_jobs()}) == 2
 
 
-def test_two_ticks_within_the_window_are_one_run_and_a_later_one_is_another(
+def test_two_timer_events_within_the_window_are_one_run_and_a_later_one_is_another(
     emulator: Emulator, fire: Fire, tick: Tick
 ) -> None:
     """Thirty seconds, unless a setting says otherwise."""
@@ -226,14 +226,14 @@ def test_the_year_one_is_a_time_like_any_other(fire: Fire, tick: Tick) -> None:
 def test_every_document_of_a_file_is_sent(
     emulator: Emulator, fire: Fire, drop: Drop, sample: Sample
 ) -> None:
-    """A job each, told in the order of the file, sent side by side."""
+    """A job each, reported in the order of the file, sent side by side."""
     reply = fire(drop("drop/many.jsonl", sample("specs/many.jsonl")))
     assert [job["document"] for job in reply["jobs"]] == [1, 2, 3]
     names = {job["job_name"] for job in reply["jobs"]}
     assert names == {job.name for job in emulator.state.all_jobs()}
 
 
-def test_what_is_doubtful_about_a_spec_is_said_and_holds_nothing_up(fire: Fire, drop: Drop) -> None:
+def test_a_warning_about_a_spec_is_reported_and_delays_nothing(fire: Fire, drop: Drop) -> None:
     """The API's pages leave it open."""
     groups = UPGRADE.replace(b"nodes", b"groups")
     reply = fire(drop("drop/groups.yaml", groups))

@@ -1,4 +1,4 @@
-"""Result files: one writer at a time, never an old one left over a newer one, told once."""
+"""Result files: one writer at a time, no old one left over a newer one, failures reported once."""
 
 from __future__ import annotations
 
@@ -64,24 +64,24 @@ def add(log: SqliteLog, *drafts: Draft) -> None:
 
 
 def begin(log: SqliteLog, key: str = "d") -> StartedResult | None:
-    """Begin to write the result file, if it may be written."""
+    """Start to write the result file, if it may be written."""
     return log.commit(start_result(key, PAUSE)).value
 
 
 def keep(log: SqliteLog, started: StartedResult | None, error: Any = None) -> list[str]:  # noqa: ANN401 - an error or None
-    """Record what came of it; answers the actions recorded."""
+    """Record the result; return the recorded actions."""
     assert started
     done = log.commit(record_result(started, error))
     return [str(record.fields["action"]) for record in done.records]
 
 
 def unreported(log: SqliteLog) -> list[DeliveryState]:
-    """Return the deliveries whose result file does not show how they stand."""
+    """Return the deliveries whose result file does not show their state."""
     return list(log.read(lambda view: view.open(9).unreported))
 
 
 def test_while_one_instance_writes_no_other_does(log: SqliteLog, clock: Clock) -> None:
-    """Not before its file can come no more: it was signed before it began."""
+    """Not before its file can no longer arrive: it was signed before it started."""
     assert begin(log)
     assert begin(log) is None
     clock.now += PAUSE - timedelta(seconds=1)
@@ -90,10 +90,8 @@ def test_while_one_instance_writes_no_other_does(log: SqliteLog, clock: Clock) -
     assert begin(log)
 
 
-def test_a_writer_that_is_killed_leaves_its_file_to_be_written_anew(
-    log: SqliteLog, clock: Clock
-) -> None:
-    """Perhaps it left an old one over a newer one: nobody can tell."""
+def test_the_file_of_a_killed_writer_is_written_again(log: SqliteLog, clock: Clock) -> None:
+    """It may have left an old file over a newer one."""
     started = begin(log)
     add(log, Draft("job.deferred", "pending", {"key": "d"}, job={"key": "j"}, note="later"))
     clock.now += PAUSE
@@ -105,10 +103,10 @@ def test_a_writer_that_is_killed_leaves_its_file_to_be_written_anew(
     assert unreported(log) == []
 
 
-def test_what_was_written_late_and_old_is_written_anew_at_once(
+def test_a_file_that_was_written_late_is_written_again_at_once(
     log: SqliteLog, clock: Clock
 ) -> None:
-    """The late writer says itself what its file shows."""
+    """The late writer records the state that its file shows."""
     late = begin(log)
     add(log, Draft("job.deferred", "pending", {"key": "d"}, job={"key": "j"}, note="later"))
     clock.now += PAUSE
@@ -119,7 +117,7 @@ def test_what_was_written_late_and_old_is_written_anew_at_once(
 
 
 @pytest.mark.parametrize("error", [None, REFUSED], ids=["written", "refused"])
-def test_what_is_said_late_does_not_end_the_attempt_of_another(
+def test_a_late_result_does_not_end_the_attempt_of_another(
     log: SqliteLog, clock: Clock, error: ObjectError | None
 ) -> None:
     """The file of that one may still come, over whatever a third would write meanwhile."""
@@ -131,21 +129,21 @@ def test_what_is_said_late_does_not_end_the_attempt_of_another(
     assert begin(log) is None
 
 
-def test_a_file_that_is_as_it_should_be_is_not_begun(log: SqliteLog) -> None:
-    """Whoever still wants to write it comes too late: that costs no record."""
+def test_a_file_that_is_up_to_date_is_not_started(log: SqliteLog) -> None:
+    """A later writer costs no record."""
     keep(log, begin(log))
     assert begin(log) is None
     assert len(list(log.records())) == 4
 
 
-def test_what_another_instance_is_sending_that_one_reports(log: SqliteLog) -> None:
-    """Our word would come too late."""
+def test_jobs_that_another_instance_is_sending_are_reported_by_that_one(log: SqliteLog) -> None:
+    """This instance's file would come too late."""
     lease: Part = {"attempt": 1, "date": "2026", "lease_until": "2027"}
     add(log, Draft("job.sending", "pending", {"key": "d"}, job={"key": "j"}, request=lease))
     assert begin(log) is None
 
 
-def test_a_file_that_is_refused_is_told_once_and_tried_ever_more_rarely(
+def test_a_refused_file_is_reported_once_and_retried_ever_more_rarely(
     log: SqliteLog, clock: Clock
 ) -> None:
     """At once, after 40 minutes, after 80, and so on, at most a day apart; never forgotten."""
@@ -165,7 +163,7 @@ def test_a_file_that_is_refused_is_told_once_and_tried_ever_more_rarely(
     assert len(tried) < 15
 
 
-def test_without_an_answer_nobody_writes_before_the_file_can_come_no_more(
+def test_without_an_answer_no_other_writes_before_the_file_can_no_longer_arrive(
     log: SqliteLog, clock: Clock
 ) -> None:
     """It may have been written, and may still be."""
@@ -175,15 +173,15 @@ def test_without_an_answer_nobody_writes_before_the_file_can_come_no_more(
     assert begin(log)
 
 
-def test_what_obs_answered_that_it_failed_may_be_written_again_at_once(log: SqliteLog) -> None:
-    """Nothing of it comes any more, so nothing has to be waited for."""
+def test_a_file_that_obs_refused_may_be_written_again_at_once(log: SqliteLog) -> None:
+    """It cannot arrive any more, so nothing has to be waited for."""
     failed = NoAnswerError("OBS answered 503", over=True)
     assert keep(log, begin(log), failed) == ["result.failed"]
     assert begin(log)
 
 
 def test_a_file_is_given_up_a_week_after_its_delivery(log: SqliteLog, clock: Clock) -> None:
-    """That is told, too; a later change is tried again."""
+    """That is reported, too; a later change is tried again."""
     keep(log, begin(log), REFUSED)
     clock.now += timedelta(days=7, seconds=1)
     assert keep(log, begin(log), REFUSED) == ["result.failed"]
@@ -194,8 +192,8 @@ def test_a_file_is_given_up_a_week_after_its_delivery(log: SqliteLog, clock: Clo
     assert begin(log)
 
 
-def test_after_a_success_a_new_trouble_is_told_anew(log: SqliteLog) -> None:
-    """Once for each time that it begins."""
+def test_after_a_success_a_new_error_is_reported_again(log: SqliteLog) -> None:
+    """Once for each time that it starts."""
     keep(log, begin(log), REFUSED)
     keep(log, begin(log))
     add(log, Draft("job.deferred", "pending", {"key": "d"}, job={"key": "j"}, note="later"))
@@ -253,7 +251,7 @@ def test_an_earlier_run_that_is_written_late_is_written_over(
     assert again.shown.key == "newer"
 
 
-def test_what_is_written_for_an_earlier_run_may_be_old_for_the_latest(log: SqliteLog) -> None:
+def test_a_file_written_for_an_earlier_run_may_be_old_for_the_latest(log: SqliteLog) -> None:
     """Another instance wrote more of it meanwhile."""
     newer(log)
     late = begin(log)
@@ -264,10 +262,10 @@ def test_what_is_written_for_an_earlier_run_may_be_old_for_the_latest(log: Sqlit
     assert [run.key for run in unreported(log)] == ["newer"]
 
 
-def test_what_is_written_for_an_earlier_run_does_not_end_an_attempt_for_the_latest(
+def test_a_file_written_for_an_earlier_run_does_not_end_an_attempt_for_the_latest(
     log: SqliteLog, clock: Clock
 ) -> None:
-    """Its file may still come, and be older than what is written over it meanwhile."""
+    """Its file may still come, and be older than the file it replaces."""
     newer(log)
     earlier = begin(log)
     assert begin(log, "newer")
@@ -277,7 +275,7 @@ def test_what_is_written_for_an_earlier_run_does_not_end_an_attempt_for_the_late
     assert begin(log, "newer")
 
 
-def test_what_waits_comes_after_what_can_be_written_now(log: SqliteLog) -> None:
+def test_waiting_files_come_after_those_that_can_be_written(log: SqliteLog) -> None:
     """A thousand refused files do not keep the others from being written."""
     keep(log, begin(log), NoAnswerError("no answer"))
     about = {"key": "later", "trigger": "object", "subject": "obs://b/other"}

@@ -1,4 +1,4 @@
-"""Result files in the bucket: none left old, none signed late, and what a tick says of them."""
+"""Result files in the bucket: none left old, none signed late; the reconciler's report of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TICK = {"action": "reconcile"}
 
 @contextmanager
 def serving(environ: Environ) -> Iterator[Invocation]:
-    """What an invocation has at hand."""
+    """The services of an invocation."""
     context = Context.from_environment(environ, "r", time.monotonic)
     with closing(open_instance(context, environ, lambda _line: None)) as instance:
         yield invocation_of(context, instance)
@@ -52,8 +52,8 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-class DyingLog:
-    """A log whose instance is killed before a commit that it was told."""
+class CrashingLog:
+    """A log whose instance is killed before a chosen commit."""
 
     def __init__(self, log: Any, at: int) -> None:  # noqa: ANN401 - any log
         self._log, self._left = log, at
@@ -73,7 +73,7 @@ class DyingLog:
 def test_a_late_writer_that_is_killed_leaves_no_old_file(
     emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop, at: int
 ) -> None:
-    """It stood still with an old state while a tick reported a newer one."""
+    """It was suspended with an old state while the reconciler reported a newer one."""
     at_once = {**environ, "NIGHTDROP_SETTLE_AFTER": "0"}
     emulator.faults.set([{"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}])
     fire_in(at_once, drop("drop/hall.yaml", UPGRADE))
@@ -82,7 +82,7 @@ def test_a_late_writer_that_is_killed_leaves_no_old_file(
         (waiting,) = invocation.log.read(lambda view: view.open(9)).jobs
         old = state_of(waiting.delivery, invocation)
         fire_in(at_once, TICK)
-        dying: Any = DyingLog(invocation.log, at)
+        dying: Any = CrashingLog(invocation.log, at)
         with suppress(Killed):
             report(replace(old, reported=0), replace(invocation, log=dying))
         fire_in(at_once, TICK)
@@ -91,10 +91,10 @@ def test_a_late_writer_that_is_killed_leaves_no_old_file(
     assert stored(emulator)["jobs"][0]["state"] == shown_state(job)
 
 
-def test_a_result_file_is_signed_before_it_is_begun(
+def test_a_result_file_is_signed_before_it_is_started(
     emulator: Emulator, environ: Environ, drop: Drop, fire: Fire
 ) -> None:
-    """Whatever stands still in between comes too late, and is refused for its date."""
+    """A writer that is suspended in between comes too late, and is refused for its date."""
     emulator.faults.set([{"operation": "PutObject", "fault": "status", "status": 403}])
     fire(drop("drop/hall.yaml", UPGRADE))
     emulator.faults.set([])
@@ -107,10 +107,10 @@ def test_a_result_file_is_signed_before_it_is_begun(
     assert RESULT not in emulator.state.buckets["nightdrop-drop"]
 
 
-def test_a_tick_says_that_a_result_file_cannot_be_written(
+def test_the_reconciler_reports_that_a_result_file_cannot_be_written(
     emulator: Emulator, fire: Fire, drop: Drop, recorded: Recorded
 ) -> None:
-    """It stays open, with its reason, and leaves one record of it, however many ticks come."""
+    """It stays open, with its reason, and leaves one record of it, however many runs come."""
     emulator.faults.set([{"operation": "PutObject", "fault": "status", "status": 403}])
     fire(drop("drop/hall.yaml", UPGRADE))
     replies = [fire(TICK) for _ in range(4)]
@@ -124,7 +124,7 @@ def test_a_tick_says_that_a_result_file_cannot_be_written(
 def test_results_of_foreign_buckets_and_without_a_place_are_not_open(
     environ: Environ, drop: Drop, fire_in: FireIn
 ) -> None:
-    """Nobody will ever write them."""
+    """They will never be written."""
     unset = {name: value for name, value in environ.items() if name != "NIGHTDROP_RESULTS"}
     fire_in(unset, drop("drop/hall.yaml", UPGRADE))
     fire_in(unset, drop("drop/x", UPGRADE, bucket="another"))

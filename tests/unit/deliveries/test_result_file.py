@@ -29,7 +29,7 @@ def test_a_result_lies_at_its_specs_own_path(
 
 
 def test_a_result_file_holds_the_jobs_and_every_error() -> None:
-    """What the person who dropped the spec needs, as readable JSON."""
+    """The information for the person who dropped the spec, as readable JSON."""
     job = JobState("k", "d", 1, "nightly", "node_upgrade", "created", job_id="4d1c")
     result = Result("abcdefghijklmnopqrst", "partial", (job,), ("zwölf",), ("doubtful",))
     data = result_data("obs://b/drop/ü.yaml", result)

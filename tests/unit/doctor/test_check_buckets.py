@@ -1,4 +1,4 @@
-"""Whether the function may do in its buckets what it has to."""
+"""The checks of the function's rights in its buckets."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_an_empty_bucket_can_be_listed_and_read(obs: Obs) -> None:
     )
 
 
-def test_a_bucket_that_is_missing_is_said_once(obs: Obs) -> None:
+def test_a_missing_bucket_is_reported_once(obs: Obs) -> None:
     """With the settings that name it."""
     (found,) = looked(obs, "no-such-bucket")
     assert found.verdict == "fail"
@@ -75,7 +75,7 @@ def test_an_object_where_the_probe_would_be_is_no_fault(obs: Obs) -> None:
 
 
 def test_a_bucket_that_may_not_be_listed_is_found() -> None:
-    """The tick could not look for files whose event was lost."""
+    """The reconciler could not look for files whose event was lost."""
     (found,) = bucket_findings("drop bucket", BucketAccess("obs://b/", FORBIDDEN, FORBIDDEN))
     assert "obs:bucket:ListBucket" in found.remedy
 
@@ -94,15 +94,15 @@ def test_results_need_not_be_deletable() -> None:
 
 
 def test_results_that_cannot_be_written_are_a_fault(obs: Obs, emulator: Emulator) -> None:
-    """Whoever drops a file would never learn what was wrong with it."""
+    """The person who drops a file would not see its errors."""
     emulator.state.denied.add((BUCKET, f"results/{PROBE}"))
     found = results_finding(check_results(obs, BUCKET, "results/"))
     assert found.verdict == "fail"
     assert "obs:object:PutObject" in found.remedy
 
 
-def test_no_results_are_no_fault() -> None:
-    """It is said, though."""
+def test_no_results_are_no_error() -> None:
+    """The check reports it, though."""
     assert results_finding(None).verdict == "ok"
 
 
@@ -115,5 +115,5 @@ def test_no_results_are_no_fault() -> None:
     ],
 )
 def test_other_failures_have_their_remedy(error: CloudError, remedy: str) -> None:
-    """As far as it can be told."""
+    """If it is known."""
     assert remedy in results_finding(ResultsAccess("obs://b/", error, None)).remedy

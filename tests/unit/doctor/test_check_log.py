@@ -1,4 +1,4 @@
-"""Whether the log is well, and the work in it goes on."""
+"""The checks of the log and of the open work in it."""
 
 from __future__ import annotations
 
@@ -53,20 +53,20 @@ def open_work(
     jobs: tuple[JobState, ...] = (),
     followed: tuple[JobState, ...] = (),
 ) -> LogStatus:
-    """Return a log that is well, with this left to do."""
+    """Return a valid log with this open work."""
     return replace(WELL, open=Open(deliveries, jobs, followed, ()))
 
 
-def test_a_log_that_is_well_is_told_of(log: SqliteLog) -> None:
-    """How long it is, and that its end is whole."""
+def test_a_valid_log_is_reported(log: SqliteLog) -> None:
+    """How long it is, and that its end is valid."""
     seen = read_log_status(log, datetime.now(timezone.utc))
     found = [*log_findings(seen, SETTINGS)]
     assert [one.verdict for one in found] == ["ok", "ok"]
     assert found[0].message.startswith("3 records, the last 3 valid, head ")
 
 
-def test_an_empty_log_is_no_fault(tmp_path: Path) -> None:
-    """Every log begins so."""
+def test_an_empty_log_is_no_error(tmp_path: Path) -> None:
+    """Every log starts empty."""
     with closing(SqliteLog(tmp_path / "b.db")) as empty:
         seen = read_log_status(empty, datetime.now(timezone.utc))
     assert next(iter(log_findings(seen, SETTINGS))).message == "it is empty"
@@ -98,8 +98,8 @@ def test_only_the_end_of_a_long_log_is_looked_at(tmp_path: Path) -> None:
     assert (seen.invalid, seen.head.seq) == (0, LAST + 5)
 
 
-def test_a_brake_that_is_on_is_said_with_its_reason() -> None:
-    """Somebody may have forgotten it."""
+def test_a_hold_is_reported_with_its_reason() -> None:
+    """It may have been forgotten."""
     found = [*log_findings(replace(WELL, hold="freeze", suspension="no marks"), SETTINGS)]
     assert [str(one).partition(";")[0] for one in found if one.check == "hold"] == [
         "hold: sending is on hold: freeze",
@@ -112,8 +112,8 @@ def test_the_logs_clock_may_be_wrong() -> None:
     assert verdicts(replace(WELL, own=NOW + timedelta(seconds=40))) == {"log's clock": "warn"}
 
 
-def test_fresh_work_is_told_of() -> None:
-    """It is what ticks are for."""
+def test_fresh_work_is_reported() -> None:
+    """The reconciler will do it."""
     fresh = replace(JOB, changed_at=JUST_NOW)
     seen = open_work(jobs=(fresh, replace(fresh, state="unknown")), followed=(fresh,))
     (_, work) = log_findings(seen, SETTINGS)
@@ -123,7 +123,7 @@ def test_fresh_work_is_told_of() -> None:
     )
 
 
-def test_jobs_that_wait_for_too_long_tell_that_no_tick_runs() -> None:
+def test_jobs_that_wait_too_long_show_that_no_reconciler_runs() -> None:
     """The oldest is named, with why it waits."""
     seen = open_work(jobs=(replace(JOB, note="no keys"), replace(JOB, changed_at=JUST_NOW)))
     (_, work) = log_findings(seen, SETTINGS)
@@ -133,12 +133,12 @@ def test_jobs_that_wait_for_too_long_tell_that_no_tick_runs() -> None:
 
 
 def test_while_sending_is_held_jobs_may_wait() -> None:
-    """The hold alone is said."""
+    """Only the hold is reported."""
     seen = replace(open_work(jobs=(JOB,)), hold="freeze")
     assert verdicts(seen) == {"hold": "warn"}
 
 
-def test_jobs_whose_end_nobody_asked_for_tell_the_same() -> None:
+def test_jobs_that_were_not_followed_show_the_same() -> None:
     """A job ends after ten minutes at the latest."""
     assert verdicts(open_work(followed=(replace(JOB, state="created"),))) == {"work": "warn"}
 
@@ -163,8 +163,8 @@ def finished(outcome: Outcome, name: str, note: str = "no disk") -> Draft:
     )
 
 
-def test_jobs_that_failed_on_the_fleet_in_the_last_day_are_told_of(tmp_path: Path) -> None:
-    """The latest by its name and reason; older ones and successful ones are none of it."""
+def test_jobs_that_failed_on_the_fleet_in_the_last_day_are_reported(tmp_path: Path) -> None:
+    """The latest by its name and reason; older ones and successful ones are left out."""
     clock = [NOW - timedelta(days=1, seconds=1)]
     with closing(SqliteLog(tmp_path / "b.db", clock=lambda: clock[0])) as opened:
         opened.commit(lambda _view: Decision(None, (finished("failure", "long-ago"),)))
@@ -178,8 +178,8 @@ def test_jobs_that_failed_on_the_fleet_in_the_last_day_are_told_of(tmp_path: Pat
     assert "2 jobs failed on the fleet in the last day; c ended Failed" in finding.message
 
 
-def test_result_files_that_cannot_be_written_are_told_of() -> None:
-    """With the place and the reason; one that is only late is not."""
+def test_result_files_that_cannot_be_written_are_reported() -> None:
+    """With the path and the reason; one that is only late is not."""
     late = DeliveryState("d", "object", "obs://b/k", "planned", changed=2)
     failed = replace(late, result_error="AccessDenied")
     assert verdicts(replace(WELL, open=Open((), (), (), (late,)))) == {}

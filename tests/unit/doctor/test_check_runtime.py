@@ -1,4 +1,4 @@
-"""What the function runs on."""
+"""The checks of the function's runtime."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def faults(host: Host, settings: Settings) -> dict[str, str]:
     }
 
 
-def test_a_good_host_has_no_faults(settings: Settings) -> None:
-    """It is told what runs there."""
+def test_a_good_host_has_no_errors(settings: Settings) -> None:
+    """The finding names the versions."""
     assert faults(GOOD, settings) == {}
     (libraries, *_) = runtime_findings(GOOD, settings)
     assert libraries.message == (
@@ -67,13 +67,13 @@ def test_a_library_that_is_new_enough_or_unknown_is_taken(settings: Settings, ve
     assert faults(replace(GOOD, libraries={"urllib3": version}), settings) == {}
 
 
-def test_a_library_from_elsewhere_is_a_doubt(settings: Settings) -> None:
-    """It may do, but nobody tried it."""
+def test_a_library_from_elsewhere_is_a_warning(settings: Settings) -> None:
+    """It may work, but was not tested."""
     clash = "urllib3 is the platform's (2.3.0), not the zip's (2.8.0)"
     assert faults(replace(GOOD, conflicting_packages=(clash,)), settings) == {"libraries": "warn"}
 
 
-def test_sqlite_matters_only_to_a_log_that_is_kept_with_it(settings: Settings) -> None:
+def test_sqlite_matters_only_to_a_log_in_sqlite(settings: Settings) -> None:
     """A log in PostgreSQL has no use for it."""
     old = replace(GOOD, sqlite="3.36.0", in_cloud=False)
     assert faults(old, settings) == {}
@@ -98,15 +98,15 @@ def test_user_data_has_its_limits(settings: Settings, more: dict[str, int]) -> N
 
 
 def test_a_log_in_an_instances_own_file_is_lost_with_it(settings: Settings) -> None:
-    """On a desk it is not."""
+    """In a local run it is not."""
     here = settings.model_copy(update={"audit": "sqlite:////tmp/a.db"})
     assert faults(GOOD, here) == {"log's place": "fail"}
     assert faults(replace(GOOD, in_cloud=False), here) == {}
-    vouched = here.model_copy(update={"audit_mount": "single-instance"})
-    assert faults(GOOD, vouched) == {"log's place": "warn"}
+    confirmed = here.model_copy(update={"audit_mount": "single-instance"})
+    assert faults(GOOD, confirmed) == {"log's place": "warn"}
 
 
-def test_the_platforms_variables_tell_where_the_function_is() -> None:
+def test_the_platforms_variables_show_where_the_function_runs() -> None:
     """Of user data only its size is kept."""
     data = {"NIGHTDROP_REGION": "cn-north-4", "SECRET": "canary"}
     found = read_host(
@@ -121,13 +121,13 @@ def test_the_platforms_variables_tell_where_the_function_is() -> None:
     assert "canary" not in repr(found)
 
 
-@pytest.mark.parametrize("said", ["", "{", "[]", "null"])
-def test_user_data_that_cannot_be_read_counts_as_none(said: str) -> None:
+@pytest.mark.parametrize("user_data", ["", "{", "[]", "null"])
+def test_user_data_that_cannot_be_read_counts_as_none(user_data: str) -> None:
     """The platform's variable is no promise."""
-    assert read_host(ROOT, {"RUNTIME_FUNC_NAME": "f", "RUNTIME_USERDATA": said}).entries == 0
+    assert read_host(ROOT, {"RUNTIME_FUNC_NAME": "f", "RUNTIME_USERDATA": user_data}).entries == 0
 
 
-def test_on_a_desk_the_settings_are_counted_as_user_data_would_hold_them() -> None:
+def test_in_a_local_run_the_settings_are_counted_as_user_data_would_hold_them() -> None:
     """Nothing else of the environment."""
     found = read_host(
         ROOT, {"NIGHTDROP_REGION": "cn-north-4", "PATH": "/bin", "RUNTIME_TIMEOUT": "x"}

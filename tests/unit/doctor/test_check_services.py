@@ -1,4 +1,4 @@
-"""Who the function is to the cloud."""
+"""The checks of the function's keys and of the services' answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def test_missing_keys_are_a_fault_that_names_the_agency() -> None:
-    """In the words of whoever asked for them."""
+    """With the message of the code that reads them."""
     with pytest.raises(CredentialsError) as caught:
         credentials(None, {})
     found = keys_finding(Credentials("", "", missing=str(caught.value)), in_cloud=True)
@@ -36,7 +36,7 @@ def test_missing_keys_are_a_fault_that_names_the_agency() -> None:
 
 
 def test_a_permanent_key_does_not_belong_into_the_cloud() -> None:
-    """On a desk it is what there is."""
+    """A local run has no other."""
     keys = Credentials("canary", "canary")
     assert keys_finding(keys, in_cloud=False).verdict == "ok"
     found = keys_finding(keys, in_cloud=True)
@@ -70,18 +70,18 @@ def transport() -> Iterator[Transport]:
 
 
 @pytest.mark.parametrize("ahead", [0, 100, -400])
-def test_a_service_tells_its_time_without_a_signature(
+def test_a_service_shows_its_time_without_a_signature(
     emulator: Emulator, transport: Transport, ahead: int
 ) -> None:
     """In the date of any answer."""
-    clock = lambda: datetime.now(timezone.utc) + timedelta(seconds=ahead)  # noqa: E731 - said once
+    clock = lambda: datetime.now(timezone.utc) + timedelta(seconds=ahead)  # noqa: E731 - kept short
     found = ask_endpoint("OBS", emulator.url, transport, clock)
     assert found.skew is not None
     assert abs(found.skew - ahead) < 5
     assert endpoint_finding(found).verdict == "ok"
 
 
-def test_a_service_that_cannot_be_reached_is_a_fault(transport: Transport) -> None:
+def test_an_unreachable_service_is_an_error(transport: Transport) -> None:
     """The message names the settings to look at."""
     found = ask_endpoint("IEF", "http://127.0.0.1:1", transport, lambda: datetime.now(timezone.utc))
     finding = endpoint_finding(found)
@@ -100,8 +100,8 @@ def test_a_wrong_clock_is_found(skews: list[float], verdict: str) -> None:
     )
 
 
-def test_the_clock_cannot_be_told_by_a_service_that_does_not_answer() -> None:
-    """That is a doubt of its own."""
+def test_the_clock_cannot_be_checked_against_a_silent_service() -> None:
+    """That is a warning of its own."""
     assert (
         clock_finding([EndpointResult("IEF", "h", error="no"), EndpointResult("OBS", "h")]).verdict
         == "warn"
@@ -109,7 +109,7 @@ def test_the_clock_cannot_be_told_by_a_service_that_does_not_answer() -> None:
 
 
 def test_a_listing_is_enough() -> None:
-    """The right to create shows at the first job alone, and that is said."""
+    """The right to create is only seen at the first job; the finding says so."""
     found = fleet_finding(None)
     assert found.verdict == "ok"
     assert "create" in found.message

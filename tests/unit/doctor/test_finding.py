@@ -6,7 +6,7 @@ from handler.doctor.finding import fail, ok, warn, worst
 
 
 def test_a_finding_reads_as_one_sentence() -> None:
-    """What was looked at, how it is, and what to do where there is something to do."""
+    """The check, its result, and a remedy where one is needed."""
     assert str(fail("clock", "400 s ahead", "set it")) == "clock: 400 s ahead; set it"
     assert str(ok("clock", "right")) == "clock: right"
 
@@ -18,7 +18,7 @@ def test_a_finding_as_json_has_a_remedy_only_where_there_is_one() -> None:
 
 
 def test_the_worst_finding_is_the_verdict() -> None:
-    """A doubt is worse than nothing, a fault worse than a doubt."""
+    """A warning is worse than nothing, an error worse than a warning."""
     assert worst([]) == "ok"
     assert worst([ok("a", ""), warn("a", "", "")]) == "warn"
     assert worst([fail("a", "", ""), warn("a", "", "")]) == "fail"

@@ -1,4 +1,4 @@
-"""The whole examination, against an emulated cloud and a real log."""
+"""All checks, against an emulated cloud and a real log."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ CHECKS = [
     "checkpoints",
 ]
 
-FINDINGS = (ok("a", "good"), warn("b", "odd", "look"), fail("c", "bad", "mend"))
+FINDINGS = (ok("a", "good"), warn("b", "odd", "look"), fail("c", "bad", "fix"))
 
 
 @pytest.fixture
 def deployment(environ: Environ, tmp_path: Path) -> Iterator[Deployment]:
-    """A deployment that is fit for its work."""
+    """A deployment without errors."""
     kept = {"NIGHTDROP_CHECKPOINTS": "obs://nightdrop-drop/heads/"}
     settings = load(lambda _name: None, environ | kept)
     transport = Transport(timeout=5)
@@ -75,32 +75,32 @@ def test_a_good_deployment_passes_every_check(deployment: Deployment) -> None:
     assert {one.verdict for one in found} == {"ok"}
 
 
-def test_unwise_settings_are_said(deployment: Deployment) -> None:
+def test_unwise_settings_are_reported(deployment: Deployment) -> None:
     """As at every start, and here again."""
     unwise = deployment.settings.model_copy(update={"settle_after": 1})
     assert verdicts(replace(deployment, settings=unwise)) == {"settings": "warn"}
 
 
 def test_without_keys_the_rights_are_not_looked_at(deployment: Deployment) -> None:
-    """What can be reached is."""
+    """The reachable services are."""
     found = verdicts(replace(deployment, keys=Credentials("", "", missing="no credentials: do")))
     assert found == {"credentials": "fail"}
 
 
-def test_a_service_that_is_down_is_said_once(deployment: Deployment) -> None:
-    """What would be asked of it is left out."""
+def test_an_unreachable_service_is_reported_once(deployment: Deployment) -> None:
+    """The checks that need it are left out."""
     gone = deployment.settings.model_copy(update={"obs_endpoint": "http://127.0.0.1:1"})
     found = run_checks(replace(deployment, settings=gone))
     assert [one.check for one in found if one.verdict == "fail"] == ["OBS endpoint"]
     assert "IEF jobs" in [one.check for one in found]
 
 
-def test_a_log_that_cannot_be_opened_does_not_end_the_examination(deployment: Deployment) -> None:
-    """The rest is worth knowing, too."""
+def test_a_log_that_cannot_be_opened_does_not_end_the_checks(deployment: Deployment) -> None:
+    """The others run nevertheless."""
     assert verdicts(replace(deployment, log=LogError("no"))) == {"log": "fail"}
 
 
-def test_a_log_in_obs_that_was_never_tried_there_is_doubted(deployment: Deployment) -> None:
+def test_a_log_in_obs_that_was_never_probed_is_a_warning(deployment: Deployment) -> None:
     """Until the bucket has passed its probe."""
     there = deployment.settings.model_copy(update={"audit": "obs://nightdrop-drop/log"})
     doubts = [
@@ -121,7 +121,7 @@ def test_a_log_that_breaks_meanwhile_does_neither(deployment: Deployment) -> Non
     ("place", "verdict"),
     [("", "warn"), ("obs://no-such-bucket/heads/", "fail"), ("checkpoints", "ok")],
 )
-def test_where_checkpoints_go_is_looked_at(
+def test_the_address_of_checkpoints_is_checked(
     deployment: Deployment, place: str, verdict: str
 ) -> None:
     """None is tried there: under a lock it could not be deleted again."""
@@ -141,14 +141,14 @@ def test_a_folder_for_checkpoints_is_lost_with_an_instance_of_the_platform(
 
 
 def test_a_wrong_clock_explains_the_refusals(deployment: Deployment) -> None:
-    """It stands before them."""
+    """It is listed before them."""
     late = replace(deployment, clock=lambda: datetime.now(timezone.utc) + timedelta(seconds=2000))
     found = [one.check for one in run_checks(late) if one.verdict == "fail"]
     assert found == ["clock", "IEF jobs", "drop bucket", "results", "checkpoints"]
 
 
-def test_an_examination_ends_in_time(deployment: Deployment) -> None:
-    """What was not looked at is not called good."""
+def test_the_checks_end_in_time(deployment: Deployment) -> None:
+    """A check that did not run is not reported as good."""
     over = Deadline(time.monotonic(), time.monotonic)
     found = verdicts(replace(deployment, deadline=over))
     assert found == {"clock": "warn", "time": "warn"}
@@ -157,9 +157,9 @@ def test_an_examination_ends_in_time(deployment: Deployment) -> None:
 def test_no_secret_is_in_a_finding(deployment: Deployment, environ: Environ) -> None:
     """Neither of good findings nor of bad ones."""
     fail = Credentials("CANARYAK", "canarysk", "canarytoken")
-    said = "".join(map(str, (*run_checks(deployment), *run_checks(replace(deployment, keys=fail)))))
+    text = "".join(map(str, (*run_checks(deployment), *run_checks(replace(deployment, keys=fail)))))
     secrets = {"CANARYAK", "canarysk", "canarytoken", environ["HUAWEICLOUD_SDK_SK"]}
-    assert not [secret for secret in secrets if secret in said]
+    assert not [secret for secret in secrets if secret in text]
 
 
 @pytest.mark.parametrize("place", ["policy.yaml", "obs://nightdrop-drop/policy.yaml"])
@@ -183,27 +183,27 @@ def test_the_policy_is_read(
     assert found.message.startswith("2 rules, SHA-256 ")
 
 
-def test_faults_are_errors_and_doubts_warnings(tmp_path: Path) -> None:
+def test_errors_and_warnings_of_the_reply_are_the_findings(tmp_path: Path) -> None:
     """The reply has the shape of all others, and every check beside it."""
-    said: list[str] = []
+    text: list[str] = []
     with closing(SqliteLog(tmp_path / "a.db")) as log:
-        answer = reply(answered(FINDINGS, log, said.append), Head())
+        answer = reply(answered(FINDINGS, log, text.append), Head())
     assert answer["outcome"] == "partial"
-    assert (answer["errors"], answer["warnings"]) == (["c: bad; mend"], ["b: odd; look"])
+    assert (answer["errors"], answer["warnings"]) == (["c: bad; fix"], ["b: odd; look"])
     assert answer["checks"] == [one.to_json() for one in FINDINGS]
-    assert len(said) == 2
+    assert len(text) == 2
 
 
-def test_a_fault_leaves_a_line_that_calls_for_a_person() -> None:
-    """So that an alarm on a daily examination finds it; a doubt leaves a quieter one."""
+def test_an_error_leaves_a_line_that_needs_attention() -> None:
+    """So that an alarm on daily checks sees it; a warning leaves no such line."""
     assert [json.loads(line) for line in lines(FINDINGS)] == [
         {"action": "check.doubted", "note": "b: odd; look"},
-        {"action": "attention.needed", "of": "check.failed", "note": "c: bad; mend"},
+        {"action": "attention.needed", "of": "check.failed", "note": "c: bad; fix"},
     ]
 
 
-def test_the_answer_leaves_without_a_log(tmp_path: Path) -> None:
-    """A log that is out of reach is a reason to ask the doctor."""
+def test_the_answer_does_not_need_a_log(tmp_path: Path) -> None:
+    """An unreachable log is a reason to run the doctor."""
     log = SqliteLog(tmp_path / "a.db")
     log.close()
     assert answered(FINDINGS, log, lambda _line: None).head == Head()
@@ -217,6 +217,6 @@ def test_the_function_examines_itself(fire: Fire, lines: list[str]) -> None:
     assert json.loads(lines[-1])["action"] == "function.answered"
 
 
-def test_a_timer_may_ask_for_an_examination(fire: Fire, tick: Tick) -> None:
+def test_a_timer_may_ask_for_the_checks(fire: Fire, tick: Tick) -> None:
     """Once a day, say, with an alarm on its lines."""
     assert fire(tick('{"action": "doctor"}'))["checks"]

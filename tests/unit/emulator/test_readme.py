@@ -1,4 +1,4 @@
-"""What the emulator's README says is so."""
+"""The emulator's README agrees with the emulator."""
 
 from __future__ import annotations
 

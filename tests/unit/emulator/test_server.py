@@ -62,7 +62,7 @@ def create(emulator: Emulator, name: str = "nightly") -> int:
 
 
 def test_a_signature_is_refused_once_it_is_older_than_the_emulator_allows() -> None:
-    """How long the fence stands open can be set, so that a test need not wait 15 minutes."""
+    """The maximum age can be set, so that a test need not wait 15 minutes."""
     with Emulator(clock=lambda: time.time() + 60, signature_seconds=30) as strict:
         assert create(strict) == 400
     with Emulator(clock=lambda: time.time() + 60, signature_seconds=90) as patient:
@@ -116,7 +116,7 @@ def test_a_lost_answer_leaves_a_job_and_no_status() -> None:
 
 
 def test_a_duplicate_name_is_refused_on_demand() -> None:
-    """Nobody knows whether the real service does it."""
+    """Whether the real service does it is unknown."""
     with Emulator() as emulator:
         emulator.faults.set([{"operation": "CreateBatchJob", "fault": "duplicate_name"}])
         assert [create(emulator), create(emulator), create(emulator, "other")] == [201, 400, 201]
@@ -164,7 +164,7 @@ def test_a_reset_drops_late_commits() -> None:
 
 
 def test_serving_puts_the_signal_handlers_back() -> None:
-    """The process that served goes on as before."""
+    """The process that served behaves as before."""
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
     serve(Emulator(), None, lambda _url: os.kill(os.getpid(), signal.SIGTERM))
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
@@ -193,7 +193,7 @@ def test_it_shares_no_code_with_what_it_judges() -> None:
 def test_the_process_writes_its_environment_and_ends_at_a_signal(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    """The file is whole when the URL is announced, and what it names is listening."""
+    """The file is complete when the URL is announced, and its addresses are listening."""
     file = tmp_path / "emulator.env"
     command = [sys.executable, "-c", SERVE, str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -217,8 +217,8 @@ def obs_headers(settings: dict[str, str], method: str = "GET", path: str = "/") 
     return {"Date": date, "Authorization": f"OBS {settings['HUAWEICLOUD_SDK_AK']}:{digest}"}
 
 
-def test_a_new_object_is_told_of_with_its_requests_id() -> None:
-    """As the answer to the request has it; what only reads is told of to nobody."""
+def test_a_new_object_is_notified_with_its_requests_id() -> None:
+    """The id is that of the answer; requests that only read send no notification."""
     notifications: Queue[Notification] = Queue()
     with Emulator(raise_event=notifications.put) as emulator:
         host, headers = emulator.url.removeprefix("http://"), {}
@@ -242,8 +242,8 @@ def test_a_new_object_is_told_of_with_its_requests_id() -> None:
     }
 
 
-def test_the_environment_file_is_whole_and_private(tmp_path: Path) -> None:
-    """It replaces what was there; only its owner can read the keys."""
+def test_the_environment_file_is_complete_and_private(tmp_path: Path) -> None:
+    """It replaces an older file; only its owner can read the keys."""
     file = tmp_path / "emulator.env"
     file.write_text("old")
     write_environment(file, {"A": "1", "B": "x=y"})

@@ -67,7 +67,7 @@ def create_at(url: str, name: str) -> int:
 
 @contextmanager
 def kept_in(folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run an emulator that keeps its state in a directory; gives its URL and its process."""
+    """Run an emulator that stores its state in a directory; gives its URL and its process."""
     command = [sys.executable, "-c", KEPT, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -83,8 +83,8 @@ def kill_after(process: subprocess.Popen[str], answered: list[str], count: int) 
     process.kill()
 
 
-def test_a_killed_emulator_goes_on_where_it_was(tmp_path: Path) -> None:
-    """What it has answered is there, also when it is killed in the middle of the work."""
+def test_a_killed_emulator_continues_where_it_stopped(tmp_path: Path) -> None:
+    """Its acknowledged changes are there, also when it is killed in the middle of the work."""
     answered: list[str] = []
     with kept_in(tmp_path) as (url, process):
         Thread(target=kill_after, args=(process, answered, 20)).start()
@@ -98,7 +98,7 @@ def test_a_killed_emulator_goes_on_where_it_was(tmp_path: Path) -> None:
     assert names in (answered, [*answered, f"job-{len(answered)}"])
 
 
-def test_a_directory_keeps_jobs_objects_and_versions(tmp_path: Path) -> None:
+def test_a_directory_stores_jobs_objects_and_versions(tmp_path: Path) -> None:
     """A new emulator says what the one before would say."""
     with Emulator(directory=tmp_path, job_seconds=0, failure_rate=0.5) as first:
         state = first.state
@@ -118,8 +118,8 @@ def test_a_directory_keeps_jobs_objects_and_versions(tmp_path: Path) -> None:
         assert second.state.create_job(upgrade("c")).number == 3
 
 
-def test_a_reset_is_kept_too(tmp_path: Path) -> None:
-    """What was forgotten stays forgotten."""
+def test_a_reset_is_stored_too(tmp_path: Path) -> None:
+    """The state stays empty after a restart."""
     with Emulator(directory=tmp_path) as first:
         first.state.create_job(upgrade("a"))
         first.state.reset()

@@ -26,7 +26,7 @@ BUCKET = "nightdrop-drop"
 NOON = datetime(2026, 3, 4, 12, tzinfo=timezone.utc)
 
 
-class Hand:
+class ManualClock:
     """A clock that is set by hand; it shows noon at first."""
 
     def __init__(self) -> None:
@@ -42,13 +42,13 @@ class Hand:
 
 
 @pytest.fixture
-def clock() -> Hand:
+def clock() -> ManualClock:
     """The emulator's clock."""
-    return Hand()
+    return ManualClock()
 
 
 @pytest.fixture
-def cloud(clock: Hand) -> Iterator[Emulator]:
+def cloud(clock: ManualClock) -> Iterator[Emulator]:
     """An emulator with other temporary keys every minute."""
     with Emulator(clock=clock, rotation=60) as running:
         yield running
@@ -62,23 +62,23 @@ def transport() -> Iterator[Transport]:
     opened.close()
 
 
-def issued(clock: Hand) -> Credentials:
-    """Return what an agency is given now."""
+def issued(clock: ManualClock) -> Credentials:
+    """Return the keys that an agency gets now."""
     keys = CredentialIssuer(DEMO_ACCOUNT, clock, 60).credentials()
     return Credentials(str(keys["ak"]), str(keys["sk"]), str(keys["token"]))
 
 
-def ief(cloud: Emulator, keys: Credentials, transport: Transport, clock: Hand) -> Ief:
+def ief(cloud: Emulator, keys: Credentials, transport: Transport, clock: ManualClock) -> Ief:
     """Return IEF with these keys."""
     return Ief(cloud.url, DEMO_ACCOUNT.project_id, keys, transport, clock.date)
 
 
-def obs(cloud: Emulator, keys: Credentials, transport: Transport, clock: Hand) -> Obs:
+def obs(cloud: Emulator, keys: Credentials, transport: Transport, clock: ManualClock) -> Obs:
     """Return OBS with these keys."""
     return Obs(cloud.url, keys, transport, clock.date)
 
 
-def test_keys_change_when_their_period_is_over_and_not_before(clock: Hand) -> None:
+def test_keys_change_when_their_period_is_over_and_not_before(clock: ManualClock) -> None:
     """All three at once."""
     first = issued(clock)
     clock.passed = 59.9
@@ -88,7 +88,7 @@ def test_keys_change_when_their_period_is_over_and_not_before(clock: Hand) -> No
     assert len({first.ak, first.sk, first.token, second.ak, second.sk, second.token}) == 6
 
 
-def test_keys_say_when_they_expire(clock: Hand) -> None:
+def test_keys_say_when_they_expire(clock: ManualClock) -> None:
     """Three periods after theirs began."""
     clock.passed = 59.0
     assert (
@@ -99,7 +99,7 @@ def test_keys_say_when_they_expire(clock: Hand) -> None:
 
 @pytest.mark.parametrize("passed", [0.0, 60.0, 179.9])
 def test_keys_are_accepted_until_they_expire(
-    cloud: Emulator, transport: Transport, clock: Hand, passed: float
+    cloud: Emulator, transport: Transport, clock: ManualClock, passed: float
 ) -> None:
     """By IEF and OBS, also after a rotation; a job is created with them."""
     keys = issued(clock)
@@ -114,7 +114,9 @@ def test_keys_are_accepted_until_they_expire(
     assert cloud.state.buckets[BUCKET]["k"].data == b"data"
 
 
-def test_expired_keys_are_refused(cloud: Emulator, transport: Transport, clock: Hand) -> None:
+def test_expired_keys_are_refused(
+    cloud: Emulator, transport: Transport, clock: ManualClock
+) -> None:
     """IEF fails the authentication, OBS knows no such access key."""
     keys = issued(clock)
     clock.passed = 180.0
@@ -128,7 +130,7 @@ def test_expired_keys_are_refused(cloud: Emulator, transport: Transport, clock: 
 
 @pytest.mark.parametrize("token", ["", "another"])
 def test_keys_without_their_token_are_refused(
-    cloud: Emulator, transport: Transport, clock: Hand, token: str
+    cloud: Emulator, transport: Transport, clock: ManualClock, token: str
 ) -> None:
     """The two keys alone are not enough."""
     keys = replace(issued(clock), token=token)
@@ -138,7 +140,9 @@ def test_keys_without_their_token_are_refused(
         obs(cloud, keys, transport, clock).read(BUCKET, "k", max_bytes=9)
 
 
-def test_keys_of_two_sets_do_not_mix(cloud: Emulator, transport: Transport, clock: Hand) -> None:
+def test_keys_of_two_sets_do_not_mix(
+    cloud: Emulator, transport: Transport, clock: ManualClock
+) -> None:
     """Each token belongs to its own keys, though both sets are good."""
     first = issued(clock)
     clock.passed = 60.0
@@ -147,7 +151,9 @@ def test_keys_of_two_sets_do_not_mix(cloud: Emulator, transport: Transport, cloc
         obs(cloud, mixed, transport, clock).read(BUCKET, "k", max_bytes=9)
 
 
-def test_permanent_keys_stay_good(cloud: Emulator, transport: Transport, clock: Hand) -> None:
+def test_permanent_keys_stay_good(
+    cloud: Emulator, transport: Transport, clock: ManualClock
+) -> None:
     """Whatever is rotated."""
     clock.passed = 6000.0
     keys = Credentials(DEMO_ACCOUNT.access_key, DEMO_ACCOUNT.secret_key)
@@ -157,4 +163,4 @@ def test_permanent_keys_stay_good(cloud: Emulator, transport: Transport, clock: 
 @given(st.text())
 def test_any_other_access_key_is_no_temporary_one(access_key: str) -> None:
     """Nonsense finds the account, whose access key it is not."""
-    assert CredentialIssuer(DEMO_ACCOUNT, Hand()).account_of(access_key) == DEMO_ACCOUNT
+    assert CredentialIssuer(DEMO_ACCOUNT, ManualClock()).account_of(access_key) == DEMO_ACCOUNT

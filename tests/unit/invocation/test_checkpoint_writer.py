@@ -1,4 +1,4 @@
-"""When checkpoints are written, what they say, and what becomes of one that cannot be written."""
+"""When checkpoints are written, their content, and the handling of one that cannot be written."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_delivery_is_followed_by_a_checkpoint(
 
 
 def test_a_head_that_is_confirmed_needs_no_other(folder: Path, environ: Environ) -> None:
-    """Only what was recorded since, or a tick, asks for one more."""
+    """Only later records, or a reconciler run, cause one more."""
     context = Context.from_environment(environ, "r", time.monotonic)
     with closing(open_instance(context, environ, print)) as instance:
         invocation = invocation_of(context, instance)
@@ -106,7 +106,7 @@ def test_a_head_that_is_confirmed_needs_no_other(folder: Path, environ: Environ)
 
 @pytest.fixture
 def idle(folder: Path, environ: Environ) -> Iterator[tuple[Callable[[], object], ManualClock]]:
-    """A tick to run on a log that says nothing more, and the log's clock."""
+    """A reconciler run on a log without new records, and the log's clock."""
     clock = ManualClock()
     context = Context.from_environment(environ, "r", time.monotonic)
     opened = open_instance(context, environ, print)
@@ -118,10 +118,10 @@ def idle(folder: Path, environ: Environ) -> Iterator[tuple[Callable[[], object],
     assert folder.exists()
 
 
-def test_an_idle_tick_writes_one_in_an_hour(
+def test_an_idle_reconciler_writes_one_in_an_hour(
     idle: tuple[Callable[[], object], ManualClock], folder: Path
 ) -> None:
-    """Silence can be proved, and a tick every five minutes does not fill the log with it."""
+    """Silence can be proved, and a run every five minutes does not fill the log with it."""
     tick, clock = idle
     written = []
     for _ in range(26):
@@ -133,10 +133,10 @@ def test_an_idle_tick_writes_one_in_an_hour(
     assert names == sorted(set(names))
 
 
-def test_instances_that_start_cold_for_every_tick_write_no_more(
+def test_instances_that_start_cold_for_every_run_write_no_more(
     environ: Environ, folder: Path
 ) -> None:
-    """The platform ends idle instances, so that each tick may meet a new one."""
+    """The platform ends idle instances, so that each run may be in a new one."""
     for _ in range(4):
         context = Context.from_environment(environ, "r", time.monotonic)
         with closing(open_instance(context, environ, print)) as instance:
@@ -145,20 +145,20 @@ def test_instances_that_start_cold_for_every_tick_write_no_more(
     assert len(list(folder.iterdir())) == 1
 
 
-def test_how_often_an_idle_tick_writes_one_is_a_setting(
+def test_the_interval_of_an_idle_reconciler_is_a_setting(
     environ: Environ, folder: Path, fire: Fire
 ) -> None:
-    """Whoever wants to show more often that nothing was cut off may."""
+    """An operator may prove more often that nothing was cut off."""
     environ["NIGHTDROP_CHECKPOINT_EVERY"] = "30d"
     fire(timer_event(UPGRADE))
     fire(TICK)
     assert len(list(folder.iterdir())) == 1
 
 
-def test_a_clock_that_was_set_back_does_not_put_them_off(
+def test_a_clock_that_was_set_back_does_not_delay_them(
     idle: tuple[Callable[[], object], ManualClock], folder: Path
 ) -> None:
-    """Who sets it back a year is not without checkpoints for a year."""
+    """Setting it back a year does not prevent checkpoints for a year."""
     tick, clock = idle
     tick()
     clock.now -= timedelta(days=365)
@@ -167,7 +167,7 @@ def test_a_clock_that_was_set_back_does_not_put_them_off(
 
 
 def test_a_rejected_event_is_followed_by_one(folder: Path, fire: Fire, recorded: Recorded) -> None:
-    """It is on record, so it must not be cut off either."""
+    """It is recorded, so it must not be cut off either."""
     fire({"nonsense": True})
     assert actions(recorded) == ["event.rejected", "log.checkpointed"]
     assert len(list(folder.iterdir())) == 1
@@ -179,7 +179,7 @@ def test_an_empty_log_has_no_checkpoint(folder: Path, fire: Fire) -> None:
     assert not folder.exists()
 
 
-def test_without_a_key_they_say_that_they_are_unsigned(
+def test_without_a_key_they_are_marked_as_unsigned(
     folder: Path, environ: Environ, fire: Fire, recorded: Recorded
 ) -> None:
     """In the log; the note has nothing under it."""
@@ -191,16 +191,16 @@ def test_without_a_key_they_say_that_they_are_unsigned(
     assert parse((folder / last["checkpoint"]["name"]).read_bytes()).signatures == ()
 
 
-def test_without_a_place_none_are_written(fire: Fire, recorded: Recorded) -> None:
-    """And nothing is said of them."""
+def test_without_an_address_none_are_written(fire: Fire, recorded: Recorded) -> None:
+    """And no line mentions them."""
     fire(timer_event(UPGRADE))
     assert not any(action.startswith("log.") for action in actions(recorded))
 
 
-def test_one_that_cannot_be_written_loses_no_delivery(
+def test_a_checkpoint_that_cannot_be_written_loses_no_delivery(
     folder: Path, fire: Fire, recorded: Recorded, lines: list[str]
 ) -> None:
-    """It is on record, somebody is told, and the next chance makes up for it."""
+    """The failure is recorded and reported, and the next event writes it."""
     folder.write_text("in the way")
     assert fire(timer_event(UPGRADE))["outcome"] == "submitted"
     last = recorded()[-1]
@@ -215,13 +215,13 @@ def test_one_that_cannot_be_written_loses_no_delivery(
 def test_a_bucket_that_refuses_loses_no_delivery(
     environ: Environ, fire: Fire, recorded: Recorded
 ) -> None:
-    """What OBS said is the note."""
+    """The note is the answer of OBS."""
     environ["NIGHTDROP_CHECKPOINTS"] = "obs://no-such-bucket/x/"
     assert fire(timer_event(UPGRADE))["outcome"] == "submitted"
     assert "no such bucket" in recorded()[-1]["note"]
 
 
-def test_a_bucket_keeps_them_for_whoever_verifies(
+def test_a_bucket_stores_them_for_the_verifier(
     environ: Environ, fire: Fire, emulator: Emulator
 ) -> None:
     """Written by the function, read with keys of one's own."""
@@ -240,7 +240,7 @@ def test_a_bucket_keeps_them_for_whoever_verifies(
     assert (verdict.status, verdict.faults) == (0, ())
 
 
-def test_a_bucket_needs_something_to_reach_it_with() -> None:
+def test_a_bucket_needs_a_client() -> None:
     """A folder does not."""
     with pytest.raises(SettingsError, match="NIGHTDROP_REGION"):
         checkpoint_store("obs://bucket/", None)
@@ -250,7 +250,7 @@ def test_a_bucket_needs_something_to_reach_it_with() -> None:
 def test_a_wrong_key_stops_the_start_and_is_not_quoted(
     folder: Path, environ: Environ, key: str
 ) -> None:
-    """Nobody learns at night that nothing was signed."""
+    """Otherwise a missing signature would be noticed too late."""
     environ["NIGHTDROP_CHECKPOINT_KEY"] = key
     context = Context.from_environment(environ, "r", lambda: 0.0)
     with pytest.raises(SettingsError, match="NIGHTDROP_CHECKPOINT_KEY: not a") as caught:
@@ -273,7 +273,7 @@ def test_a_missing_package_stops_the_start(
 
 
 def test_keys_in_the_address_of_a_bucket_are_refused_and_not_shown(environ: Environ) -> None:
-    """They belong into the environment."""
+    """They belong in the environment."""
     obs = open_obs(environ)
     with pytest.raises(SettingsError, match="obs://bucket/prefix/") as caught:
         checkpoint_store("obs://KEY:CANARY@bucket/prefix/", obs)

@@ -1,4 +1,4 @@
-"""What becomes of an event whose checkpoint fails."""
+"""The handling of an event whose checkpoint fails."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ OBJECT_CREATED = {
 
 
 class BusyLater:
-    """A log that others hold from the checkpoint on."""
+    """A log that other writers hold from the checkpoint on."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
 
     def __getattr__(self, name: str) -> object:
-        """Delegate whatever else is asked."""
+        """Delegate every other call."""
         return getattr(self._log, name)
 
     def commit_all(self, decisions: Sequence[Decide[object]]) -> tuple[Committed[object], ...]:
@@ -85,7 +85,7 @@ def failing(folder: Path, environ: Environ, lines: list[str]) -> Iterator[Instan
 def test_an_event_is_answered_though_its_checkpoint_fails(
     failing: Instance, environ: Environ, lines: list[str]
 ) -> None:
-    """Its work stands in the log; to raise would only have it delivered again."""
+    """Its records are in the log; an exception would only have it delivered again."""
     context = Context.from_environment(environ, "r", time.monotonic)
     assert handle(timer_event(UPGRADE), context, failing)["outcome"] == "submitted"
     [lines_found] = [json.loads(line) for line in lines if "attention.needed" in line]
@@ -97,7 +97,7 @@ def test_an_event_is_answered_though_its_checkpoint_fails(
 def test_a_checkpoint_that_fails_does_not_hide_the_first_error(
     failing: Instance, environ: Environ
 ) -> None:
-    """What must be mended is the event's own trouble."""
+    """The event's own error must be fixed first."""
     context = Context.from_environment({**environ, "HUAWEICLOUD_SDK_AK": ""}, "r", time.monotonic)
     event = {"Records": [OBJECT_CREATED]}
     without_keys = replace(failing, environ={**environ, "HUAWEICLOUD_SDK_AK": ""})
@@ -105,10 +105,10 @@ def test_a_checkpoint_that_fails_does_not_hide_the_first_error(
         handle(event, context, without_keys)
 
 
-def test_a_log_that_others_hold_postpones_the_checkpoint(
+def test_a_busy_log_postpones_the_checkpoint(
     folder: Path, environ: Environ, lines: list[str]
 ) -> None:
-    """The event is answered, the next chance makes up for it, and a line says so."""
+    """The event is answered, the next event writes the checkpoint, and a line says so."""
     context = Context.from_environment(environ, "r", time.monotonic)
     with closing(open_instance(context, environ, lines.append)) as opened:
         inner = BusyLater(opened.log.log)
@@ -119,10 +119,10 @@ def test_a_log_that_others_hold_postpones_the_checkpoint(
     assert len(list(folder.iterdir())) == 1
 
 
-def test_a_place_that_stays_unwritable_is_told_of_once_an_hour(
+def test_an_address_that_stays_unwritable_is_reported_once_an_hour(
     folder: Path, environ: Environ, lines: list[str]
 ) -> None:
-    """Each idle tick tries it again, and makes up for it as soon as it can be written."""
+    """Each idle run retries it, and writes the checkpoint as soon as it can."""
     folder.write_text("a file where the folder should be")
     context = Context.from_environment(environ, "r", time.monotonic)
     now = [datetime(2026, 11, 24, 2, tzinfo=timezone.utc)]

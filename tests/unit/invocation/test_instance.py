@@ -1,4 +1,4 @@
-"""What an instance opens, and what is left of it when its start fails."""
+"""The connections that an instance opens, and those left open when its start fails."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Opened:
-    """What was opened, and whether it was closed again."""
+    """The opened connections, and which of them were closed."""
 
     def __init__(self) -> None:
         self.closed: list[str] = []
@@ -34,7 +34,7 @@ class Opened:
 
 @pytest.fixture
 def opened(monkeypatch: pytest.MonkeyPatch) -> Opened:
-    """Record what is closed of the connections to the cloud."""
+    """Record which connections to the cloud are closed."""
     seen, close = Opened(), Transport.close
 
     def recorded(transport: Transport) -> None:
@@ -72,11 +72,11 @@ def test_a_log_that_cannot_be_opened_leaves_no_connection_open(
 def test_a_line_that_cannot_be_written_leaves_no_connection_open(
     environ: Environ, opened: Opened
 ) -> None:
-    """Whatever it is that fails."""
+    """Whatever step fails."""
     environ["NIGHTDROP_SETTLE_AFTER"] = "1"
 
     def write(_line: str) -> None:
-        raise OSError("nobody reads standard output")
+        raise OSError("standard output is closed")
 
     with pytest.raises(OSError, match="standard output"):
         open_instance(context(environ), environ, write)
@@ -93,7 +93,7 @@ def test_a_start_that_cannot_be_recorded_closes_all(
     monkeypatch: pytest.MonkeyPatch,
     error: BaseException,
 ) -> None:
-    """The next event opens everything anew."""
+    """The next event opens everything again."""
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
 
@@ -114,7 +114,7 @@ class Stuck:
         raise LogError("cannot be closed")
 
 
-def test_a_log_that_cannot_be_closed_keeps_no_connection_open(
+def test_a_log_that_cannot_be_closed_leaves_no_connection_open(
     environ: Environ, opened: Opened
 ) -> None:
     """Each is closed for itself."""

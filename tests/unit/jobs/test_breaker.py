@@ -63,8 +63,10 @@ def create(log: Log, *keys: str) -> None:
     for key in keys:
         about: Part = {"key": key, "name": key, "type": "node_upgrade", "document": 1}
         drafts.append(Draft("job.planned", "pending", planned.delivery, job=about, body="{}"))
-        said: Part = {"status": 201, "job_id": f"id-{key}"}
-        drafts.append(Draft("job.created", "success", planned.delivery, job=about, response=said))
+        message: Part = {"status": 201, "job_id": f"id-{key}"}
+        drafts.append(
+            Draft("job.created", "success", planned.delivery, job=about, response=message)
+        )
     log.commit(lambda _: Decision(None, tuple(drafts)))
 
 
@@ -138,7 +140,7 @@ def test_what_ended_more_than_an_hour_ago_does_not_count(log: SqliteLog, clock: 
 
 
 def test_a_job_that_was_deleted_counts_as_nothing(log: SqliteLog, clock: Clock) -> None:
-    """Somebody deleted it on the fleet."""
+    """It was deleted on the fleet by hand."""
     create(log, *"abcd")
     clock.now += timedelta(hours=2)
     for key in "abc":

@@ -1,4 +1,4 @@
-"""What becomes of a job: every state, every decision."""
+"""Decisions about a job: every state, every decision."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ WITH_ID = frozenset({"created", "adopted", "duplicated"})
 
 
 @dataclass(frozen=True)
-class Seen:
+class FakeView:
     """A state with one job in it."""
 
     one: JobState | None
@@ -116,11 +116,11 @@ class Seen:
         return ""
 
     def matches_record(self, _job: JobState) -> bool:
-        """Return True: nobody tampered with it."""
+        """Return True: the state was not tampered with."""
         return True
 
     def is_contradicted(self, _note: str) -> bool:
-        """Return False: nobody tampered with it."""
+        """Return False: the state was not tampered with."""
         return False
 
     def switch(self, name: Switch) -> str:
@@ -138,15 +138,15 @@ def job(state: JobWord, **changes: Any) -> JobState:  # noqa: ANN401 - any field
 
 
 def words(decide: Decide[Any], one: JobState) -> str:
-    """Return what a decision records, without `job.`."""
-    drafts = decide(Seen(one)).drafts
+    """Return the actions of a decision, without `job.`."""
+    drafts = decide(FakeView(one)).drafts
     assert all(draft.job["key"] == one.key for draft in drafts)
     return " ".join(draft.action.removeprefix("job.") for draft in drafts)
 
 
 def only(decide: Decide[Any], one: JobState) -> Draft:
     """Return the one record of a decision."""
-    (draft,) = decide(Seen(one)).drafts
+    (draft,) = decide(FakeView(one)).drafts
     return draft
 
 
@@ -197,7 +197,7 @@ def test_the_same_id_again_is_nothing_new(state: JobWord) -> None:
 
 def test_a_claim_is_granted_with_the_next_attempt_and_recorded_with_its_date() -> None:
     """The record is the fence: the signature's date, and a lease to the end."""
-    decision = a_claim()(Seen(job("deferred")))
+    decision = a_claim()(FakeView(job("deferred")))
     assert decision.value.attempt == 2
     assert decision.drafts[0].request == {
         "operation": "CreateBatchJob",
@@ -208,9 +208,9 @@ def test_a_claim_is_granted_with_the_next_attempt_and_recorded_with_its_date() -
 
 
 @pytest.mark.parametrize("state", sorted(set(TABLE) - {"planned", "deferred", "absent"}))
-def test_a_claim_that_is_not_granted_says_so(state: JobWord) -> None:
+def test_a_claim_that_is_not_granted_has_attempt_0(state: JobWord) -> None:
     """Attempt 0 means: do not send."""
-    assert a_claim()(Seen(job(state))).value.attempt == 0
+    assert a_claim()(FakeView(job(state))).value.attempt == 0
 
 
 @pytest.mark.parametrize(("left", "word"), [(1, ""), (0, "unknown"), (-1, "unknown")])
@@ -221,7 +221,7 @@ def test_a_lease_that_ran_out_makes_the_job_unknown_and_grants_nothing(
     one = job("sending", lease_until=timestamp(NOW + timedelta(seconds=left)))
     assert words(a_claim(), one) == word
     assert lease_over(one, NOW) == bool(word)
-    assert a_claim()(Seen(one)).value.attempt == 0
+    assert a_claim()(FakeView(one)).value.attempt == 0
 
 
 @pytest.mark.parametrize("state", ["planned", "deferred", "absent"])
@@ -232,43 +232,43 @@ def test_a_job_past_its_validity_expires_instead_of_being_sent(
     """Last night's upgrade does not run at noon."""
     one = job(state, valid_until=timestamp(NOW + timedelta(seconds=left)))
     assert words(a_claim(), one) == word
-    assert a_claim()(Seen(one)).value.attempt == (2 if word == "sending" else 0)
+    assert a_claim()(FakeView(one)).value.attempt == (2 if word == "sending" else 0)
 
 
 @pytest.mark.parametrize("state", ["planned", "deferred", "absent"])
 def test_while_sending_is_held_a_claim_is_deferred_with_the_reason(state: JobWord) -> None:
     """Once: a hold over the weekend does not fill the log."""
-    first = a_claim()(Seen(job(state), held="freeze"))
+    first = a_claim()(FakeView(job(state), held="freeze"))
     (draft,) = first.drafts
     assert (first.value.attempt, draft.action) == (0, "job.deferred")
     assert draft.note == "sending is held: freeze"
-    again = a_claim()(Seen(job("deferred", note=draft.note), held="freeze"))
+    again = a_claim()(FakeView(job("deferred", note=draft.note), held="freeze"))
     assert (again.value.attempt, again.drafts) == (0, ())
 
 
 @pytest.mark.parametrize("state", TABLE)
-def test_a_job_without_its_request_waits_where_it_would_have_been_sent(state: JobWord) -> None:
+def test_a_job_without_its_request_waits_before_it_is_sent(state: JobWord) -> None:
     """Once, with what to do about it; in every other state its request is not needed."""
     lost = request_lost("k")
-    drafts = lost(Seen(job(state))).drafts
+    drafts = lost(FakeView(job(state))).drafts
     assert [draft.action for draft in drafts] == (
         ["job.deferred"] if state in {"planned", "deferred", "absent"} else []
     )
     for draft in drafts:
         assert "nightdrop job abandon" in draft.note
-        assert lost(Seen(job("deferred", note=draft.note))).drafts == ()
+        assert lost(FakeView(job("deferred", note=draft.note))).drafts == ()
 
 
 def test_a_job_without_its_request_expires_in_its_time() -> None:
-    """It does not stay open for ever."""
+    """It does not stay open indefinitely."""
     late = job("deferred", valid_until=timestamp(NOW - timedelta(seconds=1)))
     assert only(request_lost("k"), late).action == "job.expired"
 
 
-def test_a_held_job_expires_all_the_same() -> None:
-    """A hold does not make an order any younger."""
+def test_a_held_job_expires_nevertheless() -> None:
+    """A hold does not extend a job's validity."""
     one = job("deferred", valid_until=timestamp(NOW - LEASE))
-    (draft,) = a_claim()(Seen(one, held="freeze")).drafts
+    (draft,) = a_claim()(FakeView(one, held="freeze")).drafts
     assert draft.action == "job.expired"
 
 
@@ -276,7 +276,7 @@ def test_a_held_job_expires_all_the_same() -> None:
 def test_any_job_that_is_not_final_or_in_flight_can_be_abandoned(state: JobWord) -> None:
     """By hand, with who did it and why; nothing is sent for it any more."""
     one = job(state)
-    decision = abandon("k", "not wanted", actor={"kind": "operator"})(Seen(one))
+    decision = abandon("k", "not wanted", actor={"kind": "operator"})(FakeView(one))
     if one.final or state == "sending":
         assert (decision.value, decision.drafts) == (one, ())
     else:
@@ -312,19 +312,19 @@ def test_a_second_job_is_reported_with_both_ids() -> None:
 
 
 def test_a_refusal_is_recorded_with_status_code_and_reason() -> None:
-    """That is what the person who dropped the file is told."""
+    """The person who dropped the file gets both."""
     draft = only(an_answer(REFUSED), job("sending"))
     assert (draft.outcome, draft.note) == ("failure", "no")
     assert draft.response == {"status": 400, "code": "IEF.101002"}
 
 
-def test_a_silence_is_recorded_without_a_status() -> None:
+def test_a_lost_answer_is_recorded_without_a_status() -> None:
     """There was none."""
     assert only(an_answer(UNKNOWN), job("sending")).response == {"status": None, "code": None}
 
 
 @pytest.mark.parametrize("decide", [a_claim(), an_answer(DEFERRED), defer("k", "x")])
-def test_a_job_that_was_never_planned_is_a_mistake_of_ours(decide: Decide[Any]) -> None:
+def test_a_job_that_was_never_planned_is_a_programming_error(decide: Decide[Any]) -> None:
     """Nothing is recorded for it."""
     with pytest.raises(LookupError, match="never planned"):
-        decide(Seen(None))
+        decide(FakeView(None))

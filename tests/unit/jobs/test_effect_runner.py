@@ -1,4 +1,4 @@
-"""Effects carried out: the pace of all senders, and jobs side by side."""
+"""The effect runner: the rate limit of all senders, and jobs side by side."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Ticking:
         self.now += seconds
 
 
-def test_nobody_waits_before_the_api_has_asked_for_it() -> None:
+def test_no_sender_waits_before_the_api_has_asked_for_it() -> None:
     """The usual case costs nothing."""
     ticking = Ticking()
     assert RateLimiter(ticking.clock, ticking.sleep).wait(0)
@@ -84,7 +84,7 @@ def test_every_sender_waits_until_the_latest_pause_ends() -> None:
     assert pace.wait(0)
 
 
-def test_a_pause_that_lasts_too_long_is_not_begun() -> None:
+def test_a_pause_that_lasts_too_long_is_not_started() -> None:
     """The job is deferred instead."""
     ticking = Ticking()
     pace = RateLimiter(ticking.clock, ticking.sleep)
@@ -94,7 +94,7 @@ def test_a_pause_that_lasts_too_long_is_not_begun() -> None:
 
 
 def test_a_pause_that_grows_meanwhile_is_waited_out() -> None:
-    """Another sender was told to wait longer."""
+    """Another sender was asked to wait longer."""
     ticking = Ticking()
     pace = RateLimiter(ticking.clock, ticking.sleep)
 
@@ -126,7 +126,7 @@ def test_a_pause_that_grows_beyond_the_time_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(("pause", "left"), [(47, 13.0), (48, 12.0), (49, 0.0), (55, 0.0)])
-def test_no_pause_is_begun_that_leaves_no_time_to_send(
+def test_a_pause_that_leaves_no_time_to_send_is_not_started(
     runner: EffectRunner, pause: float, left: float
 ) -> None:
     """The job is deferred at once instead of after the pause."""
@@ -148,7 +148,7 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
 
 @pytest.fixture
 def runner(log: SqliteLog, emulator: Emulator) -> Iterator[EffectRunner]:
-    """A driver that works against an emulated cloud and has an hour."""
+    """A runner that works against an emulated cloud and has an hour."""
     transport = Transport(timeout=5)
     account = emulator.account
     keys = Credentials(account.access_key, account.secret_key)
@@ -195,7 +195,7 @@ def test_jobs_are_sent_side_by_side(
 
 
 def test_nothing_to_send_starts_no_thread(runner: EffectRunner) -> None:
-    """A tick without work is cheap."""
+    """A reconciler run without work is cheap."""
     before = threading.active_count()
     runner.drive_all([], senders=16)
     assert threading.active_count() == before
@@ -204,7 +204,7 @@ def test_nothing_to_send_starts_no_thread(runner: EffectRunner) -> None:
 def test_one_refused_job_stops_no_other(
     log: SqliteLog, runner: EffectRunner, emulator: Emulator
 ) -> None:
-    """Each has its own outcome."""
+    """Each has its own result."""
     emulator.faults.set(
         [{"operation": "CreateBatchJob", "fault": "status", "status": 400, "times": 1}]
     )
@@ -215,7 +215,7 @@ def test_one_refused_job_stops_no_other(
 def test_an_error_of_one_is_raised_once_all_others_are_done(
     log: SqliteLog, runner: EffectRunner
 ) -> None:
-    """The platform must know, and the rest must not wait for it."""
+    """The platform must get the error, and the other jobs must not wait for it."""
 
     def broken() -> Effects:
         yield AwaitTurn()
@@ -266,15 +266,15 @@ def test_a_pause_without_a_length_is_a_second(
 
 
 def answers(runner: EffectRunner, *effects: object) -> list[object]:
-    """Return what a driver answers to effects."""
-    said: list[object] = []
+    """Return a runner's answers to effects."""
+    effects_done: list[object] = []
 
     def ask() -> Effects:
         for effect in effects:
-            said.append((yield effect))  # type: ignore[misc] # noqa: PERF401 - a yield
+            effects_done.append((yield effect))  # type: ignore[misc] # noqa: PERF401 - a yield
 
     runner.drive(ask())
-    return said
+    return effects_done
 
 
 def test_the_time_that_is_left_is_the_invocations(runner: EffectRunner) -> None:
@@ -299,7 +299,7 @@ def test_a_decision_is_answered_with_its_value(runner: EffectRunner) -> None:
     assert answers(runner, Commit(lambda _view: Decision("granted"))) == ["granted"]
 
 
-def test_a_job_is_shown_as_it_stands_gone_or_not_at_all(
+def test_a_job_is_shown_in_its_present_state_or_as_gone(
     log: SqliteLog, runner: EffectRunner, emulator: Emulator
 ) -> None:
     """Only a plain 404 means that it is gone."""
@@ -324,8 +324,8 @@ def test_one_listing_serves_all_jobs_of_its_type(runner: EffectRunner, emulator:
     assert asked == ["ListBatchJob"] * 2
 
 
-def test_a_list_that_cannot_be_had_is_raised(runner: EffectRunner, emulator: Emulator) -> None:
-    """The tick says so and goes on."""
+def test_a_list_that_cannot_be_read_raises(runner: EffectRunner, emulator: Emulator) -> None:
+    """The reconciler reports it and continues."""
     emulator.faults.set([{"operation": "ListBatchJob", "fault": "status", "status": 503}])
     with pytest.raises(ApiError, match="503"):
         answers(runner, ListJobs("node_upgrade", NOW))

@@ -1,4 +1,4 @@
-"""The API's list of jobs, walked while it changes."""
+"""The API's list of jobs, read while it changes."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def fleet(count: int, step: int = 60) -> list[ListedJob]:
 
 def listed(found: Fleet, *, ago: timedelta = timedelta(365), deadline: Deadline = LONG) -> Listing:
     """List all jobs created since some time ago."""
-    return list_jobs(found, ListJobs("node_upgrade", NOW - ago), deadline)  # type: ignore[arg-type] # as far as it is used
+    return list_jobs(found, ListJobs("node_upgrade", NOW - ago), deadline)  # type: ignore[arg-type] # only what is used
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 9, 10, 11, 99, 100, 101, 190, 191, 1000])
 @pytest.mark.parametrize("most", [15, 99, 1000])
-def test_a_list_of_any_length_is_walked_to_its_end(count: int, most: int) -> None:
+def test_a_list_of_any_length_is_read_to_its_end(count: int, most: int) -> None:
     """Whatever the size of its pages."""
     found = listed(Fleet(fleet(count), most=most))
     assert (len(found.jobs), found.complete) == (count, True)
@@ -79,7 +79,7 @@ def test_a_listing_is_dated_when_its_first_page_is_asked_for() -> None:
     assert listed(Fleet(fleet(3))).began == NOW
 
 
-def test_a_list_is_walked_only_as_far_back_as_is_asked_for() -> None:
+def test_a_list_is_read_only_as_far_back_as_requested() -> None:
     """Years of nightly jobs cost nothing."""
     found = Fleet(fleet(5000))
     listing = listed(found, ago=timedelta(minutes=150))
@@ -88,7 +88,7 @@ def test_a_list_is_walked_only_as_far_back_as_is_asked_for() -> None:
     assert {f"id-{n}" for n in range(151)} <= {job.job_id for job in listing.jobs}
 
 
-def test_a_list_in_another_order_is_walked_to_its_end() -> None:
+def test_a_list_in_another_order_is_read_to_its_end() -> None:
     """An old job on the first page does not mean that all of the rest is older."""
     jobs = fleet(300)
     found = Fleet([jobs[-1], *jobs[:-1]])
@@ -123,7 +123,7 @@ def test_jobs_created_between_two_pages_hide_no_others() -> None:
 
 @pytest.mark.parametrize("new", [1, 40, PAGE - OVERLAP, PAGE, PAGE + OVERLAP, 3 * PAGE])
 def test_a_burst_of_new_jobs_between_two_pages_hides_no_others(new: int) -> None:
-    """Another instance sends a thousand: the list is walked on, or known to be incomplete."""
+    """Another instance sends a thousand: the list is read on, or known to be incomplete."""
 
     def create(fleet: Fleet) -> None:
         if len(fleet.asked) <= 3:
@@ -146,7 +146,7 @@ def test_a_list_is_given_up_after_so_many_pages() -> None:
 
 
 def test_a_list_is_given_up_when_time_is_up() -> None:
-    """After the page at hand."""
+    """After the present page."""
     found = Fleet(fleet(1000))
     assert not listed(found, deadline=Deadline(0, lambda: 1.0)).complete
     assert len(found.asked) == 1

@@ -1,4 +1,4 @@
-"""What the API's list and its answers say about jobs: found, absent, duplicated, ended."""
+"""Conclusions from the API's list and answers about jobs: found, absent, duplicated, ended."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ OURS = ListedJob("id-1", "nightly", "node_upgrade", f"{MARK} the hall", 1, "Runn
 
 
 @dataclass(frozen=True)
-class Seen:
+class FakeView:
     """A state with one job in it, and the switches that are on."""
 
     one: JobState
@@ -98,11 +98,11 @@ class Seen:
         return ""
 
     def matches_record(self, _job: JobState) -> bool:
-        """Return True: nobody tampered with it."""
+        """Return True: the state was not tampered with."""
         return True
 
     def is_contradicted(self, _note: str) -> bool:
-        """Return False: nobody tampered with it."""
+        """Return False: the state was not tampered with."""
         return False
 
     def switch(self, name: Switch) -> str:
@@ -124,14 +124,14 @@ def listing(*jobs: ListedJob, began: datetime = NOW, complete: bool = True) -> L
     return Listing(jobs, began, complete)
 
 
-def drafts(decide: Decide[Any], view: Seen) -> list[Draft]:
-    """Return what a decision records."""
+def drafts(decide: Decide[Any], view: FakeView) -> list[Draft]:
+    """Return the records of a decision."""
     return list(decide(view).drafts)
 
 
 def settled(found: Listing, one: JobState | None = None, **view: Any) -> list[str]:  # noqa: ANN401
     """Return what is recorded of a job once the list was looked at."""
-    kept = drafts(settle([KEY], found, SENDER), Seen(one or job(), **view))
+    kept = drafts(settle([KEY], found, SENDER), FakeView(one or job(), **view))
     return [draft.action.removeprefix("job.") for draft in kept]
 
 
@@ -154,7 +154,7 @@ def settled(found: Listing, one: JobState | None = None, **view: Any) -> list[st
 def test_a_job_is_ours_by_mark_name_and_type(
     listed: tuple[ListedJob, ...], words: list[str]
 ) -> None:
-    """The mark alone could have been copied, the name alone be anybody's."""
+    """The mark alone could have been copied, the name alone could be of another user."""
     assert settled(listing(*listed)) == words
 
 
@@ -172,16 +172,16 @@ def test_a_job_is_ours_by_mark_name_and_type(
 def test_a_young_job_of_our_name_without_a_mark_may_be_ours(
     changes: dict[str, Any], words: list[str]
 ) -> None:
-    """Somebody may have edited its description: a person decides, nothing is sent."""
+    """Its description may have been edited: an operator decides, nothing is sent."""
     alike = replace(OURS, description="", created_at=int(SENT.timestamp()))
     assert settled(listing(replace(alike, **changes))) == words
 
 
-def test_of_two_that_are_ours_the_oldest_is_adopted_and_a_person_is_told() -> None:
-    """Wherever they stand in the list; of the same second the smaller id counts."""
+def test_the_oldest_of_two_is_adopted_and_the_operator_is_asked() -> None:
+    """At any position in the list; of the same second the smaller id counts."""
     younger = replace(OURS, job_id="id-0", created_at=2)
     adopted, duplicated, third = drafts(
-        settle([KEY], listing(younger, replace(OURS, job_id="id-3"), OURS), SENDER), Seen(job())
+        settle([KEY], listing(younger, replace(OURS, job_id="id-3"), OURS), SENDER), FakeView(job())
     )
     assert (adopted.outcome, adopted.response) == ("success", {"job_id": "id-1"})
     assert (duplicated.outcome, duplicated.response) == ("failure", {"job_id": "id-3"})
@@ -189,7 +189,7 @@ def test_of_two_that_are_ours_the_oldest_is_adopted_and_a_person_is_told() -> No
     assert "id-1 and id-3" in duplicated.note
 
 
-def test_a_job_is_absent_only_from_a_list_that_was_begun_late_enough() -> None:
+def test_a_job_is_absent_only_from_a_list_that_started_late_enough() -> None:
     """A second too early, and the request may still be under way."""
     early = NOW - timedelta(seconds=1)
     assert settled(listing(began=early)) == []
@@ -216,8 +216,8 @@ def test_where_lists_cannot_show_it_no_job_is_absent(
 ) -> None:
     """It is suspended on record when a job would have been absent, and once."""
     sender = SENDER._replace(absent_doubt="no descriptions")
-    assert drafts(settle([KEY], found, sender), Seen(job(), **view)) == []
-    kept = drafts(suspend([KEY], found, sender), Seen(job(), **view))
+    assert drafts(settle([KEY], found, sender), FakeView(job(), **view)) == []
+    kept = drafts(suspend([KEY], found, sender), FakeView(job(), **view))
     assert [one.action for one in kept] == words
     assert all("no descriptions, so no job" in one.note for one in kept)
 
@@ -225,9 +225,9 @@ def test_where_lists_cannot_show_it_no_job_is_absent(
 def test_where_lists_cannot_show_it_a_job_that_is_listed_is_adopted() -> None:
     """What is seen is believed."""
     sender = SENDER._replace(absent_doubt="they lag")
-    kept = drafts(settle([KEY], listing(OURS), sender), Seen(job()))
+    kept = drafts(settle([KEY], listing(OURS), sender), FakeView(job()))
     assert [one.action for one in kept] == ["job.adopted"]
-    assert drafts(suspend([KEY], listing(OURS), sender), Seen(job("adopted"))) == []
+    assert drafts(suspend([KEY], listing(OURS), sender), FakeView(job("adopted"))) == []
 
 
 def test_a_job_is_not_absent_from_an_incomplete_list() -> None:
@@ -242,7 +242,7 @@ def test_a_job_is_not_absent_while_that_conclusion_is_suspended() -> None:
 
 @pytest.mark.parametrize("state", sorted(set(get_args(JobWord)) - {"unknown", "sending"}))
 def test_a_job_whose_outcome_is_known_is_not_settled(state: JobWord) -> None:
-    """Another tick was faster, or the answer came after all."""
+    """Another run was faster, or the answer came after all."""
     assert settled(listing(OURS), job(state)) == []
 
 
@@ -261,19 +261,19 @@ def test_a_job_that_is_being_sent_is_left_alone_until_its_lease_is_over() -> Non
     [(0, "absent"), (201, "absent"), (400, "refused"), (409, "refused"), (408, "absent"),
      (500, "absent"), (503, "absent")],
 )  # fmt: skip
-def test_a_refusal_that_was_in_doubt_stands_once_no_job_is_found(status: int, word: str) -> None:
+def test_a_refusal_that_was_in_doubt_is_final_once_no_job_is_found(status: int, word: str) -> None:
     """Then it was no job of ours in the way; a time-out is no refusal."""
     assert settled(listing(), job(status=status, doubtful=True)) == [word]
 
 
 def test_a_doubtful_refusal_becomes_refused_only_by_way_of_the_list() -> None:
-    """From the answer, by way of unknown, to the reason that is told."""
+    """From the answer, by way of unknown, to the recorded reason."""
     doubtful = job("sending", doubtful=True)
     no = record(KEY, 1, Refused("the name exists", 400, "IEF.1"))
-    (unknown,) = drafts(no, Seen(doubtful))
+    (unknown,) = drafts(no, FakeView(doubtful))
     assert unknown.action == "job.unknown"
     after = job(doubtful=True, status=400, note=unknown.note)
-    (refused,) = drafts(settle([KEY], listing(), SENDER), Seen(after))
+    (refused,) = drafts(settle([KEY], listing(), SENDER), FakeView(after))
     assert (refused.action, refused.outcome) == ("job.refused", "failure")
     assert "the name exists" in refused.note
 
@@ -281,7 +281,7 @@ def test_a_doubtful_refusal_becomes_refused_only_by_way_of_the_list() -> None:
 def test_an_absent_job_may_be_claimed_again() -> None:
     """That is what settling is for."""
     again = claim(KEY, date=timestamp(NOW), lease=timedelta(seconds=60))
-    assert again(Seen(job("absent"))).value.attempt == 2
+    assert again(FakeView(job("absent"))).value.attempt == 2
 
 
 @pytest.mark.parametrize(
@@ -295,25 +295,25 @@ def test_an_absent_job_may_be_claimed_again() -> None:
     ],
 )
 def test_a_known_job_without_any_mark_suspends_absence(description: str, *, suspends: bool) -> None:
-    """Somebody edited it, or the API no longer returns descriptions."""
+    """A user edited it, or the API no longer returns descriptions."""
     found = listing(replace(OURS, description=description))
-    kept = drafts(check_marks(found), Seen(job("created", job_id="id-1")))
+    kept = drafts(check_marks(found), FakeView(job("created", job_id="id-1")))
     assert [draft.action for draft in kept] == ["settling.suspended"] * suspends
 
 
-def test_a_suspension_is_recorded_once_and_says_what_to_do() -> None:
-    """It holds until a person releases it."""
+def test_a_suspension_is_recorded_once_with_a_remedy() -> None:
+    """It holds until an operator releases it."""
     found = listing(replace(OURS, description=""), replace(OURS, job_id="2", description=""))
     known = job("created", job_id="id-1")
-    (kept,) = drafts(check_marks(found), Seen(known))
+    (kept,) = drafts(check_marks(found), FakeView(known))
     assert "nightdrop release" in kept.note
-    assert drafts(check_marks(found), Seen(known, suspended=kept.note)) == []
+    assert drafts(check_marks(found), FakeView(known, suspended=kept.note)) == []
 
 
 def test_a_strangers_job_without_a_mark_suspends_nothing() -> None:
     """People create jobs by hand."""
     found = listing(replace(OURS, description="by hand"))
-    assert drafts(check_marks(found), Seen(job())) == []
+    assert drafts(check_marks(found), FakeView(job())) == []
 
 
 def test_settling_looks_back_beyond_the_date_of_the_signature() -> None:

@@ -1,4 +1,4 @@
-"""How a job on the fleet ended, by what the API shows of it."""
+"""How a job on the fleet ended, by the API's answer about it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SENT = NOW - timedelta(seconds=1200)
 
 
 @dataclass(frozen=True)
-class Seen:
+class FakeView:
     """A state with one job in it, and the switches that are on."""
 
     one: JobState
@@ -92,11 +92,11 @@ class Seen:
         return ""
 
     def matches_record(self, _job: JobState) -> bool:
-        """Return True: nobody tampered with it."""
+        """Return True: the state was not tampered with."""
         return True
 
     def is_contradicted(self, _note: str) -> bool:
-        """Return False: nobody tampered with it."""
+        """Return False: the state was not tampered with."""
         return False
 
     def switch(self, name: Switch) -> str:
@@ -118,8 +118,8 @@ def listing(*jobs: ListedJob, began: datetime = NOW, complete: bool = True) -> L
     return Listing(jobs, began, complete)
 
 
-def drafts(decide: Decide[Any], view: Seen) -> list[Draft]:
-    """Return what a decision records."""
+def drafts(decide: Decide[Any], view: FakeView) -> list[Draft]:
+    """Return the records of a decision."""
     return list(decide(view).drafts)
 
 
@@ -127,12 +127,12 @@ def followed(answer: ShownJob | Gone, seconds: float = 0, **changes: Any) -> lis
     """Return what is recorded of a created job some seconds after its creation."""
     one = job("created", job_id="id-1", changed_at=timestamp(NOW), **changes)
     return drafts(
-        finish(KEY, answer, SENDER), Seen(one, now=NOW + timedelta(seconds=seconds))
+        finish(KEY, answer, SENDER), FakeView(one, now=NOW + timedelta(seconds=seconds))
     )  # fmt: skip
 
 
 def shown(status: str, *tasks: tuple[str, str]) -> ShownJob:
-    """Build what Show says."""
+    """Build an answer of Show."""
     return ShownJob("id-1", status, tasks)
 
 
@@ -148,8 +148,8 @@ def test_an_ended_job_is_finished_with_its_status(status: str, outcome: str) -> 
 
 
 @pytest.mark.parametrize("status", ["Running", "Pending", "", "Something_new"])
-def test_a_job_that_has_not_ended_is_asked_after_for_a_day(status: str) -> None:
-    """Then it is given up, and says so."""
+def test_a_running_job_is_queried_for_a_day(status: str) -> None:
+    """Then it is given up, with a record."""
     day = FOLLOWED_FOR.total_seconds()
     assert followed(shown(status), day) == []
     (kept,) = followed(shown(status), day + 1)
@@ -157,7 +157,7 @@ def test_a_job_that_has_not_ended_is_asked_after_for_a_day(status: str) -> None:
     assert "did not end" in kept.note
 
 
-def test_successes_are_counted_from_the_tasks_and_reasons_are_kept() -> None:
+def test_successes_are_counted_from_the_tasks_and_reasons_are_stored() -> None:
     """Show's own counters are swapped; five reasons of 200 characters are enough."""
     tasks = [("Successful", ""), *[("Failed", f"{n}" * 999) for n in range(7)]]
     (kept,) = followed(shown("Partially_successful", *tasks))
@@ -177,24 +177,24 @@ def test_a_job_is_taken_for_deleted_only_once_the_api_cannot_lag_behind() -> Non
 @pytest.mark.parametrize("state", sorted(set(get_args(JobWord)) - FOLLOWED))
 def test_only_jobs_on_the_fleet_are_followed(state: JobWord) -> None:
     """Nothing is recorded of others."""
-    assert drafts(finish(KEY, shown("Failed"), SENDER), Seen(job(state))) == []
+    assert drafts(finish(KEY, shown("Failed"), SENDER), FakeView(job(state))) == []
 
 
 def test_an_end_is_recorded_once() -> None:
-    """Two ticks may ask at once."""
+    """Two runs may query it at once."""
     assert followed(shown("Failed"), finished="Failed") == []
 
 
 def test_following_asks_only_while_there_is_time() -> None:
-    """A tick is bounded, however many jobs run."""
+    """A run is bounded, however many jobs are running."""
     effects = following(job("created", job_id="id-1"), NOW, SENDER)
     assert next(effects) == TimeLeft()
     with pytest.raises(StopIteration):
         effects.send(11.9)
 
 
-def test_following_records_nothing_where_nobody_could_say() -> None:
-    """The next tick asks again."""
+def test_following_records_nothing_without_an_answer() -> None:
+    """The next run queries it again."""
     effects = following(job("created", job_id="id-1"), NOW, SENDER)
     next(effects)
     assert effects.send(60.0) == ShowJob("id-1")
@@ -206,10 +206,10 @@ def test_following_records_nothing_where_nobody_could_say() -> None:
     ("answer", "asks"),
     [(shown("Running"), False), (shown("Failed"), True), (Gone(), False)],
 )
-def test_a_job_that_goes_on_running_costs_the_log_nothing(
+def test_a_job_that_is_still_running_causes_no_record(
     answer: ShownJob | Gone, *, asks: bool
 ) -> None:
-    """A tick asks after a thousand of them."""
+    """A run queries a thousand of them."""
     effects = following(job("created", job_id="id-1", changed_at=timestamp(NOW)), NOW, SENDER)
     next(effects)
     assert effects.send(60.0) == ShowJob("id-1")

@@ -1,4 +1,4 @@
-"""Many jobs are settled by one list, one question to the log and one commit."""
+"""Many jobs are settled by one list, one query of the log and one commit."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def listed(number: int, description: str = "") -> ListedJob:
     return ListedJob(f"id-{number}", f"job-{number}", "node_upgrade", marked, SENT, "Running")
 
 
-def test_one_commit_says_what_a_list_says_of_all_of_them(log: SqliteLog) -> None:
+def test_one_commit_records_the_conclusions_for_all_jobs(log: SqliteLog) -> None:
     """Two are found, one may be ours without its mark, one is absent."""
     before = log.read(lambda view: view.head).seq
     effects = settlement(waiting(log), SENDER)
@@ -86,12 +86,12 @@ def test_one_commit_says_what_a_list_says_of_all_of_them(log: SqliteLog) -> None
     assert len({one["commit"] for one in records}) == 1
 
 
-def test_strangers_jobs_are_asked_after_together(
+def test_foreign_jobs_are_looked_up_together(
     log: SqliteLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other writers wait meanwhile: a fleet may hold thousands of other tools' jobs."""
     strangers = tuple(
-        ListedJob(f"id-{number}", "other", "node_upgrade", "somebody's", 1, "Running")
+        ListedJob(f"id-{number}", "other", "node_upgrade", "another tool's", 1, "Running")
         for number in range(100, 5100)
     )
     statements: list[str] = []
@@ -117,7 +117,7 @@ def test_a_lost_mark_is_seen_among_thousands(log: SqliteLog) -> None:
     )
     log.commit(lambda _view: Decision(None, (created,)))
     strangers = [
-        ListedJob(f"id-{number}", "other", "node_upgrade", "somebody's", 1, "Running")
+        ListedJob(f"id-{number}", "other", "node_upgrade", "another tool's", 1, "Running")
         for number in range(100, 2100)
     ]
     jobs = (*strangers, listed(1, "edited by hand"))

@@ -1,4 +1,4 @@
-"""One job's submission, driven by hand and for real."""
+"""One job's submission, driven by the test and by the runner."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def start_submission(body: str = "{}") -> Generator[Any, Any, None]:
 
 
 def job_of(log: SqliteLog) -> JobState:
-    """Return the planned job as it stands."""
+    """Return the planned job in its present state."""
     job = log.read(lambda view: view.job(KEY))
     assert job
     return job
@@ -101,7 +101,7 @@ def test_a_job_is_signed_then_claimed_then_sent_then_recorded(log: SqliteLog) ->
 
 
 def test_the_claim_holds_the_signatures_date_and_a_lease_to_the_end(log: SqliteLog) -> None:
-    """Both are what a later tick reckons with."""
+    """A later reconciler run relies on both."""
     effects = start_submission()
     next(effects)
     effects.send(45.5)
@@ -115,7 +115,7 @@ def test_the_claim_holds_the_signatures_date_and_a_lease_to_the_end(log: SqliteL
 def test_without_time_for_an_answer_a_job_is_deferred_and_nothing_is_signed(
     log: SqliteLog, left: float
 ) -> None:
-    """What could not be recorded is not begun."""
+    """Work that could not be recorded is not started."""
     assert driven(log, left=left) == [AwaitTurn, Commit]
     assert (job_of(log).state, job_of(log).attempt) == ("deferred", 0)
 
@@ -128,13 +128,13 @@ def test_with_just_enough_time_a_job_is_sent() -> None:
 
 
 def test_a_process_that_froze_after_its_claim_does_not_send(log: SqliteLog) -> None:
-    """The claim is taken back as deferred: nothing left."""
+    """The claim is taken back as deferred: no request left."""
     assert driven(log, in_time=11.99) == [AwaitTurn, Sign, Commit, TimeLeft, Commit]
     assert (job_of(log).state, job_of(log).attempt) == ("deferred", 1)
 
 
 def test_without_keys_a_job_is_deferred_with_the_reason_and_never_claimed(log: SqliteLog) -> None:
-    """The tick sends it once there are some."""
+    """The reconciler sends it once there are keys."""
     assert driven(log, signed=Deferred("no credentials")) == [AwaitTurn, Sign, Commit]
     job = job_of(log)
     assert (job.state, job.note, job.attempt) == ("deferred", "no credentials", 0)
@@ -150,7 +150,7 @@ def test_a_claim_that_is_not_granted_sends_nothing(log: SqliteLog) -> None:
         effects.send(Claim(0, job_of(log)))
 
 
-def test_a_job_that_is_to_be_sent_later_is_signed_and_claimed_anew(log: SqliteLog) -> None:
+def test_a_job_that_must_be_sent_later_is_signed_and_claimed_again(log: SqliteLog) -> None:
     """The date of an old signature would be the wrong fence."""
     kinds = driven(log, LATER, Created("4d1c"))
     assert kinds == [AwaitTurn, Sign, Commit, TimeLeft, Send, Commit] * 2
@@ -158,7 +158,7 @@ def test_a_job_that_is_to_be_sent_later_is_signed_and_claimed_anew(log: SqliteLo
 
 
 def test_an_api_that_never_lets_a_job_through_is_asked_five_times(log: SqliteLog) -> None:
-    """The next tick goes on."""
+    """The next reconciler run continues."""
     assert driven(log, *[LATER] * 9).count(Send) == SENDER.tries == 5
     assert job_of(log).state == "deferred"
 
@@ -193,7 +193,7 @@ def test_any_other_answer_ends_the_submission(log: SqliteLog, answer: Answer) ->
         (ApiError("IEF answered 503", status=503), Unknown),
     ],
 )
-def test_a_failed_call_says_what_it_means_for_the_job(error: CloudError, kind: type) -> None:
+def test_a_failed_call_has_its_meaning_for_the_job(error: CloudError, kind: type) -> None:
     """Only what certainly did not arrive may be sent again without looking."""
     answer = answer_of(error)
     assert type(answer) is kind
@@ -201,7 +201,7 @@ def test_a_failed_call_says_what_it_means_for_the_job(error: CloudError, kind: t
     assert answer.reason == str(error)
 
 
-def test_a_job_whose_request_is_gone_is_said_to_wait(log: SqliteLog) -> None:
+def test_a_job_whose_request_is_gone_is_reported_as_waiting(log: SqliteLog) -> None:
     """Nothing is signed or sent, and the log says what is missing."""
     (effect,) = submission(KEY, None, SENDER)
     assert isinstance(effect, Commit)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         (b"# a comment\n\n \t\nA=1", "1"),
     ],
 )
-def test_what_every_reader_of_such_files_agrees_on_is_read(text: bytes, value: str) -> None:
+def test_syntax_that_every_reader_agrees_on_is_read(text: bytes, value: str) -> None:
     """A byte-order mark, CRLF, `export` and whole quotes change nothing."""
     assert parse_env(text, "f.env") == {"A": value}
 
@@ -41,7 +41,7 @@ def test_what_every_reader_of_such_files_agrees_on_is_read(text: bytes, value: s
     ["A = 1", "A", "1A=1", "A=one two", "A=1 # why", "A=it's", "A='x", 'A="$HOME"', "A=a\\b",
      "A='x'y", "A=x\x00", "A=\u202ex", "set A=1", "A: 1"],
 )  # fmt: skip
-def test_what_readers_would_take_differently_is_refused_with_its_line(line: str) -> None:
+def test_ambiguous_syntax_is_refused_with_its_line(line: str) -> None:
     """No line is passed over, and no value is repeated."""
     with pytest.raises(SettingsError) as refused:
         parse_env(f"FIRST=1\n{line}\n".encode(), "f.env")
@@ -58,7 +58,7 @@ def test_every_wrong_line_is_named_at_once() -> None:
     ]
 
 
-def test_another_encoding_is_said(tmp_path: Path) -> None:
+def test_another_encoding_is_reported(tmp_path: Path) -> None:
     """UTF-16, as some editors save it."""
     file = tmp_path / "f.env"
     file.write_bytes("A=1".encode("utf-16"))
@@ -66,7 +66,7 @@ def test_another_encoding_is_said(tmp_path: Path) -> None:
         read_env_file(file)
 
 
-def test_a_file_that_is_missing_or_endless_is_said(tmp_path: Path) -> None:
+def test_a_missing_or_endless_file_is_reported(tmp_path: Path) -> None:
     """Neither a traceback nor all of the memory."""
     with pytest.raises(SettingsError, match=r"cannot read .*: No such file"):
         read_env_file(tmp_path / "none")

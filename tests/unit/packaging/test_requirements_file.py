@@ -15,7 +15,7 @@ INFRA = Path(__file__).parents[3] / "infra"
 LOCKED = Requirement("pyyaml", "6.0.3", "0" * 64)
 
 
-def test_what_is_rendered_is_read_again() -> None:
+def test_a_rendered_file_is_read_again() -> None:
     """Comments are left out."""
     assert parse(render([LOCKED], "python3.10"), locked=True) == (LOCKED,)
 
@@ -40,7 +40,7 @@ def test_extras_go_in_only_when_they_are_asked_for() -> None:
 
 @pytest.mark.parametrize("runtime", RUNTIMES.values(), ids=lambda runtime: runtime.name)
 def test_every_pin_is_locked_for_every_runtime(runtime: object) -> None:
-    """A change of the pins without locking them anew is seen here."""
+    """A change of the pins without a new lock is noticed here."""
     pins = parse((INFRA / "requirements.in").read_text(), locked=False)
     name = getattr(runtime, "requirements", "")
     locked = parse((INFRA / name).read_text(), locked=True)
@@ -61,7 +61,7 @@ def test_the_pins_are_those_the_tests_run_with() -> None:
 @pytest.mark.parametrize(
     "name", ["constraints.txt", "requirements-local.txt", "requirements-build.txt"]
 )
-def test_all_that_a_checkout_installs_is_pinned_with_hashes(name: str) -> None:
+def test_every_package_of_a_checkout_is_pinned_with_hashes(name: str) -> None:
     """And no registry's address is named: pip takes these files from any, or none."""
     text = (INFRA / name).read_text()
     lines = [line for line in text.replace("\\\n", " ").splitlines() if not line.startswith("#")]
@@ -71,7 +71,7 @@ def test_all_that_a_checkout_installs_is_pinned_with_hashes(name: str) -> None:
     assert len(lines) > 5
 
 
-def test_what_the_project_asks_for_is_pinned() -> None:
+def test_every_requirement_of_the_project_is_pinned() -> None:
     """A requirement without its pin would make every installation fail."""
     text = (INFRA.parent / "pyproject.toml").read_text()
     asked = re.findall(

@@ -1,4 +1,4 @@
-"""What of a wheel goes into the zip, and the bytecode beside it."""
+"""Which files of a wheel go into the zip, and the bytecode beside them."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def test_bytecode_is_taken_as_it_is() -> None:
 
 
 def test_a_source_that_does_not_compile_stops_the_build() -> None:
-    """Rather than at three in the night."""
+    """Instead of failing at the first event."""
     with pytest.raises(PackageError, match="does not compile"):
         compiled({"a.py": b"def\n"}, HERE)
 
 
 def test_an_interpreter_must_be_of_the_runtimes_version() -> None:
-    """Its bytecode would be of no use, and nobody would see why."""
+    """Its bytecode would be of no use, without any message."""
     assert interpreter(RUNTIME, sys.executable) == HERE
     with pytest.raises(PackageError, match=r"is not Python 2\.7; give another with --python"):
         interpreter(Runtime("2.7"), sys.executable)
@@ -121,7 +121,7 @@ def test_imports_for_type_checkers_do_not_count(tmp_path: Path) -> None:
     assert named(package) == {"__init__.py"}
 
 
-def test_of_other_files_only_those_go_along_that_a_module_names(tmp_path: Path) -> None:
+def test_other_files_are_packed_only_if_a_module_names_them(tmp_path: Path) -> None:
     """What else lies beside the code may be a key, a log or settings."""
     package = write(tmp_path, first="")
     (package / "__init__.py").write_text(
@@ -132,7 +132,7 @@ def test_of_other_files_only_those_go_along_that_a_module_names(tmp_path: Path) 
     assert named(package) == {"__init__.py", "first.py", "named.sql"}
 
 
-def test_the_function_needs_nothing_of_the_desk() -> None:
+def test_the_function_needs_nothing_of_the_local_tools() -> None:
     """Its own modules and their SQL, but no command, emulator or packaging."""
     found = named(PACKAGE)
     assert {"function.py", "runtime/startup_record.py", "audit/sql/sqlite.sql"} <= found

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def test_a_part_that_is_missing_has_the_line_of_what_is_around_it() -> None:
-    """A missing field is pointed at where it should stand."""
+    """A missing field gets the line of its parent."""
     document = Document(1, {"a": {"b": 1}}, {(): 1, ("a",): 2, ("a", "b"): 3})
     assert document.line_of(("a", "b")) == 3
     assert document.line_of(("a", "c", 4)) == 2
@@ -25,7 +25,7 @@ def test_a_document_without_lines_knows_none() -> None:
 
 
 def test_a_path_reads_as_people_write_it() -> None:
-    """Indexes stand in brackets, names after dots."""
+    """Indexes are in brackets, names after dots."""
     assert format_path(("job_content", "targets", 2, "target_id")) == (
         "job_content.targets[2].target_id"
     )
@@ -36,8 +36,8 @@ def test_a_key_that_may_be_a_value_is_not_shown() -> None:
     assert format_path(("tags", "pass word", "x" * 41, "")) == "tags.?.?.?"
 
 
-def test_the_problems_that_are_too_many_are_not_looked_for() -> None:
-    """A hostile file gets a list of bearable length, and costs no more than that."""
+def test_problems_beyond_the_limit_are_not_searched_for() -> None:
+    """A hostile file gets a list of limited length, and costs no more than that."""
     looked_for = []
 
     def problems() -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""The reader: which form a text has, and what is refused before and while parsing."""
+"""The reader: how a text's form is detected, and what is refused before and while parsing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def refusal(data: bytes | str, limits: Limits | None = None) -> str:
     ],
 )
 def test_the_content_decides_the_form(text: str, expected: list[object]) -> None:
-    """JSON, an array, JSON Lines and YAML are told apart by their first characters."""
+    """JSON, an array, JSON Lines and YAML are distinguished by their first characters."""
     assert values(text) == expected
 
 
@@ -61,13 +61,13 @@ def test_each_document_of_an_array_has_its_own_lines() -> None:
 
 @pytest.mark.parametrize("text", ["", " \n\t", "\ufeff"])
 def test_an_empty_file_is_refused(text: str) -> None:
-    """A file without anything orders nothing."""
+    """An empty file requests nothing."""
     assert refusal(text) == "empty; write at least one job"
 
 
 @pytest.mark.parametrize("text", ["[]", "# only a comment\n", "---\n---\n"])
 def test_a_file_without_a_document_is_refused(text: str) -> None:
-    """A file that holds no document orders nothing either."""
+    """A file without a document requests nothing either."""
     assert refusal(text) == "holds no document; write at least one job"
 
 
@@ -96,7 +96,7 @@ def test_more_than_one_byte_order_mark_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("start", ["\n\ufeff", " \ufeff", "\u200b", "\xa0", "\u2060", "\x85"])
 def test_nothing_invisible_turns_json_into_yaml(start: str) -> None:
-    """What stands before the first bracket and is no blank is refused, or no bracket of JSON's."""
+    """Text before the first bracket is refused unless blank, or the file is not taken for JSON."""
     try:
         documents = read(f"{start}{{'a': 1}} # b".encode(), Limits())
     except SpecRejectedError:
@@ -139,8 +139,8 @@ def test_lines_are_counted_as_an_editor_does(text: str, line: int) -> None:
         ("名: x".encode("utf-16"), "UTF-16; save it as UTF-8"),
     ],
 )
-def test_a_file_that_is_no_text_is_called_what_it_is(data: bytes, message: str) -> None:
-    """Nobody saves an image as UTF-8."""
+def test_a_file_that_is_no_text_is_reported_by_its_type(data: bytes, message: str) -> None:
+    """Such as an image."""
     assert refusal(data) == message
 
 
@@ -153,8 +153,8 @@ def test_a_file_that_is_no_text_is_called_what_it_is(data: bytes, message: str) 
         "{{ kind }}: x",
     ],
 )
-def test_a_template_is_called_a_template(text: str) -> None:
-    """A placeholder where the grammar breaks is no mistake in indentation."""
+def test_a_template_is_reported_as_a_template(text: str) -> None:
+    """A placeholder where the grammar breaks is not reported as wrong indentation."""
     assert "a template that was not rendered" in refusal(text)
 
 

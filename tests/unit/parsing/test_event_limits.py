@@ -1,4 +1,4 @@
-"""Parsed events: held to the same limits as text."""
+"""Parsed events: within the same limits as text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_plain_json_passes_as_it_is(value: object) -> None:
         ([10**4300], "[0]: an integer of more than 4300 digits"),
     ],
 )  # fmt: skip
-def test_what_json_cannot_hold_is_refused(value: object, message: str) -> None:
+def test_a_value_that_json_cannot_hold_is_refused(value: object, message: str) -> None:
     """A value that another parser let through is caught here."""
     assert refusal(value) == message
 
@@ -102,8 +102,8 @@ def test_a_large_event_is_counted_before_it_is_queued(value: object, message: st
     assert peak < 1_000_000
 
 
-def test_faults_are_not_looked_for_when_there_are_enough() -> None:
-    """A list of bearable length is found in an event of many faults."""
+def test_faults_beyond_the_limit_are_not_searched_for() -> None:
+    """A list of limited length is returned for an event with many faults."""
     lines = refusal([math.nan] * 10_000).splitlines()
     assert (len(lines), lines[-1]) == (101, "and more; only the first 100 are shown")
 

@@ -31,7 +31,7 @@ TEXTS = VALUES.map(json.dumps) | st.text('{}[]":,\\ud8 \n\t0123456789.eE+-aNtruf
 @example("[-0, 1.50, 1e400, NaN]")
 @example('"\\ud800"')
 @example("[[[[[]]]]]")
-def test_what_is_decoded_is_what_the_reader_with_lines_reads(text: str) -> None:
+def test_decoded_values_equal_those_of_the_reader_with_lines(text: str) -> None:
     """Value and types are the same, and the slow reader finds no fault."""
     try:
         value = decode(text, LIMITS)
@@ -43,7 +43,7 @@ def test_what_is_decoded_is_what_the_reader_with_lines_reads(text: str) -> None:
 
 
 @given(VALUES)
-def test_what_the_reader_with_lines_takes_is_decoded(value: Any) -> None:  # noqa: ANN401 - any JSON
+def test_texts_that_the_reader_with_lines_accepts_are_decoded(value: Any) -> None:  # noqa: ANN401 - any JSON
     """No plain text is read the slow way; only surrogates are left to it."""
     text = json.dumps(value)
     if parse_json(text, LIMITS).problems or "\\ud" in text:
@@ -65,8 +65,8 @@ def test_what_the_reader_with_lines_takes_is_decoded(value: Any) -> None:  # noq
         pytest.param("[] []", id="two values"),
     ],
 )
-def test_what_is_in_doubt_is_not_decoded(text: str) -> None:
-    """It is for the reader that says what is wrong."""
+def test_doubtful_text_is_not_decoded(text: str) -> None:
+    """It is left to the reader that reports what is wrong."""
     with pytest.raises(ValueError, match=r"."):
         decode(text, Limits())
 

@@ -36,7 +36,9 @@ def problem(text: str) -> str:
 
 
 @given(json_values, st.sampled_from([{}, {"indent": 2}, {"ensure_ascii": False}]))
-def test_what_json_writes_reads_back_equal(value: object, options: dict[str, Any]) -> None:
+def test_output_of_pythons_encoder_is_read_back_equal(
+    value: object, options: dict[str, Any]
+) -> None:
     """The parser understands all that Python's encoder writes."""
     tree = parse_json(json.dumps(value, **options), WIDE)
     assert tree.problems == []
@@ -91,7 +93,7 @@ def test_it_accepts_what_the_standard_decoder_accepts(text: str) -> None:
         ('{"a": [1', "the text ends too early: a bracket or a value is missing"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said(text: str, expected: str) -> None:
+def test_each_fault_has_its_message(text: str, expected: str) -> None:
     """Each fault has a sentence that helps to find it."""
     assert problem(text) == expected
 
@@ -107,8 +109,8 @@ def test_every_part_has_its_line() -> None:
     assert tree.lines == {(): 2, ("a",): 3, ("a", 0): 4, ("a", 1): 5, ("b",): 6}
 
 
-def test_faults_are_looked_for_until_there_are_more_than_are_shown() -> None:
-    """What nobody sees is not collected, in one line or over many."""
+def test_faults_are_searched_for_until_there_are_more_than_are_shown() -> None:
+    """Faults that are not shown are not collected, in one line or over many."""
     assert len(parse_json(f"[{', '.join(['NaN'] * 500)}]", Limits()).problems) == 101
     trees = parse_json_lines("[NaN, NaN]\n" * 500, Limits())
     assert sum(len(tree.problems) for tree in trees) == 101
@@ -137,6 +139,6 @@ def test_blank_lines_between_json_lines_are_skipped() -> None:
         ('{"a": 1,}', False),
     ],
 )
-def test_json_lines_are_told_from_broken_json(text: str, *, expected: bool) -> None:
+def test_json_lines_are_distinguished_from_broken_json(text: str, *, expected: bool) -> None:
     """Lines that each open an object, or a first line that is whole, are JSON Lines."""
     assert is_json_lines(text, Limits()) is expected

@@ -1,4 +1,4 @@
-"""Remarks: pydantic's errors in our own words, without the input."""
+"""Validation errors: pydantic's errors in our own words, without the input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VALID: dict[str, Json] = {"kind": "node_upgrade", "name": "a", "targets": {"node
 
 
 def only(changes: dict[str, Json]) -> tuple[str, str]:
-    """Return path and message of the only remark about a changed job."""
+    """Return path and message of the only error of a changed job."""
     (issue,) = validation_issues(Job, {**VALID, **changes})
     return str(to_problem(Issue(issue.path, ""), Document(1, None))), issue.message
 
@@ -63,26 +63,26 @@ def test_each_kind_of_error_has_its_sentence(
         ({"targets": {"node": ["x"]}}, "unknown field; did you mean `nodes`?"),
     ],
 )
-def test_a_misspelt_field_is_told_its_name(changes: dict[str, Json], hint: str) -> None:
-    """The field that was meant, if one is near; never the text that was written."""
+def test_a_misspelt_field_gets_a_suggestion(changes: dict[str, Json], hint: str) -> None:
+    """A similar field, if one exists; never the text of the file."""
     assert hint in [issue.message for issue in validation_issues(Job, {**VALID, **changes})]
 
 
-def test_no_more_is_found_than_anybody_is_shown() -> None:
-    """A sentence costs time, and nobody reads ten thousand."""
+def test_no_more_errors_are_formatted_than_shown() -> None:
+    """Each sentence costs time, and ten thousand of them are useless."""
     targets: Json = [{"id": " "} for _ in range(10_000)]
     assert len(validation_issues(Job, {**VALID, "targets": {"nodes": targets}})) == 101
 
 
-def test_all_errors_come_at_once() -> None:
-    """Nobody has to drop a file once for each mistake."""
+def test_all_errors_are_reported_at_once() -> None:
+    """So that all mistakes are corrected with one new file."""
     assert (
         len(validation_issues(BatchJob, {"job_name": "A", "job_content": {"targets": [{}]}})) == 3
     )
 
 
 def test_a_problem_has_the_line_of_the_nearest_part() -> None:
-    """What is missing is shown where it should stand."""
+    """A missing field is reported at its parent."""
     document = Document(2, None, {(): 5, ("targets",): 7})
     problem = to_problem(Issue(("targets", "nodes"), "missing"), document)
     assert str(problem) == "document 2, line 7, targets.nodes: missing"

@@ -84,7 +84,7 @@ def test_an_entry_without_a_value_is_null(parser: Parser) -> None:
         ("a: 1\nb: \x07", 2, "a control character, which YAML does not allow"),
     ],
 )  # fmt: skip
-def test_what_is_not_read_is_refused_with_its_line(
+def test_unsupported_yaml_is_refused_with_its_line(
     text: str, line: int, message: str, parser: Parser
 ) -> None:
     """Everything indirect or ambiguous is pointed at."""
@@ -134,7 +134,7 @@ _HIDDEN = ["\x85", "\u2028", "\u2029", "\ufeff"]
 def test_a_hidden_line_break_is_refused_with_its_line(
     text: str, hidden: str, parser: Parser
 ) -> None:
-    """What ends a line for the parser and for no editor puts a value where nobody sees it."""
+    """A line break for the parser and for no editor puts a value where it is not seen."""
     place = text.index("{}")
     found = problems("z: 0\n" + text.replace("{}", hidden), parser)
     issues = [(line, message) for line, message in found if f"U+{ord(hidden):04X}" in message]
@@ -164,7 +164,7 @@ written = st.one_of(
 
 @given(written, st.sampled_from(PARSERS))
 def test_a_plain_scalar_is_exactly_its_text_or_no_text(scalar: str, parser: Parser) -> None:
-    """Whoever reads text gets what was written; a number, truth or null stays as it is written."""
+    """A reader of text gets the written text; a number, truth or null stays as it is written."""
     trees = parse_yaml(f"- {scalar}", Limits(), parser)
     if len(trees) != 1 or trees[0].problems or any(c in scalar for c in "#\n\r"):
         return

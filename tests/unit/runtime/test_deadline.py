@@ -1,4 +1,4 @@
-"""How much of an invocation is left."""
+"""The time that is left of an invocation."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from handler.runtime.deadline import ASSUMED_SECONDS, LONGEST_SECONDS, deadline
 
 
-def left(said: object, timeout: str | None = None) -> float:
-    """Return the seconds left at the start, by what the context and the environment say."""
+def left(message: object, timeout: str | None = None) -> float:
+    """Return the seconds left at the start, by the context and the environment."""
 
     def answer() -> object:
-        if isinstance(said, Exception):
-            raise said
-        return said
+        if isinstance(message, Exception):
+            raise message
+        return message
 
     context = SimpleNamespace(getRemainingTimeInMilliSeconds=answer)
     environ = {} if timeout is None else {"RUNTIME_TIMEOUT": timeout}
@@ -33,22 +33,22 @@ def test_the_time_left_counts_down_to_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("message", "seconds"),
     [(29_990, 29.99), (30_000, 30.0), (15_001, 15.001), (15_000, 30.0), (30_001, 30.0), (5, 30.0)],
 )
-def test_the_context_is_believed_inside_its_plausible_range(said: int, seconds: float) -> None:
+def test_the_context_is_believed_inside_its_plausible_range(message: int, seconds: float) -> None:
     """From half to all of the configured time-out; else the whole time-out counts."""
-    assert left(said, "30") == pytest.approx(seconds)
+    assert left(message, "30") == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize("said", [30, 0, -5, 29_990_000_000, float("nan"), "30", None])
-def test_a_remaining_time_in_another_unit_is_not_believed(said: object) -> None:
+@pytest.mark.parametrize("message", [30, 0, -5, 29_990_000_000, float("nan"), "30", None])
+def test_a_remaining_time_in_another_unit_is_not_believed(message: object) -> None:
     """Seconds, nanoseconds and things that are no number."""
-    assert left(said, "30") == 30.0
+    assert left(message, "30") == 30.0
 
 
 @pytest.mark.parametrize("error", [TypeError("text"), ValueError("text")])
-def test_a_context_that_fails_says_nothing(error: Exception) -> None:
+def test_a_context_that_fails_is_ignored(error: Exception) -> None:
     """The platform's development stub fails on its own settings."""
     assert left(error, "30") == 30.0
 
@@ -59,12 +59,12 @@ def test_without_a_time_out_the_context_counts(timeout: str | None) -> None:
     assert left(12_000, timeout) == 12.0
 
 
-@pytest.mark.parametrize("said", [0, 999, (LONGEST_SECONDS + 1) * 1000, None])
-def test_where_nobody_says_a_time_is_assumed(said: object) -> None:
-    """Neither the environment nor a plausible context."""
-    assert left(said) == ASSUMED_SECONDS
+@pytest.mark.parametrize("message", [0, 999, (LONGEST_SECONDS + 1) * 1000, None])
+def test_without_a_time_out_a_default_is_assumed(message: object) -> None:
+    """Neither the environment nor the context has a plausible one."""
+    assert left(message) == ASSUMED_SECONDS
 
 
-def test_a_context_without_the_method_is_no_trouble() -> None:
+def test_a_context_without_the_method_is_accepted() -> None:
     """Any object may be the context."""
     assert deadline(None, {}, lambda: 0.0).left() == ASSUMED_SECONDS

@@ -69,12 +69,12 @@ def test_a_deliverys_outcome_follows_from_its_jobs(
 
 def test_every_job_that_will_not_be_created_has_a_sentence() -> None:
     """With its name and the reason."""
-    said = errors_of(jobs("refused", "created", "expired"))
-    assert said == ("job nightly was refused: why", "job nightly was expired: why")
+    message = errors_of(jobs("refused", "created", "expired"))
+    assert message == ("job nightly was refused: why", "job nightly was expired: why")
 
 
 def test_a_run_that_was_refused_may_be_delivered_again() -> None:
-    """As soon as what was refused is put right; not while a job of it is on the fleet."""
+    """As soon as the cause of the refusal is fixed; not while a job of it is on the fleet."""
     again = "nothing was created; correct the cause, then deliver the same again"
     assert errors_of(jobs("refused", "refused"))[-1] == again
     assert again not in errors_of(jobs("refused", "created"))
@@ -82,14 +82,14 @@ def test_a_run_that_was_refused_may_be_delivered_again() -> None:
 
 def test_jobs_that_wait_are_counted_in_one_sentence_for_each_state() -> None:
     """Forty deferred jobs are one line, with why they wait."""
-    said = errors_of(jobs("deferred", "unknown", "deferred", "created"))
-    assert said == (
+    message = errors_of(jobs("deferred", "unknown", "deferred", "created"))
+    assert message == (
         "2 of 4 jobs deferred (why): the reconciler resumes them",
         "1 of 4 jobs unknown: the reconciler resumes them",
     )
 
 
-def test_jobs_that_are_all_there_need_no_sentence() -> None:
+def test_created_jobs_need_no_sentence() -> None:
     """Nothing is wrong."""
     assert errors_of(jobs("created", "adopted")) == ()
 
@@ -99,7 +99,7 @@ def test_jobs_that_are_all_there_need_no_sentence() -> None:
     [("Successful", "completed"), ("deleted", "completed"), ("Failed", "partial")],
 )
 def test_a_job_that_failed_on_the_fleet_is_no_success(finished: str, outcome: Outcome) -> None:
-    """For its delivery, and for the tick that learns of it."""
+    """For its delivery, and for the reconciler run that reads it."""
     ended = replace(job("created"), finished=finished)
     assert outcome_of([ended]) == outcome
     answer = reply(Answered([], jobs=[ended], left={"jobs": 0}), HEAD)
@@ -107,15 +107,15 @@ def test_a_job_that_failed_on_the_fleet_is_no_success(finished: str, outcome: Ou
     assert len(answer["errors"]) == (outcome == "partial")  # type: ignore[arg-type]
 
 
-def test_a_tick_that_leaves_work_and_met_a_failure_says_the_worse() -> None:
-    """What is open is said beside it."""
+def test_a_run_that_leaves_work_and_read_a_failure_reports_the_worse() -> None:
+    """Open jobs are reported beside it."""
     ended = replace(job("created"), finished="Failed")
     answer = reply(Answered([], jobs=[ended], left={"jobs": 3}), HEAD)
     assert (answer["outcome"], answer["open"]) == ("partial", {"jobs": 3})
 
 
-def test_a_job_of_a_delivery_is_told_of_once() -> None:
-    """A tick may have worked on it, too."""
+def test_a_job_of_a_delivery_is_reported_once() -> None:
+    """A reconciler run may have worked on it, too."""
     ended = replace(job("created"), finished="Failed")
     result = Result("k" * 52, "partial", (ended,), errors_of([ended]))
     assert len(reply(Answered([result], jobs=[ended]), HEAD)["errors"]) == 1  # type: ignore[arg-type]
@@ -144,14 +144,14 @@ def test_a_reply_holds_deliveries_jobs_errors_and_the_head() -> None:
     }
 
 
-def test_warnings_stand_in_a_reply_only_when_there_are_any() -> None:
-    """They hold nothing up."""
+def test_warnings_are_in_a_reply_only_when_there_are_any() -> None:
+    """They delay nothing."""
     result = Result("k" * 52, "submitted", warnings=("doubtful",))
     assert reply(Answered([result]), HEAD)["warnings"] == ["doubtful"]
 
 
-def test_errors_of_a_tick_name_what_they_are_about() -> None:
-    """It finds several files; of one delivery alone it is plain."""
+def test_errors_of_a_reconciler_run_name_their_file() -> None:
+    """It reads several files; for one delivery alone the name is left out."""
     rejected = Result("k" * 52, "rejected", errors=("line 3: x",), subject="obs://b/a\nb.yaml")
     assert reply(Answered([rejected]), HEAD)["errors"] == ["line 3: x"]
     named = "obs://b/a\\nb.yaml: line 3: x"

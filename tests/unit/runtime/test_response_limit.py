@@ -1,4 +1,4 @@
-"""The longest reply, and the fewest records, that one event can lead to."""
+"""The longest reply, and the fewest records, for one event."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_a_small_reply_stays_as_it_is() -> None:
     assert limited(answer) == answer
 
 
-def test_of_a_large_reply_each_list_is_cut_and_what_is_missing_is_counted() -> None:
+def test_each_list_of_a_large_reply_is_cut_and_the_rest_counted() -> None:
     """Its outcome and head stay."""
     answer: Reply = {
         "outcome": "partial",
@@ -65,7 +65,7 @@ def test_many_bad_entries_are_answered_in_few_records_and_lines(
     assert max(map(len, lines)) < 60_000
 
 
-def test_files_beyond_the_entries_that_are_looked_at_are_found_by_the_reconciler(
+def test_files_beyond_the_limit_of_entries_are_found_by_the_reconciler(
     emulator: Emulator, fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is lost by the limit."""
@@ -81,7 +81,7 @@ def test_files_beyond_the_entries_that_are_looked_at_are_found_by_the_reconciler
 def test_the_error_of_many_objects_that_cannot_be_read_is_short(
     emulator: Emulator, fire: Fire, drop: Drop
 ) -> None:
-    """The platform's failure notice quotes it; each stands in the log."""
+    """The platform's failure notice quotes it; each object has its record."""
     emulator.faults.set([{"operation": "GetObject", "fault": "status", "status": 503}])
     events = [drop(f"drop/{number}{'k' * 900}.yaml", UPGRADE) for number in range(100)]
     with pytest.raises(DeliveriesError, match="100 of 100 deliveries") as caught:
@@ -90,10 +90,8 @@ def test_the_error_of_many_objects_that_cannot_be_read_is_short(
     assert str(caught.value).endswith("; and 90 more")
 
 
-def test_an_event_with_many_faults_deep_inside_is_told_in_a_short_record(
-    fire: Fire, recorded: Recorded
-) -> None:
-    """Each place in it could be named by a thousand characters."""
+def test_an_event_with_many_deep_faults_has_a_short_record(fire: Fire, recorded: Recorded) -> None:
+    """The path of each fault could have a thousand characters."""
     value: Any = ["\ud800"] * 500
     for level in range(28):
         value = {f"{'k' * 38}{level}": value}

@@ -1,4 +1,4 @@
-"""What an instance says of itself when it starts."""
+"""The start-up record of an instance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from handler.runtime.startup_record import MANIFEST, Startup, record_start, star
 if TYPE_CHECKING:
     from pathlib import Path
 
-TOLD = {
+MANIFEST_CONTENT = {
     "code": "ab" * 32,
     "packages": [{"name": "urllib3", "version": "2.8.0", "modules": ["urllib3"]}],
 }
@@ -37,37 +37,37 @@ def root(tmp_path: Path) -> Path:
     """The folder of an unpacked zip."""
     folder = tmp_path / "code"
     folder.mkdir()
-    (folder / MANIFEST).write_text(json.dumps(TOLD))
+    (folder / MANIFEST).write_text(json.dumps(MANIFEST_CONTENT))
     return folder
 
 
-def test_a_start_tells_code_and_versions(root: Path) -> None:
+def test_a_start_records_code_and_versions(root: Path) -> None:
     """The digest is the manifest's."""
     startup = start(root, {"urllib3": module(root / "urllib3" / "__init__.py")})
     assert startup == Startup("ab" * 32, platform.python_version(), sqlite3.sqlite_version, ())
 
 
-def test_a_package_of_the_platform_is_a_clash(root: Path, tmp_path: Path) -> None:
+def test_a_package_of_the_platform_is_a_conflict(root: Path, tmp_path: Path) -> None:
     """It was found before the zip's own."""
     startup = start(root, {"urllib3": module(tmp_path / "urllib3.py", "1.25.11")})
     assert startup.note == "urllib3 is the platform's (1.25.11), not the zip's (2.8.0)"
 
 
-def test_a_package_that_was_not_imported_is_none(root: Path) -> None:
-    """It may never be."""
+def test_a_package_that_was_not_imported_is_no_conflict(root: Path) -> None:
+    """It may never be imported."""
     assert start(root, {}).conflicting_packages == ()
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{"])
 def test_without_a_manifest_there_is_no_digest(tmp_path: Path, text: str | None) -> None:
-    """On a desk; and a broken one is no reason not to start."""
+    """In a local run; and a broken one does not prevent the start."""
     if text is not None:
         (tmp_path / MANIFEST).write_text(text)
     assert start(tmp_path, {}).code == ""
 
 
 def test_a_start_is_a_record(tmp_path: Path) -> None:
-    """With its clashes as the note."""
+    """With its conflicts as the note."""
     log = SqliteLog(str(tmp_path / "audit.db"))
     bound = InstanceLog(log, function={"name": "f"})
     bound.commit(record_start(Startup("c0de", "3.10.13", "3.40.1", ("one", "two"))))

@@ -1,4 +1,4 @@
-"""Log lines: what gets in, and which records call for a person."""
+"""Log lines: which fields are accepted, and which records need attention."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_field_that_is_not_allowed_is_refused() -> None:
 
 
 @pytest.mark.parametrize("action", sorted(ATTENTION))
-def test_what_a_person_must_look_at_leaves_a_line(action: str) -> None:
+def test_a_record_that_needs_attention_leaves_a_line(action: str) -> None:
     """With the record's number, the delivery and the job."""
     (line,) = attention_lines([record(action, note="why")])
     assert json.loads(line) == {
@@ -60,8 +60,8 @@ def test_what_a_person_must_look_at_leaves_a_line(action: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["delivery.received", "job.created", "job.unknown"])
-def test_what_is_in_order_leaves_none(action: str) -> None:
-    """A line for everything would hide those that matter."""
+def test_an_ordinary_record_leaves_none(action: str) -> None:
+    """A line for everything would hide the important ones."""
     assert not list(attention_lines([record(action)]))
 
 
@@ -72,13 +72,13 @@ def test_a_record_without_a_job_names_none() -> None:
 
 
 def test_a_long_note_is_cut() -> None:
-    """And ends in an ellipsis: the record has it whole."""
+    """And ends in an ellipsis: the record has all of it."""
     (line,) = attention_lines([record("spec.rejected", note="x" * 5000)])
     assert json.loads(line)["note"] == "x" * 1999 + "…"
 
 
 @pytest.mark.parametrize(("source", "lines"), [({"read_differs": "etag"}, 1), ({"etag": "e"}, 0)])
-def test_a_plan_of_another_object_than_was_announced_calls_for_a_person(
+def test_a_plan_of_another_object_than_announced_needs_attention(
     source: dict[str, str], lines: int
 ) -> None:
     """Any other plan does not."""

@@ -1,4 +1,4 @@
-"""The API's own form: its tables' rules, and what they leave open."""
+"""The API's own form: its tables' rules, and open questions of its pages."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def errors(body: dict[str, Json]) -> list[str]:
 
 
 def warnings(body: dict[str, Json]) -> list[str]:
-    """Return the paths that are doubted."""
+    """Return the paths of the warnings."""
     return [format_path(one.path) for one in body_warnings(body)]
 
 
 @pytest.mark.parametrize("body", [UPGRADE, DEPLOY, {**DEPLOY, "description": "", "tags": []}])
-def test_a_body_of_the_apis_page_passes_without_doubt(body: dict[str, Json]) -> None:
+def test_a_body_of_the_apis_page_passes_without_a_warning(body: dict[str, Json]) -> None:
     """What the page shows is right, empty lists and texts included."""
     assert (errors(body), warnings(body)) == ([], [])
 
@@ -129,7 +129,7 @@ def test_task_data_holds_a_json_object_with_a_deployment(text: str, message: str
         ("deployment_upgrade", "node", True),
     ],
 )
-def test_an_unlikely_target_type_is_only_doubted(
+def test_an_unlikely_target_type_causes_only_a_warning(
     job_type: str, target_type: str, *, is_doubted: bool
 ) -> None:
     """The pages do not say what fits what, so nothing is refused."""
@@ -146,14 +146,16 @@ def test_an_unlikely_target_type_is_only_doubted(
         ({"target_type": "node", "targets": []}, ["job_content.targets"]),
     ],
 )
-def test_what_the_pages_leave_open_is_doubted(content: dict[str, Json], paths: list[str]) -> None:
+def test_questions_that_the_pages_leave_open_are_warnings(
+    content: dict[str, Json], paths: list[str]
+) -> None:
     """Jobs without targets, or without a target type."""
     body: dict[str, Json] = {**UPGRADE, "job_content": content}
     assert (errors(body), warnings(body)) == ([], paths)
 
 
 def test_a_target_that_is_named_twice_is_refused() -> None:
-    """Each time that it stands there again; what is no id is another fault."""
+    """At each repetition; an invalid id is another error."""
     targets: list[Json] = [{"target_id": one} for one in ("n", "m", "n", "n", 1)]
     content: dict[str, Json] = {"target_type": "node", "targets": [*targets, "n"]}
     found = errors({**UPGRADE, "job_content": content})
@@ -165,8 +167,8 @@ def test_a_target_that_is_named_twice_is_refused() -> None:
     assert len(found) == 4
 
 
-def test_a_field_of_task_data_that_the_page_does_not_have_is_doubted() -> None:
-    """It is sent as it stands, and may be a misspelling."""
+def test_a_field_of_task_data_that_the_page_does_not_have_is_a_warning() -> None:
+    """It is sent unchanged, and may be a misspelling."""
     text = json.dumps({"deployment": {**DEPLOYMENT, "replica": 1}})
     body: dict[str, Json] = {**DEPLOY, "job_content": {**CONTENT, "task_data": text}}
     (doubt,) = body_warnings(body)
@@ -182,7 +184,7 @@ def test_two_targets_that_differ_by_a_blank_are_one_mistake() -> None:
     assert fault.startswith("job_content.targets[1].target_id: only letters, digits, ")
 
 
-def test_a_job_without_content_is_doubted() -> None:
+def test_a_job_without_content_is_a_warning() -> None:
     """The table calls it optional."""
     body: dict[str, Json] = {"job_name": "a", "job_type": "node_upgrade"}
     assert (errors(body), warnings(body)) == ([], ["job_content"])

@@ -25,7 +25,7 @@ DEPLOYMENT: dict[str, Any] = {
 
 
 def errors(deployment: Json) -> list[str]:
-    """Return what is wrong with a deployment job."""
+    """Return the errors of a deployment job."""
     job: dict[str, Json] = {"kind": "deployment_deploy", "name": "a", "targets": {"nodes": ["n"]}}
     found = job_errors({**job, "deployment": deployment})
     return [f"{format_path(one.path)}: {one.message}" for one in found]
@@ -44,8 +44,8 @@ def test_a_deployment_passes_bare_or_in_its_envelope() -> None:
     assert errors({"deployment": DEPLOYMENT, "name_prex": "x", "source": "iem"}) == []
 
 
-def test_unknown_fields_of_a_deployment_are_the_apis_business() -> None:
-    """They are sent, and said to be."""
+def test_unknown_fields_of_a_deployment_are_sent() -> None:
+    """With a warning."""
     unknown: dict[str, Json] = {**with_container(privilegd=True), "unheard_of": 1}
     assert errors(unknown) == []
     message = "not a field of the API's page, sent unchanged"
@@ -127,7 +127,7 @@ def test_a_template_has_configs_and_containers(template: Json, expected: list[st
          "volumes[0].destination: missing"),
     ],
 )  # fmt: skip
-def test_what_is_easy_to_get_wrong_is_found(changes: dict[str, Json], expected: str) -> None:
+def test_frequent_mistakes_are_found(changes: dict[str, Json], expected: str) -> None:
     """The API would refuse it, or take it and fail on every node."""
     found = errors(with_container(**changes))
     assert found == [f"deployment.template.containers[0].{expected}"]
@@ -157,7 +157,7 @@ def test_an_upgrade_is_wrapped_as_the_update_call_has_it() -> None:
 
 
 def test_an_envelope_becomes_the_text_it_is() -> None:
-    """Nothing is added to what somebody wrote out in full."""
+    """Nothing is added to an envelope that is written out in full."""
     envelope: dict[str, Json] = {"name_prex": "x", "deployment": DEPLOYMENT}
     assert build_task_data(envelope, "deployment_deploy", "camera") == (
         '{"name_prex":"x","deployment":{"replicas":1,"template":{"configs":{"restart_policy":'

@@ -107,7 +107,7 @@ def test_a_number_that_would_change_refuses_the_file(number: str, language: str)
 
 
 @given(st.text(min_size=1, max_size=12), st.booleans())
-def test_what_is_quoted_or_plain_reaches_the_request_as_it_was_written(
+def test_quoted_and_plain_scalars_reach_the_request_unchanged(
     text: str,
     plain: bool,  # noqa: FBT001 - drawn by Hypothesis
 ) -> None:

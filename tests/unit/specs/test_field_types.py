@@ -1,4 +1,4 @@
-"""Rules: limits on texts, each with its sentence."""
+"""Field types: limits on texts, each with its sentence."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def test_a_text_that_is_too_long_is_counted() -> None:
     assert message(TextRule(26), "a" * 31) == "31 characters, the API allows 26"
 
 
-def test_an_empty_text_is_called_empty() -> None:
-    """No alphabet is explained to somebody who wrote nothing."""
+def test_an_empty_text_is_reported_as_empty() -> None:
+    """The allowed characters are not explained then."""
     assert message(TextRule(26, "[a-z]+", "only letters"), "") == "is empty"
 
 
 def test_a_text_can_be_wrong_in_two_ways_at_once() -> None:
-    """Both are said together."""
+    """Both are in one message."""
     assert message(TextRule(2, "[a-z]+", "only letters"), "123") == (
         "3 characters, the API allows 2; only letters"
     )
@@ -91,7 +91,7 @@ def test_the_schema_says_what_the_rule_checks() -> None:
         ("image", "swr.cn-north-4.myhuaweicloud.com/dock/camera-reader:2.4.0"),
     ],
 )  # fmt: skip
-def test_what_the_documentation_allows_passes(rule: str, text: str) -> None:
+def test_names_that_the_documentation_allows_pass(rule: str, text: str) -> None:
     """Ids, names and image references as the API, OCI and the samples have them."""
     assert RULES[rule].validate_python(text) == text
 
@@ -115,7 +115,7 @@ def test_what_the_documentation_allows_passes(rule: str, text: str) -> None:
         *[("line", text) for text in ("", " a", "a ", "a\nb", "a\x1b[0m", "a\u202eb", "a\u2060")],
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_refused(rule: str, text: str) -> None:
+def test_impossible_names_are_refused(rule: str, text: str) -> None:
     """Blanks, invisible characters, quotes, commas, schemes and empty names name nothing."""
     with pytest.raises(ValidationError):
         RULES[rule].validate_python(text)
@@ -124,7 +124,7 @@ def test_what_cannot_be_is_refused(rule: str, text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["{{ image }}", "r.io/${NAME}:1", "{% if x %}a{% endif %}", "<%= x"]
 )
-def test_a_placeholder_is_called_one(text: str) -> None:
+def test_a_placeholder_is_reported_as_one(text: str) -> None:
     """The text is no bad image, it is a template."""
     with pytest.raises(ValidationError) as caught:
         RULES["image"].validate_python(text)
@@ -132,13 +132,13 @@ def test_a_placeholder_is_called_one(text: str) -> None:
 
 
 @pytest.mark.parametrize("digest", ["sha256:1", "sha256", "", f"sha256:{'g' * 64}", "1:" + DIGEST])
-def test_a_bad_digest_of_an_image_is_called_so(digest: str) -> None:
-    """The rest of the reference is well."""
+def test_a_bad_digest_of_an_image_is_reported_as_such(digest: str) -> None:
+    """The rest of the reference is correct."""
     with pytest.raises(ValidationError, match="the digest after the @ is wrong"):
         RULES["image"].validate_python(f"r.io/a:1@{digest}")
 
 
-def test_another_fault_of_an_image_is_not_put_down_to_its_digest() -> None:
+def test_another_error_of_an_image_is_not_attributed_to_its_digest() -> None:
     """Whatever its digest is like."""
     with pytest.raises(ValidationError, match="must be an image reference"):
         RULES["image"].validate_python(f"r.io/A:1@{DIGEST}")

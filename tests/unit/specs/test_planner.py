@@ -108,7 +108,7 @@ def test_the_camera_sample_becomes_a_deployment() -> None:
 
 
 def test_the_lines_sample_holds_three_jobs() -> None:
-    """Both forms may stand in one file."""
+    """Both forms may be in one file."""
     found = sample("many.jsonl")
     assert [job.document for job in found.jobs] == [1, 2, 3]
     assert [job.valid_for for job in found.jobs] == [None, 5400, None]
@@ -136,22 +136,22 @@ def test_a_document_is_a_mapping(value: Json) -> None:
 
 
 def test_a_mapping_of_neither_form_has_one_problem() -> None:
-    """Nobody is told that every field of one form is missing."""
+    """The fields that one form misses are not listed."""
     (line,) = problems({"apiVersion": "v1"})
     assert line.startswith("document 1: no job spec: write kind, name and targets, or the API's ")
 
 
 def test_a_mapping_of_both_forms_has_one_problem() -> None:
-    """Which one was meant cannot be guessed."""
+    """It is unknown which form was intended."""
     assert problems({**UPGRADE, **BODY})[0].startswith("document 1: mixes two forms: ")
 
 
 def test_one_bad_document_rejects_the_file() -> None:
-    """A file is one order."""
+    """A file is run completely or not at all."""
     assert problems(UPGRADE, {**UPGRADE, "kind": "x"}, BODY)[0].startswith("document 2, kind: ")
 
 
-def test_an_explicit_name_stands_only_once_in_a_file() -> None:
+def test_an_explicit_name_may_occur_only_once_in_a_file() -> None:
     """It is sent exactly so; a friendly name gets the key added and may repeat."""
     assert problems(BODY, UPGRADE, BODY) == [
         "document 3, job_name: document 1 has this name already; give each job its own"
@@ -159,7 +159,7 @@ def test_an_explicit_name_stands_only_once_in_a_file() -> None:
 
 
 def test_open_questions_are_warnings() -> None:
-    """They name document and path as errors do, and hold nothing up."""
+    """They name document and path as errors do, and delay nothing."""
     found = plan(UPGRADE, {"job_name": "a", "job_type": "node_upgrade"})
     assert len(found.jobs) == 2
     assert [str(warning) for warning in found.warnings] == [
@@ -167,7 +167,7 @@ def test_open_questions_are_warnings() -> None:
     ]
 
 
-def test_fields_in_the_wrong_case_are_told_their_names() -> None:
+def test_fields_in_the_wrong_case_get_suggestions() -> None:
     """`Kind` is no other form, and all of it comes at once."""
     lines = problems({"Kind": "node_upgrade", "Name": "a", "targets": {"nodes": ["n"]}})
     assert "field names are in lower case: did you mean `kind`?" in "\n".join(lines)
@@ -177,7 +177,7 @@ def test_fields_in_the_wrong_case_are_told_their_names() -> None:
     assert "no job spec" in "\n".join(problems({"hello": "world"}))
 
 
-def test_a_hostile_file_gets_a_list_of_bearable_length() -> None:
+def test_a_hostile_file_gets_a_list_of_limited_length() -> None:
     """The rest is counted."""
     lines = problems({**UPGRADE, **{f"x{number}": 1 for number in range(500)}})
     assert (len(lines), lines[-1]) == (101, "and more; only the first 100 are shown")
@@ -206,8 +206,8 @@ documents = (
 
 
 @given(st.lists(documents, max_size=3))
-def test_no_value_ever_stands_in_a_problem(values: list[Any]) -> None:
-    """Whatever is wrong with a file, its contents stay in it."""
+def test_no_value_is_ever_in_a_problem(values: list[Any]) -> None:
+    """Whatever is wrong with a file, its contents are not quoted."""
     try:
         found = plan(*values)
     except SpecRejectedError as error:
@@ -219,7 +219,7 @@ def test_no_value_ever_stands_in_a_problem(values: list[Any]) -> None:
 
 
 @given(st.sampled_from(["{", "}", '"', ":", ",", "[1"]), st.integers(0, 40))
-def test_no_value_of_broken_task_data_stands_in_a_problem(junk: str, at: int) -> None:
+def test_no_value_of_broken_task_data_is_in_a_problem(junk: str, at: int) -> None:
     """The text inside the text is quoted no more than the file."""
     task = json.dumps({"deployment": {"replicas": CANARY, "template": CANARY}})
     content: dict[str, Json] = {"target_type": "node", "task_data": task[:at] + junk + task[at:]}

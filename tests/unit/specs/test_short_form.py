@@ -1,4 +1,4 @@
-"""The friendly form: what is refused, what is doubted, and the body it becomes."""
+"""The short form: errors, warnings, and the body that is sent."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_job_becomes_the_apis_body() -> None:
     [("nodes", "node"), ("groups", "node_group"), ("deployments", "deployment")],
 )
 def test_the_targets_field_says_their_type(field: str, target_type: str) -> None:
-    """Nobody needs the API's words for it."""
+    """The API's word is not needed."""
     content = build_body({**UPGRADE, "targets": {field: ["t"]}}, KEY)["job_content"]
     assert content == {"target_type": target_type, "targets": [{"target_id": "t"}]}
 
@@ -98,7 +98,7 @@ def test_targets_are_of_exactly_one_kind(targets: dict[str, Json]) -> None:
 
 
 def test_a_job_without_targets_is_refused() -> None:
-    """Whoever writes the friendly form wants something to happen."""
+    """A spec in the short form without targets is a mistake."""
     assert errors({**UPGRADE, "targets": {"nodes": []}}) == [
         "targets.nodes: needs at least one entry"
     ]
@@ -142,7 +142,7 @@ def test_the_validity_is_in_seconds_where_the_job_says_it() -> None:
     ]
 
 
-def test_unlikely_targets_are_doubted() -> None:
+def test_unlikely_targets_cause_a_warning() -> None:
     """The API may take them, so they are not refused."""
     found = job_warnings({**UPGRADE, "targets": {"groups": ["g"]}})
     assert [format_path(one.path) for one in found] == ["targets.groups"]
@@ -177,7 +177,7 @@ jobs = st.fixed_dictionaries(
 
 
 @given(jobs)
-def test_what_passes_here_passes_the_apis_rules(job: dict[str, Json]) -> None:
+def test_a_valid_short_form_passes_the_apis_rules(job: dict[str, Json]) -> None:
     """No friendly job turns into a body that the API's tables forbid."""
     if not job_errors(job):
         assert body_errors(build_body(job, KEY)) == []

@@ -40,7 +40,7 @@ def test_a_delivery_comes_back_as_it_was(delivery: Delivery) -> None:
 
 
 @given(DELIVERIES)
-def test_what_is_kept_is_json_in_ascii(delivery: Delivery) -> None:
+def test_a_stored_delivery_is_json_in_ascii(delivery: Delivery) -> None:
     """Any database takes it, lone surrogates of an event included."""
     assert delivery.to_json().isascii()
     assert isinstance(json.loads(delivery.to_json()), dict)

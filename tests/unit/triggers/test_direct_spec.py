@@ -13,7 +13,7 @@ from handler.values.canonical_json import key_of
 
 @pytest.mark.parametrize("name", ["kind", "job_name", "job_type", "job_content"])
 def test_a_field_of_either_form_marks_a_job_spec(name: str) -> None:
-    """One such field is enough; what is missing beside it is told later."""
+    """One such field is enough; missing fields are reported later."""
     assert is_spec({name: None})
 
 
@@ -22,7 +22,7 @@ def test_other_fields_mark_nothing() -> None:
     assert not is_spec({"name": "x", "targets": {}})
 
 
-def test_the_spec_goes_on_as_its_json_text() -> None:
+def test_the_spec_is_passed_on_as_its_json_text() -> None:
     """Reading the text gives the event again, and the key is over the event."""
     event = {"kind": "node_upgrade", "name": "depot-nörd"}
     delivery = direct_delivery({**event})

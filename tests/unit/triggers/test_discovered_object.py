@@ -16,8 +16,8 @@ AT = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 
 def found(**changes: Any) -> Delivery:  # noqa: ANN401 - any argument
     """Build the delivery of a discovered object."""
-    said = {"bucket": "b", "key": "drop/k", "etag": "tag", "modified_at": AT, **changes}
-    return discovered_object(said.pop("bucket"), said.pop("key"), **said)
+    message = {"bucket": "b", "key": "drop/k", "etag": "tag", "modified_at": AT, **changes}
+    return discovered_object(message.pop("bucket"), message.pop("key"), **message)
 
 
 def test_a_discovered_object_is_a_delivery_like_one_that_was_notified() -> None:
@@ -39,12 +39,12 @@ def test_the_same_version_has_the_same_key() -> None:
     [{"bucket": "c"}, {"key": "l"}, {"etag": "u"}, {"modified_at": AT + timedelta(seconds=1)}],
 )
 def test_another_object_or_version_has_another_key(changes: dict[str, Any]) -> None:
-    """Also the same bytes, written anew."""
+    """Also the same bytes, written again."""
     assert found(**changes).key != found().key
 
 
 def test_a_discovered_object_passes_the_same_screen_as_any_other() -> None:
-    """Results and directory markers ask for nothing."""
+    """Results and directory markers are no specs."""
     for key, runs in (("drop/k.yaml", True), ("drop/", False), ("drop/results/k.json", False)):
         ignored = filter_delivery(
             found(key=key), buckets=("b",), prefix="drop/", results=("b", "drop/results/")
@@ -53,5 +53,5 @@ def test_a_discovered_object_passes_the_same_screen_as_any_other() -> None:
 
 
 def test_it_survives_the_outbox() -> None:
-    """A killed tick's delivery is resumed by the next."""
+    """A killed run's delivery is resumed by the next."""
     assert Delivery.from_json(found().to_json()) == found()

@@ -1,4 +1,4 @@
-"""From events to deliveries, and the screening of these."""
+"""From events to deliveries, and the filter for these."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_the_reconciler_is_asked_for_by_a_timer_or_an_event(event: Json) -> None
         ({"specversion": "1.0", "source": "s", "type": "t", "data": {}}, "another source than OBS"),
     ],
 )
-def test_an_unsupported_event_is_told_what_it_looks_like(event: Json, resembles: str) -> None:
+def test_an_unsupported_event_is_described(event: Json, resembles: str) -> None:
     """The rejection names the sender's kind and everything that is supported."""
     with pytest.raises(EventRejectedError) as caught:
         parse_event(event, eventgrid_keys="encoded")
@@ -135,7 +135,7 @@ def test_an_unsupported_event_is_told_what_it_looks_like(event: Json, resembles:
 
 
 @pytest.mark.parametrize(
-    ("event", "said"),
+    ("event", "suggestion"),
     [
         ({"action": "recncile"}, 'action: unknown action "recncile"; did you mean "reconcile"?'),
         ({"action": "Doctor"}, 'action: unknown action "Doctor"; did you mean "doctor"?'),
@@ -145,11 +145,11 @@ def test_an_unsupported_event_is_told_what_it_looks_like(event: Json, resembles:
         ({"action": 7}, 'an action is {"action": "reconcile"} or {"action": "doctor"}'),
     ],
 )
-def test_an_action_that_is_none_is_told_what_was_meant(event: Json, said: str) -> None:
-    """A slip of the keyboard is no foreign trigger."""
+def test_an_unknown_action_gets_a_suggestion(event: Json, suggestion: str) -> None:
+    """A typing error is no foreign trigger."""
     with pytest.raises(EventRejectedError) as caught:
         parse_event(event, eventgrid_keys="encoded")
-    assert said in str(caught.value)
+    assert suggestion in str(caught.value)
     assert len(str(caught.value)) < 200
 
 
@@ -239,7 +239,7 @@ def test_a_removed_object_is_ignored(name: str) -> None:
     ],
 )
 def test_keys_that_are_no_dropped_files_are_ignored(key: str, reason: str) -> None:
-    """The prefix, the results and directory markers are told apart."""
+    """The prefix, the results and directory markers are distinguished."""
     ignored = screened(dropped(key))
     assert ignored is not None
     assert reason in ignored.reason

@@ -39,7 +39,7 @@ def test_a_creation_may_lack_its_verb_or_its_capitals(name: str) -> None:
     ],
 )
 def test_nothing_else_is_a_creation(name: str) -> None:
-    """Of these no file came to be."""
+    """These events create no object."""
     assert not is_creation(name)
 
 
@@ -58,7 +58,7 @@ SCRATCH = (
 
 @pytest.mark.parametrize("name", SCRATCH)
 def test_files_of_editors_and_systems_are_ignored(name: str) -> None:
-    """On record, and nobody is alarmed."""
+    """On record, without an alarm."""
     ignored = screened(dropped(f"drop/{name}"))
     assert ignored is not None
     assert "editor or an operating system" in ignored.reason
@@ -85,7 +85,7 @@ def test_the_names_of_specs_are_run(name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["drop/.hall.yaml", "drop/.hall/a.yaml"])
-def test_what_the_prefix_itself_names_is_wanted(key: str) -> None:
-    """Whoever watches hidden files means them."""
+def test_a_hidden_file_under_a_hidden_prefix_is_run(key: str) -> None:
+    """A prefix of hidden files is set on purpose."""
     assert not is_scratch(key, "drop/.h")
     assert is_scratch(key, "drop/")

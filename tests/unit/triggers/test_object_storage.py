@@ -162,8 +162,8 @@ def test_a_key_that_cannot_be_used_is_refused(key: Any, message: str) -> None:  
 
 
 @pytest.mark.parametrize("version", ["null", "", None, 7])
-def test_no_version_is_none(version: Any) -> None:  # noqa: ANN401 - any JSON
-    """The text "null" and everything that is no version id mean that there is none."""
+def test_a_missing_version_is_left_out(version: Any) -> None:  # noqa: ANN401 - any JSON
+    """The text "null" and every invalid version id count as no version."""
     delivery = delivered(entry_of("a", versionId=version))
     assert isinstance(delivery.spec, StoredSpec)
     assert delivery.spec.version_id is None
@@ -229,7 +229,7 @@ def test_an_entry_that_nothing_tells_apart_is_refused() -> None:
     )
 
 
-def test_what_is_only_recorded_may_be_odd() -> None:
+def test_fields_that_are_only_recorded_may_be_unexpected() -> None:
     """Unknown and unexpected fields beside the object do no harm."""
     odd = {"userIdentity": "x", "requestParameters": {"sourceIPAddress": 7}, "future": [1]}
     delivery = delivered(entry_of("a", size="many") | odd | {"responseElements": None})
@@ -238,7 +238,7 @@ def test_what_is_only_recorded_may_be_odd() -> None:
 
 
 @pytest.mark.parametrize("time", [None, "yesterday", "2026-11-23T14:05:31"])
-def test_a_time_that_names_no_moment_is_none(time: Any) -> None:  # noqa: ANN401 - any JSON
+def test_an_invalid_time_is_left_out(time: Any) -> None:  # noqa: ANN401 - any JSON
     """An unreadable time loses no delivery."""
     assert delivered(entry_of("a") | {"eventTime": time}).fired_at is None
 

@@ -1,4 +1,4 @@
-"""Ticks of timers and their user events."""
+"""Timer events and their user events."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ EVENTS = Path(__file__).parents[3] / "events"
 
 
 def tick(user_event: Any, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-    """Return the event of a tick."""
+    """Return a timer event."""
     event = {"version": "v1.0", "trigger_type": "TIMER", "trigger_name": "nightly"}
     return event | {"time": "2026-11-24T02:00:00+08:00", "user_event": user_event} | more
 
 
 def delivered(event: dict[str, Any]) -> Delivery:
-    """Return the delivery of a tick that asks for a job."""
+    """Return the delivery of a timer event with a job spec."""
     delivery = parse_timer_event(event)
     assert isinstance(delivery, Delivery)
     return delivery
 
 
-def test_an_inline_spec_is_kept_as_it_stands() -> None:
-    """The text of the sample goes on unread."""
+def test_an_inline_spec_is_stored_unchanged() -> None:
+    """The text of the sample is passed on unread."""
     event = json.loads((EVENTS / "timer-nightly.json").read_text())
     delivery = delivered(event)
     assert delivery.spec == InlineSpec(event["user_event"])
@@ -104,16 +104,16 @@ def test_text_that_cannot_be_read_is_left_to_the_reading_of_specs(text: str) -> 
         ({"user_event": {}}, "user_event: must be text"),
     ],
 )
-def test_a_tick_without_what_its_key_is_made_of_is_rejected(
+def test_a_timer_event_without_the_fields_of_its_key_is_rejected(
     change: dict[str, Any], message: str
 ) -> None:
-    """Two ticks with no time would be one and the same, for ever."""
+    """Two events without a time would always be the same."""
     with pytest.raises(EventRejectedError, match=message):
         parse_timer_event(tick("a: 1") | change)
 
 
-def test_all_that_a_tick_lacks_is_told_at_once() -> None:
-    """A person mends it in one go."""
+def test_all_missing_fields_of_a_timer_event_are_reported_at_once() -> None:
+    """So that they can be corrected in one go."""
     with pytest.raises(EventRejectedError) as caught:
         parse_timer_event({"trigger_type": "TIMER"})
     assert [str(problem) for problem in caught.value.problems] == [

@@ -58,7 +58,7 @@ def _character(one: str) -> str:
 
 @given(ALLOWED)
 def test_the_text_is_that_of_rfc_8785(value: Json) -> None:
-    """An independent writer of the standard comes to the same text."""
+    """An independent implementation of the standard writes the same text."""
     assert canonical(value) == rfc_8785(value)
 
 
@@ -157,6 +157,6 @@ def test_a_timestamp_is_in_utc() -> None:
     "text", ["", "2026-11-23", "2026-11-23T02:00:00Z", "2026-11-23T02:00:00.1"]
 )
 def test_another_form_of_time_is_refused(text: str) -> None:
-    """Only what `timestamp` writes stands in a record."""
+    """Records contain only the form that `timestamp` writes."""
     with pytest.raises(ValueError, match="UTC, with microseconds"):
         moment(text)

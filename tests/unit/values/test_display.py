@@ -32,7 +32,7 @@ from handler.values.display import display
         ("nul\x00del\x7f", r"nul\x00del\x7f"),
     ],
 )
-def test_what_cannot_be_seen_is_spelt_out_and_the_rest_stays(text: str, expected: str) -> None:
+def test_invisible_characters_are_spelt_out_and_the_rest_stays(text: str, expected: str) -> None:
     """Letters of every script, signs and emoji are shown as they are."""
     assert display(text) == expected
 
@@ -59,7 +59,7 @@ def test_a_text_of_megabytes_takes_no_longer_than_a_short_one() -> None:
 
 
 @given(st.text(alphabet=st.characters(), max_size=80), st.integers(1, 300))
-def test_whatever_comes_is_one_printable_line_of_bounded_length(text: str, longest: int) -> None:
+def test_any_text_becomes_a_printable_line_of_bounded_length(text: str, longest: int) -> None:
     """And it can be encoded, and showing it twice changes nothing."""
     shown = display(text, longest=longest)
     assert shown.isprintable()

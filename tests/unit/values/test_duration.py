@@ -54,7 +54,7 @@ def test_a_time_has_an_offset_and_comes_out_in_utc(text: str, hour: int) -> None
     "text", ["", "now", "2026-11-25", "2026-11-25T12:00:00", "2026-13-01T00:00:00Z", "12:00Z",
              "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
 )  # fmt: skip
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_an_invalid_time_is_refused(text: str) -> None:
     """Without an offset it would be a guess."""
     with pytest.raises(ValueError, match="a time with its offset"):
         instant_of(text)

@@ -1,4 +1,4 @@
-"""Who may call a port on this machine."""
+"""Which callers may use a port on this machine."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_ports_own_pages_are_answered() -> None:
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
-def test_what_a_browser_asks_for_another_page_is_refused(site: str) -> None:
+def test_a_request_of_a_browser_for_another_page_is_refused(site: str) -> None:
     """An image or a link elsewhere sends no origin, but says where it stands."""
     assert status("GET", host="localhost:8080", sec_fetch_site=site) == 403
 
@@ -88,5 +88,5 @@ def test_a_post_of_anything_but_json_is_refused(kind: str) -> None:
 
 
 def test_a_post_that_does_not_say_what_it_is_is_refused() -> None:
-    """Likewise."""
+    """Same reason."""
     assert status(host="localhost:8080") == 415

@@ -1,4 +1,4 @@
-"""Names of buckets and prefixes of keys: taken as they are, or refused with what was meant."""
+"""Names of buckets and prefixes of keys: accepted unchanged, or refused with a suggestion."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def test_a_prefix_that_keys_can_begin_with_is_taken_as_it_is(prefix: str) -> Non
         ("https://b.obs.example.com/drop/", "drop/"),
     ],
 )
-def test_a_prefix_that_matches_nothing_is_refused_with_what_was_meant(
+def test_a_prefix_that_matches_nothing_is_refused_with_a_suggestion(
     prefix: str, suggestion: str
 ) -> None:
-    """Else every file would be ignored, and no one would be told."""
+    """Otherwise every file would be ignored without a message."""
     with pytest.raises(ValueError, match="did you mean") as caught:
         checked_prefix(prefix)
     assert f'did you mean "{suggestion}"?' in str(caught.value)
@@ -68,8 +68,8 @@ def test_a_prefix_that_means_everything_is_left_empty(prefix: str) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["drop\n/", "dr\u200bop/", "drop\x00/", "k" * (LONGEST_KEY + 1)])
-def test_a_prefix_that_no_one_can_see_or_write_is_refused(prefix: str) -> None:
-    """It comes with copying."""
+def test_a_prefix_that_is_invisible_or_too_long_is_refused(prefix: str) -> None:
+    """Copied values often have such characters."""
     with pytest.raises(ValueError, match="must "):
         checked_prefix(prefix)
 

@@ -43,7 +43,7 @@ def test_spellings_of_one_moment_are_equal(text: str) -> None:
         "٢٠٢٦-11-23T12:00:00Z",
     ],
 )
-def test_what_names_no_moment_is_none(text: str | None) -> None:
+def test_an_invalid_time_is_none(text: str | None) -> None:
     """No offset, no such day, beyond the calendar, or no time at all."""
     assert moment(text) is None
 

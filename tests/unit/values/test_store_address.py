@@ -19,7 +19,7 @@ GOOD = (
 
 
 @pytest.mark.parametrize("address", GOOD)
-def test_what_is_accepted_is_read_by_libpq(address: str) -> None:
+def test_an_accepted_address_is_read_by_libpq(address: str) -> None:
     """As it is."""
     assert checked_postgres_address(address) == address
     assert conninfo_to_dict(address)
@@ -37,7 +37,7 @@ def test_what_is_accepted_is_read_by_libpq(address: str) -> None:
         "postgres://host/db",
     ],
 )
-def test_what_can_be_misread_is_refused_and_not_quoted(address: str) -> None:
+def test_an_ambiguous_address_is_refused_and_not_quoted(address: str) -> None:
     """A password with a sign in it that is not escaped, say."""
     with pytest.raises(ValueError, match=r"but letters and digits$") as caught:
         checked_postgres_address(address)

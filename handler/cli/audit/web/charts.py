@@ -53,7 +53,7 @@ _REASONS = """
 SELECT reason, count(*) AS times FROM failures
 GROUP BY reason ORDER BY times DESC, reason LIMIT 8"""
 
-_DELIVERY_KINDS = ("planned", "repeated", "ignored", "rejected", "received")
+_DELIVERY_KINDS = ("planned", "repeated", "ignored", "rejected", "received", "awaiting")
 _JOB_KINDS = (
     *("successful", "failed on the fleet", "refused", "expired", "abandoned", "duplicated"),
     "open",

@@ -116,7 +116,7 @@ def test_no_export_holds_invisible_characters(records: list[Record]) -> None:
 
 @given(st.text(alphabet="=+-@,;|\t\r\n\"' ab1\uff1d", max_size=12))
 def test_no_text_stays_a_formula(text: str) -> None:
-    """Wherever a spreadsheet may take a cell to begin, a quote stands before the sign."""
+    """Wherever a spreadsheet may start a cell, a quote is before the sign."""
     assert not MAY_BEGIN.search(harmless(text))
 
 

@@ -42,12 +42,12 @@ class Careless(MemoryObjects):
 
 
 class Forgetful(MemoryObjects):
-    """Shows what was there before the last change."""
+    """Shows the content before the last change."""
 
     before: bytes = b""
 
     def append(self, name: str, position: int, data: bytes) -> bool:
-        """Append, and remember what was there."""
+        """Append, and remember the former content."""
         with self.bucket.lock:
             before = self.bucket.objects.get(name, b"")
             won = super().append(name, position, data)
@@ -55,7 +55,7 @@ class Forgetful(MemoryObjects):
             return won
 
     def read(self, name: str, first: int = 0) -> bytes | None:
-        """Return what was there before."""
+        """Return the former content."""
         held = super().read(name)
         return None if held is None else self.before[first:]
 

@@ -30,7 +30,7 @@ class Killed(BaseException):
     """The instance is killed, at whatever step."""
 
 
-class Meddler:
+class FaultInjector:
     """Interferes with one request, by its number from 1.
 
     Attributes:
@@ -96,9 +96,9 @@ def settle(key: str) -> Decide[None]:
     return decide
 
 
-def opened(bucket: StoredObjects, meddler: Meddler | None = None) -> ObjectLog:
+def opened(bucket: StoredObjects, injector: FaultInjector | None = None) -> ObjectLog:
     """Open a log whose segments take two appends and their end."""
-    objects = MemoryObjects(bucket) if meddler is None else MemoryObjects(bucket, meddler)
+    objects = MemoryObjects(bucket) if injector is None else MemoryObjects(bucket, injector)
     return ObjectLog(objects, limits=Limits(appends=2), policy=RETRY_POLICY)
 
 
@@ -113,10 +113,10 @@ def sealed_log() -> StoredObjects:
 
 def requests() -> list[str]:
     """Return the requests of the work when nothing goes wrong."""
-    meddler = Meddler(0, "", lambda: None)
-    with closing(opened(sealed_log(), meddler)) as log:
+    injector = FaultInjector(0, "", lambda: None)
+    with closing(opened(sealed_log(), injector)) as log:
         work(log, [])
-    return meddler.asked
+    return injector.asked
 
 
 REQUESTS = requests()
@@ -146,7 +146,7 @@ def test_no_fault_at_a_request_loses_or_doubles_a_record(number: int, how: str) 
         with closing(opened(bucket)) as log:
             log.commit(lambda _view: Decision(None, (Draft("log.noted", "success"),)))
 
-    with closing(opened(bucket, Meddler(number, how, other))) as log:
+    with closing(opened(bucket, FaultInjector(number, how, other))) as log:
         try:
             work(log, done)
         except Killed:
@@ -154,8 +154,8 @@ def test_no_fault_at_a_request_loses_or_doubles_a_record(number: int, how: str) 
     with closing(opened(bucket)) as log:
         found = log.read(lambda view: [view.job(key) for key in KEYS])
         states = dict(zip(KEYS, found, strict=True))
-        for said in done:
-            word, key = said.split()
+        for message in done:
+            word, key = message.split()
             job = states[key]
             assert job
             assert job.final >= (word == "settled")

@@ -67,7 +67,7 @@ RESPONSES: dict[str, tuple[str, str]] = {
 
 
 def drafts(word: str, name: str, view: View) -> tuple[Draft, ...]:
-    """Return what a step records."""
+    """Return the records of a step."""
     if word == "forgotten":
         return forget_closed(timedelta(days=2))(view).drafts
     seen = view.delivery(name)
@@ -114,7 +114,7 @@ def delivery_key(record: Record) -> object:
 
 
 def asked(log: ObjectLog, question: Question) -> object:
-    """Return what a log answers."""
+    """Return the answers of a log."""
     verb, name = question
     return log.read(lambda view: getattr(view, verb)(name))
 

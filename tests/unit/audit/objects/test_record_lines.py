@@ -57,7 +57,7 @@ def test_a_line_that_has_not_ended_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil",
+    "damage",
     [
         lambda lines: lines[1:],
         lambda lines: [lines[0], lines[2]],
@@ -69,10 +69,10 @@ def test_a_line_that_has_not_ended_is_left_out() -> None:
         lambda lines: [f"{sha256_hex('[')} [\n".encode(), *lines],
     ],
 )
-def test_a_line_that_does_not_follow_is_refused(spoil: object) -> None:
+def test_a_line_that_does_not_follow_is_refused(damage: object) -> None:
     """Left out, swapped, changed, or foreign; a verifier gets to see it nevertheless."""
-    assert callable(spoil)
-    data = b"".join(spoil([line_of(record) for record in chain("abc")]))
+    assert callable(damage)
+    data = b"".join(damage([line_of(record) for record in chain("abc")]))
     with pytest.raises(LogBrokenError, match="nightdrop audit verify"):
         list(chained_records(data, Head(), "obs://b/"))
     assert len(list(stored_records(data, 0))) == data.count(b"\n")

@@ -78,12 +78,12 @@ def everything(view: View) -> tuple[object, ...]:
 
 
 def seen(bucket: StoredObjects) -> tuple[object, ...]:
-    """Return what an instance that starts cold sees."""
+    """Return the state of an instance that starts cold."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         return log.read(everything)
 
 
-def the(bucket: StoredObjects, folder: str) -> str:
+def last_object(bucket: StoredObjects, folder: str) -> str:
     """Return the name of the last object in a folder."""
     return max(name for name in bucket.objects if name.startswith(folder))
 
@@ -100,7 +100,7 @@ def test_a_cold_start_reads_little(bucket: StoredObjects) -> None:
     objects.around = around
     with closing(ObjectLog(objects)) as log:
         log.read(lambda view: view.head)
-    assert names == ["latest", "records/0000000002", the(bucket, "snapshots/"), SEGMENT]
+    assert names == ["latest", "records/0000000002", last_object(bucket, "snapshots/"), SEGMENT]
 
 
 def test_a_warm_instance_follows_the_others_into_the_next_segments(bucket: StoredObjects) -> None:
@@ -115,7 +115,7 @@ def test_a_warm_instance_follows_the_others_into_the_next_segments(bucket: Store
 
 
 def test_a_closed_run_is_found_behind_later_ignored_events() -> None:
-    """Events that looked at nothing do not hide it."""
+    """Events without an object do not hide it."""
     bucket = StoredObjects()
     with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
         log.commit(ended("read"))
@@ -143,7 +143,7 @@ def test_a_pointer_that_is_wrong_only_costs_time(bucket: StoredObjects, hint: by
 
 
 def content_of(data: bytes) -> dict[str, Any]:
-    """Return what a snapshot holds."""
+    """Return the content of a snapshot."""
     content: dict[str, Any] = json.loads(gzip.decompress(data))
     return content
 
@@ -153,16 +153,16 @@ def encoded(content: dict[str, Any]) -> bytes:
     return gzip.compress(json.dumps(content).encode())
 
 
-@pytest.mark.parametrize("spoil", ["missing", "changed", "forged"])
+@pytest.mark.parametrize("damage", ["missing", "changed", "forged"])
 def test_a_snapshot_that_the_chain_does_not_confirm_is_not_used(
-    bucket: StoredObjects, spoil: str
+    bucket: StoredObjects, damage: str
 ) -> None:
     """The state is folded from the records; a forged hold is not believed."""
-    expected, name = seen(bucket), the(bucket, "snapshots/")
+    expected, name = seen(bucket), last_object(bucket, "snapshots/")
     data = bucket.objects.pop(name)
-    if spoil == "changed":
+    if damage == "changed":
         bucket.objects[name] = data[:-1]
-    if spoil == "forged":
+    if damage == "forged":
         content = content_of(data)
         content["rows"]["switches"] = [["hold", "forged"]]
         bucket.objects[name] = encoded(content)
@@ -178,7 +178,7 @@ def test_a_snapshot_of_other_code_is_not_used(
 ) -> None:
     """Even if the chain confirms it: it may be of other tables, or of none."""
     expected = seen(bucket)
-    content = content_of(bucket.objects[the(bucket, "snapshots/")])
+    content = content_of(bucket.objects[last_object(bucket, "snapshots/")])
     data = encoded({**content, **change})
     records = list(stored_records(bucket.objects["records/0000000002"], 0))
     rolled = records[-1].fields
@@ -220,7 +220,7 @@ def test_a_sealed_segment_that_is_missing_is_not_started_again(
 
 
 def test_a_missing_segment_is_noticed(bucket: StoredObjects) -> None:
-    """By a warm instance that writes there, and by whoever reads the records."""
+    """By a warm instance that writes there, and by every reader of the records."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         log.read(everything)
         del bucket.objects[SEGMENT]
@@ -302,13 +302,13 @@ def test_a_segment_is_sealed_also_without_a_snapshot(bucket: StoredObjects) -> N
     with closing(ObjectLog(MemoryObjects(bucket, around), limits=Limits(appends=1))) as log:
         for number in "abc":
             log.commit(ended(number))
-        assert the(bucket, "records/") == "records/0000000006"
-        assert the(bucket, "snapshots/").startswith("snapshots/0000000002")
+        assert last_object(bucket, "records/") == "records/0000000006"
+        assert last_object(bucket, "snapshots/").startswith("snapshots/0000000002")
         expected = log.read(everything)
         assert seen(bucket) == expected
         forbidden = False
         log.commit(ended("d"))
-        assert the(bucket, "snapshots/").startswith("snapshots/0000000006")
+        assert last_object(bucket, "snapshots/").startswith("snapshots/0000000006")
         assert log.read(everything)[1:] != expected[1:]
         assert seen(bucket) == log.read(everything)
         for after in (0, 9, 15, 30):

@@ -136,14 +136,14 @@ def test_a_database_without_tables_names_the_command(postgres_server: PostgresSe
 def test_a_role_without_grants_names_the_command(
     postgres_server: PostgresServer, postgres_database: str
 ) -> None:
-    """That grants it what it needs."""
+    """The command grants the missing rights."""
     postgres_server.run("postgres", "CREATE ROLE stranger LOGIN")
     with pytest.raises(LogError, match="audit init --role NAME"):
         open_log(postgres_server.address(postgres_database, "stranger"))
 
 
 def test_preparing_again_changes_nothing(log: PostgresLog, owner: str) -> None:
-    """What is recorded stays, and so do the grants."""
+    """The records stay, and so do the grants."""
     before = list(log.records())
     grants = init_log(owner)
     assert list(log.records()) == before

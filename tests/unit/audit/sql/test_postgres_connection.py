@@ -23,7 +23,7 @@ def test_an_unreachable_database_is_reported_in_one_sentence(hosts: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (
             'connection to server at "h" failed: FATAL:  password authentication failed for "u"\n',
@@ -37,8 +37,8 @@ def test_an_unreachable_database_is_reported_in_one_sentence(hosts: str) -> None
         ("", "OperationalError"),
     ],
 )
-def test_the_reason_is_one_line_of_libpqs(text: str, said: str | None) -> None:
+def test_the_reason_is_a_line_of_libpq(text: str, expected: str | None) -> None:
     """The last reason that it gives, without its advice."""
     with pytest.raises(LogUnreachableError) as caught, translate_errors(PLACE):
         raise psycopg.OperationalError(text)
-    assert str(caught.value).endswith(f" is unreachable: {said or text}")
+    assert str(caught.value).endswith(f" is unreachable: {expected or text}")

@@ -49,7 +49,7 @@ ATTACKS = {
 def test_the_database_itself_refuses_to_change_the_past(
     log: SqliteLog, noted: Noted, path: Path, attack: str
 ) -> None:
-    """On any connection, with SQLite's defaults, whoever holds it."""
+    """On any connection, with SQLite's defaults."""
     log.commit(noted("a", "b", "c"))
     before = list(log.records())
     known = {f"hash{one.seq}": one.hash for one in before} | {"prev2": before[1].hash}

@@ -34,6 +34,7 @@ LAYOUTS = {
     2: "39cabf9718db817a",
     3: "0d64947e7ce55761",
     4: "673f33cd8228b170",
+    5: "1112edb339484012",
 }
 RECORDS = "SELECT * FROM records ORDER BY seq"
 PARTS = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"

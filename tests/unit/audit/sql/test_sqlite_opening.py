@@ -36,7 +36,7 @@ def test_a_log_keeps_its_records_when_it_is_opened_again(path: Path, noted: Note
 
 
 def test_a_busy_log_cannot_be_opened_for_a_while(path: Path) -> None:
-    """The same error, whoever comes first."""
+    """The same error for every process."""
     SqliteLog(path).close()
     with closing(sqlite3.connect(path)) as db:
         db.execute("BEGIN IMMEDIATE")

@@ -1,4 +1,4 @@
-"""The files of a log hold whole deployments: for their owner alone, and they say what they are."""
+"""The files of a log hold deployments: readable by their owner alone, with an application id."""
 
 from __future__ import annotations
 

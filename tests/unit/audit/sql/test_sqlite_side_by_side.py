@@ -84,7 +84,7 @@ def test_eight_threads_leave_one_chain(log: SqliteLog, noted: Noted) -> None:
 
 
 def test_four_processes_and_a_thread_leave_one_chain(path: Path, noted: Noted) -> None:
-    """SQLite's lock stands between them."""
+    """SQLite's lock separates them."""
     log = SqliteLog(path)
     mine = threading.Thread(target=lambda: [log.commit(noted("a", "b")) for _ in range(40)])
     mine.start()

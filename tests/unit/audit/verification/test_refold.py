@@ -38,8 +38,8 @@ def test_a_month_of_the_function_raises_no_alarm(
     with closing(sqlite3.connect(copy)) as db, db:
         db.execute("UPDATE jobs SET attempt = attempt + 1 WHERE rowid = 9")
         db.execute("UPDATE deliveries SET changed = 1 WHERE rowid = 9")
-    said = differences(copy)
-    assert [one.rpartition(": ")[2] for one in said] == ["changed", "attempt"]
+    message = differences(copy)
+    assert [one.rpartition(": ")[2] for one in message] == ["changed", "attempt"]
 
 
 def test_a_log_of_the_first_version_raises_no_alarm_after_it_was_opened(path: Path) -> None:

@@ -45,8 +45,8 @@ def test_a_falsified_log_is_found_out(
     log = unchanged_log.copy(tmp_path)
     row.do(log)
     verdict = verdict_of(log, row, head)
-    said = verdict.remarks if row.status != 1 else map(str, verdict.faults[:2])
-    assert any(row.says in one for one in said), (verdict.faults[:3], verdict.remarks)
+    message = verdict.remarks if row.status != 1 else map(str, verdict.faults[:2])
+    assert any(row.says in one for one in message), (verdict.faults[:3], verdict.remarks)
     assert verdict.status == row.status
 
 

@@ -15,7 +15,7 @@ from handler.audit.verification.chain_check import check_chain
 from handler.audit.verification.verifier import Evidence, verify_log
 from handler.cli.open_stores import open_any_log, open_any_source
 from tests.support.falsify import run
-from tests.support.long_log import KEY, LongLog, moment, recording, story
+from tests.support.long_log import KEY, LongLog, moment, recording, run_records
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from tests.support.postgres_server import PostgresServer
 
 
-def tell(log: Log, salt: str, place: CheckpointFolder) -> None:
+def record_run(log: Log, salt: str, place: CheckpointFolder) -> None:
     """Record one run and write a checkpoint of it."""
-    log.commit(recording(list(story(salt))))
+    log.commit(recording(list(run_records(salt))))
     head = log.read(lambda view: view.head)
     made = Checkpoint(origin_of(next(log.records()).hash), head, moment(head.seq))
     place.put(made.name, written(made, KEY))
@@ -41,7 +41,7 @@ def test_an_unchanged_log_of_every_store_raises_no_alarm(
     place = CheckpointFolder(tmp_path / "kept")
     with closing(open_any_log(store_address)) as log:
         for salt in ("one", 'two "\\\n\x01\x7f', "三🌙\u2028"):
-            tell(log, salt, place)
+            record_run(log, salt, place)
     with closing(open_any_source(store_address)) as stored:
         verdict = verify_log(stored, Evidence([place], [KEY.public]))
     assert (verdict.status, verdict.faults, verdict.head.seq) == (0, (), 21)
@@ -51,12 +51,12 @@ def test_a_log_that_is_being_written_to_raises_no_alarm(store_address: str, tmp_
     """Whatever appears between one look and the next."""
     place = CheckpointFolder(tmp_path / "kept")
     with closing(open_any_log(store_address)) as log:
-        tell(log, "first", place)
+        record_run(log, "first", place)
 
     def write() -> None:
         with closing(open_any_log(store_address)) as log:
             for number in range(60):
-                tell(log, f"{number}", place)
+                record_run(log, f"{number}", place)
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -83,7 +83,7 @@ def test_the_check_continues_after_a_fault(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "message"),
     [
         ("ALTER TABLE nightdrop.records DISABLE TRIGGER ALL", "is not always enabled"),
         ("ALTER TABLE nightdrop.records ENABLE TRIGGER ALL", "is not always enabled"),
@@ -119,11 +119,11 @@ def test_a_weakened_protection_is_reported(
     postgres_database: str,
     postgres_address: str,
     statement: str,
-    said: str,
+    message: str,
 ) -> None:
-    """Of the database, whoever loosened it."""
+    """Of the database, by any user."""
     with closing(open_source(postgres_address)) as stored:
         assert list(stored.protections()) == []
     postgres_server.run(postgres_database, statement)
     with closing(open_source(postgres_address)) as stored:
-        assert said in "\n".join(map(str, stored.protections()))
+        assert message in "\n".join(map(str, stored.protections()))

@@ -10,7 +10,7 @@ KINDS = ("planned", "failed on the fleet")
 
 
 def texts(drawing: str) -> list[str]:
-    """Return what is written in a drawing's chart."""
+    """Return the texts of a chart."""
     return re.findall(r"<text [^>]*>([^<]*)</text>", drawing)
 
 
@@ -32,7 +32,7 @@ def test_every_day_has_its_place_and_few_are_written() -> None:
 
 
 def test_bars_are_stacked_in_the_order_of_their_kinds() -> None:
-    """Each says what it stands for."""
+    """Each names its kind and value."""
     bars = [Bar("2026-11-25", "failed on the fleet", 1), Bar("2026-11-25", "planned", 4)]
     drawn = bars_of_days(bars, KINDS)
     titles = re.findall(r"<title>(2026[^<]*)</title>", drawn)
@@ -40,7 +40,7 @@ def test_bars_are_stacked_in_the_order_of_their_kinds() -> None:
     assert 'class="fill-failed-on-the-fleet"' in drawn
 
 
-def test_what_took_its_time_is_marked_on_a_scale_of_powers() -> None:
+def test_durations_are_marked_on_a_scale_of_powers() -> None:
     """From the quickest to the slowest."""
     marks = [
         Mark("2026-11-25T01:00:00.000000Z", 0.4, "created", "a: 0.4 s"),
@@ -53,7 +53,7 @@ def test_what_took_its_time_is_marked_on_a_scale_of_powers() -> None:
     assert "adopted" not in drawn
 
 
-def test_nothing_is_said_to_be_nothing() -> None:
+def test_an_empty_chart_says_so() -> None:
     """An empty log has no axes."""
     assert "Nothing yet" in bars_of_days([], KINDS)
     assert "Nothing yet" in marks_over_time([], KINDS)

@@ -1,4 +1,4 @@
-"""`nightdrop audit checkpoint`: what it says of the checkpoint that it wrote."""
+"""`nightdrop audit checkpoint`: its output about the checkpoint that it wrote."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MODULE = import_module("handler.cli.audit.checkpoint")  # the package gives the 
 
 @pytest.fixture
 def folder(environ: Environ, tmp_path: Path) -> Path:
-    """Where checkpoints are kept."""
+    """The folder of the checkpoints."""
     environ["NIGHTDROP_CHECKPOINTS"] = str(tmp_path / "checkpoints")
     return tmp_path / "checkpoints"
 
@@ -50,7 +50,7 @@ def record_something(environ: Environ, reason: str) -> None:
 def test_it_names_its_own_checkpoint_though_another_instance_records_beside_it(
     run: Callable[[], Result], environ: Environ, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last record of the log may be anybody's."""
+    """The last record of the log may be of another instance."""
     record_something(environ, "first")
 
     def raced(*invocation: Any, **due: Any) -> Any:  # noqa: ANN401 - hands on what it is given
@@ -65,27 +65,27 @@ def test_it_names_its_own_checkpoint_though_another_instance_records_beside_it(
     assert (done.exit_code, done.stdout.splitlines()[0]) == (0, kept.name)
 
 
-def test_an_empty_log_has_none_to_write(run: Callable[[], Result], folder: Path) -> None:
-    """A slip in the address is not taken for a log."""
+def test_an_empty_log_has_no_checkpoint(run: Callable[[], Result], folder: Path) -> None:
+    """A typing error in the address is not taken for a log."""
     done = run()
     assert (done.exit_code, "the log is empty" in done.stderr) == (2, True)
     assert not folder.exists()
 
 
-def test_one_that_cannot_be_written_is_for_later(
+def test_a_checkpoint_that_cannot_be_written_may_be_retried(
     run: Callable[[], Result], environ: Environ, folder: Path
 ) -> None:
-    """It is on record, and why."""
+    """The failure is recorded with its reason."""
     record_something(environ, "first")
     folder.write_text("a file in the folder's way")
     done = run()
     assert (done.exit_code, "was not written: " in done.stderr) == (75, True)
 
 
-def test_a_log_that_others_hold_is_for_later(
+def test_a_busy_log_is_a_temporary_failure(
     run: Callable[[], Result], environ: Environ, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is wrong with the settings."""
+    """The settings are correct."""
     record_something(environ, "first")
 
     def busy(*_services: Any, **_due: Any) -> None:  # noqa: ANN401 - as called
@@ -97,7 +97,7 @@ def test_a_log_that_others_hold_is_for_later(
 
 
 def test_a_key_can_be_written_to_a_new_file_for_its_owner_alone(tmp_path: Path) -> None:
-    """It is printed nowhere then, and no other file is replaced by it."""
+    """It is not printed then, and no existing file is replaced by it."""
     path = tmp_path / "key.env"
     call = ["audit", "key", "example.org/nightdrop", "--output", str(path)]
     done = CliRunner().invoke(main, call)

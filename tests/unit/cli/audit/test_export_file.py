@@ -26,7 +26,7 @@ def small_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_file_that_is_there_is_replaced_only_when_asked(tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced_only_on_request(tmp_path: Path) -> None:
     """Without being asked, not a byte of it changes."""
     path = tmp_path / "log.csv"
     path.write_text("old")
@@ -54,8 +54,8 @@ def test_a_database_is_never_replaced(tmp_path: Path) -> None:
         pass
 
 
-def test_what_fails_halfway_leaves_what_was_there(tmp_path: Path) -> None:
-    """And nothing beside it."""
+def test_a_failed_export_leaves_the_old_file(tmp_path: Path) -> None:
+    """And no other file beside it."""
     path = tmp_path / "log.csv"
     path.write_text("old")
 
@@ -71,8 +71,8 @@ def test_what_fails_halfway_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("small_files")
-def test_a_disk_that_is_full_is_one_sentence(tmp_path: Path) -> None:
-    """And no half of a file."""
+def test_a_full_disk_fails_with_one_sentence(tmp_path: Path) -> None:
+    """And leaves no partial file."""
     with (
         pytest.raises(OutputError, match=r"log\.csv cannot be written: File too large"),
         output_file(tmp_path / "log.csv", overwrite=False) as file,

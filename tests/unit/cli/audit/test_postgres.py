@@ -49,14 +49,14 @@ def run(*arguments: str) -> Result:
 
 @pytest.fixture
 def filled(postgres_address: str) -> str:
-    """The address of a log that tells of one refused job."""
+    """The address of a log with one refused job."""
     with closing(open_log(postgres_address)) as log:
         log.commit(lambda _view: Decision(None, DRAFTS))
     return postgres_address
 
 
 def test_init_makes_a_log_that_the_function_can_use(postgres_server: PostgresServer) -> None:
-    """And says what it granted."""
+    """It prints the grants."""
     name = postgres_server.create()
     address = postgres_server.address(name)
     done = run("init", "--audit", address, "--role", "nightdrop_function")
@@ -79,7 +79,7 @@ def test_init_of_a_file_says_that_it_is_automatic() -> None:
 
 
 @pytest.mark.parametrize("command", [["init"], ["list"], ["show", "x"], ["verify"]])
-def test_a_server_that_is_not_there_is_a_short_message(command: list[str]) -> None:
+def test_an_unreachable_server_is_a_short_message(command: list[str]) -> None:
     """No traceback, exit status 2, no password."""
     address = "postgresql://user:SECRET@127.0.0.1:1/nightdrop"
     done = run(command[0], "--audit", address, *command[1:])
@@ -117,7 +117,7 @@ def test_a_timeline_can_be_shown(filled: str) -> None:
     assert "refused" in done.output
 
 
-def test_what_is_counted_and_copied_is_the_same_as_from_a_file(filled: str, tmp_path: Path) -> None:
+def test_counts_and_copies_are_the_same_as_from_a_file(filled: str, tmp_path: Path) -> None:
     """By way of a copy in memory; the page's copy has the records, too."""
     found = json.loads(run("stats", "--json", "--audit", filled).output)
     assert [row["reason"] for row in found["failures"]] == ["no"]
@@ -140,7 +140,7 @@ def test_the_chain_can_be_verified(filled: str) -> None:
 def test_a_broken_chain_is_found(
     filled: str, postgres_server: PostgresServer, postgres_database: str
 ) -> None:
-    """By whoever had the power to change it."""
+    """The change was made with the rights of the owner."""
     for statement in (
         "ALTER TABLE nightdrop.records DISABLE TRIGGER ALL",
         "UPDATE nightdrop.records SET record = replace(record, '400', '401') WHERE seq = 3",

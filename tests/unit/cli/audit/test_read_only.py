@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.main import main
 from tests.hostile.limits import run_limited
-from tests.support.long_log import LongLog, recording, story
+from tests.support.long_log import LongLog, recording, run_records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def read_only(path: Path, folder: Path, *, with_wal: bool) -> str:
     return f"sqlite:///{folder}/audit.db"
 
 
-def as_nobody(writable: str, address: str, name: str) -> list[tuple[int, str]]:
+def as_unprivileged_user(writable: str, address: str, name: str) -> list[tuple[int, str]]:
     """Run every command that reads, as a user without privileges, in a separate process."""
     run_all(writable, name)  # import their modules while root may read them
     if os.geteuid() == 0:
@@ -55,7 +55,7 @@ def as_nobody(writable: str, address: str, name: str) -> list[tuple[int, str]]:
 
 
 def run_all(address: str, name: str) -> list[tuple[int, str]]:
-    """Run every command that reads; return exit statuses and what they printed."""
+    """Run every command that reads; return exit statuses and output."""
     calls = [[*command.format(name=name).split(), "--audit", address] for command in COMMANDS]
     done = [CliRunner().invoke(main, ["audit", *call]) for call in calls]
     return [(one.exit_code, f"{one.output}{one.exception!r}") for one in done]
@@ -69,13 +69,13 @@ def test_an_intact_log_is_read_where_nothing_may_be_written(
     made = LongLog(tmp_path)
     made.grow(60)
     with closing(SqliteLog(made.path)) as log:
-        log.commit(recording(list(story(LAST))))
+        log.commit(recording(list(run_records(LAST))))
         if with_wal:
             address = read_only(made.path, folder, with_wal=True)
     if not with_wal:
         address = read_only(made.path, folder, with_wal=False)
-    name = next(str(one.job["name"]) for one in story(LAST) if one.job)
-    outcome = run_limited(as_nobody, made.address, address, name)
+    name = next(str(one.job["name"]) for one in run_records(LAST) if one.job)
+    outcome = run_limited(as_unprivileged_user, made.address, address, name)
     assert not outcome.error, outcome.trace
     listed, shown, counted, exported, verified = outcome.value
     assert [listed[0], shown[0], counted[0], exported[0], verified[0]] == [0, 0, 0, 0, 2], outcome
@@ -85,13 +85,13 @@ def test_an_intact_log_is_read_where_nothing_may_be_written(
     assert verified[1].startswith("chain valid, completeness not proven: 66 records")
 
 
-def test_what_may_not_be_read_is_not_called_damaged(tmp_path: Path, folder: Path) -> None:
+def test_an_unreadable_log_is_not_reported_as_damaged(tmp_path: Path, folder: Path) -> None:
     """It may be intact: the message names the cause."""
     made = LongLog(tmp_path)
     made.grow(60)
     address = read_only(made.path, folder, with_wal=False)
     (folder / "audit.db").chmod(0)
-    outcome = run_limited(as_nobody, made.address, address, "x")
+    outcome = run_limited(as_unprivileged_user, made.address, address, "x")
     assert not outcome.error, outcome.trace
     for status, output in outcome.value:
         assert (status, "cannot be read" in output, "damaged" in output) == (2, True, False), output

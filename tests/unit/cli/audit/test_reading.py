@@ -46,7 +46,7 @@ def run(month: Path) -> Run:
 
 
 def rows(done: Result) -> list[dict[str, Any]]:
-    """Return what a command printed as JSON Lines."""
+    """Return the rows that a command printed as JSON Lines."""
     assert done.exit_code == 0, done.output
     return [json.loads(line) for line in done.output.splitlines()]
 
@@ -88,8 +88,8 @@ def test_a_job_is_shown_from_the_event_to_the_outcome(run: Run) -> None:
     assert run("show", str(adopted["delivery"])).output == done.output
 
 
-def test_the_stats_count_what_came_in_and_what_came_of_it(run: Run) -> None:
-    """By day, by reason, with what is open and the latest checkpoint."""
+def test_the_stats_count_events_and_outcomes(run: Run) -> None:
+    """By day, by reason, with open work and the latest checkpoint."""
     found = rows(run("stats", "--json"))[0]
     with_jobs = [day for day in found["days"] if day["jobs"]]
     assert len(found["days"]) == 31
@@ -119,7 +119,7 @@ def test_an_export_can_be_written_to_a_file(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_malformed_record_is_exported_as_it_is_or_reported(month: Path, tmp_path: Path) -> None:
-    """JSON Lines keep it; what has to understand it says where to look."""
+    """JSON Lines keep it; other formats report where to look."""
     copy = tmp_path / "malformed.db"
     shutil.copy(month, copy)
     with closing(sqlite3.connect(copy)) as db:
@@ -159,7 +159,7 @@ def test_a_malformed_record_is_a_short_message(
 
 
 def test_a_timeline_is_found_by_any_unambiguous_beginning(run: Run, month: Path) -> None:
-    """Of a job's name, id or key, or a delivery's file or key; else the candidates are listed."""
+    """Of a job's name, id or key, or a delivery's file or key; else candidates are listed."""
     with closing(sqlite3.connect(month)) as db:
         name, job_id, key = db.execute(
             "SELECT name, job_id, key FROM jobs WHERE name LIKE 'scales-%'"
@@ -181,13 +181,13 @@ def test_a_timeline_is_found_by_any_unambiguous_beginning(run: Run, month: Path)
     )
 
 
-def test_a_list_of_nothing_says_so(run: Run) -> None:
+def test_an_empty_list_says_so(run: Run) -> None:
     """Instead of a bare header."""
     assert run("list", "--action", "no.such").output == "No record matches.\n"
     assert run("list", "--action", "no.such", "--json").output == ""
 
 
-def test_following_prints_what_is_recorded_meanwhile(tmp_path: Path) -> None:
+def test_following_prints_new_records(tmp_path: Path) -> None:
     """Until Ctrl-C."""
     path = tmp_path / "audit.db"
     call = [sys.executable, "-m", "handler.cli", "audit", "list", "--follow", "--json"]

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from handler.cli.main import main
 from handler.cli.open_stores import open_any_log
-from tests.support.long_log import LongLog, recording, story
+from tests.support.long_log import LongLog, recording, run_records
 from tests.support.tampering_derived import DERIVED
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ RECORDS = "SELECT * FROM records ORDER BY seq"
 BY_HAND = ("is exchanged", "request that waits is removed", "is added", "are cut off")
 """What can be derived from no record, or is not ours to remove; and what takes records away."""
 
-MENDED = [row for row in DERIVED if not any(word in row.what for word in BY_HAND)]
+REBUILT = [row for row in DERIVED if not any(word in row.what for word in BY_HAND)]
 
 
 @pytest.fixture
@@ -44,13 +44,13 @@ def run(*arguments: str, answer: str | None = None) -> Result:
 
 
 def records(log: LongLog) -> list[tuple[object, ...]]:
-    """Return the records as they stand there."""
+    """Return the records of a log."""
     with closing(sqlite3.connect(log.path)) as db:
         return db.execute(RECORDS).fetchall()
 
 
-@pytest.mark.parametrize("row", MENDED, ids=[row.what for row in MENDED])
-def test_what_verify_finds_is_made_anew(log: LongLog, row: Tampering) -> None:
+@pytest.mark.parametrize("row", REBUILT, ids=[row.what for row in REBUILT])
+def test_a_finding_of_verify_is_rebuilt(log: LongLog, row: Tampering) -> None:
     """Whatever it is; the record of it is the only one that is new."""
     row.do(log)
     found, before = run("verify", "--audit", log.address), records(log)
@@ -79,7 +79,7 @@ def cut_off(log: LongLog, number: int) -> tuple[int, str]:
     return int(seq), str(head)
 
 
-def test_nothing_is_rebuilt_from_records_that_were_changed(log: LongLog) -> None:
+def test_nothing_is_rebuilt_from_changed_records(log: LongLog) -> None:
     """The state would follow from the change."""
     with closing(sqlite3.connect(log.path)) as db, db:
         db.execute("DROP TRIGGER records_append_only_update")
@@ -91,7 +91,7 @@ def test_nothing_is_rebuilt_from_records_that_were_changed(log: LongLog) -> None
 
 
 def test_nothing_is_rebuilt_if_the_end_was_cut_off_as_the_state_shows(log: LongLog) -> None:
-    """Jobs whose creation was cut off would be sent again; who knows the end may name it."""
+    """Jobs whose creation was cut off would be sent again; an operator may name the known end."""
     seq, head = cut_off(log, 20)
     done = run("rebuild", "--yes", "--audit", log.address)
     assert (done.exit_code, f"ends with record {seq}" in done.stderr) == (2, True)
@@ -109,7 +109,7 @@ def test_nothing_is_rebuilt_if_the_end_was_cut_off_as_a_checkpoint_shows(log: Lo
     assert (done.exit_code, "restore the records first" in done.stderr) == (2, True)
 
 
-def test_it_asks_first(log: LongLog) -> None:
+def test_it_asks_for_confirmation(log: LongLog) -> None:
     """Nothing happens without a yes."""
     before = log.path.read_bytes(), records(log)
     done = run("rebuild", "--audit", log.address, answer="n\n")
@@ -119,7 +119,7 @@ def test_it_asks_first(log: LongLog) -> None:
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_nobody_to_ask_is_told_of_the_option(log: LongLog, *, closed: bool) -> None:
+def test_without_a_terminal_the_option_is_named(log: LongLog, *, closed: bool) -> None:
     """Whether standard input is empty or closed; nothing is done."""
     before = records(log)
     call = [sys.executable, "-m", "handler.cli", "audit", "rebuild", "--audit", log.address]
@@ -133,8 +133,8 @@ def test_nobody_to_ask_is_told_of_the_option(log: LongLog, *, closed: bool) -> N
 
 
 @pytest.mark.parametrize("what", ["nothing", "notes", "songs"])
-def test_what_is_no_log_is_left_as_it_is(tmp_path: Path, what: str) -> None:
-    """A file that is not there is not made, and a foreign one not changed."""
+def test_a_file_that_is_no_log_is_left_unchanged(tmp_path: Path, what: str) -> None:
+    """A missing file is not created, and a foreign one not changed."""
     path = tmp_path / "other.db"
     if what == "notes":
         path.write_text("these are my notes, " * 100)
@@ -148,15 +148,15 @@ def test_what_is_no_log_is_left_as_it_is(tmp_path: Path, what: str) -> None:
     assert (path.read_bytes() if path.exists() else None) == before
 
 
-def test_the_state_of_every_store_is_made_anew(store_address: str) -> None:
-    """By the role or the keys that the function has; the log goes on from there."""
+def test_the_state_of_every_store_is_rebuilt(store_address: str) -> None:
+    """By the role or the keys that the function has; the log accepts the next record."""
     with closing(open_any_log(store_address)) as log:
-        log.commit(recording(list(story("one"))))
-        log.commit(recording(list(story("waits"))[:3]))
+        log.commit(recording(list(run_records("one"))))
+        log.commit(recording(list(run_records("waits"))[:3]))
     done = run("rebuild", "--yes", "--audit", store_address)
     assert (done.exit_code, done.output) == (0, "Rebuilt from 9 records; record 10 says so.\n")
     found = run("verify", "--audit", store_address)
     assert found.output.startswith("chain valid, "), found.output
     with closing(open_any_log(store_address)) as log:
         assert [job.state for job in log.read(lambda view: view.open(9).jobs)] == ["planned"]
-        assert log.commit(recording(list(story("more")))).records[0].seq in {11, 12}
+        assert log.commit(recording(list(run_records("more")))).records[0].seq in {11, 12}

@@ -70,7 +70,7 @@ def exported(log: LongLog, *, without: int = 0) -> str:
     return str(file)
 
 
-def test_a_whole_log_is_whole(log: LongLog) -> None:
+def test_an_unchanged_log_is_valid(log: LongLog) -> None:
     """Exit status 0, and the head to note down."""
     places = ("--checkpoints", str(log.checkpoints.path), "--key", PUBLIC)
     done = run("verify", "--audit", log.address, *places)
@@ -82,14 +82,14 @@ def test_a_whole_log_is_whole(log: LongLog) -> None:
     assert again.exit_code == 0, again.output
 
 
-def test_without_a_key_signatures_are_told_to_be_unchecked(log: LongLog) -> None:
-    """What the checkpoints say still counts; the place may come from the environment."""
+def test_without_a_key_signatures_are_reported_as_unchecked(log: LongLog) -> None:
+    """The checkpoints' content still counts; the address may come from the environment."""
     environ = {"NIGHTDROP_CHECKPOINTS": str(log.checkpoints.path)}
     done = run("verify", "--audit", log.address, environ=environ)
     assert (done.exit_code, "signatures were not checked" in done.output) == (0, True)
 
 
-def test_with_nothing_outside_nobody_can_tell(log: LongLog) -> None:
+def test_without_outside_evidence_completeness_is_not_proven(log: LongLog) -> None:
     """Exit status 2, also where the end was in fact cut off."""
     done = run("verify", "--audit", log.address)
     assert (
@@ -101,7 +101,7 @@ def test_with_nothing_outside_nobody_can_tell(log: LongLog) -> None:
 
 
 def test_a_cut_tail_is_found(log: LongLog) -> None:
-    """By a checkpoint, or by the head of before."""
+    """By a checkpoint, or by the head that was noted before."""
     before = head_of(log)
     cut(log)
     by_place = run("verify", "--audit", log.address, "--checkpoints", str(log.checkpoints.path))
@@ -113,7 +113,7 @@ def test_a_cut_tail_is_found(log: LongLog) -> None:
 
 
 def test_many_faults_are_counted(log: LongLog) -> None:
-    """The first ones are told."""
+    """The first ones are printed."""
     with closing(sqlite3.connect(log.path, isolation_level=None)) as db:
         db.execute("DROP TRIGGER records_append_only_update")
         db.execute("UPDATE records SET hash = upper(hash)")
@@ -123,7 +123,7 @@ def test_many_faults_are_counted(log: LongLog) -> None:
     assert "\n… and " in done.output
 
 
-def test_an_exported_file_is_verified_alone(log: LongLog) -> None:
+def test_an_exported_file_is_verified_by_itself(log: LongLog) -> None:
     """Against the checkpoints, or by its chain."""
     file = exported(log)
     assert run("verify", "--file", file).exit_code == 2
@@ -151,7 +151,7 @@ def test_a_line_that_is_no_record_is_found(log: LongLog, line: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), "name the log with --audit"),
         (("--audit", "sqlite:///none.db"), "there is no audit log at none.db"),
@@ -163,16 +163,14 @@ def test_a_line_that_is_no_record_is_found(log: LongLog, line: str, tmp_path: Pa
         (("--audit", "{log}", "--expect-head", "9"), "the number and the whole hash"),
     ],
 )
-def test_what_cannot_be_looked_at_is_told(
-    log: LongLog, arguments: tuple[str, ...], said: str
-) -> None:
-    """Exit status 2: nobody can tell."""
+def test_a_missing_file_is_reported(log: LongLog, arguments: tuple[str, ...], message: str) -> None:
+    """Exit status 2: no result."""
     done = run("verify", *(one.format(log=log.address) for one in arguments))
     assert done.exit_code == 2
-    assert said in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
 
 
-def test_a_key_is_made_and_fits_its_public_half() -> None:
+def test_a_new_key_fits_its_public_half() -> None:
     """Both are printed once, each ready to be used."""
     first, second = (run("key", "example.org/log").output for _ in range(2))
     private, public = (line.split()[-1] for line in first.splitlines())
@@ -189,7 +187,7 @@ def record_something(address: str) -> None:
 
 
 def test_a_checkpoint_on_demand(environ: dict[str, str], tmp_path: Path) -> None:
-    """Of what is in the log; an empty one has none, and neither has a log without a place."""
+    """It covers the log's records; an empty log and one without an address have none."""
     folder = tmp_path / "kept"
     assert "NIGHTDROP_CHECKPOINTS is missing" in run("checkpoint", environ=environ).stderr
     environ["NIGHTDROP_CHECKPOINTS"] = str(folder)
@@ -201,8 +199,8 @@ def test_a_checkpoint_on_demand(environ: dict[str, str], tmp_path: Path) -> None
     assert "unsigned" in done.output
 
 
-def test_a_checkpoint_that_is_not_written_is_told(environ: dict[str, str]) -> None:
-    """Exit status 75: later it may work."""
+def test_a_checkpoint_that_is_not_written_is_reported(environ: dict[str, str]) -> None:
+    """Exit status 75: a retry may succeed."""
     environ["NIGHTDROP_CHECKPOINTS"] = f"obs://no-{BUCKET}/"
     record_something(environ["NIGHTDROP_AUDIT"])
     done = run("checkpoint", environ=environ)
@@ -210,7 +208,7 @@ def test_a_checkpoint_that_is_not_written_is_told(environ: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize("text", ["# A heading\n\nand text\n", '{"a": 1}\n' * 300, "\x00\xff"])
-def test_a_file_that_is_no_exported_log_is_one_sentence(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_exported_log_fails_with_one_sentence(tmp_path: Path, text: str) -> None:
     """Not a fault for each of its lines."""
     file = tmp_path / "README.md"
     file.write_text(text)
@@ -219,7 +217,7 @@ def test_a_file_that_is_no_exported_log_is_one_sentence(tmp_path: Path, text: st
     assert done.stderr == "nightdrop: README.md is no log that was exported as JSON Lines\n"
 
 
-def test_a_private_key_is_told_from_a_public_one(log: LongLog) -> None:
+def test_a_private_key_is_distinguished_from_a_public_one(log: LongLog) -> None:
     """And not repeated."""
     done = run("verify", "--audit", log.address, "--key", KEY.encoded())
     assert (done.exit_code, KEY.encoded() in done.output) == (2, False)

@@ -66,7 +66,7 @@ def test_one_long_message_takes_nothing_from_the_other_columns(width: int) -> No
 
 
 @pytest.mark.parametrize("width", [80, 100, 130])
-def test_a_long_name_goes_on_in_the_next_line(width: int) -> None:
+def test_a_long_name_continues_in_the_next_line(width: int) -> None:
     """No character of it is lost."""
     name = "hall-4/" * 12 + "camera.yaml"
     event = f'{{"trigger_name": "{name}"}}'
@@ -79,8 +79,8 @@ def test_a_long_name_goes_on_in_the_next_line(width: int) -> None:
     assert name in text
 
 
-def test_a_sentence_about_the_run_is_whole() -> None:
-    """It stands nowhere else."""
+def test_a_sentence_about_the_run_is_complete() -> None:
+    """It is shown nowhere else."""
     board = new_board()
     board.add_sentence(LONG)
     assert "".join("".join(shown(board, 80)).split()).endswith("".join(LONG.split()))
@@ -101,15 +101,15 @@ def test_the_latest_lines_and_the_fleet_fit_on_the_screen(height: int) -> None:
 
 
 def test_markup_in_a_name_is_text() -> None:
-    """Whoever drops a file decides on its name."""
+    """The person who drops a file chooses its name."""
     board = new_board()
     event = '{"trigger_name": "a[/bold]b\\u001b[2K"}'
     board.add_event(Accepted(AsyncRequest("1", "object", event, NOW), NOW))
     assert any("timer a[/bold]b\\x1b[2K" in line for line in shown(board, 80))
 
 
-def test_what_chaos_does_is_marked() -> None:
-    """A second delivery and a late one say so, wherever they are told of."""
+def test_injected_faults_are_marked() -> None:
+    """A second delivery and a late one are marked in every line about them."""
     first = format_event(Accepted(AsyncRequest("1", "timer", "{}", NOW, copy=1, late=0.0), NOW))
     second = format_event(Accepted(AsyncRequest("2", "timer", "{}", NOW, copy=2, late=12.4), NOW))
     assert first is not None

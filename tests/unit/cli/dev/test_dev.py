@@ -1,4 +1,4 @@
-"""How `nightdrop dev` notices that it cannot go on."""
+"""How `nightdrop dev` notices that it cannot continue."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def test_a_thread_that_dies_ends_the_run_with_a_sentence() -> None:
     assert threading.excepthook is before
 
 
-def test_threads_that_end_as_they_should_are_no_reason() -> None:
-    """The run goes on."""
+def test_threads_that_end_normally_do_not_end_the_run() -> None:
+    """The run continues."""
     ended = Event()
     with watch_threads(ended) as dead:
         thread = Thread(target=ended.is_set)

@@ -70,7 +70,7 @@ def receiver(events: Queue[Any], status: int = 202) -> Iterator[str]:
 
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[dict[str, str]]:
-    """Run the command; gives what its environment file says."""
+    """Run the command; gives the content of its environment file."""
     file = folder / "emulator.env"
     command = [sys.executable, "-m", "handler.cli", "emulator", "--env-file", str(file), *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -98,7 +98,7 @@ def state(environ: dict[str, str]) -> Any:  # noqa: ANN401 - any JSON
     return urllib3.request("GET", f"{environ['NIGHTDROP_OBS_ENDPOINT']}/_emulator/state").json()
 
 
-def test_a_drop_is_posted_and_kept_with_the_fleet_that_was_asked_for(tmp_path: Path) -> None:
+def test_a_drop_is_posted_and_stored_with_the_requested_fleet(tmp_path: Path) -> None:
     """The event names the object, and another start finds the object again."""
     events: Queue[Any] = Queue()
     (tmp_path / "fleet.yaml").write_text(FLEET)
@@ -128,7 +128,7 @@ def test_an_event_is_what_the_function_takes(shape: str) -> None:
     assert "r1" in str(found)
 
 
-def test_an_event_that_is_not_taken_is_an_error() -> None:
+def test_an_event_that_is_refused_is_an_error() -> None:
     """So that it is posted again."""
     with receiver(Queue(), 500) as url, pytest.raises(urllib3.exceptions.HTTPError, match="500"):
         EventSender(url, "obs")(UPLOAD)
@@ -177,14 +177,14 @@ def test_a_command_runs_beside_an_emulator_that_is_ready(tmp_path: Path) -> None
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
 
 
-def test_a_command_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    """With the status of what cannot start."""
+def test_a_missing_command_fails_with_one_sentence(tmp_path: Path) -> None:
+    """With the status of a command that cannot start."""
     done = command(tmp_path, "--", "no-such-command")
     assert done.returncode == 2
     assert done.stderr == "nightdrop: cannot start no-such-command: No such file or directory\n"
 
 
-def test_the_environment_file_goes_with_the_emulator_and_is_not_taken_from_another(
+def test_the_environment_file_is_removed_with_its_emulator_and_not_taken_from_another(
     tmp_path: Path,
 ) -> None:
     """A second one is refused while the first runs; one left behind by a kill is replaced."""
@@ -202,7 +202,7 @@ def test_the_environment_file_goes_with_the_emulator_and_is_not_taken_from_anoth
 
 @pytest.mark.parametrize("text", ["A=1\n", "no settings at all\n"])
 def test_a_file_that_no_emulator_wrote_is_not_replaced(tmp_path: Path, text: str) -> None:
-    """Somebody else's settings, or no settings."""
+    """Settings of another program, or no settings."""
     (tmp_path / "my.env").write_text(text)
     done = command(tmp_path, "--env-file", "my.env")
     assert (done.returncode, (tmp_path / "my.env").read_text()) == (2, text)
@@ -210,7 +210,7 @@ def test_a_file_that_no_emulator_wrote_is_not_replaced(tmp_path: Path, text: str
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
-    """With what to do."""
+    """With a remedy."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = command(tmp_path, "--port", str(port))

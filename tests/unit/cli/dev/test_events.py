@@ -70,7 +70,7 @@ SAMPLES = {
 
 
 def run(*arguments: str, given: str = "") -> str:
-    """Run the command and return what it wrote."""
+    """Run the command and return its output."""
     done = CliRunner().invoke(events, list(arguments), input=given)
     assert done.exit_code == 0, done.output
     return done.stdout
@@ -82,7 +82,7 @@ def made(*arguments: str) -> Any:  # noqa: ANN401 - any JSON
 
 
 def delivery_of(event: Any) -> Delivery:  # noqa: ANN401 - any JSON
-    """Return what the function takes an event for."""
+    """Return the delivery that the function reads from an event."""
     found = parse_event(event, eventgrid_keys="encoded")
     assert not isinstance(found, Action)
     (delivery,) = found
@@ -113,7 +113,7 @@ def test_every_key_comes_back_as_it_was_given(shape: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("shape", ["obs", "obs-s3", "eventgrid"])
-def test_an_upload_is_told_as_it_was_described(shape: str) -> None:
+def test_an_uploads_fields_reach_the_function(shape: str) -> None:
     """Bucket, size, entity tag, version, id and time arrive at the function."""
     options = "--bucket b-1 --key drop/a --size 7 --etag e --version-id v --request-id R1"
     time = "--time 2026-11-24T02:00:00.250+08:00"
@@ -139,7 +139,7 @@ def test_eventgrid_spells_some_verbs_in_capitals(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("shape", ["timer", "obs", "obs-s3", "eventgrid"])
-def test_without_options_there_is_an_event_too(shape: str) -> None:
+def test_an_event_without_options_is_accepted(shape: str) -> None:
     """The function takes it."""
     assert parse_event(made(shape), eventgrid_keys="encoded")
 

@@ -1,4 +1,4 @@
-"""The door for events that come over HTTP."""
+"""The HTTP endpoint that accepts events."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def taken() -> list[Json]:
-    """The events that came through."""
+    """The events that were accepted."""
     return []
 
 
 @pytest.fixture
 def endpoint(taken: list[Json]) -> Iterator[str]:
-    """An open door."""
+    """A running endpoint."""
 
     def submit(event: Json) -> str:
         if event == "closed":
@@ -40,7 +40,7 @@ def endpoint(taken: list[Json]) -> Iterator[str]:
 
 @pytest.fixture
 def post(endpoint: str) -> Iterator[Post]:
-    """POST a body to the door."""
+    """POST a body to the endpoint."""
     with urllib3.PoolManager(retries=False) as pool:
 
         def send(body: bytes, path: str = "", **headers: str) -> tuple[int, Any]:
@@ -51,14 +51,14 @@ def post(endpoint: str) -> Iterator[Post]:
         yield send
 
 
-def test_an_event_is_taken_and_its_request_named(post: Post, taken: list[Json]) -> None:
+def test_an_event_is_accepted_and_its_request_named(post: Post, taken: list[Json]) -> None:
     """202: it will be delivered."""
     assert post('{"Records": ["ü"]}'.encode()) == (202, {"request_id": "r-1"})
     assert taken == [{"Records": ["ü"]}]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe\xff", b"[" * 100_000, b'"closed"'])
-def test_what_cannot_be_taken_is_refused(post: Post, taken: list[Json], body: bytes) -> None:
+def test_an_unusable_event_is_refused(post: Post, taken: list[Json], body: bytes) -> None:
     """With the reason."""
     status, answer = post(body)
     assert status == 400

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_second_run_in_a_folder_is_told_who_is_there(tmp_path: Path) -> None:
+def test_a_second_run_in_a_folder_is_refused_with_the_first_ones_id(tmp_path: Path) -> None:
     """By the id of the process; afterwards the folder is free again."""
     folder = tmp_path / "dev"
     with (
@@ -30,8 +30,8 @@ def test_a_second_run_in_a_folder_is_told_who_is_there(tmp_path: Path) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_process_that_was_killed_holds_nothing(tmp_path: Path) -> None:
-    """The system lets go of its lock."""
+def test_a_killed_process_holds_no_lock(tmp_path: Path) -> None:
+    """The system releases its lock."""
     code = (
         "import os, pathlib, sys\n"
         "from handler.cli.dev.local_run import locked_folder\n"
@@ -42,8 +42,8 @@ def test_a_process_that_was_killed_holds_nothing(tmp_path: Path) -> None:
         pass
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
-    """With what to do."""
+def test_a_folder_that_cannot_be_created_fails_with_one_sentence(tmp_path: Path) -> None:
+    """With a remedy."""
     (tmp_path / "file").touch()
     with (
         pytest.raises(

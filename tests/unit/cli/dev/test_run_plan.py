@@ -1,4 +1,4 @@
-"""What `nightdrop dev` is to run."""
+"""The processes that `nightdrop dev` starts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CLOUD = {"NIGHTDROP_OBS_ENDPOINT": "http://127.0.0.1:8071", "HUAWEICLOUD_SDK_SK"
 
 
 def options(**given: Any) -> DevOptions:  # noqa: ANN401 - as the command has them
-    """Return the command's defaults, but for what is given."""
+    """Return the command's defaults with some options changed."""
     defaults: dict[str, Any] = {
         "drop": Path("drop"),
         "timers": (),
@@ -33,16 +33,16 @@ def options(**given: Any) -> DevOptions:  # noqa: ANN401 - as the command has th
 
 
 @pytest.mark.parametrize(("speed", "clock", "fleet"), [(None, 1, 60), (1.0, 1, 1), (20.0, 20, 20)])
-def test_a_speed_that_is_given_is_that_of_the_clock_and_the_fleet(
+def test_a_given_speed_is_that_of_the_clock_and_the_fleet(
     speed: float | None, clock: float, fleet: float
 ) -> None:
-    """Without one, nobody waits two minutes for a job of the emulated fleet."""
+    """By default a job of the emulated fleet ends quickly."""
     plan = make_plan(options(speed=speed))
     assert (plan.clock.speed, plan.fleet_speed) == (clock, fleet)
 
 
 def test_the_function_gets_its_settings_and_no_keys(tmp_path: Path) -> None:
-    """The settings file has the last word; the agency hands out the keys."""
+    """The settings file overrides all others; the agency issues the keys."""
     file = tmp_path / "my.env"
     file.write_text("NIGHTDROP_MAX_SPEC_BYTES=77\nNIGHTDROP_PREFIX=drop/a/\n")
     plan = make_plan(options(settings=file))
@@ -53,8 +53,8 @@ def test_the_function_gets_its_settings_and_no_keys(tmp_path: Path) -> None:
     assert "secret" not in environ.values()
 
 
-def test_a_function_without_an_agency_is_told_of_none() -> None:
-    """It is then to miss its keys."""
+def test_a_function_without_an_agency_gets_no_address_of_one() -> None:
+    """Its keys must then be missing."""
     plan = make_plan(options(no_agency=True, odd_clock=True))
     environ = plan.function_environment(CLOUD)
     assert "DESK_AGENCY" not in environ

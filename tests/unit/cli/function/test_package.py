@@ -1,4 +1,4 @@
-"""The `nightdrop package` command, as far as it needs no network."""
+"""The `nightdrop package` command, without the parts that need a network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MADE = build.Built(zip=b"zip", sha256="ab" * 32, code="cd" * 32, bill=b"{}", unp
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the command the building; the zip itself is tested by being run."""
+    """Replace the build in the command; the zip itself is tested by being run."""
     monkeypatch.setattr("handler.cli.function.package.build", lambda *_: MADE)
 
 
@@ -36,18 +36,18 @@ def test_the_bill_of_materials_is_written_beside_the_zip(tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("built")
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    """With what to do."""
+def test_a_path_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
+    """With a remedy."""
     place = tmp_path / "nowhere" / "nightdrop.zip"
     done = CliRunner().invoke(main, ["package", "--runtime", "python3.10", "-o", str(place)])
     assert done.exit_code == 2
     assert "name another file" in done.output
 
 
-def test_no_room_for_temporary_files_is_one_sentence(
+def test_a_full_temporary_folder_fails_with_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk is no traceback."""
+    """A full disk causes no traceback."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
     done = CliRunner().invoke(main, ["package", "--runtime", "python3.10", "--no-bytecode"])
     assert done.exit_code == 2
@@ -63,8 +63,8 @@ def test_only_runtimes_of_the_platform_can_be_named() -> None:
 
 @pytest.mark.usefixtures("built")
 @pytest.mark.parametrize("name", ["nightdrop.zip", "nightdrop.cdx.json"])
-def test_what_no_build_has_written_is_not_replaced(tmp_path: Path, name: str) -> None:
-    """Such as a log, by a slip in the name."""
+def test_a_foreign_file_is_not_replaced(tmp_path: Path, name: str) -> None:
+    """Such as a log, by a typing error in the name."""
     (tmp_path / name).write_bytes(b"mine")
     place = tmp_path / "nightdrop.zip"
     done = CliRunner().invoke(main, ["package", "--runtime", "python3.10", "-o", str(place)])

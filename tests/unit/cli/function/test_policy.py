@@ -91,7 +91,7 @@ def test_check_reads_a_policy_in_obs(emulator: Emulator, monkeypatch: pytest.Mon
         (("check", "policy.yaml", "--as", "direct"), "policy.yaml is not a valid spec"),
     ],
 )
-def test_what_cannot_be_used_is_said(words: tuple[str, ...], message: str) -> None:
+def test_an_unusable_policy_is_reported(words: tuple[str, ...], message: str) -> None:
     """With exit status 2."""
     assert message in run("policy", *words, status=2)
 
@@ -106,10 +106,13 @@ def test_explain_prints_each_rule_as_sentences() -> None:
 
 def test_jobs_per_day_is_named_but_not_counted() -> None:
     """No command knows what was planned today."""
-    Path("day.yaml").write_text("rules: [{jobs_per_day: 7}]")
+    Path("day.yaml").write_text("rules: [{jobs_per_day: 7, approval: required}]")
     said = run("policy", "check", "plain.json", "--as", "direct", "--policy", "day.yaml")
-    assert "allowed by rule 1\n  at most 7 jobs in 24 hours, which only the log can count" in said
-    assert "at most 7 jobs in 24 hours" in run("policy", "explain", "--policy", "day.yaml")
+    assert "allowed by rule 1\n  once it is approved by someone else\n" in said
+    assert "  at most 7 jobs in 24 hours, which only the log can count" in said
+    output = run("policy", "explain", "--policy", "day.yaml")
+    assert "at most 7 jobs in 24 hours" in output
+    assert "nothing runs until it is approved, by anyone but the uploader or an operator" in output
 
 
 def test_the_schema_describes_every_field() -> None:
@@ -149,7 +152,7 @@ def test_validate_judges_a_file_as_if_it_was_dropped(monkeypatch: pytest.MonkeyP
     run("validate", "plain.json")
 
 
-def test_a_wrong_validity_in_the_environment_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_validity_in_the_environment_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the operator's limit."""
     monkeypatch.setenv("NIGHTDROP_VALID_FOR", "soon")
     assert "NIGHTDROP_VALID_FOR: must be" in run(

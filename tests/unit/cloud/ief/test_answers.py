@@ -1,4 +1,4 @@
-"""What is made of IEF's codes, words and reasons, none of which is shown as it comes."""
+"""How IEF's codes, words and reasons are read; none of them is shown unchecked."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ def test_any_other_code_is_shown_as_unreadable(answered: Callable[..., Ief], cod
 
 
 @pytest.mark.parametrize("before", ["SECRET-KEY quota ", "x" * 5000])
-def test_that_a_quota_is_used_up_is_always_said(answered: Callable[..., Ief], before: str) -> None:
+def test_a_used_up_quota_is_always_reported(answered: Callable[..., Ief], before: str) -> None:
     """The job is deferred for it, also where that part of the message is masked or cut off."""
     keys = Credentials("ACCESS-KEY", "SECRET-KEY quota reached")
-    said = json.dumps({"error_msg": f"{before}quota reached"}).encode()
-    assert "quota" in str(refused(replace(answered(400, said), credentials=keys)))
+    body = json.dumps({"error_msg": f"{before}quota reached"}).encode()
+    assert "quota" in str(refused(replace(answered(400, body), credentials=keys)))
 
 
 def shown(answered: Callable[..., Ief], **fields: object) -> ShownJob:
-    """Return what is made of an answer to Show."""
+    """Return the reading of an answer to Show."""
     return answered(200, json.dumps(fields).encode()).show_job("a")
 
 
@@ -86,10 +86,10 @@ def test_a_reason_repeats_nothing_of_the_deployment(answered: Callable[..., Ief]
     assert job.tasks == (("Failed", "bad value *** \\n of P"),)
 
 
-def test_a_reason_is_left_out_where_nobody_can_say_what_is_secret(
+def test_a_reason_is_left_out_where_its_secrets_are_unknown(
     answered: Callable[..., Ief],
 ) -> None:
-    """The answer leaves out what was deployed."""
+    """The answer leaves out the deployment."""
     tasks = [{"status": "Failed", "reason": "bad value pass-word-7"}]
     assert shown(answered, job_type="deployment_deploy", tasks=tasks).tasks[0][1] == "unreadable"
     assert shown(answered, job_type="node_upgrade", tasks=tasks).tasks[0][1] == tasks[0]["reason"]

@@ -83,7 +83,7 @@ def create(ief: Ief, body: str = BODY) -> str:
 
 
 def test_a_created_job_is_listed_shown_and_deleted(ief: Ief) -> None:
-    """Its id leads to it; the list and Show have what it was created with."""
+    """Its id leads to it; the list and Show have its fields."""
     job_id = create(ief)
     (listed,) = ief.list_jobs("node_upgrade", limit=10, offset=0)
     assert (listed.job_id, listed.name, listed.type) == (job_id, "nightly-1", "node_upgrade")
@@ -211,7 +211,7 @@ def test_a_reason_can_always_be_recorded(answered: Callable[..., Ief]) -> None:
     ids=lambda body: repr(body[:30]),
 )
 def test_an_unreadable_success_is_no_answer(answered: Callable[..., Ief], body: bytes) -> None:
-    """The job was probably created, and nobody knows its id: the list will tell."""
+    """The job was probably created under an unknown id, which the list shows."""
     with pytest.raises(NoAnswerError):
         create(answered(201, body))
 
@@ -232,7 +232,7 @@ def test_a_list_without_jobs_is_no_answer(answered: Callable[..., Ief], body: by
         answered(200, body).list_jobs("node_upgrade", limit=10, offset=0)
 
 
-def test_what_the_list_leaves_out_is_empty(answered: Callable[..., Ief]) -> None:
+def test_a_field_that_the_list_leaves_out_is_empty(answered: Callable[..., Ief]) -> None:
     """Unknown fields and other types do no harm."""
     body = b'{"jobs": [{"job_id": "a", "created_at": "x", "description": null, "new": 1}]}'
     (job,) = answered(200, body).list_jobs("node_upgrade", limit=10, offset=0)
@@ -246,7 +246,7 @@ def test_a_refused_connection_sent_nothing(transport: Transport, closed: str) ->
 
 
 def test_a_lost_answer_leaves_the_job_there(ief: Ief, cloud: Emulator) -> None:
-    """The error says that nobody knows, and the list knows better."""
+    """The error says that the result is unknown, and the list shows the job."""
     cloud.faults.set([{"operation": "CreateBatchJob", "fault": "lost_answer", "times": 1}])
     with pytest.raises(NoAnswerError):
         create(ief)
@@ -256,12 +256,12 @@ def test_a_lost_answer_leaves_the_job_there(ief: Ief, cloud: Emulator) -> None:
 def test_no_secret_is_in_a_message_or_shown(ief: Ief, closed: str) -> None:
     """Neither keys nor the body, whatever goes wrong."""
     keys = Credentials("CANARY-ak", "CANARY-sk", "CANARY-token")
-    said = [repr(replace(ief, credentials=keys)), repr(ief.sign_create('{"env": "CANARY"}'))]
+    message = [repr(replace(ief, credentials=keys)), repr(ief.sign_create('{"env": "CANARY"}'))]
     for endpoint in (ief.endpoint, closed):
         with pytest.raises((ApiError, NotSentError)) as caught:
             create(replace(ief, endpoint=endpoint, credentials=keys), '{"env": "CANARY"}')
-        said += [str(caught.value), str(caught.value.__cause__)]
-    assert "CANARY" not in "".join(said)
+        message += [str(caught.value), str(caught.value.__cause__)]
+    assert "CANARY" not in "".join(message)
 
 
 def test_every_call_ends_with_the_invocation(ief: Ief) -> None:

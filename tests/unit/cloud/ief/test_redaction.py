@@ -1,4 +1,4 @@
-"""What a service repeats of a secret is masked, in whatever spelling; the rest of it is kept."""
+"""Secrets that a service repeats are masked, in whatever spelling; the rest of the text stays."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def is_shared(text: str, secret: str) -> bool:
 
 @pytest.mark.parametrize("kind", SPELLINGS)
 def test_a_secret_is_masked_in_every_spelling(kind: str) -> None:
-    """And what stands around it is still read."""
+    """The text around it is still readable."""
     shown = redact(f"bad value: {SPELLINGS[kind]} in the field envs", [SECRET])
     assert MASK in shown
     assert shown.startswith("bad value: ")
@@ -66,13 +66,13 @@ def test_a_secret_is_masked_in_every_spelling(kind: str) -> None:
 def test_a_secret_that_is_spelt_so_itself_is_masked(kind: str) -> None:
     """An environment value may hold escapes of its own."""
     spelt = SPELLINGS[kind]
-    for said in (spelt, json.dumps(spelt), html.escape(spelt), quote(spelt)):
-        assert not is_shared(redact(f"no: {said}", [spelt]), spelt)
+    for quoted in (spelt, json.dumps(spelt), html.escape(spelt), quote(spelt)):
+        assert not is_shared(redact(f"no: {quoted}", [spelt]), spelt)
 
 
 @pytest.mark.parametrize("secret", ["", "1", "a", "true", "12345", "%41%42%43"])
 def test_a_short_value_masks_nothing(secret: str) -> None:
-    """It stands in every text."""
+    """It is a part of every text."""
     assert redact("true, 12345 or a: ABC are no values", [secret][:-1]) == (
         "true, 12345 or a: ABC are no values"
     )
@@ -82,18 +82,18 @@ def test_a_short_value_masks_nothing(secret: str) -> None:
     "message",
     ["", "PASSWORD is invalid", "job_name camera is in use", "100 % of \\u12 & more; \\", "é%"],
 )
-def test_a_message_that_shares_nothing_is_kept(message: str) -> None:
+def test_a_message_without_secrets_is_unchanged(message: str) -> None:
     """Whatever looks like the beginning of an escape."""
     assert redact(message, [SECRET, "something-else"]) == message
 
 
-def test_five_characters_in_common_are_kept() -> None:
+def test_five_characters_in_common_are_not_masked() -> None:
     """Six are not."""
     assert redact("abcde abcdef", ["abcdefgh"]) == f"abcde {MASK}"
 
 
 def test_a_message_of_any_length_is_masked_in_its_beginning() -> None:
-    """The time does not grow with it, and little with what must not be in it."""
+    """The time does not grow with it, and little with the secrets."""
     start = time.process_time()
     shown = redact("%25&amp;\\\\u0041" * 500_000, ["0123456789abcdef" * 20_000])
     assert len(shown) <= 1000
@@ -102,7 +102,7 @@ def test_a_message_of_any_length_is_masked_in_its_beginning() -> None:
 
 @given(st.text(max_size=40), st.text(min_size=6, max_size=20), st.text(max_size=40))
 def test_no_run_of_a_secret_survives(before: str, secret: str, after: str) -> None:
-    """Whatever stands around it."""
+    """Whatever is around it."""
     shown = redact(f"{before}{secret}{after}", [secret])
     around = shown.replace(MASK, "\0")
     assert not is_shared(around, secret)
@@ -127,7 +127,7 @@ def test_keys_count_as_secrets() -> None:
 
 
 def test_values_arguments_commands_and_secrets_of_a_deployment_count() -> None:
-    """Names, images and places do not: they tell a person what is wrong."""
+    """Names, images and paths do not: they help to find an error."""
     container = {
         "name": "camera-name",
         "image_url": "swr.example.com/camera",
@@ -147,8 +147,8 @@ def test_values_arguments_commands_and_secrets_of_a_deployment_count() -> None:
     }  # fmt: skip
 
 
-def test_task_data_that_is_no_json_counts_as_a_whole() -> None:
-    """Nobody can say which part of it is secret."""
+def test_task_data_that_is_no_json_is_secret_as_a_whole() -> None:
+    """It is unknown which part of it is secret."""
     assert secrets_of(Credentials("", ""), "{a: value-7") == ("{a: value-7",)
 
 
@@ -160,7 +160,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.text(min_size=6))
-def test_a_value_is_found_wherever_it_stands(inside: object, secret: str) -> None:
+def test_a_value_is_found_at_any_place(inside: object, secret: str) -> None:
     """At any depth, beside anything."""
     sent = body([inside, {"x": {"value": secret}}])
     assert secret in secrets_of(KEYS, task_data_of(sent))

@@ -34,7 +34,7 @@ CALL = Call(
 
 
 def arrived(request: Request) -> messages.Request:
-    """Return the request as the service sees it."""
+    """Return the request as the service receives it."""
     parts = urlsplit(request.url)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     return messages.Request(request.method, target, tuple(request.headers.items()), request.body)

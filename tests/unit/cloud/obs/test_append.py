@@ -62,8 +62,8 @@ def test_appends_follow_one_another(obs: Obs, key: str) -> None:
 
 
 @pytest.mark.parametrize("position", [0, 1, 4])
-def test_an_append_elsewhere_is_a_lost_race(obs: Obs, position: int) -> None:
-    """No error: somebody else was first, or was not there yet."""
+def test_an_append_at_another_position_is_a_lost_race(obs: Obs, position: int) -> None:
+    """No error: another writer was first, or the object did not exist yet."""
     obs.append(BUCKET, "k", 0, b"one")
     assert not obs.append(BUCKET, "k", position, b"x").done
     assert part(obs.read_from(BUCKET, "k", 0, max_bytes=100)) == b"one"
@@ -80,8 +80,8 @@ def test_an_object_that_was_put_is_no_lost_race(obs: Obs) -> None:
         obs.append(BUCKET, "full", 3, b"x")
 
 
-def test_an_append_whose_answer_is_lost_is_an_open_question(obs: Obs, cloud: Emulator) -> None:
-    """Whether it stands, a read tells."""
+def test_an_append_whose_answer_is_lost_has_an_unknown_result(obs: Obs, cloud: Emulator) -> None:
+    """A read shows whether it was applied."""
     once: dict[str, Json] = {"operation": "AppendObject", "times": 1}
     error: dict[str, Json] = {"fault": "status", "status": 503, "after": True}
     for key, fault in (("lost", {"fault": "lost_answer"}), ("error", error)):
@@ -95,11 +95,11 @@ def test_bytes_that_change_on_the_way_are_refused(obs: Obs, cloud: Emulator) -> 
     """Their digest goes along."""
     transport = obs.transport
 
-    class Spoiling:
+    class DamagingTransport:
         def send(self, request: Request, **limits: Any) -> Answer:  # noqa: ANN401 - passed on
             return transport.send(replace(request, body=b"xyz"), **limits)
 
-    damaging = Obs(obs.endpoint, obs.credentials, Spoiling(), now)  # type: ignore[arg-type]
+    damaging = Obs(obs.endpoint, obs.credentials, DamagingTransport(), now)  # type: ignore[arg-type]
     with pytest.raises(ApiError, match="BadDigest"):
         damaging.append(BUCKET, "k", 0, b"abc")
     assert "k" not in cloud.state.buckets[BUCKET]
@@ -110,7 +110,7 @@ def test_bytes_that_change_on_the_way_are_refused(obs: Obs, cloud: Emulator) -> 
     [(0, b"0123456789"), (4, b"456789"), (10, b""), (99, b""), (-3, b"789"), (-99, b"0123456789")],
 )
 def test_a_part_is_read(obs: Obs, first: int, expected: bytes) -> None:
-    """From a byte on, or the last ones; behind the end there is nothing."""
+    """From a byte on, or the last ones; beyond the end the result is empty."""
     obs.append(BUCKET, "k", 0, b"0123456789")
     assert part(obs.read_from(BUCKET, "k", first, max_bytes=100)) == expected
 
@@ -123,7 +123,7 @@ def test_a_missing_object_is_none(obs: Obs) -> None:
 
 
 def test_a_part_that_is_too_large_is_not_read(obs: Obs) -> None:
-    """It is said, with the limit."""
+    """The error names the limit."""
     obs.append(BUCKET, "k", 0, b"0123456789")
     with pytest.raises(ObjectError, match="larger than 9 bytes"):
         obs.read_from(BUCKET, "k", 0, max_bytes=9)

@@ -75,7 +75,7 @@ def answered(transport: Transport, server: Server) -> Callable[..., Obs]:
 
 
 @pytest.mark.parametrize("key", KEYS)
-def test_what_was_written_is_read_whatever_its_key(obs: Obs, cloud: Emulator, key: str) -> None:
+def test_a_written_object_is_read_whatever_its_key(obs: Obs, cloud: Emulator, key: str) -> None:
     """The key is encoded once, signed and sent alike, and nothing in it is resolved."""
     obs.write(BUCKET, key, b"data", content_type="application/json")
     assert set(cloud.state.buckets[BUCKET]) == {key}
@@ -105,7 +105,7 @@ def test_an_object_is_replaced(obs: Obs) -> None:
 
 @pytest.mark.parametrize(("size", "fits"), [(9, True), (10, True), (11, False), (5_000_000, False)])
 def test_a_large_object_is_not_read(obs: Obs, cloud: Emulator, size: int, *, fits: bool) -> None:
-    """Nobody asks for its length before; the message names the setting."""
+    """Its length is not requested before; the message names the setting."""
     put(cloud, "k", b"x" * size)
     if fits:
         assert len(obs.read(BUCKET, "k", max_bytes=10).data) == size
@@ -118,7 +118,7 @@ def test_a_large_object_is_not_read(obs: Obs, cloud: Emulator, size: int, *, fit
 
 @pytest.mark.parametrize("head", ["200 OK\nContent-Length: 3\n\n", "200 OK\n\n"])
 def test_an_object_that_grows_meanwhile_is_cut_off(answered: Callable[..., Obs], head: str) -> None:
-    """Whatever its length was said to be before."""
+    """Whatever its length was before."""
     obs = answered(head, f"200 OK\nContent-Length: 99999\n\n{'x' * 99_999}")
     with pytest.raises(ObjectError, match="larger than 10 bytes"):
         obs.read(BUCKET, "k", max_bytes=10)
@@ -135,20 +135,20 @@ def test_the_version_that_was_read_is_known(answered: Callable[..., Obs]) -> Non
     "cut", ["200 OK\n", "200 OK\nETag: x\n", "200 OK\nContent-Length: 9\n\nabc"]
 )
 def test_a_cut_answer_is_not_taken_for_the_object(answered: Callable[..., Obs], cut: str) -> None:
-    """A spec would be rejected for good, though nothing is wrong with it."""
+    """A spec would be rejected permanently, though nothing is wrong with it."""
     with pytest.raises(NoAnswerError):
         answered("200 OK\nContent-Length: 9\n\n", cut).read(BUCKET, "k", max_bytes=10)
 
 
-def test_a_missing_object_is_said_plainly(obs: Obs) -> None:
-    """And a missing bucket likewise."""
+def test_a_missing_object_is_reported_as_such(obs: Obs) -> None:
+    """And a missing bucket, too."""
     for bucket, what in ((BUCKET, "object"), ("no-such-bucket", "bucket")):
         with pytest.raises(ObjectError, match=rf"obs://{bucket}/k: no such {what}"):
             obs.read(bucket, "k", max_bytes=10)
 
 
-def test_a_missing_permission_is_said_plainly(obs: Obs, cloud: Emulator) -> None:
-    """With who must be allowed what; to read and to write."""
+def test_a_missing_permission_is_reported_as_such(obs: Obs, cloud: Emulator) -> None:
+    """With the right that must be granted, and to whom; to read and to write."""
     cloud.state.denied.add((BUCKET, "k"))
     with pytest.raises(ObjectError, match="agency"):
         obs.read(BUCKET, "k", max_bytes=10)
@@ -156,8 +156,8 @@ def test_a_missing_permission_is_said_plainly(obs: Obs, cloud: Emulator) -> None
         obs.write(BUCKET, "k", b"", content_type="text/plain")
 
 
-def test_trouble_of_the_service_may_pass(obs: Obs, cloud: Emulator) -> None:
-    """It is worth another try."""
+def test_an_error_of_the_service_may_be_retried(obs: Obs, cloud: Emulator) -> None:
+    """A retry may succeed."""
     for status, kind in ((503, NoAnswerError), (429, ApiError)):
         cloud.faults.set([{"operation": "GetObject", "fault": "status", "status": status}])
         put(cloud, "k", b"data")
@@ -206,8 +206,8 @@ def test_an_old_signature_is_refused(obs: Obs) -> None:
         late.write(BUCKET, "k", b"data", content_type="text/plain")
 
 
-class Kept:
-    """A transport that keeps what it should send and fails."""
+class RecordingTransport:
+    """A transport that stores the request instead of sending it, and fails."""
 
     def __init__(self) -> None:
         self.request: Request | None = None
@@ -230,8 +230,8 @@ class Kept:
 )
 def test_a_bucket_is_a_sub_domain_of_a_named_host(endpoint: str, url: str) -> None:
     """And the first part of the path where the host is this machine."""
-    kept = Kept()
-    obs = Obs(endpoint, Credentials("a", "s"), kept, now)  # type: ignore[arg-type] # as far as it is used
+    kept = RecordingTransport()
+    obs = Obs(endpoint, Credentials("a", "s"), kept, now)  # type: ignore[arg-type] # only what is used
     with pytest.raises(NotSentError):
         obs.read("b", "k /x", max_bytes=10)
     assert kept.request

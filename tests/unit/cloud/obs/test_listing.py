@@ -65,14 +65,14 @@ def test_an_empty_list_is_a_page_too() -> None:
     assert listing_of(xml()) == ObjectPage((), truncated=False)
 
 
-@pytest.mark.parametrize(("said", "truncated"), [("true", True), ("false", False), ("", False)])
-def test_a_page_says_whether_there_are_more(said: str, *, truncated: bool) -> None:
-    """Else the rest would never be swept."""
-    assert listing_of(xml(one(), truncated=said)).truncated == truncated
+@pytest.mark.parametrize(("message", "truncated"), [("true", True), ("false", False), ("", False)])
+def test_a_page_says_whether_there_are_more(message: str, *, truncated: bool) -> None:
+    """Otherwise the rest would never be scanned."""
+    assert listing_of(xml(one(), truncated=message)).truncated == truncated
 
 
 def test_an_owners_key_is_not_the_objects() -> None:
-    """Only what stands directly in an entry counts."""
+    """Only direct children of an entry count."""
     body = xml("<Owner><Key>other</Key></Owner>" + one())
     assert [found.key for found in listing_of(body).objects] == ["k"]
 
@@ -89,8 +89,8 @@ def test_a_key_comes_as_it_is(key: str) -> None:
 
 
 @given(st.binary(max_size=60))
-def test_what_is_no_listing_is_said_to_be_unreadable(body: bytes) -> None:
-    """Whatever it is; another try may bring one."""
+def test_another_answer_is_reported_as_unreadable(body: bytes) -> None:
+    """Whatever it is; a retry may succeed."""
     with pytest.raises(NoAnswerError, match="cannot be read"):
         listing_of(body)
 
@@ -107,7 +107,7 @@ def test_what_is_no_listing_is_said_to_be_unreadable(body: bytes) -> None:
     ],
     ids=["a page", "no time", "no key", "no such time", "cut off", "an entity"],
 )
-def test_half_a_listing_is_not_taken_for_a_whole_one(body: bytes) -> None:
+def test_a_partial_listing_is_refused(body: bytes) -> None:
     """Nor does anything expand."""
     with pytest.raises(NoAnswerError, match="cannot be read"):
         listing_of(body)
@@ -173,7 +173,7 @@ def test_a_bucket_is_listed_to_its_end(transport: Transport) -> None:
 
 
 def test_a_list_may_begin_behind_a_key(transport: Transport) -> None:
-    """Page after page, so that whoever asks may stop and go on later."""
+    """Page after page, so that a caller may stop and continue later."""
     with Emulator() as cloud:
         names = [f"drop/{n:04}" for n in range(1005)]
         for name in names:
@@ -185,7 +185,7 @@ def test_a_list_may_begin_behind_a_key(transport: Transport) -> None:
 
 
 def test_a_bucket_that_cannot_be_listed_says_why(transport: Transport) -> None:
-    """For good, or for now."""
+    """Permanently, or for now."""
     with Emulator() as cloud:
         obs = client(cloud, transport)
         with pytest.raises(ObjectError, match="no such bucket"):
@@ -199,10 +199,10 @@ def test_a_bucket_that_cannot_be_listed_says_why(transport: Transport) -> None:
 
 
 @pytest.mark.parametrize(("status", "over"), [(500, True), (503, True), (502, False), (504, False)])
-def test_a_failure_of_obs_is_told_from_one_of_what_stands_before_it(
+def test_a_failure_of_obs_is_distinguished_from_one_of_a_gateway(
     transport: Transport, status: int, *, over: bool
 ) -> None:
-    """A gateway that gave up may have left a request behind that is still carried out."""
+    """A gateway that gave up may have forwarded a request that is still executed."""
     with Emulator() as cloud:
         cloud.faults.set([{"operation": "ListObjects", "fault": "status", "status": status}])
         with pytest.raises(NoAnswerError) as caught:

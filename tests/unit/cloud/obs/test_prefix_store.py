@@ -42,17 +42,17 @@ def cloud() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def ring() -> CurrentCredentials:
+def current_keys() -> CurrentCredentials:
     """The keys of the latest call."""
     return CurrentCredentials(KEYS)
 
 
 @pytest.fixture
-def folder(cloud: Emulator, transport: Transport, ring: CurrentCredentials) -> ObsFolder:
+def folder(cloud: Emulator, transport: Transport, current_keys: CurrentCredentials) -> ObsFolder:
     """A folder in an empty bucket, on a machine with a slow clock."""
     cloud.state.reset()
     none = Credentials("", "", missing="none")
-    return ObsFolders(Obs(cloud.url, none, transport, late), ring)(BUCKET, "audit/one/")
+    return ObsFolders(Obs(cloud.url, none, transport, late), current_keys)(BUCKET, "audit/one/")
 
 
 def test_names_are_relative_to_the_folder(folder: ObsFolder, cloud: Emulator) -> None:
@@ -73,12 +73,14 @@ def test_the_clock_is_the_services(folder: ObsFolder) -> None:
     assert abs(folder.now() - datetime.now(timezone.utc)) < timedelta(seconds=5)
 
 
-def test_the_keys_are_those_of_the_latest_call(folder: ObsFolder, ring: CurrentCredentials) -> None:
+def test_the_keys_are_those_of_the_latest_call(
+    folder: ObsFolder, current_keys: CurrentCredentials
+) -> None:
     """Temporary ones end while an instance lives on."""
-    ring.use(Credentials("old", "old"))
+    current_keys.use(Credentials("old", "old"))
     with pytest.raises(ApiError):
         folder.read("k")
-    ring.use(KEYS)
+    current_keys.use(KEYS)
     assert folder.read("k") is None
 
 
@@ -88,7 +90,7 @@ def test_without_keys_nothing_is_sent() -> None:
         CurrentCredentials().current().require()
 
 
-class Here:
+class LocalClock:
     """This machine's clock, some seconds wrong."""
 
     def __init__(self, wrong: float = 0.0) -> None:
@@ -100,7 +102,7 @@ class Here:
         return self.true + self.wrong
 
 
-def ask(clock: ServerClock, local_now: Here, there: float, back: float) -> None:
+def ask(clock: ServerClock, local_now: LocalClock, there: float, back: float) -> None:
     """Let a request take some seconds there and back."""
     asked = clock.local_now()
     local_now.true += timedelta(seconds=there)
@@ -110,9 +112,9 @@ def ask(clock: ServerClock, local_now: Here, there: float, back: float) -> None:
 
 
 @pytest.mark.parametrize("wrong", [0.0, 0.3, -0.3])
-def test_a_clock_that_is_not_contradicted_is_kept(wrong: float) -> None:
+def test_a_plausible_clock_is_not_changed(wrong: float) -> None:
     """With its microseconds."""
-    local_now = Here(wrong)
+    local_now = LocalClock(wrong)
     clock = ServerClock(local_now.now)
     ask(clock, local_now, 0.1, 0.1)
     assert clock.now() == local_now.now()
@@ -122,9 +124,9 @@ def test_a_clock_that_is_not_contradicted_is_kept(wrong: float) -> None:
     wrong=st.floats(-(10**6), 10**6),
     trips=st.lists(st.tuples(st.floats(0, 2), st.floats(0, 2)), min_size=1, max_size=5),
 )
-def test_a_wrong_clock_is_put_right(wrong: float, trips: list[tuple[float, float]]) -> None:
+def test_a_wrong_clock_is_corrected(wrong: float, trips: list[tuple[float, float]]) -> None:
     """To within a second and the time that the request took."""
-    local_now = Here(wrong)
+    local_now = LocalClock(wrong)
     clock = ServerClock(local_now.now)
     for there, back in trips:
         ask(clock, local_now, there, back)
@@ -145,9 +147,9 @@ def test_a_wrong_clock_is_put_right(wrong: float, trips: list[tuple[float, float
         "Mon, 23 Nov 2027 02:00:00 GMT",
     ],
 )
-def test_a_date_that_cannot_be_read_says_nothing(date: str) -> None:
+def test_a_date_that_cannot_be_read_is_ignored(date: str) -> None:
     """Nor one that no accepted request could have got; the clock stays as it was."""
-    local_now = Here(5)
+    local_now = LocalClock(5)
     clock = ServerClock(local_now.now)
     clock.observe(date, clock.local_now())
     assert clock.now() == local_now.now()
@@ -155,16 +157,16 @@ def test_a_date_that_cannot_be_read_says_nothing(date: str) -> None:
 
 def test_a_date_without_a_zone_is_of_greenwich() -> None:
     """As HTTP has it."""
-    local_now = Here()
+    local_now = LocalClock()
     clock = ServerClock(local_now.now)
     clock.observe("Mon, 23 Nov 2026 03:00:00 -0000", clock.local_now())
     assert abs(clock.now() - START - timedelta(hours=1)) <= SECOND
 
 
 @given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{1,3} [A-Z][a-z]{2} [0-9]{1,6} .{0,20}"))
-def test_any_date_can_be_told(date: str) -> None:
-    """Nothing but the time comes of it."""
-    local_now = Here()
+def test_any_date_can_be_observed(date: str) -> None:
+    """It changes nothing but the time."""
+    local_now = LocalClock()
     clock = ServerClock(local_now.now)
     clock.observe(date, clock.local_now())
     assert abs(clock.now() - local_now.now()) <= timedelta(days=31)

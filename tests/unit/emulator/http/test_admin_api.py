@@ -50,7 +50,7 @@ def test_the_state_is_json(emulator: Emulator) -> None:
 
 
 def test_one_part_of_the_state_can_be_had_alone(emulator: Emulator) -> None:
-    """For those who look often."""
+    """For frequent readers."""
     for part in ("jobs", "nodes", "objects", "requests"):
         assert list(call(emulator, "GET", f"state?only={part}")[1]) == [part]
 
@@ -83,7 +83,7 @@ def test_faults_are_set_shown_and_cleared(emulator: Emulator) -> None:
 
 @pytest.mark.parametrize("body", ["", "{", "{}", '[{"operation": "x", "fault": "cut"}]'])
 def test_malformed_faults_are_refused_with_the_reason(emulator: Emulator, body: str) -> None:
-    """The message is for whoever wrote the test."""
+    """The message helps the author of a test."""
     status, answer = call(emulator, "POST", "faults", body)
     assert (status, "fault" in answer["error"]) == (400, True)
 

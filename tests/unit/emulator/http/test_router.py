@@ -1,4 +1,4 @@
-"""Where faults strike: before a request is carried out, after it, or in place of the answer."""
+"""When faults strike: before a request is executed, after it, or instead of the answer."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def wait_for(service: Service, event: str) -> bool:
     return event in service.ran
 
 
-def test_without_a_fault_the_request_is_carried_out() -> None:
+def test_without_a_fault_the_request_is_executed() -> None:
     """Checked, committed, answered."""
     service = Service()
     assert strike(service, None) == Response(201)
@@ -80,8 +80,8 @@ def test_a_refusal_is_answered_and_nothing_committed() -> None:
     assert service.ran == ["checked"]
 
 
-def test_a_lost_answer_is_carried_out() -> None:
-    """The caller learns nothing of it."""
+def test_a_request_with_a_lost_answer_is_executed() -> None:
+    """The caller gets no answer."""
     service = Service()
     assert strike(service, ending("lost_answer")) is None
     assert service.ran == ["checked", "committed"]
@@ -92,14 +92,14 @@ def test_a_lost_refusal_is_lost_too() -> None:
     assert strike(Service(refuses=True), ending("lost_answer")) is None
 
 
-def test_a_cut_request_is_not_carried_out() -> None:
+def test_a_cut_request_is_not_executed() -> None:
     """It may as well never have arrived."""
     service = Service()
     assert strike(service, ending("cut")) is None
     assert service.ran == []
 
 
-def test_a_status_stands_in_place_of_the_request() -> None:
+def test_a_status_replaces_the_request() -> None:
     """Nothing is committed; seconds become Retry-After, rounded up."""
     service = Service()
     answer = strike(service, ending("status", status=429, seconds=1.5))
@@ -108,14 +108,14 @@ def test_a_status_stands_in_place_of_the_request() -> None:
 
 
 def test_a_status_afterwards_hides_a_success() -> None:
-    """The worst of answers: an error for what was done."""
+    """The worst answer: an error although the request was executed."""
     service = Service()
     assert strike(service, ending("status", status=502, after=True)) == Response(502)
     assert service.ran == ["checked", "committed"]
 
 
 def test_a_late_commit_comes_after_the_cut() -> None:
-    """The request is checked on arrival and carried out when nobody waits for it."""
+    """The request is checked on arrival and executed when its client is gone."""
     service, timers = Service(), Timers()
     assert strike(service, ending("late_commit", seconds=0.05), timers) is None
     assert service.ran == ["checked"]

@@ -23,7 +23,7 @@ RELEASE_AFTER = 5
 
 
 class Echo:
-    """Answers with what it was asked, except at a few paths."""
+    """Answers with the request itself, except at a few paths."""
 
     def __init__(self) -> None:
         self.release = Event()
@@ -155,7 +155,7 @@ def test_a_failure_of_the_emulator_is_an_answer_and_a_log_line(
 @pytest.mark.parametrize(
     ("length", "status"), [("x", 400), ("-1", 400), ("9" * 5000, 400), ("99999999999", 413)]
 )
-def test_a_length_that_is_none_is_refused(listener: HttpServer, length: str, status: int) -> None:
+def test_an_invalid_length_is_refused(listener: HttpServer, length: str, status: int) -> None:
     """And the connection closed, as the next request could not be found."""
     answer = exchange(listener, f"PUT / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n".encode())
     assert answer.startswith(f"HTTP/1.1 {status}".encode())
@@ -163,7 +163,7 @@ def test_a_length_that_is_none_is_refused(listener: HttpServer, length: str, sta
 
 
 def test_half_a_body_is_no_request(listener: HttpServer) -> None:
-    """The client left; nothing is carried out."""
+    """The client left; nothing is executed."""
     assert exchange(listener, b"PUT / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf") == b""
 
 

@@ -83,7 +83,7 @@ def test_a_node_is_what_the_file_says(tmp_path: Path) -> None:
         ("nodes: [{name: a, id: x}, {name: b, id: x}]", r"nodes\[1\].id: is the id of an earlier"),
     ],
 )
-def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+def test_an_error_is_reported_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     """The file, the line, the part, and what would be right."""
     with pytest.raises(SettingsError, match=message) as caught:
         fleet(tmp_path, text)
@@ -98,7 +98,7 @@ def test_all_problems_are_listed_at_once(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    """So that a slip of the finger is found."""
+    """So that a typing error is found."""
     with pytest.raises(SettingsError, match=r"missing\.yaml cannot be read"):
         read_fleet(tmp_path / "missing.yaml")
 

@@ -106,7 +106,7 @@ def test_a_job_whose_last_task_ends_while_it_stops_is_done() -> None:
 
 
 def test_a_restored_job_does_what_was_cut_off() -> None:
-    """And nothing twice: what was done stays done."""
+    """And nothing twice: finished tasks stay finished."""
     one = paused(job("a", "b", "c"), AT + 80)
     stopped = AT + 400
     before = statuses(one, stopped)
@@ -118,7 +118,7 @@ def test_a_restored_job_does_what_was_cut_off() -> None:
 
 
 def test_the_ten_minutes_go_on_after_a_pause() -> None:
-    """The time it stood still does not count."""
+    """The time of the pause does not count."""
     one = RESTORE(paused(job("away"), AT + 100), AT + 5000)
     assert status(one, AT + 5000 + 474) == "Running"
     assert status(one, AT + 5000 + 475) == "Timed_out"
@@ -141,7 +141,7 @@ def test_a_job_that_timed_out_can_be_retried() -> None:
 
 
 def test_a_retry_may_fail_again() -> None:
-    """It draws anew."""
+    """Its outcome is drawn again."""
     one = retry(job("a", failing=frozenset("a")), OVER, frozenset("a"))
     assert status(one, OVER + 100) == "Failed"
 
@@ -162,7 +162,7 @@ DONE, FAILED = (job("a"), OVER), (job("a", failing=frozenset("a")), OVER)
         (retry, [WAITING, RUNNING, STOPPING, STOPPED, DONE]),
     ],
 )
-def test_what_a_status_does_not_allow_is_refused(
+def test_an_operation_that_the_status_forbids_is_refused(
     change: Change, refusing: list[tuple[Job, float]]
 ) -> None:
     """The error names the status and those that would do."""

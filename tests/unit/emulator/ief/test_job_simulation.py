@@ -47,7 +47,7 @@ def test_tasks_that_all_run_at_once_are_done_in_a_jobs_seconds() -> None:
     ],
 )
 def test_a_nodes_state_decides(state: str, reason: str, reachable: bool) -> None:  # noqa: FBT001 - a column of the table
-    """What is out of reach may come back, anything else fails at once."""
+    """An unreachable node may come back, any other state fails at once."""
     simulation = JobSimulation(Fleet((Node("n1", "a", state=state),)))
     (task,) = simulation.tasks("node_upgrade", "1/0", [(0, "n1")])
     assert (task.reason, task.reachable) == (reason, reachable)
@@ -66,7 +66,7 @@ def test_a_failing_target_fails() -> None:
 
 
 def test_a_target_that_is_not_in_a_complete_fleet_fails() -> None:
-    """A slip in an id shows; an id of a group is one of the fleet, too."""
+    """A typing error in an id is found; an id of a group is one of the fleet, too."""
     simulation = JobSimulation(Fleet((Node("n1", "a"),), (Group("g1", "docks"),), complete=True))
     targets = [(0, "n1"), (1, "g1"), (2, "n2")]
     reasons = [task.reason for task in simulation.tasks("deployment_deploy", "1/0", targets)]

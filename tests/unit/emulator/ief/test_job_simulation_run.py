@@ -50,8 +50,8 @@ def test_a_task_with_a_reason_fails() -> None:
     assert statuses(one, 30) == ["Failed"]
 
 
-def test_what_is_not_done_in_time_has_timed_out() -> None:
-    """What was done by then stays done."""
+def test_a_task_that_is_not_done_in_time_has_timed_out() -> None:
+    """Tasks that are done by then stay done."""
     one = run(Task(0, 20), Task(1, 80), Task(2, 80), allowed=60)
     assert statuses(one, 59) == ["Successful", "Running", "Running"]
     assert statuses(one, 60) == ["Successful", "Timed_out", "Timed_out"]

@@ -181,7 +181,7 @@ def test_a_bad_name_is_refused_and_nothing_created(client: Client) -> None:
     assert client.emulator.state.all_jobs() == []
 
 
-def test_a_path_that_is_none_is_refused(client: Client) -> None:
+def test_an_unknown_path_is_refused(client: Client) -> None:
     """IEF.011002 is a URL that is not registered."""
     for method, path in (("GET", "/v2/x/unknown"), ("PUT", JOBS), ("GET", f"{JOBS}/id/pause")):
         assert error_of(client.call(method, path)) == (400, "IEF.011002")
@@ -279,7 +279,7 @@ def test_a_failed_job_is_retried(client: Client) -> None:
 
 
 @pytest.mark.parametrize("action", ["pause", "restore", "retry"])
-def test_what_a_jobs_status_does_not_allow_changes_nothing(client: Client, action: str) -> None:
+def test_an_operation_that_the_status_forbids_changes_nothing(client: Client, action: str) -> None:
     """A job that is done cannot be paused, restored or retried."""
     job_id = client.create("nightly")
     client.now += 5

@@ -1,4 +1,4 @@
-"""What is said about nodes and groups, and which nodes a query selects."""
+"""The responses about nodes and groups, and the nodes that a query selects."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_node_that_is_being_upgraded_says_so() -> None:
 
 
 def test_a_group_holds_its_nodes() -> None:
-    """With all that is said about each."""
+    """With all fields of each."""
     view = FleetStatus(FLEET).group_view(DOCKS, "p")
     assert (view["id"], view["name"], view["project_id"]) == ("g1", "docks", "p")
     assert view["nodes"] == FleetStatus(FLEET).select({"group_id": "g1"})

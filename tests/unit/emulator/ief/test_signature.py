@@ -65,7 +65,7 @@ def test_a_request_signed_by_the_sdk_is_accepted() -> None:
 
 
 def test_a_request_without_a_body_is_accepted() -> None:
-    """The hash of nothing stands for the body."""
+    """The hash of an empty body is signed."""
     assert accepts(signed(body=b""))
 
 
@@ -96,12 +96,12 @@ def test_a_changed_signed_header_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["Host", "Content-Type", "X-Sdk-Date", "Authorization"])
 def test_a_missing_signed_header_is_refused(name: str) -> None:
-    """What was signed must be there."""
+    """Every signed header must be present."""
     assert not accepts(with_header(signed(), name, None))
 
 
 def test_a_signed_header_given_twice_is_refused() -> None:
-    """Which of the two was meant cannot be known."""
+    """It is unknown which of the two was signed."""
     request = signed()
     assert not accepts(replace(request, headers=(*request.headers, ("Host", "127.0.0.1:1"))))
 
@@ -127,7 +127,7 @@ def test_a_date_more_than_15_minutes_off_is_refused(seconds: float, *, accepted:
     assert accepts(signed(), now=NOW + seconds) is accepted
 
 
-def test_a_date_that_is_none_is_refused() -> None:
+def test_an_invalid_date_is_refused() -> None:
     """Without a date there is no fence."""
     assert not accepts(with_header(signed(), "X-Sdk-Date", "yesterday"))
 
@@ -169,7 +169,7 @@ def test_permanent_keys_come_without_a_token() -> None:
 
 
 def test_a_header_outside_ascii_is_signed_as_utf8() -> None:
-    """Names of people may stand in headers."""
+    """Headers may contain names of people."""
     assert accepts(with_header(signed(extra={"Accept": "é"}), "Accept", "é"))
 
 
@@ -179,7 +179,7 @@ def test_any_authorization_is_answered(text: str) -> None:
     assert not accepts(with_header(signed(), "Authorization", text))
 
 
-def test_how_old_a_signature_may_be_can_be_narrowed() -> None:
+def test_the_maximum_age_of_a_signature_can_be_set() -> None:
     """A second more than allowed is too much."""
     signature.check(signed(), DEMO_ACCOUNT, NOW + 20, 20)
     with pytest.raises(RefusedError):

@@ -1,4 +1,4 @@
-"""What a bucket keeps, with and without versioning."""
+"""The versions of a bucket, with and without versioning."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def kept(bucket: Bucket) -> list[str]:
     return [f"{one.version_id}:{one.data.decode() or '-'}" for one in bucket.history("k")]
 
 
-def test_without_versioning_the_last_write_stands() -> None:
+def test_without_versioning_the_last_write_counts() -> None:
     """And nothing of the one before is left."""
     bucket = Bucket()
     put(bucket, "a")
@@ -33,7 +33,7 @@ def test_without_versioning_the_last_write_stands() -> None:
     assert (kept(bucket), bucket.objects, bucket.older) == ([], {}, {})
 
 
-def test_with_versioning_every_write_stands() -> None:
+def test_with_versioning_every_write_is_stored() -> None:
     """Those from before it was on too."""
     bucket = Bucket()
     put(bucket, "a")
@@ -58,7 +58,7 @@ def test_suspended_versioning_replaces_the_version_without_an_id() -> None:
     assert bucket.objects == {}
 
 
-def test_when_the_marker_goes_the_object_is_back() -> None:
+def test_after_deleting_the_marker_the_object_is_back() -> None:
     """As if it had never been deleted."""
     bucket = Bucket(versioning=ENABLED)
     put(bucket, "a", "1")
@@ -69,7 +69,7 @@ def test_when_the_marker_goes_the_object_is_back() -> None:
     assert (bucket.objects["k"].data, bucket.delete_marker("k")) == (b"a", None)
 
 
-def test_when_the_newest_version_goes_the_one_before_is_current() -> None:
+def test_after_deleting_the_newest_version_the_one_before_is_current() -> None:
     """Or its delete marker."""
     bucket = Bucket(versioning=ENABLED)
     put(bucket, "a", "1")

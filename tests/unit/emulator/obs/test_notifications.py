@@ -1,4 +1,4 @@
-"""Who is told of new objects, and when."""
+"""The receivers of notifications about new objects, and when they get them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Receiver:
-    """Somebody who is told, and refuses a few times at first."""
+    """A receiver that refuses a few notifications at first."""
 
     refusals: int = 0
     received: list[str] = field(default_factory=list)
@@ -43,8 +43,8 @@ def notification(key: str) -> Notification:
     return Notification("drop", key, 1, "e", "null", "ObjectCreated:Put", "r")
 
 
-def telling(receiver: Receiver | None, *keys: str) -> Notifications:
-    """Have a receiver told of some objects."""
+def notifying(receiver: Receiver | None, *keys: str) -> Notifications:
+    """Notify a receiver of some objects."""
     notifications = Notifications(receiver, tries=4, first_pause=0.001)
     notifications.start()
     for key in keys:
@@ -52,45 +52,45 @@ def telling(receiver: Receiver | None, *keys: str) -> Notifications:
     return notifications
 
 
-def test_notices_are_told_in_order_and_wait_for_a_slow_listener() -> None:
+def test_notifications_are_sent_in_order_and_wait_for_a_slow_receiver() -> None:
     """Adding one takes no time."""
     receiver = Receiver()
-    notifications = telling(receiver, "a", "b", "c")
+    notifications = notifying(receiver, "a", "b", "c")
     assert receiver.received == []
     receiver.open_door.set()
     assert receiver.wait_for_keys(3) == ["a", "b", "c"]
     notifications.stop()
 
 
-def test_a_refused_notice_is_told_again_before_the_next() -> None:
+def test_a_refused_notification_is_sent_again_before_the_next() -> None:
     """The order stays."""
     receiver = Receiver(refusals=3)
     receiver.open_door.set()
-    notifications = telling(receiver, "a", "b")
+    notifications = notifying(receiver, "a", "b")
     assert receiver.wait_for_keys(2) == ["a", "b"]
     notifications.stop()
 
 
-def test_a_notice_that_nobody_takes_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_notification_that_is_always_refused_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
     """With a word in the log; the next one has its turn."""
     receiver = Receiver(refusals=4)
     receiver.open_door.set()
     with caplog.at_level(logging.WARNING):
-        notifications = telling(receiver, "a", "b")
+        notifications = notifying(receiver, "a", "b")
         assert receiver.wait_for_keys(1) == ["b"]
     notifications.stop()
     assert "the notification of a was dropped" in caplog.text
 
 
-def test_without_a_listener_nothing_is_kept() -> None:
+def test_without_a_receiver_nothing_is_stored() -> None:
     """And nothing has to be stopped."""
-    notifications = telling(None, "a")
+    notifications = notifying(None, "a")
     assert not notifications.wanted
     notifications.stop()
 
 
 def test_stopping_does_not_wait_for_another_try() -> None:
-    """What was not told is lost, as the platform may lose it."""
+    """Pending notifications are lost, as the platform may lose them."""
     receiver = Receiver(refusals=100)
     receiver.open_door.set()
     notifications = Notifications(receiver, tries=9, first_pause=60)

@@ -23,7 +23,7 @@ def answer(**headers: str) -> Response:
 
 
 def answer_of(stored: ObjectVersion, **headers: str) -> Response:
-    """Read any object likewise."""
+    """Read an object of any name."""
     named = tuple((name.replace("_", "-"), value) for name, value in headers.items())
     request = Request("GET", "/drop/a", named)
     try:
@@ -63,7 +63,7 @@ def test_an_empty_object_has_no_ranges() -> None:
 
 
 @pytest.mark.parametrize("asked", ["bytes=-", "bytes=4-2", "bytes=1-2,4-5", "lines=1-2", "x", ""])
-def test_a_range_that_is_none_is_passed_over(asked: str) -> None:
+def test_an_invalid_range_is_ignored(asked: str) -> None:
     """RFC 9110: the whole is the answer then."""
     assert answer(range=asked).status == 200
 
@@ -111,6 +111,6 @@ def test_a_condition_decides_about_the_answer(headers: dict[str, str], status: i
 
 
 def test_not_modified_has_no_body() -> None:
-    """Only the headers that tell of the object."""
+    """Only the headers that describe the object."""
     found = answer(if_none_match="*")
     assert (found.body, found.headers["ETag"]) == (b"", f'"{TAG}"')

@@ -78,7 +78,7 @@ def test_head_has_the_length_and_no_body(emulator: Emulator) -> None:
 
 
 def test_metadata_comes_back(emulator: Emulator) -> None:
-    """What was written under `x-obs-meta-`."""
+    """The headers that were written under `x-obs-meta-`."""
     call(emulator, "PUT", f"{DROP}/a", b"", {"x-obs-meta-owner": "north"})
     assert call(emulator, "GET", f"{DROP}/a")[2]["x-obs-meta-owner"] == "north"
 
@@ -188,7 +188,7 @@ def test_an_append_elsewhere_than_at_the_end_is_refused(emulator: Emulator, posi
     assert emulator.state.buckets["nightdrop-drop"]["log"].data == b"one"
 
 
-def test_what_was_put_cannot_be_appended_to(emulator: Emulator) -> None:
+def test_an_object_that_was_put_cannot_be_appended_to(emulator: Emulator) -> None:
     """And putting makes an appendable object an ordinary one."""
     append(emulator, b"one", 0)
     call(emulator, "PUT", f"{DROP}/log", b"put")
@@ -214,7 +214,7 @@ def enable(emulator: Emulator, status: str = "Enabled") -> None:
     assert call(emulator, "PUT", f"{DROP}?versioning", body.encode())[0] == 200
 
 
-def test_a_bucket_says_whether_it_keeps_versions(emulator: Emulator) -> None:
+def test_a_bucket_shows_its_versioning(emulator: Emulator) -> None:
     """Before it was ever set there is no status."""
     before = call(emulator, "GET", f"{DROP}?versioning")[1]
     enable(emulator)

@@ -56,7 +56,7 @@ def test_a_request_signed_as_the_reference_says_is_accepted() -> None:
     assert verdict(plain()) == ""
 
 
-def test_the_date_may_stand_in_a_header_of_the_service() -> None:
+def test_the_date_may_be_in_a_header_of_the_service() -> None:
     """The Date line is then empty."""
     to_sign = f"GET\n\n\n\nx-obs-date:{DATE}\n/bucket/a%20b.yaml"
     assert verdict(signed(to_sign, {"x-obs-date": DATE, "Date": "other"})) == ""
@@ -119,13 +119,13 @@ def test_a_date_more_than_15_minutes_off_is_refused(seconds: float, code: str) -
     assert verdict(plain(), now=NOW + seconds) == code
 
 
-def test_a_date_that_is_none_is_refused() -> None:
-    """Without a date the request would be good for ever."""
+def test_an_invalid_date_is_refused() -> None:
+    """Without a date the request would be valid indefinitely."""
     assert verdict(plain("some day")) == "AccessDenied"
 
 
 def test_an_unknown_access_key_is_named_as_such() -> None:
-    """The code tells it from a wrong secret."""
+    """The code distinguishes it from a wrong secret."""
     known = replace(DEMO_ACCOUNT, access_key="ANOTHER")
     assert verdict(plain(), account=known) == "InvalidAccessKeyId"
 
@@ -145,7 +145,7 @@ def test_any_authorization_is_answered(text: str) -> None:
     assert verdict(Request("GET", "/", (("Authorization", text),))) == "AccessDenied"
 
 
-def test_how_old_a_request_may_be_can_be_narrowed() -> None:
+def test_the_maximum_age_of_a_request_can_be_set() -> None:
     """A second more than allowed is too much."""
     request = plain()
     address = locate(request)

@@ -1,4 +1,4 @@
-"""What is kept beyond the process."""
+"""The state that is stored beyond the process."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_a_new_process_reads_what_was_written(tmp_path: Path) -> None:
 
 
 def test_a_line_without_its_end_is_cut_off(tmp_path: Path) -> None:
-    """It was never answered; what comes after it stands on a line of its own."""
+    """It was never acknowledged; later changes are written to a line of their own."""
     file = tmp_path / "emulator.jsonl"
     file.write_bytes(encode(changes.BucketCreated("a")).encode() + b'\n{"change":"Bucket')
     first = Journal(tmp_path)
@@ -159,7 +159,7 @@ def test_two_emulators_do_not_share_a_directory(tmp_path: Path) -> None:
     Journal(tmp_path).close()
 
 
-def test_a_change_that_cannot_be_written_is_not_kept(tmp_path: Path) -> None:
+def test_a_change_that_cannot_be_written_is_undone(tmp_path: Path) -> None:
     """Neither in memory nor after a restart, and those after it are."""
     journal = Journal(tmp_path)
     state = State(lambda: 0.0, lambda: "id", journal=journal)

@@ -1,4 +1,4 @@
-"""What the services hold."""
+"""The state of the services."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_names_may_repeat_unless_they_must_not() -> None:
     assert len(kept.all_jobs()) == 2
 
 
-def test_of_many_threads_one_gets_a_unique_name() -> None:
+def test_only_one_of_many_threads_gets_a_unique_name() -> None:
     """Looking and adding are one step."""
     kept = state()
 

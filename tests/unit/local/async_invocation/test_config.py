@@ -16,7 +16,7 @@ REQUEST = AsyncRequest("r-1", "timer", "{}", NOON)
 
 
 def waits(config: AsyncConfig, attempts: int) -> list[float | None]:
-    """Return the seconds before each retry, None where there is none."""
+    """Return the seconds before each retry, None where no retry follows."""
     chance = Random(1)  # noqa: S311 - a seed, not a secret
     found = []
     for attempt in range(1, attempts + 1):
@@ -66,7 +66,9 @@ def test_a_request_grows_too_old() -> None:
         ({"first_wait": -1}, r"first_wait\n.* greater than or equal to 0"),
     ],
 )
-def test_what_the_platform_would_refuse_is_refused(wrong: dict[str, int], sentence: str) -> None:
+def test_a_value_outside_the_platforms_limits_is_refused(
+    wrong: dict[str, int], sentence: str
+) -> None:
     """With its own limits."""
     with pytest.raises(ValueError, match=sentence):
         AsyncConfig(**wrong)  # type: ignore[arg-type] # numbers only

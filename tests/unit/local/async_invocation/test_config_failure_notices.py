@@ -1,4 +1,4 @@
-"""Failure messages, and where they go."""
+"""Failure notices, and their folder."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def test_a_message_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert [one.stat().st_mode & 0o777 for one in (path.parent, path)] == [0o700, 0o600]
 
 
-def test_a_folder_is_made_when_the_first_message_comes(tmp_path: Path) -> None:
-    """The place is told."""
+def test_the_folder_is_created_with_the_first_message(tmp_path: Path) -> None:
+    """Its path is reported."""
     folder = tmp_path / "failed" / "events"
     write = into_folder(folder)
     assert not folder.exists()

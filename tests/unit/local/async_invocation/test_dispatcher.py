@@ -54,7 +54,7 @@ def serve() -> Iterator[Serve]:
                     self.wfile.write(answer)
 
                 def log_message(self, *_: object) -> None:
-                    """Say nothing."""
+                    """Log nothing."""
 
             server = ThreadingHTTPServer(("127.0.0.1", 0), Caller)
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -69,7 +69,7 @@ def serve() -> Iterator[Serve]:
 
 @pytest.fixture
 def steps() -> list[ProgressEvent]:
-    """What was told, in the order it was told."""
+    """The reported steps, in their order."""
     return []
 
 
@@ -86,7 +86,7 @@ def function(
 
 
 def kinds(steps: list[ProgressEvent]) -> list[type[ProgressEvent]]:
-    """Return what kinds of steps there were."""
+    """Return the kinds of the steps."""
     return [type(step) for step in steps]
 
 
@@ -112,7 +112,7 @@ def test_an_event_is_accepted_started_and_answered(
     assert json.loads(answered.outcome.payload) == {"id": request_id}
 
 
-def test_a_failed_request_is_tried_again_as_itself(
+def test_a_failed_request_is_retried_under_its_own_id(
     serve: Serve, steps: list[ProgressEvent]
 ) -> None:
     """The same id, the same event, one more attempt, not before its wait is over."""
@@ -221,8 +221,10 @@ def test_an_instance_has_one_request_at_a_time_and_instances_work_side_by_side(
     assert kinds(steps).count(Answered) == 6
 
 
-def test_what_cannot_be_written_stops_nothing(serve: Serve, steps: list[ProgressEvent]) -> None:
-    """The trouble is told, and the next event is delivered."""
+def test_a_notice_that_cannot_be_written_stops_nothing(
+    serve: Serve, steps: list[ProgressEvent]
+) -> None:
+    """The error is reported, and the next event is delivered."""
 
     def write(_name: str, _notice: object) -> str:
         raise OSError("no space left")
@@ -237,7 +239,7 @@ def test_what_cannot_be_written_stops_nothing(serve: Serve, steps: list[Progress
     assert kinds(steps).count(Answered) == 1
 
 
-def test_chaos_duplicates_and_reorders_and_loses_nothing(
+def test_fault_injection_duplicates_and_reorders_and_loses_nothing(
     serve: Serve, steps: list[ProgressEvent]
 ) -> None:
     """Each duplicate is a request of its own."""
@@ -258,7 +260,7 @@ def test_chaos_duplicates_and_reorders_and_loses_nothing(
     assert len(set(accepted)) == len(seen)
 
 
-def test_settling_ends_when_the_time_is_over(steps: list[ProgressEvent]) -> None:
+def test_waiting_for_all_requests_ends_with_the_time(steps: list[ProgressEvent]) -> None:
     """Without an instance nothing is delivered."""
     with closing(function([], steps, AsyncConfig())) as queue:
         queue.submit({}, "timer")
@@ -275,8 +277,8 @@ def test_a_large_event_is_refused(steps: list[ProgressEvent]) -> None:
     assert steps == []
 
 
-def test_a_closed_function_takes_nothing(steps: list[ProgressEvent]) -> None:
-    """Nor does it say that it did."""
+def test_a_closed_function_accepts_nothing(steps: list[ProgressEvent]) -> None:
+    """And reports no acceptance."""
     queue = function([], steps, AsyncConfig())
     queue.close()
     with pytest.raises(ValueError, match="closed"):

@@ -21,8 +21,8 @@ REQUEST = AsyncRequest("r-1", "timer", '{"a": "ü"}', datetime(2026, 11, 23, tzi
 
 
 @pytest.fixture
-def lease_expired() -> Iterator[str]:
-    """A server that takes connections and says nothing."""
+def silent() -> Iterator[str]:
+    """A server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/"
 
@@ -53,7 +53,7 @@ def test_a_reply_is_a_success(answering: Callable[[int, bytes], str]) -> None:
     )
 
 
-def test_what_the_function_raised_is_told(answering: Callable[[int, bytes], str]) -> None:
+def test_an_error_of_the_function_is_reported(answering: Callable[[int, bytes], str]) -> None:
     """Class and message, and the whole error object as the payload."""
     body = b'{"errorMessage": "no disk", "errorType": "OSError", "stackTrace": []}'
     outcome = Instance(answering(500, body), 5).invoke(REQUEST)
@@ -62,28 +62,26 @@ def test_what_the_function_raised_is_told(answering: Callable[[int, bytes], str]
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b"\xff"])
-def test_an_answer_of_another_kind_is_told_by_its_status(
+def test_another_answer_is_reported_by_its_status(
     answering: Callable[[int, bytes], str], body: bytes
 ) -> None:
     """A redirect, a proxy's page, nothing."""
     assert Instance(answering(404, body), 5).invoke(REQUEST).error == "HTTP 404"
 
 
-def test_where_nothing_listens_nothing_is_raised(lease_expired: str) -> None:
+def test_a_refused_connection_raises_nothing(silent: str) -> None:
     """The failure is the outcome, with an error object as the platform's."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         free = probe.getsockname()[1]
-    outcome = Instance(lease_expired.replace(lease_expired.split(":")[2], f"{free}/"), 5).invoke(
-        REQUEST
-    )
+    outcome = Instance(silent.replace(silent.split(":")[2], f"{free}/"), 5).invoke(REQUEST)
     assert (outcome.status, outcome.error) == (500, "no server listens at the function's address")
     assert json.loads(outcome.payload)["errorType"] == "NoInstance"
 
 
-def test_no_answer_in_time_is_a_failure(lease_expired: str) -> None:
+def test_no_answer_in_time_is_a_failure(silent: str) -> None:
     """The time is that of the function."""
     started = time.monotonic()
-    outcome = Instance(lease_expired, 0.1).invoke(REQUEST)
+    outcome = Instance(silent, 0.1).invoke(REQUEST)
     assert (outcome.status, outcome.error) == (500, "no answer within 0.1 seconds")
     assert time.monotonic() - started >= 0.1
 

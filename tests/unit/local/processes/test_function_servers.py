@@ -27,7 +27,7 @@ def sleeper(folder: Path) -> Program:
 
 
 def wait_for(ready: Callable[[], bool], seconds: float = 10) -> None:
-    """Return once something is so; fail if it takes too long."""
+    """Wait until the condition holds; fail if it takes too long."""
     end = time.monotonic() + seconds
     while not ready():
         assert time.monotonic() < end, "it took too long"
@@ -63,7 +63,7 @@ def pids_of(supervisor: Supervisor) -> tuple[int, ...]:
 
 
 class Clock:
-    """A clock that goes on only while a program is down."""
+    """A clock that advances only while a program is down."""
 
     def __init__(self) -> None:
         self.shown = 0.0
@@ -76,8 +76,8 @@ class Clock:
         return self.shown
 
 
-def test_a_program_that_is_killed_is_started_again(tmp_path: Path) -> None:
-    """And whoever listens is told why."""
+def test_a_killed_program_is_started_again(tmp_path: Path) -> None:
+    """The reason is reported."""
     messages: list[str] = []
     with supervised([sleeper(tmp_path)], None, messages.append) as supervisor:
         (first,) = pids_of(supervisor)
@@ -100,20 +100,22 @@ def test_a_change_of_source_starts_every_program_again(tmp_path: Path) -> None:
     assert messages == ["the sleeper was restarted: its source changed"]
 
 
-def test_a_program_that_crashes_at_its_start_is_given_up_after_some_tries(tmp_path: Path) -> None:
+def test_a_program_that_crashes_at_its_start_is_given_up_after_some_attempts(
+    tmp_path: Path,
+) -> None:
     """Each after a longer wait than the last; the sentence names its last line and its output."""
     messages: list[str] = []
     clock = Clock()
     starts: list[float] = []
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         messages.append(text)
         starts.append(clock.shown)
 
     crash = Program(
         "the function", ["-c", "raise SystemExit('no such module')"], os.environ, tmp_path / "out"
     )
-    with supervised([crash], None, tell, clock) as clock.supervisor:
+    with supervised([crash], None, report, clock) as clock.supervisor:
         wait_for(lambda: "restarts when" in str(messages[-1:]), seconds=60)
         (tmp_path / "out").unlink()
         given_up = clock.shown
@@ -125,7 +127,7 @@ def test_a_program_that_crashes_at_its_start_is_given_up_after_some_tries(tmp_pa
 
 
 def test_a_program_that_was_given_up_starts_again_when_its_source_changes(tmp_path: Path) -> None:
-    """That is when it may work."""
+    """The change may have fixed it."""
     source = tmp_path / "source"
     source.mkdir()
     messages: list[str] = []
@@ -133,7 +135,7 @@ def test_a_program_that_was_given_up_starts_again_when_its_source_changes(tmp_pa
     crash = Program("the function", ["-c", "raise SystemExit(3)"], os.environ, tmp_path / "out")
     with supervised([crash], source, messages.append, clock) as clock.supervisor:
         wait_for(lambda: "restarts when" in str(messages[-1:]), seconds=60)
-        (source / "mended.py").write_text("")
+        (source / "fixed.py").write_text("")
         wait_for(lambda: "the function was restarted: its source changed" in messages)
 
 
@@ -151,7 +153,7 @@ def test_files_that_vanish_while_they_are_looked_at_do_not_end_the_watch(tmp_pat
             folder.mkdir(exist_ok=True)
             file = folder / f"k{number % 5}.py"
             file.write_text("")
-            os.utime(file, (1, 1))  # old, so that it does not start anything anew
+            os.utime(file, (1, 1))  # old, so that it restarts nothing
             file.unlink()
             folder.rmdir()
 
@@ -168,7 +170,7 @@ def test_files_that_vanish_while_they_are_looked_at_do_not_end_the_watch(tmp_pat
         wait_for(lambda: bool(messages))
 
 
-def test_nothing_is_left_behind(tmp_path: Path) -> None:
+def test_no_process_is_left_behind(tmp_path: Path) -> None:
     """Closing ends every process."""
     with supervised([sleeper(tmp_path), sleeper(tmp_path)], None, print) as supervisor:
         pids = pids_of(supervisor)

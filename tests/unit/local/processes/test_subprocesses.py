@@ -30,8 +30,10 @@ def program(folder: Path, code: str) -> Program:
     return Program("the emulator", ["-c", code], os.environ, folder / "emulator.log")
 
 
-def test_who_ends_before_it_is_ready_is_quoted_with_its_last_line(tmp_path: Path) -> None:
-    """And whoever reads it learns where the rest is; nobody else may read that."""
+def test_a_process_that_ends_before_it_is_ready_is_quoted_with_its_last_line(
+    tmp_path: Path,
+) -> None:
+    """The message names the file with the rest, which only its owner can read."""
     one = program(tmp_path, "raise SystemExit('a traceback\\n\\nError: the port is taken')")
     with (
         running(one) as process,
@@ -44,14 +46,14 @@ def test_who_ends_before_it_is_ready_is_quoted_with_its_last_line(tmp_path: Path
     assert stat.S_IMODE(one.output.stat().st_mode) == 0o600
 
 
-def test_who_takes_too_long_is_named(tmp_path: Path) -> None:
+def test_a_process_that_takes_too_long_is_named(tmp_path: Path) -> None:
     """With the time that was allowed."""
     one = program(tmp_path, FOREVER)
     with running(one) as process, pytest.raises(StartError, match=r"not ready within 0\.1 seconds"):
         wait_until_ready(one, process, lambda: False, Event(), seconds=0.1)
 
 
-def test_waiting_ends_when_the_run_is_to_end(tmp_path: Path) -> None:
+def test_waiting_ends_when_the_run_must_end(tmp_path: Path) -> None:
     """At once, and the process with it."""
     one, ended = program(tmp_path, FOREVER), Event()
     ended.set()
@@ -60,14 +62,14 @@ def test_waiting_ends_when_the_run_is_to_end(tmp_path: Path) -> None:
     assert process.poll() is not None
 
 
-def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_fails_with_one_sentence(tmp_path: Path) -> None:
     """Instead of a traceback."""
     with pytest.raises(StartError, match=r"cannot write .*: No such file"):
         running(program(tmp_path / "none", FOREVER)).__enter__()
 
 
 def test_last_output_line_cannot_forge_a_line(tmp_path: Path) -> None:
-    """What a process prints is foreign text; nothing at all is said, too."""
+    """The output of a process is foreign text; no output is handled, too."""
     output = tmp_path / "log"
     output.write_bytes(b"first\n\x1b[2Kforged\r\n")
     assert last_output_line(output) == f"\\x1b[2Kforged (see {output})"
@@ -76,8 +78,8 @@ def test_last_output_line_cannot_forge_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_each_asks_for_the_end_and_raises_nothing(number: signal.Signals) -> None:
-    """However often it comes; afterwards it means what it meant before."""
+def test_each_signal_asks_for_the_end_and_raises_nothing(number: signal.Signals) -> None:
+    """However often it arrives; afterwards its former handler is restored."""
     before = signal.getsignal(number)
     with stop_signals() as ended:
         os.kill(os.getpid(), number)
@@ -86,8 +88,8 @@ def test_each_asks_for_the_end_and_raises_nothing(number: signal.Signals) -> Non
     assert signal.getsignal(number) is before
 
 
-def test_what_nohup_ignores_stays_ignored() -> None:
-    """A run that was told to outlive its terminal does."""
+def test_signals_that_nohup_ignores_stay_ignored() -> None:
+    """A run that must outlive its terminal does."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with stop_signals() as ended:

@@ -45,8 +45,8 @@ def test_the_environment_gives_credentials_and_project() -> None:
     assert made.getRequestID() == "request-1"
 
 
-def test_the_methods_out_of_use_answer_nothing() -> None:
-    """Whoever still asks them finds out on the desk."""
+def test_deprecated_methods_answer_nothing() -> None:
+    """Code that still calls them fails locally already."""
     made = context(ENVIRONMENT)
     assert (made.getAccessKey(), made.getSecretKey()) == ("", "")
 
@@ -75,7 +75,7 @@ def test_an_invocation_keeps_its_keys_when_the_agency_has_others() -> None:
         assert made.getSecurityToken() != other.getSecurityToken()
 
 
-def test_the_odd_clock_is_over_at_once() -> None:
+def test_the_platforms_wrong_clock_is_over_at_once() -> None:
     """Seconds are counted as milliseconds, and what is left becomes negative."""
     made = context({**ENVIRONMENT, "DESK_ODD_CLOCK": "1"}, 100.0, 100.0, 100.015625, 101.0)
     assert made.getRunningTimeInSeconds() == 30
@@ -83,7 +83,9 @@ def test_the_odd_clock_is_over_at_once() -> None:
 
 
 @pytest.mark.parametrize(("timeout", "seconds"), [("40", 40.0), ("", ASSUMED_SECONDS)])
-def test_the_odd_clock_does_not_shorten_an_invocation(timeout: str, seconds: float) -> None:
+def test_the_platforms_wrong_clock_does_not_shorten_an_invocation(
+    timeout: str, seconds: float
+) -> None:
     """The time-out counts, or without one what is assumed."""
     environ = {"RUNTIME_TIMEOUT": timeout, "DESK_ODD_CLOCK": "1"}
     made = context(environ, 7.0, 7.125)
@@ -157,7 +159,7 @@ def test_the_context_shows_no_secret() -> None:
     assert "canary" not in repr(context(ENVIRONMENT))
 
 
-class Hand:
+class ManualClock:
     """A clock that is set by hand."""
 
     def __init__(self) -> None:
@@ -169,19 +171,19 @@ class Hand:
 
 
 @pytest.fixture
-def clock() -> Hand:
+def clock() -> ManualClock:
     """The clock of the emulator and of the process."""
-    return Hand()
+    return ManualClock()
 
 
 @pytest.fixture
-def cloud(clock: Hand) -> Iterator[Emulator]:
+def cloud(clock: ManualClock) -> Iterator[Emulator]:
     """An emulator with other keys every ten seconds."""
     with Emulator(clock=clock, rotation=10) as running:
         yield running
 
 
-def test_keys_are_kept_for_the_cache_period(cloud: Emulator, clock: Hand) -> None:
+def test_keys_are_cached_for_the_cache_period(cloud: Emulator, clock: ManualClock) -> None:
     """A rotation is seen only after it."""
     agency = Agency(cloud.agency_url, clock, 25)
     first = agency.keys()
@@ -191,7 +193,7 @@ def test_keys_are_kept_for_the_cache_period(cloud: Emulator, clock: Hand) -> Non
     assert agency.keys().token != first.token
 
 
-def test_kept_keys_need_nobody_to_answer(clock: Hand) -> None:
+def test_cached_keys_need_no_answer(clock: ManualClock) -> None:
     """The agency is asked at most once in a period."""
     with Emulator(clock=clock) as cloud:
         agency = Agency(cloud.agency_url, clock, 25)
@@ -199,7 +201,7 @@ def test_kept_keys_need_nobody_to_answer(clock: Hand) -> None:
     assert agency.keys() == first
 
 
-def test_where_nobody_answers_it_is_said_what_to_do(clock: Hand) -> None:
+def test_an_unreachable_agency_is_reported_with_a_remedy(clock: ManualClock) -> None:
     """The emulator may have ended."""
     with Emulator(clock=clock) as cloud:
         url = cloud.agency_url
@@ -208,13 +210,13 @@ def test_where_nobody_answers_it_is_said_what_to_do(clock: Hand) -> None:
 
 
 @pytest.mark.parametrize("page", ["state?only=jobs", "nothing"])
-def test_an_answer_without_keys_is_an_error(cloud: Emulator, clock: Hand, page: str) -> None:
+def test_an_answer_without_keys_is_an_error(cloud: Emulator, clock: ManualClock, page: str) -> None:
     """Another page of the emulator, or none."""
     with pytest.raises(CredentialsError, match="cannot fetch keys"):
         Agency(f"{cloud.url}/_emulator/{page}", clock).keys()
 
 
-def test_a_broken_answer_is_not_told(cloud: Emulator, clock: Hand) -> None:
+def test_a_broken_answer_is_not_quoted(cloud: Emulator, clock: ManualClock) -> None:
     """Not even in the trace: half of it may be keys."""
     cloud.state.denied.clear()
     with pytest.raises(CredentialsError) as caught:
@@ -222,13 +224,13 @@ def test_a_broken_answer_is_not_told(cloud: Emulator, clock: Hand) -> None:
     assert CANARY not in "".join(traceback.format_exception(caught.value))
 
 
-def test_without_desk_agency_there_is_none(clock: Hand) -> None:
+def test_without_an_agency_there_is_no_client(clock: ManualClock) -> None:
     """An empty one counts as none."""
     assert agency_of({}, clock) is None
     assert agency_of({"DESK_AGENCY": "", "DESK_AGENCY_CACHE": "1"}, clock) is None
 
 
-def test_keys_are_kept_for_ten_minutes_by_default(clock: Hand) -> None:
+def test_keys_are_cached_for_ten_minutes_by_default(clock: ManualClock) -> None:
     """As the platform does."""
     with Emulator(clock=clock, rotation=300) as cloud:
         agency = agency_of({"DESK_AGENCY": cloud.agency_url}, clock)
@@ -241,13 +243,15 @@ def test_keys_are_kept_for_ten_minutes_by_default(clock: Hand) -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf"])
-def test_a_cache_period_that_is_no_number_of_seconds_is_an_error(text: str, clock: Hand) -> None:
+def test_a_cache_period_that_is_no_number_of_seconds_is_an_error(
+    text: str, clock: ManualClock
+) -> None:
     """It is named, with what would be right."""
     with pytest.raises(SettingsError, match="DESK_AGENCY_CACHE must be a number of seconds"):
         agency_of({"DESK_AGENCY": "http://127.0.0.1:1/", "DESK_AGENCY_CACHE": text}, clock)
 
 
-def test_keys_show_nothing_of_themselves(cloud: Emulator, clock: Hand) -> None:
+def test_keys_show_nothing_of_themselves(cloud: Emulator, clock: ManualClock) -> None:
     """Their text may end up in a log."""
     keys = Agency(cloud.agency_url, clock).keys()
     assert keys.access_key

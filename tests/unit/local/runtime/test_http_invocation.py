@@ -25,29 +25,33 @@ if TYPE_CHECKING:
 
 
 def behave(event: object, context: object) -> object:
-    """Stand in for the function: do what the event says."""
+    """Replace the function: do what the event says."""
     assert isinstance(context, Context)
-    wish = event.get("wish") if isinstance(event, dict) else None
-    if wish == "raise":
+    request_body = event.get("request_body") if isinstance(event, dict) else None
+    if request_body == "raise":
         raise LookupError("no such thing")
-    if wish == "exit":
+    if request_body == "exit":
         sys.exit(3)
     replies = {"nothing": None, "bytes": b"x", "nan": float("nan"), "much": "x" * 6 * 2**20}
-    return replies[wish] if wish in replies else {"event": event, "id": context.getRequestID()}
+    return (
+        replies[request_body]
+        if request_body in replies
+        else {"event": event, "id": context.getRequestID()}
+    )
 
 
 def ready(_context: object) -> None:
-    """Stand in for an initializer that has nothing to do."""
+    """Replace an initializer that has nothing to do."""
 
 
 def unready(_context: object) -> None:
-    """Stand in for an initializer that fails."""
+    """Replace an initializer that fails."""
     raise OSError("no disk")
 
 
 @pytest.fixture
 def environ() -> dict[str, str]:
-    """The environment that contexts are made of."""
+    """The environment of the contexts."""
     return {}
 
 
@@ -78,9 +82,9 @@ def _app(initializer: Callable[[object], None], environ: dict[str, str]) -> Flas
     return app
 
 
-def wish(what: str) -> bytes:
+def request_body(what: str) -> bytes:
     """Return a body that asks the stand-in for something."""
-    return json.dumps({"wish": what}).encode()
+    return json.dumps({"request_body": what}).encode()
 
 
 def test_the_reply_is_the_body(post: Answer) -> None:
@@ -98,7 +102,7 @@ def test_a_given_request_id_is_used_and_echoed(post: Answer) -> None:
 
 
 @pytest.mark.parametrize("given_id", ["", "a b", "x" * 65, "<script>"])
-def test_without_a_usable_request_id_there_is_a_new_one(post: Answer, given_id: str) -> None:
+def test_without_a_usable_request_id_a_new_one_is_made(post: Answer, given_id: str) -> None:
     """What comes from outside is not repeated unless it looks like an id."""
     response = post(**{"X-Cff-Request-Id": given_id})
     assert uuid.UUID(response.headers["X-Cff-Request-Id"]).version == 4
@@ -109,7 +113,7 @@ def test_an_exception_is_a_500_with_the_platforms_error(
     post: Answer, asked: str, kind: str
 ) -> None:
     """The body has the three fields, the headers say that the function failed."""
-    response = post(wish(asked))
+    response = post(request_body(asked))
     error = response.json()
     assert response.status == 500
     assert sorted(error) == ["errorMessage", "errorType", "stackTrace"]
@@ -128,16 +132,18 @@ def test_a_body_that_is_not_json_reaches_the_function_as_text(post: Answer, body
 
 
 @pytest.mark.parametrize(("asked", "code"), [("bytes", "4007"), ("nan", "4007"), ("much", "4004")])
-def test_a_reply_the_platform_would_not_take_is_a_500(post: Answer, asked: str, code: str) -> None:
-    """It would be found out only in the cloud otherwise."""
-    response = post(wish(asked))
+def test_a_reply_that_the_platform_would_refuse_is_a_500(
+    post: Answer, asked: str, code: str
+) -> None:
+    """Otherwise it would only be noticed in the cloud."""
+    response = post(request_body(asked))
     assert response.status == 500
     assert response.headers["X-Func-Err-Code"] == code
 
 
 def test_no_reply_is_the_empty_text(post: Answer) -> None:
     """The platform turns None into it."""
-    assert post(wish("nothing")).json() == ""
+    assert post(request_body("nothing")).json() == ""
 
 
 @pytest.mark.parametrize("post", [unready], indirect=True)

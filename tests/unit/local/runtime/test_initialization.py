@@ -11,7 +11,7 @@ from handler.local.runtime.http_invocation import Initializer
 
 
 def test_many_threads_initialise_once() -> None:
-    """All of them wait for the one run, and none goes ahead of it."""
+    """All of them wait for the one run, and none overtakes it."""
     runs: list[object] = []
     together = threading.Barrier(8, timeout=5)
     initializer_once = Initializer(runs.append)

@@ -1,4 +1,4 @@
-"""The clock of a desk."""
+"""The clock of a local run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_fast_clock_waits_as_much_less() -> None:
     assert 0.05 < time.monotonic() - started < 2
 
 
-def test_what_is_past_is_not_waited_for() -> None:
+def test_the_past_is_not_waited_for() -> None:
     """The wait returns at once."""
     clock, condition = start_clock(NIGHT), Condition()
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Which files of a drop folder are uploaded, when, and what is said of the others."""
+"""Which files of a drop folder are uploaded, when, and the messages about the others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Scene:
     Attributes:
         folder: The folder.
         uploaded: What was uploaded: names and contents.
-        told: What was said.
+        messages: The messages that were reported.
         now: What the clock shows, in seconds.
         trouble: What an upload raises, if anything.
     """
@@ -35,7 +35,7 @@ class Scene:
     trouble: Exception | None = None
 
     def __post_init__(self) -> None:
-        """Make what looks through the folder."""
+        """Create the drop folder's watcher."""
         self.drop = DropFolder(
             self.folder, self._upload, self.messages.append, 1000, lambda: self.now
         )
@@ -46,12 +46,12 @@ class Scene:
         self.uploaded.append((name, data))
 
     def look(self, after: float = REST_SECONDS) -> None:
-        """Look once, when that many seconds have passed."""
+        """Scan once, after that many seconds."""
         self.now += after
         self.drop.scan()
 
     def settle(self) -> None:
-        """Look until a file that does not change any more has rested."""
+        """Scan until an unchanged file has rested."""
         for _ in range(3):
             self.look()
 
@@ -73,7 +73,7 @@ def test_a_dropped_file_is_uploaded_once_under_its_path(scene: Scene) -> None:
 
 
 def test_a_file_that_is_written_again_is_uploaded_again(scene: Scene) -> None:
-    """With its new content; a file that is removed and dropped anew as well."""
+    """With its new content; the same for a file that is removed and dropped again."""
     file = scene.folder / "a.yaml"
     file.write_bytes(b"one")
     scene.settle()
@@ -99,7 +99,7 @@ def test_a_file_of_the_same_size_and_time_is_another_one(scene: Scene, tmp_path:
 
 
 def test_a_file_that_grows_is_uploaded_once_whole(scene: Scene) -> None:
-    """However often one looks meanwhile."""
+    """However often the folder is scanned meanwhile."""
     with (scene.folder / "a.yaml").open("wb", buffering=0) as file:
         for _ in range(5):
             file.write(b"half ")
@@ -110,7 +110,7 @@ def test_a_file_that_grows_is_uploaded_once_whole(scene: Scene) -> None:
 
 
 def test_a_file_without_content_waits_for_it(scene: Scene) -> None:
-    """As a mounted share writes it; it is told once that it waits."""
+    """As a mounted share writes it; the wait is reported once."""
     file = scene.folder / "a.yaml"
     file.touch()
     scene.settle()
@@ -137,8 +137,8 @@ def test_a_file_without_content_waits_for_it(scene: Scene) -> None:
         ".git/config.yaml",
     ],
 )
-def test_what_editors_and_systems_leave_behind_is_no_order(scene: Scene, name: str) -> None:
-    """It is neither uploaded nor told of."""
+def test_files_of_editors_and_systems_are_not_uploaded(scene: Scene, name: str) -> None:
+    """And not reported."""
     (scene.folder / name).parent.mkdir(exist_ok=True)
     (scene.folder / name).write_bytes(b"x")
     scene.settle()
@@ -164,7 +164,7 @@ def test_a_link_is_not_followed(scene: Scene, tmp_path_factory: pytest.TempPathF
 def test_a_file_that_becomes_a_link_before_it_is_read_is_not_followed(
     scene: Scene, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Between the look and the reading."""
+    """Between the scan and the reading."""
     secret = tmp_path_factory.mktemp("outside") / "secret.yaml"
     secret.write_bytes(b"secret")
     (scene.folder / "a.yaml").write_bytes(b"honest")
@@ -179,7 +179,7 @@ def test_a_file_that_becomes_a_link_before_it_is_read_is_not_followed(
 def test_the_drop_folder_itself_may_be_a_link(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """That is the choice of whoever named it."""
+    """That is the choice of the person who named it."""
     real = tmp_path_factory.mktemp("real")
     (real / "a.yaml").write_bytes(b"one")
     (tmp_path / "drop").symlink_to(real)
@@ -189,7 +189,7 @@ def test_the_drop_folder_itself_may_be_a_link(
 
 
 def test_a_file_that_is_too_large_is_not_read(scene: Scene) -> None:
-    """Three sparse gibibytes cost no memory, and are told of once, with their size."""
+    """Three sparse gibibytes cost no memory, and are reported once, with their size."""
     with (scene.folder / "big.yaml").open("wb") as file:
         file.truncate(3 * 2**30)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -211,8 +211,8 @@ def test_a_pipe_is_not_waited_for(scene: Scene) -> None:
     assert scene.messages == ["a.yaml is not a regular file and was not uploaded"]
 
 
-def test_a_name_that_is_not_utf_8_is_told_of_once(scene: Scene) -> None:
-    """With what was written, as far as it can be shown."""
+def test_a_name_that_is_not_utf_8_is_reported_once(scene: Scene) -> None:
+    """With the bytes, as escapes."""
     (scene.folder / os.fsdecode(b"caf\xe9.yaml")).write_bytes(b"x")
     scene.settle()
     scene.settle()
@@ -229,8 +229,8 @@ def test_a_name_cannot_forge_a_line(scene: Scene) -> None:
     assert "\x1b" not in scene.messages[0]
 
 
-def test_an_upload_that_fails_is_told_once_and_tried_again_ever_more_rarely(scene: Scene) -> None:
-    """One file's trouble loses neither it nor the others."""
+def test_a_failed_upload_is_reported_once_and_retried_ever_more_rarely(scene: Scene) -> None:
+    """One file's error loses neither it nor the others."""
     scene.trouble = OSError("the cloud is away")
     (scene.folder / "a.yaml").write_bytes(b"1")
     for _ in range(100):
@@ -243,8 +243,8 @@ def test_an_upload_that_fails_is_told_once_and_tried_again_ever_more_rarely(scen
     assert scene.uploaded == [("a.yaml", b"1")]
 
 
-def test_a_folder_that_vanishes_is_told_of_once_and_may_come_back(tmp_path: Path) -> None:
-    """Looking goes on."""
+def test_a_folder_that_vanishes_is_reported_once_and_may_come_back(tmp_path: Path) -> None:
+    """The scans continue."""
     folder = tmp_path / "drop"
     scene = Scene(folder)
     scene.settle()
@@ -255,7 +255,7 @@ def test_a_folder_that_vanishes_is_told_of_once_and_may_come_back(tmp_path: Path
     assert scene.uploaded == [("a.yaml", b"1")]
 
 
-def test_what_vanishes_while_one_looks_is_passed_over(
+def test_files_that_vanish_during_a_scan_are_skipped(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file between its listing and its status, a sub-folder before it is entered."""

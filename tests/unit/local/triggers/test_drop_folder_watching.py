@@ -1,4 +1,4 @@
-"""The thread that looks through a drop folder."""
+"""The thread that watches a drop folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_what_is_dropped_is_uploaded_without_being_asked(tmp_path: Path) -> None:
+def test_a_dropped_file_is_uploaded_by_the_thread(tmp_path: Path) -> None:
     """With the real clock, and until it is closed."""
     uploaded = Event()
     folder = DropFolder(tmp_path, lambda _name, _data: uploaded.set(), print, 1000)
@@ -23,8 +23,8 @@ def test_what_is_dropped_is_uploaded_without_being_asked(tmp_path: Path) -> None
         assert uploaded.wait(30)
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
-    """With what to do."""
+def test_a_folder_that_cannot_be_created_fails_with_one_sentence(tmp_path: Path) -> None:
+    """With a remedy."""
     (tmp_path / "file").touch()
     with pytest.raises(StartError, match="Not a directory; name another with --drop"):
         make_drop_folder(tmp_path / "file/drop")

@@ -39,7 +39,7 @@ def test_an_objects_event_is_made_from_its_bytes() -> None:
 
 @pytest.mark.parametrize("shape", sorted(SHAPES))
 def test_the_function_knows_each_shape_by_its_name(shape: str) -> None:
-    """The name in the log is the one to ask for it by."""
+    """The name in the log is the one that the command accepts."""
     (delivery,) = parse_event(SHAPES[shape](UPLOAD), eventgrid_keys="encoded")  # type: ignore[misc] # no action
     assert isinstance(delivery, Delivery)
     assert delivery.source["shape"] == shape

@@ -153,7 +153,7 @@ TICKS = [
         "2024-10-28T00:00:00Z",
         "11-03T05:00 11-03T06:00 11-10T06:00 11-17T06:00 11-24T06:00",
     ),
-    # Cairo, 26 April 2024: the day begins at 01:00. Beirut, 31 March 2019: likewise.
+    # Cairo, 26 April 2024: the day begins at 01:00. Beirut, 31 March 2019: the same.
     (
         "CRON_TZ=Africa/Cairo 0 0 0 * * *",
         "2024-04-24T12:00:00Z",
@@ -285,7 +285,7 @@ def test_durations_are_gos(text: str, seconds: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "1", "h", "-1h", "+1h", "1 h", "1d", "1h,", ".h", "1e3s"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     """Days among it: Go has none."""
     with pytest.raises(ValueError, match="@every takes numbers with units"):
         every(text)
@@ -305,7 +305,7 @@ def test_a_tick_has_the_zone_of_the_moment_it_was_asked_from() -> None:
 
 
 @given(st.integers(1, 5000), st.integers(0, 100_000))
-def test_the_latest_tick_is_the_last_one_that_a_walk_finds(seconds: int, slept: int) -> None:
+def test_the_latest_tick_is_the_last_one_that_counting_finds(seconds: int, slept: int) -> None:
     """However long the sleep was."""
     now = NOON + timedelta(seconds=slept)
     latest = Interval(seconds).latest(NOON, now)
@@ -378,7 +378,7 @@ def test_a_question_mark_is_refused_elsewhere(expression: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["60", "-1", "+1", "1,,2", "a", "mon", "1-2-3", "*-5", "1/2/3"])
-def test_what_is_no_second_is_refused(text: str) -> None:
+def test_an_invalid_second_is_refused(text: str) -> None:
     """The message says what it may be."""
     with pytest.raises(ValueError, match=r"not valid \(Bad second\): second and minute are 0-59"):
         cron(f"{text} * * * * *", timezone.utc)
@@ -387,14 +387,14 @@ def test_what_is_no_second_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["7", "5-7", "L", "5L", "6#3", "monday", "jan", "L/2", "5L/2", "-", "/", "1/", "5,"]
 )
-def test_what_is_no_day_of_the_week_is_refused(text: str) -> None:
+def test_an_invalid_day_of_the_week_is_refused(text: str) -> None:
     """Sunday is 0 and never 7; there is no last or third Friday."""
     with pytest.raises(ValueError, match=r"\(Bad day-of-week\): .* day of week 0-6 or sun-sat"):
         cron(f"* * * * * {text}", timezone.utc)
 
 
 @pytest.mark.parametrize("text", ["0", "32", "L", "15W", "LW", "1,L", "L/2", "3*/2", "1/2/3"])
-def test_what_is_no_day_of_the_month_is_refused(text: str) -> None:
+def test_an_invalid_day_of_the_month_is_refused(text: str) -> None:
     """Last days and working days are Quartz's."""
     with pytest.raises(ValueError, match=r"\(Bad day-of-month\): .* day of month 1-31"):
         cron(f"* * * {text} * *", timezone.utc)

@@ -52,7 +52,7 @@ def test_a_tick_is_whenever_the_wall_clock_shows_its_time(
     minutes=some(59),
     slept=st.integers(0, 2 * 86_400),
 )
-def test_the_latest_tick_is_the_last_one_that_a_walk_finds(
+def test_the_latest_tick_is_the_last_one_that_counting_finds(
     change: tuple[str, datetime], minutes: frozenset[int], slept: int
 ) -> None:
     """However long the sleep was."""
@@ -76,13 +76,13 @@ def test_a_tick_has_the_zone_of_the_moment_it_was_asked_from() -> None:
 
 @pytest.mark.parametrize("text", ["", "* * * *", "* * * * * * *", "90s", "every day"])
 def test_an_expression_has_six_fields(text: str) -> None:
-    """The message names them, and the rates somebody may have meant."""
+    """The message names them, and the rates that may have been intended."""
     with pytest.raises(ValueError, match=r"six fields: second, minute, .* a rate is a number"):
         cron(text, timezone.utc)
 
 
-def test_what_may_be_a_crontabs_line_is_refused_with_both_readings() -> None:
-    """Every night at two, or every hour: who writes five fields is asked."""
+def test_a_line_of_a_crontab_is_refused_with_both_readings() -> None:
+    """Every night at two, or every hour: the message asks for six fields."""
     with pytest.raises(
         ValueError, match=r"crontab, write 0 0 2 \* \* \*; .* write 0 2 \* \* \* \*"
     ):
@@ -91,7 +91,7 @@ def test_what_may_be_a_crontabs_line_is_refused_with_both_readings() -> None:
 
 @pytest.mark.parametrize("text", ["0 0 0 30 2 *", "0 0 0 31 4,6,9,11 *"])
 def test_a_date_that_never_comes_is_refused(text: str) -> None:
-    """At once, rather than by a timer that stays silent."""
+    """At once, instead of a timer that never fires."""
     with pytest.raises(ValueError, match=r"\(Bad day-of-month\): .* some month must have the day"):
         cron(text, timezone.utc)
 

@@ -1,4 +1,4 @@
-"""Timers, on a clock that jumps to wherever somebody waits for."""
+"""Timers, on a clock that jumps to the time that is waited for."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 class EnoughError(Exception):
-    """The test has seen enough."""
+    """The test has enough events."""
 
 
 @dataclass
 class JumpingClock:
-    """A clock that goes to the moment somebody waits for, or oversleeps."""
+    """A clock that jumps to the time that is waited for, or beyond it."""
 
     moment: datetime = NOON
     oversleep: list[timedelta] = field(default_factory=list)
@@ -71,7 +71,7 @@ def named(name: str, schedule: str) -> Timer:
 
 
 def test_late_wakes_do_not_add_up() -> None:
-    """Each tick is counted from the last one, not from when somebody woke."""
+    """Each tick is counted from the last one, not from the time of waking."""
     assert [time for _, time in fired([named("t", "@every 10s")], 4)] == [
         "2026-11-23T12:00:10+00:00",
         "2026-11-23T12:00:20+00:00",
@@ -80,7 +80,7 @@ def test_late_wakes_do_not_add_up() -> None:
     ]
 
 
-def test_of_the_ticks_slept_over_only_the_latest_is_fired() -> None:
+def test_only_the_latest_of_several_missed_ticks_is_fired() -> None:
     """And the next one is on time again."""
     week = timedelta(days=7)
     assert [time for _, time in fired([named("t", "0 0 2 * * *")], 3, timedelta(0), week)] == [
@@ -91,7 +91,7 @@ def test_of_the_ticks_slept_over_only_the_latest_is_fired() -> None:
 
 
 def test_timers_share_a_thread_and_keep_their_order() -> None:
-    """Those slept over come in the order of their ticks."""
+    """Missed ones come in the order of their ticks."""
     timers = [named("slow", "@every 45s"), named("fast", "@every 20s")]
     assert fired(timers, 6, timedelta(0), timedelta(0), timedelta(0), timedelta(seconds=31)) == [
         ("fast", "2026-11-23T12:00:20+00:00"),

@@ -18,7 +18,7 @@ from handler.audit.rebuild import rebuild
 from handler.audit.record import Draft, Head
 from handler.audit.verification.sources.objects import ObjectsSource
 from handler.audit.verification.verifier import Evidence, verify_log
-from tests.support.long_log import recording, story
+from tests.support.long_log import recording, run_records
 from tests.support.memory_objects import MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
@@ -82,19 +82,21 @@ def test_a_log_that_grows_while_it_is_read_is_valid(
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("damage", "message"),
     [(b"", "is gone; restore it"), (b"half a record", "in the middle of a record")],
 )
-def test_a_missing_object_is_a_fault(small_bucket: StoredObjects, spoil: bytes, said: str) -> None:
+def test_a_missing_object_is_a_fault(
+    small_bucket: StoredObjects, damage: bytes, message: str
+) -> None:
     """No error: the verdict is that the log is broken."""
-    if spoil:
-        small_bucket.objects["records/0000000001"] += spoil
+    if damage:
+        small_bucket.objects["records/0000000001"] += damage
     else:
         del small_bucket.objects["records/0000000002"]
     with closing(ObjectsSource(MemoryObjects(small_bucket))) as stored:
         verdict = verify_log(stored, Evidence())
     assert verdict.status == 1
-    assert any(said in str(fault) for fault in verdict.faults)
+    assert any(message in str(fault) for fault in verdict.faults)
 
 
 @pytest.fixture
@@ -111,14 +113,14 @@ def bucket() -> StoredObjects:
 def grow(bucket: StoredObjects, salt: str, steps: int) -> None:
     """Record a whole run, or its start."""
     with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=2))) as log:
-        log.commit(recording([*story(salt)][:steps]))
+        log.commit(recording([*run_records(salt)][:steps]))
         if steps == _WHOLE:
             log.commit(recording(ending(salt)))
 
 
 def ending(salt: str) -> list[Draft]:
     """Return the records that close a run."""
-    *_, created, written = story(salt)
+    *_, created, written = run_records(salt)
     ended = replace(created, action="job.finished", response={"final": "Successful"})
     return [ended, replace(written, delivery={**written.delivery, "shows": 10**6})]
 
@@ -191,14 +193,14 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
 }
 
 
-@pytest.mark.parametrize(("attack", "said"), ATTACKS.values(), ids=ATTACKS)
-def test_a_falsified_object_is_found(bucket: StoredObjects, attack: Attack, said: str) -> None:
+@pytest.mark.parametrize(("attack", "message"), ATTACKS.values(), ids=ATTACKS)
+def test_a_falsified_object_is_found(bucket: StoredObjects, attack: Attack, message: str) -> None:
     """Whatever kind of object it is; the fault names it and what to do."""
     assert examined(bucket).faults == ()
     attack(bucket)
     verdict = examined(bucket)
     assert verdict.status == 1
-    assert any(said in str(fault) for fault in verdict.faults), verdict.faults
+    assert any(message in str(fault) for fault in verdict.faults), verdict.faults
 
 
 def test_a_snapshot_of_another_state_is_found(
@@ -214,9 +216,9 @@ def test_a_snapshot_of_another_state_is_found(
     grow(bucket, "more", 6)
     grow(bucket, "and more", 6)
     monkeypatch.undo()
-    said = "\n".join(map(str, examined(bucket).faults))
-    assert "the row of hold in switches is not derived from any record" in said
-    assert "in jobs is missing" in said
+    message = "\n".join(map(str, examined(bucket).faults))
+    assert "the row of hold in switches is not derived from any record" in message
+    assert "in jobs is missing" in message
 
 
 def test_a_leftover_object_is_a_remark(bucket: StoredObjects) -> None:
@@ -224,12 +226,12 @@ def test_a_leftover_object_is_a_remark(bucket: StoredObjects) -> None:
     bucket.objects |= {f"{folder}/9": b"" for folder in ("index", "closed", "snapshots")}
     bucket.objects |= {"outbox/0123": b"{}", "notes\x1b.txt": b""}
     verdict = examined(bucket)
-    said = "\n".join(verdict.remarks)
+    message = "\n".join(verdict.remarks)
     assert (verdict.status, verdict.faults) == (2, ())
-    assert "1 objects below outbox/ are not referred to" in said
+    assert "1 objects below outbox/ are not referred to" in message
     for folder in ("index", "closed", "snapshots"):
-        assert f"1 objects below {folder}/" in said
-    assert "not part of the log is in its folder: notes\\x1b.txt" in said
+        assert f"1 objects below {folder}/" in message
+    assert "not part of the log is in its folder: notes\\x1b.txt" in message
 
 
 def test_the_proof_of_a_probe_is_one_of_the_logs_own_objects(bucket: StoredObjects) -> None:
@@ -245,7 +247,7 @@ def test_an_object_that_is_removed_during_the_check_raises_no_alarm(bucket: Stor
         if name.startswith("outbox/") and not settled:
             settled.append(name)
             with closing(ObjectLog(MemoryObjects(bucket))) as log:
-                log.commit(recording(list(story("waits"))[3:]))
+                log.commit(recording(list(run_records("waits"))[3:]))
         do()
 
     settled: list[str] = []

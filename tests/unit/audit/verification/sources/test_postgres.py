@@ -13,7 +13,7 @@ from handler.audit.open_log import open_log, open_source
 from handler.audit.rebuild import rebuild
 from handler.audit.verification.sources.postgres import UNCOMPARED
 from handler.audit.verification.verifier import Evidence, verify_log
-from tests.support.long_log import recording, story
+from tests.support.long_log import recording, run_records
 from tests.support.postgres_server import ROLE
 
 if TYPE_CHECKING:
@@ -77,9 +77,9 @@ def address(postgres_address: str) -> str:
     """A log of runs that ended, and of one that waits."""
     with closing(open_log(postgres_address)) as log:
         for salt in ("one", "two\0", "三"):
-            log.commit(recording(list(story(salt))))
-        log.commit(recording(list(islice(story("waits"), 3))))
-        log.commit(recording(list(islice(story("came"), 1))))
+            log.commit(recording(list(run_records(salt))))
+        log.commit(recording(list(islice(run_records("waits"), 3))))
+        log.commit(recording(list(islice(run_records("came"), 1))))
     return postgres_address
 
 
@@ -89,16 +89,20 @@ def examined(address: str) -> Verdict:
         return verify_log(stored, Evidence())
 
 
-@pytest.mark.parametrize(("statement", "said"), (ROWS | PARTS).values(), ids=ROWS | PARTS)
+@pytest.mark.parametrize(("statement", "message"), (ROWS | PARTS).values(), ids=ROWS | PARTS)
 def test_a_falsified_row_is_found(
-    postgres_server: PostgresServer, postgres_database: str, address: str, statement: str, said: str
+    postgres_server: PostgresServer,
+    postgres_database: str,
+    address: str,
+    statement: str,
+    message: str,
 ) -> None:
     """By a role that may only read and make temporary tables."""
     assert (examined(address).faults, examined(address).status) == ((), 2)
     postgres_server.run(postgres_database, statement)
     verdict = examined(address)
     assert verdict.status == 1
-    assert said in "\n".join(map(str, verdict.faults))
+    assert message in "\n".join(map(str, verdict.faults))
 
 
 def test_a_role_without_temporary_tables_gets_a_list_of_unchecked_tables(
@@ -127,7 +131,7 @@ def test_everything_is_rebuilt_from_the_records(
     assert examined(address).faults == ()
     with closing(open_log(address)) as log:
         assert [job.name for job in log.read(lambda view: view.open(9).jobs)] != []
-        assert log.commit(recording(list(story("more")))).records
+        assert log.commit(recording(list(run_records("more")))).records
     with psycopg.connect(as_owner) as db:
         granted = db.execute(
             "SELECT count(*) FROM information_schema.table_privileges "

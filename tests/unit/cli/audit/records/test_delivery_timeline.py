@@ -36,7 +36,7 @@ def with_state(timelines: dict[str, DeliveryTimeline], state: str) -> DeliveryTi
     )
 
 
-def test_a_file_that_was_dropped_is_named_with_who_dropped_it(
+def test_a_dropped_file_is_named_with_its_uploader(
     timelines: dict[str, DeliveryTimeline],
 ) -> None:
     """Its size and tag, too, and the event's own id."""
@@ -53,14 +53,16 @@ def action_of(step: Step) -> str:
     return step.action
 
 
-def test_a_tick_is_named_with_its_time(timelines: dict[str, DeliveryTimeline]) -> None:
-    """Who asked is the timer."""
+def test_a_timer_event_is_named_with_its_time(timelines: dict[str, DeliveryTimeline]) -> None:
+    """The actor is the timer."""
     facts = dict(next(iter(timelines.values())).facts)
     assert facts["asked for by"] == "timer nightly-upgrade"
     assert facts["through"] == "timer tick at 2026-10-25T18:00:00+00:00"
 
 
-def test_a_lost_answer_is_followed_to_its_end(timelines: dict[str, DeliveryTimeline]) -> None:
+def test_a_lost_answer_is_followed_to_the_end_of_its_job(
+    timelines: dict[str, DeliveryTimeline],
+) -> None:
     """Unknown, then adopted, then successful."""
     timeline = next(one for one in timelines.values() if "job.adopted" in map(action_of, one.steps))
     actions = [step.action for step in timeline.steps if step.job]
@@ -69,7 +71,7 @@ def test_a_lost_answer_is_followed_to_its_end(timelines: dict[str, DeliveryTimel
     assert (timeline.jobs[0].state, timeline.jobs[0].ended) == ("succeeded", "Successful (1 of 1)")
 
 
-def test_a_rejection_says_all_that_is_wrong(timelines: dict[str, DeliveryTimeline]) -> None:
+def test_a_rejection_lists_every_error(timelines: dict[str, DeliveryTimeline]) -> None:
     """The first error in the result, all of them among the steps."""
     timeline = with_state(timelines, "rejected")
     assert dict(timeline.facts)["result"].startswith("document 1, line 2, kind:")
@@ -79,7 +81,7 @@ def test_a_rejection_says_all_that_is_wrong(timelines: dict[str, DeliveryTimelin
     assert timeline.jobs == ()
 
 
-def test_a_repetition_leads_to_what_it_repeats(timelines: dict[str, DeliveryTimeline]) -> None:
+def test_a_repetition_names_the_delivery_it_repeats(timelines: dict[str, DeliveryTimeline]) -> None:
     """By the first characters of its key."""
     timeline = with_state(timelines, "repeated")
     repeated = next(step for step in timeline.steps if step.action == "delivery.repeated")

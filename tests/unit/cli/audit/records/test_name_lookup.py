@@ -58,7 +58,7 @@ def test_a_whole_name_counts_for_more_than_the_beginning_of_another() -> None:
     assert find_matches("tonight-i4n7jh6w", [longer, same, TONIGHT]) == [same, TONIGHT]
 
 
-def test_what_could_be_several_lists_them() -> None:
+def test_an_ambiguous_name_lists_the_candidates() -> None:
     """At most ten, and how many more."""
     with pytest.raises(LookupError) as raised:
         find_matches("nightly", KNOWN)
@@ -76,15 +76,15 @@ def test_only_one_can_be_abandoned() -> None:
 
 
 @pytest.mark.parametrize("what", ["tonite", "onight-i4n"])
-def test_what_is_not_there_names_what_is_like_it(what: str) -> None:
+def test_an_unknown_name_lists_similar_ones(what: str) -> None:
     """Misspelt, or a part from the middle."""
     with pytest.raises(LookupError, match=f'Nothing named "{what}". Similar: tonight-i4n7jh6w'):
         find_matches(what, KNOWN)
 
 
 @pytest.mark.parametrize("what", ["", "zebra!", "a\x1b[2J\n"])
-def test_what_is_like_nothing_leads_to_the_list(what: str) -> None:
-    """In a line that shows what was given and does nothing else."""
+def test_a_name_without_similar_ones_leads_to_the_list(what: str) -> None:
+    """In a line that shows the given name safely."""
     with pytest.raises(LookupError, match="nightdrop audit list") as raised:
         find_matches(what, [TONIGHT])
     assert str(raised.value).isprintable()

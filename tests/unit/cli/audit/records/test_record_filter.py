@@ -42,7 +42,7 @@ RECORD = seal(DRAFT, Head(), at=moment("2026-11-23T01:00:00.000000Z"), commit="c
         RecordFilter(until="2026-11-23T01:00:00.000001Z"),
     ],
 )
-def test_what_fits_passes(chosen: RecordFilter) -> None:
+def test_a_matching_record_passes(chosen: RecordFilter) -> None:
     """By any of its fields."""
     assert chosen(RECORD)
 
@@ -61,7 +61,7 @@ def test_what_fits_passes(chosen: RecordFilter) -> None:
         RecordFilter(until="2026-11-23T01:00:00.000000Z"),
     ],
 )
-def test_what_does_not_fit_does_not_pass(chosen: RecordFilter) -> None:
+def test_another_record_does_not_pass(chosen: RecordFilter) -> None:
     """Also where the text of the record has the word elsewhere."""
     assert not chosen(RECORD)
 
@@ -72,7 +72,7 @@ def test_malformed_json_passes_the_empty_filter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("2h", "2026-11-23T00:00:00.000000Z"),
         ("3d", "2026-11-20T02:00:00.000000Z"),
@@ -83,14 +83,14 @@ def test_malformed_json_passes_the_empty_filter() -> None:
         ("2026-11-20T05:00:00+08:00", "2026-11-19T21:00:00.000000Z"),
     ],
 )
-def test_a_moment_is_a_date_or_how_long_ago(text: str, said: str) -> None:
+def test_a_moment_is_a_date_or_how_long_ago(text: str, message: str) -> None:
     """UTC unless it says otherwise."""
-    assert parse_time(text, NOW) == said
+    assert parse_time(text, NOW) == message
 
 
 @given(st.text(st.characters(categories=["L", "P", "Z", "S", "C"]), max_size=12))
 def test_any_other_text_is_refused(text: str) -> None:
-    """With a sentence that says what would be right."""
+    """With a sentence that shows a correct value."""
     with pytest.raises(ValueError, match="Use a date"):
         parse_time(text, NOW)
 

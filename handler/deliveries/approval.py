@@ -1,0 +1,201 @@
+"""Approval: a second person allows what a rule of the policy lets no one run alone.
+
+    received ──► awaiting    a rule says `approval: required`
+    awaiting ──► received    approved; the reconciler plans it, if the spec still has that digest
+             ──► rejected    not approved while it was valid
+
+What is approved is a digest: a file `NAME.approve`, written by someone other than the uploader,
+holds the SHA-256 of the spec `NAME`. `nightdrop approve` records the same for an operator.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.deliveries.records import differences, draft_about
+from handler.errors import EventRejectedError, Problem
+from handler.policy.decision import approval_of, matches, origin_of
+from handler.policy.policy_reader import load_policy
+from handler.policy.sentences import source_sentence
+from handler.triggers.delivery import Delivery
+from handler.triggers.object_event import APPROVAL_SUFFIX
+from handler.values.canonical_json import moment, sha256_hex, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from handler.audit.log import Decide, Log, View
+    from handler.audit.record import Part
+    from handler.audit.state import DeliveryState
+    from handler.invocation.invocation import Invocation
+    from handler.triggers.delivery import StoredSpec
+
+MOST = 1000
+"""How many deliveries that await approval are looked at."""
+
+_MOST_BYTES = 4096
+_DIGEST = re.compile(rb"\s*([0-9a-fA-F]{64})(?:\s|$)")
+
+
+def process_approval(delivery: Delivery, invocation: Invocation) -> DeliveryState:
+    """Approve the deliveries that a file `NAME.approve` is for; return its own state.
+
+    Raises:
+        EventRejectedError: It approves nothing: what is wrong with it.
+        ObjectError: It cannot be read.
+        PolicyError: The policy cannot be read or is not valid.
+        CloudError: OBS could not be reached.
+    """
+    stored = cast("StoredSpec", delivery.spec)
+    found = invocation.obs.read(stored.bucket, stored.key, max_bytes=_MOST_BYTES)
+    match = _DIGEST.match(found.data)
+    if match is None:
+        raise _rejected("an approval must begin with the spec's SHA-256, 64 hexadecimal digits")
+    digest, etag = match[1].decode().lower(), found.etag or ""
+    if differences(delivery.source, {"read_etag": etag}):
+        raise _rejected("the approval was written again after its event; who wrote it is unknown")
+    waiting = invocation.log.read(lambda view: view.open(MOST).awaiting)
+    named = [one for one in waiting if one.digest == digest and _is_named(one, stored.key)]
+    if not named:
+        raise _rejected("no delivery of a file with this name and digest awaits approval")
+    bodies = invocation.log.bodies([one.key for one in named])
+    refused = {one.key: _refusal(one, bodies.get(one.key), delivery, invocation) for one in named}
+    allowed = [key for key, why in refused.items() if not why]
+    if not allowed:
+        raise _rejected(*filter(None, dict.fromkeys(refused.values())))
+    source: Part = {**delivery.source, "read_etag": etag or None}
+    close = _close(delivery, allowed, source)
+    decide = approve(allowed, digest, actor=delivery.actor, source=source)
+    *_, closed = invocation.log.commit_all([decide, close])
+    return cast("DeliveryState", closed.value)
+
+
+def approve(
+    keys: Sequence[str], digest: str, *, actor: Part, source: Part | None = None
+) -> Decide[tuple[str, ...]]:
+    """Decide to approve deliveries; answers the keys of those that awaited it.
+
+    Args:
+        keys: The deliveries' keys.
+        digest: SHA-256 of the spec that is approved.
+        actor: Who approves.
+        source: The object through which it was approved.
+    """
+
+    def decide(view: View) -> Decision[tuple[str, ...]]:
+        states = [view.delivery(key) for key in keys]
+        waiting = [
+            one for one in states if one and one.state == "awaiting" and one.digest == digest
+        ]
+        drafts = [
+            replace(
+                _about(one),
+                action="delivery.approved",
+                outcome="success",
+                actor=actor,
+                source=source or {},
+                note="approved; the reconciler plans it",
+            )
+            for one in waiting
+        ]
+        return Decision(tuple(one.key for one in waiting), tuple(drafts))
+
+    return decide
+
+
+def expire(awaiting: Sequence[DeliveryState], now: datetime, log: Log) -> None:
+    """Reject the deliveries that were not approved while they were valid.
+
+    Raises:
+        LogError: The log could not be read or written.
+    """
+    late = [one.key for one in awaiting if _is_over(one, now)]
+    if late:
+        log.commit(reject_late(late))
+
+
+def reject_late(keys: Sequence[str]) -> Decide[None]:
+    """Decide to reject those of some deliveries that were not approved while they were valid."""
+
+    def decide(view: View) -> Decision[None]:
+        states = [view.delivery(key) for key in keys]
+        late = [one for one in states if one and _is_over(one, view.now)]
+        return Decision(None, tuple(map(_expired, late)))
+
+    return decide
+
+
+def _is_over(one: DeliveryState, now: datetime) -> bool:
+    return one.state == "awaiting" and moment(one.awaits_until) < now
+
+
+def _expired(one: DeliveryState) -> Draft:
+    note = f"was not approved by {one.awaits_until[:19]}Z; deliver it again if it is still wanted"
+    return replace(_about(one), action="delivery.rejected", outcome="failure", note=note)
+
+
+def _about(one: DeliveryState) -> Draft:
+    about: Part = {
+        "key": one.key,
+        "trigger": one.trigger,
+        "subject": one.subject,
+        "fired_at": one.fired_at or None,
+        "digest": one.digest,
+    }
+    return Draft("delivery.", "pending", delivery=about)
+
+
+def _close(delivery: Delivery, approved: Sequence[str], source: Part) -> Decide[DeliveryState]:
+    note = f"approves {', '.join(map(shown, approved))}"
+    about = draft_about(delivery)
+    draft = replace(about, action="delivery.ignored", outcome="success", source=source, note=note)
+
+    def decide(view: View) -> Decision[DeliveryState]:
+        seen = view.delivery(delivery.key)
+        if seen and seen.state != "received":
+            return Decision(seen)
+        return Decision(cast("DeliveryState", seen), (draft,), _known)
+
+    def _known(view: View) -> Decision[DeliveryState]:
+        return Decision(cast("DeliveryState", view.delivery(delivery.key)))
+
+    return decide
+
+
+def _is_named(one: DeliveryState, key: str) -> bool:
+    """Return whether a file has the name of a delivery's object, and the suffix."""
+    return key.rpartition("/")[2] == one.subject.rpartition("/")[2] + APPROVAL_SUFFIX
+
+
+def _refusal(
+    one: DeliveryState, body: str | None, approval: Delivery, invocation: Invocation
+) -> str:
+    """Return why a delivery is not approved by the writer of a file; "" if it is."""
+    if body is None or one.body_digest not in {"", sha256_hex(body)}:
+        return "what awaits approval is not in the outbox as it was received"
+    awaiting = Delivery.from_json(body)
+    policy = load_policy(invocation.settings.policy, lambda: invocation.obs)
+    needed = approval_of(policy, origin_of(awaiting, awaiting.actor))
+    if needed and not matches(needed.approver, origin_of(approval, approval.actor)):
+        return f"{needed.rule} lets {source_sentence(needed.approver)} approve, and no one else"
+    return _same_person(awaiting.actor, approval.actor)
+
+
+def _same_person(uploader: Part, approver: Part) -> str:
+    for name in ("principal", "account"):
+        if uploader.get(name) and approver.get(name):
+            same = uploader[name] == approver[name]
+            return "whoever uploaded a spec cannot approve it" if same else ""
+    return (
+        "who uploaded the spec or who wrote the approval is unknown; an operator may use "
+        "`nightdrop approve`"
+    )
+
+
+def _rejected(*problems: str) -> EventRejectedError:
+    return EventRejectedError([Problem(text) for text in problems])

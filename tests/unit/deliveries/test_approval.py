@@ -1,0 +1,220 @@
+"""`approval: required`: nothing runs until someone else approves this very spec."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from handler.cli.main import main
+from handler.cli.open_stores import open_any_log
+from handler.deliveries.approval import approve, reject_late
+from handler.deliveries.decisions import Rules, plan_it
+from handler.deliveries.receiving import receive
+from handler.errors import PolicyError
+from handler.policy.rules import Source
+from handler.policy.verdict import Approval, PolicyDecision
+from handler.values.canonical_json import sha256_hex
+from tests.unit.deliveries.test_daily_limit import ordered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from handler.emulator.server import Emulator
+    from tests.conftest import Drop, Environ, Fire, Reply
+
+    Upload = Callable[..., Reply]
+
+BUCKET = "nightdrop-drop"
+UPGRADE = json.dumps({"kind": "node_upgrade", "name": "x", "targets": {"nodes": ["n"]}}).encode()
+DIGEST = sha256_hex(UPGRADE)
+TICK = {"action": "reconcile"}
+NEEDED = PolicyDecision("p" * 64, 1, approval=Approval(Source(), "rule 1 of the policy (everyone)"))
+
+
+@pytest.fixture
+def policy(environ: Environ, tmp_path: Path) -> Path:
+    """Write a policy under which everything needs an approval."""
+    file = tmp_path / "policy.yaml"
+    file.write_text("rules: [{approval: required}]")
+    environ["NIGHTDROP_POLICY"] = str(file)
+    return file
+
+
+@pytest.fixture
+def upload(policy: Path, fire: Fire, drop: Drop) -> Upload:
+    """Drop a file as some account."""
+    assert policy.exists()
+
+    def uploaded(name: str, data: bytes, account: str = "", principal: str = "") -> Reply:
+        event = drop(f"drop/{name}", data)
+        user = {"ID": account, "principalId": principal}
+        event["Records"][0]["userIdentity"] = {name: one for name, one in user.items() if one}
+        return fire(event)
+
+    return uploaded
+
+
+def created(emulator: Emulator) -> int:
+    """Return how many jobs the fleet has."""
+    return len(emulator.state.all_jobs())
+
+
+def result(emulator: Emulator, name: str) -> Any:  # noqa: ANN401 - JSON
+    """Return the content of a result file."""
+    return json.loads(emulator.state.buckets[BUCKET][f"results/{name}.result.json"].data)
+
+
+def test_a_file_awaits_approval_and_runs_once_it_is_given(
+    upload: Upload, fire: Fire, emulator: Emulator, recorded: Callable[[], list[Reply]]
+) -> None:
+    """By another account, with the digest; log, reply and result file say so until then."""
+    waiting = upload("app.yaml", UPGRADE, "a")
+    assert (waiting["outcome"], waiting["jobs"]) == ("awaiting", [])
+    assert f"wants an approval of {DIGEST} by " in waiting["errors"][0]
+    assert result(emulator, "app.yaml")["outcome"] == "awaiting"
+    ticked = fire(TICK)
+    assert (ticked["outcome"], ticked["open"]["awaiting"]) == ("completed", 1)
+    assert (ticked["jobs"], created(emulator)) == ([], 0)
+    assert upload("app.yaml.approve", f"{DIGEST}  app.yaml\n".encode(), "b")["outcome"] == "ignored"
+    fire(TICK)
+    assert [job["state"] for job in result(emulator, "app.yaml")["jobs"]]
+    assert created(emulator) == 1
+    [approved] = [one for one in recorded() if one["action"] == "delivery.approved"]
+    assert (approved["actor"]["account"], approved["delivery"]["digest"]) == ("b", DIGEST)
+    assert (fire(TICK)["outcome"], created(emulator)) in {("submitted", 1), ("completed", 1)}
+
+
+@pytest.mark.parametrize("who", [("a", ""), ("", ""), ("b", "p"), ("a", "p")])
+def test_whoever_uploaded_a_spec_cannot_approve_it(
+    who: tuple[str, str], upload: Upload, fire: Fire, emulator: Emulator
+) -> None:
+    """Nor can an unknown writer, who may be the same person."""
+    upload("app.yaml", UPGRADE, "a", "p")
+    refused = upload("app.yaml.approve", DIGEST.encode(), *who)
+    assert refused["outcome"] == "rejected"
+    assert "cannot approve it" in str(refused) or "is unknown" in str(refused)
+    assert (fire(TICK)["jobs"], created(emulator)) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("app.yaml.approve", b"yes", "must begin with the spec's SHA-256"),
+        ("app.yaml.approve", b"0" * 64, "no delivery of a file with this name and digest"),
+        ("other.yaml.approve", DIGEST.encode(), "no delivery of a file with this name and digest"),
+    ],
+)
+def test_an_approval_names_the_file_and_its_digest(
+    name: str, content: bytes, why: str, upload: Upload
+) -> None:
+    """Anything else is rejected, with the reason in its own result file."""
+    upload("app.yaml", UPGRADE, "a")
+    assert why in upload(name, content, "b")["errors"][0]
+
+
+def test_another_content_than_was_approved_is_not_run(
+    upload: Upload, fire: Fire, emulator: Emulator
+) -> None:
+    """Even if the object has changed after the approval."""
+    upload("app.yaml", UPGRADE, "a")
+    upload("app.yaml.approve", DIGEST.encode(), "b")
+    emulator.state.put_object(BUCKET, "drop/app.yaml", UPGRADE.replace(b'"x"', b'"evil"'))
+    fire(TICK)
+    fire(TICK)
+    assert created(emulator) == 0
+
+
+def test_only_the_approver_of_the_rule_can_approve(
+    policy: Path, upload: Upload, fire: Fire, emulator: Emulator
+) -> None:
+    """A prefix that few may write to, say; the policy counts that is in force then."""
+    policy.write_text("rules: [{approval: required, approver: {prefix: drop/chiefs/}}]")
+    upload("app.yaml", UPGRADE, "a")
+    refused = upload("app.yaml.approve", DIGEST.encode(), "b")
+    assert "lets files under drop/chiefs/ approve, and no one else" in refused["errors"][0]
+    assert upload("chiefs/app.yaml.approve", DIGEST.encode(), "b")["outcome"] == "ignored"
+    policy.write_text("rules: [{kinds: []}]")
+    assert "does not allow it" in str(fire(TICK)["errors"])
+    assert created(emulator) == 0
+
+
+def test_whoever_names_an_approver_requires_an_approval(policy: Path, upload: Upload) -> None:
+    """Nobody would name one for nothing."""
+    policy.write_text("rules: [{approver: {account: b}}]")
+    assert upload("app.yaml", UPGRADE, "a")["outcome"] == "awaiting"
+
+
+def test_an_approval_that_was_interrupted_is_processed_by_the_reconciler(
+    policy: Path, upload: Upload, fire: Fire, emulator: Emulator
+) -> None:
+    """Nobody has to approve twice, and a second approval changes nothing."""
+    upload("app.yaml", UPGRADE, "a")
+    rules = policy.read_bytes()
+    policy.unlink()
+    with pytest.raises(PolicyError):
+        upload("app.yaml.approve", DIGEST.encode(), "b")
+    policy.write_bytes(rules)
+    fire(TICK)  # approves
+    fire(TICK)  # plans
+    assert created(emulator) == 1
+    assert upload("app.yaml.approve", DIGEST.encode(), "c")["outcome"] == "rejected"
+    fire(TICK)
+    assert created(emulator) == 1
+
+
+def test_an_operator_approves_by_command(
+    upload: Upload, environ: Environ, fire: Fire, emulator: Emulator
+) -> None:
+    """By the file's name; a second time there is nothing to approve."""
+    upload("app.yaml", UPGRADE, "a")
+
+    def command() -> Any:  # noqa: ANN401 - click's result
+        return CliRunner().invoke(main, ["approve", "app", "--audit", environ["NIGHTDROP_AUDIT"]])
+
+    done = command()
+    assert done.output == f"Approved: SHA-256 {DIGEST}. The next reconciler run plans it.\n"
+    assert command().exit_code == 1
+    fire(TICK)
+    assert created(emulator) == 1
+
+
+def test_a_timers_spec_awaits_approval_too(
+    policy: Path, fire: Fire, tick: Callable[..., Reply], environ: Environ, emulator: Emulator
+) -> None:
+    """A copy of its event changes nothing; an operator approves it."""
+    assert policy.exists()
+    event = tick(UPGRADE.decode())
+    assert [fire(event)["outcome"] for _ in range(2)] == ["awaiting"] * 2
+    CliRunner().invoke(main, ["approve", "timer", "--audit", environ["NIGHTDROP_AUDIT"]])
+    assert fire(event)["outcome"] == "submitted"
+    assert created(emulator) == 1
+
+
+def test_it_expires_with_its_validity_and_outlives_a_rebuild(store_address: str) -> None:
+    """In every store; what is over is rejected once, and cannot be approved any more."""
+    log: Any = open_any_log(store_address)
+    late, early = ordered("late", 1, NEEDED), ordered("early", 1, NEEDED)
+    for order, hours in ((late, 0), (early, 6)):
+        log.commit(receive(order.delivery))
+        rules = Rules(timedelta(hours=hours), timedelta(seconds=30))
+        assert log.commit(plan_it(order, rules)).value.run.state == "awaiting"
+    log.rebuild()
+    keys = [late.delivery.key, early.delivery.key]
+    assert [one.key for one in log.read(lambda view: view.open(9).awaiting)] == keys
+    assert set(log.bodies(keys)) == set(keys)
+    assert len(log.commit(reject_late(keys)).records) == 1
+    assert log.commit(reject_late(keys)).records == ()
+    approved = [
+        log.commit(approve([order.delivery.key], order.spec.digest, actor={"kind": "operator"}))
+        for order in (late, early)
+    ]
+    assert [done.value for done in approved] == [(), (keys[1],)]
+    assert [*log.bodies(keys)] == [keys[1]]
+    assert log.commit(plan_it(early, rules)).value.run.state == "planned"
+    assert log.bodies(keys) == {}
+    log.close()
