@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 unit: $(VENV)/.dev
-	$(PYTEST) tests/unit
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/unit
 
 test: $(VENV)/.dev
 	$(PYTEST) -rs
