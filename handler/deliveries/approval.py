@@ -15,8 +15,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from handler.audit.log import Decision
-from handler.audit.record import Draft
-from handler.deliveries.records import differences, draft_about
+from handler.deliveries.decisions import SpecSource, settle_without_jobs
+from handler.deliveries.records import differences, draft_about_state
 from handler.errors import EventRejectedError, Problem
 from handler.policy.decision import approval_of, matches, origin_of
 from handler.policy.policy_reader import load_policy
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.log import Decide, Log, View
-    from handler.audit.record import Part
+    from handler.audit.record import Draft, Part
     from handler.audit.state import DeliveryState
     from handler.invocation.invocation import Invocation
     from handler.triggers.delivery import StoredSpec
@@ -68,11 +68,14 @@ def process_approval(delivery: Delivery, invocation: Invocation) -> DeliveryStat
     allowed = [key for key, why in refused.items() if not why]
     if not allowed:
         raise _rejected(*filter(None, dict.fromkeys(refused.values())))
-    source: Part = {**delivery.source, "read_etag": etag or None}
-    close = _close(delivery, allowed, source)
+    approval = SpecSource(found.data, {"read_etag": etag} if etag else {})
+    note = f"approves {', '.join(map(shown, allowed))}"
+    close = settle_without_jobs(delivery, "delivery.ignored", note, spec=approval)
+    source: Part = {**delivery.source, **approval.found}
     decide = approve(allowed, digest, actor=delivery.actor, source=source)
     *_, closed = invocation.log.commit_all([decide, close])
-    return cast("DeliveryState", closed.value)
+    state: DeliveryState = closed.value
+    return state
 
 
 def approve(
@@ -94,7 +97,7 @@ def approve(
         ]
         drafts = [
             replace(
-                _about(one),
+                draft_about_state(one),
                 action="delivery.approved",
                 outcome="success",
                 actor=actor,
@@ -136,35 +139,7 @@ def _is_over(one: DeliveryState, now: datetime) -> bool:
 
 def _expired(one: DeliveryState) -> Draft:
     note = f"was not approved by {one.awaits_until[:19]}Z; deliver it again if it is still wanted"
-    return replace(_about(one), action="delivery.rejected", outcome="failure", note=note)
-
-
-def _about(one: DeliveryState) -> Draft:
-    about: Part = {
-        "key": one.key,
-        "trigger": one.trigger,
-        "subject": one.subject,
-        "fired_at": one.fired_at or None,
-        "digest": one.digest,
-    }
-    return Draft("delivery.", "pending", delivery=about)
-
-
-def _close(delivery: Delivery, approved: Sequence[str], source: Part) -> Decide[DeliveryState]:
-    note = f"approves {', '.join(map(shown, approved))}"
-    about = draft_about(delivery)
-    draft = replace(about, action="delivery.ignored", outcome="success", source=source, note=note)
-
-    def decide(view: View) -> Decision[DeliveryState]:
-        seen = view.delivery(delivery.key)
-        if seen and seen.state != "received":
-            return Decision(seen)
-        return Decision(cast("DeliveryState", seen), (draft,), _known)
-
-    def _known(view: View) -> Decision[DeliveryState]:
-        return Decision(cast("DeliveryState", view.delivery(delivery.key)))
-
-    return decide
+    return replace(draft_about_state(one), action="delivery.rejected", outcome="failure", note=note)
 
 
 def _is_named(one: DeliveryState, key: str) -> bool:

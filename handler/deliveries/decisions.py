@@ -11,6 +11,7 @@ from handler.audit.record import Draft, rule_id
 from handler.deliveries.records import (
     awaiting,
     draft_about,
+    draft_about_state,
     job_planned,
     not_allowed,
     planned,
@@ -196,15 +197,10 @@ def reject_exchanged(delivery: DeliveryState) -> Decide[None]:
 
     Its body was changed by another program, so nothing of it is trusted.
     """
-    draft = Draft(
+    draft = replace(
+        draft_about_state(delivery),
         action="delivery.rejected",
         outcome="failure",
-        delivery={
-            "key": delivery.key,
-            "trigger": delivery.trigger,
-            "subject": delivery.subject,
-            "fired_at": delivery.fired_at or None,
-        },
         note="its body in the outbox is not the one that was received, so it is not started over: "
         "look for who changed it, and deliver it again if it is still wanted",
     )

@@ -45,6 +45,21 @@ def draft_about(delivery: Delivery, spec: SpecSource | None = None) -> Draft:
     )
 
 
+def draft_about_state(delivery: DeliveryState) -> Draft:
+    """Return a record about a delivery as the log knows it, without its action."""
+    return Draft(
+        action="delivery.",
+        outcome="pending",
+        delivery={
+            "key": delivery.key,
+            "trigger": delivery.trigger,
+            "subject": delivery.subject,
+            "fired_at": delivery.fired_at or None,
+            "digest": delivery.digest or None,
+        },
+    )
+
+
 def repeated(delivery: Delivery, seen: DeliveryState, spec: SpecSource | None = None) -> Draft:
     """Return the record that a delivery came again, or is that of another run."""
     about = draft_about(delivery, spec)

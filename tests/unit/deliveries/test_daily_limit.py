@@ -20,6 +20,7 @@ from handler.policy.verdict import DailyLimit, PolicyDecision
 from handler.specs.planner import Plan, PlannedJob
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import key_of, timestamp
+from tests.support.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,20 +35,10 @@ LIMIT = PolicyDecision("p" * 64, 1, limit=DailyLimit(3, "rule 1 of the policy (e
 OTHER_RULE, OTHER_POLICY = LIMIT._replace(rule=2), LIMIT._replace(policy="q" * 64)
 
 
-class Clock:
-    """A clock that is set by hand."""
-
-    now = NOW
-
-    def __call__(self) -> datetime:
-        """Return the time."""
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
     """The store's clock."""
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
 from handler.deliveries.reporting import LONGEST_PAUSE, StartedResult, record_result, start_result
 from handler.errors import NoAnswerError, ObjectError
+from tests.support.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,21 +27,10 @@ PAUSE = timedelta(minutes=20)
 REFUSED = ObjectError("obs://b/k: the agency may not write it")
 
 
-class Clock:
-    """A clock that the test sets."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        """Return the time."""
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
     """The log's clock."""
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from handler.jobs.effects import Breaker, Gone, Sender
 from handler.jobs.hold import hold, release
 from handler.jobs.settlement import finish
 from handler.values.canonical_json import timestamp
+from tests.support.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,20 +33,10 @@ SENDER = Sender(12.0, 1200.0, breaker=Breaker(0.5, 4))
 OPERATOR = {"kind": "operator", "name": "kim"}
 
 
-class Clock:
-    """A clock that is set by hand."""
-
-    now = NOW
-
-    def __call__(self) -> datetime:
-        """Return the time."""
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
     """The store's clock."""
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
