@@ -148,7 +148,8 @@ def _sentence(model: type[BaseModel], value: Json, path: Path, error: ErrorDetai
     if kind == "extra_forbidden":
         return _unknown(str(path[-1]), _known_fields(model, path[:-1]))
     if kind == "literal_error":
-        return f"must be one of {error['ctx']['expected'].replace(' or ', ', ')}"
+        choices = error["ctx"]["expected"].replace(" or ", ", ").replace("True", "true")
+        return f"must be one of {choices}" if "," in choices else f"must be {choices}"
     if kind in _BOUNDS:
         return _BOUNDS[kind].format(**error["ctx"])
     if kind == "string_type":
