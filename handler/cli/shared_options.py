@@ -13,9 +13,13 @@ import click
 
 from handler.audit.sql.sqlite_reading import is_damage
 from handler.cli.console import exit_with_error
+from handler.cli.listing import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import Any, TypeVar
+
+    F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _named(address: str | None) -> str:
@@ -55,7 +59,19 @@ class NumberRange(click.FloatRange):
         return number
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
+def format_choice(*formats: str) -> Callable[[F], F]:
+    """Return the option `-o`, passed as `output`; the first format is the default."""
+    return click.option(
+        *("-o", "--format", "output"),
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="The format of the output.",
+    )
+
+
+format_option = format_choice(*FORMATS)
+"""`-o` of a list that `print_rows` prints."""
 
 
 MALFORMED_RECORD_ERRORS = (AttributeError, KeyError, TypeError, ValueError, RecursionError)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.cli.console import screen, table
+from handler.cli.listing import print_row
+from handler.cli.shared_options import format_choice
 from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.http_transport import Transport
 from handler.doctor.finding import Finding, fail, worst
@@ -35,8 +36,8 @@ _SECONDS = 300.0  # for all checks
 
 
 @click.command(short_help="Check a deployment: keys, rights, clock, log, work, limits.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one for each check.")
-def doctor(*, as_json: bool) -> None:
+@format_choice("table", "json", "yaml")
+def doctor(output: str) -> None:
     """Check a deployment from this machine, with the settings and keys of the environment.
 
     Each line is a check with its result and, for a problem, what to do. The only change is a probe
@@ -48,11 +49,11 @@ def doctor(*, as_json: bool) -> None:
     """
     with ExitStack() as stack:
         findings = _findings(stack)
-    if as_json:
-        for one in findings:
-            click.echo(json.dumps(one.to_json()))
-    else:
+    if output == "table":
         _show(findings)
+    else:
+        for one in findings:
+            print_row(one.to_json(), output)
     sys.exit(UNFIT if worst(findings) == "fail" else FIT)
 
 

@@ -19,7 +19,8 @@ from handler.cli.function.policy import (
     origin_named,
     read_policy_at,
 )
-from handler.cli.shared_options import EXISTING_FILE
+from handler.cli.listing import print_value
+from handler.cli.shared_options import EXISTING_FILE, format_choice
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
 from handler.specs.api_form import BatchJob
@@ -37,7 +38,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 @click.command(short_help="Check job specs; nothing is sent.")
 @click.argument("files", nargs=-1, required=True, type=EXISTING_FILE)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
+@format_choice("text", "json")
 @click.option(
     "--show", is_flag=True, help="Print each request body that would be sent, secrets included."
 )
@@ -50,7 +51,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
     "timer:NAME, or direct.  [default: NIGHTDROP_PREFIX and the file's name]",
 )
 def validate(
-    files: tuple[Path, ...], *, as_json: bool, show: bool, address: str, source: str | None
+    files: tuple[Path, ...], output: str, *, show: bool, address: str, source: str | None
 ) -> None:
     """Check job-spec FILES and print every error; nothing is sent, nothing is recorded.
 
@@ -68,8 +69,8 @@ def validate(
     rules = read_policy_at(address) if address else None
     checked = [(file, *_checked(file, rules, source)) for file in files]
     for file, plan, errors in checked:
-        if as_json:
-            click.echo(json.dumps(_as_json(file, plan, errors, show=show)))
+        if output == "json":
+            print_value(_as_json(file, plan, errors, show=show), output)
         else:
             _show(file, plan, errors)
             for job in plan.jobs if plan and show else ():
