@@ -42,7 +42,7 @@ COMMANDS = {
     ),
     "reconcile": _Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
     "release": _Command("function.hold", "Release a hold; the next reconciler run resumes."),
-    "schema": _Command("function.validate", "Print the job spec's JSON Schema."),
+    "schema": _Command("function.schema", "Print the job spec's JSON Schema."),
     "validate": _Command("function.validate", "Check job specs; nothing is sent."),
 }
 """All commands; the sentences repeat the `short_help` of each."""
