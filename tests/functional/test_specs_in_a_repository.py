@@ -23,8 +23,8 @@ DROP = """\
 #!/bin/sh
 case "$*" in
 *drop*) printf '%s\\n' "$@" > "$RUNNER_TEMP/arguments"
-  echo '{"job_name": "a-2b", "state": "succeeded", "note": null}'
-  echo '{"job_name": "c|d", "state": "failed", "note": "one\\ntwo"}'
+  printf '%s\\n' '{"job_name": "a-2b", "state": "succeeded", "note": null}'
+  printf '%s\\n' '{"job_name": "c|d", "state": "failed", "note": "one\\ntwo"}'
   exit 1 ;;
 *) exec REAL "$@" ;;
 esac
