@@ -38,6 +38,7 @@ COMMANDS = {
     "job": _Command("function.hold", "Decide about one job by hand."),
     "nodes": _Command("fleet.nodes", "List the edge nodes of the fleet."),
     "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
+    "plan": _Command("function.plan", "What the function would do with spec files."),
     "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
     "probe": _Command(
         "function.probe", "Check what is assumed about the cloud; read-only by default."
