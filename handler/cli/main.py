@@ -29,6 +29,7 @@ COMMANDS = {
     "doctor": _Command(
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
+    "drop": _Command("function.drop", "Upload spec files, and follow their jobs."),
     "emulator": _Command("dev.emulator", "Run a local emulator of IEF and OBS."),
     "events": _Command("dev.events", "Write sample events of every trigger."),
     "groups": _Command("fleet.nodes", "List the node groups of the fleet."),
