@@ -22,9 +22,9 @@ from handler.values.canonical_json import moment, timestamp
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
-    from handler.audit.state import JobState
 
 SENDABLE = frozenset({"planned", "deferred", "absent"})
 """States from which a job may be claimed."""

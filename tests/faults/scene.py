@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Open
-    from handler.audit.state import JobState
     from handler.emulator.ief.job import Job
     from tests.faults.preloaded import Child, Running
 

@@ -26,7 +26,8 @@ from handler.errors import (
 from handler.jobs.decisions import SENDABLE, Created, claim, is_unknown
 from handler.jobs.effect_runner import list_jobs
 from handler.jobs.effects import AwaitTurn, Commit, ListJobs, Send, Sender, ShowJob, Sign, TimeLeft
-from handler.jobs.settlement import following, settlement
+from handler.jobs.following import following
+from handler.jobs.settlement import settlement
 from handler.jobs.submission import TOO_MANY, Claimed, answer_of, sign_ahead, submission
 from handler.parsing import Limits, read
 from handler.policy.verdict import ALLOWED
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from datetime import datetime
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Decide, Log, Open
-    from handler.audit.state import JobState
     from handler.cloud.ief.client import Ief, ListedJob
     from handler.deliveries.decisions import Decided
     from handler.jobs.decisions import Answer, Claim

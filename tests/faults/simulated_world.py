@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Log
-    from handler.audit.state import JobState
     from handler.values.canonical_json import Json
     from tests.faults.simulated_guard import Guard
     from tests.faults.simulated_time import Steps

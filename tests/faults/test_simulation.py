@@ -100,7 +100,7 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
     [
         ("tests.faults.simulated_guard.decided", lambda *_: ALLOWED, "is planned against rule 1"),
         ("handler.deliveries.decisions._over_limit", lambda *_: (), "are planned under rule"),
-        ("handler.jobs.settlement.trip", lambda _: lambda _: Decision(None), "due=True"),
+        ("handler.jobs.following.trip", lambda _: lambda _: Decision(None), "due=True"),
         (
             "tests.faults.simulated_guard.decided",
             lambda *of: decided(*of)._replace(approval=None),

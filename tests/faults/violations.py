@@ -14,8 +14,8 @@ from tests.faults.simulated_function import LIMIT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import View
-    from handler.audit.state import JobState
     from tests.faults.simulated_world import World
 
 

@@ -72,7 +72,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     type        TEXT NOT NULL,                -- job_type
     state       TEXT NOT NULL,                -- planned, sending, created, refused, …
     attempt     INTEGER NOT NULL,
-    date        TEXT NOT NULL,                -- of the latest signature
+    date        TEXT NOT NULL,                -- of the latest claim's signature
     lease_until TEXT NOT NULL,
     valid_until TEXT NOT NULL,
     job_id      TEXT NOT NULL,                -- the API's id
@@ -86,7 +86,9 @@ CREATE TABLE IF NOT EXISTS jobs (
     changed_at  TEXT NOT NULL,
     seq         INTEGER NOT NULL,             -- its latest record
     body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
-    todo        TEXT NOT NULL,                -- send, settle, follow, or nothing
+    operation   TEXT NOT NULL,                -- pause, resume, …: claimed and not answered; or ''
+    paused      INTEGER NOT NULL,             -- 1: paused, and not resumed since
+    todo        TEXT NOT NULL,                -- send, settle, operate, follow, or nothing
     shown       TEXT NOT NULL                 -- for people: `state`, and once it ended, how
 ) STRICT;
 

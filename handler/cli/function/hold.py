@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handler.audit.name_lookup import Candidate, find_job, find_one
 from handler.cli.audit.records.log_reader import is_remote, open_reader
-from handler.cli.audit.records.name_lookup import Candidate, find_job, find_one
 from handler.cli.console import exit_with_error, printable
 from handler.cli.open_stores import open_any_log
 from handler.cli.shared_options import audit_option, exit_on_log_error
@@ -112,7 +112,7 @@ def abandon(address: str, what: str, reason: str) -> None:
     """
     with _existing(address) as log:
         try:
-            key = find_job(log, what)
+            key = log.read(lambda view: find_job(view, what)).key
         except LookupError as error:
             exit_with_error(str(error.args[0]), 1)
         job = log.commit(record_abandonment(key, reason, actor=_operator())).value

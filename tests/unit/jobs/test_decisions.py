@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from handler.audit.confirmation import Confirmation
+from handler.audit.job_state import JobState, JobWord
 from handler.audit.log import FleetEnds, Open, ScanState
 from handler.audit.record import Head
-from handler.audit.state import JobState, JobWord
 from handler.jobs.decisions import (
     Created,
     Deferred,
@@ -97,6 +97,14 @@ class FakeView:
     def open(self, _limit: int) -> Open:
         """Return nothing."""
         return Open((), (), (), ())
+
+    def find(self, _what: str) -> tuple[DeliveryState, ...]:
+        """Return nothing."""
+        return ()
+
+    def latest_jobs(self, _limit: int) -> tuple[JobState, ...]:
+        """Return nothing."""
+        return ()
 
     def nth_planned(self, _rule: str, _since: str, _place: int) -> str:
         """Return nothing: no rule counts."""

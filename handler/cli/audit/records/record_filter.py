@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 
+from handler.audit.name_lookup import begins
 from handler.audit.record import part
-from handler.cli.audit.records.name_lookup import begins
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
