@@ -54,10 +54,14 @@ _CLAIMS: Mapping[str, OperationWord] = {
 }  # fmt: skip
 """The claims of an operation on a job, and the operation."""
 
+_RUNNING = {
+    "paused": False, "finished": "", "tasks": 0, "succeeded": 0,
+    "ended_at": 0, "finished_at": "", "finished_seq": 0,
+}  # fmt: skip
 _OPERATED: Mapping[str, Mapping[str, Any]] = {
     "paused": {"paused": True},
-    "resumed": {"paused": False, "finished": "", "tasks": 0, "succeeded": 0},
-    "retried": {"paused": False, "finished": "", "tasks": 0, "succeeded": 0},
+    "resumed": _RUNNING,
+    "retried": _RUNNING,
     "deleted": {"paused": False, "finished": DELETED},
     "unchanged": {},
 }
@@ -92,6 +96,9 @@ class JobState:
         body_digest: SHA-256 of its request body, as recorded with the plan; "" if it was not.
         operation: The operation on it that is claimed and not answered yet; "" for none.
         paused: Whether it was paused and not resumed since.
+        ended_at: When it ended by the API's clock, in seconds since 1970; 0 if it did not say.
+        finished_at: When it was recorded that it ended, a timestamp; "" if it was not.
+        finished_seq: The number of that record, or 0.
     """
 
     key: str
@@ -117,6 +124,9 @@ class JobState:
     body_digest: str = ""
     operation: OperationWord | Literal[""] = ""
     paused: bool = False
+    ended_at: int = 0
+    finished_at: str = ""
+    finished_seq: int = 0
 
     @property
     def final(self) -> bool:
@@ -155,9 +165,9 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
         return _fold_operation(job, seen, word, part(fields, "request"))
     request, response = part(fields, "request"), part(fields, "response")
     if word == "finished":
-        tasks, succeeded = (_int(response.get(name, 0)) for name in ("tasks", "succeeded"))
-        final = str(response["final"])
-        return replace(seen, finished=final, tasks=tasks, succeeded=succeeded, paused=False)
+        counts = {name: _int(response.get(name, 0)) for name in ("tasks", "succeeded", "ended_at")}
+        ended = {"finished_at": seen.changed_at, "finished_seq": seen.seq, "paused": False}
+        return replace(seen, finished=str(response["final"]), **ended, **counts)
     if word == "sending":
         return replace(
             seen,

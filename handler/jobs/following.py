@@ -124,6 +124,7 @@ def _finished(job: JobState, ended: ShownJob) -> Draft:
             "tasks": len(ended.tasks),
             "succeeded": ended.succeeded,
             "failed": len(ended.tasks) - ended.succeeded,
+            "ended_at": ended.updated_at or None,
         },
         note="; ".join(filter(None, [given_up, *reasons])),
     )

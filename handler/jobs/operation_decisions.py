@@ -159,7 +159,7 @@ def _is_done(job: JobState, operation: Operation, shown: ShownJob | Gone, *, fen
         return bool(shown.status) and shown.status not in _STOPPED
     if operation.name == "retry":
         same = (shown.status, shown.succeeded) == (job.finished, job.succeeded)
-        later = shown.updated_at > moment(job.date).timestamp()
+        later = shown.updated_at > (job.ended_at or moment(job.date).timestamp())
         return bool(shown.status) and (shown.status not in ENDED or not same or later)
     return False
 

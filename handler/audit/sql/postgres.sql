@@ -104,6 +104,9 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
     body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
     operation   TEXT NOT NULL,                -- pause, resume, …: claimed and not answered; or ''
     paused      INTEGER NOT NULL,             -- 1: paused, and not resumed since
+    ended_at    BIGINT NOT NULL,              -- by the API's clock, in seconds since 1970; 0 is unknown
+    finished_at TEXT COLLATE "C" NOT NULL,    -- when its end was recorded
+    finished_seq BIGINT NOT NULL,             -- in which record; 0 is none
     todo        TEXT NOT NULL,                -- send, settle, operate, follow, or nothing
     shown       TEXT NOT NULL                 -- for people: `state`, and once it ended, how
 );
@@ -111,7 +114,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
 CREATE INDEX IF NOT EXISTS jobs_by_delivery ON nightdrop.jobs (delivery, document);
 CREATE INDEX IF NOT EXISTS jobs_by_id ON nightdrop.jobs (job_id) WHERE job_id <> '';
 CREATE INDEX IF NOT EXISTS jobs_todo ON nightdrop.jobs (todo, seq) WHERE todo <> 'nothing';
-CREATE INDEX IF NOT EXISTS jobs_ended ON nightdrop.jobs (changed_at) WHERE finished <> '';
+CREATE INDEX IF NOT EXISTS jobs_ended ON nightdrop.jobs (finished_at) WHERE finished <> '';
 
 CREATE TABLE IF NOT EXISTS nightdrop.outbox (
     key  TEXT COLLATE "C" PRIMARY KEY,        -- of a job or of a delivery
