@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.audit.sql.sqlite_reading import is_damage
+from handler.cli.configuration.environment import configuration
 from handler.cli.console import exit_with_error
 from handler.cli.listing import FORMATS
 
@@ -28,9 +29,22 @@ def _named(address: str | None) -> str:
     return address
 
 
+class SettingOption(click.Option):
+    """An option that a setting may give instead: the variable that `envvar` names."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the setting's value.
+
+        Raises:
+            SettingsError: The env file or nightdrop.toml is invalid.
+        """
+        return configuration(ctx).environ.get(str(self.envvar)) or None
+
+
 audit_option = click.option(
     "--audit",
     "address",
+    cls=SettingOption,
     envvar="NIGHTDROP_AUDIT",
     callback=lambda _context, _option, address: _named(address),
     help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from contextlib import closing
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from handler.audit.objects.probe_result import PROOF, save_probe_result
 from handler.audit.open_log import folder_at, init_log
 from handler.audit.rebuild import rebuild as rebuilt
 from handler.cli.audit.verify import checkpoints_option, evidence_of, expect_head_option
+from handler.cli.configuration.environment import cloud_environment, environment
 from handler.cli.console import printable
 from handler.cli.listing import print_row
 from handler.cli.open_stores import obs_folders, open_obs
@@ -147,7 +147,7 @@ def lock(address: str, *, days: int, yes: bool) -> None:
     if not yes:
         confirm(f"Lock the whole bucket {bucket} permanently?")
     try:
-        open_obs(os.environ).lock(bucket, days)
+        open_obs(cloud_environment()).lock(bucket, days)
     except ApiError as error:
         if error.status != _CONFLICT:
             raise
@@ -165,7 +165,7 @@ def _bucket_of(address: str) -> str:
         bucket = parse_obs_address(address).bucket
     except ValueError:
         raise SettingsError(f"only a bucket in OBS can be locked: give {OBS}bucket") from None
-    log = os.environ.get("NIGHTDROP_AUDIT", "")
+    log = environment().get("NIGHTDROP_AUDIT", "")
     if log.startswith(OBS) and parse_obs_address(log).bucket == bucket:
         raise SettingsError(
             f"{bucket} holds the audit log, and a locked bucket refuses its appends; lock another"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -10,6 +9,7 @@ import click
 from rich.text import Text
 
 from handler.audit.job_end import WRONG
+from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import exit_with_error, jobs_table, left_open, prose, screen
 from handler.cli.listing import print_value
 from handler.cli.shared_options import format_choice
@@ -128,9 +128,10 @@ def run(event: object, output: str) -> dict[str, Any]:
 
     Unless the reply is printed for a person, log lines go to standard error.
     """
-    context = Context.from_environment(os.environ)
+    environ = cloud_environment()
+    context = Context.from_environment(environ)
     try:
-        instance = open_instance(context, os.environ, _drop if output == "table" else _log)
+        instance = open_instance(context, environ, _drop if output == "table" else _log)
     except NightdropError as error:
         exit_with_error(str(error), LATER if error.retryable else WRONG_SETTINGS)
     try:

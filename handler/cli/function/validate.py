@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from rich.markup import escape
 from rich.text import Text
 
+from handler.cli.configuration.environment import environment
 from handler.cli.console import printable, prose, screen
 from handler.cli.function.policy import (
     POLICY_OPTION,
@@ -86,7 +86,7 @@ def _checked(file: Path, rules: Policy | None, source: str | None) -> tuple[Plan
         return None, list(map(str, error.problems))
     if rules is None:
         return plan, []
-    origin = origin_named(source or f"{os.environ.get('NIGHTDROP_PREFIX', '')}{file.name}")
+    origin = origin_named(source or f"{environment().get('NIGHTDROP_PREFIX', '')}{file.name}")
     return plan, list(map(str, decide_plan(plan, rules, origin).problems))
 
 
