@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
     from handler.audit.job_state import JobState
 
-ShownWord: TypeAlias = Literal[
-    JobWord, "paused", "succeeded", "partly failed", "failed", "deleted", "end unknown"
+EndWord: TypeAlias = Literal[
+    "paused", "succeeded", "partly failed", "failed", "deleted", "end unknown"
 ]
+ShownWord: TypeAlias = Literal[JobWord, EndWord]
 
 ENDED = frozenset({"Successful", "Partially_successful", "Failed", "Stopped", "Timed_out"})
 """Statuses after which the API changes a job no more (list page of the batch jobs)."""

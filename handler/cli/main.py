@@ -34,7 +34,7 @@ COMMANDS = {
     "hold": _Command("function.hold", "Send nothing new until `release`."),
     "init": _Command("configuration.init", "Write a first spec and a profile."),
     "invoke": _Command("function.invoke", "Run the function once on an event."),
-    "job": _Command("function.hold", "Decide about one job by hand."),
+    "jobs": _Command("jobs", "List, show and watch jobs; pause, resume, retry or delete them."),
     "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
     "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
     "probe": _Command(

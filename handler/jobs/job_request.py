@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from handler.audit.name_lookup import find_job
 from handler.errors import EventRejectedError, Problem
 from handler.jobs.decisions import abandon
+from handler.jobs.hold import BY_HAND
 from handler.jobs.operation_submission import operation_submission
 from handler.jobs.operations import OPERATIONS, OperationRequest, OperationResult
 from handler.runtime.response import Result
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from handler.jobs.effects import Sender
     from handler.runtime.response import Outcome
     from handler.triggers.delivery import Action
-
-BY_HAND = "by hand"
-"""The reason of whoever gives none."""
 
 _OUTCOMES: dict[str, Outcome] = {
     "done": "completed",

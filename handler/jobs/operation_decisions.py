@@ -10,6 +10,7 @@ from handler.audit.log import Decision
 from handler.jobs.claiming import contradicted
 from handler.jobs.decisions import Refused, Unknown, about, known
 from handler.jobs.effects import Gone
+from handler.jobs.hold import BY_HAND
 from handler.jobs.operations import (
     OPERATIONS,
     Done,
@@ -87,7 +88,7 @@ def record_operation(
         if isinstance(answer, Done):
             if not _is_claim(job, claimed):
                 return Decision(_result(job, operation))
-            note = request.reason or "by hand"
+            note = request.reason or BY_HAND
             done = replace(
                 about(job),
                 action=operation.done,
