@@ -9,7 +9,7 @@ import click
 
 from handler.cli.configuration.profile_file import FILE_NAME
 from handler.cli.console import exit_with_error
-from handler.cli.function.validate import job_spec_schema
+from handler.cli.function.schema import job_spec_schema
 from handler.cli.shared_options import FOLDER, confirm
 
 if TYPE_CHECKING:

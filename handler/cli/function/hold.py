@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.audit.name_lookup import Candidate, find_one
-from handler.cli.audit.records.log_reader import open_existing
 from handler.cli.console import exit_with_error, printable
+from handler.cli.existing_log import open_existing
 from handler.cli.shared_options import audit_option, exit_on_log_error, operator
 from handler.deliveries.approval import MOST
 from handler.deliveries.approval import approve as record_approval

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.audit.job_end import WRONG
-from handler.cli.audit.records.log_reader import open_existing
 from handler.cli.audit.records.record_filter import time_option
 from handler.cli.console import complain
+from handler.cli.existing_log import open_existing
 from handler.cli.jobs.job_row import (
     STATES,
     asked_by,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from handler.audit.name_lookup import find_job
-from handler.cli.audit.records.log_reader import open_existing
 from handler.cli.console import complain, exit_with_error, printable
+from handler.cli.existing_log import open_existing
 from handler.cli.shared_options import audit_option, confirm, exit_on_log_error, operator
 from handler.errors import NightdropError
 

@@ -9,9 +9,9 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from handler.cli.audit.records.log_reader import open_existing
 from handler.cli.audit.records.record_row import format_time
 from handler.cli.console import complain, printable, prose, screen
+from handler.cli.existing_log import open_existing
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import asked_by, job_row, progress_shown
 from handler.cli.jobs.operate import found_job

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 from rich.live import Live
 
-from handler.cli.audit.records.log_reader import open_existing
 from handler.cli.console import complain, printable, screen, table
+from handler.cli.existing_log import open_existing
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import progress_of, progress_shown, state_word
 from handler.cli.jobs.operate import found_job

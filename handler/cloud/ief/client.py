@@ -179,6 +179,14 @@ class Ief:
             updated_at=_number(shown, "status_last_updated_at", _LAST_SECOND),
         )
 
+    def get(self, resource: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Json]:
+        """Return what IEF says of a resource of the project, such as `edgemgr/nodes`.
+
+        Raises:
+            CloudError: The call failed, or its answer is no JSON object.
+        """
+        return object_of(self._call("GET", f"/v2/{self.project_id}/{resource}", query))
+
     def delete_job(self, job_id: str) -> None:
         """Delete a job."""
         self.operate(self.sign_operation("DeleteBatchJob", job_id))

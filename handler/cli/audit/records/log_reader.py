@@ -77,28 +77,6 @@ def open_reader(address: str) -> Iterator[LogReader]:
         )
 
 
-@contextmanager
-def open_existing(address: str) -> Iterator[SearchedLog]:
-    """Open a log that has records to write to it: after a typing error a new one would be made.
-
-    Raises:
-        LogError: There is no log at the address, or it cannot be used.
-        LookupError: It is empty.
-    """
-    if not is_remote(address):
-        # Opening a SQLite log creates it.
-        with open_reader(address) as found:
-            _require_records(found.last())
-    with closing(open_any_log(address)) as log:
-        _require_records(log.read(lambda view: view.head).seq)
-        yield log
-
-
-def _require_records(last: int) -> None:
-    if not last:
-        raise LookupError("this audit log is empty; run the function once, or name another")
-
-
 def open_database(address: str, about: str | None = None) -> sqlite_utils.Database:
     """Open the log at an address as a SQLite database with its tables and views.
 
