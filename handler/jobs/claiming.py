@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _EXCHANGED = (
     "its request in the outbox is not the one that was planned, so it is not sent: look for who "
-    "changed it, run `nightdrop job abandon`, and deliver it again if it is still wanted"
+    "changed it, run `nightdrop jobs abandon`, and deliver it again if it is still wanted"
 )
 
 

@@ -30,7 +30,7 @@ SENDABLE = frozenset({"planned", "deferred", "absent"})
 """States from which a job may be claimed."""
 
 _REQUEST_LOST = (
-    "its request is gone from the outbox; give it up with `nightdrop job abandon`, "
+    "its request is gone from the outbox; give it up with `nightdrop jobs abandon`, "
     "and deliver it again if it is still wanted"
 )
 

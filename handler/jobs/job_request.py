@@ -63,7 +63,7 @@ def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
 
 def abandon_job(key: str, reason: str, actor: Part, log: Log) -> OperationResult:
     """Give a job up, so that it is never sent (again), and return what became of that."""
-    before = log.read(lambda view: view.job(key))
+    before = log.read(lambda view: view.job(key), fresh=False)
     if before and before.state == "abandoned":
         return OperationResult("so", f"job {before.name} is abandoned already")
     job = log.commit(abandon(key, reason or BY_HAND, actor=actor)).value

@@ -38,7 +38,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 """How far the API's clock may be behind ours when a listing counts as reaching back far enough."""
 
 _BY_FACTS = (
-    "look at the fleet for the jobs that are unknown, then `nightdrop job abandon`; a release "
+    "look at the fleet for the jobs that are unknown, then `nightdrop jobs abandon`; a release "
     "counts once new facts say otherwise"
 )
 
@@ -173,7 +173,7 @@ def _adopted(job: JobState, ours: list[ListedJob]) -> tuple[Draft, ...]:
 def _doubted(job: JobState, alike: ListedJob) -> tuple[Draft, ...]:
     note = (
         f"job {alike.job_id} has its name but no mark: it may be ours; look at the fleet, then "
-        f"delete that job or `nightdrop job abandon {shown(job.key)}`"
+        f"delete that job or `nightdrop jobs abandon {shown(job.key)}`"
     )
     doubted = replace(about(job), action="job.doubted", outcome="unknown", note=note)
     return () if job.note == note else (doubted,)

@@ -21,7 +21,7 @@ COMMANDS = {
 
 @click.group(cls=CommandGroup, lazy=COMMANDS)
 def jobs() -> None:
-    """List, show and watch jobs; pause, resume, retry, delete and abandon them.
+    """List, show and watch jobs; pause, resume, retry or delete them.
 
     JOB is a job's name, its id at IEF or its key, or the beginning of one.
     """

@@ -263,7 +263,7 @@ def test_a_job_without_its_request_waits_before_it_is_sent(state: JobWord) -> No
         ["job.deferred"] if state in {"planned", "deferred", "absent"} else []
     )
     for draft in drafts:
-        assert "nightdrop job abandon" in draft.note
+        assert "nightdrop jobs abandon" in draft.note
         assert lost(FakeView(job("deferred", note=draft.note))).drafts == ()
 
 
