@@ -97,6 +97,27 @@ class FleetEnds(NamedTuple):
     failed: int
 
 
+class Counts(NamedTuple):
+    """How many deliveries and jobs stand how; a job counts as `job_end.shown_state` has it."""
+
+    deliveries: Mapping[str, int]
+    jobs: Mapping[str, int]
+
+
+class Notices(NamedTuple):
+    """The latest notices, as far as the next one depends on them.
+
+    Attributes:
+        dates: When the latest ones about deliveries were claimed, timestamps in order.
+        summary: The time of the event whose summary was claimed last, a timestamp.
+        summary_due: Until when its answer may still come, a timestamp; "" once it is recorded.
+    """
+
+    dates: tuple[str, ...] = ()
+    summary: str = ""
+    summary_due: str = ""
+
+
 class View(Protocol):
     """The state a decision sees: everything recorded before it, nothing after."""
 
@@ -148,6 +169,19 @@ class View(Protocol):
 
     def open(self, limit: int) -> Open:
         """Return the open work, at most `limit` of each kind."""
+
+    def unnoticed(self, limit: int) -> tuple[DeliveryState, ...]:
+        """Return deliveries that a notice may be claimed for now, or whose claim has run out.
+
+        Those first that have not been tried, the oldest first; without their jobs.
+        """
+
+    @property
+    def notices(self) -> Notices:
+        """The latest notices."""
+
+    def counts_since(self, since: str) -> Counts:
+        """Return how many deliveries and jobs changed after a timestamp, by how they stand."""
 
     def has_closed_before(self, before: str) -> bool:
         """Return whether a delivery has been closed and untouched since before a timestamp.

@@ -1,4 +1,4 @@
-"""The state of a delivery and of a job, folded one record at a time.
+"""The state of a delivery and of a job; `fold` derives it from the records.
 
 planned ──► sending ──► created             the API's 201, with the job's id
    │          │  ├────► refused             the API refuses permanently
@@ -12,13 +12,7 @@ planned ──► sending ──► created             the API's 201, with the 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
-
-from handler.audit.actions import DELIVERY_ACTIONS
-from handler.audit.record import part, rule_id
-
-if TYPE_CHECKING:
-    from handler.audit.record import Fields
+from typing import Literal, TypeAlias, TypeVar
 
 JobWord: TypeAlias = Literal[
     "planned", "sending", "created", "refused", "deferred", "unknown",
@@ -133,6 +127,10 @@ class DeliveryState:
         rule: The rule of the policy that decided about it, as `rule_id` names it; "" for none.
         awaits_until: Until when it may be approved, a timestamp; "" if no rule asked for that.
         approved: SHA-256 of the spec that was approved, or "".
+        alarmed: The number of the latest record about it or its jobs that a person must look at.
+        noticed: What `alarmed` was when a notice about it was last claimed; 0 if that did not go.
+        notice_tries: How many notices were claimed since one was last sent or given up.
+        notice_due: Before this no notice is claimed, a timestamp; "" if none is open or waits.
         first_seq: The number of its first record.
         last_seq: The number of the latest record that names it; two equal states may differ in it.
         jobs: Its jobs, in the order of the file.
@@ -158,6 +156,10 @@ class DeliveryState:
     rule: str = ""
     awaits_until: str = ""
     approved: str = ""
+    alarmed: int = 0
+    noticed: int = 0
+    notice_tries: int = 0
+    notice_due: str = ""
     first_seq: int = 0
     last_seq: int = field(default=0, compare=False)
     jobs: tuple[JobState, ...] = ()
@@ -177,123 +179,3 @@ def replace(before: State, /, **changes: object) -> State:
     changed = object.__new__(type(before))
     changed.__dict__.update(before.__dict__, **changes)
     return changed
-
-
-def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
-    """Return a job's state after one more of its records.
-
-    Args:
-        job: Its state before; None before `job.planned`.
-        fields: The record's fields; their action starts with `job.`.
-    """
-    word = str(fields["action"]).removeprefix("job.")
-    if job is None:
-        return _planned_job(fields) if word == "planned" else None
-    note = str(fields.get("note", ""))
-    seen = replace(job, seq=_int(fields["seq"]), changed_at=str(fields["at"]), note=note)
-    if word == "doubted":
-        return seen
-    request, response = part(fields, "request"), part(fields, "response")
-    if word == "finished":
-        tasks, succeeded = (_int(response.get(name, 0)) for name in ("tasks", "succeeded"))
-        return replace(seen, finished=str(response["final"]), tasks=tasks, succeeded=succeeded)
-    if word == "sending":
-        return replace(
-            seen,
-            state="sending",
-            attempt=_int(request["attempt"]),
-            date=str(request["date"]),
-            lease_until=str(request["lease_until"]),
-            status=0,
-            note="",
-        )
-    return replace(
-        seen,
-        state=cast("JobWord", word),
-        status=_int(response.get("status", 0)),
-        job_id=job.job_id or str(response.get("job_id", "")),
-        doubtful=job.doubtful or word == "absent",
-    )
-
-
-def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliveryState | None:
-    """Return a delivery's state after one more record about it or one of its jobs.
-
-    A delivery that is already decided keeps its state: what arrives again only moves `last_seq`.
-
-    Args:
-        delivery: Its state before; None before its first record.
-        fields: The record's fields; they name the delivery.
-    """
-    action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
-    if delivery:
-        delivery = replace(delivery, last_seq=seq)
-    if action.startswith("result.") and delivery:
-        return _fold_result(delivery, fields)
-    if action.startswith("job.") and delivery:
-        return replace(delivery, changed=seq)
-    if action not in DELIVERY_ACTIONS:
-        return delivery
-    before = delivery or DeliveryState(
-        key=str(said["key"]),
-        trigger=str(said.get("trigger", "")),
-        subject=str(said.get("subject", "")),
-        fired_at=str(said.get("fired_at", "")),
-        state="received",
-        body_digest=str(part(fields, "request").get("digest", "")),
-        first_seq=seq,
-        last_seq=seq,
-    )
-    if before.state not in UNDECIDED or (before.state, action) == ("awaiting", "delivery.repeated"):
-        return before
-    return replace(
-        before,
-        state=cast("DeliveryWord", DELIVERY_ACTIONS[action]),
-        digest=str(said.get("digest", before.digest)),
-        etag=str(part(fields, "source").get("read_etag", "")),
-        repeats=str(said.get("repeats", "")),
-        rule=rule_id(str(said.get("policy", "")), said.get("rule", 0)),
-        awaits_until=str(part(fields, "request").get("lease_until", before.awaits_until)),
-        approved=str(said["digest"]) if action == "delivery.approved" else before.approved,
-        note=str(fields.get("note", "")),
-        touched_at=str(fields["at"]),
-        seq=seq,
-        changed=seq,
-    )
-
-
-def _fold_result(delivery: DeliveryState, fields: Fields) -> DeliveryState:
-    """Return a delivery's state after one more record about its result file.
-
-    `result.failed` that says what it shows has given the file up: it counts as written.
-    """
-    said, action = part(fields, "delivery"), str(fields["action"])
-    if action == "result.writing":
-        due_at = str(part(fields, "request")["lease_until"])
-        return replace(delivery, tries=delivery.tries + 1, due_at=due_at)
-    if action == "result.failed" and "shows" not in said:
-        due_at = str(part(fields, "request").get("lease_until", delivery.due_at))
-        return replace(delivery, result_error=str(fields.get("note", "")), due_at=due_at)
-    shown = _int(said.get("shows", delivery.changed))
-    return replace(delivery, reported=shown, tries=0, due_at="", result_error="")
-
-
-def _planned_job(fields: Fields) -> JobState:
-    job = part(fields, "job")
-    return JobState(
-        key=str(job["key"]),
-        delivery=str(part(fields, "delivery")["key"]),
-        document=_int(job["document"]),
-        name=str(job["name"]),
-        type=str(job["type"]),
-        state="planned",
-        valid_until=str(job.get("valid_until", "")),
-        planned_at=str(fields["at"]),
-        changed_at=str(fields["at"]),
-        seq=_int(fields["seq"]),
-        body_digest=str(part(fields, "request").get("digest", "")),
-    )
-
-
-def _int(value: object) -> int:
-    return int(cast("int", value))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from handler.audit.actions import FORGOTTEN
 from handler.audit.confirmation import Confirmation
-from handler.audit.log import Committed, Decision, FleetEnds, Open, ScanState
+from handler.audit.fold import fold_delivery, fold_job
+from handler.audit.log import Committed, Counts, Decision, FleetEnds, Notices, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.sql import statements
 from handler.audit.sql.rows import job_from_row
@@ -21,11 +22,13 @@ from handler.audit.sql.switches import (
     CONFIRMATION,
     CONTRADICTED,
     FORGOTTEN_UNTIL,
+    NOTICES,
     RELEASED,
     project_switches,
 )
 from handler.audit.sql.value_list import rows_for
-from handler.audit.state import UNDECIDED, DeliveryState, JobState, fold_delivery, fold_job, replace
+from handler.audit.state import UNDECIDED, DeliveryState, JobState, replace
+from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,6 +131,22 @@ class SqlView:
             awaiting=self._deliveries(statements.AWAITING, limit),
         )
 
+    def unnoticed(self, limit: int) -> tuple[DeliveryState, ...]:
+        """Return deliveries that a notice may be claimed for now, or whose claim has run out."""
+        return self._deliveries(statements.UNNOTICED, timestamp(self.now), limit)
+
+    @property
+    def notices(self) -> Notices:
+        """The latest notices."""
+        text = self._value(NOTICES)
+        values = json.loads(text) if text else {}
+        return Notices(**{**values, "dates": tuple(values.get("dates", ()))})
+
+    def counts_since(self, since: str) -> Counts:
+        """Return how many deliveries and jobs changed after a timestamp, by how they stand."""
+        asked = (statements.DELIVERIES_SINCE, statements.JOBS_SINCE)
+        return Counts(*(dict(self._query(one, (since,))) for one in asked))
+
     def has_closed_before(self, before: str) -> bool:
         """Return whether a delivery has been closed and untouched since before a timestamp."""
         return bool(self._query(statements.HAS_CLOSED_BEFORE, (before, before)))
@@ -161,8 +180,8 @@ class SqlView:
         rows = self.execute(statements.SWITCH, (name,))
         return str(rows[0][0]) if rows else ""
 
-    def _deliveries(self, sql: str, limit: int) -> tuple[DeliveryState, ...]:
-        return tuple(DeliveryState(*row) for row in self._query(sql, (limit,)))
+    def _deliveries(self, sql: str, *values: object) -> tuple[DeliveryState, ...]:
+        return tuple(DeliveryState(*row) for row in self._query(sql, values))
 
     def _todo(self, kind: str, limit: int) -> tuple[JobState, ...]:
         return tuple(map(job_from_row, self._query(statements.JOBS_TODO, (kind, limit))))

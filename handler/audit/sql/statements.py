@@ -65,10 +65,15 @@ NTH_PLANNED = """SELECT deliveries.touched_at
 FROM deliveries JOIN jobs ON jobs.delivery = deliveries.key
 WHERE deliveries.rule = ? AND deliveries.state = 'planned' AND deliveries.touched_at > ?
 ORDER BY deliveries.touched_at DESC LIMIT 1 OFFSET ?"""
+DELIVERIES_SINCE = """
+SELECT state, COUNT(*) FROM deliveries WHERE touched_at > ? GROUP BY state ORDER BY state"""
+JOBS_SINCE = "SELECT shown, COUNT(*) FROM jobs WHERE changed_at > ? GROUP BY shown ORDER BY shown"
 RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
 AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND state IN ('planned', 'rejected', 'awaiting') ORDER BY due_at, changed LIMIT ?"""
+UNNOTICED = f"""{_DELIVERIES} WHERE (alarmed > noticed OR notice_due <> '') AND notice_due <= ?
+ORDER BY notice_due, alarmed LIMIT ?"""
 PUT_DELIVERY = _upsert(
     "deliveries",
     DELIVERY_COLUMNS,

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import get_args
 
 from handler.audit.actions import ACTIONS, FORGOTTEN
+from handler.audit.fold import fold_job
 from handler.audit.record import Draft
-from handler.audit.state import DeliveryWord, JobWord, fold_job
+from handler.audit.state import DeliveryWord, JobWord
 
 HANDLER = Path(__file__).parents[3] / "handler"
 _NAME = re.compile(
-    r'"((?:function|event|delivery|spec|job|result|sending|settling|scan|state|log)\.[a-z_]+)"'
+    r'"((?:function|event|delivery|spec|job|result|notice|sending|settling|scan|state|log)\.[a-z_]+)"'
 )
 _NO_RECORDS = {"function.answered", "log.jsonl"}
 """Names of the same form: a line of the function's own log, and a file."""

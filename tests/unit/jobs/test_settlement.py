@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from handler.audit.confirmation import Confirmation
-from handler.audit.log import FleetEnds, Open, ScanState
+from handler.audit.log import Counts, FleetEnds, Notices, Open, ScanState
 from handler.audit.record import Head
 from handler.audit.state import JobState, JobWord
 from handler.cloud.ief.client import ListedJob
@@ -87,6 +87,19 @@ class FakeView:
     def fleet_ends(self, _since: str) -> FleetEnds:
         """Return that nothing has ended."""
         return FleetEnds(0, 0)
+
+    def unnoticed(self, _limit: int) -> tuple[DeliveryState, ...]:
+        """Return nothing."""
+        return ()
+
+    @property
+    def notices(self) -> Notices:
+        """There are none."""
+        return Notices()
+
+    def counts_since(self, _since: str) -> Counts:
+        """Return nothing."""
+        return Counts({}, {})
 
     def has_closed_before(self, _before: str) -> bool:
         """Return False: nothing is old."""

@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from handler.audit.actions import DELIVERY_ACTIONS
+from handler.audit.fold import fold_job
 from handler.audit.job_end import shown_state
 from handler.audit.record import part
-from handler.audit.state import fold_job
 from handler.cli.audit.records.record_row import format_span, format_time
 from handler.values.canonical_json import moment, shown
 
