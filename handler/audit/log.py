@@ -97,11 +97,18 @@ class FleetEnds(NamedTuple):
     failed: int
 
 
-class Counts(NamedTuple):
-    """How many deliveries and jobs stand how; a job counts as `job_end.shown_state` has it."""
+class Changes(NamedTuple):
+    """What changed since a moment.
+
+    Attributes:
+        deliveries: How many deliveries are in which state.
+        jobs: How many jobs are in which state, as `job_end.shown_state` has it.
+        wrong: Those of the jobs that went wrong, the latest first, as many as were asked for.
+    """
 
     deliveries: Mapping[str, int]
     jobs: Mapping[str, int]
+    wrong: tuple[JobState, ...]
 
 
 class Notices(NamedTuple):
@@ -180,8 +187,8 @@ class View(Protocol):
     def notices(self) -> Notices:
         """The latest notices."""
 
-    def counts_since(self, since: str) -> Counts:
-        """Return how many deliveries and jobs changed after a timestamp, by how they stand."""
+    def changes_since(self, since: str, limit: int) -> Changes:
+        """Return what changed after a timestamp, with at most `limit` jobs that went wrong."""
 
     def has_closed_before(self, before: str) -> bool:
         """Return whether a delivery has been closed and untouched since before a timestamp.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from handler.values.canonical_json import moment, timestamp
@@ -118,13 +118,16 @@ class Action:
     """Something the function is asked to do that is not of a job spec.
 
     Attributes:
-        name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment.
+        name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment,
+            `summary` a notice of what happened since the last one.
+        fired_at: When its timer fired, aware; None for any other event.
     """
 
-    name: Literal["reconcile", "doctor"]
+    name: Literal["reconcile", "doctor", "summary"]
+    fired_at: datetime | None = field(default=None, compare=False)
 
 
-ACTIONS: tuple[Action, ...] = (Action("reconcile"), Action("doctor"))
+ACTIONS: tuple[Action, ...] = (Action("reconcile"), Action("doctor"), Action("summary"))
 """Every action there is."""
 
 

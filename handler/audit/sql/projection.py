@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from handler.audit.actions import FORGOTTEN
 from handler.audit.confirmation import Confirmation
 from handler.audit.fold import fold_delivery, fold_job
-from handler.audit.log import Committed, Counts, Decision, FleetEnds, Notices, Open, ScanState
+from handler.audit.log import Changes, Committed, Decision, FleetEnds, Notices, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.sql import statements
 from handler.audit.sql.rows import job_from_row
@@ -142,10 +142,12 @@ class SqlView:
         values = json.loads(text) if text else {}
         return Notices(**{**values, "dates": tuple(values.get("dates", ()))})
 
-    def counts_since(self, since: str) -> Counts:
-        """Return how many deliveries and jobs changed after a timestamp, by how they stand."""
+    def changes_since(self, since: str, limit: int) -> Changes:
+        """Return what changed after a timestamp, with at most `limit` jobs that went wrong."""
+        wrong = self._query(statements.WRONG_SINCE, (since, limit))
         asked = (statements.DELIVERIES_SINCE, statements.JOBS_SINCE)
-        return Counts(*(dict(self._query(one, (since,))) for one in asked))
+        deliveries, jobs = (dict(self._query(one, (since,))) for one in asked)
+        return Changes(deliveries, jobs, tuple(map(job_from_row, wrong)))
 
     def has_closed_before(self, before: str) -> bool:
         """Return whether a delivery has been closed and untouched since before a timestamp."""

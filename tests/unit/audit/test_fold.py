@@ -256,7 +256,9 @@ def test_notices_about_deliveries_are_counted_by_their_dates() -> None:
 def test_a_summary_is_open_until_it_is_answered() -> None:
     """It is no notice about a delivery."""
     about: Json = {"operation": "summary", "date": "1"}
-    claim = fields("notice.sending", request={**about, "lease_until": "soon"})
+    claim = fields(
+        "notice.sending", request={"operation": "summary", "date": "1", "lease_until": "soon"}
+    )
     claimed = fold_notices(Notices(), claim)
     assert claimed == Notices((), "1", "soon")
     assert fold_notices(claimed, fields("notice.sent", request=about)) == Notices((), "1")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from handler.audit.confirmation import Confirmation
-from handler.audit.log import Counts, FleetEnds, Notices, Open, ScanState
+from handler.audit.log import Changes, FleetEnds, Notices, Open, ScanState
 from handler.audit.record import Head
 from handler.audit.state import JobState, JobWord
 from handler.jobs.decisions import (
@@ -115,9 +115,9 @@ class FakeView:
         """There are none."""
         return Notices()
 
-    def counts_since(self, _since: str) -> Counts:
+    def changes_since(self, _since: str, _limit: int) -> Changes:
         """Return nothing."""
-        return Counts({}, {})
+        return Changes({}, {}, ())
 
     def has_closed_before(self, _before: str) -> bool:
         """Return False: nothing is old."""
