@@ -92,8 +92,8 @@ class Settings(BaseModel):
     notify: Annotated[str, BeforeValidator(checked_notify_address)] = Field(
         "",
         repr=False,  # a webhook's path may be a secret
-        description="whom to tell what a person must look at: urn:smn:region:project:topic, or a "
-        "webhook's https:// address; empty tells nobody",
+        description="where notices go: urn:smn:region:project:topic, or a webhook's https:// "
+        "address; empty sends none",
     )
     notify_key: Annotated[SecretStr, BeforeValidator(checked_webhook_key)] = Field(
         SecretStr(""), description="key that signs what a webhook gets: whsec_ and base64"

@@ -25,7 +25,7 @@ COMMANDS = {
     "doctor": _Command(
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
-    "emulator": _Command("dev.emulator", "Run a local emulator of IEF and OBS."),
+    "emulator": _Command("dev.emulator", "Run a local emulator of IEF, OBS and SMN."),
     "events": _Command("dev.events", "Write sample events of every trigger."),
     "hold": _Command("function.hold", "Send nothing new until `release`."),
     "invoke": _Command("function.invoke", "Run the function once on an event."),

@@ -1,5 +1,5 @@
-"""Notices: what a person must look at is told once, by SMN or a webhook; and the night's summary.
+"""Notices: messages about what a person must look at, by SMN or a webhook; and the night's summary.
 
-A notice is the sibling of a result file: a delivery knows by which record it was alarmed and what
-was told of it, a record claims each notice before it leaves, and nothing is sent twice.
+A notice is the sibling of a result file: the state of a delivery has the number of the record that
+alarmed, and of the one that was notified; a record claims each notice, and none is sent twice.
 """

@@ -4,8 +4,8 @@
                      ├───────────► notice.deferred ──► notice.sending    it certainly did not arrive
                      └───────────► notice.failed                         given up, or it may have
 
-A claim without an answer is never sent again: it may have arrived. One notice tells of all
-deliveries that are due, so that what waited for its turn is told in one.
+A claim without an answer is never sent again: it may have arrived. One notice is about all
+deliveries that are due, so that those that had to wait share one.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from handler.audit.state import DeliveryState
     from handler.errors import CloudError
 
-MOST_TOLD = 100
-"""How many deliveries one notice tells of."""
+MOST_DELIVERIES = 100
+"""How many deliveries one notice is about."""
 
 MOST_PER_HOUR = 10
 """How many notices about deliveries are claimed within an hour."""
@@ -44,6 +44,7 @@ PAUSE = timedelta(minutes=5)
 LOST = "the instance that sent it ended without an answer; it may have been delivered"
 
 _HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
+_TICK = timedelta(microseconds=1)
 _NOT_KNOWN = 408
 
 
@@ -53,7 +54,7 @@ class Notice(NamedTuple):
     Attributes:
         text: Its text.
         date: When it was claimed, a timestamp; for a summary, the time of its event.
-        shows: The deliveries that it tells of, each with the number of the record that alarmed;
+        shows: The deliveries that it is about, each with the number of the record that alarmed;
             empty for a summary.
     """
 
@@ -77,7 +78,7 @@ def claim_notice(lease: timedelta) -> Decide[Notice | None]:
     """
 
     def decide(view: View) -> Decision[Notice | None]:
-        due = view.unnoticed(MOST_TOLD)
+        due = view.unnoticed(MOST_DELIVERIES)
         lost = (*_lost_summary(view.notices, view.now), *_lost_notices(due))
         alarmed = [run for run in due if run.alarmed > run.noticed]
         since = timestamp(view.now - _HOUR)
@@ -85,7 +86,7 @@ def claim_notice(lease: timedelta) -> Decide[Notice | None]:
             return Decision(None, lost)
         runs = [view.delivery(run.key) or run for run in alarmed]
         shows = {run.key: run.alarmed for run in runs}
-        notice = Notice(alarm_text(runs), timestamp(view.now), shows)
+        notice = Notice(alarm_text(runs), _new_date(view), shows)
         return Decision(notice, (*lost, *_claims(notice, view.now + lease)))
 
     return decide
@@ -116,7 +117,7 @@ def claim_summary(
 
 
 def record_answer(notice: Notice, answer: str | CloudError) -> Decide[None]:
-    """Decide to record what came of a notice.
+    """Decide to record the answer to a notice.
 
     Args:
         notice: The notice.
@@ -149,6 +150,12 @@ def is_unsent(error: CloudError) -> bool:
     if isinstance(error, ApiError):
         return 300 <= error.status < 500 and error.status != _NOT_KNOWN  # noqa: PLR2004 - an answer
     return isinstance(error, NotSentError | CredentialsError)
+
+
+def _new_date(view: View) -> str:
+    """Return the time as a timestamp that no other notice has: they are counted by it."""
+    latest = view.notices.dates[-1:]
+    return max([timestamp(view.now), *(timestamp(moment(one) + _TICK) for one in latest)])
 
 
 def _claims(notice: Notice, until: datetime) -> tuple[Draft, ...]:

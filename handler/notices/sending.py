@@ -31,7 +31,7 @@ _SLACK = timedelta(minutes=1)
 
 
 def notify(invocation: Invocation, write: Write) -> None:
-    """Tell of what a person must look at and was not told yet, in one message, if time is left.
+    """Send a notice about all deliveries that are due, in one message, if time is left.
 
     Args:
         invocation: The dependencies of this invocation.
@@ -81,7 +81,7 @@ def summarise(at: datetime | None, invocation: Invocation) -> Answered:
 
 
 def _deliver(notice: Notice, invocation: Invocation) -> CloudError | None:
-    """Send a claimed notice and record what came of it."""
+    """Send a claimed notice and record the answer."""
     try:
         answer: str | CloudError = _send(notice, invocation)
     except CloudError as error:

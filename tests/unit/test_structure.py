@@ -50,6 +50,7 @@ UPPER = (
     "runtime",
     "jobs",
     "deliveries",
+    "notices",
     "invocation",
     "reconciler",
     "doctor",

@@ -15,8 +15,8 @@ HANDLER = Path(__file__).parents[3] / "handler"
 _NAME = re.compile(
     r'"((?:function|event|delivery|spec|job|result|notice|sending|settling|scan|state|log)\.[a-z_]+)"'
 )
-_NO_RECORDS = {"function.answered", "log.jsonl"}
-"""Names of the same form: a line of the function's own log, and a file."""
+_NO_RECORDS = {"function.answered", "notice.postponed", "log.jsonl"}
+"""Names of the same form: lines of the function's own log, and a file."""
 
 
 def recorded() -> set[str]:
