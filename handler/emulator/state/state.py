@@ -215,7 +215,7 @@ class State:
         """Return all of the state as JSON, or `only` one part of it."""
         parts: dict[str, Callable[[], Json]] = {
             "jobs": self._jobs_view,
-            "nodes": lambda: [*self.fleet_status().select({})],
+            "nodes": lambda: [*self.fleet_status().views()],
             "objects": self._objects_view,
             "messages": lambda: [asdict(one) for one in self._stored.messages],
             "requests": lambda: [asdict(one) for one in self.requests],
