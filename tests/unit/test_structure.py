@@ -43,6 +43,9 @@ HEAVY = (
     "datasette",
     "uvicorn",
     "cryptography",
+    "handler.notices",
+    "handler.cloud.smn",
+    "handler.cloud.webhook",
 )
 UPPER = (
     "policy",
