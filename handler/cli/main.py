@@ -29,6 +29,7 @@ COMMANDS = {
     "doctor": _Command(
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
+    "drop": _Command("function.drop", "Upload spec files, and follow their jobs."),
     "emulator": _Command("dev.emulator", "Run a local emulator of IEF, OBS and SMN."),
     "events": _Command("dev.events", "Write sample events of every trigger."),
     "groups": _Command("fleet.nodes", "List the node groups of the fleet."),
@@ -38,6 +39,7 @@ COMMANDS = {
     "job": _Command("function.hold", "Decide about one job by hand."),
     "nodes": _Command("fleet.nodes", "List the edge nodes of the fleet."),
     "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
+    "plan": _Command("function.plan", "What the function would do with spec files."),
     "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
     "probe": _Command(
         "function.probe", "Check what is assumed about the cloud; read-only by default."

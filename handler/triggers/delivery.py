@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from handler.values.canonical_json import moment, timestamp
+from handler.values.canonical_json import key_of, moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +98,19 @@ class Delivery:
         )
 
 
+def direct_delivery(event: dict[str, Json]) -> Delivery:
+    """Return the delivery of an event that is a job spec; the same spec has the same key."""
+    return Delivery(
+        key=key_of(event),
+        trigger="direct",
+        subject="direct",
+        fired_at=None,
+        actor={"kind": "caller"},
+        source={"shape": "direct"},
+        spec=InlineSpec(json.dumps(event, ensure_ascii=False)),
+    )
+
+
 @dataclass(frozen=True)
 class InvalidEntry:
     """One entry of an event that cannot be used; the entries beside it are not touched by that.
@@ -119,11 +132,14 @@ class Action:
 
     Attributes:
         name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment,
-            `summary` a notice of what happened since the last one.
+            `plan` asks what would be done with a spec, `summary` is a notice of what happened since
+            the last one.
+        delivery: The delivery of that spec; the key of an object's is unknown until its event.
         fired_at: When its timer fired, aware; None for any other event.
     """
 
-    name: Literal["reconcile", "doctor", "summary"]
+    name: Literal["reconcile", "doctor", "plan", "summary"]
+    delivery: Delivery | None = None
     fired_at: datetime | None = field(default=None, compare=False)
 
 
