@@ -81,7 +81,10 @@ def initializer(context: object) -> None:
 
 
 def handle(event: object, context: object, instance: Instance) -> dict[str, Json]:
-    """Answer one event with what an instance has open; `handler` tells the rest."""
+    """Answer one event with what an instance has open; `handler` tells the rest.
+
+    A command hands over an `Action` instead, which names the operator.
+    """
     began = time.monotonic()
     invocation = invocation_of(context, instance)
     answered = _answered(event, invocation, instance)
@@ -108,7 +111,7 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
         if isinstance(fired, EventRejectedError):
             answered = Answered([_rejected(event, fired, invocation)])
         elif isinstance(fired, Action):
-            answered = _acted(fired, invocation)
+            answered = _acted(event, fired, invocation)
         else:
             answered = Answered(_deliver_all(fired, invocation))
         if invocation.settings.notify:
@@ -117,11 +120,14 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
             notify(invocation, instance.write)
         return answered
     finally:
-        every = invocation.settings.checkpoint_every if isinstance(fired, Action) else inf
+        reconciles = isinstance(fired, Action) and fired.name == "reconcile"
+        every = invocation.settings.checkpoint_every if reconciles else inf
         _confirm(invocation, every, instance.write)
 
 
-def _acted(action: Action, invocation: Invocation) -> Answered:
+def _acted(event: object, action: Action, invocation: Invocation) -> Answered:
+    if action.job:
+        return Answered([_requested(event, action, invocation)])
     if action.name == "summary":
         from handler.notices.sending import summarise
 
@@ -170,8 +176,19 @@ def _instance_of(context: object) -> Instance:
 
 
 def _recognised(event: object, settings: Settings) -> Fired:
+    if isinstance(event, Action):
+        return event
     value = check_event(event, Limits(max_bytes=settings.max_spec_bytes))
     return parse_event(value, eventgrid_keys=settings.eventgrid_keys)
+
+
+def _requested(event: object, action: Action, invocation: Invocation) -> Result:
+    from handler.jobs.job_request import run_request
+
+    try:
+        return run_request(action, invocation.runner, invocation.sender)
+    except EventRejectedError as error:
+        return _rejected(event, error, invocation)
 
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:

@@ -1,105 +1,31 @@
-"""The state of a delivery and of a job; `fold` derives it from the records.
-
-planned ──► sending ──► created             the API's 201, with the job's id
-   │          │  ├────► refused             the API refuses permanently
-   │          │  ├────► deferred ──► sending  it did not arrive, or not now
-   │          │  └────► unknown             it may have arrived: settle
-   │          │            ├──► adopted     the list has it
-   │          │            └──► absent ──► sending
-   └──► expired                             not sent while it was valid
-"""
+"""The state of a delivery, folded one record at a time; that of a job is in `job_state`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-JobWord: TypeAlias = Literal[
-    "planned", "sending", "created", "refused", "deferred", "unknown",
-    "adopted", "absent", "expired", "abandoned", "duplicated",
-]  # fmt: skip
+from handler.audit.actions import DELIVERY_ACTIONS, needs_attention
+from handler.audit.job_state import replace
+from handler.audit.record import part, rule_id
+
+if TYPE_CHECKING:
+    from handler.audit.job_state import JobState
+    from handler.audit.log import Notices
+    from handler.audit.record import Fields
+
 DeliveryWord: TypeAlias = Literal[
     "received", "awaiting", "planned", "repeated", "rejected", "ignored"
 ]  # fmt: skip
 
-FINAL: frozenset[JobWord] = frozenset(
-    {"created", "refused", "adopted", "expired", "abandoned", "duplicated"}
-)
-"""States in which nothing more is sent for a job."""
+SUMMARY = "summary"
+"""`request.operation` of a notice that is the summary of a night."""
 
-DEAD: frozenset[JobWord] = frozenset({"refused", "expired", "abandoned"})
-"""Final states that left nothing on the fleet: the same file may be ordered again."""
-
-UNSETTLED: frozenset[JobWord] = frozenset({"sending", "unknown"})
-"""States in which the API may have the job without our knowing."""
-
-FOLLOWED: frozenset[JobWord] = frozenset({"created", "adopted"})
-"""States in which the API is asked how the job ended."""
-
+_REMEMBERED = 100
+"""How many notices the state remembers."""
 
 UNDECIDED: frozenset[DeliveryWord] = frozenset({"received", "awaiting"})
 """States of a delivery that is still to be planned or refused."""
-
-
-@dataclass(frozen=True)
-class JobState:
-    """One planned job as its records leave it.
-
-    Attributes:
-        key: The job's key; its first 26 characters are in the mark.
-        delivery: The key of the delivery that planned it.
-        document: The number of its document in the file, from 1.
-        name: Its `job_name` for the API.
-        type: Its `job_type`.
-        state: Where it stands.
-        attempt: How many times it was claimed for sending.
-        date: The date of the latest signature, a timestamp.
-        lease_until: Until when the latest claim's instance may still answer, a timestamp.
-        valid_until: After this nothing is sent any more, a timestamp.
-        job_id: The API's id, once known.
-        finished: The status it ended with, once the API has said so.
-        tasks: How many tasks it had when it ended.
-        succeeded: How many of them succeeded.
-        doubtful: Whether an attempt before the latest was ever unknown and then found absent.
-        status: The HTTP status of the latest answer, 0 for none.
-        note: What the latest record about it says to a person.
-        planned_at: When it was planned, a timestamp.
-        changed_at: When its latest record was written, a timestamp.
-        seq: The number of its latest record.
-        body_digest: SHA-256 of its request body, as recorded with the plan; "" if it was not.
-    """
-
-    key: str
-    delivery: str
-    document: int
-    name: str
-    type: str
-    state: JobWord
-    attempt: int = 0
-    date: str = ""
-    lease_until: str = ""
-    valid_until: str = ""
-    job_id: str = ""
-    finished: str = ""
-    tasks: int = 0
-    succeeded: int = 0
-    doubtful: bool = False
-    status: int = 0
-    note: str = ""
-    planned_at: str = ""
-    changed_at: str = ""
-    seq: int = 0
-    body_digest: str = ""
-
-    @property
-    def final(self) -> bool:
-        """Whether nothing more is sent for it."""
-        return self.state in FINAL
-
-    @property
-    def followed(self) -> bool:
-        """Whether it runs on the fleet and how it ended is still to be learnt."""
-        return self.state in FOLLOWED and not self.finished
 
 
 @dataclass(frozen=True)
@@ -171,11 +97,102 @@ class DeliveryState:
         return all(job.final for job in self.jobs) if planned else self.state not in UNDECIDED
 
 
-State = TypeVar("State", JobState, DeliveryState)
+def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliveryState | None:
+    """Return a delivery's state after one more record about it or one of its jobs.
+
+    A delivery that is already decided keeps its state: what arrives again only moves `last_seq`.
+
+    Args:
+        delivery: Its state before; None before its first record.
+        fields: The record's fields; they name the delivery.
+    """
+    action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
+    if delivery:
+        delivery = replace(delivery, last_seq=seq)
+    if action.startswith("result.") and delivery:
+        return _fold_result(delivery, fields)
+    if action.startswith("notice.") and delivery:
+        return _fold_notice(delivery, fields)
+    alarm = {"alarmed": seq} if needs_attention(fields) else {}
+    if action.startswith("job.") and delivery:
+        return replace(delivery, changed=seq, **alarm)
+    if action not in DELIVERY_ACTIONS:
+        return delivery
+    before = delivery or DeliveryState(
+        key=str(said["key"]),
+        trigger=str(said.get("trigger", "")),
+        subject=str(said.get("subject", "")),
+        fired_at=str(said.get("fired_at", "")),
+        state="received",
+        body_digest=str(part(fields, "request").get("digest", "")),
+        first_seq=seq,
+        last_seq=seq,
+    )
+    if before.state not in UNDECIDED or (before.state, action) == ("awaiting", "delivery.repeated"):
+        return before
+    return replace(
+        before,
+        state=cast("DeliveryWord", DELIVERY_ACTIONS[action]),
+        digest=str(said.get("digest", before.digest)),
+        etag=str(part(fields, "source").get("read_etag", "")),
+        repeats=str(said.get("repeats", "")),
+        rule=rule_id(str(said.get("policy", "")), said.get("rule", 0)),
+        awaits_until=str(part(fields, "request").get("lease_until", before.awaits_until)),
+        approved=str(said["digest"]) if action == "delivery.approved" else before.approved,
+        note=str(fields.get("note", "")),
+        touched_at=str(fields["at"]),
+        seq=seq,
+        changed=seq,
+        **alarm,
+    )
 
 
-def replace(before: State, /, **changes: object) -> State:
-    """Return a state with some fields changed: `dataclasses.replace`, at a tenth of its time."""
-    changed = object.__new__(type(before))
-    changed.__dict__.update(before.__dict__, **changes)
-    return changed
+def _fold_result(delivery: DeliveryState, fields: Fields) -> DeliveryState:
+    """Return a delivery's state after one more record about its result file.
+
+    `result.failed` that says what it shows has given the file up: it counts as written.
+    """
+    said, action = part(fields, "delivery"), str(fields["action"])
+    if action == "result.writing":
+        due_at = str(part(fields, "request")["lease_until"])
+        return replace(delivery, tries=delivery.tries + 1, due_at=due_at)
+    if action == "result.failed" and "shows" not in said:
+        due_at = str(part(fields, "request").get("lease_until", delivery.due_at))
+        return replace(delivery, result_error=str(fields.get("note", "")), due_at=due_at)
+    shown = _int(said.get("shows", delivery.changed))
+    return replace(delivery, reported=shown, tries=0, due_at="", result_error="")
+
+
+def _fold_notice(delivery: DeliveryState, fields: Fields) -> DeliveryState:
+    """Return a delivery's state after one more record about a notice of it.
+
+    An answer changes nothing if another notice was claimed since the one that it is about.
+    """
+    action, request = str(fields["action"]), part(fields, "request")
+    shows = _int(part(fields, "delivery")["shows"])
+    due = str(request.get("lease_until", ""))
+    if action == "notice.sending":
+        tries = delivery.notice_tries + 1
+        return replace(delivery, noticed=shows, notice_tries=tries, notice_due=due)
+    if delivery.noticed != shows:
+        return delivery
+    if action == "notice.deferred":
+        return replace(delivery, noticed=0, notice_due=due)
+    return replace(delivery, notice_tries=0, notice_due="")
+
+
+def fold_notices(before: Notices, fields: Fields) -> Notices:
+    """Return the latest notices after one more record about one."""
+    request = part(fields, "request")
+    date, claimed = str(request.get("date", "")), fields["action"] == "notice.sending"
+    if request.get("operation") == SUMMARY:
+        if claimed:
+            return before._replace(summary=date, summary_due=str(request["lease_until"]))
+        return before._replace(summary_due="") if date == before.summary else before
+    if not claimed or date in before.dates:  # one notice may be about many deliveries
+        return before
+    return before._replace(dates=(*before.dates, date)[-_REMEMBERED:])
+
+
+def _int(value: object) -> int:
+    return int(cast("int", value))

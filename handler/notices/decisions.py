@@ -13,9 +13,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from handler.audit.fold import SUMMARY
 from handler.audit.log import Decision
 from handler.audit.record import Draft
+from handler.audit.state import SUMMARY
 from handler.errors import ApiError, CredentialsError, NotSentError
 from handler.notices.text import Text, alarm_text, summary_text
 from handler.values.canonical_json import moment, sha256_hex, timestamp

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import View
-    from handler.audit.state import DeliveryState, JobState
+    from handler.audit.state import DeliveryState
 
 _MOST_SENTENCES, _MOST_OF_MANY = 20, 2
 _LONGEST = 400
@@ -30,7 +31,7 @@ _TO_DO = {
     "duplicated": "two jobs run for one: delete the one that is not in the log",
     "refused": "correct the cause, then deliver the same again",
     "expired": "deliver it again if it is still wanted",
-    "failed": "look at the targets that failed, then deliver again what is still wanted",
+    "failed": "look at the targets that failed; `nightdrop jobs retry JOB` runs them again",
 }
 """What to do, by how a delivery or one of its jobs stands; the first that applies is said."""
 

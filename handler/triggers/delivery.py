@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from handler.values.canonical_json import key_of, moment, timestamp
 
@@ -126,27 +126,45 @@ class InvalidEntry:
     source: Mapping[str, str | int]
 
 
+ActionName: TypeAlias = Literal[
+    "reconcile", "doctor", "summary", "plan",
+    "job.pause", "job.resume", "job.retry", "job.delete", "job.abandon",
+]  # fmt: skip
+"""`reconcile` is one run of the reconciler, `doctor` an examination of the deployment, `summary` a
+notice of what happened since the last one, `plan` asks what would be done with a spec; the others
+are operations on one job."""
+
+ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
+"""Every action there is."""
+
+PLAIN_ACTIONS: tuple[ActionName, ...] = ("reconcile", "doctor", "summary")
+"""Those that say nothing beside their name; a timer may ask for them."""
+
+FULL_ACTIONS = tuple(name for name in ACTIONS if name not in PLAIN_ACTIONS)
+"""Those that say more."""
+
+
 @dataclass(frozen=True)
 class Action:
     """Something the function is asked to do that is not of a job spec.
 
     Attributes:
-        name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment,
-            `plan` asks what would be done with a spec, `summary` is a notice of what happened since
-            the last one.
-        delivery: The delivery of that spec; the key of an object's is unknown until its event.
+        name: What.
+        job: The job that it is about: its name, id or key, or the beginning of one; "" for none.
+        reason: Why, for the record; "" if nobody said.
+        actor: Who asks.
+        delivery: For `plan`, what would be delivered; an object's key is unknown until its event.
         fired_at: When its timer fired, aware; None for any other event.
     """
 
-    name: Literal["reconcile", "doctor", "plan", "summary"]
+    name: ActionName
+    job: str = ""
+    reason: str = ""
+    actor: Mapping[str, str] = field(default_factory=lambda: {"kind": "caller"})
     delivery: Delivery | None = None
     fired_at: datetime | None = field(default=None, compare=False)
 
 
-ACTIONS: tuple[Action, ...] = (Action("reconcile"), Action("doctor"), Action("summary"))
-"""Every action there is."""
-
-
 def action_of(value: Json) -> Action | None:
     """Return the action that an event, or a timer's user event, asks for by `{"action": name}`."""
-    return next((one for one in ACTIONS if value == {"action": one.name}), None)
+    return next((Action(name) for name in PLAIN_ACTIONS if value == {"action": name}), None)

@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 from handler.audit.confirmation import CONFIRMING, fold_confirmation
-from handler.audit.fold import fold_notices
 from handler.audit.record import part
 from handler.audit.sql import statements
+from handler.audit.state import fold_notices
 
 if TYPE_CHECKING:
     from handler.audit.log import Switch

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from handler.audit.state import DeliveryState, DeliveryWord, JobState, JobWord
+from handler.audit.job_state import JobState, JobWord
+from handler.audit.state import DeliveryState, DeliveryWord
 from handler.cloud.smn.client import MESSAGE_BYTES, SUBJECT_BYTES
 from handler.notices.text import alarm_text, summary_text
 from tests.faults.memory_log import MemoryLog
