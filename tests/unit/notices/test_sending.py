@@ -172,7 +172,7 @@ def test_without_the_setting_nothing_is_sent_or_recorded(
 def test_a_summary_is_published_once_for_its_tick(
     emulator: Emulator, fire: Fire, drop: Drop, tick: Callable[..., Reply]
 ) -> None:
-    """However often the tick is delivered."""
+    """However often its event is delivered."""
     fire(drop("drop/hall.yaml", GOOD))
     for _ in range(2):
         reply = fire(tick(json.dumps({"action": "summary"})))
