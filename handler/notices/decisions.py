@@ -125,22 +125,10 @@ def record_answer(notice: Notice, answer: str | CloudError) -> Decide[None]:
     """
 
     def decide(view: View) -> Decision[None]:
-        if not notice.shows:
-            # Tomorrow has a summary of its own: none is tried again.
-            return Decision(None, (_answer(notice, answer, {}),))
         runs = [view.delivery(key) for key in notice.shows]
-        return Decision(
-            None,
-            tuple(
-                _deferred(notice, answer, run, view.now)
-                if not isinstance(answer, str)
-                and is_unsent(answer)
-                and run.notice_tries < MOST_TRIES
-                else _answer(notice, answer, {"key": run.key, "shows": notice.shows[run.key]})
-                for run in runs
-                if run
-            ),
-        )
+        drafts = [_answer_about(run, notice, answer, view.now) for run in runs if run]
+        # Tomorrow has a summary of its own: none is tried again.
+        return Decision(None, (*drafts, *(() if notice.shows else (_answer(notice, answer, {}),))))
 
     return decide
 
@@ -168,39 +156,35 @@ def _claims(notice: Notice, until: datetime) -> tuple[Draft, ...]:
     )
 
 
-def _answer(notice: Notice, answer: str | CloudError, delivery: Part) -> Draft:
+def _answer_about(
+    run: DeliveryState, notice: Notice, answer: str | CloudError, now: datetime
+) -> Draft:
+    """Return the record of an answer for one of a notice's deliveries."""
+    about: Part = {"key": run.key, "shows": notice.shows[run.key]}
+    if isinstance(answer, str) or not is_unsent(answer) or run.notice_tries >= MOST_TRIES:
+        return _answer(notice, answer, about)
+    asked = (isinstance(answer, ApiError) and answer.retry_after) or 0
+    pause = max(PAUSE * 2 ** max(0, run.notice_tries - 1), timedelta(seconds=asked))
+    request: Part = {**notice.request, "lease_until": timestamp(now + pause)}
+    return Draft("notice.deferred", "failure", about, request=request, note=str(answer))
+
+
+def _answer(notice: Notice, answer: str | CloudError, about: Part) -> Draft:
+    """Return the record of an answer after which nothing is sent again."""
     if isinstance(answer, str):
         response: Part = {"message_id": answer or None}
-        return Draft("notice.sent", "success", delivery, request=notice.request, response=response)
-    note = f"{answer}; it is not sent again"
-    note = (
-        note
-        if is_unsent(answer)
-        else f"{answer}; it may have been delivered, and is not sent again"
-    )
-    return Draft("notice.failed", "failure", delivery, request=notice.request, note=note)
-
-
-def _deferred(notice: Notice, error: CloudError, run: DeliveryState, now: datetime) -> Draft:
-    """Return the record that a notice waits for another try."""
-    pause = PAUSE * 2 ** max(0, run.notice_tries - 1)
-    asked = error.retry_after if isinstance(error, ApiError) else None
-    until = timestamp(now + max(pause, timedelta(seconds=asked or 0)))
-    return Draft(
-        "notice.deferred",
-        "failure",
-        delivery={"key": run.key, "shows": notice.shows[run.key]},
-        request={**notice.request, "lease_until": until},
-        note=str(error),
-    )
+        return Draft("notice.sent", "success", about, request=notice.request, response=response)
+    if is_unsent(answer):
+        note = f"{answer}; it is not sent again"
+        return Draft("notice.failed", "failure", about, request=notice.request, note=note)
+    note = f"{answer}; it may have been delivered, and is not sent again"
+    return Draft("notice.failed", "unknown", about, request=notice.request, note=note)
 
 
 def _lost_notices(due: tuple[DeliveryState, ...]) -> tuple[Draft, ...]:
     """Return the records that claims have run out: those due although they are claimed."""
     return tuple(
-        Draft(
-            "notice.failed", "unknown", delivery={"key": run.key, "shows": run.noticed}, note=LOST
-        )
+        Draft("notice.failed", "unknown", {"key": run.key, "shows": run.noticed}, note=LOST)
         for run in due
         if run.notice_due and run.noticed
     )
