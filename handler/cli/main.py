@@ -32,6 +32,7 @@ COMMANDS = {
     "emulator": _Command("dev.emulator", "Run a local emulator of IEF and OBS."),
     "events": _Command("dev.events", "Write sample events of every trigger."),
     "hold": _Command("function.hold", "Send nothing new until `release`."),
+    "infra": _Command("function.infra", "Write the Terraform of a deployment."),
     "init": _Command("configuration.init", "Write a first spec and a profile."),
     "invoke": _Command("function.invoke", "Run the function once on an event."),
     "job": _Command("function.hold", "Decide about one job by hand."),
@@ -46,6 +47,26 @@ COMMANDS = {
     "validate": _Command("function.validate", "Check job specs; nothing is sent."),
 }
 """All commands; the sentences repeat the `short_help` of each."""
+
+
+_PACKAGES = ("huaweicloudsdkcore", "pydantic", "functions-framework")
+
+
+def _print_versions(context: click.Context) -> None:
+    """Print what an error report needs, and end the command."""
+    from importlib.metadata import PackageNotFoundError, version
+    from platform import python_version
+
+    from handler.audit.format_version import VERSION
+
+    click.echo(f"nightdrop {version('nightdrop')}\nPython {python_version()}")
+    for package in _PACKAGES:
+        try:
+            click.echo(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            click.echo(f"{package} is not installed")
+    click.echo(f"log layout {VERSION}")
+    context.exit()
 
 
 class _Group(click.Group):
@@ -82,7 +103,14 @@ class _Group(click.Group):
     cls=_Group,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="nightdrop")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _option, asked: _print_versions(context) if asked else None,
+    help="Print the versions that matter, and exit.",
+)
 @click.option("--profile", metavar="NAME", help="A profile of nightdrop.toml.")
 @click.option(
     "--env-file",

@@ -17,7 +17,7 @@ from handler.cli.console import exit_with_error
 from handler.cli.listing import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, TypeVar
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -109,6 +109,26 @@ def confirm(question: str) -> None:
             "nothing was done: there is no answer on standard input; use --yes to skip the question"
         )
     sys.exit(1)
+
+
+def write_files(folder: Path, texts: Mapping[str, str], *, yes: bool) -> None:
+    """Write texts into a folder; a file with other content is replaced after a question, or `yes`.
+
+    Prints a line per file. Exits with status 1 if an answer is no, 2 if a file cannot be written.
+    """
+    try:
+        for name, text in texts.items():
+            path = folder / name
+            if path.is_file() and path.read_bytes() == text.encode():
+                click.echo(f"{path} is up to date")
+                continue
+            if path.exists() and not yes:
+                confirm(f"{path} exists. Replace it?")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            click.echo(f"{path} written")
+    except OSError as error:
+        exit_with_error(f"{error.filename} cannot be written: {error.strerror}")
 
 
 @contextmanager

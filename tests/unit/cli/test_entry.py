@@ -67,6 +67,15 @@ def test_help_loads_no_command() -> None:
     assert not {"handler.function", "pydantic", "rich", "urllib3", "flask"} & {*loaded}
 
 
+def test_without_click_it_says_what_to_install() -> None:
+    """The wheel without its extra has the function, not the command."""
+    done = command(
+        code="import sys; sys.modules['click'] = None\nfrom handler.cli.entry import run; run()"
+    )
+    assert done.returncode == 2
+    assert done.stderr == "nightdrop: click is missing; install the wheel with its extra `local`\n"
+
+
 def test_ctrl_c_while_modules_are_imported_ends_in_silence() -> None:
     """As the signal itself would end the process."""
     done = command("handler.cli.main", "--help", code=INTERRUPTED)
