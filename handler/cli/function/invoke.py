@@ -70,7 +70,7 @@ def invoke(event: TextIO, output: str) -> None:
     \b
       nightdrop invoke events/timer-nightly.json
       nightdrop invoke events/specs/nightly-upgrade.yaml
-      echo '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}' \\
+      echo '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["gateway-north-1"]}}' \\
         | nightdrop invoke -
     """
     try:
