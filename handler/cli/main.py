@@ -3,48 +3,44 @@
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import click
 
 from handler.cli.configuration.environment import Configuration
-from handler.errors import NightdropError
-
-
-class _Command(NamedTuple):
-    """A command's module and its line in `nightdrop --help`, which does not import it."""
-
-    module: str
-    help: str
-
+from handler.cli.lazy_group import LazyCommand, LazyGroup
 
 COMMANDS = {
-    "approve": _Command("function.hold", "Approve a file that awaits approval."),
-    "audit": _Command("audit", "Prepare the audit log, read it, export it and verify its chain."),
-    "config": _Command("configuration.config", "Show the settings, and where each comes from."),
-    "demo": _Command("dev.demo", "Watch it work: a nightly upgrade, a file drop, a broken file."),
-    "dev": _Command("dev.dev", "FunctionGraph on your machine: drop files, watch jobs."),
-    "doctor": _Command(
+    "approve": LazyCommand("function.hold", "Approve a file that awaits approval."),
+    "audit": LazyCommand(
+        "audit", "Prepare the audit log, read it, export it and verify its chain."
+    ),
+    "config": LazyCommand("configuration.config", "Show the settings, and where each comes from."),
+    "demo": LazyCommand(
+        "dev.demo", "Watch it work: a nightly upgrade, a file drop, a broken file."
+    ),
+    "dev": LazyCommand("dev.dev", "FunctionGraph on your machine: drop files, watch jobs."),
+    "doctor": LazyCommand(
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
-    "emulator": _Command("dev.emulator", "Run a local emulator of IEF and OBS."),
-    "events": _Command("dev.events", "Write sample events of every trigger."),
-    "hold": _Command("function.hold", "Send nothing new until `release`."),
-    "infra": _Command("function.infra", "Write the Terraform of a deployment."),
-    "init": _Command("configuration.init", "Write a first spec and a profile."),
-    "invoke": _Command("function.invoke", "Run the function once on an event."),
-    "job": _Command("function.hold", "Decide about one job by hand."),
-    "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
-    "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
-    "probe": _Command(
+    "emulator": LazyCommand("dev.emulator", "Run a local emulator of IEF and OBS."),
+    "events": LazyCommand("dev.events", "Write sample events of every trigger."),
+    "hold": LazyCommand("function.hold", "Send nothing new until `release`."),
+    "infra": LazyCommand("function.infra", "Write the Terraform of a deployment."),
+    "init": LazyCommand("configuration.init", "Write a first spec and a profile."),
+    "invoke": LazyCommand("function.invoke", "Run the function once on an event."),
+    "job": LazyCommand("function.hold", "Decide about one job by hand."),
+    "package": LazyCommand("function.package", "Build the zip that FunctionGraph runs."),
+    "policy": LazyCommand(
+        "function.policy", "Show what the policy allows; check a file against it."
+    ),
+    "probe": LazyCommand(
         "function.probe", "Check what is assumed about the cloud; read-only by default."
     ),
-    "reconcile": _Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
-    "release": _Command("function.hold", "Release a hold; the next reconciler run resumes."),
-    "schema": _Command("function.schema", "Print the job spec's JSON Schema."),
-    "validate": _Command("function.validate", "Check job specs; nothing is sent."),
+    "reconcile": LazyCommand("function.invoke", "Run the reconciler once: settle, resume, follow."),
+    "release": LazyCommand("function.hold", "Release a hold; the next reconciler run resumes."),
+    "schema": LazyCommand("function.schema", "Print the job spec's JSON Schema."),
+    "validate": LazyCommand("function.validate", "Check job specs; nothing is sent."),
 }
 """All commands; the sentences repeat the `short_help` of each."""
 
@@ -69,38 +65,9 @@ def _print_versions(context: click.Context) -> None:
     context.exit()
 
 
-class _Group(click.Group):
-    """A group that imports a command when it is used, and reports the error that ends it."""
-
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as inherited
-        """Run a command; one that raises one of Nightdrop's errors exits with status 2."""
-        try:
-            return super().invoke(ctx)
-        except NightdropError as error:
-            from handler.cli.console import exit_with_error
-
-            exit_with_error(str(error))
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands' names."""
-        return [*COMMANDS, *super().list_commands(ctx)]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command; None if it does not exist."""
-        if cmd_name not in COMMANDS:
-            return super().get_command(ctx, cmd_name)
-        module = import_module(f"handler.cli.{COMMANDS[cmd_name].module}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        """Write the list of commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name].help) for name in COMMANDS])
-
-
 @click.group(
-    cls=_Group,
+    cls=LazyGroup,
+    lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sqlite3
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.audit.sql.sqlite_reading import is_damage
 from handler.cli.configuration.environment import configuration
 from handler.cli.console import exit_with_error
 from handler.cli.listing import FORMATS
@@ -48,6 +46,16 @@ audit_option = click.option(
     envvar="NIGHTDROP_AUDIT",
     callback=lambda _context, _option, address: _named(address),
     help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
+)
+
+policy_option = click.option(
+    "--policy",
+    "address",
+    default="",
+    cls=SettingOption,
+    envvar="NIGHTDROP_POLICY",
+    metavar="FILE",
+    help="The policy: a path, obs://bucket/key, or built-in.  [NIGHTDROP_POLICY]",
 )
 
 
@@ -134,6 +142,10 @@ def write_files(folder: Path, texts: Mapping[str, str], *, yes: bool) -> None:
 @contextmanager
 def exit_on_log_error() -> Iterator[None]:
     """Print an error and exit with status 2 if the log cannot be read."""
+    import sqlite3
+
+    from handler.audit.sql.sqlite_reading import is_damage
+
     try:
         yield
     except sqlite3.DatabaseError as error:

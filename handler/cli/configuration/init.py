@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.cli.configuration.profile_file import FILE_NAME
+from handler.cli.configuration.environment import FILE_NAME
 from handler.cli.function.schema import job_spec_schema
 from handler.cli.shared_options import FOLDER, write_files
 

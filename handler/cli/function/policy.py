@@ -13,7 +13,7 @@ from rich.text import Text
 from handler.cli.configuration.environment import cloud_environment, environment
 from handler.cli.console import printable, prose, screen
 from handler.cli.open_stores import open_obs
-from handler.cli.shared_options import EXISTING_FILE, SettingOption
+from handler.cli.shared_options import EXISTING_FILE, policy_option
 from handler.errors import NightdropError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.policy.decision import Origin, decide
@@ -33,16 +33,6 @@ if TYPE_CHECKING:
     from handler.policy.rules import Policy
     from handler.policy.verdict import PolicyDecision
     from handler.specs.planner import Plan
-
-POLICY_OPTION = click.option(
-    "--policy",
-    "address",
-    default="",
-    cls=SettingOption,
-    envvar="NIGHTDROP_POLICY",
-    metavar="FILE",
-    help="The policy: a path, obs://bucket/key, or built-in.  [NIGHTDROP_POLICY]",
-)
 
 
 @click.group(short_help="Show what the policy allows; check a file against it.")
@@ -65,7 +55,7 @@ def policy() -> None:
     metavar="ACCOUNT[/PRINCIPAL]",
     help="Who uploaded them, as the event of an object says.",
 )
-@POLICY_OPTION
+@policy_option
 def check(files: tuple[Path, ...], *, origin: str, uploader: str, address: str) -> None:
     """Decide about job-spec FILES as if they came from SOURCE; nothing is sent.
 
@@ -85,7 +75,7 @@ def check(files: tuple[Path, ...], *, origin: str, uploader: str, address: str) 
 
 
 @policy.command(short_help="Print the rules as sentences.")
-@POLICY_OPTION
+@policy_option
 def explain(address: str) -> None:
     """Print the rules of the policy as sentences, in the order they are tried.
 
