@@ -8,39 +8,36 @@ from pathlib import Path
 import click
 
 from handler.cli.configuration.environment import Configuration
-from handler.cli.lazy_group import LazyCommand, LazyGroup
+from handler.cli.lazy_group import LazyCommand as _Command
+from handler.cli.lazy_group import LazyGroup
 
 COMMANDS = {
-    "approve": LazyCommand("function.hold", "Approve a file that awaits approval."),
-    "audit": LazyCommand(
-        "audit", "Prepare the audit log, read it, export it and verify its chain."
-    ),
-    "config": LazyCommand("configuration.config", "Show the settings, and where each comes from."),
-    "demo": LazyCommand(
-        "dev.demo", "Watch it work: a nightly upgrade, a file drop, a broken file."
-    ),
-    "dev": LazyCommand("dev.dev", "FunctionGraph on your machine: drop files, watch jobs."),
-    "doctor": LazyCommand(
+    "approve": _Command("function.hold", "Approve a file that awaits approval."),
+    "audit": _Command("audit", "Prepare the audit log, read it, export it and verify its chain."),
+    "config": _Command("configuration.config", "Show the settings, and where each comes from."),
+    "demo": _Command("dev.demo", "Watch it work: a nightly upgrade, a file drop, a broken file."),
+    "dev": _Command("dev.dev", "FunctionGraph on your machine: drop files, watch jobs."),
+    "doctor": _Command(
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
-    "emulator": LazyCommand("dev.emulator", "Run a local emulator of IEF and OBS."),
-    "events": LazyCommand("dev.events", "Write sample events of every trigger."),
-    "hold": LazyCommand("function.hold", "Send nothing new until `release`."),
-    "infra": LazyCommand("function.infra", "Write the Terraform of a deployment."),
-    "init": LazyCommand("configuration.init", "Write a first spec and a profile."),
-    "invoke": LazyCommand("function.invoke", "Run the function once on an event."),
-    "job": LazyCommand("function.hold", "Decide about one job by hand."),
-    "package": LazyCommand("function.package", "Build the zip that FunctionGraph runs."),
-    "policy": LazyCommand(
-        "function.policy", "Show what the policy allows; check a file against it."
-    ),
-    "probe": LazyCommand(
+    "emulator": _Command("dev.emulator", "Run a local emulator of IEF and OBS."),
+    "events": _Command("dev.events", "Write sample events of every trigger."),
+    "groups": _Command("fleet.nodes", "List the node groups of the fleet."),
+    "hold": _Command("function.hold", "Send nothing new until `release`."),
+    "infra": _Command("function.infra", "Write the Terraform of a deployment."),
+    "init": _Command("configuration.init", "Write a first spec and a profile."),
+    "invoke": _Command("function.invoke", "Run the function once on an event."),
+    "job": _Command("function.hold", "Decide about one job by hand."),
+    "nodes": _Command("fleet.nodes", "List the edge nodes of the fleet."),
+    "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
+    "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
+    "probe": _Command(
         "function.probe", "Check what is assumed about the cloud; read-only by default."
     ),
-    "reconcile": LazyCommand("function.invoke", "Run the reconciler once: settle, resume, follow."),
-    "release": LazyCommand("function.hold", "Release a hold; the next reconciler run resumes."),
-    "schema": LazyCommand("function.schema", "Print the job spec's JSON Schema."),
-    "validate": LazyCommand("function.validate", "Check job specs; nothing is sent."),
+    "reconcile": _Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
+    "release": _Command("function.hold", "Release a hold; the next reconciler run resumes."),
+    "schema": _Command("function.schema", "Print the job spec's JSON Schema."),
+    "validate": _Command("function.validate", "Check job specs; nothing is sent."),
 }
 """All commands; the sentences repeat the `short_help` of each."""
 
