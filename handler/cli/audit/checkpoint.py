@@ -36,6 +36,7 @@ def checkpoint() -> None:
 
     \b
       NIGHTDROP_CHECKPOINTS=checkpoints/ nightdrop audit checkpoint
+      nightdrop --profile production audit checkpoint
     """
     try:
         fields = _write_checkpoint().fields

@@ -37,7 +37,12 @@ if TYPE_CHECKING:
 
 @click.group(short_help="Show what the policy allows; check a file against it.")
 def policy() -> None:
-    """Show what the policy allows, and check job specs against it."""
+    """Show what the policy allows, and check job specs against it.
+
+    \b
+      nightdrop policy explain
+      nightdrop policy check app.yaml --as drop/team-a/app.yaml --policy policy.yaml
+    """
 
 
 @policy.command(short_help="Decide about job specs; nothing is sent.")
@@ -94,6 +99,7 @@ def schema() -> None:
 
     \b
       nightdrop policy schema > policy.schema.json
+      nightdrop policy schema | jq .properties
     """
     click.echo(json.dumps(policy_schema(), indent=2))
 
