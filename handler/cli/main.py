@@ -7,37 +7,36 @@ from pathlib import Path
 
 import click
 
+from handler.cli.command_group import Command, CommandGroup
 from handler.cli.configuration.environment import Configuration
-from handler.cli.lazy_group import LazyCommand as _Command
-from handler.cli.lazy_group import LazyGroup
 
 COMMANDS = {
-    "approve": _Command("function.hold", "Approve a file that awaits approval."),
-    "audit": _Command("audit", "Prepare the audit log, read it, export it and verify its chain."),
-    "config": _Command("configuration.config", "Show the settings, and where each comes from."),
-    "demo": _Command("dev.demo", "Watch it work: a nightly upgrade, a file drop, a broken file."),
-    "dev": _Command("dev.dev", "FunctionGraph on your machine: drop files, watch jobs."),
-    "doctor": _Command(
+    "approve": Command("function.hold", "Approve a file that awaits approval."),
+    "audit": Command("audit", "Prepare the audit log, read it, export it and verify its chain."),
+    "config": Command("configuration.config", "Show the settings, and where each comes from."),
+    "demo": Command("dev.demo", "Watch it work: a nightly upgrade, a file drop, a broken file."),
+    "dev": Command("dev.dev", "FunctionGraph on your machine: drop files, watch jobs."),
+    "doctor": Command(
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
-    "emulator": _Command("dev.emulator", "Run a local emulator of IEF and OBS."),
-    "events": _Command("dev.events", "Write sample events of every trigger."),
-    "groups": _Command("fleet.nodes", "List the node groups of the fleet."),
-    "hold": _Command("function.hold", "Send nothing new until `release`."),
-    "infra": _Command("function.infra", "Write the Terraform of a deployment."),
-    "init": _Command("configuration.init", "Write a first spec and a profile."),
-    "invoke": _Command("function.invoke", "Run the function once on an event."),
-    "job": _Command("function.hold", "Decide about one job by hand."),
-    "nodes": _Command("fleet.nodes", "List the edge nodes of the fleet."),
-    "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
-    "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
-    "probe": _Command(
+    "emulator": Command("dev.emulator", "Run a local emulator of IEF and OBS."),
+    "events": Command("dev.events", "Write sample events of every trigger."),
+    "groups": Command("fleet.nodes", "List the node groups of the fleet."),
+    "hold": Command("function.hold", "Send nothing new until `release`."),
+    "infra": Command("function.infra", "Write the Terraform of a deployment."),
+    "init": Command("configuration.init", "Write a first spec and a profile."),
+    "invoke": Command("function.invoke", "Run the function once on an event."),
+    "jobs": Command("jobs", "List, show and watch jobs; pause, resume, retry or delete them."),
+    "nodes": Command("fleet.nodes", "List the edge nodes of the fleet."),
+    "package": Command("function.package", "Build the zip that FunctionGraph runs."),
+    "policy": Command("function.policy", "Show what the policy allows; check a file against it."),
+    "probe": Command(
         "function.probe", "Check what is assumed about the cloud; read-only by default."
     ),
-    "reconcile": _Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
-    "release": _Command("function.hold", "Release a hold; the next reconciler run resumes."),
-    "schema": _Command("function.schema", "Print the job spec's JSON Schema."),
-    "validate": _Command("function.validate", "Check job specs; nothing is sent."),
+    "reconcile": Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
+    "release": Command("function.hold", "Release a hold; the next reconciler run resumes."),
+    "schema": Command("function.schema", "Print the job spec's JSON Schema."),
+    "validate": Command("function.validate", "Check job specs; nothing is sent."),
 }
 """All commands; the sentences repeat the `short_help` of each."""
 
@@ -63,7 +62,7 @@ def _print_versions(context: click.Context) -> None:
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=CommandGroup,
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

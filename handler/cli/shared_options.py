@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import math
 import sys
 from contextlib import contextmanager
@@ -94,6 +95,11 @@ def format_choice(*formats: str) -> Callable[[F], F]:
 
 format_option = format_choice(*FORMATS)
 """`-o` of a list that `print_rows` prints."""
+
+
+def operator() -> Mapping[str, str]:
+    """Return whoever runs the command, as records name an actor."""
+    return {"kind": "operator", "name": getpass.getuser()}
 
 
 MALFORMED_RECORD_ERRORS = (AttributeError, KeyError, TypeError, ValueError, RecursionError)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from handler.values.canonical_json import moment, timestamp
 
@@ -113,21 +113,38 @@ class InvalidEntry:
     source: Mapping[str, str | int]
 
 
+ActionName: TypeAlias = Literal[
+    "reconcile", "doctor",
+    "job.pause", "job.resume", "job.retry", "job.delete", "job.abandon",
+]  # fmt: skip
+"""`reconcile` is one run of the reconciler, `doctor` an examination of the deployment; the others
+are operations on one job."""
+
+ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
+"""Every action there is."""
+
+JOB_ACTIONS = frozenset(name for name in ACTIONS if name.startswith("job."))
+"""Those on one job."""
+
+
 @dataclass(frozen=True)
 class Action:
     """Something the function is asked to do that is not of a job spec.
 
     Attributes:
-        name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment.
+        name: What.
+        job: The job that it is about: its name, id or key, or the beginning of one; "" for none.
+        reason: Why, for the record; "" if nobody said.
+        actor: Who asks.
     """
 
-    name: Literal["reconcile", "doctor"]
-
-
-ACTIONS: tuple[Action, ...] = (Action("reconcile"), Action("doctor"))
-"""Every action there is."""
+    name: ActionName
+    job: str = ""
+    reason: str = ""
+    actor: Mapping[str, str] = field(default_factory=lambda: {"kind": "caller"})
 
 
 def action_of(value: Json) -> Action | None:
     """Return the action that an event, or a timer's user event, asks for by `{"action": name}`."""
-    return next((one for one in ACTIONS if value == {"action": one.name}), None)
+    names = (name for name in ACTIONS if name not in JOB_ACTIONS)
+    return next((Action(name) for name in names if value == {"action": name}), None)

@@ -6,7 +6,14 @@ import json
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from handler.errors import EventRejectedError, Problem
-from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
+from handler.triggers.delivery import (
+    JOB_ACTIONS,
+    Action,
+    Delivery,
+    InlineSpec,
+    StoredSpec,
+    action_of,
+)
 from handler.triggers.object_event import (
     SPEC_NAMES,
     is_approval_name,
@@ -68,6 +75,10 @@ def parse_event(
             return (parse_cloud_event(event, eventgrid_keys),)
         if action := action_of(event):
             return action
+        if event.get("action") in JOB_ACTIONS:
+            from handler.triggers.job_action import parse_job_action
+
+            return parse_job_action(event)
         if is_spec(event):
             return (direct_delivery(event),)
     from handler.triggers.unsupported_event import unsupported_event_problem

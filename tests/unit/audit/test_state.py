@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, cast, get_args
 import pytest
 
 from handler.audit.actions import DELIVERY_ACTIONS
-from handler.audit.state import (
-    DEAD,
-    FINAL,
-    UNDECIDED,
-    DeliveryState,
-    DeliveryWord,
-    JobState,
-    JobWord,
-    fold_delivery,
-    fold_job,
-)
+from handler.audit.job_state import DEAD, FINAL, JobState, JobWord, fold_job
+from handler.audit.state import UNDECIDED, DeliveryState, DeliveryWord, fold_delivery
 
 if TYPE_CHECKING:
     from handler.audit.record import Fields

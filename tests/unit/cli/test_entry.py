@@ -17,7 +17,7 @@ from handler.cli.audit import audit
 from handler.cli.main import COMMANDS, main
 
 if TYPE_CHECKING:
-    from handler.cli.lazy_group import LazyGroup
+    from handler.cli.command_group import CommandGroup
 
 INTERRUPTED = """
 import os, signal, sys
@@ -56,7 +56,7 @@ def command(
     ("group", "name"),
     [*((main, name) for name in COMMANDS), *((audit, name) for name in AUDIT_COMMANDS)],
 )
-def test_help_says_of_a_command_what_the_command_says(group: LazyGroup, name: str) -> None:
+def test_help_says_of_a_command_what_the_command_says(group: CommandGroup, name: str) -> None:
     """The list is written without loading any of them."""
     loaded = group.get_command(click.Context(group), name)
     assert loaded is not None

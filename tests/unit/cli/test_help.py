@@ -49,7 +49,7 @@ def calls(line: str) -> Iterator[list[str]]:
         return
     for at, word in enumerate(words):
         if word == "nightdrop":
-            yield list(takewhile(lambda one: not one[0] in ";|&<>()", words[at + 1 :]))
+            yield list(takewhile(lambda one: one[0] not in ";|&<>()", words[at + 1 :]))
 
 
 def parse(command: click.Command, words: list[str], parent: click.Context | None = None) -> str:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from handler.audit.state import JobState
+from handler.audit.job_state import JobState
 from handler.deliveries.result_file import result_data, result_key
 from handler.runtime.response import Result
 

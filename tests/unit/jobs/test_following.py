@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from handler.audit.confirmation import Confirmation
+from handler.audit.job_state import FOLLOWED, JobState, JobWord
 from handler.audit.log import FleetEnds, Open, ScanState
 from handler.audit.record import Head
-from handler.audit.state import FOLLOWED, JobState, JobWord
 from handler.cloud.ief.client import ListedJob, ShownJob
 from handler.jobs.effects import Commit, Gone, Listing, Sender, ShowJob, TimeLeft
-from handler.jobs.settlement import (
-    FOLLOWED_FOR,
-    finish,
-    following,
-)
+from handler.jobs.following import FOLLOWED_FOR, finish, following
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
@@ -73,6 +69,14 @@ class FakeView:
     def open(self, _limit: int) -> Open:
         """Return nothing."""
         return Open((), (), (), ())
+
+    def find(self, _what: str) -> tuple[DeliveryState, ...]:
+        """Return nothing."""
+        return ()
+
+    def latest_jobs(self, _limit: int) -> tuple[JobState, ...]:
+        """Return nothing."""
+        return ()
 
     def nth_planned(self, _rule: str, _since: str, _place: int) -> str:
         """Return nothing: no rule counts."""

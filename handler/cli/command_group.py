@@ -1,4 +1,4 @@
-"""A group of commands whose modules are imported only when they are used."""
+"""A group of commands that are imported when they are used, so that the others cost no time."""
 
 from __future__ import annotations
 
@@ -13,25 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class LazyCommand(NamedTuple):
-    """A command's module below `handler.cli`, and its line in the help of its group.
-
-    Attributes:
-        module: The module.
-        help: The sentence; it repeats the command's own `short_help`.
-        attribute: The command's name in the module, if it is another than the command's.
-    """
+class Command(NamedTuple):
+    """A command's module in `handler.cli`, and its line in the group's help."""
 
     module: str
     help: str
-    attribute: str = ""
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command when it is used, and reports the error that ends it."""
+class CommandGroup(click.Group):
+    """A group that imports a command when it is used, and reports the error that ends it.
 
-    def __init__(self, *, lazy: Mapping[str, LazyCommand], **options: Any) -> None:  # noqa: ANN401 - click's own
-        super().__init__(**options)
+    Args:
+        lazy: The commands by their names. The module has each under its name, or with `_` after it.
+    """
+
+    def __init__(self, *args: Any, lazy: Mapping[str, Command], **given: Any) -> None:  # noqa: ANN401 - as inherited
+        super().__init__(*args, **given)
         self.lazy = lazy
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as inherited
@@ -51,10 +48,9 @@ class LazyGroup(click.Group):
         """Import and return a command; None if it does not exist."""
         if cmd_name not in self.lazy:
             return super().get_command(ctx, cmd_name)
-        one = self.lazy[cmd_name]
-        module = import_module(f"handler.cli.{one.module}")
-        command: click.Command = getattr(module, one.attribute or cmd_name)
-        return command
+        module = import_module(f"handler.cli.{self.lazy[cmd_name].module}")
+        command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
+        return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the list of commands without importing them."""
