@@ -37,6 +37,8 @@ class SettingOption(click.Option):
         Raises:
             SettingsError: The env file or nightdrop.toml is invalid.
         """
+        if ctx.resilient_parsing:  # for tab completion, which prints no errors
+            return None
         return configuration(ctx).environ.get(str(self.envvar)) or None
 
 

@@ -64,6 +64,10 @@ def demo(folder: Path | None) -> None:
     Starts the emulator and functions-framework, and stops them at the end. Takes seconds. The audit
     log stays for you to open; the folder of an earlier demo is not changed. Exit status: 0 shown, 1
     the outcome was not as expected, 2 could not start.
+
+    \b
+      nightdrop demo
+      nightdrop demo --dir tried
     """
     try:
         with stop_signals() as ended:
