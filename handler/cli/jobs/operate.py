@@ -12,6 +12,7 @@ from handler.cli.console import complain, exit_with_error, printable
 from handler.cli.existing_log import open_existing
 from handler.cli.shared_options import audit_option, confirm, exit_on_log_error, operator
 from handler.errors import NightdropError
+from handler.jobs.operations import OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,7 +107,7 @@ def _operate(name: ActionName, address: str, what: str, reason: str, *, asks: bo
         complain(error)
     if reply["outcome"] != "completed":
         sys.exit(UNKNOWN if reply["outcome"] == "deferred" else NOT_DONE)
-    done = name.removeprefix("job.") + ("d" if name[-1] == "e" else "ed")
+    done = OPERATIONS[name.removeprefix("job.")].participle
     warnings = cast("list[str]", reply.get("warnings", []))
     click.echo(printable("; ".join(warnings) or f"job {found.name} is {done}"))
 

@@ -100,6 +100,12 @@ def test_nothing_is_sent_from_a_final_state(word: JobWord) -> None:
     assert DEAD < FINAL
 
 
+def test_an_action_of_a_later_version_changes_no_state() -> None:
+    """Only what the latest record says is taken over."""
+    job = folded("teleported", note="a later version wrote this")
+    assert (job.state, job.seq, job.note) == ("sending", 9, "a later version wrote this")
+
+
 @pytest.mark.parametrize(("action", "word"), DELIVERY_ACTIONS.items())
 def test_every_action_of_a_delivery_leads_to_its_state(action: str, word: DeliveryWord) -> None:
     """From its first record on."""
