@@ -28,7 +28,7 @@ _SPEC = f"""\
 kind: node_upgrade
 name: first-upgrade
 targets:
-  nodes: [gateway-7]
+  nodes: [gateway-north-1]
 """
 
 
