@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
+NOTICE = "Nightdrop: obs://nightdrop-drop/drop/hall/line 4 + more.yaml"
 TICK = 'tick=@every 2s={"action": "reconcile"}'
 
 
@@ -178,7 +179,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
         dropped.write_text("kind: node_upgrade\nname: Bad\n")
         wait_for(lambda: "2 errors: " in printed(folder) and "at most 999" in printed(folder))
         dropped.write_text("kind: node_upgrade\nname: good\ntargets: {nodes: [{id: n1}]}\n")
-        wait_for(lambda: "submitted" in printed(folder))
+        wait_for(lambda: "submitted" in printed(folder) and NOTICE in printed(folder))
     return Session(folder, process.pid, process.returncode, refusal, kept)
 
 
@@ -208,6 +209,12 @@ def test_once_it_ends_by_itself_with_the_log_complete(tmp_path: Path) -> None:
     with closing(SqliteLog(str(tmp_path / "dev" / "audit.db"))) as log:
         actions = [record.fields["action"] for record in log.records()]
     assert actions.count("job.created") == actions.count("job.finished") == 1
+
+
+def test_a_notice_is_a_line(session: Session) -> None:
+    """The function sends it to the emulated topic."""
+    (line,) = [line for line in printed(session.folder).splitlines() if NOTICE in line]
+    assert line.split()[1:] == ["notice", "sent", *NOTICE.split(), "was", "rejected"]
 
 
 def test_an_abandoned_event_leaves_a_failure_notice(tmp_path: Path) -> None:
