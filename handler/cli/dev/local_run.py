@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import random
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -22,10 +20,10 @@ from handler.cli.dev.emulator_process import (
     write_environment,
 )
 from handler.cli.dev.event_line import object_key
+from handler.cli.dev.folder_lock import locked_folder
 from handler.cli.dev.run_plan import local_zone
 from handler.emulator.http.messages import Request, Response, json_response
 from handler.emulator.http.server import HttpServer
-from handler.errors import StartError
 from handler.local.async_invocation.config import AsyncConfig, into_folder
 from handler.local.async_invocation.dispatcher import LARGEST_EVENT, Environment, LocalFunction
 from handler.local.processes.function_servers import function_servers
@@ -36,7 +34,6 @@ from handler.values.loopback import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
     from threading import Event
 
     from handler.cli.dev.run_plan import DevPlan
@@ -45,8 +42,6 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.5
 _LATER = 75  # EX_TEMPFAIL of sysexits.h
 _WRONG = frozenset({"rejected", "partial", "given up"})
-
-_NAME = ".lock"
 
 OPERATOR_FILE = "operator.env"
 """The settings and keys for commands against the run, in its folder."""
@@ -254,40 +249,3 @@ def _accept_event(submit: Callable[[Json], str], request: Request) -> Response:
         return json_response(202, {"request_id": submit(json.loads(request.body))})
     except (ValueError, RecursionError) as error:
         return json_response(400, {"error": f"the event was not accepted: {error}"})
-
-
-@contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
-    """Lock a folder until the block ends; create it if it does not exist.
-
-    The system releases the lock when the process ends, however it ends; the lock file stays.
-
-    Raises:
-        StartError: The folder cannot be created or written, or another process has locked it.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StartError(
-            f"cannot use the folder {folder}: {error.strerror}; name another with --dir"
-        ) from error
-    try:
-        _lock(file, folder)
-        yield
-    finally:
-        os.close(file)
-
-
-def _lock(file: int, folder: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.read(file, 20).decode("ascii", "replace").strip()
-        raise StartError(
-            f"the folder {folder} is in use by another run"
-            + (f", process {holder}" if holder.isdecimal() else "")
-            + "; stop it, or name another folder with --dir"
-        ) from error
-    os.ftruncate(file, 0)
-    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
