@@ -19,13 +19,17 @@ COMMANDS = {
     "doctor": Command(
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
+    "drop": Command("function.drop", "Upload spec files, and follow their jobs."),
     "emulator": Command("dev.emulator", "Run a local emulator of IEF and OBS."),
     "events": Command("dev.events", "Write sample events of every trigger."),
+    "groups": Command("fleet.nodes", "List the node groups of the fleet."),
     "hold": Command("function.hold", "Send nothing new until `release`."),
     "init": Command("configuration.init", "Write a first spec and a profile."),
     "invoke": Command("function.invoke", "Run the function once on an event."),
     "jobs": Command("jobs", "List, show and watch jobs; pause, resume, retry or delete them."),
+    "nodes": Command("fleet.nodes", "List the edge nodes of the fleet."),
     "package": Command("function.package", "Build the zip that FunctionGraph runs."),
+    "plan": Command("function.plan", "What the function would do with spec files."),
     "policy": Command("function.policy", "Show what the policy allows; check a file against it."),
     "probe": Command(
         "function.probe", "Check what is assumed about the cloud; read-only by default."

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from handler.values.canonical_json import moment, timestamp
+from handler.values.canonical_json import key_of, moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +98,19 @@ class Delivery:
         )
 
 
+def direct_delivery(event: dict[str, Json]) -> Delivery:
+    """Return the delivery of an event that is a job spec; the same spec has the same key."""
+    return Delivery(
+        key=key_of(event),
+        trigger="direct",
+        subject="direct",
+        fired_at=None,
+        actor={"kind": "caller"},
+        source={"shape": "direct"},
+        spec=InlineSpec(json.dumps(event, ensure_ascii=False)),
+    )
+
+
 @dataclass(frozen=True)
 class InvalidEntry:
     """One entry of an event that cannot be used; the entries beside it are not touched by that.
@@ -114,14 +127,17 @@ class InvalidEntry:
 
 
 ActionName: TypeAlias = Literal[
-    "reconcile", "doctor",
+    "reconcile", "doctor", "plan",
     "job.pause", "job.resume", "job.retry", "job.delete", "job.abandon",
 ]  # fmt: skip
-"""`reconcile` is one run of the reconciler, `doctor` an examination of the deployment; the others
-are operations on one job."""
+"""`reconcile` is one run of the reconciler, `doctor` an examination of the deployment, `plan` asks
+what would be done with a spec; the others are operations on one job."""
 
 ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 """Every action there is."""
+
+BARE_ACTIONS: tuple[ActionName, ...] = ("reconcile", "doctor")
+"""Those that need nothing beside their name; a timer may ask for them."""
 
 JOB_ACTIONS = frozenset(name for name in ACTIONS if name.startswith("job."))
 """Those on one job."""
@@ -136,15 +152,17 @@ class Action:
         job: The job that it is about: its name, id or key, or the beginning of one; "" for none.
         reason: Why, for the record; "" if nobody said.
         actor: Who asks.
+        delivery: The delivery of the spec that `plan` is about; the key of an object's is unknown
+            until its event.
     """
 
     name: ActionName
     job: str = ""
     reason: str = ""
     actor: Mapping[str, str] = field(default_factory=lambda: {"kind": "caller"})
+    delivery: Delivery | None = None
 
 
 def action_of(value: Json) -> Action | None:
     """Return the action that an event, or a timer's user event, asks for by `{"action": name}`."""
-    names = (name for name in ACTIONS if name not in JOB_ACTIONS)
-    return next((Action(name) for name in names if value == {"action": name}), None)
+    return next((Action(name) for name in BARE_ACTIONS if value == {"action": name}), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from handler.errors import EventRejectedError, Problem
@@ -10,9 +9,9 @@ from handler.triggers.delivery import (
     JOB_ACTIONS,
     Action,
     Delivery,
-    InlineSpec,
     StoredSpec,
     action_of,
+    direct_delivery,
 )
 from handler.triggers.object_event import (
     SPEC_NAMES,
@@ -22,7 +21,6 @@ from handler.triggers.object_event import (
     is_spec_name,
 )
 from handler.triggers.timer import parse_timer_event
-from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -46,7 +44,7 @@ class Ignored(NamedTuple):
 def parse_event(
     event: Json, *, eventgrid_keys: Literal["encoded", "raw"]
 ) -> tuple[Delivery | InvalidEntry, ...] | Action:
-    """Return the deliveries of an event, in their order, or its action.
+    """Return the deliveries of an event, in their order, or what else it asks for.
 
     No common field identifies the trigger. A timer is recognised by its `trigger_type`, classic OBS
     by `Records`, EventGrid by the attributes that CloudEvents 1.0 requires, a job spec by its own
@@ -73,17 +71,26 @@ def parse_event(
             from handler.triggers.object_storage import parse_cloud_event
 
             return (parse_cloud_event(event, eventgrid_keys),)
-        if action := action_of(event):
+        if action := _action(event):
             return action
-        if event.get("action") in JOB_ACTIONS:
-            from handler.triggers.job_action import parse_job_action
-
-            return parse_job_action(event)
         if is_spec(event):
             return (direct_delivery(event),)
     from handler.triggers.unsupported_event import unsupported_event_problem
 
     raise EventRejectedError([unsupported_event_problem(event)])
+
+
+def _action(event: dict[str, Json]) -> Action | None:
+    """Return the action that an event asks for, or None if it asks for none."""
+    if event.get("action") in JOB_ACTIONS:
+        from handler.triggers.job_action import parse_job_action
+
+        return parse_job_action(event)
+    if event.get("action") == "plan":
+        from handler.triggers.plan_request import parse_plan_request
+
+        return parse_plan_request(event)
+    return action_of(event)
 
 
 def is_cloud_event(event: dict[str, Json]) -> bool:
@@ -96,19 +103,6 @@ def is_cloud_event(event: dict[str, Json]) -> bool:
 def is_spec(event: dict[str, Json]) -> bool:
     """Return whether an event has a field that only a job spec has."""
     return not _SPEC_FIELDS.isdisjoint(event)
-
-
-def direct_delivery(event: dict[str, Json]) -> Delivery:
-    """Return the delivery of an event that is a job spec; the same spec has the same key."""
-    return Delivery(
-        key=key_of(event),
-        trigger="direct",
-        subject="direct",
-        fired_at=None,
-        actor={"kind": "caller"},
-        source={"shape": "direct"},
-        spec=InlineSpec(json.dumps(event, ensure_ascii=False)),
-    )
 
 
 def filter_delivery(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from handler.parsing import Document
+    from handler.runtime.structured_log import Write
 
 DONE, REJECTED, WRONG_SETTINGS, LATER = 0, 1, 2, 75
 """Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: a retry may succeed."""
@@ -128,23 +129,28 @@ def run(event: object, output: str) -> dict[str, Any]:
 
     Unless the reply is printed for a person, log lines go to standard error.
     """
-    environ = cloud_environment()
-    context = Context.from_environment(environ)
-    try:
-        instance = open_instance(context, environ, _drop if output == "table" else _log)
-    except NightdropError as error:
-        exit_with_error(str(error), LATER if error.retryable else WRONG_SETTINGS)
-    try:
-        reply = handle(event, context, instance)
-    except NightdropError as error:
-        exit_with_error(f"{error}\nThe platform would deliver this event again.", LATER)
-    finally:
-        instance.close()
+    reply = answer(event, drop_line if output == "table" else _log)
     if output == "table":
         show(reply, screen())
     else:
         print_value(reply, output)
     return reply
+
+
+def answer(event: object, write: Write) -> dict[str, Any]:
+    """Run the function once and return its reply; exit if it raises."""
+    environ = cloud_environment()
+    context = Context.from_environment(environ)
+    try:
+        instance = open_instance(context, environ, write)
+    except NightdropError as error:
+        exit_with_error(str(error), LATER if error.retryable else WRONG_SETTINGS)
+    try:
+        return handle(event, context, instance)
+    except NightdropError as error:
+        exit_with_error(f"{error}\nThe platform would deliver this event again.", LATER)
+    finally:
+        instance.close()
 
 
 def show(reply: dict[str, Any], console: Console) -> None:
@@ -166,8 +172,8 @@ def _log(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _drop(_line: str) -> None:
-    """The printed reply says the same."""
+def drop_line(_line: str) -> None:
+    """Write nothing: the printed reply says the same."""
 
 
 @click.command(short_help="Run the reconciler once: settle, resume, follow.")

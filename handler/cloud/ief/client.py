@@ -16,7 +16,7 @@ from handler.errors import ApiError, NoAnswerError
 from handler.values.display import display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from handler.cloud.credentials import Credentials
@@ -38,6 +38,7 @@ _OPERATIONS = {
     "RetryBatchJob": ("POST", "/retry"),
     "DeleteBatchJob": ("DELETE", ""),
 }
+_NODE_NAME = "node_name"  # of a target's extension_info, as on the page of CreateBatchJob
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,15 @@ class ShownJob:
     """The status of a job and of its tasks, as pairs of status and reason.
 
     The API's own counters are swapped and therefore not read. A missing description is "", a
-    missing time of the last change of its status (in seconds since 1970) is 0.
+    missing time of the last change of its status (in seconds since 1970) is 0. `targets` has the
+    name or, where none was sent, the id of each task's target.
     """
 
     job_id: str
     status: str
     tasks: tuple[tuple[str, str], ...]
     description: str = ""
+    targets: tuple[str, ...] = ()
     updated_at: int = 0
 
     @property
@@ -176,6 +179,7 @@ class Ief:
                 for task in listed
             ),
             description=text_of(shown, "description"),
+            targets=tuple(_target_names(shown, listed)),
             updated_at=_number(shown, "status_last_updated_at", _LAST_SECOND),
         )
 
@@ -242,6 +246,24 @@ def _checked(answer: Answer, secrets: Sequence[str]) -> Answer:
 
 def _shown(message: str, secrets: Sequence[str]) -> str:
     return display(redact(message, secrets), longest=_LONGEST_MESSAGE)
+
+
+def _target_names(shown: dict[str, Json], tasks: Sequence[dict[str, Json]]) -> Iterator[str]:
+    """Yield the name that each task's target was sent with, or else its id."""
+    named: dict[str, str] = {}
+    targets = shown.get("targets")
+    for target in targets if isinstance(targets, list) else ():
+        extension = target.get("extension_info") if isinstance(target, dict) else None
+        for pair in extension if isinstance(extension, list) else ():
+            if (
+                isinstance(pair, dict)
+                and isinstance(target, dict)
+                and pair.get("key") == _NODE_NAME
+            ):
+                named[id_of(target, "target_id")] = text_of(pair, "value")
+    for task in tasks:
+        target_id = id_of(task, "target_id")
+        yield named.get(target_id) or target_id
 
 
 def _listed(job: Json) -> ListedJob:
