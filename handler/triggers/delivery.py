@@ -136,11 +136,11 @@ what would be done with a spec; the others are operations on one job."""
 ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 """Every action there is."""
 
-BARE_ACTIONS: tuple[ActionName, ...] = ("reconcile", "doctor")
-"""Those that need nothing beside their name; a timer may ask for them."""
+PLAIN_ACTIONS: tuple[ActionName, ...] = ("reconcile", "doctor")
+"""Those that say nothing beside their name; a timer may ask for them."""
 
-JOB_ACTIONS = frozenset(name for name in ACTIONS if name.startswith("job."))
-"""Those on one job."""
+FULL_ACTIONS = tuple(name for name in ACTIONS if name not in PLAIN_ACTIONS)
+"""Those that say more."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,7 @@ class Action:
         job: The job that it is about: its name, id or key, or the beginning of one; "" for none.
         reason: Why, for the record; "" if nobody said.
         actor: Who asks.
-        delivery: The delivery of the spec that `plan` is about; the key of an object's is unknown
-            until its event.
+        delivery: For `plan`, what would be delivered; an object's key is unknown until its event.
     """
 
     name: ActionName
@@ -165,4 +164,4 @@ class Action:
 
 def action_of(value: Json) -> Action | None:
     """Return the action that an event, or a timer's user event, asks for by `{"action": name}`."""
-    return next((Action(name) for name in BARE_ACTIONS if value == {"action": name}), None)
+    return next((Action(name) for name in PLAIN_ACTIONS if value == {"action": name}), None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from handler.errors import EventRejectedError, Problem
 from handler.triggers.delivery import (
-    JOB_ACTIONS,
+    FULL_ACTIONS,
     Action,
     Delivery,
     StoredSpec,
@@ -71,26 +71,17 @@ def parse_event(
             from handler.triggers.object_storage import parse_cloud_event
 
             return (parse_cloud_event(event, eventgrid_keys),)
-        if action := _action(event):
+        if action := action_of(event):
             return action
+        if event.get("action") in FULL_ACTIONS:
+            from handler.triggers.action_event import parse_action_event
+
+            return parse_action_event(event)
         if is_spec(event):
             return (direct_delivery(event),)
     from handler.triggers.unsupported_event import unsupported_event_problem
 
     raise EventRejectedError([unsupported_event_problem(event)])
-
-
-def _action(event: dict[str, Json]) -> Action | None:
-    """Return the action that an event asks for, or None if it asks for none."""
-    if event.get("action") in JOB_ACTIONS:
-        from handler.triggers.job_action import parse_job_action
-
-        return parse_job_action(event)
-    if event.get("action") == "plan":
-        from handler.triggers.plan_request import parse_plan_request
-
-        return parse_plan_request(event)
-    return action_of(event)
 
 
 def is_cloud_event(event: dict[str, Json]) -> bool:

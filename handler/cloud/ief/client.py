@@ -31,6 +31,7 @@ _CREATED_BYTES = 65_536
 _LISTED_BYTES = 1024 * 1024
 _SHOWN_BYTES = 4 * 1024 * 1024
 _LAST_SECOND = 253_402_300_799
+_NODE_NAME = "node_name"  # of a target's extension_info, as on the page of CreateBatchJob
 _MOST_TASKS = 1_000_000
 _OPERATIONS = {
     "StopBatchJob": ("POST", "/pause"),
@@ -38,7 +39,6 @@ _OPERATIONS = {
     "RetryBatchJob": ("POST", "/retry"),
     "DeleteBatchJob": ("DELETE", ""),
 }
-_NODE_NAME = "node_name"  # of a target's extension_info, as on the page of CreateBatchJob
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ class ShownJob:
     status: str
     tasks: tuple[tuple[str, str], ...]
     description: str = ""
-    targets: tuple[str, ...] = ()
     updated_at: int = 0
+    targets: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> int:
@@ -179,8 +179,8 @@ class Ief:
                 for task in listed
             ),
             description=text_of(shown, "description"),
-            targets=tuple(_target_names(shown, listed)),
             updated_at=_number(shown, "status_last_updated_at", _LAST_SECOND),
+            targets=tuple(_target_names(shown, listed)),
         )
 
     def get(self, resource: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Json]:

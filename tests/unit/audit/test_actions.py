@@ -10,13 +10,13 @@ from handler.audit.actions import ACTIONS, FORGOTTEN
 from handler.audit.job_state import JobWord, fold_job
 from handler.audit.record import Draft
 from handler.audit.state import DeliveryWord
-from handler.triggers.delivery import JOB_ACTIONS
+from handler.triggers.delivery import ACTIONS as EVENT_ACTIONS
 
 HANDLER = Path(__file__).parents[3] / "handler"
 _NAME = re.compile(
     r'"((?:function|event|delivery|spec|job|result|sending|settling|scan|state|log)\.[a-z_]+)"'
 )
-_NO_RECORDS = {"function.answered", "log.jsonl"} | JOB_ACTIONS
+_NO_RECORDS = {"function.answered", "log.jsonl"} | {*EVENT_ACTIONS}
 """Names of the same form: a line of the function's own log, a file, and what events ask for."""
 
 
