@@ -301,6 +301,18 @@ def test_an_event_about_an_unknown_job_is_rejected_with_similar_names(site: Site
     assert site.actions()[-1] == "event.rejected"
 
 
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_job_of_others_is_not_touched(site: Site, name: str) -> None:
+    """Neither by its id nor by its name: only ids of the log are sent."""
+    other = site.cloud.state.create_job({"job_name": "by-hand", "job_type": "node_upgrade"})
+    for what in (other.job_id, "by-hand"):
+        assert site.fire({"action": f"job.{name}", "job": what})["outcome"] == "rejected"
+        assert site.run(name, what).exit_code == 1
+    forged = {"action": f"job.{name}", "job": site.name, "actor": {"kind": "operator"}}
+    assert site.fire(forged)["outcome"] == "rejected"
+    assert site.cloud.state.jobs[other.job_id] == other
+
+
 @pytest.mark.parametrize("command", ["list", "show x", "watch x", "pause x", "abandon x"])
 def test_an_empty_log_is_an_error(site: Site, tmp_path: Path, command: str) -> None:
     """After a typing error in its address an empty table would be believed."""
