@@ -171,7 +171,7 @@ def _stale(seen: LogStatus, settings: Settings) -> Iterator[Finding]:
         )
     if not seen.hold:
         yield from _waiting(seen, max(_UNTOUCHED_FOR, 2 * settings.settle_after))
-    oldest = min((job.changed_at for job in seen.open.followed), default="")
+    oldest = min((job.changed_at for job in seen.open.followed if not job.paused), default="")
     if _age(oldest, seen) > _FOLLOWED_FOR:
         yield warn(
             "work",
@@ -206,4 +206,5 @@ def _open_work(left: Open) -> str:
         f"{len(left.deliveries)} deliveries undecided, {len(left.jobs)} jobs to send or settle "
         f"({_unknown(left)} unknown), {len(left.followed)} on the fleet"
         + (f", {len(left.awaiting)} files await approval" if left.awaiting else "")
+        + (f", {len(left.operations)} operations to settle" if left.operations else "")
     )

@@ -34,8 +34,8 @@ dates decide how long a request can be under way."""
 
 _CHECK_KEYS = "check that the keys belong to this account, and that the clock is right"
 _RIGHTS = (
-    "allow ief:batchjob:list, ief:batchjob:get and ief:batchjob:create in the agency's role, "
-    "granted in the fleet's project"
+    "allow ief:batchjob:list, ief:batchjob:get and ief:batchjob:create in the agency's role "
+    "(for `nightdrop jobs` also ief:batchjob:update and :delete), granted in the fleet's project"
 )
 _BY_CODE = {
     "IEF.011005": _CHECK_KEYS,

@@ -47,18 +47,25 @@ def following(job: JobState, now: datetime, sender: Sender) -> Effects:
         return
     answer = yield from ask(ShowJob(job.job_id))
     if answer is not None and _end(job, answer, now, sender):
-        yield from commit(finish(job.key, answer, sender))
+        yield from commit(finish(job, answer, sender))
 
 
-def finish(key: str, answer: ShownJob | Gone, sender: Sender) -> Decide[None]:
+def finish(seen: JobState, answer: ShownJob | Gone, sender: Sender) -> Decide[None]:
     """Decide whether a job on the fleet has ended, counted from its tasks.
 
     That the API does not know it is believed only after the time a list may lag behind. The
     circuit breaker is decided in the same commit.
+
+    Args:
+        seen: The job's state before the API was asked. If there is a newer record of it, such as
+            that it was resumed, the answer may be of before, and counts for nothing.
+        answer: What the API showed.
+        sender: Who asked.
     """
 
     def decide(view: View) -> Decision[None]:
-        drafts = _end(known(view, key), answer, view.now, sender)
+        job = known(view, seen.key)
+        drafts = _end(job, answer, view.now, sender) if job.seq == seen.seq else ()
         then = trip(sender.breaker) if drafts and sender.breaker else None
         return Decision(None, drafts, then)
 

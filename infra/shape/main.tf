@@ -145,6 +145,7 @@ locals {
 
   project_actions = concat(
     ["ief:batchjob:create", "ief:batchjob:list", "ief:batchjob:get", "ief:node:list"],
+    ["ief:batchjob:update", "ief:batchjob:delete"],
     ["smn:topic:publish"],
     var.in_vpc ? [
       "vpc:ports:create", "vpc:ports:delete", "vpc:ports:get", "vpc:ports:update",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     Fire = Callable[[dict[str, str], object], dict[str, Any]]
 
 NODES = [f"5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d1{number}" for number in range(4)]
+COLOURS, MOVES = re.compile(r"\x1b\[[0-9;]*m"), re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 KEY = "HUAWEICLOUD_SDK_SK"
 NOWHERE = "http://127.0.0.1:9"
 ACTIONS = "SELECT json_extract(record, '$.action') FROM records WHERE seq > 0 ORDER BY seq"
@@ -198,9 +200,8 @@ def test_a_deletion_is_asked_about(site: Site) -> None:
 def test_a_lost_answer_is_settled_at_once_or_by_the_reconciler(site: Site, name: str) -> None:
     """The operation was executed, and is on record as done."""
     site.prepare(name)
-    site.cloud.faults.set(
-        [{"operation": OPERATIONS[name].call, "fault": "lost_answer", "times": 1}]
-    )
+    call = OPERATIONS[name].call
+    site.cloud.faults.set([{"operation": call, "fault": "lost_answer", "times": 1}])
     extra = ["--yes"] if name == "delete" else []
     lost = site.run(name, "hall", *extra, RUNTIME_TIMEOUT="13")
     if name != "delete":
@@ -283,11 +284,33 @@ def test_an_unknown_or_ambiguous_job_is_an_error(site: Site, command: str) -> No
     assert site.actions() == before
 
 
+@pytest.mark.parametrize("command", ["list", "list --all", "show hall", "watch hall --timeout 0"])
+def test_a_narrow_terminal_shows_what_fits(site: Site, command: str) -> None:
+    """Sixty columns: the name and the state; what has no room is left out."""
+    done = site.run(*command.split(), FORCE_COLOR="1", COLUMNS="60", TERM="xterm")
+    lines = MOVES.sub("\n", COLOURS.sub("", done.stdout)).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert site.name in "".join(lines)
+    assert "running" in "".join(lines)
+
+
 def test_an_event_about_an_unknown_job_is_rejected_with_similar_names(site: Site) -> None:
     """It is on record, like every event that cannot be used."""
     reply = site.fire({"action": "job.pause", "job": "hell-37"})
     assert (reply["outcome"], site.name in reply["errors"][0]) == ("rejected", True)
     assert site.actions()[-1] == "event.rejected"
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_job_of_others_is_not_touched(site: Site, name: str) -> None:
+    """Neither by its id nor by its name: only ids of the log are sent."""
+    other = site.cloud.state.create_job({"job_name": "by-hand", "job_type": "node_upgrade"})
+    for what in (other.job_id, "by-hand"):
+        assert site.fire({"action": f"job.{name}", "job": what})["outcome"] == "rejected"
+        assert site.run(name, what).exit_code == 1
+    forged = {"action": f"job.{name}", "job": site.name, "actor": {"kind": "operator"}}
+    assert site.fire(forged)["outcome"] == "rejected"
+    assert site.cloud.state.jobs[other.job_id] == other
 
 
 @pytest.mark.parametrize("command", ["list", "show x", "watch x", "pause x", "abandon x"])

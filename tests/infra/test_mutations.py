@@ -99,7 +99,7 @@ BY_TERRAFORM = {
     "a right that is not needed": (
         "shape/main.tf",
         '["smn:topic:publish"]',
-        '["smn:topic:publish", "ief:batchjob:delete"]',
+        '["smn:topic:publish", "ief:deployment:delete"]',
     ),
     "every bucket": ("shape/main.tf", '"OBS:*:*:bucket:${bucket}"', '"OBS:*:*:bucket:*"'),
     "records may be deleted": (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.audit.log import Decision
+from handler.audit.name_lookup import find_job
 from handler.audit.record import Draft
 from handler.cli.open_stores import open_any_log
 
@@ -61,6 +62,35 @@ def message(action: str, delivery: str = "", job: str = "", **response: str) -> 
 def test_a_delivery_is_found_by_its_names(log: SearchedLog, what: str, found: list[str]) -> None:
     """By names, ids and keys and their beginnings, the latest first."""
     assert [delivery.key for delivery in log.read(lambda view: view.find(what))] == found
+
+
+@pytest.mark.parametrize("what", ["one", "name-one", "7", "name-o"])
+def test_a_job_is_found_by_its_names(log: SearchedLog, what: str) -> None:
+    """By its key, name or id, or the beginning of one, in every store."""
+    assert log.read(lambda view: find_job(view, what)).key == "one"
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("name-", "could be any of these"),
+        ("nane-one", "Similar: name-one"),
+        ("zzz", 'Nothing named "zzz"'),
+        ("", "Nothing named"),
+    ],
+)
+def test_an_unknown_or_ambiguous_job_is_answered_with_names(
+    log: SearchedLog, what: str, message: str
+) -> None:
+    """All that are meant, or similar ones."""
+    with pytest.raises(LookupError, match=message):
+        log.read(lambda view: find_job(view, what))
+
+
+def test_the_latest_jobs_come_first(log: SearchedLog) -> None:
+    """At most as many as are asked for."""
+    jobs = log.read(lambda view: view.latest_jobs(2))
+    assert [job.key for job in jobs] == ["three", "two"]
 
 
 def test_a_delivery_that_is_found_has_its_jobs(log: SearchedLog) -> None:

@@ -10,13 +10,7 @@ import pytest
 from handler.audit.actions import ATTENTION, DELIVERY_ACTIONS
 from handler.audit.job_state import DEAD, FINAL, JobState, JobWord, fold_job
 from handler.audit.log import Notices
-from handler.audit.state import (
-    UNDECIDED,
-    DeliveryState,
-    DeliveryWord,
-    fold_delivery,
-    fold_notices,
-)
+from handler.audit.state import UNDECIDED, DeliveryState, DeliveryWord, fold_delivery, fold_notices
 
 if TYPE_CHECKING:
     from handler.audit.record import Fields

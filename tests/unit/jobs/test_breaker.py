@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Log
     from handler.audit.record import Part
 
@@ -61,10 +62,17 @@ def create(log: Log, *keys: str) -> None:
     log.commit(lambda _: Decision(None, tuple(drafts)))
 
 
+def job_of(log: Log, key: str) -> JobState:
+    """Return a job in its present state."""
+    job = log.read(lambda view: view.job(key))
+    assert job
+    return job
+
+
 def end(log: Log, key: str, status: str = "Failed", sender: Sender = SENDER) -> list[str]:
     """Record the end of a job; return the actions that were recorded."""
     answer = ShownJob(f"id-{key}", status, ((status, ""),))
-    done = log.commit(finish(key, answer, sender))
+    done = log.commit(finish(job_of(log, key), answer, sender))
     return [str(record.fields["action"]) for record in done.records]
 
 
@@ -136,7 +144,7 @@ def test_a_job_that_was_deleted_counts_as_nothing(log: SqliteLog, clock: Clock) 
     clock.now += timedelta(hours=2)
     for key in "abc":
         end(log, key)
-    log.commit(finish("d", Gone(), SENDER))
+    log.commit(finish(job_of(log, "d"), Gone(), SENDER))
     assert held(log) == ""
 
 

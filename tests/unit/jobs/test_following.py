@@ -144,7 +144,7 @@ def followed(answer: ShownJob | Gone, seconds: float = 0, **changes: Any) -> lis
     """Return what is recorded of a created job some seconds after its creation."""
     one = job("created", job_id="id-1", changed_at=timestamp(NOW), **changes)
     return drafts(
-        finish(KEY, answer, SENDER), FakeView(one, now=NOW + timedelta(seconds=seconds))
+        finish(one, answer, SENDER), FakeView(one, now=NOW + timedelta(seconds=seconds))
     )  # fmt: skip
 
 
@@ -222,7 +222,15 @@ def test_a_job_with_a_claimed_operation_is_settled_first() -> None:
 @pytest.mark.parametrize("state", sorted(set(get_args(JobWord)) - FOLLOWED))
 def test_only_jobs_on_the_fleet_are_followed(state: JobWord) -> None:
     """Nothing is recorded of others."""
-    assert drafts(finish(KEY, shown("Failed"), SENDER), FakeView(job(state))) == []
+    one = job(state)
+    assert drafts(finish(one, shown("Failed"), SENDER), FakeView(one)) == []
+
+
+def test_an_answer_of_before_a_newer_record_counts_for_nothing() -> None:
+    """The job was stopped when it was asked about, and has been resumed since."""
+    before = job("created", job_id="id-1", seq=7)
+    resumed = FakeView(replace(before, seq=9))
+    assert drafts(finish(before, shown("Stopped"), SENDER), resumed) == []
 
 
 def test_an_end_is_recorded_once() -> None:
