@@ -11,10 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from handler.errors import SettingsError
 from handler.values.duration import instant_of, retention_of, seconds_of
 from handler.values.endpoint import checked_endpoint
-from handler.values.notify_address import checked_notify_address, checked_webhook_key, topic_of
 from handler.values.object_names import bucket_names, checked_prefix
 from handler.values.obs_address import OBS, ObsAddress, parse_obs_address, parse_obs_object
-from handler.values.setting_sentence import setting_sentence
 from handler.values.store_address import (
     checked_checkpoint_address,
     checked_file_address,
@@ -33,6 +31,18 @@ LONGEST_FLIGHT = 900
 _FALLBACKS = {"NIGHTDROP_PROJECT_ID": ("HUAWEICLOUD_SDK_PROJECT_ID", "RUNTIME_PROJECT_ID")}
 
 Endpoint: TypeAlias = Annotated[str, BeforeValidator(checked_endpoint)]
+
+
+def _checked_notify(text: str) -> str:
+    from handler.values.notify_address import checked_notify_address  # few functions have notices
+
+    return checked_notify_address(text)
+
+
+def _checked_notify_key(text: str) -> str:
+    from handler.values.notify_address import checked_webhook_key
+
+    return checked_webhook_key(text)
 
 
 class Settings(BaseModel):
@@ -89,13 +99,13 @@ class Settings(BaseModel):
         3600,
         description="how often the reconciler writes a checkpoint if nothing was recorded: 15m, 1h",
     )
-    notify: Annotated[str, BeforeValidator(checked_notify_address)] = Field(
+    notify: Annotated[str, BeforeValidator(_checked_notify)] = Field(
         "",
         repr=False,  # a webhook's path may be a secret
         description="where notices go: urn:smn:region:project:topic, or a webhook's https:// "
         "address; empty sends none",
     )
-    notify_key: Annotated[SecretStr, BeforeValidator(checked_webhook_key)] = Field(
+    notify_key: Annotated[SecretStr, BeforeValidator(_checked_notify_key)] = Field(
         SecretStr(""), description="key that signs what a webhook gets: whsec_ and base64"
     )
     smn_endpoint: Endpoint = Field("", description="SMN's address, instead of the topic's region's")
@@ -192,6 +202,8 @@ def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> 
         settings = _completed(Settings.model_validate(given), environ)
         problems += [*_overlaps(settings), *_private_file_problem(settings, environ)]
     except ValidationError as error:
+        from handler.values.setting_sentence import setting_sentence
+
         problems += [
             setting_sentence(_name(name), Settings.model_fields[name], item["type"], item["msg"])
             for item in error.errors()
@@ -257,8 +269,7 @@ def _overlaps(settings: Settings) -> Iterator[str]:
         address = getattr(settings, name.lower())
         if results and address.startswith(OBS) and results.contains(*parse_obs_object(address)):
             yield f"NIGHTDROP_{name}: is under NIGHTDROP_RESULTS; name a key beside it"
-    is_webhook = settings.notify and not topic_of(settings.notify)
-    if is_webhook and not settings.notify_key.get_secret_value():
+    if settings.notify.startswith("http") and not settings.notify_key.get_secret_value():
         yield "NIGHTDROP_NOTIFY_KEY is missing: a webhook's receiver checks the sender by it"
     if results and settings.audit == str(results):
         yield "NIGHTDROP_AUDIT: is the same as NIGHTDROP_RESULTS; name a prefix beside it"
@@ -282,7 +293,7 @@ def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
     completed = {n: str(Path(root, one)) for n, one in files.items() if one and OBS not in one}
     completed["ief_endpoint"] = settings.ief_endpoint or f"https://ief.{domain}"
     completed["obs_endpoint"] = settings.obs_endpoint or f"https://obs.{domain}"
-    topic = topic_of(settings.notify)
-    if topic and not settings.smn_endpoint:
-        completed["smn_endpoint"] = f"https://smn.{topic.region}.myhuaweicloud.com"
+    if settings.notify.startswith("urn:") and not settings.smn_endpoint:
+        region = settings.notify.split(":")[2]
+        completed["smn_endpoint"] = f"https://smn.{region}.myhuaweicloud.com"
     return settings.model_copy(update=completed)
