@@ -38,6 +38,7 @@ COMMANDS = {
     "reconcile": Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
     "release": Command("function.hold", "Release a hold; the next reconciler run resumes."),
     "schema": Command("function.schema", "Print the job spec's JSON Schema."),
+    "status": Command("status.status", "What waits, what runs, what failed."),
     "validate": Command("function.validate", "Check job specs; nothing is sent."),
 }
 """All commands; the sentences repeat the `short_help` of each."""
