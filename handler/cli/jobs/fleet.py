@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.cli.open_cloud import open_cloud
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from handler.cloud.ief.client import Ief, ListedJob, ShownJob
+    from handler.cloud.ief.client import ListedJob, ShownJob
 
 SECONDS = 5.0
 """How long a command waits for IEF."""
@@ -30,8 +29,8 @@ def listed_since(since: datetime) -> dict[str, ListedJob]:
     Raises:
         NightdropError: They cannot be listed.
     """
-    with _open_ief() as ief:
-        listing = list_jobs(ief, ListJobs("", since), _deadline())
+    with open_cloud(SECONDS) as cloud:
+        listing = list_jobs(cloud.ief, ListJobs("", since), _deadline())
     return {job.job_id: job for job in listing.jobs}
 
 
@@ -44,23 +43,18 @@ def shown_jobs(job_ids: Sequence[str]) -> tuple[dict[str, ShownJob], str]:
     if not any(job_ids):
         return shown, ""
     try:
-        with _open_ief() as ief:
+        with open_cloud(SECONDS) as cloud:
             for job_id in filter(None, job_ids):
                 with _not_found_ignored():
-                    shown[job_id] = ief.show_job(job_id)
+                    shown[job_id] = cloud.ief.show_job(job_id)
     except NightdropError as error:
         return shown, f"IEF is not asked: {error}"
     return shown, ""
 
 
 @contextmanager
-def _open_ief() -> Iterator[Ief]:
-    with open_cloud() as cloud:
-        yield replace(cloud.ief, deadline=_deadline())
-
-
-@contextmanager
 def _not_found_ignored() -> Iterator[None]:
+    """Ignore that IEF does not know a job."""
     try:
         yield
     except ApiError as error:
