@@ -54,6 +54,7 @@ def shown_jobs(job_ids: Sequence[str]) -> tuple[dict[str, ShownJob], str]:
 
 @contextmanager
 def _not_found_ignored() -> Iterator[None]:
+    """Ignore that IEF does not know a job."""
     try:
         yield
     except ApiError as error:
