@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
@@ -180,9 +180,7 @@ def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> 
         settings = _completed(Settings.model_validate(given), environ)
         problems += [*_overlaps(settings), *_private_file_problem(settings, environ)]
     except ValidationError as error:
-        problems += [
-            _sentence(str(item["loc"][0]), item["type"], item["msg"]) for item in error.errors()
-        ]
+        problems += _problems(error)
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
@@ -213,33 +211,15 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
             yield f"{name}: no such setting{hint}; correct or remove it"
 
 
-def _sentence(field: str, kind: str, message: str) -> str:
-    """Return what is wrong with a setting, without its value."""
-    if kind == "missing":
-        return f"{_name(field)} is missing: {Settings.model_fields[field].description}"
-    if kind == "value_error":
-        return f"{_name(field)}: {message.removeprefix('Value error, ')}"
-    return f"{_name(field)}: {_accepted_values(field)}"
+def _problems(error: ValidationError) -> Iterator[str]:
+    """Yield what is wrong with each setting, without its value."""
+    from handler.parsing.validation_errors import sentence_of
 
-
-def _accepted_values(name: str) -> str:
-    """Return `must be a whole number from 1 to 64`, `must be encoded or raw` and the like."""
-    field = Settings.model_fields[name]
-    kind: Any = field.annotation
-    if get_origin(kind) is Literal:
-        return f"must be {' or '.join(filter(None, get_args(kind)))}"
-    if kind not in (int, float):
-        return "must be text"
-    number = "a whole number" if kind is int else "a number"
-    bounds: dict[str, Any] = {
-        key: getattr(one, key)
-        for one in field.metadata
-        for key in ("ge", "gt", "le")
-        if hasattr(one, key)
-    }
-    if "gt" in bounds:
-        return f"must be {number} above {bounds['gt']:g}, {bounds['le']:g} at most"
-    return f"must be {number} from {bounds['ge']} to {bounds['le']}"
+    for one in error.errors(include_url=False, include_input=False):
+        field = str(one["loc"][0])
+        missing = one["type"] == "missing"
+        what = f" is missing: {Settings.model_fields[field].description}" if missing else ""
+        yield f"{_name(field)}{what or f': {sentence_of(one)}'}"
 
 
 def _region_problems(given: Mapping[str, str]) -> Iterator[str]:

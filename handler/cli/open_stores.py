@@ -6,15 +6,13 @@ import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
-
 from handler.audit.open_log import open_log, open_source
 from handler.cloud.credentials import CurrentCredentials, credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.obs.client import Obs
 from handler.cloud.obs.prefix_store import ObsFolders
 from handler.errors import CredentialsError, LogError, SettingsError
-from handler.settings import Endpoint
+from handler.values.endpoint import checked_endpoint
 from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
@@ -70,12 +68,9 @@ def open_obs(environ: Mapping[str, str]) -> Obs:
     if not (region or address):
         raise SettingsError("NIGHTDROP_REGION is missing (or set NIGHTDROP_OBS_ENDPOINT)")
     try:
-        adapter: TypeAdapter[str] = TypeAdapter(Endpoint)
-        endpoint = adapter.validate_python(address or f"https://obs.{region}.myhuaweicloud.com")
-    except ValidationError:
-        raise SettingsError(
-            "NIGHTDROP_OBS_ENDPOINT must be https:// and a host (http:// only for this machine)"
-        ) from None
+        endpoint = checked_endpoint(address or f"https://obs.{region}.myhuaweicloud.com")
+    except ValueError as error:
+        raise SettingsError(f"NIGHTDROP_OBS_ENDPOINT {error}") from None
     transport = Transport(timeout=_TIMEOUT, connections=_CONNECTIONS)
     return Obs(endpoint, credentials(None, environ), transport, _now)
 

@@ -96,10 +96,11 @@ def load_facts(address: str, obs: Callable[[], Obs]) -> Facts:
     try:
         file = _File.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
+        from handler.parsing.validation_errors import json_problems
+
         raise SettingsError(
-            f"NIGHTDROP_FACTS: {place} is invalid; write the file with `nightdrop probe --json`"
+            f"NIGHTDROP_FACTS: {json_problems(error)[0]}; "
+            "write the file with `nightdrop probe --json`"
         ) from None
     return Facts(file.probed_at, file.host, tuple(Fact(**one.model_dump()) for one in file.facts))
 

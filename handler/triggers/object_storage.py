@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from handler.errors import EventRejectedError, Problem
 from handler.parsing import format_path
-from handler.parsing.validation_errors import event_problems
+from handler.parsing.validation_errors import json_problems
 from handler.triggers.delivery import Delivery, InvalidEntry, StoredSpec
 from handler.triggers.event_models import CloudEvent, Content, Entry
 from handler.values.canonical_json import key_of, timestamp
@@ -58,7 +58,7 @@ def parse_cloud_event(
     try:
         read = CloudEvent.model_validate(event)
     except ValidationError as error:
-        return InvalidEntry(event_problems(error)[0], key_of(event), {"shape": "eventgrid"})
+        return InvalidEntry(json_problems(error)[0], key_of(event), {"shape": "eventgrid"})
     content = read.data.obs
     if content is None:
         problem = Problem("must be an object", path="data.obs")
@@ -118,7 +118,7 @@ def _from_entry(raw: Json, path: Path) -> Delivery | InvalidEntry:
     try:
         entry = Entry.model_validate(raw)
     except ValidationError as error:
-        return InvalidEntry(event_problems(error, path)[0], key_of(raw), {"shape": shape})
+        return InvalidEntry(json_problems(error, path)[0], key_of(raw), {"shape": shape})
     content = entry.s3 or entry.obs
     container = "s3" if shape == "obs-s3" else "obs"
     if content is None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from handler.errors import EventRejectedError, Problem, SpecRejectedError
 from handler.parsing import Limits, read
-from handler.parsing.validation_errors import event_problems
+from handler.parsing.validation_errors import json_problems
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
 from handler.values.canonical_json import key_of, shown
 from handler.values.object_names import LONGEST_KEY
@@ -50,7 +50,7 @@ def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
     try:
         tick = TimerTick.model_validate(event)
     except ValidationError as error:
-        raise EventRejectedError(event_problems(error)) from error
+        raise EventRejectedError(json_problems(error)) from error
     request = _requested(tick.user_event)
     if isinstance(request, Action):
         return request

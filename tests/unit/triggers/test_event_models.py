@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from handler.parsing.validation_errors import event_problems
+from handler.parsing.validation_errors import json_problems
 from handler.triggers.event_models import Entry
 
 
@@ -24,7 +24,7 @@ def test_a_problem_names_its_place_and_echoes_nothing(entry: Any, sentence: str)
     """The sentence is our own, the value stays out of it."""
     with pytest.raises(ValidationError) as caught:
         Entry.model_validate(entry)
-    assert [str(problem) for problem in event_problems(caught.value, ("Records", 0))] == [sentence]
+    assert [str(problem) for problem in json_problems(caught.value, ("Records", 0))] == [sentence]
 
 
 @pytest.mark.parametrize("size", [-1, 2**53, True, 1.5, "914"])
