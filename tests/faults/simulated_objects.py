@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.snapshot import LATEST
+from handler.audit.retry_policy import RetryPolicy
 from handler.errors import NoAnswerError, NotSentError
 from tests.support.memory_objects import START, MemoryObjects, StoredObjects
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from handler.audit.objects.object_store import ObjectStore
     from handler.audit.objects.outbox import Outbox
     from handler.audit.objects.replica import Replica
-    from handler.audit.objects.retry_policy import Attempt, RetryPolicy
     from handler.audit.record import Record
+    from handler.audit.retry_policy import Attempt, RetryPolicy
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from handler.audit.objects.committer import Committer
 from handler.audit.objects.outbox import Outbox
 from handler.audit.objects.record_lines import stored_records
 from handler.audit.objects.replica import Replica
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.segment_reader import records_from
 from handler.audit.record import part
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.search import find
 from handler.audit.sql import projection, statements
 from handler.audit.sql.value_list import rows_for

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 from handler.audit.export.formats import FORMATS
 from handler.audit.objects.append_position import ROLLED
 from handler.audit.objects.probe_result import PROOF
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.segment_reader import records_from
 from handler.audit.objects.snapshot import (
     LATEST,
@@ -29,6 +28,7 @@ from handler.audit.objects.snapshot import (
     snapshot_name,
 )
 from handler.audit.objects.state_cache import PUT
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.verification.derived_state import (
     REBUILD,

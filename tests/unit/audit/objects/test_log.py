@@ -10,8 +10,8 @@ import pytest
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.record import Draft
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.verification.verdict import verify
 from handler.errors import (
     ApiError,

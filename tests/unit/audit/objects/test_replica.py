@@ -15,9 +15,9 @@ from handler.audit.log import Decision
 from handler.audit.objects.append_position import Limits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.objects.record_lines import line_of, lines_of, stored_records
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.snapshot import digest_of, snapshot_name
 from handler.audit.record import Draft, Head, seal
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.verification.verdict import verify
 from handler.errors import (
     LogBrokenError,
