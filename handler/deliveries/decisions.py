@@ -127,12 +127,11 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
 
     def claimed(view: View) -> Decision[Decided]:
         first: Decision[Claim | None] = claim(view) if claim else Decision(None)
-        attempt = first.value.attempt if first.value else 0
-        return followed_by(first.drafts, lambda view: decided(view, attempt))
+        return followed_by(first.drafts, lambda view: decided(view, first.value_in(view)))
 
-    def decided(view: View, attempt: int = 0) -> Decision[Decided]:
+    def decided(view: View, first: Claim | None = None) -> Decision[Decided]:
         run = view.delivery(order.delivery.key)
-        return Decision(Decided(order.delivery, run, attempt=attempt))
+        return Decision(Decided(order.delivery, run, attempt=first.attempt if first else 0))
 
     return decide
 

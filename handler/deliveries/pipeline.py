@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -74,8 +75,7 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
         run, claimed = _read_and_plan(decided.delivery, invocation)
     repeated = run.final and (decided.seen or run.key != decided.delivery.key)
     if run.state == "planned" and not run.final:
-        submit(run.jobs, invocation, claimed)
-        run = state_of(run.key, invocation)
+        run = _with_jobs(run, submit(run.jobs, invocation, claimed))
     if run.trigger == "object" and not invocation.out_of_time:
         from handler.deliveries.reporting import report
 
@@ -86,25 +86,32 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
 
 def submit(
     jobs: Sequence[JobState], invocation: Invocation, claimed: Claimed | None = None
-) -> None:
-    """Send the jobs that can be sent, in threads; a failure of one stops no other.
+) -> list[JobState]:
+    """Send the jobs that can be sent, in threads; return them as that leaves them.
 
-    A job whose lease has expired becomes unknown.
+    A failure of one stops no other. A job whose lease has expired becomes unknown.
 
     Args:
         jobs: The jobs.
         invocation: The dependencies of this invocation.
-        claimed: The claim of the first of them, if it was made with their plan.
+        claimed: The claim of one of them, if it was made with their plan.
     """
     claimable = SENDABLE | {"sending"}
     keys = [job.key for job in jobs if job.state in claimable]
-    claims = {jobs[0].key: claimed} if claimed else {}
+    claims = {claimed.key: claimed} if claimed else {}
     known = {key: one.request.body.decode() for key, one in claims.items()}
     bodies = {**invocation.log.bodies([key for key in keys if key not in known]), **known}
-    invocation.runner.drive_all(
+    return invocation.runner.drive_all(
         [submission(key, bodies.get(key), invocation.sender, claims.get(key)) for key in keys],
         senders=invocation.settings.senders,
     )
+
+
+def _with_jobs(run: DeliveryState, jobs: Sequence[JobState]) -> DeliveryState:
+    """Return a run with the states that sending has left of its jobs."""
+    sent = {job.key: job for job in jobs}
+    changed = max([run.changed, *(job.seq for job in jobs)])
+    return replace(run, jobs=tuple(sent.get(job.key, job) for job in run.jobs), changed=changed)
 
 
 def state_of(key: str, invocation: Invocation) -> DeliveryState:
@@ -171,7 +178,7 @@ def _plan(
     decided = invocation.log.commit(decide).value
     if signed is None or not decided.attempt:
         return decided, None
-    return decided, Claimed(signed.request, decided.attempt)
+    return decided, Claimed(first.key, signed.request, decided.attempt)
 
 
 def _read_and_plan(

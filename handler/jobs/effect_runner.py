@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from handler.cloud.http_transport import Request
     from handler.cloud.ief.client import Ief, ListedJob, ShownJob
     from handler.jobs.decisions import Answer
-    from handler.jobs.effects import Asking, Effect, Effects, Send
+    from handler.jobs.effects import Asking, Effect, Send
     from handler.runtime.deadline import Deadline
 
 T = TypeVar("T")
@@ -101,19 +101,19 @@ class EffectRunner:
             returned: T = done.value
             return returned
 
-    def drive_all(self, all_effects: Sequence[Effects], *, senders: int) -> None:
-        """Carry several out side by side; the first error is raised once all have ended."""
+    def drive_all(self, all_effects: Sequence[Asking[T]], *, senders: int) -> list[T]:
+        """Carry several out side by side and return what each returns.
+
+        The first error is raised once all have ended.
+        """
         if len(all_effects) <= 1:
-            for effects in all_effects:
-                self.drive(effects)
-            return
+            return [self.drive(effects) for effects in all_effects]
         # Loaded where it is needed: most events have one job.
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(min(senders, len(all_effects)), "sender") as threads:
             futures = [threads.submit(self.drive, effects) for effects in all_effects]
-        for future in futures:
-            future.result()
+        return [future.result() for future in futures]
 
     def _carried_out(self, effect: Effect) -> object:  # noqa: PLR0911 - one line per effect
         if isinstance(effect, TimeLeft):

@@ -119,7 +119,6 @@ class Sender(NamedTuple):
 
 
 Effect: TypeAlias = "AwaitTurn | TimeLeft | Sign | Commit | Send | ListJobs | ShowJob"
-Effects: TypeAlias = "Generator[Effect, Any, None]"
 Asking: TypeAlias = "Generator[Effect, Any, T]"
 """Effects that end in a result."""
 

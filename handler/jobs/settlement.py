@@ -19,7 +19,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.audit.job_end import DELETED, ENDED
-from handler.audit.log import Decision
+from handler.audit.log import Decision, followed_by
 from handler.jobs.breaker import trip
 from handler.jobs.decisions import about, duplicate_note, known, lease_expired, lease_over
 from handler.jobs.effects import Gone, ListJobs, ShowJob, TimeLeft, ask, commit
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Draft
     from handler.audit.state import JobState
     from handler.cloud.ief.client import ListedJob, ShownJob
-    from handler.jobs.effects import Effects, Listing, Sender
+    from handler.jobs.effects import Asking, Listing, Sender
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the API's clock may be behind ours when a listing counts as reaching back far enough."""
@@ -51,8 +51,8 @@ _REASONS = 5
 _LONGEST_REASON = 200
 
 
-def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
-    """Yield the effects that settle jobs of one type whose outcomes are not known.
+def settlement(jobs: Sequence[JobState], sender: Sender) -> Asking[tuple[JobState, ...]]:
+    """Yield the effects that settle jobs of one type; return the jobs as they leave them.
 
     One list serves them all, and what it says of all of them is one commit.
 
@@ -64,13 +64,16 @@ def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
     listing = yield from ask(ListJobs(jobs[0].type, since))
     yield from commit(check_marks(listing))
     keys = [job.key for job in jobs]
-    yield from commit(settle(keys, listing, sender))
+    settled = yield from commit(settle(keys, listing, sender))
     if sender.absent_doubt:
         yield from commit(suspend(keys, listing, sender))
+    return settled
 
 
-def following(job: JobState, now: datetime, sender: Sender) -> Effects:
-    """Yield the effects that learn how a job on the fleet ended, if there is time to ask.
+def following(job: JobState, now: datetime, sender: Sender) -> Asking[JobState]:
+    """Yield the effects that learn how a job on the fleet ended, and return the job.
+
+    It is asked for if there is time.
 
     A job that still runs costs the log nothing.
 
@@ -80,26 +83,29 @@ def following(job: JobState, now: datetime, sender: Sender) -> Effects:
         sender: Who asks.
     """
     if (yield from ask(TimeLeft())) < sender.seconds_per_request:
-        return
+        return job
     answer = yield from ask(ShowJob(job.job_id))
-    if answer is not None and _end(job, answer, now, sender):
-        yield from commit(finish(job.key, answer, sender))
+    if answer is None or not _end(job, answer, now, sender):
+        return job
+    return (yield from commit(finish(job.key, answer, sender)))
 
 
-def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None]:
-    """Decide what a listing says about jobs whose outcomes are not known."""
+def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[tuple[JobState, ...]]:
+    """Decide what a listing says about jobs whose outcomes are not known; answers the jobs."""
     # Looked up, not searched: this is decided while other writers wait.
     marked = _by(listing, lambda one: one.description.split(" ", 1)[0])
     named = _by(listing, lambda one: one.name)
 
-    def decide(view: View) -> Decision[None]:
+    def decide(view: View) -> Decision[tuple[JobState, ...]]:
         drafts: list[Draft] = []
         suspended = bool(view.switch("suspension") or sender.absent_doubt)
         for job in (known(view, key) for key in keys):
             over = job.state == "sending" and lease_over(job, view.now)
             drafts += [lease_expired(job)] if over else []
             drafts += settled(job, suspended=suspended) if over or job.state == "unknown" else ()
-        return Decision(None, tuple(drafts))
+        return followed_by(
+            tuple(drafts), lambda view: Decision(tuple(known(view, key) for key in keys))
+        )
 
     def settled(job: JobState, *, suspended: bool) -> tuple[Draft, ...]:
         ours = [one for one in marked.get(mark_of(job.key), ()) if _is(job, one)]
@@ -142,17 +148,22 @@ def check_marks(listing: Listing) -> Decide[None]:
     return decide
 
 
-def finish(key: str, answer: ShownJob | Gone, sender: Sender) -> Decide[None]:
-    """Decide whether a job on the fleet has ended, counted from its tasks.
+def finish(key: str, answer: ShownJob | Gone, sender: Sender) -> Decide[JobState]:
+    """Decide whether a job on the fleet has ended, counted from its tasks; answers the job.
 
     That the API does not know it is believed only after the time a list may lag behind. The
     circuit breaker is decided in the same commit.
     """
 
-    def decide(view: View) -> Decision[None]:
+    def decide(view: View) -> Decision[JobState]:
         drafts = _end(known(view, key), answer, view.now, sender)
-        then = trip(sender.breaker) if drafts and sender.breaker else None
-        return Decision(None, drafts, then)
+        return followed_by(drafts, tripped if drafts else finished)
+
+    def tripped(view: View) -> Decision[JobState]:
+        return followed_by(trip(sender.breaker, view), finished)
+
+    def finished(view: View) -> Decision[JobState]:
+        return Decision(known(view, key))
 
     return decide
 

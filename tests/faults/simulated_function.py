@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from handler.cloud.ief.client import Ief, ListedJob
     from handler.deliveries.decisions import Decided
     from handler.jobs.decisions import Answer, Claim
-    from handler.jobs.effects import Effect, Effects, Listing
+    from handler.jobs.effects import Asking, Effect, Listing
     from handler.specs.planner import Plan
     from tests.faults.simulated_api import SimulatedApi
     from tests.faults.simulated_guard import Guard
@@ -84,7 +84,7 @@ class Strategy:
 
     name: str
     settle_after: float = 1200.0
-    settle: Callable[[Sequence[JobState], Sender], Effects] = settlement
+    settle: Callable[[Sequence[JobState], Sender], Asking[object]] = settlement
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Function:
         if signed is None or not decided.attempt:
             return decided, None
         self._count("claimed with its plan")
-        return decided, Claimed(signed.request, decided.attempt)
+        return decided, Claimed(first.key, signed.request, decided.attempt)
 
     def tick(self) -> Steps:
         """Start over what was never planned, settle, submit, follow."""
@@ -196,14 +196,14 @@ class Function:
         return self.log.read(lambda view: view.open(LIMIT), fresh=False)
 
     def _submit(self, jobs: Sequence[JobState], claimed: Claimed | None = None) -> None:
-        claims = {jobs[0].key: claimed} if claimed else {}
+        claims = {claimed.key: claimed} if claimed else {}
         keys = [job.key for job in jobs if job.state in SENDABLE or job.key in claims]
         bodies = self.log.bodies(keys)
         self._side_by_side(
             submission(key, bodies.get(key), self.sender, claims.get(key)) for key in keys
         )
 
-    def _side_by_side(self, all_effects: Iterable[Effects]) -> None:
+    def _side_by_side(self, all_effects: Iterable[Asking[object]]) -> None:
         for effects in all_effects:
             self.schedule.start(self._driven(effects), self.instance)
 
@@ -217,7 +217,7 @@ class Function:
             returned: T = done.value
             return returned
 
-    def _driven(self, effects: Effects) -> Steps:
+    def _driven(self, effects: Asking[object]) -> Steps:
         try:
             yield from self._returned(effects)
         except NightdropError as error:
