@@ -110,7 +110,7 @@ def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[tupl
     def settled(job: JobState, *, suspended: bool) -> tuple[Draft, ...]:
         ours = [one for one in marked.get(mark_of(job.key), ()) if _is(job, one)]
         if ours:
-            return _adopted(job, sorted(ours, key=_age))
+            return _adopted(job, sorted(ours, key=lambda one: (one.created_at, one.job_id)))
         if suspended or not _is_due(job, listing, sender):
             return ()
         alike = next((one for one in named.get(job.name, ()) if _is_like(job, one)), None)
@@ -157,7 +157,7 @@ def finish(key: str, answer: ShownJob | Gone, sender: Sender) -> Decide[JobState
 
     def decide(view: View) -> Decision[JobState]:
         drafts = _end(known(view, key), answer, view.now, sender)
-        return followed_by(drafts, tripped if drafts else finished)
+        return followed_by(drafts, tripped) if drafts else finished(view)
 
     def tripped(view: View) -> Decision[JobState]:
         return followed_by(trip(sender.breaker, view), finished)
@@ -207,10 +207,6 @@ def _is_due(job: JobState, listing: Listing, sender: Sender) -> bool:
     """Return whether a listing is complete and late enough to show that a job is absent."""
     after = moment(job.date) + timedelta(seconds=sender.settle_after)
     return listing.complete and listing.began >= after
-
-
-def _age(one: ListedJob) -> tuple[int, str]:
-    return one.created_at, one.job_id
 
 
 def _adopted(job: JobState, ours: list[ListedJob]) -> tuple[Draft, ...]:

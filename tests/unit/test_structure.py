@@ -31,6 +31,8 @@ NOT_IN_THE_CLOUD = (
     "uvicorn",
     "playwright",
     "packaging",
+    "cyclonedx",
+    "packageurl",
 )
 HEAVY = (
     "click",
