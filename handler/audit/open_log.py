@@ -89,9 +89,7 @@ def open_source(address: str, folders: OpenPrefix | None = None) -> RecordSource
         LogError: The address names no store, or there is no log in it.
     """
     if address.startswith(OBS):
-        from handler.audit.verification.sources.objects import (
-            ObjectsSource,
-        )
+        from handler.audit.verification.sources.objects import ObjectsSource
 
         return ObjectsSource(folder_at(address, folders))
     if _names_a_file(address):

@@ -136,8 +136,7 @@ def _chain_finding(seen: LogStatus) -> Finding:
         return ok("log", "it is empty")
     checked = min(LAST, seen.head.seq)
     return ok(
-        "log",
-        f"{seen.head.seq} records, the last {checked} valid, head {shown(seen.head.hash)}",
+        "log", f"{seen.head.seq} records, the last {checked} valid, head {shown(seen.head.hash)}"
     )
 
 

@@ -136,8 +136,7 @@ def _timeout_finding(host: Host, settings: Settings) -> Finding:
     needed = settings.request_timeout + _RECORDING_SECONDS
     if not host.timeout:
         return ok(
-            "time-out",
-            f"the function's is unknown here; it must be at least {3 * needed:g} s",
+            "time-out", f"the function's is unknown here; it must be at least {3 * needed:g} s"
         )
     if host.timeout <= needed:
         return fail(

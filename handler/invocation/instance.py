@@ -15,9 +15,7 @@ from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
 from handler.cloud.obs.prefix_store import ObsFolders
-from handler.errors import (
-    CredentialsError,
-)
+from handler.errors import CredentialsError
 from handler.invocation.invocation import RECORDING_SECONDS, Invocation
 from handler.jobs.effect_runner import EffectRunner
 from handler.runtime.deadline import deadline

@@ -46,10 +46,7 @@ class Built:
 
 
 def build(
-    sources: Sources,
-    runtime: Runtime,
-    extras: Collection[str],
-    interpreter: Interpreter | None,
+    sources: Sources, runtime: Runtime, extras: Collection[str], interpreter: Interpreter | None
 ) -> Built:
     """Return the zip of the function for a runtime; without an interpreter it has no bytecode.
 

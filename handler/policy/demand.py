@@ -101,10 +101,7 @@ def demand_of(job: PlannedJob) -> Demand:
         tags=frozenset(tag["key"] for tag in request.get("tags", [])),
         valid_for=job.valid_for,
         images=tuple(_named(mappings, "imageurl", "image")),
-        privileged=(
-            *_asking(mappings, *_PRIVILEGES),
-            *_capabilities(mappings),
-        ),
+        privileged=(*_asking(mappings, *_PRIVILEGES), *_capabilities(mappings)),
         host_network=tuple(_asking(mappings, "hostnetwork")),
         host_pid=tuple(_asking(mappings, "hostpid", "hostipc")),
         host_paths=tuple(_host_paths(mappings)),

@@ -41,13 +41,7 @@ def unseen(name: str, assumed: str, why: str) -> Fact:
 
 
 def compared(  # noqa: PLR0913 - the fields of a fact
-    name: str,
-    assumed: str,
-    seen: str,
-    *,
-    same: bool,
-    change: str = "",
-    value: float | None = None,
+    name: str, assumed: str, seen: str, *, same: bool, change: str = "", value: float | None = None
 ) -> Fact:
     """Return a fact that was seen; `change` counts only if it is not the same as assumed."""
     verdict: Verdict = "as assumed" if same else "differs"

@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from handler.errors import NightdropError, SettingsError
-from handler.probe.fact import (
-    LAG,
-    LISTED_DESCRIPTION,
-    SHOWN_DESCRIPTION,
-    WINDOW,
-    Fact,
-    Verdict,
-)
+from handler.probe.fact import LAG, LISTED_DESCRIPTION, SHOWN_DESCRIPTION, WINDOW, Fact, Verdict
 from handler.settings import LONGEST_FLIGHT
 from handler.values.obs_address import OBS, parse_obs_object
 

@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING
 from handler.audit.job_end import ENDED
 from handler.errors import ApiError, CloudError
 from handler.probe.client import JOB_TYPES, PAGE, TOO_MANY
-from handler.probe.fact import (
-    LISTED_DESCRIPTION,
-    SHOWN_DESCRIPTION,
-    WINDOW,
-    Fact,
-    compared,
-    unseen,
-)
+from handler.probe.fact import LISTED_DESCRIPTION, SHOWN_DESCRIPTION, WINDOW, Fact, compared, unseen
 from handler.settings import LONGEST_FLIGHT
 
 if TYPE_CHECKING:

@@ -68,11 +68,7 @@ def record_start(started: Startup) -> Decide[None]:
     """
 
     def decide(_view: View) -> Decision[None]:
-        part = {
-            "code": started.code or None,
-            "python": started.python,
-            "sqlite": started.sqlite,
-        }
+        part = {"code": started.code or None, "python": started.python, "sqlite": started.sqlite}
         draft = Draft("function.started", "success", function=part, note=started.note)
         return Decision(None, (draft,))
 

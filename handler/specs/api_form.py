@@ -108,8 +108,7 @@ class JobContent(BaseModel):
     )
     targets: list[Target] = Field(default_factory=list, description="What the job works on.")
     task_data: Annotated[str, AfterValidator(_task_data)] = Field(
-        default="",
-        description="The deployment's envelope as JSON text; deployment jobs need it.",
+        default="", description="The deployment's envelope as JSON text; deployment jobs need it."
     )
 
 

@@ -101,11 +101,7 @@ def direct_delivery(event: dict[str, Json]) -> Delivery:
 
 
 def filter_delivery(
-    delivery: Delivery,
-    *,
-    buckets: Collection[str],
-    prefix: str,
-    results: tuple[str, str] | None,
+    delivery: Delivery, *, buckets: Collection[str], prefix: str, results: tuple[str, str] | None
 ) -> Ignored | None:
     """Return why a delivery is ignored, or None if it must be run.
 

@@ -59,11 +59,7 @@ def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
         source |= {"bucket": request.bucket, "key": request.key}
     return Delivery(
         key=key_of(
-            {
-                "trigger_name": tick.trigger_name,
-                "user_event": tick.user_event,
-                "time": tick.time,
-            }
+            {"trigger_name": tick.trigger_name, "user_event": tick.user_event, "time": tick.time}
         ),
         trigger="timer",
         subject=f"timer:{tick.trigger_name}:{shown(key_of(tick.user_event))}",

@@ -105,9 +105,7 @@ def _grant(privilege: str, table: str, grantee: str) -> spell.Composed:
     # The catalogue names privileges as GRANT does, and all roles PUBLIC.
     to = spell.SQL("PUBLIC") if grantee == "PUBLIC" else spell.Identifier(grantee)
     return spell.SQL("GRANT {privilege} ON {table} TO {to}").format(
-        privilege=spell.SQL(privilege),
-        table=spell.Identifier("nightdrop", table),
-        to=to,
+        privilege=spell.SQL(privilege), table=spell.Identifier("nightdrop", table), to=to
     )
 
 

@@ -82,10 +82,7 @@ _INTERRUPTED = 130
 )
 @click.option("--start", type=click.DateTime(), help="Initial time of the timers' clock.")
 @click.option(
-    "--chaos",
-    type=int,
-    metavar="SEED",
-    help="Deliver some events twice, late or out of order.",
+    "--chaos", type=int, metavar="SEED", help="Deliver some events twice, late or out of order."
 )
 @click.option("--fleet", type=EXISTING_FILE, help="The nodes of the emulated fleet, as YAML.")
 @click.option(

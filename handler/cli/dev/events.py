@@ -87,9 +87,7 @@ _UPLOAD = (
         "--event-name", default="ObjectCreated:Put", show_default=True, help="The kind of change."
     ),
     click.option(
-        "--request-id",
-        default=_new_id,
-        help="The id of the upload request.  [default: random]",
+        "--request-id", default=_new_id, help="The id of the upload request.  [default: random]"
     ),
     _TIME,
 )

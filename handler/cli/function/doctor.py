@@ -100,10 +100,7 @@ def _log(stack: ExitStack) -> Log | LogError:
 
 
 def _show(findings: tuple[Finding, ...]) -> None:
-    drawn = table(
-        ("", "check", "note"),
-        [(one.verdict, one.check, _note(one)) for one in findings],
-    )
+    drawn = table(("", "check", "note"), [(one.verdict, one.check, _note(one)) for one in findings])
     for row, one in zip(drawn.rows, findings, strict=True):
         row.style = _COLOURS[one.verdict]
     console = screen()

@@ -12,12 +12,7 @@ from rich.text import Text
 
 from handler.audit.job_end import WRONG
 from handler.cli.console import exit_with_error, jobs_table, left_open, prose, screen
-from handler.errors import (
-    EventRejectedError,
-    NightdropError,
-    Problem,
-    SpecRejectedError,
-)
+from handler.errors import EventRejectedError, NightdropError, Problem, SpecRejectedError
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context

@@ -13,12 +13,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from handler.cli.console import printable, prose, screen
-from handler.cli.function.policy import (
-    POLICY_OPTION,
-    decide_plan,
-    origin_named,
-    read_policy_at,
-)
+from handler.cli.function.policy import POLICY_OPTION, decide_plan, origin_named, read_policy_at
 from handler.cli.shared_options import EXISTING_FILE
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read

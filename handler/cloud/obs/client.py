@@ -105,9 +105,7 @@ class Obs:
             )
         _check_length(answer, target.place)
         return StoredObject(
-            data=answer.body,
-            etag=_tag(answer, "etag"),
-            version_id=_tag(answer, "x-obs-version-id"),
+            data=answer.body, etag=_tag(answer, "etag"), version_id=_tag(answer, "x-obs-version-id")
         )
 
     def write(self, bucket: str, key: str, data: bytes, *, content_type: str) -> None:

@@ -57,10 +57,7 @@ def failure_message(
             "approximate_invoke_count": request.attempt,
         },
         "request_payload": request.payload,
-        "response_context": {
-            "status_code": outcome.status if outcome else 0,
-            "function_error": "",
-        },
+        "response_context": {"status_code": outcome.status if outcome else 0, "function_error": ""},
         "response_payload": outcome.payload if outcome else "",
     }
 
