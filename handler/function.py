@@ -53,10 +53,6 @@ _instance: Instance | None = None
 def handler(event: object, context: object) -> dict[str, Json]:
     """Answer one event, as FunctionGraph calls it.
 
-    Args:
-        event: Any JSON value, parsed.
-        context: The platform's context.
-
     Returns:
         `outcome`, `deliveries`, `jobs`, `errors` and the log's `head`.
 

@@ -166,10 +166,6 @@ def settings_warnings(settings: Settings) -> tuple[str, ...]:
 def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> Settings:
     """Return the validated settings.
 
-    Args:
-        user_data: Looks up a name in the function's user data; encrypted data is only there.
-        environ: The environment.
-
     Raises:
         SettingsError: Settings are missing, wrong or unknown; the message lists all of them.
     """

@@ -81,10 +81,6 @@ def log_doubts(address: str, folders: OpenPrefix | None) -> tuple[str, ...]:
 def open_source(address: str, folders: OpenPrefix | None = None) -> RecordSource:
     """Open what stands at an address to verify it, read only, as it is.
 
-    Args:
-        address: As for `open_log`.
-        folders: As for `open_log`.
-
     Raises:
         LogError: The address names no store, or there is no log in it.
     """

@@ -180,12 +180,7 @@ def replace(before: State, /, **changes: object) -> State:
 
 
 def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
-    """Return a job's state after one more of its records.
-
-    Args:
-        job: Its state before; None before `job.planned`.
-        fields: The record's fields; their action starts with `job.`.
-    """
+    """Return a job's state after one more of its records."""
     word = str(fields["action"]).removeprefix("job.")
     if job is None:
         return _planned_job(fields) if word == "planned" else None
@@ -220,10 +215,6 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
     """Return a delivery's state after one more record about it or one of its jobs.
 
     A delivery that is already decided keeps its state: what arrives again only moves `last_seq`.
-
-    Args:
-        delivery: Its state before; None before its first record.
-        fields: The record's fields; they name the delivery.
     """
     action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
     if delivery:

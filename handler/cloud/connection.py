@@ -33,10 +33,6 @@ class Origin(NamedTuple):
 class TimedSocket:
     """The part of a socket that `http.client` uses, with limits on time and received bytes.
 
-    Args:
-        connected: The socket; only `hang_up` closes it.
-        clock: Monotonic seconds.
-
     Attributes:
         sent: Whether any byte of the current call may have been sent.
     """

@@ -77,13 +77,7 @@ class Scan:
 def scan(
     bucket: str, before: ScanState, invocation: Invocation, time_left: Callable[[], bool]
 ) -> Scan:
-    """Find files without a notification.
-
-    Args:
-        bucket: Where to look.
-        before: Where the scan before it had stopped.
-        invocation: Dependencies of this invocation.
-        time_left: Whether there is time for one more request.
+    """Find files without a notification, from where the scan before it has stopped.
 
     Raises:
         CloudError: The bucket cannot be listed.

@@ -37,12 +37,7 @@ _DAY = timedelta(hours=24)
 
 
 class SpecSource(NamedTuple):
-    """What was read for a delivery.
-
-    Attributes:
-        data: The spec's bytes.
-        found: The version, tag and size of the object they came from; empty for an inline spec.
-    """
+    """The bytes of a spec, and the version, tag and size of its object (empty for an inline one)."""
 
     data: bytes
     found: Part
@@ -159,13 +154,7 @@ def settle_without_jobs(
 def ignore_changed(
     delivery: Delivery, found: Part, policy: PolicyDecision
 ) -> Decide[DeliveryState]:
-    """Decide to close a delivery whose object was written again after its event.
-
-    Args:
-        delivery: The delivery.
-        found: What OBS said of the object that was read.
-        policy: The decision of the policy, which does not allow that object to run.
-    """
+    """Decide to close a delivery whose object was written again after its event."""
     return _close_with(delivery.key, source_changed(delivery, found, policy))
 
 

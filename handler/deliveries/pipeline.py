@@ -89,12 +89,8 @@ def submit(
 ) -> list[JobState]:
     """Send the jobs that can be sent, in threads; return them as that leaves them.
 
-    A failure of one stops no other. A job whose lease has expired becomes unknown.
-
-    Args:
-        jobs: The jobs.
-        invocation: The dependencies of this invocation.
-        claimed: The claim of one of them, if it was made with their plan.
+    A failure of one stops no other. A job whose lease has expired becomes unknown. `claimed` is the
+    claim that was made with the plan.
     """
     claimable = SENDABLE | {"sending"}
     keys = [job.key for job in jobs if job.state in claimable]
@@ -158,13 +154,7 @@ def _policy_decision(
 def _plan(
     order: Order, invocation: Invocation, *, received: bool
 ) -> tuple[Decided, Claimed | None]:
-    """Plan a delivery and claim its first job in one commit, signed before it.
-
-    Args:
-        order: The delivery and what it asks for.
-        invocation: The dependencies of this invocation.
-        received: Whether the delivery was received in a commit of its own.
-    """
+    """Plan a delivery and claim its first job in one commit; `received` had one of its own."""
     rules = Rules(
         valid_for=timedelta(seconds=invocation.settings.valid_for),
         window=timedelta(seconds=invocation.settings.timer_window),

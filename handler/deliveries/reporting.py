@@ -152,10 +152,6 @@ def record_result(started: StartedResult, error: CloudError | None) -> Decide[De
 
     A failure is recorded once, and once more when it is given up, a week after the delivery.
     After the first failure it may be tried again at once; without an answer it may still come.
-
-    Args:
-        started: What was written, and for whom.
-        error: Why it could not be written; None if it was.
     """
     key = started.run.key
     shows: Part = {"key": key, "shows": started.run.changed}

@@ -26,12 +26,7 @@ def result_key(spec_key: str, *, watched: str, results: str) -> str:
 
 
 def result_data(spec: str, result: Result) -> bytes:
-    """Return a result file's content: the jobs and their ids, or every error.
-
-    Args:
-        spec: The spec's address, `obs://bucket/key`.
-        result: Its result.
-    """
+    """Return a result file's content: the jobs and their ids, or every error."""
     content = {
         "spec": spec,
         "delivery": shown(result.delivery),

@@ -22,18 +22,7 @@ RECORDING_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Invocation:
-    """The dependencies of one invocation.
-
-    Attributes:
-        settings: What the operator set.
-        log: The audit log; it adds `function` to each record.
-        ief: The fleet's API, with this invocation's keys.
-        obs: Object storage, with this invocation's keys.
-        deadline: The end of the invocation.
-        function: The function's name, version and request id.
-        runner: Executes the effects of submissions.
-        absent_doubt: Why no job is declared absent; "" if jobs are.
-    """
+    """The dependencies of one invocation; `function` names it in each record of the log."""
 
     settings: Settings
     log: Log

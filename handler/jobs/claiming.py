@@ -29,14 +29,7 @@ _EXCHANGED = (
 
 
 def claim_planned(key: str, *, body: str, date: str, lease: timedelta) -> Decide[Claim]:
-    """Decide whether this instance may send a job now, as `claim` does, with this body.
-
-    Args:
-        key: The job's key.
-        body: What would be sent.
-        date: The date of the signature the request will leave with, a timestamp.
-        lease: How long this instance may take to record an answer.
-    """
+    """Decide whether this instance may send a job now, as `claim` does, with this body."""
     granted = claim(key, date=date, lease=lease)
     digest = sha256_hex(body)
 

@@ -41,12 +41,7 @@ _NOT_FOUND = 404
 
 @dataclass
 class RateLimiter:
-    """Shared rate limiter: all senders wait once the API asks one of them to (429, Retry-After).
-
-    Attributes:
-        clock: Monotonic seconds.
-        sleep: Waits for seconds.
-    """
+    """Shared rate limiter: all senders wait once the API asks one of them to (429, Retry-After)."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

@@ -55,10 +55,6 @@ def settlement(jobs: Sequence[JobState], sender: Sender) -> Asking[tuple[JobStat
     """Yield the effects that settle jobs of one type; return the jobs as they leave them.
 
     One list serves them all, and what it says of all of them is one commit.
-
-    Args:
-        jobs: The jobs' states, `unknown`, or `sending` with their leases over.
-        sender: Who settles.
     """
     since = moment(min(job.date for job in jobs)) - CLOCK_SKEW
     listing = yield from ask(ListJobs(jobs[0].type, since))
@@ -76,11 +72,6 @@ def following(job: JobState, now: datetime, sender: Sender) -> Asking[JobState]:
     It is asked for if there is time.
 
     A job that still runs costs the log nothing.
-
-    Args:
-        job: The job's state.
-        now: The store's clock.
-        sender: Who asks.
     """
     if (yield from ask(TimeLeft())) < sender.seconds_per_request:
         return job

@@ -45,12 +45,7 @@ class PlannedJob(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a delivery asks for.
-
-    Attributes:
-        jobs: The jobs, in the order of the documents.
-        warnings: What the API's pages leave open about them; nothing is held up by these.
-    """
+    """What a delivery asks for."""
 
     jobs: tuple[PlannedJob, ...]
     warnings: tuple[Problem, ...]
@@ -84,10 +79,6 @@ def mark_of(job_key: str) -> str:
 
 def make_plan(delivery_key: str, documents: Sequence[Document]) -> Plan:
     """Turn a delivery's documents into its plan.
-
-    Args:
-        delivery_key: The delivery's key; the jobs' keys follow from it.
-        documents: The documents of its spec.
 
     Returns:
         The plan, with one job for each document.

@@ -27,11 +27,7 @@ _SPEC_FIELDS = frozenset({"kind", "job_name", "job_type", "job_content"})
 
 
 class Ignored(NamedTuple):
-    """A delivery that is recorded but not run.
-
-    Attributes:
-        reason: The reason, in one sentence without values.
-    """
+    """A delivery that is recorded but not run."""
 
     reason: str
 

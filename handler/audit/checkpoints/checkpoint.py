@@ -104,13 +104,7 @@ def written(checkpoint: Checkpoint, key: signed_note.SigningKey | None) -> bytes
 
 
 def checkpointed(checkpoint: Checkpoint, signer: str, error: str) -> Decide[None]:
-    """Decide to record that a checkpoint was written, or why it was not.
-
-    Args:
-        checkpoint: The checkpoint.
-        signer: The name of the key that signed it; "" if none did.
-        error: Why it could not be written; "" if it was.
-    """
+    """Decide to record that a checkpoint was written, or why it was not."""
     unsigned = "" if signer else "unsigned: no NIGHTDROP_CHECKPOINT_KEY is set"
     draft = Draft(
         action="log.checkpoint_failed" if error else "log.checkpointed",

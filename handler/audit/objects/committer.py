@@ -66,15 +66,7 @@ class _Batch:
 
 @dataclass(frozen=True)
 class Committer:
-    """Commits to a log; one commit at a time.
-
-    Attributes:
-        objects: The log's objects.
-        replica: What is known of the log.
-        outbox: The bodies beside it.
-        limits: When a segment is full.
-        policy: How long to wait for other writers, and how often to ask a failing store again.
-    """
+    """Commits to a log; one commit at a time."""
 
     objects: ObjectStore
     replica: Replica
@@ -129,10 +121,7 @@ class Committer:
     ) -> _Batch:
         """Decide on the known state, and again on what is new, until the records are in the log.
 
-        Args:
-            decisions: What to decide.
-            tried: Receives every attempt, by the hash of its last record.
-            attempt: How often it may be tried.
+        `tried` receives every attempt, by the hash of its last record.
         """
         fresh = self.replica.cold
         if fresh:

@@ -47,11 +47,6 @@ class ObjectLog:
     """The audit log in a folder of an object store, which may be empty.
 
     Threads share one replica behind a lock; instances are serialised by the store's appends.
-
-    Args:
-        objects: The folder; closed with the log.
-        limits: When a segment is full.
-        policy: How long to wait for other writers, and how often to ask a failing store again.
     """
 
     def __init__(

@@ -94,11 +94,7 @@ def parse_address(address: str) -> PostgresAddress:
 
 
 def connect(place: PostgresAddress, lock_timeout: float) -> Connection:
-    """Return a connection to a database that holds an audit log, ready for transactions.
-
-    Args:
-        place: The database.
-        lock_timeout: Seconds to wait for other writers.
+    """Return a connection to a database that holds an audit log; it waits for locks for seconds.
 
     Raises:
         LogUnreachableError: The server is unreachable or refuses the login.

@@ -38,13 +38,7 @@ def application_id_of(db: sqlite3.Connection) -> int:
 
 
 def migrate(db: sqlite3.Connection, schema: str, *, place: str, rebuild: bool = False) -> None:
-    """Create or migrate the tables, in the open transaction.
-
-    Args:
-        db: A connection within `BEGIN IMMEDIATE`.
-        schema: The tables, triggers and views, as SQL.
-        place: The file, for messages.
-        rebuild: Whether to rebuild the derived tables whatever the version.
+    """Create or migrate the tables, within `BEGIN IMMEDIATE`; `rebuild` is whatever the version.
 
     Raises:
         LogError: The file has a later layout, or is not a log.
