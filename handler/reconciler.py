@@ -72,7 +72,8 @@ def reconcile(invocation: Invocation) -> Answered:
     jobs |= _by_key(_settle(unknown, invocation, errors))
     followed = [job for job in jobs.values() if job.followed]
     jobs |= _by_key(submit([job for job in jobs.values() if not job.final], invocation))
-    jobs |= _by_key(_follow(followed, now, invocation))
+    asked = [following(job, now, invocation.sender) for job in followed]
+    jobs |= _by_key(invocation.runner.drive_all(asked, senders=invocation.settings.senders))
     left, now = invocation.log.read(lambda view: (view.open(LIMIT), view.now), fresh=False)
     runs = [_reported(run, now, invocation) for run in left.unreported]
     unwritten = [run for run in runs if has_result(run, invocation.settings)]
@@ -164,13 +165,6 @@ def _settle(
 
 def _type(job: JobState) -> str:
     return job.type
-
-
-def _follow(followed: Sequence[JobState], now: datetime, invocation: Invocation) -> list[JobState]:
-    return invocation.runner.drive_all(
-        [following(job, now, invocation.sender) for job in followed],
-        senders=invocation.settings.senders,
-    )
 
 
 def _reported(run: DeliveryState, now: datetime, invocation: Invocation) -> DeliveryState:

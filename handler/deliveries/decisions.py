@@ -37,7 +37,7 @@ _DAY = timedelta(hours=24)
 
 
 class SpecSource(NamedTuple):
-    """The bytes of a spec, and the version, tag and size of its object (empty for an inline one)."""
+    """The bytes of a spec; what OBS said of their object, empty for an inline spec."""
 
     data: bytes
     found: Part

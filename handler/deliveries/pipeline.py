@@ -191,7 +191,8 @@ def _read_and_plan(
     except (RejectedError, ObjectError) as error:
         is_spec = isinstance(error, SpecRejectedError)
         action = "spec.rejected" if is_spec else "delivery.rejected"
-        return _close(delivery, action, _problems(error), spec, invocation)
+        problems = error.problems if isinstance(error, RejectedError) else [Problem(str(error))]
+        return _close(delivery, action, problems, spec, invocation)
     except NightdropError as error:
         state = invocation.log.commit(interrupted(delivery, str(error))).value
         if invocation.out_of_time:
@@ -265,7 +266,3 @@ def _close(
     note = "\n".join(map(str, problems))
     decide = settle_without_jobs(delivery, action, note, spec=spec)
     return invocation.log.commit(decide).value, None
-
-
-def _problems(error: RejectedError | ObjectError) -> Sequence[Problem]:
-    return error.problems if isinstance(error, RejectedError) else (Problem(str(error)),)

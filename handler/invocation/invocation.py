@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.jobs.effects import Breaker, Sender
+from handler.jobs.effects import Sender
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
@@ -41,10 +41,14 @@ class Invocation:
     @property
     def sender(self) -> Sender:
         """Who submits in this invocation, and by which settings."""
-        share = self.settings.breaker
+        breaker = None
+        if self.settings.breaker < 1:
+            from handler.jobs.breaker import Breaker
+
+            breaker = Breaker(self.settings.breaker, self.settings.breaker_jobs)
         return Sender(
             seconds_per_request=self.settings.request_timeout + RECORDING_SECONDS,
             settle_after=self.settings.settle_after,
             absent_doubt=self.absent_doubt,
-            breaker=Breaker(share, self.settings.breaker_jobs) if share < 1 else None,
+            breaker=breaker,
         )

@@ -7,17 +7,28 @@ leave it out. A person releases it (`nightdrop release`); what ended before that
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from handler.audit.record import Draft
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
     from handler.audit.log import View
-    from handler.jobs.effects import Breaker
 
 WINDOW = timedelta(hours=1)
 """Jobs that ended longer ago do not count."""
+
+
+class Breaker(NamedTuple):
+    """When the circuit breaker holds sending.
+
+    Attributes:
+        share: The share of the jobs that ended within the last hour that may have failed.
+        jobs: How many must have ended before that share counts.
+    """
+
+    share: float
+    jobs: int
 
 
 def trip(breaker: Breaker | None, view: View) -> tuple[Draft, ...]:

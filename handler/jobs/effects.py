@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide
     from handler.cloud.http_transport import Request
     from handler.cloud.ief.client import ListedJob, ShownJob
+    from handler.jobs.breaker import Breaker
     from handler.jobs.decisions import Answer, Deferred
 
 T = TypeVar("T")
@@ -86,18 +87,6 @@ class Listing(NamedTuple):
     jobs: tuple[ListedJob, ...]
     began: datetime
     complete: bool
-
-
-class Breaker(NamedTuple):
-    """When the circuit breaker holds sending.
-
-    Attributes:
-        share: The share of the jobs that ended within the last hour that may have failed.
-        jobs: How many must have ended before that share counts.
-    """
-
-    share: float
-    jobs: int
 
 
 class Sender(NamedTuple):

@@ -99,7 +99,8 @@ def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[tupl
         )
 
     def settled(job: JobState, *, suspended: bool) -> tuple[Draft, ...]:
-        ours = [one for one in marked.get(mark_of(job.key), ()) if _is(job, one)]
+        marks = marked.get(mark_of(job.key), ())
+        ours = [one for one in marks if (one.name, one.type) == (job.name, job.type)]
         if ours:
             return _adopted(job, sorted(ours, key=lambda one: (one.created_at, one.job_id)))
         if suspended or not _is_due(job, listing, sender):
@@ -179,11 +180,6 @@ def _by(listing: Listing, word: Callable[[ListedJob], str]) -> Mapping[str, Sequ
     for one in listing.jobs:
         found.setdefault(word(one), []).append(one)
     return found
-
-
-def _is(job: JobState, one: ListedJob) -> bool:
-    """Return whether a listed job with a job's mark is that job."""
-    return one.name == job.name and one.type == job.type
 
 
 def _is_like(job: JobState, one: ListedJob) -> bool:

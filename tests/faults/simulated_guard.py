@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
 from handler.deliveries.approval import approve
-from handler.jobs.breaker import WINDOW
-from handler.jobs.effects import Breaker
+from handler.jobs.breaker import WINDOW, Breaker
 from handler.jobs.hold import release
 from handler.policy.decision import Origin, decide, origin_of
 from handler.policy.demand import demand_of

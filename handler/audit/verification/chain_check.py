@@ -142,7 +142,10 @@ def _link_faults(row: Row, fields: Fields, before: Head) -> Iterator[IntegrityFa
     """Yield where a record does not follow the one before it, or is not the one that was hashed."""
     seq, stored, prev, text = row
     if seq != before.seq + 1:
-        yield IntegrityFault(f"follows record {before.seq}; {_between(seq, before.seq)}", seq)
+        why = (
+            "records between them are missing" if seq > before.seq else "the rows are out of order"
+        )
+        yield IntegrityFault(f"follows record {before.seq}; {why}", seq)
     if sha256(text).hexdigest().encode() != stored:
         yield IntegrityFault("was changed: its hash is not that of its text", seq)
     if fields.get("seq", seq) != seq:
@@ -152,7 +155,3 @@ def _link_faults(row: Row, fields: Fields, before: Head) -> Iterator[IntegrityFa
         yield IntegrityFault(f"does not name the hash of record {before.seq} before it", seq)
     if names is not None and str(names).encode() != prev:
         yield IntegrityFault("has another prev in its text than in its row", seq)
-
-
-def _between(seq: int, before: int) -> str:
-    return "records between them are missing" if seq > before else "the rows are out of order"

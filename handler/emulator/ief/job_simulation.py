@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
-    from handler.emulator.ief.fleet import Node
 
 WAITING = "Waiting"
 RUNNING = "Running"
@@ -202,7 +201,8 @@ class JobSimulation:
         chance = Random(draw)  # noqa: S311 - to repeat runs
         longest = self.job_seconds * 3 / 4
         seconds = longest * (0.6 + 0.4 * chance.random())
-        fails, reason = chance.random() < self.failure_rate, chance.choice(_reasons(kind))
+        reasons = _REASONS.get(kind, _REASONS["deployment_deploy"])
+        fails, reason = chance.random() < self.failure_rate, chance.choice(reasons)
         node = self.fleet.node(target)
         if target in failing:
             return Task(index, seconds, FAILING_TARGET)
@@ -210,12 +210,5 @@ class JobSimulation:
             return Task(index, 0.0, UNKNOWN_TARGET)
         if node and node.state in _BY_STATE:
             return Task(index, 0.0, _BY_STATE[node.state])
-        return Task(index, seconds, reason if fails else "", reachable=_reachable(node))
-
-
-def _reachable(node: Node | None) -> bool:
-    return node is None or node.state != "UNCONNECTED"
-
-
-def _reasons(kind: str) -> tuple[str, ...]:
-    return _REASONS.get(kind, _REASONS["deployment_deploy"])
+        reachable = node is None or node.state != "UNCONNECTED"
+        return Task(index, seconds, reason if fails else "", reachable=reachable)

@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from handler.audit.export.formats import FORMATS
 from handler.audit.objects.append_position import ROLLED
@@ -132,7 +132,8 @@ class DerivedObjects:
                 yield from differing_rows(
                     refold, table, lambda one: db.execute(f"{one.select} ORDER BY 1")
                 )
-            yield from differing_rows(refold, _REFERRED, lambda _: _sorted(snapshot.rows["outbox"]))
+            outbox = sorted(map(as_bytes, snapshot.rows["outbox"]))
+        yield from differing_rows(refold, _REFERRED, lambda _: iter(outbox))
 
     def outbox(self, refold: Refold) -> Iterator[tuple[str, IntegrityFault]]:
         """Yield the key and the fault of every body that is missing or not the recorded one."""
@@ -192,10 +193,6 @@ def _bodies(data: bytes | None) -> dict[str, str]:
     if not isinstance(content, dict):
         return {}
     return {key: body for key, body in content.items() if isinstance(body, str)}
-
-
-def _sorted(rows: Sequence[Sequence[object]]) -> Iterator[tuple[Any, ...]]:
-    return iter(sorted(map(as_bytes, rows)))
 
 
 class ObjectsSource:
