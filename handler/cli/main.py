@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
+from handler.cli.configuration.environment import Configuration
 from handler.errors import NightdropError
 
 
@@ -20,6 +23,7 @@ class _Command(NamedTuple):
 COMMANDS = {
     "approve": _Command("function.hold", "Approve a file that awaits approval."),
     "audit": _Command("audit", "Prepare the audit log, read it, export it and verify its chain."),
+    "config": _Command("configuration.config", "Show the settings, and where each comes from."),
     "demo": _Command("dev.demo", "Watch it work: a nightly upgrade, a file drop, a broken file."),
     "dev": _Command("dev.dev", "FunctionGraph on your machine: drop files, watch jobs."),
     "doctor": _Command(
@@ -28,6 +32,7 @@ COMMANDS = {
     "emulator": _Command("dev.emulator", "Run a local emulator of IEF and OBS."),
     "events": _Command("dev.events", "Write sample events of every trigger."),
     "hold": _Command("function.hold", "Send nothing new until `release`."),
+    "init": _Command("configuration.init", "Write a first spec and a profile."),
     "invoke": _Command("function.invoke", "Run the function once on an event."),
     "job": _Command("function.hold", "Decide about one job by hand."),
     "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
@@ -37,7 +42,7 @@ COMMANDS = {
     ),
     "reconcile": _Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
     "release": _Command("function.hold", "Release a hold; the next reconciler run resumes."),
-    "schema": _Command("function.validate", "Print the job spec's JSON Schema."),
+    "schema": _Command("function.schema", "Print the job spec's JSON Schema."),
     "validate": _Command("function.validate", "Check job specs; nothing is sent."),
 }
 """All commands; the sentences repeat the `short_help` of each."""
@@ -77,7 +82,14 @@ class _Group(click.Group):
     cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(package_name="nightdrop")
-def main() -> None:
+@click.option("--profile", metavar="NAME", help="A profile of nightdrop.toml.")
+@click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="NAME=value lines with settings; the environment counts more.",
+)
+@click.pass_context
+def main(context: click.Context, profile: str | None, env_file: Path | None) -> None:
     """Scheduled upgrades and file-drop deployments for an edge fleet on Huawei Cloud.
 
     \b
@@ -90,3 +102,4 @@ def main() -> None:
       nightdrop emulator -- nightdrop invoke my-job.yaml
       nightdrop audit list
     """
+    context.obj = Configuration(os.environ, profile, env_file)

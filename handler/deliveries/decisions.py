@@ -17,6 +17,7 @@ from handler.deliveries.records import (
     planned,
     repeated,
     source_changed,
+    spec_rejected,
 )
 from handler.errors import Problem
 from handler.values.canonical_json import moment, sha256_hex, timestamp
@@ -49,12 +50,23 @@ class SpecSource(NamedTuple):
 
 
 class Order(NamedTuple):
-    """A delivery that was read and understood, what it asks for, and what the policy decides."""
+    """A delivery that was read and understood, what it asks for, and what the policy decides.
+
+    Attributes:
+        unknown: The nodes that it names and that cannot be found; nothing is planned then, unless
+            it is a run that is in the log already.
+    """
 
     delivery: Delivery
     spec: SpecSource
     plan: Plan
     policy: PolicyDecision
+    unknown: Sequence[Problem] = ()
+
+    @property
+    def may_run(self) -> bool:
+        """Whether its jobs may be planned, as far as the log is not asked."""
+        return not (self.unknown or self.policy.problems or self.policy.approval)
 
 
 class Rules(NamedTuple):
@@ -112,9 +124,9 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         if run and _same_run(order, run, rules.window):
             draft = repeated(order.delivery, run, order.spec)
             return Decision(Decided(order.delivery, run), (draft,))
-        problems = order.policy.problems or _over_limit(order, view)
-        if problems:
-            return followed_by((not_allowed(order, problems),), decided)
+        refusal = _refusal(order, view)
+        if refusal:
+            return followed_by((refusal,), decided)
         if order.policy.approval and not (seen and seen.approved == order.spec.digest):
             return followed_by((awaiting(order, rules, view.now),), decided)
         jobs = [job_planned(order, job, rules, view.now) for job in order.plan.jobs]
@@ -222,6 +234,14 @@ def reject_event(
         return Decision(view.delivery(key), (draft,))
 
     return decide
+
+
+def _refusal(order: Order, view: View) -> Draft | None:
+    """Return the record that nothing is planned, because a node is unknown or by the policy."""
+    if order.unknown:
+        return spec_rejected(order)
+    problems = order.policy.problems or _over_limit(order, view)
+    return not_allowed(order, problems) if problems else None
 
 
 def _over_limit(order: Order, view: View) -> tuple[Problem, ...]:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Fault = dict[str, Json]
 
 AT, HOST, NODE = "2026-11-26T03:04:05Z", "127.0.0.1", "gateway-1"
-SPEC = json.dumps({"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": ["n1"]}})
+SPEC = json.dumps({"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": [{"id": "n1"}]}})
 LIST, SHOW, CREATE, DELETE = "ListBatchJob", "ShowBatchJob", "CreateBatchJob", "DeleteBatchJob"
 LOST: Fault = {"operation": CREATE, "fault": "lost_answer", "times": 1}
 EARLIER = 130
@@ -307,7 +307,7 @@ def test_the_command_writes_both_files_and_changes_nothing(cloud: Cloud, operato
     assert account.access_key not in written
     assert account.secret_key not in written
     doctor = CliRunner().invoke(
-        main, ["doctor", "--json"], env={"NIGHTDROP_FACTS": str(operator / "facts.json")}
+        main, ["doctor", "-ojson"], env={"NIGHTDROP_FACTS": str(operator / "facts.json")}
     )
     assert "still assumed: rate limit" in doctor.output
 
@@ -319,9 +319,9 @@ def test_the_doctor_shows_what_differs_and_fails_without_the_file(
     path = operator / "facts.json"
     path.write_text(to_json(list(cloud.probe(fault(LIST, "oldest_first")).values()), AT, HOST))
     monkeypatch.setenv("NIGHTDROP_FACTS", str(path))
-    assert "list order: another order" in CliRunner().invoke(main, ["doctor", "--json"]).output
+    assert "list order: another order" in CliRunner().invoke(main, ["doctor", "-ojson"]).output
     path.unlink()
-    done = CliRunner().invoke(main, ["doctor", "--json"])
+    done = CliRunner().invoke(main, ["doctor", "-ojson"])
     assert done.exit_code == 1
     assert "no job is declared absent" in done.output
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -11,7 +9,10 @@ import click
 from rich.text import Text
 
 from handler.audit.job_end import WRONG
+from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import exit_with_error, jobs_table, left_open, prose, screen
+from handler.cli.listing import print_value
+from handler.cli.shared_options import format_choice
 from handler.errors import EventRejectedError, NightdropError, Problem, SpecRejectedError
 from handler.function import handle
 from handler.invocation.instance import open_instance
@@ -45,15 +46,16 @@ STATUS = {
     "partial": REJECTED,
     "rejected": REJECTED,
 }
+reply_option = format_choice("table", "json", "yaml")
+"""`-o` of a command that prints a reply."""
+
 _COLOURS = {DONE: "green", REJECTED: "red", LATER: "yellow"}
 
 
 @click.command(short_help="Run the function once on an event.")
 @click.argument("event", type=click.File("rb"))
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print the reply alone; log lines go to standard error."
-)
-def invoke(event: TextIO, *, as_json: bool) -> None:
+@reply_option
+def invoke(event: TextIO, output: str) -> None:
     """Run the function once on EVENT, a file or - for standard input.
 
     EVENT is an event in JSON, or a job spec in JSON or YAML. An invalid spec is not run; its errors
@@ -63,7 +65,7 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
     \b
       nightdrop invoke events/timer-nightly.json
       nightdrop invoke events/specs/nightly-upgrade.yaml
-      echo '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}' \\
+      echo '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["gateway-north-1"]}}' \\
         | nightdrop invoke -
     """
     try:
@@ -74,7 +76,7 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
         exit_with_error(
             f"{event.name} is neither an event nor a valid job spec:\n{error}", REJECTED
         )
-    reply = run(payload, as_json=as_json)
+    reply = run(payload, output)
     sys.exit(exit_status(reply))
 
 
@@ -116,11 +118,15 @@ def _errors(documents: Sequence[Document]) -> Sequence[Problem]:
     return ()
 
 
-def run(event: object, *, as_json: bool) -> dict[str, Any]:
-    """Run the function once, print its reply and return it; exit if it raises."""
-    context = Context.from_environment(os.environ)
+def run(event: object, output: str) -> dict[str, Any]:
+    """Run the function once, print its reply and return it; exit if it raises.
+
+    Unless the reply is printed for a person, log lines go to standard error.
+    """
+    environ = cloud_environment()
+    context = Context.from_environment(environ)
     try:
-        instance = open_instance(context, os.environ, _log if as_json else _drop)
+        instance = open_instance(context, environ, _drop if output == "table" else _log)
     except NightdropError as error:
         exit_with_error(str(error), LATER if error.retryable else WRONG_SETTINGS)
     try:
@@ -129,10 +135,10 @@ def run(event: object, *, as_json: bool) -> dict[str, Any]:
         exit_with_error(f"{error}\nThe platform would deliver this event again.", LATER)
     finally:
         instance.close()
-    if as_json:
-        click.echo(json.dumps(reply))
-    else:
+    if output == "table":
         show(reply, screen())
+    else:
+        print_value(reply, output)
     return reply
 
 
@@ -160,8 +166,8 @@ def _drop(_line: str) -> None:
 
 
 @click.command(short_help="Run the reconciler once: settle, resume, follow.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply alone, as JSON.")
-def reconcile(*, as_json: bool) -> None:
+@reply_option
+def reconcile(output: str) -> None:
     """Run the reconciler once: settle unknown jobs, resume waiting ones, follow running ones.
 
     Settings come from the environment. Exit status: 0 nothing is open, 1 an error, such as a job
@@ -170,6 +176,6 @@ def reconcile(*, as_json: bool) -> None:
     \b
       until nightdrop reconcile; do sleep 60; done
     """
-    reply = run({"action": "reconcile"}, as_json=as_json)
+    reply = run({"action": "reconcile"}, output)
     status = exit_status(reply)
     sys.exit(LATER if status == DONE and any(reply["open"].values()) else status)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from handler.audit.open_log import folder_at
+from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import exit_with_error, screen, table
 from handler.cli.open_stores import obs_folders
 from handler.cli.shared_options import FILE
@@ -74,8 +74,9 @@ def probe(
     \b
       nightdrop probe --create-on 5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11 --json facts.json
     """
-    settings = load(lambda _name: None, os.environ)
-    keys = credentials(None, os.environ)
+    environ = cloud_environment()
+    settings = load(lambda _name: None, environ)
+    keys = credentials(None, environ)
     transport = ObservedTransport(timeout=settings.request_timeout)
     ief = Ief(
         settings.ief_endpoint,
@@ -85,7 +86,7 @@ def probe(
         transport.clock.now,
         settings.ief_instance,
     )
-    folder = closing(folder_at(objects, obs_folders())) if objects else nullcontext()
+    folder = closing(folder_at(objects, obs_folders(environ))) if objects else nullcontext()
     with closing(transport), folder as place:
         job = ProbeJob(node, kind) if node else None
         facts = run_probe(ProbeClient(ief), transport, job, place)
