@@ -24,7 +24,7 @@ from handler.parsing import Limits, check_event, first_problems
 from handler.runtime.response import Answered, Result, reply
 from handler.runtime.response_limit import limited
 from handler.runtime.structured_log import log_line
-from handler.triggers.delivery import Action, InvalidEntry
+from handler.triggers.delivery import EventAction, InvalidEntry
 from handler.triggers.event_parser import parse_event
 from handler.values.canonical_json import key_of
 from handler.values.display import display
@@ -86,23 +86,23 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
 
 def _answered(event: object, invocation: Invocation, instance: Instance) -> Answered:
     """Parse, act, checkpoint: what was recorded before an error is confirmed as well."""
-    fired: Sequence[Delivery | InvalidEntry] | Action | EventRejectedError
+    fired: Sequence[Delivery | InvalidEntry] | EventAction | EventRejectedError
     try:
         fired = _recognised(event, invocation.settings)
     except EventRejectedError as error:
         fired = error
-    if isinstance(fired, Action) and fired.name == "doctor":
+    if isinstance(fired, EventAction) and fired.name == "doctor":
         return _examined(invocation, instance)
     try:
         if isinstance(fired, EventRejectedError):
             return Answered([_rejected(event, fired, invocation)])
-        if isinstance(fired, Action):
+        if isinstance(fired, EventAction):
             from handler.reconciler import reconcile
 
             return reconcile(invocation)
         return Answered(_deliver_all(fired, invocation))
     finally:
-        every = invocation.settings.checkpoint_every if isinstance(fired, Action) else inf
+        every = invocation.settings.checkpoint_every if isinstance(fired, EventAction) else inf
         _confirm(invocation, every, instance.write)
 
 
@@ -144,16 +144,18 @@ def _instance_of(context: object) -> Instance:
         return _instance
 
 
-def _recognised(event: object, settings: Settings) -> Sequence[Delivery | InvalidEntry] | Action:
+def _recognised(
+    event: object, settings: Settings
+) -> Sequence[Delivery | InvalidEntry] | EventAction:
     value = check_event(event, Limits(max_bytes=settings.max_spec_bytes))
     return parse_event(value, eventgrid_keys=settings.eventgrid_keys)
 
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:
-    from handler.doctor.run_checks import Deployment, answered, run_checks
+    from handler.doctor.run_checks import CheckedDeployment, answered, run_checks
 
     findings = run_checks(
-        Deployment(
+        CheckedDeployment(
             settings=invocation.settings,
             keys=invocation.ief.credentials,
             log=invocation.log,

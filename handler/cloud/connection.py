@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PIECE = 65_536
 
 
-class Origin(NamedTuple):
+class ServerOrigin(NamedTuple):
     """The server of a connection."""
 
     scheme: str
@@ -117,7 +117,7 @@ class _Incoming(io.RawIOBase):
 
 
 def dial(
-    origin: Origin, end: float, clock: Callable[[], float], context: SSLContext | None
+    origin: ServerOrigin, end: float, clock: Callable[[], float], context: SSLContext | None
 ) -> TimedSocket:
     """Return a new connection; `end` is the time of the clock to give up.
 
@@ -149,7 +149,7 @@ def dial(
 
 
 def _secured(
-    connected: socket.socket, origin: Origin, left: float, context: SSLContext | None
+    connected: socket.socket, origin: ServerOrigin, left: float, context: SSLContext | None
 ) -> socket.socket:
     if context is None:
         return connected
@@ -166,7 +166,7 @@ def _secured(
     return secured
 
 
-def _addresses(origin: Origin, left: float) -> list[tuple[Any, ...]]:
+def _addresses(origin: ServerOrigin, left: float) -> list[tuple[Any, ...]]:
     found: SimpleQueue[list[tuple[Any, ...]] | OSError] = SimpleQueue()
 
     def look_up() -> None:

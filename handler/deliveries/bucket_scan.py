@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MOST_OBJECTS = 10_000
 """How many objects of one bucket one scan looks at."""
 
-MOST_PAGES = 20
+_MOST_PAGES = 20
 """How many requests it makes for them."""
 
 _MOST_PENDING = 1000
@@ -144,7 +144,7 @@ def _listed(
         listed += page.objects
         if not page.truncated:
             break
-        if number >= MOST_PAGES or len(listed) >= MOST_OBJECTS or not time_left():
+        if number >= _MOST_PAGES or len(listed) >= MOST_OBJECTS or not time_left():
             return listed, listed[-1].key if listed else ""
     return listed, ""
 

@@ -15,7 +15,7 @@ from handler.values.canonical_json import timestamp
 if TYPE_CHECKING:
     from handler.audit.log import View
 
-WINDOW = timedelta(hours=1)
+BREAKER_WINDOW = timedelta(hours=1)
 """Jobs that ended longer ago do not count."""
 
 
@@ -38,7 +38,7 @@ def trip(breaker: Breaker | None, view: View) -> tuple[Draft, ...]:
     """
     if breaker is None or view.switch("hold"):
         return ()
-    ended, failed = view.fleet_ends(timestamp(view.now - WINDOW))
+    ended, failed = view.fleet_ends(timestamp(view.now - BREAKER_WINDOW))
     if ended < breaker.jobs or failed / ended <= breaker.share:
         return ()
     note = (

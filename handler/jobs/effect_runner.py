@@ -8,10 +8,11 @@ from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
+from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, CloudError, CredentialsError
 from handler.jobs.decisions import Created, Deferred
 from handler.jobs.effects import AwaitTurn, Commit, Gone, Listing, ListJobs, ShowJob, Sign, TimeLeft
-from handler.jobs.submission import TOO_MANY, answer_of
+from handler.jobs.submission import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PAGE = 100
+JOBS_PER_PAGE = 100
 """How many jobs are asked for at once."""
 
 OVERLAP = 10
@@ -171,7 +172,7 @@ def list_jobs(ief: Ief, look: ListJobs, deadline: Deadline) -> Listing:
     ordered = True
     offset = shared = largest = 0
     for _ in range(MOST_PAGES):
-        page = ief.list_jobs(look.job_type, limit=PAGE, offset=offset)
+        page = ief.list_jobs(look.job_type, limit=JOBS_PER_PAGE, offset=offset)
         fresh = {job.job_id: job for job in page if job.job_id not in seen}
         if offset and len(fresh) == len(page):
             break

@@ -18,6 +18,7 @@ from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
+from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, NotSentError
 from handler.jobs.claiming import claim_planned
 from handler.jobs.decisions import Answer, Deferred, Refused, Unknown, defer, record, request_lost
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 AUTHENTICATION_FAILED = "IEF.011005"
 """What IEF answers, with status 400, to a signature it does not accept."""
-
-TOO_MANY = 429
-"""The status that asks for slower senders."""
 
 NOT_KNOWN = 408
 """The one status below 500 after which the job may have been created: a time-out."""

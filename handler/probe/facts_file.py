@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from handler.errors import NightdropError, SettingsError
-from handler.probe.fact import LAG, LISTED_DESCRIPTION, SHOWN_DESCRIPTION, WINDOW, Fact, Verdict
+from handler.probe.fact import LAG, LISTED_DESCRIPTION, SHOWN_DESCRIPTION, WINDOW, Fact, FactVerdict
 from handler.settings import LONGEST_FLIGHT
 from handler.values.obs_address import OBS, parse_obs_object
 
@@ -41,7 +41,7 @@ class _Entry(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     assumed: str = Field(max_length=2000)
     seen: str = Field(max_length=2000)
-    verdict: Verdict
+    verdict: FactVerdict
     change: str = Field("", max_length=2000)
     value: float | None = Field(None, ge=0, le=_LONGEST)
 

@@ -44,7 +44,7 @@ class Startup:
         return "; ".join(self.conflicting_packages)
 
 
-def start(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
+def read_startup(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
     """Return what runs from a folder."""
     manifest = _manifest(root)
     return Startup(

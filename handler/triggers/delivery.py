@@ -114,7 +114,7 @@ class InvalidEntry:
 
 
 @dataclass(frozen=True)
-class Action:
+class EventAction:
     """Something the function is asked to do that is not of a job spec.
 
     Attributes:
@@ -124,10 +124,10 @@ class Action:
     name: Literal["reconcile", "doctor"]
 
 
-ACTIONS: tuple[Action, ...] = (Action("reconcile"), Action("doctor"))
+EVENT_ACTIONS: tuple[EventAction, ...] = (EventAction("reconcile"), EventAction("doctor"))
 """Every action there is."""
 
 
-def action_of(value: Json) -> Action | None:
+def action_of(value: Json) -> EventAction | None:
     """Return the action that an event, or a timer's user event, asks for by `{"action": name}`."""
-    return next((one for one in ACTIONS if value == {"action": one.name}), None)
+    return next((one for one in EVENT_ACTIONS if value == {"action": one.name}), None)

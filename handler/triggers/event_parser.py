@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from handler.errors import EventRejectedError, Problem
-from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
+from handler.triggers.delivery import Delivery, EventAction, InlineSpec, StoredSpec, action_of
 from handler.triggers.object_event import (
     SPEC_NAMES,
     is_approval_name,
@@ -34,7 +34,7 @@ class Ignored(NamedTuple):
 
 def parse_event(
     event: Json, *, eventgrid_keys: Literal["encoded", "raw"]
-) -> tuple[Delivery | InvalidEntry, ...] | Action:
+) -> tuple[Delivery | InvalidEntry, ...] | EventAction:
     """Return the deliveries of an event, in their order, or its action.
 
     No common field identifies the trigger. A timer is recognised by its `trigger_type`, classic OBS
@@ -53,7 +53,7 @@ def parse_event(
     if isinstance(event, dict):
         if event.get("trigger_type") == "TIMER":
             request = parse_timer_event(event)
-            return request if isinstance(request, Action) else (request,)
+            return request if isinstance(request, EventAction) else (request,)
         if "Records" in event:
             from handler.triggers.object_storage import parse_records
 

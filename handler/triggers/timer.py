@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from handler.errors import EventRejectedError, Problem, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.parsing.validation_errors import json_problems
-from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
+from handler.triggers.delivery import Delivery, EventAction, InlineSpec, StoredSpec, action_of
 from handler.values.canonical_json import key_of, shown
 from handler.values.object_names import LONGEST_KEY
-from handler.values.rfc3339 import moment
+from handler.values.rfc3339 import parse_rfc3339
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -38,7 +38,7 @@ class TimerTick(BaseModel):
     user_event: str
 
 
-def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
+def parse_timer_event(event: dict[str, Json]) -> Delivery | EventAction:
     """Return the delivery or the action of a timer's event.
 
     The event has no id, so its key is a hash of the trigger's name, the user event and the time.
@@ -52,7 +52,7 @@ def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
     except ValidationError as error:
         raise EventRejectedError(json_problems(error)) from error
     request = _requested(tick.user_event)
-    if isinstance(request, Action):
+    if isinstance(request, EventAction):
         return request
     source: dict[str, str | int] = {"shape": "timer", "trigger_name": tick.trigger_name}
     if isinstance(request, StoredSpec):
@@ -63,14 +63,14 @@ def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
         ),
         trigger="timer",
         subject=f"timer:{tick.trigger_name}:{shown(key_of(tick.user_event))}",
-        fired_at=moment(tick.time),
+        fired_at=parse_rfc3339(tick.time),
         actor={"kind": "timer", "name": tick.trigger_name},
         source=source | {"time": tick.time},
         spec=request,
     )
 
 
-def _requested(user_event: str) -> StoredSpec | InlineSpec | Action:
+def _requested(user_event: str) -> StoredSpec | InlineSpec | EventAction:
     spec = InlineSpec(user_event)
     if not _MAYBE_NO_SPEC.search(user_event):
         return spec  # it is read once, by the pipeline
@@ -86,7 +86,7 @@ def _requested(user_event: str) -> StoredSpec | InlineSpec | Action:
     return spec
 
 
-def _action(value: dict[str, Json]) -> Action:
+def _action(value: dict[str, Json]) -> EventAction:
     action = action_of(value)
     if action is None:
         from handler.triggers.unsupported_event import unknown_action_problem

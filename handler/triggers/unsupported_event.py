@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from handler.errors import Problem
 from handler.parsing import detect_text_format
-from handler.triggers.delivery import ACTIONS
+from handler.triggers.delivery import EVENT_ACTIONS
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _SUPPORTED = (
     'EventGrid), a job spec as the event itself, {"action": "reconcile"}, and {"action": "doctor"}'
 )
 _UNKNOWN = "an object of unknown shape"
-_NAMES = tuple(action.name for action in ACTIONS)
+_NAMES = tuple(action.name for action in EVENT_ACTIONS)
 
 # In the order they are tried; the marks are those of the platform's own sample events.
 _MARKS: tuple[tuple[str, Callable[[dict[str, Json]], bool]], ...] = (

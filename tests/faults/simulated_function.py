@@ -11,7 +11,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from handler.cloud.http_transport import Request
+from handler.cloud.http_transport import TOO_MANY, Request
 from handler.deliveries.approval import expire
 from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it
 from handler.deliveries.receiving import receive
@@ -27,7 +27,7 @@ from handler.jobs.decisions import SENDABLE, Created, claim, is_unknown
 from handler.jobs.effect_runner import list_jobs
 from handler.jobs.effects import AwaitTurn, Commit, ListJobs, Send, Sender, ShowJob, Sign, TimeLeft
 from handler.jobs.settlement import following, settlement
-from handler.jobs.submission import TOO_MANY, Claimed, answer_of, sign_ahead, submission
+from handler.jobs.submission import Claimed, answer_of, sign_ahead, submission
 from handler.parsing import Limits, read
 from handler.policy.verdict import ALLOWED
 from handler.runtime.deadline import Deadline

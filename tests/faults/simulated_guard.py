@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
 from handler.deliveries.approval import approve
-from handler.jobs.breaker import WINDOW, Breaker
+from handler.jobs.breaker import BREAKER_WINDOW, Breaker
 from handler.jobs.hold import release
 from handler.policy.decision import Origin, decide, origin_of
 from handler.policy.demand import demand_of
@@ -190,7 +190,7 @@ def _not_held(records: Sequence[Fields], breaker: Breaker) -> Iterator[str]:
             reason, ends = "", []
         if action == "job.finished":
             ends.append((at, fields["outcome"] != "success"))
-            recent = [failed for ended, failed in ends if ended > at - WINDOW]
+            recent = [failed for ended, failed in ends if ended > at - BREAKER_WINDOW]
             due = len(recent) >= breaker.jobs and sum(recent) / len(recent) > breaker.share
             is_held = then is not None and (then["action"], then["commit"]) == (
                 *("sending.held", fields["commit"]),

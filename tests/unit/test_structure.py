@@ -232,3 +232,51 @@ def test_a_module_is_short_enough_to_be_read_in_one_go() -> None:
     """Three hundred lines at most."""
     lines = {module: len(path.read_text().splitlines()) for module, path in sources().items()}
     assert {module: number for module, number in lines.items() if number > 300} == {}
+
+
+SHARED_NAMES = {
+    "the emulator is the other side of the same API, with code of its own": (
+        *(
+            "ENDED",
+            "Execute",
+            "FAILED",
+            "Job",
+            "Request",
+            "Timers",
+            "sign",
+            "read",
+            "find",
+            "check",
+        ),
+    ),
+    "both services of the emulator have the same parts": ("NAMES", "access_key", "failure"),
+    "the stores in SQL have the same parts": ("migrate", "translate_errors", "version_of"),
+    "the name of a target in each form of a spec; its JSON Schema shows it": ("Target",),
+    "what a service answers, and what that means for a job": ("Answer",),
+    "the API's list of jobs, and how a command lists something": ("Listing",),
+}
+"""Names that more than one module defines, by the reason."""
+
+
+def test_a_name_means_one_thing() -> None:
+    """A public function, class or constant is defined in one module, with reasons for the rest.
+
+    A command may be called like the function that it runs.
+    """
+    modules = Counter(name for path in sources().values() for name in _public_names(path))
+    shared = {name for name, number in modules.items() if number > 1}
+    assert shared == {name for names in SHARED_NAMES.values() for name in names}
+
+
+def _public_names(path: Path) -> set[str]:
+    """Return the public names that a module defines, without commands and type variables."""
+    found: set[str] = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            is_command = any("command" in ast.unparse(one) for one in node.decorator_list)
+            found |= set() if is_command else {node.name}
+        elif isinstance(node, ast.Assign) and "TypeVar(" not in ast.unparse(node.value):
+            found |= {one.id for one in node.targets if isinstance(one, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)
+    return {name for name in found if not name.startswith("_")}

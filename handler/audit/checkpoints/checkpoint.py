@@ -92,14 +92,16 @@ class CheckpointStore(Protocol):
         """Return one of them."""
 
 
-def origin_of(first_hash: str) -> str:
+def log_origin(first_hash: str) -> str:
     """Return the origin of the log whose first record has this hash."""
     return f"{_ORIGIN}{first_hash}"
 
 
 def written(checkpoint: Checkpoint, key: signed_note.SigningKey | None) -> bytes:
     """Return a checkpoint as it is kept: signed, or, without a key, with nothing under it."""
-    signed = signed_note.signed(checkpoint.text, key) if key else signed_note.Note(checkpoint.text)
+    signed = (
+        signed_note.signed(checkpoint.text, key) if key else signed_note.SignedNote(checkpoint.text)
+    )
     return str(signed).encode()
 
 

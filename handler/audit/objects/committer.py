@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.log import Committed, Decide
-    from handler.audit.objects.append_position import Limits, LogPosition
+    from handler.audit.objects.append_position import LogPosition, SegmentLimits
     from handler.audit.objects.object_store import ObjectStore
     from handler.audit.objects.outbox import Outbox
     from handler.audit.objects.replica import Replica
@@ -71,7 +71,7 @@ class Committer:
     objects: ObjectStore
     replica: Replica
     outbox: Outbox
-    limits: Limits
+    limits: SegmentLimits
     policy: RetryPolicy
 
     def commit(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:

@@ -16,7 +16,7 @@ from bisect import bisect_right
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from handler.audit.objects.append_position import Limits, segment_name
+from handler.audit.objects.append_position import SegmentLimits, segment_name
 from handler.audit.objects.committer import Committer
 from handler.audit.objects.outbox import Outbox
 from handler.audit.objects.record_lines import stored_records
@@ -24,7 +24,7 @@ from handler.audit.objects.replica import Replica
 from handler.audit.objects.segment_reader import records_from
 from handler.audit.record import part
 from handler.audit.retry_policy import RetryPolicy
-from handler.audit.search import find
+from handler.audit.search import find_deliveries
 from handler.audit.sql import projection, statements
 from handler.audit.sql.value_list import rows_for
 from handler.errors import LogBrokenError, LogError
@@ -53,7 +53,7 @@ class ObjectLog:
         self,
         objects: ObjectStore,
         *,
-        limits: Limits | None = None,
+        limits: SegmentLimits | None = None,
         policy: RetryPolicy | None = None,
     ) -> None:
         self._objects = objects
@@ -65,7 +65,7 @@ class ObjectLog:
         self._replica = Replica(objects, self._retry)
         self._outbox = Outbox(objects, self._retry)
         self._committer = Committer(
-            objects, self._replica, self._outbox, limits or Limits(), self._policy
+            objects, self._replica, self._outbox, limits or SegmentLimits(), self._policy
         )
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
@@ -127,7 +127,7 @@ class ObjectLog:
         with self._lock:
             self._check_open()
             self._catch_up()
-            return self._ask(lambda view: find(view, what))
+            return self._ask(lambda view: find_deliveries(view, what))
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records about some deliveries, in order.

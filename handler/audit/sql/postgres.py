@@ -22,7 +22,7 @@ from psycopg.pq import TransactionStatus
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
 from handler.audit.retry_policy import RetryPolicy
-from handler.audit.search import find
+from handler.audit.search import find_deliveries
 from handler.audit.sql import projection, statements
 from handler.audit.sql.postgres_connection import (
     COMMIT_LOCK,
@@ -30,7 +30,7 @@ from handler.audit.sql.postgres_connection import (
     parse_address,
     translate_errors,
 )
-from handler.audit.sql.postgres_migration import run
+from handler.audit.sql.postgres_migration import run_statement
 from handler.audit.sql.value_list import ANY, rows_for
 from handler.errors import LogError, LogOutdatedError, LogUnreachableError
 
@@ -119,7 +119,7 @@ class PostgresLog:
 
     def find(self, what: str) -> tuple[DeliveryState, ...]:
         """Return the deliveries that match a name, an id or a key."""
-        return self._transact(lambda view: find(view, what), _READ)
+        return self._transact(lambda view: find_deliveries(view, what), _READ)
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records of some deliveries, in order; the server scans all records."""
@@ -130,7 +130,7 @@ class PostgresLog:
     def rebuild(self) -> None:
         """Rebuild the state from the records; the outbox keeps the bodies of open work."""
         self._transact(
-            lambda view: projection.rebuild(
+            lambda view: projection.rebuild_state(
                 view, _paged(lambda last, size: _page(view, last, size))
             ),
             _WRITE,
@@ -187,7 +187,7 @@ class PostgresLog:
             self._db.close()
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        return run(self._db, statement, values)
+        return run_statement(self._db, statement, values)
 
 
 def _in_log(done: Sequence[Committed[Any]], view: projection.SqlView) -> bool:

@@ -230,7 +230,7 @@ def _fold(view: SqlView, recorded: Fields) -> None:
         _project_delivery(view, recorded)
 
 
-def rebuild(view: SqlView, records: Sequence[Record] | Any) -> None:  # noqa: ANN401 - any iterable
+def rebuild_state(view: SqlView, records: Sequence[Record] | Any) -> None:  # noqa: ANN401 - any iterable
     """Fold the state from the records; the outbox keeps the bodies that are still needed."""
     bodies = view.execute(statements.BODIES)
     for statement in statements.CLEAR:

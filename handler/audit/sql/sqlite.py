@@ -115,10 +115,10 @@ class SqliteLog:
 
     def find(self, what: str) -> tuple[DeliveryState, ...]:
         """Return the deliveries that match a name, an id or a key."""
-        from handler.audit.search import find
+        from handler.audit.search import find_deliveries
 
         with self._transaction("BEGIN") as view:
-            return find(view, what)
+            return find_deliveries(view, what)
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records of some deliveries, in order."""
@@ -129,7 +129,7 @@ class SqliteLog:
     def rebuild(self) -> None:
         """Rebuild the state from the records; the outbox keeps the bodies of open work."""
         with self._transaction() as view:
-            projection.rebuild(view, self.records())
+            projection.rebuild_state(view, self.records())
 
     def close(self) -> None:
         """Close the file."""

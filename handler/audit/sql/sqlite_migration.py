@@ -73,7 +73,7 @@ def _recreate(db: sqlite3.Connection, schema: str) -> None:
     for key, body, *_ in bodies:  # the key is the first column in every layout
         view.execute(statements.PUT_BODY, (key, body))
     if first:
-        projection.rebuild(view, _records(db))
+        projection.rebuild_state(view, _records(db))
 
 
 def _create(db: sqlite3.Connection, schema: str) -> None:

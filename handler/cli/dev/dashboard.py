@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from handler.cli.dev.event_line import Line, format_event
+from handler.cli.dev.event_line import EventLine, format_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,7 +57,7 @@ class Dashboard:
     now: Callable[[], datetime]
     echo: Callable[[str], None] | None = None
     _addresses: Mapping[str, str] = field(default_factory=dict)
-    _lines: deque[Line] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
+    _lines: deque[EventLine] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
     _jobs: list[dict[str, Any]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
@@ -68,7 +68,7 @@ class Dashboard:
 
     def add_sentence(self, text: str) -> None:
         """Add a sentence about the local run itself."""
-        self._add(Line(self.now(), "dev", "", text, is_sentence=True))
+        self._add(EventLine(self.now(), "dev", "", text, is_sentence=True))
 
     def show_addresses(self, addresses: Mapping[str, str]) -> None:
         """Show names with their URLs, paths or commands."""
@@ -82,7 +82,7 @@ class Dashboard:
         known = {job["job_id"]: job["status"] for job in self._jobs}
         for job in jobs:
             if self.echo and known.get(job["job_id"]) != job["status"]:
-                self._add(Line(self.now(), job["job_name"], job["status"], _progress(job)))
+                self._add(EventLine(self.now(), job["job_name"], job["status"], _progress(job)))
         with self._lock:
             self._jobs = jobs
 
@@ -100,7 +100,7 @@ class Dashboard:
         latest = _LatestLines(lines, height=max(1, console.height - used - 1))
         yield Group(head, latest, *fleet)
 
-    def _add(self, line: Line) -> None:
+    def _add(self, line: EventLine) -> None:
         with self._lock:
             self._lines.append(line)
         if self.echo:
@@ -111,7 +111,7 @@ class Dashboard:
 class _LatestLines:
     """The latest lines, in columns of fixed widths; only an event's note is cropped."""
 
-    lines: Sequence[Line]
+    lines: Sequence[EventLine]
     height: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -126,7 +126,7 @@ class _LatestLines:
         yield from reversed(fitting)
 
 
-def _row(line: Line, width: int) -> Table:
+def _row(line: EventLine, width: int) -> Table:
     """Return a line as one row; a sentence takes the whole width."""
     row = Table.grid(padding=(0, _GAP, 0, 0))
     row.add_column(width=_TIME_WIDTH, style="dim")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from handler.cloud.ief.answers import code_of, id_of, object_of, status_of, text_of
 from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of, task_data_of
-from handler.cloud.ief.signing import Call, sign
+from handler.cloud.ief.signing import SignedCall, sign
 from handler.errors import ApiError, NoAnswerError
 from handler.values.display import display
 
@@ -177,13 +177,13 @@ class Ief:
 
     def _request(
         self, method: str, path: str, query: Sequence[tuple[str, str]] = (), body: bytes = b""
-    ) -> Call:
+    ) -> SignedCall:
         headers = {"X-Project-Id": self.project_id}
         if self.instance:
             headers["ief-instance-id"] = self.instance
-        return Call(method, self.endpoint, path, query, headers, body)
+        return SignedCall(method, self.endpoint, path, query, headers, body)
 
-    def _signed(self, call: Call) -> Request:
+    def _signed(self, call: SignedCall) -> Request:
         return sign(call, self.credentials, self.clock())
 
 

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from handler.cloud.ief.client import Ief
     from handler.values.canonical_json import Json
 
-PAGE = 500
+_PAGE = 500
 """How many entries are asked for at once: the page's default, at most 1,000."""
 
-MOST_PAGES = 400
+_MOST_PAGES = 400
 """After this many pages a list is given up."""
 
 
@@ -103,15 +103,15 @@ def _pages(
 ) -> Iterator[dict[str, Json]]:
     given = [(name, value) for name, value in query if value]
     found = 0
-    for page in range(MOST_PAGES):
-        place = [("limit", str(PAGE)), ("offset", str(page * PAGE))]
+    for page in range(_MOST_PAGES):
+        place = [("limit", str(_PAGE)), ("offset", str(page * _PAGE))]
         answer = ief.get(resource, [*given, *place])
         entries, count = answer.get(field), answer.get("count")
         if not isinstance(entries, list):
             raise NoAnswerError(f"IEF's answer holds no {field}")
         yield from (one if isinstance(one, dict) else {} for one in entries)
         found += len(entries)
-        if len(entries) < PAGE:
+        if len(entries) < _PAGE:
             if isinstance(count, int) and count > found:
                 raise NoAnswerError(f"IEF listed {found} of {count} {field}; try again")
             return

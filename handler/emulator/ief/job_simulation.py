@@ -25,7 +25,7 @@ ENDED = frozenset({SUCCESSFUL, FAILED, STOPPED, TIMED_OUT})
 OVERDUE = "the job's 10 minutes were over"
 OUT_OF_REACH = "the edge node was out of reach until the job's 10 minutes were over"
 
-ALLOWED = 600.0
+_ALLOWED = 600.0
 """Job seconds a job may take, including its waiting: IEF's 10 minutes."""
 
 FAILING_TARGET = "the edge node did not answer"
@@ -172,7 +172,7 @@ class JobSimulation:
     failure_rate: float = 0.0
     seed: int = 0
 
-    def run(self, started: float, tasks: tuple[Task, ...], allowed: float = ALLOWED) -> Run:
+    def run(self, started: float, tasks: tuple[Task, ...], allowed: float = _ALLOWED) -> Run:
         """Return a run of some tasks, started at a time in seconds since 1970."""
         quarter = self.job_seconds / 4
         return Run(started, self.speed, quarter, self.parallelism, allowed, quarter, tasks)

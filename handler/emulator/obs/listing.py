@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from handler.emulator.obs.bucket import Bucket, ObjectVersion
 
-LARGEST_PAGE = 1000
+_LARGEST_PAGE = 1000
 """Entries on a page, at most and by default."""
 
 
@@ -42,7 +42,7 @@ class Page:
     truncated: bool
 
 
-def list_objects(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Page:
+def page_of_objects(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Page:
     """Return the page of ListObjects that a decoded query requests.
 
     Raises:
@@ -55,7 +55,7 @@ def list_objects(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Pa
     return _page(name, parameters, entries)
 
 
-def list_versions(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Page:
+def page_of_versions(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Page:
     """Return the page of ListVersions that a decoded query requests.
 
     Raises:
@@ -66,10 +66,10 @@ def list_versions(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> P
 
 
 def _page(name: str, parameters: Mapping[str, str], entries: Iterable[Entry]) -> Page:
-    wanted = parameters.get("max-keys", str(LARGEST_PAGE))
+    wanted = parameters.get("max-keys", str(_LARGEST_PAGE))
     if not wanted.isascii() or not wanted.isdigit():
         raise ValueError("max-keys is not a number from 0")
-    size, found = min(int(wanted), LARGEST_PAGE), tuple(entries)
+    size, found = min(int(wanted), _LARGEST_PAGE), tuple(entries)
     return Page(name, parameters, size, found[:size], truncated=0 < size < len(found))
 
 

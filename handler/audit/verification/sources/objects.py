@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from handler.audit.export.formats import FORMATS
+from handler.audit.export.formats import EXPORT_FORMATS
 from handler.audit.objects.append_position import ROLLED
 from handler.audit.objects.probe_result import PROOF
 from handler.audit.objects.segment_reader import records_from
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from handler.audit.objects.object_store import ObjectStore
     from handler.audit.objects.snapshot import Snapshot
     from handler.audit.record import Head
-    from handler.audit.verification.sources.source import Row
+    from handler.audit.verification.sources.source import RecordRow
 
 _BODIES = "SELECT came, key, owner, digest FROM bodies ORDER BY came, key"
 _CAME = "SELECT 1 FROM bodies WHERE came = ? LIMIT 1"
@@ -210,7 +210,7 @@ class ObjectsSource:
         """Yield nothing: what protects the bucket is not seen from here."""
         yield from ()
 
-    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
+    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
         return self._copied().pages(after, last)
 
@@ -261,11 +261,11 @@ class ObjectsSource:
             path = Path(self._folder.name) / "log.jsonl"
             records = records_from(1, self._read, self._objects.place)
             with path.open("w", encoding="utf-8") as file:
-                file.writelines(FORMATS["jsonl"](records, lambda _record: True))
+                file.writelines(EXPORT_FORMATS["jsonl"](records, lambda _record: True))
             self._copy = JsonlFileSource(path)
         return self._copy
 
-    def _grown(self, segment: int) -> Iterator[list[Row]]:
+    def _grown(self, segment: int) -> Iterator[list[RecordRow]]:
         """Yield the records that were written after the copy was made."""
         end = self.end().seq
         for record in records_from(segment, self._read, self._objects.place):
