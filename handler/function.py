@@ -24,13 +24,14 @@ from handler.parsing import Limits, check_event, first_problems
 from handler.runtime.response import Answered, Result, reply
 from handler.runtime.response_limit import limited
 from handler.runtime.structured_log import log_line
-from handler.triggers.delivery import EventAction, InvalidEntry
+from handler.triggers.delivery import Action, InvalidEntry
 from handler.triggers.event_parser import parse_event
 from handler.values.canonical_json import key_of
 from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
     from handler.invocation.instance import Instance
     from handler.invocation.invocation import Invocation
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from handler.settings import Settings
     from handler.triggers.delivery import Delivery
     from handler.values.canonical_json import Json
+
+    Fired: TypeAlias = Sequence[Delivery | InvalidEntry] | Action
 
 _MOST_REASONS, _LONGEST_REASON = 10, 300
 """What the platform's failure notice tells of the deliveries of one event."""
@@ -86,23 +89,27 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
 
 def _answered(event: object, invocation: Invocation, instance: Instance) -> Answered:
     """Parse, act, checkpoint: what was recorded before an error is confirmed as well."""
-    fired: Sequence[Delivery | InvalidEntry] | EventAction | EventRejectedError
+    fired: Fired | EventRejectedError
     try:
         fired = _recognised(event, invocation.settings)
     except EventRejectedError as error:
         fired = error
-    if isinstance(fired, EventAction) and fired.name == "doctor":
+    if isinstance(fired, Action) and fired.name == "doctor":
         return _examined(invocation, instance)
+    if isinstance(fired, Action) and fired.delivery:
+        from handler.deliveries.preview import preview
+
+        return preview(fired.delivery, invocation)
     try:
         if isinstance(fired, EventRejectedError):
             return Answered([_rejected(event, fired, invocation)])
-        if isinstance(fired, EventAction):
+        if isinstance(fired, Action):
             from handler.reconciler import reconcile
 
             return reconcile(invocation)
         return Answered(_deliver_all(fired, invocation))
     finally:
-        every = invocation.settings.checkpoint_every if isinstance(fired, EventAction) else inf
+        every = invocation.settings.checkpoint_every if isinstance(fired, Action) else inf
         _confirm(invocation, every, instance.write)
 
 
@@ -144,9 +151,7 @@ def _instance_of(context: object) -> Instance:
         return _instance
 
 
-def _recognised(
-    event: object, settings: Settings
-) -> Sequence[Delivery | InvalidEntry] | EventAction:
+def _recognised(event: object, settings: Settings) -> Fired:
     value = check_event(event, Limits(max_bytes=settings.max_spec_bytes))
     return parse_event(value, eventgrid_keys=settings.eventgrid_keys)
 

@@ -31,11 +31,14 @@ COMMANDS = {
     ),
     "emulator": _Command("dev.emulator", "Run a local emulator of IEF and OBS."),
     "events": _Command("dev.events", "Write sample events of every trigger."),
+    "groups": _Command("fleet.nodes", "List the node groups of the fleet."),
     "hold": _Command("function.hold", "Send nothing new until `release`."),
     "init": _Command("configuration.init", "Write a first spec and a profile."),
     "invoke": _Command("function.invoke", "Run the function once on an event."),
     "job": _Command("function.hold", "Decide about one job by hand."),
+    "nodes": _Command("fleet.nodes", "List the edge nodes of the fleet."),
     "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
+    "plan": _Command("function.plan", "What the function would do with spec files."),
     "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
     "probe": _Command(
         "function.probe", "Check what is assumed about the cloud; read-only by default."

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from handler.values.canonical_json import moment, timestamp
+from handler.values.canonical_json import key_of, moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +98,19 @@ class Delivery:
         )
 
 
+def direct_delivery(event: dict[str, Json]) -> Delivery:
+    """Return the delivery of an event that is a job spec; the same spec has the same key."""
+    return Delivery(
+        key=key_of(event),
+        trigger="direct",
+        subject="direct",
+        fired_at=None,
+        actor={"kind": "caller"},
+        source={"shape": "direct"},
+        spec=InlineSpec(json.dumps(event, ensure_ascii=False)),
+    )
+
+
 @dataclass(frozen=True)
 class InvalidEntry:
     """One entry of an event that cannot be used; the entries beside it are not touched by that.
@@ -114,20 +127,23 @@ class InvalidEntry:
 
 
 @dataclass(frozen=True)
-class EventAction:
+class Action:
     """Something the function is asked to do that is not of a job spec.
 
     Attributes:
-        name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment.
+        name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment,
+            `plan` asks what would be done with a spec.
+        delivery: The delivery of that spec; the key of an object's is unknown until its event.
     """
 
-    name: Literal["reconcile", "doctor"]
+    name: Literal["reconcile", "doctor", "plan"]
+    delivery: Delivery | None = None
 
 
-EVENT_ACTIONS: tuple[EventAction, ...] = (EventAction("reconcile"), EventAction("doctor"))
+EVENT_ACTIONS: tuple[Action, ...] = (Action("reconcile"), Action("doctor"))
 """Every action there is."""
 
 
-def action_of(value: Json) -> EventAction | None:
+def action_of(value: Json) -> Action | None:
     """Return the action that an event, or a timer's user event, asks for by `{"action": name}`."""
     return next((one for one in EVENT_ACTIONS if value == {"action": one.name}), None)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from handler.errors import EventRejectedError, Problem, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.parsing.validation_errors import json_problems
-from handler.triggers.delivery import Delivery, EventAction, InlineSpec, StoredSpec, action_of
+from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
 from handler.values.canonical_json import key_of, shown
 from handler.values.object_names import LONGEST_KEY
 from handler.values.rfc3339 import parse_rfc3339
@@ -38,7 +38,7 @@ class TimerTick(BaseModel):
     user_event: str
 
 
-def parse_timer_event(event: dict[str, Json]) -> Delivery | EventAction:
+def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
     """Return the delivery or the action of a timer's event.
 
     The event has no id, so its key is a hash of the trigger's name, the user event and the time.
@@ -52,7 +52,7 @@ def parse_timer_event(event: dict[str, Json]) -> Delivery | EventAction:
     except ValidationError as error:
         raise EventRejectedError(json_problems(error)) from error
     request = _requested(tick.user_event)
-    if isinstance(request, EventAction):
+    if isinstance(request, Action):
         return request
     source: dict[str, str | int] = {"shape": "timer", "trigger_name": tick.trigger_name}
     if isinstance(request, StoredSpec):
@@ -70,7 +70,7 @@ def parse_timer_event(event: dict[str, Json]) -> Delivery | EventAction:
     )
 
 
-def _requested(user_event: str) -> StoredSpec | InlineSpec | EventAction:
+def _requested(user_event: str) -> StoredSpec | InlineSpec | Action:
     spec = InlineSpec(user_event)
     if not _MAYBE_NO_SPEC.search(user_event):
         return spec  # it is read once, by the pipeline
@@ -86,7 +86,7 @@ def _requested(user_event: str) -> StoredSpec | InlineSpec | EventAction:
     return spec
 
 
-def _action(value: dict[str, Json]) -> EventAction:
+def _action(value: dict[str, Json]) -> Action:
     action = action_of(value)
     if action is None:
         from handler.triggers.unsupported_event import unknown_action_problem

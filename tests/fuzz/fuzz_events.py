@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handler.errors import EventRejectedError, RejectedError
 from handler.parsing import Limits, check_event
-from handler.triggers.delivery import Delivery, EventAction
+from handler.triggers.delivery import Action, Delivery
 from handler.triggers.event_parser import filter_delivery, parse_event
 from handler.values.canonical_json import canonical
 from tests.fuzz.engine import run
@@ -36,7 +36,7 @@ def target(data: bytes) -> None:
         except EventRejectedError as error:
             _assert_short(error)
             continue
-        if isinstance(found, EventAction):
+        if isinstance(found, Action):
             continue
         assert 0 < len(found) <= MOST
         for one in found:

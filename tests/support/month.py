@@ -39,7 +39,7 @@ from handler.local.triggers.event_factory import object_event, timer_event
 from handler.reconciler import reconcile
 from handler.runtime.deadline import Deadline
 from handler.settings import load
-from handler.triggers.delivery import EventAction, InvalidEntry
+from handler.triggers.delivery import Action, InvalidEntry
 from handler.triggers.event_parser import parse_event
 from handler.values.canonical_json import key_of
 
@@ -109,7 +109,7 @@ class Month:
             )
             self.log.commit(refusal)
         else:
-            if isinstance(fired, EventAction):
+            if isinstance(fired, Action):
                 reconcile(invocation)
             else:
                 for delivery in fired:

@@ -15,7 +15,7 @@ from handler.local.async_invocation.async_request import (
     Retrying,
     Returned,
 )
-from handler.triggers.delivery import EventAction
+from handler.triggers.delivery import Action
 from handler.triggers.event_parser import parse_event
 from handler.values.display import display
 
@@ -78,7 +78,7 @@ def object_key(event: Json) -> str:
         parsed = parse_event(event, eventgrid_keys="encoded")
     except EventRejectedError:
         return ""
-    if isinstance(parsed, EventAction) or not parsed or parsed[0].source.get("shape") == "timer":
+    if isinstance(parsed, Action) or not parsed or parsed[0].source.get("shape") == "timer":
         return ""
     return str(parsed[0].source.get("key", ""))
 

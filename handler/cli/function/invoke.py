@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from handler.parsing import Document
+    from handler.runtime.structured_log import Write
 
 DONE, REJECTED, WRONG_SETTINGS, LATER = 0, 1, 2, 75
 """Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: a retry may succeed."""
 
-_LARGEST_PAYLOAD = 6 * 1024 * 1024
+LARGEST_PAYLOAD = 6 * 1024 * 1024
 """Bytes of the largest payload that FunctionGraph accepts."""
 
 STATUS = {
@@ -69,7 +70,7 @@ def invoke(event: TextIO, output: str) -> None:
         | nightdrop invoke -
     """
     try:
-        payload = event_in(cast("bytes", event.read(_LARGEST_PAYLOAD + 1)))
+        payload = event_in(cast("bytes", event.read(LARGEST_PAYLOAD + 1)))
     except EventRejectedError as error:
         exit_with_error(f"{event.name} {error}", REJECTED)
     except SpecRejectedError as error:
@@ -99,7 +100,7 @@ def event_in(data: bytes) -> object:
     event = decode_event(data)
     if not isinstance(event, str) and not (isinstance(event, dict) and is_spec(event)):
         return event
-    documents = read(data, Limits(max_bytes=_LARGEST_PAYLOAD))
+    documents = read(data, Limits(max_bytes=LARGEST_PAYLOAD))
     if len(documents) > 1:
         text = (
             f"has {len(documents)} job specs; an event has one: drop the file, or invoke them one "
@@ -123,23 +124,28 @@ def _run(event: object, output: str) -> dict[str, Any]:
 
     Unless the reply is printed for a person, log lines go to standard error.
     """
-    environ = cloud_environment()
-    context = Context.from_environment(environ)
-    try:
-        instance = open_instance(context, environ, _drop if output == "table" else _log)
-    except NightdropError as error:
-        exit_with_error(str(error), LATER if error.retryable else WRONG_SETTINGS)
-    try:
-        reply = handle(event, context, instance)
-    except NightdropError as error:
-        exit_with_error(f"{error}\nThe platform would deliver this event again.", LATER)
-    finally:
-        instance.close()
+    reply = answer(event, drop_line if output == "table" else _log)
     if output == "table":
         show(reply, screen())
     else:
         print_value(reply, output)
     return reply
+
+
+def answer(event: object, write: Write) -> dict[str, Any]:
+    """Run the function once and return its reply; exit if it raises."""
+    environ = cloud_environment()
+    context = Context.from_environment(environ)
+    try:
+        instance = open_instance(context, environ, write)
+    except NightdropError as error:
+        exit_with_error(str(error), LATER if error.retryable else WRONG_SETTINGS)
+    try:
+        return handle(event, context, instance)
+    except NightdropError as error:
+        exit_with_error(f"{error}\nThe platform would deliver this event again.", LATER)
+    finally:
+        instance.close()
 
 
 def show(reply: dict[str, Any], console: Console) -> None:
@@ -161,8 +167,8 @@ def _log(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _drop(_line: str) -> None:
-    """The printed reply says the same."""
+def drop_line(_line: str) -> None:
+    """Write nothing: the printed reply says the same."""
 
 
 @click.command(short_help="Run the reconciler once: settle, resume, follow.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from handler.errors import NightdropError
 from handler.settings import Settings, load
-from handler.triggers.delivery import Delivery, EventAction, InlineSpec
+from handler.triggers.delivery import Action, Delivery, InlineSpec
 from handler.triggers.event_parser import filter_delivery, parse_event
 from tests.support.terraform.provider import EVENT_DATA
 from tests.support.terraform.rendering import LEAST, MOST, rendered, terraform
@@ -101,7 +101,7 @@ def _tick(name: str, entry_data: dict[str, str]) -> Iterator[str]:
     except NightdropError as error:
         yield f"timer {name}: the function refuses it: {error}"
         return
-    if (name == "tick") is not isinstance(asked, EventAction):
+    if (name == "tick") is not isinstance(asked, Action):
         yield f"timer {name}: the function takes it for something else"
 
 

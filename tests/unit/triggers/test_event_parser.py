@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.errors import EventRejectedError
-from handler.triggers.delivery import Delivery, EventAction, InvalidEntry, StoredSpec
+from handler.triggers.delivery import Action, Delivery, InvalidEntry, StoredSpec
 from handler.triggers.event_parser import Ignored, filter_delivery, parse_event
 from handler.values.canonical_json import Json, canonical
 
@@ -98,7 +98,7 @@ def test_every_sample_event_is_a_delivery_that_runs(name: str, trigger: str, sub
 @pytest.mark.parametrize("event", [sample("timer-reconcile"), {"action": "reconcile"}])
 def test_the_reconciler_is_asked_for_by_a_timer_or_an_event(event: Json) -> None:
     """A reconcile timer and the bare action are the same request."""
-    assert parse_event(event, eventgrid_keys="encoded") == EventAction("reconcile")
+    assert parse_event(event, eventgrid_keys="encoded") == Action("reconcile")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.errors import EventRejectedError
-from handler.triggers.delivery import Delivery, EventAction, InlineSpec, StoredSpec
+from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec
 from handler.triggers.timer import parse_timer_event
 from handler.values.canonical_json import key_of
 
@@ -68,7 +68,7 @@ def test_a_stored_spec_is_named_in_json_or_yaml(text: str) -> None:
 @pytest.mark.parametrize("text", ['{"action": "reconcile"}', "action: reconcile"])
 def test_an_action_is_named_in_json_or_yaml(text: str) -> None:
     """A timer asks for the reconciler."""
-    assert parse_timer_event(tick(text)) == EventAction("reconcile")
+    assert parse_timer_event(tick(text)) == Action("reconcile")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.cli.dev.events import events
-from handler.triggers.delivery import Delivery, EventAction
+from handler.triggers.delivery import Action, Delivery
 from handler.triggers.event_parser import parse_event
 from tests.support.depth import examples
 
@@ -84,7 +84,7 @@ def made(*arguments: str) -> Any:  # noqa: ANN401 - any JSON
 def delivery_of(event: Any) -> Delivery:  # noqa: ANN401 - any JSON
     """Return the delivery that the function reads from an event."""
     found = parse_event(event, eventgrid_keys="encoded")
-    assert not isinstance(found, EventAction)
+    assert not isinstance(found, Action)
     (delivery,) = found
     assert isinstance(delivery, Delivery)
     return delivery
