@@ -115,12 +115,15 @@ NOT_RUN = {
 """How blocks of commands begin that `tests/functional/test_pages.py` does not run, and why not."""
 
 
+_BLOCK = re.compile(r"^(.*)\n```(?:console|sh)\n(?:\$ )?(.*)$", re.MULTILINE)
+
+
 def test_every_block_of_commands_is_run_or_has_a_reason() -> None:
     """The emulator's page has tests of its own, request by request."""
     found = {
         (page, " ".join(first.split()[:2]))
         for page, text in PAGES.items()
-        for mark, first in re.findall(r"^(.*)\n```(?:console|sh)\n(?:\$ )?(.*)$", text, re.M)
+        for mark, first in _BLOCK.findall(text)
         if page != "handler/emulator/README.md" and not mark.startswith("<!-- run")
     }
     assert {(page, first.split("=")[0]) for page, first in found} == NOT_RUN.keys()
