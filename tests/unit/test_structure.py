@@ -11,6 +11,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.code_size import shared_names
 from tests.support.package_drawing import drawing
 
 if TYPE_CHECKING:
@@ -185,16 +186,14 @@ _CHECKS = ("assert", "check", "expect")
 
 def _checks(function: ast.AST, helpers: frozenset[str]) -> bool:
     """Return whether a function asserts, expects an error, or calls one beside it that does."""
-    called = {
-        ast.unparse(node.func).rpartition(".")[2]
-        for node in ast.walk(function)
-        if isinstance(node, ast.Call)
-    }
-    return (
-        any(isinstance(node, ast.Assert) for node in ast.walk(function))
-        or bool(called & ({"raises", "warns", "fail"} | helpers))
-        or any(name.startswith(_CHECKS) for name in called)
-    )
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert):
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            if name in helpers or name in {"raises", "warns", "fail"} or name.startswith(_CHECKS):
+                return True
+    return False
 
 
 def test_every_test_checks_something() -> None:
@@ -260,24 +259,6 @@ SHARED_NAMES = {
 
 
 def test_a_name_means_one_thing() -> None:
-    """A public function, class or constant is defined in one module, with reasons for the rest.
-
-    A command may be called like the function that it runs.
-    """
-    modules = Counter(name for path in sources().values() for name in _public_names(path))
-    shared = {name for name, number in modules.items() if number > 1}
-    assert shared == {name for names in SHARED_NAMES.values() for name in names}
-
-
-def _public_names(path: Path) -> set[str]:
-    """Return the public names that a module defines, without commands and type variables."""
-    found: set[str] = set()
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            is_command = any("command" in ast.unparse(one) for one in node.decorator_list)
-            found |= set() if is_command else {node.name}
-        elif isinstance(node, ast.Assign) and "TypeVar(" not in ast.unparse(node.value):
-            found |= {one.id for one in node.targets if isinstance(one, ast.Name)}
-        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            found.add(node.target.id)
-    return {name for name in found if not name.startswith("_")}
+    """A public function, class or constant is defined in one module, with reasons for the rest."""
+    listed = {name for names in SHARED_NAMES.values() for name in names}
+    assert shared_names(sources().values()) == listed
