@@ -7,7 +7,7 @@ import json
 import pytest
 
 from handler.audit.state import JobState
-from handler.deliveries.result_file import result_data, result_key
+from handler.deliveries.reporting import result_data, result_key
 from handler.runtime.response import Result
 
 
