@@ -77,7 +77,10 @@ def initializer(context: object) -> None:
 
 
 def handle(event: object, context: object, instance: Instance) -> dict[str, Json]:
-    """Answer one event with what an instance has open; `handler` tells the rest."""
+    """Answer one event with what an instance has open; `handler` tells the rest.
+
+    A command hands over an `Action` instead, which names the operator.
+    """
     began = time.monotonic()
     invocation = invocation_of(context, instance)
     answered = _answered(event, invocation, instance)
@@ -103,13 +106,16 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
     try:
         if isinstance(fired, EventRejectedError):
             return Answered([_rejected(event, fired, invocation)])
+        if isinstance(fired, Action) and fired.job:
+            return Answered([_requested(event, fired, invocation)])
         if isinstance(fired, Action):
             from handler.reconciler import reconcile
 
             return reconcile(invocation)
         return Answered(_deliver_all(fired, invocation))
     finally:
-        every = invocation.settings.checkpoint_every if isinstance(fired, Action) else inf
+        reconciles = isinstance(fired, Action) and fired.name == "reconcile"
+        every = invocation.settings.checkpoint_every if reconciles else inf
         _confirm(invocation, every, instance.write)
 
 
@@ -152,8 +158,19 @@ def _instance_of(context: object) -> Instance:
 
 
 def _recognised(event: object, settings: Settings) -> Fired:
+    if isinstance(event, Action):
+        return event
     value = check_event(event, Limits(max_bytes=settings.max_spec_bytes))
     return parse_event(value, eventgrid_keys=settings.eventgrid_keys)
+
+
+def _requested(event: object, action: Action, invocation: Invocation) -> Result:
+    from handler.jobs.job_request import run_request
+
+    try:
+        return run_request(action, invocation.runner, invocation.sender)
+    except EventRejectedError as error:
+        return _rejected(event, error, invocation)
 
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:

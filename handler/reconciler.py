@@ -2,7 +2,7 @@
 
     1. scan       files in the watched place without a notification are delivered
     2. deliver    deliveries that were received but not planned start over, from the outbox
-    3. settle     unknown jobs are looked for in the API's list
+    3. settle     unknown jobs are looked for in the API's list, unknown operations at their job
     4. submit     planned, deferred and absent jobs are sent, or expire
     5. follow     jobs on the fleet are queried until they have ended
     6. report     result files are updated where something changed
@@ -27,8 +27,10 @@ from handler.deliveries.decisions import reject_exchanged
 from handler.deliveries.pipeline import deliver, submit
 from handler.deliveries.reporting import has_result, is_due, report, troubles
 from handler.errors import CloudError, NightdropError
-from handler.jobs.decisions import is_unknown
-from handler.jobs.settlement import following, settlement
+from handler.jobs.decisions import is_unknown, lease_over
+from handler.jobs.following import following
+from handler.jobs.operation_submission import settling
+from handler.jobs.settlement import settlement
 from handler.runtime.response import Answered
 from handler.triggers.delivery import Delivery
 from handler.values.canonical_json import sha256_hex
@@ -37,8 +39,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Open, ScanState
-    from handler.audit.state import DeliveryState, JobState
+    from handler.audit.state import DeliveryState
     from handler.invocation.invocation import Invocation
     from handler.runtime.response import Result
 
@@ -66,21 +69,15 @@ def reconcile(invocation: Invocation) -> Answered:
         from handler.deliveries.approval import expire
 
         expire(before.awaiting, now, invocation.log)
-    worked_on = [*before.jobs, *before.followed]
-    jobs = {job.key: job for job in (*worked_on, *chain(*(one.jobs for one in results)))}
-    unknown = [job for job in before.jobs if is_unknown(job, now)]
-    jobs |= _by_key(_settle(unknown, invocation, errors))
-    followed = [job for job in jobs.values() if job.followed]
-    jobs |= _by_key(submit([job for job in jobs.values() if not job.final], invocation))
-    asked = [following(job, now, invocation.sender) for job in followed]
-    jobs |= _by_key(invocation.runner.drive_all(asked, senders=invocation.settings.senders))
+    jobs = _worked_on(before, now, results, invocation, errors)
     left, now = invocation.log.read(lambda view: (view.open(LIMIT), view.now), fresh=False)
     runs = [_reported(run, now, invocation) for run in left.unreported]
     unwritten = [run for run in runs if has_result(run, invocation.settings)]
     forget(invocation.log, timedelta(seconds=invocation.settings.remember_for))
+    asked_for = (*before.jobs, *before.operations, *before.followed)
     return Answered(
         results=results,
-        jobs=[jobs[job.key] for job in worked_on],
+        jobs=[jobs[key] for key in dict.fromkeys(job.key for job in asked_for)],
         errors=[*dict.fromkeys(errors), *troubles(unwritten)],
         warnings=warnings,
         left={
@@ -89,8 +86,34 @@ def reconcile(invocation: Invocation) -> Answered:
             "followed": len(left.followed),
             "results": len(unwritten),
             **({"awaiting": len(left.awaiting)} if left.awaiting else {}),
+            **({"operations": len(left.operations)} if left.operations else {}),
         },
     )
+
+
+def _worked_on(
+    before: Open,
+    now: datetime,
+    results: Sequence[Result],
+    invocation: Invocation,
+    errors: list[str],
+) -> dict[str, JobState]:
+    """Settle, submit and follow jobs; return each as that leaves it, by its key."""
+    log, runner, sender = invocation.log, invocation.runner, invocation.sender
+    senders = invocation.settings.senders
+    known = chain(before.jobs, before.operations, before.followed, *(one.jobs for one in results))
+    jobs = _by_key(known)
+    unknown = [job for job in before.jobs if is_unknown(job, now)]
+    jobs |= _by_key(_settle(unknown, invocation, errors))
+    claimed = [job for job in before.operations if lease_over(job, now)]
+    if claimed:
+        runner.drive_all([settling(job, now, sender) for job in claimed], senders=senders)
+        settled = log.read(lambda view: [view.job(job.key) for job in claimed], fresh=False)
+        jobs |= _by_key(filter(None, settled))
+    followed = [job for job in jobs.values() if job.followed and not job.operation]
+    jobs |= _by_key(submit([job for job in jobs.values() if not job.final], invocation))
+    asked = [following(job, now, sender) for job in followed]
+    return jobs | _by_key(runner.drive_all(asked, senders=senders))
 
 
 def _by_key(jobs: Iterable[JobState]) -> dict[str, JobState]:

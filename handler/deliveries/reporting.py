@@ -14,16 +14,16 @@ ends later causes an update, but is not shown in it.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
+from handler.deliveries.result_file import CONTENT_TYPE, result_data, result_key
 from handler.errors import CloudError, NoAnswerError
-from handler.runtime.response import jobs_json, result_of
-from handler.values.canonical_json import moment, shown, timestamp
+from handler.runtime.response import result_of
+from handler.values.canonical_json import moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
     from handler.invocation.invocation import Invocation
-    from handler.runtime.response import Result
     from handler.settings import Settings
 
 LONGEST_PAUSE = timedelta(days=1)
@@ -64,37 +63,13 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
     bucket, prefix = place
     shown = started.shown
     key = result_key(_object_of(shown)[1], watched=invocation.settings.prefix, results=prefix)
-    data = result_data(shown.subject, result_of(shown.key, shown, repeated=False))
+    data = result_data(shown.subject, shown.digest, result_of(shown.key, shown, repeated=False))
     try:
-        obs.write(bucket, key, data, content_type="application/json")
+        obs.write(bucket, key, data, content_type=CONTENT_TYPE)
         error = None
     except CloudError as failed:
         error = failed
     return invocation.log.commit(record_result(started, error)).value or run
-
-
-def result_key(spec_key: str, *, watched: str, results: str) -> str:
-    """Return the key of a spec's result file: the spec's own path under the results prefix.
-
-    Args:
-        spec_key: The spec's key.
-        watched: The prefix that specs are dropped under; it is not repeated.
-        results: The prefix that results are written under.
-    """
-    return f"{results}{spec_key.removeprefix(watched)}.result.json"
-
-
-def result_data(spec: str, result: Result) -> bytes:
-    """Return a result file's content: the jobs and their ids, or every error."""
-    content = {
-        "spec": spec,
-        "delivery": shown(result.delivery),
-        "outcome": result.outcome,
-        "jobs": jobs_json(result.jobs),
-        "errors": list(result.errors),
-        "warnings": list(result.warnings),
-    }
-    return json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
 def has_result(run: DeliveryState, settings: Settings) -> bool:

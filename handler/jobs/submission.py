@@ -25,7 +25,7 @@ from handler.jobs.decisions import Answer, Deferred, Refused, Unknown, defer, re
 from handler.jobs.effects import AwaitTurn, Send, Sign, TimeLeft, ask, commit
 
 if TYPE_CHECKING:
-    from handler.audit.state import JobState
+    from handler.audit.job_state import JobState
     from handler.cloud.http_transport import Request
     from handler.errors import CloudError
     from handler.jobs.effects import Asking, Sender

@@ -249,6 +249,7 @@ SHARED_NAMES = {
         ),
     ),
     "both services of the emulator have the same parts": ("NAMES", "access_key", "failure"),
+    "each group of commands has its list": ("COMMANDS",),
     "the stores in SQL have the same parts": ("migrate", "translate_errors", "version_of"),
     "the name of a target in each form of a spec; its JSON Schema shows it": ("Target",),
     "what a service answers, and what that means for a job": ("Answer",),

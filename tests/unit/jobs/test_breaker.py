@@ -17,8 +17,8 @@ from handler.cloud.ief.client import ShownJob
 from handler.jobs.breaker import Breaker
 from handler.jobs.decisions import claim
 from handler.jobs.effects import Gone, Sender
+from handler.jobs.following import finish
 from handler.jobs.hold import hold, release
-from handler.jobs.settlement import finish
 from handler.values.canonical_json import timestamp
 from tests.support.clock import Clock
 

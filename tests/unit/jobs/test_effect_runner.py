@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from handler.audit.job_state import JobState
     from handler.audit.record import Part
-    from handler.audit.state import JobState
     from handler.emulator.server import Emulator
 
     Make: TypeAlias = Callable[..., EffectRunner]
