@@ -105,18 +105,32 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
         return preview(fired.delivery, invocation)
     try:
         if isinstance(fired, EventRejectedError):
-            return Answered([_rejected(event, fired, invocation)])
-        if isinstance(fired, Action) and fired.job:
-            return Answered([_requested(event, fired, invocation)])
-        if isinstance(fired, Action):
-            from handler.reconciler import reconcile
+            answered = Answered([_rejected(event, fired, invocation)])
+        elif isinstance(fired, Action):
+            answered = _acted(event, fired, invocation)
+        else:
+            answered = Answered(_deliver_all(fired, invocation))
+        if invocation.settings.notify:
+            from handler.notices.sending import notify
 
-            return reconcile(invocation)
-        return Answered(_deliver_all(fired, invocation))
+            notify(invocation, instance.write)
+        return answered
     finally:
         reconciles = isinstance(fired, Action) and fired.name == "reconcile"
         every = invocation.settings.checkpoint_every if reconciles else inf
         _confirm(invocation, every, instance.write)
+
+
+def _acted(event: object, action: Action, invocation: Invocation) -> Answered:
+    if action.job:
+        return Answered([_requested(event, action, invocation)])
+    if action.name == "summary":
+        from handler.notices.sending import summarise
+
+        return summarise(action.fired_at, invocation)
+    from handler.reconciler import reconcile
+
+    return reconcile(invocation)
 
 
 def _confirm(invocation: Invocation, every: float, write: Write) -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from handler.errors import SettingsError
 from handler.values.duration import instant_of, retention_of, seconds_of
 from handler.values.endpoint import checked_endpoint
+from handler.values.notify_address import checked_notify_address, checked_webhook_key, topic_of
 from handler.values.object_names import bucket_names, checked_prefix
 from handler.values.obs_address import OBS, ObsAddress, parse_obs_address, parse_obs_object
 from handler.values.store_address import (
@@ -87,6 +88,16 @@ class Settings(BaseModel):
         3600,
         description="how often the reconciler writes a checkpoint if nothing was recorded: 15m, 1h",
     )
+    notify: Annotated[str, BeforeValidator(checked_notify_address)] = Field(
+        "",
+        repr=False,  # a webhook's path may be a secret
+        description="where notices go: urn:smn:region:project:topic, or a webhook's https:// "
+        "address; empty sends none",
+    )
+    notify_key: Annotated[SecretStr, BeforeValidator(checked_webhook_key)] = Field(
+        SecretStr(""), description="key that signs what a webhook gets: whsec_ and base64"
+    )
+    smn_endpoint: Endpoint = Field("", description="SMN's address, instead of the topic's region's")
     max_spec_bytes: int = Field(
         262_144, ge=1, le=2_097_152, description="largest spec file, in bytes"
     )
@@ -248,6 +259,9 @@ def _overlaps(settings: Settings) -> Iterator[str]:
         address = getattr(settings, name.lower())
         if results and address.startswith(OBS) and results.contains(*parse_obs_object(address)):
             yield f"NIGHTDROP_{name}: is under NIGHTDROP_RESULTS; name a key beside it"
+    is_webhook = settings.notify and not topic_of(settings.notify)
+    if is_webhook and not settings.notify_key.get_secret_value():
+        yield "NIGHTDROP_NOTIFY_KEY is missing: a webhook's receiver checks the sender by it"
     if results and settings.audit == str(results):
         yield "NIGHTDROP_AUDIT: is the same as NIGHTDROP_RESULTS; name a prefix beside it"
 
@@ -270,4 +284,7 @@ def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
     completed = {n: str(Path(root, one)) for n, one in files.items() if one and OBS not in one}
     completed["ief_endpoint"] = settings.ief_endpoint or f"https://ief.{domain}"
     completed["obs_endpoint"] = settings.obs_endpoint or f"https://obs.{domain}"
+    topic = topic_of(settings.notify)
+    if topic and not settings.smn_endpoint:
+        completed["smn_endpoint"] = f"https://smn.{topic.region}.myhuaweicloud.com"
     return settings.model_copy(update=completed)

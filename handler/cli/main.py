@@ -20,7 +20,7 @@ COMMANDS = {
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
     "drop": Command("function.drop", "Upload spec files, and follow their jobs."),
-    "emulator": Command("dev.emulator", "Run a local emulator of IEF and OBS."),
+    "emulator": Command("dev.emulator", "Run a local emulator of IEF, OBS and SMN."),
     "events": Command("dev.events", "Write sample events of every trigger."),
     "groups": Command("fleet.nodes", "List the node groups of the fleet."),
     "hold": Command("function.hold", "Send nothing new until `release`."),

@@ -20,6 +20,7 @@ from handler.doctor.check_buckets import (
 )
 from handler.doctor.check_facts import facts_findings
 from handler.doctor.check_log import log_findings, read_log_status
+from handler.doctor.check_notices import notices_findings
 from handler.doctor.check_runtime import read_host, runtime_findings
 from handler.doctor.check_services import (
     ask_endpoint,
@@ -119,6 +120,7 @@ def _cloud(deployment: CheckedDeployment) -> Iterator[Finding]:
     if deployment.keys.missing:
         return
     checks = [("IEF", _fleet), ("OBS", _drop_buckets), ("OBS", _results), ("OBS", _checkpoints)]
+    checks.append(("SMN", _notices))
     in_obs = ((settings.policy, _policy), (settings.facts, _facts))
     checks += [("OBS", check) for address, check in in_obs if address.startswith(OBS)]
     for service, check in checks:
@@ -192,6 +194,16 @@ def _checkpoints(deployment: CheckedDeployment) -> Iterator[Finding]:
         )
     else:
         yield ok("checkpoints", "they are in a folder of this machine")
+
+
+def _notices(deployment: CheckedDeployment) -> Iterator[Finding]:
+    return notices_findings(
+        deployment.settings,
+        deployment.keys,
+        deployment.transport,
+        deployment.clock,
+        deployment.deadline,
+    )
 
 
 def _obs(deployment: CheckedDeployment) -> Obs:

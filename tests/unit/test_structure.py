@@ -46,6 +46,9 @@ HEAVY = (
     "datasette",
     "uvicorn",
     "cryptography",
+    "handler.notices",
+    "handler.cloud.smn",
+    "handler.cloud.webhook",
 )
 UPPER = (
     "policy",
@@ -53,6 +56,7 @@ UPPER = (
     "runtime",
     "jobs",
     "deliveries",
+    "notices",
     "invocation",
     "reconciler",
     "doctor",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from handler.audit.confirmation import CONFIRMING, fold_confirmation
 from handler.audit.record import part
 from handler.audit.sql import statements
+from handler.audit.state import fold_notices
 
 if TYPE_CHECKING:
     from handler.audit.log import Switch
@@ -41,6 +42,9 @@ FORGOTTEN_UNTIL = "forgotten"
 CONFIRMATION = "checkpoint"
 """The switch that holds the state of the latest checkpoint."""
 
+NOTICES = "notices"
+"""The switch that holds the latest notices."""
+
 
 def project_switches(view: SqlView, action: str, recorded: Fields) -> None:
     """Update the switches with one more record."""
@@ -56,6 +60,9 @@ def project_switches(view: SqlView, action: str, recorded: Fields) -> None:
         view.execute(statements.PUT_SWITCH, (name, value))
     if action in CONFIRMING:
         _project_confirmation(view, recorded)
+    if action.startswith("notice."):
+        notices = fold_notices(view.notices, recorded)
+        view.execute(statements.PUT_SWITCH, (NOTICES, json.dumps(notices._asdict())))
     if action == "state.contradicted":
         view.execute(statements.PUT_SWITCH, (f"{CONTRADICTED}{note}", note))
     if action == "log.rebuilt":

@@ -89,9 +89,11 @@ class LocalRun:
                 return reason
             try:
                 jobs = self._emulator.state("jobs")["jobs"]
+                messages = self._emulator.state("messages")["messages"]
             except (urllib3.exceptions.HTTPError, ValueError):
                 continue
             self.dashboard.show_jobs(jobs)
+            self.dashboard.show_notices(messages)
         return ""
 
     def _start(self) -> None:
@@ -134,7 +136,7 @@ class LocalRun:
     def _start_emulator(self, notify_url: str) -> EmulatorProcess:
         options = self._options
         arguments = ["--dir", str(options.folder / "cloud"), "--speed", str(self._plan.fleet_speed)]
-        arguments += ["--notify", notify_url, "--shape", options.shape]
+        arguments += ["--notify", notify_url, "--shape", options.shape, "--notices"]
         arguments += ["--fleet", str(options.fleet)] if options.fleet else []
         process = emulator_process(options.folder, self._ended, *arguments)
         return self._stack.enter_context(process)
