@@ -15,6 +15,7 @@ from handler.errors import (
     DeliveriesError,
     EventRejectedError,
     LogBusyError,
+    LogError,
     LogUnreachableError,
     NightdropError,
     OutOfTimeError,
@@ -188,7 +189,12 @@ def _requested(event: object, action: Action, invocation: Invocation) -> Result:
 
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:
-    from handler.doctor.run_checks import CheckedDeployment, answered, run_checks
+    from handler.doctor.run_checks import (
+        CheckedDeployment,
+        answered,
+        record_examination,
+        run_checks,
+    )
 
     findings = run_checks(
         CheckedDeployment(
@@ -201,6 +207,8 @@ def _examined(invocation: Invocation, instance: Instance) -> Answered:
             environ=instance.environ,
         )
     )
+    with suppress(LogError):  # that it cannot be written is one of the findings
+        invocation.log.commit(record_examination(findings))
     return answered(findings, invocation.log, instance.write)
 
 

@@ -98,6 +98,7 @@ ACTIONS: Mapping[str, Action] = {
     "scan.limited": Action("scan", attention=True),
     "state.contradicted": Action("state", attention=True),
     "state.forgotten": Action("state"),
+    "deployment.examined": Action(),
     "log.rebuilt": Action("state"),
     "log.rolled": Action(),
     "log.checkpointed": Action("checkpoint"),

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Draft, Head, Record
     from handler.audit.state import DeliveryState
 
-Switch: TypeAlias = Literal["hold", "suspension"]
+Switch: TypeAlias = Literal["hold", "suspension", "examined"]
 """What stops work: `hold` all sending, `suspension` the conclusion that a job is absent."""
 
 T = TypeVar("T")
@@ -225,7 +225,10 @@ class View(Protocol):
         """Return whether a state was contradicted with this note since the last rebuild."""
 
     def switch(self, name: Switch) -> str:
-        """Return why a switch is on, or "" if it is off."""
+        """Return why a switch is on, or "" if it is off.
+
+        `examined` is the time and the result of the latest examination of the deployment.
+        """
 
 
 Decide: TypeAlias = "Callable[[View], Decision[T]]"

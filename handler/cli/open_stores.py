@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from handler.audit.open_log import open_log, open_source
 from handler.cli.configuration.environment import cloud_environment
 from handler.errors import CredentialsError, LogError, SettingsError
+from handler.values.endpoint import checked_endpoint
 from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ def obs_folders(environ: Mapping[str, str] | None = None) -> ObsFolders:
     Raises:
         LogError: A setting is missing or invalid.
     """
-    # Loaded where it is needed: most logs are elsewhere.
     from handler.cloud.credentials import CurrentCredentials
     from handler.cloud.obs.prefix_store import ObsFolders
 
@@ -67,7 +67,6 @@ def open_obs(environ: Mapping[str, str]) -> Obs:
     from handler.cloud.credentials import credentials
     from handler.cloud.http_transport import Transport
     from handler.cloud.obs.client import Obs
-    from handler.values.endpoint import checked_endpoint
 
     region = environ.get("NIGHTDROP_REGION", "").strip()
     address = environ.get("NIGHTDROP_OBS_ENDPOINT", "").strip()

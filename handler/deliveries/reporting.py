@@ -69,7 +69,8 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
         error = None
     except CloudError as failed:
         error = failed
-    return invocation.log.commit(record_result(started, error)).value or run
+    decide = record_result(started, error, f"obs://{bucket}/{key}")
+    return invocation.log.commit(decide).value or run
 
 
 def has_result(run: DeliveryState, settings: Settings) -> bool:
@@ -145,17 +146,20 @@ def _latest(view: View, run: DeliveryState) -> DeliveryState:
     return alive if alive and alive.seq > run.seq else run
 
 
-def record_result(started: StartedResult, error: CloudError | None) -> Decide[DeliveryState | None]:
+def record_result(
+    started: StartedResult, error: CloudError | None, address: str = ""
+) -> Decide[DeliveryState | None]:
     """Decide to record that a result file was written for a run, or why it was not.
 
     The run is answered as it then stands; None once it is forgotten.
 
     A failure is recorded once, and once more when it is given up, a week after the delivery.
     After the first failure it may be tried again at once; without an answer it may still come.
+    `address` is where it is, for whoever reads the log.
     """
     key = started.run.key
     shows: Part = {"key": key, "shows": started.run.changed}
-    written = Draft("result.written", "success", shows)
+    written = Draft("result.written", "success", shows, note=address)
     failed = Draft("result.failed", "failure", {"key": key}, note=str(error))
 
     def decide(view: View) -> Decision[DeliveryState | None]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from handler.audit.log import Decision
 from handler.audit.open_log import log_doubts
-from handler.audit.record import Head
+from handler.audit.record import Draft, Head
 from handler.cloud.credentials import CurrentCredentials
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
@@ -44,7 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from handler.audit.log import Log
+    from handler.audit.log import Decide, Log
+    from handler.audit.record import Outcome
     from handler.cloud.credentials import Credentials
     from handler.cloud.http_transport import Transport
     from handler.doctor.finding import Finding
@@ -218,6 +221,14 @@ def _obs(deployment: CheckedDeployment) -> Obs:
 
 def _out_of_time(deployment: CheckedDeployment) -> bool:
     return deployment.deadline.left() < deployment.settings.request_timeout
+
+
+def record_examination(findings: Sequence[Finding]) -> Decide[None]:
+    """Decide to record that the deployment was examined, and how many findings there are."""
+    counts = Counter(one.verdict for one in findings)
+    note = f"{counts['fail']} errors, {counts['warn']} warnings, {counts['ok']} in order"
+    outcome: Outcome = "failure" if counts["fail"] else "success"
+    return lambda _view: Decision(None, (Draft("deployment.examined", outcome, note=note),))
 
 
 def answered(findings: Sequence[Finding], log: Log, write: Write) -> Answered:

@@ -191,6 +191,26 @@ def test_a_broken_file_and_a_corrected_one(session: Session) -> None:
     assert [state for _, state in jobs(session.folder)] == ["created"]
 
 
+def test_once_it_ends_by_itself_with_the_log_complete(tmp_path: Path) -> None:
+    """What is in the folder is done, its job has ended, and the reconciler has recorded that."""
+    (tmp_path / "drop").mkdir()
+    spec = (ROOT / "events/specs/nightly-upgrade.yaml").read_text()
+    (tmp_path / "drop" / "upgrade.yaml").write_text(spec)
+    done = subprocess.run(
+        [sys.executable, "-m", "handler.cli", "dev", "--once", "--speed", "600"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    with closing(SqliteLog(str(tmp_path / "dev" / "audit.db"))) as log:
+        actions = [record.fields["action"] for record in log.records()]
+    assert actions.count("job.created") == actions.count("job.finished") == 1
+
+
 def test_a_notice_is_a_line(session: Session) -> None:
     """The function sends it to the emulated topic."""
     (line,) = [line for line in printed(session.folder).splitlines() if NOTICE in line]

@@ -39,6 +39,9 @@ RELEASED = "released"
 FORGOTTEN_UNTIL = "forgotten"
 """The switch that holds the moment up to which closed deliveries are forgotten."""
 
+EXAMINED: Switch = "examined"
+"""The switch that holds the time and the result of the latest examination of the deployment."""
+
 CONFIRMATION = "checkpoint"
 """The switch that holds the state of the latest checkpoint."""
 
@@ -63,6 +66,12 @@ def project_switches(view: SqlView, action: str, recorded: Fields) -> None:
     if action.startswith("notice."):
         notices = fold_notices(view.notices, recorded)
         view.execute(statements.PUT_SWITCH, (NOTICES, json.dumps(notices._asdict())))
+    if action == "deployment.examined":
+        view.execute(statements.PUT_SWITCH, (EXAMINED, f"{recorded['at']} {note}"))
+    _project_contradictions(view, action, note)
+
+
+def _project_contradictions(view: SqlView, action: str, note: str) -> None:
     if action == "state.contradicted":
         view.execute(statements.PUT_SWITCH, (f"{CONTRADICTED}{note}", note))
     if action == "log.rebuilt":

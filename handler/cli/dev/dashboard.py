@@ -52,11 +52,13 @@ _NAME_SHARE = 0.3  # of the screen's width
 class Dashboard:
     """The state of the screen; several threads add to it.
 
-    `echo` receives every line if there is no screen to draw on.
+    `echo` receives every line if there is no screen to draw on; `outcomes` has the words for the
+    events so far, such as `arrived` and `submitted`.
     """
 
     now: Callable[[], datetime]
     echo: Callable[[str], None] | None = None
+    outcomes: list[str] = field(default_factory=list)
     _addresses: Mapping[str, str] = field(default_factory=dict)
     _lines: deque[EventLine] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
     _jobs: list[dict[str, Any]] = field(default_factory=list)
@@ -66,6 +68,7 @@ class Dashboard:
     def add_event(self, event: ProgressEvent) -> None:
         """Add the line for an event."""
         if line := format_event(event):
+            self.outcomes.append(line.outcome)
             self._add(line)
 
     def add_sentence(self, text: str) -> None:

@@ -72,6 +72,7 @@ def probe(
     what was seen. Exit status: 0 nothing differs, 1 something differs, 2 it could not be tried.
 
     \b
+      nightdrop probe --report first-contact.md
       nightdrop probe --create-on 5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11 --json facts.json
     """
     environ = cloud_environment()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from handler.cloud.ief.answers import id_of, status_of, text_of
+from handler.cloud.ief.answers import id_of, job_status_of, text_of
 from handler.errors import NoAnswerError
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _node(found: dict[str, Json]) -> EdgeNode:
     return EdgeNode(
         id=node_id,
         name=text_of(found, "name"),
-        state=status_of(found, "state"),
+        state=job_status_of(found, "state"),
         version=text_of(found, "edged_version") or text_of(found, "ief_node_version"),
         upgradable=found.get("upgrade_flag") is True,
         arch=text_of(found, "arch"),
