@@ -110,6 +110,7 @@ NOT_RUN = {
     ("handler/local/README.md", "nightdrop dev"): "until Ctrl-C; test_local_page.py runs it",
     ("handler/local/README.md", "export NIGHTDROP_AUDIT"): "a server; test_local_page.py runs it",
     ("handler/local/README.md", "curl -s"): "of that server; the same test",
+    ("handler/cli/README.md", "make dist"): "installs it; tests/functional/test_install.py does it",
     ("infra/README.md", "make .venv/.local"): "Terraform with an account; tests/infra checks it",
 }
 """How blocks of commands begin that `tests/functional/test_pages.py` does not run, and why not."""
