@@ -57,10 +57,6 @@ _instance: Instance | None = None
 def handler(event: object, context: object) -> dict[str, Json]:
     """Answer one event, as FunctionGraph calls it.
 
-    Args:
-        event: Any JSON value, parsed.
-        context: The platform's context.
-
     Returns:
         `outcome`, `deliveries`, `jobs`, `errors` and the log's `head`.
 
@@ -193,10 +189,15 @@ def _requested(event: object, action: Action, invocation: Invocation) -> Result:
 
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:
-    from handler.doctor.run_checks import Deployment, answered, record_examination, run_checks
+    from handler.doctor.run_checks import (
+        CheckedDeployment,
+        answered,
+        record_examination,
+        run_checks,
+    )
 
     findings = run_checks(
-        Deployment(
+        CheckedDeployment(
             settings=invocation.settings,
             keys=invocation.ief.credentials,
             log=invocation.log,

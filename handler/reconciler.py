@@ -10,18 +10,21 @@
 
 A run is bounded, may be killed at any point, and may run at the same time as another one: every
 step is decided by the log. Without any retry of the platform, the reconciler completes all work.
+
+The open work is read when the run begins, and once more to tell what is left. In between the jobs
+are those that the commits answered; what other instances record meanwhile is left to the next run.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING
 
 from handler.audit.retention import forget
 from handler.deliveries.bucket_scan import cut_note, scan, scanned
 from handler.deliveries.decisions import reject_exchanged
-from handler.deliveries.pipeline import deliver, state_of, submit
+from handler.deliveries.pipeline import deliver, submit
 from handler.deliveries.reporting import has_result, is_due, report, troubles
 from handler.errors import CloudError, NightdropError
 from handler.jobs.decisions import is_unknown, lease_over
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
     from handler.audit.job_state import JobState
     from handler.audit.log import Open, ScanState
+    from handler.audit.state import DeliveryState
     from handler.invocation.invocation import Invocation
     from handler.runtime.response import Result
 
@@ -65,31 +69,15 @@ def reconcile(invocation: Invocation) -> Answered:
         from handler.deliveries.approval import expire
 
         expire(before.awaiting, now, invocation.log)
-    _settle([job for job in before.jobs if is_unknown(job, now)], invocation, errors)
-    invocation.runner.drive_all(
-        [
-            settling(job, now, invocation.sender)
-            for job in before.operations
-            if lease_over(job, now)
-        ],
-        senders=invocation.settings.senders,
-    )
-    sendable = _open(invocation)
-    submit(sendable.jobs, invocation)
-    _follow(sendable.followed, now, invocation)
-    _report(invocation)
-    forget(
-        invocation.log,
-        timedelta(seconds=invocation.settings.remember_for),
-    )
-    worked = (*before.jobs, *before.operations, *before.followed)
-    worked_on = dict.fromkeys(job.key for job in worked)
-    jobs = invocation.log.read(lambda view: [view.job(key) for key in worked_on], fresh=False)
-    left = _open(invocation)
-    unwritten = [run for run in left.unreported if has_result(run, invocation.settings)]
+    jobs = _worked_on(before, now, results, invocation, errors)
+    left, now = invocation.log.read(lambda view: (view.open(LIMIT), view.now), fresh=False)
+    runs = [_reported(run, now, invocation) for run in left.unreported]
+    unwritten = [run for run in runs if has_result(run, invocation.settings)]
+    forget(invocation.log, timedelta(seconds=invocation.settings.remember_for))
+    asked_for = (*before.jobs, *before.operations, *before.followed)
     return Answered(
         results=results,
-        jobs=[job for job in jobs if job],
+        jobs=[jobs[key] for key in dict.fromkeys(job.key for job in asked_for)],
         errors=[*dict.fromkeys(errors), *troubles(unwritten)],
         warnings=warnings,
         left={
@@ -103,9 +91,33 @@ def reconcile(invocation: Invocation) -> Answered:
     )
 
 
-def _open(invocation: Invocation) -> Open:
-    """Return the open work; what other instances record during this run is left to the next one."""
-    return invocation.log.read(lambda view: view.open(LIMIT), fresh=False)
+def _worked_on(
+    before: Open,
+    now: datetime,
+    results: Sequence[Result],
+    invocation: Invocation,
+    errors: list[str],
+) -> dict[str, JobState]:
+    """Settle, submit and follow jobs; return each as that leaves it, by its key."""
+    log, runner, sender = invocation.log, invocation.runner, invocation.sender
+    senders = invocation.settings.senders
+    known = chain(before.jobs, before.operations, before.followed, *(one.jobs for one in results))
+    jobs = _by_key(known)
+    unknown = [job for job in before.jobs if is_unknown(job, now)]
+    jobs |= _by_key(_settle(unknown, invocation, errors))
+    claimed = [job for job in before.operations if lease_over(job, now)]
+    if claimed:
+        runner.drive_all([settling(job, now, sender) for job in claimed], senders=senders)
+        settled = log.read(lambda view: [view.job(job.key) for job in claimed], fresh=False)
+        jobs |= _by_key(filter(None, settled))
+    followed = [job for job in jobs.values() if job.followed and not job.operation]
+    jobs |= _by_key(submit([job for job in jobs.values() if not job.final], invocation))
+    asked = [following(job, now, sender) for job in followed]
+    return jobs | _by_key(runner.drive_all(asked, senders=senders))
+
+
+def _by_key(jobs: Iterable[JobState]) -> dict[str, JobState]:
+    return {job.key: job for job in jobs}
 
 
 def _sweep(
@@ -162,12 +174,14 @@ def _undecided(before: Open, invocation: Invocation) -> Iterator[Delivery]:
             invocation.log.commit(reject_exchanged(delivery))
 
 
-def _settle(jobs: Sequence[JobState], invocation: Invocation, errors: list[str]) -> None:
+def _settle(
+    jobs: Sequence[JobState], invocation: Invocation, errors: list[str]
+) -> Iterator[JobState]:
     for _, alike in groupby(sorted(jobs, key=_type), key=_type):
         if not _time_left(invocation):
             return
         try:
-            invocation.runner.drive(settlement(list(alike), invocation.sender))
+            yield from invocation.runner.drive(settlement(list(alike), invocation.sender))
         except CloudError as error:
             errors.append(f"could not list jobs to settle unknown ones: {error}")
 
@@ -176,21 +190,10 @@ def _type(job: JobState) -> str:
     return job.type
 
 
-def _follow(followed: Sequence[JobState], now: datetime, invocation: Invocation) -> None:
-    invocation.runner.drive_all(
-        [following(job, now, invocation.sender) for job in followed],
-        senders=invocation.settings.senders,
-    )
-
-
-def _report(invocation: Invocation) -> None:
-    due = invocation.log.read(
-        lambda view: [run for run in view.open(LIMIT).unreported if is_due(run, view.now)],
-        fresh=False,
-    )
-    for run in due:
-        if _time_left(invocation):
-            report(state_of(run.key, invocation), invocation)
+def _reported(run: DeliveryState, now: datetime, invocation: Invocation) -> DeliveryState:
+    """Return a run as it stands after its result file was written, if that is due."""
+    due = is_due(run, now) and _time_left(invocation)
+    return report(run, invocation) if due else run
 
 
 def _time_left(invocation: Invocation) -> bool:

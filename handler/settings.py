@@ -188,10 +188,6 @@ def settings_warnings(settings: Settings) -> tuple[str, ...]:
 def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> Settings:
     """Return the validated settings.
 
-    Args:
-        user_data: Looks up a name in the function's user data; encrypted data is only there.
-        environ: The environment.
-
     Raises:
         SettingsError: Settings are missing, wrong or unknown; the message lists all of them.
     """
@@ -202,13 +198,7 @@ def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> 
         settings = _completed(Settings.model_validate(given), environ)
         problems += [*_overlaps(settings), *_private_file_problem(settings, environ)]
     except ValidationError as error:
-        from handler.values.setting_sentence import setting_sentence
-
-        problems += [
-            setting_sentence(_name(name), Settings.model_fields[name], item["type"], item["msg"])
-            for item in error.errors()
-            for name in [str(item["loc"][0])]
-        ]
+        problems += _problems(error)
     if problems:
         raise SettingsError("\n".join(problems))
     return settings
@@ -237,6 +227,17 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
             near = get_close_matches(name, known, n=1)
             hint = f", perhaps {near[0]}" if near else ""
             yield f"{name}: no such setting{hint}; correct or remove it"
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    """Yield what is wrong with each setting, without its value."""
+    from handler.parsing.validation_errors import sentence_of
+
+    for one in error.errors(include_url=False, include_input=False):
+        field = str(one["loc"][0])
+        missing = one["type"] == "missing"
+        what = f" is missing: {Settings.model_fields[field].description}" if missing else ""
+        yield f"{_name(field)}{what or f': {sentence_of(one)}'}"
 
 
 def _region_problems(given: Mapping[str, str]) -> Iterator[str]:

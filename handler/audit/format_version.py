@@ -30,10 +30,6 @@ def readable(version: int) -> bool:
 def require_readable(version: int, place: str) -> None:
     """Return if this code may use a log.
 
-    Args:
-        version: The version in the log.
-        place: The log's address, for the message.
-
     Raises:
         LogError: A later version wrote its records.
     """

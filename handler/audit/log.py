@@ -51,6 +51,10 @@ class Decision(Generic[T_co]):
     drafts: tuple[Draft, ...] = ()
     then: Decide[T_co] | None = None
 
+    def value_in(self, view: View) -> T_co:
+        """Return the value in a state that has the drafts in it, where `then` appends no others."""
+        return self.then(view).value_in(view) if self.then else self.value
+
 
 def followed_by(drafts: tuple[Draft, ...], then: Decide[T]) -> Decision[T]:
     """Return a decision that appends drafts and leaves its value to `then`."""

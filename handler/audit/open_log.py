@@ -81,17 +81,11 @@ def log_doubts(address: str, folders: OpenPrefix | None) -> tuple[str, ...]:
 def open_source(address: str, folders: OpenPrefix | None = None) -> RecordSource:
     """Open what stands at an address to verify it, read only, as it is.
 
-    Args:
-        address: As for `open_log`.
-        folders: As for `open_log`.
-
     Raises:
         LogError: The address names no store, or there is no log in it.
     """
     if address.startswith(OBS):
-        from handler.audit.verification.sources.objects import (
-            ObjectsSource,
-        )
+        from handler.audit.verification.sources.objects import ObjectsSource
 
         return ObjectsSource(folder_at(address, folders))
     if _names_a_file(address):

@@ -79,7 +79,7 @@ def _rebuild_file(path: Path) -> None:
 
 def _rebuild_database(address: str) -> None:
     from handler.audit.sql.postgres import PostgresLog
-    from handler.audit.sql.postgres_connection import rebuild as rebuild_owned
+    from handler.audit.sql.postgres_connection import rebuild_derived as rebuild_owned
 
     if not rebuild_owned(address):
         with closing(PostgresLog(address)) as log:

@@ -23,7 +23,7 @@ OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "pending", "unknown")
 FIRST_PREV = "0" * 64
 """What the first record has for the hash of the record before it."""
 
-ALLOWED: Mapping[str, frozenset[str]] = {
+RECORD_FIELDS: Mapping[str, frozenset[str]] = {
     "delivery": frozenset(
         {
             "key", "trigger", "subject", "fired_at", "digest", "jobs", "repeats", "shows",
@@ -78,7 +78,7 @@ class Draft:
     body: str | None = None
 
     def __post_init__(self) -> None:
-        for part, allowed in ALLOWED.items():
+        for part, allowed in RECORD_FIELDS.items():
             values: Part = getattr(self, part)
             if not values.keys() <= allowed:
                 unknown = ", ".join(sorted(values.keys() - allowed))
@@ -100,7 +100,7 @@ class Draft:
         fields: Fields = {"action": self.action, "outcome": self.outcome}
         if self.note:
             fields["note"] = self.note
-        for part in ALLOWED:
+        for part in RECORD_FIELDS:
             if values := getattr(self, part):
                 given = {name: value for name, value in values.items() if value is not None}
                 fields |= {part: given} if given else {}

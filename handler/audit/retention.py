@@ -52,10 +52,6 @@ def forget_closed(remember_for: timedelta) -> Decide[None]:
 def forget(log: Log, remember_for: timedelta) -> None:
     """Forget what has been closed for long enough; append nothing if there is nothing.
 
-    Args:
-        log: The log.
-        remember_for: How long a closed delivery is remembered.
-
     Raises:
         LogError: The log could not be read or written.
     """

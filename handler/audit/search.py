@@ -27,7 +27,7 @@ WHERE {_BEGINS.format("key")} OR subject LIKE ? ESCAPE '!' OR subject LIKE ? ESC
 ORDER BY changed DESC LIMIT {_MOST}"""  # noqa: S608 - our own column names
 
 
-def find(view: SqlView, what: str) -> tuple[DeliveryState, ...]:
+def find_deliveries(view: SqlView, what: str) -> tuple[DeliveryState, ...]:
     """Return the matching deliveries, exact matches first, then the latest.
 
     Args:

@@ -101,10 +101,6 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
     """Return a delivery's state after one more record about it or one of its jobs.
 
     A delivery that is already decided keeps its state: what arrives again only moves `last_seq`.
-
-    Args:
-        delivery: Its state before; None before its first record.
-        fields: The record's fields; they name the delivery.
     """
     action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
     if delivery:

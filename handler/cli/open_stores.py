@@ -74,10 +74,8 @@ def open_obs(environ: Mapping[str, str]) -> Obs:
         raise SettingsError("NIGHTDROP_REGION is missing (or set NIGHTDROP_OBS_ENDPOINT)")
     try:
         endpoint = checked_endpoint(address or f"https://obs.{region}.myhuaweicloud.com")
-    except ValueError:
-        raise SettingsError(
-            "NIGHTDROP_OBS_ENDPOINT must be https:// and a host (http:// only for this machine)"
-        ) from None
+    except ValueError as error:
+        raise SettingsError(f"NIGHTDROP_OBS_ENDPOINT {error}") from None
     transport = Transport(timeout=_TIMEOUT, connections=_CONNECTIONS)
     return Obs(endpoint, credentials(None, environ), transport, _now)
 

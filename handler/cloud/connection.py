@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _PIECE = 65_536
 
 
-class Origin(NamedTuple):
+class ServerOrigin(NamedTuple):
     """The server of a connection."""
 
     scheme: str
@@ -32,10 +32,6 @@ class Origin(NamedTuple):
 
 class TimedSocket:
     """The part of a socket that `http.client` uses, with limits on time and received bytes.
-
-    Args:
-        connected: The socket; only `hang_up` closes it.
-        clock: Monotonic seconds.
 
     Attributes:
         sent: Whether any byte of the current call may have been sent.
@@ -121,7 +117,7 @@ class _Incoming(io.RawIOBase):
 
 
 def dial(
-    origin: Origin, end: float, clock: Callable[[], float], context: SSLContext | None
+    origin: ServerOrigin, end: float, clock: Callable[[], float], context: SSLContext | None
 ) -> TimedSocket:
     """Return a new connection; `end` is the time of the clock to give up.
 
@@ -153,7 +149,7 @@ def dial(
 
 
 def _secured(
-    connected: socket.socket, origin: Origin, left: float, context: SSLContext | None
+    connected: socket.socket, origin: ServerOrigin, left: float, context: SSLContext | None
 ) -> socket.socket:
     if context is None:
         return connected
@@ -170,7 +166,7 @@ def _secured(
     return secured
 
 
-def _addresses(origin: Origin, left: float) -> list[tuple[Any, ...]]:
+def _addresses(origin: ServerOrigin, left: float) -> list[tuple[Any, ...]]:
     found: SimpleQueue[list[tuple[Any, ...]] | OSError] = SimpleQueue()
 
     def look_up() -> None:

@@ -21,7 +21,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, cast
 from urllib.parse import SplitResult, urlsplit
 
-from handler.cloud.connection import Origin, dial
+from handler.cloud.connection import ServerOrigin, dial
 from handler.errors import NoAnswerError, NotSentError, OutOfTimeError
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 """The default limit of a response body."""
+
+TOO_MANY = 429
+"""The status of an answer to a caller that asks too often."""
 
 _CHUNK = 65_536
 _HEAD_BYTES = 262_144
@@ -109,7 +112,7 @@ class Transport:
         self._connections = connections
         self._clock = clock
         self._context = context
-        self._idle: dict[Origin, list[TimedSocket]] = {}
+        self._idle: dict[ServerOrigin, list[TimedSocket]] = {}
         self._lock = Lock()
         weakref.finalize(self, _hang_up, self._idle)
 
@@ -143,7 +146,7 @@ class Transport:
         left = min(self._timeout, deadline.left()) if deadline else self._timeout
         if left <= 0:
             raise OutOfTimeError(f"nothing was sent to {host}: no time was left")
-        origin = Origin(parts.scheme, host, parts.port or _PORTS[parts.scheme])
+        origin = ServerOrigin(parts.scheme, host, parts.port or _PORTS[parts.scheme])
         timed = self._connected(origin, self._clock() + left)
         kept = False
         try:
@@ -162,7 +165,7 @@ class Transport:
         with self._lock:
             _hang_up(self._idle)
 
-    def _connected(self, origin: Origin, end: float) -> TimedSocket:
+    def _connected(self, origin: ServerOrigin, end: float) -> TimedSocket:
         timed = self._idle_connection(origin)
         if timed is None:
             try:
@@ -172,7 +175,7 @@ class Transport:
         timed.begin(end)
         return timed
 
-    def _idle_connection(self, origin: Origin) -> TimedSocket | None:
+    def _idle_connection(self, origin: ServerOrigin) -> TimedSocket | None:
         while True:
             with self._lock:
                 kept = self._idle.get(origin)
@@ -181,7 +184,7 @@ class Transport:
                 return timed
             timed.hang_up()
 
-    def _release(self, origin: Origin, timed: TimedSocket, *, kept: bool) -> None:
+    def _release(self, origin: ServerOrigin, timed: TimedSocket, *, kept: bool) -> None:
         with self._lock:
             idle = self._idle.setdefault(origin, [])
             if kept and len(idle) < self._connections:
@@ -189,7 +192,7 @@ class Transport:
                 return
         timed.hang_up()
 
-    def _certificates(self, origin: Origin) -> ssl.SSLContext | None:
+    def _certificates(self, origin: ServerOrigin) -> ssl.SSLContext | None:
         if origin.scheme != "https":
             return None
         with self._lock:
@@ -198,7 +201,7 @@ class Transport:
             return self._context
 
 
-def _hang_up(idle: dict[Origin, list[TimedSocket]]) -> None:
+def _hang_up(idle: dict[ServerOrigin, list[TimedSocket]]) -> None:
     for kept in idle.values():
         for timed in kept:
             timed.hang_up()

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 MOST_OBJECTS = 10_000
 """How many objects of one bucket one scan looks at."""
 
-MOST_PAGES = 20
+_MOST_PAGES = 20
 """How many requests it makes for them."""
 
 _MOST_PENDING = 1000
@@ -77,13 +77,7 @@ class Scan:
 def scan(
     bucket: str, before: ScanState, invocation: Invocation, time_left: Callable[[], bool]
 ) -> Scan:
-    """Find files without a notification.
-
-    Args:
-        bucket: Where to look.
-        before: Where the scan before it had stopped.
-        invocation: Dependencies of this invocation.
-        time_left: Whether there is time for one more request.
+    """Find files without a notification, from where the scan before it has stopped.
 
     Raises:
         CloudError: The bucket cannot be listed.
@@ -150,7 +144,7 @@ def _listed(
         listed += page.objects
         if not page.truncated:
             break
-        if number >= MOST_PAGES or len(listed) >= MOST_OBJECTS or not time_left():
+        if number >= _MOST_PAGES or len(listed) >= MOST_OBJECTS or not time_left():
             return listed, listed[-1].key if listed else ""
     return listed, ""
 

@@ -38,12 +38,7 @@ _DAY = timedelta(hours=24)
 
 
 class SpecSource(NamedTuple):
-    """What was read for a delivery.
-
-    Attributes:
-        data: The spec's bytes.
-        found: The version, tag and size of the object they came from; empty for an inline spec.
-    """
+    """The bytes of a spec; what OBS said of their object, empty for an inline spec."""
 
     data: bytes
     found: Part
@@ -139,12 +134,11 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
 
     def claimed(view: View) -> Decision[Decided]:
         first: Decision[Claim | None] = claim(view) if claim else Decision(None)
-        attempt = first.value.attempt if first.value else 0
-        return followed_by(first.drafts, lambda view: decided(view, attempt))
+        return followed_by(first.drafts, lambda view: decided(view, first.value_in(view)))
 
-    def decided(view: View, attempt: int = 0) -> Decision[Decided]:
+    def decided(view: View, first: Claim | None = None) -> Decision[Decided]:
         run = view.delivery(order.delivery.key)
-        return Decision(Decided(order.delivery, run, attempt=attempt))
+        return Decision(Decided(order.delivery, run, attempt=first.attempt if first else 0))
 
     return decide
 
@@ -172,13 +166,7 @@ def settle_without_jobs(
 def ignore_changed(
     delivery: Delivery, found: Part, policy: PolicyDecision
 ) -> Decide[DeliveryState]:
-    """Decide to close a delivery whose object was written again after its event.
-
-    Args:
-        delivery: The delivery.
-        found: What OBS said of the object that was read.
-        policy: The decision of the policy, which does not allow that object to run.
-    """
+    """Decide to close a delivery whose object was written again after its event."""
     return _close_with(delivery.key, source_changed(delivery, found, policy))
 
 

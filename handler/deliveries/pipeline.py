@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -71,8 +72,7 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
         run, claimed = _read_and_plan(decided.delivery, invocation)
     repeated = run.final and (decided.seen or run.key != decided.delivery.key)
     if run.state == "planned" and not run.final:
-        submit(run.jobs, invocation, claimed)
-        run = state_of(run.key, invocation)
+        run = _with_jobs(run, submit(run.jobs, invocation, claimed))
     if run.trigger == "object" and not invocation.out_of_time:
         from handler.deliveries.reporting import report
 
@@ -83,25 +83,28 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
 
 def submit(
     jobs: Sequence[JobState], invocation: Invocation, claimed: Claimed | None = None
-) -> None:
-    """Send the jobs that can be sent, in threads; a failure of one stops no other.
+) -> list[JobState]:
+    """Send the jobs that can be sent, in threads; return them as that leaves them.
 
-    A job whose lease has expired becomes unknown.
-
-    Args:
-        jobs: The jobs.
-        invocation: The dependencies of this invocation.
-        claimed: The claim of the first of them, if it was made with their plan.
+    A failure of one stops no other. A job whose lease has expired becomes unknown. `claimed` is the
+    claim that was made with the plan.
     """
     claimable = SENDABLE | {"sending"}
     keys = [job.key for job in jobs if job.state in claimable]
-    claims = {jobs[0].key: claimed} if claimed else {}
+    claims = {claimed.key: claimed} if claimed else {}
     known = {key: one.request.body.decode() for key, one in claims.items()}
     bodies = {**invocation.log.bodies([key for key in keys if key not in known]), **known}
-    invocation.runner.drive_all(
+    return invocation.runner.drive_all(
         [submission(key, bodies.get(key), invocation.sender, claims.get(key)) for key in keys],
         senders=invocation.settings.senders,
     )
+
+
+def _with_jobs(run: DeliveryState, jobs: Sequence[JobState]) -> DeliveryState:
+    """Return a run with the states that sending has left of its jobs."""
+    sent = {job.key: job for job in jobs}
+    changed = max([run.changed, *(job.seq for job in jobs)])
+    return replace(run, jobs=tuple(sent.get(job.key, job) for job in run.jobs), changed=changed)
 
 
 def state_of(key: str, invocation: Invocation) -> DeliveryState:
@@ -131,13 +134,7 @@ def _inline_order(delivery: Delivery, invocation: Invocation) -> Order | None:
 def _plan(
     order: Order, invocation: Invocation, *, received: bool
 ) -> tuple[Decided, Claimed | None]:
-    """Plan a delivery and claim its first job in one commit, signed before it.
-
-    Args:
-        order: The delivery and what it asks for.
-        invocation: The dependencies of this invocation.
-        received: Whether the delivery was received in a commit of its own.
-    """
+    """Plan a delivery and claim its first job in one commit; `received` had one of its own."""
     rules = Rules(
         valid_for=timedelta(seconds=invocation.settings.valid_for),
         window=timedelta(seconds=invocation.settings.timer_window),
@@ -151,7 +148,7 @@ def _plan(
     decided = invocation.log.commit(decide).value
     if signed is None or not decided.attempt:
         return decided, None
-    return decided, Claimed(signed.request, decided.attempt)
+    return decided, Claimed(first.key, signed.request, decided.attempt)
 
 
 def _read_and_plan(
@@ -174,7 +171,8 @@ def _read_and_plan(
     except (RejectedError, ObjectError) as error:
         is_spec = isinstance(error, SpecRejectedError)
         action = "spec.rejected" if is_spec else "delivery.rejected"
-        return _close(delivery, action, _problems(error), spec, invocation)
+        problems = error.problems if isinstance(error, RejectedError) else [Problem(str(error))]
+        return _close(delivery, action, problems, spec, invocation)
     except NightdropError as error:
         state = invocation.log.commit(interrupted(delivery, str(error))).value
         if invocation.out_of_time:
@@ -248,7 +246,3 @@ def _close(
     note = "\n".join(map(str, problems))
     decide = settle_without_jobs(delivery, action, note, spec=spec)
     return invocation.log.commit(decide).value, None
-
-
-def _problems(error: RejectedError | ObjectError) -> Sequence[Problem]:
-    return error.problems if isinstance(error, RejectedError) else (Problem(str(error)),)

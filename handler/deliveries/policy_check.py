@@ -25,12 +25,6 @@ def check_policy(
     An uploader counts only if the event names the version or tag of what was read: another one may
     have written it since.
 
-    Args:
-        delivery: The delivery.
-        found: What OBS said of the object that was read.
-        plan: The jobs that the delivery asks for.
-        invocation: Dependencies of this invocation.
-
     Raises:
         PolicyError: The policy cannot be read or is not valid.
         CloudError: OBS, which has the policy, could not be reached.
@@ -50,11 +44,6 @@ def check_unchanged(
 
     Who wrote it is unknown, and it has an event of its own. An object that the bucket scan found
     has no uploader that could be mistaken.
-
-    Args:
-        delivery: The delivery.
-        found: What OBS said of the object that was read.
-        invocation: Dependencies of this invocation.
 
     Raises:
         PolicyError: The policy cannot be read or is not valid.

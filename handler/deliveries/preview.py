@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from handler.cloud.ief.fleet import EdgeNode
     from handler.deliveries.decisions import Decided, Order
     from handler.invocation.invocation import Invocation
-    from handler.runtime.response import Outcome
+    from handler.runtime.response import ReplyOutcome
     from handler.specs.planner import PlannedJob
     from handler.triggers.delivery import Delivery
     from handler.values.canonical_json import Json
 
-_OUTCOMES: Mapping[str, Outcome] = {
+_OUTCOMES: Mapping[str, ReplyOutcome] = {
     "delivery.planned": "completed",
     "delivery.received": "completed",
     "delivery.repeated": "duplicate",

@@ -140,11 +140,7 @@ def planned(order: Order) -> Draft:
     return replace(
         about,
         action="delivery.planned",
-        delivery={
-            **about.delivery,
-            **_relied_on(order.policy),
-            "jobs": len(order.plan.jobs),
-        },
+        delivery={**about.delivery, **_relied_on(order.policy), "jobs": len(order.plan.jobs)},
         note="\n".join([*map(str, order.plan.warnings), *changed]),
     )
 

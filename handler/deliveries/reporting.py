@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from handler.audit.log import Decision
+from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
 from handler.deliveries.result_file import CONTENT_TYPE, result_data, result_key
 from handler.errors import CloudError, NoAnswerError
@@ -44,20 +44,22 @@ GIVEN_UP = timedelta(days=7)
 _MOST_TOLD = 3
 
 
-def report(run: DeliveryState, invocation: Invocation) -> None:
-    """Write the result file of an object's run, if it changed since the last one.
+def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
+    """Write the result file of an object's run, if it changed; return the run as that leaves it.
 
     A failure is recorded and loses no delivery: the reconciler writes the file later.
     """
     place = invocation.settings.results
     if place is None or not has_result(run, invocation.settings) or not _time_left(invocation):
-        return
+        return run
     dated = invocation.obs.clock()
     obs = replace(invocation.obs, clock=lambda: dated)
     pause = timedelta(seconds=invocation.settings.settle_after)
     started = invocation.log.commit(start_result(run.key, pause)).value
-    if started is None or not _time_left(invocation):
-        return
+    if not isinstance(started, StartedResult):
+        return started or run
+    if not _time_left(invocation):
+        return started.run
     bucket, prefix = place
     shown = started.shown
     key = result_key(_object_of(shown)[1], watched=invocation.settings.prefix, results=prefix)
@@ -67,7 +69,8 @@ def report(run: DeliveryState, invocation: Invocation) -> None:
         error = None
     except CloudError as failed:
         error = failed
-    invocation.log.commit(record_result(started, error, f"obs://{bucket}/{key}"))
+    decide = record_result(started, error, f"obs://{bucket}/{key}")
+    return invocation.log.commit(decide).value or run
 
 
 def has_result(run: DeliveryState, settings: Settings) -> bool:
@@ -100,22 +103,24 @@ class StartedResult:
     until: str
 
 
-def start_result(key: str, pause: timedelta) -> Decide[StartedResult | None]:
+def start_result(key: str, pause: timedelta) -> Decide[StartedResult | DeliveryState | None]:
     """Decide whether this instance may write a result file now, and what it shows.
+
+    If it may not, the delivery is answered; None once it is forgotten.
 
     Args:
         key: The delivery's key.
         pause: How long no other instance may write it, doubled with each failed attempt.
     """
 
-    def decide(view: View) -> Decision[StartedResult | None]:
+    def decide(view: View) -> Decision[StartedResult | DeliveryState | None]:
         run = view.delivery(key)
         if run is None or run.changed <= run.reported or not is_due(run, view.now):
-            return Decision(None)
+            return Decision(run)
         shown = _latest(view, run)
         # What another instance is sending, that instance reports: our word would come too late.
         if any(job.state == "sending" for job in (*run.jobs, *shown.jobs)):
-            return Decision(None)
+            return Decision(run)
         wait = min(pause * 2 ** min(run.tries, 20), max(pause, LONGEST_PAUSE))
         until = timestamp(view.now + wait)
         draft = Draft(
@@ -143,37 +148,37 @@ def _latest(view: View, run: DeliveryState) -> DeliveryState:
 
 def record_result(
     started: StartedResult, error: CloudError | None, address: str = ""
-) -> Decide[None]:
+) -> Decide[DeliveryState | None]:
     """Decide to record that a result file was written for a run, or why it was not.
+
+    The run is answered as it then stands; None once it is forgotten.
 
     A failure is recorded once, and once more when it is given up, a week after the delivery.
     After the first failure it may be tried again at once; without an answer it may still come.
-
-    Args:
-        started: What was written, and for whom.
-        error: Why it could not be written; None if it was.
-        address: Where it is, for whoever reads the log.
+    `address` is where it is, for whoever reads the log.
     """
     key = started.run.key
     shows: Part = {"key": key, "shows": started.run.changed}
     written = Draft("result.written", "success", shows, note=address)
     failed = Draft("result.failed", "failure", {"key": key}, note=str(error))
 
-    def decide(view: View) -> Decision[None]:
+    def decide(view: View) -> Decision[DeliveryState | None]:
+        return followed_by(drafts(view), lambda view: Decision(view.delivery(key)))
+
+    def drafts(view: View) -> tuple[Draft, ...]:
         run = view.delivery(key)
         # A newer attempt has started meanwhile; it records the result.
         if run and run.tries and run.due_at != started.until:
-            return Decision(None)
+            return ()
         if error is None or run is None:
-            return Decision(None, (written, *_other_shown(view, started, written)))
+            return (written, *_other_shown(view, started, written))
         if view.now - moment(run.touched_at) > GIVEN_UP:
-            note = f"given up: {error}"
-            return Decision(None, (replace(failed, delivery=shows, note=note),))
+            return (replace(failed, delivery=shows, note=f"given up: {error}"),)
         if run.result_error:
-            return Decision(None)
+            return ()
         pause: Part = {"lease_until": timestamp(view.now)}
         may_come = isinstance(error, NoAnswerError) and not error.over
-        return Decision(None, (failed if may_come else replace(failed, request=pause),))
+        return (failed if may_come else replace(failed, request=pause),)
 
     return decide
 

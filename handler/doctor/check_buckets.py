@@ -84,10 +84,7 @@ def results_finding(seen: ResultsAccess | None) -> Finding:
             "results", str(seen.writing), _remedy("results", seen.writing, "obs:object:PutObject")
         )
     if seen.deleting:
-        return ok(
-            "results",
-            f"{seen.place} can be written, but not deleted from (not needed)",
-        )
+        return ok("results", f"{seen.place} can be written, but not deleted from (not needed)")
     return ok("results", f"{seen.place} can be written")
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LAST = 1000
 """How many records at the end of the chain are checked."""
 
-MOST = 1000
+_MOST = 1000
 """How many items of each kind of open work are checked."""
 
 _DOUBTFUL_SKEW = 30
@@ -65,7 +65,7 @@ def read_log_status(log: Log, own: datetime) -> LogStatus:
 
     def ask(view: View) -> tuple[Head, str, str, Open, datetime]:
         hold, suspension = view.switch("hold"), view.switch("suspension")
-        return view.head, hold, suspension, view.open(MOST), view.now
+        return view.head, hold, suspension, view.open(_MOST), view.now
 
     head, hold, suspension, left, now = log.read(ask)
     records = list(log.records(after=max(0, head.seq - LAST)))
@@ -136,8 +136,7 @@ def _chain_finding(seen: LogStatus) -> Finding:
         return ok("log", "it is empty")
     checked = min(LAST, seen.head.seq)
     return ok(
-        "log",
-        f"{seen.head.seq} records, the last {checked} valid, head {shown(seen.head.hash)}",
+        "log", f"{seen.head.seq} records, the last {checked} valid, head {shown(seen.head.hash)}"
     )
 
 

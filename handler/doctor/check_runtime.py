@@ -15,8 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from handler.audit.sql.sqlite import OLDEST_SQLITE
 from handler.doctor.finding import fail, ok, warn
-from handler.runtime.startup_record import start
+from handler.runtime.startup_record import read_startup
 from handler.settings import in_cloud
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ OLDEST = {
     "huaweicloudsdkcore": (3, 1, 111),
 }
 """The oldest release of each library that works."""
-
-OLDEST_SQLITE = (3, 37)
-"""The first release with STRICT tables."""
 
 MOST_ENTRIES, MOST_CHARACTERS = 20, 4096
 """Limits of function user data."""
@@ -73,7 +71,7 @@ def read_host(root: Path, environ: Mapping[str, str]) -> Host:
         python=platform.python_version(),
         sqlite=sqlite3.sqlite_version,
         libraries={name: _version(name) for name in OLDEST},
-        conflicting_packages=start(root, sys.modules).conflicting_packages,
+        conflicting_packages=read_startup(root, sys.modules).conflicting_packages,
         in_cloud=cloud,
         timeout=int(timeout) if timeout.isascii() and timeout.isdigit() else 0,
         entries=len(user_data),
@@ -112,7 +110,7 @@ def _library_findings(host: Host, settings: Settings) -> Iterator[Finding]:
         if found and _numbers(found) < OLDEST[name]
     ]
     if _numbers(host.sqlite) < OLDEST_SQLITE and settings.audit.startswith(_IN_SQLITE):
-        needed = _dotted(OLDEST_SQLITE)
+        needed = _dotted(OLDEST_SQLITE[:2])
         faults.append(
             fail(
                 "libraries",
@@ -136,8 +134,7 @@ def _timeout_finding(host: Host, settings: Settings) -> Finding:
     needed = settings.request_timeout + _RECORDING_SECONDS
     if not host.timeout:
         return ok(
-            "time-out",
-            f"the function's is unknown here; it must be at least {3 * needed:g} s",
+            "time-out", f"the function's is unknown here; it must be at least {3 * needed:g} s"
         )
     if host.timeout <= needed:
         return fail(

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
     from handler.values.canonical_json import Json
 
-Verdict: TypeAlias = Literal["ok", "warn", "fail"]
+CheckVerdict: TypeAlias = Literal["ok", "warn", "fail"]
 
-WORST_LAST: tuple[Verdict, ...] = ("ok", "warn", "fail")
+_WORST_LAST: tuple[CheckVerdict, ...] = ("ok", "warn", "fail")
 """Every verdict, the worst last."""
 
 
@@ -28,7 +28,7 @@ class Finding:
     """
 
     check: str
-    verdict: Verdict
+    verdict: CheckVerdict
     message: str
     remedy: str = ""
 
@@ -56,6 +56,6 @@ def fail(check: str, message: str, remedy: str) -> Finding:
     return Finding(check, "fail", message, remedy)
 
 
-def worst(findings: Iterable[Finding]) -> Verdict:
+def worst(findings: Iterable[Finding]) -> CheckVerdict:
     """Return the worst verdict; `ok` if there are no findings."""
-    return max((one.verdict for one in findings), key=WORST_LAST.index, default="ok")
+    return max((one.verdict for one in findings), key=_WORST_LAST.index, default="ok")

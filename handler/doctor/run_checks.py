@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class CheckedDeployment:
     """The deployment to check; instead of a log, the reason why it cannot be opened."""
 
     settings: Settings
@@ -69,12 +69,12 @@ class Deployment:
     environ: Mapping[str, str] = field(repr=False)
 
 
-def run_checks(deployment: Deployment) -> tuple[Finding, ...]:
+def run_checks(deployment: CheckedDeployment) -> tuple[Finding, ...]:
     """Return all findings; the only change is a probe object that is written and deleted."""
     return tuple(_findings(deployment))
 
 
-def _findings(deployment: Deployment) -> Iterator[Finding]:
+def _findings(deployment: CheckedDeployment) -> Iterator[Finding]:
     settings = deployment.settings
     warnings = settings_warnings(settings)
     for warning in warnings:
@@ -93,7 +93,7 @@ def _findings(deployment: Deployment) -> Iterator[Finding]:
     yield from _cloud(deployment)
 
 
-def _log(deployment: Deployment) -> Iterator[Finding]:
+def _log(deployment: CheckedDeployment) -> Iterator[Finding]:
     log = deployment.log
     try:
         seen = log if isinstance(log, LogError) else read_log_status(log, deployment.clock())
@@ -110,7 +110,7 @@ def _log(deployment: Deployment) -> Iterator[Finding]:
         yield warn("log's store", message or doubt, remedy if message else "check again later")
 
 
-def _cloud(deployment: Deployment) -> Iterator[Finding]:
+def _cloud(deployment: CheckedDeployment) -> Iterator[Finding]:
     settings, ask = deployment.settings, (deployment.transport, deployment.clock)
     reached = []
     for service, endpoint in (("IEF", settings.ief_endpoint), ("OBS", settings.obs_endpoint)):
@@ -134,7 +134,7 @@ def _cloud(deployment: Deployment) -> Iterator[Finding]:
             yield from check(deployment)
 
 
-def _policy(deployment: Deployment) -> Iterator[Finding]:
+def _policy(deployment: CheckedDeployment) -> Iterator[Finding]:
     try:
         policy = load_policy(deployment.settings.policy, lambda: _obs(deployment))
     except NightdropError as error:
@@ -145,11 +145,11 @@ def _policy(deployment: Deployment) -> Iterator[Finding]:
     yield ok("policy", built_in if policy is BUILT_IN else f"{count}, SHA-256 {policy.digest}")
 
 
-def _facts(deployment: Deployment) -> Iterator[Finding]:
+def _facts(deployment: CheckedDeployment) -> Iterator[Finding]:
     return facts_findings(deployment.settings, lambda: _obs(deployment))
 
 
-def _fleet(deployment: Deployment) -> Iterator[Finding]:
+def _fleet(deployment: CheckedDeployment) -> Iterator[Finding]:
     settings = deployment.settings
     project, instance = settings.project_id, settings.ief_instance
     ief = Ief(
@@ -164,7 +164,7 @@ def _fleet(deployment: Deployment) -> Iterator[Finding]:
     yield fleet_finding(list_error(ief))
 
 
-def _drop_buckets(deployment: Deployment) -> Iterator[Finding]:
+def _drop_buckets(deployment: CheckedDeployment) -> Iterator[Finding]:
     for bucket in deployment.settings.buckets:
         if not _out_of_time(deployment):
             yield from bucket_findings(
@@ -172,12 +172,12 @@ def _drop_buckets(deployment: Deployment) -> Iterator[Finding]:
             )
 
 
-def _results(deployment: Deployment) -> Iterator[Finding]:
+def _results(deployment: CheckedDeployment) -> Iterator[Finding]:
     place = deployment.settings.results
     yield results_finding(check_results(_obs(deployment), *place) if place else None)
 
 
-def _checkpoints(deployment: Deployment) -> Iterator[Finding]:
+def _checkpoints(deployment: CheckedDeployment) -> Iterator[Finding]:
     """Check access to checkpoints without writing one: it could not be deleted."""
     place = deployment.settings.checkpoints
     if not place:
@@ -199,7 +199,7 @@ def _checkpoints(deployment: Deployment) -> Iterator[Finding]:
         yield ok("checkpoints", "they are in a folder of this machine")
 
 
-def _notices(deployment: Deployment) -> Iterator[Finding]:
+def _notices(deployment: CheckedDeployment) -> Iterator[Finding]:
     return notices_findings(
         deployment.settings,
         deployment.keys,
@@ -209,7 +209,7 @@ def _notices(deployment: Deployment) -> Iterator[Finding]:
     )
 
 
-def _obs(deployment: Deployment) -> Obs:
+def _obs(deployment: CheckedDeployment) -> Obs:
     return Obs(
         deployment.settings.obs_endpoint,
         deployment.keys,
@@ -219,7 +219,7 @@ def _obs(deployment: Deployment) -> Obs:
     )
 
 
-def _out_of_time(deployment: Deployment) -> bool:
+def _out_of_time(deployment: CheckedDeployment) -> bool:
     return deployment.deadline.left() < deployment.settings.request_timeout
 
 

@@ -21,7 +21,7 @@ and, for OBS, `stale_objects` and `append_anywhere` (`operation.Deviations` desc
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from random import Random
 from threading import Event, Lock, Timer
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
@@ -38,26 +38,13 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 FaultKind: TypeAlias = Literal[
-    "append_anywhere",
-    "cut",
-    "delay",
-    "duplicate_name",
-    "late_commit",
-    "long_signature",
-    "lost_answer",
-    "milliseconds",
-    "new_status",
-    "no_descriptions",
-    "oldest_first",
-    "other_auth_code",
-    "page_offsets",
-    "small_pages",
-    "stale_list",
-    "stale_objects",
-    "status",
-]
+    "append_anywhere", "cut", "delay", "duplicate_name", "late_commit", "long_signature",
+    "lost_answer", "milliseconds", "new_status", "no_descriptions", "oldest_first",
+    "other_auth_code", "page_offsets", "small_pages", "stale_list", "stale_objects", "status",
+]  # fmt: skip
 _ENDINGS = frozenset({"lost_answer", "cut", "status", "late_commit"})
 _TIMED = frozenset({"delay", "late_commit", "long_signature", "stale_list", "stale_objects"})
+_SWITCHES = frozenset(one.name for one in fields(Deviations) if one.default is False)
 _LIST, _READ = ("ListBatchJob",), ("ListBatchJob", "ShowBatchJob")
 _JOBS = (
     *(*_READ, "CreateBatchJob", "DeleteBatchJob"),
@@ -197,17 +184,9 @@ def _combined(applied: Sequence[FaultRule]) -> ActiveFaults:
     return ActiveFaults(
         delay=sum(rule.seconds or 0.0 for rule in applied if rule.fault == "delay"),
         deviations=Deviations(
+            **dict.fromkeys(kinds & _SWITCHES, True),
             list_lag=max(lags, default=0.0),
-            unique_names="duplicate_name" in kinds,
-            no_descriptions="no_descriptions" in kinds,
-            oldest_first="oldest_first" in kinds,
-            small_pages="small_pages" in kinds,
-            page_offsets="page_offsets" in kinds,
-            milliseconds="milliseconds" in kinds,
-            new_status="new_status" in kinds,
-            other_auth_code="other_auth_code" in kinds,
             stale_objects=max(stale, default=0.0),
-            append_anywhere="append_anywhere" in kinds,
             signature_seconds=windows[0] if windows else None,
         ),
         ending=next((rule for rule in applied if rule.fault in _ENDINGS), None),

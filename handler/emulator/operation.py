@@ -27,7 +27,7 @@ class Deviations:
 
     Attributes:
         list_lag: Seconds for which a new job is missing from ListBatchJob.
-        unique_names: Whether a job name that exists is refused.
+        duplicate_name: Whether a job name that exists is refused.
         no_descriptions: Whether jobs are returned without their descriptions.
         oldest_first: Whether ListBatchJob ignores the order that is asked for.
         small_pages: Whether a page of ListBatchJob has 5 jobs at most.
@@ -41,7 +41,7 @@ class Deviations:
     """
 
     list_lag: float = 0.0
-    unique_names: bool = False
+    duplicate_name: bool = False
     no_descriptions: bool = False
     oldest_first: bool = False
     small_pages: bool = False

@@ -11,7 +11,7 @@ from handler.audit.checkpoints.checkpoint import (
     SUFFIX,
     Checkpoint,
     checkpointed,
-    origin_of,
+    log_origin,
     written,
 )
 from handler.audit.checkpoints.folder_store import CheckpointFolder
@@ -57,7 +57,7 @@ class CheckpointBucket:
         return self.obs.read(self.bucket, f"{self.prefix}{name}", max_bytes=_LARGEST).data
 
 
-def check(settings: Settings) -> None:
+def check_store(settings: Settings) -> None:
     """Check that checkpoints can be signed as the settings ask.
 
     Raises:
@@ -98,7 +98,7 @@ def checkpoint(invocation: Invocation, *, every: float = inf) -> Record | None:
     recorded = last.action if is_current else ""
     if first is None or recorded == "log.checkpointed":
         return None
-    new = Checkpoint(origin_of(first.hash), head, now)
+    new = Checkpoint(log_origin(first.hash), head, now)
     key = _key(invocation.settings)
     error = _put(new, key, invocation)
     if error and recorded == "log.checkpoint_failed":

@@ -15,13 +15,11 @@ from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
 from handler.cloud.obs.prefix_store import ObsFolders
-from handler.errors import (
-    CredentialsError,
-)
+from handler.errors import CredentialsError
 from handler.invocation.invocation import RECORDING_SECONDS, Invocation
 from handler.jobs.effect_runner import EffectRunner
 from handler.runtime.deadline import deadline
-from handler.runtime.startup_record import record_start, start
+from handler.runtime.startup_record import read_startup, record_start
 from handler.runtime.structured_log import attention_lines, log_line, write_stdout
 from handler.settings import Settings, load, settings_warnings
 
@@ -73,9 +71,9 @@ def open_instance(
     """
     settings = load(lambda name: _text(context, "getUserData", name) or None, environ)
     if settings.checkpoints or settings.checkpoint_key.get_secret_value():
-        from handler.invocation.checkpoint_writer import check
+        from handler.invocation.checkpoint_writer import check_store
 
-        check(settings)
+        check_store(settings)
     transport = Transport(timeout=settings.request_timeout, connections=settings.senders)
     keys = CurrentCredentials(_credentials(context, environ))
     try:
@@ -119,7 +117,7 @@ def _opened_log(
 
 def record_started(context: object, instance: Instance) -> None:
     """Say in the log and to the log service what runs here, once per instance."""
-    started = start(Path(__file__).parents[2], sys.modules)
+    started = read_startup(Path(__file__).parents[2], sys.modules)
     instance.log.bind(_function(context)).commit(record_start(started))
     said = {"code": started.code, "python": started.python, "sqlite": started.sqlite}
     instance.write(log_line("function.started", {**said, "note": started.note}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.jobs.effects import Breaker, Sender
+from handler.jobs.effects import Sender
 
 if TYPE_CHECKING:
     from handler.audit.log import Log
@@ -22,18 +22,7 @@ RECORDING_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Invocation:
-    """The dependencies of one invocation.
-
-    Attributes:
-        settings: What the operator set.
-        log: The audit log; it adds `function` to each record.
-        ief: The fleet's API, with this invocation's keys.
-        obs: Object storage, with this invocation's keys.
-        deadline: The end of the invocation.
-        function: The function's name, version and request id.
-        runner: Executes the effects of submissions.
-        absent_doubt: Why no job is declared absent; "" if jobs are.
-    """
+    """The dependencies of one invocation; `function` names it in each record of the log."""
 
     settings: Settings
     log: Log
@@ -52,10 +41,14 @@ class Invocation:
     @property
     def sender(self) -> Sender:
         """Who submits in this invocation, and by which settings."""
-        share = self.settings.breaker
+        breaker = None
+        if self.settings.breaker < 1:
+            from handler.jobs.breaker import Breaker
+
+            breaker = Breaker(self.settings.breaker, self.settings.breaker_jobs)
         return Sender(
             seconds_per_request=self.settings.request_timeout + RECORDING_SECONDS,
             settle_after=self.settings.settle_after,
             absent_doubt=self.absent_doubt,
-            breaker=Breaker(share, self.settings.breaker_jobs) if share < 1 else None,
+            breaker=breaker,
         )

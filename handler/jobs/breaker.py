@@ -7,35 +7,43 @@ leave it out. A person releases it (`nightdrop release`); what ended before that
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
-    from handler.audit.log import Decide, View
-    from handler.jobs.effects import Breaker
+    from handler.audit.log import View
 
-WINDOW = timedelta(hours=1)
+BREAKER_WINDOW = timedelta(hours=1)
 """Jobs that ended longer ago do not count."""
 
 
-def trip(breaker: Breaker) -> Decide[None]:
-    """Decide to hold sending if more jobs failed than the operator's share; a hold is kept."""
+class Breaker(NamedTuple):
+    """When the circuit breaker holds sending.
 
-    def decide(view: View) -> Decision[None]:
-        if view.switch("hold"):
-            return Decision(None)
-        ended, failed = view.fleet_ends(timestamp(view.now - WINDOW))
-        if ended < breaker.jobs or failed / ended <= breaker.share:
-            return Decision(None)
-        note = (
-            f"circuit breaker: {failed} of {ended} jobs that ended within the last hour failed on "
-            f"the fleet, more than NIGHTDROP_BREAKER={breaker.share:g} allows; find out why, then "
-            "`nightdrop release`"
-        )
-        held = Draft("sending.held", "failure", actor={"kind": "circuit breaker"}, note=note)
-        return Decision(None, (held,))
+    Attributes:
+        share: The share of the jobs that ended within the last hour that may have failed.
+        jobs: How many must have ended before that share counts.
+    """
 
-    return decide
+    share: float
+    jobs: int
+
+
+def trip(breaker: Breaker | None, view: View) -> tuple[Draft, ...]:
+    """Return the record that holds sending, if more jobs failed than the operator's share.
+
+    Without a breaker there is none, and none if sending is held already.
+    """
+    if breaker is None or view.switch("hold"):
+        return ()
+    ended, failed = view.fleet_ends(timestamp(view.now - BREAKER_WINDOW))
+    if ended < breaker.jobs or failed / ended <= breaker.share:
+        return ()
+    note = (
+        f"circuit breaker: {failed} of {ended} jobs that ended within the last hour failed on "
+        f"the fleet, more than NIGHTDROP_BREAKER={breaker.share:g} allows; find out why, then "
+        "`nightdrop release`"
+    )
+    return (Draft("sending.held", "failure", actor={"kind": "circuit breaker"}, note=note),)

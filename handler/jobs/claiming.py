@@ -11,16 +11,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.jobs.decisions import SENDABLE, Claim, about, claim, known, stale
+from handler.jobs.decisions import SENDABLE, about, claim, known, not_granted, stale
 from handler.values.canonical_json import sha256_hex, shown
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
     from handler.audit.job_state import JobState
-    from handler.audit.log import Decide, View
+    from handler.audit.log import Decide, Decision, View
+    from handler.jobs.decisions import Claim
 
 _EXCHANGED = (
     "its request in the outbox is not the one that was planned, so it is not sent: look for who "
@@ -29,14 +29,7 @@ _EXCHANGED = (
 
 
 def claim_planned(key: str, *, body: str, date: str, lease: timedelta) -> Decide[Claim]:
-    """Decide whether this instance may send a job now, as `claim` does, with this body.
-
-    Args:
-        key: The job's key.
-        body: What would be sent.
-        date: The date of the signature the request will leave with, a timestamp.
-        lease: How long this instance may take to record an answer.
-    """
+    """Decide whether this instance may send a job now, as `claim` does, with this body."""
     granted = claim(key, date=date, lease=lease)
     digest = sha256_hex(body)
 
@@ -46,9 +39,9 @@ def claim_planned(key: str, *, body: str, date: str, lease: timedelta) -> Decide
             return granted(view)
         if not view.matches_record(job):
             draft = contradicted(job)
-            return Decision(Claim(0, job), () if view.is_contradicted(draft.note) else (draft,))
+            return not_granted(job, *(() if view.is_contradicted(draft.note) else (draft,)))
         if job.body_digest not in {"", digest} and not stale(job, view.now):
-            return Decision(Claim(0, job), _exchanged(job))
+            return not_granted(job, *_exchanged(job))
         return granted(view)
 
     return decide

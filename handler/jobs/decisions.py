@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from handler.audit.log import Decision
+from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
 from handler.values.canonical_json import moment, timestamp
 
@@ -72,7 +72,7 @@ Answer: TypeAlias = "Created | Refused | Deferred | Unknown"
 
 
 class Claim(NamedTuple):
-    """The result of a claim: whether this instance may send, and the job's state.
+    """The result of a claim: whether this instance may send, and the job as the claim leaves it.
 
     Attributes:
         attempt: The number of the attempt, to be given back with its answer; 0 if not granted.
@@ -96,10 +96,15 @@ def claim(key: str, *, date: str, lease: timedelta) -> Decide[Claim]:
         if job.state in SENDABLE:
             return _claimed(view, job, date, view.now + lease)
         if job.state == "sending" and lease_over(job, view.now):
-            return Decision(Claim(0, job), (lease_expired(job),))
-        return Decision(Claim(0, job))
+            return not_granted(job, lease_expired(job))
+        return not_granted(job)
 
     return decide
+
+
+def not_granted(job: JobState, *drafts: Draft) -> Decision[Claim]:
+    """Return a decision that refuses a claim and appends drafts about the job."""
+    return followed_by(drafts, lambda view: Decision(Claim(0, known(view, job.key))))
 
 
 def lease_over(job: JobState, now: datetime) -> bool:
@@ -112,8 +117,8 @@ def is_unknown(job: JobState, now: datetime) -> bool:
     return job.state == "unknown" or (job.state == "sending" and lease_over(job, now))
 
 
-def record(key: str, attempt: int, answer: Answer) -> Decide[None]:
-    """Decide what an answer changes, whenever it comes.
+def record(key: str, attempt: int, answer: Answer) -> Decide[JobState]:
+    """Decide what an answer changes, whenever it comes; answers the job as it then stands.
 
     A creation is taken in every state: the same id again is nothing new, another id is a
     duplicate that a person must look at. Any other answer counts only for the latest attempt. A
@@ -121,44 +126,47 @@ def record(key: str, attempt: int, answer: Answer) -> Decide[None]:
     is in the way.
     """
 
-    def decide(view: View) -> Decision[None]:
+    def decide(view: View) -> Decision[JobState]:
         job = known(view, key)
         if isinstance(answer, Created):
-            return Decision(None, _created(job, answer))
+            return _moved(job, _created(job, answer))
         if job.attempt != attempt or job.state not in {"sending", "unknown"}:
-            return Decision(None)
-        return Decision(None, (_answered(job, answer),))
+            return Decision(job)
+        return _moved(job, (_answered(job, answer),))
 
     return decide
 
 
-def defer(key: str, reason: str) -> Decide[None]:
-    """Decide to leave a job for later that was not claimed."""
+def defer(key: str, reason: str) -> Decide[JobState]:
+    """Decide to leave a job for later that was not claimed; answers the job as it then stands."""
 
-    def decide(view: View) -> Decision[None]:
+    def decide(view: View) -> Decision[JobState]:
         job = known(view, key)
-        if job.state not in SENDABLE:
-            return Decision(None)
-        return Decision(None, _waiting(job, reason))
+        return _moved(job, _waiting(job, reason) if job.state in SENDABLE else ())
 
     return decide
 
 
-def request_lost(key: str) -> Decide[None]:
+def request_lost(key: str) -> Decide[JobState]:
     """Decide what becomes of a job whose request is gone from the outbox: it waits, then expires.
 
     Nothing can be sent for it any more, and nothing of it is silently lost.
     """
 
-    def decide(view: View) -> Decision[None]:
+    def decide(view: View) -> Decision[JobState]:
         job = known(view, key)
         if job.state not in SENDABLE:
-            return Decision(None)
+            return Decision(job)
         if stale(job, view.now):
-            return Decision(None, (_expired(job),))
-        return Decision(None, _waiting(job, _REQUEST_LOST))
+            return _moved(job, (_expired(job),))
+        return _moved(job, _waiting(job, _REQUEST_LOST))
 
     return decide
+
+
+def _moved(job: JobState, drafts: tuple[Draft, ...]) -> Decision[JobState]:
+    """Return a decision that appends drafts about a job and answers it as they leave it."""
+    return followed_by(drafts, lambda view: Decision(known(view, job.key)))
 
 
 def abandon(key: str, reason: str, *, actor: Part) -> Decide[JobState]:
@@ -220,12 +228,11 @@ def about(job: JobState) -> Draft:
 
 
 def _claimed(view: View, job: JobState, date: str, lease_until: datetime) -> Decision[Claim]:
-    refused = Claim(0, job)
     if stale(job, view.now):
-        return Decision(refused, (_expired(job),))
+        return not_granted(job, _expired(job))
     held = view.switch("hold")
     if held:
-        return Decision(refused, _waiting(job, f"sending is held: {held}"))
+        return not_granted(job, *_waiting(job, f"sending is held: {held}"))
     request: Part = {
         "operation": "CreateBatchJob",
         "attempt": job.attempt + 1,

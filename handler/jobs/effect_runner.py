@@ -8,6 +8,7 @@ from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
+from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, CloudError, CredentialsError
 from handler.jobs.decisions import Created, Deferred
 from handler.jobs.effects import (
@@ -23,7 +24,7 @@ from handler.jobs.effects import (
     TimeLeft,
 )
 from handler.jobs.operations import Done
-from handler.jobs.submission import TOO_MANY, answer_of
+from handler.jobs.submission import answer_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
     from handler.cloud.http_transport import Request
     from handler.cloud.ief.client import Ief, ListedJob, ShownJob
     from handler.jobs.decisions import Answer
-    from handler.jobs.effects import Asking, Effect, Effects, Send
+    from handler.jobs.effects import Asking, Effect, Send
     from handler.runtime.deadline import Deadline
 
 T = TypeVar("T")
 
-PAGE = 100
+JOBS_PER_PAGE = 100
 """How many jobs are asked for at once."""
 
 OVERLAP = 10
@@ -53,12 +54,7 @@ _NOT_FOUND = 404
 
 @dataclass
 class RateLimiter:
-    """Shared rate limiter: all senders wait once the API asks one of them to (429, Retry-After).
-
-    Attributes:
-        clock: Monotonic seconds.
-        sleep: Waits for seconds.
-    """
+    """Shared rate limiter: all senders wait once the API asks one of them to (429, Retry-After)."""
 
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -113,19 +109,19 @@ class EffectRunner:
             returned: T = done.value
             return returned
 
-    def drive_all(self, all_effects: Sequence[Effects], *, senders: int) -> None:
-        """Carry several out side by side; the first error is raised once all have ended."""
+    def drive_all(self, all_effects: Sequence[Asking[T]], *, senders: int) -> list[T]:
+        """Carry several out side by side and return what each returns.
+
+        The first error is raised once all have ended.
+        """
         if len(all_effects) <= 1:
-            for effects in all_effects:
-                self.drive(effects)
-            return
+            return [self.drive(effects) for effects in all_effects]
         # Loaded where it is needed: most events have one job.
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(min(senders, len(all_effects)), "sender") as threads:
             futures = [threads.submit(self.drive, effects) for effects in all_effects]
-        for future in futures:
-            future.result()
+        return [future.result() for future in futures]
 
     def _carried_out(self, effect: Effect) -> object:  # noqa: PLR0911 - one line per effect
         if isinstance(effect, TimeLeft):
@@ -193,7 +189,7 @@ def list_jobs(ief: Ief, look: ListJobs, deadline: Deadline) -> Listing:
     ordered = True
     offset = shared = largest = 0
     for _ in range(MOST_PAGES):
-        page = ief.list_jobs(look.job_type, limit=PAGE, offset=offset)
+        page = ief.list_jobs(look.job_type, limit=JOBS_PER_PAGE, offset=offset)
         fresh = {job.job_id: job for job in page if job.job_id not in seen}
         if offset and len(fresh) == len(page):
             break

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide
     from handler.cloud.http_transport import Request
     from handler.cloud.ief.client import ListedJob, ShownJob
+    from handler.jobs.breaker import Breaker
     from handler.jobs.decisions import Answer, Deferred
     from handler.jobs.operations import OperationAnswer
 
@@ -107,18 +108,6 @@ class Listing(NamedTuple):
     complete: bool
 
 
-class Breaker(NamedTuple):
-    """When the circuit breaker holds sending.
-
-    Attributes:
-        share: The share of the jobs that ended within the last hour that may have failed.
-        jobs: How many must have ended before that share counts.
-    """
-
-    share: float
-    jobs: int
-
-
 class Sender(NamedTuple):
     """Who submits, and by which settings.
 
@@ -141,7 +130,6 @@ Effect: TypeAlias = (
     "AwaitTurn | TimeLeft | Sign | Commit | Send | ListJobs | ShowJob | SignOperation"
     " | SendOperation"
 )
-Effects: TypeAlias = "Generator[Effect, Any, None]"
 Asking: TypeAlias = "Generator[Effect, Any, T]"
 """Effects that end in a result."""
 

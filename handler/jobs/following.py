@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from handler.audit.job_end import ENDED
 from handler.audit.job_state import DELETED
-from handler.audit.log import Decision
+from handler.audit.log import Decision, followed_by
 from handler.jobs.breaker import trip
 from handler.jobs.decisions import about, known
 from handler.jobs.effects import Gone, ShowJob, TimeLeft, ask, commit
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide, View
     from handler.audit.record import Draft
     from handler.cloud.ief.client import ShownJob
-    from handler.jobs.effects import Effects, Sender
+    from handler.jobs.effects import Asking, Sender
 
 FOLLOWED_FOR = timedelta(days=1)
 """After this a job that never ends is no longer queried; the API gives it ten minutes."""
@@ -33,25 +33,21 @@ _REASONS = 5
 _LONGEST_REASON = 200
 
 
-def following(job: JobState, now: datetime, sender: Sender) -> Effects:
-    """Yield the effects that learn how a job on the fleet ended, if there is time to ask.
+def following(job: JobState, now: datetime, sender: Sender) -> Asking[JobState]:
+    """Yield the effects that learn how a job on the fleet ended, and return the job.
 
-    A job that still runs costs the log nothing.
-
-    Args:
-        job: The job's state.
-        now: The store's clock.
-        sender: Who asks.
+    It is asked for if there is time. A job that still runs costs the log nothing.
     """
     if (yield from ask(TimeLeft())) < sender.seconds_per_request:
-        return
+        return job
     answer = yield from ask(ShowJob(job.job_id))
-    if answer is not None and _end(job, answer, now, sender):
-        yield from commit(finish(job, answer, sender))
+    if answer is None or not _end(job, answer, now, sender):
+        return job
+    return (yield from commit(finish(job, answer, sender)))
 
 
-def finish(seen: JobState, answer: ShownJob | Gone, sender: Sender) -> Decide[None]:
-    """Decide whether a job on the fleet has ended, counted from its tasks.
+def finish(seen: JobState, answer: ShownJob | Gone, sender: Sender) -> Decide[JobState]:
+    """Decide whether a job on the fleet has ended, counted from its tasks; answers the job.
 
     That the API does not know it is believed only after the time a list may lag behind. The
     circuit breaker is decided in the same commit.
@@ -63,11 +59,16 @@ def finish(seen: JobState, answer: ShownJob | Gone, sender: Sender) -> Decide[No
         sender: Who asked.
     """
 
-    def decide(view: View) -> Decision[None]:
+    def decide(view: View) -> Decision[JobState]:
         job = known(view, seen.key)
         drafts = _end(job, answer, view.now, sender) if job.seq == seen.seq else ()
-        then = trip(sender.breaker) if drafts and sender.breaker else None
-        return Decision(None, drafts, then)
+        return followed_by(drafts, tripped) if drafts else finished(view)
+
+    def tripped(view: View) -> Decision[JobState]:
+        return followed_by(trip(sender.breaker, view), finished)
+
+    def finished(view: View) -> Decision[JobState]:
+        return Decision(known(view, seen.key))
 
     return decide
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
     from handler.jobs.effect_runner import EffectRunner
     from handler.jobs.effects import Sender
-    from handler.runtime.response import Outcome
+    from handler.runtime.response import ReplyOutcome
     from handler.triggers.delivery import Action
 
-_OUTCOMES: dict[str, Outcome] = {
+_OUTCOMES: dict[str, ReplyOutcome] = {
     "done": "completed",
     "so": "completed",
     "not done": "rejected",

@@ -14,7 +14,7 @@ from handler.jobs.hold import BY_HAND
 from handler.jobs.operations import (
     OPERATIONS,
     Done,
-    Look,
+    JobLook,
     OperationResult,
     not_done,
     result_without_sending,
@@ -39,7 +39,7 @@ _SETTLED = "the answer was lost, and the fleet shows it"
 
 def claim_operation(
     key: str, request: OperationRequest, *, date: str, lease: timedelta
-) -> Decide[Look]:
+) -> Decide[JobLook]:
     """Decide whether this instance may send an operation on a job now.
 
     Args:
@@ -49,16 +49,16 @@ def claim_operation(
         lease: How long this instance may take to record an answer.
     """
 
-    def decide(view: View) -> Decision[Look]:
+    def decide(view: View) -> Decision[JobLook]:
         job, operation = known(view, key), request.operation
         result = result_without_sending(view, job, operation)
         if result:
-            return Decision(Look(job, view.now, result))
+            return Decision(JobLook(job, view.now, result))
         if not view.matches_record(job):
             draft = contradicted(job)
             result = OperationResult("not done", draft.note)
             said = view.is_contradicted(draft.note)
-            return Decision(Look(job, view.now, result), () if said else (draft,))
+            return Decision(JobLook(job, view.now, result), () if said else (draft,))
         lease_until = timestamp(view.now + lease)
         claimed = replace(job, operation=operation.name, date=date, lease_until=lease_until)
         draft = replace(
@@ -68,7 +68,7 @@ def claim_operation(
             request={"operation": operation.call, "date": date, "lease_until": lease_until},
             note=request.reason,
         )
-        return Decision(Look(claimed, view.now, None), (draft,))
+        return Decision(JobLook(claimed, view.now, None), (draft,))
 
     return decide
 

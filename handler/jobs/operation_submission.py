@@ -27,14 +27,14 @@ from handler.jobs.effects import (
     commit,
 )
 from handler.jobs.operation_decisions import claim_operation, record_operation, settle_operation
-from handler.jobs.operations import OperationResult, look_at
+from handler.jobs.operations import OperationResult, look_at_job
 from handler.values.canonical_json import moment
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.job_state import JobState
-    from handler.jobs.effects import Asking, Effects, Sender
+    from handler.jobs.effects import Asking, Sender
     from handler.jobs.operations import OperationRequest
 
 _NO_TIME = "no time was left to send it"
@@ -50,10 +50,10 @@ def operation_submission(
         request: What is asked for, and by whom.
         sender: Who sends.
     """
-    found = yield from commit(look_at(key, request))
+    found = yield from commit(look_at_job(key, request))
     if found.job.operation and lease_over(found.job, found.now):
         yield from operation_settlement(found.job, found.now, sender)
-        found = yield from commit(look_at(key, request))
+        found = yield from commit(look_at_job(key, request))
     if found.result:
         return found.result
     left = yield from ask(AwaitTurn(sender.seconds_per_request))
@@ -97,6 +97,6 @@ def operation_settlement(
     return settled
 
 
-def settling(claimed: JobState, now: datetime, sender: Sender) -> Effects:
+def settling(claimed: JobState, now: datetime, sender: Sender) -> Asking[None]:
     """Yield the effects of `operation_settlement`, for whoever does not ask for its result."""
     yield from operation_settlement(claimed, now, sender)

@@ -124,7 +124,7 @@ class OperationResult(NamedTuple):
     sentence: str
 
 
-class Look(NamedTuple):
+class JobLook(NamedTuple):
     """A job as it is now, and the result of a request that nothing needs to be sent for.
 
     Attributes:
@@ -138,12 +138,14 @@ class Look(NamedTuple):
     result: OperationResult | None
 
 
-def look_at(key: str, request: OperationRequest) -> Decide[Look]:
+def look_at_job(key: str, request: OperationRequest) -> Decide[JobLook]:
     """Decide nothing; answer whether a request for an operation has to be sent."""
 
-    def decide(view: View) -> Decision[Look]:
+    def decide(view: View) -> Decision[JobLook]:
         job = known(view, key)
-        return Decision(Look(job, view.now, result_without_sending(view, job, request.operation)))
+        return Decision(
+            JobLook(job, view.now, result_without_sending(view, job, request.operation))
+        )
 
     return decide
 

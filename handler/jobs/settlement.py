@@ -18,7 +18,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from handler.audit.log import Decision
+from handler.audit.log import Decision, followed_by
 from handler.jobs.decisions import about, duplicate_note, known, lease_expired, lease_over
 from handler.jobs.effects import ListJobs, ask, commit
 from handler.jobs.submission import NOT_KNOWN
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from handler.audit.log import Decide, View
     from handler.audit.record import Draft
     from handler.cloud.ief.client import ListedJob
-    from handler.jobs.effects import Effects, Listing, Sender
+    from handler.jobs.effects import Asking, Listing, Sender
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the API's clock may be behind ours when a listing counts as reaching back far enough."""
@@ -43,43 +43,43 @@ _BY_FACTS = (
 )
 
 
-def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
-    """Yield the effects that settle jobs of one type whose outcomes are not known.
+def settlement(jobs: Sequence[JobState], sender: Sender) -> Asking[tuple[JobState, ...]]:
+    """Yield the effects that settle jobs of one type; return the jobs as they leave them.
 
     One list serves them all, and what it says of all of them is one commit.
-
-    Args:
-        jobs: The jobs' states, `unknown`, or `sending` with their leases over.
-        sender: Who settles.
     """
     since = moment(min(job.date for job in jobs)) - CLOCK_SKEW
     listing = yield from ask(ListJobs(jobs[0].type, since))
     yield from commit(check_marks(listing))
     keys = [job.key for job in jobs]
-    yield from commit(settle(keys, listing, sender))
+    settled = yield from commit(settle(keys, listing, sender))
     if sender.absent_doubt:
         yield from commit(suspend(keys, listing, sender))
+    return settled
 
 
-def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None]:
-    """Decide what a listing says about jobs whose outcomes are not known."""
+def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[tuple[JobState, ...]]:
+    """Decide what a listing says about jobs whose outcomes are not known; answers the jobs."""
     # Looked up, not searched: this is decided while other writers wait.
     marked = _by(listing, lambda one: one.description.split(" ", 1)[0])
     named = _by(listing, lambda one: one.name)
 
-    def decide(view: View) -> Decision[None]:
+    def decide(view: View) -> Decision[tuple[JobState, ...]]:
         drafts: list[Draft] = []
         suspended = bool(view.switch("suspension") or sender.absent_doubt)
         for job in (known(view, key) for key in keys):
             over = job.state == "sending" and lease_over(job, view.now)
             drafts += [lease_expired(job)] if over else []
             drafts += settled(job, suspended=suspended) if over or job.state == "unknown" else ()
-        return Decision(None, tuple(drafts))
+        return followed_by(
+            tuple(drafts), lambda view: Decision(tuple(known(view, key) for key in keys))
+        )
 
     def settled(job: JobState, *, suspended: bool) -> tuple[Draft, ...]:
-        ours = [one for one in marked.get(mark_of(job.key), ()) if _is(job, one)]
+        marks = marked.get(mark_of(job.key), ())
+        ours = [one for one in marks if (one.name, one.type) == (job.name, job.type)]
         if ours:
-            return _adopted(job, sorted(ours, key=_age))
+            return _adopted(job, sorted(ours, key=lambda one: (one.created_at, one.job_id)))
         if suspended or not _is_due(job, listing, sender):
             return ()
         alike = next((one for one in named.get(job.name, ()) if _is_like(job, one)), None)
@@ -124,11 +124,6 @@ def _by(listing: Listing, word: Callable[[ListedJob], str]) -> Mapping[str, Sequ
     return found
 
 
-def _is(job: JobState, one: ListedJob) -> bool:
-    """Return whether a listed job with a job's mark is that job."""
-    return one.name == job.name and one.type == job.type
-
-
 def _is_like(job: JobState, one: ListedJob) -> bool:
     """Return whether a listed job of a job's name might be ours without its mark."""
     unmarked = not one.description.startswith("nd-")
@@ -141,10 +136,6 @@ def _is_due(job: JobState, listing: Listing, sender: Sender) -> bool:
     """Return whether a listing is complete and late enough to show that a job is absent."""
     after = moment(job.date) + timedelta(seconds=sender.settle_after)
     return listing.complete and listing.began >= after
-
-
-def _age(one: ListedJob) -> tuple[int, str]:
-    return one.created_at, one.job_id
 
 
 def _adopted(job: JobState, ours: list[ListedJob]) -> tuple[Draft, ...]:

@@ -18,21 +18,20 @@ from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
+from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, NotSentError
 from handler.jobs.claiming import claim_planned
 from handler.jobs.decisions import Answer, Deferred, Refused, Unknown, defer, record, request_lost
 from handler.jobs.effects import AwaitTurn, Send, Sign, TimeLeft, ask, commit
 
 if TYPE_CHECKING:
+    from handler.audit.job_state import JobState
     from handler.cloud.http_transport import Request
     from handler.errors import CloudError
-    from handler.jobs.effects import Asking, Effects, Sender
+    from handler.jobs.effects import Asking, Sender
 
 AUTHENTICATION_FAILED = "IEF.011005"
 """What IEF answers, with status 400, to a signature it does not accept."""
-
-TOO_MANY = 429
-"""The status that asks for slower senders."""
 
 NOT_KNOWN = 408
 """The one status below 500 after which the job may have been created: a time-out."""
@@ -49,16 +48,17 @@ class Signed(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """A signed request that may leave once: its attempt is in the log."""
+    """A signed request that may leave once for a job: its attempt is in the log."""
 
+    key: str
     request: Request
     attempt: int
 
 
 def submission(
     key: str, body: str | None, sender: Sender, claimed: Claimed | None = None
-) -> Effects:
-    """Yield the effects that bring one planned job to the API.
+) -> Asking[JobState]:
+    """Yield the effects that bring one planned job to the API; return the job as they leave it.
 
     Args:
         key: The job's key.
@@ -67,15 +67,16 @@ def submission(
         claimed: What was claimed for it already, with its plan.
     """
     for _ in range(sender.tries):
-        claimed = claimed or (yield from _claimed(key, body, sender))
-        if claimed is None:
-            return
+        current = claimed or (yield from _claimed(key, body, sender))
+        if not isinstance(current, Claimed):
+            return current
         in_time = (yield from ask(TimeLeft())) >= sender.seconds_per_request
-        answer = (yield from ask(Send(claimed.request))) if in_time else Deferred(_NO_TIME)
-        yield from commit(record(key, claimed.attempt, answer))
+        answer = (yield from ask(Send(current.request))) if in_time else Deferred(_NO_TIME)
+        job = yield from commit(record(key, current.attempt, answer))
         if not (isinstance(answer, Deferred) and answer.status == TOO_MANY):
-            return
+            break
         claimed = None
+    return job
 
 
 def sign_ahead(body: str, sender: Sender) -> Asking[Signed | None]:
@@ -87,22 +88,19 @@ def sign_ahead(body: str, sender: Sender) -> Asking[Signed | None]:
     return None if isinstance(request, Deferred) else Signed(request, timedelta(seconds=left))
 
 
-def _claimed(key: str, body: str | None, sender: Sender) -> Asking[Claimed | None]:
-    """Sign and claim a planned job; record why, if that cannot be done."""
+def _claimed(key: str, body: str | None, sender: Sender) -> Asking[Claimed | JobState]:
+    """Sign and claim a planned job; record why, and return the job, if that cannot be done."""
     if body is None:
-        yield from commit(request_lost(key))
-        return None
+        return (yield from commit(request_lost(key)))
     left = yield from ask(AwaitTurn(sender.seconds_per_request))
     if left < sender.seconds_per_request:
-        yield from commit(defer(key, _NO_TIME))
-        return None
+        return (yield from commit(defer(key, _NO_TIME)))
     request = yield from ask(Sign(body))
     if isinstance(request, Deferred):
-        yield from commit(defer(key, request.reason))
-        return None
+        return (yield from commit(defer(key, request.reason)))
     lease = timedelta(seconds=left)
     claim = yield from commit(claim_planned(key, body=body, date=request.date, lease=lease))
-    return Claimed(request, claim.attempt) if claim.attempt else None
+    return Claimed(key, request, claim.attempt) if claim.attempt else claim.job
 
 
 def answer_of(error: CloudError) -> Answer:

@@ -17,7 +17,7 @@ from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.state import SUMMARY
 from handler.errors import ApiError, CredentialsError, NotSentError
-from handler.notices.text import Text, alarm_text, summary_text
+from handler.notices.text import NoticeText, alarm_text, summary_text
 from handler.values.canonical_json import moment, sha256_hex, timestamp
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Notice(NamedTuple):
             empty for a summary.
     """
 
-    text: Text
+    text: NoticeText
     date: str
     shows: Mapping[str, int]
 

@@ -36,14 +36,14 @@ _TO_DO = {
 """What to do, by how a delivery or one of its jobs stands; the first that applies is said."""
 
 
-class Text(NamedTuple):
+class NoticeText(NamedTuple):
     """A notice's subject, one line, and its body."""
 
     subject: str
     body: str
 
 
-def alarm_text(runs: Sequence[DeliveryState]) -> Text:
+def alarm_text(runs: Sequence[DeliveryState]) -> NoticeText:
     """Return the text of one notice about some deliveries, at least one, with their jobs."""
     if len(runs) == 1:
         return _cut(
@@ -53,7 +53,7 @@ def alarm_text(runs: Sequence[DeliveryState]) -> Text:
     return _cut(f"{len(runs)} deliveries need attention", body)
 
 
-def summary_text(view: View, since: datetime) -> Text:
+def summary_text(view: View, since: datetime) -> NoticeText:
     """Return the summary of what happened since a moment, and of what waits."""
     changes = view.changes_since(timestamp(since), _MOST_SENTENCES)
     waiting = view.open(_MOST_OPEN)
@@ -142,8 +142,10 @@ def _first(sentences: Sequence[str], most: int, count: int = 0) -> list[str]:
     return [*lines, *([f"and {more} more"] if more else [])]
 
 
-def _cut(subject: str, body: str) -> Text:
-    return Text(_fitting(f"Nightdrop: {subject}", SUBJECT_BYTES), _fitting(body, MESSAGE_BYTES))
+def _cut(subject: str, body: str) -> NoticeText:
+    return NoticeText(
+        _fitting(f"Nightdrop: {subject}", SUBJECT_BYTES), _fitting(body, MESSAGE_BYTES)
+    )
 
 
 def _fitting(text: str, most: int) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from handler.errors import PackageError
 from handler.packaging.manifest import digest, manifest, sbom
 from handler.packaging.python_runtime import compiled
-from handler.packaging.requirements_file import Requirement, chosen, parse, render
+from handler.packaging.requirements_file import Requirement, chosen, parse_requirements, render
 from handler.packaging.wheels import fetch
 from handler.packaging.zip_contents import archive, contents
 from handler.runtime.startup_record import MANIFEST
@@ -46,17 +46,14 @@ class Built:
 
 
 def build(
-    sources: Sources,
-    runtime: Runtime,
-    extras: Collection[str],
-    interpreter: Interpreter | None,
+    sources: Sources, runtime: Runtime, extras: Collection[str], interpreter: Interpreter | None
 ) -> Built:
     """Return the zip of the function for a runtime; without an interpreter it has no bytecode.
 
     Raises:
         PackageError: Requirements are missing or wrong, or cannot be fetched.
     """
-    locked = parse(_text(sources.infra / runtime.requirements), locked=True)
+    locked = parse_requirements(_text(sources.infra / runtime.requirements), locked=True)
     with tempfile.TemporaryDirectory() as folder:
         wheels = fetch(chosen(locked, extras), runtime, Path(folder))
     files = contents(sources.package, sources.infra / "index.py", wheels)
@@ -82,7 +79,7 @@ def lock(infra: Path, runtime: Runtime) -> str:
     Raises:
         PackageError: The pins cannot be read, or their wheels cannot be fetched.
     """
-    pins = parse(_text(infra / "requirements.in"), locked=False)
+    pins = parse_requirements(_text(infra / "requirements.in"), locked=False)
     with tempfile.TemporaryDirectory() as folder:
         wheels = fetch(pins, runtime, Path(folder))
     return render(

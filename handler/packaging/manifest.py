@@ -5,10 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from handler.errors import PackageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from cyclonedx.model import HashType
+    from cyclonedx.model.component import Component
 
     from handler.packaging.python_runtime import Interpreter, Runtime
     from handler.packaging.wheels import Wheel
@@ -60,45 +65,54 @@ def modules(wheel: Wheel) -> list[str]:
 
 
 def sbom(wheels: Sequence[Wheel], *, version: str, sha256: str) -> bytes:
-    """Return the bill of materials of a zip with this SHA-256; equal zips have equal ones."""
-    root = f"nightdrop@{version}"
-    components = [_component(wheel) for wheel in wheels]
-    bill = {
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(_NAMESPACE, sha256)}",
-        "version": 1,
-        "metadata": {
-            "component": {
-                "type": "application",
-                "bom-ref": root,
-                "name": "nightdrop",
-                "version": version,
-                "licenses": [{"license": {"id": "Apache-2.0"}}],
-                "hashes": [_hash(sha256)],
-            }
-        },
-        "components": components,
-        "dependencies": [
-            {"ref": root, "dependsOn": [component["bom-ref"] for component in components]}
-        ],
-    }
-    return f"{json.dumps(bill, indent=2)}\n".encode()
+    """Return the bill of materials of a zip with this SHA-256; equal zips have equal ones.
+
+    Raises:
+        PackageError: The library that writes it is not installed.
+    """
+    try:
+        from cyclonedx.model.bom import Bom
+        from cyclonedx.model.component import Component, ComponentType
+        from cyclonedx.model.license import DisjunctiveLicense
+        from cyclonedx.output.json import JsonV1Dot6
+    except ImportError as error:
+        raise PackageError(
+            "the bill of materials needs cyclonedx-python-lib: install the extra `local` of this "
+            "checkout, as `make demo` does"
+        ) from error
+    root = Component(
+        type=ComponentType.APPLICATION,
+        bom_ref=f"nightdrop@{version}",
+        name="nightdrop",
+        version=version,
+        licenses=[DisjunctiveLicense(id="Apache-2.0")],
+        hashes=_hashes(sha256),
+    )
+    packages = [_component(wheel) for wheel in wheels]
+    bill = Bom(components=packages, serial_number=uuid.uuid5(_NAMESPACE, sha256))
+    bill.metadata.component = root
+    bill.metadata.timestamp = None  # type: ignore[assignment] # equal zips have equal bills
+    bill.register_dependency(root, packages)
+    return f"{JsonV1Dot6(bill).output_as_string(indent=2)}\n".encode()
 
 
-def _component(wheel: Wheel) -> dict[str, Any]:
-    purl = f"pkg:pypi/{wheel.name}@{wheel.version}"
-    licences = [{"license": {"name": wheel.licence}}] if wheel.licence else []
-    return {
-        "type": "library",
-        "bom-ref": purl,
-        "name": wheel.name,
-        "version": wheel.version,
-        "purl": purl,
-        "hashes": [_hash(wheel.sha256)],
-        **({"licenses": licences} if licences else {}),
-    }
+def _component(wheel: Wheel) -> Component:
+    from cyclonedx.model.component import Component
+    from cyclonedx.model.license import DisjunctiveLicense
+    from packageurl import PackageURL
+
+    purl = PackageURL("pypi", None, wheel.name, wheel.version)
+    return Component(
+        bom_ref=str(purl),
+        name=wheel.name,
+        version=wheel.version,
+        purl=purl,
+        licenses=[DisjunctiveLicense(name=wheel.licence)] if wheel.licence else [],
+        hashes=_hashes(wheel.sha256),
+    )
 
 
-def _hash(sha256: str) -> dict[str, str]:
-    return {"alg": "SHA-256", "content": sha256}
+def _hashes(sha256: str) -> list[HashType]:
+    from cyclonedx.model import HashAlgorithm, HashType
+
+    return [HashType(alg=HashAlgorithm.SHA_256, content=sha256)]

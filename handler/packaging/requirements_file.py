@@ -42,7 +42,7 @@ class Requirement:
         return f"{self.pin} --hash=sha256:{self.sha256}"
 
 
-def parse(text: str, *, locked: bool) -> tuple[Requirement, ...]:
+def parse_requirements(text: str, *, locked: bool) -> tuple[Requirement, ...]:
     """Return the requirements in a file's text; each must have a hash if they are `locked`.
 
     Raises:

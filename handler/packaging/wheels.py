@@ -62,10 +62,10 @@ def fetch(requirements: Iterable[Requirement], runtime: Runtime, folder: Path) -
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - pip
     if done.returncode:
         raise PackageError(f"pip could not fetch the packages:\n{_reason(done.stderr)}")
-    return sorted(map(read, folder.glob("*.whl")), key=lambda wheel: wheel.name)
+    return sorted(map(read_wheel, folder.glob("*.whl")), key=lambda wheel: wheel.name)
 
 
-def read(path: Path) -> Wheel:
+def read_wheel(path: Path) -> Wheel:
     """Return the wheel in a file."""
     data = path.read_bytes()
     name, version, _, _ = parse_wheel_filename(path.name)

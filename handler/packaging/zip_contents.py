@@ -34,7 +34,7 @@ _KEPT = {
         "huaweicloudsdkcore/exceptions/*",
         "huaweicloudsdkcore/utils/__init__.py",
         "huaweicloudsdkcore/utils/six_utils.py",
-    ),
+    )
 }
 """The only files that are included of these packages."""
 

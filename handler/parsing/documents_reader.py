@@ -25,10 +25,6 @@ def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
     A text whose first character is `{` or `[` is JSON, every other text YAML. One UTF-8 byte order
     mark at the start is skipped, since some editors write it.
 
-    Args:
-        data: The bytes.
-        limits: The limits; the bytes are counted first.
-
     Returns:
         At least one document, in the order of the file.
 

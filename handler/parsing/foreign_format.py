@@ -38,10 +38,6 @@ def detect_bytes_format(data: bytes) -> str:
 
 
 def detect_text_format(text: str) -> str:
-    """Return the same for bytes that were decoded as UTF-8, with U+FFFD for each invalid byte.
-
-    Args:
-        text: The text, or its beginning.
-    """
+    """Return the same for bytes that were decoded as UTF-8, with U+FFFD for each invalid byte."""
     prefix = text[:_PREFIX_LENGTH]
     return next((message for pattern, message in _PATTERNS if pattern.match(prefix)), "")

@@ -23,10 +23,6 @@ _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 def decode(text: str, limits: Limits) -> Json:
     """Return the one JSON value that a text holds.
 
-    Args:
-        text: The text, without surrogates; its size was checked.
-        limits: The maximum depth and number of values.
-
     Raises:
         ValueError: The text is invalid, or may be; `json_parser` says why.
     """

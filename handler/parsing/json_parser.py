@@ -42,10 +42,6 @@ _NOTHING = "the end of the text: the JSON value ends before this"
 def parse_json(text: str, limits: Limits) -> Tree:
     """Read a text that holds exactly one JSON value.
 
-    Args:
-        text: The JSON text.
-        limits: The limits; the size was checked before.
-
     Returns:
         The tree, with every error in `problems`.
     """

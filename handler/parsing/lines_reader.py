@@ -24,10 +24,6 @@ _NOT_RENDERED = "a template that was not rendered: a placeholder is left here; f
 def read_with_lines(text: str, limits: Limits) -> tuple[Document, ...]:
     """Return the documents of a text with the line number of every part.
 
-    Args:
-        text: Unicode text that is not blank, its lines separated by line feeds.
-        limits: The limits.
-
     Raises:
         SpecRejectedError: The text cannot be read; it lists as many problems as were found.
     """

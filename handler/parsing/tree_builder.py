@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from handler.parsing.document import Limits, Path
     from handler.values.canonical_json import Json
 
-Container: TypeAlias = "list[Json] | dict[str, Json]"
+OpenContainer: TypeAlias = "list[Json] | dict[str, Json]"
 
 NOT_SENT_AS_WRITTEN = (
     "this number would be sent with another spelling; put it in quotes if it is text, "
@@ -37,7 +37,7 @@ class SyntaxProblem:
 class _Frame:
     """An open mapping or list."""
 
-    container: Container
+    container: OpenContainer
     path: Path
     key: str | None = None
     key_line: int = 0
@@ -109,7 +109,7 @@ class Tree:
         elif repr(number) != text:
             self.note(NOT_SENT_AS_WRITTEN, line, self._last)
 
-    def begin(self, container: Container, line: int) -> None:
+    def begin(self, container: OpenContainer, line: int) -> None:
         """Open a mapping or a list, given as an empty container."""
         self._place(container, line)
         self._open.append(_Frame(container, self._last))

@@ -17,7 +17,7 @@ from handler.errors import Problem
 from handler.parsing import MAX_PROBLEMS, format_path
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -31,30 +31,32 @@ _SENTENCES = {
     "missing": _MISSING,
     "int_type": "must be a whole number, without quotes",
     "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a whole number of fewer digits",
     "float_type": "must be a number",
+    "float_parsing": "must be a number",
     "finite_number": "must be a number that is not NaN or Infinity",
+    "string_type": "must be text",
+    "string_unicode": "must be text without lone surrogates",
     "string_too_short": "must not be empty",
     "bool_type": "must be true or false, without quotes; yes, no, on and off are text",
     "list_type": "must be a list",
     "dict_type": "must be a mapping",
     "too_short": "needs at least one entry",
     "model_type": "must be a mapping",
+    "json_invalid": "is not JSON",
 }
-_EVENT_SENTENCES = {
-    "missing": _MISSING,
-    "string_type": "must be text",
-    "string_unicode": "must be text without lone surrogates",
-    "string_too_short": "must not be empty",
-    "model_type": "must be an object",
-}
+_SENTENCES_FOR_JSON = {**_SENTENCES, "model_type": "must be an object"}
 
 _COMPARED_LENGTH = 40  # characters of a field's name
-_SIMILARITY = 0.7  # the ratio of difflib
+_SIMILARITY = 0.75  # the ratio of difflib
 
 _BOUNDS = {
+    "greater_than": "must be above {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "string_too_long": "must be at most {max_length} characters",
+    "too_long": "must be at most {max_length} entries",
 }
 
 
@@ -82,19 +84,29 @@ def validation_issues(model: type[BaseModel], value: Json) -> list[Issue]:
     return []
 
 
-def event_problems(error: ValidationError, path: Path = ()) -> tuple[Problem, ...]:
-    """Return the errors of an event's message at a path such as `("Records", 1)`."""
+def json_problems(error: ValidationError, path: Path = ()) -> tuple[Problem, ...]:
+    """Return the errors of JSON, such as an event's message at the path `("Records", 1)`."""
     return tuple(
-        Problem(_event_sentence(one), format_path((*path, *one["loc"])))
+        Problem(sentence_of(one, _SENTENCES_FOR_JSON), format_path((*path, *one["loc"])))
         for one in error.errors(include_url=False, include_input=False)
     )
 
 
-def _event_sentence(error: ErrorDetails) -> str:
+def sentence_of(error: ErrorDetails, sentences: Mapping[str, str] = _SENTENCES) -> str:
+    """Return what is wrong with a value, for all errors that do not depend on the document."""
     kind = error["type"]
+    if kind in {"rule", "value_error"}:  # of our own validators
+        return error["msg"].removeprefix("Value error, ")
+    if kind == "literal_error":
+        expected = error["ctx"]["expected"].removeprefix("'' or ").replace("True", "true")
+        choices = expected.replace(" or ", ", ")
+        return f"must be one of {choices}" if "," in choices else f"must be {choices}"
     if kind in _BOUNDS:
-        return _BOUNDS[kind].format(**error["ctx"])
-    return _EVENT_SENTENCES.get(kind, "is not as the trigger sends it")
+        bounds = error["ctx"].items()
+        return _BOUNDS[kind].format(
+            **{name: f"{one:g}" if isinstance(one, float) else one for name, one in bounds}
+        )
+    return sentences.get(kind, "is not valid here")
 
 
 def _deduplicate(issues: list[Issue]) -> list[Issue]:
@@ -143,18 +155,9 @@ def _issue(model: type[BaseModel], value: Json, error: ErrorDetails) -> Issue:
 
 def _sentence(model: type[BaseModel], value: Json, path: Path, error: ErrorDetails) -> str:
     kind = error["type"]
-    if kind == "rule":
-        return error["msg"]
     if kind == "extra_forbidden":
         return _unknown(str(path[-1]), _known_fields(model, path[:-1]))
-    if kind == "literal_error":
-        choices = error["ctx"]["expected"].replace(" or ", ", ").replace("True", "true")
-        return f"must be one of {choices}" if "," in choices else f"must be {choices}"
-    if kind in _BOUNDS:
-        return _BOUNDS[kind].format(**error["ctx"])
-    if kind == "string_type":
-        return _not_text(_at(value, path))
-    return _SENTENCES.get(kind, "is not valid here")
+    return _not_text(_at(value, path)) if kind == "string_type" else sentence_of(error)
 
 
 def _unknown(name: str, known: Sequence[str]) -> str:

@@ -82,12 +82,7 @@ def approval_of(policy: Policy, origin: Origin) -> Approval | None:
 
 
 def decide_changed(policy: Policy, origin: Origin) -> PolicyDecision:
-    """Decide whether an object may run that was written again after its event.
-
-    Args:
-        policy: The rules.
-        origin: Where the object comes from; its uploader is unknown.
-    """
+    """Decide whether an object may run that was written again after its event."""
     return _decide(policy, origin, lambda rule: [] if rule.source_changed else [(None, _CHANGED)])
 
 

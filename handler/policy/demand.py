@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from handler.specs.planner import PlannedJob
     from handler.values.canonical_json import Json
 
-Fields: TypeAlias = "dict[str, list[tuple[str, Json]]]"
+FoundFields: TypeAlias = "dict[str, list[tuple[str, Json]]]"
 """A mapping's fields by their plain names; two spellings of one name are two entries."""
 
-Mapping: TypeAlias = "tuple[Path, Fields]"
+Mapping: TypeAlias = "tuple[Path, FoundFields]"
 
 _OFF = (None, False, 0, "", "false", "False", "0")
 
@@ -101,10 +101,7 @@ def demand_of(job: PlannedJob) -> Demand:
         tags=frozenset(tag["key"] for tag in request.get("tags", [])),
         valid_for=job.valid_for,
         images=tuple(_named(mappings, "imageurl", "image")),
-        privileged=(
-            *_asking(mappings, *_PRIVILEGES),
-            *_capabilities(mappings),
-        ),
+        privileged=(*_asking(mappings, *_PRIVILEGES), *_capabilities(mappings)),
         host_network=tuple(_asking(mappings, "hostnetwork")),
         host_pid=tuple(_asking(mappings, "hostpid", "hostipc")),
         host_paths=tuple(_host_paths(mappings)),
@@ -141,14 +138,14 @@ def _mappings(path: Path, value: Json) -> Iterator[Mapping]:
             yield from _mappings((*path, place), inner)
 
 
-def _fields(mapping: dict[str, Json]) -> Fields:
-    fields: Fields = {}
+def _fields(mapping: dict[str, Json]) -> FoundFields:
+    fields: FoundFields = {}
     for name, value in mapping.items():
         fields.setdefault(_plain(name), []).append((name, value))
     return fields
 
 
-def _values(fields: Fields, name: str) -> list[Json]:
+def _values(fields: FoundFields, name: str) -> list[Json]:
     """Return every value of a field: which spelling the API reads is not known."""
     return [value for _, value in fields.get(name, ())]
 
@@ -197,7 +194,7 @@ def _host_paths(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
                 yield format_path(path), _normalised(one)
 
 
-def _has_type(fields: Fields, kind: str) -> bool:
+def _has_type(fields: FoundFields, kind: str) -> bool:
     named = (one for value in _values(fields, "type") for one in _each(value))
     return any(isinstance(one, str) and _plain(one) == kind for one in named)
 

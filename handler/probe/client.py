@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
-from handler.cloud.http_transport import Transport
+from handler.cloud.http_transport import TOO_MANY, Transport
 from handler.cloud.obs.prefix_store import ServerClock
 from handler.errors import ApiError, CloudError
 
@@ -23,10 +23,6 @@ T = TypeVar("T")
 
 JOB_TYPES = ("node_upgrade", "deployment_deploy", "deployment_upgrade")
 """The types of batch jobs (API page of CreateBatchJob)."""
-
-
-TOO_MANY = 429
-"""The status of an answer to a caller that asks too often."""
 
 PAGE = 100
 """How many jobs are asked for at once, as the reconciler does."""

@@ -15,14 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from handler.errors import ApiError, CloudError, NotSentError
-from handler.probe.fact import (
-    LAG,
-    LISTED_DESCRIPTION,
-    SHOWN_DESCRIPTION,
-    Fact,
-    compared,
-    unseen,
-)
+from handler.probe.fact import LAG, LISTED_DESCRIPTION, SHOWN_DESCRIPTION, Fact, compared, unseen
 from handler.probe.list_checks import description_fact
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Verdict: TypeAlias = Literal["as assumed", "differs", "not seen"]
+FactVerdict: TypeAlias = Literal["as assumed", "differs", "not seen"]
 
 WINDOW = "signature window"
 LAG = "list lag"
@@ -30,7 +30,7 @@ class Fact:
     name: str
     assumed: str
     seen: str
-    verdict: Verdict
+    verdict: FactVerdict
     change: str = ""
     value: float | None = None
 
@@ -41,14 +41,8 @@ def unseen(name: str, assumed: str, why: str) -> Fact:
 
 
 def compared(  # noqa: PLR0913 - the fields of a fact
-    name: str,
-    assumed: str,
-    seen: str,
-    *,
-    same: bool,
-    change: str = "",
-    value: float | None = None,
+    name: str, assumed: str, seen: str, *, same: bool, change: str = "", value: float | None = None
 ) -> Fact:
     """Return a fact that was seen; `change` counts only if it is not the same as assumed."""
-    verdict: Verdict = "as assumed" if same else "differs"
+    verdict: FactVerdict = "as assumed" if same else "differs"
     return Fact(name, assumed, seen, verdict, "" if same else change, value)

@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from handler.errors import NightdropError, SettingsError
-from handler.probe.fact import (
-    LAG,
-    LISTED_DESCRIPTION,
-    SHOWN_DESCRIPTION,
-    WINDOW,
-    Fact,
-    Verdict,
-)
+from handler.probe.fact import LAG, LISTED_DESCRIPTION, SHOWN_DESCRIPTION, WINDOW, Fact, FactVerdict
 from handler.settings import LONGEST_FLIGHT
 from handler.values.obs_address import OBS, parse_obs_object
 
@@ -48,7 +41,7 @@ class _Entry(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     assumed: str = Field(max_length=2000)
     seen: str = Field(max_length=2000)
-    verdict: Verdict
+    verdict: FactVerdict
     change: str = Field("", max_length=2000)
     value: float | None = Field(None, ge=0, le=_LONGEST)
 
@@ -96,10 +89,11 @@ def load_facts(address: str, obs: Callable[[], Obs]) -> Facts:
     try:
         file = _File.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
+        from handler.parsing.validation_errors import json_problems
+
         raise SettingsError(
-            f"NIGHTDROP_FACTS: {place} is invalid; write the file with `nightdrop probe --json`"
+            f"NIGHTDROP_FACTS: {json_problems(error)[0]}; "
+            "write the file with `nightdrop probe --json`"
         ) from None
     return Facts(file.probed_at, file.host, tuple(Fact(**one.model_dump()) for one in file.facts))
 

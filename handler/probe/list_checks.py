@@ -10,16 +10,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from handler.audit.job_end import ENDED
+from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, CloudError
-from handler.probe.client import JOB_TYPES, PAGE, TOO_MANY
-from handler.probe.fact import (
-    LISTED_DESCRIPTION,
-    SHOWN_DESCRIPTION,
-    WINDOW,
-    Fact,
-    compared,
-    unseen,
-)
+from handler.probe.client import JOB_TYPES, PAGE
+from handler.probe.fact import LISTED_DESCRIPTION, SHOWN_DESCRIPTION, WINDOW, Fact, compared, unseen
 from handler.settings import LONGEST_FLIGHT
 
 if TYPE_CHECKING:

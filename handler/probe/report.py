@@ -13,22 +13,16 @@ if TYPE_CHECKING:
 
     from handler.probe.fact import Fact
 
-VERSION = 1
+_VERSION = 1
 """The version of the JSON's form."""
 
 _LONGEST = 400
 
 
 def to_json(facts: Sequence[Fact], at: str, host: str) -> str:
-    """Return the facts as JSON, as NIGHTDROP_FACTS is read.
-
-    Args:
-        facts: What was seen.
-        at: When, such as `2026-11-26T03:04:05Z`.
-        host: The host name of the API.
-    """
+    """Return the facts as JSON, as NIGHTDROP_FACTS is read."""
     rows = [{**asdict(one), "seen": display(one.seen, longest=_LONGEST)} for one in facts]
-    content = {"version": VERSION, "probed_at": at, "host": host, "facts": rows}
+    content = {"version": _VERSION, "probed_at": at, "host": host, "facts": rows}
     return json.dumps(content, indent=2) + "\n"
 
 

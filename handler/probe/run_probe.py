@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from handler.audit.objects.object_store import ObjectStore
     from handler.probe.client import ObservedTransport, ProbeClient
     from handler.probe.create_checks import ProbeJob
-    from handler.probe.fact import Verdict
+    from handler.probe.fact import FactVerdict
 
-_BEST_LAST: tuple[Verdict, ...] = ("not seen", "as assumed", "differs")
+_BEST_LAST: tuple[FactVerdict, ...] = ("not seen", "as assumed", "differs")
 
 
 def run_probe(

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from handler.audit.state import DeliveryState
     from handler.values.canonical_json import Json
 
-Outcome: TypeAlias = Literal[
+ReplyOutcome: TypeAlias = Literal[
     "completed", "submitted", "duplicate", "ignored", "awaiting", "deferred", "partial", "rejected"
 ]
 
-WORST_LAST: tuple[Outcome, ...] = get_args(Outcome)
+WORST_LAST: tuple[ReplyOutcome, ...] = get_args(ReplyOutcome)
 """Every outcome, the worst last; a reply has the worst outcome of its deliveries."""
 
 
@@ -41,14 +41,14 @@ class Result:
     """
 
     delivery: str
-    outcome: Outcome
+    outcome: ReplyOutcome
     jobs: tuple[JobState, ...] = ()
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     subject: str = ""
 
 
-def outcome_of(jobs: Sequence[JobState]) -> Outcome:
+def outcome_of(jobs: Sequence[JobState]) -> ReplyOutcome:
     """Return the outcome of a planned delivery.
 
     `submitted`: every job was created, and some still run; `completed`: all have ended;
@@ -168,7 +168,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     }
 
 
-def _outcome_of_reconciler(left: Mapping[str, int], errors: Sequence[str]) -> Outcome:
+def _outcome_of_reconciler(left: Mapping[str, int], errors: Sequence[str]) -> ReplyOutcome:
     """Return the outcome of a reconciler run: a wait for the fleet or a person is not deferred."""
     waiting = {"followed", "awaiting"}
     if errors or any(count for kind, count in left.items() if kind not in waiting):

@@ -44,13 +44,8 @@ class Startup:
         return "; ".join(self.conflicting_packages)
 
 
-def start(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
-    """Return what runs from a folder.
-
-    Args:
-        root: The folder the zip is unpacked in.
-        loaded: The modules that are imported, by name.
-    """
+def read_startup(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
+    """Return what runs from a folder."""
     manifest = _manifest(root)
     return Startup(
         code=str(manifest.get("code", "")),
@@ -61,18 +56,10 @@ def start(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
 
 
 def record_start(started: Startup) -> Decide[None]:
-    """Decide to record that an instance started.
-
-    Args:
-        started: What runs.
-    """
+    """Decide to record that an instance started."""
 
     def decide(_view: View) -> Decision[None]:
-        part = {
-            "code": started.code or None,
-            "python": started.python,
-            "sqlite": started.sqlite,
-        }
+        part = {"code": started.code or None, "python": started.python, "sqlite": started.sqlite}
         draft = Draft("function.started", "success", function=part, note=started.note)
         return Decision(None, (draft,))
 

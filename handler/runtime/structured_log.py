@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Write: TypeAlias = Callable[[str], None]
 
-ALLOWED = frozenset(
+LINE_FIELDS = frozenset(
     {
         "outcome", "request_id", "deliveries", "jobs", "milliseconds", "head",
         "of", "seq", "delivery", "job_name", "subject", "note", "error",
@@ -45,7 +45,7 @@ def log_line(action: str, fields: Mapping[str, str | int]) -> str:
     Raises:
         ValueError: A field is not allowed.
     """
-    strange = set(fields) - ALLOWED
+    strange = set(fields) - LINE_FIELDS
     if strange:
         raise ValueError(f"a log line has no field {', '.join(sorted(strange))}")
     line = json.dumps({"action": action, **fields}, separators=(",", ":"))

@@ -32,7 +32,6 @@ from handler.specs.targets import JobType, TargetType, repeated_target_errors, t
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from handler.parsing import Document
     from handler.values.canonical_json import Json
 
 _MOST_SHOWN = 3
@@ -61,13 +60,9 @@ def _task_data(text: str) -> str:
 
     errors = envelope_errors(value)[:_MOST_SHOWN]
     if errors:
-        raise rule_error("; ".join(_inside(error, documents[0]) for error in errors))
+        inner = [replace(to_problem(error, documents[0]), document=None) for error in errors]
+        raise rule_error("; ".join(f"in its text, {problem}" for problem in inner))
     return text
-
-
-def _inside(issue: Issue, document: Document) -> str:
-    """Return the message of an error in the JSON object inside a task_data."""
-    return f"in its text, {replace(to_problem(issue, document), document=None)}"
 
 
 def _envelope(body: dict[str, Json]) -> dict[str, Json]:
@@ -108,8 +103,7 @@ class JobContent(BaseModel):
     )
     targets: list[Target] = Field(default_factory=list, description="What the job works on.")
     task_data: Annotated[str, AfterValidator(_task_data)] = Field(
-        default="",
-        description="The deployment's envelope as JSON text; deployment jobs need it.",
+        default="", description="The deployment's envelope as JSON text; deployment jobs need it."
     )
 
 

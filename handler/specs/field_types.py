@@ -44,7 +44,7 @@ class TextRule:
         pattern: What the whole text must match; "" for anything.
         wanted: The pattern in words.
         least: Characters needed.
-        limit: The words before the number in the message about a text that is too long.
+        limit: What the message about a text that is too long says after its length; `{}` is `most`.
         nearly: A pattern of texts that miss the other one in one known way, and that in words.
     """
 
@@ -52,7 +52,7 @@ class TextRule:
     pattern: str = ""
     wanted: str = ""
     least: int = 1
-    limit: str = "the API allows"
+    limit: str = "the API allows {}"
     nearly: tuple[str, str] = ("", "")
 
     def check(self, text: str) -> str:
@@ -65,7 +65,7 @@ class TextRule:
             raise rule_error("is empty")
         errors = []
         if self.most and len(text) > self.most:
-            errors.append(f"{len(text)} characters, {self.limit} {self.most}")
+            errors.append(f"{len(text)} characters, {self.limit.format(self.most)}")
         if self.pattern and not self._matches(text):
             errors.append(NOT_RENDERED if TEMPLATE.search(text) else self._missed(text))
         if errors:
@@ -153,7 +153,7 @@ Text = Annotated[str, TextRule()]
 AnyText = Annotated[str, TextRule(0, r"[^\x00]*", "must not hold the character U+0000", least=0)]
 Line = Annotated[str, TextRule(0, _LINE, _LINE_IN_WORDS)]
 AnyLine = Annotated[str, TextRule(0, _LINE, _LINE_IN_WORDS, least=0)]
-Id = Annotated[str, TextRule(64, _ID, _ID_IN_WORDS, limit="an id has at most")]
+Id = Annotated[str, TextRule(64, _ID, _ID_IN_WORDS, limit="an id has at most {}")]
 NodeName = Annotated[str, TextRule(64, _NODE_NAME, _NODE_NAME_IN_WORDS)]
 Image = Annotated[
     str,
@@ -161,7 +161,7 @@ Image = Annotated[
         LONGEST_IMAGE,
         IMAGE_PATTERN,
         IMAGE_IN_WORDS,
-        limit="a reference has at most",
+        limit="a reference has at most {}",
         nearly=(rf"{_IMAGE_WITHOUT_DIGEST}@[^@]*", _DIGEST_IN_WORDS),
     ),
 ]
@@ -178,7 +178,12 @@ EnvName = Annotated[
 ]
 ShortName = Annotated[
     str,
-    TextRule(17, _NAME, _NAME_IN_WORDS, limit="with the 9 that every run adds there is room for"),
+    TextRule(
+        17,
+        _NAME,
+        _NAME_IN_WORDS,
+        limit="at most {}: the API allows 26, and each run adds a hyphen and 8 characters",
+    ),
 ]
 Note = Annotated[
     str,
@@ -187,7 +192,7 @@ Note = Annotated[
         _PROSE,
         _PROSE_IN_WORDS,
         least=0,
-        limit="beside Nightdrop's mark there is room for",
+        limit="at most {} fit beside Nightdrop's mark",
     ),
 ]
 TagKey = Annotated[

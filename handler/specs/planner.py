@@ -53,12 +53,7 @@ class PlannedJob(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a delivery asks for.
-
-    Attributes:
-        jobs: The jobs, in the order of the documents.
-        warnings: What the API's pages leave open about them; nothing is held up by these.
-    """
+    """What a delivery asks for."""
 
     jobs: tuple[PlannedJob, ...]
     warnings: tuple[Problem, ...]

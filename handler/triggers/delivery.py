@@ -134,13 +134,13 @@ ActionName: TypeAlias = Literal[
 notice of what happened since the last one, `plan` asks what would be done with a spec; the others
 are operations on one job."""
 
-ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
+EVENT_ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 """Every action there is."""
 
 PLAIN_ACTIONS: tuple[ActionName, ...] = ("reconcile", "doctor", "summary")
 """Those that say nothing beside their name; a timer may ask for them."""
 
-FULL_ACTIONS = tuple(name for name in ACTIONS if name not in PLAIN_ACTIONS)
+FULL_ACTIONS = tuple(name for name in EVENT_ACTIONS if name not in PLAIN_ACTIONS)
 """Those that say more."""
 
 

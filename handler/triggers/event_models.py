@@ -34,7 +34,7 @@ ShortText: TypeAlias = OrNone[Annotated[str, Field(min_length=1, max_length=256)
 Size: TypeAlias = OrNone[Annotated[int, Field(ge=0, lt=2**53)]]
 
 
-class Bucket(BaseModel):
+class EventBucket(BaseModel):
     """The bucket of an object that fired."""
 
     model_config = _OUTSIDE
@@ -42,7 +42,7 @@ class Bucket(BaseModel):
     name: str = Field(min_length=1, max_length=63)
 
 
-class StoredObject(BaseModel):
+class EventObject(BaseModel):
     """The object that fired; its key may be URL-encoded, with up to three characters per byte."""
 
     model_config = _OUTSIDE
@@ -59,8 +59,8 @@ class Content(BaseModel):
 
     model_config = _OUTSIDE
 
-    bucket: Bucket
-    stored: StoredObject = Field(alias="object")
+    bucket: EventBucket
+    stored: EventObject = Field(alias="object")
 
 
 class User(BaseModel):
@@ -89,7 +89,7 @@ class ResponseInfo(BaseModel):
     s3_id: ShortText = Field(default=None, alias="x-amz-request-id")
 
 
-class Entry(BaseModel):
+class EventEntry(BaseModel):
     """One message of OBS: an entry of `Records`, or the `data` of a CloudEvent."""
 
     model_config = _OUTSIDE
@@ -113,4 +113,4 @@ class CloudEvent(BaseModel):
 
     id: ShortText = None
     time: ShortText = None
-    data: Entry
+    data: EventEntry

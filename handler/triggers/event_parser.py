@@ -32,11 +32,7 @@ _SPEC_FIELDS = frozenset({"kind", "job_name", "job_type", "job_content"})
 
 
 class Ignored(NamedTuple):
-    """A delivery that is recorded but not run.
-
-    Attributes:
-        reason: The reason, in one sentence without values.
-    """
+    """A delivery that is recorded but not run."""
 
     reason: str
 
@@ -97,11 +93,7 @@ def is_spec(event: dict[str, Json]) -> bool:
 
 
 def filter_delivery(
-    delivery: Delivery,
-    *,
-    buckets: Collection[str],
-    prefix: str,
-    results: tuple[str, str] | None,
+    delivery: Delivery, *, buckets: Collection[str], prefix: str, results: tuple[str, str] | None
 ) -> Ignored | None:
     """Return why a delivery is ignored, or None if it must be run.
 

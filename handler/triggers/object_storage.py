@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from handler.errors import EventRejectedError, Problem
 from handler.parsing import format_path
-from handler.parsing.validation_errors import event_problems
+from handler.parsing.validation_errors import json_problems
 from handler.triggers.delivery import Delivery, InvalidEntry, StoredSpec
-from handler.triggers.event_models import CloudEvent, Content, Entry
+from handler.triggers.event_models import CloudEvent, Content, EventEntry
 from handler.values.canonical_json import key_of, timestamp
 from handler.values.object_names import LONGEST_KEY
-from handler.values.rfc3339 import moment
+from handler.values.rfc3339 import parse_rfc3339
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -58,7 +58,7 @@ def parse_cloud_event(
     try:
         read = CloudEvent.model_validate(event)
     except ValidationError as error:
-        return InvalidEntry(event_problems(error)[0], key_of(event), {"shape": "eventgrid"})
+        return InvalidEntry(json_problems(error)[0], key_of(event), {"shape": "eventgrid"})
     content = read.data.obs
     if content is None:
         problem = Problem("must be an object", path="data.obs")
@@ -116,9 +116,9 @@ def _from_entry(raw: Json, path: Path) -> Delivery | InvalidEntry:
         return InvalidEntry(problem, key_of(raw), {"shape": "obs"})
     shape: _Shape = "obs-s3" if "s3" in raw else "obs"
     try:
-        entry = Entry.model_validate(raw)
+        entry = EventEntry.model_validate(raw)
     except ValidationError as error:
-        return InvalidEntry(event_problems(error, path)[0], key_of(raw), {"shape": shape})
+        return InvalidEntry(json_problems(error, path)[0], key_of(raw), {"shape": shape})
     content = entry.s3 or entry.obs
     container = "s3" if shape == "obs-s3" else "obs"
     if content is None:
@@ -134,7 +134,7 @@ def _from_entry(raw: Json, path: Path) -> Delivery | InvalidEntry:
 
 
 def _delivery(
-    entry: Entry, content: Content, key: str, source: dict[str, str | int], raw: Json
+    entry: EventEntry, content: Content, key: str, source: dict[str, str | int], raw: Json
 ) -> Delivery | InvalidEntry:
     bucket, stored = content.bucket.name, content.stored
     version = _version(content)
@@ -156,14 +156,14 @@ def _delivery(
         key=key_of(identity),
         trigger="object",
         subject=f"obs://{bucket}/{key}",
-        fired_at=moment(str(source.get("time", ""))),
+        fired_at=parse_rfc3339(str(source.get("time", ""))),
         actor=_actor(entry),
         source=source | {"key": key},
         spec=StoredSpec(bucket, key, version, stored.etag, stored.size),
     )
 
 
-def _actor(entry: Entry) -> dict[str, str]:
+def _actor(entry: EventEntry) -> dict[str, str]:
     known = {
         "account": entry.user.account if entry.user else None,
         "principal": entry.user.principal if entry.user else None,
@@ -173,7 +173,7 @@ def _actor(entry: Entry) -> dict[str, str]:
 
 
 def _source(
-    shape: _Shape, entry: Entry, content: Content, event_id: str | None, time: str | None
+    shape: _Shape, entry: EventEntry, content: Content, event_id: str | None, time: str | None
 ) -> dict[str, str | int]:
     response = entry.response
     request_id = (response.obs_id or response.s3_id) if response else None

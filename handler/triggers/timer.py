@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from handler.errors import EventRejectedError, Problem, SpecRejectedError
 from handler.parsing import Limits, read
-from handler.parsing.validation_errors import event_problems
+from handler.parsing.validation_errors import json_problems
 from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
 from handler.values.canonical_json import key_of, shown
 from handler.values.object_names import LONGEST_KEY
-from handler.values.rfc3339 import moment
+from handler.values.rfc3339 import parse_rfc3339
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -50,24 +50,20 @@ def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
     try:
         tick = TimerTick.model_validate(event)
     except ValidationError as error:
-        raise EventRejectedError(event_problems(error)) from error
+        raise EventRejectedError(json_problems(error)) from error
     request = _requested(tick.user_event)
     if isinstance(request, Action):
-        return replace(request, fired_at=moment(tick.time))
+        return replace(request, fired_at=parse_rfc3339(tick.time))
     source: dict[str, str | int] = {"shape": "timer", "trigger_name": tick.trigger_name}
     if isinstance(request, StoredSpec):
         source |= {"bucket": request.bucket, "key": request.key}
     return Delivery(
         key=key_of(
-            {
-                "trigger_name": tick.trigger_name,
-                "user_event": tick.user_event,
-                "time": tick.time,
-            }
+            {"trigger_name": tick.trigger_name, "user_event": tick.user_event, "time": tick.time}
         ),
         trigger="timer",
         subject=f"timer:{tick.trigger_name}:{shown(key_of(tick.user_event))}",
-        fired_at=moment(tick.time),
+        fired_at=parse_rfc3339(tick.time),
         actor={"kind": "timer", "name": tick.trigger_name},
         source=source | {"time": tick.time},
         spec=request,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from handler.errors import Problem
 from handler.parsing import detect_text_format
-from handler.triggers.delivery import ACTIONS, FULL_ACTIONS, PLAIN_ACTIONS
+from handler.triggers.delivery import EVENT_ACTIONS, FULL_ACTIONS, PLAIN_ACTIONS
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def unknown_action_problem(event: dict[str, Json]) -> Problem:
     if isinstance(name, str) and name in FULL_ACTIONS:
         return Problem(f"a timer cannot ask for {name}; an action is {known}", "action")
     if isinstance(name, str) and name not in PLAIN_ACTIONS:
-        close = get_close_matches(name[:40].casefold(), ACTIONS, n=1)
+        close = get_close_matches(name[:40].casefold(), EVENT_ACTIONS, n=1)
         instead = f'did you mean "{close[0]}"?' if close else f"an action is {known}"
         return Problem(f'unknown action "{display(name, longest=40)}"; {instead}', "action")
     return Problem(f"an action is {known} and nothing beside it", "action")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-LONGEST = 200
+_LONGEST = 200
 """The default limit of a shown text, in characters."""
 
 # Printable to Python but invisible: fillers, grapheme joiner, blanks of other scripts, variation
@@ -22,7 +22,7 @@ _ASCII = re.compile(r"[ -~]*")
 _ELLIPSIS = "…"
 
 
-def display(text: str, *, longest: int = LONGEST) -> str:
+def display(text: str, *, longest: int = _LONGEST) -> str:
     r"""Return a text as one line of visible characters.
 
     Other characters (control, escape, bidi, zero-width, line feed, blanks other than the space,

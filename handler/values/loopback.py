@@ -23,12 +23,7 @@ _OWN_SITE = frozenset({"same-origin", "none"})
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is refused.
-
-    Attributes:
-        status: The HTTP status of the response.
-        reason: The reason, one sentence.
-    """
+    """Why a request is refused."""
 
     status: int
     reason: str

@@ -11,7 +11,7 @@ _RFC_3339 = re.compile(
 )
 
 
-def moment(text: str | None) -> datetime | None:
+def parse_rfc3339(text: str | None) -> datetime | None:
     """Return a time in UTC; None for a text without an offset or in another format.
 
     Up to nine fractional digits, as EventGrid writes them, are cut to microseconds.

@@ -21,7 +21,7 @@ from uuid import uuid4
 from click.testing import CliRunner
 
 from handler.audit.instance_log import InstanceLog
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.open_log import folder_at
 from handler.cli.main import main as command
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 LOG, KEPT = "nightdrop-log", "nightdrop-kept"
 TICK = {"action": "reconcile"}
-ONE_SEGMENT = Limits(appends=9_000, size=64 * 1024 * 1024)
+ONE_SEGMENT = SegmentLimits(appends=9_000, size=64 * 1024 * 1024)
 """The measured instance ends no segment: what that costs is a measurement of its own."""
 
 EVENTS_PER_TICK = 20
@@ -119,7 +119,7 @@ class Site:
         limits: When a segment has enough while the log is filled.
     """
 
-    def __init__(self, cost: Cost, stack: ExitStack, limits: Limits | None = None) -> None:
+    def __init__(self, cost: Cost, stack: ExitStack, limits: SegmentLimits | None = None) -> None:
         buckets = ("nightdrop-drop", LOG, KEPT)
         self.cost = cost
         self.emulator = stack.enter_context(Emulator(buckets=buckets, speed=1e6))
@@ -132,10 +132,10 @@ class Site:
         }
         self._stack = stack
         self._number = 0
-        self.instance = self.start(limits or Limits())
+        self.instance = self.start(limits or SegmentLimits())
         self.settings = self.instance.settings
 
-    def start(self, limits: Limits) -> Instance:
+    def start(self, limits: SegmentLimits) -> Instance:
         """Open an instance that knows nothing yet."""
         opened = open_instance(self._context(), self.environ, lambda _line: None)
         self._stack.callback(opened.close)
@@ -243,7 +243,10 @@ def operations(site: Site, first: str, lost: tuple[int, ...] = (1, 10, 100)) -> 
 
 
 def measured(
-    segments: int, then: int, limits: Limits | None = None, lost: tuple[int, ...] = (1, 10, 100)
+    segments: int,
+    then: int,
+    limits: SegmentLimits | None = None,
+    lost: tuple[int, ...] = (1, 10, 100),
 ) -> Iterator[tuple[str, Cost]]:
     """Yield the operations with what each costs, on a log of some segments and events."""
     with ExitStack() as stack:

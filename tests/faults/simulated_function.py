@@ -11,7 +11,7 @@ from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from handler.cloud.http_transport import Request
+from handler.cloud.http_transport import TOO_MANY, Request
 from handler.deliveries.approval import expire
 from handler.deliveries.decisions import Order, Rules, SpecSource, plan_it
 from handler.deliveries.receiving import receive
@@ -41,7 +41,7 @@ from handler.jobs.following import following
 from handler.jobs.operation_submission import operation_submission, settling
 from handler.jobs.operations import OPERATIONS, Done, OperationRequest
 from handler.jobs.settlement import settlement
-from handler.jobs.submission import TOO_MANY, Claimed, answer_of, sign_ahead, submission
+from handler.jobs.submission import Claimed, answer_of, sign_ahead, submission
 from handler.parsing import Limits, read
 from handler.policy.verdict import ALLOWED
 from handler.runtime.deadline import Deadline
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from handler.cloud.ief.client import Ief, ListedJob
     from handler.deliveries.decisions import Decided
     from handler.jobs.decisions import Answer, Claim
-    from handler.jobs.effects import Effect, Effects, Listing
+    from handler.jobs.effects import Asking, Effect, Listing
     from handler.specs.planner import Plan
     from tests.faults.simulated_api import SimulatedApi
     from tests.faults.simulated_guard import Guard
@@ -99,7 +99,7 @@ class Strategy:
 
     name: str
     settle_after: float = 1200.0
-    settle: Callable[[Sequence[JobState], Sender], Effects] = settlement
+    settle: Callable[[Sequence[JobState], Sender], Asking[object]] = settlement
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class Function:
         if signed is None or not decided.attempt:
             return decided, None
         self._count("claimed with its plan")
-        return decided, Claimed(signed.request, decided.attempt)
+        return decided, Claimed(first.key, signed.request, decided.attempt)
 
     def tick(self) -> Steps:
         """Start over what was never planned, settle, submit, follow."""
@@ -223,14 +223,14 @@ class Function:
         return self.log.read(lambda view: view.open(LIMIT), fresh=False)
 
     def _submit(self, jobs: Sequence[JobState], claimed: Claimed | None = None) -> None:
-        claims = {jobs[0].key: claimed} if claimed else {}
+        claims = {claimed.key: claimed} if claimed else {}
         keys = [job.key for job in jobs if job.state in SENDABLE or job.key in claims]
         bodies = self.log.bodies(keys)
         self._side_by_side(
             submission(key, bodies.get(key), self.sender, claims.get(key)) for key in keys
         )
 
-    def _side_by_side(self, all_effects: Iterable[Effects]) -> None:
+    def _side_by_side(self, all_effects: Iterable[Asking[object]]) -> None:
         for effects in all_effects:
             self.schedule.start(self._driven(effects), self.instance)
 
@@ -244,7 +244,7 @@ class Function:
             returned: T = done.value
             return returned
 
-    def _driven(self, effects: Effects) -> Steps:
+    def _driven(self, effects: Asking[object]) -> Steps:
         try:
             yield from self._returned(effects)
         except NightdropError as error:

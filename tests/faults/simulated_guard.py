@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
 from handler.deliveries.approval import approve
-from handler.jobs.breaker import WINDOW
-from handler.jobs.effects import Breaker
+from handler.jobs.breaker import BREAKER_WINDOW, Breaker
 from handler.jobs.hold import release
 from handler.policy.decision import Origin, decide, origin_of
 from handler.policy.demand import demand_of
@@ -196,7 +195,7 @@ def _not_held(records: Sequence[Fields], breaker: Breaker) -> Iterator[str]:
             ends.pop(key, None)
         if action == "job.finished":
             ends[key] = (at, fields["outcome"] != "success")
-            recent = [failed for ended, failed in ends.values() if ended > at - WINDOW]
+            recent = [failed for ended, failed in ends.values() if ended > at - BREAKER_WINDOW]
             due = len(recent) >= breaker.jobs and sum(recent) / len(recent) > breaker.share
             is_held = then is not None and (then["action"], then["commit"]) == (
                 *("sending.held", fields["commit"]),

@@ -11,10 +11,10 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.snapshot import LATEST
+from handler.audit.retry_policy import RetryPolicy
 from handler.errors import NoAnswerError, NotSentError
 from tests.support.memory_objects import START, MemoryObjects, StoredObjects
 
@@ -31,7 +31,7 @@ _INSTANCES = 3
 _STARTS = 0.05
 _CUT = 0.02
 _PATIENCE = RetryPolicy(sleep=lambda _seconds: None, chance=lambda: 0.5)
-_LIMITS = Limits(appends=8)
+_LIMITS = SegmentLimits(appends=8)
 """Few appends, so that a run of some dozens crosses the ends of segments."""
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.audit.log import Decision
 from handler.audit.sql.sqlite import SqliteLog
 from handler.policy.verdict import PolicyDecision
 from handler.values.canonical_json import sha256_hex
@@ -105,7 +104,7 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
     [
         ("tests.faults.simulated_guard.decided", lambda *_: ALLOWED, "is planned against rule 1"),
         ("handler.deliveries.decisions._over_limit", lambda *_: (), "are planned under rule"),
-        ("handler.jobs.following.trip", lambda _: lambda _: Decision(None), "due=True"),
+        ("handler.jobs.following.trip", lambda _breaker, _view: (), "due=True"),
         (
             "tests.faults.simulated_guard.decided",
             lambda *of: decided(*of)._replace(approval=None),

@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from handler.audit.checkpoints.signed_note import new_key
-from handler.audit.export.formats import FORMATS
+from handler.audit.export.formats import EXPORT_FORMATS
 from handler.audit.sql.sqlite import SqliteLog
 from handler.emulator.credentials import Account
 from handler.emulator.server import Emulator
@@ -116,7 +116,7 @@ class World:
             for view in ("trail", "job_story"):
                 yield str(database.execute(f"SELECT * FROM {view}").fetchall())  # noqa: S608 - of two
         with closing(SqliteLog(path)) as log:
-            for form in FORMATS.values():
+            for form in EXPORT_FORMATS.values():
                 yield from form(log.records(), lambda _record: True)
         for file in Path(self.environ["NIGHTDROP_CHECKPOINTS"]).iterdir():
             yield file.read_text()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from tests.benchmarks.object_log_cost import measured
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ PER_SEGMENT = 20
 @pytest.fixture(scope="module")
 def costs() -> list[dict[str, Cost]]:
     """The cost of each operation on a short and a long log, whose last segments are alike."""
-    limits = Limits(appends=2 * PER_SEGMENT)
+    limits = SegmentLimits(appends=2 * PER_SEGMENT)
     return [dict(measured(segments, 5, limits, lost=(1, 8))) for segments in (SHORT, LONG)]
 
 

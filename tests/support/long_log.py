@@ -12,7 +12,7 @@ from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING
 
-from handler.audit.checkpoints.checkpoint import Checkpoint, checkpointed, origin_of, written
+from handler.audit.checkpoints.checkpoint import Checkpoint, checkpointed, log_origin, written
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.checkpoints.signed_note import SigningKey, new_key
 from handler.audit.log import Decision
@@ -86,7 +86,7 @@ class LongLog:
     def _checkpoint(self, log: SqliteLog, key: SigningKey | None) -> None:
         head: Head = log.read(lambda view: view.head)
         made = Checkpoint(
-            origin_of(next(log.records()).hash), head, log.read(lambda view: view.now)
+            log_origin(next(log.records()).hash), head, log.read(lambda view: view.now)
         )
         self.checkpoints.put(made.name, written(made, key))
         log.commit(checkpointed(made, key.name if key else "", ""))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from handler.audit.checkpoints.checkpoint import Checkpoint, checkpointed, origin_of, written
+from handler.audit.checkpoints.checkpoint import Checkpoint, checkpointed, log_origin, written
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.checkpoints.signed_note import new_key
 from handler.audit.sql.sqlite import SqliteLog
@@ -174,7 +174,7 @@ class Month:
             return
         key = new_key("nightdrop.example/checkpoints", bytes(range(32)))
         head = self.log.read(lambda view: view.head)
-        checkpoint = Checkpoint(origin_of(first.hash), head, self.clock())
+        checkpoint = Checkpoint(log_origin(first.hash), head, self.clock())
         CheckpointFolder(self.folder / "checkpoints").put(checkpoint.name, written(checkpoint, key))
         self.log.commit(checkpointed(checkpoint, key.name, ""))
 

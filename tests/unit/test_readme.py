@@ -102,6 +102,43 @@ def test_a_command_line_with_a_slip_is_noticed() -> None:
     assert (unknown_words(first), unknown_words(second)) == (["lst"], ["--raeson"])
 
 
+NOT_RUN = {
+    ("README.md", "make .venv/.local"): "installs packages; `make test` runs in what it installs",
+    ("README.md", "make demo"): "tests/functional/test_command.py runs the demo",
+    ("README.md", "nightdrop dev"): "until Ctrl-C; tests/functional/test_dev.py runs it",
+    ("README.md", "nightdrop package"): "an account; tests/functional/test_package.py builds it",
+    ("handler/local/README.md", "nightdrop dev"): "until Ctrl-C; test_local_page.py runs it",
+    ("handler/local/README.md", "export NIGHTDROP_AUDIT"): "a server; test_local_page.py runs it",
+    ("handler/local/README.md", "curl -s"): "of that server; the same test",
+    ("handler/cli/README.md", "make dist"): "installs it; tests/functional/test_install.py does it",
+    ("infra/README.md", "make .venv/.local"): "Terraform with an account; tests/infra checks it",
+}
+"""How blocks of commands begin that `tests/functional/test_pages.py` does not run, and why not."""
+
+
+_BLOCK = re.compile(r"^(.*)\n```(?:console|sh)\n(?:\$ )?(.*)$", re.MULTILINE)
+
+
+def test_every_block_of_commands_is_run_or_has_a_reason() -> None:
+    """The emulator's page has tests of its own, request by request."""
+    found = {
+        (page, " ".join(first.split()[:2]))
+        for page, text in PAGES.items()
+        for mark, first in _BLOCK.findall(text)
+        if page != "handler/emulator/README.md" and not mark.startswith("<!-- run")
+    }
+    assert {(page, first.split("=")[0]) for page, first in found} == NOT_RUN.keys()
+
+
+def test_every_target_of_make_exists() -> None:
+    """Whether a test runs it or not."""
+    makefile = (ROOT / "Makefile").read_text().replace("$(VENV)", ".venv")
+    named = re.findall(r"(?:`|^\$ )make ([\w./-]+)", ALL, re.MULTILINE)
+    assert {
+        target for target in named if not re.search(rf"^{target}:", makefile, re.MULTILINE)
+    } == set()
+
+
 @each_page
 def test_every_path_that_is_named_exists(page: str) -> None:
     """No file or folder is named that is not there."""

@@ -15,6 +15,7 @@ import pytest
 from handler import reconciler as module
 from handler.audit.log import Decision
 from handler.audit.record import Draft
+from handler.audit.sql.projection import SqlView
 from handler.audit.sql.sqlite import SqliteLog
 from handler.audit.verification.verdict import verify
 from handler.errors import NoAnswerError
@@ -24,7 +25,7 @@ from tests.support.waiting import wait_for
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from handler.audit.log import Decide
+    from handler.audit.log import Decide, Open
     from handler.emulator.server import Emulator
 
     Environ = dict[str, str]
@@ -80,6 +81,26 @@ def test_a_run_with_nothing_to_do_says_so(fire: Fire) -> None:
     assert (reply["outcome"], reply["jobs"], reply["errors"]) == ("completed", [], [])
     assert reply["open"] == {"deliveries": 0, "jobs": 0, "followed": 0, "results": 0}
     assert reply["head"]["seq"] == 0
+
+
+def test_the_open_work_is_read_at_the_beginning_and_at_the_end(
+    emulator: Emulator, fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In between the jobs are what the commits answered, the result file included."""
+    faulty(emulator, fault="status", status=403, times=1)
+    fire(drop("drop/hall.yaml", UPGRADE))
+    limits: list[int] = []
+    opened = SqlView.open
+
+    def counted(view: SqlView, limit: int) -> Open:
+        limits.append(limit)
+        return opened(view, limit)
+
+    monkeypatch.setattr(SqlView, "open", counted)
+    reply = fire(RECONCILE)
+    assert (states(reply), reply["open"]["jobs"], reply["open"]["results"]) == (["created"], 0, 0)
+    assert result(emulator)["jobs"] == reply["jobs"]
+    assert len(limits) == 2
 
 
 @pytest.mark.parametrize(("days", "known"), [(91, True), (92, False)])

@@ -11,6 +11,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.code_size import shared_names
 from tests.support.package_drawing import drawing
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ NOT_IN_THE_CLOUD = (
     "uvicorn",
     "playwright",
     "packaging",
+    "cyclonedx",
+    "packageurl",
 )
 HEAVY = (
     "click",
@@ -187,16 +190,14 @@ _CHECKS = ("assert", "check", "expect")
 
 def _checks(function: ast.AST, helpers: frozenset[str]) -> bool:
     """Return whether a function asserts, expects an error, or calls one beside it that does."""
-    called = {
-        ast.unparse(node.func).rpartition(".")[2]
-        for node in ast.walk(function)
-        if isinstance(node, ast.Call)
-    }
-    return (
-        any(isinstance(node, ast.Assert) for node in ast.walk(function))
-        or bool(called & ({"raises", "warns", "fail"} | helpers))
-        or any(name.startswith(_CHECKS) for name in called)
-    )
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert):
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            if name in helpers or name in {"raises", "warns", "fail"} or name.startswith(_CHECKS):
+                return True
+    return False
 
 
 def test_every_test_checks_something() -> None:
@@ -234,3 +235,25 @@ def test_a_module_is_short_enough_to_be_read_in_one_go() -> None:
     """Three hundred lines at most."""
     lines = {module: len(path.read_text().splitlines()) for module, path in sources().items()}
     assert {module: number for module, number in lines.items() if number > 300} == {}
+
+
+SHARED_NAMES = {
+    "the emulator is the other side of the same API, with code of its own": (
+        *("ENDED", "Execute", "FAILED", "Job", "Operation", "Progress", "Request", "Timers"),
+        *("check", "find", "read", "sign"),
+    ),
+    "both services of the emulator have the same parts": ("NAMES", "access_key", "failure"),
+    "each group of commands has its list": ("COMMANDS",),
+    "the stores in SQL have the same parts": ("migrate", "translate_errors", "version_of"),
+    "the name of a target in each form of a spec; its JSON Schema shows it": ("Target",),
+    "what a service answers, and what that means for a job": ("Answer",),
+    "what was recorded, and what an event asks for": ("Action",),
+    "the API's list of jobs, and how a command lists something": ("Listing",),
+}
+"""Names that more than one module defines, by the reason."""
+
+
+def test_a_name_means_one_thing() -> None:
+    """A public function, class or constant is defined in one module, with reasons for the rest."""
+    listed = {name for names in SHARED_NAMES.values() for name in names}
+    assert shared_names(sources().values()) == listed

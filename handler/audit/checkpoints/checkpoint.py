@@ -92,25 +92,21 @@ class CheckpointStore(Protocol):
         """Return one of them."""
 
 
-def origin_of(first_hash: str) -> str:
+def log_origin(first_hash: str) -> str:
     """Return the origin of the log whose first record has this hash."""
     return f"{_ORIGIN}{first_hash}"
 
 
 def written(checkpoint: Checkpoint, key: signed_note.SigningKey | None) -> bytes:
     """Return a checkpoint as it is kept: signed, or, without a key, with nothing under it."""
-    signed = signed_note.signed(checkpoint.text, key) if key else signed_note.Note(checkpoint.text)
+    signed = (
+        signed_note.signed(checkpoint.text, key) if key else signed_note.SignedNote(checkpoint.text)
+    )
     return str(signed).encode()
 
 
 def checkpointed(checkpoint: Checkpoint, signer: str, error: str) -> Decide[None]:
-    """Decide to record that a checkpoint was written, or why it was not.
-
-    Args:
-        checkpoint: The checkpoint.
-        signer: The name of the key that signed it; "" if none did.
-        error: Why it could not be written; "" if it was.
-    """
+    """Decide to record that a checkpoint was written, or why it was not."""
     unsigned = "" if signer else "unsigned: no NIGHTDROP_CHECKPOINT_KEY is set"
     draft = Draft(
         action="log.checkpoint_failed" if error else "log.checkpointed",

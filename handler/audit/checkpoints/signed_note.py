@@ -39,7 +39,7 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class Note:
+class SignedNote:
     """A text, ending in a line break, and the signatures under it."""
 
     text: str
@@ -133,13 +133,13 @@ def verify_key(text: str) -> VerifyKey:
     return key
 
 
-def signed(text: str, key: SigningKey) -> Note:
+def signed(text: str, key: SigningKey) -> SignedNote:
     """Return a text as a note signed by a key."""
     value = _private(key.seed).sign(text.encode())
-    return Note(text, (Signature(key.name, key.public.key_id, value),))
+    return SignedNote(text, (Signature(key.name, key.public.key_id, value),))
 
 
-def is_signed_by(note: Note, key: VerifyKey) -> bool:
+def is_signed_by(note: SignedNote, key: VerifyKey) -> bool:
     """Return whether a note bears a valid signature of a key."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -155,7 +155,7 @@ def is_signed_by(note: Note, key: VerifyKey) -> bool:
     return False
 
 
-def parse(data: bytes) -> Note:
+def parse_note(data: bytes) -> SignedNote:
     """Return the note that bytes hold.
 
     Raises:
@@ -167,7 +167,7 @@ def parse(data: bytes) -> Note:
     lines = [_SIGNATURE.fullmatch(line) for line in under.splitlines()]
     if not all(lines):
         raise ValueError("no note: what is under the text are no signatures")
-    return Note(f"{text}\n", tuple(_signature(line[1], line[2]) for line in lines if line))
+    return SignedNote(f"{text}\n", tuple(_signature(line[1], line[2]) for line in lines if line))
 
 
 def _signature(name: str, encoded: str) -> Signature:

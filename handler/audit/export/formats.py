@@ -14,7 +14,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, TypeAlias
 
 from handler.audit.export import ocsf
-from handler.audit.record import ALLOWED, part
+from handler.audit.record import RECORD_FIELDS, part
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Chosen: TypeAlias = Callable[[Record], bool]
     Export: TypeAlias = Callable[[Iterable[Record], Chosen], Iterator[str]]
 
-_PARTS = tuple((name, field) for name, fields in ALLOWED.items() for field in sorted(fields))
+_PARTS = tuple((name, field) for name, fields in RECORD_FIELDS.items() for field in sorted(fields))
 
 COLUMNS = (
     *("seq", "at", "action", "outcome"),
@@ -91,7 +91,7 @@ def _cells(record: Record) -> Iterator[str]:
     yield record.hash
 
 
-FORMATS: Mapping[str, Export] = {
+EXPORT_FORMATS: Mapping[str, Export] = {
     "jsonl": json_lines,
     "csv": csv_lines,
     "ocsf": partial(ocsf.event_lines, version=ocsf.WITH_ATTESTATION),

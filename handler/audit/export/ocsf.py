@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeAlias
 
 from handler.audit.actions import ACTIONS, ATTENTION
-from handler.audit.checkpoints.checkpoint import origin_of
+from handler.audit.checkpoints.checkpoint import log_origin
 from handler.audit.record import part
 from handler.values.canonical_json import canonical, moment, sha256_hex
 
@@ -56,7 +56,7 @@ def event_lines(
     """
     chain, before = "", None
     for record in records:
-        chain = chain or origin_of(record.hash)
+        chain = chain or log_origin(record.hash)
         attested = version == WITH_ATTESTATION
         wanted = chosen(record)
         if not wanted and not attested:

@@ -15,7 +15,7 @@ ROLLED = "log.rolled"
 
 
 @dataclass(frozen=True)
-class Limits:
+class SegmentLimits:
     """When a segment is full. OBS takes at most 10,000 appends to one object.
 
     A cold start reads the last segment, so small segments make it fast; each end of a segment costs
@@ -80,7 +80,7 @@ class LogPosition:
         """The segment and the byte at which the next append goes."""
         return self.segment, self.size
 
-    def is_full(self, limits: Limits) -> bool:
+    def is_full(self, limits: SegmentLimits) -> bool:
         """Return whether the segment must end before anything else is recorded."""
         return self.appends >= limits.appends or self.size >= limits.size
 

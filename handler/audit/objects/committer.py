@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.log import Committed, Decide
-    from handler.audit.objects.append_position import Limits, LogPosition
+    from handler.audit.objects.append_position import LogPosition, SegmentLimits
     from handler.audit.objects.object_store import ObjectStore
     from handler.audit.objects.outbox import Outbox
     from handler.audit.objects.replica import Replica
-    from handler.audit.objects.retry_policy import Attempt, RetryPolicy
     from handler.audit.record import Record
+    from handler.audit.retry_policy import Attempt, RetryPolicy
 
 
 @dataclass(frozen=True)
@@ -66,20 +66,12 @@ class _Batch:
 
 @dataclass(frozen=True)
 class Committer:
-    """Commits to a log; one commit at a time.
-
-    Attributes:
-        objects: The log's objects.
-        replica: What is known of the log.
-        outbox: The bodies beside it.
-        limits: When a segment is full.
-        policy: How long to wait for other writers, and how often to ask a failing store again.
-    """
+    """Commits to a log; one commit at a time."""
 
     objects: ObjectStore
     replica: Replica
     outbox: Outbox
-    limits: Limits
+    limits: SegmentLimits
     policy: RetryPolicy
 
     def commit(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
@@ -129,10 +121,7 @@ class Committer:
     ) -> _Batch:
         """Decide on the known state, and again on what is new, until the records are in the log.
 
-        Args:
-            decisions: What to decide.
-            tried: Receives every attempt, by the hash of its last record.
-            attempt: How often it may be tried.
+        `tried` receives every attempt, by the hash of its last record.
         """
         fresh = self.replica.cold
         if fresh:

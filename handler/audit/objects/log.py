@@ -16,14 +16,14 @@ from bisect import bisect_right
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from handler.audit.objects.append_position import Limits, segment_name
+from handler.audit.objects.append_position import SegmentLimits, segment_name
 from handler.audit.objects.committer import Committer
 from handler.audit.objects.outbox import Outbox
 from handler.audit.objects.record_lines import stored_records
 from handler.audit.objects.replica import Replica
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.segment_reader import records_from
 from handler.audit.record import part
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.sql import projection, statements
 from handler.audit.sql.value_list import rows_for
 from handler.errors import LogBrokenError, LogError
@@ -45,18 +45,13 @@ class ObjectLog:
     """The audit log in a folder of an object store, which may be empty.
 
     Threads share one replica behind a lock; instances are serialised by the store's appends.
-
-    Args:
-        objects: The folder; closed with the log.
-        limits: When a segment is full.
-        policy: How long to wait for other writers, and how often to ask a failing store again.
     """
 
     def __init__(
         self,
         objects: ObjectStore,
         *,
-        limits: Limits | None = None,
+        limits: SegmentLimits | None = None,
         policy: RetryPolicy | None = None,
     ) -> None:
         self._objects = objects
@@ -68,7 +63,7 @@ class ObjectLog:
         self._replica = Replica(objects, self._retry)
         self._outbox = Outbox(objects, self._retry)
         self._committer = Committer(
-            objects, self._replica, self._outbox, limits or Limits(), self._policy
+            objects, self._replica, self._outbox, limits or SegmentLimits(), self._policy
         )
 
     def commit(self, decide: Decide[T]) -> Committed[T]:

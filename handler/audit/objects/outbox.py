@@ -24,17 +24,10 @@ _MOST_CACHED = 8
 
 
 class Outbox:
-    """Writes and reads the bodies of one commit at a time.
-
-    Args:
-        objects: The log's objects.
-        retry: Runs a request until it succeeds.
-    """
+    """Writes and reads the bodies of one commit at a time."""
 
     def __init__(
-        self,
-        objects: ObjectStore,
-        retry: Callable[[Callable[[], bytes | None]], bytes | None],
+        self, objects: ObjectStore, retry: Callable[[Callable[[], bytes | None]], bytes | None]
     ) -> None:
         self._objects = objects
         self._retry = retry

@@ -33,12 +33,7 @@ def line_of(record: Record) -> bytes:
 
 
 def stored_records(data: bytes, after: int) -> Iterator[Record]:
-    """Yield the records of some lines, unchecked.
-
-    Args:
-        data: The lines; bytes after the last line feed are left out.
-        after: The number of the record before, for a record without a number.
-    """
+    """Yield the records of whole lines, unchecked; `after` is the number of the one before."""
     for line in data.split(b"\n")[:-1]:
         digest, _, text = line.decode("utf-8", "replace").partition(" ")
         seq = _SEQ.search(text)

@@ -44,9 +44,7 @@ class Replica:
     """
 
     def __init__(
-        self,
-        objects: ObjectStore,
-        retry: Callable[[Callable[[], bytes | None]], bytes | None],
+        self, objects: ObjectStore, retry: Callable[[Callable[[], bytes | None]], bytes | None]
     ) -> None:
         self._objects = objects
         self._retry = retry

@@ -125,12 +125,7 @@ class StateCache:
         return {table: self.execute(statement) for table, statement in _SELECT.items()}
 
     def load(self, snapshot: Snapshot, last: tuple[Record, Fields]) -> None:
-        """Put a snapshot into the empty state.
-
-        Args:
-            snapshot: The snapshot.
-            last: The record that names it, and the fields of that record.
-        """
+        """Put a snapshot into the empty state."""
         first = snapshot.first
         self.begin()
         self.execute(statements.APPEND, (first.seq, first.hash, "", first.text))

@@ -12,7 +12,6 @@ are in the log after all: their hashes are unique to this commit.
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -22,6 +21,7 @@ from psycopg.pq import TransactionStatus
 
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.sql import projection, statements
 from handler.audit.sql.postgres_connection import (
     COMMIT_LOCK,
@@ -29,7 +29,7 @@ from handler.audit.sql.postgres_connection import (
     parse_address,
     translate_errors,
 )
-from handler.audit.sql.postgres_migration import run
+from handler.audit.sql.postgres_migration import run_statement
 from handler.audit.sql.value_list import ANY, rows_for
 from handler.errors import LogError, LogOutdatedError, LogUnreachableError
 
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from handler.audit.log import Committed, Decide, View
 
 T = TypeVar("T")
-
-_PAUSES = (0.0, 0.1, 0.3, 1.0)
-"""Seconds before each retry after a lost connection; the first covers a frozen instance."""
 
 _READ = ("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",)
 _WRITE = (
@@ -64,31 +61,20 @@ class PostgresLog:
 
     Args:
         address: `postgresql://user:password@host/database`, with libpq's options as its query.
-        lock_timeout: Seconds to wait for other writers before `LogBusyError`, and for a lost
-            connection before `LogUnreachableError`.
-        clock: Seconds on a monotonic clock.
-        sleep: Waits for some seconds.
+        policy: How long to wait for other writers before `LogBusyError`, and for a lost connection
+            before `LogUnreachableError`.
 
     Raises:
         LogUnreachableError: The server is unreachable or refuses the login.
         LogError: The address is invalid, or the database holds no audit log.
     """
 
-    def __init__(
-        self,
-        address: str,
-        *,
-        lock_timeout: float = 30.0,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, address: str, *, policy: RetryPolicy | None = None) -> None:
         self._place = parse_address(address)
-        self._lock_timeout = lock_timeout
-        self._clock = clock
-        self._sleep = sleep
+        self._policy = policy or RetryPolicy()
         self._lock = threading.RLock()
         self._closed = False
-        self._db: psycopg.Connection[tuple[Any, ...]] = connect(self._place, lock_timeout)
+        self._db: psycopg.Connection[tuple[Any, ...]] = connect(self._place, self._policy.seconds)
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
         """Run one decision and durably append its records before returning."""
@@ -138,7 +124,7 @@ class PostgresLog:
     def rebuild(self) -> None:
         """Rebuild the state from the records; the outbox keeps the bodies of open work."""
         self._transact(
-            lambda view: projection.rebuild(
+            lambda view: projection.rebuild_state(
                 view, _paged(lambda last, size: _page(view, last, size))
             ),
             _WRITE,
@@ -153,21 +139,19 @@ class PostgresLog:
     def _transact(self, work: Callable[[projection.SqlView], T], begin: Sequence[str]) -> T:
         """Run work in a transaction, and again in a new one if the connection was lost."""
         with self._lock:
-            end = self._clock() + self._lock_timeout
-            for pause in _PAUSES:
+            attempt = self._policy.start(self._place.shown)
+            while True:
                 try:
                     return self._once(work, begin)
                 except LogUnreachableError:
-                    if self._clock() + pause > end:
+                    if not attempt.wait():
                         raise
-                    self._sleep(pause)
-            return self._once(work, begin)
 
     def _once(self, work: Callable[[projection.SqlView], T], begin: Sequence[str]) -> T:
         if self._closed:
             raise LogError(f"the audit log {self._place.shown} is closed")
         if self._db.closed:
-            self._db = connect(self._place, self._lock_timeout)
+            self._db = connect(self._place, self._policy.seconds)
         with translate_errors(self._place):
             try:
                 for statement in begin:
@@ -197,7 +181,7 @@ class PostgresLog:
             self._db.close()
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        return run(self._db, statement, values)
+        return run_statement(self._db, statement, values)
 
 
 def _in_log(done: Sequence[Committed[Any]], view: projection.SqlView) -> bool:

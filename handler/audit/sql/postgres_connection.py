@@ -10,7 +10,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import psycopg
@@ -25,7 +25,7 @@ from handler.values.store_address import checked_postgres_address
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+    from handler.audit.sql.postgres_migration import Connection
 
 COMMIT_LOCK = 0x6E_69_67_68_74
 """The key of the advisory lock that every commit takes: `night` in ASCII."""
@@ -33,7 +33,7 @@ COMMIT_LOCK = 0x6E_69_67_68_74
 OLDEST_SERVER = 140_000
 """PostgreSQL 14 in libpq's numbering: the first with CREATE OR REPLACE TRIGGER."""
 
-SCHEMA = Path(__file__).with_name("postgres.sql")
+POSTGRES_SCHEMA = Path(__file__).with_name("postgres.sql")
 """The tables, triggers and views, as SQL."""
 
 _LONGEST_CONNECT = 10
@@ -94,11 +94,7 @@ def parse_address(address: str) -> PostgresAddress:
 
 
 def connect(place: PostgresAddress, lock_timeout: float) -> Connection:
-    """Return a connection to a database that holds an audit log, ready for transactions.
-
-    Args:
-        place: The database.
-        lock_timeout: Seconds to wait for other writers.
+    """Return a connection to a database that holds an audit log; it waits for locks for seconds.
 
     Raises:
         LogUnreachableError: The server is unreachable or refuses the login.
@@ -131,7 +127,7 @@ def init_schema(address: str, role: str = "") -> tuple[str, ...]:
     with translate_errors(place), _connect(place, _LONGEST_CONNECT) as db, db.transaction():
         _check(db, place, role)
         db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
-        migrate(db, SCHEMA.read_bytes(), place=place.shown)
+        migrate(db, POSTGRES_SCHEMA.read_bytes(), place=place.shown)
         name = sql.Identifier(role) if role else sql.SQL("function_role")
         grants = [sql.SQL(grant).format(role=name) for grant in _GRANTS]
         for grant in grants if role else ():
@@ -139,7 +135,7 @@ def init_schema(address: str, role: str = "") -> tuple[str, ...]:
         return tuple(f"{grant.as_string(db)};" for grant in grants)
 
 
-def rebuild(address: str) -> bool:
+def rebuild_derived(address: str) -> bool:
     """Rebuild everything that is derived from the records, if this role owns the tables.
 
     Returns:
@@ -155,7 +151,7 @@ def rebuild(address: str) -> bool:
         if not db.execute(_OWNS).fetchall()[0][0]:
             return False
         db.execute(f"SELECT pg_advisory_xact_lock({COMMIT_LOCK})".encode())
-        migrate(db, SCHEMA.read_bytes(), place=place.shown, rebuild=True)
+        migrate(db, POSTGRES_SCHEMA.read_bytes(), place=place.shown, rebuild=True)
         return True
 
 

@@ -44,14 +44,14 @@ _PAGE = 1000
 
 def exists(db: Connection) -> bool:
     """Return whether a database holds an audit log of any version."""
-    return run(db, _EXISTS) == [(True,)]
+    return run_statement(db, _EXISTS) == [(True,)]
 
 
 def version_of(db: Connection) -> int:
     """Return the layout version of a log; 0 if it has none."""
-    if run(db, _VERSIONED) != [(True,)]:
+    if run_statement(db, _VERSIONED) != [(True,)]:
         return 0
-    return int(run(db, "SELECT nightdrop.version()")[0][0])
+    return int(run_statement(db, "SELECT nightdrop.version()")[0][0])
 
 
 def version_statement() -> str:
@@ -82,21 +82,24 @@ def migrate(db: Connection, schema: bytes, *, place: str, rebuild: bool = False)
 
 
 def _recreate(db: Connection, schema: bytes) -> None:
-    bodies, granted = run(db, "SELECT * FROM nightdrop.outbox"), run(db, _GRANTED)
+    bodies, granted = (
+        run_statement(db, "SELECT * FROM nightdrop.outbox"),
+        run_statement(db, _GRANTED),
+    )
     for kind, name in _DERIVED:
-        run(db, f"DROP {kind} IF EXISTS nightdrop.{name}")
+        run_statement(db, f"DROP {kind} IF EXISTS nightdrop.{name}")
     db.execute(schema)
-    run(db, "SET LOCAL search_path = nightdrop")
-    view = projection.folding_view(partial(run, db))
+    run_statement(db, "SET LOCAL search_path = nightdrop")
+    view = projection.folding_view(partial(run_statement, db))
     for key, body, *_ in bodies:
         view.execute(statements.PUT_BODY, (key, body))
-    projection.rebuild(view, _records(db))
+    projection.rebuild_state(view, _records(db))
     for privilege, table, grantee in granted:
         db.execute(_grant(privilege, table, grantee))
 
 
 def _records(db: Connection, after: int = 0) -> Iterator[Record]:
-    while page := run(db, statements.RECORDS_AFTER, (after, _PAGE)):
+    while page := run_statement(db, statements.RECORDS_AFTER, (after, _PAGE)):
         yield from (Record(*row) for row in page)
         after = page[-1][0]
 
@@ -105,13 +108,11 @@ def _grant(privilege: str, table: str, grantee: str) -> spell.Composed:
     # The catalogue names privileges as GRANT does, and all roles PUBLIC.
     to = spell.SQL("PUBLIC") if grantee == "PUBLIC" else spell.Identifier(grantee)
     return spell.SQL("GRANT {privilege} ON {table} TO {to}").format(
-        privilege=spell.SQL(privilege),
-        table=spell.Identifier("nightdrop", table),
-        to=to,
+        privilege=spell.SQL(privilege), table=spell.Identifier("nightdrop", table), to=to
     )
 
 
-def run(
+def run_statement(
     db: psycopg.Connection[tuple[Any, ...]], statement: str, values: Sequence[object] = ()
 ) -> list[tuple[Any, ...]]:
     """Run a statement with `?` for its values, as in SQLite, and return its rows."""

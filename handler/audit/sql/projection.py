@@ -153,9 +153,9 @@ class SqlView:
     def find(self, what: str) -> tuple[DeliveryState, ...]:
         """Return the deliveries that match a name, an id or a key."""
         # Loaded where it is needed: no event but one about a job by its name looks for one.
-        from handler.audit.search import find
+        from handler.audit.search import find_deliveries
 
-        return find(self, what)
+        return find_deliveries(self, what)
 
     def latest_jobs(self, limit: int) -> tuple[JobState, ...]:
         """Return the jobs that were planned last, the latest first."""
@@ -263,7 +263,7 @@ def _fold(view: SqlView, recorded: Fields) -> None:
         _project_delivery(view, recorded)
 
 
-def rebuild(view: SqlView, records: Sequence[Record] | Any) -> None:  # noqa: ANN401 - any iterable
+def rebuild_state(view: SqlView, records: Sequence[Record] | Any) -> None:  # noqa: ANN401 - any iterable
     """Fold the state from the records; the outbox keeps the bodies that are still needed."""
     bodies = view.execute(statements.BODIES)
     for statement in statements.CLEAR:

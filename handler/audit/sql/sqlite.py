@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 import uuid
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -122,7 +121,7 @@ class SqliteLog:
     def rebuild(self) -> None:
         """Rebuild the state from the records; the outbox keeps the bodies of open work."""
         with self._transaction() as view:
-            projection.rebuild(view, self.records())
+            projection.rebuild_state(view, self.records())
 
     def close(self) -> None:
         """Close the file."""
@@ -191,15 +190,18 @@ def _make_private(path: str | Path) -> None:
 
 
 def _use_wal(db: sqlite3.Connection, path: str | Path, lock_timeout: float) -> None:
-    # The switch to WAL does not wait for other openers by itself, whatever the timeout.
-    deadline = time.monotonic() + lock_timeout
+    attempt = None
     while db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         try:
             mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         except sqlite3.OperationalError as error:
-            if not _busy(error) or time.monotonic() > deadline:
+            if not _busy(error):
                 raise
-            time.sleep(0.01)
+            # The switch to WAL does not wait for other openers by itself, whatever the timeout.
+            from handler.audit.retry_policy import RetryPolicy
+
+            attempt = attempt or RetryPolicy(lock_timeout).start(str(path))
+            attempt.conflict()
         else:
             if mode != "wal":
                 raise LogError(f"{path} cannot hold an audit log; name a file on a local disk")

@@ -38,13 +38,7 @@ def application_id_of(db: sqlite3.Connection) -> int:
 
 
 def migrate(db: sqlite3.Connection, schema: str, *, place: str, rebuild: bool = False) -> None:
-    """Create or migrate the tables, in the open transaction.
-
-    Args:
-        db: A connection within `BEGIN IMMEDIATE`.
-        schema: The tables, triggers and views, as SQL.
-        place: The file, for messages.
-        rebuild: Whether to rebuild the derived tables whatever the version.
+    """Create or migrate the tables, within `BEGIN IMMEDIATE`; `rebuild` is whatever the version.
 
     Raises:
         LogError: The file has a later layout, or is not a log.
@@ -79,7 +73,7 @@ def _recreate(db: sqlite3.Connection, schema: str) -> None:
     for key, body, *_ in bodies:  # the key is the first column in every layout
         view.execute(statements.PUT_BODY, (key, body))
     if first:
-        projection.rebuild(view, _records(db))
+        projection.rebuild_state(view, _records(db))
 
 
 def _create(db: sqlite3.Connection, schema: str) -> None:

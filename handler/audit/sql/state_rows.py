@@ -19,11 +19,7 @@ if TYPE_CHECKING:
 
 
 class StateRows:
-    """What a transaction has read and changed.
-
-    Args:
-        execute: Runs a statement in the transaction.
-    """
+    """What a transaction has read and changed."""
 
     def __init__(self, execute: Execute) -> None:
         self._execute = execute

@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 
 
 def _upsert(table: str, columns: Sequence[str], fixed: Sequence[str]) -> str:
-    """Return the statement that puts a row; the first column is its key.
-
-    Args:
-        table: The table.
-        columns: Its columns.
-        fixed: Those that keep the value that they were inserted with.
-    """
+    """Return the statement that puts a row; the first column is its key."""
     changed = (f"{name} = excluded.{name}" for name in columns if name not in fixed)
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))}) "

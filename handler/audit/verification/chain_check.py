@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from handler.audit.record import ALLOWED, OUTCOMES, Head
+from handler.audit.record import OUTCOMES, RECORD_FIELDS, Head
 from handler.audit.verification.faults import Faults, IntegrityFault
 from handler.errors import LogBrokenError
 from handler.values.canonical_json import LARGEST_INTEGER
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from handler.audit.record import Fields
-    from handler.audit.verification.sources.source import RecordSource, Row
+    from handler.audit.verification.sources.source import RecordRow, RecordSource
     from handler.values.canonical_json import Json
 
 _PATTERNS: Mapping[str, re.Pattern[str]] = {
@@ -56,7 +56,7 @@ def schema_errors(fields: Fields) -> Iterator[str]:
     """Yield where fields do not match the schema, as ends of a sentence, without any value."""
     yield from (f"lacks the field {name}" for name in _REQUIRED if name not in fields)
     for name, value in fields.items():
-        if name in ALLOWED:
+        if name in RECORD_FIELDS:
             yield from _part_errors(name, value)
         elif name not in _REQUIRED and name != "note":
             yield "has an unknown field"
@@ -75,7 +75,7 @@ def _part_errors(name: str, value: Json) -> Iterator[str]:
     if not isinstance(value, dict) or not value:
         yield f"has a {name} without fields"
         return
-    if not value.keys() <= ALLOWED[name]:
+    if not value.keys() <= RECORD_FIELDS[name]:
         yield f"has an unknown field in {name}"
     if not all(isinstance(one, str) or _is_integer(one) for one in value.values()):
         yield f"has a value in {name} that is neither text nor an integer"
@@ -103,14 +103,16 @@ class ChainChecker:
     clock_regressions: int = 0
     first_regression: int = 0
 
-    def check_pages(self, pages: Iterable[list[Row]], advance: Callable[[int], object]) -> None:
+    def check_pages(
+        self, pages: Iterable[list[RecordRow]], advance: Callable[[int], object]
+    ) -> None:
         """Check the rows that follow; `advance` is called with the number of rows of each page."""
         for page in pages:
             for row in page:
                 self._check(row)
             advance(len(page))
 
-    def _check(self, row: Row) -> None:
+    def _check(self, row: RecordRow) -> None:
         seq, stored, _, text = row
         try:
             fields = fields_of(text)
@@ -138,11 +140,14 @@ def check_chain(source: RecordSource, advance: Callable[[int], object]) -> Chain
     return checker
 
 
-def _link_faults(row: Row, fields: Fields, before: Head) -> Iterator[IntegrityFault]:
+def _link_faults(row: RecordRow, fields: Fields, before: Head) -> Iterator[IntegrityFault]:
     """Yield where a record does not follow the one before it, or is not the one that was hashed."""
     seq, stored, prev, text = row
     if seq != before.seq + 1:
-        yield IntegrityFault(f"follows record {before.seq}; {_between(seq, before.seq)}", seq)
+        why = (
+            "records between them are missing" if seq > before.seq else "the rows are out of order"
+        )
+        yield IntegrityFault(f"follows record {before.seq}; {why}", seq)
     if sha256(text).hexdigest().encode() != stored:
         yield IntegrityFault("was changed: its hash is not that of its text", seq)
     if fields.get("seq", seq) != seq:
@@ -152,7 +157,3 @@ def _link_faults(row: Row, fields: Fields, before: Head) -> Iterator[IntegrityFa
         yield IntegrityFault(f"does not name the hash of record {before.seq} before it", seq)
     if names is not None and str(names).encode() != prev:
         yield IntegrityFault("has another prev in its text than in its row", seq)
-
-
-def _between(seq: int, before: int) -> str:
-    return "records between them are missing" if seq > before else "the rows are out of order"

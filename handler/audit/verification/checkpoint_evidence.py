@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from handler.audit.checkpoints import signed_note
-from handler.audit.checkpoints.checkpoint import Checkpoint, origin_of
+from handler.audit.checkpoints.checkpoint import Checkpoint, log_origin
 from handler.audit.verification.faults import Faults, IntegrityFault
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from handler.audit.checkpoints.signed_note import Note, VerifyKey
+    from handler.audit.checkpoints.signed_note import SignedNote, VerifyKey
     from handler.audit.record import Head
     from handler.audit.verification.sources.source import RecordSource
 
@@ -65,7 +65,7 @@ class CheckpointEvidence:
     def add_checkpoint(self, name: str, data: bytes) -> None:
         """Add one checkpoint."""
         try:
-            signed = signed_note.parse(data)
+            signed = signed_note.parse_note(data)
             checkpoint = Checkpoint.of(signed.text)
         except ValueError as error:
             self._add_fault(name, f"cannot be read: {error}")
@@ -80,7 +80,7 @@ class CheckpointEvidence:
         at = timestamp(checkpoint.at)
         self.claims.append(Assertion(head.seq, head.hash, name, checkpoint.origin, trusted, at))
 
-    def _is_signed(self, name: str, signed: Note) -> bool:
+    def _is_signed(self, name: str, signed: SignedNote) -> bool:
         if any(signed_note.is_signed_by(signed, key) for key in self.keys):
             return True
         known = {(key.name, key.key_id) for key in self.keys}
@@ -95,7 +95,7 @@ class CheckpointEvidence:
 
     def conflicts(self, stored: RecordSource, head: Head) -> Iterator[IntegrityFault]:
         """Compare every claim with the log, and yield where they differ; set `confirmed`."""
-        own = {"", origin_of(stored.at(1))} if head.seq else {one.origin for one in self.claims}
+        own = {"", log_origin(stored.at(1))} if head.seq else {one.origin for one in self.claims}
         claims = sorted(self.claims)
         strange = [one for one in claims if one.origin not in own]
         yield from _first_fault(

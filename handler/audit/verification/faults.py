@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-MOST = 100
+_MOST = 100
 """How many faults are listed; the others are only counted, so that memory stays flat."""
 
 
@@ -28,7 +28,7 @@ class Faults:
 
     def add(self, *found: IntegrityFault) -> None:
         """Add faults."""
-        self.listed += found[: max(0, MOST - len(self.listed))]
+        self.listed += found[: max(0, _MOST - len(self.listed))]
         self.count += len(found)
 
     def join(self, other: Faults) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from handler.audit.record import Fields
-    from handler.audit.verification.sources.source import Row
+    from handler.audit.verification.sources.source import RecordRow
 
 MALFORMED = (
     KeyError,
@@ -92,7 +92,7 @@ class Refold:
             self._flush()
 
     def add_pages(
-        self, pages: Iterable[Sequence[Row]], advance: Callable[[int], object]
+        self, pages: Iterable[Sequence[RecordRow]], advance: Callable[[int], object]
     ) -> Iterator[IntegrityFault]:
         """Fold the records of some pages; yield a fault for each that cannot be folded."""
         for page in pages:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from handler.audit.record import Head, Record
     from handler.audit.verification.faults import IntegrityFault
-    from handler.audit.verification.sources.source import Row
+    from handler.audit.verification.sources.source import RecordRow
 
 VALID, INVALID, CANNOT_TELL = 0, 1, 2
 """What a verdict can be, as exit statuses."""
@@ -61,7 +61,7 @@ def verify(records: Iterable[Record]) -> Verdict:
     return Verdict(checker.head, tuple(checker.faults.listed), checker.faults.count)
 
 
-def row_of(seq: int, stored: str, text: str) -> Row:
+def row_of(seq: int, stored: str, text: str) -> RecordRow:
     """Return a record as a row, for where the hash before it is kept in its text alone."""
     data = text.encode(errors="surrogatepass")
     named = _NAMED.search(data)

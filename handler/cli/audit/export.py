@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from handler.audit.export.formats import FORMATS
+from handler.audit.export.formats import EXPORT_FORMATS
 from handler.cli.audit.records.log_reader import open_reader
 from handler.cli.audit.records.record_filter import RecordFilter, filter_options
 from handler.cli.console import exit_with_error
@@ -25,7 +25,7 @@ _SQLITE = b"SQLite format 3\x00"
 
 @click.command(short_help="The log as JSON Lines, CSV or OCSF events.")
 @audit_option
-@click.option("--format", "name", type=click.Choice(tuple(FORMATS)), required=True)
+@click.option("--format", "name", type=click.Choice(tuple(EXPORT_FORMATS)), required=True)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
@@ -53,7 +53,7 @@ def export(
         open_reader(address) as log,
         output_file(path, overwrite=overwrite) as file,
     ):
-        _write(FORMATS[name](log.records(0), selection), file)
+        _write(EXPORT_FORMATS[name](log.records(0), selection), file)
 
 
 def _write(lines: Iterable[str], file: IO[str]) -> None:

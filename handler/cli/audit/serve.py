@@ -43,7 +43,7 @@ def serve(address: str, port: int, *, own_sql: bool) -> None:
       nightdrop audit serve --port 0 --sql
     """
     try:
-        from handler.cli.audit.web.server import run
+        from handler.cli.audit.web.server import run_page
     except ImportError:
         exit_with_error("the page needs Datasette; in a checkout, `make .venv/.dev` installs it")
     with (
@@ -57,7 +57,7 @@ def serve(address: str, port: int, *, own_sql: bool) -> None:
         click.echo(
             f"The audit log is at http://127.0.0.1:{listener.getsockname()[1]}/ until Ctrl-C."
         )
-        run(copy, listener, own_sql=own_sql)
+        run_page(copy, listener, own_sql=own_sql)
 
 
 @contextmanager

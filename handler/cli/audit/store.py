@@ -27,7 +27,7 @@ from handler.values.obs_address import OBS, parse_obs_address
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-LONGEST = 36_500
+_LONGEST = 36_500
 """Days that OBS locks an object for at most (obs_04_0167)."""
 
 _CONFLICT = 409
@@ -132,7 +132,9 @@ def _print_check(check: Check, output: str) -> None:
 
 @click.command(short_help="Lock a bucket for checkpoints: write once, read many.")
 @click.argument("address")
-@click.option("--days", type=click.IntRange(1, LONGEST), required=True, help="How long it is kept.")
+@click.option(
+    "--days", type=click.IntRange(1, _LONGEST), required=True, help="How long it is kept."
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def lock(address: str, *, days: int, yes: bool) -> None:
     """Lock the bucket at ADDRESS, obs://bucket: write once, read many.

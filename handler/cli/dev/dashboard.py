@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from handler.cli.dev.event_line import Line, format_event
+from handler.cli.dev.event_line import EventLine, format_event
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Dashboard:
     echo: Callable[[str], None] | None = None
     outcomes: list[str] = field(default_factory=list)
     _addresses: Mapping[str, str] = field(default_factory=dict)
-    _lines: deque[Line] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
+    _lines: deque[EventLine] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
     _jobs: list[dict[str, Any]] = field(default_factory=list)
     _notices: int | None = None
     _lock: Lock = field(default_factory=Lock)
@@ -73,7 +73,7 @@ class Dashboard:
 
     def add_sentence(self, text: str) -> None:
         """Add a sentence about the local run itself."""
-        self._add(Line(self.now(), "dev", "", text, is_sentence=True))
+        self._add(EventLine(self.now(), "dev", "", text, is_sentence=True))
 
     def show_addresses(self, addresses: Mapping[str, str]) -> None:
         """Show names with their URLs, paths or commands."""
@@ -87,7 +87,7 @@ class Dashboard:
         known = {job["job_id"]: job["status"] for job in self._jobs}
         for job in jobs:
             if self.echo and known.get(job["job_id"]) != job["status"]:
-                self._add(Line(self.now(), job["job_name"], job["status"], _progress(job)))
+                self._add(EventLine(self.now(), job["job_name"], job["status"], _progress(job)))
         with self._lock:
             self._jobs = jobs
 
@@ -99,7 +99,7 @@ class Dashboard:
         known = len(messages) if self._notices is None else self._notices
         self._notices = len(messages)
         for message in messages[known:]:
-            self._add(Line(self.now(), "notice", "sent", display(message["subject"])))
+            self._add(EventLine(self.now(), "notice", "sent", display(message["subject"])))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the screen, with as many of the latest lines and jobs as fit."""
@@ -115,7 +115,7 @@ class Dashboard:
         latest = _LatestLines(lines, height=max(1, console.height - used - 1))
         yield Group(head, latest, *fleet)
 
-    def _add(self, line: Line) -> None:
+    def _add(self, line: EventLine) -> None:
         with self._lock:
             self._lines.append(line)
         if self.echo:
@@ -126,7 +126,7 @@ class Dashboard:
 class _LatestLines:
     """The latest lines, in columns of fixed widths; only an event's note is cropped."""
 
-    lines: Sequence[Line]
+    lines: Sequence[EventLine]
     height: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -141,7 +141,7 @@ class _LatestLines:
         yield from reversed(fitting)
 
 
-def _row(line: Line, width: int) -> Table:
+def _row(line: EventLine, width: int) -> Table:
     """Return a line as one row; a sentence takes the whole width."""
     row = Table.grid(padding=(0, _GAP, 0, 0))
     row.add_column(width=_TIME_WIDTH, style="dim")

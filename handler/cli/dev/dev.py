@@ -14,7 +14,7 @@ from rich.live import Live
 
 from handler.cli.console import exit_with_error, screen
 from handler.cli.dev.local_run import LocalRun
-from handler.cli.dev.run_plan import DevOptions, make_plan
+from handler.cli.dev.run_plan import DevOptions, plan_run
 from handler.cli.shared_options import EXISTING_FILE, FOLDER, NumberRange
 from handler.errors import StartError
 from handler.local.processes.subprocesses import stop_signals
@@ -82,10 +82,7 @@ _INTERRUPTED = 130
 )
 @click.option("--start", type=click.DateTime(), help="Initial time of the timers' clock.")
 @click.option(
-    "--chaos",
-    type=int,
-    metavar="SEED",
-    help="Deliver some events twice, late or out of order.",
+    "--chaos", type=int, metavar="SEED", help="Deliver some events twice, late or out of order."
 )
 @click.option("--fleet", type=EXISTING_FILE, help="The nodes of the emulated fleet, as YAML.")
 @click.option(
@@ -114,7 +111,7 @@ def dev(**options: object) -> None:
       nightdrop dev --timer 'tick=@every 1m={"action": "reconcile"}'
       nightdrop dev --speed 3600 --timer 'nightly=0 0 2 * * ?={"spec": "obs://nightdrop-drop/drop/n.yaml"}'
     """
-    _run(make_plan(DevOptions(**options)))  # type: ignore[arg-type] # click has validated each of them
+    _run(plan_run(DevOptions(**options)))  # type: ignore[arg-type] # click has validated each of them
 
 
 def _run(plan: DevPlan) -> None:

@@ -13,7 +13,7 @@ import click
 import urllib3
 
 from handler.cli.console import exit_with_error
-from handler.cli.dev.emulator_process import check_env_file, run_with_command, serve
+from handler.cli.dev.emulator_process import check_env_file, run_with_command, serve_emulator
 from handler.cli.shared_options import FILE, FOLDER, NumberRange
 from handler.emulator.ief.fleet import DEMO_FLEET, read_fleet
 from handler.emulator.server import Emulator
@@ -153,7 +153,7 @@ def emulator(  # noqa: PLR0913 - one for each option
             check_env_file(env_file, instance.environment())
         if command:
             sys.exit(run_with_command(instance, command))
-        serve(instance, env_file, lambda url: click.echo(f"the emulator listens at {url}"))
+        serve_emulator(instance, env_file, lambda url: click.echo(f"the emulator listens at {url}"))
     except OSError as error:
         exit_with_error(f"the emulator did not start: {_reason(error, port)}")
 

@@ -138,10 +138,8 @@ def clean_environment() -> dict[str, str]:
     }
 
 
-def serve(
-    emulator: Emulator,
-    env_file: Path | None,
-    announce: Callable[[str], None] = lambda _url: None,
+def serve_emulator(
+    emulator: Emulator, env_file: Path | None, announce: Callable[[str], None] = lambda _url: None
 ) -> None:
     """Run an emulator until SIGTERM, SIGINT or SIGHUP; call it in the main thread.
 

@@ -10,10 +10,10 @@ from handler.cli.dev.emulator_process import PREFIX
 from handler.errors import EventRejectedError
 from handler.local.async_invocation.async_request import (
     Accepted,
-    Answered,
     Failed,
     GivenUp,
     Retrying,
+    Returned,
 )
 from handler.triggers.delivery import Action
 from handler.triggers.event_parser import parse_event
@@ -31,7 +31,7 @@ _LONGEST_NOTE = 500
 
 
 @dataclass(frozen=True)
-class Line:
+class EventLine:
     """One line: `outcome` is one word, `further_notes` are shown where there is room.
 
     A sentence is about the run itself and has only a note.
@@ -51,13 +51,13 @@ class Line:
         return "\n".join([line, *(f"          {text}" for text in self.further_notes)])
 
 
-def format_event(event: ProgressEvent) -> Line | None:
+def format_event(event: ProgressEvent) -> EventLine | None:
     """Return the line for an event; None for one that users do not wait for."""
     subject = _subject(json.loads(event.request.payload))
     if event.request.copy > 1:
         subject += f" (copy {event.request.copy})"
     match event:
-        case Answered():
+        case Returned():
             return _format_reply(event, subject)
         case Accepted():
             outcome, note = "arrived", _format_request(event)
@@ -69,7 +69,7 @@ def format_event(event: ProgressEvent) -> Line | None:
             outcome, note = "given up", event.write_error or f"notice in {event.notice}"
         case _:
             return None
-    return Line(event.at, subject, outcome, note)
+    return EventLine(event.at, subject, outcome, note)
 
 
 def object_key(event: Json) -> str:
@@ -97,14 +97,14 @@ def _format_request(event: Accepted) -> str:
     return f"request {event.request.request_id[:8]}{duplicate}{delayed}"
 
 
-def _format_reply(event: Answered, subject: str) -> Line:
+def _format_reply(event: Returned, subject: str) -> EventLine:
     try:
         reply = json.loads(event.outcome.payload)
         outcome, jobs = str(reply["outcome"]), [str(job["job_name"]) for job in reply["jobs"]]
         errors = [display(str(error), longest=_LONGEST_NOTE) for error in reply["errors"]]
     except (ValueError, KeyError, TypeError):
-        return Line(event.at, subject, "answered", display(event.outcome.payload[:80]))
+        return EventLine(event.at, subject, "answered", display(event.outcome.payload[:80]))
     names = " ".join(jobs) if len(jobs) <= _MOST_JOB_NAMES else f"{len(jobs)} jobs"
     first_error = f"{len(errors)} errors: {errors[0]}" if len(errors) > 1 else "".join(errors)
     note = "; ".join(filter(None, [names, first_error]))
-    return Line(event.at, subject, display(outcome), note, tuple(errors[1:_MOST_ERRORS]))
+    return EventLine(event.at, subject, display(outcome), note, tuple(errors[1:_MOST_ERRORS]))

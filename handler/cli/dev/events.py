@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from handler.local.triggers.event_factory import SHAPES, Upload, timer_event
-from handler.values.rfc3339 import moment
+from handler.values.rfc3339 import parse_rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ def make() -> None:
 def _moment(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime:
     if text is None:
         return datetime.now(timezone.utc)
-    at = moment(text)
+    at = parse_rfc3339(text)
     if at is None:
         raise click.BadParameter("needs an offset, such as 2026-11-24T02:00:00+08:00")
     offset = _OFFSET.search(text)
@@ -88,9 +88,7 @@ _UPLOAD = (
         "--event-name", default="ObjectCreated:Put", show_default=True, help="The kind of change."
     ),
     click.option(
-        "--request-id",
-        default=_new_id,
-        help="The id of the upload request.  [default: random]",
+        "--request-id", default=_new_id, help="The id of the upload request.  [default: random]"
     ),
     _TIME,
 )

@@ -95,7 +95,7 @@ class DevPlan:
         }
 
 
-def make_plan(options: DevOptions) -> DevPlan:
+def plan_run(options: DevOptions) -> DevPlan:
     """Return the plan of a local run.
 
     Raises:

@@ -17,7 +17,7 @@ from handler.specs.node_names import similar_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NOT_FOUND = 1
+_NOT_FOUND = 1
 """Exit status: no node, or several, have that name or id."""
 
 _NODES = Listing(
@@ -146,10 +146,10 @@ def _one(what: str, found: Sequence[EdgeNode]) -> EdgeNode:
     chosen = [node for node in found if what in {node.name, node.id}]
     if not chosen:
         hint = similar_names(what, [node.name for node in found])
-        exit_with_error(f"no node has the name or id {what}{hint}", NOT_FOUND)
+        exit_with_error(f"no node has the name or id {what}{hint}", _NOT_FOUND)
     if len(chosen) > 1:
         ids = ", ".join(sorted(node.id for node in chosen))
-        exit_with_error(f"{len(chosen)} nodes are called {what}; give the id: {ids}", NOT_FOUND)
+        exit_with_error(f"{len(chosen)} nodes are called {what}; give the id: {ids}", _NOT_FOUND)
     return chosen[0]
 
 
@@ -157,5 +157,5 @@ def _ids_of_group(what: str, found: Sequence[NodeGroup]) -> Sequence[str]:
     ids = [group.id for group in found if what in {group.name, group.id}]
     if not ids:
         hint = similar_names(what, [group.name for group in found])
-        exit_with_error(f"no group has the name or id {what}{hint}", NOT_FOUND)
+        exit_with_error(f"no group has the name or id {what}{hint}", _NOT_FOUND)
     return ids

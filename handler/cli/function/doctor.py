@@ -17,7 +17,7 @@ from handler.cli.shared_options import format_choice
 from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.http_transport import Transport
 from handler.doctor.finding import Finding, fail, worst
-from handler.doctor.run_checks import Deployment, run_checks
+from handler.doctor.run_checks import CheckedDeployment, run_checks
 from handler.errors import CredentialsError, LogError, NightdropError, SettingsError
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
@@ -76,12 +76,12 @@ def _findings(stack: ExitStack) -> tuple[Finding, ...]:
 
 def _deployment(
     settings: Settings, environ: Mapping[str, str], transport: Transport, log: Log | LogError
-) -> Deployment:
+) -> CheckedDeployment:
     try:
         keys = credentials(None, environ)
     except CredentialsError as error:
         keys = Credentials("", "", missing=str(error))
-    return Deployment(
+    return CheckedDeployment(
         settings=settings,
         keys=keys,
         log=log,
@@ -108,10 +108,7 @@ def _log(stack: ExitStack, environ: Mapping[str, str]) -> Log | LogError:
 
 
 def _show(findings: tuple[Finding, ...]) -> None:
-    drawn = table(
-        ("", "check", "note"),
-        [(one.verdict, one.check, _note(one)) for one in findings],
-    )
+    drawn = table(("", "check", "note"), [(one.verdict, one.check, _note(one)) for one in findings])
     for row, one in zip(drawn.rows, findings, strict=True):
         row.style = _COLOURS[one.verdict]
     console = screen()

@@ -13,12 +13,7 @@ from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import exit_with_error, jobs_table, left_open, prose, screen
 from handler.cli.listing import print_value
 from handler.cli.shared_options import format_choice
-from handler.errors import (
-    EventRejectedError,
-    NightdropError,
-    Problem,
-    SpecRejectedError,
-)
+from handler.errors import EventRejectedError, NightdropError, Problem, SpecRejectedError
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
@@ -39,7 +34,7 @@ if TYPE_CHECKING:
 DONE, REJECTED, WRONG_SETTINGS, LATER = 0, 1, 2, 75
 """Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: a retry may succeed."""
 
-LARGEST_EVENT = 6 * 1024 * 1024
+LARGEST_PAYLOAD = 6 * 1024 * 1024
 """Bytes of the largest payload that FunctionGraph accepts."""
 
 STATUS = {
@@ -75,14 +70,14 @@ def invoke(event: TextIO, output: str) -> None:
         | nightdrop invoke -
     """
     try:
-        payload = event_in(cast("bytes", event.read(LARGEST_EVENT + 1)))
+        payload = event_in(cast("bytes", event.read(LARGEST_PAYLOAD + 1)))
     except EventRejectedError as error:
         exit_with_error(f"{event.name} {error}", REJECTED)
     except SpecRejectedError as error:
         exit_with_error(
             f"{event.name} is neither an event nor a valid job spec:\n{error}", REJECTED
         )
-    reply = run(payload, output)
+    reply = _run(payload, output)
     sys.exit(exit_status(reply))
 
 
@@ -105,7 +100,7 @@ def event_in(data: bytes) -> object:
     event = decode_event(data)
     if not isinstance(event, str) and not (isinstance(event, dict) and is_spec(event)):
         return event
-    documents = read(data, Limits(max_bytes=LARGEST_EVENT))
+    documents = read(data, Limits(max_bytes=LARGEST_PAYLOAD))
     if len(documents) > 1:
         text = (
             f"has {len(documents)} job specs; an event has one: drop the file, or invoke them one "
@@ -124,7 +119,7 @@ def _errors(documents: Sequence[Document]) -> Sequence[Problem]:
     return ()
 
 
-def run(event: object, output: str) -> dict[str, Any]:
+def _run(event: object, output: str) -> dict[str, Any]:
     """Run the function once, print its reply and return it; exit if it raises.
 
     Unless the reply is printed for a person, log lines go to standard error.
@@ -188,6 +183,6 @@ def reconcile(output: str) -> None:
       nightdrop reconcile -o json
       until nightdrop reconcile; do sleep 60; done
     """
-    reply = run({"action": "reconcile"}, output)
+    reply = _run({"action": "reconcile"}, output)
     status = exit_status(reply)
     sys.exit(LATER if status == DONE and any(reply["open"].values()) else status)

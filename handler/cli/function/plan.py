@@ -12,7 +12,7 @@ from rich.text import Text
 
 from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import jobs_table, printable, prose, screen
-from handler.cli.function.invoke import LARGEST_EVENT, STATUS, answer, drop_line
+from handler.cli.function.invoke import LARGEST_PAYLOAD, STATUS, answer, drop_line
 from handler.cli.listing import Listing, print_table, print_value
 from handler.cli.shared_options import format_choice
 from handler.settings import load
@@ -26,11 +26,7 @@ if TYPE_CHECKING:
 SPEC_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 """The type of an argument that names a spec file, or - for standard input."""
 
-_TARGETS = Listing(
-    ("job_name", "target", "state", "note"),
-    name="job_name",
-    empty="",
-)
+_TARGETS = Listing(("job_name", "target", "state", "note"), name="job_name", empty="")
 _WORDS = {
     "completed": ("[bold green]✓[/]", "would be created"),
     "duplicate": ("[bold]=[/]", "nothing to do: it was run before"),
@@ -82,10 +78,10 @@ class SpecFile(NamedTuple):
 def read_spec_file(path: str) -> SpecFile:
     """Return a spec file; `-` is standard input, which is named as YAML."""
     if path == "-":
-        return SpecFile("standard-input.yaml", sys.stdin.buffer.read(LARGEST_EVENT))
+        return SpecFile("standard-input.yaml", sys.stdin.buffer.read(LARGEST_PAYLOAD))
     try:
         with Path(path).open("rb") as opened:
-            return SpecFile(Path(path).name, opened.read(LARGEST_EVENT))
+            return SpecFile(Path(path).name, opened.read(LARGEST_PAYLOAD))
     except OSError as error:
         raise click.UsageError(f"{path} cannot be read: {error.strerror}") from error
 

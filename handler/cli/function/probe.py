@@ -108,10 +108,7 @@ def _write(path: Path | None, text: str) -> None:
 
 
 def _show(facts: tuple[Fact, ...]) -> None:
-    drawn = table(
-        ("", "check", "note"),
-        [(one.verdict, one.name, _note(one)) for one in facts],
-    )
+    drawn = table(("", "check", "note"), [(one.verdict, one.name, _note(one)) for one in facts])
     for row, one in zip(drawn.rows, facts, strict=True):
         row.style = _COLOURS[one.verdict]
     screen().print(drawn)

@@ -62,7 +62,7 @@ def progress_of(job: JobState) -> Progress:
     return Progress(job.finished, job.tasks, job.succeeded, failed)
 
 
-def job_row(job: JobState, asked_by: str, progress: Progress | None = None) -> dict[str, object]:
+def shown_job(job: JobState, asked_by: str, progress: Progress | None = None) -> dict[str, object]:
     """Return a job of the log as a row.
 
     Args:

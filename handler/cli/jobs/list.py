@@ -15,9 +15,9 @@ from handler.cli.jobs.job_row import (
     STATES,
     asked_by,
     foreign_row,
-    job_row,
     progress_listed,
     row_for_table,
+    shown_job,
 )
 from handler.cli.listing import Listing, print_rows
 from handler.cli.shared_options import audit_option, exit_on_log_error, format_option
@@ -72,7 +72,7 @@ def list_(  # noqa: PLR0913 - one argument per option
             lambda view: _found(view, since, _MOST if states else limit, all_ids=with_others)
         )
     listed = _listed(jobs, since, with_others=with_others)
-    rows = [job_row(job, by[job.key], _progress(job, listed)) for job in jobs]
+    rows = [shown_job(job, by[job.key], _progress(job, listed)) for job in jobs]
     if with_others:
         rows += [foreign_row(one) for job_id, one in listed.items() if job_id not in ours]
     rows = [row for row in rows if not states or row["state"] in states][:limit]

@@ -13,7 +13,7 @@ from handler.cli.audit.records.record_row import format_time
 from handler.cli.console import complain, printable, prose, screen
 from handler.cli.existing_log import open_existing
 from handler.cli.jobs.fleet import shown_jobs
-from handler.cli.jobs.job_row import asked_by, job_row, progress_shown
+from handler.cli.jobs.job_row import asked_by, progress_shown, shown_job
 from handler.cli.jobs.operate import found_job
 from handler.cli.listing import print_value
 from handler.cli.shared_options import audit_option, exit_on_log_error, format_choice
@@ -50,7 +50,7 @@ def show(address: str, output: str, job: str) -> None:
     if why:
         complain(why)
     fleet = shown.get(found.job_id)
-    row = job_row(found, by, progress_shown(fleet) if fleet else None)
+    row = shown_job(found, by, progress_shown(fleet) if fleet else None)
     if output != "table":
         known = fleet.tasks if fleet else ()
         tasks = [{"status": status, "reason": reason} for status, reason in known]

@@ -42,11 +42,7 @@ class _Watched(NamedTuple):
 @click.argument("job", nargs=-1, required=True)
 @click.option("--timeout", type=NumberRange(0), help="Seconds after which it ends in any case.")
 @click.option(
-    "--interval",
-    type=NumberRange(0.1),
-    default=2.0,
-    show_default=True,
-    help="Seconds per look.",
+    "--interval", type=NumberRange(0.1), default=2.0, show_default=True, help="Seconds per look."
 )
 def watch(address: str, job: Sequence[str], timeout: float | None, interval: float) -> None:
     """Follow each JOB until all have ended at IEF, or will never be sent.

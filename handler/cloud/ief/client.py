@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.cloud.ief.answers import code_of, id_of, object_of, status_of, text_of
+from handler.cloud.ief.answers import code_of, id_of, job_status_of, object_of, text_of
 from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of, task_data_of
-from handler.cloud.ief.signing import Call, sign
+from handler.cloud.ief.signing import SignedCall, sign
 from handler.errors import ApiError, NoAnswerError
 from handler.values.display import display
 
@@ -171,9 +171,9 @@ class Ief:
                 reasons[reason] = UNREADABLE if unknown else _shown(reason, secrets)
         return ShownJob(
             job_id=job_id,
-            status=status_of(shown, "status", secrets),
+            status=job_status_of(shown, "status", secrets),
             tasks=tuple(
-                (status_of(task, "status", secrets), reasons.get(text_of(task, "reason"), ""))
+                (job_status_of(task, "status", secrets), reasons.get(text_of(task, "reason"), ""))
                 for task in listed
             ),
             description=text_of(shown, "description"),
@@ -212,13 +212,13 @@ class Ief:
 
     def _request(
         self, method: str, path: str, query: Sequence[tuple[str, str]] = (), body: bytes = b""
-    ) -> Call:
+    ) -> SignedCall:
         headers = {"X-Project-Id": self.project_id}
         if self.instance:
             headers["ief-instance-id"] = self.instance
-        return Call(method, self.endpoint, path, query, headers, body)
+        return SignedCall(method, self.endpoint, path, query, headers, body)
 
-    def _signed(self, call: Call) -> Request:
+    def _signed(self, call: SignedCall) -> Request:
         return sign(call, self.credentials, self.clock())
 
 
@@ -274,7 +274,7 @@ def _listed(job: Json) -> ListedJob:
         type=text_of(job, "job_type"),
         description=text_of(job, "description"),
         created_at=_number(job, "created_at", _LAST_SECOND),
-        status=status_of(job, "status"),
+        status=job_status_of(job, "status"),
         tasks=_number(job, "task_total_count", _MOST_TASKS),
         succeeded=_number(job, "task_success_count", _MOST_TASKS),
         failed=_number(job, "task_failed_count", _MOST_TASKS),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from handler.cloud.ief.answers import id_of, status_of, text_of
+from handler.cloud.ief.answers import id_of, job_status_of, text_of
 from handler.errors import NoAnswerError
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from handler.cloud.ief.client import Ief
     from handler.values.canonical_json import Json
 
-PAGE = 500
+_PAGE = 500
 """How many entries are asked for at once: the page's default, at most 1,000."""
 
-MOST_PAGES = 400
+_MOST_PAGES = 400
 """After this many pages a list is given up."""
 
 
@@ -93,14 +93,14 @@ def list_groups(ief: Ief) -> list[NodeGroup]:
 
 def _pages(ief: Ief, resource: str, field: str) -> Iterator[dict[str, Json]]:
     found = 0
-    for page in range(MOST_PAGES):
-        answer = ief.get(resource, [("limit", str(PAGE)), ("offset", str(page * PAGE))])
+    for page in range(_MOST_PAGES):
+        answer = ief.get(resource, [("limit", str(_PAGE)), ("offset", str(page * _PAGE))])
         entries, count = answer.get(field), answer.get("count")
         if not isinstance(entries, list):
             raise NoAnswerError(f"IEF's answer holds no {field}")
         yield from (one if isinstance(one, dict) else {} for one in entries)
         found += len(entries)
-        if len(entries) < PAGE:
+        if len(entries) < _PAGE:
             if isinstance(count, int) and count > found:
                 raise NoAnswerError(f"IEF listed {found} of {count} {field}; try again")
             return
@@ -115,7 +115,7 @@ def _node(found: dict[str, Json]) -> EdgeNode:
     return EdgeNode(
         id=node_id,
         name=text_of(found, "name"),
-        state=status_of(found, "state"),
+        state=job_status_of(found, "state"),
         version=text_of(found, "edged_version") or text_of(found, "ief_node_version"),
         upgradable=found.get("upgrade_flag") is True,
         arch=text_of(found, "arch"),

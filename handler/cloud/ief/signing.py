@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Call:
+class SignedCall:
     """A request before it is signed; its path is not yet encoded, its body UTF-8 JSON."""
 
     method: str
@@ -35,7 +35,7 @@ class Call:
     body: bytes = b""
 
 
-def sign(call: Call, credentials: Credentials, at: datetime) -> Request:
+def sign(call: SignedCall, credentials: Credentials, at: datetime) -> Request:
     """Return the call as a signed request, dated `at` (aware).
 
     The signer signs the headers that are set before, the security token included. The content type

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 from handler.cloud.http_transport import MAX_ANSWER_BYTES
 from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of
-from handler.cloud.obs.signing import Target
+from handler.cloud.obs.signing import SignedTarget
 from handler.errors import ApiError, NoAnswerError, ObjectError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Obs:
         Raises:
             ObjectError: Also if it is missing or larger than `max_bytes`.
         """
-        target = Target("GET", bucket, key)
+        target = SignedTarget("GET", bucket, key)
         # The limit must not cut off the text of an error.
         answer = self._call(target, max(max_bytes, _ERROR_BYTES))
         if answer.cut or len(answer.body) > max_bytes:
@@ -105,18 +105,16 @@ class Obs:
             )
         _check_length(answer, target.place)
         return StoredObject(
-            data=answer.body,
-            etag=_tag(answer, "etag"),
-            version_id=_tag(answer, "x-obs-version-id"),
+            data=answer.body, etag=_tag(answer, "etag"), version_id=_tag(answer, "x-obs-version-id")
         )
 
     def write(self, bucket: str, key: str, data: bytes, *, content_type: str) -> None:
         """Write a small object; an existing one is replaced."""
-        self._call(Target("PUT", bucket, key, data, content_type))
+        self._call(SignedTarget("PUT", bucket, key, data, content_type))
 
     def delete(self, bucket: str, key: str) -> None:
         """Delete an object if it exists."""
-        self._call(Target("DELETE", bucket, key))
+        self._call(SignedTarget("DELETE", bucket, key))
 
     def lock(self, bucket: str, days: int) -> None:
         """Lock every version written from now on for some days.
@@ -126,7 +124,7 @@ class Obs:
         """
         body = _LOCK.format(days=days).encode()
         self._call(
-            Target("PUT", bucket, "", body, digest=_digest(body), sub_resource="object-lock")
+            SignedTarget("PUT", bucket, "", body, digest=_digest(body), sub_resource="object-lock")
         )
 
     def append(self, bucket: str, key: str, position: int, data: bytes) -> ObsResult:
@@ -138,7 +136,7 @@ class Obs:
         Raises:
             ObjectError: Also if the object cannot be appended to.
         """
-        target = Target(
+        target = SignedTarget(
             "POST",
             bucket,
             key,
@@ -160,7 +158,7 @@ class Obs:
             ObjectError: Also if it is larger than `max_bytes`.
         """
         ranges = {"Range": f"bytes={first}-" if first >= 0 else f"bytes={first}"} if first else {}
-        target = Target("GET", bucket, key, headers=ranges)
+        target = SignedTarget("GET", bucket, key, headers=ranges)
         limit = max(max_bytes, _ERROR_BYTES)
         answer = self._answer(target, limit)
         date = answer.headers.get("date", "")
@@ -190,7 +188,7 @@ class Obs:
             given = urlencode(
                 {name: value for name, value in query.items() if value}, quote_via=quote
             )
-            listed = self._call(Target("GET", bucket, "", query=given), _LISTED_BYTES)
+            listed = self._call(SignedTarget("GET", bucket, "", query=given), _LISTED_BYTES)
             page = listing_of(listed.body)
             yield page
             if not page.truncated or not page.objects:
@@ -199,10 +197,10 @@ class Obs:
                 raise NoAnswerError(f"obs://{bucket}/{prefix}: the listing does not advance")
             marker = page.objects[-1].key
 
-    def _call(self, target: Target, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
+    def _call(self, target: SignedTarget, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
         return _checked(self._answer(target, max_bytes), target.place, self.credentials)
 
-    def _answer(self, target: Target, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
+    def _answer(self, target: SignedTarget, max_bytes: int = MAX_ANSWER_BYTES) -> Answer:
         signed = target.signed(self.endpoint, self.credentials, self.clock())
         return self.transport.send(signed, max_bytes=max_bytes, deadline=self.deadline)
 

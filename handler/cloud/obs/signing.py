@@ -29,7 +29,7 @@ _ADDRESS = re.compile(r"[0-9.]+|localhost|.*:.*")
 
 
 @dataclass(frozen=True)
-class Target:
+class SignedTarget:
     """A request for a bucket or an object, before it is signed; the key is not yet encoded.
 
     `digest` is the MD5 of the body in base64, or "". Of the query only `sub_resource` is signed;

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handler.cloud.ief.signing import Call, sign
+from handler.cloud.ief.signing import SignedCall, sign
 from handler.errors import ApiError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Smn:
     def _call(self, method: str, path: str, body: bytes = b"") -> Answer:
         topic = f"/v2/{self.topic.project}/notifications/topics/{self.topic.urn}"
         headers = {"X-Project-Id": self.topic.project}
-        call = Call(method, self.endpoint, f"{topic}{path}", (), headers, body)
+        call = SignedCall(method, self.endpoint, f"{topic}{path}", (), headers, body)
         request = sign(call, self.credentials, self.clock())
         answer = self.transport.send(request, max_bytes=_ANSWER_BYTES, deadline=self.deadline)
         if 200 <= answer.status < 300:  # noqa: PLR2004 - the class of successful answers

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
-    from handler.emulator.ief.fleet import Node
 
 WAITING = "Waiting"
 RUNNING = "Running"
@@ -26,7 +25,7 @@ ENDED = frozenset({SUCCESSFUL, FAILED, STOPPED, TIMED_OUT})
 OVERDUE = "the job's 10 minutes were over"
 OUT_OF_REACH = "the edge node was out of reach until the job's 10 minutes were over"
 
-ALLOWED = 600.0
+_ALLOWED = 600.0
 """Job seconds a job may take, including its waiting: IEF's 10 minutes."""
 
 FAILING_TARGET = "the edge node did not answer"
@@ -173,7 +172,7 @@ class JobSimulation:
     failure_rate: float = 0.0
     seed: int = 0
 
-    def run(self, started: float, tasks: tuple[Task, ...], allowed: float = ALLOWED) -> Run:
+    def run(self, started: float, tasks: tuple[Task, ...], allowed: float = _ALLOWED) -> Run:
         """Return a run of some tasks, started at a time in seconds since 1970."""
         quarter = self.job_seconds / 4
         return Run(started, self.speed, quarter, self.parallelism, allowed, quarter, tasks)
@@ -202,7 +201,8 @@ class JobSimulation:
         chance = Random(draw)  # noqa: S311 - to repeat runs
         longest = self.job_seconds * 3 / 4
         seconds = longest * (0.6 + 0.4 * chance.random())
-        fails, reason = chance.random() < self.failure_rate, chance.choice(_reasons(kind))
+        reasons = _REASONS.get(kind, _REASONS["deployment_deploy"])
+        fails, reason = chance.random() < self.failure_rate, chance.choice(reasons)
         node = self.fleet.node(target)
         if target in failing:
             return Task(index, seconds, FAILING_TARGET)
@@ -210,12 +210,5 @@ class JobSimulation:
             return Task(index, 0.0, UNKNOWN_TARGET)
         if node and node.state in _BY_STATE:
             return Task(index, 0.0, _BY_STATE[node.state])
-        return Task(index, seconds, reason if fails else "", reachable=_reachable(node))
-
-
-def _reachable(node: Node | None) -> bool:
-    return node is None or node.state != "UNCONNECTED"
-
-
-def _reasons(kind: str) -> tuple[str, ...]:
-    return _REASONS.get(kind, _REASONS["deployment_deploy"])
+        reachable = node is None or node.state != "UNCONNECTED"
+        return Task(index, seconds, reason if fails else "", reachable=reachable)

@@ -106,7 +106,7 @@ def _unregistered(_deviations: Deviations) -> Execute:
 def _create_batch_job(call: _IefCall) -> Response:
     body: dict[str, Json] = json.loads(call.request.body)
     try:
-        job = call.context.state.create_job(body, unique_name=call.deviations.unique_names)
+        job = call.context.state.create_job(body, unique_name=call.deviations.duplicate_name)
     except DuplicateNameError as error:
         raise _refused(400, BAD_NAME, "the job name exists") from error
     return json_response(201, created_view(job))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from handler.emulator.credentials import Account
     from handler.emulator.http.messages import Request
 
-MAX_SKEW = 15 * 60.0
+_MAX_SKEW = 15 * 60.0
 """Seconds by which a signature's date may differ from the service's clock."""
 
 _SCHEME = "SDK-HMAC-SHA256"
@@ -37,7 +37,7 @@ def access_key(request: Request) -> str:
     return match[1] if match else ""
 
 
-def check(request: Request, account: Account, now: float, max_skew: float = MAX_SKEW) -> None:
+def check(request: Request, account: Account, now: float, max_skew: float = _MAX_SKEW) -> None:
     """Check a request's signature; its date may differ from `now` by `max_skew` seconds.
 
     Expired temporary keys belong to no account; no code for them is documented but that of a failed

@@ -93,10 +93,7 @@ class Bucket:
         """Append data to the current object; its version id stays the same."""
         current = self.objects[key]
         grown = replace(
-            current,
-            data=current.data + data,
-            modified=modified,
-            appends=current.appends + 1,
+            current, data=current.data + data, modified=modified, appends=current.appends + 1
         )
         self.objects[key] = grown
         return grown

@@ -52,7 +52,7 @@ def head_bucket(call: ObsCall) -> Response:
 
 def list_objects(call: ObsCall) -> Response:
     """Answer ListObjects."""
-    page, lag = _page(call, listing.list_objects), call.deviations.stale_objects
+    page, lag = _page(call, listing.page_of_objects), call.deviations.stale_objects
     if lag:
         since = call.context.clock() - lag
         kept = [one for one in page.entries if not one.stored or one.stored.modified <= since]
@@ -62,7 +62,7 @@ def list_objects(call: ObsCall) -> Response:
 
 def list_versions(call: ObsCall) -> Response:
     """Answer ListVersions."""
-    return version_list(_page(call, listing.list_versions))
+    return version_list(_page(call, listing.page_of_versions))
 
 
 def _page(call: ObsCall, select: Callable[[str, Bucket, Mapping[str, str]], Page]) -> Page:

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
     from handler.emulator.obs.bucket import Bucket, ObjectVersion
 
-LARGEST_PAGE = 1000
+_LARGEST_PAGE = 1000
 """Entries on a page, at most and by default."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListEntry:
     """A key with its object, version or delete marker, or a common prefix without any.
 
     `latest` says whether it is the newest of its key.
@@ -38,11 +38,11 @@ class Page:
     bucket: str
     parameters: Mapping[str, str]
     max_keys: int
-    entries: tuple[Entry, ...]
+    entries: tuple[ListEntry, ...]
     truncated: bool
 
 
-def list_objects(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Page:
+def page_of_objects(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Page:
     """Return the page of ListObjects that a decoded query requests.
 
     Raises:
@@ -55,7 +55,7 @@ def list_objects(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Pa
     return _page(name, parameters, entries)
 
 
-def list_versions(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Page:
+def page_of_versions(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> Page:
     """Return the page of ListVersions that a decoded query requests.
 
     Raises:
@@ -65,17 +65,17 @@ def list_versions(name: str, bucket: Bucket, parameters: Mapping[str, str]) -> P
     return _page(name, parameters, _after_version(entries, parameters))
 
 
-def _page(name: str, parameters: Mapping[str, str], entries: Iterable[Entry]) -> Page:
-    wanted = parameters.get("max-keys", str(LARGEST_PAGE))
+def _page(name: str, parameters: Mapping[str, str], entries: Iterable[ListEntry]) -> Page:
+    wanted = parameters.get("max-keys", str(_LARGEST_PAGE))
     if not wanted.isascii() or not wanted.isdigit():
         raise ValueError("max-keys is not a number from 0")
-    size, found = min(int(wanted), LARGEST_PAGE), tuple(entries)
+    size, found = min(int(wanted), _LARGEST_PAGE), tuple(entries)
     return Page(name, parameters, size, found[:size], truncated=0 < size < len(found))
 
 
 def _entries(
     versions: Iterable[tuple[str, ObjectVersion, bool]], parameters: Mapping[str, str]
-) -> Iterator[Entry]:
+) -> Iterator[ListEntry]:
     """Select by the prefix, and replace keys by their common prefix up to the delimiter."""
     prefix, delimiter = parameters.get("prefix", ""), parameters.get("delimiter", "")
     last = ""
@@ -85,13 +85,15 @@ def _entries(
         end = key.find(delimiter, len(prefix)) if delimiter else -1
         common = key[: end + len(delimiter)] if end >= 0 else ""
         if not common:
-            yield Entry(key, stored, latest)
+            yield ListEntry(key, stored, latest)
         elif common != last:
             last = common
-            yield Entry(common)
+            yield ListEntry(common)
 
 
-def _after_version(entries: Iterable[Entry], parameters: Mapping[str, str]) -> Iterator[Entry]:
+def _after_version(
+    entries: Iterable[ListEntry], parameters: Mapping[str, str]
+) -> Iterator[ListEntry]:
     """Skip the entries up to the markers: up to one version, or all versions of a key."""
     key, version_id = parameters.get("key-marker", ""), parameters.get("version-id-marker", "")
     passed = False

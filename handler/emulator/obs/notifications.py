@@ -44,13 +44,7 @@ class Notifications:
     def __init__(
         self, raise_event: RaiseEvent | None, *, tries: int = 6, first_pause: float = 0.1
     ) -> None:
-        """Create an empty queue.
-
-        Args:
-            raise_event: Delivers a notification; None drops all of them.
-            tries: How often delivery is tried before a notification is dropped.
-            first_pause: Seconds before the second try; doubled with every try.
-        """
+        """Create an empty queue; pauses between tries are in seconds, doubled with every try."""
         self._raise_event = raise_event
         self._tries = tries
         self._first_pause = first_pause

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _SERVICE_LABELS = frozenset({"obs", "ief", "localhost"})
 
-LONGEST_KEY = 1024
+_LONGEST_KEY = 1024
 """Bytes of a key in UTF-8."""
 
 LARGEST_METADATA = 8 * 1024
@@ -89,7 +89,7 @@ def check_limits(call: ObsCall, largest_object: int) -> None:
     Raises:
         RefusedError: It exceeds a limit.
     """
-    if len(call.address.key.encode("utf-8", "surrogatepass")) > LONGEST_KEY:
+    if len(call.address.key.encode("utf-8", "surrogatepass")) > _LONGEST_KEY:
         raise refused("KeyTooLong", call.address)
     if len(call.request.body) > largest_object:
         raise refused("EntityTooLarge", call.address)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from handler.emulator.http.messages import Request
     from handler.emulator.obs.request import Address
 
-MAX_SKEW = 15 * 60.0
+_MAX_SKEW = 15 * 60.0
 """Seconds by which a request's date may differ from the service's clock."""
 
 _SUB_RESOURCES = """
@@ -48,7 +48,7 @@ def access_key(request: Request) -> str:
 
 
 def check(
-    request: Request, address: Address, account: Account, now: float, max_skew: float = MAX_SKEW
+    request: Request, address: Address, account: Account, now: float, max_skew: float = _MAX_SKEW
 ) -> None:
     """Check a request's signature; its date may differ from `now` by `max_skew` seconds.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from handler.emulator.obs.bucket import ObjectVersion
-    from handler.emulator.obs.listing import Entry, Page
+    from handler.emulator.obs.listing import ListEntry, Page
     from handler.emulator.obs.request import Address
 
 _NAMESPACE = "http://obs.myhwclouds.com/doc/2015-06-30/"
@@ -136,7 +136,7 @@ def _add_common_prefixes(root: Element, page: Page, encoded: bool) -> None:  # n
             _add(SubElement(root, "CommonPrefixes"), "Prefix", _spelled(entry.key, encoded))
 
 
-def _add_version(root: Element, entry: Entry, stored: ObjectVersion, encoded: bool) -> None:  # noqa: FBT001 - as in the query
+def _add_version(root: Element, entry: ListEntry, stored: ObjectVersion, encoded: bool) -> None:  # noqa: FBT001 - as in the query
     line = SubElement(root, "DeleteMarker" if stored.deleted else "Version")
     _add(line, "Key", _spelled(entry.key, encoded))
     _add(line, "VersionId", entry.version_id)

@@ -88,7 +88,7 @@ class Journal:
         Raises:
             OSError: It cannot be written; the file is as before.
         """
-        line = memoryview(encode(change).encode() + b"\n")
+        line = memoryview(encode_change(change).encode() + b"\n")
         before = self._file.seek(0, os.SEEK_END)
         try:
             while line:
@@ -103,7 +103,7 @@ class Journal:
 
     def _decoded(self, number: int, line: bytes) -> Change:
         try:
-            return decode(line.decode())
+            return decode_change(line.decode())
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._foreign(number) from error
 
@@ -128,7 +128,7 @@ def open_private(path: Path) -> FileIO:
     return FileIO(handle, "a+")
 
 
-def encode(change: Change) -> str:
+def encode_change(change: Change) -> str:
     """Return a change as one line of JSON."""
     fields = {"change": type(change).__name__, **asdict(change)}
     return json.dumps(
@@ -139,7 +139,7 @@ def encode(change: Change) -> str:
     )
 
 
-def decode(line: str) -> Change:
+def decode_change(line: str) -> Change:
     """Return the change that `encode` wrote.
 
     Raises:

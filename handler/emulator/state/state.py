@@ -226,11 +226,7 @@ class State:
     def _jobs_view(self) -> Json:
         now = self.clock()
         return [
-            {
-                **shown_view(job, now),
-                "tags": job.request.get("tags", []),
-                "request": job.request,
-            }
+            {**shown_view(job, now), "tags": job.request.get("tags", []), "request": job.request}
             for job in self.jobs.values()
         ]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from handler.local.async_invocation.instance_client import Outcome
+    from handler.local.async_invocation.instance_client import InvocationOutcome
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Answered:
+class Returned:
     """The function returned; the outcome's payload is its reply."""
 
     request: AsyncRequest
     at: datetime
-    outcome: Outcome
+    outcome: InvocationOutcome
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Failed:
 
     request: AsyncRequest
     at: datetime
-    outcome: Outcome
+    outcome: InvocationOutcome
 
 
 @dataclass(frozen=True)
@@ -130,5 +130,5 @@ class GivenUp:
     write_error: str = ""
 
 
-ProgressEvent: TypeAlias = "Accepted | Started | Answered | Failed | Retrying | GivenUp"
+ProgressEvent: TypeAlias = "Accepted | Started | Returned | Failed | Retrying | GivenUp"
 Listener: TypeAlias = "Callable[[ProgressEvent], None]"

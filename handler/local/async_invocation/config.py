@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from handler.local.async_invocation.async_request import AsyncRequest
-    from handler.local.async_invocation.instance_client import Outcome
+    from handler.local.async_invocation.instance_client import InvocationOutcome
     from handler.values.canonical_json import Json
 
 Writer: TypeAlias = Callable[[str, dict[str, Any]], str]
@@ -30,7 +30,7 @@ Writer: TypeAlias = Callable[[str, dict[str, Any]], str]
 TIMEOUT = 60.0
 """Real seconds that an invocation may take."""
 
-FAILED = "UnhandledInvocationError"
+INVOCATION_FAILED = "UnhandledInvocationError"
 """The condition of a request whose attempts all failed, from the platform's own sample."""
 
 EXPIRED = "EventAgeExceeded"
@@ -42,7 +42,7 @@ _SPREAD = 0.2  # random share added to a wait, so that retries are not simultane
 
 
 def failure_message(
-    request: AsyncRequest, condition: str, outcome: Outcome | None, at: datetime
+    request: AsyncRequest, condition: str, outcome: InvocationOutcome | None, at: datetime
 ) -> dict[str, Json]:
     """Return the notice of a request that failed permanently, in the platform's format.
 
@@ -57,10 +57,7 @@ def failure_message(
             "approximate_invoke_count": request.attempt,
         },
         "request_payload": request.payload,
-        "response_context": {
-            "status_code": outcome.status if outcome else 0,
-            "function_error": "",
-        },
+        "response_context": {"status_code": outcome.status if outcome else 0, "function_error": ""},
         "response_payload": outcome.payload if outcome else "",
     }
 

@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING, final
 
 from handler.local.async_invocation.async_request import (
     Accepted,
-    Answered,
     AsyncRequest,
     Failed,
     GivenUp,
     Queue,
     Retrying,
+    Returned,
     Started,
 )
-from handler.local.async_invocation.config import EXPIRED, FAILED, TIMEOUT, failure_message
-from handler.local.async_invocation.instance_client import Instance
+from handler.local.async_invocation.config import (
+    EXPIRED,
+    INVOCATION_FAILED,
+    TIMEOUT,
+    failure_message,
+)
+from handler.local.async_invocation.instance_client import FunctionInstance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
 
     from handler.local.async_invocation.async_request import Listener
     from handler.local.async_invocation.config import AsyncConfig
-    from handler.local.async_invocation.instance_client import Outcome
+    from handler.local.async_invocation.instance_client import InvocationOutcome
     from handler.local.triggers.clock import Clock
     from handler.values.canonical_json import Json
 
@@ -75,7 +80,9 @@ class LocalFunction:
         self._running = 0
         self._closed = False
         self._threads = [
-            Thread(target=self._work, args=(Instance(url, TIMEOUT),), name=f"instance {url}")
+            Thread(
+                target=self._work, args=(FunctionInstance(url, TIMEOUT),), name=f"instance {url}"
+            )
             for url in urls
         ]
         for thread in self._threads:
@@ -127,7 +134,7 @@ class LocalFunction:
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._environment.chance.getrandbits(128), version=4))
 
-    def _work(self, instance: Instance) -> None:
+    def _work(self, instance: FunctionInstance) -> None:
         while (request := self._next()) is not None:
             self._deliver(request, instance)
             with self._changed:
@@ -144,7 +151,7 @@ class LocalFunction:
                 self._environment.clock.wait(self._changed, self._queue.due())
         return None
 
-    def _deliver(self, request: AsyncRequest, instance: Instance) -> None:
+    def _deliver(self, request: AsyncRequest, instance: FunctionInstance) -> None:
         now, listen = self._environment.clock.now(), self._environment.listen
         if self._config.expired(request, now):
             self._give_up(replace(request, attempt=request.attempt - 1), EXPIRED, None)
@@ -153,17 +160,17 @@ class LocalFunction:
         outcome = instance.invoke(request)
         now = self._environment.clock.now()
         if not outcome.error:
-            listen(Answered(request, now, outcome))
+            listen(Returned(request, now, outcome))
             return
         listen(Failed(request, now, outcome))
         self._retry(request, outcome)
 
-    def _retry(self, request: AsyncRequest, outcome: Outcome) -> None:
+    def _retry(self, request: AsyncRequest, outcome: InvocationOutcome) -> None:
         now = self._environment.clock.now()
         with self._changed:
             due = self._config.retry_at(request, now, self._environment.chance)
         if due is None:
-            self._give_up(request, FAILED, outcome)
+            self._give_up(request, INVOCATION_FAILED, outcome)
         elif self._config.expired(request, due):
             self._give_up(request, EXPIRED, outcome)
         else:
@@ -172,7 +179,9 @@ class LocalFunction:
             with self._changed:
                 self._queue.put(retry, due)
 
-    def _give_up(self, request: AsyncRequest, condition: str, outcome: Outcome | None) -> None:
+    def _give_up(
+        self, request: AsyncRequest, condition: str, outcome: InvocationOutcome | None
+    ) -> None:
         now, write = self._environment.clock.now(), self._config.on_failure
         notice = write_error = ""
         if write is not None:

@@ -19,7 +19,7 @@ _REQUEST_ID = "X-Cff-Request-Id"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class InvocationOutcome:
     """The outcome of one invocation.
 
     Attributes:
@@ -34,7 +34,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Instance:
+class FunctionInstance:
     """An instance of the function; its owner sends it one request at a time.
 
     An invocation may take `timeout` seconds. The platform would end a slower instance; here it
@@ -44,7 +44,7 @@ class Instance:
     url: str
     timeout: float
 
-    def invoke(self, request: AsyncRequest) -> Outcome:
+    def invoke(self, request: AsyncRequest) -> InvocationOutcome:
         """Post a request's event and return the outcome; it does not raise.
 
         Each invocation opens a connection. The server may close an idle one at the moment it is
@@ -55,10 +55,10 @@ class Instance:
         except HTTPError as error:
             kind, message = self._describe(error)
             payload = json.dumps({"errorMessage": message, "errorType": kind})
-            return Outcome(_FAILURE, payload, message)
+            return InvocationOutcome(_FAILURE, payload, message)
         text = answer.data.decode("utf-8", "replace")
         error_text = "" if answer.status == _SUCCESS else _error_text(answer.status, text)
-        return Outcome(answer.status, text, error_text)
+        return InvocationOutcome(answer.status, text, error_text)
 
     def _post(self, request: AsyncRequest) -> urllib3.BaseHTTPResponse:
         headers = {

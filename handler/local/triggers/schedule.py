@@ -220,7 +220,7 @@ def every(text: str) -> Interval:
     return Interval(max(1, int(total)))
 
 
-def parse(text: str, zone: tzinfo = timezone.utc) -> Schedule:
+def parse_schedule(text: str, zone: tzinfo = timezone.utc) -> Schedule:
     """Return the schedule that a text describes: a rate, `@every` and a duration, or cron.
 
     Expressions that name no time zone are in the given one; on the platform, in its region's.

@@ -8,7 +8,7 @@ from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
 from handler.local.triggers.event_factory import timer_event
-from handler.local.triggers.schedule import parse
+from handler.local.triggers.schedule import parse_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,7 +60,9 @@ def read_timer(text: str, zone: tzinfo) -> Timer:
             "a timer must be NAME=SCHEDULE=USER_EVENT, such as "
             '\'tick=@every 5m={"action": "reconcile"}\''
         )
-    return Timer(found["name"].strip(), parse(found["schedule"], zone), found["user_event"])
+    return Timer(
+        found["name"].strip(), parse_schedule(found["schedule"], zone), found["user_event"]
+    )
 
 
 class Timers:

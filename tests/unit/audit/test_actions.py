@@ -10,7 +10,7 @@ from handler.audit.actions import ACTIONS, FORGOTTEN
 from handler.audit.job_state import JobWord, fold_job
 from handler.audit.record import Draft
 from handler.audit.state import DeliveryWord
-from handler.triggers.delivery import ACTIONS as EVENT_ACTIONS
+from handler.triggers.delivery import EVENT_ACTIONS
 
 HANDLER = Path(__file__).parents[3] / "handler"
 _NAME = re.compile(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.audit.log import Decision
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
@@ -65,7 +65,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     def gain(seconds: float) -> None:
         bucket.seconds += seconds
 
-    limits = Limits(appends=1) if request.param == "small objects" else Limits()
+    limits = SegmentLimits(appends=1) if request.param == "small objects" else SegmentLimits()
     with closing(ObjectLog(MemoryObjects(bucket), limits=limits)) as objects:
         yield Store(objects, gain)
 

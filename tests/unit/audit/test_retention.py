@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from handler.audit.actions import FORGOTTEN
 from handler.audit.instance_log import InstanceLog
 from handler.audit.log import Decision
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.record import Draft
 from handler.audit.retention import forget, forget_closed
@@ -140,7 +140,7 @@ def test_two_instances_that_forget_at_once_leave_one_record(log: SearchedLog) ->
 
 def objects_log(bucket: StoredObjects, appends: int = 500) -> ObjectLog:
     """Open a log whose clock the test moves."""
-    return ObjectLog(MemoryObjects(bucket), limits=Limits(appends=appends))
+    return ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=appends))
 
 
 def test_nothing_is_forgotten_before_its_time() -> None:

@@ -49,7 +49,7 @@ def message(lines: list[str], action: str) -> list[Reply]:
 
 def crowded(emulator: Emulator, drop: Drop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Put a new file behind ten old ones, of which one scan looks at four in pages of two."""
-    monkeypatch.setattr(listing, "LARGEST_PAGE", 2)
+    monkeypatch.setattr(listing, "_LARGEST_PAGE", 2)
     monkeypatch.setattr(module, "MOST_OBJECTS", 4)
     old = [f"drop/a{number:02}.yaml" for number in range(10)]
     for key in old:
@@ -103,8 +103,8 @@ def test_a_scan_makes_a_bounded_number_of_requests(
     emulator: Emulator, fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server may send pages of one key each."""
-    monkeypatch.setattr(listing, "LARGEST_PAGE", 1)
-    monkeypatch.setattr(module, "MOST_PAGES", 3)
+    monkeypatch.setattr(listing, "_LARGEST_PAGE", 1)
+    monkeypatch.setattr(module, "_MOST_PAGES", 3)
     for number in range(5):
         drop(f"drop/{number}.yaml", UPGRADE)
     assert "stopped after" in fire(RECONCILE)["errors"][0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handler.deliveries import pipeline
 from handler.errors import NoAnswerError
 
 if TYPE_CHECKING:
@@ -56,6 +57,15 @@ def test_a_dropped_file_becomes_a_job_and_a_result_file(
     assert (reply["outcome"], reply["errors"]) == ("submitted", [])
     assert reply["jobs"][0]["job_id"] == job.job_id
     assert result_file(emulator, "hall.yaml.result.json")["jobs"] == reply["jobs"]
+
+
+def test_the_state_is_not_read_back_after_sending(
+    fire: Fire, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commits that record the answers return what became of the jobs."""
+    monkeypatch.setattr(pipeline, "state_of", pytest.fail)
+    reply = fire(drop("drop/two.yaml", UPGRADE + b"---\n" + UPGRADE_2.replace(b"hall", b"gate")))
+    assert (reply["outcome"], states(reply)) == ("submitted", ["created", "created"])
 
 
 def test_the_same_delivery_again_posts_nothing(emulator: Emulator, fire: Fire, drop: Drop) -> None:

@@ -55,7 +55,8 @@ def add(log: SqliteLog, *drafts: Draft) -> None:
 
 def begin(log: SqliteLog, key: str = "d") -> StartedResult | None:
     """Start to write the result file, if it may be written."""
-    return log.commit(start_result(key, PAUSE)).value
+    started = log.commit(start_result(key, PAUSE)).value
+    return started if isinstance(started, StartedResult) else None
 
 
 def keep(log: SqliteLog, started: StartedResult | None, error: Any = None) -> list[str]:  # noqa: ANN401 - an error or None

@@ -16,7 +16,7 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.http_transport import Transport
 from handler.doctor.finding import fail, ok, warn
-from handler.doctor.run_checks import Deployment, answered, lines, run_checks
+from handler.doctor.run_checks import CheckedDeployment, answered, lines, run_checks
 from handler.errors import LogError
 from handler.runtime.deadline import Deadline
 from handler.runtime.response import reply
@@ -45,13 +45,13 @@ FINDINGS = (ok("a", "good"), warn("b", "odd", "look"), fail("c", "bad", "fix"))
 
 
 @pytest.fixture
-def deployment(environ: Environ, tmp_path: Path) -> Iterator[Deployment]:
+def deployment(environ: Environ, tmp_path: Path) -> Iterator[CheckedDeployment]:
     """A deployment without errors."""
     kept = {"NIGHTDROP_CHECKPOINTS": "obs://nightdrop-drop/heads/"}
     settings = load(lambda _name: None, environ | kept)
     transport = Transport(timeout=5)
     with closing(SqliteLog(tmp_path / "audit.db")) as log:
-        yield Deployment(
+        yield CheckedDeployment(
             settings=settings,
             keys=credentials(None, environ),
             log=log,
@@ -63,31 +63,31 @@ def deployment(environ: Environ, tmp_path: Path) -> Iterator[Deployment]:
     transport.close()
 
 
-def verdicts(deployment: Deployment) -> dict[str, str]:
+def verdicts(deployment: CheckedDeployment) -> dict[str, str]:
     """Return the verdict on each check that found something."""
     return {one.check: one.verdict for one in run_checks(deployment) if one.verdict != "ok"}
 
 
-def test_a_good_deployment_passes_every_check(deployment: Deployment) -> None:
+def test_a_good_deployment_passes_every_check(deployment: CheckedDeployment) -> None:
     """From the nearest to the farthest."""
     found = run_checks(deployment)
     assert [one.check for one in found] == CHECKS
     assert {one.verdict for one in found} == {"ok"}
 
 
-def test_unwise_settings_are_reported(deployment: Deployment) -> None:
+def test_unwise_settings_are_reported(deployment: CheckedDeployment) -> None:
     """As at every start, and here again."""
     unwise = deployment.settings.model_copy(update={"settle_after": 1})
     assert verdicts(replace(deployment, settings=unwise)) == {"settings": "warn"}
 
 
-def test_without_keys_the_rights_are_not_looked_at(deployment: Deployment) -> None:
+def test_without_keys_the_rights_are_not_looked_at(deployment: CheckedDeployment) -> None:
     """The reachable services are."""
     found = verdicts(replace(deployment, keys=Credentials("", "", missing="no credentials: do")))
     assert found == {"credentials": "fail"}
 
 
-def test_an_unreachable_service_is_reported_once(deployment: Deployment) -> None:
+def test_an_unreachable_service_is_reported_once(deployment: CheckedDeployment) -> None:
     """The checks that need it are left out."""
     gone = deployment.settings.model_copy(update={"obs_endpoint": "http://127.0.0.1:1"})
     found = run_checks(replace(deployment, settings=gone))
@@ -95,12 +95,12 @@ def test_an_unreachable_service_is_reported_once(deployment: Deployment) -> None
     assert "IEF jobs" in [one.check for one in found]
 
 
-def test_a_log_that_cannot_be_opened_does_not_end_the_checks(deployment: Deployment) -> None:
+def test_a_log_that_cannot_be_opened_does_not_end_the_checks(deployment: CheckedDeployment) -> None:
     """The others run nevertheless."""
     assert verdicts(replace(deployment, log=LogError("no"))) == {"log": "fail"}
 
 
-def test_a_log_in_obs_that_was_never_probed_is_a_warning(deployment: Deployment) -> None:
+def test_a_log_in_obs_that_was_never_probed_is_a_warning(deployment: CheckedDeployment) -> None:
     """Until the bucket has passed its probe."""
     there = deployment.settings.model_copy(update={"audit": "obs://nightdrop-drop/log"})
     doubts = [
@@ -110,7 +110,7 @@ def test_a_log_in_obs_that_was_never_probed_is_a_warning(deployment: Deployment)
     assert "nightdrop audit probe obs://nightdrop-drop/log" in doubts[0].remedy
 
 
-def test_a_log_that_breaks_meanwhile_does_neither(deployment: Deployment) -> None:
+def test_a_log_that_breaks_meanwhile_does_neither(deployment: CheckedDeployment) -> None:
     """It is a finding like any other."""
     assert isinstance(deployment.log, SqliteLog)
     deployment.log.close()
@@ -122,7 +122,7 @@ def test_a_log_that_breaks_meanwhile_does_neither(deployment: Deployment) -> Non
     [("", "warn"), ("obs://no-such-bucket/heads/", "fail"), ("checkpoints", "ok")],
 )
 def test_the_address_of_checkpoints_is_checked(
-    deployment: Deployment, place: str, verdict: str
+    deployment: CheckedDeployment, place: str, verdict: str
 ) -> None:
     """None is tried there: under a lock it could not be deleted again."""
     settings = deployment.settings.model_copy(update={"checkpoints": place})
@@ -131,7 +131,7 @@ def test_the_address_of_checkpoints_is_checked(
 
 
 def test_a_folder_for_checkpoints_is_lost_with_an_instance_of_the_platform(
-    deployment: Deployment,
+    deployment: CheckedDeployment,
 ) -> None:
     """Nothing outside the log would be left to compare it with."""
     settings = deployment.settings.model_copy(update={"checkpoints": "checkpoints"})
@@ -140,21 +140,21 @@ def test_a_folder_for_checkpoints_is_lost_with_an_instance_of_the_platform(
     assert {one.check: one.verdict for one in found}["checkpoints"] == "warn"
 
 
-def test_a_wrong_clock_explains_the_refusals(deployment: Deployment) -> None:
+def test_a_wrong_clock_explains_the_refusals(deployment: CheckedDeployment) -> None:
     """It is listed before them."""
     late = replace(deployment, clock=lambda: datetime.now(timezone.utc) + timedelta(seconds=2000))
     found = [one.check for one in run_checks(late) if one.verdict == "fail"]
     assert found == ["clock", "IEF jobs", "drop bucket", "results", "checkpoints"]
 
 
-def test_the_checks_end_in_time(deployment: Deployment) -> None:
+def test_the_checks_end_in_time(deployment: CheckedDeployment) -> None:
     """A check that did not run is not reported as good."""
     over = Deadline(time.monotonic(), time.monotonic)
     found = verdicts(replace(deployment, deadline=over))
     assert found == {"clock": "warn", "time": "warn"}
 
 
-def test_no_secret_is_in_a_finding(deployment: Deployment, environ: Environ) -> None:
+def test_no_secret_is_in_a_finding(deployment: CheckedDeployment, environ: Environ) -> None:
     """Neither of good findings nor of bad ones."""
     fail = Credentials("CANARYAK", "canarysk", "canarytoken")
     text = "".join(map(str, (*run_checks(deployment), *run_checks(replace(deployment, keys=fail)))))
@@ -164,7 +164,7 @@ def test_no_secret_is_in_a_finding(deployment: Deployment, environ: Environ) -> 
 
 @pytest.mark.parametrize("place", ["policy.yaml", "obs://nightdrop-drop/policy.yaml"])
 def test_the_policy_is_read(
-    place: str, deployment: Deployment, emulator: Emulator, tmp_path: Path
+    place: str, deployment: CheckedDeployment, emulator: Emulator, tmp_path: Path
 ) -> None:
     """Without a valid one, nothing is planned."""
     address = place if place.startswith("obs:") else str(tmp_path / place)

@@ -157,7 +157,7 @@ def test_delays_and_quirks_add_to_an_ending() -> None:
     slow: Json = {"operation": "CreateBatchJob", "fault": "delay", "seconds": 1.5}
     names: Json = {"operation": "CreateBatchJob", "fault": "duplicate_name"}
     active = faults(slow, names, slow, CUT).select("CreateBatchJob")
-    assert (active.delay, active.deviations.unique_names, active.kinds[-1]) == (3.0, True, "cut")
+    assert (active.delay, active.deviations.duplicate_name, active.kinds[-1]) == (3.0, True, "cut")
 
 
 def test_a_stale_list_lags() -> None:

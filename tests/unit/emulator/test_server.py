@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.cli.dev.emulator_process import serve, write_environment
+from handler.cli.dev.emulator_process import serve_emulator, write_environment
 from handler.emulator import server
 from handler.emulator.credentials import DEMO_ACCOUNT, Account
 from handler.emulator.ief.signature import sign
@@ -36,9 +36,9 @@ JOBS = f"/v2/{DEMO_ACCOUNT.project_id}/productmgr/jobs"
 SERVE = """
 import sys
 from pathlib import Path
-from handler.cli.dev.emulator_process import serve
+from handler.cli.dev.emulator_process import serve_emulator
 from handler.emulator.server import Emulator
-serve(Emulator(), Path(sys.argv[1]), lambda url: print(url, flush=True))
+serve_emulator(Emulator(), Path(sys.argv[1]), lambda url: print(url, flush=True))
 """
 
 
@@ -166,7 +166,7 @@ def test_a_reset_drops_late_commits() -> None:
 def test_serving_puts_the_signal_handlers_back() -> None:
     """The process that served behaves as before."""
     before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-    serve(Emulator(), None, lambda _url: os.kill(os.getpid(), signal.SIGTERM))
+    serve_emulator(Emulator(), None, lambda _url: os.kill(os.getpid(), signal.SIGTERM))
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
 
 

@@ -34,9 +34,9 @@ KEPT = """
 import sys
 from pathlib import Path
 from handler.emulator.state.journal import Journal
-from handler.cli.dev.emulator_process import serve
+from handler.cli.dev.emulator_process import serve_emulator
 from handler.emulator.server import Emulator
-serve(Emulator(directory=Path(sys.argv[1])), None, lambda url: print(url, flush=True))
+serve_emulator(Emulator(directory=Path(sys.argv[1])), None, lambda url: print(url, flush=True))
 """
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from handler.audit.checkpoints.checkpoint import Checkpoint, origin_of
+from handler.audit.checkpoints.checkpoint import Checkpoint, log_origin
 from handler.audit.checkpoints.folder_store import CheckpointFolder
-from handler.audit.checkpoints.signed_note import is_signed_by, new_key, parse
+from handler.audit.checkpoints.signed_note import is_signed_by, new_key, parse_note
 from handler.audit.instance_log import InstanceLog
 from handler.audit.open_log import open_source
 from handler.audit.sql.sqlite import SqliteLog
@@ -72,7 +72,7 @@ def test_a_delivery_is_followed_by_a_checkpoint(
     """Of everything it recorded, signed, and itself on record."""
     reply = fire(timer_event(UPGRADE))
     (name,) = CheckpointFolder(folder).names()
-    signed = parse(CheckpointFolder(folder).get(name))
+    signed = parse_note(CheckpointFolder(folder).get(name))
     made = Checkpoint.of(signed.text)
     *_, before, last = recorded()
     assert is_signed_by(signed, KEY.public)
@@ -84,7 +84,7 @@ def test_a_delivery_is_followed_by_a_checkpoint(
         "signer": KEY.name,
     }
     assert (made.head.seq, made.head.hash, made.name) == (before["seq"], last["prev"], name)
-    assert made.origin == origin_of(recorded()[1]["prev"])
+    assert made.origin == log_origin(recorded()[1]["prev"])
     assert reply["head"]["seq"] == last["seq"]
     assert last["function"]["name"] == "nightdrop"
     assert "note" not in last
@@ -188,7 +188,7 @@ def test_without_a_key_they_are_marked_as_unsigned(
     last = recorded()[-1]
     assert last["note"] == "unsigned: no NIGHTDROP_CHECKPOINT_KEY is set"
     assert "signer" not in last["checkpoint"]
-    assert parse((folder / last["checkpoint"]["name"]).read_bytes()).signatures == ()
+    assert parse_note((folder / last["checkpoint"]["name"]).read_bytes()).signatures == ()
 
 
 def test_without_an_address_none_are_written(fire: Fire, recorded: Recorded) -> None:

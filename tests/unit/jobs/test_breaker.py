@@ -14,8 +14,9 @@ from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.open_stores import open_any_log
 from handler.cloud.ief.client import ShownJob
+from handler.jobs.breaker import Breaker
 from handler.jobs.decisions import claim
-from handler.jobs.effects import Breaker, Gone, Sender
+from handler.jobs.effects import Gone, Sender
 from handler.jobs.following import finish
 from handler.jobs.hold import hold, release
 from handler.values.canonical_json import timestamp

@@ -19,9 +19,9 @@ from handler.errors import ApiError, LogError
 from handler.jobs.decisions import Deferred
 from handler.jobs.effect_runner import EffectRunner, RateLimiter
 from handler.jobs.effects import (
+    Asking,
     AwaitTurn,
     Commit,
-    Effects,
     Gone,
     ListJobs,
     Sender,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from handler.audit.job_state import JobState
     from handler.audit.record import Part
     from handler.emulator.server import Emulator
 
@@ -157,7 +158,7 @@ def runner(log: SqliteLog, emulator: Emulator) -> Iterator[EffectRunner]:
     transport.close()
 
 
-def planned(log: SqliteLog, *keys: str) -> list[Effects]:
+def planned(log: SqliteLog, *keys: str) -> list[Asking[JobState]]:
     """Plan jobs and return their submissions."""
     about: Part = {"key": "d", "trigger": "direct", "subject": "direct"}
     drafts = [Draft("delivery.planned", "pending", delivery=about)]
@@ -185,9 +186,9 @@ def test_jobs_are_sent_side_by_side(
     jobs = planned(log, *"abcdefgh")
     seen = set[str]()
 
-    def counted(effects: Effects) -> Effects:
+    def counted(effects: Asking[JobState]) -> Asking[JobState]:
         seen.add(threading.current_thread().name)
-        yield from effects
+        return (yield from effects)
 
     runner.drive_all([counted(job) for job in jobs], senders=8)
     assert states(log) == ["created"] * 8
@@ -217,7 +218,7 @@ def test_an_error_of_one_is_raised_once_all_others_are_done(
 ) -> None:
     """The platform must get the error, and the other jobs must not wait for it."""
 
-    def broken() -> Effects:
+    def broken() -> Asking[JobState]:
         yield AwaitTurn()
         raise LogError("gone")
 
@@ -269,7 +270,7 @@ def answers(runner: EffectRunner, *effects: object) -> list[object]:
     """Return a runner's answers to effects."""
     effects_done: list[object] = []
 
-    def ask() -> Effects:
+    def ask() -> Asking[None]:
         for effect in effects:
             effects_done.append((yield effect))  # type: ignore[misc] # noqa: PERF401 - a yield
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from handler.cloud.ief.client import ListedJob
-from handler.jobs.effect_runner import MOST_PAGES, OVERLAP, PAGE, EffectRunner, list_jobs
+from handler.jobs.effect_runner import JOBS_PER_PAGE, MOST_PAGES, OVERLAP, EffectRunner, list_jobs
 from handler.jobs.effects import ListJobs
 from handler.runtime.deadline import Deadline
 
@@ -121,7 +121,10 @@ def test_jobs_created_between_two_pages_hide_no_others() -> None:
     assert {f"id-{n}" for n in range(250)} <= {job.job_id for job in listing.jobs}
 
 
-@pytest.mark.parametrize("new", [1, 40, PAGE - OVERLAP, PAGE, PAGE + OVERLAP, 3 * PAGE])
+@pytest.mark.parametrize(
+    "new",
+    [1, 40, JOBS_PER_PAGE - OVERLAP, JOBS_PER_PAGE, JOBS_PER_PAGE + OVERLAP, 3 * JOBS_PER_PAGE],
+)
 def test_a_burst_of_new_jobs_between_two_pages_hides_no_others(new: int) -> None:
     """Another instance sends a thousand: the list is read on, or known to be incomplete."""
 
@@ -140,7 +143,7 @@ def test_a_burst_of_new_jobs_between_two_pages_hides_no_others(new: int) -> None
 
 def test_a_list_is_given_up_after_so_many_pages() -> None:
     """As incomplete: nothing is absent from it."""
-    found = Fleet(fleet(PAGE * MOST_PAGES + 1))
+    found = Fleet(fleet(JOBS_PER_PAGE * MOST_PAGES + 1))
     assert not listed(found).complete
     assert len(found.asked) == MOST_PAGES
 

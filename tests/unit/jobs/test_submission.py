@@ -45,7 +45,7 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
     log.close()
 
 
-def start_submission(body: str = "{}") -> Generator[Any, Any, None]:
+def start_submission(body: str = "{}") -> Generator[Any, Any, JobState]:
     """Begin the submission of the planned job."""
     return submission(KEY, body, SENDER)
 

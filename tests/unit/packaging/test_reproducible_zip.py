@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sys
 import time
 import zipfile
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handler.errors import PackageError
 from handler.packaging.manifest import digest, manifest, modules, sbom
 from handler.packaging.python_runtime import RUNTIMES
 from handler.packaging.wheels import Wheel
@@ -77,3 +80,12 @@ def test_the_bill_of_materials_has_every_package_by_its_hash() -> None:
     assert sbom([WHEEL], version="0.1.0", sha256="cd" * 32) == sbom(
         [WHEEL], version="0.1.0", sha256="cd" * 32
     )
+
+
+def test_without_its_library_the_bill_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is needed on the machine that builds, and is never in the zip."""
+    monkeypatch.setitem(sys.modules, "cyclonedx.model.bom", None)
+    with pytest.raises(PackageError, match="install the extra `local`"):
+        sbom([WHEEL], version="0.1.0", sha256="cd" * 32)

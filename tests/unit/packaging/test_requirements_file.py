@@ -9,7 +9,13 @@ import pytest
 
 from handler.errors import PackageError
 from handler.packaging.python_runtime import RUNTIMES
-from handler.packaging.requirements_file import EXTRAS, Requirement, chosen, parse, render
+from handler.packaging.requirements_file import (
+    EXTRAS,
+    Requirement,
+    chosen,
+    parse_requirements,
+    render,
+)
 
 INFRA = Path(__file__).parents[3] / "infra"
 LOCKED = Requirement("pyyaml", "6.0.3", "0" * 64)
@@ -17,7 +23,7 @@ LOCKED = Requirement("pyyaml", "6.0.3", "0" * 64)
 
 def test_a_rendered_file_is_read_again() -> None:
     """Comments are left out."""
-    assert parse(render([LOCKED], "python3.10"), locked=True) == (LOCKED,)
+    assert parse_requirements(render([LOCKED], "python3.10"), locked=True) == (LOCKED,)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +32,7 @@ def test_a_rendered_file_is_read_again() -> None:
 def test_a_requirement_without_a_hash_is_refused(line: str) -> None:
     """The line is named, not shown."""
     with pytest.raises(PackageError, match="line 2 of the requirements"):
-        parse(f"# pinned\n{line}\n", locked=True)
+        parse_requirements(f"# pinned\n{line}\n", locked=True)
 
 
 def test_extras_go_in_only_when_they_are_asked_for() -> None:
@@ -41,9 +47,9 @@ def test_extras_go_in_only_when_they_are_asked_for() -> None:
 @pytest.mark.parametrize("runtime", RUNTIMES.values(), ids=lambda runtime: runtime.name)
 def test_every_pin_is_locked_for_every_runtime(runtime: object) -> None:
     """A change of the pins without a new lock is noticed here."""
-    pins = parse((INFRA / "requirements.in").read_text(), locked=False)
+    pins = parse_requirements((INFRA / "requirements.in").read_text(), locked=False)
     name = getattr(runtime, "requirements", "")
-    locked = parse((INFRA / name).read_text(), locked=True)
+    locked = parse_requirements((INFRA / name).read_text(), locked=True)
     assert {each.pin for each in locked} == {each.pin for each in pins}
 
 
@@ -52,7 +58,7 @@ def test_the_pins_are_those_the_tests_run_with() -> None:
     constraints = (INFRA / "constraints.txt").read_text().lower().replace("_", "-").splitlines()
     tested = {line.partition(";")[0].rstrip(" \\") for line in constraints if "==" in line}
     names = {line.partition("==")[0] for line in tested}
-    pins = parse((INFRA / "requirements.in").read_text(), locked=False)
+    pins = parse_requirements((INFRA / "requirements.in").read_text(), locked=False)
     shared = [each for each in pins if each.name in names]
     assert [each.pin for each in shared if each.pin not in tested] == []
     assert len(shared) >= len(pins) - len(EXTRAS["sign"])

@@ -15,7 +15,7 @@ from handler.probe.fact import (
     SHOWN_DESCRIPTION,
     WINDOW,
     Fact,
-    Verdict,
+    FactVerdict,
     compared,
     unseen,
 )
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from handler.emulator.server import Emulator
 
 AT, HOST = "2026-11-26T03:04:05Z", "ief.example.com"
-VERDICTS: tuple[Verdict, ...] = ("as assumed", "differs", "not seen")
+VERDICTS: tuple[FactVerdict, ...] = ("as assumed", "differs", "not seen")
 
 
 def no_obs() -> Obs:

@@ -14,7 +14,7 @@ from handler.audit.record import Head
 from handler.runtime.response import (
     WORST_LAST,
     Answered,
-    Outcome,
+    ReplyOutcome,
     Result,
     errors_of,
     outcome_of,
@@ -61,7 +61,7 @@ def jobs(*states: JobWord) -> tuple[JobState, ...]:
     ],
 )
 def test_a_deliverys_outcome_follows_from_its_jobs(
-    states: tuple[JobWord, ...], outcome: Outcome
+    states: tuple[JobWord, ...], outcome: ReplyOutcome
 ) -> None:
     """One word for all of them."""
     assert outcome_of(jobs(*states)) == outcome
@@ -98,7 +98,7 @@ def test_created_jobs_need_no_sentence() -> None:
     ("finished", "outcome"),
     [("Successful", "completed"), ("deleted", "completed"), ("Failed", "partial")],
 )
-def test_a_job_that_failed_on_the_fleet_is_no_success(finished: str, outcome: Outcome) -> None:
+def test_a_job_that_failed_on_the_fleet_is_no_success(finished: str, outcome: ReplyOutcome) -> None:
     """For its delivery, and for the reconciler run that reads it."""
     ended = replace(job("created"), finished=finished)
     assert outcome_of([ended]) == outcome
@@ -122,7 +122,7 @@ def test_a_job_of_a_delivery_is_reported_once() -> None:
 
 
 @given(st.lists(st.sampled_from(WORST_LAST), min_size=1))
-def test_a_replys_outcome_is_the_worst_of_its_deliveries(outcomes: list[Outcome]) -> None:
+def test_a_replys_outcome_is_the_worst_of_its_deliveries(outcomes: list[ReplyOutcome]) -> None:
     """Whatever their order."""
     answer = reply(Answered([Result("k" * 52, outcome) for outcome in outcomes]), HEAD)
     assert answer["outcome"] == max(outcomes, key=WORST_LAST.index)

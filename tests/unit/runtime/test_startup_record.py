@@ -12,7 +12,7 @@ import pytest
 
 from handler.audit.instance_log import InstanceLog
 from handler.audit.sql.sqlite import SqliteLog
-from handler.runtime.startup_record import MANIFEST, Startup, record_start, start
+from handler.runtime.startup_record import MANIFEST, Startup, read_startup, record_start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,19 +43,19 @@ def root(tmp_path: Path) -> Path:
 
 def test_a_start_records_code_and_versions(root: Path) -> None:
     """The digest is the manifest's."""
-    startup = start(root, {"urllib3": module(root / "urllib3" / "__init__.py")})
+    startup = read_startup(root, {"urllib3": module(root / "urllib3" / "__init__.py")})
     assert startup == Startup("ab" * 32, platform.python_version(), sqlite3.sqlite_version, ())
 
 
 def test_a_package_of_the_platform_is_a_conflict(root: Path, tmp_path: Path) -> None:
     """It was found before the zip's own."""
-    startup = start(root, {"urllib3": module(tmp_path / "urllib3.py", "1.25.11")})
+    startup = read_startup(root, {"urllib3": module(tmp_path / "urllib3.py", "1.25.11")})
     assert startup.note == "urllib3 is the platform's (1.25.11), not the zip's (2.8.0)"
 
 
 def test_a_package_that_was_not_imported_is_no_conflict(root: Path) -> None:
     """It may never be imported."""
-    assert start(root, {}).conflicting_packages == ()
+    assert read_startup(root, {}).conflicting_packages == ()
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "{"])
@@ -63,7 +63,7 @@ def test_without_a_manifest_there_is_no_digest(tmp_path: Path, text: str | None)
     """In a local run; and a broken one does not prevent the start."""
     if text is not None:
         (tmp_path / MANIFEST).write_text(text)
-    assert start(tmp_path, {}).code == ""
+    assert read_startup(tmp_path, {}).code == ""
 
 
 def test_a_start_is_a_record(tmp_path: Path) -> None:

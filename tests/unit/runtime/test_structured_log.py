@@ -10,7 +10,7 @@ import pytest
 from handler.audit.actions import ATTENTION
 from handler.audit.record import Draft, Head, Outcome, Record, seal
 from handler.runtime.structured_log import (
-    ALLOWED,
+    LINE_FIELDS,
     LONGEST_LINE,
     attention_lines,
     log_line,
@@ -106,7 +106,7 @@ def test_lines_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_line_never_gets_too_long_for_the_log_service(letter: str) -> None:
     """Every field at its worst; it is still one object, with its action."""
     long = letter * 100_000
-    line = log_line("call.done", dict.fromkeys(ALLOWED, long))
+    line = log_line("call.done", dict.fromkeys(LINE_FIELDS, long))
     assert len(line.encode()) < LONGEST_LINE
     assert json.loads(line)["action"] == "call.done"
     (line,) = attention_lines([record("spec.rejected", note=long)])

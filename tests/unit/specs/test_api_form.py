@@ -63,7 +63,7 @@ def test_every_rule_of_the_tables_is_checked() -> None:
         "job_content.targets[0].target_id: missing",
         "job_content.targets[0].extension_info[0].key: is empty",
         "job_content.targets[0].extension_info[0].value: missing",
-        "description: 226 characters, beside Nightdrop's mark there is room for 225",
+        "description: 226 characters, at most 225 fit beside Nightdrop's mark",
         "tags[0].key: 129 characters, the API allows 128",
         "tags[0].value: is empty",
         "tags[1].key: only letters, digits, underscores and hyphens",

@@ -84,9 +84,11 @@ def test_the_longest_name_still_fits_the_api() -> None:
     """17 characters, a hyphen and 8 of the key are 26."""
     body = build_body({**UPGRADE, "name": "n" * 17}, KEY)
     assert body_errors(body) == []
-    assert errors({**UPGRADE, "name": "n" * 18}) == [
-        "name: 18 characters, with the 9 that every run adds there is room for 17"
-    ]
+    (error,) = errors({**UPGRADE, "name": "n" * 18})
+    assert error == (
+        "name: 18 characters, at most 17: the API allows 26, and each run adds a hyphen and "
+        "8 characters"
+    )
 
 
 @pytest.mark.parametrize("targets", [{}, {"nodes": ["n"], "groups": ["g"]}])

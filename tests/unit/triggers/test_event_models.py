@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from handler.parsing.validation_errors import event_problems
-from handler.triggers.event_models import Entry
+from handler.parsing.validation_errors import json_problems
+from handler.triggers.event_models import EventEntry
 
 
 @pytest.mark.parametrize(
@@ -23,15 +23,15 @@ from handler.triggers.event_models import Entry
 def test_a_problem_names_its_place_and_echoes_nothing(entry: Any, sentence: str) -> None:  # noqa: ANN401 - any JSON
     """The sentence is our own, the value stays out of it."""
     with pytest.raises(ValidationError) as caught:
-        Entry.model_validate(entry)
-    assert [str(problem) for problem in event_problems(caught.value, ("Records", 0))] == [sentence]
+        EventEntry.model_validate(entry)
+    assert [str(problem) for problem in json_problems(caught.value, ("Records", 0))] == [sentence]
 
 
 @pytest.mark.parametrize("size", [-1, 2**53, True, 1.5, "914"])
 def test_a_size_that_is_no_number_of_bytes_is_dropped(size: Any) -> None:  # noqa: ANN401 - any JSON
     """It is only recorded; what has no canonical form would break the record."""
     content = {"bucket": {"name": "b"}, "object": {"key": "k", "size": size}}
-    entry = Entry.model_validate({"eventName": "a", "obs": content})
+    entry = EventEntry.model_validate({"eventName": "a", "obs": content})
     assert entry.obs is not None
     assert entry.obs.stored.size is None
 
@@ -39,6 +39,6 @@ def test_a_size_that_is_no_number_of_bytes_is_dropped(size: Any) -> None:  # noq
 def test_an_etag_far_too_long_is_dropped() -> None:
     """Records stay small, whatever an event holds."""
     content = {"bucket": {"name": "b"}, "object": {"key": "k", "eTag": "e" * 257}}
-    entry = Entry.model_validate({"eventName": "a", "obs": content})
+    entry = EventEntry.model_validate({"eventName": "a", "obs": content})
     assert entry.obs is not None
     assert entry.obs.stored.etag is None

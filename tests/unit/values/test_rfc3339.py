@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.values.rfc3339 import moment
+from handler.values.rfc3339 import parse_rfc3339
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 
@@ -26,7 +26,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 )
 def test_spellings_of_one_moment_are_equal(text: str) -> None:
     """Offsets and fractions as the triggers write them."""
-    assert moment(text) == NOON
+    assert parse_rfc3339(text) == NOON
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_spellings_of_one_moment_are_equal(text: str) -> None:
 )
 def test_an_invalid_time_is_none(text: str | None) -> None:
     """No offset, no such day, beyond the calendar, or no time at all."""
-    assert moment(text) is None
+    assert parse_rfc3339(text) is None
 
 
 @given(
@@ -53,10 +53,10 @@ def test_an_invalid_time_is_none(text: str | None) -> None:
 )
 def test_every_moment_survives(time: datetime) -> None:
     """Microseconds and all."""
-    assert moment(time.isoformat()) == time
+    assert parse_rfc3339(time.isoformat()) == time
 
 
 @given(st.text())
 def test_any_text_is_a_moment_or_none(text: str) -> None:
     """Nothing is raised."""
-    assert moment(text) is None or moment(text) is not None
+    assert parse_rfc3339(text) is None or parse_rfc3339(text) is not None

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from handler.audit.record import Head
-from handler.audit.verification.sources.source import BEGINNING, PAGE
+from handler.audit.verification.sources.source import BEGINNING, RECORDS_PER_PAGE
 from handler.audit.verification.verdict import row_of
 from handler.errors import LogError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handler.audit.verification.faults import IntegrityFault
-    from handler.audit.verification.sources.source import Row
+    from handler.audit.verification.sources.source import RecordRow
 
 _LOOKED_AT = 100
 """Lines; where none of them holds a record, the file is another one."""
@@ -44,10 +44,10 @@ class JsonlFileSource:
         """Yield nothing: a file has no protections."""
         yield from ()
 
-    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
+    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in the file's order."""
         rows = (row for row in self._rows() if row[0] > after and (last is None or row[0] <= last))
-        while page := list(islice(rows, PAGE)):
+        while page := list(islice(rows, RECORDS_PER_PAGE)):
             yield page
 
     def end(self) -> Head:
@@ -91,7 +91,7 @@ class JsonlFileSource:
         for seq, stored, _, _ in self._rows():
             yield seq, stored.decode(errors="replace")
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self) -> Iterator[RecordRow]:
         try:
             with self._path.open("rb") as lines:
                 for number, line in enumerate(lines, 1):
@@ -100,7 +100,7 @@ class JsonlFileSource:
             raise LogError(f"the exported log {self._path} cannot be read: {error}") from error
 
 
-def _row(number: int, line: bytes) -> Row:
+def _row(number: int, line: bytes) -> RecordRow:
     """Return a line's record; a line without one becomes the text of an invalid record."""
     try:
         held = json.loads(line)

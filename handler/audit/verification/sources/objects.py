@@ -13,12 +13,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from handler.audit.export.formats import FORMATS
+from handler.audit.export.formats import EXPORT_FORMATS
 from handler.audit.objects.append_position import ROLLED
 from handler.audit.objects.probe_result import PROOF
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.segment_reader import records_from
 from handler.audit.objects.snapshot import (
     LATEST,
@@ -29,6 +28,7 @@ from handler.audit.objects.snapshot import (
     snapshot_name,
 )
 from handler.audit.objects.state_cache import PUT
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.verification.derived_state import (
     REBUILD,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from handler.audit.objects.object_store import ObjectStore
     from handler.audit.objects.snapshot import Snapshot
     from handler.audit.record import Head
-    from handler.audit.verification.sources.source import Row
+    from handler.audit.verification.sources.source import RecordRow
 
 _BODIES = "SELECT came, key, owner, digest FROM bodies ORDER BY came, key"
 _CAME = "SELECT 1 FROM bodies WHERE came = ? LIMIT 1"
@@ -132,7 +132,8 @@ class DerivedObjects:
                 yield from differing_rows(
                     refold, table, lambda one: db.execute(f"{one.select} ORDER BY 1")
                 )
-            yield from differing_rows(refold, _REFERRED, lambda _: _sorted(snapshot.rows["outbox"]))
+            outbox = sorted(map(as_bytes, snapshot.rows["outbox"]))
+        yield from differing_rows(refold, _REFERRED, lambda _: iter(outbox))
 
     def outbox(self, refold: Refold) -> Iterator[tuple[str, IntegrityFault]]:
         """Yield the key and the fault of every body that is missing or not the recorded one."""
@@ -194,10 +195,6 @@ def _bodies(data: bytes | None) -> dict[str, str]:
     return {key: body for key, body in content.items() if isinstance(body, str)}
 
 
-def _sorted(rows: Sequence[Sequence[object]]) -> Iterator[tuple[Any, ...]]:
-    return iter(sorted(map(as_bytes, rows)))
-
-
 class ObjectsSource:
     """The records of a folder, copied at the first question; checkpoints read before are in them.
 
@@ -213,7 +210,7 @@ class ObjectsSource:
         """Yield nothing: what protects the bucket is not seen from here."""
         yield from ()
 
-    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
+    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
         return self._copied().pages(after, last)
 
@@ -264,11 +261,11 @@ class ObjectsSource:
             path = Path(self._folder.name) / "log.jsonl"
             records = records_from(1, self._read, self._objects.place)
             with path.open("w", encoding="utf-8") as file:
-                file.writelines(FORMATS["jsonl"](records, lambda _record: True))
+                file.writelines(EXPORT_FORMATS["jsonl"](records, lambda _record: True))
             self._copy = JsonlFileSource(path)
         return self._copy
 
-    def _grown(self, segment: int) -> Iterator[list[Row]]:
+    def _grown(self, segment: int) -> Iterator[list[RecordRow]]:
         """Yield the records that were written after the copy was made."""
         end = self.end().seq
         for record in records_from(segment, self._read, self._objects.place):

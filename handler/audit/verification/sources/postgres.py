@@ -14,7 +14,12 @@ import psycopg
 
 from handler.audit.record import Head
 from handler.audit.sql import statements
-from handler.audit.sql.postgres_connection import SCHEMA, connect, parse_address, translate_errors
+from handler.audit.sql.postgres_connection import (
+    POSTGRES_SCHEMA,
+    connect,
+    parse_address,
+    translate_errors,
+)
 from handler.audit.sql.postgres_migration import version_statement
 from handler.audit.verification.derived_state import (
     REBUILD,
@@ -25,17 +30,17 @@ from handler.audit.verification.derived_state import (
 )
 from handler.audit.verification.faults import IntegrityFault
 from handler.audit.verification.refold import Refold
-from handler.audit.verification.sources.source import BEGINNING, PAGE
+from handler.audit.verification.sources.source import BEGINNING, RECORDS_PER_PAGE
 from handler.errors import LogBrokenError, LogError
 from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from handler.audit.sql.postgres_migration import Connection
     from handler.audit.verification.derived_state import Table
-    from handler.audit.verification.sources.source import Row
+    from handler.audit.verification.sources.source import RecordRow
 
-Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 Parts: TypeAlias = "dict[tuple[str, str], str]"
 
 UNCOMPARED = (
@@ -147,7 +152,7 @@ _INIT = f"{REBUILD}, run as the owner of the tables"
 
 def _expected(db: Connection) -> Parts:
     """Return the parts that the schema file makes, made in the temporary schema and rolled back."""
-    script = _CREATE_SCHEMA.sub("", f"{SCHEMA.read_text()};{version_statement()}")
+    script = _CREATE_SCHEMA.sub("", f"{POSTGRES_SCHEMA.read_text()};{version_statement()}")
     db.execute("BEGIN READ WRITE")
     try:
         db.execute("SET LOCAL client_min_messages = error")
@@ -190,10 +195,10 @@ class PostgresSource:
         for role, privilege in self._all(_GRANTED):
             yield IntegrityFault(f"the role {role} has {privilege} on records; revoke it")
 
-    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
+    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
         upto = _LAST if last is None else last
-        while page := self._all(f"{_ROWS} LIMIT {PAGE}", (after, upto)):
+        while page := self._all(f"{_ROWS} LIMIT {RECORDS_PER_PAGE}", (after, upto)):
             yield [
                 (seq, stored.encode(), prev.encode(), text.encode())
                 for seq, stored, prev, text in page
@@ -214,7 +219,7 @@ class PostgresSource:
         """Yield the texts of the records of an action, in order."""
         after = BEGINNING
         begin = f'{{"action":"{action}"'
-        while page := self._all(f"{_BEGUN} LIMIT {PAGE}", (begin, after)):
+        while page := self._all(f"{_BEGUN} LIMIT {RECORDS_PER_PAGE}", (begin, after)):
             yield from (text.encode() for _, text in page)
             after = page[-1][0]
 
@@ -248,9 +253,8 @@ class PostgresSource:
 
     def _rows(self, table: Table) -> Iterator[tuple[object, ...]]:
         key, after = table.columns[0], ""
-        page = (
-            f'{table.select} WHERE {key} COLLATE "C" > %s ORDER BY {key} COLLATE "C" LIMIT {PAGE}'
-        )
+        order = f'ORDER BY {key} COLLATE "C" LIMIT {RECORDS_PER_PAGE}'
+        page = f'{table.select} WHERE {key} COLLATE "C" > %s {order}'
         while rows := self._all(page, (after,)):
             yield from map(as_bytes, rows)
             after = rows[-1][0]
@@ -277,7 +281,7 @@ def _faults_of_triggers(found: Sequence[tuple[Any, ...]]) -> Iterator[IntegrityF
 
 
 def _function_body() -> str:
-    found = _BODY.search(SCHEMA.read_text())
+    found = _BODY.search(POSTGRES_SCHEMA.read_text())
     if found is None:
         raise LogBrokenError("the schema that came with this program has no append_only")
     return found[1]

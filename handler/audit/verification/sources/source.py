@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from handler.audit.record import Head
     from handler.audit.verification.faults import IntegrityFault
 
-Row: TypeAlias = tuple[int, bytes, bytes, bytes]
+RecordRow: TypeAlias = tuple[int, bytes, bytes, bytes]
 """A record as it is stored: its number, its hash, the hash before it, its text in UTF-8."""
 
 BEGINNING = -(2**63) + 1
 """Smaller than every number that a store can hold."""
 
-PAGE = 1000
+RECORDS_PER_PAGE = 1000
 """Rows to fetch at once."""
 
 
@@ -26,7 +26,7 @@ class RecordSource(Protocol):
     def protections(self) -> Iterator[IntegrityFault]:
         """Yield what is wrong with the store's own protections of the records."""
 
-    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
+    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
 
     def end(self) -> Head:

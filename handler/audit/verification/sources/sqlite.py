@@ -21,7 +21,7 @@ from handler.audit.verification.derived_state import (
 )
 from handler.audit.verification.faults import IntegrityFault
 from handler.audit.verification.refold import Refold
-from handler.audit.verification.sources.source import BEGINNING, PAGE
+from handler.audit.verification.sources.source import BEGINNING, RECORDS_PER_PAGE
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from handler.audit.verification.derived_state import Table
-    from handler.audit.verification.sources.source import Row
+    from handler.audit.verification.sources.source import RecordRow
 
     Part: TypeAlias = tuple[str, str, str, str]
 
@@ -80,14 +80,14 @@ class SqliteSource:
                 yield IntegrityFault(f"there is a {part[0]} that the schema does not have, {name}")
         yield from self._strange_numbers()
 
-    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[Row]]:
+    def pages(self, after: int = BEGINNING, last: int | None = None) -> Iterator[list[RecordRow]]:
         """Yield the rows with a larger number than `after`, up to `last`, in order, by pages."""
         with translate_read_errors(self._path):
             upto = 2**63 - 1 if last is None else last
             ours = self._is_ours("records")
             rows = self._db.execute(_ROWS if ours else _ROWS_OF_ANY_TYPE, (after, upto))
             with closing(rows):
-                while page := rows.fetchmany(PAGE):
+                while page := rows.fetchmany(RECORDS_PER_PAGE):
                     yield page
 
     def end(self) -> Head:

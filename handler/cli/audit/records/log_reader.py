@@ -36,13 +36,7 @@ _LAST = "SELECT coalesce(max(seq), 0) AS seq FROM records"
 
 @dataclass(frozen=True)
 class LogReader:
-    """The records of a log, read one after the other.
-
-    Attributes:
-        records: Yields the records with a larger number, in order.
-        last: Returns the number of the last record; 0 if the log is empty.
-        has_forgotten: Returns whether closed deliveries were ever forgotten.
-    """
+    """The records of a log after a number, the last number (0 for none), and a question."""
 
     records: Callable[[int], Iterator[Record]]
     last: Callable[[], int]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import click
 
 from handler.audit.name_lookup import begins
-from handler.audit.record import part
+from handler.audit.record import OUTCOMES, part
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from handler.audit.record import Fields, Record
 
 P = ParamSpec("P")
-
-OUTCOMES = ("success", "failure", "pending", "unknown")
 
 _AGE = re.compile(r"(\d{1,5})([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

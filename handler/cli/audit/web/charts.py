@@ -119,7 +119,8 @@ def marks_over_time(marks: Sequence[Mark], kinds: Sequence[str]) -> Markup:
         if mark.at[:10] in days:
             x, width = _band(days.index(mark.at[:10]), len(days))
             y = _y((math.log10(mark.seconds) - low) / (high - low))
-            middle = f"{x + width * _share_of_day(mark.at):.1f}"
+            share_of_day = (int(mark.at[11:13]) * 60 + int(mark.at[14:16])) / 1440
+            middle = f"{x + width * share_of_day:.1f}"
             parts.append(_CIRCLE.format(_class(mark.kind), middle, y, mark.title))
     return _svg([*parts, *_labels(days)], kinds, {mark.kind for mark in marks})
 
@@ -147,10 +148,6 @@ def _band(index: int, days: int) -> tuple[float, float]:
 
 def _y(share: float) -> float:
     return round(_ABOVE + (_HEIGHT - _ABOVE - _BELOW) * (1 - share), 1)
-
-
-def _share_of_day(at: str) -> float:
-    return (int(at[11:13]) * 60 + int(at[14:16])) / 1440
 
 
 def _scale(labels: Sequence[str]) -> list[Markup]:

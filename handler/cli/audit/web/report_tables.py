@@ -13,7 +13,7 @@ from handler.cli.console import prose
 if TYPE_CHECKING:
     import sqlite_utils
 
-PAGE = Path(__file__).parent
+WEB_FOLDER = Path(__file__).parent
 """The folder with everything that makes the page, and the SQL of its tables."""
 
 _CHAIN = """
@@ -40,7 +40,7 @@ def open_report_tables(address: str, file: str = "") -> sqlite_utils.Database:
         database.register_function(prose, name="display", deterministic=True)
         database.register_function(shown_word, deterministic=True)
         database.execute("ATTACH DATABASE ? AS page", [file])
-        database.executescript((PAGE / "report_tables.sql").read_text())
+        database.executescript((WEB_FOLDER / "report_tables.sql").read_text())
     except BaseException:
         database.close()
         raise

@@ -10,7 +10,7 @@ import yaml
 from datasette.app import Datasette
 from datasette.plugins import pm
 
-from handler.cli.audit.web.report_tables import PAGE
+from handler.cli.audit.web.report_tables import WEB_FOLDER
 
 if TYPE_CHECKING:
     import socket
@@ -40,15 +40,15 @@ def build_site(copy: Path, *, own_sql: bool) -> Datasette:
     return Datasette(
         [],
         immutables=[str(copy)],
-        metadata=yaml.safe_load((PAGE / "metadata.yaml").read_text()),
-        template_dir=str(PAGE / "templates"),
-        plugins_dir=str(PAGE / "plugins"),
-        static_mounts=[("page", str(PAGE / "static"))],
+        metadata=yaml.safe_load((WEB_FOLDER / "metadata.yaml").read_text()),
+        template_dir=str(WEB_FOLDER / "templates"),
+        plugins_dir=str(WEB_FOLDER / "plugins"),
+        static_mounts=[("page", str(WEB_FOLDER / "static"))],
         settings={**_SETTINGS, "default_allow_sql": own_sql},
     )
 
 
-def run(copy: Path, listener: socket.socket, *, own_sql: bool) -> None:
+def run_page(copy: Path, listener: socket.socket, *, own_sql: bool) -> None:
     """Serve the page on a listening socket until a signal arrives, and raise that signal again.
 
     Limits the data of this process to 1 GiB: a result that is too large ends in an error page.

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.audit.export.formats import COLUMNS, FORMATS, csv_lines, harmless, json_lines
-from handler.audit.record import ALLOWED, Draft, Head, Record, part, seal
+from handler.audit.export.formats import COLUMNS, EXPORT_FORMATS, csv_lines, harmless, json_lines
+from handler.audit.record import RECORD_FIELDS, Draft, Head, Record, part, seal
 from handler.audit.sql.sqlite import SqliteLog
 from handler.values.canonical_json import moment, sha256_hex
 
@@ -74,14 +74,14 @@ def test_the_chain_can_be_verified_from_json_lines_alone(records: list[Record]) 
 
 def test_only_chosen_records_are_exported(records: list[Record]) -> None:
     """In every format."""
-    for name, export in FORMATS.items():
+    for name, export in EXPORT_FORMATS.items():
         lines = list(export(records, lambda record: record.seq == 7))
         assert len(lines) == 1 + (name == "csv")
 
 
 def test_a_csv_file_has_a_column_for_every_field(records: list[Record]) -> None:
     """Always the same ones, whatever the records have."""
-    fields = {f"{name}.{field}" for name, allowed in ALLOWED.items() for field in allowed}
+    fields = {f"{name}.{field}" for name, allowed in RECORD_FIELDS.items() for field in allowed}
     assert fields < set(COLUMNS)
     rows = list(csv.reader(StringIO("".join(csv_lines(records, everything)))))
     assert {len(row) for row in rows} == {len(COLUMNS)}
@@ -106,7 +106,7 @@ def test_no_cell_begins_with_a_formula(text: str, safe: str) -> None:
 def test_no_export_holds_invisible_characters(records: list[Record]) -> None:
     """Whatever a foreign text holds, a line is one line, and a terminal interprets none of it."""
     hostile = noted("a\x1b[2J\u202e\u200b\ufeff\nforged\u2028\x85é")
-    for export in FORMATS.values():
+    for export in EXPORT_FORMATS.values():
         for line in export([*records[:3], hostile], everything):
             assert line.rstrip("\r\n").isprintable()
             assert len(line.splitlines()) == 1

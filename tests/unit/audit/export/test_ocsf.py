@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
-from handler.audit.export.formats import FORMATS
+from handler.audit.export.formats import EXPORT_FORMATS
 from handler.audit.sql.sqlite import SqliteLog
 from handler.values.canonical_json import canonical, sha256_hex
 
@@ -93,7 +93,7 @@ def class_1_8() -> Draft202012Validator:
 
 def exported(name: str, records: list[Record]) -> list[Event]:
     """Return the events that a format writes."""
-    return [json.loads(line) for line in FORMATS[name](records, lambda _record: True)]
+    return [json.loads(line) for line in EXPORT_FORMATS[name](records, lambda _record: True)]
 
 
 def test_every_event_is_valid_by_the_official_schema(
@@ -173,7 +173,10 @@ def test_a_filtered_event_keeps_its_place_in_the_chain(
     events: list[Event], records: list[Record]
 ) -> None:
     """Events that are left out are chained nevertheless."""
-    few = [json.loads(line) for line in FORMATS["ocsf"](records, lambda record: record.seq > 900)]
+    few = [
+        json.loads(line)
+        for line in EXPORT_FORMATS["ocsf"](records, lambda record: record.seq > 900)
+    ]
     assert few == events[900:]
 
 

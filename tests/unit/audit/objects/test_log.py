@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.audit.log import Decision
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.record import Draft
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.verification.verdict import verify
 from handler.errors import (
     ApiError,
@@ -240,7 +240,7 @@ def test_an_append_whose_answer_is_lost_is_found(objects: MemoryObjects) -> None
 
 def test_records_are_read_from_the_start_of_their_segment(objects: MemoryObjects) -> None:
     """Those before it are not read."""
-    with closing(ObjectLog(objects, limits=Limits(appends=2))) as log:
+    with closing(ObjectLog(objects, limits=SegmentLimits(appends=2))) as log:
         for _ in range(20):
             log.commit(noted())
         for after in range(30):

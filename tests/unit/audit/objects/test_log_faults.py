@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.audit.log import Decision
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.record import Draft
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.verification.verdict import verify
 from handler.errors import NoAnswerError, NotSentError
 from tests.support.memory_objects import MemoryObjects, StoredObjects
@@ -99,7 +99,7 @@ def settle(key: str) -> Decide[None]:
 def opened(bucket: StoredObjects, injector: FaultInjector | None = None) -> ObjectLog:
     """Open a log whose segments take two appends and their end."""
     objects = MemoryObjects(bucket) if injector is None else MemoryObjects(bucket, injector)
-    return ObjectLog(objects, limits=Limits(appends=2), policy=RETRY_POLICY)
+    return ObjectLog(objects, limits=SegmentLimits(appends=2), policy=RETRY_POLICY)
 
 
 def sealed_log() -> StoredObjects:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.audit.log import Decision
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.record import Draft
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.verification.verdict import verify
 from handler.errors import LogUnreachableError, NoAnswerError
 from tests.support.memory_objects import MemoryObjects
@@ -106,7 +106,7 @@ def test_after_a_commit_with_an_unknown_result_it_reads(
 
 def test_the_end_of_a_segment_is_not_read_back(objects: MemoryObjects) -> None:
     """Its index is what this instance has just written."""
-    with closing(ObjectLog(objects, limits=Limits(appends=3))) as log:
+    with closing(ObjectLog(objects, limits=SegmentLimits(appends=3))) as log:
         log.commit(planned("j"))
         for _ in range(12):
             objects.asked.clear()

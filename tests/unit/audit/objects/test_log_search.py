@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.audit.log import Decision
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.record import Draft, part
 from handler.audit.retention import forget
@@ -61,7 +61,7 @@ def repeated(number: int) -> Decide[None]:
 def bucket() -> StoredObjects:
     """A log of many short segments; the first run came again much later, most share a name."""
     bucket = StoredObjects()
-    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=2))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=2))) as log:
         for number in range(RUNS):
             bucket.seconds += 1
             log.commit(ended(number, f"job-{number}" if number < 2 else "nightly"))

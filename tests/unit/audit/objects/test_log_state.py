@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.audit.log import Decision
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.record import Draft, Head, part
 from handler.audit.retention import forget_closed
@@ -133,7 +133,7 @@ def test_the_state_is_that_of_the_records(
     """By the writer, by an instance that starts cold, and after a rebuild: the same answers."""
     bucket = StoredObjects()
     with (
-        closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends))) as log,
+        closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends))) as log,
         closing(ObjectLog(MemoryObjects(bucket))) as cold,
         closing(ObjectLog(MemoryObjects(bucket))) as folded,
     ):
@@ -174,7 +174,7 @@ def test_the_state_is_that_of_the_records(
 def test_a_cold_instance_makes_the_same_requests_for_every_question() -> None:
     """All that is remembered is in the snapshot."""
     bucket = StoredObjects()
-    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=4))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=4))) as log:
         for name in ("b", "c", "e"):
             for word in ("planned", "refused"):
                 log.commit(step(word, name))
@@ -192,7 +192,7 @@ def test_a_cold_instance_makes_the_same_requests_for_every_question() -> None:
 def bucket() -> StoredObjects:
     """A log in which `b`, then `c`, ended refused, each in a segment of its own."""
     bucket = StoredObjects()
-    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=1))) as log:
         for name in ("b", "c", "e"):
             bucket.seconds += 1
             log.commit(step("over", name))
@@ -213,7 +213,7 @@ def test_the_latest_run_of_a_subject_is_not_the_one_that_was_read_last(
 
 def test_a_late_answer_does_not_hide_the_newer_run(bucket: StoredObjects) -> None:
     """The older run is open to change again; the newer one is still the latest."""
-    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=1))) as log:
         log.commit(step("created", "b"))
         log.commit(step("over", "e"))
         log.commit(step("created", "e"))
@@ -228,7 +228,7 @@ def test_the_latest_run_may_be_in_neither_the_first_nor_the_last_segment(
     bucket: StoredObjects,
 ) -> None:
     """The newest left nothing on the fleet; an old one was asked for by its key."""
-    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=1))) as log:
         for name in ("b", "c"):
             log.commit(step("created", name))
             log.commit(step("finished", name))

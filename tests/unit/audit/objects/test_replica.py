@@ -12,12 +12,12 @@ import pytest
 
 from handler.audit.format_version import VERSION
 from handler.audit.log import Decision
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
 from handler.audit.objects.record_lines import line_of, lines_of, stored_records
-from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.snapshot import digest_of, snapshot_name
 from handler.audit.record import Draft, Head, seal
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.verification.verdict import verify
 from handler.errors import (
     LogBrokenError,
@@ -62,7 +62,7 @@ def ignored(key: str) -> Decide[None]:
 def bucket() -> StoredObjects:
     """A log of three segments; each run is one append, two make a segment."""
     bucket = StoredObjects()
-    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=2))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=2))) as log:
         for number in range(RUNS):
             bucket.seconds += 1
             log.commit(ended(str(number)))
@@ -107,7 +107,7 @@ def test_a_warm_instance_follows_the_others_into_the_next_segments(bucket: Store
     """With all that they recorded."""
     with closing(ObjectLog(MemoryObjects(bucket))) as warm:
         warm.read(everything)
-        with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
+        with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=1))) as log:
             for number in "abc":
                 log.commit(ended(number))
         assert warm.read(lambda view: view.job("j-b"))
@@ -117,7 +117,7 @@ def test_a_warm_instance_follows_the_others_into_the_next_segments(bucket: Store
 def test_a_closed_run_is_found_behind_later_ignored_events() -> None:
     """Events without an object do not hide it."""
     bucket = StoredObjects()
-    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=1))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=1))) as log:
         log.commit(ended("read"))
         for number in range(6):
             log.commit(ignored(str(number)))
@@ -299,7 +299,7 @@ def test_a_segment_is_sealed_also_without_a_snapshot(bucket: StoredObjects) -> N
             raise ObjectError("forbidden")
         do()
 
-    with closing(ObjectLog(MemoryObjects(bucket, around), limits=Limits(appends=1))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket, around), limits=SegmentLimits(appends=1))) as log:
         for number in "abc":
             log.commit(ended(number))
         assert last_object(bucket, "records/") == "records/0000000006"

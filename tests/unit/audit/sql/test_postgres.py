@@ -13,6 +13,7 @@ import pytest
 from handler.audit.log import Decision
 from handler.audit.open_log import init_log, open_log
 from handler.audit.record import FIRST_PREV, Draft
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.sql.postgres import PostgresLog
 from handler.audit.sql.postgres_connection import COMMIT_LOCK, parse_address
 from handler.audit.sql.sqlite import SqliteLog
@@ -57,7 +58,7 @@ MIGHT = {
 @pytest.fixture
 def log(postgres_address: str) -> Iterator[PostgresLog]:
     """An open log of three records, as the function's role has it."""
-    opened = PostgresLog(postgres_address, lock_timeout=5)
+    opened = PostgresLog(postgres_address, policy=RetryPolicy(5))
     opened.commit(lambda _view: Decision(None, (NOTED, NOTED, NOTED)))
     yield opened
     opened.close()
@@ -242,7 +243,7 @@ def test_an_address_is_shown_as_what_was_parsed_from_it(address: str, shown: str
 
 def test_waiting_for_other_writers_ends(log: PostgresLog, postgres_address: str) -> None:
     """Nothing was appended, and a later try may succeed."""
-    with closing(PostgresLog(postgres_address, lock_timeout=0.2)) as hasty:
+    with closing(PostgresLog(postgres_address, policy=RetryPolicy(0.2))) as hasty:
         with psycopg.connect(postgres_address) as other:
             other.execute("SELECT pg_advisory_xact_lock(%s)", (COMMIT_LOCK,))
             with pytest.raises(LogBusyError, match="held by other writers"):
@@ -265,7 +266,7 @@ def test_a_sender_frozen_in_its_commit_blocks_no_other(
             thawed.wait(30)
         return Decision(None, (NOTED,))
 
-    with closing(PostgresLog(postgres_address, lock_timeout=0.9)) as slow:
+    with closing(PostgresLog(postgres_address, policy=RetryPolicy(0.9))) as slow:
         thread = threading.Thread(target=lambda: slow.commit(freezing))
         thread.start()
         frozen.wait()

@@ -14,6 +14,7 @@ import pytest
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
+from handler.audit.retry_policy import RetryPolicy
 from handler.audit.sql.postgres import PostgresLog
 from handler.audit.verification.verdict import verify
 from handler.errors import LogUnreachableError
@@ -95,7 +96,7 @@ def log(
 ) -> Iterator[PostgresLog]:
     """A log at the other end of the line, which does not really wait."""
     address = postgres_address.replace(postgres_server.folder, line.folder)
-    with closing(PostgresLog(address, sleep=lambda _seconds: None)) as opened:
+    with closing(PostgresLog(address, policy=RetryPolicy(sleep=lambda _seconds: None))) as opened:
         yield opened
 
 
@@ -147,7 +148,7 @@ def test_another_senders_record_is_not_taken_for_ours(
         def meanwhile(_seconds: float) -> None:
             other.commit(lambda _view: Decision(None, (NOTED,)))
 
-        with closing(PostgresLog(address, sleep=meanwhile)) as log:
+        with closing(PostgresLog(address, policy=RetryPolicy(sleep=meanwhile))) as log:
             done = log.commit(lambda view: Decision(view.head.seq, (NOTED,)))
         assert verify(other.records()).whole
     assert (done.value, done.records[0].seq) == (1, 2)
@@ -183,7 +184,7 @@ def test_a_connection_that_stays_cut_is_given_up(line: Line, log: PostgresLog) -
     with pytest.raises(LogUnreachableError) as caught:
         log.commit(lambda _view: Decision(None, (NOTED,)))
     assert caught.value.retryable
-    assert len(line.cuts) == 45
+    assert len(line.cuts) == 43
     line.cuts = []
     assert log.commit(lambda _view: Decision(None, (NOTED,))).records[0].seq == 1
 
@@ -194,7 +195,7 @@ def test_no_new_attempt_starts_when_the_time_is_up(
     """The clock that was passed in decides."""
     address = postgres_address.replace(postgres_server.folder, line.folder)
     hours = iter(range(0, 10**9, 3600))
-    with closing(PostgresLog(address, clock=lambda: next(hours))) as log:
+    with closing(PostgresLog(address, policy=RetryPolicy(clock=lambda: next(hours)))) as log:
         line.cuts = ["before"] * 50
         with pytest.raises(LogUnreachableError):
             log.commit(lambda _view: Decision(None, (NOTED,)))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.audit.record import ALLOWED, FIRST_PREV, OUTCOMES
+from handler.audit.record import FIRST_PREV, OUTCOMES, RECORD_FIELDS
 from handler.audit.verification.chain_check import fields_of, schema_errors
 from handler.values.canonical_json import canonical, timestamp
 
@@ -29,7 +29,7 @@ def records(
     """Build the fields of a record, every allowed one now and then."""
     parts = {
         name: draw(st.dictionaries(st.sampled_from(sorted(allowed)), values, min_size=1))
-        for name, allowed in ALLOWED.items()
+        for name, allowed in RECORD_FIELDS.items()
         if draw(st.booleans())
     }
     note = {"note": draw(TEXTS)} if draw(st.booleans()) else {}
@@ -85,7 +85,7 @@ def test_accepted_texts_are_canonical_and_have_the_fields(text: bytes) -> None:
 @given(records(ODD_VALUES))
 def test_values_of_other_types_are_errors(fields: dict[str, Any]) -> None:
     """Only texts and integers are values of a part."""
-    parts = [value for name, value in fields.items() if name in ALLOWED]
+    parts = [value for name, value in fields.items() if name in RECORD_FIELDS]
     values = [one for part in parts for one in part.values()]
     text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     assert bool(errors(text)) == any(type(one) not in {str, int} for one in values)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.audit.checkpoints.checkpoint import Checkpoint, checkpointed, origin_of, written
+from handler.audit.checkpoints.checkpoint import Checkpoint, checkpointed, log_origin, written
 from handler.audit.checkpoints.folder_store import CheckpointFolder
 from handler.audit.open_log import open_source
 from handler.audit.verification.chain_check import check_chain
@@ -29,7 +29,7 @@ def record_run(log: Log, salt: str, place: CheckpointFolder) -> None:
     """Record one run and write a checkpoint of it."""
     log.commit(recording(list(run_records(salt))))
     head = log.read(lambda view: view.head)
-    made = Checkpoint(origin_of(next(log.records()).hash), head, moment(head.seq))
+    made = Checkpoint(log_origin(next(log.records()).hash), head, moment(head.seq))
     place.put(made.name, written(made, KEY))
     log.commit(checkpointed(made, KEY.name, ""))
 

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from handler.cli.dev.dashboard import Dashboard
 from handler.cli.dev.event_line import format_event
-from handler.local.async_invocation.async_request import Accepted, Answered, AsyncRequest, Failed
-from handler.local.async_invocation.instance_client import Outcome
+from handler.local.async_invocation.async_request import Accepted, AsyncRequest, Failed, Returned
+from handler.local.async_invocation.instance_client import InvocationOutcome
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=timezone.utc)
 LONG = "CredentialsError: cannot fetch keys from DESK_AGENCY; start the emulator " * 5
@@ -33,7 +33,7 @@ JOB = {
 
 def failed(error: str, request: AsyncRequest = REQUEST) -> Failed:
     """Return a step that failed."""
-    return Failed(request, NOW, Outcome(500, "", error))
+    return Failed(request, NOW, InvocationOutcome(500, "", error))
 
 
 def new_board() -> Dashboard:
@@ -122,7 +122,7 @@ def test_injected_faults_are_marked() -> None:
 def test_every_error_is_named() -> None:
     """The first in the line, the others below it where there is room for them."""
     reply = '{"outcome": "rejected", "jobs": [], "errors": ["one", "two", "three"]}'
-    line = format_event(Answered(REQUEST, NOW, Outcome(200, reply, "")))
+    line = format_event(Returned(REQUEST, NOW, InvocationOutcome(200, reply, "")))
     assert str(line).split("\n") == [
         "12:00:00  timer nightly-upgrade  rejected   3 errors: one",
         "          two",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from handler.cli.dev.run_plan import DevOptions, make_plan
+from handler.cli.dev.run_plan import DevOptions, plan_run
 
 CLOUD = {"NIGHTDROP_OBS_ENDPOINT": "http://127.0.0.1:8071", "HUAWEICLOUD_SDK_SK": "secret"}
 
@@ -38,7 +38,7 @@ def test_a_given_speed_is_that_of_the_clock_and_the_fleet(
     speed: float | None, clock: float, fleet: float
 ) -> None:
     """By default a job of the emulated fleet ends quickly."""
-    plan = make_plan(options(speed=speed))
+    plan = plan_run(options(speed=speed))
     assert (plan.clock.speed, plan.fleet_speed) == (clock, fleet)
 
 
@@ -46,7 +46,7 @@ def test_the_function_gets_its_settings_and_no_keys(tmp_path: Path) -> None:
     """The settings file overrides all others; the agency issues the keys."""
     file = tmp_path / "my.env"
     file.write_text("NIGHTDROP_MAX_SPEC_BYTES=77\nNIGHTDROP_PREFIX=drop/a/\n")
-    plan = make_plan(options(settings=file))
+    plan = plan_run(options(settings=file))
     environ = plan.function_environment(CLOUD)
     assert plan.largest_spec == 77
     assert environ["NIGHTDROP_PREFIX"] == "drop/a/"
@@ -56,7 +56,7 @@ def test_the_function_gets_its_settings_and_no_keys(tmp_path: Path) -> None:
 
 def test_a_function_without_an_agency_gets_no_address_of_one() -> None:
     """Its keys must then be missing."""
-    plan = make_plan(options(no_agency=True, odd_clock=True))
+    plan = plan_run(options(no_agency=True, odd_clock=True))
     environ = plan.function_environment(CLOUD)
     assert "DESK_AGENCY" not in environ
     assert environ["DESK_ODD_CLOCK"] == "1"

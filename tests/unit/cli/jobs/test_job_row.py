@@ -12,10 +12,10 @@ from handler.audit.job_state import JobState
 from handler.cli.jobs.job_row import (
     STATES,
     Progress,
-    job_row,
     progress_listed,
     progress_shown,
     row_for_table,
+    shown_job,
     state_word,
 )
 from handler.cloud.ief.client import ListedJob, ShownJob
@@ -58,7 +58,7 @@ def test_progress_is_counted_from_the_list_or_from_the_tasks() -> None:
 def test_a_row_has_everything_and_the_table_what_fits() -> None:
     """Times to the second, and the first line of the reason."""
     job = replace(RUNNING, note="first\nsecond", changed_at="2026-11-24T02:00:00.123456Z")
-    row = job_row(job, "a call", Progress("Running", 2, 1, 0))
+    row = shown_job(job, "a call", Progress("Running", 2, 1, 0))
     assert (row["state"], row["progress"], row["reason"]) == ("running", "1 of 2", "first\nsecond")
     shown = row_for_table(row)
     assert (shown["since"], shown["reason"]) == ("2026-11-24 02:00:00", "first")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.cloud.credentials import Credentials
-from handler.cloud.ief.signing import Call, sign
+from handler.cloud.ief.signing import SignedCall, sign
 from handler.emulator.credentials import Account
 from handler.emulator.http import messages
 from handler.emulator.ief import signature
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 AT = datetime(2026, 11, 23, 2, 3, 4, 567_890, tzinfo=timezone.utc)
 ACCOUNT = Account("the-ak", "the-sk", "p", "the-token")
 KEYS = Credentials("the-ak", "the-sk", "the-token")
-CALL = Call(
+CALL = SignedCall(
     "POST",
     "http://127.0.0.1:8071",
     "/v2/p/productmgr/jobs",

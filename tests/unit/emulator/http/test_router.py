@@ -148,5 +148,5 @@ def test_a_delay_passes_before_the_request_is_looked_at(seconds: float) -> None:
 def test_quirks_reach_the_service() -> None:
     """It decides by them."""
     service = Service()
-    perform(service.operation(), ActiveFaults(deviations=Deviations(unique_names=True)), Timers())
-    assert service.deviations == Deviations(unique_names=True)
+    perform(service.operation(), ActiveFaults(deviations=Deviations(duplicate_name=True)), Timers())
+    assert service.deviations == Deviations(duplicate_name=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handler.emulator.obs.bucket import Bucket, ObjectVersion
-from handler.emulator.obs.listing import Page, list_objects
+from handler.emulator.obs.listing import Page, page_of_objects
 
 KEYS = ("a", "jobs/1", "jobs/2", "jobs/old/3", "z")
 
@@ -15,7 +15,7 @@ KEYS = ("a", "jobs/1", "jobs/2", "jobs/old/3", "z")
 def page(keys: tuple[str, ...] = KEYS, **parameters: str) -> Page:
     """List a bucket that holds some keys; `max_keys` stands for `max-keys`."""
     query = {name.replace("_", "-"): value for name, value in parameters.items()}
-    return list_objects("drop", Bucket({key: ObjectVersion(b"", 0) for key in keys}), query)
+    return page_of_objects("drop", Bucket({key: ObjectVersion(b"", 0) for key in keys}), query)
 
 
 def keys_of(listing: Page) -> list[str]:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.emulator.obs.bucket import ENABLED, Bucket, ObjectVersion
-from handler.emulator.obs.listing import Page, list_versions
+from handler.emulator.obs.listing import Page, page_of_versions
 
 
 def bucket(*keys: str) -> Bucket:
@@ -21,7 +21,7 @@ def bucket(*keys: str) -> Bucket:
 def page(built: Bucket, **parameters: str) -> Page:
     """List versions; `max_keys` stands for `max-keys`."""
     query = {name.replace("_", "-"): value for name, value in parameters.items()}
-    return list_versions("drop", built, query)
+    return page_of_versions("drop", built, query)
 
 
 def lines(listed: Page) -> list[tuple[str, str, bool]]:

@@ -19,7 +19,7 @@ from handler.emulator.ief.job_simulation import Run, Task
 from handler.emulator.ief.responses import Upgrade
 from handler.emulator.obs.bucket import Bucket, ObjectVersion
 from handler.emulator.state import changes
-from handler.emulator.state.journal import Journal, JournalError, decode, encode
+from handler.emulator.state.journal import Journal, JournalError, decode_change, encode_change
 from handler.emulator.state.state import State
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ CHANGES = st.one_of(
 @given(CHANGES)
 def test_every_change_comes_back_as_it_was(change: changes.Change) -> None:
     """As one line of ASCII."""
-    line = encode(change)
+    line = encode_change(change)
     assert line.isascii()
     assert "\n" not in line
-    assert decode(line) == change
+    assert decode_change(line) == change
 
 
 def test_a_new_process_reads_what_was_written(tmp_path: Path) -> None:
@@ -93,12 +93,12 @@ def test_a_new_process_reads_what_was_written(tmp_path: Path) -> None:
 def test_a_line_without_its_end_is_cut_off(tmp_path: Path) -> None:
     """It was never acknowledged; later changes are written to a line of their own."""
     file = tmp_path / "emulator.jsonl"
-    file.write_bytes(encode(changes.BucketCreated("a")).encode() + b'\n{"change":"Bucket')
+    file.write_bytes(encode_change(changes.BucketCreated("a")).encode() + b'\n{"change":"Bucket')
     first = Journal(tmp_path)
     assert first.read() == [changes.BucketCreated("a")]
     first.write(changes.BucketCreated("b"))
     first.close()
-    assert [decode(line) for line in file.read_text().splitlines()] == [
+    assert [decode_change(line) for line in file.read_text().splitlines()] == [
         changes.BucketCreated("a"),
         changes.BucketCreated("b"),
     ]
@@ -131,7 +131,7 @@ def test_a_journal_with_former_names_is_read(tmp_path: Path) -> None:
 def test_a_line_of_another_kind_is_an_error_with_its_number(tmp_path: Path, line: str) -> None:
     """Nothing is guessed, and the file is left as it is."""
     file = tmp_path / "emulator.jsonl"
-    text = f"{encode(changes.BucketCreated('a'))}\n{line}\n"
+    text = f"{encode_change(changes.BucketCreated('a'))}\n{line}\n"
     file.write_text(text)
     journal = Journal(tmp_path)
     with pytest.raises(JournalError, match="line 2 of"):

@@ -9,11 +9,11 @@ from pathlib import Path
 from handler.local.async_invocation.async_request import AsyncRequest
 from handler.local.async_invocation.config import (
     EXPIRED,
-    FAILED,
+    INVOCATION_FAILED,
     failure_message,
     into_folder,
 )
-from handler.local.async_invocation.instance_client import Outcome
+from handler.local.async_invocation.instance_client import InvocationOutcome
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 REQUEST = AsyncRequest("r-1", "timer", '{"a": "ü"}', NOON, attempt=2)
@@ -21,8 +21,8 @@ REQUEST = AsyncRequest("r-1", "timer", '{"a": "ü"}', NOON, attempt=2)
 
 def test_a_message_has_the_platforms_form() -> None:
     """Payloads are text, whatever they hold."""
-    outcome = Outcome(500, '{"errorMessage": "no"}', "no")
-    assert failure_message(REQUEST, FAILED, outcome, NOON) == {
+    outcome = InvocationOutcome(500, '{"errorMessage": "no"}', "no")
+    assert failure_message(REQUEST, INVOCATION_FAILED, outcome, NOON) == {
         "timestamp": "2026-11-23T12:00:00.000000+00:00",
         "request_context": {
             "request_id": "r-1",

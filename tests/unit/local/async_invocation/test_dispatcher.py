@@ -14,10 +14,10 @@ import pytest
 
 from handler.local.async_invocation.async_request import (
     Accepted,
-    Answered,
     Failed,
     GivenUp,
     Retrying,
+    Returned,
     Started,
 )
 from handler.local.async_invocation.config import AsyncConfig, into_folder
@@ -104,11 +104,11 @@ def test_an_event_is_accepted_started_and_answered(
     with closing(function([url], steps, AsyncConfig())) as queue:
         request_id = queue.submit({"a": 1}, "timer")
         assert queue.settle(10)
-    assert kinds(steps) == [Accepted, Started, Answered]
+    assert kinds(steps) == [Accepted, Started, Returned]
     assert {step.request.request_id for step in steps} == {request_id}
     assert {step.request.trigger for step in steps} == {"timer"}
     answered = steps[-1]
-    assert isinstance(answered, Answered)
+    assert isinstance(answered, Returned)
     assert json.loads(answered.outcome.payload) == {"id": request_id}
 
 
@@ -130,7 +130,7 @@ def test_a_failed_request_is_retried_under_its_own_id(
     assert kinds(steps) == [
         *(Accepted, Started, Failed, Retrying),
         *(Started, Failed, Retrying),
-        *(Started, Answered),
+        *(Started, Returned),
     ]
     assert [step.request.attempt for step in steps] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
     assert len({step.request.request_id for step in steps}) == 1
@@ -218,7 +218,7 @@ def test_an_instance_has_one_request_at_a_time_and_instances_work_side_by_side(
             queue.submit(number, "timer")
         assert queue.settle(10)
     assert crowded == []
-    assert kinds(steps).count(Answered) == 6
+    assert kinds(steps).count(Returned) == 6
 
 
 def test_a_notice_that_cannot_be_written_stops_nothing(
@@ -236,7 +236,7 @@ def test_a_notice_that_cannot_be_written_stops_nothing(
         assert queue.settle(10)
     (given_up,) = (step for step in steps if isinstance(step, GivenUp))
     assert (given_up.notice, given_up.write_error) == ("", "OSError: no space left")
-    assert kinds(steps).count(Answered) == 1
+    assert kinds(steps).count(Returned) == 1
 
 
 def test_fault_injection_duplicates_and_reorders_and_loses_nothing(

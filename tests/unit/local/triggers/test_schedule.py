@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.local.triggers.schedule import Interval, Schedule, cron, every, parse, rate
+from handler.local.triggers.schedule import Interval, Schedule, cron, every, parse_schedule, rate
 
 WEDNESDAY = "2024-05-15T10:20:30Z"
 BERLIN = "CRON_TZ=Europe/Berlin"
@@ -210,12 +210,12 @@ def expected(start: datetime, ticks: str) -> list[datetime]:
 @pytest.mark.parametrize(("text", "start", "ticks"), TICKS, ids=lambda value: value[:40])
 def test_the_next_five_ticks(text: str, start: str, ticks: str) -> None:
     """Rates, durations and expressions, clocks put forward and back."""
-    assert five(parse(text), at(start)) == expected(at(start), ticks)
+    assert five(parse_schedule(text), at(start)) == expected(at(start), ticks)
 
 
 def test_an_expression_without_a_zone_is_in_the_regions() -> None:
     """Which the caller names."""
-    schedule = parse("0 0 2 * * *", ZoneInfo("Asia/Shanghai"))
+    schedule = parse_schedule("0 0 2 * * *", ZoneInfo("Asia/Shanghai"))
     assert schedule.after(at(WEDNESDAY)) == at("2024-05-15T18:00:00Z")
 
 
@@ -223,21 +223,21 @@ def test_an_expression_without_a_zone_is_in_the_regions() -> None:
 def test_an_unknown_zone_is_refused(zone: str) -> None:
     """The message shows how one is written."""
     with pytest.raises(ValueError, match="Europe/Berlin"):
-        parse(f"CRON_TZ={zone} 0 0 2 * * *")
+        parse_schedule(f"CRON_TZ={zone} 0 0 2 * * *")
 
 
 @pytest.mark.parametrize("text", ["@daily", "@midnight", "@reboot", "@everyday", "@"])
 def test_words_that_the_platform_does_not_document_are_refused(text: str) -> None:
     """Whether it takes them is not known."""
     with pytest.raises(ValueError, match="only @every is supported"):
-        parse(text)
+        parse_schedule(text)
 
 
 @given(st.text(max_size=30) | st.from_regex(r"(CRON_TZ=UTC )?(@every )?[0-9*,/ smhd-]{1,20}"))
 def test_any_text_is_a_schedule_or_a_clear_error(text: str) -> None:
     """Nothing else is raised, and a schedule moves on."""
     try:
-        schedule = parse(text)
+        schedule = parse_schedule(text)
     except ValueError:
         return
     assert schedule.after(at(WEDNESDAY)) > at(WEDNESDAY)

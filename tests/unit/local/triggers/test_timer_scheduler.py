@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from handler.local.triggers.clock import start_clock
-from handler.local.triggers.schedule import Interval, parse
+from handler.local.triggers.schedule import Interval, parse_schedule
 from handler.local.triggers.timer_scheduler import Timer, Timers, read_timer
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def fired(timers: list[Timer], count: int, *oversleep: timedelta) -> list[tuple[
 
 def named(name: str, schedule: str) -> Timer:
     """Return a timer without an event of interest."""
-    return Timer(name, parse(schedule), "")
+    return Timer(name, parse_schedule(schedule), "")
 
 
 def test_late_wakes_do_not_add_up() -> None:
@@ -107,7 +107,7 @@ def test_an_event_has_the_ticks_time_in_the_regions_zone() -> None:
     """And the user event as it was given."""
     events: SimpleQueue[Json] = SimpleQueue()
     clock = start_clock(datetime(2026, 11, 23, 17, 30, tzinfo=UTC), speed=3600)
-    timer = Timer("nightly", parse("0 0 2 * * *", SHANGHAI), "kind: node_upgrade")
+    timer = Timer("nightly", parse_schedule("0 0 2 * * *", SHANGHAI), "kind: node_upgrade")
     timers = Timers([timer], lambda event, _: events.put(event), clock, SHANGHAI)
     timers.start()
     event = events.get(timeout=10)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.audit.log import Decision
-from handler.audit.objects.append_position import Limits
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import SNAPSHOT_FOLDERS, ObjectLog
 from handler.audit.objects.probe_result import PROOF
 from handler.audit.objects.state_cache import StateCache
@@ -35,7 +35,7 @@ SUBJECT = "obs://nightdrop-drop/drop/0.yaml"
 
 def note(small_bucket: StoredObjects) -> Head:
     """Record one note and return the head."""
-    with closing(ObjectLog(MemoryObjects(small_bucket), limits=Limits(appends=3))) as log:
+    with closing(ObjectLog(MemoryObjects(small_bucket), limits=SegmentLimits(appends=3))) as log:
         done = log.commit(lambda _view: Decision(None, (Draft("log.noted", "success"),)))
     return Head(done.records[-1].seq, done.records[-1].hash)
 
@@ -112,7 +112,7 @@ def bucket() -> StoredObjects:
 
 def grow(bucket: StoredObjects, salt: str, steps: int) -> None:
     """Record a whole run, or its start."""
-    with closing(ObjectLog(MemoryObjects(bucket), limits=Limits(appends=2))) as log:
+    with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=2))) as log:
         log.commit(recording([*run_records(salt)][:steps]))
         if steps == _WHOLE:
             log.commit(recording(ending(salt)))

@@ -1,4 +1,4 @@
-"""The retry policy of the log in objects: pauses, the longest time, and the final error."""
+"""The retry policy of every store of the log: pauses, the longest time, and the final error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _PAUSES = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
-"""Seconds before each retry after a failure of the store."""
+"""Seconds before each retry after a failure of the store; the first covers a frozen instance."""
 
 _FIRST_YIELD, _LONGEST_YIELD = 0.002, 0.1
 _PASSING = frozenset({408, 409, 429})
@@ -85,13 +85,19 @@ class Attempt:
         message = f"the audit log {self.place} cannot be used: {error}"
         if not error.retryable:
             raise LogError(message) from error
-        if not _may_pass(error) or self._failures >= len(_PAUSES):
+        if not (_may_pass(error) and self.wait()):
             raise LogUnreachableError(message) from error
+
+    def wait(self) -> bool:
+        """Wait before the next retry; False, at once, if it was retried often or long enough."""
+        if self._failures >= len(_PAUSES):
+            return False
         pause = _PAUSES[self._failures] * (0.5 + self.policy.chance())
         if self.policy.clock() + pause > self.end:
-            raise LogUnreachableError(message) from error
+            return False
         self._failures += 1
         self.policy.sleep(pause)
+        return True
 
     def conflict(self) -> None:
         """Wait a little before the next retry after another writer was first.

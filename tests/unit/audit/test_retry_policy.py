@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handler.audit.objects.retry_policy import RetryPolicy
+from handler.audit.retry_policy import RetryPolicy
 from handler.errors import LogBusyError, LogUnreachableError, NoAnswerError
 
 
