@@ -27,7 +27,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "delivery": frozenset(
         {
             "key", "trigger", "subject", "fired_at", "digest", "jobs", "repeats", "shows",
-            "policy", "rule",
+            "policy", "rule", "rule_source",
         }
     ),
     "actor": frozenset({"kind", "name", "account", "principal", "ip"}),
@@ -158,11 +158,13 @@ def part(fields: Fields, name: str) -> dict[str, Json]:
     return cast("dict[str, Json]", fields.get(name, {}))
 
 
-def rule_id(policy: str, rule: object) -> str:
+def rule_id(policy: str, rule: object, source: str = "") -> str:
     """Return the name of a policy's rule in the state; "" if there is no policy.
 
     Args:
         policy: The policy's digest, or `built-in`; its first 16 characters are enough.
         rule: The rule's number.
+        source: What is left of the rule in a policy that was changed: a key of its source. Records
+            of earlier versions have none.
     """
-    return f"{policy[:16]}:{rule}" if policy else ""
+    return source or (f"{policy[:16]}:{rule}" if policy else "")

@@ -241,7 +241,7 @@ def _over_limit(order: Order, view: View) -> tuple[Problem, ...]:
     limit, jobs = order.policy.limit, len(order.plan.jobs)
     if limit is None:
         return ()
-    rule = rule_id(order.policy.policy, order.policy.rule)
+    rule = rule_id(order.policy.policy, order.policy.rule, order.policy.source)
     in_the_way = view.nth_planned(rule, timestamp(view.now - _DAY), limit.jobs - jobs + 1)
     if not in_the_way:
         return ()

@@ -161,7 +161,7 @@ def job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> D
 
 def _relied_on(policy: PolicyDecision) -> Part:
     """Return the policy and the rule that a record relies on."""
-    return {"policy": policy.policy, "rule": policy.rule}
+    return {"policy": policy.policy, "rule": policy.rule, "rule_source": policy.source or None}
 
 
 def differences(named: Part, read: Part) -> str:

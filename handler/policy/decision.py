@@ -13,6 +13,7 @@ from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import source_sentence
 from handler.policy.verdict import Approval, DailyLimit, PolicyDecision
 from handler.specs.field_types import IMAGE_PATTERN, LONGEST_IMAGE
+from handler.values.canonical_json import key_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -102,7 +103,9 @@ def _decide(
             approval = Approval(rule.approver, who) if rule.approval else None
             found = refusals(rule)
             problems = (Problem(f"{text}: {who} does not allow it", "", at) for at, text in found)
-            return PolicyDecision(policy.digest, number, first_problems(problems), limit, approval)
+            counted = "" if policy is BUILT_IN else shown(key_of(list(rule.source)))
+            all_problems = first_problems(problems)
+            return PolicyDecision(policy.digest, number, all_problems, limit, approval, counted)
     text = f"no rule of the {name} is for this source; ask the operator for one"
     return PolicyDecision(policy.digest, 0, (Problem(text),))
 

@@ -93,8 +93,8 @@ class RuleForm(BaseModel):
     )
     jobs_per_day: Count | None = Field(
         default=None,
-        description="The most jobs that are planned under this rule in any 24 hours; default any "
-        "number. A change of the policy starts the count again.",
+        description="The most jobs that are planned from this rule's `from` in any 24 hours; "
+        "default any number.",
     )
     images: list[Repository] | None = Field(
         default=None,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 AS_ASSUMED, DIFFERS = 0, 1
 """Exit statuses; what was not seen does not count."""
 
+_NO_LOG = "sqlite:///none"  # the log is not opened, so its address need not be set
 _COLOURS = {"as assumed": "green", "differs": "yellow", "not seen": None}
 
 
@@ -74,7 +75,7 @@ def probe(
     \b
       nightdrop probe --create-on 5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11 --json facts.json
     """
-    settings = load(lambda _name: None, os.environ)
+    settings = load(lambda _name: None, {**os.environ, "NIGHTDROP_AUDIT": _NO_LOG})
     keys = credentials(None, os.environ)
     transport = ObservedTransport(timeout=settings.request_timeout)
     ief = Ief(

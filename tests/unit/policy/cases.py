@@ -466,7 +466,7 @@ CASES = (
         "target 2 without a target_type",
         envelope={"targets": [{"target_id": OTHER}]},
     ),
-    Case("a file within the jobs of a day is allowed", {"jobs_per_day": 9}),
+    Case("a file within the jobs of a day is allowed", {"jobs_per_day": 900}),
     Case("a kind that is not listed is refused", {"kinds": ["node_upgrade"]}, "the kind"),
     Case("a listed kind is allowed", {"kinds": ["node_upgrade"]}, kind="node_upgrade"),
     Case("a missing tag is refused", {"tags": ["team"]}, "no tag team"),
