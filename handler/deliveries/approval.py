@@ -52,12 +52,14 @@ def process_approval(delivery: Delivery, invocation: Invocation) -> DeliveryStat
         CloudError: OBS could not be reached.
     """
     stored = cast("StoredSpec", delivery.spec)
-    found = invocation.obs.read(stored.bucket, stored.key, max_bytes=_MOST_BYTES)
+    found = invocation.obs.read(
+        stored.bucket, stored.key, max_bytes=_MOST_BYTES, version_id=stored.version_id
+    )
     match = _DIGEST.match(found.data)
     if match is None:
         raise _rejected("an approval must begin with the spec's SHA-256, 64 hexadecimal digits")
     digest, etag = match[1].decode().lower(), found.etag or ""
-    if differences(delivery.source, {"read_etag": etag}):
+    if differences(delivery.source, {"read_etag": etag, "read_version_id": found.version_id}):
         raise _rejected("the approval was written again after its event; who wrote it is unknown")
     waiting = invocation.log.read(lambda view: view.open(MOST).awaiting)
     named = [one for one in waiting if one.digest == digest and _is_named(one, stored.key)]

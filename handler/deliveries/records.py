@@ -81,7 +81,7 @@ def not_allowed(order: Order, problems: Sequence[Problem]) -> Draft:
         about,
         action="delivery.rejected",
         outcome="failure",
-        delivery={**about.delivery, **_relied_on(order.policy)},
+        delivery={**about.delivery, **relied_on(order.policy)},
         note="\n".join(map(str, problems)),
     )
 
@@ -98,7 +98,7 @@ def awaiting(order: Order, rules: Rules, now: datetime) -> Draft:
     return replace(
         about,
         action="delivery.awaiting",
-        delivery={**about.delivery, **_relied_on(order.policy)},
+        delivery={**about.delivery, **relied_on(order.policy)},
         request={"operation": "approve", "lease_until": until},
         note=f"{approval.rule if approval else ''} wants an approval of {order.spec.digest} by "
         f"{until[:19]}Z: a file of the spec's name and .approve that holds this digest, written by "
@@ -117,10 +117,16 @@ def source_changed(delivery: Delivery, found: Part, policy: PolicyDecision) -> D
         about,
         action="delivery.ignored",
         outcome="success",
-        delivery={**about.delivery, **_relied_on(policy)},
+        delivery={**about.delivery, **relied_on(policy)},
         source={**about.source, "read_differs": found["read_differs"]},
         note="\n".join(map(str, policy.problems)),
     )
+
+
+def superseded(delivery: Delivery, run: DeliveryState) -> Draft:
+    """Return the record that a later upload of a delivery's object was planned before it came."""
+    note = f"a later upload of this object is planned already, as delivery {shown(run.key)}"
+    return replace(draft_about(delivery), action="delivery.ignored", outcome="success", note=note)
 
 
 def planned(order: Order) -> Draft:
@@ -132,7 +138,7 @@ def planned(order: Order) -> Draft:
         action="delivery.planned",
         delivery={
             **about.delivery,
-            **_relied_on(order.policy),
+            **relied_on(order.policy),
             "jobs": len(order.plan.jobs),
         },
         note="\n".join([*map(str, order.plan.warnings), *changed]),
@@ -146,7 +152,7 @@ def job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> D
     return Draft(
         action="job.planned",
         outcome="pending",
-        delivery={"key": order.delivery.key, **_relied_on(order.policy)},
+        delivery={"key": order.delivery.key, **relied_on(order.policy)},
         job={
             "key": job.key,
             "name": job.name,
@@ -159,9 +165,10 @@ def job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> D
     )
 
 
-def _relied_on(policy: PolicyDecision) -> Part:
+def relied_on(policy: PolicyDecision) -> dict[str, str | int]:
     """Return the policy and the rule that a record relies on."""
-    return {"policy": policy.policy, "rule": policy.rule, "rule_source": policy.source or None}
+    source = {"rule_source": policy.source} if policy.source else {}
+    return {"policy": policy.policy, "rule": policy.rule, **source}
 
 
 def differences(named: Part, read: Part) -> str:
