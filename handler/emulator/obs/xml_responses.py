@@ -67,7 +67,7 @@ def spelled_both_ways(headers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-_FAILURES = {
+_FAILURES: dict[int, str] = {
     HTTPStatus.FORBIDDEN: "AccessDenied",
     HTTPStatus.INTERNAL_SERVER_ERROR: "InternalError",
 }
