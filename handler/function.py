@@ -81,14 +81,16 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     """Answer one event with what an instance has open; `handler` tells the rest."""
     began = time.monotonic()
     invocation = invocation_of(context, instance)
-    answered = _answered(event, invocation, instance)
+    answered = _answered(event, context, invocation, instance)
     head = answered.head or instance.log.head()
     answer = limited(reply(answered, head))
     instance.write(_line(answer, invocation, began))
     return answer
 
 
-def _answered(event: object, invocation: Invocation, instance: Instance) -> Answered:
+def _answered(
+    event: object, context: object, invocation: Invocation, instance: Instance
+) -> Answered:
     """Parse, act, checkpoint: what was recorded before an error is confirmed as well."""
     fired: Sequence[Delivery | InvalidEntry] | Action | EventRejectedError
     try:
@@ -97,6 +99,10 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
         fired = error
     if isinstance(fired, Action) and fired.name == "doctor":
         return _examined(invocation, instance)
+    if isinstance(fired, Action) and fired.name == "probe":
+        from handler.invocation.function_probe import probed
+
+        return probed(context, invocation, instance)
     try:
         if isinstance(fired, EventRejectedError):
             return Answered([_rejected(event, fired, invocation)])

@@ -14,9 +14,11 @@ A fault is JSON such as `{"operation": "CreateBatchJob", "fault": "lost_answer",
 
 Where the API pages leave the behaviour open, others choose another one: `no_descriptions`,
 `oldest_first`, `small_pages`, `page_offsets`, `milliseconds`, `new_status`, `other_auth_code`,
-and, for OBS, `stale_objects` and `append_anywhere` (`operation.Deviations` describes them).
+and, for OBS, `stale_objects`, `append_anywhere` and `raw_keys` (`operation.Deviations` describes
+them).
 
-`times` limits how often a fault applies, `probability` makes it random, `seed` repeatable.
+`times` limits how often a fault applies, `skip` leaves out the first requests, `probability` makes
+it random, `seed` repeatable.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ FaultKind: TypeAlias = Literal[
     "oldest_first",
     "other_auth_code",
     "page_offsets",
+    "raw_keys",
     "small_pages",
     "stale_list",
     "stale_objects",
@@ -70,6 +73,7 @@ _ONLY_FOR = {
     "oldest_first": _LIST,
     "other_auth_code": _JOBS,
     "page_offsets": _LIST,
+    "raw_keys": ("PutObject", "AppendObject"),
     "small_pages": _LIST,
     "stale_list": _LIST,
     "stale_objects": ("ListObjects",),
@@ -87,6 +91,7 @@ class FaultRule(BaseModel):
     seconds: Annotated[float | None, Field(ge=0, le=86_400)] = None
     after: bool = False
     times: Annotated[int | None, Field(ge=1, le=2**31)] = None
+    skip: Annotated[int, Field(ge=0, le=2**31)] = 0
     probability: Annotated[float, Field(ge=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0, le=2**63)] = 0
 
@@ -146,8 +151,12 @@ class _CountedRule:
     fault: FaultRule
     chance: Random
     struck: int = 0
+    seen: int = 0
 
     def applies(self) -> bool:
+        self.seen += 1
+        if self.seen <= self.fault.skip:
+            return False
         if self.fault.times is not None and self.struck >= self.fault.times:
             return False
         applies = self.chance.random() < self.fault.probability
@@ -205,6 +214,7 @@ def _combined(applied: Sequence[FaultRule]) -> ActiveFaults:
             other_auth_code="other_auth_code" in kinds,
             stale_objects=max(stale, default=0.0),
             append_anywhere="append_anywhere" in kinds,
+            raw_keys="raw_keys" in kinds,
             signature_seconds=windows[0] if windows else None,
         ),
         ending=next((rule for rule in applied if rule.fault in _ENDINGS), None),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from handler.audit.job_end import failure_sentence, reasons, shown_state, went_wrong
@@ -123,6 +123,7 @@ class Answered:
         left: How much of each kind a reconciler run left open; None for any other event.
         warnings: What should be looked at.
         checks: What an examination found, ready to be answered.
+        facts: What the probe has seen, as NIGHTDROP_FACTS is read.
         head: Stands for the end of the log where it could not be read.
     """
 
@@ -132,6 +133,7 @@ class Answered:
     left: Mapping[str, int] | None = None
     warnings: Sequence[str] = ()
     checks: Sequence[dict[str, Json]] = ()
+    facts: Mapping[str, Json] = field(default_factory=dict)
     head: Head | None = None
 
 
@@ -160,6 +162,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
         **({"warnings": warnings} if warnings else {}),
         **({"open": dict(answered.left)} if answered.left is not None else {}),
         **({"checks": list(answered.checks)} if answered.checks else {}),
+        **({"facts": dict(answered.facts)} if answered.facts else {}),
         "head": {"seq": head.seq, "hash": head.hash},
     }
 

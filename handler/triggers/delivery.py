@@ -118,13 +118,14 @@ class Action:
     """Something the function is asked to do that is not of a job spec.
 
     Attributes:
-        name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment.
+        name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment,
+            `probe` a comparison of the cloud with what is assumed about it.
     """
 
-    name: Literal["reconcile", "doctor"]
+    name: Literal["reconcile", "doctor", "probe"]
 
 
-ACTIONS: tuple[Action, ...] = (Action("reconcile"), Action("doctor"))
+ACTIONS: tuple[Action, ...] = (Action("reconcile"), Action("doctor"), Action("probe"))
 """Every action there is."""
 
 

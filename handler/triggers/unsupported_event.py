@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _SUPPORTED = (
     "supported are a timer (trigger_type TIMER), OBS events (classic, with Records, or through "
-    'EventGrid), a job spec as the event itself, {"action": "reconcile"}, and {"action": "doctor"}'
+    'EventGrid), a job spec as the event itself, {"action": "reconcile"}, {"action": "doctor"}, '
+    'and {"action": "probe"}'
 )
 _UNKNOWN = "an object of unknown shape"
 _NAMES = tuple(action.name for action in ACTIONS)

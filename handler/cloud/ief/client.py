@@ -150,6 +150,10 @@ class Ief:
         """Delete a job."""
         self._call("DELETE", f"{self._jobs}/{job_id}")
 
+    def stop_job(self, job_id: str) -> None:
+        """Stop a job."""
+        self._call("POST", f"{self._jobs}/{job_id}/pause")
+
     @property
     def _jobs(self) -> str:
         return f"/v2/{self.project_id}/productmgr/jobs"
