@@ -37,7 +37,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
             "time", "trigger_name", "read_version_id", "read_etag", "read_size", "read_differs",
         }
     ),
-    "job": frozenset({"key", "name", "type", "document", "valid_until"}),
+    "job": frozenset({"key", "name", "type", "document", "valid_until", "nodes"}),
     "request": frozenset({"operation", "attempt", "date", "lease_until", "digest"}),
     "response": frozenset(
         {"status", "code", "job_id", "final", "tasks", "succeeded", "failed"}

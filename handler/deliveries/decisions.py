@@ -18,6 +18,7 @@ from handler.deliveries.records import (
     relied_on,
     repeated,
     source_changed,
+    spec_rejected,
     superseded,
 )
 from handler.errors import Problem
@@ -56,12 +57,23 @@ class SpecSource(NamedTuple):
 
 
 class Order(NamedTuple):
-    """A delivery that was read and understood, what it asks for, and what the policy decides."""
+    """A delivery that was read and understood, what it asks for, and what the policy decides.
+
+    Attributes:
+        unknown: The nodes that it names and that cannot be found; nothing is planned then, unless
+            it is a run that is in the log already.
+    """
 
     delivery: Delivery
     spec: SpecSource
     plan: Plan
     policy: PolicyDecision
+    unknown: Sequence[Problem] = ()
+
+    @property
+    def may_run(self) -> bool:
+        """Whether its jobs may be planned, as far as the log is not asked."""
+        return not (self.unknown or self.policy.problems or self.policy.approval)
 
 
 class Rules(NamedTuple):
@@ -241,6 +253,8 @@ def _unplanned(order: Order, rules: Rules, view: View, run: DeliveryState | None
     """Return the record that a delivery is not planned, or not yet; None if it is."""
     if run and _is_superseded(order, run):
         return superseded(order.delivery, run)
+    if order.unknown:
+        return spec_rejected(order)
     problems = order.policy.problems or _over_limit(order, view)
     if problems:
         return not_allowed(order, problems)

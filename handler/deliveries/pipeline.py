@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.deliveries.decisions import (
-    Order,
     Rules,
     SpecSource,
     ignore_changed,
@@ -16,6 +15,7 @@ from handler.deliveries.decisions import (
     reject_event,
     settle_without_jobs,
 )
+from handler.deliveries.planning import order_of
 from handler.deliveries.receiving import receive
 from handler.deliveries.records import differences, is_changed
 from handler.errors import (
@@ -28,10 +28,7 @@ from handler.errors import (
 )
 from handler.jobs.decisions import SENDABLE, claim
 from handler.jobs.submission import Claimed, sign_ahead, submission
-from handler.parsing import Limits, read
-from handler.policy.verdict import ALLOWED, is_plain
 from handler.runtime.response import Result, delivered_again, result_of
-from handler.specs.planner import make_plan
 from handler.triggers.delivery import InlineSpec
 from handler.triggers.event_parser import filter_delivery
 from handler.triggers.object_event import is_approval_name
@@ -40,10 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.audit.state import DeliveryState, JobState
-    from handler.deliveries.decisions import Decided
+    from handler.deliveries.decisions import Decided, Order
     from handler.invocation.invocation import Invocation
     from handler.policy.verdict import PolicyDecision
-    from handler.specs.planner import Plan
     from handler.triggers.delivery import Delivery, InvalidEntry
 
 
@@ -125,27 +121,10 @@ def _inline_order(delivery: Delivery, invocation: Invocation) -> Order | None:
     if not isinstance(delivery.spec, InlineSpec):
         return None
     try:
-        order = _order(delivery, _fetch(delivery, invocation), invocation)
+        order = order_of(delivery, _fetch(delivery, invocation), invocation)
     except NightdropError:
         return None
     return None if order.policy.approval else order
-
-
-def _order(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> Order:
-    limits = Limits(max_bytes=invocation.settings.max_spec_bytes)
-    plan = make_plan(delivery.key, read(spec.data, limits))
-    return Order(delivery, spec, plan, _policy_decision(delivery, spec, plan, invocation))
-
-
-def _policy_decision(
-    delivery: Delivery, spec: SpecSource, plan: Plan, invocation: Invocation
-) -> PolicyDecision:
-    settings = invocation.settings
-    if not settings.policy and is_plain(plan.jobs, settings.valid_for):
-        return ALLOWED
-    from handler.deliveries.policy_check import check_policy
-
-    return check_policy(delivery, spec.found, plan, invocation)
 
 
 def _plan(
@@ -162,9 +141,9 @@ def _plan(
         valid_for=timedelta(seconds=invocation.settings.valid_for),
         window=timedelta(seconds=invocation.settings.timer_window),
     )
-    first, allowed = order.plan.jobs[0], not (order.policy.problems or order.policy.approval)
+    first = order.plan.jobs[0]
     ahead = sign_ahead(first.body, invocation.sender)
-    signed = invocation.runner.drive(ahead) if allowed else None
+    signed = invocation.runner.drive(ahead) if order.may_run else None
     claimed = claim(first.key, date=signed.request.date, lease=signed.lease) if signed else None
     plan = plan_it(order, rules, claimed)
     decide = plan if received else receive(order.delivery, plan)
@@ -190,7 +169,7 @@ def _read_and_plan(
             return invocation.log.commit(decide).value, None
         if delivery.trigger == "object" and not spec.data:
             return _close(delivery, "delivery.ignored", [Problem(_EMPTY)], spec, invocation)
-        order = _order(delivery, spec, invocation)
+        order = order_of(delivery, spec, invocation)
     except (RejectedError, ObjectError) as error:
         is_spec = isinstance(error, SpecRejectedError)
         action = "spec.rejected" if is_spec else "delivery.rejected"

@@ -86,6 +86,16 @@ def not_allowed(order: Order, problems: Sequence[Problem]) -> Draft:
     )
 
 
+def spec_rejected(order: Order) -> Draft:
+    """Return the record that a delivery names nodes that cannot be found."""
+    return replace(
+        draft_about(order.delivery, order.spec),
+        action="spec.rejected",
+        outcome="failure",
+        note="\n".join(map(str, order.unknown)),
+    )
+
+
 def awaiting(order: Order, rules: Rules, now: datetime) -> Draft:
     """Return the record that a delivery must be approved, and until when it may be."""
     shortest = min(
@@ -159,6 +169,7 @@ def job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> D
             "type": job.job_type,
             "document": job.document,
             "valid_until": timestamp(now + valid_for),
+            "nodes": ", ".join(f"{name}={node_id}" for node_id, name in job.nodes) or None,
         },
         request={"digest": sha256_hex(job.body)},
         body=job.body,

@@ -16,7 +16,7 @@ from unicodedata import normalize
 from handler.parsing import format_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from handler.parsing import Path
     from handler.specs.planner import PlannedJob
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Fields: TypeAlias = "dict[str, list[tuple[str, Json]]]"
 """A mapping's fields by their plain names; two spellings of one name are two entries."""
 
-Mapping: TypeAlias = "tuple[Path, Fields]"
+FoundMapping: TypeAlias = "tuple[Path, Fields]"
 
 _OFF = (None, False, 0, "", "false", "False", "0")
 
@@ -60,6 +60,8 @@ class Demand:
         kind: Its `job_type`.
         targets: Type (`node`, `node_group`, `deployment`, "" if the job names none) and id of
             each thing that it works on.
+        node_names: The names of nodes, by their ids, as the node list has them: only of nodes that
+            were looked up. What a spec writes beside an id is its author's and does not count.
         tags: The keys of its tags.
         valid_for: Seconds in which it may be sent; None: the operator's setting.
         images: Each container's image, by its path in the deployment; "" if it is no text.
@@ -76,6 +78,7 @@ class Demand:
     document: int
     kind: str
     targets: tuple[tuple[str, str], ...]
+    node_names: Mapping[str, str]
     tags: frozenset[str]
     valid_for: int | None
     images: tuple[tuple[str, str], ...]
@@ -98,6 +101,7 @@ def demand_of(job: PlannedJob) -> Demand:
         document=job.document,
         kind=job.job_type,
         targets=(*_targets(content), *_targets_of_task(mappings)),
+        node_names=dict(job.nodes),
         tags=frozenset(tag["key"] for tag in request.get("tags", [])),
         valid_for=job.valid_for,
         images=tuple(_named(mappings, "imageurl", "image")),
@@ -121,7 +125,7 @@ def _targets(content: dict[str, Json]) -> Iterator[tuple[str, str]]:
             yield str(content.get("target_type") or ""), str(target.get("target_id"))
 
 
-def _targets_of_task(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
+def _targets_of_task(mappings: list[FoundMapping]) -> Iterator[tuple[str, str]]:
     """Yield the nodes, groups and deployments that a deployment names itself."""
     for _, fields in mappings:
         for name, written in fields.items():
@@ -130,7 +134,7 @@ def _targets_of_task(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
                     yield from ((kind, str(one)) for _, value in written for one in _each(value))
 
 
-def _mappings(path: Path, value: Json) -> Iterator[Mapping]:
+def _mappings(path: Path, value: Json) -> Iterator[FoundMapping]:
     """Yield every mapping in a value with its path, outermost first."""
     if isinstance(value, dict):
         yield path, _fields(value)
@@ -153,7 +157,7 @@ def _values(fields: Fields, name: str) -> list[Json]:
     return [value for _, value in fields.get(name, ())]
 
 
-def _asking(mappings: list[Mapping], *names: str) -> Iterator[str]:
+def _asking(mappings: list[FoundMapping], *names: str) -> Iterator[str]:
     """Yield the path of each field with one of some names that is not off."""
     for path, fields in mappings:
         for name in names:
@@ -162,7 +166,7 @@ def _asking(mappings: list[Mapping], *names: str) -> Iterator[str]:
                     yield format_path((*path, written))
 
 
-def _capabilities(mappings: list[Mapping]) -> Iterator[str]:
+def _capabilities(mappings: list[FoundMapping]) -> Iterator[str]:
     """Yield the path of each list of added capabilities; to drop some is no demand."""
     for path, fields in mappings:
         for written, value in fields.get("capabilities", ()):
@@ -176,14 +180,14 @@ def _only_drops(value: Json) -> bool:
     )
 
 
-def _named(mappings: list[Mapping], *names: str) -> Iterator[tuple[str, str]]:
+def _named(mappings: list[FoundMapping], *names: str) -> Iterator[tuple[str, str]]:
     for path, fields in mappings:
         for name in names:
             for written, value in fields.get(name, ()):
                 yield format_path((*path, written)), value if isinstance(value, str) else ""
 
 
-def _host_paths(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
+def _host_paths(mappings: list[FoundMapping]) -> Iterator[tuple[str, str]]:
     """Yield mounted folders: a volume of the type, or a field of that name as Kubernetes has it."""
     for path, fields in mappings:
         if _has_type(fields, "hostpath"):
@@ -207,7 +211,7 @@ def _normalised(value: Json) -> str:
     return posixpath.normpath("/" + text.lstrip("/")) if text.startswith("/") else ""
 
 
-def _as_root(mappings: list[Mapping]) -> Iterator[str]:
+def _as_root(mappings: list[FoundMapping]) -> Iterator[str]:
     """Yield containers that name no other user than root; an image's own user is not known."""
     for path, fields in mappings:
         if fields.keys() & {"imageurl", "image", "runasuser"}:
@@ -220,7 +224,7 @@ def _is_other_than_root(user: Json) -> bool:
     return isinstance(user, int) and not isinstance(user, bool) and 0 < user < _MOST_USERS
 
 
-def _references(mappings: list[Mapping], kind: str) -> Iterator[tuple[str, str]]:
+def _references(mappings: list[FoundMapping], kind: str) -> Iterator[tuple[str, str]]:
     """Yield the names of secrets or configmaps.
 
     They are in volumes of that type, and in fields like `secret`, `secretKeyRef`, `secretName` and

@@ -81,6 +81,11 @@ class RuleForm(BaseModel):
     )
     kinds: list[JobType] | None = Field(default=None, description="Kinds of jobs; default all.")
     nodes: list[Line] | None = Field(default=None, description="Ids of nodes; default any.")
+    node_names: list[Line] | None = Field(
+        default=None,
+        description="Names of nodes that are allowed beside `nodes`; `*` stands for any "
+        "characters. A spec must then write names, which are looked up. Default any.",
+    )
     groups: list[Line] | None = Field(default=None, description="Ids of node groups; default any.")
     deployments: list[Line] | None = Field(
         default=None, description="Ids of deployments; default any."

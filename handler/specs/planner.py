@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing import MAX_PROBLEMS, first_problems
@@ -19,7 +21,14 @@ if TYPE_CHECKING:
 
 MARK_KEY_LENGTH = 26
 
+NamedNodes: TypeAlias = "tuple[tuple[str, str], ...]"
+"""Nodes that were found by their names: id and name of each."""
+
+NO_NAMES: Mapping[int, NamedNodes] = MappingProxyType({})
+"""No node was named by its name."""
+
 _API_WORDS = frozenset({"job_name", "job_type", "job_content"})
+_NODE_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 _OWN_WORDS = frozenset({"kind", "name"})
 _TWO_FORMS = "write kind, name and targets, or the API's own job_name, job_type and job_content"
 
@@ -34,6 +43,7 @@ class PlannedJob(NamedTuple):
         job_type: Its `job_type`.
         body: The JSON text of the request, the mark in its description.
         valid_for: Seconds after the delivery in which it may be sent; None: the setting decides.
+        nodes: The nodes that its spec names by their names, as the node list has them.
     """
 
     key: str
@@ -42,6 +52,7 @@ class PlannedJob(NamedTuple):
     job_type: str
     body: str
     valid_for: int | None
+    nodes: NamedNodes = ()
 
 
 class Plan(NamedTuple):
@@ -82,12 +93,15 @@ def mark_of(job_key: str) -> str:
     return f"nd-{job_key[:MARK_KEY_LENGTH]}"
 
 
-def make_plan(delivery_key: str, documents: Sequence[Document]) -> Plan:
+def make_plan(
+    delivery_key: str, documents: Sequence[Document], names: Mapping[int, NamedNodes] = NO_NAMES
+) -> Plan:
     """Turn a delivery's documents into its plan.
 
     Args:
         delivery_key: The delivery's key; the jobs' keys follow from it.
         documents: The documents of its spec.
+        names: The nodes of each document that were named by their names.
 
     Returns:
         The plan, with one job for each document.
@@ -98,9 +112,30 @@ def make_plan(delivery_key: str, documents: Sequence[Document]) -> Plan:
     problems = first_problems(_problems(documents))
     if problems:
         raise SpecRejectedError(problems)
-    jobs = tuple(_job(delivery_key, document) for document in documents)
+    jobs = tuple(
+        _job(delivery_key, document, names.get(document.number, ())) for document in documents
+    )
     warnings = (problem for document in documents for problem in _warnings(document))
     return Plan(jobs, first_problems(warnings))
+
+
+def has_names(documents: Sequence[Document]) -> bool:
+    """Return whether valid documents name a node by anything but an id."""
+    return any(True for document in documents for _ in named_nodes(document))
+
+
+def named_nodes(document: Document) -> Iterator[tuple[int, str]]:
+    """Yield the place and the text of each node of a document that may be a name."""
+    for place, entry in enumerate(listed_nodes(document)):
+        if isinstance(entry, str) and not _NODE_ID.fullmatch(entry):
+            yield place, entry
+
+
+def listed_nodes(document: Document) -> list[Json]:
+    """Return the entries of `targets.nodes` of the short form."""
+    targets = _mapping(document).get("targets")
+    nodes = targets.get("nodes") if isinstance(targets, dict) else None
+    return nodes if isinstance(nodes, list) else []
 
 
 def _problems(documents: Sequence[Document]) -> Iterator[Problem]:
@@ -163,7 +198,7 @@ def _repeated_name(document: Document, first: dict[str, int]) -> list[Problem]:
     return [to_problem(Issue(("job_name",), text), document)]
 
 
-def _job(delivery_key: str, document: Document) -> PlannedJob:
+def _job(delivery_key: str, document: Document, nodes: NamedNodes) -> PlannedJob:
     value = _mapping(document)
     form = _form(value)
     place_in_document = 0  # one document asks for one job
@@ -178,4 +213,5 @@ def _job(delivery_key: str, document: Document) -> PlannedJob:
         job_type=str(body["job_type"]),
         body=json.dumps(marked, ensure_ascii=False, separators=(",", ":")),
         valid_for=form.valid_for(value),
+        nodes=nodes,
     )

@@ -128,7 +128,7 @@ locals {
   listed = concat([local.drop, local.checkpoints], local.in_database ? [] : [local.log])
 
   project_actions = concat(
-    ["ief:batchjob:create", "ief:batchjob:list", "ief:batchjob:get"],
+    ["ief:batchjob:create", "ief:batchjob:list", "ief:batchjob:get", "ief:node:list"],
     ["smn:topic:publish"],
     var.in_vpc ? [
       "vpc:ports:create", "vpc:ports:delete", "vpc:ports:get", "vpc:ports:update",

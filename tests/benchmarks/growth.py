@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from handler.invocation.instance import Instance
     from handler.jobs.decisions import Answer as Answered
 
-SPEC = {"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": ["n1"]}}
+SPEC = {"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": [{"id": "n1"}]}}
 RULES = Rules(valid_for=timedelta(hours=6), window=timedelta(seconds=30))
 ENVIRON = {
     "NIGHTDROP_IEF_ENDPOINT": "http://127.0.0.1:9",

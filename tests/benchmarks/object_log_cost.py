@@ -152,7 +152,7 @@ class Site:
         """Have one more job planned and sent; answers its name."""
         self._number += 1
         spec = {"kind": "node_upgrade", "name": name, "serial": self._number}
-        reply = self.handle({**spec, "targets": {"nodes": ["n1"]}})
+        reply = self.handle({**spec, "targets": {"nodes": [{"id": "n1"}]}})
         return str(reply["jobs"][0]["job_name"])
 
     def tick(self) -> dict[str, Any]:

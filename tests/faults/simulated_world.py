@@ -36,7 +36,7 @@ OpenLog: TypeAlias = "Callable[[Callable[[], datetime], int], Log]"
 STORM = 3600.0
 """How long things go wrong, in seconds."""
 
-_UPGRADE: Json = {"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": ["n"]}}
+_UPGRADE: Json = {"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": [{"id": "n"}]}}
 _NAMED: Json = {
     "job_name": "named-in-the-file",
     "job_type": "node_upgrade",

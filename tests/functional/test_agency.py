@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Post = Callable[..., tuple[int, Any]]
     FireIn = Callable[[Environ, object], Reply]
 
-UPGRADE = "kind: node_upgrade\nname: hall-{}\ntargets: {{nodes: [node-{}]}}\n"
+UPGRADE = "kind: node_upgrade\nname: hall-{}\ntargets: {{nodes: [{{id: node-{}}}]}}\n"
 RECONCILE = '{"action": "reconcile"}'
 ROTATION = 600.0  # seconds of the emulator's clock
 CACHE = 0.2  # seconds of the function's

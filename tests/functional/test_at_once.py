@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Post = Callable[..., tuple[int, Any]]
     Spawn = Callable[[list[str], Environ], "subprocess.Popen[str]"]
 
-UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 ANSWERS = {"submitted", "duplicate", "deferred"}
 
 # One process of the function: four threads that deliver the event once it is read from stdin.

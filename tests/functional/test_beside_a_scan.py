@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Reply: TypeAlias = dict[str, Any]
 
-GOOD = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+GOOD = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 
 
 @dataclass(frozen=True)

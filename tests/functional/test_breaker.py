@@ -25,7 +25,7 @@ def upload(drop: Drop, fire: Fire) -> Callable[[str, str], Reply]:
     """Drop an upgrade of a node."""
 
     def fired(name: str, node: str) -> Reply:
-        job = {"kind": "node_upgrade", "name": name, "targets": {"nodes": [node]}}
+        job = {"kind": "node_upgrade", "name": name, "targets": {"nodes": [{"id": node}]}}
         return fire(drop(f"drop/{name}.yaml", json.dumps(job).encode()))
 
     return fired

@@ -64,7 +64,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 DEPLOYMENT = {
     "kind": "deployment_deploy",
     "name": "camera",
-    "targets": {"nodes": ["node-1"]},
+    "targets": {"nodes": [{"id": "node-1"}]},
     "deployment": {
         "replicas": 1,
         "template": {

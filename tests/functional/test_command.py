@@ -124,7 +124,7 @@ def test_validate_shows_what_would_be_sent(tmp_path: Path) -> None:
     """The whole request body, each character as it is or as JSON escapes it."""
     spec = tmp_path / "spec.yaml"
     spec.write_text(
-        "kind: node_upgrade\nname: a\ntargets: {nodes: [n]}\n"
+        "kind: node_upgrade\nname: a\ntargets: {nodes: [{id: n}]}\n"
         'tags: {version: "1.10"}\ndescription: "gr\u00f6\u00dfe \\t m"\n'
     )
     done = nightdrop("validate", "--show", str(spec), folder=tmp_path)
@@ -193,7 +193,9 @@ def test_schema_prints_json_schema(tmp_path: Path) -> None:
 def used(tmp_path_factory: pytest.TempPathFactory, cloud: Emulator) -> Path:
     """A folder whose log holds one job."""
     folder = tmp_path_factory.mktemp("used")
-    event = json.dumps({"kind": "node_upgrade", "name": "shown", "targets": {"nodes": ["n1"]}})
+    event = json.dumps(
+        {"kind": "node_upgrade", "name": "shown", "targets": {"nodes": [{"id": "n1"}]}}
+    )
     assert nightdrop("invoke", "-", folder=folder, cloud=cloud, text=event).exit_code == 0
     return folder
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Records = Callable[[], list[dict[str, Any]]]
 
-SPEC = b'{"kind": "node_upgrade", "name": "x", "targets": {"nodes": ["node-1"]}}'
+SPEC = b'{"kind": "node_upgrade", "name": "x", "targets": {"nodes": [{"id": "node-1"}]}}'
 
 
 @pytest.fixture(scope="module")

@@ -177,7 +177,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
         dropped = folder / "drop" / "hall" / "line 4 + more.yaml"
         dropped.write_text("kind: node_upgrade\nname: Bad\n")
         wait_for(lambda: "2 errors: " in printed(folder) and "at most 999" in printed(folder))
-        dropped.write_text("kind: node_upgrade\nname: good\ntargets: {nodes: [n1]}\n")
+        dropped.write_text("kind: node_upgrade\nname: good\ntargets: {nodes: [{id: n1}]}\n")
         wait_for(lambda: "submitted" in printed(folder))
     return Session(folder, process.pid, process.returncode, refusal, kept)
 

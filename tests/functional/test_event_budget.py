@@ -15,7 +15,7 @@ from handler.emulator.server import Emulator
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOST_MODULES = 84
+MOST_MODULES = 85
 """Of our own, for an event with a node upgrade in Nightdrop's form."""
 
 FORBIDDEN = frozenset(
@@ -24,7 +24,7 @@ FORBIDDEN = frozenset(
 )
 """What other events need, or only commands."""
 
-SPEC = json.dumps({"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": ["n1"]}})
+SPEC = json.dumps({"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": [{"id": "n1"}]}})
 EVENT = {
     "version": "v1.0",
     "time": "2026-11-26T01:00:00Z",

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     Drop = Callable[..., Any]
 
 SPEC = json.dumps(
-    {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["node-1", "node-2"]}}
+    {
+        "kind": "node_upgrade",
+        "name": "hall",
+        "targets": {"nodes": [{"id": "node-1"}, {"id": "node-2"}]},
+    }
 )
 TICK = {"action": "reconcile"}
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Fault = dict[str, Json]
 
 AT, HOST, NODE = "2026-11-26T03:04:05Z", "127.0.0.1", "gateway-1"
-SPEC = json.dumps({"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": ["n1"]}})
+SPEC = json.dumps({"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": [{"id": "n1"}]}})
 LIST, SHOW, CREATE, DELETE = "ListBatchJob", "ShowBatchJob", "CreateBatchJob", "DeleteBatchJob"
 RIGHTS = {
     "list": LIST,

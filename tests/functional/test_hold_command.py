@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., Result]
 
-SPEC = '{"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["node-1"]}}'
+SPEC = '{"kind": "node_upgrade", "name": "hall", "targets": {"nodes": [{"id": "node-1"}]}}'
 RECORDS = "SELECT json_extract(record, '$.action'), json_extract(record, '$.actor.kind'), record"
 
 

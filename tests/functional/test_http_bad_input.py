@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Drop = Callable[..., Any]
     Recorded = Callable[[], list[Reply]]
 
-UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 BOMB = b"a: &a [x, x]\n" + b"".join(
     b"%c: &%c [*%c, *%c]\n" % (n, n, n - 1, n - 1) for n in range(ord("b"), ord("z"))
 )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Sample = Callable[[str], bytes]
     Recorded = Callable[[], list[Reply]]
 
-UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 MARK = re.compile(r"nd-[a-z2-7]{26}")
 # Where each sample event's object lies, once its key is decoded.
 PLACES = {

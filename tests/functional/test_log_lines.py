@@ -32,7 +32,7 @@ for line in sys.stdin:
     except Exception:
         pass
 """
-UPGRADE = "kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = "kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 WRONG = "---\n".join("kind: nonsense\nname: x\n" for _ in range(2000))
 
 

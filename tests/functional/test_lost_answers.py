@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Tick = Callable[..., Reply]
     Answering = Callable[[int, bytes], str]
 
-UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 
 
 def faulty(emulator: Emulator, **fault: Any) -> None:  # noqa: ANN401 - any field of a fault

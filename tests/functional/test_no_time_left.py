@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     FireIn = Callable[[Environ, object], Reply]
     Drop = Callable[..., Any]
 
-UPGRADE = "kind: node_upgrade\nname: hall-{}\ntargets: {{nodes: [node-1]}}\n"
+UPGRADE = "kind: node_upgrade\nname: hall-{}\ntargets: {{nodes: [{{id: node-1}}]}}\n"
 SECONDS = 4
 DRIP = HostileAnswer("the whole invocation", b"HTTP/1.1 200 OK\r\nX: ", b"x")
 PAGE = (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Fire = Callable[[object], dict[str, Any]]
     Tick = Callable[..., dict[str, Any]]
 
-UPGRADE = "kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = "kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 
 
 def audit(environ: dict[str, str], *arguments: str) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Fire = Callable[..., Reply]
 
 BUCKET = "nightdrop-drop"
-UPGRADE = {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["node-1"]}}
+UPGRADE = {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": [{"id": "node-1"}]}}
 MANY = "\n".join(json.dumps({**UPGRADE, "name": f"hall-{number}"}) for number in range(12))
 
 

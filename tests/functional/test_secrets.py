@@ -34,7 +34,7 @@ CREATE = "CreateBatchJob"
 DEPLOYMENT = f"""
 kind: deployment_deploy
 name: camera
-targets: {{nodes: [node-1]}}
+targets: {{nodes: [{{id: node-1}}]}}
 deployment:
   replicas: 1
   template:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Sample = Callable[[str], bytes]
     Tick = Callable[..., Reply]
 
-UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 OUTCOMES = {"completed", "submitted", "duplicate", "ignored", "deferred", "partial", "rejected"}
 EVENTS = Path(__file__).parents[2] / "events"
 SAMPLES = [json.loads(path.read_text()) for path in sorted(EVENTS.glob("*.json"))]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Tick = Callable[..., Reply]
     Recorded = Callable[[], list[Reply]]
 
-UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 RECONCILE = {"action": "reconcile"}
 AT_ONCE = {"NIGHTDROP_SETTLE_AFTER": "0"}
 BUCKET = "nightdrop-drop"

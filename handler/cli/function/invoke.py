@@ -68,7 +68,7 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
     \b
       nightdrop invoke events/timer-nightly.json
       nightdrop invoke events/specs/nightly-upgrade.yaml
-      echo '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}' \\
+      echo '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["gateway-north-1"]}}' \\
         | nightdrop invoke -
     """
     try:

@@ -23,7 +23,7 @@ from handler.cli.shared_options import EXISTING_FILE
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
 from handler.specs.api_form import BatchJob
-from handler.specs.planner import Plan, make_plan
+from handler.specs.planner import Plan, make_plan, named_nodes
 from handler.specs.short_form import full_model
 from handler.values.canonical_json import key_of
 
@@ -80,7 +80,12 @@ def validate(
 def _checked(file: Path, rules: Policy | None, source: str | None) -> tuple[Plan | None, list[str]]:
     try:
         # Only a delivery gives jobs their names; here the file's own name is used.
-        plan = make_plan(key_of(str(file)), read(_content(file), Limits()))
+        documents = read(_content(file), Limits())
+        # No node is looked up here: the policy decides as if each name was a node's.
+        names = {
+            one.number: tuple((name, name) for _, name in named_nodes(one)) for one in documents
+        }
+        plan = make_plan(key_of(str(file)), documents, names)
     except SpecRejectedError as error:
         return None, list(map(str, error.problems))
     if rules is None:

@@ -146,6 +146,14 @@ class Ief:
             description=text_of(shown, "description"),
         )
 
+    def get(self, resource: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Json]:
+        """Return what IEF says of a resource of the project, such as `edgemgr/nodes`.
+
+        Raises:
+            CloudError: The call failed, or its answer is no JSON object.
+        """
+        return object_of(self._call("GET", f"/v2/{self.project_id}/{resource}", query))
+
     def delete_job(self, job_id: str) -> None:
         """Delete a job."""
         self._call("DELETE", f"{self._jobs}/{job_id}")

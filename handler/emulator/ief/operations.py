@@ -191,8 +191,10 @@ def _list_edge_nodes(call: _IefCall) -> Response:
     page = _page(parameters)
     if "group_id" in parameters:
         _need_enterprise(call)
-    nodes = call.context.state.fleet_status().select(parameters)
-    return json_response(200, {"count": len(nodes), "nodes": [*nodes[page]]})
+    status = call.context.state.fleet_status()
+    nodes = status.select(parameters)
+    views: list[Json] = [status.view(node) for node in nodes[page]]
+    return json_response(200, {"count": len(nodes), "nodes": views})
 
 
 def _show_edge_node(call: _IefCall) -> Response:

@@ -46,7 +46,7 @@ class FleetStatus:
         return {
             "id": node.node_id,
             "name": node.name,
-            "state": "UPGRADING" if node.node_id in self.upgrading else node.state,
+            "state": self._state(node),
             "arch": node.arch,
             "ief_node_version": version,
             "edged_version": version,
@@ -75,21 +75,29 @@ class FleetStatus:
             for number, at in enumerate(times)
         ]
 
-    def select(self, parameters: Mapping[str, str]) -> list[dict[str, Json]]:
+    def views(self) -> list[dict[str, Json]]:
+        """Return all nodes as IEF shows them."""
+        return [self.view(node) for node in self.fleet.nodes]
+
+    def select(self, parameters: Mapping[str, str]) -> list[Node]:
         """Return the nodes that match all parameters of a query.
 
         They are `name` (a part of it), `state`, `tags` as `key.value` joined by commas, `group_id`.
         """
         wanted = {tag for tag in parameters.get("tags", "").split(",") if tag}
+        name, state = parameters.get("name", ""), parameters.get("state", "")
         group = parameters.get("group_id", "")
-        views = [
-            self.view(node)
+        return [
+            node
             for node in self.fleet.nodes
-            if parameters.get("name", "") in node.name
+            if name in node.name
             and wanted <= {f"{key}.{value}" for key, value in node.tags}
             and (not group or group in node.groups)
+            and state in {"", self._state(node)}
         ]
-        return [view for view in views if parameters.get("state", "") in {"", view["state"]}]
+
+    def _state(self, node: Node) -> str:
+        return "UPGRADING" if node.node_id in self.upgrading else node.state
 
     def group_view(self, group: Group, project_id: str) -> dict[str, Json]:
         """Return a group as IEF shows it, with its nodes."""

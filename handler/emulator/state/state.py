@@ -208,7 +208,7 @@ class State:
         """Return `jobs`, `nodes`, `objects` and `requests` as JSON, or `only` one of them."""
         parts: dict[str, Callable[[], Json]] = {
             "jobs": self._jobs_view,
-            "nodes": lambda: [*self.fleet_status().select({})],
+            "nodes": lambda: [*self.fleet_status().views()],
             "objects": self._objects_view,
             "requests": lambda: [asdict(one) for one in self.requests],
         }

@@ -65,7 +65,7 @@ MOST: dict[str, Any] = LEAST | {
         "inline": {
             "cron": "CRON_TZ=Asia/Shanghai 0 0 2 * * *",
             "spec": json.dumps(
-                {"kind": "node_upgrade", "name": "depots", "targets": {"nodes": ["n-1"]}}
+                {"kind": "node_upgrade", "name": "depots", "targets": {"nodes": [{"id": "n-1"}]}}
             ),
             "enabled": True,
         },

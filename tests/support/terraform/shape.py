@@ -23,7 +23,7 @@ RIGHTS = frozenset(
     {
         *("obs:bucket:ListBucket", "obs:object:GetObject", "obs:object:PutObject"),
         *("obs:object:DeleteObject", "obs:object:GetObjectVersion", "smn:topic:publish"),
-        *("ief:batchjob:create", "ief:batchjob:list", "ief:batchjob:get"),
+        *("ief:batchjob:create", "ief:batchjob:list", "ief:batchjob:get", "ief:node:list"),
     }
 )
 NETWORK_RIGHTS = frozenset(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 START = datetime(2026, 11, 25, 12, tzinfo=timezone.utc)
 RULES = Rules(timedelta(hours=6), timedelta(seconds=30))
-V1 = b"kind: node_upgrade\nname: a\ntargets: {nodes: [n1]}\n"
+V1 = b"kind: node_upgrade\nname: a\ntargets: {nodes: [{id: n1}]}\n"
 V2 = V1.replace(b"n1", b"n2")
 STEPS_BACK = (-3600.0, -1.0, 0.0)
 

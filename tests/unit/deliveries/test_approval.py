@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     Upload = Callable[..., Reply]
 
 BUCKET = "nightdrop-drop"
-UPGRADE = json.dumps({"kind": "node_upgrade", "name": "x", "targets": {"nodes": ["n"]}}).encode()
+UPGRADE = json.dumps(
+    {"kind": "node_upgrade", "name": "x", "targets": {"nodes": [{"id": "n"}]}}
+).encode()
 DIGEST = sha256_hex(UPGRADE)
 TICK = {"action": "reconcile"}
 NEEDED = PolicyDecision("p" * 64, 1, approval=Approval(Source(), "rule 1 of the policy (everyone)"))

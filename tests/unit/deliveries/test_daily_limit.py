@@ -166,7 +166,7 @@ def test_a_file_over_the_limit_is_rejected_through_the_function(
     """The second of two files; and one that asks for more than a day's worth says so."""
     environ["NIGHTDROP_POLICY"] = str(tmp_path / "policy.yaml")
     (tmp_path / "policy.yaml").write_text("rules: [{jobs_per_day: 1}]")
-    job = {"kind": "node_upgrade", "name": "x", "targets": {"nodes": ["node-1"]}}
+    job = {"kind": "node_upgrade", "name": "x", "targets": {"nodes": [{"id": "node-1"}]}}
     replies = [
         fire(drop(f"drop/{name}.yaml", json.dumps(content).encode()))
         for name, content in {"a": job, "b": job, "c": [job, job]}.items()

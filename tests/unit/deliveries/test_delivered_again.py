@@ -47,8 +47,8 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 23, 2, tzinfo=timezone.utc)
 RULES = Rules(timedelta(hours=6), timedelta(seconds=30))
 NO = Refused("no such project", 404, "IEF.1")
-SPEC = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
-DIRECT = {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["node-1"]}}
+SPEC = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
+DIRECT = {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": [{"id": "node-1"}]}}
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Drop = Callable[..., Any]
     Recorded = Callable[[], list[Reply]]
 
-UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 OTHER = UPGRADE.replace(b"node-1", b"node-2")
 RECONCILE = {"action": "reconcile"}
 BUCKET, KEY = "nightdrop-drop", "drop/hall.yaml"

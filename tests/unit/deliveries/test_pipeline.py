@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Sample = Callable[[str], bytes]
     Recorded = Callable[[], list[Reply]]
 
-UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 UPGRADE_2 = UPGRADE.replace(b"node-1", b"node-2")
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.conftest import Drop, Environ, Fire, Reply
 
 BUCKET = "nightdrop-drop"
-UPGRADE = {"kind": "node_upgrade", "name": "x", "targets": {"nodes": ["node-1"]}}
+UPGRADE = {"kind": "node_upgrade", "name": "x", "targets": {"nodes": [{"id": "node-1"}]}}
 PRIVILEGED = Case("", {}, container={"privileged": True})
 OPEN = b"rules: [{}]"
 CLOSED = b"rules: [{kinds: []}]"

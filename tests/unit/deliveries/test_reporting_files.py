@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     FireIn = Callable[[Environ, object], Reply]
     Recorded = Callable[[], list[Reply]]
 
-UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 RESULT = "results/hall.yaml.result.json"
 TICK = {"action": "reconcile"}
 

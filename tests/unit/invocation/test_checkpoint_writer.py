@@ -39,7 +39,7 @@ Recorded: TypeAlias = "Callable[[], list[dict[str, Any]]]"
 
 KEY = new_key("example.org/nightdrop", bytes(range(32)))
 TICK = timer_event('{"action": "reconcile"}')
-UPGRADE = '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}'
+UPGRADE = '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": [{"id": "n1"}]}}'
 
 
 @dataclass

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Environ: TypeAlias = dict[str, str]
 
 TICK = timer_event('{"action": "reconcile"}')
-UPGRADE = '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": ["n1"]}}'
+UPGRADE = '{"kind": "node_upgrade", "name": "now", "targets": {"nodes": [{"id": "n1"}]}}'
 OBJECT_CREATED = {
     "eventName": "ObjectCreated:Put",
     "eventTime": "2026-11-23T14:05:31.482Z",

@@ -14,7 +14,7 @@ from handler.specs.short_form import Job
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
-VALID: dict[str, Json] = {"kind": "node_upgrade", "name": "a", "targets": {"nodes": ["x"]}}
+VALID: dict[str, Json] = {"kind": "node_upgrade", "name": "a", "targets": {"nodes": [{"id": "x"}]}}
 
 
 def only(changes: dict[str, Json]) -> tuple[str, str]:

@@ -19,6 +19,11 @@ DIRECT = Origin("direct")
 _TYPES = {"nodes": "node", "groups": "node_group", "deployments": "deployment"}
 
 
+def _by_id(targets: Mapping[str, list[str]]) -> dict[str, list[dict[str, str]]]:
+    """Return targets by their ids: bare text could be the name of a node."""
+    return {field: [{"id": one} for one in ids] for field, ids in targets.items()}
+
+
 @dataclass(frozen=True)
 class Case:
     """One case.
@@ -49,7 +54,7 @@ class Case:
 
     def short_form(self) -> dict[str, Any]:
         """Return the job in the short form."""
-        job: dict[str, Any] = {"kind": self.kind, "name": "x", "targets": dict(self.targets)}
+        job: dict[str, Any] = {"kind": self.kind, "name": "x", "targets": _by_id(self.targets)}
         if self.tags:
             job["tags"] = dict(self.tags)
         if self.kind != "node_upgrade":

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Drop = Callable[..., Any]
     Recorded = Callable[[], list[Reply]]
 
-UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [node-1]}\n"
+UPGRADE = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 MOST = 19_900
 
 

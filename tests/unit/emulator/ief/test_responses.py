@@ -45,12 +45,12 @@ FLEET = Fleet(
 )
 def test_a_query_selects_by_all_its_parts(query: dict[str, str], ids: list[str]) -> None:
     """A part of the name, the state, the group and every tag must fit."""
-    assert [node["id"] for node in FleetStatus(FLEET).select(query)] == ids
+    assert [node.node_id for node in FleetStatus(FLEET).select(query)] == ids
 
 
 def test_an_upgrade_clears_the_flag_and_is_remembered() -> None:
     """The version is the newest, and the history names both."""
-    (node, *_) = FleetStatus(FLEET, [Upgrade("n1", 1_800_000_000.9)]).select({})
+    (node, *_) = FleetStatus(FLEET, [Upgrade("n1", 1_800_000_000.9)]).views()
     assert (node["upgrade_flag"], node["ief_node_version"]) == (False, "2.56.0")
     assert node["upgrade_history"] == [
         {
@@ -65,15 +65,16 @@ def test_an_upgrade_clears_the_flag_and_is_remembered() -> None:
 def test_a_node_that_is_being_upgraded_says_so() -> None:
     """It is not RUNNING meanwhile, and a query by state knows that."""
     condition = FleetStatus(FLEET, upgrading={"n1"})
-    assert [node["id"] for node in condition.select({"state": "UPGRADING"})] == ["n1"]
+    assert [node.node_id for node in condition.select({"state": "UPGRADING"})] == ["n1"]
     assert "n1" not in str(condition.select({"state": "RUNNING"}))
 
 
 def test_a_group_holds_its_nodes() -> None:
     """With all fields of each."""
-    view = FleetStatus(FLEET).group_view(DOCKS, "p")
+    status = FleetStatus(FLEET)
+    view = status.group_view(DOCKS, "p")
     assert (view["id"], view["name"], view["project_id"]) == ("g1", "docks", "p")
-    assert view["nodes"] == FleetStatus(FLEET).select({"group_id": "g1"})
+    assert view["nodes"] == [status.view(node) for node in status.select({"group_id": "g1"})]
 
 
 def job(kind: str = "node_upgrade", failing: frozenset[str] = frozenset()) -> Job:

@@ -1,0 +1,153 @@
+"""The edge nodes and node groups of the project, read page by page, allowed fields only.
+
+IEF's node objects have fields for private keys and certificates, so nothing of an answer leaves
+this module but what `EdgeNode` and `NodeGroup` name.
+
+Source: support.huaweicloud.com/api-ief, "Edge node management" (`/v2/{project_id}/edgemgr/nodes`)
+and "Edge node group management" (`/v2/{project_id}/edgemgr/groups`, enterprise edition only).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from handler.cloud.ief.answers import id_of, status_of, text_of
+from handler.errors import NoAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from handler.cloud.ief.client import Ief
+    from handler.values.canonical_json import Json
+
+PAGE = 500
+"""How many entries are asked for at once: the page's default, at most 1,000."""
+
+MOST_PAGES = 400
+"""After this many pages a list is given up."""
+
+
+class EdgeNode(NamedTuple):
+    """An edge node.
+
+    Attributes:
+        id: Its id, which a job's target names.
+        name: Its name, unique in the account.
+        state: RUNNING, FAIL, UPGRADING, STOPPED, UNCONNECTED, FREEZE, or another word.
+        version: The version of its EdgeCore, or "".
+        upgradable: Whether IEF has a newer EdgeCore for it.
+        arch: Its processor architecture, or "".
+        tags: Its tags as `key=value`.
+        groups: The ids of its groups.
+    """
+
+    id: str
+    name: str
+    state: str
+    version: str
+    upgradable: bool
+    arch: str
+    tags: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+class NodeGroup(NamedTuple):
+    """A group of nodes; `nodes` counts them, None where the answer does not list them."""
+
+    id: str
+    name: str
+    description: str
+    nodes: int | None
+
+
+def list_nodes(ief: Ief, *, name: str = "", state: str = "", tags: str = "") -> list[EdgeNode]:
+    """Return all nodes of the project, or those that match; complete or not at all.
+
+    Args:
+        ief: The fleet's API.
+        name: A part of the name.
+        state: A state, in capital letters.
+        tags: `key.value`, joined by commas; a node has all of them.
+
+    Raises:
+        NoAnswerError: The list is incomplete, or holds a node without a usable id.
+        CloudError: A call failed.
+    """
+    query = [("name", name), ("state", state), ("tags", tags)]
+    return [_node(one) for one in _pages(ief, "edgemgr/nodes", "nodes", query)]
+
+
+def show_node(ief: Ief, node_id: str) -> EdgeNode:
+    """Return one node by its id.
+
+    Raises:
+        CloudError: The call failed; IEF answers 404 if there is no such node.
+    """
+    answer = ief.get(f"edgemgr/nodes/{node_id}")
+    found = answer.get("node")  # some versions of the page show the node without this envelope
+    return _node(found if isinstance(found, dict) else answer)
+
+
+def list_groups(ief: Ief) -> list[NodeGroup]:
+    """Return all node groups of the project; complete or not at all.
+
+    Raises:
+        NoAnswerError: The list is incomplete, or holds a group without a usable id.
+        CloudError: A call failed; only an enterprise instance has groups.
+    """
+    return [_group(one) for one in _pages(ief, "edgemgr/groups", "edge_groups", ())]
+
+
+def _pages(
+    ief: Ief, resource: str, field: str, query: Sequence[tuple[str, str]]
+) -> Iterator[dict[str, Json]]:
+    given = [(name, value) for name, value in query if value]
+    found = 0
+    for page in range(MOST_PAGES):
+        place = [("limit", str(PAGE)), ("offset", str(page * PAGE))]
+        answer = ief.get(resource, [*given, *place])
+        entries, count = answer.get(field), answer.get("count")
+        if not isinstance(entries, list):
+            raise NoAnswerError(f"IEF's answer holds no {field}")
+        yield from (one if isinstance(one, dict) else {} for one in entries)
+        found += len(entries)
+        if len(entries) < PAGE:
+            if isinstance(count, int) and count > found:
+                raise NoAnswerError(f"IEF listed {found} of {count} {field}; try again")
+            return
+    raise NoAnswerError(f"IEF's list of {field} does not end")
+
+
+def _node(found: dict[str, Json]) -> EdgeNode:
+    node_id = id_of(found, "id")
+    if not node_id:
+        raise NoAnswerError("IEF's answer holds a node without a usable id")
+    groups = found.get("group_ids")
+    return EdgeNode(
+        id=node_id,
+        name=text_of(found, "name"),
+        state=status_of(found, "state"),
+        version=text_of(found, "edged_version") or text_of(found, "ief_node_version"),
+        upgradable=found.get("upgrade_flag") is True,
+        arch=text_of(found, "arch"),
+        tags=tuple(_tags(found.get("tags"))),
+        groups=tuple(str(one) for one in groups) if isinstance(groups, list) else (),
+    )
+
+
+def _tags(listed: Json) -> Iterator[str]:
+    for tag in listed if isinstance(listed, list) else ():
+        if isinstance(tag, dict):
+            yield f"{text_of(tag, 'key')}={text_of(tag, 'value')}"
+
+
+def _group(found: dict[str, Json]) -> NodeGroup:
+    group_id, nodes = id_of(found, "id"), found.get("nodes")
+    if not group_id:
+        raise NoAnswerError("IEF's answer holds a group without a usable id")
+    return NodeGroup(
+        id=group_id,
+        name=text_of(found, "name"),
+        description=text_of(found, "description"),
+        nodes=len(nodes) if isinstance(nodes, list) else None,
+    )

@@ -1,0 +1,109 @@
+"""Nodes that a spec names by their names: found in the node list, replaced by their ids.
+
+Only the short form has names, as bare text: `nodes: [gateway-north-1]`. A UUID, the shape of IEF's
+ids, and `{id: …}` are ids, and are not looked up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from handler.errors import Problem, SpecRejectedError
+from handler.parsing import first_problems
+from handler.parsing.validation_errors import Issue, to_problem
+from handler.specs.planner import listed_nodes, named_nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from handler.parsing import Document
+    from handler.specs.planner import NamedNodes
+    from handler.values.canonical_json import Json
+
+_MOST_SIMILAR, _SIMILARITY = 3, 0.6
+
+
+class Resolved(NamedTuple):
+    """Documents whose nodes have ids.
+
+    Attributes:
+        documents: The documents, each node that was named as `{id, name}`.
+        names: What each document's names were found to be, by its number.
+    """
+
+    documents: tuple[Document, ...]
+    names: Mapping[int, NamedNodes]
+
+
+def resolve_names(documents: Sequence[Document], nodes: Mapping[str, str]) -> Resolved:
+    """Return valid documents with the ids of the nodes they name.
+
+    Args:
+        documents: Documents without errors.
+        nodes: The names of all nodes, by their ids.
+
+    Raises:
+        SpecRejectedError: A node is unknown, or several have its name; all are listed.
+    """
+    by_name: dict[str, list[str]] = {}
+    for node_id, name in nodes.items():
+        by_name.setdefault(name, []).append(node_id)
+    problems = first_problems(_problems(documents, nodes, by_name))
+    if problems:
+        raise SpecRejectedError(problems)
+    found = [_with_ids(document, nodes, by_name) for document in documents]
+    names = {document.number: named for document, named in found if named}
+    return Resolved(tuple(document for document, _ in found), names)
+
+
+def unresolved(documents: Sequence[Document], reason: str) -> SpecRejectedError:
+    """Return the error that names cannot be looked up, and why."""
+    return SpecRejectedError(
+        [
+            _problem(document, place, f"{name} is not an id, and {reason}; give the node's id")
+            for document in documents
+            for place, name in named_nodes(document)
+        ][:1]
+    )
+
+
+def _problems(
+    documents: Sequence[Document], nodes: Mapping[str, str], by_name: Mapping[str, list[str]]
+) -> Iterator[Problem]:
+    for document in documents:
+        for place, name in named_nodes(document):
+            ids = by_name.get(name, [])
+            if name not in nodes and len(ids) != 1:
+                text = _ambiguous(name, ids) if ids else _unknown(name, by_name)
+                yield _problem(document, place, text)
+
+
+def _problem(document: Document, place: int, text: str) -> Problem:
+    return to_problem(Issue(("targets", "nodes", place), text), document)
+
+
+def _ambiguous(name: str, ids: Sequence[str]) -> str:
+    return f"{len(ids)} nodes are called {name}; give the id: {', '.join(sorted(ids))}"
+
+
+def _unknown(name: str, by_name: Mapping[str, list[str]]) -> str:
+    import difflib
+
+    similar = difflib.get_close_matches(name, by_name, n=_MOST_SIMILAR, cutoff=_SIMILARITY)
+    hint = f"; similar: {', '.join(similar)}" if similar else "; see `nightdrop nodes list`"
+    return f"no node has the name or id {name}{hint}"
+
+
+def _with_ids(
+    document: Document, nodes: Mapping[str, str], by_name: Mapping[str, list[str]]
+) -> tuple[Document, NamedNodes]:
+    found = {name: by_name[name][0] for _, name in named_nodes(document) if name not in nodes}
+    if not found or not isinstance(document.value, dict):
+        return document, ()
+    entries: list[Json] = [
+        {"id": found[one], "name": one} if isinstance(one, str) and one in found else one
+        for one in listed_nodes(document)
+    ]
+    value: Json = {**document.value, "targets": {"nodes": entries}}
+    return replace(document, value=value), tuple((one, name) for name, one in found.items())
