@@ -31,6 +31,7 @@ from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
     from handler.invocation.instance import Instance
     from handler.invocation.invocation import Invocation
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from handler.settings import Settings
     from handler.triggers.delivery import Delivery
     from handler.values.canonical_json import Json
+
+    Fired: TypeAlias = Sequence[Delivery | InvalidEntry] | Action
 
 _MOST_REASONS, _LONGEST_REASON = 10, 300
 """What the platform's failure notice tells of the deliveries of one event."""
@@ -92,7 +95,7 @@ def _answered(
     event: object, context: object, invocation: Invocation, instance: Instance
 ) -> Answered:
     """Parse, act, checkpoint: what was recorded before an error is confirmed as well."""
-    fired: Sequence[Delivery | InvalidEntry] | Action | EventRejectedError
+    fired: Fired | EventRejectedError
     try:
         fired = _recognised(event, invocation.settings)
     except EventRejectedError as error:
@@ -103,6 +106,10 @@ def _answered(
         from handler.invocation.function_probe import probed
 
         return probed(context, invocation, instance)
+    if isinstance(fired, Action) and fired.delivery:
+        from handler.deliveries.preview import preview
+
+        return preview(fired.delivery, invocation)
     try:
         if isinstance(fired, EventRejectedError):
             return Answered([_rejected(event, fired, invocation)])
@@ -154,7 +161,7 @@ def _instance_of(context: object) -> Instance:
         return _instance
 
 
-def _recognised(event: object, settings: Settings) -> Sequence[Delivery | InvalidEntry] | Action:
+def _recognised(event: object, settings: Settings) -> Fired:
     value = check_event(event, Limits(max_bytes=settings.max_spec_bytes))
     return parse_event(value, eventgrid_keys=settings.eventgrid_keys)
 

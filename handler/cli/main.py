@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
+from handler.cli.configuration.environment import Configuration
 from handler.errors import NightdropError
 
 
@@ -20,24 +23,30 @@ class _Command(NamedTuple):
 COMMANDS = {
     "approve": _Command("function.hold", "Approve a file that awaits approval."),
     "audit": _Command("audit", "Prepare the audit log, read it, export it and verify its chain."),
+    "config": _Command("configuration.config", "Show the settings, and where each comes from."),
     "demo": _Command("dev.demo", "Watch it work: a nightly upgrade, a file drop, a broken file."),
     "dev": _Command("dev.dev", "FunctionGraph on your machine: drop files, watch jobs."),
     "doctor": _Command(
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
+    "drop": _Command("function.drop", "Upload spec files, and follow their jobs."),
     "emulator": _Command("dev.emulator", "Run a local emulator of IEF and OBS."),
     "events": _Command("dev.events", "Write sample events of every trigger."),
+    "groups": _Command("fleet.nodes", "List the node groups of the fleet."),
     "hold": _Command("function.hold", "Send nothing new until `release`."),
+    "init": _Command("configuration.init", "Write a first spec and a profile."),
     "invoke": _Command("function.invoke", "Run the function once on an event."),
     "job": _Command("function.hold", "Decide about one job by hand."),
+    "nodes": _Command("fleet.nodes", "List the edge nodes of the fleet."),
     "package": _Command("function.package", "Build the zip that FunctionGraph runs."),
+    "plan": _Command("function.plan", "What the function would do with spec files."),
     "policy": _Command("function.policy", "Show what the policy allows; check a file against it."),
     "probe": _Command(
         "function.probe", "Check what is assumed about the cloud; read-only by default."
     ),
     "reconcile": _Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
     "release": _Command("function.hold", "Release a hold; the next reconciler run resumes."),
-    "schema": _Command("function.validate", "Print the job spec's JSON Schema."),
+    "schema": _Command("function.schema", "Print the job spec's JSON Schema."),
     "validate": _Command("function.validate", "Check job specs; nothing is sent."),
 }
 """All commands; the sentences repeat the `short_help` of each."""
@@ -78,7 +87,14 @@ class _Group(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="nightdrop")
-def main() -> None:
+@click.option("--profile", metavar="NAME", help="A profile of nightdrop.toml.")
+@click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="NAME=value lines with settings; the environment counts more.",
+)
+@click.pass_context
+def main(context: click.Context, profile: str | None, env_file: Path | None) -> None:
     """Scheduled upgrades and file-drop deployments for an edge fleet on Huawei Cloud.
 
     \b
@@ -91,3 +107,4 @@ def main() -> None:
       nightdrop emulator -- nightdrop invoke my-job.yaml
       nightdrop audit list
     """
+    context.obj = Configuration(os.environ, profile, env_file)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
 from handler.audit.open_log import open_log, open_source
+from handler.cli.configuration.environment import cloud_environment
 from handler.cloud.credentials import CurrentCredentials, credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.obs.client import Obs
@@ -27,7 +27,7 @@ _TIMEOUT = 10.0
 _CONNECTIONS = 16
 
 
-def open_any_log(address: str, environ: Mapping[str, str] = os.environ) -> SearchedLog:
+def open_any_log(address: str, environ: Mapping[str, str] | None = None) -> SearchedLog:
     """Open the log at an address, as `open_log` does.
 
     Raises:
@@ -36,7 +36,7 @@ def open_any_log(address: str, environ: Mapping[str, str] = os.environ) -> Searc
     return open_log(address, obs_folders(environ) if address.startswith(OBS) else None)
 
 
-def open_any_source(address: str, environ: Mapping[str, str] = os.environ) -> RecordSource:
+def open_any_source(address: str, environ: Mapping[str, str] | None = None) -> RecordSource:
     """Open the records at an address for verification, as `open_source` does.
 
     Raises:
@@ -45,14 +45,14 @@ def open_any_source(address: str, environ: Mapping[str, str] = os.environ) -> Re
     return open_source(address, obs_folders(environ) if address.startswith(OBS) else None)
 
 
-def obs_folders(environ: Mapping[str, str] = os.environ) -> ObsFolders:
-    """Return access to OBS, configured by an environment.
+def obs_folders(environ: Mapping[str, str] | None = None) -> ObsFolders:
+    """Return access to OBS, configured by an environment; by that of the command if it is None.
 
     Raises:
         LogError: A setting is missing or invalid.
     """
     try:
-        obs = open_obs(environ)
+        obs = open_obs(cloud_environment() if environ is None else environ)
     except (SettingsError, CredentialsError) as error:
         raise LogError(f"a log in OBS cannot be reached: {error}") from error
     return ObsFolders(obs, CurrentCredentials(obs.credentials))

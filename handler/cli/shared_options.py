@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.audit.sql.sqlite_reading import is_damage
+from handler.cli.configuration.environment import configuration
 from handler.cli.console import exit_with_error
+from handler.cli.listing import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import Any, TypeVar
+
+    F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _named(address: str | None) -> str:
@@ -24,9 +29,22 @@ def _named(address: str | None) -> str:
     return address
 
 
+class SettingOption(click.Option):
+    """An option that a setting may give instead: the variable that `envvar` names."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return the setting's value.
+
+        Raises:
+            SettingsError: The env file or nightdrop.toml is invalid.
+        """
+        return configuration(ctx).environ.get(str(self.envvar)) or None
+
+
 audit_option = click.option(
     "--audit",
     "address",
+    cls=SettingOption,
     envvar="NIGHTDROP_AUDIT",
     callback=lambda _context, _option, address: _named(address),
     help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
@@ -55,7 +73,19 @@ class NumberRange(click.FloatRange):
         return number
 
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
+def format_choice(*formats: str) -> Callable[[F], F]:
+    """Return the option `-o`, passed as `output`; the first format is the default."""
+    return click.option(
+        *("-o", "--format", "output"),
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="The format of the output.",
+    )
+
+
+format_option = format_choice(*FORMATS)
+"""`-o` of a list that `print_rows` prints."""
 
 
 MALFORMED_RECORD_ERRORS = (AttributeError, KeyError, TypeError, ValueError, RecursionError)

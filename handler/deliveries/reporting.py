@@ -61,7 +61,7 @@ def report(run: DeliveryState, invocation: Invocation) -> None:
     bucket, prefix = place
     shown = started.shown
     key = result_key(_object_of(shown)[1], watched=invocation.settings.prefix, results=prefix)
-    data = result_data(shown.subject, result_of(shown.key, shown, repeated=False))
+    data = result_data(shown.subject, shown.digest, result_of(shown.key, shown, repeated=False))
     try:
         obs.write(bucket, key, data, content_type=CONTENT_TYPE)
         error = None

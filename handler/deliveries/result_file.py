@@ -25,15 +25,17 @@ def result_key(spec_key: str, *, watched: str, results: str) -> str:
     return f"{results}{spec_key.removeprefix(watched)}.result.json"
 
 
-def result_data(spec: str, result: Result) -> bytes:
+def result_data(spec: str, digest: str, result: Result) -> bytes:
     """Return a result file's content: the jobs and their ids, or every error.
 
     Args:
         spec: The spec's address, `obs://bucket/key`.
+        digest: SHA-256 of its bytes, which tells whose result this is; "" if it was not read.
         result: Its result.
     """
     content = {
         "spec": spec,
+        "digest": digest,
         "delivery": shown(result.delivery),
         "outcome": result.outcome,
         "jobs": jobs_json(result.jobs),

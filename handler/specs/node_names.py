@@ -88,11 +88,16 @@ def _ambiguous(name: str, ids: Sequence[str]) -> str:
 
 
 def _unknown(name: str, by_name: Mapping[str, list[str]]) -> str:
+    hint = similar_names(name, list(by_name)) or "; see `nightdrop nodes list`"
+    return f"no node has the name or id {name}{hint}"
+
+
+def similar_names(name: str, known: Sequence[str]) -> str:
+    """Return `; similar: …` with the names that are most similar; "" if none is."""
     import difflib
 
-    similar = difflib.get_close_matches(name, by_name, n=_MOST_SIMILAR, cutoff=_SIMILARITY)
-    hint = f"; similar: {', '.join(similar)}" if similar else "; see `nightdrop nodes list`"
-    return f"no node has the name or id {name}{hint}"
+    similar = difflib.get_close_matches(name, known, n=_MOST_SIMILAR, cutoff=_SIMILARITY)
+    return f"; similar: {', '.join(similar)}" if similar else ""
 
 
 def _with_ids(

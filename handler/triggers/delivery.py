@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from handler.values.canonical_json import moment, timestamp
+from handler.values.canonical_json import key_of, moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +98,19 @@ class Delivery:
         )
 
 
+def direct_delivery(event: dict[str, Json]) -> Delivery:
+    """Return the delivery of an event that is a job spec; the same spec has the same key."""
+    return Delivery(
+        key=key_of(event),
+        trigger="direct",
+        subject="direct",
+        fired_at=None,
+        actor={"kind": "caller"},
+        source={"shape": "direct"},
+        spec=InlineSpec(json.dumps(event, ensure_ascii=False)),
+    )
+
+
 @dataclass(frozen=True)
 class InvalidEntry:
     """One entry of an event that cannot be used; the entries beside it are not touched by that.
@@ -119,10 +132,13 @@ class Action:
 
     Attributes:
         name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment,
-            `probe` a comparison of the cloud with what is assumed about it.
+            `probe` a comparison of the cloud with what is assumed about it, `plan` asks what would
+            be done with a spec.
+        delivery: The delivery of that spec; the key of an object's is unknown until its event.
     """
 
-    name: Literal["reconcile", "doctor", "probe"]
+    name: Literal["reconcile", "doctor", "probe", "plan"]
+    delivery: Delivery | None = None
 
 
 ACTIONS: tuple[Action, ...] = (Action("reconcile"), Action("doctor"), Action("probe"))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from handler.errors import EventRejectedError, Problem
-from handler.triggers.delivery import Action, Delivery, InlineSpec, StoredSpec, action_of
+from handler.triggers.delivery import Action, Delivery, StoredSpec, action_of, direct_delivery
 from handler.triggers.object_event import (
     SPEC_NAMES,
     is_approval_name,
@@ -15,7 +14,6 @@ from handler.triggers.object_event import (
     is_spec_name,
 )
 from handler.triggers.timer import parse_timer_event
-from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -39,7 +37,7 @@ class Ignored(NamedTuple):
 def parse_event(
     event: Json, *, eventgrid_keys: Literal["encoded", "raw"]
 ) -> tuple[Delivery | InvalidEntry, ...] | Action:
-    """Return the deliveries of an event, in their order, or its action.
+    """Return the deliveries of an event, in their order, or what else it asks for.
 
     No common field identifies the trigger. A timer is recognised by its `trigger_type`, classic OBS
     by `Records`, EventGrid by the attributes that CloudEvents 1.0 requires, a job spec by its own
@@ -68,6 +66,10 @@ def parse_event(
             return (parse_cloud_event(event, eventgrid_keys),)
         if action := action_of(event):
             return action
+        if event.get("action") == "plan":
+            from handler.triggers.plan_request import parse_plan_request
+
+            return parse_plan_request(event)
         if is_spec(event):
             return (direct_delivery(event),)
     from handler.triggers.unsupported_event import unsupported_event_problem
@@ -85,19 +87,6 @@ def is_cloud_event(event: dict[str, Json]) -> bool:
 def is_spec(event: dict[str, Json]) -> bool:
     """Return whether an event has a field that only a job spec has."""
     return not _SPEC_FIELDS.isdisjoint(event)
-
-
-def direct_delivery(event: dict[str, Json]) -> Delivery:
-    """Return the delivery of an event that is a job spec; the same spec has the same key."""
-    return Delivery(
-        key=key_of(event),
-        trigger="direct",
-        subject="direct",
-        fired_at=None,
-        actor={"kind": "caller"},
-        source={"shape": "direct"},
-        spec=InlineSpec(json.dumps(event, ensure_ascii=False)),
-    )
 
 
 def filter_delivery(

@@ -63,7 +63,7 @@ def test_invoke_creates_a_job_and_reports_it(tmp_path: Path, cloud: Emulator) ->
 def test_invoke_with_json_prints_the_reply_alone(tmp_path: Path, cloud: Emulator) -> None:
     """Standard output is one JSON object; log lines go to standard error."""
     event = (EVENTS / "direct-spec.json").read_text()
-    done = nightdrop("invoke", "-", "--json", folder=tmp_path, cloud=cloud, text=event)
+    done = nightdrop("invoke", "-", "-ojson", folder=tmp_path, cloud=cloud, text=event)
     reply = json.loads(done.stdout)
     assert reply["outcome"] == "submitted"
     assert json.loads(done.stderr.splitlines()[-1])["action"] == "function.answered"
@@ -87,7 +87,7 @@ def test_invoke_takes_a_spec_in_either_language(
     """A file that can be dropped can be handed over, with an editor's byte order mark, too."""
     spec = tmp_path / name
     spec.write_text(f"{mark}{(EVENTS / 'specs' / name).read_text()}")
-    done = nightdrop("invoke", str(spec), "--json", folder=tmp_path, cloud=cloud)
+    done = nightdrop("invoke", str(spec), "-ojson", folder=tmp_path, cloud=cloud)
     assert done.exit_code == 0, done.stderr
     assert [job["state"] for job in json.loads(done.stdout)["jobs"]] == ["created"]
 
@@ -134,7 +134,7 @@ def test_validate_shows_what_would_be_sent(tmp_path: Path) -> None:
     assert body["description"].endswith("gr\u00f6\u00dfe \t m")
     assert "gr\u00f6\u00dfe \\t m" in done.stdout
     output = json.loads(
-        nightdrop("validate", "--show", "--json", str(spec), folder=tmp_path).stdout
+        nightdrop("validate", "--show", "-ojson", str(spec), folder=tmp_path).stdout
     )
     assert output["requests"] == [body]
 
@@ -176,7 +176,7 @@ def test_validate_accepts_good_files(tmp_path: Path) -> None:
 def test_validate_lists_every_error(tmp_path: Path) -> None:
     """A broken file ends with status 1 and all its errors, as JSON too."""
     broken = str(EVENTS / "specs/broken.yaml")
-    done = nightdrop("validate", broken, "--json", folder=tmp_path)
+    done = nightdrop("validate", broken, "-ojson", folder=tmp_path)
     assert done.exit_code == 1
     output = json.loads(done.stdout)
     assert not output["valid"]
@@ -202,11 +202,11 @@ def used(tmp_path_factory: pytest.TempPathFactory, cloud: Emulator) -> Path:
 
 def test_audit_show_lists_the_history_of_a_job(used: Path, cloud: Emulator) -> None:
     """By its name, its id or its delivery: from the event to the outcome."""
-    listed = nightdrop("audit", "list", "--json", folder=used, cloud=cloud)
+    listed = nightdrop("audit", "list", "-ojson", folder=used, cloud=cloud)
     rows = [json.loads(line) for line in listed.stdout.splitlines()]
     created = next(row for row in rows if row["action"] == "job.created")
     for what in (created["job_name"], created["job_id"], created["delivery"]):
-        output = nightdrop("audit", "show", what, "--json", folder=used, cloud=cloud)
+        output = nightdrop("audit", "show", what, "-ojson", folder=used, cloud=cloud)
         actions = [json.loads(line)["action"] for line in output.stdout.splitlines()]
         assert actions[0] == "delivery.planned"
         assert actions[-1] == "job.created"

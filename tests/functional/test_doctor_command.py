@@ -45,27 +45,27 @@ def test_a_good_deployment_passes(run: Run) -> None:
 
 def test_warnings_alone_are_no_error(run: Run) -> None:
     """They are printed, with what to do."""
-    done = run("--json", NIGHTDROP_SETTLE_AFTER="1")
+    done = run("-ojson", NIGHTDROP_SETTLE_AFTER="1")
     assert (done.exit_code, checks(done)) == (0, {"settings": "warn"})
 
 
 def test_wrong_settings_are_findings(run: Run) -> None:
     """All of them; there is nothing else to look at."""
-    done = run("--json", NIGHTDROP_SENDERS="none", NIGHTDROP_TYPO="1")
+    done = run("-ojson", NIGHTDROP_SENDERS="none", NIGHTDROP_TYPO="1")
     assert (done.exit_code, checks(done)) == (1, {"settings": "fail"})
     assert len(done.stdout.splitlines()) == 2
 
 
 def test_a_log_that_cannot_be_opened_is_a_finding(run: Run) -> None:
     """The cloud is checked nevertheless."""
-    done = run("--json", NIGHTDROP_AUDIT="sqlite:////nowhere/audit.db")
+    done = run("-ojson", NIGHTDROP_AUDIT="sqlite:////nowhere/audit.db")
     assert (done.exit_code, checks(done)) == (1, {"log": "fail"})
     assert '"IEF jobs"' in done.stdout
 
 
 def test_wrong_keys_are_found_and_not_shown(run: Run) -> None:
     """A refusal by IEF or OBS is reported differently from an outage."""
-    done = run("--json", HUAWEICLOUD_SDK_SK="canary-key")
+    done = run("-ojson", HUAWEICLOUD_SDK_SK="canary-key")
     forbidden = ("IEF jobs", "drop bucket", "results", "checkpoints")
     assert checks(done) == dict.fromkeys(forbidden, "fail")
     assert "canary-key" not in done.stdout + done.stderr

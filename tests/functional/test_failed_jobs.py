@@ -68,7 +68,7 @@ def test_a_failed_job_is_shown_and_is_no_success(
     assert in_words(repeated).startswith("duplicate")
     name = emulator.state.all_jobs()[0].name
     assert word in in_words(run("audit", "show", name))
-    stats = json.loads(run("audit", "stats", "--json").stdout)
+    stats = json.loads(run("audit", "stats", "-ojson").stdout)
     assert stats["states"] == [{"state": word, "jobs": 1}]
     assert (stats["days"][0]["created"], stats["days"][0]["failed"]) == (1, 1)
     examined = in_words(run("doctor"))

@@ -387,7 +387,7 @@ def test_the_command_writes_both_files_and_changes_nothing(cloud: Cloud, operato
     assert account.access_key not in written
     assert account.secret_key not in written
     doctor = CliRunner().invoke(
-        main, ["doctor", "--json"], env={"NIGHTDROP_FACTS": str(operator / "facts.json")}
+        main, ["doctor", "-ojson"], env={"NIGHTDROP_FACTS": str(operator / "facts.json")}
     )
     assert "rate limit, EventGrid keys, remaining time" in doctor.output
 
@@ -399,9 +399,9 @@ def test_the_doctor_shows_what_differs_and_fails_without_the_file(
     path = operator / "facts.json"
     path.write_text(to_json(list(cloud.probe(fault(LIST, "oldest_first")).values()), AT, HOST))
     monkeypatch.setenv("NIGHTDROP_FACTS", str(path))
-    assert "list order: another order" in CliRunner().invoke(main, ["doctor", "--json"]).output
+    assert "list order: another order" in CliRunner().invoke(main, ["doctor", "-ojson"]).output
     path.unlink()
-    done = CliRunner().invoke(main, ["doctor", "--json"])
+    done = CliRunner().invoke(main, ["doctor", "-ojson"])
     assert done.exit_code == 1
     assert "no job is declared absent" in done.output
 

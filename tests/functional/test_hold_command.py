@@ -103,7 +103,7 @@ def test_reconcile_ends_with_75_while_anything_is_open(run: Run, emulator: Emula
         jobs[key] = replace(
             one, runs=tuple(replace(run, started=run.started - 600) for run in one.runs)
         )
-    done = run("reconcile", "--json")
+    done = run("reconcile", "-ojson")
     assert (done.exit_code, '"finished": "Successful"' in done.stdout) == (0, True)
 
 
@@ -141,7 +141,7 @@ def test_an_abandoned_job_is_never_sent(run: Run, emulator: Emulator, tmp_path: 
     assert "not wanted any more" in kept[2]
     shown = run("audit", "show", job_name(tmp_path)).stdout
     assert f"by {getpass.getuser()}" in shown
-    (day,) = json.loads(run("audit", "stats", "--json").stdout)["days"]
+    (day,) = json.loads(run("audit", "stats", "-ojson").stdout)["days"]
     assert (day["refused"], day["abandoned"]) == (0, 1)
 
 

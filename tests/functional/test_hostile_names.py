@@ -55,16 +55,16 @@ def run(log: str, *arguments: str) -> str:
 
 def rows(log: str) -> list[dict[str, Any]]:
     """Return the log's rows."""
-    return [json.loads(line) for line in run(log, "list", "--json").splitlines()]
+    return [json.loads(line) for line in run(log, "list", "-ojson").splitlines()]
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         ("list",),
-        ("list", "--json"),
+        ("list", "-ojson"),
         ("stats",),
-        ("stats", "--json"),
+        ("stats", "-ojson"),
         ("export", "--format", "csv"),
         ("export", "--format", "jsonl"),
         ("export", "--format", "ocsf"),

@@ -80,7 +80,7 @@ def test_a_delivery_is_recorded_and_its_repetition_does_nothing(
 @pytest.mark.usefixtures("delivered")
 def test_the_command_reads_the_log() -> None:
     """With the keys and the endpoint of its environment."""
-    listed = run("audit", "list", "--json")
+    listed = run("audit", "list", "-ojson")
     records = [json.loads(line) for line in listed.stdout.splitlines()]
     assert [record["seq"] for record in records] == list(range(1, len(records) + 1))
     [name] = {record["job_name"] for record in records if record["job_name"]}
@@ -168,7 +168,7 @@ def test_a_probe_reports_each_failed_check(in_obs: dict[str, str], emulator: Emu
     """With an exit status, and without writing down that it did."""
     broken: Json = {"operation": "AppendObject", "fault": "status", "status": 503}
     emulator.faults.set([broken])
-    probed = run("audit", "probe", "--json", AUDIT)
+    probed = run("audit", "probe", "-ojson", AUDIT)
     checks = [json.loads(line) for line in probed.stdout.splitlines()]
     assert (probed.exit_code, [check["passed"] for check in checks].count(False)) == (1, 7)
     assert "audit/probe.passed" not in emulator.state.buckets["nightdrop-drop"]

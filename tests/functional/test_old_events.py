@@ -30,7 +30,7 @@ def test_times_count_from_the_receipt_where_the_events_own_is_long_past(
 ) -> None:
     """A sample's old date says nothing of how long a job took."""
     (job,) = fire(tick(UPGRADE, "2020-01-02T02:00:00+08:00"))["jobs"]
-    (day,) = json.loads(audit(environ, "stats", "--json"))["days"]
+    (day,) = json.loads(audit(environ, "stats", "-ojson"))["days"]
     assert 0 <= day["p95_seconds"] < 600
     assert "2020" not in audit(environ, "show", job["job_name"]).splitlines()[1]
 

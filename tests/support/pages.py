@@ -3,7 +3,7 @@
 A `console` block below `<!-- run -->` is run, and what its `$` lines print must be what the page
 shows. A block below `<!-- file: NAME -->` is written into the folder first. All of a page is one
 shell; below `<!-- run with an emulator -->` it has the settings that point at one. A line `…` is
-what the page leaves out. `python -m tests.support.pages` writes into the pages what has changed.
+what the page leaves out. `python -m tests.support.pages [PAGE…]` writes into them what has changed.
 """
 
 from __future__ import annotations
@@ -174,6 +174,6 @@ def recorded(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in pages():
+    for page in [*map(Path, sys.argv[1:])] or pages():
         if any(blocks(page.read_text())):
             page.write_text(recorded(page.read_text()))

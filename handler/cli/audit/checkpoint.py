@@ -11,6 +11,7 @@ import click
 
 from handler.audit.checkpoints.signed_note import new_key
 from handler.audit.record import part
+from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import exit_with_error, printable, prose
 from handler.cli.shared_options import FILE
 from handler.errors import LogBusyError, LogUnreachableError, SettingsError
@@ -49,8 +50,9 @@ def checkpoint() -> None:
 
 def _write_checkpoint() -> Record:
     """Write a checkpoint and return its record: that of this call, whoever records beside it."""
-    context = Context.from_environment(os.environ)
-    with closing(open_instance(context, os.environ, lambda _line: None)) as instance:
+    environ = cloud_environment()
+    context = Context.from_environment(environ)
+    with closing(open_instance(context, environ, lambda _line: None)) as instance:
         if not instance.settings.checkpoints:
             raise SettingsError("NIGHTDROP_CHECKPOINTS is missing: where to write them")
         record = write_checkpoint(invocation_of(context, instance), every=0)

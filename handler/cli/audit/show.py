@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from dataclasses import astuple
 from typing import TYPE_CHECKING
@@ -19,7 +18,8 @@ from handler.cli.audit.records.log_reader import open_database, open_with_forgot
 from handler.cli.audit.records.name_lookup import find_records
 from handler.cli.audit.records.record_row import trail_row
 from handler.cli.console import STYLES, exit_with_error, printable, prose, screen, table
-from handler.cli.shared_options import audit_option, exit_on_log_error, json_option
+from handler.cli.listing import print_row
+from handler.cli.shared_options import audit_option, exit_on_log_error, format_choice
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ _JOB_COLUMNS = ("job", "type", "state", "attempts", "after", "job id", "on the f
 
 @click.command(short_help="The timeline of one delivery or job.")
 @audit_option
-@json_option
+@format_choice("table", "json", "yaml")
 @click.argument("what")
-def show(address: str, what: str, *, as_json: bool) -> None:
+def show(address: str, what: str, output: str) -> None:
     """Print the timeline of WHAT: a job's name, id or key, or a delivery's file or key.
 
     The beginning of a name is enough if it is unique.
@@ -59,9 +59,9 @@ def show(address: str, what: str, *, as_json: bool) -> None:
             records = _find(address, what)
         except LookupError as error:
             exit_with_error(str(error.args[0]), 1)
-    if as_json:
+    if output != "table":
         for record in records:
-            click.echo(json.dumps(trail_row(record)))
+            print_row(trail_row(record), output)
         return
     console = screen()
     for timeline in build_timelines(records):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,8 @@ from rich.padding import Padding
 from handler.cli.audit.records.record_row import format_minute, format_span
 from handler.cli.audit.web.report_tables import open_report_tables
 from handler.cli.console import STYLES, printable, screen, table
-from handler.cli.shared_options import audit_option, exit_on_log_error
+from handler.cli.listing import print_value
+from handler.cli.shared_options import audit_option, exit_on_log_error, format_choice
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ _TIMES = {"median": "median_seconds", "p95": "p95_seconds"}
 
 @click.command(short_help="Counts and times per day, failures, open work.")
 @audit_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@format_choice("table", "json", "yaml")
 @click.option(
     "--days", type=click.IntRange(1), default=31, show_default=True, help="Only the last days."
 )
-def stats(address: str, days: int, *, as_json: bool) -> None:
+def stats(address: str, days: int, output: str) -> None:
     """Print deliveries and jobs per day with their results, failures, and open work.
 
     Times are from the event to the API's answer: the median, and the 95th percentile.
@@ -62,10 +62,10 @@ def stats(address: str, days: int, *, as_json: bool) -> None:
     with exit_on_log_error(), closing(open_report_tables(address)) as database:
         results = {name: list(database.query(sql)) for name, sql in _QUERIES.items()}
     results["days"] = results["days"][-days:]
-    if as_json:
-        click.echo(json.dumps(results))
-    else:
+    if output == "table":
         _print(results, screen())
+    else:
+        print_value(results, output)
 
 
 def _print(results: dict[str, Rows], console: Console) -> None:

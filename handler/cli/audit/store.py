@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import getpass
-import json
-import os
 import sys
 from contextlib import closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -17,9 +16,11 @@ from handler.audit.objects.probe_result import PROOF, save_probe_result
 from handler.audit.open_log import folder_at, init_log
 from handler.audit.rebuild import rebuild as rebuilt
 from handler.cli.audit.verify import checkpoints_option, evidence_of, expect_head_option
+from handler.cli.configuration.environment import cloud_environment, environment
 from handler.cli.console import printable
+from handler.cli.listing import print_row
 from handler.cli.open_stores import obs_folders, open_obs
-from handler.cli.shared_options import audit_option, confirm, exit_on_log_error
+from handler.cli.shared_options import audit_option, confirm, exit_on_log_error, format_choice
 from handler.errors import ApiError, SettingsError
 from handler.values.obs_address import OBS, parse_obs_address
 
@@ -87,8 +88,8 @@ def rebuild(address: str, checkpoints: Sequence[str], head: str, *, yes: bool) -
 
 @click.command()
 @click.argument("address")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines.")
-def probe(address: str, *, as_json: bool) -> None:
+@format_choice("table", "json", "yaml")
+def probe(address: str, output: str) -> None:
     """Try on a real bucket what a log at ADDRESS, obs://bucket/prefix, relies on.
 
     Writes some small objects under the prefix and removes them. When everything held, it writes
@@ -105,23 +106,22 @@ def probe(address: str, *, as_json: bool) -> None:
         objects.read(PROOF)  # whether the bucket can be reached at all, with these keys
         done = []
         for check in checks(objects):
-            _print_check(check, as_json=as_json)
+            _print_check(check, output)
             done.append(check)
         passed = all(check.passed for check in done)
         if passed:
             save_probe_result(objects, [check.name for check in done])
     place = objects.place
-    if passed and not as_json:
+    if passed and output == "table":
         click.echo(f"A log can be stored in {place}; the result is saved in {place}{PROOF}.")
-    elif not as_json:
+    elif output == "table":
         click.echo(f"Keep no log in {place}: use another bucket, or postgresql://.")
     sys.exit(0 if passed else 1)
 
 
-def _print_check(check: Check, *, as_json: bool) -> None:
-    if as_json:
-        result = {"check": check.name, "passed": check.passed, "found": check.found}
-        click.echo(json.dumps({**result, "meaning": check.meaning}))
+def _print_check(check: Check, output: str) -> None:
+    if output != "table":
+        print_row({**asdict(check), "passed": check.passed}, output)
         return
     click.echo(f"{'ok  ' if check.passed else 'FAIL'}  {check.name}")
     click.echo(f"      {printable(check.meaning if check.passed else check.found)}")
@@ -147,7 +147,7 @@ def lock(address: str, *, days: int, yes: bool) -> None:
     if not yes:
         confirm(f"Lock the whole bucket {bucket} permanently?")
     try:
-        open_obs(os.environ).lock(bucket, days)
+        open_obs(cloud_environment()).lock(bucket, days)
     except ApiError as error:
         if error.status != _CONFLICT:
             raise
@@ -165,7 +165,7 @@ def _bucket_of(address: str) -> str:
         bucket = parse_obs_address(address).bucket
     except ValueError:
         raise SettingsError(f"only a bucket in OBS can be locked: give {OBS}bucket") from None
-    log = os.environ.get("NIGHTDROP_AUDIT", "")
+    log = environment().get("NIGHTDROP_AUDIT", "")
     if log.startswith(OBS) and parse_obs_address(log).bucket == bucket:
         raise SettingsError(
             f"{bucket} holds the audit log, and a locked bucket refuses its appends; lock another"

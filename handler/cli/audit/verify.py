@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from contextlib import closing, contextmanager
@@ -18,9 +17,10 @@ from handler.audit.record import Head
 from handler.audit.verification.sources.jsonl_file import JsonlFileSource
 from handler.audit.verification.verdict import CANNOT_TELL, INVALID, VALID
 from handler.audit.verification.verifier import Evidence, verify_log
+from handler.cli.configuration.environment import cloud_environment, environment
 from handler.cli.console import exit_with_error, printable
 from handler.cli.open_stores import open_any_source, open_obs
-from handler.cli.shared_options import FILE
+from handler.cli.shared_options import FILE, SettingOption
 from handler.errors import LogBrokenError, NightdropError, SettingsError
 from handler.invocation.checkpoint_writer import checkpoint_store
 from handler.values.obs_address import OBS
@@ -51,6 +51,7 @@ _REDRAWN = 20_000
 @click.option(
     "--audit",
     "address",
+    cls=SettingOption,
     envvar="NIGHTDROP_AUDIT",
     help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
 )
@@ -99,7 +100,7 @@ def evidence_of(checkpoints: Sequence[str], head: str, keys: Sequence[str] = ())
         SettingsError: One of them is invalid.
         ImportError: Signatures need a package that is missing.
     """
-    named = checkpoints or tuple(filter(None, [os.environ.get("NIGHTDROP_CHECKPOINTS")]))
+    named = checkpoints or tuple(filter(None, [environment().get("NIGHTDROP_CHECKPOINTS")]))
     return Evidence(
         places=[_place(one) for one in named],
         keys=[verify_key(key) for key in keys],
@@ -128,7 +129,7 @@ def _stored(address: str | None, file: Path | None) -> RecordSource:
 
 def _place(address: str) -> CheckpointStore:
     if address.startswith(OBS):
-        return checkpoint_store(address, open_obs(os.environ))
+        return checkpoint_store(address, open_obs(cloud_environment()))
     if not Path(address).is_dir():
         known = "what is named" if "://" in address else address
         raise SettingsError(f"there is no folder of checkpoints at {known}")

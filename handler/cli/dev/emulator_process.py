@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from handler.cli.configuration.environment import environment
+from handler.cli.configuration.value import KEYS
 from handler.cloud.credentials import credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.obs.client import Obs
@@ -42,9 +44,6 @@ BUCKET = "nightdrop-drop"
 
 PREFIX = "drop/"
 """The prefix of their keys."""
-
-KEYS = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN")
-"""Environment variables with the keys that the SDK signs with."""
 
 ENV_NAMES = frozenset(
     {
@@ -172,7 +171,7 @@ def run_with_command(emulator: Emulator, command: Sequence[str]) -> int:
     with stop_signals() as ended, emulator:
         try:
             process = subprocess.Popen(  # noqa: S603 - the user's own command, no shell
-                command, env={**os.environ, **emulator.environment()}
+                command, env={**environment(), **emulator.environment()}
             )
         except OSError as error:
             raise StartError(f"cannot start {command[0]}: {error.strerror}") from error

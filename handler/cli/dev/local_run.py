@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, final
 import urllib3
 
 from handler.cli.dev.dashboard import Dashboard
-from handler.cli.dev.emulator_process import BUCKET, PREFIX, EmulatorProcess, emulator_process
+from handler.cli.dev.emulator_process import (
+    BUCKET,
+    PREFIX,
+    EmulatorProcess,
+    emulator_process,
+    write_environment,
+)
 from handler.cli.dev.event_line import object_key
 from handler.cli.dev.run_plan import local_zone
 from handler.emulator.http.messages import Request, Response, json_response
@@ -28,7 +34,7 @@ from handler.local.triggers.timer_scheduler import Timers
 from handler.values.loopback import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from threading import Event
 
@@ -39,6 +45,9 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.5
 
 _NAME = ".lock"
+
+OPERATOR_FILE = "operator.env"
+"""The settings and keys for commands against the run, in its folder."""
 
 
 @final
@@ -100,6 +109,7 @@ class LocalRun:
         self._emulator = self._start_emulator(notify_url)
         environ = self._plan.function_environment(self._emulator.environ)
         report = self.dashboard.add_sentence
+        enter(self._operator_settings(environ))
         enter(function_servers(ports, environ, options.folder, self._ended, report))
         timers = Timers(self._plan.timers, queue.submit, self._plan.clock, local_zone())
         self._stack.callback(timers.stop)
@@ -129,6 +139,17 @@ class LocalRun:
         process = emulator_process(options.folder, self._ended, *arguments)
         return self._stack.enter_context(process)
 
+    @contextmanager
+    def _operator_settings(self, environ: Mapping[str, str]) -> Iterator[None]:
+        """Write the settings and keys for commands against this run into a file; remove it."""
+        file = self._options.folder / OPERATOR_FILE
+        given = {name: value for name, value in environ.items() if "NIGHTDROP" in name}
+        write_environment(file, {**self._emulator.environ, **given})
+        try:
+            yield
+        finally:
+            file.unlink(missing_ok=True)
+
     def _show_addresses(self, urls: list[str]) -> None:
         folder = self._options.folder
         own_log = "NIGHTDROP_AUDIT" not in self._plan.given
@@ -140,6 +161,7 @@ class LocalRun:
             if own_log
             else f"set in {self._options.settings} (NIGHTDROP_AUDIT)",
             "failure notices": f"{folder / 'failures'}/",
+            "commands": f"nightdrop --env-file {folder / OPERATOR_FILE} …",
         }
         self.dashboard.show_addresses(addresses)
         self.dashboard.add_sentence(f"ready: drop a job spec into {self._options.drop}/")

@@ -7,7 +7,8 @@ from datetime import datetime, timezone
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from handler.cli.dev.emulator_process import BUCKET, KEYS, PREFIX, clean_environment
+from handler.cli.configuration.value import KEYS
+from handler.cli.dev.emulator_process import BUCKET, PREFIX, clean_environment
 from handler.emulator.ief.fleet import read_fleet
 from handler.errors import SettingsError
 from handler.local.env_file import read_env_file

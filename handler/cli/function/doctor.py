@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import time
 from contextlib import ExitStack
@@ -12,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import screen, table
+from handler.cli.listing import print_row
+from handler.cli.shared_options import format_choice
 from handler.cloud.credentials import Credentials, credentials
 from handler.cloud.http_transport import Transport
 from handler.doctor.finding import Finding, fail, worst
@@ -24,6 +25,8 @@ from handler.runtime.deadline import Deadline
 from handler.settings import load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from handler.audit.log import Log
     from handler.settings import Settings
 
@@ -31,12 +34,13 @@ FIT, UNFIT = 0, 1
 """Exit statuses; warnings alone do not count."""
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_CORRECT = "correct it and check again"
 _SECONDS = 300.0  # for all checks
 
 
 @click.command(short_help="Check a deployment: keys, rights, clock, log, work, limits.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines, one for each check.")
-def doctor(*, as_json: bool) -> None:
+@format_choice("table", "json", "yaml")
+def doctor(output: str) -> None:
     """Check a deployment from this machine, with the settings and keys of the environment.
 
     Each line is a check with its result and, for a problem, what to do. The only change is a probe
@@ -48,29 +52,32 @@ def doctor(*, as_json: bool) -> None:
     """
     with ExitStack() as stack:
         findings = _findings(stack)
-    if as_json:
-        for one in findings:
-            click.echo(json.dumps(one.to_json()))
-    else:
+    if output == "table":
         _show(findings)
+    else:
+        for one in findings:
+            print_row(one.to_json(), output)
     sys.exit(UNFIT if worst(findings) == "fail" else FIT)
 
 
 def _findings(stack: ExitStack) -> tuple[Finding, ...]:
     try:
-        settings = load(lambda _name: None, os.environ)
+        environ = cloud_environment()
+        settings = load(lambda _name: None, environ)
         transport = Transport(timeout=settings.request_timeout)
         stack.callback(transport.close)
-        return run_checks(_deployment(settings, transport, _log(stack)))
+        return run_checks(_deployment(settings, environ, transport, _log(stack, environ)))
     except SettingsError as error:
-        return tuple(
-            fail("settings", line, "correct it and check again") for line in str(error).splitlines()
-        )
+        return tuple(fail("settings", line, _CORRECT) for line in str(error).splitlines())
+    except CredentialsError as error:
+        return (fail("credentials", str(error), _CORRECT),)
 
 
-def _deployment(settings: Settings, transport: Transport, log: Log | LogError) -> Deployment:
+def _deployment(
+    settings: Settings, environ: Mapping[str, str], transport: Transport, log: Log | LogError
+) -> Deployment:
     try:
-        keys = credentials(None, os.environ)
+        keys = credentials(None, environ)
     except CredentialsError as error:
         keys = Credentials("", "", missing=str(error))
     return Deployment(
@@ -80,15 +87,15 @@ def _deployment(settings: Settings, transport: Transport, log: Log | LogError) -
         transport=transport,
         clock=lambda: datetime.now(timezone.utc),
         deadline=Deadline(time.monotonic() + _SECONDS, time.monotonic),
-        environ=os.environ,
+        environ=environ,
     )
 
 
-def _log(stack: ExitStack) -> Log | LogError:
+def _log(stack: ExitStack, environ: Mapping[str, str]) -> Log | LogError:
     """Open the log as the function does, or return why it cannot be opened."""
-    context = Context.from_environment(os.environ)
+    context = Context.from_environment(environ)
     try:
-        instance = open_instance(context, os.environ, lambda _line: None)
+        instance = open_instance(context, environ, lambda _line: None)
     except LogError as error:
         return error
     except SettingsError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -11,7 +9,10 @@ import click
 from rich.text import Text
 
 from handler.audit.job_end import WRONG
+from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import exit_with_error, jobs_table, left_open, prose, screen
+from handler.cli.listing import print_value
+from handler.cli.shared_options import format_choice
 from handler.errors import (
     EventRejectedError,
     NightdropError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from handler.parsing import Document
+    from handler.runtime.structured_log import Write
 
 DONE, REJECTED, WRONG_SETTINGS, LATER = 0, 1, 2, 75
 """Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: a retry may succeed."""
@@ -50,15 +52,16 @@ STATUS = {
     "partial": REJECTED,
     "rejected": REJECTED,
 }
+reply_option = format_choice("table", "json", "yaml")
+"""`-o` of a command that prints a reply."""
+
 _COLOURS = {DONE: "green", REJECTED: "red", LATER: "yellow"}
 
 
 @click.command(short_help="Run the function once on an event.")
 @click.argument("event", type=click.File("rb"))
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print the reply alone; log lines go to standard error."
-)
-def invoke(event: TextIO, *, as_json: bool) -> None:
+@reply_option
+def invoke(event: TextIO, output: str) -> None:
     """Run the function once on EVENT, a file or - for standard input.
 
     EVENT is an event in JSON, or a job spec in JSON or YAML. An invalid spec is not run; its errors
@@ -79,7 +82,7 @@ def invoke(event: TextIO, *, as_json: bool) -> None:
         exit_with_error(
             f"{event.name} is neither an event nor a valid job spec:\n{error}", REJECTED
         )
-    reply = run(payload, as_json=as_json)
+    reply = run(payload, output)
     sys.exit(exit_status(reply))
 
 
@@ -121,24 +124,33 @@ def _errors(documents: Sequence[Document]) -> Sequence[Problem]:
     return ()
 
 
-def run(event: object, *, as_json: bool) -> dict[str, Any]:
-    """Run the function once, print its reply and return it; exit if it raises."""
-    context = Context.from_environment(os.environ)
+def run(event: object, output: str) -> dict[str, Any]:
+    """Run the function once, print its reply and return it; exit if it raises.
+
+    Unless the reply is printed for a person, log lines go to standard error.
+    """
+    reply = answer(event, drop_line if output == "table" else _log)
+    if output == "table":
+        show(reply, screen())
+    else:
+        print_value(reply, output)
+    return reply
+
+
+def answer(event: object, write: Write) -> dict[str, Any]:
+    """Run the function once and return its reply; exit if it raises."""
+    environ = cloud_environment()
+    context = Context.from_environment(environ)
     try:
-        instance = open_instance(context, os.environ, _log if as_json else _drop)
+        instance = open_instance(context, environ, write)
     except NightdropError as error:
         exit_with_error(str(error), LATER if error.retryable else WRONG_SETTINGS)
     try:
-        reply = handle(event, context, instance)
+        return handle(event, context, instance)
     except NightdropError as error:
         exit_with_error(f"{error}\nThe platform would deliver this event again.", LATER)
     finally:
         instance.close()
-    if as_json:
-        click.echo(json.dumps(reply))
-    else:
-        show(reply, screen())
-    return reply
 
 
 def show(reply: dict[str, Any], console: Console) -> None:
@@ -160,13 +172,13 @@ def _log(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _drop(_line: str) -> None:
-    """The printed reply says the same."""
+def drop_line(_line: str) -> None:
+    """Write nothing: the printed reply says the same."""
 
 
 @click.command(short_help="Run the reconciler once: settle, resume, follow.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply alone, as JSON.")
-def reconcile(*, as_json: bool) -> None:
+@reply_option
+def reconcile(output: str) -> None:
     """Run the reconciler once: settle unknown jobs, resume waiting ones, follow running ones.
 
     Settings come from the environment. Exit status: 0 nothing is open, 1 an error, such as a job
@@ -175,6 +187,6 @@ def reconcile(*, as_json: bool) -> None:
     \b
       until nightdrop reconcile; do sleep 60; done
     """
-    reply = run({"action": "reconcile"}, as_json=as_json)
+    reply = run({"action": "reconcile"}, output)
     status = exit_status(reply)
     sys.exit(LATER if status == DONE and any(reply["open"].values()) else status)

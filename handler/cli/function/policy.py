@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 from rich.markup import escape
 from rich.text import Text
 
+from handler.cli.configuration.environment import cloud_environment, environment
 from handler.cli.console import printable, prose, screen
 from handler.cli.open_stores import open_obs
-from handler.cli.shared_options import EXISTING_FILE
+from handler.cli.shared_options import EXISTING_FILE, SettingOption
 from handler.errors import NightdropError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.policy.decision import Origin, decide
@@ -39,6 +38,7 @@ POLICY_OPTION = click.option(
     "--policy",
     "address",
     default="",
+    cls=SettingOption,
     envvar="NIGHTDROP_POLICY",
     metavar="FILE",
     help="The policy: a path, obs://bucket/key, or built-in.  [NIGHTDROP_POLICY]",
@@ -116,7 +116,7 @@ def read_policy_at(address: str) -> Policy:
     """
     try:
         named = "" if address == BUILT_IN_NAME else address
-        return load_policy(named, partial(open_obs, os.environ))
+        return load_policy(named, lambda: open_obs(cloud_environment()))
     except NightdropError as error:
         raise click.UsageError(str(error)) from None
 
@@ -146,7 +146,7 @@ def decide_plan(plan: Plan, rules: Policy, origin: Origin) -> PolicyDecision:
         click.UsageError: NIGHTDROP_VALID_FOR is not a duration.
     """
     try:
-        valid_for = seconds_of(os.environ.get("NIGHTDROP_VALID_FOR") or "6h")
+        valid_for = seconds_of(environment().get("NIGHTDROP_VALID_FOR") or "6h")
     except ValueError as error:
         raise click.UsageError(f"NIGHTDROP_VALID_FOR: {error}") from None
     return decide(rules, origin, list(map(demand_of, plan.jobs)), valid_for)

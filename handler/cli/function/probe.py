@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from contextlib import ExitStack, closing
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from handler.audit.open_log import folder_at
+from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import exit_with_error, screen, table
 from handler.cli.open_stores import obs_folders, open_any_log, open_obs
 from handler.cli.shared_options import FILE
@@ -30,7 +30,7 @@ from handler.settings import load
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from handler.probe.fact import Fact
@@ -108,14 +108,14 @@ def probe(  # noqa: PLR0913 - one for each option
     \b
       nightdrop probe --create-on 5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11 --json facts.json
     """
-    settings = load(
-        lambda _name: None, {**os.environ, **({} if events else {"NIGHTDROP_AUDIT": _NO_LOG})}
-    )
-    seen = [load_facts(str(path), lambda: open_obs(os.environ)).facts for path in others]
+    environ = cloud_environment()
+    log = {} if events else {"NIGHTDROP_AUDIT": _NO_LOG}
+    settings = load(lambda _name: None, {**environ, **log})
+    seen = [load_facts(str(path), lambda: open_obs(environ)).facts for path in others]
     job = ProbeJob(node, kind) if node else None
     with ExitStack() as stack:
-        found = _probed(settings, stack, job, objects, rate)
-        keys = _key_fact(settings, stack) if events else unseen_keys(settings)
+        found = _probed(settings, environ, stack, job, objects, rate)
+        keys = _key_fact(settings, environ, stack) if events else unseen_keys(settings)
     facts = merged(chain(found, [keys], unseen_inside(), *seen))
     host, at = urlsplit(settings.ief_endpoint).hostname or "", timestamp(utc_now())
     _show(facts)
@@ -124,27 +124,34 @@ def probe(  # noqa: PLR0913 - one for each option
     sys.exit(DIFFERS if any(one.verdict == "differs" for one in facts) else AS_ASSUMED)
 
 
-def _probed(
-    settings: Settings, stack: ExitStack, job: ProbeJob | None, objects: str | None, rate: int
+def _probed(  # noqa: PLR0913, PLR0917 - the settings, and one for each option
+    settings: Settings,
+    environ: Mapping[str, str],
+    stack: ExitStack,
+    job: ProbeJob | None,
+    objects: str | None,
+    rate: int,
 ) -> Sequence[Fact]:
     transport = stack.enter_context(closing(ObservedTransport(timeout=settings.request_timeout)))
     ief = Ief(
         settings.ief_endpoint,
         settings.project_id,
-        credentials(None, os.environ),
+        credentials(None, environ),
         transport,
         transport.clock.now,
         settings.ief_instance,
     )
-    place = stack.enter_context(closing(folder_at(objects, obs_folders()))) if objects else None
+    place = (
+        stack.enter_context(closing(folder_at(objects, obs_folders(environ)))) if objects else None
+    )
     return run_probe(ProbeClient(ief), transport, job, place, rate)
 
 
-def _key_fact(settings: Settings, stack: ExitStack) -> Fact:
+def _key_fact(settings: Settings, environ: Mapping[str, str], stack: ExitStack) -> Fact:
     if not settings.buckets:
         exit_with_error("--events needs a bucket whose events the function gets: NIGHTDROP_BUCKETS")
-    log = stack.enter_context(closing(open_any_log(settings.audit)))
-    return key_fact(open_obs(os.environ), log, settings, time.sleep)
+    log = stack.enter_context(closing(open_any_log(settings.audit, environ)))
+    return key_fact(open_obs(environ), log, settings, time.sleep)
 
 
 def _write(path: Path | None, text: str) -> None:

@@ -1,30 +1,24 @@
-"""`nightdrop validate` and `schema`: check job specs, and print their JSON Schema."""
+"""`nightdrop validate`: check job specs."""
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from pydantic.json_schema import models_json_schema
-from rich.markup import escape
-from rich.text import Text
 
-from handler.cli.console import printable, prose, screen
+from handler.cli.configuration.environment import environment
 from handler.cli.function.policy import (
     POLICY_OPTION,
     decide_plan,
     origin_named,
     read_policy_at,
 )
-from handler.cli.shared_options import EXISTING_FILE
+from handler.cli.function.validation_report import REPORTS, CheckedFile
+from handler.cli.shared_options import EXISTING_FILE, format_choice
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
-from handler.specs.api_form import BatchJob
-from handler.specs.planner import Plan, make_plan, named_nodes
-from handler.specs.short_form import full_model
+from handler.specs.planner import make_plan, named_nodes
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
@@ -32,12 +26,10 @@ if TYPE_CHECKING:
 
     from handler.policy.rules import Policy
 
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
 
 @click.command(short_help="Check job specs; nothing is sent.")
 @click.argument("files", nargs=-1, required=True, type=EXISTING_FILE)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per file.")
+@format_choice(*REPORTS)
 @click.option(
     "--show", is_flag=True, help="Print each request body that would be sent, secrets included."
 )
@@ -50,7 +42,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
     "timer:NAME, or direct.  [default: NIGHTDROP_PREFIX and the file's name]",
 )
 def validate(
-    files: tuple[Path, ...], *, as_json: bool, show: bool, address: str, source: str | None
+    files: tuple[Path, ...], output: str, *, show: bool, address: str, source: str | None
 ) -> None:
     """Check job-spec FILES and print every error; nothing is sent, nothing is recorded.
 
@@ -58,26 +50,21 @@ def validate(
     and mark take from its delivery is made from the file's name: they will be others when it is
     sent.
 
+    Format github is GitHub's annotations on the lines of a pull request, sarif is SARIF 2.1.0.
     Exit status: 0 all are valid, 1 any is not.
 
     \b
       nightdrop validate events/specs/*.yaml
       nightdrop validate --show events/specs/deploy-camera.yaml
-      nightdrop validate --policy built-in events/specs/*.yaml
+      nightdrop validate --policy built-in --format sarif events/specs/*.yaml > nightdrop.sarif
     """
     rules = read_policy_at(address) if address else None
-    checked = [(file, *_checked(file, rules, source)) for file in files]
-    for file, plan, errors in checked:
-        if as_json:
-            click.echo(json.dumps(_as_json(file, plan, errors, show=show)))
-        else:
-            _show(file, plan, errors)
-            for job in plan.jobs if plan and show else ():
-                click.echo(shown_body(job.body))
-    sys.exit(1 if any(errors for _, _, errors in checked) else 0)
+    checked = [_checked(file, rules, source) for file in files]
+    REPORTS[output](checked, show)
+    sys.exit(1 if any(one.errors for one in checked) else 0)
 
 
-def _checked(file: Path, rules: Policy | None, source: str | None) -> tuple[Plan | None, list[str]]:
+def _checked(file: Path, rules: Policy | None, source: str | None) -> CheckedFile:
     try:
         # Only a delivery gives jobs their names; here the file's own name is used.
         documents = read(_content(file), Limits())
@@ -87,77 +74,14 @@ def _checked(file: Path, rules: Policy | None, source: str | None) -> tuple[Plan
         }
         plan = make_plan(key_of(str(file)), documents, names)
     except SpecRejectedError as error:
-        return None, list(map(str, error.problems))
+        return CheckedFile(file, None, error.problems)
     if rules is None:
-        return plan, []
-    origin = origin_named(source or f"{os.environ.get('NIGHTDROP_PREFIX', '')}{file.name}")
-    return plan, list(map(str, decide_plan(plan, rules, origin).problems))
+        return CheckedFile(file, plan, ())
+    origin = origin_named(source or f"{environment().get('NIGHTDROP_PREFIX', '')}{file.name}")
+    return CheckedFile(file, plan, decide_plan(plan, rules, origin).problems)
 
 
 def _content(file: Path) -> bytes:
     """Return the file's bytes, of a large one no more than shows that it is too large."""
     with file.open("rb") as opened:
         return opened.read(Limits().max_bytes + 1)
-
-
-def shown_body(body: str) -> str:
-    """Return a request body as it is sent, one field a line.
-
-    What a terminal may take for a command, and invisible characters, are escaped as in JSON.
-    """
-    text = json.dumps(json.loads(body), ensure_ascii=False, indent=2)
-    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
-
-
-def _as_json(file: Path, plan: Plan | None, errors: list[str], *, show: bool) -> dict[str, object]:
-    bodies = {"requests": [json.loads(job.body) for job in plan.jobs]} if plan and show else {}
-    return {
-        "file": str(file),
-        "valid": not errors,
-        "jobs": len(plan.jobs) if plan else 0,
-        "errors": errors,
-        "warnings": list(map(str, plan.warnings)) if plan else [],
-        **bodies,
-    }
-
-
-def _show(file: Path, plan: Plan | None, errors: list[str]) -> None:
-    console, name = screen(), escape(printable(file))
-    if errors:
-        count = _count(len(errors), "error")
-        console.print(f"[bold red]✗[/] [bold]{name}[/]: {count}", highlight=False)
-    else:
-        count = _count(len(plan.jobs) if plan else 0, "job")
-        console.print(f"[bold green]✓[/] [bold]{name}[/]: {count}", highlight=False)
-    for line in errors or (plan.warnings if plan else ()):
-        console.print(Text(f"  {prose(line)}"), highlight=False, soft_wrap=True)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-@click.command(short_help="Print the job spec's JSON Schema.")
-def schema() -> None:
-    """Print the JSON Schema of a job spec, for editors and other tools.
-
-    \b
-      nightdrop schema > nightdrop.schema.json
-    """
-    click.echo(json.dumps(job_spec_schema(), indent=2))
-
-
-def job_spec_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of one document: the friendly or the API's form.
-
-    Rules between fields, such as which kind needs a deployment, are checked but not written here.
-    """
-    job = full_model()
-    references, shared = models_json_schema([(job, "validation"), (BatchJob, "validation")])
-    return {
-        "$schema": _DIALECT,
-        "title": "Nightdrop job spec",
-        "description": "One batch job: in Nightdrop's friendlier form, or as the API's own body.",
-        "anyOf": [references[(model, "validation")] for model in (job, BatchJob)],
-        "$defs": shared["$defs"],
-    }

@@ -16,7 +16,7 @@ from handler.errors import ApiError, NoAnswerError
 from handler.values.display import display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from handler.cloud.credentials import Credentials
@@ -31,6 +31,7 @@ _CREATED_BYTES = 65_536
 _LISTED_BYTES = 1024 * 1024
 _SHOWN_BYTES = 4 * 1024 * 1024
 _LAST_SECOND = 253_402_300_799
+_NODE_NAME = "node_name"  # of a target's extension_info, as on the page of CreateBatchJob
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,14 @@ class ShownJob:
     """The status of a job and of its tasks, as pairs of status and reason.
 
     The API's own counters are swapped and therefore not read. A missing description is "".
+    `targets` has the name or, where none was sent, the id of each task's target.
     """
 
     job_id: str
     status: str
     tasks: tuple[tuple[str, str], ...]
     description: str = ""
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ class Ief:
                 for task in listed
             ),
             description=text_of(shown, "description"),
+            targets=tuple(_target_names(shown, listed)),
         )
 
     def get(self, resource: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Json]:
@@ -213,6 +217,24 @@ def _checked(answer: Answer, secrets: Sequence[str]) -> Answer:
 
 def _shown(message: str, secrets: Sequence[str]) -> str:
     return display(redact(message, secrets), longest=_LONGEST_MESSAGE)
+
+
+def _target_names(shown: dict[str, Json], tasks: Sequence[dict[str, Json]]) -> Iterator[str]:
+    """Yield the name that each task's target was sent with, or else its id."""
+    named: dict[str, str] = {}
+    targets = shown.get("targets")
+    for target in targets if isinstance(targets, list) else ():
+        extension = target.get("extension_info") if isinstance(target, dict) else None
+        for pair in extension if isinstance(extension, list) else ():
+            if (
+                isinstance(pair, dict)
+                and isinstance(target, dict)
+                and pair.get("key") == _NODE_NAME
+            ):
+                named[id_of(target, "target_id")] = text_of(pair, "value")
+    for task in tasks:
+        target_id = id_of(task, "target_id")
+        yield named.get(target_id) or target_id
 
 
 def _listed(job: Json) -> ListedJob:

@@ -15,7 +15,7 @@ from handler.cloud.ief.answers import id_of, status_of, text_of
 from handler.errors import NoAnswerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from handler.cloud.ief.client import Ief
     from handler.values.canonical_json import Json
@@ -60,21 +60,14 @@ class NodeGroup(NamedTuple):
     nodes: int | None
 
 
-def list_nodes(ief: Ief, *, name: str = "", state: str = "", tags: str = "") -> list[EdgeNode]:
-    """Return all nodes of the project, or those that match; complete or not at all.
-
-    Args:
-        ief: The fleet's API.
-        name: A part of the name.
-        state: A state, in capital letters.
-        tags: `key.value`, joined by commas; a node has all of them.
+def list_nodes(ief: Ief) -> list[EdgeNode]:
+    """Return all nodes of the project; complete or not at all.
 
     Raises:
         NoAnswerError: The list is incomplete, or holds a node without a usable id.
         CloudError: A call failed.
     """
-    query = [("name", name), ("state", state), ("tags", tags)]
-    return [_node(one) for one in _pages(ief, "edgemgr/nodes", "nodes", query)]
+    return [_node(one) for one in _pages(ief, "edgemgr/nodes", "nodes")]
 
 
 def show_node(ief: Ief, node_id: str) -> EdgeNode:
@@ -95,17 +88,13 @@ def list_groups(ief: Ief) -> list[NodeGroup]:
         NoAnswerError: The list is incomplete, or holds a group without a usable id.
         CloudError: A call failed; only an enterprise instance has groups.
     """
-    return [_group(one) for one in _pages(ief, "edgemgr/groups", "edge_groups", ())]
+    return [_group(one) for one in _pages(ief, "edgemgr/groups", "edge_groups")]
 
 
-def _pages(
-    ief: Ief, resource: str, field: str, query: Sequence[tuple[str, str]]
-) -> Iterator[dict[str, Json]]:
-    given = [(name, value) for name, value in query if value]
+def _pages(ief: Ief, resource: str, field: str) -> Iterator[dict[str, Json]]:
     found = 0
     for page in range(MOST_PAGES):
-        place = [("limit", str(PAGE)), ("offset", str(page * PAGE))]
-        answer = ief.get(resource, [*given, *place])
+        answer = ief.get(resource, [("limit", str(PAGE)), ("offset", str(page * PAGE))])
         entries, count = answer.get(field), answer.get("count")
         if not isinstance(entries, list):
             raise NoAnswerError(f"IEF's answer holds no {field}")

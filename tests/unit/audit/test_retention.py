@@ -123,7 +123,7 @@ def test_audit_show_finds_a_forgotten_delivery(
 ) -> None:
     """By folding the records without forgetting, once nothing that is known has the name."""
     forget(log, AT_ONCE)
-    found = CliRunner().invoke(main, ["audit", "show", what, "--audit", store_address, "--json"])
+    found = CliRunner().invoke(main, ["audit", "show", what, "--audit", store_address, "-ojson"])
     assert [json.loads(line)["action"] for line in found.output.splitlines()] == [
         "delivery.planned",
         "job.planned",

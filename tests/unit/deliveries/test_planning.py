@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handler.emulator.server import Emulator
-    from handler.values.canonical_json import Json
 
     Environ = dict[str, str]
     Reply = dict[str, Any]
@@ -39,8 +38,8 @@ def lists(emulator: Emulator) -> int:
 
 def failing(emulator: Emulator, status: int) -> None:
     """Make the next list of nodes fail."""
-    fault: Json = {"operation": "ListEdgeNodes", "fault": "status", "status": status, "times": 1}
-    emulator.faults.set([fault])
+    fault = {"operation": "ListEdgeNodes", "fault": "status"}
+    emulator.faults.set([{**fault, "status": status, "times": 1}])
 
 
 def test_a_node_named_by_its_name_gets_the_job_and_its_id_is_recorded(

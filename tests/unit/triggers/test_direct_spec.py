@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from handler.triggers.delivery import InlineSpec
-from handler.triggers.event_parser import direct_delivery, is_spec
+from handler.triggers.delivery import InlineSpec, direct_delivery
+from handler.triggers.event_parser import is_spec
 from handler.values.canonical_json import key_of
 
 

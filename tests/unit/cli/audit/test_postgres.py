@@ -90,7 +90,7 @@ def test_an_unreachable_server_is_a_short_message(command: list[str]) -> None:
 
 def test_the_list_is_that_of_the_views_in_the_database(filled: str) -> None:
     """Whether read by the command or with psql."""
-    done = run("list", "--json", "--audit", filled)
+    done = run("list", "-ojson", "--audit", filled)
     rows = [json.loads(line) for line in done.output.splitlines()]
     with psycopg.connect(filled, row_factory=dict_row) as db:
         stored = db.execute("SELECT * FROM nightdrop.trail ORDER BY seq").fetchall()
@@ -119,7 +119,7 @@ def test_a_timeline_can_be_shown(filled: str) -> None:
 
 def test_counts_and_copies_are_the_same_as_from_a_file(filled: str, tmp_path: Path) -> None:
     """By way of a copy in memory; the page's copy has the records, too."""
-    found = json.loads(run("stats", "--json", "--audit", filled).output)
+    found = json.loads(run("stats", "-ojson", "--audit", filled).output)
     assert [row["reason"] for row in found["failures"]] == ["no"]
     write_page_copy(filled, tmp_path / "nightdrop.db")
     with closing(sqlite3.connect(tmp_path / "nightdrop.db")) as db:

@@ -20,7 +20,7 @@ from tests.support.long_log import LongLog, recording, run_records
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMANDS = ("list --json", "show {name}", "stats", "export --format jsonl", "verify")
+COMMANDS = ("list -ojson", "show {name}", "stats", "export --format jsonl", "verify")
 NOBODY = 65_534
 LAST = "read-only"
 

@@ -99,7 +99,11 @@ def test_every_sample_event_is_what_the_command_makes(sample: str) -> None:
 
 def test_no_sample_event_has_another_origin() -> None:
     """A spec handed over directly is no event of a trigger."""
-    assert {path.name for path in EVENTS.glob("*.json")} == {*SAMPLES, "direct-spec.json"}
+    assert {path.name for path in EVENTS.glob("*.json")} == {
+        *SAMPLES,
+        "direct-spec.json",
+        "schema.json",
+    }
 
 
 @settings(max_examples=examples(50), deadline=None)

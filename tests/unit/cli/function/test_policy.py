@@ -134,7 +134,7 @@ def test_validate_uses_a_policy_only_if_one_is_named() -> None:
     """Its refusals are errors of the file."""
     assert run("validate", "privileged.json").startswith("✓")
     assert run("validate", "--policy", "built-in", "plain.json").startswith("✓")
-    said = run("validate", "--policy", "built-in", "--json", "privileged.json", status=1)
+    said = run("validate", "--policy", "built-in", "-ojson", "privileged.json", status=1)
     found = json.loads(said)
     assert (found["valid"], found["jobs"], len(found["errors"])) == (False, 1, 1)
 

@@ -74,20 +74,6 @@ def test_all_nodes_are_listed_with_allowed_fields(ief: Ief) -> None:
     assert found["gateway-south-2"].state == "UNCONNECTED"
 
 
-@pytest.mark.parametrize(
-    ("query", "names"),
-    [
-        ({"name": "north"}, ["gateway-north-1", "gateway-north-2"]),
-        ({"state": "FAIL"}, ["camera-yard-2"]),
-        ({"tags": "site.north,line.2"}, ["gateway-north-2"]),
-        ({"name": "nobody"}, []),
-    ],
-)
-def test_a_query_is_answered_by_ief(ief: Ief, query: dict[str, str], names: list[str]) -> None:
-    """Name, state and tags narrow the list down at the service."""
-    assert [node.name for node in list_nodes(ief, **query)] == names
-
-
 def test_a_long_list_is_read_to_its_end(transport: Transport) -> None:
     """Page after page, each node once."""
     nodes = tuple(Node(f"id-{number}", f"n{number}") for number in range(1_234))

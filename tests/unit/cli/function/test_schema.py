@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
-from handler.cli.function.validate import job_spec_schema
+import jsonschema
+import pytest
+import yaml
+
+from handler.cli.function.schema import job_spec_schema
+
+EVENTS = Path(__file__).parents[4] / "events"
 
 
 def described(node: Any, shared: dict[str, Any]) -> list[bool]:  # noqa: ANN401 - any part of the schema
@@ -53,3 +60,19 @@ def test_a_target_may_be_an_id_alone() -> None:
 def test_no_optional_field_may_be_null() -> None:
     """To leave something out is to leave it out."""
     assert '"null"' not in json.dumps(job_spec_schema())
+
+
+def test_the_published_schema_is_that_of_the_command() -> None:
+    """Renewed with `nightdrop schema > events/schema.json`."""
+    assert json.loads((EVENTS / "schema.json").read_text()) == job_spec_schema()
+
+
+@pytest.mark.parametrize("name", ["deploy-camera", "nightly-upgrade"])
+def test_the_first_line_of_a_sample_names_the_schema(name: str) -> None:
+    """By the path from its own folder, as the YAML language server reads it; it is valid by it."""
+    path = EVENTS / "specs" / f"{name}.yaml"
+    comment, _, schema = path.read_text().splitlines()[0].partition("$schema=")
+    assert comment == "# yaml-language-server: "
+    found = json.loads((path.parent / schema).read_text())
+    assert (path.parent / schema).resolve() == EVENTS / "schema.json"
+    jsonschema.validate(yaml.safe_load(path.read_text()), found)

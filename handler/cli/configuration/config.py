@@ -1,0 +1,85 @@
+"""`nightdrop config`: every setting, its value, and where it comes from."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import click
+from pydantic import SecretStr
+
+from handler.cli.configuration.environment import Configuration, configuration
+from handler.cli.configuration.key_sources import key_origin
+from handler.cli.configuration.value import KEYS
+from handler.cli.listing import Listing, print_rows
+from handler.cli.shared_options import format_option
+from handler.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from handler.cli.listing import Row
+
+_MASK = "****"
+_PASSWORD = re.compile(r"(?<=:)[^@/:]+(?=@)|(?<=password=)[^&]+")
+_SETTINGS = Listing(("setting", "from", "value"), name="setting", empty="There are no settings.")
+
+
+@click.group(short_help="Show the settings, and where each comes from.")
+def config() -> None:
+    """Show the settings, and where each comes from.
+
+    \b
+      nightdrop config show
+      nightdrop --profile production config show -o yaml
+    """
+
+
+@config.command()
+@format_option
+def show(output: str) -> None:
+    """Print every setting with its value and where it comes from; secrets are masked.
+
+    An option of a command counts more than the environment, the environment more than --env-file,
+    that file more than the profile in nightdrop.toml, and the profile more than the default. No key
+    is fetched.
+
+    \b
+      nightdrop config show
+      nightdrop --profile production --env-file keys.env config show -o json
+    """
+    print_rows(list(setting_rows(configuration())), _SETTINGS, output)
+
+
+def setting_rows(given: Configuration) -> Iterator[Row]:
+    """Yield a row for the profile, the env file, each setting and each key.
+
+    Raises:
+        SettingsError: The env file or nightdrop.toml is invalid.
+    """
+    profile = given.profile
+    yield _row("profile", profile.origin if profile else "not set", profile and profile.name)
+    yield _row("env file", "--env-file" if given.env_file else "not set", given.env_file)
+    for name, field in Settings.model_fields.items():
+        yield _setting_row(given, f"NIGHTDROP_{name.upper()}", field)
+    for key in (*KEYS, "HUAWEICLOUD_SDK_PROJECT_ID"):
+        value = given.values.get(key)
+        if value and value.text:
+            yield _row(key, value.origin, _MASK if key in KEYS else value.text)
+        else:
+            yield _row(key, key_origin(profile, given.environ) or "not set", None)
+
+
+def _setting_row(given: Configuration, name: str, field: Any) -> Row:  # noqa: ANN401 - pydantic's own type
+    value = given.values.get(name)
+    if value and value.text:
+        secret = field.annotation is SecretStr
+        return _row(name, value.origin, _MASK if secret else _PASSWORD.sub(_MASK, value.text))
+    if field.is_required():
+        return _row(name, "not set", None)
+    default = "" if field.annotation is SecretStr else field.default
+    return _row(name, "default", default if default not in {(), ""} else None)
+
+
+def _row(setting: str, origin: str, value: object) -> Row:
+    return {"setting": setting, "value": None if value is None else str(value), "from": origin}

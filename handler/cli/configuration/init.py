@@ -1,0 +1,71 @@
+"""`nightdrop init`: a first spec, a profile, and the schema that an editor checks specs with."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from handler.cli.configuration.profile_file import FILE_NAME
+from handler.cli.console import exit_with_error
+from handler.cli.function.schema import job_spec_schema
+from handler.cli.shared_options import FOLDER, confirm
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SCHEMA_FILE = "nightdrop.schema.json"
+_PROFILE = """\
+# Settings of nightdrop, without the prefix NIGHTDROP_; `nightdrop config show` prints all of them.
+# No secrets belong here: keys come from the environment or from ~/.huaweicloud/credentials.
+default = "local"
+
+[profile.local]
+audit = "sqlite:///nightdrop.db"
+"""
+_SPEC = f"""\
+# yaml-language-server: $schema={_SCHEMA_FILE}
+kind: node_upgrade
+name: first-upgrade
+targets:
+  nodes: [gateway-7]
+"""
+
+
+@click.command(short_help="Write a first spec and a profile.")
+@click.argument("folder", type=FOLDER, default=".")
+@click.option("--yes", is_flag=True, help="Replace files without asking.")
+def init(folder: Path, *, yes: bool) -> None:
+    """Write into FOLDER a first spec, nightdrop.toml with a profile, and the schema of specs.
+
+    The first line of the spec names the schema for editors. A file that is there is only replaced
+    after a question. Exit status: 0 written, 1 the answer was no, 2 not written because of an
+    error.
+
+    \b
+      nightdrop init
+      nightdrop init my-fleet && cd my-fleet && nightdrop validate upgrade.yaml
+    """
+    files = {
+        FILE_NAME: _PROFILE,
+        "upgrade.yaml": _SPEC,
+        _SCHEMA_FILE: json.dumps(job_spec_schema(), indent=2) + "\n",
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            _write(folder / name, text, yes=yes)
+    except OSError as error:
+        exit_with_error(f"{error.filename} cannot be written: {error.strerror}")
+
+
+def _write(path: Path, text: str, *, yes: bool) -> None:
+    if path.exists():
+        if path.is_file() and path.read_bytes() == text.encode():
+            click.echo(f"{path} is up to date")
+            return
+        if not yes:
+            confirm(f"{path} exists. Replace it?")
+    path.write_text(text, encoding="utf-8")
+    click.echo(f"{path} written")

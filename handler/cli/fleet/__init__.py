@@ -1,0 +1,1 @@
+"""`nightdrop nodes` and `groups`: the fleet, read only."""

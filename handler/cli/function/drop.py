@@ -1,0 +1,143 @@
+"""`nightdrop drop`: checks spec files, uploads them, and follows their jobs to the end."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from handler.cli.console import complain
+from handler.cli.function.dropped_file import DroppedFile, Look, look_at, upload
+from handler.cli.function.plan import SPEC_FILE, plan, read_spec_file
+from handler.cli.function.policy import decide_plan, origin_named, read_policy_at
+from handler.cli.function.watched_files import show_looks
+from handler.cli.listing import Listing, print_rows
+from handler.cli.open_cloud import open_cloud
+from handler.cli.shared_options import NumberRange, format_option
+from handler.errors import SpecRejectedError
+from handler.parsing import Limits, read
+from handler.specs.planner import make_plan
+from handler.values.canonical_json import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from handler.cli.function.plan import SpecFile
+    from handler.cli.open_cloud import Cloud
+
+DONE, WRONG, UNFINISHED = 0, 1, 75
+"""Exit statuses; 75 is EX_TEMPFAIL of sysexits.h."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.5, 5.0, 1.2  # seconds between two looks
+
+_JOBS = Listing(
+    ("file", "job_name", "state", "progress", "note"),
+    name="job_name",
+    empty="",
+    optional=("file", "progress"),
+)
+
+
+@click.command(short_help="Upload spec files, and follow their jobs.")
+@click.argument("files", nargs=-1, required=True, type=SPEC_FILE)
+@click.option(
+    "--as",
+    "name",
+    metavar="NAME",
+    help="The name of the only file in the bucket, below NIGHTDROP_PREFIX.  [default: its own]",
+)
+@click.option("--wait", is_flag=True, help="Follow the jobs until all have ended.")
+@click.option(
+    "--timeout",
+    type=NumberRange(0),
+    default=1800,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long --wait follows.",
+)
+@click.option("--dry-run", is_flag=True, help="Upload nothing; the same as `nightdrop plan`.")
+@format_option
+@click.pass_context
+def drop(  # noqa: PLR0913 - one for each option
+    context: click.Context,
+    /,
+    files: Sequence[str],
+    *,
+    name: str | None,
+    wait: bool,
+    timeout: float,
+    dry_run: bool,
+    output: str,
+) -> None:
+    """Check spec FILES, the policy included, and upload them into the first of NIGHTDROP_BUCKETS.
+
+    Nothing is uploaded if one has an error. - reads standard input. With --wait, the files' result
+    files are read (NIGHTDROP_RESULTS), and IEF is asked about each job and its targets. Exit
+    status: 0 uploaded, with --wait all jobs succeeded, 1 a file or a job was rejected, refused or
+    failed, 2 wrong settings, or a service cannot be reached, 75 not all have ended in time.
+
+    \b
+      nightdrop drop upgrade.yaml --wait
+      nightdrop drop camera.yaml --as team-a/camera.yaml --wait -o json
+    """
+    if name and len(files) > 1:
+        raise click.UsageError("--as names one file; give one")
+    if dry_run:
+        context.invoke(plan, files=files, source=None, output=output)
+    with open_cloud() as cloud:
+        if wait and not cloud.settings.results:
+            raise click.UsageError("--wait reads result files: set NIGHTDROP_RESULTS")
+        specs = [read_spec_file(file) for file in files]
+        specs = [specs[0]._replace(name=name)] if name else specs
+        valid = [_is_valid(spec, cloud) for spec in specs]  # all errors are printed
+        if not all(valid):
+            sys.exit(WRONG)
+        dropped = [upload(spec, cloud) for spec in specs]
+        if not wait:
+            rows = [one.row() for one in dropped]
+            print_rows(rows, _JOBS._replace(columns=("file", "address"), name="address"), output)
+            return
+        last = show_looks(_looks(dropped, cloud, timeout), live=output == "table")
+    if output != "table":
+        print_rows([row for look in last for row in look.rows()], _JOBS, output)
+    sys.exit(_status(last))
+
+
+def _is_valid(spec: SpecFile, cloud: Cloud) -> bool:
+    """Return whether a spec may be dropped; print what is wrong with it."""
+    settings = cloud.settings
+    try:
+        limits = Limits(max_bytes=settings.max_spec_bytes)
+        planned = make_plan(key_of(spec.name), read(spec.data, limits))
+    except SpecRejectedError as error:
+        complain(f"{spec.name} is not dropped:\n{error}")
+        return False
+    origin = origin_named(f"{settings.prefix}{spec.name}")
+    problems = decide_plan(planned, read_policy_at(settings.policy), origin).problems
+    if problems:
+        refused = "\n".join(map(str, problems))
+        complain(f"{spec.name} is not dropped:\n{refused}")
+    return not problems
+
+
+def _looks(
+    dropped: Sequence[DroppedFile], cloud: Cloud, timeout: float
+) -> Iterator[Sequence[Look]]:
+    """Yield what became of files, again and again, until all is over or the time is."""
+    until, pause = time.monotonic() + timeout, _FIRST_PAUSE
+    looks = [Look(one) for one in dropped]
+    while True:
+        looks = [one if one.is_over else look_at(one, cloud) for one in looks]
+        yield looks
+        if all(one.is_over for one in looks) or time.monotonic() + pause > until:
+            return
+        time.sleep(pause)
+        pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+
+
+def _status(last: Sequence[Look]) -> int:
+    if any(one.is_over and not one.is_well for one in last):
+        return WRONG
+    return DONE if all(one.is_over for one in last) else UNFINISHED

@@ -1,0 +1,198 @@
+"""A file that was dropped, and what became of it: by its result file, and by IEF."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from handler.audit.job_end import ENDED, WRONG, shown_word
+from handler.cli.console import complain
+from handler.deliveries.result_file import result_key
+from handler.errors import ApiError, CloudError, ObjectError
+from handler.values.canonical_json import sha256_hex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from handler.cli.function.plan import SpecFile
+    from handler.cli.open_cloud import Cloud
+    from handler.cloud.ief.client import ShownJob
+
+_LARGEST = 16 * 1024 * 1024
+_NO_RIGHT = frozenset({401, 403})
+_CONTENT_TYPE = "application/octet-stream"
+_ON_FLEET = frozenset({"created", "adopted"})
+
+
+class DroppedFile(NamedTuple):
+    """A file in the bucket.
+
+    Attributes:
+        name: Its name, for people.
+        bucket: The bucket.
+        key: Its key.
+        digest: SHA-256 of its bytes, which its result file repeats.
+        before: The delivery that its result file was about before it was dropped; "" for none, or
+            if that run is the one that the file repeats.
+    """
+
+    name: str
+    bucket: str
+    key: str
+    digest: str
+    before: str
+
+    def row(self) -> dict[str, object]:
+        """Return it as a row of a list."""
+        return {"file": self.name, "address": f"obs://{self.bucket}/{self.key}"}
+
+
+@dataclass(frozen=True)
+class Look:
+    """What became of a dropped file.
+
+    Attributes:
+        dropped: The file.
+        result: What its result file says; empty before the function has written it.
+        fleet: Its jobs as IEF shows them, by their ids.
+        asks_fleet: Whether these keys may ask IEF.
+    """
+
+    dropped: DroppedFile
+    result: Mapping[str, Any] = field(default_factory=dict)
+    fleet: Mapping[str, ShownJob] = field(default_factory=dict)
+    asks_fleet: bool = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more becomes of it."""
+        jobs = self.result.get("jobs", [])
+        if not jobs:
+            return self.result.get("outcome") in {"rejected", "ignored"}
+        return all(self._is_over(job) for job in jobs)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether all of its jobs succeeded."""
+        jobs = self.result.get("jobs", [])
+        return bool(jobs) and not any(self.state_of(job) in WRONG for job in jobs)
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """Yield a row for each of its jobs; one without a job before that."""
+        jobs = self.result.get("jobs", [])
+        errors = "\n".join(self.result.get("errors", []))
+        if not jobs:
+            state = self.result.get("outcome") or "waiting for the function"
+            yield self._row({}, str(state), "", errors)
+        for job in jobs:
+            shown = self._shown(job)
+            progress = f"{shown.succeeded} of {len(shown.tasks)}" if shown and shown.tasks else ""
+            why = (
+                "; ".join(dict.fromkeys(reason for _, reason in shown.tasks if reason))
+                if shown
+                else ""
+            )
+            yield self._row(job, self.state_of(job), progress, str(job.get("reason") or why))
+
+    def targets(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the name of each job, each of its targets, and the status of that target's task."""
+        for job in self.result.get("jobs", []):
+            shown = self._shown(job)
+            if shown:
+                for target, (status, _) in zip(shown.targets, shown.tasks, strict=True):
+                    yield str(job["job_name"]), target, status
+
+    def state_of(self, job: Mapping[str, Any]) -> str:
+        """Return the one word for a job: of the fleet while it runs there, else of the log."""
+        shown = self._shown(job)
+        if shown is None or job["state"] not in _ON_FLEET:
+            return str(job["state"])
+        if shown.status in ENDED:
+            return shown_word("created", shown.status, shown.succeeded)
+        return shown.status.lower().replace("_", " ")
+
+    def _is_over(self, job: Mapping[str, Any]) -> bool:
+        shown = self._shown(job)
+        if job["state"] in _ON_FLEET:
+            return shown is not None and shown.status in ENDED
+        return job["state"] not in {"planned", "sending", "deferred", "unknown", "absent"}
+
+    def _shown(self, job: Mapping[str, Any]) -> ShownJob | None:
+        return self.fleet.get(str(job.get("job_id")))
+
+    def _row(
+        self, job: Mapping[str, Any], state: str, progress: str, note: str
+    ) -> dict[str, object]:
+        return {
+            "file": self.dropped.name,
+            "job_name": job.get("job_name", ""),
+            "state": state,
+            "progress": progress,
+            "note": note,
+            "job_id": job.get("job_id") or "",
+        }
+
+
+def upload(spec: SpecFile, cloud: Cloud) -> DroppedFile:
+    """Upload a file and return it.
+
+    Raises:
+        CloudError: It could not be uploaded.
+    """
+    bucket, key = cloud.settings.buckets[0], f"{cloud.settings.prefix}{spec.name}"
+    dropped = DroppedFile(spec.name, bucket, key, sha256_hex(spec.data), "")
+    result = _result(dropped, cloud)
+    repeats = result.get("digest") == dropped.digest and result.get("outcome") != "rejected"
+    before = "" if repeats else str(result.get("delivery", ""))
+    cloud.obs.write(bucket, key, spec.data, content_type=_CONTENT_TYPE)
+    return dropped._replace(before=before)
+
+
+def look_at(look: Look, cloud: Cloud) -> Look:
+    """Return what has become of a dropped file since the last look.
+
+    Without the right to ask IEF only the result file is read, and a line says so once.
+
+    Raises:
+        CloudError: A service cannot be reached.
+    """
+    dropped = look.dropped
+    found = _result(dropped, cloud)
+    if found.get("digest") != dropped.digest or found.get("delivery") == dropped.before:
+        return look
+    look = replace(look, result=found)
+    try:
+        return replace(look, fleet=_fleet(look, cloud))
+    except ApiError as error:
+        if error.status not in _NO_RIGHT:
+            raise
+        complain(f"IEF is not asked, only the result file is read: {error}")
+        return replace(look, asks_fleet=False)
+
+
+def _result(dropped: DroppedFile, cloud: Cloud) -> dict[str, Any]:
+    """Return what the result file says, whichever drop it is about; empty without one."""
+    if cloud.settings.results is None:
+        return {}
+    bucket, prefix = cloud.settings.results
+    key = result_key(dropped.key, watched=cloud.settings.prefix, results=prefix)
+    try:
+        found = json.loads(cloud.obs.read(bucket, key, max_bytes=_LARGEST).data)
+    except ObjectError as error:
+        if error.code != "NoSuchKey":
+            raise
+        return {}
+    except ValueError as error:
+        raise CloudError(f"obs://{bucket}/{key} is not a result file") from error
+    return found if isinstance(found, dict) else {}
+
+
+def _fleet(look: Look, cloud: Cloud) -> dict[str, ShownJob]:
+    """Return the jobs that were created as IEF shows them; those that have ended are not asked."""
+    fleet = dict(look.fleet)
+    for job in look.result.get("jobs", []):
+        job_id, known = str(job.get("job_id") or ""), fleet.get(str(job.get("job_id")))
+        if look.asks_fleet and job_id and not (known and known.status in ENDED):
+            fleet[job_id] = cloud.ief.show_job(job_id)
+    return fleet

@@ -1,0 +1,56 @@
+"""Opens IEF and OBS for a command, with the settings and keys of its environment."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, NamedTuple
+
+from handler.cli.configuration.environment import cloud_environment
+from handler.cloud.credentials import credentials
+from handler.cloud.http_transport import Transport
+from handler.cloud.ief.client import Ief
+from handler.cloud.obs.client import Obs
+from handler.settings import Settings, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NO_LOG = "sqlite:///none"
+"""An address for a command that opens no log, so that none need be set."""
+
+
+class Cloud(NamedTuple):
+    """The services that a command calls, and the settings that say where they are."""
+
+    settings: Settings
+    ief: Ief
+    obs: Obs
+
+
+@contextmanager
+def open_cloud() -> Iterator[Cloud]:
+    """Open IEF and OBS; NIGHTDROP_AUDIT need not be set.
+
+    Raises:
+        SettingsError: A setting is missing or wrong.
+        CredentialsError: There are no keys.
+    """
+    environ = cloud_environment()
+    address = environ.get("NIGHTDROP_AUDIT") or NO_LOG
+    settings = load(lambda _name: None, {**environ, "NIGHTDROP_AUDIT": address})
+    keys = credentials(None, environ)
+    with closing(Transport(timeout=settings.request_timeout)) as transport:
+        ief = Ief(
+            settings.ief_endpoint,
+            settings.project_id,
+            keys,
+            transport,
+            _now,
+            settings.ief_instance,
+        )
+        yield Cloud(settings, ief, Obs(settings.obs_endpoint, keys, transport, _now))
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

@@ -1,0 +1,124 @@
+"""What the function would do with a spec now: its own decision, made and not recorded."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from handler.cloud.ief.fleet import list_nodes
+from handler.deliveries.decisions import Rules, SpecSource, plan_it
+from handler.deliveries.planning import order_of
+from handler.deliveries.receiving import receive
+from handler.errors import CloudError, RejectedError
+from handler.runtime.response import Answered, Result, jobs_json
+from handler.triggers.delivery import InlineSpec
+from handler.values.canonical_json import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from handler.audit.log import Decision
+    from handler.cloud.ief.fleet import EdgeNode
+    from handler.deliveries.decisions import Decided, Order
+    from handler.invocation.invocation import Invocation
+    from handler.runtime.response import Outcome
+    from handler.specs.planner import PlannedJob
+    from handler.triggers.delivery import Delivery
+    from handler.values.canonical_json import Json
+
+_OUTCOMES: Mapping[str, Outcome] = {
+    "delivery.planned": "completed",
+    "delivery.received": "completed",
+    "delivery.repeated": "duplicate",
+    "delivery.awaiting": "awaiting",
+    "delivery.rejected": "rejected",
+    "spec.rejected": "rejected",
+}
+"""What the record that would be written next means for the reply."""
+
+_UNKNOWN_SUFFIX = "…"
+
+
+def preview(delivery: Delivery, invocation: Invocation) -> Answered:
+    """Return what the function would do with a spec now; nothing is recorded, nothing is sent.
+
+    The outcome is `completed` if its jobs would be created, else `duplicate`, `awaiting` or
+    `rejected`.
+
+    Raises:
+        PolicyError: The policy cannot be read or is not valid.
+        CloudError: The nodes that the spec names could not be listed.
+    """
+    spec = SpecSource(delivery.spec.data if isinstance(delivery.spec, InlineSpec) else b"", {})
+    try:
+        order = order_of(delivery, spec, invocation)
+    except RejectedError as error:
+        return Answered([Result(delivery.key, "rejected", errors=tuple(map(str, error.problems)))])
+    decision = _decision(order, invocation)
+    outcome = _OUTCOMES[decision.drafts[0].action]
+    note = decision.drafts[0].note.splitlines()
+    nodes, warnings = _nodes(order, invocation)
+    warnings += map(str, order.plan.warnings)
+    plan: dict[str, Json] = {
+        "as": delivery.subject,
+        "policy": order.policy.policy,
+        "rule": order.policy.rule,
+        "jobs": [_job(job, nodes, delivery.trigger) for job in order.plan.jobs],
+    }
+    if outcome == "duplicate" and decision.value.run:
+        run = decision.value.run
+        plan |= {"repeats": shown(run.key), "repeated_jobs": jobs_json(run.jobs)}
+    errors = tuple(note) if outcome in {"rejected", "awaiting"} else ()
+    return Answered([Result(delivery.key, outcome, errors=errors)], warnings=warnings, plan=plan)
+
+
+def _decision(order: Order, invocation: Invocation) -> Decision[Decided]:
+    settings = invocation.settings
+    rules = Rules(
+        valid_for=timedelta(seconds=settings.valid_for),
+        window=timedelta(seconds=settings.timer_window),
+    )
+    decide = plan_it(order, rules)
+    if order.delivery.trigger == "direct":
+        decide = receive(order.delivery, decide)
+    return invocation.log.read(decide)
+
+
+def _nodes(order: Order, invocation: Invocation) -> tuple[Mapping[str, EdgeNode], list[str]]:
+    """Return the nodes of the fleet by their ids, and why they are not known."""
+    if not any(kind == "node" for job in order.plan.jobs for kind, _ in _targets(job)):
+        return {}, []
+    try:
+        return {node.id: node for node in list_nodes(invocation.ief)}, []
+    except CloudError as error:
+        return {}, [f"the state of the nodes is not known: {error}"]
+
+
+def _job(job: PlannedJob, nodes: Mapping[str, EdgeNode], trigger: str) -> dict[str, Json]:
+    suffix = job.key[:8]
+    name = job.name
+    if trigger == "object" and name.endswith(suffix):
+        name = name.removesuffix(suffix) + _UNKNOWN_SUFFIX
+    return {
+        "document": job.document,
+        "job_name": name,
+        "job_type": job.job_type,
+        "targets": [_target(kind, one, nodes) for kind, one in _targets(job)],
+    }
+
+
+def _targets(job: PlannedJob) -> Sequence[tuple[str, str]]:
+    content = json.loads(job.body).get("job_content", {})
+    kind = str(content.get("target_type", ""))
+    return [(kind, str(one.get("target_id", ""))) for one in content.get("targets", [])]
+
+
+def _target(kind: str, target_id: str, nodes: Mapping[str, EdgeNode]) -> dict[str, Json]:
+    target: dict[str, Json] = {"type": kind, "id": target_id}
+    if kind != "node" or not nodes:
+        return target
+    node = nodes.get(target_id)
+    if node is None:
+        return target | {"state": "not on the fleet"}
+    return target | {"name": node.name, "state": node.state, "upgradable": node.upgradable}

@@ -1,0 +1,111 @@
+"""Rows printed in the four formats of `-o`."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from handler.cli.listing import FORMATS, Listing, print_rows
+
+NODES = Listing(
+    columns=("name", "state", "site", "note"),
+    name="name",
+    empty="No node matches.",
+    optional=("state", "site"),
+)
+ROWS: list[dict[str, object]] = [
+    {"name": "gateway-7", "state": "RUNNING", "site": "north", "note": "a long note " * 9, "id": 7},
+    {"name": "gateway-12", "state": "FAIL", "site": "south", "note": None, "id": 12},
+]
+PRINT = "from tests.unit.cli.test_listing import *; print_rows(ROWS, NODES, 'table'{})"
+
+
+def test_a_pipe_gets_complete_lines_with_fixed_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is cropped, and no line ends in blanks."""
+    print_rows(ROWS, NODES, "table")
+    assert capsys.readouterr().out.splitlines() == [
+        "name        state    site   note",
+        f"gateway-7   RUNNING  north  {'a long note ' * 9}".rstrip(),
+        "gateway-12  FAIL     south",
+    ]
+
+
+def test_json_is_one_object_per_line_with_every_key(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also with those that the table does not show."""
+    print_rows(ROWS, NODES, "json")
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == ROWS
+
+
+def test_yaml_is_one_list(capsys: pytest.CaptureFixture[str]) -> None:
+    """Although it is printed row by row."""
+    print_rows(ROWS, NODES, "yaml")
+    assert yaml.safe_load(capsys.readouterr().out) == ROWS
+
+
+def test_names_can_be_passed_to_another_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """One per line and nothing else."""
+    print_rows(ROWS, NODES, "name")
+    assert capsys.readouterr().out == "gateway-7\ngateway-12\n"
+
+
+@pytest.mark.parametrize("output", FORMATS)
+def test_an_empty_list_is_a_sentence_on_standard_error(
+    output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a bare header, and a script reads nothing."""
+    print_rows([], NODES, output)
+    assert capsys.readouterr() == ("", "No node matches.\n")
+
+
+def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name from outside moves no cursor."""
+    rows = [{**ROWS[1], "name": "\x1b[2Jgateway"}]
+    for output in FORMATS:
+        print_rows(rows, NODES, output)
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("columns", [30, 60, 100])
+def test_a_table_fits_the_terminal(columns: int) -> None:
+    """The last column is cropped; optional columns are left out first when there is no room."""
+    lines = on_terminal(columns)
+    assert max(map(len, lines)) <= columns
+    assert [line.split()[0] for line in lines] == ["name", "gateway-7", "gateway-12"]
+    assert ("site" in lines[0]) == (columns > 30)
+    assert lines[1].endswith("…")
+
+
+def test_colours_are_off_with_no_color() -> None:
+    """On a terminal, where a style would be printed otherwise."""
+    red = ", style=lambda _row: 'red'"
+    assert any("\x1b[31m" in line for line in on_terminal(80, red))
+    assert not any("\x1b[31m" in line for line in on_terminal(80, red, NO_COLOR="1"))
+
+
+def on_terminal(columns: int, options: str = "", **environ: str) -> list[str]:
+    """Return the lines that a process prints on a terminal of some width."""
+    ours, its = pty.openpty()
+    wanted = {"COLUMNS": str(columns), "TERM": "xterm-256color", **environ}
+    call = [sys.executable, "-c", PRINT.format(options)]
+    process = subprocess.Popen(call, stdout=its, env={**os.environ, **wanted})
+    os.close(its)
+    output = b""
+    while chunk := _read(ours):
+        output += chunk
+    assert process.wait() == 0
+    os.close(ours)
+    lines = output.decode().replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines()
+    return [line for line in lines if line]
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # Linux reports the end of a terminal as an error
+        return b""

@@ -1,0 +1,123 @@
+"""What the function says it would do with a spec, and that it then does that."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handler.emulator.server import Emulator
+
+    Environ = dict[str, str]
+    Reply = dict[str, Any]
+    Fire = Callable[[object], Reply]
+    FireIn = Callable[[Environ, object], Reply]
+    Drop = Callable[..., Any]
+    Recorded = Callable[[], list[Reply]]
+
+NORTH = "5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11"
+SPEC = {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["gateway-north-1"]}}
+TEXT = json.dumps(SPEC)
+ADDRESS = "obs://nightdrop-drop/drop/hall.yaml"
+
+
+def ask(spec: object = SPEC, **more: object) -> dict[str, object]:
+    """Return the event that asks what would be done."""
+    return {"action": "plan", "spec": spec, **more}
+
+
+def test_the_jobs_are_answered_with_their_targets_and_the_nodes_states(fire: Fire) -> None:
+    """With the names and ids of the nodes."""
+    reply = fire(ask())
+    (job,) = reply["plan"]["jobs"]
+    assert reply["outcome"] == "completed"
+    assert job["targets"] == [
+        {
+            "type": "node",
+            "id": NORTH,
+            "name": "gateway-north-1",
+            "state": "RUNNING",
+            "upgradable": True,
+        }
+    ]
+
+
+@pytest.mark.parametrize("spec", [SPEC, TEXT])
+def test_what_is_planned_is_what_is_created(fire: Fire, spec: object) -> None:
+    """The name that a direct invocation would have is the one it then has."""
+    planned = fire(ask(spec))["plan"]["jobs"][0]["job_name"]
+    assert fire(SPEC)["jobs"][0]["job_name"] == planned
+
+
+def test_nothing_is_recorded_and_nothing_is_sent(
+    emulator: Emulator, fire: Fire, recorded: Recorded
+) -> None:
+    """Whatever the answer is."""
+    for event in (ask(), ask(TEXT, object=ADDRESS), ask("nonsense: ["), ask({**SPEC, "kind": "x"})):
+        fire(event)
+    assert recorded() == []
+    assert not emulator.state.all_jobs()
+
+
+def test_the_name_of_a_job_of_a_file_is_known_only_once_its_event_comes(fire: Fire) -> None:
+    """It follows from the delivery."""
+    assert fire(ask(TEXT, object=ADDRESS))["plan"]["jobs"][0]["job_name"] == "hall-…"
+
+
+def test_the_same_order_again_is_a_duplicate_of_the_run_that_is_named(fire: Fire) -> None:
+    """With that run's jobs."""
+    first = fire(SPEC)
+    reply = fire(ask())
+    assert (reply["outcome"], reply["plan"]["repeats"]) == ("duplicate", first["deliveries"][0])
+    assert reply["plan"]["repeated_jobs"][0]["job_id"] == first["jobs"][0]["job_id"]
+
+
+def test_the_same_bytes_at_the_same_place_are_a_duplicate(fire: Fire, drop: Drop) -> None:
+    """As if the file were dropped again; another content would run."""
+    fire(drop("drop/hall.yaml", TEXT.encode()))
+    other = json.dumps({**SPEC, "serial": 2})
+    assert fire(ask(TEXT, object=ADDRESS))["outcome"] == "duplicate"
+    assert fire(ask(other, object=ADDRESS))["outcome"] == "completed"
+
+
+def test_a_wrong_spec_is_rejected_with_its_lines(fire: Fire) -> None:
+    """As a dropped file would be."""
+    reply = fire(ask("kind: node_upgrade\nname: Hall\ntargets: {nodes: [n]}\n", object=ADDRESS))
+    assert reply["outcome"] == "rejected"
+    assert reply["errors"][0].startswith("document 1, line 2, name:")
+
+
+def test_what_the_policy_refuses_is_rejected_with_its_rule(fire: Fire) -> None:
+    """By the policy of the function."""
+    reply = fire(ask({**SPEC, "valid_for": "30d"}))
+    assert reply["outcome"] == "rejected"
+    assert "rule 1 of the built-in policy" in reply["errors"][0]
+
+
+def test_nodes_that_cannot_be_listed_are_a_warning(emulator: Emulator, fire: Fire) -> None:
+    """The plan is answered without their states."""
+    fault = {"operation": "ListEdgeNodes", "fault": "status"}
+    emulator.faults.set([{**fault, "status": 503}])
+    reply = fire(ask({**SPEC, "targets": {"nodes": [NORTH]}}))
+    assert reply["plan"]["jobs"][0]["targets"] == [{"type": "node", "id": NORTH}]
+    assert "the state of the nodes is not known" in reply["warnings"][0]
+
+
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        ({"action": "plan"}, "spec: missing"),
+        (ask(7), "spec"),
+        (ask(object="hall.yaml"), "object: must be obs://bucket/key"),
+        (ask(wait=True), "wait: unknown field"),
+    ],
+)
+def test_a_wrong_question_is_rejected(fire: Fire, event: dict[str, object], error: str) -> None:
+    """With the field that is wrong."""
+    reply = fire(event)
+    assert reply["outcome"] == "rejected"
+    assert error in reply["errors"][0]
