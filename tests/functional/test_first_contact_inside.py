@@ -110,7 +110,7 @@ def test_an_odd_clock_is_found_and_the_time_out_counts(deployment: Deployment) -
     [warning] = answer["warnings"]
     assert warning.startswith("remaining time: ")
     assert warning.endswith("RUNTIME_TIMEOUT counts instead")
-    spec = {"kind": "node_upgrade", "name": "x", "targets": {"nodes": ["n1"]}}
+    spec = {"kind": "node_upgrade", "name": "x", "targets": {"nodes": [{"id": "n1"}]}}
     assert deployment.fire(spec)["outcome"] == "submitted"
 
 
@@ -133,7 +133,7 @@ def test_elsewhere_these_are_not_seen_and_come_from_the_answer(deployment: Deplo
     assert (both[REMAINING]["verdict"], both["keys"]["verdict"]) == ("differs", "as assumed")
     assert list(both) == list(alone)
     doctor = CliRunner().invoke(
-        main, ["doctor", "--json"], env={**deployment.environ, "NIGHTDROP_FACTS": str(file)}
+        main, ["doctor", "-o", "json"], env={**deployment.environ, "NIGHTDROP_FACTS": str(file)}
     )
     assert "remaining time: " in doctor.output
     assert "the facts cannot be read" not in doctor.output
@@ -160,7 +160,7 @@ def test_with_the_setting_that_it_names_files_are_run(deployment: Deployment) ->
     """With the other one they were not found."""
     deployment.emulator.faults.set([RAW])
     deployment.open()
-    spec = b"kind: node_upgrade\nname: x\ntargets: {nodes: [n1]}\n"
+    spec = b"kind: node_upgrade\nname: x\ntargets: {nodes: [{id: n1}]}\n"
     name = "drop/50% a+b.yaml"
     deployment.emulator.state.put_object("nightdrop-drop", name, spec)
     upload = Upload("nightdrop-drop", name, 1, "", "r1", datetime.now(timezone.utc), raw_key=True)
