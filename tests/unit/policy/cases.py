@@ -476,6 +476,63 @@ CASES = (
     Case("a listed kind is allowed", {"kinds": ["node_upgrade"]}, kind="node_upgrade"),
     Case("a missing tag is refused", {"tags": ["team"]}, "no tag team"),
     Case("a tag that is there is allowed", {"tags": ["team"]}, tags={"team": "dock"}),
+    Case(
+        "a path as a name counts for what it names",
+        {},
+        "the node's network",
+        template={"configs": {"x.host_network": True}},
+    ),
+    Case(
+        "a path of a label's name is allowed",
+        {},
+        template={"labels": {"app.kubernetes.io/name": "x", "example.com/team": "dock"}},
+    ),
+    Case(
+        "an image in a path as a name counts",
+        _REGISTRY,
+        "an image that is not listed",
+        {"sidecar.image_url": "evil.example/app"},
+    ),
+    Case(
+        "a text that says off in another spelling is refused",
+        {},
+        "the node's network",
+        template={"hostNetwork": "false"},
+    ),
+    Case(
+        "a volume of an unknown type is refused",
+        {},
+        "a folder of the node",
+        {"Volumes": [{"type": "node", "source": "/", "destination": "/h"}]},
+    ),
+    Case(
+        "a folder of an unknown type is allowed where it is listed",
+        {"host_paths": ["/var/log"]},
+        container={"Volumes": [{"type": "x", "source": "/var/log", "destination": "/h"}]},
+    ),
+    Case(
+        "no confinement is refused",
+        {},
+        "a privileged container",
+        {"securityContext": {"seccompProfile": {"type": "Unconfined"}}},
+    ),
+    Case(
+        "the default confinement is allowed",
+        {},
+        container={"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}},
+    ),
+    Case(
+        "a template that is a text is refused",
+        {},
+        "a privileged container",
+        {"template": '{"hostNetwork": true}'},
+    ),
+    Case(
+        "nodes inside the envelope count as targets",
+        {"nodes": [NODE]},
+        "a node that is not listed",
+        envelope={"nodes": [OTHER]},
+    ),
     Case("files under the prefix are allowed", {"from": {"prefix": "ops/"}}),
     Case(
         "files elsewhere are refused",
