@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from handler.invocation.invocation import Invocation
     from handler.runtime.structured_log import Write
     from handler.settings import Settings
-    from handler.triggers.delivery import Delivery
+    from handler.triggers.delivery import ActionName, Delivery
     from handler.values.canonical_json import Json
 
     Fired: TypeAlias = Sequence[Delivery | InvalidEntry] | Action
@@ -47,6 +47,8 @@ _MOST_REASONS, _LONGEST_REASON = 10, 300
 
 _MOST_PROBLEMS = 20
 """What is recorded of an event that cannot be read."""
+
+_LOOKS: frozenset[ActionName] = frozenset({"doctor", "plan", "probe"})
 
 _BUILD = Lock()
 _instance: Instance | None = None
@@ -81,7 +83,10 @@ def initializer(context: object) -> None:
 
 
 def handle(event: object, context: object, instance: Instance) -> dict[str, Json]:
-    """Answer one event with what an instance has open; `handler` tells the rest."""
+    """Answer one event with what an instance has open; `handler` tells the rest.
+
+    A command hands over an `Action` instead, which names the operator.
+    """
     began = time.monotonic()
     invocation = invocation_of(context, instance)
     answered = _answered(event, context, invocation, instance)
@@ -100,27 +105,35 @@ def _answered(
         fired = _recognised(event, invocation.settings)
     except EventRejectedError as error:
         fired = error
-    if isinstance(fired, Action) and fired.name == "doctor":
-        return _examined(invocation, instance)
-    if isinstance(fired, Action) and fired.name == "probe":
-        from handler.invocation.function_probe import probed
-
-        return probed(context, invocation, instance)
-    if isinstance(fired, Action) and fired.delivery:
-        from handler.deliveries.preview import preview
-
-        return preview(fired.delivery, invocation)
+    if isinstance(fired, Action) and fired.name in _LOOKS:
+        return _looked(fired, context, invocation, instance)
     try:
         if isinstance(fired, EventRejectedError):
             return Answered([_rejected(event, fired, invocation)])
+        if isinstance(fired, Action) and fired.job:
+            return Answered([_requested(event, fired, invocation)])
         if isinstance(fired, Action):
             from handler.reconciler import reconcile
 
             return reconcile(invocation)
         return Answered(_deliver_all(fired, invocation))
     finally:
-        every = invocation.settings.checkpoint_every if isinstance(fired, Action) else inf
+        reconciles = isinstance(fired, Action) and fired.name == "reconcile"
+        every = invocation.settings.checkpoint_every if reconciles else inf
         _confirm(invocation, every, instance.write)
+
+
+def _looked(asked: Action, context: object, invocation: Invocation, instance: Instance) -> Answered:
+    """Answer what changes nothing and is not recorded."""
+    if asked.name == "doctor":
+        return _examined(invocation, instance)
+    if asked.delivery:
+        from handler.deliveries.preview import preview
+
+        return preview(asked.delivery, invocation)
+    from handler.invocation.function_probe import probed
+
+    return probed(context, invocation, instance)
 
 
 def _confirm(invocation: Invocation, every: float, write: Write) -> None:
@@ -162,8 +175,19 @@ def _instance_of(context: object) -> Instance:
 
 
 def _recognised(event: object, settings: Settings) -> Fired:
+    if isinstance(event, Action):
+        return event
     value = check_event(event, Limits(max_bytes=settings.max_spec_bytes))
     return parse_event(value, eventgrid_keys=settings.eventgrid_keys)
+
+
+def _requested(event: object, action: Action, invocation: Invocation) -> Result:
+    from handler.jobs.job_request import run_request
+
+    try:
+        return run_request(action, invocation.runner, invocation.sender)
+    except EventRejectedError as error:
+        return _rejected(event, error, invocation)
 
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:

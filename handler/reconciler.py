@@ -2,7 +2,7 @@
 
     1. scan       files in the watched place without a notification are delivered
     2. deliver    deliveries that were received but not planned start over, from the outbox
-    3. settle     unknown jobs are looked for in the API's list
+    3. settle     unknown jobs are looked for in the API's list, unknown operations at their job
     4. submit     planned, deferred and absent jobs are sent, or expire
     5. follow     jobs on the fleet are queried until they have ended
     6. report     result files are updated where something changed
@@ -24,8 +24,10 @@ from handler.deliveries.decisions import reject_exchanged
 from handler.deliveries.pipeline import deliver, state_of, submit
 from handler.deliveries.reporting import has_result, is_due, report, troubles
 from handler.errors import CloudError, NightdropError
-from handler.jobs.decisions import is_unknown
-from handler.jobs.settlement import following, settlement
+from handler.jobs.decisions import is_unknown, lease_over
+from handler.jobs.following import following
+from handler.jobs.operation_submission import settling
+from handler.jobs.settlement import settlement
 from handler.runtime.response import Answered
 from handler.triggers.delivery import Delivery
 from handler.values.canonical_json import sha256_hex
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Open, ScanState
-    from handler.audit.state import JobState
     from handler.invocation.invocation import Invocation
     from handler.runtime.response import Result
 
@@ -64,6 +66,14 @@ def reconcile(invocation: Invocation) -> Answered:
 
         expire(before.awaiting, now, invocation.log)
     _settle([job for job in before.jobs if is_unknown(job, now)], invocation, errors)
+    invocation.runner.drive_all(
+        [
+            settling(job, now, invocation.sender)
+            for job in before.operations
+            if lease_over(job, now)
+        ],
+        senders=invocation.settings.senders,
+    )
     sendable = _open(invocation)
     submit(sendable.jobs, invocation)
     _follow(sendable.followed, now, invocation)
@@ -72,7 +82,8 @@ def reconcile(invocation: Invocation) -> Answered:
         invocation.log,
         timedelta(seconds=invocation.settings.remember_for),
     )
-    worked_on = dict.fromkeys(job.key for job in (*before.jobs, *before.followed))
+    worked = (*before.jobs, *before.operations, *before.followed)
+    worked_on = dict.fromkeys(job.key for job in worked)
     jobs = invocation.log.read(lambda view: [view.job(key) for key in worked_on], fresh=False)
     left = _open(invocation)
     unwritten = [run for run in left.unreported if has_result(run, invocation.settings)]
@@ -87,6 +98,7 @@ def reconcile(invocation: Invocation) -> Answered:
             "followed": len(left.followed),
             "results": len(unwritten),
             **({"awaiting": len(left.awaiting)} if left.awaiting else {}),
+            **({"operations": len(left.operations)} if left.operations else {}),
         },
     )
 

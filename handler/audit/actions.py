@@ -13,7 +13,10 @@ Changed: TypeAlias = Literal[
 
 
 class Call(NamedTuple):
-    """The call that a record is about: OCSF's activity (1 create, 2 read), operation, service."""
+    """The call that a record is about: OCSF's activity, operation, service.
+
+    OCSF's activities are 1 create, 2 read, 3 update, 4 delete.
+    """
 
     activity: int
     operation: str
@@ -39,6 +42,10 @@ class Action(NamedTuple):
 _CREATE = Call(1, "CreateBatchJob", "ief")
 _LIST = Call(2, "ListBatchJob", "ief")
 _SHOW = Call(2, "ShowBatchJob", "ief")
+_PAUSE = Call(3, "StopBatchJob", "ief")
+_RESUME = Call(3, "RestoreBatchJob", "ief")
+_RETRY = Call(3, "RetryBatchJob", "ief")
+_DELETE = Call(4, "DeleteBatchJob", "ief")
 _PUT = Call(1, "PutObject", "obs")
 
 ACTIONS: Mapping[str, Action] = {
@@ -66,6 +73,15 @@ ACTIONS: Mapping[str, Action] = {
     "job.expired": Action("job", attention=True),
     "job.abandoned": Action("job"),
     "job.finished": Action("job", call=_SHOW),
+    "job.pausing": Action("job", call=_PAUSE),
+    "job.paused": Action("job", call=_PAUSE),
+    "job.resuming": Action("job", call=_RESUME),
+    "job.resumed": Action("job", call=_RESUME),
+    "job.retrying": Action("job", call=_RETRY),
+    "job.retried": Action("job", call=_RETRY),
+    "job.deleting": Action("job", call=_DELETE),
+    "job.deleted": Action("job", call=_DELETE),
+    "job.unchanged": Action("job"),
     "result.writing": Action("result", call=_PUT),
     "result.written": Action("result", call=_PUT),
     "result.failed": Action("result", attention=True, call=_PUT),

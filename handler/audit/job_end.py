@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from handler.audit.state import DEAD, JobWord
+from handler.audit.job_state import DEAD, DELETED, JobWord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.state import JobState
+    from handler.audit.job_state import JobState
 
-ShownWord: TypeAlias = Literal[
-    JobWord, "succeeded", "partly failed", "failed", "deleted", "end unknown"
+EndWord: TypeAlias = Literal[
+    "paused", "succeeded", "partly failed", "failed", "deleted", "end unknown"
 ]
+ShownWord: TypeAlias = Literal[JobWord, EndWord]
 
 ENDED = frozenset({"Successful", "Partially_successful", "Failed", "Stopped", "Timed_out"})
 """Statuses after which the API changes a job no more (list page of the batch jobs)."""
-
-DELETED = "deleted"
-"""What `JobState.finished` says of a job that the API does not know any more."""
 
 FAILED: frozenset[ShownWord] = frozenset({"partly failed", "failed", "end unknown"})
 """What is shown of a job that was created, and did not do on the fleet what was asked."""
@@ -33,10 +31,10 @@ _MOST_REASONS = 3
 def shown_state(job: JobState) -> ShownWord:
     """Return the one word that replies, tables, result files and views show for a job.
 
-    It is the job's state until its end on the fleet is known, and then that end. Decisions go
-    by `JobState.state`, never by this.
+    It is the job's state until its end on the fleet is known, and then that end; `paused` while
+    it is. Decisions go by `JobState.state`, never by this.
     """
-    return shown_word(job.state, job.finished, job.succeeded)
+    return "paused" if job.paused else shown_word(job.state, job.finished, job.succeeded)
 
 
 def shown_word(state: JobWord, finished: str, succeeded: int) -> ShownWord:

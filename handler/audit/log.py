@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handler.audit.confirmation import Confirmation
+    from handler.audit.job_state import JobState
     from handler.audit.record import Draft, Head, Record
-    from handler.audit.state import DeliveryState, JobState
+    from handler.audit.state import DeliveryState
 
 Switch: TypeAlias = Literal["hold", "suspension"]
 """What stops work: `hold` all sending, `suspension` the conclusion that a job is absent."""
@@ -66,6 +67,7 @@ class Open(NamedTuple):
         unreported: Deliveries of objects that changed since their result file was written; those
             first that it may be written for now.
         awaiting: Deliveries that a rule of the policy lets run only once they are approved.
+        operations: Jobs with an operation that is claimed and not answered.
     """
 
     deliveries: tuple[DeliveryState, ...]
@@ -73,6 +75,7 @@ class Open(NamedTuple):
     followed: tuple[JobState, ...]
     unreported: tuple[DeliveryState, ...]
     awaiting: tuple[DeliveryState, ...] = ()
+    operations: tuple[JobState, ...] = ()
 
 
 class ScanState(NamedTuple):
@@ -149,6 +152,16 @@ class View(Protocol):
     def open(self, limit: int) -> Open:
         """Return the open work, at most `limit` of each kind."""
 
+    def find(self, what: str) -> tuple[DeliveryState, ...]:
+        """Return the deliveries that match a name, an id or a key; at most about a hundred.
+
+        Args:
+            what: The name, id or key of a job, the key of a delivery, or the beginning of one.
+        """
+
+    def latest_jobs(self, limit: int) -> tuple[JobState, ...]:
+        """Return the jobs that were planned last, the latest first."""
+
     def has_closed_before(self, before: str) -> bool:
         """Return whether a delivery has been closed and untouched since before a timestamp.
 
@@ -220,13 +233,6 @@ class Log(Protocol):
 
 class SearchedLog(Log, Protocol):
     """A log as its stores have it: a person can look something up, without reading all of it."""
-
-    def find(self, what: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries that match a name, an id or a key; at most about a hundred.
-
-        Args:
-            what: The name, id or key of a job, the key of a delivery, or the beginning of one.
-        """
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records about some deliveries, in order."""

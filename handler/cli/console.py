@@ -29,6 +29,11 @@ _PROSE = frozenset({"note", "asked for by", "description"})
 _LEFT = (
     ("deliveries", "delivery is not planned yet", "deliveries are not planned yet"),
     ("jobs", "job is not settled yet", "jobs are not settled yet"),
+    (
+        "operations",
+        "operation on a job is not settled yet",
+        "operations on jobs are not settled yet",
+    ),
     ("followed", "job still runs on the fleet", "jobs still run on the fleet"),
     ("results", "result file is not written yet", "result files are not written yet"),
 )

@@ -5,16 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter, ValidationError
-
 from handler.audit.open_log import open_log, open_source
 from handler.cli.configuration.environment import cloud_environment
-from handler.cloud.credentials import CurrentCredentials, credentials
-from handler.cloud.http_transport import Transport
-from handler.cloud.obs.client import Obs
-from handler.cloud.obs.prefix_store import ObsFolders
 from handler.errors import CredentialsError, LogError, SettingsError
-from handler.settings import Endpoint
 from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
@@ -22,6 +15,8 @@ if TYPE_CHECKING:
 
     from handler.audit.log import SearchedLog
     from handler.audit.verification.sources.source import RecordSource
+    from handler.cloud.obs.client import Obs
+    from handler.cloud.obs.prefix_store import ObsFolders
 
 _TIMEOUT = 10.0
 _CONNECTIONS = 16
@@ -51,6 +46,10 @@ def obs_folders(environ: Mapping[str, str] | None = None) -> ObsFolders:
     Raises:
         LogError: A setting is missing or invalid.
     """
+    # Loaded where it is needed: most logs are elsewhere.
+    from handler.cloud.credentials import CurrentCredentials
+    from handler.cloud.obs.prefix_store import ObsFolders
+
     try:
         obs = open_obs(cloud_environment() if environ is None else environ)
     except (SettingsError, CredentialsError) as error:
@@ -65,6 +64,13 @@ def open_obs(environ: Mapping[str, str]) -> Obs:
         SettingsError: There is no valid endpoint.
         CredentialsError: There are no keys.
     """
+    from pydantic import TypeAdapter, ValidationError
+
+    from handler.cloud.credentials import credentials
+    from handler.cloud.http_transport import Transport
+    from handler.cloud.obs.client import Obs
+    from handler.settings import Endpoint
+
     region = environ.get("NIGHTDROP_REGION", "").strip()
     address = environ.get("NIGHTDROP_OBS_ENDPOINT", "").strip()
     if not (region or address):

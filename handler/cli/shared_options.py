@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import math
 import sqlite3
 import sys
@@ -17,7 +18,7 @@ from handler.cli.console import exit_with_error
 from handler.cli.listing import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, TypeVar
 
     F = TypeVar("F", bound=Callable[..., Any])
@@ -86,6 +87,11 @@ def format_choice(*formats: str) -> Callable[[F], F]:
 
 format_option = format_choice(*FORMATS)
 """`-o` of a list that `print_rows` prints."""
+
+
+def operator() -> Mapping[str, str]:
+    """Return whoever runs the command, as records name an actor."""
+    return {"kind": "operator", "name": getpass.getuser()}
 
 
 MALFORMED_RECORD_ERRORS = (AttributeError, KeyError, TypeError, ValueError, RecursionError)

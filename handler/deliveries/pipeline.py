@@ -36,7 +36,8 @@ from handler.triggers.object_event import is_approval_name
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.state import DeliveryState, JobState
+    from handler.audit.job_state import JobState
+    from handler.audit.state import DeliveryState
     from handler.deliveries.decisions import Decided, Order
     from handler.invocation.invocation import Invocation
     from handler.policy.verdict import PolicyDecision

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from handler.audit.job_state import UNSETTLED
 from handler.audit.record import part
-from handler.audit.state import UNSETTLED
 from handler.doctor.finding import fail, ok, warn
 from handler.errors import LogError
 from handler.values.canonical_json import moment, sha256_hex, shown

@@ -62,7 +62,10 @@ FaultKind: TypeAlias = Literal[
 _ENDINGS = frozenset({"lost_answer", "cut", "status", "late_commit"})
 _TIMED = frozenset({"delay", "late_commit", "long_signature", "stale_list", "stale_objects"})
 _LIST, _READ = ("ListBatchJob",), ("ListBatchJob", "ShowBatchJob")
-_JOBS = (*_READ, "CreateBatchJob", "DeleteBatchJob")
+_JOBS = (
+    *(*_READ, "CreateBatchJob", "DeleteBatchJob"),
+    *("StopBatchJob", "RestoreBatchJob", "RetryBatchJob"),
+)
 _ONLY_FOR = {
     "append_anywhere": ("AppendObject",),
     "duplicate_name": ("CreateBatchJob",),

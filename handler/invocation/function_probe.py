@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from handler.cloud.ief.client import Ief
 from handler.probe.client import ObservedTransport, ProbeClient
-from handler.probe.function_checks import inside_facts, key_fact, package_fact
+from handler.probe.function_checks import package_fact, remaining_fact
 from handler.probe.report import facts_document
 from handler.probe.run_probe import run_probe
 from handler.runtime.response import Answered
@@ -48,21 +48,11 @@ def probed(context: object, invocation: Invocation, instance: Instance) -> Answe
 
 
 def _facts(context: object, invocation: Invocation, instance: Instance) -> Iterator[Fact]:
-    yield from inside_facts(context, instance.environ, sleep=time.sleep, ticks=time.monotonic)
-    yield key_fact(invocation.ief.credentials)
+    yield remaining_fact(context, instance.environ, sleep=time.sleep, ticks=time.monotonic)
     started = start(Path(__file__).parents[2], sys.modules)
     yield package_fact(started.code, started.conflicting_packages)
     with closing(ObservedTransport(timeout=invocation.settings.request_timeout)) as transport:
-        ief = invocation.ief
-        observed = Ief(
-            ief.endpoint,
-            ief.project_id,
-            ief.credentials,
-            transport,
-            transport.clock.now,
-            ief.instance,
-            ief.deadline,
-        )
+        observed = replace(invocation.ief, transport=transport, clock=transport.clock.now)
 
         def sleep(seconds: float) -> None:
             time.sleep(min(seconds, invocation.deadline.left()))

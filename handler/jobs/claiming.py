@@ -19,12 +19,12 @@ from handler.values.canonical_json import sha256_hex, shown
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Decide, View
-    from handler.audit.state import JobState
 
 _EXCHANGED = (
     "its request in the outbox is not the one that was planned, so it is not sent: look for who "
-    "changed it, run `nightdrop job abandon`, and deliver it again if it is still wanted"
+    "changed it, run `nightdrop jobs abandon`, and deliver it again if it is still wanted"
 )
 
 
@@ -45,7 +45,7 @@ def claim_planned(key: str, *, body: str, date: str, lease: timedelta) -> Decide
         if job.state not in SENDABLE:
             return granted(view)
         if not view.matches_record(job):
-            draft = _contradicted(job)
+            draft = contradicted(job)
             return Decision(Claim(0, job), () if view.is_contradicted(draft.note) else (draft,))
         if job.body_digest not in {"", digest} and not stale(job, view.now):
             return Decision(Claim(0, job), _exchanged(job))
@@ -54,7 +54,7 @@ def claim_planned(key: str, *, body: str, date: str, lease: timedelta) -> Decide
     return decide
 
 
-def _contradicted(job: JobState) -> Draft:
+def contradicted(job: JobState) -> Draft:
     """Return a record that is not about the job, so that no state follows from it."""
     return Draft(
         action="state.contradicted",

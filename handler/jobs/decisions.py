@@ -22,15 +22,15 @@ from handler.values.canonical_json import moment, timestamp
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
-    from handler.audit.state import JobState
 
 SENDABLE = frozenset({"planned", "deferred", "absent"})
 """States from which a job may be claimed."""
 
 _REQUEST_LOST = (
-    "its request is gone from the outbox; give it up with `nightdrop job abandon`, "
+    "its request is gone from the outbox; give it up with `nightdrop jobs abandon`, "
     "and deliver it again if it is still wanted"
 )
 

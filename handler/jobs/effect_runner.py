@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from handler.errors import ApiError, CloudError, CredentialsError
 from handler.jobs.decisions import Created, Deferred
-from handler.jobs.effects import AwaitTurn, Commit, Gone, Listing, ListJobs, ShowJob, Sign, TimeLeft
+from handler.jobs.effects import (
+    AwaitTurn,
+    Commit,
+    Gone,
+    Listing,
+    ListJobs,
+    SendOperation,
+    ShowJob,
+    Sign,
+    SignOperation,
+    TimeLeft,
+)
+from handler.jobs.operations import Done
 from handler.jobs.submission import TOO_MANY, answer_of
 
 if TYPE_CHECKING:
@@ -121,7 +133,7 @@ class EffectRunner:
         if isinstance(effect, AwaitTurn):
             waited = self.pace.wait(self.deadline.left() - effect.spare)
             return self.deadline.left() if waited else 0.0
-        if isinstance(effect, Sign):
+        if isinstance(effect, Sign | SignOperation):
             return self._signed(effect)
         if isinstance(effect, Commit):
             return self.log.commit(effect.decide).value
@@ -131,14 +143,19 @@ class EffectRunner:
             return self._shown(effect)
         return self._sent(effect)
 
-    def _signed(self, effect: Sign) -> Request | Deferred:
+    def _signed(self, effect: Sign | SignOperation) -> Request | Deferred:
         try:
+            if isinstance(effect, SignOperation):
+                return self.ief.sign_operation(effect.operation, effect.job_id)
             return self.ief.sign_create(effect.body)
         except CredentialsError as error:
             return Deferred(str(error))
 
-    def _sent(self, effect: Send) -> Answer:
+    def _sent(self, effect: Send | SendOperation) -> Answer | Done:
         try:
+            if isinstance(effect, SendOperation):
+                self.ief.operate(effect.request)
+                return Done()
             return Created(self.ief.create(effect.request))
         except CloudError as error:
             if isinstance(error, ApiError) and error.status == TOO_MANY:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from handler.cloud.http_transport import Request
     from handler.cloud.ief.client import ListedJob, ShownJob
     from handler.jobs.decisions import Answer, Deferred
+    from handler.jobs.operations import OperationAnswer
 
 T = TypeVar("T")
 
@@ -52,6 +53,24 @@ class Commit(NamedTuple):
 
 class Send(NamedTuple):
     """Let a signed request leave, once; answers a `transitions.Answer`."""
+
+    request: Request
+
+
+class SignOperation(NamedTuple):
+    """Sign an operation on a job, dated now; answers the request, or `Deferred` without keys.
+
+    Attributes:
+        operation: Its name in the API, such as `StopBatchJob`.
+        job_id: The API's id of the job.
+    """
+
+    operation: str
+    job_id: str
+
+
+class SendOperation(NamedTuple):
+    """Let a signed operation leave, once; answers `Done`, or what a creation is answered."""
 
     request: Request
 
@@ -118,7 +137,10 @@ class Sender(NamedTuple):
     breaker: Breaker | None = None
 
 
-Effect: TypeAlias = "AwaitTurn | TimeLeft | Sign | Commit | Send | ListJobs | ShowJob"
+Effect: TypeAlias = (
+    "AwaitTurn | TimeLeft | Sign | Commit | Send | ListJobs | ShowJob | SignOperation"
+    " | SendOperation"
+)
 Effects: TypeAlias = "Generator[Effect, Any, None]"
 Asking: TypeAlias = "Generator[Effect, Any, T]"
 """Effects that end in a result."""
@@ -127,9 +149,11 @@ Asking: TypeAlias = "Generator[Effect, Any, T]"
 @overload
 def ask(effect: AwaitTurn | TimeLeft) -> Asking[float]: ...
 @overload
-def ask(effect: Sign) -> Asking[Request | Deferred]: ...
+def ask(effect: Sign | SignOperation) -> Asking[Request | Deferred]: ...
 @overload
 def ask(effect: Send) -> Asking[Answer]: ...
+@overload
+def ask(effect: SendOperation) -> Asking[OperationAnswer]: ...
 @overload
 def ask(effect: ListJobs) -> Asking[Listing]: ...
 @overload

@@ -1,4 +1,4 @@
-"""Settle: to learn the true outcome of a send whose answer was lost, and how a job ended.
+"""Settle: to learn the true outcome of a send whose answer was lost.
 
     unknown ──► adopted    the list has a job with our mark, name and type
             ──► absent     a complete list lacks it, `settle_after` after the signature's date
@@ -18,37 +18,29 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from handler.audit.job_end import DELETED, ENDED
 from handler.audit.log import Decision
-from handler.jobs.breaker import trip
 from handler.jobs.decisions import about, duplicate_note, known, lease_expired, lease_over
-from handler.jobs.effects import Gone, ListJobs, ShowJob, TimeLeft, ask, commit
+from handler.jobs.effects import ListJobs, ask, commit
 from handler.jobs.submission import NOT_KNOWN
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import moment, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Decide, View
     from handler.audit.record import Draft
-    from handler.audit.state import JobState
-    from handler.cloud.ief.client import ListedJob, ShownJob
+    from handler.cloud.ief.client import ListedJob
     from handler.jobs.effects import Effects, Listing, Sender
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the API's clock may be behind ours when a listing counts as reaching back far enough."""
 
-FOLLOWED_FOR = timedelta(days=1)
-"""After this a job that never ends is no longer queried; the API gives it ten minutes."""
-
 _BY_FACTS = (
-    "look at the fleet for the jobs that are unknown, then `nightdrop job abandon`; a release "
+    "look at the fleet for the jobs that are unknown, then `nightdrop jobs abandon`; a release "
     "counts once new facts say otherwise"
 )
-_REASONS = 5
-_LONGEST_REASON = 200
 
 
 def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
@@ -67,23 +59,6 @@ def settlement(jobs: Sequence[JobState], sender: Sender) -> Effects:
     yield from commit(settle(keys, listing, sender))
     if sender.absent_doubt:
         yield from commit(suspend(keys, listing, sender))
-
-
-def following(job: JobState, now: datetime, sender: Sender) -> Effects:
-    """Yield the effects that learn how a job on the fleet ended, if there is time to ask.
-
-    A job that still runs costs the log nothing.
-
-    Args:
-        job: The job's state.
-        now: The store's clock.
-        sender: Who asks.
-    """
-    if (yield from ask(TimeLeft())) < sender.seconds_per_request:
-        return
-    answer = yield from ask(ShowJob(job.job_id))
-    if answer is not None and _end(job, answer, now, sender):
-        yield from commit(finish(job.key, answer, sender))
 
 
 def settle(keys: Sequence[str], listing: Listing, sender: Sender) -> Decide[None]:
@@ -142,36 +117,6 @@ def check_marks(listing: Listing) -> Decide[None]:
     return decide
 
 
-def finish(key: str, answer: ShownJob | Gone, sender: Sender) -> Decide[None]:
-    """Decide whether a job on the fleet has ended, counted from its tasks.
-
-    That the API does not know it is believed only after the time a list may lag behind. The
-    circuit breaker is decided in the same commit.
-    """
-
-    def decide(view: View) -> Decision[None]:
-        drafts = _end(known(view, key), answer, view.now, sender)
-        then = trip(sender.breaker) if drafts and sender.breaker else None
-        return Decision(None, drafts, then)
-
-    return decide
-
-
-def _end(
-    job: JobState, answer: ShownJob | Gone, now: datetime, sender: Sender
-) -> tuple[Draft, ...]:
-    """Return the record that a job has ended; none if it has not, or that is known."""
-    if not job.followed:
-        return ()
-    age = now - moment(job.changed_at)
-    if isinstance(answer, Gone):
-        lagging = age < timedelta(seconds=sender.settle_after)
-        return () if lagging else (_deleted(job),)
-    if answer.status in ENDED or age > FOLLOWED_FOR:
-        return (_finished(job, answer),)
-    return ()
-
-
 def _by(listing: Listing, word: Callable[[ListedJob], str]) -> Mapping[str, Sequence[ListedJob]]:
     found: dict[str, list[ListedJob]] = {}
     for one in listing.jobs:
@@ -228,7 +173,7 @@ def _adopted(job: JobState, ours: list[ListedJob]) -> tuple[Draft, ...]:
 def _doubted(job: JobState, alike: ListedJob) -> tuple[Draft, ...]:
     note = (
         f"job {alike.job_id} has its name but no mark: it may be ours; look at the fleet, then "
-        f"delete that job or `nightdrop job abandon {shown(job.key)}`"
+        f"delete that job or `nightdrop jobs abandon {shown(job.key)}`"
     )
     doubted = replace(about(job), action="job.doubted", outcome="unknown", note=note)
     return () if job.note == note else (doubted,)
@@ -258,33 +203,4 @@ def _suspended(job: JobState, why: str, remedy: str) -> Draft:
         action="settling.suspended",
         outcome="failure",
         note=f"{why}, so no job can be found absent; {remedy}",
-    )
-
-
-def _deleted(job: JobState) -> Draft:
-    return replace(
-        about(job),
-        action="job.finished",
-        outcome="unknown",
-        response={"job_id": job.job_id, "final": DELETED},
-        note="it was deleted on the fleet; it is not created again",
-    )
-
-
-def _finished(job: JobState, ended: ShownJob) -> Draft:
-    succeeded = sum(status == "Successful" for status, _ in ended.tasks)
-    reasons = [reason[:_LONGEST_REASON] for _, reason in ended.tasks if reason][:_REASONS]
-    given_up = "" if ended.status in ENDED else "it was followed for a day and did not end"
-    return replace(
-        about(job),
-        action="job.finished",
-        outcome="success" if ended.status == "Successful" else "failure",
-        response={
-            "job_id": job.job_id,
-            "final": ended.status or "unknown",
-            "tasks": len(ended.tasks),
-            "succeeded": succeeded,
-            "failed": len(ended.tasks) - succeeded,
-        },
-        note="; ".join(filter(None, [given_up, *reasons])),
     )

@@ -142,7 +142,12 @@ def create_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
     except CloudError as error:
         yield unseen(SHOWN_DESCRIPTION, "returned", str(error))
     yield _equal_names(client, job)
-    yield right_fact("update", _error_of(client, lambda: client.ief.stop_job(job_id)))
+    yield right_fact(
+        "update",
+        _error_of(
+            client, lambda: client.ief.operate(client.ief.sign_operation("StopBatchJob", job_id))
+        ),
+    )
 
 
 def _create(client: ProbeClient, job: ProbeJob) -> str:

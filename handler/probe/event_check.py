@@ -93,12 +93,11 @@ def _awaited(
     sleep: Callable[[float], None],
 ) -> tuple[str, str]:
     """Return the shape of the event and how it wrote the key; "" for both if none came."""
+    subjects = {f"obs://{bucket}/{key}": reading for key, reading in readings.items()}
     for pause in (*_PAUSES, *[_PAUSE] * int(PATIENCE / _PAUSE)):
-        for key, reading in readings.items():
-            subject = f"obs://{bucket}/{key}"
-            for one in log.find(subject):
-                if one.subject == subject and one.first_seq > since:
-                    record = next(log.records_of([one.key]))
-                    return str(part(record.fields, "source").get("shape")), reading
+        for one in log.read(lambda view: [it for name in subjects for it in view.find(name)]):
+            if one.subject in subjects and one.first_seq > since:
+                record = next(log.records_of([one.key]))
+                return str(part(record.fields, "source").get("shape")), subjects[one.subject]
         sleep(pause)
     return "", ""

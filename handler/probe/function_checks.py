@@ -1,6 +1,6 @@
-"""What only the function sees: its context, its keys, its environment, its packages.
+"""What only the function sees and no document settles: its remaining time, and its packages.
 
-Source: FunctionGraph user guide, "Developing functions in Python" (the context's methods).
+Its time-out and its keys are checked by the doctor.
 """
 
 from __future__ import annotations
@@ -12,14 +12,11 @@ from handler.probe.fact import Fact, compared, unseen
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from handler.cloud.credentials import Credentials
 
-REMAINING, TIMEOUT, KEYS, PACKAGES = "remaining time", "time-out", "keys", "packages"
+REMAINING, PACKAGES = "remaining time", "packages"
 
 _ASSUMED = {
     REMAINING: "milliseconds, at first nearly all of the time-out",
-    TIMEOUT: "RUNTIME_TIMEOUT has it in seconds",
-    KEYS: "the agency's, with a token",
     PACKAGES: "the zip's are loaded",
 }
 _BETWEEN = 0.2  # seconds between two readings
@@ -32,31 +29,23 @@ def unseen_inside() -> Iterator[Fact]:
         yield unseen(name, assumed, 'not seen here; invoke the function with {"action": "probe"}')
 
 
-def inside_facts(
+def remaining_fact(
     context: object,
     environ: Mapping[str, str],
     *,
     sleep: Callable[[float], None],
     ticks: Callable[[], float],
-) -> Iterator[Fact]:
-    """Yield what the context and the environment of an invocation that has just begun show."""
+) -> Fact:
+    """Return the unit of the remaining time: how far it falls between two looks at the clock.
+
+    Args:
+        context: The context of an invocation that has just begun.
+        environ: Its environment.
+        sleep: Waits for seconds.
+        ticks: Monotonic seconds.
+    """
     text = environ.get("RUNTIME_TIMEOUT", "")
     whole = int(text) if text.isascii() and text.isdigit() else 0
-    yield _remaining(context, whole, sleep, ticks)
-    yield compared(
-        TIMEOUT,
-        _ASSUMED[TIMEOUT],
-        f"{whole} s" if whole else "RUNTIME_TIMEOUT has no number",
-        same=bool(whole),
-        change="nothing: the context's remaining time counts where it is in milliseconds, else an "
-        "invocation ends after 30 s",
-    )
-
-
-def _remaining(
-    context: object, whole: int, sleep: Callable[[float], None], ticks: Callable[[], float]
-) -> Fact:
-    """Return the unit of the remaining time: how far it falls between two looks at the clock."""
     change = "nothing: RUNTIME_TIMEOUT counts instead"
     call: Any = getattr(context, "getRemainingTimeInMilliSeconds", None)
     try:
@@ -76,18 +65,6 @@ def _remaining(
         f"{first} at first, and it falls by {fell:.0f} a second: {unit or 'no known unit'}",
         same=unit == "milliseconds" and is_whole,
         change=change,
-    )
-
-
-def key_fact(keys: Credentials) -> Fact:
-    """Return whose keys the function has."""
-    seen = keys.missing or (_ASSUMED[KEYS] if keys.token else "keys without a token")
-    return compared(
-        KEYS,
-        _ASSUMED[KEYS],
-        seen,
-        same=bool(keys.token),
-        change="give the function an execution agency, and no keys in its settings",
     )
 
 

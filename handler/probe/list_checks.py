@@ -224,7 +224,7 @@ def description_fact(name: str, expected: str, found: str) -> Fact:
     seen = "returned" if same else ("returned, but changed" if found else "not returned")
     change = (
         "nothing: jobs are never declared absent; settle unknown ones by hand, and with "
-        "`nightdrop job abandon`"
+        "`nightdrop jobs abandon`"
     )
     return compared(name, "returned", seen, same=same, change=change)
 

@@ -37,7 +37,7 @@ def run_probe(
         rate: How many lists are asked for in a row, at most, to be limited.
     """
     found = merged(_facts(client, job, objects))
-    return (*found, rate_fact(client, transport, rate), _refusals(client))
+    return (*found, rate_fact(client, transport, rate))
 
 
 def _facts(
@@ -73,17 +73,3 @@ def _with_job(client: ProbeClient, job: ProbeJob | None) -> Iterator[Fact]:
         # Collected first: whoever stops the probe may not wait for these facts.
         deleted = list(delete_facts(client, job)) if job else []
     yield from deleted
-
-
-def _refusals(client: ProbeClient) -> Fact:
-    name, assumed = "refusals", "none"
-    if not client.refusals:
-        return compared(name, assumed, "none", same=True)
-    seen = ", ".join(f"{count} times {code}" for code, count in sorted(client.refusals.items()))
-    return compared(
-        name,
-        assumed,
-        seen,
-        same=False,
-        change="403 is a right that is missing: compare with the table of rights",
-    )

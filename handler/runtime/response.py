@@ -6,15 +6,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from handler.audit.job_end import failure_sentence, reasons, shown_state, went_wrong
-from handler.audit.state import DEAD
+from handler.audit.job_state import DEAD
 from handler.values.canonical_json import shown
 from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from handler.audit.job_state import JobState
     from handler.audit.record import Head
-    from handler.audit.state import DeliveryState, JobState
+    from handler.audit.state import DeliveryState
     from handler.values.canonical_json import Json
 
 Outcome: TypeAlias = Literal[

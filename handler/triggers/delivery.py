@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from handler.values.canonical_json import key_of, moment, timestamp
 
@@ -126,25 +126,42 @@ class InvalidEntry:
     source: Mapping[str, str | int]
 
 
+ActionName: TypeAlias = Literal[
+    "reconcile", "doctor", "probe", "plan",
+    "job.pause", "job.resume", "job.retry", "job.delete", "job.abandon",
+]  # fmt: skip
+"""`reconcile` is one run of the reconciler, `doctor` an examination of the deployment, `plan` asks
+what would be done with a spec; the others are operations on one job."""
+
+ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
+"""Every action there is."""
+
+PLAIN_ACTIONS: tuple[ActionName, ...] = ("reconcile", "doctor", "probe")
+"""Those that say nothing beside their name; a timer may ask for them."""
+
+FULL_ACTIONS = tuple(name for name in ACTIONS if name not in PLAIN_ACTIONS)
+"""Those that say more."""
+
+
 @dataclass(frozen=True)
 class Action:
     """Something the function is asked to do that is not of a job spec.
 
     Attributes:
-        name: `reconcile` is one run of the reconciler, `doctor` an examination of the deployment,
-            `probe` a comparison of the cloud with what is assumed about it, `plan` asks what would
-            be done with a spec.
-        delivery: The delivery of that spec; the key of an object's is unknown until its event.
+        name: What.
+        job: The job that it is about: its name, id or key, or the beginning of one; "" for none.
+        reason: Why, for the record; "" if nobody said.
+        actor: Who asks.
+        delivery: For `plan`, what would be delivered; an object's key is unknown until its event.
     """
 
-    name: Literal["reconcile", "doctor", "probe", "plan"]
+    name: ActionName
+    job: str = ""
+    reason: str = ""
+    actor: Mapping[str, str] = field(default_factory=lambda: {"kind": "caller"})
     delivery: Delivery | None = None
-
-
-ACTIONS: tuple[Action, ...] = (Action("reconcile"), Action("doctor"), Action("probe"))
-"""Every action there is."""
 
 
 def action_of(value: Json) -> Action | None:
     """Return the action that an event, or a timer's user event, asks for by `{"action": name}`."""
-    return next((one for one in ACTIONS if value == {"action": one.name}), None)
+    return next((Action(name) for name in PLAIN_ACTIONS if value == {"action": name}), None)

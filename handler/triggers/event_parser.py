@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from handler.errors import EventRejectedError, Problem
-from handler.triggers.delivery import Action, Delivery, StoredSpec, action_of, direct_delivery
+from handler.triggers.delivery import (
+    FULL_ACTIONS,
+    Action,
+    Delivery,
+    StoredSpec,
+    action_of,
+    direct_delivery,
+)
 from handler.triggers.object_event import (
     SPEC_NAMES,
     is_approval_name,
@@ -66,10 +73,10 @@ def parse_event(
             return (parse_cloud_event(event, eventgrid_keys),)
         if action := action_of(event):
             return action
-        if event.get("action") == "plan":
-            from handler.triggers.plan_request import parse_plan_request
+        if event.get("action") in FULL_ACTIONS:
+            from handler.triggers.action_event import parse_action_event
 
-            return parse_plan_request(event)
+            return parse_action_event(event)
         if is_spec(event):
             return (direct_delivery(event),)
     from handler.triggers.unsupported_event import unsupported_event_problem

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from handler.errors import Problem
 from handler.parsing import detect_text_format
-from handler.triggers.delivery import ACTIONS
+from handler.triggers.delivery import ACTIONS, FULL_ACTIONS, PLAIN_ACTIONS
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 _SUPPORTED = (
     "supported are a timer (trigger_type TIMER), OBS events (classic, with Records, or through "
     'EventGrid), a job spec as the event itself, {"action": "reconcile"}, {"action": "doctor"}, '
-    'and {"action": "probe"}'
+    '{"action": "probe"}, '
+    '{"action": "plan", "spec": …}, and {"action": "job.pause", "job": NAME} (or resume, retry, '
+    "delete, abandon)"
 )
 _UNKNOWN = "an object of unknown shape"
-_NAMES = tuple(action.name for action in ACTIONS)
 
 # In the order they are tried; the marks are those of the platform's own sample events.
 _MARKS: tuple[tuple[str, Callable[[dict[str, Json]], bool]], ...] = (
@@ -60,9 +61,11 @@ def unsupported_event_problem(event: Json) -> Problem:
 def unknown_action_problem(event: dict[str, Json]) -> Problem:
     """Return what is wrong with something that asks for an action, and not in the one right way."""
     name = event["action"]
-    known = " or ".join(f'{{"action": "{one}"}}' for one in _NAMES)
-    if isinstance(name, str) and name not in _NAMES:
-        close = get_close_matches(name[:40].casefold(), _NAMES, n=1)
+    known = " or ".join(f'{{"action": "{one}"}}' for one in PLAIN_ACTIONS)
+    if isinstance(name, str) and name in FULL_ACTIONS:
+        return Problem(f"a timer cannot ask for {name}; an action is {known}", "action")
+    if isinstance(name, str) and name not in PLAIN_ACTIONS:
+        close = get_close_matches(name[:40].casefold(), ACTIONS, n=1)
         instead = f'did you mean "{close[0]}"?' if close else f"an action is {known}"
         return Problem(f'unknown action "{display(name, longest=40)}"; {instead}', "action")
     return Problem(f"an action is {known} and nothing beside it", "action")

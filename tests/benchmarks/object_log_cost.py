@@ -54,7 +54,7 @@ BEFORE: dict[tuple[str, int], tuple[int, int, int, int]] = {
     ("audit checkpoint", 2): (13, 1, 0, 1_011_411),
     ("audit show, a recent job", 2): (4, 0, 0, 643_393),
     ("audit show, the first job", 2): (4, 0, 0, 643_393),
-    ("job abandon", 2): (14, 0, 0, 1_049_145),
+    ("jobs abandon", 2): (14, 0, 0, 1_049_145),
     ("tick, 1 unknown", 2): (19, 3, 4, 656_249),
     ("tick, 1 deferred", 2): (19, 3, 2, 663_240),
     ("tick, 10 unknown", 2): (48, 3, 13, 718_177),
@@ -67,7 +67,7 @@ BEFORE: dict[tuple[str, int], tuple[int, int, int, int]] = {
     ("audit checkpoint", 12): (13, 1, 0, 1_290_995),
     ("audit show, a recent job", 12): (14, 0, 0, 5_325_864),
     ("audit show, the first job", 12): (14, 0, 0, 5_325_864),
-    ("job abandon", 12): (24, 0, 0, 5_750_470),
+    ("jobs abandon", 12): (24, 0, 0, 5_750_470),
     ("tick, 1 unknown", 12): (19, 3, 17, 923_304),
     ("tick, 1 deferred", 12): (19, 3, 2, 923_249),
     ("tick, 10 unknown", 12): (50, 3, 26, 924_996),
@@ -232,7 +232,7 @@ def operations(site: Site, first: str, lost: tuple[int, ...] = (1, 10, 100)) -> 
     yield "audit show, a recent job", lambda: site.run("audit", "show", recent)
     yield "audit show, the first job", lambda: site.run("audit", "show", first)
     [held] = site.deferred(1)
-    yield "job abandon", lambda: site.run("job", "abandon", held)
+    yield "jobs abandon", lambda: site.run("jobs", "abandon", held)
     for number in lost:
         site.settled()
         site.lost(number)

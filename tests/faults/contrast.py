@@ -13,8 +13,8 @@ from tests.faults.simulated_function import Strategy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Decide, View
-    from handler.audit.state import JobState
     from handler.jobs.effects import Effects, Sender
 
 

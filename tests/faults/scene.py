@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Open
-    from handler.audit.state import JobState
     from handler.emulator.ief.job import Job
     from tests.faults.preloaded import Child, Running
 
@@ -65,11 +65,15 @@ class Scene:
 
     def tick(self) -> dict[str, Any]:
         """Run the reconciler once, in a fresh instance of the function in this process."""
+        return self.fire(TICK)
+
+    def fire(self, event: object) -> dict[str, Any]:
+        """Hand an event to a fresh instance of the function in this process."""
         environ = dict(self.environ)
         context = Context.from_environment(environ, str(uuid4()), time.monotonic)
         instance = open_instance(context, environ, lambda _line: None)
         try:
-            return handle(TICK, context, instance)
+            return handle(event, context, instance)
         finally:
             instance.close()
 

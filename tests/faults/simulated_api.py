@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from random import Random
 
     from handler.cloud.http_transport import Request
+    from tests.faults.simulated_fleet import Fleet
+
+OPERATE = "OPERATE"
+"""The method of a request for an operation; its URL is the operation's name and the job's id."""
 
 FENCE = 900.0
 """Seconds after its date at which the gateway refuses a signature."""
@@ -80,6 +84,7 @@ class SimulatedApi:
         jobs: All jobs in the order of their creation, each with the time it is listed from.
         refused: The descriptions of jobs that it refused for good.
         fails: Whether a job fails on the fleet, by its id.
+        fleet: What the jobs do on the fleet; None if they have ended at once.
     """
 
     random: Random
@@ -90,6 +95,7 @@ class SimulatedApi:
     jobs: list[tuple[float, ListedJob]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     fails: Callable[[str], bool] = lambda _job_id: False
+    fleet: Fleet | None = None
     _judged: dict[str, bool] = field(default_factory=dict)
     _made: int = 0
 
@@ -109,6 +115,8 @@ class SimulatedApi:
             raise ApiError("expired", status=400, code="IEF.011005")
         if self._happens(self.habits.trouble):
             raise self._error(_BEFORE)
+        if request.method == OPERATE:
+            return
         said = json.loads(request.body)
         if self._refuses(str(said["description"])):
             self.struck["refused for good"] += 1
@@ -116,11 +124,13 @@ class SimulatedApi:
             raise ApiError("no such node", status=400, code="IEF.100012")
 
     def carried_out(self, request: Request) -> str:
-        """Create the job of a request that was let in; answers its id.
+        """Create the job of a request that was let in; answers its id. Or execute an operation.
 
         Raises:
             ApiError: Its name is taken, or it was created and the answer went wrong.
         """
+        if request.method == OPERATE:
+            return self._operated(request)
         said = json.loads(request.body)
         name, kind, description = said["job_name"], said["job_type"], said["description"]
         if self.habits.unique_names and any(job.name == name for _, job in self.jobs):
@@ -128,6 +138,19 @@ class SimulatedApi:
             self.refused.add(description)
             raise ApiError("the name exists", status=409)
         job_id = self.add(name, kind, description)
+        if self._happens(self.habits.trouble):
+            raise self._error(_AFTER)
+        return job_id
+
+    def _operated(self, request: Request) -> str:
+        call, job_id = request.url.split("/")
+        found = next((one for one in self.jobs if one[1].job_id == job_id), None)
+        if found is None or self.fleet is None:
+            raise ApiError("no such job", status=404)
+        now = self.clock().timestamp()
+        self.fleet.operate(call, job_id, request.date, found[1].created_at, now)
+        if call == "DeleteBatchJob":
+            self.jobs.remove(found)
         if self._happens(self.habits.trouble):
             raise self._error(_AFTER)
         return job_id
@@ -160,10 +183,12 @@ class SimulatedApi:
         return tuple(replace(job, created_at=0) if self.habits.dateless else job for job in page)
 
     def show_job(self, job_id: str) -> ShownJob | Gone | None:
-        """Return how a job stands: all of them have ended, and well unless they fail."""
+        """Return how a job stands: without a fleet it has ended, and well unless it fails."""
         if self._happens(self.habits.trouble):
             return None
-        found = any(job.job_id == job_id for _, job in self.jobs)
+        found = next((job for _, job in self.jobs if job.job_id == job_id), None)
+        if found and self.fleet:
+            return self.fleet.shown(job_id, found.created_at, self.clock().timestamp())
         status = "Failed" if found and self.fails(job_id) else "Successful"
         return ShownJob(job_id, status, ((status, ""),)) if found else Gone()
 

@@ -23,23 +23,38 @@ from handler.errors import (
     NoAnswerError,
     NotSentError,
 )
-from handler.jobs.decisions import SENDABLE, Created, claim, is_unknown
+from handler.jobs.decisions import SENDABLE, Created, claim, is_unknown, lease_over
 from handler.jobs.effect_runner import list_jobs
-from handler.jobs.effects import AwaitTurn, Commit, ListJobs, Send, Sender, ShowJob, Sign, TimeLeft
-from handler.jobs.settlement import following, settlement
+from handler.jobs.effects import (
+    AwaitTurn,
+    Commit,
+    ListJobs,
+    Send,
+    Sender,
+    SendOperation,
+    ShowJob,
+    Sign,
+    SignOperation,
+    TimeLeft,
+)
+from handler.jobs.following import following
+from handler.jobs.operation_submission import operation_submission, settling
+from handler.jobs.operations import OPERATIONS, Done, OperationRequest
+from handler.jobs.settlement import settlement
 from handler.jobs.submission import TOO_MANY, Claimed, answer_of, sign_ahead, submission
 from handler.parsing import Limits, read
 from handler.policy.verdict import ALLOWED
 from handler.runtime.deadline import Deadline
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, InlineSpec, StoredSpec
+from tests.faults.simulated_api import OPERATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from datetime import datetime
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Decide, Log, Open
-    from handler.audit.state import JobState
     from handler.cloud.ief.client import Ief, ListedJob
     from handler.deliveries.decisions import Decided
     from handler.jobs.decisions import Answer, Claim
@@ -200,10 +215,22 @@ class Function:
             if self._left() <= self.sender.seconds_per_request:
                 return
             yield from self._driven(self.strategy.settle(list(alike), self.sender))
+        over = [job for job in before.operations if lease_over(job, now)]
+        self._side_by_side(settling(job, now, self.sender) for job in over)
         yield self._pause()
         left = self._open()
         self._submit(left.jobs)
         self._side_by_side(following(job, now, self.sender) for job in left.followed)
+
+    def operate(self, key: str, name: str) -> Steps:
+        """Do what a person asks for with one job."""
+        yield self._pause()
+        request = OperationRequest(OPERATIONS[name], {"kind": "operator"}, "a simulation")
+        try:
+            result = yield from self._returned(operation_submission(key, request, self.sender))
+            self._count(f"operation {result.outcome}")
+        except NightdropError:
+            self._count("log busy")
 
     def _open(self) -> Open:
         return self.log.read(lambda view: view.open(LIMIT), fresh=False)
@@ -243,6 +270,8 @@ class Function:
             return (yield from self._turn(effect.spare))
         if isinstance(effect, Sign):
             return self._signed(effect.body)
+        if isinstance(effect, SignOperation):
+            return self._signed("", OPERATE, f"{effect.operation}/{effect.job_id}")
         if isinstance(effect, Commit):
             return self._commit(effect.decide)
         if isinstance(effect, ListJobs):
@@ -258,9 +287,9 @@ class Function:
             yield pause
         return self._left()
 
-    def _signed(self, body: str) -> Request:
+    def _signed(self, body: str, method: str = "POST", url: str = "") -> Request:
         dated = self.schedule.clock().isoformat(timespec="microseconds").replace("+00:00", "Z")
-        return Request("POST", "", {}, body.encode(), dated)
+        return Request(method, url, {}, body.encode(), dated)
 
     def _commit(self, decide: Decide[T]) -> T:
         if self.schedule.happens(self.network.log_busy):
@@ -279,9 +308,10 @@ class Function:
             yield self.schedule.random.uniform(0.05, TIMEOUT)
         return listing
 
-    def _sent(self, effect: Send) -> Generator[float, None, Answer]:
+    def _sent(self, effect: Send | SendOperation) -> Generator[float, None, Answer | Done]:
         try:
-            return Created((yield from self._answer(effect.request)))
+            job_id = yield from self._answer(effect.request)
+            return Done() if isinstance(effect, SendOperation) else Created(job_id)
         except CloudError as error:
             if isinstance(error, ApiError) and error.status == TOO_MANY:
                 until = self.schedule.now + (error.retry_after or 1.0)

@@ -57,6 +57,8 @@ _BREAKER = Breaker(0.4, 2)
 _VALID_FOR = 21_600
 _SKEW, _MOST_FREEZES = timedelta(seconds=5), 2
 _OURS = "circuit breaker"
+_NO_END = frozenset({"job.resumed", "job.retried", "job.deleted"})
+"""The actions after which the end of a job counts no more."""
 
 
 @dataclass
@@ -225,7 +227,7 @@ def _outdated(
 
 def _not_held(records: Sequence[Fields], breaker: Breaker) -> Iterator[str]:
     """Yield what was sent on hold, and failures that did not lead to one, or led to it wrongly."""
-    reason, ends = "", list[tuple["datetime", bool]]()
+    reason, ends = "", dict[str, tuple["datetime", bool]]()
     for fields, then in zip(records, [*records[1:], None], strict=True):
         action, at = str(fields["action"]), moment(str(fields["at"]))
         if action == "job.sending" and reason:
@@ -233,10 +235,13 @@ def _not_held(records: Sequence[Fields], breaker: Breaker) -> Iterator[str]:
         if action == "sending.held":
             reason = str(fields["note"])
         if action == "sending.released":
-            reason, ends = "", []
+            reason, ends = "", {}
+        key = str(part(fields, "job").get("key"))
+        if action in _NO_END:
+            ends.pop(key, None)
         if action == "job.finished":
-            ends.append((at, fields["outcome"] != "success"))
-            recent = [failed for ended, failed in ends if ended > at - WINDOW]
+            ends[key] = (at, fields["outcome"] != "success")
+            recent = [failed for ended, failed in ends.values() if ended > at - WINDOW]
             due = len(recent) >= breaker.jobs and sum(recent) / len(recent) > breaker.share
             is_held = then is not None and (then["action"], then["commit"]) == (
                 *("sending.held", fields["commit"]),

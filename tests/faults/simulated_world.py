@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from handler.audit.job_state import JobState
     from handler.audit.log import Log
-    from handler.audit.state import JobState
     from handler.values.canonical_json import Json
     from tests.faults.simulated_files import Files
     from tests.faults.simulated_guard import Guard
@@ -94,7 +94,8 @@ class World:
     def waits(self) -> bool:
         """Return whether a job, or a delivery that is not decided yet, waits for a tick."""
         left = self.log.read(lambda view: view.open(LIMIT))
-        return bool(left.deliveries or left.jobs or left.awaiting)
+        runs = self.api.fleet and any(not job.paused for job in left.followed)
+        return bool(left.deliveries or left.jobs or left.awaiting or left.operations or runs)
 
 
 def drawn(seed: int, strategy: Strategy, open_log: OpenLog) -> World:

@@ -4,7 +4,8 @@ Run by `make simulate`, or `python -m tests.faults.simulation 20000`; with `obje
 the log in OBS instead of the one in SQLite. A run follows from its seed: two orders are delivered
 up to three times each, side by side, while ticks come and instances are killed or frozen between
 any two effects. Then the faults end, and reconciler runs alone finish everything. What must hold
-is in `violations`, and for the half that has a policy and the circuit breaker in `simulated_guard`.
+is in `violations`, for the half that has a policy and the circuit breaker in `simulated_guard`, for
+the third that has operators in `simulated_fleet`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from tests.faults.memory_log import MemoryLog
+from tests.faults.simulated_fleet import misoperated, operated, unfinished
 from tests.faults.simulated_function import Function, Strategy
 from tests.faults.simulated_guard import guarded, unguarded
 from tests.faults.simulated_objects import ObjectLogs
@@ -58,11 +60,13 @@ class Ending:
 def simulate(seed: int, strategy: Strategy | None = None, open_log: OpenLog = MemoryLog) -> Ending:
     """Run one simulation from its seed to its end."""
     world = guarded(drawn(seed, strategy or Strategy("mark, list, wait"), open_log), seed)
+    world = operated(world, seed)
     begin(world)
     world.schedule.run_until(STORM)
     found = [*at_any_time(world)]
     calm(world)
     found += [*at_any_time(world), *at_the_end(world), *unguarded(world)]
+    found += [*misoperated(world), *unfinished(world)]
     ending = Ending(
         seed=seed,
         violations=tuple(dict.fromkeys(found)),

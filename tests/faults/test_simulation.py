@@ -14,6 +14,7 @@ from handler.values.canonical_json import sha256_hex
 from tests.faults.contrast import CLAIM_THEN_RETRY, NO_WAIT, SHORT_WAIT
 from tests.faults.simulated_guard import POLICIES, decided
 from tests.faults.simulated_objects import ObjectLogs
+from tests.faults.simulated_time import EPOCH
 from tests.faults.simulation import simulate
 from tests.support.depth import examples
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from tests.faults.simulation import Ending
 
 ALLOWED = PolicyDecision(sha256_hex(POLICIES[0]), 1)
+DECISIONS = "handler.jobs.operation_decisions"
+ANSWERS = ("job.paused", "job.resumed", "job.retried", "job.deleted", "job.unchanged")
 VERBS = ("append", "read", "write", "delete")
 
 
@@ -60,6 +63,8 @@ def test_every_kind_of_fault_and_every_final_state_occurs(
         "failed on the fleet", "released by hand", "awaiting approval", "approved",
         "not approved in time", "approved by a file", "an approval that counts for nothing",
         "dropped again", "written again after its event",
+        "operation done", "operation so", "operation not done", "operation unknown",
+        *ANSWERS, *(f"{action}, settled" for action in ANSWERS),
     }  # fmt: skip
     ended = {state for ending in endings for state in ending.jobs}
     assert ended == {"created", "adopted", "refused", "expired", "abandoned", "unknown"}
@@ -114,7 +119,7 @@ def _first_policy() -> Callable[..., PolicyDecision]:
     [
         ("tests.faults.simulated_guard.decided", lambda *_: ALLOWED, "is planned against rule 1"),
         ("handler.deliveries.decisions._over_limit", lambda *_: (), "are planned under rule"),
-        ("handler.jobs.settlement.trip", lambda _: lambda _: Decision(None), "due=True"),
+        ("handler.jobs.following.trip", lambda _: lambda _: Decision(None), "due=True"),
         (
             "tests.faults.simulated_guard.decided",
             lambda *of: decided(*of)._replace(approval=None),
@@ -123,13 +128,19 @@ def _first_policy() -> Callable[..., PolicyDecision]:
         ("handler.deliveries.approval._same_person", lambda *_: "", "approved by its uploader"),
         ("tests.faults.simulated_guard.decided", _first_policy(), "was replaced before"),
         ("handler.audit.sql.projection.RELEASED", "nobody", "due=False and is_held=True"),
+        (f"{DECISIONS}.result_without_sending", lambda *_: None, "claims a job that has a claim"),
+        ("handler.jobs.operation_submission.moment", lambda _: EPOCH, "the API did it 1 times"),
+        ("tests.faults.simulated_function.settling", lambda *_: iter(()), "still has a claim"),
     ],
-    ids=["policy", "limit", "breaker", "approval", "approver", "change", "release"],
+    ids=[
+        *("policy", "limit", "breaker", "approval", "approver", "change", "release"),
+        *("claim", "fence", "settlement"),
+    ],
 )
 def test_the_simulation_finds_what_gets_past_the_guard(
     place: str, broken: object, violation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It can fail: without the policy, its limit, the breaker, or an end to what counts."""
+    """It can fail: without the policy, the breaker, or a look at the claim of an operation."""
     monkeypatch.setattr(place, broken)
     endings = map(simulate, range(100))
     assert any(violation in one for ending in endings for one in ending.violations)

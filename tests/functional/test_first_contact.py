@@ -135,7 +135,7 @@ def operator(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 DEVIATIONS: list[tuple[str, list[Fault], str, str, str, int]] = [
-    ("none", [], "refusals", "as assumed", "adopted", 1200),
+    ("none", [], "clean-up", "as assumed", "adopted", 1200),
     ("list", [fault(LIST, "no_descriptions")], "descriptions in list", "differs", "unknown", 1200),
     ("show", [fault(SHOW, "no_descriptions")], "descriptions in show", "differs", "adopted", 1200),
     ("old", [fault(LIST, "long_signature", seconds=1500)], "signature window", "differs",
@@ -167,7 +167,7 @@ def test_a_deviation_is_found_and_the_function_behaves(
     """After a lost answer there is one job, found by its mark or left for later; never two."""
     _, faults, name, verdict, state, settle_after = row
     facts = cloud.probe(*faults)
-    others = {one.name for one in facts.values() if one.verdict == "differs"} - {name, "refusals"}
+    others = {one.name for one in facts.values() if one.verdict == "differs"} - {name}
     assert facts[name].verdict == verdict
     assert others <= {"descriptions in list", "descriptions in show", "list order"}
     assert cloud.named("nightdrop-probe") == []
@@ -193,8 +193,8 @@ def test_every_deviation_is_on_the_operators_page() -> None:
         assert f"`{kind}`" in table, kind
     rows = [line.split("|")[1].strip() for line in table.splitlines()[2:]]
     assert len(rows) >= 15
-    names = {"right", "OBS", "EventGrid keys", "remaining time", "keys", "object list"}
-    assert names | {one[2] for one in DEVIATIONS} - {"refusals"} <= {
+    names = {"right", "OBS", "EventGrid keys", "remaining time", "object list"}
+    assert names | {one[2] for one in DEVIATIONS} - {"clean-up"} <= {
         one if one in names else one.split(" ief")[0].split(":")[0] for one in rows
     }
 
@@ -294,7 +294,6 @@ def test_rights_that_only_a_change_shows_are_not_claimed(cloud: Cloud) -> None:
         **dict.fromkeys(("create", "update", "delete"), "not seen"),
     }
     assert rights["get"].seen == "granted: 404 IEF.100404 for a job that does not exist"
-    assert facts["refusals"].verdict == "as assumed"
 
 
 @pytest.mark.parametrize(
@@ -320,7 +319,6 @@ def test_a_job_that_cannot_be_created_is_a_fact(cloud: Cloud) -> None:
     """The rest is probed nevertheless."""
     facts = cloud.probe(fault(CREATE, "status", status=403))
     assert "--kind node_upgrade" in facts["create"].change
-    assert "1 times 403" in facts["refusals"].seen
     assert facts["page size"].verdict == "as assumed"
 
 

@@ -94,8 +94,7 @@ def test_the_function_answers_what_it_sees_from_inside(deployment: Deployment) -
     assert (answer["outcome"], answer["errors"], answer.get("warnings")) == ("completed", [], None)
     facts = {one["name"]: one for one in answer["facts"]["facts"]}
     assert facts[REMAINING]["seen"].endswith("a second: milliseconds")
-    assert facts["time-out"]["seen"] == "60 s"
-    assert (facts["keys"]["verdict"], facts["packages"]["verdict"]) == ("as assumed", "not seen")
+    assert facts["packages"]["verdict"] == "not seen"
     assert facts["right ief:batchjob:list"]["verdict"] == "as assumed"
     asked: Any = deployment.emulator.state.snapshot("requests")
     assert {one["operation"] for one in asked["requests"]} <= {"ListBatchJob", "ShowBatchJob"}
@@ -114,23 +113,17 @@ def test_an_odd_clock_is_found_and_the_time_out_counts(deployment: Deployment) -
     assert deployment.fire(spec)["outcome"] == "submitted"
 
 
-def test_keys_without_a_token_are_found(deployment: Deployment) -> None:
-    """Keys in its settings last."""
-    deployment.open(HUAWEICLOUD_SDK_SECURITY_TOKEN="", **_keys(deployment))
-    assert [one.split(":")[0] for one in deployment.fire(PROBE)["warnings"]] == ["keys"]
-
-
 def test_elsewhere_these_are_not_seen_and_come_from_the_answer(deployment: Deployment) -> None:
     """The answer, as it was saved, is read as facts: by the command, and by NIGHTDROP_FACTS."""
     deployment.open(DESK_ODD_CLOCK="1")
     alone = deployment.facts()
-    for name in (REMAINING, "time-out", "keys", "packages"):
+    for name in (REMAINING, "packages"):
         assert alone[name]["verdict"] == "not seen"
         assert alone[name]["seen"].startswith("not seen here; invoke the function")
     file = deployment.folder / "answer.json"
     file.write_text(json.dumps(deployment.fire(PROBE)))
     both = deployment.facts("--merge", str(file))
-    assert (both[REMAINING]["verdict"], both["keys"]["verdict"]) == ("differs", "as assumed")
+    assert both[REMAINING]["verdict"] == "differs"
     assert list(both) == list(alone)
     doctor = CliRunner().invoke(
         main, ["doctor", "-o", "json"], env={**deployment.environ, "NIGHTDROP_FACTS": str(file)}
@@ -215,8 +208,3 @@ def test_the_report_in_infra_is_what_the_probe_writes(deployment: Deployment) ->
         return [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| ")]
 
     assert rows(report.read_text()) == rows((ROOT / "infra/first-contact.md").read_text())
-
-
-def _keys(deployment: Deployment) -> Environ:
-    environ = deployment.emulator.environment()
-    return {name: environ[name] for name in ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK")}

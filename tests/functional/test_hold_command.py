@@ -107,7 +107,13 @@ def test_reconcile_ends_with_75_while_anything_is_open(run: Run, emulator: Emula
     assert (done.exit_code, '"finished": "Successful"' in done.stdout) == (0, True)
 
 
-@pytest.mark.parametrize("call", ["hold", "release", "job abandon x", "audit list", "audit show x"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("hold", "release", "audit list", "audit show x"),
+        *("jobs list", "jobs show x", "jobs watch x", "jobs pause x", "jobs abandon x"),
+    ],
+)
 def test_a_missing_log_is_reported_alike_by_all_commands(run: Run, call: str) -> None:
     """One prefix, one sentence, one exit status."""
     done = run(*call.split())
@@ -132,7 +138,7 @@ def test_a_job_list_that_cannot_be_read_is_reported(run: Run, emulator: Emulator
 def test_an_abandoned_job_is_never_sent(run: Run, emulator: Emulator, tmp_path: Path) -> None:
     """The operator and the reason are in the log."""
     assert run("invoke", "-", text=SPEC, RUNTIME_TIMEOUT="3").exit_code == 75
-    done = run("job", "abandon", job_name(tmp_path), "--reason", "not wanted any more")
+    done = run("jobs", "abandon", job_name(tmp_path), "--reason", "not wanted any more")
     assert (done.exit_code, done.stdout) == (0, f"job {job_name(tmp_path)} is abandoned\n")
     assert run("reconcile").exit_code == 0
     assert len(emulator.state.jobs) == 0
@@ -148,9 +154,9 @@ def test_an_abandoned_job_is_never_sent(run: Run, emulator: Emulator, tmp_path: 
 def test_a_job_that_was_created_cannot_be_abandoned(run: Run, tmp_path: Path) -> None:
     """It is on the fleet; the exit status shows it, and an unknown job causes no traceback."""
     assert run("invoke", "-", text=SPEC).exit_code == 0
-    done = run("job", "abandon", job_name(tmp_path))
+    done = run("jobs", "abandon", job_name(tmp_path))
     assert done.exit_code == 1
     assert "cannot be abandoned: it is created" in done.stderr
-    unknown = run("job", "abandon", "no-such-job")
+    unknown = run("jobs", "abandon", "no-such-job")
     assert unknown.exit_code == 1
     assert "Traceback" not in unknown.stderr

@@ -53,7 +53,7 @@ def test_a_reconciler_run_settles_many_jobs_in_few_requests(
 
 @pytest.mark.parametrize(
     "operation",
-    ["event with one job", "idle tick", "audit show, a recent job", "job abandon", "cold start",
+    ["event with one job", "idle tick", "audit show, a recent job", "jobs abandon", "cold start",
      "audit checkpoint", "audit show, the first job"],
 )  # fmt: skip
 def test_no_operation_grows_with_the_log(costs: list[dict[str, Cost]], operation: str) -> None:
@@ -68,5 +68,5 @@ def test_no_operation_grows_with_the_log(costs: list[dict[str, Cost]], operation
 def test_a_command_reads_far_less_than_the_log(costs: list[dict[str, Cost]]) -> None:
     """Its ends, and the segments with the requested records."""
     whole = LONG * PER_SEGMENT * 3_000
-    for operation in ("job abandon", "audit checkpoint", "audit show, the first job"):
+    for operation in ("jobs abandon", "audit checkpoint", "audit show, the first job"):
         assert costs[1][operation].read < whole / 2

@@ -128,7 +128,7 @@ def test_a_job_whose_request_was_removed_waits_and_reports_it(
     other = {**in_obs, "NIGHTDROP_SENDERS": "4"}  # an instance that never saw the request
     [job] = fire_in(other, TICK)["jobs"]
     assert job["state"] == "deferred"
-    assert "nightdrop job abandon" in run("audit", "show", job["job_name"]).stdout
+    assert "nightdrop jobs abandon" in run("audit", "show", job["job_name"]).stdout
     assert emulator.state.all_jobs() == []
 
 

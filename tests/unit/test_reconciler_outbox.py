@@ -56,7 +56,7 @@ def test_a_request_that_was_exchanged_is_never_sent(
     assert states(reply) == ["deferred"]
     assert asked(emulator, "CreateBatchJob") == 0
     (line,) = (line for line in lines if '"attention.needed","of":"job.doubted"' in line)
-    assert "nightdrop job abandon" in line
+    assert "nightdrop jobs abandon" in line
 
 
 def test_a_delivery_whose_body_was_exchanged_is_not_started_over(

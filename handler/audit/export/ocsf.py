@@ -32,7 +32,7 @@ WITHOUT_ATTESTATION = "1.8.0"
 """For readers that do not know attestations yet."""
 
 _CLASS = 6003
-_ACTIVITIES = {1: "Create", 2: "Read", 99: "Other"}
+_ACTIVITIES = {1: "Create", 2: "Read", 3: "Update", 4: "Delete", 99: "Other"}
 _OTHER = 99
 _STATUSES = {
     "success": (1, "Success"),

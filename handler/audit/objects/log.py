@@ -24,7 +24,6 @@ from handler.audit.objects.replica import Replica
 from handler.audit.objects.retry_policy import RetryPolicy
 from handler.audit.objects.segment_reader import records_from
 from handler.audit.record import part
-from handler.audit.search import find
 from handler.audit.sql import projection, statements
 from handler.audit.sql.value_list import rows_for
 from handler.errors import LogBrokenError, LogError
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from handler.audit.log import Committed, Decide, View
     from handler.audit.objects.object_store import ObjectStore
     from handler.audit.record import Record
-    from handler.audit.state import DeliveryState
 
 T = TypeVar("T")
 
@@ -126,13 +124,6 @@ class ObjectLog:
         for record in records_from(segment, self._read, self._objects.place):
             if record.seq > after:
                 yield record
-
-    def find(self, what: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries that a person may mean by a name, an id or a key."""
-        with self._lock:
-            self._check_open()
-            self._catch_up()
-            return self._ask(lambda view: find(view, what))
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records about some deliveries, in order.

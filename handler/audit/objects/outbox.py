@@ -59,7 +59,7 @@ class Outbox:
             except (ValueError, TypeError) as error:
                 raise LogBrokenError(
                     f"{self._objects.place}{_name(commit)} is damaged; its jobs cannot be sent: "
-                    "give them up with `nightdrop job abandon`"
+                    "give them up with `nightdrop jobs abandon`"
                 ) from error
         return self._cache[commit].get(key)
 

@@ -22,7 +22,6 @@ from psycopg.pq import TransactionStatus
 
 from handler.audit.format_version import VERSION
 from handler.audit.record import Record
-from handler.audit.search import find
 from handler.audit.sql import projection, statements
 from handler.audit.sql.postgres_connection import (
     COMMIT_LOCK,
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, View
-    from handler.audit.state import DeliveryState
 
 T = TypeVar("T")
 
@@ -130,10 +128,6 @@ class PostgresLog:
         return _paged(
             lambda last, size: self._transact(lambda view: _page(view, last, size), _READ), after
         )
-
-    def find(self, what: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries that match a name, an id or a key."""
-        return self._transact(lambda view: find(view, what), _READ)
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records of some deliveries, in order; the server scans all records."""

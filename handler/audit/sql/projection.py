@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from handler.audit.actions import FORGOTTEN
 from handler.audit.confirmation import Confirmation
+from handler.audit.job_state import JobState, fold_job, replace
 from handler.audit.log import Committed, Decision, FleetEnds, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.sql import statements
@@ -25,7 +26,7 @@ from handler.audit.sql.switches import (
     project_switches,
 )
 from handler.audit.sql.value_list import rows_for
-from handler.audit.state import UNDECIDED, DeliveryState, JobState, fold_delivery, fold_job, replace
+from handler.audit.state import UNDECIDED, DeliveryState, fold_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +127,19 @@ class SqlView:
             followed=self._todo("follow", limit),
             unreported=self._deliveries(statements.UNREPORTED, limit),
             awaiting=self._deliveries(statements.AWAITING, limit),
+            operations=self._todo("operate", limit),
         )
+
+    def find(self, what: str) -> tuple[DeliveryState, ...]:
+        """Return the deliveries that match a name, an id or a key."""
+        # Loaded where it is needed: no event but one about a job by its name looks for one.
+        from handler.audit.search import find
+
+        return find(self, what)
+
+    def latest_jobs(self, limit: int) -> tuple[JobState, ...]:
+        """Return the jobs that were planned last, the latest first."""
+        return tuple(map(job_from_row, self._query(statements.LATEST_JOBS, (limit,))))
 
     def has_closed_before(self, before: str) -> bool:
         """Return whether a delivery has been closed and untouched since before a timestamp."""

@@ -7,7 +7,8 @@ from operator import attrgetter
 from typing import Any
 
 from handler.audit.job_end import shown_state
-from handler.audit.state import UNSETTLED, DeliveryState, JobState
+from handler.audit.job_state import UNSETTLED, JobState
+from handler.audit.state import DeliveryState
 
 JOB_COLUMNS = tuple(field.name for field in fields(JobState))
 """The columns of `jobs` with the fields of a job; `todo` and `shown` follow from them."""
@@ -21,11 +22,13 @@ delivery_row = attrgetter(*DELIVERY_COLUMNS)
 
 def job_row(job: JobState) -> tuple[object, ...]:
     """Return the values of a job for `PUT_JOB`."""
-    values = {**vars(job), "doubtful": int(job.doubtful)}
+    values = {**vars(job), "doubtful": int(job.doubtful), "paused": int(job.paused)}
     return (*map(values.__getitem__, JOB_COLUMNS), _todo(job), shown_state(job))
 
 
 def _todo(job: JobState) -> str:
+    if job.operation:
+        return "operate"
     if job.followed:
         return "follow"
     if job.state in UNSETTLED:
@@ -36,4 +39,5 @@ def _todo(job: JobState) -> str:
 def job_from_row(row: tuple[Any, ...]) -> JobState:
     """Return the job of a row with `JOB_COLUMNS`."""
     values = dict(zip(JOB_COLUMNS, row, strict=True))
-    return JobState(**{**values, "doubtful": bool(values["doubtful"])})
+    flags = {name: bool(values[name]) for name in ("doubtful", "paused")}
+    return JobState(**{**values, **flags})

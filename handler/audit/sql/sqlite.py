@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, View
-    from handler.audit.state import DeliveryState
 
 T = TypeVar("T")
 
@@ -118,13 +117,6 @@ class SqliteLog:
         while page := self._page(after, size):
             yield from page
             after, size = page[-1].seq, _PAGE
-
-    def find(self, what: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries that match a name, an id or a key."""
-        from handler.audit.search import find
-
-        with self._transaction("BEGIN") as view:
-            return find(view, what)
 
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records of some deliveries, in order."""

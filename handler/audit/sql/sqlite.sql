@@ -72,7 +72,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     type        TEXT NOT NULL,                -- job_type
     state       TEXT NOT NULL,                -- planned, sending, created, refused, …
     attempt     INTEGER NOT NULL,
-    date        TEXT NOT NULL,                -- of the latest signature
+    date        TEXT NOT NULL,                -- of the latest claim's signature
     lease_until TEXT NOT NULL,
     valid_until TEXT NOT NULL,
     job_id      TEXT NOT NULL,                -- the API's id
@@ -86,14 +86,19 @@ CREATE TABLE IF NOT EXISTS jobs (
     changed_at  TEXT NOT NULL,
     seq         INTEGER NOT NULL,             -- its latest record
     body_digest TEXT NOT NULL,                -- SHA-256 of its body in the outbox, as recorded
-    todo        TEXT NOT NULL,                -- send, settle, follow, or nothing
+    operation   TEXT NOT NULL,                -- pause, resume, …: claimed and not answered; or ''
+    paused      INTEGER NOT NULL,             -- 1: paused, and not resumed since
+    ended_at    INTEGER NOT NULL,             -- by the API's clock, in seconds since 1970; 0 is unknown
+    finished_at TEXT NOT NULL,                -- when its end was recorded
+    finished_seq INTEGER NOT NULL,            -- in which record; 0 is none
+    todo        TEXT NOT NULL,                -- send, settle, operate, follow, or nothing
     shown       TEXT NOT NULL                 -- for people: `state`, and once it ended, how
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS jobs_by_delivery ON jobs (delivery, document);
 CREATE INDEX IF NOT EXISTS jobs_by_id ON jobs (job_id) WHERE job_id <> '';
 CREATE INDEX IF NOT EXISTS jobs_todo ON jobs (todo, seq) WHERE todo <> 'nothing';
-CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (changed_at) WHERE finished <> '';
+CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (finished_at) WHERE finished <> '';
 
 CREATE TABLE IF NOT EXISTS outbox (
     key  TEXT PRIMARY KEY,                    -- of a job or of a delivery

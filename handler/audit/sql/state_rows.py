@@ -14,8 +14,8 @@ from handler.audit.sql.rows import delivery_row, job_from_row, job_row
 from handler.audit.state import DeliveryState
 
 if TYPE_CHECKING:
+    from handler.audit.job_state import JobState
     from handler.audit.sql.projection import Execute
-    from handler.audit.state import JobState
 
 
 class StateRows:

@@ -41,8 +41,9 @@ JOB = f"{_JOBS} WHERE key = ?"
 JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {ANY}"
 JOBS_OF = f"{_JOBS} WHERE delivery = ? ORDER BY document, key"
 JOBS_TODO = f"{_JOBS} WHERE todo = ? AND todo <> 'nothing' ORDER BY seq LIMIT ?"
+LATEST_JOBS = f"{_JOBS} ORDER BY planned_at DESC, document DESC, key LIMIT ?"
 FLEET_ENDS = """SELECT COUNT(*), COUNT(CASE WHEN shown <> 'succeeded' THEN 1 END) FROM jobs
-WHERE finished <> '' AND changed_at > ? AND seq > ?
+WHERE finished <> '' AND finished_at > ? AND finished_seq > ?
   AND shown IN ('succeeded', 'partly failed', 'failed', 'end unknown')
   AND state IN ('created', 'adopted')"""
 PUT_JOB = _upsert(

@@ -33,7 +33,7 @@ _COLUMNS = "SELECT name FROM pragma_table_info(?) ORDER BY pk = 0, cid"
 _BODIES = "SELECT key, owner, digest FROM bodies ORDER BY key"
 _SHOWN = 16
 _GIVE_UP = (
-    "it is not used: give its job up with `nightdrop job abandon`, and deliver again what is "
+    "it is not used: give its job up with `nightdrop jobs abandon`, and deliver again what is "
     "still wanted"
 )
 

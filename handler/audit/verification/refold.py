@@ -12,11 +12,12 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.actions import FORGOTTEN
+from handler.audit.job_state import JobState, fold_job
 from handler.audit.record import part
 from handler.audit.sql import projection, statements
 from handler.audit.sql.rows import delivery_row, job_from_row, job_row
 from handler.audit.sql.sqlite import SCHEMA
-from handler.audit.state import UNDECIDED, DeliveryState, JobState, fold_delivery, fold_job
+from handler.audit.state import UNDECIDED, DeliveryState, fold_delivery
 from handler.audit.verification.faults import IntegrityFault
 
 if TYPE_CHECKING:

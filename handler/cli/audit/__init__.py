@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import click
 
-from handler.cli.audit.checkpoint import checkpoint, key
-from handler.cli.audit.export import export
-from handler.cli.audit.list import list_
-from handler.cli.audit.serve import serve
-from handler.cli.audit.show import show
-from handler.cli.audit.stats import stats
-from handler.cli.audit.store import init, lock, probe, rebuild
-from handler.cli.audit.verify import verify
+from handler.cli.command_group import Command, CommandGroup
+
+COMMANDS = {
+    "list": Command("audit.list", "The latest records."),
+    "show": Command("audit.show", "The timeline of one delivery or job."),
+    "stats": Command("audit.stats", "Counts and times per day, failures, open work."),
+    "export": Command("audit.export", "The log as JSON Lines, CSV or OCSF events."),
+    "serve": Command("audit.serve", "The log as a web page."),
+    "verify": Command("audit.verify", "Verify the log: its chain, its store, its derived data."),
+    "rebuild": Command("audit.store", "Rebuild everything that is derived from the records."),
+    "checkpoint": Command("audit.checkpoint", "Write a checkpoint of the log's head now."),
+    "key": Command("audit.checkpoint", "Make a key that signs checkpoints."),
+    "init": Command("audit.store", "Create the tables of a log in PostgreSQL; safe to repeat."),
+    "probe": Command("audit.store", "Try on a real bucket what a log in OBS rests on."),
+    "lock": Command("audit.store", "Lock a bucket: write once, read many."),
+}
+"""All commands."""
 
 
-@click.group()
+@click.group(cls=CommandGroup, lazy=COMMANDS)
 def audit() -> None:
     """Prepare the audit log, read it, export it and verify its chain."""
-
-
-for command in (
-    *(init, list_, show, stats, export, serve),
-    *(verify, rebuild, checkpoint, key, probe, lock),
-):
-    audit.add_command(command)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from handler.audit.job_end import WRONG
-from handler.audit.state import FINAL
+from handler.audit.job_state import FINAL
 from handler.cli.audit.records.delivery_timeline import build_timelines
 from handler.cli.audit.records.log_reader import open_database, open_with_forgotten
 from handler.cli.audit.records.name_lookup import find_records

@@ -16,7 +16,7 @@ from handler.errors import ApiError, NoAnswerError
 from handler.values.display import display
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from handler.cloud.credentials import Credentials
@@ -32,11 +32,18 @@ _LISTED_BYTES = 1024 * 1024
 _SHOWN_BYTES = 4 * 1024 * 1024
 _LAST_SECOND = 253_402_300_799
 _NODE_NAME = "node_name"  # of a target's extension_info, as on the page of CreateBatchJob
+_MOST_TASKS = 1_000_000
+_OPERATIONS = {
+    "StopBatchJob": ("POST", "/pause"),
+    "RestoreBatchJob": ("POST", "/restore"),
+    "RetryBatchJob": ("POST", "/retry"),
+    "DeleteBatchJob": ("DELETE", ""),
+}
 
 
 @dataclass(frozen=True)
 class ListedJob:
-    """A job in a listing; a missing field is ""."""
+    """A job in a listing; a missing field is "" or 0. The counters are those of its tasks."""
 
     job_id: str
     name: str
@@ -44,21 +51,31 @@ class ListedJob:
     description: str
     created_at: int
     status: str
+    tasks: int = 0
+    succeeded: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True)
 class ShownJob:
     """The status of a job and of its tasks, as pairs of status and reason.
 
-    The API's own counters are swapped and therefore not read. A missing description is "".
-    `targets` has the name or, where none was sent, the id of each task's target.
+    The API's own counters are swapped and therefore not read. A missing description is "", a
+    missing time of the last change of its status (in seconds since 1970) is 0. `targets` has the
+    name or, where none was sent, the id of each task's target.
     """
 
     job_id: str
     status: str
     tasks: tuple[tuple[str, str], ...]
     description: str = ""
+    updated_at: int = 0
     targets: tuple[str, ...] = ()
+
+    @property
+    def succeeded(self) -> int:
+        """How many of its tasks succeeded."""
+        return sum(status == "Successful" for status, _ in self.tasks)
 
 
 @dataclass(frozen=True)
@@ -100,8 +117,23 @@ class Ief:
             raise NoAnswerError("IEF accepted a job but its answer is about another one")
         return job_id
 
+    def sign_operation(self, operation: str, job_id: str) -> Request:
+        """Return the signed request of an operation on a job, such as `StopBatchJob`."""
+        method, path = _OPERATIONS[operation]
+        return self._signed(self._request(method, f"{self._jobs}/{job_id}{path}"))
+
+    def operate(self, request: Request) -> None:
+        """Send a signed operation on a job, once.
+
+        Raises:
+            NotSentError: It was not sent.
+            NoAnswerError: It may have been executed: there is no response.
+            ApiError: IEF responded with an error status.
+        """
+        _checked(self._send(request, _CREATED_BYTES), secrets_of(self.credentials, ""))
+
     def list_jobs(self, job_type: str, *, limit: int, offset: int) -> tuple[ListedJob, ...]:
-        """Return a page of the project's jobs of one type, the newest first.
+        """Return a page of the project's jobs of one type, or of all (""), the newest first.
 
         Raises:
             NoAnswerError: The page is incomplete, or a job in it has no usable id; it would not
@@ -112,7 +144,7 @@ class Ief:
             "GET",
             self._jobs,
             [
-                ("job_type", job_type),
+                *([("job_type", job_type)] if job_type else []),
                 ("limit", str(limit)),
                 ("offset", str(offset)),
                 ("sort", "created_at:desc"),
@@ -147,6 +179,7 @@ class Ief:
                 for task in listed
             ),
             description=text_of(shown, "description"),
+            updated_at=_number(shown, "status_last_updated_at", _LAST_SECOND),
             targets=tuple(_target_names(shown, listed)),
         )
 
@@ -160,11 +193,7 @@ class Ief:
 
     def delete_job(self, job_id: str) -> None:
         """Delete a job."""
-        self._call("DELETE", f"{self._jobs}/{job_id}")
-
-    def stop_job(self, job_id: str) -> None:
-        """Stop a job."""
-        self._call("POST", f"{self._jobs}/{job_id}/pause")
+        self.operate(self.sign_operation("DeleteBatchJob", job_id))
 
     @property
     def _jobs(self) -> str:
@@ -241,16 +270,23 @@ def _listed(job: Json) -> ListedJob:
     job_id = id_of(job, "job_id") if isinstance(job, dict) else ""
     if not isinstance(job, dict) or not job_id:
         raise NoAnswerError("IEF's list holds a job without a usable job_id")
-    created_at = job.get("created_at")
-    known = isinstance(created_at, int) and 0 < created_at <= _LAST_SECOND
     return ListedJob(
         job_id=job_id,
         name=text_of(job, "job_name"),
         type=text_of(job, "job_type"),
         description=text_of(job, "description"),
-        created_at=created_at if known and isinstance(created_at, int) else 0,
+        created_at=_number(job, "created_at", _LAST_SECOND),
         status=status_of(job, "status"),
+        tasks=_number(job, "task_total_count", _MOST_TASKS),
+        succeeded=_number(job, "task_success_count", _MOST_TASKS),
+        failed=_number(job, "task_failed_count", _MOST_TASKS),
     )
+
+
+def _number(values: Mapping[str, Json], name: str, most: int) -> int:
+    """Return the number in a field; 0 if the field has none from 0 to `most`."""
+    value = values.get(name)
+    return value if isinstance(value, int) and 0 <= value <= most else 0
 
 
 def _seconds(text: str) -> float | None:

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import get_args
 
 from handler.audit.actions import ACTIONS, FORGOTTEN
+from handler.audit.job_state import JobWord, fold_job
 from handler.audit.record import Draft
-from handler.audit.state import DeliveryWord, JobWord, fold_job
+from handler.audit.state import DeliveryWord
+from handler.triggers.delivery import ACTIONS as EVENT_ACTIONS
 
 HANDLER = Path(__file__).parents[3] / "handler"
 _NAME = re.compile(
     r'"((?:function|event|delivery|spec|job|result|sending|settling|scan|state|log)\.[a-z_]+)"'
 )
-_NO_RECORDS = {"function.answered", "log.jsonl"}
-"""Names of the same form: a line of the function's own log, and a file."""
+_NO_RECORDS = {"function.answered", "log.jsonl"} | {*EVENT_ACTIONS}
+"""Names of the same form: a line of the function's own log, a file, and what events ask for."""
 
 
 def recorded() -> set[str]:
@@ -37,8 +39,14 @@ def test_an_action_leads_a_delivery_to_a_possible_state() -> None:
     assert not any(one.state for one in ACTIONS.values() if one.changes != "delivery")
 
 
-def test_the_actions_of_jobs_are_their_states_and_two_that_change_none() -> None:
-    """A contradiction and an end leave a job in its state."""
+OPERATED = {
+    *("pausing", "paused", "resuming", "resumed", "retrying", "retried", "deleting", "deleted"),
+    "unchanged",
+}
+
+
+def test_the_actions_of_jobs_are_their_states_and_those_that_change_none() -> None:
+    """A contradiction, an end and an operation leave a job in its state."""
     words = {name.removeprefix("job.") for name, one in ACTIONS.items() if one.changes == "job"}
-    assert words == {*get_args(JobWord), "doubted", "finished"}
+    assert words == {*get_args(JobWord), "doubted", "finished"} | OPERATED
     assert fold_job(None, Draft("job.created", "success").fields()) is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handler.audit.job_end import FAILED, WRONG, failure_sentence, shown_state, went_wrong
-from handler.audit.state import JobState
+from handler.audit.job_state import JobState
 
 if TYPE_CHECKING:
     from handler.audit.sql.sqlite import SqliteLog

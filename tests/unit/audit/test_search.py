@@ -60,12 +60,12 @@ def message(action: str, delivery: str = "", job: str = "", **response: str) -> 
 )
 def test_a_delivery_is_found_by_its_names(log: SearchedLog, what: str, found: list[str]) -> None:
     """By names, ids and keys and their beginnings, the latest first."""
-    assert [delivery.key for delivery in log.find(what)] == found
+    assert [delivery.key for delivery in log.read(lambda view: view.find(what))] == found
 
 
 def test_a_delivery_that_is_found_has_its_jobs(log: SearchedLog) -> None:
     """In their present state."""
-    [delivery] = log.find("7")
+    [delivery] = log.read(lambda view: view.find("7"))
     assert [(job.key, job.state) for job in delivery.jobs] == [
         ("one", "created"),
         ("two", "planned"),
@@ -75,7 +75,7 @@ def test_a_delivery_that_is_found_has_its_jobs(log: SearchedLog) -> None:
 def test_an_exact_name_comes_before_a_longer_one(log: SearchedLog, planned: Planned) -> None:
     """The newer run does not hide the one that was named."""
     log.commit(planned("d1x", "four"))
-    assert [delivery.key for delivery in log.find("d1")] == ["d1", "d1x"]
+    assert [delivery.key for delivery in log.read(lambda view: view.find("d1"))] == ["d1", "d1x"]
 
 
 def test_the_records_of_a_delivery_are_found(log: SearchedLog) -> None:

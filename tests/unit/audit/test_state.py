@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, cast, get_args
 import pytest
 
 from handler.audit.actions import DELIVERY_ACTIONS
-from handler.audit.state import (
-    DEAD,
-    FINAL,
-    UNDECIDED,
-    DeliveryState,
-    DeliveryWord,
-    JobState,
-    JobWord,
-    fold_delivery,
-    fold_job,
-)
+from handler.audit.job_state import DEAD, FINAL, JobState, JobWord, fold_job
+from handler.audit.state import UNDECIDED, DeliveryState, DeliveryWord, fold_delivery
 
 if TYPE_CHECKING:
     from handler.audit.record import Fields
@@ -107,6 +98,12 @@ def test_nothing_is_sent_from_a_final_state(word: JobWord) -> None:
     job = folded(word, request={"attempt": 3, "date": "d", "lease_until": "l"})
     assert job.final is (word in FINAL) is (word not in OPEN)
     assert DEAD < FINAL
+
+
+def test_an_action_of_a_later_version_changes_no_state() -> None:
+    """Only what the latest record says is taken over."""
+    job = folded("teleported", note="a later version wrote this")
+    assert (job.state, job.seq, job.note) == ("sending", 9, "a later version wrote this")
 
 
 @pytest.mark.parametrize(("action", "word"), DELIVERY_ACTIONS.items())

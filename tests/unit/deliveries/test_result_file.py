@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from handler.audit.state import JobState
+from handler.audit.job_state import JobState
 from handler.deliveries.result_file import result_data, result_key
 from handler.runtime.response import Result
 
@@ -32,11 +32,12 @@ def test_a_result_file_holds_the_jobs_and_every_error() -> None:
     """The information for the person who dropped the spec, as readable JSON."""
     job = JobState("k", "d", 1, "nightly", "node_upgrade", "created", job_id="4d1c")
     result = Result("abcdefghijklmnopqrst", "partial", (job,), ("zwölf",), ("doubtful",))
-    data = result_data("obs://b/drop/ü.yaml", result)
+    data = result_data("obs://b/drop/ü.yaml", "5e0f", result)
     assert data.endswith(b"}\n")
     assert "zwölf".encode() in data
     assert json.loads(data) == {
         "spec": "obs://b/drop/ü.yaml",
+        "digest": "5e0f",
         "delivery": "abcdefghijklmnop",
         "outcome": "partial",
         "jobs": [{"job_name": "nightly", "job_id": "4d1c", "state": "created", "document": 1}],

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from handler.audit.job_state import JobState
 from handler.audit.log import Decision, Open
 from handler.audit.record import Draft, Head
 from handler.audit.sql.sqlite import SqliteLog
-from handler.audit.state import DeliveryState, JobState
+from handler.audit.state import DeliveryState
 from handler.doctor.check_log import LAST, LogStatus, first_invalid, log_findings, read_log_status
 from handler.errors import LogError
 from handler.settings import Settings

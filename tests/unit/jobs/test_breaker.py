@@ -16,8 +16,8 @@ from handler.cli.open_stores import open_any_log
 from handler.cloud.ief.client import ShownJob
 from handler.jobs.decisions import claim
 from handler.jobs.effects import Breaker, Gone, Sender
+from handler.jobs.following import finish
 from handler.jobs.hold import hold, release
-from handler.jobs.settlement import finish
 from handler.values.canonical_json import timestamp
 from tests.support.clock import Clock
 

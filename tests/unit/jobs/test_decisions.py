@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from handler.audit.confirmation import Confirmation
+from handler.audit.job_state import JobState, JobWord
 from handler.audit.log import FleetEnds, Open, ScanState
 from handler.audit.record import Head
-from handler.audit.state import JobState, JobWord
 from handler.jobs.decisions import (
     Created,
     Deferred,
@@ -97,6 +97,14 @@ class FakeView:
     def open(self, _limit: int) -> Open:
         """Return nothing."""
         return Open((), (), (), ())
+
+    def find(self, _what: str) -> tuple[DeliveryState, ...]:
+        """Return nothing."""
+        return ()
+
+    def latest_jobs(self, _limit: int) -> tuple[JobState, ...]:
+        """Return nothing."""
+        return ()
 
     def nth_planned(self, _rule: str, _since: str, _place: int) -> str:
         """Return nothing: no rule counts."""
@@ -255,7 +263,7 @@ def test_a_job_without_its_request_waits_before_it_is_sent(state: JobWord) -> No
         ["job.deferred"] if state in {"planned", "deferred", "absent"} else []
     )
     for draft in drafts:
-        assert "nightdrop job abandon" in draft.note
+        assert "nightdrop jobs abandon" in draft.note
         assert lost(FakeView(job("deferred", note=draft.note))).drafts == ()
 
 

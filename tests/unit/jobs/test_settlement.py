@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from handler.audit.confirmation import Confirmation
+from handler.audit.job_state import JobState, JobWord
 from handler.audit.log import FleetEnds, Open, ScanState
 from handler.audit.record import Head
-from handler.audit.state import JobState, JobWord
 from handler.cloud.ief.client import ListedJob
 from handler.jobs.decisions import Refused, claim, record
 from handler.jobs.effects import Commit, Listing, ListJobs, Sender
-from handler.jobs.settlement import (
-    CLOCK_SKEW,
-    check_marks,
-    settle,
-    settlement,
-    suspend,
-)
+from handler.jobs.settlement import CLOCK_SKEW, check_marks, settle, settlement, suspend
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import timestamp
 
@@ -79,6 +73,14 @@ class FakeView:
     def open(self, _limit: int) -> Open:
         """Return nothing."""
         return Open((), (), (), ())
+
+    def find(self, _what: str) -> tuple[DeliveryState, ...]:
+        """Return nothing."""
+        return ()
+
+    def latest_jobs(self, _limit: int) -> tuple[JobState, ...]:
+        """Return nothing."""
+        return ()
 
     def nth_planned(self, _rule: str, _since: str, _place: int) -> str:
         """Return nothing: no rule counts."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from handler.audit.job_state import JobState
     from handler.audit.record import Part
-    from handler.audit.state import JobState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 SENDER = Sender(seconds_per_request=12.0, settle_after=1200)

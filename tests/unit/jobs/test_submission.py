@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    from handler.audit.job_state import JobState
     from handler.audit.record import Part
-    from handler.audit.state import JobState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
@@ -224,6 +224,6 @@ def test_a_job_whose_request_is_not_the_planned_one_is_never_claimed(tmp_path: P
             exchanged.send(60.0)
             claim = exchanged.send(REQUEST)
             assert log.commit(claim.decide).value.attempt == 0
-        assert (job_of(log).state, "job abandon" in job_of(log).note) == ("planned", True)
+        assert (job_of(log).state, "jobs abandon" in job_of(log).note) == ("planned", True)
         assert log.read(lambda view: view.head.seq) == 3
         assert driven(log, Created("4d1c")).count(Send) == 1

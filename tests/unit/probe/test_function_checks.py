@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.cloud.credentials import Credentials
-from handler.probe.function_checks import REMAINING, inside_facts, key_fact, package_fact
+from handler.probe.function_checks import package_fact, remaining_fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,10 +33,9 @@ class Context:
 
 def remaining(context: Context, timeout: str = str(WHOLE)) -> Fact:
     """Return the fact about the remaining time."""
-    facts = inside_facts(
+    return remaining_fact(
         context, {"RUNTIME_TIMEOUT": timeout}, sleep=context.sleep, ticks=lambda: context.passed
     )
-    return {one.name: one for one in facts}[REMAINING]
 
 
 @pytest.mark.parametrize(
@@ -66,23 +64,14 @@ def test_the_unit_is_how_far_it_falls_in_a_known_time(
 
 @pytest.mark.parametrize("timeout", ["", "text", "\u0661"])
 def test_without_a_time_out_the_context_alone_counts(timeout: str) -> None:
-    """And the missing variable is a fact of its own."""
-    assert (
-        remaining(Context(lambda passed: 50_000 - passed * 1000), timeout).verdict == "as assumed"
-    )
+    """It begins with a second at least, or it is in another unit."""
+    right = Context(lambda passed: 50_000 - passed * 1000)
+    assert remaining(right, timeout).verdict == "as assumed"
     assert remaining(Context(lambda passed: 50 - passed * 1000), timeout).verdict == "differs"
-    context = Context(lambda passed: 50_000 - passed * 1000)
-    *_, missing = inside_facts(
-        context, {"RUNTIME_TIMEOUT": timeout}, sleep=context.sleep, ticks=lambda: context.passed
-    )
-    assert missing.verdict == "differs"
 
 
-def test_keys_and_packages_are_those_of_the_function() -> None:
-    """A token, or what is missing; the zip's packages, or the platform's."""
-    assert key_fact(Credentials("a", "b", "token")).verdict == "as assumed"
-    assert key_fact(Credentials("a", "b")).verdict == "differs"
-    assert key_fact(Credentials("", "", missing="no credentials")).seen == "no credentials"
+def test_packages_are_the_zips_or_the_platforms() -> None:
+    """Without a zip nothing is claimed."""
     assert package_fact("", ()).verdict == "not seen"
     assert package_fact("digest", ()).verdict == "as assumed"
     assert package_fact("digest", ["x is the platform's"]).seen == "x is the platform's"

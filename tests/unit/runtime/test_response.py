@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from handler.audit.job_state import JobState, JobWord
 from handler.audit.record import Head
-from handler.audit.state import JobState, JobWord
 from handler.runtime.response import (
     WORST_LAST,
     Answered,

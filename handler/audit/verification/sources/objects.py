@@ -60,7 +60,7 @@ _FOLDERS = frozenset({"snapshots", "index", "closed", "outbox", "probe"})
 """The folders of derived objects; older code wrote to `index` and `closed`."""
 
 _GIVE_UP = (
-    "give its jobs up with `nightdrop job abandon`, and drop again or send again what is still "
+    "give its jobs up with `nightdrop jobs abandon`, and drop again or send again what is still "
     "wanted"
 )
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from handler.audit.actions import DELIVERY_ACTIONS
 from handler.audit.job_end import shown_state
+from handler.audit.job_state import fold_job
 from handler.audit.record import part
-from handler.audit.state import fold_job
 from handler.cli.audit.records.record_row import format_span, format_time
 from handler.values.canonical_json import moment, shown
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from handler.audit.job_state import JobState
     from handler.audit.record import Fields, Record
-    from handler.audit.state import JobState
     from handler.values.canonical_json import Json
 
 LONG_PAST = timedelta(days=1)

@@ -165,7 +165,7 @@ def _drop_triggers(copy: sqlite3.Connection) -> None:
 def _copy_matches(log: SearchedLog, what: str, copy: sqlite3.Connection) -> None:
     """Copy only what a name may mean, so that the cost does not grow with the log."""
     _drop_triggers(copy)
-    found = log.find(what)
+    found = log.read(lambda view: view.find(what))
     for delivery in reversed(found):  # the latest last, as in a log
         copy.execute(statements.PUT_DELIVERY, delivery_row(delivery))
         for job in delivery.jobs:

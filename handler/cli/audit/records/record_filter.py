@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 
+from handler.audit.name_lookup import begins
 from handler.audit.record import part
-from handler.cli.audit.records.name_lookup import begins
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def parse_time(text: str, now: datetime) -> str:
         ) from error
 
 
-def _time_option(_context: click.Context, _option: click.Parameter, text: str | None) -> str:
+def time_option(_context: click.Context, _option: click.Parameter, text: str | None) -> str:
+    """Return the value of an option that takes a time, as `parse_time` does; "" without one."""
     try:
         return parse_time(text, datetime.now(timezone.utc)) if text else ""
     except ValueError as error:
@@ -128,8 +129,8 @@ _OPTIONS = (
     click.option("--action", help="Only this action (prefix): job. or job.created."),
     click.option("--outcome", type=click.Choice(OUTCOMES), help="Only this outcome."),
     click.option("--actor", help="Only this actor (kind, name or account)."),
-    click.option("--since", callback=_time_option, help="From this time (UTC) or age: 2h, 3d."),
-    click.option("--until", callback=_time_option, help="Before this time (UTC) or age: 2h, 3d."),
+    click.option("--since", callback=time_option, help="From this time (UTC) or age: 2h, 3d."),
+    click.option("--until", callback=time_option, help="Before this time (UTC) or age: 2h, 3d."),
 )
 
 

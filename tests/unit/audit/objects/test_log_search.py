@@ -85,7 +85,7 @@ def test_it_is_found_by_its_name_its_id_or_what_is_shown_of_its_key(
     with closing(ObjectLog(objects)) as log:
         log.read(lambda view: view.head)
         objects.asked.clear()
-        [found] = log.find(what)
+        [found] = log.read(lambda view: view.find(what))
         assert (found.key, found.jobs[0].job_id) == (delivery_key(0), "id-0")
         assert objects.asked["read"] <= 1
 
@@ -93,7 +93,7 @@ def test_it_is_found_by_its_name_its_id_or_what_is_shown_of_its_key(
 def test_a_key_with_another_end_is_another_key(bucket: StoredObjects) -> None:
     """However much of it is the same."""
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
-        assert log.find(job_key(0)[:20] + "!") == ()
+        assert log.read(lambda view: view.find(job_key(0)[:20] + "!")) == ()
         assert log.read(lambda view: view.job(job_key(0)[:51] + "!")) is None
         assert log.read(lambda view: view.delivery(delivery_key(0)[:51] + "!")) is None
 
@@ -104,7 +104,7 @@ def test_the_latest_of_many_runs_with_one_name_are_found(bucket: StoredObjects) 
     with closing(ObjectLog(objects)) as log:
         log.read(lambda view: view.head)
         objects.asked.clear()
-        found = [delivery.key for delivery in log.find("nightly")]
+        found = [delivery.key for delivery in log.read(lambda view: view.find("nightly"))]
         assert found[:10] == [delivery_key(RUNS - 1 - number) for number in range(10)]
         assert objects.asked["read"] <= 1
 
@@ -144,5 +144,5 @@ def test_the_records_of_a_forgotten_run_are_found_in_the_full_log(bucket: Stored
     with closing(ObjectLog(MemoryObjects(bucket))) as log:
         bucket.seconds += 100 * 86_400
         forget(log, timedelta(days=90))
-        assert log.find(delivery_key(3)) == ()
+        assert log.read(lambda view: view.find(delivery_key(3))) == ()
         assert len(list(log.records_of({delivery_key(3)}))) == 4

@@ -72,5 +72,5 @@ def test_an_instance_remembers_a_few_commits(objects: MemoryObjects) -> None:
 def test_an_object_that_is_no_outbox_is_reported(objects: MemoryObjects, data: bytes) -> None:
     """With what can be done about its jobs."""
     objects.write("outbox/c", data)
-    with pytest.raises(LogBrokenError, match=r"outbox/c .*nightdrop job abandon"):
+    with pytest.raises(LogBrokenError, match=r"outbox/c .*nightdrop jobs abandon"):
         outbox(objects).get("c", "a")

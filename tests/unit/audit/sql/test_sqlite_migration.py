@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from handler.audit import format_version
+from handler.audit.job_state import JobState, fold_job
 from handler.audit.record import part
 from handler.audit.sql.sqlite import SCHEMA, SqliteLog
 from handler.audit.sql.sqlite_migration import migrate, version_of
-from handler.audit.state import DeliveryState, JobState, fold_delivery, fold_job
+from handler.audit.state import DeliveryState, fold_delivery
 from handler.audit.verification.verdict import verify
 from handler.errors import LogError, LogOutdatedError
 from handler.values.canonical_json import sha256_hex
@@ -35,6 +36,7 @@ LAYOUTS = {
     3: "0d64947e7ce55761",
     4: "673f33cd8228b170",
     5: "1112edb339484012",
+    6: "73cc81c287544dc1",
 }
 RECORDS = "SELECT * FROM records ORDER BY seq"
 PARTS = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"

@@ -95,6 +95,27 @@ def test_a_created_job_is_listed_shown_and_deleted(ief: Ief) -> None:
     assert ief.list_jobs("node_upgrade", limit=10, offset=0) == ()
 
 
+def test_a_refused_operation_has_the_services_sentence(ief: Ief) -> None:
+    """One request, and no other."""
+    with pytest.raises(ApiError, match="the job is Waiting; it must be Running") as caught:
+        ief.operate(ief.sign_operation("StopBatchJob", create(ief)))
+    assert (caught.value.status, caught.value.code) == (400, "IEF.100409")
+
+
+def test_a_job_is_paused_and_restored(ief: Ief, cloud: Emulator) -> None:
+    """Show says when its status changed, the list of all types counts its tasks."""
+    job_id = create(ief)
+    for operation, status in (("StopBatchJob", "Stopping"), ("RestoreBatchJob", "Waiting")):
+        job = cloud.state.jobs[job_id]
+        aged = tuple(replace(run, started=run.started - 0.6) for run in job.runs)
+        cloud.state.jobs[job_id] = replace(job, runs=aged)
+        ief.operate(ief.sign_operation(operation, job_id))
+        assert ief.show_job(job_id).status == status
+    [listed] = ief.list_jobs("", limit=10, offset=0)
+    assert (listed.tasks, listed.succeeded, listed.failed) == (1, 0, 0)
+    assert 0 < ief.show_job(job_id).updated_at <= now().timestamp()
+
+
 def test_pages_of_the_list_come_newest_first(ief: Ief) -> None:
     """Of the asked type alone."""
     ids = [create(ief, BODY.replace("nightly-1", f"n-{number}")) for number in range(3)]

@@ -287,3 +287,25 @@ def test_an_operation_that_the_status_forbids_changes_nothing(client: Client, ac
     assert error_of(client.call("POST", f"{JOBS}/{job_id}/{action}")) == (400, "IEF.100409")
     assert client.call("POST", f"{JOBS}/unknown/{action}")[0] == 404
     assert client.call("GET", f"{JOBS}/{job_id}") == before
+
+
+def test_every_operation_changes_when_the_status_was_last_updated(client: Client) -> None:
+    """By the service's clock."""
+    job_id, seen = client.create("nightly"), []
+    for seconds, action in ((2, ""), (0, "pause"), (100, "restore")):
+        client.now += seconds
+        if action:
+            assert client.call("POST", f"{JOBS}/{job_id}/{action}")[0] == 200
+        seen.append(client.call("GET", f"{JOBS}/{job_id}")[1]["status_last_updated_at"])
+    assert seen == sorted(seen)
+    assert seen[0] <= seen[1] < seen[2] <= client.now
+
+
+@pytest.mark.parametrize("action", ["pause", "restore", "retry", "show", "delete"])
+def test_a_deleted_job_is_not_found_any_more(client: Client, action: str) -> None:
+    """Whatever is asked about it."""
+    job_id = client.create("nightly")
+    assert client.call("DELETE", f"{JOBS}/{job_id}")[0] == 204
+    method = {"show": "GET", "delete": "DELETE"}.get(action, "POST")
+    path = f"{JOBS}/{job_id}" if method != "POST" else f"{JOBS}/{job_id}/{action}"
+    assert client.call(method, path)[0] == 404

@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from handler.audit.confirmation import Confirmation
+from handler.audit.job_state import FOLLOWED, JobState, JobWord
 from handler.audit.log import FleetEnds, Open, ScanState
 from handler.audit.record import Head
-from handler.audit.state import FOLLOWED, JobState, JobWord
 from handler.cloud.ief.client import ListedJob, ShownJob
 from handler.jobs.effects import Commit, Gone, Listing, Sender, ShowJob, TimeLeft
-from handler.jobs.settlement import (
-    FOLLOWED_FOR,
-    finish,
-    following,
-)
+from handler.jobs.following import FOLLOWED_FOR, finish, following
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
@@ -73,6 +69,14 @@ class FakeView:
     def open(self, _limit: int) -> Open:
         """Return nothing."""
         return Open((), (), (), ())
+
+    def find(self, _what: str) -> tuple[DeliveryState, ...]:
+        """Return nothing."""
+        return ()
+
+    def latest_jobs(self, _limit: int) -> tuple[JobState, ...]:
+        """Return nothing."""
+        return ()
 
     def nth_planned(self, _rule: str, _since: str, _place: int) -> str:
         """Return nothing: no rule counts."""
@@ -172,6 +176,34 @@ def test_a_job_is_taken_for_deleted_only_once_the_api_cannot_lag_behind() -> Non
     (kept,) = followed(Gone(), SENDER.settle_after)
     assert (kept.action, kept.response["final"]) == ("job.finished", "deleted")
     assert "not created again" in kept.note
+
+
+@pytest.mark.parametrize("status", ["Stopping", "Stopped"])
+def test_a_paused_job_has_not_ended(status: str) -> None:
+    """However long it is paused."""
+    assert followed(shown(status), 10 * FOLLOWED_FOR.total_seconds(), paused=True) == []
+
+
+@pytest.mark.parametrize("status", ["Successful", "Timed_out"])
+def test_a_paused_job_that_ended_is_finished(status: str) -> None:
+    """Its tasks had ended before they were interrupted, or its time was over."""
+    (kept,) = followed(shown(status), paused=True)
+    assert (kept.action, kept.response["final"]) == ("job.finished", status)
+
+
+def test_a_paused_job_that_runs_was_resumed_by_others() -> None:
+    """It is believed once the API cannot lag behind the pause."""
+    assert followed(shown("Running"), SENDER.settle_after - 1, paused=True) == []
+    (kept,) = followed(shown("Running"), SENDER.settle_after, paused=True)
+    assert (kept.action, kept.note) == (
+        "job.resumed",
+        "it runs again: it was resumed outside of Nightdrop",
+    )
+
+
+def test_a_job_with_a_claimed_operation_is_settled_first() -> None:
+    """What it looks like now may be the operation's doing."""
+    assert followed(shown("Stopped"), operation="pause") == []
 
 
 @pytest.mark.parametrize("state", sorted(set(get_args(JobWord)) - FOLLOWED))

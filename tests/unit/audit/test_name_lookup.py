@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handler.cli.audit.records.name_lookup import MOST_SHOWN, Candidate, find_matches, find_one
+from handler.audit.name_lookup import MOST_SHOWN, Candidate, find_matches, find_one
 
 TONIGHT = Candidate("job", "i4n7jh6wabcdefgh", ("tonight-i4n7jh6w", "job-1"))
 NIGHTLY = [Candidate("job", f"k{n:02}aaaaaaaaaaaaaa", (f"nightly-k{n:02}",)) for n in range(12)]

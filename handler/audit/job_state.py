@@ -1,0 +1,229 @@
+"""The state of a job, folded one record at a time.
+
+planned ──► sending ──► created             the API's 201, with the job's id
+   │          │  ├────► refused             the API refuses permanently
+   │          │  ├────► deferred ──► sending  it did not arrive, or not now
+   │          │  └────► unknown             it may have arrived: settle
+   │          │            ├──► adopted     the list has it
+   │          │            └──► absent ──► sending
+   └──► expired                             not sent while it was valid
+
+created, adopted ──► pausing, resuming, retrying, deleting ──► paused, resumed, retried, deleted
+a claimed operation leaves the state as it is   └──► unchanged: not done, and why
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
+
+from handler.audit.record import part
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handler.audit.record import Fields
+    from handler.values.canonical_json import Json
+
+JobWord: TypeAlias = Literal[
+    "planned", "sending", "created", "refused", "deferred", "unknown",
+    "adopted", "absent", "expired", "abandoned", "duplicated",
+]  # fmt: skip
+_STATES = frozenset(get_args(JobWord))
+OperationWord: TypeAlias = Literal["pause", "resume", "retry", "delete"]
+
+FINAL: frozenset[JobWord] = frozenset(
+    {"created", "refused", "adopted", "expired", "abandoned", "duplicated"}
+)
+"""States in which nothing more is sent for a job."""
+
+DEAD: frozenset[JobWord] = frozenset({"refused", "expired", "abandoned"})
+"""Final states that left nothing on the fleet: the same file may be ordered again."""
+
+UNSETTLED: frozenset[JobWord] = frozenset({"sending", "unknown"})
+"""States in which the API may have the job without our knowing."""
+
+FOLLOWED: frozenset[JobWord] = frozenset({"created", "adopted"})
+"""States in which the API is asked how the job ended."""
+
+DELETED = "deleted"
+"""What `JobState.finished` says of a job that the API does not know any more."""
+
+_CLAIMS: Mapping[str, OperationWord] = {
+    "pausing": "pause", "resuming": "resume", "retrying": "retry", "deleting": "delete",
+}  # fmt: skip
+"""The claims of an operation on a job, and the operation."""
+
+_RUNNING = {
+    "paused": False, "finished": "", "tasks": 0, "succeeded": 0,
+    "ended_at": 0, "finished_at": "", "finished_seq": 0,
+}  # fmt: skip
+_OPERATED: Mapping[str, Mapping[str, Any]] = {
+    "paused": {"paused": True},
+    "resumed": _RUNNING,
+    "retried": _RUNNING,
+    "deleted": {"paused": False, "finished": DELETED},
+    "unchanged": {},
+}
+"""The outcomes of an operation on a job, and what each changes of its state."""
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One planned job as its records leave it.
+
+    Attributes:
+        key: The job's key; its first 26 characters are in the mark.
+        delivery: The key of the delivery that planned it.
+        document: The number of its document in the file, from 1.
+        name: Its `job_name` for the API.
+        type: Its `job_type`.
+        state: Where it stands.
+        attempt: How many times it was claimed for sending.
+        date: The date of the signature of the latest claim, a timestamp.
+        lease_until: Until when the latest claim's instance may still answer, a timestamp.
+        valid_until: After this nothing is sent any more, a timestamp.
+        job_id: The API's id, once known.
+        finished: The status it ended with, once the API has said so.
+        tasks: How many tasks it had when it ended.
+        succeeded: How many of them succeeded.
+        doubtful: Whether an attempt before the latest was ever unknown and then found absent.
+        status: The HTTP status of the latest answer, 0 for none.
+        note: What the latest record about it says to a person.
+        planned_at: When it was planned, a timestamp.
+        changed_at: When its latest record was written, a timestamp.
+        seq: The number of its latest record.
+        body_digest: SHA-256 of its request body, as recorded with the plan; "" if it was not.
+        operation: The operation on it that is claimed and not answered yet; "" for none.
+        paused: Whether it was paused and not resumed since.
+        ended_at: When it ended by the API's clock, in seconds since 1970; 0 if it did not say.
+        finished_at: When it was recorded that it ended, a timestamp; "" if it was not.
+        finished_seq: The number of that record, or 0.
+    """
+
+    key: str
+    delivery: str
+    document: int
+    name: str
+    type: str
+    state: JobWord
+    attempt: int = 0
+    date: str = ""
+    lease_until: str = ""
+    valid_until: str = ""
+    job_id: str = ""
+    finished: str = ""
+    tasks: int = 0
+    succeeded: int = 0
+    doubtful: bool = False
+    status: int = 0
+    note: str = ""
+    planned_at: str = ""
+    changed_at: str = ""
+    seq: int = 0
+    body_digest: str = ""
+    operation: OperationWord | Literal[""] = ""
+    paused: bool = False
+    ended_at: int = 0
+    finished_at: str = ""
+    finished_seq: int = 0
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more is sent for it."""
+        return self.state in FINAL
+
+    @property
+    def followed(self) -> bool:
+        """Whether it runs on the fleet and how it ended is still to be learnt."""
+        return self.state in FOLLOWED and not self.finished
+
+
+State = TypeVar("State")
+
+
+def replace(before: State, /, **changes: object) -> State:
+    """Return a state with some fields changed: `dataclasses.replace`, at a tenth of its time."""
+    changed = object.__new__(type(before))
+    changed.__dict__.update(before.__dict__, **changes)
+    return changed
+
+
+def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
+    """Return a job's state after one more of its records.
+
+    Args:
+        job: Its state before; None before `job.planned`.
+        fields: The record's fields; their action starts with `job.`.
+    """
+    word = str(fields["action"]).removeprefix("job.")
+    if job is None:
+        return _planned_job(fields) if word == "planned" else None
+    note = str(fields.get("note", ""))
+    seen = replace(job, seq=_int(fields["seq"]), changed_at=str(fields["at"]), note=note)
+    if word in _CLAIMS or word in _OPERATED:
+        return _fold_operation(job, seen, word, part(fields, "request"))
+    request, response = part(fields, "request"), part(fields, "response")
+    if word == "finished":
+        counts = {name: _int(response.get(name, 0)) for name in ("tasks", "succeeded", "ended_at")}
+        ended = {"finished_at": seen.changed_at, "finished_seq": seen.seq, "paused": False}
+        return replace(seen, finished=str(response["final"]), **ended, **counts)
+    if word == "sending":
+        return replace(
+            seen,
+            state="sending",
+            attempt=_int(request["attempt"]),
+            date=str(request["date"]),
+            lease_until=str(request["lease_until"]),
+            status=0,
+            note="",
+        )
+    if word not in _STATES:
+        return seen
+    return replace(
+        seen,
+        state=cast("JobWord", word),
+        status=_int(response.get("status", 0)),
+        job_id=job.job_id or str(response.get("job_id", "")),
+        doubtful=job.doubtful or word == "absent",
+    )
+
+
+def _fold_operation(
+    job: JobState, seen: JobState, word: str, request: Mapping[str, Json]
+) -> JobState:
+    """Return a job's state after one more record of an operation on it.
+
+    Why a job ended stays its note until it is retried, resumed or deleted.
+    """
+    ended = bool(job.finished) and not _OPERATED.get(word)
+    seen = replace(seen, note=job.note if ended else seen.note or job.note)
+    if word in _OPERATED:
+        return replace(seen, operation="", **_OPERATED[word])
+    return replace(
+        seen,
+        operation=_CLAIMS[word],
+        date=str(request["date"]),
+        lease_until=str(request["lease_until"]),
+    )
+
+
+def _planned_job(fields: Fields) -> JobState:
+    job = part(fields, "job")
+    return JobState(
+        key=str(job["key"]),
+        delivery=str(part(fields, "delivery")["key"]),
+        document=_int(job["document"]),
+        name=str(job["name"]),
+        type=str(job["type"]),
+        state="planned",
+        valid_until=str(job.get("valid_until", "")),
+        planned_at=str(fields["at"]),
+        changed_at=str(fields["at"]),
+        seq=_int(fields["seq"]),
+        body_digest=str(part(fields, "request").get("digest", "")),
+    )
+
+
+def _int(value: object) -> int:
+    return int(cast("int", value))

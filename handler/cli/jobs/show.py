@@ -1,0 +1,75 @@
+"""`nightdrop jobs show`: one job, as the log and IEF have it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from handler.cli.audit.records.record_row import format_time
+from handler.cli.console import complain, printable, prose, screen
+from handler.cli.existing_log import open_existing
+from handler.cli.jobs.fleet import shown_jobs
+from handler.cli.jobs.job_row import asked_by, job_row, progress_shown
+from handler.cli.jobs.operate import found_job
+from handler.cli.listing import print_value
+from handler.cli.shared_options import audit_option, exit_on_log_error, format_choice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handler.cloud.ief.client import ShownJob
+
+_MOST_REASONS = 10
+
+
+@click.command(short_help="One job: its state, its tasks, and why they failed.")
+@audit_option
+@format_choice("table", "json", "yaml", "name")
+@click.argument("job")
+def show(address: str, output: str, job: str) -> None:
+    """Show JOB as the log has it, with its tasks as IEF shows them.
+
+    If IEF does not tell, a line on standard error says why. `nightdrop audit show JOB` has every
+    record of it. Exit status: 0, 1 no job or several have this name, 2 the log cannot be read.
+
+    \b
+      nightdrop jobs show nightly-ngkmzypw
+      nightdrop jobs show nightly-ngkm -o json
+    """
+    with exit_on_log_error(), open_existing(address) as log:
+        found = found_job(log, job)
+        by = log.read(lambda view: asked_by(view, found), fresh=False)
+    if output == "name":
+        click.echo(printable(found.name))
+        return
+    shown, why = shown_jobs([found.job_id])
+    if why:
+        complain(why)
+    fleet = shown.get(found.job_id)
+    row = job_row(found, by, progress_shown(fleet) if fleet else None)
+    if output != "table":
+        known = fleet.tasks if fleet else ()
+        tasks = [{"status": status, "reason": reason} for status, reason in known]
+        print_value({**row, "tasks": tasks}, output)
+        return
+    screen().print(_facts(row, fleet))
+
+
+def _facts(row: Mapping[str, object], fleet: ShownJob | None) -> Table:
+    facts = {**row, "since": format_time(row["since"])}
+    if fleet:
+        counted = Counter(status for status, _ in fleet.tasks)
+        facts["tasks"] = ", ".join(f"{count} {status}" for status, count in counted.items())
+        reasons = dict.fromkeys(printable(reason) for _, reason in fleet.tasks if reason)
+        facts["why"] = "\n".join([*reasons][:_MOST_REASONS])
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in facts.items():
+        if value:
+            grid.add_row(name.replace("_", " "), Text(prose(value)))
+    return grid

@@ -1,0 +1,79 @@
+"""An event or a command that asks for something to be done with one job.
+
+The job is looked up by its name; the operation is sent, or refused, and answered like a delivery.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handler.audit.name_lookup import find_job
+from handler.errors import EventRejectedError, Problem
+from handler.jobs.decisions import abandon
+from handler.jobs.hold import BY_HAND
+from handler.jobs.operation_submission import operation_submission
+from handler.jobs.operations import OPERATIONS, OperationRequest, OperationResult
+from handler.runtime.response import Result
+
+if TYPE_CHECKING:
+    from handler.audit.job_state import JobState
+    from handler.audit.log import Log
+    from handler.audit.record import Part
+    from handler.jobs.effect_runner import EffectRunner
+    from handler.jobs.effects import Sender
+    from handler.runtime.response import Outcome
+    from handler.triggers.delivery import Action
+
+_OUTCOMES: dict[str, Outcome] = {
+    "done": "completed",
+    "so": "completed",
+    "not done": "rejected",
+    "unknown": "deferred",
+}
+
+
+def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
+    """Do what an action asks for with one job, and return its result.
+
+    Raises:
+        EventRejectedError: No job has the name, or several have; the error lists candidates.
+        LogError: The log could not be read or written.
+    """
+    log = runner.log
+    try:
+        job = log.read(lambda view: find_job(view, action.job))
+    except LookupError as error:
+        raise EventRejectedError([Problem(str(error.args[0]), "job")]) from None
+    name = action.name.removeprefix("job.")
+    if name == "abandon":
+        said = abandon_job(job.key, action.reason, action.actor, log)
+    else:
+        request = OperationRequest(OPERATIONS[name], action.actor, action.reason)
+        said = runner.drive(operation_submission(job.key, request, sender))
+    now = log.read(lambda view: view.job(job.key), fresh=False) or job
+    sentences = () if said.outcome == "done" else (said.sentence,)
+    return Result(
+        job.delivery,
+        _OUTCOMES[said.outcome],
+        (now,),
+        errors=() if said.outcome == "so" else sentences,
+        warnings=sentences if said.outcome == "so" else (),
+    )
+
+
+def abandon_job(key: str, reason: str, actor: Part, log: Log) -> OperationResult:
+    """Give a job up, so that it is never sent (again), and return what became of that."""
+    before = log.read(lambda view: view.job(key), fresh=False)
+    if before and before.state == "abandoned":
+        return OperationResult("so", f"job {before.name} is abandoned already")
+    job = log.commit(abandon(key, reason or BY_HAND, actor=actor)).value
+    if job.state == "abandoned":
+        return OperationResult("done", f"job {job.name} is abandoned")
+    return OperationResult("not done", f"job {job.name} cannot be abandoned: it {_why(job)}")
+
+
+def _why(job: JobState) -> str:
+    if job.state == "sending":
+        return "is being sent right now; try again later"
+    on_fleet = "; `nightdrop jobs delete` deletes it at IEF" if job.job_id else ""
+    return f"is {job.state}{on_fleet}"

@@ -1,0 +1,189 @@
+"""Operations on a job at the API, asked for by a person: pause, resume, retry, delete.
+
+They are decided as its creation is: a claim is on record before the request leaves, and the answer
+after it. What is so already is answered so; what the job's state does not allow is refused. Both
+without a request. The rest is the API's decision.
+
+a job that                  pause     resume    retry     delete
+has no id at the API        refused   refused   refused   refused (`nightdrop jobs abandon`)
+runs on the fleet           claimed   so        refused   claimed
+is paused                   so        claimed   refused   claimed
+was stopped by others       refused   claimed   refused   claimed
+succeeded                   refused   refused   refused   claimed
+ended otherwise             refused   refused   claimed   claimed
+was deleted                 refused   refused   refused   so
+has a claimed operation     refused   refused   refused   refused
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from handler.audit.job_end import shown_state
+from handler.audit.job_state import DEAD, DELETED, FOLLOWED
+from handler.audit.log import Decision
+from handler.jobs.decisions import Refused, Unknown, known, lease_over
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from handler.audit.job_state import JobState, OperationWord
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Part
+    from handler.jobs.decisions import Deferred
+
+
+class Operation(NamedTuple):
+    """An operation on a job.
+
+    Attributes:
+        name: Its name, as commands and events have it.
+        call: Its name in the API.
+        claimed: The action of its claim.
+        done: The action of its success.
+        allowed: What a job must be for it, in the words of `standing_of`.
+        so: What a job is once it is done; "" if that cannot be told.
+    """
+
+    name: OperationWord
+    call: str
+    claimed: str
+    done: str
+    allowed: frozenset[str]
+    so: str = ""
+
+    @property
+    def participle(self) -> str:
+        """The word for a job it was done to, such as `paused`."""
+        return self.done.removeprefix("job.")
+
+
+_ANY = frozenset({"running", "paused", "stopped", "succeeded", "ended", "duplicated"})
+_OPERATIONS = (
+    Operation(
+        *("pause", "StopBatchJob", "job.pausing", "job.paused"), frozenset({"running"}), "paused"
+    ),
+    Operation(
+        *("resume", "RestoreBatchJob", "job.resuming", "job.resumed"),
+        frozenset({"paused", "stopped"}),
+        "running",
+    ),
+    Operation("retry", "RetryBatchJob", "job.retrying", "job.retried", frozenset({"ended"})),
+    Operation("delete", "DeleteBatchJob", "job.deleting", "job.deleted", _ANY, "deleted"),
+)
+OPERATIONS: Mapping[str, Operation] = {one.name: one for one in _OPERATIONS}
+"""Every operation, by its name."""
+
+_REFUSED = {
+    "waiting": "is {state} and has no id at IEF yet; `nightdrop jobs abandon` gives it up",
+    "dead": "was {state}: there is nothing of it on the fleet",
+    "running": "still runs on the fleet; only a job that has ended without success can be retried",
+    "paused": "is paused; resume it first",
+    "stopped": "was stopped on the fleet; `nightdrop jobs resume` continues it",
+    "succeeded": "has ended: all its tasks succeeded",
+    "ended": "has ended ({finished}); `nightdrop jobs retry` repeats what did not succeed",
+    "deleted": "was deleted on the fleet",
+    "duplicated": "exists twice at IEF; delete one of the two first",
+}
+"""Why an operation that a job's state does not allow is refused, by what the job is."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """The API has done it."""
+
+
+OperationAnswer: TypeAlias = "Done | Refused | Deferred | Unknown"
+
+
+class OperationRequest(NamedTuple):
+    """An operation that somebody asks for.
+
+    Attributes:
+        operation: Which.
+        actor: Who asks, as the records have it.
+        reason: Why, for the record; "" if nobody said.
+    """
+
+    operation: Operation
+    actor: Part
+    reason: str = ""
+
+
+class OperationResult(NamedTuple):
+    """What became of a request: done, not done, or not known yet, in one sentence.
+
+    Attributes:
+        outcome: `so` is done before this request.
+        sentence: For a person.
+    """
+
+    outcome: Literal["done", "so", "not done", "unknown"]
+    sentence: str
+
+
+class Look(NamedTuple):
+    """A job as it is now, and the result of a request that nothing needs to be sent for.
+
+    Attributes:
+        job: Its state; after a claim with the claim in it.
+        now: The store's clock.
+        result: None if it is to be sent, or was claimed.
+    """
+
+    job: JobState
+    now: datetime
+    result: OperationResult | None
+
+
+def look_at(key: str, request: OperationRequest) -> Decide[Look]:
+    """Decide nothing; answer whether a request for an operation has to be sent."""
+
+    def decide(view: View) -> Decision[Look]:
+        job = known(view, key)
+        return Decision(Look(job, view.now, result_without_sending(view, job, request.operation)))
+
+    return decide
+
+
+def result_without_sending(
+    view: View, job: JobState, operation: Operation
+) -> OperationResult | None:
+    """Return the result of a request that is not sent; None if it is to be sent."""
+    if job.operation:
+        participle = OPERATIONS[job.operation].participle
+        if not lease_over(job, view.now):
+            return not_done(job, f"is being {participle} right now; try again later")
+        why = f"whether it was {participle} is not known yet: the reconciler settles it"
+        return OperationResult("unknown", f"job {job.name}: {why}")
+    standing = standing_of(job)
+    if standing == operation.so:
+        return OperationResult("so", f"job {job.name} is {operation.so} already")
+    if standing not in operation.allowed:
+        state, finished = shown_state(job), job.finished
+        return not_done(job, _REFUSED[standing].format(state=state, finished=finished))
+    held = view.switch("hold")
+    if held and operation.name in {"resume", "retry"}:
+        return not_done(
+            job, f"cannot be {operation.participle} while sending is held ({held}); release it"
+        )
+    return None
+
+
+def standing_of(job: JobState) -> str:
+    """Return what a job is as to operations: one word of `_REFUSED`."""
+    if not job.job_id:
+        return "dead" if job.state in DEAD else "waiting"
+    if job.finished:
+        words = {DELETED: "deleted", "Stopped": "stopped", "Successful": "succeeded"}
+        return words.get(job.finished, "ended")
+    if job.state not in FOLLOWED:
+        return "duplicated"
+    return "paused" if job.paused else "running"
+
+
+def not_done(job: JobState, why: str) -> OperationResult:
+    """Return the result of a request that was not done, with the reason."""
+    return OperationResult("not done", f"job {job.name} {why}")

@@ -1,0 +1,102 @@
+"""Events that ask for an action and say more than its name: what would be done, or on which job.
+
+{"action": "plan", "spec": …, "object": "obs://bucket/key"}
+{"action": "job.pause", "job": NAME, "reason": …}
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from handler.errors import EventRejectedError, Problem, SpecRejectedError
+from handler.parsing import Limits, format_path, read
+from handler.parsing.validation_errors import validation_issues
+from handler.triggers.delivery import Action, ActionName, Delivery, InlineSpec, direct_delivery
+from handler.values.canonical_json import key_of
+from handler.values.obs_address import parse_obs_object
+
+if TYPE_CHECKING:
+    from handler.values.canonical_json import Json
+
+_STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class JobAction(BaseModel):
+    """The fields of an event that asks for an operation on one job."""
+
+    model_config = _STRICT
+
+    action: ActionName
+    job: str = Field(min_length=1, max_length=256)
+    reason: str = Field(default="", max_length=500)
+
+
+class PlanAction(BaseModel):
+    """The fields of an event that asks what would be done with a spec.
+
+    Attributes:
+        action: The action.
+        spec: A job spec, or the text of a spec file.
+        object: The address that it would be dropped at; "" if it would be handed over.
+    """
+
+    model_config = _STRICT
+
+    action: Literal["plan"]
+    spec: str | dict[str, Any]
+    object: str = Field(default="", max_length=1200)
+
+
+def parse_action_event(event: dict[str, Json]) -> Action:
+    """Return the action that an event asks for.
+
+    Args:
+        event: Its field `action` is `plan` or that of an operation on a job.
+
+    Raises:
+        EventRejectedError: A field is missing or wrong, or is none that it can have.
+    """
+    model = PlanAction if event["action"] == "plan" else JobAction
+    issues = validation_issues(model, event)
+    if issues:
+        raise EventRejectedError([Problem(one.message, format_path(one.path)) for one in issues])
+    asked = model.model_validate(event)
+    if isinstance(asked, JobAction):
+        return Action(asked.action, asked.job, asked.reason)
+    return Action("plan", delivery=_delivery(asked, key_of(event)))
+
+
+def _delivery(asked: PlanAction, key: str) -> Delivery:
+    given = asked.spec
+    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+    spec = InlineSpec(text)
+    if not asked.object:
+        value = _job_spec(spec) if isinstance(given, str) else given
+        return replace(direct_delivery(value), spec=spec)
+    try:
+        bucket, object_key = parse_obs_object(asked.object)
+    except ValueError as error:
+        raise EventRejectedError([Problem(str(error), "object")]) from error
+    return Delivery(
+        key=key,  # another one than the event of the object will have
+        trigger="object",
+        subject=f"obs://{bucket}/{object_key}",
+        fired_at=None,
+        actor={"kind": "unknown"},
+        source={"shape": "plan", "bucket": bucket, "key": object_key},
+        spec=spec,
+    )
+
+
+def _job_spec(spec: InlineSpec) -> dict[str, Json]:
+    """Return the only job spec in a text, which has the same key as when it is handed over."""
+    try:
+        documents = read(spec.data, Limits())
+    except SpecRejectedError:
+        documents = ()
+    value = documents[0].value if len(documents) == 1 else None
+    return value if isinstance(value, dict) else {"spec": spec.text}

@@ -1,0 +1,125 @@
+"""What an operation on a job is answered without a request, by what the job is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from handler.audit.actions import ACTIONS
+from handler.audit.job_state import JobState
+from handler.jobs.operations import OPERATIONS, OperationResult, result_without_sending
+from handler.values.canonical_json import timestamp
+
+if TYPE_CHECKING:
+    from handler.audit.log import View
+
+NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
+CREATED = JobState("k", "d", 1, "nightly", "node_upgrade", "created", job_id="id-1")
+JOBS: dict[str, JobState] = {
+    "planned": replace(CREATED, state="planned", job_id=""),
+    "unknown": replace(CREATED, state="unknown", job_id=""),
+    "refused": replace(CREATED, state="refused", job_id=""),
+    "running": CREATED,
+    "adopted": replace(CREATED, state="adopted"),
+    "paused": replace(CREATED, paused=True),
+    "stopped": replace(CREATED, finished="Stopped"),
+    "succeeded": replace(CREATED, finished="Successful"),
+    "failed": replace(CREATED, finished="Failed"),
+    "partly": replace(CREATED, finished="Partially_successful"),
+    "timed out": replace(CREATED, finished="Timed_out"),
+    "deleted": replace(CREATED, finished="deleted"),
+    "duplicated": replace(CREATED, state="duplicated"),
+}
+# Of pause, resume, retry and delete: s(ent), i(s so already), or - (refused).
+TABLE = {
+    "planned": "----", "unknown": "----", "refused": "----", "running": "si-s", "adopted": "si-s",
+    "paused": "is-s", "stopped": "-s-s", "succeeded": "---s", "failed": "--ss", "partly": "--ss",
+    "timed out": "--ss", "deleted": "---i", "duplicated": "---s",
+}  # fmt: skip
+_LETTERS = {"so": "i", "not done": "-", "unknown": "?"}
+
+
+@dataclass(frozen=True)
+class Switches:
+    """What an operation asks of a view: its clock, and whether sending is held."""
+
+    now: datetime = NOW
+    held: str = ""
+
+    def switch(self, _name: str) -> str:
+        """Return why sending is held."""
+        return self.held
+
+
+def result_of(name: str, job: JobState, view: Switches | None = None) -> OperationResult | None:
+    """Return the result of a request that is not sent."""
+    return result_without_sending(cast("View", view or Switches()), job, OPERATIONS[name])
+
+
+def claimed(**changes: Any) -> JobState:  # noqa: ANN401 - any field
+    """Return a job that is being paused."""
+    return replace(CREATED, operation="pause", lease_until=timestamp(NOW), **changes)
+
+
+@pytest.mark.parametrize("what", JOBS)
+def test_an_operation_is_sent_where_the_state_allows_it(what: str) -> None:
+    """What is so already is answered so, everything else is refused."""
+    results = [result_of(name, JOBS[what]) for name in OPERATIONS]
+    assert "".join(_LETTERS[one.outcome] if one else "s" for one in results) == TABLE[what]
+    assert all("job nightly " in one.sentence for one in results if one)
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "sentence"),
+    [
+        ("pause", "planned", "nightdrop jobs abandon"),
+        ("delete", "refused", "there is nothing of it on the fleet"),
+        ("retry", "running", "still runs"),
+        ("retry", "paused", "resume it first"),
+        ("pause", "failed", "nightdrop jobs retry"),
+        ("pause", "stopped", "nightdrop jobs resume"),
+        ("resume", "deleted", "was deleted"),
+        ("pause", "duplicated", "exists twice"),
+        ("pause", "paused", "is paused already"),
+        ("resume", "running", "is running already"),
+    ],
+)
+def test_a_refusal_says_what_to_do_instead(name: str, what: str, sentence: str) -> None:
+    """Or why there is nothing to do."""
+    result = result_of(name, JOBS[what])
+    assert result
+    assert sentence in result.sentence
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_no_operation_is_sent_while_another_is_not_settled(name: str) -> None:
+    """While its lease is live, another instance is at it; afterwards nobody knows yet."""
+    earlier = Switches(now=NOW - timedelta(seconds=1))
+    live, over = result_of(name, claimed(), earlier), result_of(name, claimed())
+    assert live
+    assert over
+    assert (live.outcome, "is being paused right now" in live.sentence) == ("not done", True)
+    assert (over.outcome, "the reconciler settles it" in over.sentence) == ("unknown", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "refused"),
+    [("resume", "paused", True), ("retry", "failed", True), ("pause", "running", False),
+     ("delete", "running", False)],
+)  # fmt: skip
+def test_a_hold_stops_what_starts_work_on_the_fleet(name: str, what: str, *, refused: bool) -> None:
+    """Jobs can be paused and deleted while sending is held."""
+    result = result_of(name, JOBS[what], Switches(held="freeze"))
+    assert ("held (freeze)" in result.sentence if result else False) is refused
+
+
+def test_every_operation_has_its_call_in_the_table_of_actions() -> None:
+    """The exported event of a claim and of its success names the API's operation."""
+    for operation in OPERATIONS.values():
+        for action in (operation.claimed, operation.done):
+            call = ACTIONS[action].call
+            assert call
+            assert call.operation == operation.call
