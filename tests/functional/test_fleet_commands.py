@@ -96,7 +96,7 @@ def test_a_node_is_shown_by_name_or_id_in_every_format(run: Run) -> None:
     assert f"id          {NORTH}\n" in run("nodes", "show", "gateway-north-1").stdout
 
 
-def test_an_unknown_node_is_told_with_similar_names(run: Run) -> None:
+def test_an_unknown_node_is_an_error_with_similar_names(run: Run) -> None:
     """Exit status 1."""
     result = run("nodes", "show", "gateway-nort-1")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -123,7 +123,7 @@ def test_what_goes_wrong_is_one_sentence_and_exit_status_2(
     assert "Traceback" not in result.output
 
 
-def test_without_the_right_to_list_nodes_that_is_said(run: Run, cloud: Emulator) -> None:
+def test_without_the_right_to_list_nodes_the_answer_is_printed(run: Run, cloud: Emulator) -> None:
     """The service's own words."""
     cloud.faults.set([{"operation": "ListEdgeNodes", "fault": "status", "status": 403, "times": 1}])
     result = run("nodes", "list")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.cli.console import complain
+from handler.cli.console import complain, printable
 from handler.cli.function.dropped_file import DroppedFile, Look, look_at, upload
-from handler.cli.function.plan import SPEC_FILE, plan, read_spec_file
+from handler.cli.function.plan import SPEC_FILE, drop_address, plan, read_spec_file
 from handler.cli.function.policy import decide_plan, origin_named, read_policy_at
 from handler.cli.function.watched_files import show_looks
 from handler.cli.listing import Listing, print_rows
@@ -87,14 +87,11 @@ def drop(  # noqa: PLR0913 - one for each option
     if dry_run:
         context.invoke(plan, files=files, source=None, output=output)
     with open_cloud() as cloud:
+        drop_address(cloud.settings, "")
         if wait and not cloud.settings.results:
             raise click.UsageError("--wait reads result files: set NIGHTDROP_RESULTS")
         specs = [read_spec_file(file) for file in files]
-        specs = [specs[0]._replace(name=name)] if name else specs
-        valid = [_is_valid(spec, cloud) for spec in specs]  # all errors are printed
-        if not all(valid):
-            sys.exit(WRONG)
-        dropped = [upload(spec, cloud) for spec in specs]
+        dropped = _uploaded([specs[0]._replace(name=name)] if name else specs, cloud)
         if not wait:
             rows = [one.row() for one in dropped]
             print_rows(rows, _JOBS._replace(columns=("file", "address"), name="address"), output)
@@ -103,6 +100,18 @@ def drop(  # noqa: PLR0913 - one for each option
     if output != "table":
         print_rows([row for look in last for row in look.rows()], _JOBS, output)
     sys.exit(_status(last))
+
+
+def _uploaded(specs: Sequence[SpecFile], cloud: Cloud) -> list[DroppedFile]:
+    """Upload files, all or none: exit if one has an error."""
+    valid = [_is_valid(spec, cloud) for spec in specs]  # the errors of all are printed
+    if not all(valid):
+        sys.exit(WRONG)
+    dropped = [upload(spec, cloud) for spec in specs]
+    for one in dropped:
+        if one.repeats:
+            click.echo(f"{printable(one.name)} was run before, as it is: no new jobs", err=True)
+    return dropped
 
 
 def _is_valid(spec: SpecFile, cloud: Cloud) -> bool:

@@ -33,15 +33,16 @@ class DroppedFile(NamedTuple):
         bucket: The bucket.
         key: Its key.
         digest: SHA-256 of its bytes, which its result file repeats.
-        before: The delivery that its result file was about before it was dropped; "" for none, or
-            if that run is the one that the file repeats.
+        before: The delivery that its result file was about before it was dropped; "" for none.
+        repeats: Whether that run was of the same bytes, so that no other one comes.
     """
 
     name: str
     bucket: str
     key: str
     digest: str
-    before: str
+    before: str = ""
+    repeats: bool = False
 
     def row(self) -> dict[str, object]:
         """Return it as a row of a list."""
@@ -88,12 +89,9 @@ class Look:
         for job in jobs:
             shown = self._shown(job)
             progress = f"{shown.succeeded} of {len(shown.tasks)}" if shown and shown.tasks else ""
-            why = (
-                "; ".join(dict.fromkeys(reason for _, reason in shown.tasks if reason))
-                if shown
-                else ""
-            )
-            yield self._row(job, self.state_of(job), progress, str(job.get("reason") or why))
+            said = [reason for _, reason in shown.tasks if reason] if shown else []
+            why = str(job.get("reason") or "; ".join(dict.fromkeys(said)))
+            yield self._row(job, self.state_of(job), progress, why)
 
     def targets(self) -> Iterator[tuple[str, str, str]]:
         """Yield the name of each job, each of its targets, and the status of that target's task."""
@@ -141,12 +139,11 @@ def upload(spec: SpecFile, cloud: Cloud) -> DroppedFile:
         CloudError: It could not be uploaded.
     """
     bucket, key = cloud.settings.buckets[0], f"{cloud.settings.prefix}{spec.name}"
-    dropped = DroppedFile(spec.name, bucket, key, sha256_hex(spec.data), "")
+    dropped = DroppedFile(spec.name, bucket, key, sha256_hex(spec.data))
     result = _result(dropped, cloud)
-    repeats = result.get("digest") == dropped.digest and result.get("outcome") != "rejected"
-    before = "" if repeats else str(result.get("delivery", ""))
+    same = result.get("digest") == dropped.digest and result.get("outcome") != "rejected"
     cloud.obs.write(bucket, key, spec.data, content_type=_CONTENT_TYPE)
-    return dropped._replace(before=before)
+    return dropped._replace(before=str(result.get("delivery", "")), repeats=same)
 
 
 def look_at(look: Look, cloud: Cloud) -> Look:
@@ -159,7 +156,8 @@ def look_at(look: Look, cloud: Cloud) -> Look:
     """
     dropped = look.dropped
     found = _result(dropped, cloud)
-    if found.get("digest") != dropped.digest or found.get("delivery") == dropped.before:
+    is_new = found.get("delivery") != dropped.before
+    if found.get("digest") != dropped.digest or not (is_new or dropped.repeats):
         return look
     look = replace(look, result=found)
     try:
