@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
-.PHONY: demo unit test deep test-all check format simulate storm fuzz bench lock clean
+.PHONY: demo dist unit test deep test-all check format simulate storm fuzz bench lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/nightdrop demo
@@ -71,6 +71,10 @@ bench: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The wheel and the source distribution, into dist/.
+dist: $(VENV)/.local
+	$(BIN)/hatchling build -d dist
 
 clean:
 	rm -rf $(VENV) demo demo-* build dist

@@ -15,6 +15,7 @@ from handler.errors import (
     DeliveriesError,
     EventRejectedError,
     LogBusyError,
+    LogError,
     LogUnreachableError,
     NightdropError,
     OutOfTimeError,
@@ -109,14 +110,16 @@ def _answered(
         return _looked(fired, context, invocation, instance)
     try:
         if isinstance(fired, EventRejectedError):
-            return Answered([_rejected(event, fired, invocation)])
-        if isinstance(fired, Action) and fired.job:
-            return Answered([_requested(event, fired, invocation)])
-        if isinstance(fired, Action):
-            from handler.reconciler import reconcile
+            answered = Answered([_rejected(event, fired, invocation)])
+        elif isinstance(fired, Action):
+            answered = _acted(event, fired, invocation)
+        else:
+            answered = Answered(_deliver_all(fired, invocation))
+        if invocation.settings.notify:
+            from handler.notices.sending import notify
 
-            return reconcile(invocation)
-        return Answered(_deliver_all(fired, invocation))
+            notify(invocation, instance.write)
+        return answered
     finally:
         reconciles = isinstance(fired, Action) and fired.name == "reconcile"
         every = invocation.settings.checkpoint_every if reconciles else inf
@@ -124,7 +127,7 @@ def _answered(
 
 
 def _looked(asked: Action, context: object, invocation: Invocation, instance: Instance) -> Answered:
-    """Answer what changes nothing and is not recorded."""
+    """Answer what changes nothing of the work."""
     if asked.name == "doctor":
         return _examined(invocation, instance)
     if asked.delivery:
@@ -134,6 +137,18 @@ def _looked(asked: Action, context: object, invocation: Invocation, instance: In
     from handler.invocation.function_probe import probed
 
     return probed(context, invocation, instance)
+
+
+def _acted(event: object, action: Action, invocation: Invocation) -> Answered:
+    if action.job:
+        return Answered([_requested(event, action, invocation)])
+    if action.name == "summary":
+        from handler.notices.sending import summarise
+
+        return summarise(action.fired_at, invocation)
+    from handler.reconciler import reconcile
+
+    return reconcile(invocation)
 
 
 def _confirm(invocation: Invocation, every: float, write: Write) -> None:
@@ -191,7 +206,7 @@ def _requested(event: object, action: Action, invocation: Invocation) -> Result:
 
 
 def _examined(invocation: Invocation, instance: Instance) -> Answered:
-    from handler.doctor.run_checks import Deployment, answered, run_checks
+    from handler.doctor.run_checks import Deployment, answered, record_examination, run_checks
 
     findings = run_checks(
         Deployment(
@@ -204,6 +219,8 @@ def _examined(invocation: Invocation, instance: Instance) -> Answered:
             environ=instance.environ,
         )
     )
+    with suppress(LogError):  # that it cannot be written is one of the findings
+        invocation.log.commit(record_examination(findings))
     return answered(findings, invocation.log, instance.write)
 
 

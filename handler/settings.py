@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from handler.errors import SettingsError
 from handler.values.duration import instant_of, retention_of, seconds_of
 from handler.values.endpoint import checked_endpoint
+from handler.values.notify_address import checked_notify_address, checked_webhook_key, topic_of
 from handler.values.object_names import bucket_names, checked_prefix
 from handler.values.obs_address import OBS, ObsAddress, parse_obs_address, parse_obs_object
+from handler.values.setting_sentence import setting_sentence
 from handler.values.store_address import (
     checked_checkpoint_address,
     checked_file_address,
@@ -87,6 +89,16 @@ class Settings(BaseModel):
         3600,
         description="how often the reconciler writes a checkpoint if nothing was recorded: 15m, 1h",
     )
+    notify: Annotated[str, BeforeValidator(checked_notify_address)] = Field(
+        "",
+        repr=False,  # a webhook's path may be a secret
+        description="where notices go: urn:smn:region:project:topic, or a webhook's https:// "
+        "address; empty sends none",
+    )
+    notify_key: Annotated[SecretStr, BeforeValidator(checked_webhook_key)] = Field(
+        SecretStr(""), description="key that signs what a webhook gets: whsec_ and base64"
+    )
+    smn_endpoint: Endpoint = Field("", description="SMN's address, instead of the topic's region's")
     max_spec_bytes: int = Field(
         262_144, ge=1, le=2_097_152, description="largest spec file, in bytes"
     )
@@ -181,7 +193,9 @@ def load(user_data: Callable[[str], str | None], environ: Mapping[str, str]) -> 
         problems += [*_overlaps(settings), *_private_file_problem(settings, environ)]
     except ValidationError as error:
         problems += [
-            _sentence(str(item["loc"][0]), item["type"], item["msg"]) for item in error.errors()
+            setting_sentence(_name(name), Settings.model_fields[name], item["type"], item["msg"])
+            for item in error.errors()
+            for name in [str(item["loc"][0])]
         ]
     if problems:
         raise SettingsError("\n".join(problems))
@@ -211,35 +225,6 @@ def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:
             near = get_close_matches(name, known, n=1)
             hint = f", perhaps {near[0]}" if near else ""
             yield f"{name}: no such setting{hint}; correct or remove it"
-
-
-def _sentence(field: str, kind: str, message: str) -> str:
-    """Return what is wrong with a setting, without its value."""
-    if kind == "missing":
-        return f"{_name(field)} is missing: {Settings.model_fields[field].description}"
-    if kind == "value_error":
-        return f"{_name(field)}: {message.removeprefix('Value error, ')}"
-    return f"{_name(field)}: {_accepted_values(field)}"
-
-
-def _accepted_values(name: str) -> str:
-    """Return `must be a whole number from 1 to 64`, `must be encoded or raw` and the like."""
-    field = Settings.model_fields[name]
-    kind: Any = field.annotation
-    if get_origin(kind) is Literal:
-        return f"must be {' or '.join(filter(None, get_args(kind)))}"
-    if kind not in (int, float):
-        return "must be text"
-    number = "a whole number" if kind is int else "a number"
-    bounds: dict[str, Any] = {
-        key: getattr(one, key)
-        for one in field.metadata
-        for key in ("ge", "gt", "le")
-        if hasattr(one, key)
-    }
-    if "gt" in bounds:
-        return f"must be {number} above {bounds['gt']:g}, {bounds['le']:g} at most"
-    return f"must be {number} from {bounds['ge']} to {bounds['le']}"
 
 
 def _region_problems(given: Mapping[str, str]) -> Iterator[str]:
@@ -272,6 +257,9 @@ def _overlaps(settings: Settings) -> Iterator[str]:
         address = getattr(settings, name.lower())
         if results and address.startswith(OBS) and results.contains(*parse_obs_object(address)):
             yield f"NIGHTDROP_{name}: is under NIGHTDROP_RESULTS; name a key beside it"
+    is_webhook = settings.notify and not topic_of(settings.notify)
+    if is_webhook and not settings.notify_key.get_secret_value():
+        yield "NIGHTDROP_NOTIFY_KEY is missing: a webhook's receiver checks the sender by it"
     if results and settings.audit == str(results):
         yield "NIGHTDROP_AUDIT: is the same as NIGHTDROP_RESULTS; name a prefix beside it"
 
@@ -294,4 +282,7 @@ def _completed(settings: Settings, environ: Mapping[str, str]) -> Settings:
     completed = {n: str(Path(root, one)) for n, one in files.items() if one and OBS not in one}
     completed["ief_endpoint"] = settings.ief_endpoint or f"https://ief.{domain}"
     completed["obs_endpoint"] = settings.obs_endpoint or f"https://obs.{domain}"
+    topic = topic_of(settings.notify)
+    if topic and not settings.smn_endpoint:
+        completed["smn_endpoint"] = f"https://smn.{topic.region}.myhuaweicloud.com"
     return settings.model_copy(update=completed)

@@ -1,4 +1,4 @@
-# The function, its settings, where its log lines go, and who is notified when an event is given up.
+# The function, its settings, where its log lines go, and the topic of given-up events and notices.
 
 module "shape" {
   source = "./shape"
@@ -24,6 +24,9 @@ module "shape" {
   retries             = var.retries
   event_age           = var.event_age
   settings            = var.settings
+  topic               = var.notices ? huaweicloud_smn_topic.given_up.topic_urn : ""
+  webhook             = var.webhook
+  summary             = var.summary
   checkpoint_key      = var.checkpoint_key
   database_address    = local.database_address
   in_vpc              = var.database != null
@@ -86,7 +89,7 @@ resource "huaweicloud_fgs_async_invoke_configuration" "nightdrop" {
 
 resource "huaweicloud_smn_topic" "given_up" {
   name         = "${var.name}-given-up"
-  display_name = "Nightdrop: an event was given up"
+  display_name = "Nightdrop"
   tags         = var.tags
 }
 

@@ -143,6 +143,30 @@ variable "alarm_email" {
   default     = ""
 }
 
+variable "notices" {
+  description = "Whether the topic of given-up events also gets a notice about what a person must look at."
+  type        = bool
+  default     = false
+}
+
+variable "webhook" {
+  description = "Webhook that gets the notices instead: its https:// URL and its key, whsec_ and base64."
+  type        = object({ url = string, key = string })
+  default     = null
+  sensitive   = true
+}
+
+variable "summary" {
+  description = "Schedule of the summary of the night, such as CRON_TZ=Asia/Shanghai 0 0 7 * * *; empty for none."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.summary == "" || var.notices || nonsensitive(var.webhook != null)
+    error_message = "A summary is a notice: set notices or webhook."
+  }
+}
+
 variable "log_days" {
   description = "Days that log lines are kept in LTS."
   type        = number

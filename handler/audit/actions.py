@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Changed: TypeAlias = Literal[
-    "", "delivery", "job", "result", "hold", "suspension", "scan", "checkpoint", "state"
+    "", "delivery", "job", "result", "notice", "hold", "suspension", "scan", "checkpoint", "state"
 ]
 
 
@@ -85,6 +85,10 @@ ACTIONS: Mapping[str, Action] = {
     "result.writing": Action("result", call=_PUT),
     "result.written": Action("result", call=_PUT),
     "result.failed": Action("result", attention=True, call=_PUT),
+    "notice.sending": Action("notice"),
+    "notice.sent": Action("notice"),
+    "notice.deferred": Action("notice"),
+    "notice.failed": Action("notice", attention=True),
     "sending.held": Action("hold"),
     "sending.released": Action("hold"),
     "settling.suspended": Action("suspension", attention=True),
@@ -94,6 +98,7 @@ ACTIONS: Mapping[str, Action] = {
     "scan.limited": Action("scan", attention=True),
     "state.contradicted": Action("state", attention=True),
     "state.forgotten": Action("state"),
+    "deployment.examined": Action(),
     "log.rebuilt": Action("state"),
     "log.rolled": Action(),
     "log.checkpointed": Action("checkpoint"),
@@ -113,3 +118,14 @@ DELIVERY_ACTIONS = {
     name: action.state for name, action in ACTIONS.items() if action.changes == "delivery"
 }
 """The actions that move a delivery, and the state each leads to."""
+
+
+def needs_attention(fields: Mapping[str, object]) -> bool:
+    """Return whether a person must look at a record, by its fields."""
+    action, source = fields["action"], fields.get("source")
+    if action in {"job.finished", "sending.held"}:  # held by the circuit breaker, not by a person
+        return fields["outcome"] == "failure"
+    if action in {"delivery.planned", "delivery.ignored"}:
+        # Whoever the event names need not be who wrote what is run.
+        return isinstance(source, dict) and "read_differs" in source
+    return action in ATTENTION

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Draft, Head, Record
     from handler.audit.state import DeliveryState
 
-Switch: TypeAlias = Literal["hold", "suspension"]
+Switch: TypeAlias = Literal["hold", "suspension", "examined"]
 """What stops work: `hold` all sending, `suspension` the conclusion that a job is absent."""
 
 T = TypeVar("T")
@@ -100,6 +100,34 @@ class FleetEnds(NamedTuple):
     failed: int
 
 
+class Changes(NamedTuple):
+    """What changed since a moment.
+
+    Attributes:
+        deliveries: How many deliveries are in which state.
+        jobs: How many jobs are in which state, as `job_end.shown_state` has it.
+        wrong: Those of the jobs that went wrong, the latest first, as many as were asked for.
+    """
+
+    deliveries: Mapping[str, int]
+    jobs: Mapping[str, int]
+    wrong: tuple[JobState, ...]
+
+
+class Notices(NamedTuple):
+    """The latest notices, as far as the next one depends on them.
+
+    Attributes:
+        dates: When the latest ones about deliveries were claimed, timestamps in order.
+        summary: The time of the event whose summary was claimed last, a timestamp.
+        summary_due: Until when its answer may still come, a timestamp; "" once it is recorded.
+    """
+
+    dates: tuple[str, ...] = ()
+    summary: str = ""
+    summary_due: str = ""
+
+
 class View(Protocol):
     """The state a decision sees: everything recorded before it, nothing after."""
 
@@ -152,6 +180,19 @@ class View(Protocol):
     def open(self, limit: int) -> Open:
         """Return the open work, at most `limit` of each kind."""
 
+    def unnoticed(self, limit: int) -> tuple[DeliveryState, ...]:
+        """Return deliveries that a notice may be claimed for now, or whose claim has run out.
+
+        Those first that have not been tried, the oldest first; without their jobs.
+        """
+
+    @property
+    def notices(self) -> Notices:
+        """The latest notices."""
+
+    def changes_since(self, since: str, limit: int) -> Changes:
+        """Return what changed after a timestamp, with at most `limit` jobs that went wrong."""
+
     def find(self, what: str) -> tuple[DeliveryState, ...]:
         """Return the deliveries that match a name, an id or a key; at most about a hundred.
 
@@ -180,7 +221,10 @@ class View(Protocol):
         """Return whether a state was contradicted with this note since the last rebuild."""
 
     def switch(self, name: Switch) -> str:
-        """Return why a switch is on, or "" if it is off."""
+        """Return why a switch is on, or "" if it is off.
+
+        `examined` is the time and the result of the latest examination of the deployment.
+        """
 
 
 Decide: TypeAlias = "Callable[[View], Decision[T]]"

@@ -40,7 +40,10 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "job": frozenset({"key", "name", "type", "document", "valid_until", "nodes"}),
     "request": frozenset({"operation", "attempt", "date", "lease_until", "digest"}),
     "response": frozenset(
-        {"status", "code", "job_id", "final", "tasks", "succeeded", "failed", "ended_at"}
+        {
+            "status", "code", "job_id", "message_id", "final", "tasks", "succeeded", "failed",
+            "ended_at",
+        }
     ),
     "checkpoint": frozenset({"size", "head", "name", "signer"}),
     "function": frozenset({"name", "version", "request_id", "code", "python", "sqlite"}),

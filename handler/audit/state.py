@@ -5,17 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
-from handler.audit.actions import DELIVERY_ACTIONS
+from handler.audit.actions import DELIVERY_ACTIONS, needs_attention
 from handler.audit.job_state import replace
 from handler.audit.record import part, rule_id
 
 if TYPE_CHECKING:
     from handler.audit.job_state import JobState
+    from handler.audit.log import Notices
     from handler.audit.record import Fields
 
 DeliveryWord: TypeAlias = Literal[
     "received", "awaiting", "planned", "repeated", "rejected", "ignored"
 ]  # fmt: skip
+
+SUMMARY = "summary"
+"""`request.operation` of a notice that is the summary of a night."""
+
+_REMEMBERED = 100
+"""How many notices the state remembers."""
 
 UNDECIDED: frozenset[DeliveryWord] = frozenset({"received", "awaiting"})
 """States of a delivery that is still to be planned or refused."""
@@ -46,6 +53,10 @@ class DeliveryState:
         rule: The rule of the policy that decided about it, as `rule_id` names it; "" for none.
         awaits_until: Until when it may be approved, a timestamp; "" if no rule asked for that.
         approved: SHA-256 of the spec that was approved, or "".
+        alarmed: The number of the latest record about it or its jobs that a person must look at.
+        noticed: What `alarmed` was when a notice about it was last claimed; 0 if that did not go.
+        notice_tries: How many notices were claimed since one was last sent or given up.
+        notice_due: Before this no notice is claimed, a timestamp; "" if none is open or waits.
         first_seq: The number of its first record.
         last_seq: The number of the latest record that names it; two equal states may differ in it.
         jobs: Its jobs, in the order of the file.
@@ -71,6 +82,10 @@ class DeliveryState:
     rule: str = ""
     awaits_until: str = ""
     approved: str = ""
+    alarmed: int = 0
+    noticed: int = 0
+    notice_tries: int = 0
+    notice_due: str = ""
     first_seq: int = 0
     last_seq: int = field(default=0, compare=False)
     jobs: tuple[JobState, ...] = ()
@@ -96,8 +111,11 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         delivery = replace(delivery, last_seq=seq)
     if action.startswith("result.") and delivery:
         return _fold_result(delivery, fields)
+    if action.startswith("notice.") and delivery:
+        return _fold_notice(delivery, fields)
+    alarm = {"alarmed": seq} if needs_attention(fields) else {}
     if action.startswith("job.") and delivery:
-        return replace(delivery, changed=seq)
+        return replace(delivery, changed=seq, **alarm)
     if action not in DELIVERY_ACTIONS:
         return delivery
     before = delivery or DeliveryState(
@@ -125,6 +143,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         touched_at=str(fields["at"]),
         seq=seq,
         changed=seq,
+        **alarm,
     )
 
 
@@ -142,6 +161,37 @@ def _fold_result(delivery: DeliveryState, fields: Fields) -> DeliveryState:
         return replace(delivery, result_error=str(fields.get("note", "")), due_at=due_at)
     shown = _int(said.get("shows", delivery.changed))
     return replace(delivery, reported=shown, tries=0, due_at="", result_error="")
+
+
+def _fold_notice(delivery: DeliveryState, fields: Fields) -> DeliveryState:
+    """Return a delivery's state after one more record about a notice of it.
+
+    An answer changes nothing if another notice was claimed since the one that it is about.
+    """
+    action, request = str(fields["action"]), part(fields, "request")
+    shows = _int(part(fields, "delivery")["shows"])
+    due = str(request.get("lease_until", ""))
+    if action == "notice.sending":
+        tries = delivery.notice_tries + 1
+        return replace(delivery, noticed=shows, notice_tries=tries, notice_due=due)
+    if delivery.noticed != shows:
+        return delivery
+    if action == "notice.deferred":
+        return replace(delivery, noticed=0, notice_due=due)
+    return replace(delivery, notice_tries=0, notice_due="")
+
+
+def fold_notices(before: Notices, fields: Fields) -> Notices:
+    """Return the latest notices after one more record about one."""
+    request = part(fields, "request")
+    date, claimed = str(request.get("date", "")), fields["action"] == "notice.sending"
+    if request.get("operation") == SUMMARY:
+        if claimed:
+            return before._replace(summary=date, summary_due=str(request["lease_until"]))
+        return before._replace(summary_due="") if date == before.summary else before
+    if not claimed or date in before.dates:  # one notice may be about many deliveries
+        return before
+    return before._replace(dates=(*before.dates, date)[-_REMEMBERED:])
 
 
 def _int(value: object) -> int:

@@ -29,7 +29,7 @@ class CommandGroup(click.Group):
 
     def __init__(self, *args: Any, lazy: Mapping[str, Command], **given: Any) -> None:  # noqa: ANN401 - as inherited
         super().__init__(*args, **given)
-        self._lazy = lazy
+        self.lazy = lazy
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as inherited
         """Run a command; one that raises one of Nightdrop's errors exits with status 2."""
@@ -42,17 +42,17 @@ class CommandGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the commands' names."""
-        return [*self._lazy, *super().list_commands(ctx)]
+        return [*self.lazy, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command; None if it does not exist."""
-        if cmd_name not in self._lazy:
+        if cmd_name not in self.lazy:
             return super().get_command(ctx, cmd_name)
-        module = import_module(f"handler.cli.{self._lazy[cmd_name].module}")
+        module = import_module(f"handler.cli.{self.lazy[cmd_name].module}")
         command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
         return command if isinstance(command, click.Command) else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, one.help) for name, one in self._lazy.items()])
+            formatter.write_dl([(name, one.help) for name, one in self.lazy.items()])

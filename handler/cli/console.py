@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from handler.audit.job_end import WRONG
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -88,6 +87,8 @@ def prose(value: object) -> str:
 
 def jobs_table(jobs: Sequence[Mapping[str, object]]) -> Table:
     """Return a table of the jobs in a reply or a result file."""
+    from handler.audit.job_end import WRONG
+
     rows = [(job["document"], job["job_name"], _state(job), job["job_id"] or "") for job in jobs]
     drawn = table(("document", "job name", "state", "job id"), rows)
     for row, job in zip(drawn.rows, jobs, strict=True):

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import sys
 
+_WRONG_INSTALLATION = 2
 _INTERRUPTED = 130
 _NOT_WRITTEN = 74  # EX_IOERR of sysexits.h
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO})
@@ -44,7 +45,11 @@ def _write_error(sentence: str) -> int:
 
 
 def _command() -> int:
-    import click
+    try:
+        import click
+    except ModuleNotFoundError:
+        sys.stderr.write("nightdrop: click is missing; install the wheel with its extra `local`\n")
+        return _WRONG_INSTALLATION
 
     from handler.cli.main import main
 

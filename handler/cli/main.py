@@ -20,10 +20,11 @@ COMMANDS = {
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
     "drop": Command("function.drop", "Upload spec files, and follow their jobs."),
-    "emulator": Command("dev.emulator", "Run a local emulator of IEF and OBS."),
+    "emulator": Command("dev.emulator", "Run a local emulator of IEF, OBS and SMN."),
     "events": Command("dev.events", "Write sample events of every trigger."),
     "groups": Command("fleet.nodes", "List the node groups of the fleet."),
     "hold": Command("function.hold", "Send nothing new until `release`."),
+    "infra": Command("function.infra", "Write the Terraform of a deployment."),
     "init": Command("configuration.init", "Write a first spec and a profile."),
     "invoke": Command("function.invoke", "Run the function once on an event."),
     "jobs": Command("jobs", "List, show and watch jobs; pause, resume, retry or delete them."),
@@ -37,9 +38,30 @@ COMMANDS = {
     "reconcile": Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
     "release": Command("function.hold", "Release a hold; the next reconciler run resumes."),
     "schema": Command("function.schema", "Print the job spec's JSON Schema."),
+    "status": Command("status.status", "What waits, what runs, what failed."),
     "validate": Command("function.validate", "Check job specs; nothing is sent."),
 }
 """All commands; the sentences repeat the `short_help` of each."""
+
+
+_PACKAGES = ("huaweicloudsdkcore", "pydantic", "functions-framework")
+
+
+def _print_versions(context: click.Context) -> None:
+    """Print what an error report needs, and end the command."""
+    from importlib.metadata import PackageNotFoundError, version
+    from platform import python_version
+
+    from handler.audit.format_version import VERSION
+
+    click.echo(f"nightdrop {version('nightdrop')}\nPython {python_version()}")
+    for package in _PACKAGES:
+        try:
+            click.echo(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            click.echo(f"{package} is not installed")
+    click.echo(f"log layout {VERSION}")
+    context.exit()
 
 
 @click.group(
@@ -47,7 +69,14 @@ COMMANDS = {
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="nightdrop")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _option, asked: _print_versions(context) if asked else None,
+    help="Print the versions that matter, and exit.",
+)
 @click.option("--profile", metavar="NAME", help="A profile of nightdrop.toml.")
 @click.option(
     "--env-file",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import closing, contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +12,7 @@ from handler.cloud.credentials import credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
+from handler.runtime.deadline import Deadline
 from handler.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -29,8 +31,11 @@ class Cloud(NamedTuple):
 
 
 @contextmanager
-def open_cloud() -> Iterator[Cloud]:
+def open_cloud(seconds: float | None = None) -> Iterator[Cloud]:
     """Open IEF and OBS; NIGHTDROP_AUDIT need not be set.
+
+    Args:
+        seconds: How long all requests together may take; None for no limit but that of each.
 
     Raises:
         SettingsError: A setting is missing or wrong.
@@ -40,7 +45,9 @@ def open_cloud() -> Iterator[Cloud]:
     address = environ.get("NIGHTDROP_AUDIT") or NO_LOG
     settings = load(lambda _name: None, {**environ, "NIGHTDROP_AUDIT": address})
     keys = credentials(None, environ)
-    with closing(Transport(timeout=settings.request_timeout)) as transport:
+    timeout = min(settings.request_timeout, seconds or settings.request_timeout)
+    deadline = Deadline(time.monotonic() + seconds, time.monotonic) if seconds else None
+    with closing(Transport(timeout=timeout)) as transport:
         ief = Ief(
             settings.ief_endpoint,
             settings.project_id,
@@ -48,8 +55,9 @@ def open_cloud() -> Iterator[Cloud]:
             transport,
             _now,
             settings.ief_instance,
+            deadline,
         )
-        yield Cloud(settings, ief, Obs(settings.obs_endpoint, keys, transport, _now))
+        yield Cloud(settings, ief, Obs(settings.obs_endpoint, keys, transport, _now, deadline))
 
 
 def _now() -> datetime:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from handler.audit.open_log import open_log, open_source
 from handler.cli.configuration.environment import cloud_environment
 from handler.errors import CredentialsError, LogError, SettingsError
+from handler.values.endpoint import checked_endpoint
 from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ def obs_folders(environ: Mapping[str, str] | None = None) -> ObsFolders:
     Raises:
         LogError: A setting is missing or invalid.
     """
-    # Loaded where it is needed: most logs are elsewhere.
     from handler.cloud.credentials import CurrentCredentials
     from handler.cloud.obs.prefix_store import ObsFolders
 
@@ -64,21 +64,17 @@ def open_obs(environ: Mapping[str, str]) -> Obs:
         SettingsError: There is no valid endpoint.
         CredentialsError: There are no keys.
     """
-    from pydantic import TypeAdapter, ValidationError
-
     from handler.cloud.credentials import credentials
     from handler.cloud.http_transport import Transport
     from handler.cloud.obs.client import Obs
-    from handler.settings import Endpoint
 
     region = environ.get("NIGHTDROP_REGION", "").strip()
     address = environ.get("NIGHTDROP_OBS_ENDPOINT", "").strip()
     if not (region or address):
         raise SettingsError("NIGHTDROP_REGION is missing (or set NIGHTDROP_OBS_ENDPOINT)")
     try:
-        adapter: TypeAdapter[str] = TypeAdapter(Endpoint)
-        endpoint = adapter.validate_python(address or f"https://obs.{region}.myhuaweicloud.com")
-    except ValidationError:
+        endpoint = checked_endpoint(address or f"https://obs.{region}.myhuaweicloud.com")
+    except ValueError:
         raise SettingsError(
             "NIGHTDROP_OBS_ENDPOINT must be https:// and a host (http:// only for this machine)"
         ) from None

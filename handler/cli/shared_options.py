@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import math
-import sqlite3
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.audit.sql.sqlite_reading import is_damage
 from handler.cli.configuration.environment import configuration
 from handler.cli.console import exit_with_error
 from handler.cli.listing import FORMATS
@@ -39,6 +37,8 @@ class SettingOption(click.Option):
         Raises:
             SettingsError: The env file or nightdrop.toml is invalid.
         """
+        if ctx.resilient_parsing:  # for tab completion, which prints no errors
+            return None
         return configuration(ctx).environ.get(str(self.envvar)) or None
 
 
@@ -49,6 +49,16 @@ audit_option = click.option(
     envvar="NIGHTDROP_AUDIT",
     callback=lambda _context, _option, address: _named(address),
     help="Where the log is, such as sqlite:///nightdrop.db.  [NIGHTDROP_AUDIT]",
+)
+
+policy_option = click.option(
+    "--policy",
+    "address",
+    default="",
+    cls=SettingOption,
+    envvar="NIGHTDROP_POLICY",
+    metavar="FILE",
+    help="The policy: a path, obs://bucket/key, or built-in.  [NIGHTDROP_POLICY]",
 )
 
 
@@ -117,9 +127,33 @@ def confirm(question: str) -> None:
     sys.exit(1)
 
 
+def write_files(folder: Path, texts: Mapping[str, str], *, yes: bool) -> None:
+    """Write texts into a folder; a file with other content is replaced after a question, or `yes`.
+
+    Prints a line per file. Exits with status 1 if an answer is no, 2 if a file cannot be written.
+    """
+    try:
+        for name, text in texts.items():
+            path = folder / name
+            if path.is_file() and path.read_bytes() == text.encode():
+                click.echo(f"{path} is up to date")
+                continue
+            if path.exists() and not yes:
+                confirm(f"{path} exists. Replace it?")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            click.echo(f"{path} written")
+    except OSError as error:
+        exit_with_error(f"{error.filename} cannot be written: {error.strerror}")
+
+
 @contextmanager
 def exit_on_log_error() -> Iterator[None]:
     """Print an error and exit with status 2 if the log cannot be read."""
+    import sqlite3
+
+    from handler.audit.sql.sqlite_reading import is_damage
+
     try:
         yield
     except sqlite3.DatabaseError as error:

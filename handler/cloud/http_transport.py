@@ -38,6 +38,7 @@ _CHUNK = 65_536
 _HEAD_BYTES = 262_144
 _MANY_PIECES, _SMALL_PIECE = 4096, 16
 _LENGTH = re.compile(r"[0-9]{1,15}")
+_LONGEST_PAUSE = 3600
 _PORTS = {"http": 80, "https": 443}
 _LOST_LINES = (
     FirstHeaderLineIsContinuationDefect,
@@ -77,6 +78,13 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
     cut: bool = False
+
+    @property
+    def retry_after(self) -> float | None:
+        """The seconds of `Retry-After`; None for none, a date, or more than an hour."""
+        text = self.headers.get("retry-after", "")
+        asked = float(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
+        return asked if asked is not None and asked <= _LONGEST_PAUSE else None
 
 
 class Transport:

@@ -67,7 +67,7 @@ def report(run: DeliveryState, invocation: Invocation) -> None:
         error = None
     except CloudError as failed:
         error = failed
-    invocation.log.commit(record_result(started, error))
+    invocation.log.commit(record_result(started, error, f"obs://{bucket}/{key}"))
 
 
 def has_result(run: DeliveryState, settings: Settings) -> bool:
@@ -141,7 +141,9 @@ def _latest(view: View, run: DeliveryState) -> DeliveryState:
     return alive if alive and alive.seq > run.seq else run
 
 
-def record_result(started: StartedResult, error: CloudError | None) -> Decide[None]:
+def record_result(
+    started: StartedResult, error: CloudError | None, address: str = ""
+) -> Decide[None]:
     """Decide to record that a result file was written for a run, or why it was not.
 
     A failure is recorded once, and once more when it is given up, a week after the delivery.
@@ -150,10 +152,11 @@ def record_result(started: StartedResult, error: CloudError | None) -> Decide[No
     Args:
         started: What was written, and for whom.
         error: Why it could not be written; None if it was.
+        address: Where it is, for whoever reads the log.
     """
     key = started.run.key
     shows: Part = {"key": key, "shows": started.run.changed}
-    written = Draft("result.written", "success", shows)
+    written = Draft("result.written", "success", shows, note=address)
     failed = Draft("result.failed", "failure", {"key": key}, note=str(error))
 
     def decide(view: View) -> Decision[None]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from handler.audit.log import Decision
 from handler.audit.open_log import log_doubts
-from handler.audit.record import Head
+from handler.audit.record import Draft, Head
 from handler.cloud.credentials import CurrentCredentials
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
@@ -20,6 +22,7 @@ from handler.doctor.check_buckets import (
 )
 from handler.doctor.check_facts import facts_findings
 from handler.doctor.check_log import log_findings, read_log_status
+from handler.doctor.check_notices import notices_findings
 from handler.doctor.check_runtime import read_host, runtime_findings
 from handler.doctor.check_services import (
     ask_endpoint,
@@ -43,7 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from handler.audit.log import Log
+    from handler.audit.log import Decide, Log
+    from handler.audit.record import Outcome
     from handler.cloud.credentials import Credentials
     from handler.cloud.http_transport import Transport
     from handler.doctor.finding import Finding
@@ -119,6 +123,7 @@ def _cloud(deployment: Deployment) -> Iterator[Finding]:
     if deployment.keys.missing:
         return
     checks = [("IEF", _fleet), ("OBS", _drop_buckets), ("OBS", _results), ("OBS", _checkpoints)]
+    checks.append(("SMN", _notices))
     in_obs = ((settings.policy, _policy), (settings.facts, _facts))
     checks += [("OBS", check) for address, check in in_obs if address.startswith(OBS)]
     for service, check in checks:
@@ -194,6 +199,16 @@ def _checkpoints(deployment: Deployment) -> Iterator[Finding]:
         yield ok("checkpoints", "they are in a folder of this machine")
 
 
+def _notices(deployment: Deployment) -> Iterator[Finding]:
+    return notices_findings(
+        deployment.settings,
+        deployment.keys,
+        deployment.transport,
+        deployment.clock,
+        deployment.deadline,
+    )
+
+
 def _obs(deployment: Deployment) -> Obs:
     return Obs(
         deployment.settings.obs_endpoint,
@@ -206,6 +221,14 @@ def _obs(deployment: Deployment) -> Obs:
 
 def _out_of_time(deployment: Deployment) -> bool:
     return deployment.deadline.left() < deployment.settings.request_timeout
+
+
+def record_examination(findings: Sequence[Finding]) -> Decide[None]:
+    """Decide to record that the deployment was examined, and how many findings there are."""
+    counts = Counter(one.verdict for one in findings)
+    note = f"{counts['fail']} errors, {counts['warn']} warnings, {counts['ok']} in order"
+    outcome: Outcome = "failure" if counts["fail"] else "success"
+    return lambda _view: Decision(None, (Draft("deployment.examined", outcome, note=note),))
 
 
 def answered(findings: Sequence[Finding], log: Log, write: Write) -> Answered:

@@ -1,4 +1,4 @@
-"""Local emulator of IEF and OBS: one HTTP server on 127.0.0.1, for tests and demonstrations.
+"""Local emulator of IEF, OBS and SMN: one HTTP server on 127.0.0.1, for tests and demonstrations.
 
 Within `with Emulator() as emulator:`, `emulator.environment()` returns the settings that point a
 function at it.
@@ -20,6 +20,7 @@ from handler.emulator.ief.job_simulation import JobSimulation
 from handler.emulator.obs import operations as obs
 from handler.emulator.obs.notifications import Notifications
 from handler.emulator.operation import EmulatorContext
+from handler.emulator.smn import operations as smn
 from handler.emulator.state.journal import Journal
 from handler.emulator.state.state import State
 
@@ -38,7 +39,7 @@ DEMO_BUCKETS = ("nightdrop-drop",)
 
 @final
 class Emulator:
-    """IEF and OBS behind one port, at `url`, with their state in memory or in a directory."""
+    """IEF, OBS and SMN behind one port, at `url`, with their state in memory or in a directory."""
 
     def __init__(  # noqa: PLR0913 - all by name, all with a default
         self,
@@ -58,6 +59,7 @@ class Emulator:
         most_appends: int = 10_000,
         largest_object: int = 5 * 1024**3,
         rotation: float = ROTATION_SECONDS,
+        notices: bool = False,
     ) -> None:
         """Bind the port; requests wait until `start` is called.
 
@@ -79,17 +81,19 @@ class Emulator:
             largest_object: Bytes of an object at most; 5 GB in OBS, put or appended.
             rotation: Seconds after which new temporary keys are issued; they are valid for three
                 times as long.
+            notices: Whether `environment` has the function send notices to the topic here.
 
         Raises:
             OSError: The port is taken, or the directory cannot be used.
         """
         self.account = account
+        self._takes_notices = notices
         simulation = JobSimulation(
             fleet or read_fleet(), job_seconds, speed, failure_rate=failure_rate, seed=seed
         )
         self._journal = Journal(directory) if directory else None
         self.state = State(clock, lambda: str(uuid4()), simulation, tuple(buckets), self._journal)
-        self.faults = FaultRules(ief.NAMES | obs.NAMES)
+        self.faults = FaultRules(ief.NAMES | obs.NAMES | smn.NAMES)
         self._timers = Timers()
         self._notices = Notifications(raise_event)
         agency = CredentialIssuer(account, clock, rotation)
@@ -141,6 +145,8 @@ class Emulator:
     def environment(self) -> dict[str, str]:
         """Return the environment variables that point a function at this emulator."""
         token = self.account.security_token
+        topic = smn.topic_urn(self.account.project_id)
+        notices = {"NIGHTDROP_NOTIFY": topic, "NIGHTDROP_SMN_ENDPOINT": self.url}
         return {
             "NIGHTDROP_REGION": "cn-north-4",
             "NIGHTDROP_PROJECT_ID": self.account.project_id,
@@ -151,4 +157,5 @@ class Emulator:
             "HUAWEICLOUD_SDK_SK": self.account.secret_key,
             "HUAWEICLOUD_SDK_PROJECT_ID": self.account.project_id,
             **({"HUAWEICLOUD_SDK_SECURITY_TOKEN": token} if token else {}),
+            **(notices if self._takes_notices else {}),
         }

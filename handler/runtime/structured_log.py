@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from handler.audit.actions import ATTENTION
+from handler.audit.actions import needs_attention
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def attention_lines(records: Iterable[Record]) -> Iterable[str]:
     for record in records:
         fields = record.fields
         action = str(fields["action"])
-        if not _needs_attention(fields):
+        if not needs_attention(fields):
             continue
         delivery, job = fields.get("delivery"), fields.get("job")
         said: dict[str, str | int] = {
@@ -80,13 +80,3 @@ def attention_lines(records: Iterable[Record]) -> Iterable[str]:
 
 def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
-
-
-def _needs_attention(fields: Mapping[str, object]) -> bool:
-    action, source = fields["action"], fields.get("source")
-    if action in {"job.finished", "sending.held"}:  # held by the circuit breaker, not by a person
-        return fields["outcome"] == "failure"
-    if action in {"delivery.planned", "delivery.ignored"}:
-        # Whoever the event names need not be who wrote what is run.
-        return isinstance(source, dict) and "read_differs" in source
-    return action in ATTENTION

@@ -127,16 +127,17 @@ class InvalidEntry:
 
 
 ActionName: TypeAlias = Literal[
-    "reconcile", "doctor", "probe", "plan",
+    "reconcile", "doctor", "probe", "summary", "plan",
     "job.pause", "job.resume", "job.retry", "job.delete", "job.abandon",
 ]  # fmt: skip
-"""`reconcile` is one run of the reconciler, `doctor` an examination of the deployment, `plan` asks
-what would be done with a spec; the others are operations on one job."""
+"""`reconcile` is one run of the reconciler, `doctor` an examination of the deployment, `probe` a
+comparison of the cloud with what is assumed about it, `summary` a notice of what happened since the
+last one, `plan` asks what would be done with a spec; the others are operations on one job."""
 
 ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 """Every action there is."""
 
-PLAIN_ACTIONS: tuple[ActionName, ...] = ("reconcile", "doctor", "probe")
+PLAIN_ACTIONS: tuple[ActionName, ...] = ("reconcile", "doctor", "probe", "summary")
 """Those that say nothing beside their name; a timer may ask for them."""
 
 FULL_ACTIONS = tuple(name for name in ACTIONS if name not in PLAIN_ACTIONS)
@@ -153,6 +154,7 @@ class Action:
         reason: Why, for the record; "" if nobody said.
         actor: Who asks.
         delivery: For `plan`, what would be delivered; an object's key is unknown until its event.
+        fired_at: When its timer fired, aware; None for any other event.
     """
 
     name: ActionName
@@ -160,6 +162,7 @@ class Action:
     reason: str = ""
     actor: Mapping[str, str] = field(default_factory=lambda: {"kind": "caller"})
     delivery: Delivery | None = None
+    fired_at: datetime | None = field(default=None, compare=False)
 
 
 def action_of(value: Json) -> Action | None:

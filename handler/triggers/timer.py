@@ -53,7 +53,7 @@ def parse_timer_event(event: dict[str, Json]) -> Delivery | Action:
         raise EventRejectedError(event_problems(error)) from error
     request = _requested(tick.user_event)
     if isinstance(request, Action):
-        return request
+        return replace(request, fired_at=moment(tick.time))
     source: dict[str, str | int] = {"shape": "timer", "trigger_name": tick.trigger_name}
     if isinstance(request, StoredSpec):
         source |= {"bucket": request.bucket, "key": request.key}

@@ -14,6 +14,7 @@ locals {
   # Of all that is secret, only whether it is given is not.
   in_database = nonsensitive(var.database_address != "")
   is_signed   = nonsensitive(var.checkpoint_key != "")
+  has_webhook = nonsensitive(var.webhook != null)
 
   user_data = merge(
     {
@@ -26,12 +27,17 @@ locals {
     },
     var.project_id == "" ? {} : { NIGHTDROP_PROJECT_ID = var.project_id },
     var.policy == "" ? {} : { NIGHTDROP_POLICY = "obs://${local.log}/${local.policy_prefix}policy.yaml" },
+    var.topic == "" ? {} : { NIGHTDROP_NOTIFY = var.topic },
     local.in_database ? {} : { NIGHTDROP_AUDIT = "obs://${local.log}/${local.log_prefix}" },
     var.settings,
   )
   secret_user_data = merge(
     local.in_database ? { NIGHTDROP_AUDIT = var.database_address } : {},
     local.is_signed ? { NIGHTDROP_CHECKPOINT_KEY = var.checkpoint_key } : {},
+    local.has_webhook ? { # the path of a webhook is often a secret
+      NIGHTDROP_NOTIFY     = var.webhook.url
+      NIGHTDROP_NOTIFY_KEY = var.webhook.key
+    } : {},
   )
 
   timers = {
@@ -52,6 +58,16 @@ locals {
       schedule_type = "Rate"
       schedule      = "${var.tick_minutes}m"
       user_event    = jsonencode({ action = "reconcile" })
+    })
+  }
+
+  summary = {
+    enabled = true
+    event_data = jsonencode({
+      name          = "summary"
+      schedule_type = "Cron"
+      schedule      = var.summary
+      user_event    = jsonencode({ action = "summary" })
     })
   }
 

@@ -51,8 +51,8 @@ output "secret_user_data" {
 }
 
 output "timers" {
-  description = "Timers by name, the reconciler's tick among them."
-  value       = merge(local.timers, { tick = local.tick })
+  description = "Timers by name, the reconciler's tick and the summary among them."
+  value       = merge(local.timers, { tick = local.tick }, var.summary == "" ? {} : { summary = local.summary })
 }
 
 output "drop_trigger" {

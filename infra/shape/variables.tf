@@ -152,15 +152,15 @@ variable "timers" {
   nullable = false
 
   validation {
-    condition     = length(var.timers) <= 8
-    error_message = "A function has 10 triggers; the reconciler and the drop bucket use two of them."
+    condition     = length(var.timers) + (var.summary == "" ? 0 : 1) <= 8
+    error_message = "A function has 10 triggers; the reconciler and the drop bucket use two of them, a summary a third."
   }
 
   validation {
     condition = alltrue([
-      for name in keys(var.timers) : can(regex("^[A-Za-z][A-Za-z0-9_-]{0,63}$", name)) && name != "tick"
+      for name in keys(var.timers) : can(regex("^[A-Za-z][A-Za-z0-9_-]{0,63}$", name)) && !contains(["tick", "summary"], name)
     ])
-    error_message = "A timer's name begins with a letter, has letters, digits, - and _, and is not tick."
+    error_message = "A timer's name begins with a letter, has letters, digits, - and _, and is not tick or summary."
   }
 
   validation {
@@ -250,6 +250,47 @@ variable "policy" {
   }
 }
 
+variable "topic" {
+  description = "URN of the topic that notices go to; empty for none."
+  type        = string
+  nullable    = false
+}
+
+variable "webhook" {
+  description = "URL and key of the webhook that notices go to instead; null for none."
+  type        = object({ url = string, key = string })
+  sensitive   = true
+
+  validation {
+    condition     = var.webhook == null || var.topic == ""
+    error_message = "Notices go to a topic or to a webhook, not to both."
+  }
+
+  validation {
+    condition     = var.webhook == null || startswith(try(var.webhook.url, ""), "https://")
+    error_message = "A webhook's URL begins with https://."
+  }
+
+  validation {
+    condition     = var.webhook == null || can(regex("^whsec_[A-Za-z0-9+/]{32,}={0,2}$", var.webhook.key))
+    error_message = "A webhook's key is whsec_ and at least 24 random bytes in base64."
+  }
+}
+
+variable "summary" {
+  description = "When the summary of the night is sent, as a timer's schedule; empty for never."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition = (
+      var.summary == ""
+      || can(regex("^(CRON_TZ=[A-Za-z_/+-]+ )?([0-9*?/,-]+ ){5}[0-9A-Za-z*?/,-]+$", var.summary))
+    )
+    error_message = "A schedule has six fields: second minute hour day month weekday, such as 0 0 7 * * *."
+  }
+}
+
 variable "settings" {
   type     = map(string)
   nullable = false
@@ -263,7 +304,7 @@ variable "settings" {
     condition = length(setintersection(keys(var.settings), [
       "NIGHTDROP_REGION", "NIGHTDROP_PROJECT_ID", "NIGHTDROP_BUCKETS", "NIGHTDROP_PREFIX",
       "NIGHTDROP_RESULTS", "NIGHTDROP_AUDIT", "NIGHTDROP_CHECKPOINTS", "NIGHTDROP_CHECKPOINT_KEY",
-      "NIGHTDROP_EVENTGRID_KEYS",
+      "NIGHTDROP_EVENTGRID_KEYS", "NIGHTDROP_NOTIFY", "NIGHTDROP_NOTIFY_KEY",
     ])) == 0 && !(var.policy != "" && contains(keys(var.settings), "NIGHTDROP_POLICY"))
     error_message = "This setting follows from the deployment, it is not given beside it."
   }

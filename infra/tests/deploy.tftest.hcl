@@ -34,6 +34,8 @@ run "everything" {
 
   variables {
     alarm_email = "operations@example.com"
+    notices     = true
+    summary     = "CRON_TZ=Asia/Shanghai 0 0 7 * * *"
     timers = {
       nightly = { cron = "0 0 2 * * *", spec = "{\"spec\": \"obs://depots-drop/standing/a.yaml\"}" }
     }
@@ -45,8 +47,8 @@ run "everything" {
   }
 
   assert {
-    condition     = length(huaweicloud_fgs_function_trigger.timer) == 2
-    error_message = "A schedule and the tick."
+    condition     = length(huaweicloud_fgs_function_trigger.timer) == 3
+    error_message = "A schedule, the tick and the summary."
   }
   assert {
     condition     = length(huaweicloud_fgs_function_trigger.drop_eventgrid) == 1

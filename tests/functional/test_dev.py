@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
+NOTICE = "Nightdrop: obs://nightdrop-drop/drop/hall/line 4 + more.yaml"
 TICK = 'tick=@every 2s={"action": "reconcile"}'
 
 
@@ -178,7 +179,7 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
         dropped.write_text("kind: node_upgrade\nname: Bad\n")
         wait_for(lambda: "2 errors: " in printed(folder) and "at most 999" in printed(folder))
         dropped.write_text("kind: node_upgrade\nname: good\ntargets: {nodes: [{id: n1}]}\n")
-        wait_for(lambda: "submitted" in printed(folder))
+        wait_for(lambda: "submitted" in printed(folder) and NOTICE in printed(folder))
     return Session(folder, process.pid, process.returncode, refusal, kept)
 
 
@@ -188,6 +189,32 @@ def test_a_broken_file_and_a_corrected_one(session: Session) -> None:
     assert "2 errors: document 1, line 1, targets: missing" in printed(session.folder)
     assert "          document 1, line 2, name: only lower-case letters" in printed(session.folder)
     assert [state for _, state in jobs(session.folder)] == ["created"]
+
+
+def test_once_it_ends_by_itself_with_the_log_complete(tmp_path: Path) -> None:
+    """What is in the folder is done, its job has ended, and the reconciler has recorded that."""
+    (tmp_path / "drop").mkdir()
+    spec = (ROOT / "events/specs/nightly-upgrade.yaml").read_text()
+    (tmp_path / "drop" / "upgrade.yaml").write_text(spec)
+    done = subprocess.run(
+        [sys.executable, "-m", "handler.cli", "dev", "--once", "--speed", "600"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    with closing(SqliteLog(str(tmp_path / "dev" / "audit.db"))) as log:
+        actions = [record.fields["action"] for record in log.records()]
+    assert actions.count("job.created") == actions.count("job.finished") == 1
+
+
+def test_a_notice_is_a_line(session: Session) -> None:
+    """The function sends it to the emulated topic."""
+    (line,) = [line for line in printed(session.folder).splitlines() if NOTICE in line]
+    assert line.split()[1:] == ["notice", "sent", *NOTICE.split(), "was", "rejected"]
 
 
 def test_an_abandoned_event_leaves_a_failure_notice(tmp_path: Path) -> None:

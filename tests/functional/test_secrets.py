@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Leaks = Callable[..., list[str]]
     Answering = Callable[[int, bytes], str]
 
-ACCOUNT = Account("CANARYACCESSKEY00001", "canary-secret-key-7f3a", "p" * 32, "canary-token-91bd")
+ACCOUNT = Account("CANARYACCESSKEY00001", "canary-secret-key-7f3a", "0" * 32, "canary-token-91bd")
 ENVIRONMENT_VALUE = "canary-env-value-c0ffee"
 CANARIES = ("CANARYACCESSKEY00001", "canary-secret-key-7f3a", "canary-token-91bd")
 CREATE = "CreateBatchJob"
@@ -72,7 +72,7 @@ INVALID = {
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
     """An emulator that wants a security token, too."""
-    with Emulator(account=ACCOUNT) as running:
+    with Emulator(account=ACCOUNT, notices=True) as running:
         yield running
 
 
@@ -86,7 +86,8 @@ def leaks(emulator: Emulator, environ: Environ, lines: list[str]) -> Callable[..
         database.close()
         objects = emulator.state.buckets["nightdrop-drop"].items()
         results = [one.data.decode() for name, one in objects if name.startswith("results/")]
-        texts = [*kept, *results, *lines, *map(str, values), *map(repr, values)]
+        notices = [f"{one.subject} {one.message}" for one in emulator.state.messages]
+        texts = [*kept, *results, *notices, *lines, *map(str, values), *map(repr, values)]
         return [t for t in texts if any(canary in t for canary in (*CANARIES, ENVIRONMENT_VALUE))]
 
     return find
@@ -198,3 +199,17 @@ def test_an_api_that_repeats_what_it_was_sent_leaves_no_secret(
     reply = fire_in(odd, drop("drop/camera.yaml", DEPLOYMENT.encode()))
     assert reply["jobs"][0]["state"] == "refused"
     assert leaks(reply) == []
+
+
+def test_no_notice_has_a_secret(
+    emulator: Emulator, environ: Environ, fire_in: FireIn, drop: Drop, leaks: Leaks
+) -> None:
+    """Neither about rejected files, nor about a job that the API refused with its values."""
+    for number, spec in enumerate(INVALID.values()):
+        fire_in(environ, drop(f"drop/wrong-{number}.yaml", spec.encode()))
+    emulator.faults.set([{"operation": CREATE, "fault": "status", "status": 400}])
+    fire_in(environ, drop("drop/camera.yaml", DEPLOYMENT.encode()))
+    summary = fire_in(environ, {"action": "summary"})
+    subjects = [one.subject for one in emulator.state.messages]
+    assert len(subjects) == 11  # ten within an hour, and the summary
+    assert leaks(summary) == []

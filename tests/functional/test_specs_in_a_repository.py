@@ -14,15 +14,18 @@ from typing import Any
 import pytest
 import yaml
 
+from handler.local.env_file import read_env_file
+from tests.functional.test_dev import dev
+
 ROOT = Path(__file__).parents[2]
 ACTION = yaml.safe_load((ROOT / ".github/actions/validate-and-drop/action.yml").read_text())
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}
 GIT, BASH = shutil.which("git") or "git", shutil.which("bash") or "bash"
-GOOD = "kind: node_upgrade\nname: {}\ntargets:\n  nodes: [gateway-7]\n"
+GOOD = "kind: node_upgrade\nname: {}\ntargets:\n  nodes: [gateway-north-1]\n"
 DROP = """\
 #!/bin/sh
 case "$*" in
-*drop*) printf '%s\\n' "$@" > "$RUNNER_TEMP/arguments"
+*drop*) echo "$*" >> "$RUNNER_TEMP/calls"
   printf '%s\\n' '{"job_name": "a-2b", "state": "succeeded", "note": null}'
   printf '%s\\n' '{"job_name": "c|d", "state": "failed", "note": "one\\ntwo"}'
   exit 1 ;;
@@ -62,10 +65,12 @@ def run_step(name: str, folder: Path, **environ: str) -> tuple[int, str, str]:
     """Run a step as GitHub does; return its status, its output and what it wrote as summary."""
     temp = folder.parent / "runner"
     temp.mkdir(exist_ok=True)
-    (temp / "nightdrop").write_text(
-        DROP.replace("REAL", str(Path(sys.executable).parent / "nightdrop"))
-    )
-    (temp / "nightdrop").chmod(0o755)
+    real = Path(sys.executable).parent / "nightdrop"
+    if "NIGHTDROP_BUCKETS" in environ:
+        (temp / "nightdrop").symlink_to(real)
+    else:
+        (temp / "nightdrop").write_text(DROP.replace("REAL", str(real)))
+        (temp / "nightdrop").chmod(0o755)
     (summary := temp / "summary.md").unlink(missing_ok=True)
     given = {
         "PATH": f"{temp}{os.pathsep}{os.environ['PATH']}",
@@ -90,9 +95,9 @@ def run_step(name: str, folder: Path, **environ: str) -> tuple[int, str, str]:
     )
 
 
-def dropped(folder: Path) -> list[str]:
-    """Return the arguments that `nightdrop` was given to drop files."""
-    return (folder.parent / "runner" / "arguments").read_text().splitlines()
+def drops(folder: Path) -> list[str]:
+    """Return the calls of `nightdrop drop`."""
+    return sorted((folder.parent / "runner" / "calls").read_text().splitlines())
 
 
 def test_valid_specs_pass_with_a_summary(checkout: Path) -> None:
@@ -119,15 +124,16 @@ def test_a_folder_without_specs_passes(checkout: Path) -> None:
 
 
 def test_only_what_a_push_changed_is_dropped(checkout: Path) -> None:
-    """With what became of it as a table, and the exit status of the command."""
+    """Each file below its folder in the bucket; the summary and the status have all of them."""
     before = git(checkout, "rev-parse", "HEAD")
-    (checkout / "specs" / "new.yaml").write_text(GOOD.format("new"))
+    (checkout / "specs" / "team-a").mkdir()
+    (checkout / "specs" / "team-a" / "new.yaml").write_text(GOOD.format("new"))
     (checkout / "specs" / "notes.txt").write_text("no spec")
     commit(checkout)
     status, _, summary = run_step("Drop what changed", checkout, BEFORE=before, PROFILE="p")
     assert status == 1
-    assert dropped(checkout) == [
-        *("--profile", "p", "drop", "--wait", "-o", "json", "--", "specs/new.yaml"),
+    assert drops(checkout) == [
+        "--profile p drop --wait -o json --as team-a/new.yaml -- specs/team-a/new.yaml"
     ]
     assert summary.splitlines() == [
         "### Dropped: exit status 1",
@@ -141,8 +147,28 @@ def test_only_what_a_push_changed_is_dropped(checkout: Path) -> None:
 
 def test_the_first_push_drops_everything(checkout: Path) -> None:
     """Nothing was there before."""
+    (checkout / "specs" / "c.json").write_text("{}")
+    commit(checkout)
     run_step("Drop what changed", checkout, BEFORE="0" * 40)
-    assert dropped(checkout)[-1] == "specs/a b.yaml"
+    assert drops(checkout) == [
+        "drop --wait -o json --as a b.yaml -- specs/a b.yaml",
+        "drop --wait -o json --as c.json -- specs/c.json",
+    ]
+
+
+def test_a_push_reaches_the_fleet(checkout: Path, tmp_path: Path) -> None:
+    """Against the emulated cloud and the function, with what became of each job."""
+    (checkout / "specs" / "second.yaml").write_text(GOOD.format("second"))
+    commit(checkout)
+    with dev(tmp_path, "--speed", "600"):
+        environ = read_env_file(tmp_path / "dev" / "operator.env")
+        status, said, summary = run_step("Drop what changed", checkout, BEFORE="0" * 40, **environ)
+    assert status == 0, said
+    rows = [line.split(" | ") for line in summary.splitlines()[4:]]
+    assert [(row[0], row[1][:6], row[2]) for row in rows] == [
+        ("| a b.yaml", "first-", "succeeded"),
+        ("| second.yaml", "second", "succeeded"),
+    ]
 
 
 def test_a_shallow_checkout_is_an_error_that_says_what_to_do(checkout: Path) -> None:

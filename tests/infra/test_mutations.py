@@ -133,7 +133,7 @@ BY_TERRAFORM = {
         "length(base64encode(jsonencode(local.user_data))) <= 5464",
         "true",
     ),
-    "no tick": ("shape/outputs.tf", "merge(local.timers, { tick = local.tick })", "local.timers"),
+    "no tick": ("shape/outputs.tf", "{ tick = local.tick }", "{}"),
     "another action in the timer": ("shape/main.tf", '"reconcile"', '"reconsile"'),
     "a field the timer does not have": (
         "shape/main.tf",

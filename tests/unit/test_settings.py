@@ -462,3 +462,28 @@ def test_a_relative_path_starts_at_the_functions_code() -> None:
     assert load(nothing, environ).policy == "policy.yaml"
     found = load(nothing, {**environ, "RUNTIME_CODE_ROOT": "/code"})
     assert (found.policy, found.facts) == ("/code/policy.yaml", "/code/facts.json")
+
+
+TOPIC = f"urn:smn:cn-east-3:{'0' * 32}:alarms"
+KEY = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
+
+
+def test_a_topic_gives_the_endpoint_of_its_region() -> None:
+    """It need not be in the region of the fleet."""
+    assert settings(notify=TOPIC).smn_endpoint == "https://smn.cn-east-3.myhuaweicloud.com"
+    local = settings(notify=TOPIC, smn_endpoint="http://127.0.0.1:8071")
+    assert local.smn_endpoint == "http://127.0.0.1:8071"
+    assert settings().smn_endpoint == ""
+
+
+def test_a_webhook_needs_a_key_and_neither_is_shown() -> None:
+    """What anyone may send is worth nothing to its receiver."""
+    url = f"https://hooks.example.com/{CANARY}"
+    (line,) = complaint(notify=url)
+    assert line.startswith("NIGHTDROP_NOTIFY_KEY is missing: a webhook")
+    found = settings(notify=url, notify_key=KEY)
+    assert found.notify_key.get_secret_value() == KEY
+    assert not [word for word in (CANARY, KEY) if word in repr(found)]
+    wrong = complaint(notify=f"http://example.com/{CANARY}", notify_key=CANARY)
+    assert len(wrong) == 2
+    assert CANARY not in str(wrong)

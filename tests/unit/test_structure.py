@@ -43,6 +43,9 @@ HEAVY = (
     "datasette",
     "uvicorn",
     "cryptography",
+    "handler.notices",
+    "handler.cloud.smn",
+    "handler.cloud.webhook",
 )
 UPPER = (
     "policy",
@@ -50,6 +53,7 @@ UPPER = (
     "runtime",
     "jobs",
     "deliveries",
+    "notices",
     "invocation",
     "reconciler",
     "doctor",

@@ -65,6 +65,10 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     rule        TEXT COLLATE "C" NOT NULL,    -- the policy and the rule that decided about it, or ''
     awaits_until TEXT NOT NULL,               -- until when it may be approved; '' if it need not be
     approved    TEXT NOT NULL,                -- SHA-256 of the spec that was approved, or ''
+    alarmed     BIGINT NOT NULL,              -- its latest record that a person must see
+    noticed     BIGINT NOT NULL,              -- what `alarmed` was when a notice was claimed
+    notice_tries INTEGER NOT NULL,            -- notices claimed since one was sent
+    notice_due  TEXT COLLATE "C" NOT NULL,    -- no notice is claimed before; '' is at once
     first_seq   BIGINT NOT NULL,              -- its first record
     last_seq    BIGINT NOT NULL               -- the latest record that names it
 );
@@ -79,6 +83,8 @@ CREATE INDEX IF NOT EXISTS deliveries_awaiting ON nightdrop.deliveries (seq)
     WHERE state = 'awaiting';
 CREATE INDEX IF NOT EXISTS deliveries_unreported ON nightdrop.deliveries (due_at, changed)
     WHERE trigger = 'object' AND changed > reported;
+CREATE INDEX IF NOT EXISTS deliveries_unnoticed ON nightdrop.deliveries (notice_due, alarmed)
+    WHERE alarmed > noticed OR notice_due <> '';
 
 CREATE TABLE IF NOT EXISTS nightdrop.jobs (
     key         TEXT COLLATE "C" PRIMARY KEY,

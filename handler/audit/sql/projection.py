@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from handler.audit.actions import FORGOTTEN
 from handler.audit.confirmation import Confirmation
 from handler.audit.job_state import JobState, fold_job, replace
-from handler.audit.log import Committed, Decision, FleetEnds, Open, ScanState
+from handler.audit.log import Changes, Committed, Decision, FleetEnds, Notices, Open, ScanState
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.sql import statements
 from handler.audit.sql.rows import job_from_row
@@ -22,11 +22,13 @@ from handler.audit.sql.switches import (
     CONFIRMATION,
     CONTRADICTED,
     FORGOTTEN_UNTIL,
+    NOTICES,
     RELEASED,
     project_switches,
 )
 from handler.audit.sql.value_list import rows_for
 from handler.audit.state import UNDECIDED, DeliveryState, fold_delivery
+from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,6 +132,24 @@ class SqlView:
             operations=self._todo("operate", limit),
         )
 
+    def unnoticed(self, limit: int) -> tuple[DeliveryState, ...]:
+        """Return deliveries that a notice may be claimed for now, or whose claim has run out."""
+        return self._deliveries(statements.UNNOTICED, timestamp(self.now), limit)
+
+    @property
+    def notices(self) -> Notices:
+        """The latest notices."""
+        text = self._value(NOTICES)
+        values = json.loads(text) if text else {}
+        return Notices(**{**values, "dates": tuple(values.get("dates", ()))})
+
+    def changes_since(self, since: str, limit: int) -> Changes:
+        """Return what changed after a timestamp, with at most `limit` jobs that went wrong."""
+        wrong = self._query(statements.WRONG_SINCE, (since, limit))
+        asked = (statements.DELIVERIES_SINCE, statements.JOBS_SINCE)
+        deliveries, jobs = (dict(self._query(one, (since,))) for one in asked)
+        return Changes(deliveries, jobs, tuple(map(job_from_row, wrong)))
+
     def find(self, what: str) -> tuple[DeliveryState, ...]:
         """Return the deliveries that match a name, an id or a key."""
         # Loaded where it is needed: no event but one about a job by its name looks for one.
@@ -174,8 +194,8 @@ class SqlView:
         rows = self.execute(statements.SWITCH, (name,))
         return str(rows[0][0]) if rows else ""
 
-    def _deliveries(self, sql: str, limit: int) -> tuple[DeliveryState, ...]:
-        return tuple(DeliveryState(*row) for row in self._query(sql, (limit,)))
+    def _deliveries(self, sql: str, *values: object) -> tuple[DeliveryState, ...]:
+        return tuple(DeliveryState(*row) for row in self._query(sql, values))
 
     def _todo(self, kind: str, limit: int) -> tuple[JobState, ...]:
         return tuple(map(job_from_row, self._query(statements.JOBS_TODO, (kind, limit))))

@@ -50,6 +50,10 @@ CREATE TABLE IF NOT EXISTS deliveries (
     rule        TEXT NOT NULL,                -- the policy and the rule that decided about it, or ''
     awaits_until TEXT NOT NULL,               -- until when it may be approved; '' if it need not be
     approved    TEXT NOT NULL,                -- SHA-256 of the spec that was approved, or ''
+    alarmed     INTEGER NOT NULL,             -- its latest record that a person must see
+    noticed     INTEGER NOT NULL,             -- what `alarmed` was when a notice was claimed
+    notice_tries INTEGER NOT NULL,            -- notices claimed since one was sent
+    notice_due  TEXT NOT NULL,                -- no notice is claimed before; '' is at once
     first_seq   INTEGER NOT NULL,             -- its first record
     last_seq    INTEGER NOT NULL              -- the latest record that names it
 ) STRICT;
@@ -63,6 +67,8 @@ CREATE INDEX IF NOT EXISTS deliveries_awaiting ON deliveries (seq)
     WHERE state = 'awaiting';
 CREATE INDEX IF NOT EXISTS deliveries_unreported ON deliveries (due_at, changed)
     WHERE trigger = 'object' AND changed > reported;
+CREATE INDEX IF NOT EXISTS deliveries_unnoticed ON deliveries (notice_due, alarmed)
+    WHERE alarmed > noticed OR notice_due <> '';
 
 CREATE TABLE IF NOT EXISTS jobs (
     key         TEXT PRIMARY KEY,

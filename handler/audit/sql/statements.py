@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handler.audit.job_end import WRONG
 from handler.audit.sql.rows import DELIVERY_COLUMNS, JOB_COLUMNS
 from handler.audit.sql.value_list import ANY
 
@@ -66,10 +67,17 @@ NTH_PLANNED = """SELECT deliveries.touched_at
 FROM deliveries JOIN jobs ON jobs.delivery = deliveries.key
 WHERE deliveries.rule = ? AND deliveries.state = 'planned' AND deliveries.touched_at > ?
 ORDER BY deliveries.touched_at DESC LIMIT 1 OFFSET ?"""
+DELIVERIES_SINCE = """
+SELECT state, COUNT(*) FROM deliveries WHERE touched_at > ? GROUP BY state ORDER BY state"""
+JOBS_SINCE = "SELECT shown, COUNT(*) FROM jobs WHERE changed_at > ? GROUP BY shown ORDER BY shown"
+WRONG_SINCE = f"""{_JOBS} WHERE changed_at > ?
+  AND shown IN ({", ".join(f"'{word}'" for word in sorted(WRONG))}) ORDER BY seq DESC LIMIT ?"""
 RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
 AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND state IN ('planned', 'rejected', 'awaiting') ORDER BY due_at, changed LIMIT ?"""
+UNNOTICED = f"""{_DELIVERIES} WHERE (alarmed > noticed OR notice_due <> '') AND notice_due <= ?
+ORDER BY notice_due, alarmed LIMIT ?"""
 PUT_DELIVERY = _upsert(
     "deliveries",
     DELIVERY_COLUMNS,

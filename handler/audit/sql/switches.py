@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from handler.audit.confirmation import CONFIRMING, fold_confirmation
 from handler.audit.record import part
 from handler.audit.sql import statements
+from handler.audit.state import fold_notices
 
 if TYPE_CHECKING:
     from handler.audit.log import Switch
@@ -38,8 +39,14 @@ RELEASED = "released"
 FORGOTTEN_UNTIL = "forgotten"
 """The switch that holds the moment up to which closed deliveries are forgotten."""
 
+EXAMINED: Switch = "examined"
+"""The switch that holds the time and the result of the latest examination of the deployment."""
+
 CONFIRMATION = "checkpoint"
 """The switch that holds the state of the latest checkpoint."""
+
+NOTICES = "notices"
+"""The switch that holds the latest notices."""
 
 
 def project_switches(view: SqlView, action: str, recorded: Fields) -> None:
@@ -56,6 +63,15 @@ def project_switches(view: SqlView, action: str, recorded: Fields) -> None:
         view.execute(statements.PUT_SWITCH, (name, value))
     if action in CONFIRMING:
         _project_confirmation(view, recorded)
+    if action.startswith("notice."):
+        notices = fold_notices(view.notices, recorded)
+        view.execute(statements.PUT_SWITCH, (NOTICES, json.dumps(notices._asdict())))
+    if action == "deployment.examined":
+        view.execute(statements.PUT_SWITCH, (EXAMINED, f"{recorded['at']} {note}"))
+    _project_contradictions(view, action, note)
+
+
+def _project_contradictions(view: SqlView, action: str, note: str) -> None:
     if action == "state.contradicted":
         view.execute(statements.PUT_SWITCH, (f"{CONTRADICTED}{note}", note))
     if action == "log.rebuilt":

@@ -17,6 +17,7 @@ from handler.audit.record import part
 from handler.audit.sql import projection, statements
 from handler.audit.sql.rows import delivery_row, job_from_row, job_row
 from handler.audit.sql.sqlite import SCHEMA
+from handler.audit.sql.switches import project_switches
 from handler.audit.state import UNDECIDED, DeliveryState, fold_delivery
 from handler.audit.verification.faults import IntegrityFault
 
@@ -86,8 +87,7 @@ class Refold:
             self._add_job(fields)
         if "delivery" in fields:
             self._add_delivery(fields)
-        else:
-            projection.project(self._view, fields)
+        self._add_switches(action, fields)
         if len(self._jobs) + len(self._deliveries) > _MOST:
             self._flush()
 
@@ -142,6 +142,12 @@ class Refold:
             self._deliveries[key] = delivery
             if delivery.state not in UNDECIDED:
                 self._bodies[key] = None
+
+    def _add_switches(self, action: str, fields: Fields) -> None:
+        if action.startswith("notice."):
+            project_switches(self._view, action, fields)
+        elif "delivery" not in fields:
+            projection.project(self._view, fields)
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self._db.execute(statement, tuple(values)).fetchall()

@@ -28,7 +28,7 @@ _LATER = 75
 _SEED_BYTES = 32
 
 
-@click.command()
+@click.command(short_help="Write a checkpoint of the log's head now.")
 def checkpoint() -> None:
     """Write a checkpoint of the log's head now; settings come from the environment.
 
@@ -36,6 +36,7 @@ def checkpoint() -> None:
 
     \b
       NIGHTDROP_CHECKPOINTS=checkpoints/ nightdrop audit checkpoint
+      nightdrop --profile production audit checkpoint
     """
     try:
         fields = _write_checkpoint().fields
@@ -61,7 +62,7 @@ def _write_checkpoint() -> Record:
         return record
 
 
-@click.command()
+@click.command(short_help="Make a key that signs checkpoints.")
 @click.argument("name")
 @click.option(
     "--output",

@@ -40,6 +40,7 @@ def serve(address: str, port: int, *, own_sql: bool) -> None:
 
     \b
       nightdrop audit serve --audit sqlite:///nightdrop.db
+      nightdrop audit serve --port 0 --sql
     """
     try:
         from handler.cli.audit.web.server import run

@@ -53,6 +53,7 @@ def show(address: str, what: str, output: str) -> None:
 
     \b
       nightdrop audit show nightly-ngkmzypw --audit sqlite:///nightdrop.db
+      nightdrop audit show upgrade.yaml -o yaml
     """
     with exit_on_log_error():
         try:

@@ -58,6 +58,7 @@ def stats(address: str, days: int, output: str) -> None:
 
     \b
       nightdrop audit stats --audit sqlite:///nightdrop.db --days 7
+      nightdrop audit stats -o json
     """
     with exit_on_log_error(), closing(open_report_tables(address)) as database:
         results = {name: list(database.query(sql)) for name, sql in _QUERIES.items()}

@@ -45,6 +45,7 @@ def init(address: str, role: str) -> None:
     which then owns the tables: the function must not be able to change records.
 
     \b
+      nightdrop audit init --audit postgresql://owner@host/nightdrop > grants.sql
       nightdrop audit init --audit postgresql://owner@host/nightdrop --role nightdrop_function
     """
     with exit_on_log_error():
@@ -73,6 +74,7 @@ def rebuild(address: str, checkpoints: Sequence[str], head: str, *, yes: bool) -
 
     \b
       nightdrop audit rebuild --audit sqlite:///nightdrop.db
+      nightdrop audit rebuild --yes --checkpoints obs://my-checkpoints/nightdrop/
     """
     if not yes:
         confirm("The derived state is rebuilt from the records; no record is changed. Continue?")
@@ -86,7 +88,7 @@ def rebuild(address: str, checkpoints: Sequence[str], head: str, *, yes: bool) -
     click.echo(f"Rebuilt from {record.seq - 1} records; record {record.seq} says so.")
 
 
-@click.command()
+@click.command(short_help="Try on a real bucket what a log in it relies on.")
 @click.argument("address")
 @format_choice("table", "json", "yaml")
 def probe(address: str, output: str) -> None:
@@ -99,6 +101,7 @@ def probe(address: str, output: str) -> None:
 
     \b
       nightdrop audit probe obs://my-audit-log/nightdrop
+      nightdrop audit probe obs://my-audit-log/nightdrop -o json
     """
     if not address.startswith(OBS):
         raise SettingsError("only a log in OBS can be probed: give obs://bucket/prefix")
@@ -127,7 +130,7 @@ def _print_check(check: Check, output: str) -> None:
     click.echo(f"      {printable(check.meaning if check.passed else check.found)}")
 
 
-@click.command()
+@click.command(short_help="Lock a bucket for checkpoints: write once, read many.")
 @click.argument("address")
 @click.option("--days", type=click.IntRange(1, LONGEST), required=True, help="How long it is kept.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -142,6 +145,7 @@ def lock(address: str, *, days: int, yes: bool) -> None:
 
     \b
       nightdrop audit lock obs://my-checkpoints --days 365
+      nightdrop audit lock obs://my-checkpoints --days 30 --yes
     """
     bucket = _bucket_of(address)
     if not yes:

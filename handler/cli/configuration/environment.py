@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.cli.configuration.value import KEYS, Value
+from handler.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from handler.cli.configuration.profile_file import Profile
+
+
+FILE_NAME = "nightdrop.toml"
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,18 @@ class Configuration:
         Raises:
             SettingsError: nightdrop.toml is invalid, or has no such profile.
         """
-        from handler.cli.configuration.profile_file import find_profile
+        folders = (self.folder, *self.folder.parents)
+        paths = (path for folder in folders if (path := folder / FILE_NAME).is_file())
+        file = next(paths, None)
+        if file is not None:
+            from handler.cli.configuration.profile_file import read_profile
 
-        return find_profile(self.folder, self.profile_name)
+            return read_profile(file, self.folder, self.profile_name)
+        if self.profile_name:
+            raise SettingsError(
+                f"there is no {FILE_NAME} here or above, so no profile {self.profile_name}"
+            )
+        return None
 
     @cached_property
     def values(self) -> Mapping[str, Value]:

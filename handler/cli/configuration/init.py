@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from handler.cli.configuration.profile_file import FILE_NAME
-from handler.cli.console import exit_with_error
+from handler.cli.configuration.environment import FILE_NAME
 from handler.cli.function.schema import job_spec_schema
-from handler.cli.shared_options import FOLDER, confirm
+from handler.cli.shared_options import FOLDER, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +28,7 @@ _SPEC = f"""\
 kind: node_upgrade
 name: first-upgrade
 targets:
-  nodes: [gateway-7]
+  nodes: [gateway-north-1]
 """
 
 
@@ -52,20 +51,4 @@ def init(folder: Path, *, yes: bool) -> None:
         "upgrade.yaml": _SPEC,
         _SCHEMA_FILE: json.dumps(job_spec_schema(), indent=2) + "\n",
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            _write(folder / name, text, yes=yes)
-    except OSError as error:
-        exit_with_error(f"{error.filename} cannot be written: {error.strerror}")
-
-
-def _write(path: Path, text: str, *, yes: bool) -> None:
-    if path.exists():
-        if path.is_file() and path.read_bytes() == text.encode():
-            click.echo(f"{path} is up to date")
-            return
-        if not yes:
-            confirm(f"{path} exists. Replace it?")
-    path.write_text(text, encoding="utf-8")
-    click.echo(f"{path} written")
+    write_files(folder, files, yes=yes)

@@ -32,8 +32,6 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILE_NAME = "nightdrop.toml"
-
 _PROCESS = "credential_process"
 _PATHS = ("checkpoints", "policy", "facts")
 _SQLITE = "sqlite:///"
@@ -79,18 +77,17 @@ class _File(NamedTuple):
         return str(self.path)
 
 
-def find_profile(folder: Path, name: str | None) -> Profile | None:
-    """Return the named profile, else the default one; None if there is no file or no default.
+def read_profile(path: Path, folder: Path, name: str | None) -> Profile | None:
+    """Return the named profile of a file, else its default one; None if it has none.
+
+    Args:
+        path: The file.
+        folder: The working directory; from there, the paths in the profile are seen.
+        name: The name, None for the default.
 
     Raises:
         SettingsError: The file is invalid, or there is no such profile.
     """
-    paths = (one / FILE_NAME for one in (folder, *folder.parents))
-    path = next((one for one in paths if one.is_file()), None)
-    if path is None:
-        if name is None:
-            return None
-        raise SettingsError(f"there is no {FILE_NAME} here or above, so no profile {name}")
     file = _read(path, folder)
     profiles = _profiles(file)
     default = str(file.tables.get("default", "default"))
@@ -105,7 +102,7 @@ def find_profile(folder: Path, name: str | None) -> Profile | None:
 
 
 def _read(path: Path, folder: Path) -> _File:
-    shown = path if path.parent != folder else Path(FILE_NAME)
+    shown = path if path.parent != folder else Path(path.name)
     try:
         if path.stat().st_uid not in {0, os.getuid()}:
             raise SettingsError(f"{shown} belongs to another user and is not read; copy it")

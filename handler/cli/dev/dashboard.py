@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from handler.cli.dev.event_line import Line, format_event
+from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -51,19 +52,23 @@ _NAME_SHARE = 0.3  # of the screen's width
 class Dashboard:
     """The state of the screen; several threads add to it.
 
-    `echo` receives every line if there is no screen to draw on.
+    `echo` receives every line if there is no screen to draw on; `outcomes` has the words for the
+    events so far, such as `arrived` and `submitted`.
     """
 
     now: Callable[[], datetime]
     echo: Callable[[str], None] | None = None
+    outcomes: list[str] = field(default_factory=list)
     _addresses: Mapping[str, str] = field(default_factory=dict)
     _lines: deque[Line] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
     _jobs: list[dict[str, Any]] = field(default_factory=list)
+    _notices: int | None = None
     _lock: Lock = field(default_factory=Lock)
 
     def add_event(self, event: ProgressEvent) -> None:
         """Add the line for an event."""
         if line := format_event(event):
+            self.outcomes.append(line.outcome)
             self._add(line)
 
     def add_sentence(self, text: str) -> None:
@@ -85,6 +90,16 @@ class Dashboard:
                 self._add(Line(self.now(), job["job_name"], job["status"], _progress(job)))
         with self._lock:
             self._jobs = jobs
+
+    def show_notices(self, messages: list[dict[str, Any]]) -> None:
+        """Add a line for each notice that the function has sent since the last call.
+
+        Those that an earlier run has left in the folder are not shown.
+        """
+        known = len(messages) if self._notices is None else self._notices
+        self._notices = len(messages)
+        for message in messages[known:]:
+            self._add(Line(self.now(), "notice", "sent", display(message["subject"])))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the screen, with as many of the latest lines and jobs as fit."""

@@ -20,6 +20,7 @@ from handler.audit.record import Record
 from handler.audit.verification.verdict import verify
 from handler.cli.audit.records.log_reader import open_database
 from handler.cli.audit.records.record_row import row_cells
+from handler.cli.bundled_files import bundled
 from handler.cli.console import exit_with_error, jobs_table, left_open, screen, table
 from handler.cli.dev.emulator_process import (
     BUCKET,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 _SUCCESS = 200
-_PACKAGE = Path(__file__).parents[2]
 _MOST_FOLDERS = 1000
 _LARGEST_OBJECT = 1_048_576
 _JOBS = 3
@@ -64,6 +64,10 @@ def demo(folder: Path | None) -> None:
     Starts the emulator and functions-framework, and stops them at the end. Takes seconds. The audit
     log stays for you to open; the folder of an earlier demo is not changed. Exit status: 0 shown, 1
     the outcome was not as expected, 2 could not start.
+
+    \b
+      nightdrop demo
+      nightdrop demo --dir tried
     """
     try:
         with stop_signals() as ended:
@@ -157,9 +161,7 @@ class _Demo:
 
 
 def _sample(name: str) -> bytes:
-    """Return a sample: beside the package in a checkout, inside it once installed."""
-    folders = (_PACKAGE.parent / "events", _PACKAGE / "samples")
-    return next(path for folder in folders if (path := folder / name).is_file()).read_bytes()
+    return (bundled("events") / name).read_bytes()
 
 
 def _play(demo: _Demo, console: Console) -> None:

@@ -96,16 +96,21 @@ _INTERRUPTED = 130
     is_flag=True,
     help="Report the remaining time as openEuler YuanRong does: already used up.",
 )
+@click.option(
+    "--once", is_flag=True, help="Exit when what is in the drop folder is done and its jobs ended."
+)
 def dev(**options: object) -> None:
     """Run everything locally: an emulated cloud, the function, timers, and a drop folder.
 
     The function runs under functions-framework and restarts when its source changes. Events arrive
     as FunctionGraph delivers them: asynchronously, with retries, and with a failure notice after
     the last one. Ctrl-C ends everything. Exit status: 0 ended on request, 1 a part failed, 2 could
-    not start.
+    not start. With --once: 0 all jobs succeeded, 1 a file was rejected or a job did not succeed, 75
+    something is not done.
 
     \b
       nightdrop dev
+      nightdrop dev --once --drop specs
       nightdrop dev --timer 'tick=@every 1m={"action": "reconcile"}'
       nightdrop dev --speed 3600 --timer 'nightly=0 0 2 * * ?={"spec": "obs://nightdrop-drop/drop/n.yaml"}'
     """
@@ -137,6 +142,8 @@ def _run(plan: DevPlan) -> None:
         _echo(ended, f"ended; log and state are in {plan.options.folder}/")
     if failures:
         exit_with_error(f"it ended, because {failures[0]}", 1)
+    if plan.options.once:
+        sys.exit(run.exit_status())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`nightdrop emulator`: local emulator of IEF and OBS."""
+"""`nightdrop emulator`: local emulator of IEF, OBS and SMN."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class EventSender:
             raise urllib3.exceptions.HTTPError(f"{self.url} answered {answer.status}")
 
 
-@click.command(short_help="Run a local emulator of IEF and OBS.")
+@click.command(short_help="Run a local emulator of IEF, OBS and SMN.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1; 0 is any."
 )
@@ -96,6 +96,7 @@ class EventSender:
     show_default=True,
     help="The format of that event.",
 )
+@click.option("--notices", is_flag=True, help="Let the function send notices to its topic.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def emulator(  # noqa: PLR0913 - one for each option
     *,
@@ -109,8 +110,9 @@ def emulator(  # noqa: PLR0913 - one for each option
     seed: int,
     notify: str | None,
     shape: str,
+    notices: bool,
 ) -> None:
-    """Run a local emulator of IEF and OBS until Ctrl-C, or until COMMAND exits.
+    """Run a local emulator of IEF, OBS and SMN until Ctrl-C, or until COMMAND exits.
 
     COMMAND starts when the emulator is ready, with the settings that point at the emulator in its
     environment. The emulator exits with its exit status. COMMAND may be a shell.
@@ -145,6 +147,7 @@ def emulator(  # noqa: PLR0913 - one for each option
             fleet=read_fleet(fleet),
             directory=directory,
             raise_event=EventSender(notify, shape) if notify else None,
+            notices=notices,
         )
         if env_file:
             check_env_file(env_file, instance.environment())

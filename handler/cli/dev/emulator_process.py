@@ -52,6 +52,8 @@ ENV_NAMES = frozenset(
         "NIGHTDROP_IEF_ENDPOINT",
         "NIGHTDROP_OBS_ENDPOINT",
         "NIGHTDROP_BUCKETS",
+        "NIGHTDROP_NOTIFY",
+        "NIGHTDROP_SMN_ENDPOINT",
         "HUAWEICLOUD_SDK_PROJECT_ID",
         *KEYS,
     }

@@ -25,6 +25,7 @@ def events() -> None:
 
     \b
       nightdrop events make obs --key 'drop/line 4/camera.yaml' > event.json
+      nightdrop events make timer | nightdrop invoke -
     """
 
 
@@ -113,6 +114,7 @@ def timer(name: str, user_event: TextIO | None, at: datetime) -> None:
     """Write an event of a timer, with the spec as text.
 
     \b
+      nightdrop events make timer --time 2026-11-24T02:00:00+08:00
       nightdrop events make timer --name nightly-upgrade --user-event spec.yaml
     """
     text = user_event.read() if user_event else '{"action": "reconcile"}'
@@ -123,7 +125,8 @@ def _add_upload_command(shape: str, kind: str) -> None:
     @make.command(
         name=shape,
         short_help=f"An upload, as {kind}.",
-        help=f"Write {kind}.\n\n\b\n  nightdrop events make {shape} --key 'drop/a b.yaml'",
+        help=f"Write {kind}.\n\n\b\n  nightdrop events make {shape} --key 'drop/a b.yaml'\n"
+        f"  nightdrop events make {shape} | nightdrop invoke -",
     )
     @_upload_options
     def command(**upload: Any) -> None:  # noqa: ANN401 - click's options

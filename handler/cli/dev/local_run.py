@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import random
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, final
 
 import urllib3
 
+from handler.audit.job_end import ENDED
 from handler.cli.dev.dashboard import Dashboard
 from handler.cli.dev.emulator_process import (
     BUCKET,
@@ -21,10 +20,10 @@ from handler.cli.dev.emulator_process import (
     write_environment,
 )
 from handler.cli.dev.event_line import object_key
+from handler.cli.dev.folder_lock import locked_folder
 from handler.cli.dev.run_plan import local_zone
 from handler.emulator.http.messages import Request, Response, json_response
 from handler.emulator.http.server import HttpServer
-from handler.errors import StartError
 from handler.local.async_invocation.config import AsyncConfig, into_folder
 from handler.local.async_invocation.dispatcher import LARGEST_EVENT, Environment, LocalFunction
 from handler.local.processes.function_servers import function_servers
@@ -34,17 +33,15 @@ from handler.local.triggers.timer_scheduler import Timers
 from handler.values.loopback import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from threading import Event
 
     from handler.cli.dev.run_plan import DevPlan
-    from handler.cloud.obs.client import Obs
     from handler.values.canonical_json import Json
 
 _POLL_SECONDS = 0.5
-
-_NAME = ".lock"
+_LATER = 75  # EX_TEMPFAIL of sysexits.h
+_WRONG = frozenset({"rejected", "partial", "given up"})
 
 OPERATOR_FILE = "operator.env"
 """The settings and keys for commands against the run, in its folder."""
@@ -68,6 +65,10 @@ class LocalRun:
         self._options = plan.options
         self._ended = ended
         self._stack = ExitStack()
+        self._uploads = 0
+        self._notified: list[str] = []  # several threads append to it
+        self._reconciled = False
+        self._statuses: set[str] = set()
         self.dashboard = Dashboard(plan.clock.now, echo)
 
     def __enter__(self) -> LocalRun:
@@ -83,16 +84,42 @@ class LocalRun:
         self._stack.close()
 
     def watch(self) -> str:
-        """Update the dashboard until the run must end; return why it cannot go on, or ""."""
+        """Update the dashboard until the run must end; return why it cannot go on, or "".
+
+        With `once` it ends when nothing is left to do.
+        """
         while not self._ended.wait(_POLL_SECONDS):
+            quiet = self._options.once and self._is_quiet()
             if reason := self._emulator.exit_reason():
                 return reason
             try:
                 jobs = self._emulator.state("jobs")["jobs"]
+                messages = self._emulator.state("messages")["messages"]
             except (urllib3.exceptions.HTTPError, ValueError):
                 continue
             self.dashboard.show_jobs(jobs)
+            self.dashboard.show_notices(messages)
+            self._statuses = {str(job["status"]) for job in jobs}
+            if quiet and self._statuses <= ENDED and self._is_reconciled():
+                break
         return ""
+
+    def exit_status(self) -> int:
+        """Return the exit status of a run with `once`."""
+        return status_of(self.dashboard.outcomes, self._statuses)
+
+    def _is_quiet(self) -> bool:
+        """Return whether every dropped file was uploaded, and every event processed."""
+        notified = len(self._notified) >= self._uploads
+        return self._drop_folder.idle and notified and self._queue.settle(0)
+
+    def _is_reconciled(self) -> bool:
+        """Return whether the reconciler has recorded how the jobs ended; run it if it has not."""
+        if not self._reconciled:
+            self._reconciled = True
+            self._queue.submit({"action": "reconcile"}, "timer")
+            return False
+        return True
 
     def _start(self) -> None:
         options, enter = self._options, self._stack.enter_context
@@ -103,9 +130,9 @@ class LocalRun:
         )
         ports = [free_port() for _ in range(options.instances)]
         urls = [f"http://127.0.0.1:{port}/" for port in ports]
-        queue = self._queue(urls)
+        queue = self._queue = self._start_queue(urls)
         self._stack.callback(queue.close)
-        notify_url = enter(event_listener(partial(_submit_notification, queue)))
+        notify_url = enter(event_listener(self._submit_notification))
         self._emulator = self._start_emulator(notify_url)
         environ = self._plan.function_environment(self._emulator.environ)
         report = self.dashboard.add_sentence
@@ -114,11 +141,30 @@ class LocalRun:
         timers = Timers(self._plan.timers, queue.submit, self._plan.clock, local_zone())
         self._stack.callback(timers.stop)
         timers.start()
-        upload = partial(_upload, self._emulator.obs)
-        enter(watching(DropFolder(options.drop, upload, report, self._plan.largest_spec)))
+        largest = self._plan.largest_spec
+        self._drop_folder = DropFolder(options.drop, self._upload, report, largest)
+        enter(watching(self._drop_folder))
         self._show_addresses(urls)
 
-    def _queue(self, urls: list[str]) -> LocalFunction:
+    def _upload(self, name: str, data: bytes) -> None:
+        self._uploads += 1
+        try:
+            self._emulator.obs.write(
+                BUCKET, f"{PREFIX}{name}", data, content_type="application/octet-stream"
+            )
+        except BaseException:
+            self._uploads -= 1
+            raise
+
+    def _submit_notification(self, event: Json) -> str:
+        """Submit an event of the bucket, unless the trigger's prefix excludes its object."""
+        if not object_key(event).startswith(PREFIX):
+            return "filtered"
+        request_id = self._queue.submit(event, "object")
+        self._notified.append(request_id)
+        return request_id
+
+    def _start_queue(self, urls: list[str]) -> LocalFunction:
         options = self._options
         config = AsyncConfig(
             max_retries=options.retries, on_failure=into_folder(options.folder / "failures")
@@ -134,7 +180,7 @@ class LocalRun:
     def _start_emulator(self, notify_url: str) -> EmulatorProcess:
         options = self._options
         arguments = ["--dir", str(options.folder / "cloud"), "--speed", str(self._plan.fleet_speed)]
-        arguments += ["--notify", notify_url, "--shape", options.shape]
+        arguments += ["--notify", notify_url, "--shape", options.shape, "--notices"]
         arguments += ["--fleet", str(options.fleet)] if options.fleet else []
         process = emulator_process(options.folder, self._ended, *arguments)
         return self._stack.enter_context(process)
@@ -167,13 +213,16 @@ class LocalRun:
         self.dashboard.add_sentence(f"ready: drop a job spec into {self._options.drop}/")
 
 
-def _submit_notification(queue: LocalFunction, event: Json) -> str:
-    """Submit an event of the bucket, unless the trigger's prefix excludes its object."""
-    return queue.submit(event, "object") if object_key(event).startswith(PREFIX) else "filtered"
+def status_of(outcomes: Sequence[str], statuses: Collection[str]) -> int:
+    """Return the exit status of a run with `once`.
 
-
-def _upload(obs: Obs, name: str, data: bytes) -> None:
-    obs.write(BUCKET, f"{PREFIX}{name}", data, content_type="application/octet-stream")
+    Args:
+        outcomes: The words for its events; the last one is that of the reconciler.
+        statuses: The statuses of the jobs on the fleet.
+    """
+    if _WRONG & {*outcomes} or {*statuses} - {"Successful"}:
+        return 1
+    return 0 if [*outcomes][-1:] == ["completed"] else _LATER
 
 
 @contextmanager
@@ -200,40 +249,3 @@ def _accept_event(submit: Callable[[Json], str], request: Request) -> Response:
         return json_response(202, {"request_id": submit(json.loads(request.body))})
     except (ValueError, RecursionError) as error:
         return json_response(400, {"error": f"the event was not accepted: {error}"})
-
-
-@contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
-    """Lock a folder until the block ends; create it if it does not exist.
-
-    The system releases the lock when the process ends, however it ends; the lock file stays.
-
-    Raises:
-        StartError: The folder cannot be created or written, or another process has locked it.
-    """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise StartError(
-            f"cannot use the folder {folder}: {error.strerror}; name another with --dir"
-        ) from error
-    try:
-        _lock(file, folder)
-        yield
-    finally:
-        os.close(file)
-
-
-def _lock(file: int, folder: Path) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.read(file, 20).decode("ascii", "replace").strip()
-        raise StartError(
-            f"the folder {folder} is in use by another run"
-            + (f", process {holder}" if holder.isdecimal() else "")
-            + "; stop it, or name another folder with --dir"
-        ) from error
-    os.ftruncate(file, 0)
-    os.pwrite(file, f"{os.getpid()}\n".encode(), 0)

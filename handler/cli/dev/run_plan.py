@@ -53,6 +53,7 @@ class DevOptions:
     fleet: Path | None
     no_agency: bool
     odd_clock: bool
+    once: bool
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,8 @@ def doctor(output: str) -> None:
     warnings), 1 errors. To check from inside the function, invoke it with {"action": "doctor"}.
 
     \b
-      env $(cat production.env) nightdrop doctor
+      nightdrop --profile production doctor
+      nightdrop --env-file production.env doctor -o json
     """
     with ExitStack() as stack:
         findings = _findings(stack)

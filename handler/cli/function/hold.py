@@ -35,6 +35,7 @@ def hold(address: str, reason: str) -> None:
 
     \b
       nightdrop hold --reason "freeze until Monday" --audit sqlite:///nightdrop.db
+      nightdrop --profile production hold
     """
     before = _commit(address, record_hold(reason, actor=operator()))
     click.echo(_held(before, reason))
@@ -48,6 +49,7 @@ def release(address: str) -> None:
 
     \b
       nightdrop release --audit sqlite:///nightdrop.db
+      nightdrop release && nightdrop reconcile
     """
     reasons = _commit(address, record_release(actor=operator()))
     click.echo(
@@ -67,6 +69,7 @@ def approve(address: str, what: str) -> None:
 
     \b
       nightdrop approve app.yaml --audit sqlite:///nightdrop.db
+      nightdrop approve 7rhlycbp
     """
     with exit_on_log_error(), open_existing(address) as log:
         awaiting = log.read(lambda view: view.open(MOST).awaiting)

@@ -185,6 +185,7 @@ def reconcile(output: str) -> None:
     that failed on the fleet, 75 work is still open, or the bucket could not be scanned.
 
     \b
+      nightdrop reconcile -o json
       until nightdrop reconcile; do sleep 60; done
     """
     reply = run({"action": "reconcile"}, output)

@@ -9,6 +9,7 @@ from zipfile import is_zipfile
 import click
 
 import handler
+from handler.cli.bundled_files import bundled
 from handler.cli.console import complain, exit_with_error
 from handler.cli.shared_options import FILE
 from handler.errors import PackageError
@@ -73,7 +74,7 @@ def package(  # noqa: PLR0913 - one for each option
 
 def _sources() -> Sources:
     folder = Path(handler.__file__).resolve().parent
-    return Sources(folder, folder.parent / "infra", version("nightdrop"))
+    return Sources(folder, bundled("infra"), version("nightdrop"))
 
 
 def _write(built: Built, output: Path) -> None:

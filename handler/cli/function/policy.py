@@ -13,7 +13,7 @@ from rich.text import Text
 from handler.cli.configuration.environment import cloud_environment, environment
 from handler.cli.console import printable, prose, screen
 from handler.cli.open_stores import open_obs
-from handler.cli.shared_options import EXISTING_FILE, SettingOption
+from handler.cli.shared_options import EXISTING_FILE, policy_option
 from handler.errors import NightdropError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.policy.decision import Origin, decide
@@ -34,20 +34,15 @@ if TYPE_CHECKING:
     from handler.policy.verdict import PolicyDecision
     from handler.specs.planner import Plan
 
-POLICY_OPTION = click.option(
-    "--policy",
-    "address",
-    default="",
-    cls=SettingOption,
-    envvar="NIGHTDROP_POLICY",
-    metavar="FILE",
-    help="The policy: a path, obs://bucket/key, or built-in.  [NIGHTDROP_POLICY]",
-)
-
 
 @click.group(short_help="Show what the policy allows; check a file against it.")
 def policy() -> None:
-    """Show what the policy allows, and check job specs against it."""
+    """Show what the policy allows, and check job specs against it.
+
+    \b
+      nightdrop policy explain
+      nightdrop policy check app.yaml --as drop/team-a/app.yaml --policy policy.yaml
+    """
 
 
 @policy.command(short_help="Decide about job specs; nothing is sent.")
@@ -65,7 +60,7 @@ def policy() -> None:
     metavar="ACCOUNT[/PRINCIPAL]",
     help="Who uploaded them, as the event of an object says.",
 )
-@POLICY_OPTION
+@policy_option
 def check(files: tuple[Path, ...], *, origin: str, uploader: str, address: str) -> None:
     """Decide about job-spec FILES as if they came from SOURCE; nothing is sent.
 
@@ -85,7 +80,7 @@ def check(files: tuple[Path, ...], *, origin: str, uploader: str, address: str) 
 
 
 @policy.command(short_help="Print the rules as sentences.")
-@POLICY_OPTION
+@policy_option
 def explain(address: str) -> None:
     """Print the rules of the policy as sentences, in the order they are tried.
 
@@ -104,6 +99,7 @@ def schema() -> None:
 
     \b
       nightdrop policy schema > policy.schema.json
+      nightdrop policy schema | jq .properties
     """
     click.echo(json.dumps(policy_schema(), indent=2))
 

@@ -106,6 +106,7 @@ def probe(  # noqa: PLR0913 - one for each option
     it could not be tried.
 
     \b
+      nightdrop probe --report first-contact.md
       nightdrop probe --create-on 5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11 --json facts.json
     """
     environ = cloud_environment()

@@ -20,6 +20,7 @@ def schema() -> None:
 
     \b
       nightdrop schema > nightdrop.schema.json
+      nightdrop schema | jq '."$defs".Job.properties.valid_for'
     """
     click.echo(json.dumps(job_spec_schema(), indent=2))
 

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.cli.configuration.environment import environment
-from handler.cli.function.policy import (
-    POLICY_OPTION,
-    decide_plan,
-    origin_named,
-    read_policy_at,
-)
 from handler.cli.function.validation_report import REPORTS, CheckedFile
-from handler.cli.shared_options import EXISTING_FILE, format_choice
+from handler.cli.shared_options import EXISTING_FILE, format_choice, policy_option
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
 from handler.specs.planner import make_plan, named_nodes
@@ -33,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--show", is_flag=True, help="Print each request body that would be sent, secrets included."
 )
-@POLICY_OPTION
+@policy_option
 @click.option(
     "--as",
     "source",
@@ -58,10 +52,16 @@ def validate(
       nightdrop validate --show events/specs/deploy-camera.yaml
       nightdrop validate --policy built-in --format sarif events/specs/*.yaml > nightdrop.sarif
     """
-    rules = read_policy_at(address) if address else None
+    rules = _policy(address) if address else None
     checked = [_checked(file, rules, source) for file in files]
     REPORTS[output](checked, show)
     sys.exit(1 if any(one.errors for one in checked) else 0)
+
+
+def _policy(address: str) -> Policy:
+    from handler.cli.function.policy import read_policy_at
+
+    return read_policy_at(address)
 
 
 def _checked(file: Path, rules: Policy | None, source: str | None) -> CheckedFile:
@@ -77,6 +77,8 @@ def _checked(file: Path, rules: Policy | None, source: str | None) -> CheckedFil
         return CheckedFile(file, None, error.problems)
     if rules is None:
         return CheckedFile(file, plan, ())
+    from handler.cli.function.policy import decide_plan, origin_named
+
     origin = origin_named(source or f"{environment().get('NIGHTDROP_PREFIX', '')}{file.name}")
     return CheckedFile(file, plan, decide_plan(plan, rules, origin).problems)
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 import click
-from rich.markup import escape
 from rich.text import Text
 
 from handler.cli.console import printable, prose, screen
@@ -54,12 +52,12 @@ class CheckedFile(NamedTuple):
 def print_text(checked: Sequence[CheckedFile], show: bool) -> None:  # noqa: FBT001 - as in REPORTS
     """Print a line per file with its errors, or its warnings, below it."""
     for one in checked:
-        console, name = screen(), escape(printable(one.file))
+        console, name = screen(), printable(one.file)
         if one.errors:
-            mark, count = "[bold red]✗[/]", _count(len(one.errors), "error")
+            mark, count = ("✗", "bold red"), _count(len(one.errors), "error")
         else:
-            mark, count = "[bold green]✓[/]", _count(len(one.plan.jobs) if one.plan else 0, "job")
-        console.print(f"{mark} [bold]{name}[/]: {count}", highlight=False)
+            mark, count = ("✓", "bold green"), _count(len(one.plan.jobs) if one.plan else 0, "job")
+        console.print(Text.assemble(mark, " ", (name, "bold"), f": {count}"), highlight=False)
         for problem in one.errors or one.warnings:
             console.print(Text(f"  {prose(problem)}"), highlight=False, soft_wrap=True)
         for job in one.plan.jobs if one.plan and show else ():
@@ -92,6 +90,8 @@ def print_github(checked: Sequence[CheckedFile], _show: bool) -> None:  # noqa: 
 
 def print_sarif(checked: Sequence[CheckedFile], _show: bool) -> None:  # noqa: FBT001 - as in REPORTS
     """Print one SARIF 2.1.0 log with a result per finding."""
+    from importlib.metadata import version
+
     driver = {
         "name": "nightdrop",
         "version": version("nightdrop"),

@@ -24,4 +24,8 @@ def jobs() -> None:
     """List, show and watch jobs; pause, resume, retry or delete them.
 
     JOB is a job's name, its id at IEF or its key, or the beginning of one.
+
+    \b
+      nightdrop jobs list --state failed
+      nightdrop jobs watch nightly-ngkmzypw
     """

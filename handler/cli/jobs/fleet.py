@@ -4,52 +4,23 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from handler.cli.configuration.environment import cloud_environment
-from handler.cloud.credentials import credentials
-from handler.cloud.http_transport import Transport
-from handler.cloud.ief.client import Ief
+from handler.cli.open_cloud import open_cloud
 from handler.errors import ApiError, NightdropError
 from handler.jobs.effect_runner import list_jobs
 from handler.jobs.effects import ListJobs
 from handler.jobs.operation_decisions import NOT_FOUND
 from handler.runtime.deadline import Deadline
-from handler.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from handler.cloud.ief.client import ListedJob, ShownJob
 
 SECONDS = 5.0
 """How long a command waits for IEF."""
-
-
-@contextmanager
-def open_ief() -> Iterator[Ief]:
-    """Open IEF with the command's settings and keys.
-
-    Raises:
-        SettingsError: A setting is missing or wrong.
-        CredentialsError: There are no keys.
-    """
-    environ = cloud_environment()
-    settings = load(lambda _name: None, environ)
-    transport = Transport(timeout=min(settings.request_timeout, SECONDS))
-    try:
-        yield Ief(
-            settings.ief_endpoint,
-            settings.project_id,
-            credentials(None, environ),
-            transport,
-            lambda: datetime.now(timezone.utc),
-            settings.ief_instance,
-            _deadline(),
-        )
-    finally:
-        transport.close()
 
 
 def listed_since(since: datetime) -> dict[str, ListedJob]:
@@ -58,8 +29,8 @@ def listed_since(since: datetime) -> dict[str, ListedJob]:
     Raises:
         NightdropError: They cannot be listed.
     """
-    with open_ief() as ief:
-        listing = list_jobs(ief, ListJobs("", since), _deadline())
+    with open_cloud(SECONDS) as cloud:
+        listing = list_jobs(cloud.ief, ListJobs("", since), _deadline())
     return {job.job_id: job for job in listing.jobs}
 
 
@@ -72,10 +43,10 @@ def shown_jobs(job_ids: Sequence[str]) -> tuple[dict[str, ShownJob], str]:
     if not any(job_ids):
         return shown, ""
     try:
-        with open_ief() as ief:
+        with open_cloud(SECONDS) as cloud:
             for job_id in filter(None, job_ids):
                 with _not_found_ignored():
-                    shown[job_id] = ief.show_job(job_id)
+                    shown[job_id] = cloud.ief.show_job(job_id)
     except NightdropError as error:
         return shown, f"IEF is not asked: {error}"
     return shown, ""

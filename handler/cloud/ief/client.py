@@ -5,7 +5,6 @@ Source: support.huaweicloud.com/api-ief, "Batch jobs" (`/v2/{project_id}/product
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 _LONGEST_MESSAGE = 300
 _MOST_REASONS = 10
-_LONGEST_PAUSE = 3600
 _CREATED_BYTES = 65_536
 _LISTED_BYTES = 1024 * 1024
 _SHOWN_BYTES = 4 * 1024 * 1024
@@ -240,7 +238,7 @@ def _checked(answer: Answer, secrets: Sequence[str]) -> Answer:
         " ".join(filter(None, [f"IEF answered {answer.status}", code, message])),
         status=answer.status,
         code=code,
-        retry_after=_seconds(answer.headers.get("retry-after", "")),
+        retry_after=answer.retry_after,
     )
 
 
@@ -287,9 +285,3 @@ def _number(values: Mapping[str, Json], name: str, most: int) -> int:
     """Return the number in a field; 0 if the field has none from 0 to `most`."""
     value = values.get(name)
     return value if isinstance(value, int) and 0 <= value <= most else 0
-
-
-def _seconds(text: str) -> float | None:
-    """Return the seconds of `Retry-After`; None for a date or more than an hour."""
-    asked = float(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
-    return asked if asked is not None and asked <= _LONGEST_PAUSE else None

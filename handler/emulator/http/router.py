@@ -18,6 +18,7 @@ from handler.emulator.http.messages import RefusedError, Request, Response, json
 from handler.emulator.ief import operations as ief
 from handler.emulator.obs import operations as obs
 from handler.emulator.obs.request import host_bucket
+from handler.emulator.smn import operations as smn
 from handler.emulator.state.state import RequestRecord
 from handler.values.loopback import refusal
 
@@ -112,6 +113,8 @@ def perform(operation: Operation, active: ActiveFaults, timers: Timers) -> Respo
 
 
 def _find(request: Request, context: EmulatorContext) -> Operation:
+    if smn.is_smn(request.path) and not host_bucket(request):
+        return smn.find(request, context)
     if _VERSIONED.fullmatch(request.path) and not host_bucket(request):
         return ief.find(request, context)
     return obs.find(request, context)

@@ -27,6 +27,7 @@ class StoredState:
     created: int = 0
     upgrades: list[Upgrade] = field(default_factory=list)
     buckets: dict[str, Bucket] = field(default_factory=dict)
+    messages: list[MessagePublished] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,17 @@ class VersionRemoved:
     version_id: str | None
 
 
+@dataclass(frozen=True)
+class MessagePublished:
+    """A message was published to a topic, `published` in seconds since 1970."""
+
+    message_id: str
+    topic_urn: str
+    subject: str
+    message: str
+    published: float
+
+
 Change: TypeAlias = (
     StateReset
     | JobSaved
@@ -110,6 +122,7 @@ Change: TypeAlias = (
     | ObjectPut
     | DataAppended
     | VersionRemoved
+    | MessagePublished
 )
 
 
@@ -121,6 +134,7 @@ def apply(change: Change, state: StoredState) -> None:  # noqa: C901 - one case 
             state.jobs.clear()
             state.upgrades.clear()
             state.buckets.clear()
+            state.messages.clear()
         case JobSaved(job):
             state.created = max(state.created, job.number)
             state.jobs[job.job_id] = job
@@ -139,3 +153,5 @@ def apply(change: Change, state: StoredState) -> None:  # noqa: C901 - one case 
             state.buckets[bucket].append(key, data, modified)
         case VersionRemoved(bucket, key, version_id):
             state.buckets[bucket].remove(key, version_id)
+        case MessagePublished():
+            state.messages.append(change)

@@ -23,6 +23,7 @@ from handler.emulator.state.changes import (
     Change,
     JobRemoved,
     JobSaved,
+    MessagePublished,
     ObjectPut,
     StateReset,
     StoredState,
@@ -97,6 +98,12 @@ class State:
     def jobs(self) -> dict[str, Job]:
         """The jobs by their ids."""
         return self._stored.jobs
+
+    @property
+    def messages(self) -> list[MessagePublished]:
+        """The messages that were published, in order."""
+        with self.lock:
+            return [*self._stored.messages]
 
     @property
     def buckets(self) -> dict[str, Mapping[str, ObjectVersion]]:
@@ -205,11 +212,12 @@ class State:
             self.requests.append(request)
 
     def snapshot(self, only: str = "") -> dict[str, Json]:
-        """Return `jobs`, `nodes`, `objects` and `requests` as JSON, or `only` one of them."""
+        """Return all of the state as JSON, or `only` one part of it."""
         parts: dict[str, Callable[[], Json]] = {
             "jobs": self._jobs_view,
             "nodes": lambda: [*self.fleet_status().views()],
             "objects": self._objects_view,
+            "messages": lambda: [asdict(one) for one in self._stored.messages],
             "requests": lambda: [asdict(one) for one in self.requests],
         }
         with self.lock:

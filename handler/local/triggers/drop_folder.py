@@ -144,6 +144,9 @@ class DropFolder:
         report: Receives one sentence about each file that was not uploaded, once for each change.
         largest: The largest file that is read, in bytes.
         seconds: A monotonic clock, in seconds.
+
+    Attributes:
+        idle: Whether the last scan left no file to upload.
     """
 
     def __init__(
@@ -161,6 +164,7 @@ class DropFolder:
         self._seconds = seconds
         self._tracked: dict[str, _Tracked] = {}
         self._read_error = ""
+        self.idle = False
 
     def scan(self) -> None:
         """Read the folder once, and upload the files that have not changed for a second."""
@@ -179,6 +183,7 @@ class DropFolder:
         self._read_error = ""
         for name in self._tracked.keys() - present:
             del self._tracked[name]
+        self.idle = all(tracked.done for tracked in self._tracked.values())
 
     def _check(self, file: FoundFile) -> None:
         now = self._seconds()

@@ -48,6 +48,8 @@ module "nightdrop" {
   memory_size   = 1024
   timeout       = 600
   alarm_email   = "operations@example.com" # yours
+  notices       = true
+  summary       = "CRON_TZ=Asia/Shanghai 0 0 7 * * *"
   log_days      = 90
 
   # Who may ask for what; nightdrop policy explain --policy policy.yaml prints it as sentences.

@@ -22,6 +22,9 @@ variables {
   retries             = 3
   event_age           = 21600
   settings            = {}
+  topic               = ""
+  webhook             = null
+  summary             = ""
   checkpoint_key      = ""
   database_address    = ""
   in_vpc              = false
@@ -353,4 +356,58 @@ run "a_policy_that_is_none_is_refused" {
     policy = "everything is allowed"
   }
   expect_failures = [var.policy]
+}
+
+run "notices_go_to_a_topic" {
+  variables {
+    topic   = "urn:smn:cn-north-4:0b1c2d3e4f5061728394a5b6c7d8e9f0:nightdrop-given-up"
+    summary = "CRON_TZ=Asia/Shanghai 0 0 7 * * *"
+  }
+  assert {
+    condition     = endswith(jsondecode(output.user_data).NIGHTDROP_NOTIFY, ":nightdrop-given-up")
+    error_message = "The function publishes to the topic."
+  }
+  assert {
+    condition     = jsondecode(jsondecode(output.timers.summary.event_data).user_event).action == "summary"
+    error_message = "A timer asks for the summary."
+  }
+}
+
+run "a_webhook_is_a_secret" {
+  variables {
+    webhook = { url = "https://hooks.example.com/T0/x", key = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz" }
+  }
+  assert {
+    condition     = !contains(keys(jsondecode(output.user_data)), "NIGHTDROP_NOTIFY")
+    error_message = "Its path may be one."
+  }
+  assert {
+    condition     = strcontains(nonsensitive(output.secret_user_data), "hooks.example.com")
+    error_message = "It is kept encrypted."
+  }
+}
+
+run "a_webhook_without_a_key_is_refused" {
+  command = plan
+  variables {
+    webhook = { url = "https://hooks.example.com/T0/x", key = "" }
+  }
+  expect_failures = [var.webhook]
+}
+
+run "a_webhook_beside_a_topic_is_refused" {
+  command = plan
+  variables {
+    topic   = "urn:smn:cn-north-4:0b1c2d3e4f5061728394a5b6c7d8e9f0:nightdrop-given-up"
+    webhook = { url = "https://hooks.example.com/T0/x", key = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz" }
+  }
+  expect_failures = [var.webhook]
+}
+
+run "a_summary_at_no_time_is_refused" {
+  command = plan
+  variables {
+    summary = "07:00"
+  }
+  expect_failures = [var.summary]
 }

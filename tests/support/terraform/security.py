@@ -54,6 +54,9 @@ FIXED: Mapping[str, Mapping[str, object]] = {
 }
 """What must stand so, by resource."""
 
+_SECRETS = {"checkpoint_key", "database_address", "webhook"}
+"""Variables that are secret beside passwords."""
+
 
 def security(infra: Path) -> Iterator[str]:
     """Yield a sentence for each weakness in a deployment's files."""
@@ -114,6 +117,6 @@ def _secrets(infra: Path) -> Iterator[str]:
     for place in (infra, infra / "shape", *sorted(infra.glob("examples/*"))):
         for block in Configuration(place).blocks("variable"):
             for name, body in block.items():
-                secret = "password" in name or name in {"checkpoint_key", "database_address"}
+                secret = "password" in name or name in _SECRETS
                 if secret and body.get("sensitive") is not True:
                     yield f"{place.name}: variable {name} is not sensitive"

@@ -101,7 +101,7 @@ def _tick(name: str, entry_data: dict[str, str]) -> Iterator[str]:
     except NightdropError as error:
         yield f"timer {name}: the function refuses it: {error}"
         return
-    if (name == "tick") is not isinstance(asked, Action):
+    if (name in {"tick", "summary"}) is not isinstance(asked, Action):
         yield f"timer {name}: the function takes it for something else"
 
 

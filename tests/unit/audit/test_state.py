@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, cast, get_args
 
 import pytest
 
-from handler.audit.actions import DELIVERY_ACTIONS
+from handler.audit.actions import ATTENTION, DELIVERY_ACTIONS
 from handler.audit.job_state import DEAD, FINAL, JobState, JobWord, fold_job
-from handler.audit.state import UNDECIDED, DeliveryState, DeliveryWord, fold_delivery
+from handler.audit.log import Notices
+from handler.audit.state import (
+    UNDECIDED,
+    DeliveryState,
+    DeliveryWord,
+    fold_delivery,
+    fold_notices,
+)
 
 if TYPE_CHECKING:
     from handler.audit.record import Fields
@@ -119,7 +126,8 @@ def test_every_action_of_a_delivery_leads_to_its_state(action: str, word: Delive
     delivery = fold_delivery(None, fields(action, delivery=message, note="why"))
     expected = DeliveryState("d", "object", "s", word, "t", "x", "why", "now", seq=9, changed=9)
     approved = "x" if action == "delivery.approved" else ""
-    assert delivery == replace(expected, first_seq=9, approved=approved)
+    alarmed = 9 if action in ATTENTION else 0
+    assert delivery == replace(expected, first_seq=9, approved=approved, alarmed=alarmed)
     assert delivery.last_seq == 9
 
 
@@ -175,3 +183,88 @@ def test_a_delivery_is_final_when_all_its_jobs_are(
     states = tuple(folded(word, request=request) for word in jobs)
     delivery = DeliveryState("d", "object", "s", cast("DeliveryWord", state), jobs=states)
     assert delivery.final is final
+
+
+ALARMED = DeliveryState("d", "object", "s", "rejected", alarmed=7)
+
+
+def noticed(action: str, before: DeliveryState, shows: int, due: str = "") -> DeliveryState:
+    """Return the state after a record about a notice."""
+    request: Json = {"lease_until": due} if due else {}
+    said: Json = {"key": "d", "shows": shows}
+    after = fold_delivery(before, fields(action, delivery=said, request=request))
+    assert after
+    return after
+
+
+def standing(delivery: DeliveryState) -> tuple[int, int, str]:
+    """Return what stands of a delivery's notices."""
+    return delivery.noticed, delivery.notice_tries, delivery.notice_due
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "alarmed"),
+    [
+        ("job.refused", "failure", 9),
+        ("job.finished", "failure", 9),
+        ("job.finished", "success", 7),
+        ("job.created", "success", 7),
+        ("result.failed", "failure", 7),
+        ("notice.failed", "failure", 7),
+    ],
+)
+def test_a_record_that_a_person_must_look_at_alarms_its_delivery(
+    action: str, outcome: str, alarmed: int
+) -> None:
+    """A result file and a notice alarm nobody: no notice is about a notice."""
+    said: Json = {"key": "d", "shows": 7}
+    record = fields(action, delivery=said)
+    record["outcome"] = outcome
+    after = fold_delivery(ALARMED, record)
+    assert after
+    assert after.alarmed == alarmed
+
+
+def test_a_claimed_notice_is_open_until_it_is_answered() -> None:
+    """What it shows is what the delivery was alarmed by when it was claimed."""
+    claimed = noticed("notice.sending", ALARMED, 7, "soon")
+    assert standing(claimed) == (7, 1, "soon")
+    for answer in ("notice.sent", "notice.failed"):
+        assert standing(noticed(answer, claimed, 7)) == (7, 0, "")
+
+
+def test_a_deferred_notice_is_claimed_again() -> None:
+    """It counts its tries, and waits."""
+    deferred = noticed("notice.deferred", noticed("notice.sending", ALARMED, 7, "soon"), 7, "later")
+    assert standing(deferred) == (0, 1, "later")
+    assert standing(noticed("notice.sending", deferred, 7, "then")) == (7, 2, "then")
+
+
+def test_a_late_answer_to_an_earlier_notice_changes_nothing() -> None:
+    """Another one was claimed since."""
+    newer = noticed("notice.sending", replace(ALARMED, alarmed=8), 8, "soon")
+    for answer in ("notice.sent", "notice.failed", "notice.deferred"):
+        assert standing(noticed(answer, newer, 7, "later")) == (8, 1, "soon")
+
+
+def test_notices_about_deliveries_are_counted_by_their_dates() -> None:
+    """One notice may be about many deliveries, and each has a record of it."""
+    claims = [fields("notice.sending", request={"date": date}) for date in ("1", "1", "2")]
+    state = Notices()
+    for claim in claims:
+        state = fold_notices(state, claim)
+    assert state.dates == ("1", "2")
+    assert fold_notices(state, fields("notice.sent", request={"date": "2"})) == state
+
+
+def test_a_summary_is_open_until_it_is_answered() -> None:
+    """It is no notice about a delivery."""
+    about: Json = {"operation": "summary", "date": "1"}
+    claim = fields(
+        "notice.sending", request={"operation": "summary", "date": "1", "lease_until": "soon"}
+    )
+    claimed = fold_notices(Notices(), claim)
+    assert claimed == Notices((), "1", "soon")
+    assert fold_notices(claimed, fields("notice.sent", request=about)) == Notices((), "1")
+    other: Json = {"operation": "summary", "date": "0"}
+    assert fold_notices(claimed, fields("notice.failed", request=other)) == claimed

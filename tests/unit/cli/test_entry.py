@@ -7,11 +7,17 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 
+from handler.cli.audit import COMMANDS as AUDIT_COMMANDS
+from handler.cli.audit import audit
 from handler.cli.main import COMMANDS, main
+
+if TYPE_CHECKING:
+    from handler.cli.command_group import CommandGroup
 
 INTERRUPTED = """
 import os, signal, sys
@@ -46,25 +52,52 @@ def command(
     )
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_help_says_of_a_command_what_the_command_says(name: str) -> None:
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [*((main, name) for name in COMMANDS), *((audit, name) for name in AUDIT_COMMANDS)],
+)
+def test_help_says_of_a_command_what_the_command_says(group: CommandGroup, name: str) -> None:
     """The list is written without loading any of them."""
-    loaded = main.get_command(click.Context(main), name)
+    loaded = group.get_command(click.Context(group), name)
     assert loaded is not None
     assert loaded.name == name
-    assert loaded.get_short_help_str(limit=200) == COMMANDS[name].help
+    assert loaded.get_short_help_str(limit=200) == group.lazy[name].help
 
 
-def test_help_loads_no_command() -> None:
-    """It is asked for most often, and is there at once."""
+NETWORK = {"huaweicloudsdkcore", "urllib3", "http.client", "ssl", "handler.cloud", "flask"}
+HEAVY = NETWORK | {"pydantic", "rich", "yaml", "sqlite_utils", "handler.function"}
+
+
+@pytest.mark.parametrize(
+    ("words", "unwanted"),
+    [
+        ("--help", HEAVY),
+        ("--version", HEAVY),
+        ("audit --help", HEAVY),
+        ("validate events/specs/nightly-upgrade.yaml", NETWORK | {"sqlite_utils"}),
+        ("audit list --audit sqlite:///nowhere.db", NETWORK | {"pydantic", "yaml"}),
+        ("audit show x --audit sqlite:///nowhere.db", NETWORK | {"pydantic", "yaml"}),
+        ("config show", NETWORK | {"sqlite_utils"}),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(words: str, unwanted: set[str]) -> None:
+    """Imports are nearly all of the time until the first output."""
     code = (
         "import sys\nfrom handler.cli.entry import run\n"
         "try:\n    run()\nfinally:\n    import json; print(json.dumps([*sys.modules]))"
     )
-    done = command("--help", code=code)
-    loaded = json.loads(done.stdout.splitlines()[-1])
+    loaded = {*json.loads(command(*words.split(), code=code).stdout.splitlines()[-1])}
     assert "handler.cli.main" in loaded
-    assert not {"handler.function", "pydantic", "rich", "urllib3", "flask"} & {*loaded}
+    assert unwanted & loaded == set()
+
+
+def test_without_click_it_says_what_to_install() -> None:
+    """The wheel without its extra has the function, not the command."""
+    done = command(
+        code="import sys; sys.modules['click'] = None\nfrom handler.cli.entry import run; run()"
+    )
+    assert done.returncode == 2
+    assert done.stderr == "nightdrop: click is missing; install the wheel with its extra `local`\n"
 
 
 def test_ctrl_c_while_modules_are_imported_ends_in_silence() -> None:

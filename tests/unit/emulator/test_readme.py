@@ -19,6 +19,7 @@ from handler.emulator.ief import operations as ief
 from handler.emulator.ief.fleet import read_fleet
 from handler.emulator.obs import operations as obs
 from handler.emulator.server import Emulator
+from handler.emulator.smn import operations as smn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,7 @@ def test_every_documented_request_is_answered_as_documented() -> None:
 def test_every_operation_is_listed() -> None:
     """And none that is not there."""
     table = README.partition("## Supported operations")[2].partition("\n\nA fault")[0]
-    assert set(re.findall(r"\b[A-Z][a-z]+[A-Z]\w+", table)) == ief.NAMES | obs.NAMES
+    assert set(re.findall(r"\b[A-Z][a-z]+[A-Z]\w+", table)) == ief.NAMES | obs.NAMES | smn.NAMES
 
 
 def test_the_documented_fleet_is_a_fleet(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from handler.audit.confirmation import Confirmation
 from handler.audit.job_state import JobState, JobWord
-from handler.audit.log import FleetEnds, Open, ScanState
+from handler.audit.log import Changes, FleetEnds, Notices, Open, ScanState
 from handler.audit.record import Head
 from handler.cloud.ief.client import ListedJob
 from handler.jobs.decisions import Refused, claim, record
@@ -89,6 +89,19 @@ class FakeView:
     def fleet_ends(self, _since: str) -> FleetEnds:
         """Return that nothing has ended."""
         return FleetEnds(0, 0)
+
+    def unnoticed(self, _limit: int) -> tuple[DeliveryState, ...]:
+        """Return nothing."""
+        return ()
+
+    @property
+    def notices(self) -> Notices:
+        """There are none."""
+        return Notices()
+
+    def changes_since(self, _since: str, _limit: int) -> Changes:
+        """Return nothing."""
+        return Changes({}, {}, ())
 
     def has_closed_before(self, _before: str) -> bool:
         """Return False: nothing is old."""

@@ -63,8 +63,8 @@ def test_the_s3_shape_is_read() -> None:
         "nightdrop-drop",
         "drop/deploy-camera.yaml",
         None,
-        "76c0f0f4313ffabf4ccc929cb961b3d6",
-        699,
+        "db0205fc176b05d7da4962707eef65f1",
+        746,
     )
     assert delivery.fired_at == datetime(2026, 11, 23, 14, 5, 31, 482000, timezone.utc)
     assert delivery.actor == {
@@ -84,8 +84,8 @@ def test_the_obs_shape_is_read() -> None:
         "bucket": "nightdrop-drop",
         "key": "drop/line 4/camera v2+1.json",
         "version_id": "G001019AB0C80A5BFFFF940A0271C8F4",
-        "etag": "76c0f0f4313ffabf4ccc929cb961b3d6",
-        "size": 699,
+        "etag": "db0205fc176b05d7da4962707eef65f1",
+        "size": 746,
         "event_id": "0000019AB0C80A5B9417D6E2F30C48B9",
         "event_name": "ObjectCreated:Copy",
         "time": "2026-11-23T14:09:02.107Z",

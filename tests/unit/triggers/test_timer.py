@@ -71,6 +71,13 @@ def test_an_action_is_named_in_json_or_yaml(text: str) -> None:
     assert parse_timer_event(tick(text)) == Action("reconcile")
 
 
+def test_a_summary_knows_when_its_timer_fired() -> None:
+    """The same tick, delivered again, has the same time."""
+    action = parse_timer_event(tick('{"action": "summary"}'))
+    assert isinstance(action, Action)
+    assert (action.name, str(action.fired_at)) == ("summary", "2026-11-23 18:00:00+00:00")
+
+
 @pytest.mark.parametrize(
     "value",
     [

@@ -36,7 +36,7 @@ LAYOUTS = {
     3: "0d64947e7ce55761",
     4: "673f33cd8228b170",
     5: "1112edb339484012",
-    6: "73cc81c287544dc1",
+    6: "8b48006bb3b4353a",
 }
 RECORDS = "SELECT * FROM records ORDER BY seq"
 PARTS = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"

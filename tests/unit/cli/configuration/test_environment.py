@@ -115,3 +115,9 @@ def test_an_invalid_env_file_is_an_error_with_its_line(tmp_path: Path) -> None:
     (file := tmp_path / "x.env").write_text("A B\n")
     with pytest.raises(SettingsError, match="line 1: must be NAME=value"):
         _ = Configuration({}, env_file=file, folder=tmp_path).environ
+
+
+def test_a_named_profile_needs_a_file(tmp_path: Path) -> None:
+    """Nothing runs with other settings than those that were asked for."""
+    with pytest.raises(SettingsError, match="here or above, so no profile production"):
+        _ = Configuration({}, "production", folder=tmp_path).environ

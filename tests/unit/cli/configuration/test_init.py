@@ -10,7 +10,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from handler.cli.configuration.profile_file import find_profile
+from handler.cli.configuration.environment import Configuration
 from handler.cli.main import main
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_what_it_writes_is_valid(folder: Path) -> None:
     assert comment == "# yaml-language-server: "
     jsonschema.validate(yaml.safe_load(spec), json.loads((folder / schema).read_text()))
     assert CliRunner().invoke(main, ["validate", str(folder / "upgrade.yaml")]).exit_code == 0
-    profile = find_profile(folder, None)
+    profile = Configuration({}, folder=folder).profile
     assert profile
     assert profile.name == "local"
 

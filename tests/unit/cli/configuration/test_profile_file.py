@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.cli.configuration.profile_file import Profile, find_profile
+from handler.cli.configuration.profile_file import Profile, read_profile
 from handler.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 def profile_in(folder: Path, text: str, name: str | None = None) -> Profile | None:
     """Return the profile in a file with this text."""
-    (folder / "nightdrop.toml").write_text(text)
-    return find_profile(folder, name)
+    (path := folder / "nightdrop.toml").write_text(text)
+    return read_profile(path, folder, name)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_relative_paths_start_at_the_folder_of_the_file(
     """So that there is one log, wherever below it a command runs."""
     (tmp_path / "below").mkdir()
     (tmp_path / "nightdrop.toml").write_text(f"[profile.p]\n{written}\n")
-    profile = find_profile(tmp_path / "below", "p")
+    profile = read_profile(tmp_path / "nightdrop.toml", tmp_path / "below", "p")
     assert profile
     assert [value.text for value in profile.values.values()] == [read.format(tmp_path)]
 
@@ -117,12 +117,6 @@ def test_a_default_that_is_not_there_is_an_error(tmp_path: Path) -> None:
         profile_in(tmp_path, 'default = "a"\n')
 
 
-def test_a_named_profile_needs_a_file(tmp_path: Path) -> None:
-    """Nothing runs with other settings than those that were asked for."""
-    with pytest.raises(SettingsError, match="here or above, so no profile production"):
-        find_profile(tmp_path, "production")
-
-
 def test_the_file_of_another_user_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,4 +129,4 @@ def test_the_file_of_another_user_is_not_read(
     if (tmp_path / "nightdrop.toml").stat().st_uid == 0:
         os.chown(tmp_path / "nightdrop.toml", 1, -1)
     with pytest.raises(SettingsError, match="belongs to another user"):
-        find_profile(tmp_path, "p")
+        read_profile(tmp_path / "nightdrop.toml", tmp_path, "p")

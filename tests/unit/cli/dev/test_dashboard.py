@@ -128,3 +128,15 @@ def test_every_error_is_named() -> None:
         "          two",
         "          three",
     ]
+
+
+def test_each_new_notice_is_a_line() -> None:
+    """Those that an earlier run left in the folder are not shown."""
+    board = new_board()
+    messages = [{"message_id": "1", "subject": "Nightdrop: old"}]
+    board.show_notices(messages)
+    messages.append({"message_id": "2", "subject": "Nightdrop: \x1b[2K"})
+    for _ in range(2):
+        board.show_notices(messages)
+    lines = [line for line in shown(board, 80) if "notice" in line]
+    assert [line.split()[1:] for line in lines] == [["notice", "sent", "Nightdrop:", "\\x1b[2K"]]

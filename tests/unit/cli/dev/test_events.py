@@ -42,8 +42,8 @@ SAMPLES = {
     ),
     "obs.json": (
         (
-            "make obs --key 'drop/line 4/camera v2+1.json' --size 699 "
-            "--etag 76c0f0f4313ffabf4ccc929cb961b3d6 "
+            "make obs --key 'drop/line 4/camera v2+1.json' --size 746 "
+            "--etag db0205fc176b05d7da4962707eef65f1 "
             "--version-id G001019AB0C80A5BFFFF940A0271C8F4 "
             "--event-name ObjectCreated:Copy "
             "--request-id 0000019AB0C80A5B9417D6E2F30C48B9 --time 2026-11-23T14:09:02.107Z"
@@ -52,16 +52,16 @@ SAMPLES = {
     ),
     "obs-s3.json": (
         (
-            "make obs-s3 --key drop/deploy-camera.yaml --size 699 "
-            "--etag 76c0f0f4313ffabf4ccc929cb961b3d6 "
+            "make obs-s3 --key drop/deploy-camera.yaml --size 746 "
+            "--etag db0205fc176b05d7da4962707eef65f1 "
             "--request-id 0000019AB0C4D2E7940B5F3A61C8E21D --time 2026-11-23T14:05:31.482Z"
         ),
         "",
     ),
     "eventgrid.json": (
         (
-            "make eventgrid --key 'drop/depot+nord/deploy camera.yaml' --size 699 "
-            "--etag 76c0f0f4313ffabf4ccc929cb961b3d6 "
+            "make eventgrid --key 'drop/depot+nord/deploy camera.yaml' --size 746 "
+            "--etag db0205fc176b05d7da4962707eef65f1 "
             "--request-id 0000019AB0CB61F2940F82C7D5A93E04 --time 2026-11-23T14:12:41.530218Z"
         ),
         "",

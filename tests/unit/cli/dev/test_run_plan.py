@@ -28,6 +28,7 @@ def options(**given: Any) -> DevOptions:  # noqa: ANN401 - as the command has th
         "fleet": None,
         "no_agency": False,
         "odd_clock": False,
+        "once": False,
     }
     return DevOptions(**{**defaults, **given})
 

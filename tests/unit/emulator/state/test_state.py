@@ -81,5 +81,11 @@ def test_a_reset_leaves_the_initial_buckets() -> None:
     kept.denied.add(("drop", "a"))
     kept.failing_targets.add("n1")
     kept.reset()
-    assert kept.snapshot() == {"jobs": [], "nodes": [], "objects": {"drop": {}}, "requests": []}
+    assert kept.snapshot() == {
+        "jobs": [],
+        "nodes": [],
+        "objects": {"drop": {}},
+        "requests": [],
+        "messages": [],
+    }
     assert (kept.denied, kept.failing_targets) == (set(), set())

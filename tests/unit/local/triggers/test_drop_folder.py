@@ -72,6 +72,18 @@ def test_a_dropped_file_is_uploaded_once_under_its_path(scene: Scene) -> None:
     assert scene.messages == []
 
 
+def test_it_is_idle_once_nothing_waits_to_be_uploaded(scene: Scene) -> None:
+    """Not before the first scan, and not while a file rests or its upload is tried again."""
+    found = [scene.drop.idle]
+    for trouble in (None, OSError("no")):
+        scene.trouble = trouble
+        (scene.folder / f"{trouble}.yaml").write_bytes(b"one")
+        for _ in range(2):
+            scene.look()
+            found.append(scene.drop.idle)
+    assert found == [False, False, True, False, False]
+
+
 def test_a_file_that_is_written_again_is_uploaded_again(scene: Scene) -> None:
     """With its new content; the same for a file that is removed and dropped again."""
     file = scene.folder / "a.yaml"

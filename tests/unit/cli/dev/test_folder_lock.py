@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handler.cli.dev.local_run import locked_folder
+from handler.cli.dev.folder_lock import locked_folder
 from handler.errors import StartError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_a_killed_process_holds_no_lock(tmp_path: Path) -> None:
     """The system releases its lock."""
     code = (
         "import os, pathlib, sys\n"
-        "from handler.cli.dev.local_run import locked_folder\n"
+        "from handler.cli.dev.folder_lock import locked_folder\n"
         "with locked_folder(pathlib.Path(sys.argv[1])):\n    os._exit(9)\n"
     )
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode == 9

@@ -1,0 +1,1 @@
+"""`nightdrop status`: what waits, what runs, what failed, in one screen."""

@@ -1,0 +1,166 @@
+"""`nightdrop status`: the state of a deployment in one screen."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from handler.cli.audit.records.record_row import format_span, format_time
+from handler.cli.console import complain, printable, screen
+from handler.cli.existing_log import open_existing
+from handler.cli.listing import print_value
+from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error, format_choice
+from handler.cli.status.overview import overview_of, with_progress
+from handler.errors import NightdropError
+from handler.values.canonical_json import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from handler.audit.log import Log
+    from handler.cli.status.overview import Entry, Overview
+
+WELL, NOT_WELL = 0, 1
+"""Exit statuses."""
+
+_MOST_ROWS = 8
+_COLUMNS = ("name", "state", "progress", "for", "reason")
+_SLACK = timedelta(minutes=5)
+
+
+@click.command(short_help="What waits, what runs, what failed.")
+@audit_option
+@format_choice("table", "json", "yaml")
+@click.option("--watch", is_flag=True, help="Show it again and again, until Ctrl-C.")
+@click.option(
+    "--interval",
+    type=NumberRange(0.5),
+    default=5.0,
+    show_default=True,
+    help="Seconds between two looks of --watch.",
+)
+def status(address: str, output: str, *, watch: bool, interval: float) -> None:
+    """Show in one screen what waits and why, what runs on the fleet, and what failed in a day.
+
+    Also the timers' latest ticks, the latest checkpoint, and the latest examination by the event
+    {"action": "doctor"}. The log's part needs no network; how far running jobs are is asked of
+    IEF, and a line on standard error says why if it does not answer. Exit status: 0 nothing failed
+    and nothing is held, 1 something is, 2 the log cannot be read.
+
+    \b
+      nightdrop status
+      nightdrop status --watch --audit sqlite:///nightdrop.db
+    """
+    with exit_on_log_error(), open_existing(address) as log, suppress(KeyboardInterrupt):
+        seen = _seen(log)
+        if output != "table":
+            print_value(seen.to_json(), output)
+        elif watch:
+            _watch(log, seen, interval)
+        else:
+            screen().print(Group(*_parts(seen)), highlight=False)
+    sys.exit(NOT_WELL if seen.failed or seen.held or seen.suspended else WELL)
+
+
+def _seen(log: Log) -> Overview:
+    """Return the overview, with the progress of what runs if IEF tells it."""
+    seen = log.read(overview_of)
+    if not seen.running:
+        return seen
+    from handler.cli.jobs.fleet import listed_since
+
+    try:
+        earliest = min(moment(entry.since) for entry in seen.running)
+        return with_progress(seen, listed_since(earliest - _SLACK))
+    except NightdropError as error:
+        complain(f"IEF is not asked: {error}")
+        return seen
+
+
+def _watch(log: Log, seen: Overview, interval: float) -> None:
+    with Live(Group(*_parts(seen)), console=screen(), auto_refresh=False) as live:
+        while True:
+            time.sleep(interval)
+            live.update(Group(*_parts(_seen(log))), refresh=True)
+
+
+def _parts(seen: Overview) -> Iterator[RenderableType]:
+    if seen.held:
+        yield Text(f"Sending is on hold: {printable(seen.held)}", style="bold red")
+    if seen.suspended:
+        yield Text(f"No job is declared absent: {printable(seen.suspended)}", style="bold red")
+    yield from _section("Waiting", "nothing", seen.waiting, seen)
+    yield from _section("Running", "nothing", seen.running, seen)
+    yield from _section("Failed", "nothing in the last day", seen.failed, seen)
+    yield Text(f"Last day       {_counted(seen)}")
+    for tick in seen.ticks:
+        due = f", next expected {format_time(tick.expected)}" if tick.expected else ""
+        yield Text(f"Timer          {printable(tick.timer)}: {format_time(tick.latest)}{due}")
+    yield Text(f"Checkpoint     {_checkpoint(seen)}")
+    yield Text(f"Examination    {_examination(seen)}")
+    yield Text(f"Log            {seen.records} records, {format_time(seen.at)} UTC")
+
+
+def _section(
+    title: str, nothing: str, entries: Sequence[Entry], seen: Overview
+) -> Iterator[RenderableType]:
+    if not entries:
+        yield Text(f"{title:<15}{nothing}", style="dim")
+        return
+    rows = [
+        (entry.name, entry.state, entry.progress, _ago(entry.since, seen), _first(entry.note))
+        for entry in entries[:_MOST_ROWS]
+    ]
+    yield Text(f"{title} ({len(entries)})", style="bold")
+    yield _table(rows)
+    if len(entries) > _MOST_ROWS:
+        yield Text(f"and {len(entries) - _MOST_ROWS} more: `nightdrop jobs list`", style="dim")
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table that is cropped to the width of the screen."""
+    drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in _COLUMNS:
+        drawn.add_column(column, no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        drawn.add_row(*(Text(printable(cell)) for cell in row))
+    return drawn
+
+
+def _ago(since: str, seen: Overview) -> str:
+    return format_span((moment(seen.at) - moment(since)).total_seconds())
+
+
+def _first(note: str) -> str:
+    return note.partition("\n")[0]
+
+
+def _counted(seen: Overview) -> str:
+    jobs = ", ".join(f"{count} {state}" for state, count in seen.jobs.items()) or "no job"
+    rejected = seen.deliveries.get("rejected", 0)
+    files = f"; {rejected} {'delivery' if rejected == 1 else 'deliveries'} rejected"
+    return f"{jobs}{files if rejected else ''}"
+
+
+def _checkpoint(seen: Overview) -> str:
+    if not seen.checkpoint:
+        return "none: truncation cannot be ruled out"
+    return f"{_ago(seen.checkpoint, seen)} ago, {seen.unconfirmed} records since"
+
+
+def _examination(seen: Overview) -> str:
+    if not seen.examined:
+        return 'none on record: invoke the function with {"action": "doctor"}'
+    at, _, result = seen.examined.partition(" ")
+    return f"{_ago(at, seen)} ago: {result}"

@@ -1,0 +1,1 @@
+"""Client of SMN: publishes a message to a topic."""

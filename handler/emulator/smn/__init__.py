@@ -1,0 +1,1 @@
+"""Emulated SMN: one topic, whose messages are kept to be read."""

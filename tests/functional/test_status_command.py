@@ -1,0 +1,129 @@
+"""`nightdrop status`, over a night with a job that failed and one that waits."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from handler.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.testing import Result
+
+    from handler.emulator.server import Emulator
+
+    Environ = dict[str, str]
+    Reply = dict[str, Any]
+    Fire = Callable[[object], Reply]
+    Tick = Callable[..., Reply]
+    Run = Callable[..., Result]
+
+SPEC = {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["gateway-north-1"]}}
+FAILING = {"kind": "node_upgrade", "name": "yard", "targets": {"nodes": ["camera-yard-2"]}}
+TICK = {"action": "reconcile"}
+
+
+@pytest.fixture
+def run(environ: Environ, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command with the settings of the function."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    return lambda *arguments, **more: CliRunner().invoke(main, ["status", *arguments], env=more)
+
+
+def seen(run: Run, **environ: str) -> dict[str, Any]:
+    """Return the overview as JSON."""
+    result = run("-o", "json", **environ)
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+def test_what_runs_has_the_progress_that_ief_shows(run: Run, fire: Fire) -> None:
+    """In one line; nothing else is open."""
+    name = fire(SPEC)["jobs"][0]["job_name"]
+    result = run()
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines()[:3]] == [
+        "Waiting",
+        "Running",
+        "name",
+    ]
+    (running,) = seen(run)["running"]
+    assert (running["name"], running["progress"]) == (name, "0 of 1")
+
+
+def test_what_failed_in_the_last_day_has_its_reason(run: Run, fire: Fire) -> None:
+    """And is exit status 1."""
+    fire(FAILING)
+    for _ in range(100):
+        fire(TICK)
+        if seen(run)["failed"]:
+            break
+    result = run()
+    assert result.exit_code == 1
+    assert "the edge node is in state FAIL" in result.stdout
+
+
+def test_what_waits_has_its_reason(run: Run, emulator: Emulator, fire: Fire) -> None:
+    """Such as a service that is not there."""
+    fault = {"operation": "CreateBatchJob", "fault": "status"}
+    emulator.faults.set([{**fault, "status": 429}])
+    fire(SPEC)
+    (waiting,) = seen(run)["waiting"]
+    assert waiting["state"] == "deferred"
+    assert "IEF answered 429" in waiting["note"]
+
+
+def test_a_hold_comes_first(run: Run, fire: Fire) -> None:
+    """With its reason; exit status 1."""
+    fire(SPEC)
+    CliRunner().invoke(main, ["hold", "--reason", "freeze"])
+    result = run()
+    assert result.exit_code == 1
+    assert result.stdout.startswith("Sending is on hold: freeze")
+
+
+def test_a_timer_has_its_latest_tick_and_the_next_one(run: Run, fire: Fire, tick: Tick) -> None:
+    """The next is expected as long after the latest as that after the one before."""
+    for time in ("2036-11-24T02:00:00Z", "2036-11-25T02:00:00Z"):
+        fire({**tick(json.dumps(SPEC)), "time": time})
+    (timer,) = seen(run)["ticks"]
+    assert (timer["latest"][:10], timer["expected"][:10]) == ("2036-11-25", "2036-11-26")
+
+
+def test_the_latest_examination_is_shown(run: Run, fire: Fire) -> None:
+    """The event leaves a record of it."""
+    assert seen_before(run, fire) == ""
+    fire({"action": "doctor"})
+    assert "in order" in seen(run)["examined"]
+
+
+def seen_before(run: Run, fire: Fire) -> str:
+    """Return what is shown of an examination before there is one."""
+    fire(SPEC)
+    return str(seen(run)["examined"])
+
+
+def test_without_a_network_the_part_of_the_log_is_shown(run: Run, fire: Fire) -> None:
+    """And a line on standard error says why the rest is not."""
+    fire(SPEC)
+    result = run(NIGHTDROP_IEF_ENDPOINT="http://127.0.0.1:9")
+    assert result.exit_code == 0
+    assert "IEF is not asked: no connection to 127.0.0.1" in result.stderr
+    assert "Running (1)" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [("sqlite:///empty.db", "no audit log"), ("nope", "sqlite:///"), ("", "no log named")],
+)
+def test_without_a_log_it_says_so(run: Run, address: str, error: str) -> None:
+    """Exit status 2, one sentence."""
+    result = run("--audit", address)
+    assert result.exit_code == 2
+    assert error in result.output

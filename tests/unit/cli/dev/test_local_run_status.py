@@ -1,0 +1,26 @@
+"""The exit status of `nightdrop dev --once`."""
+
+from __future__ import annotations
+
+import pytest
+
+from handler.cli.dev.local_run import status_of
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "statuses", "status"),
+    [
+        (["arrived", "submitted", "arrived", "completed"], {"Successful"}, 0),
+        (["arrived", "completed"], set(), 0),
+        (["arrived", "deferred", "arrived", "completed"], {"Successful"}, 0),
+        (["arrived", "submitted", "arrived", "completed"], {"Successful", "Failed"}, 1),
+        (["arrived", "rejected", "arrived", "completed"], set(), 1),
+        (["arrived", "given up", "arrived", "completed"], set(), 1),
+        (["arrived", "awaiting", "arrived", "deferred"], set(), 75),
+        (["arrived"], set(), 75),
+        ([], set(), 75),
+    ],
+)
+def test_the_status_says_how_it_ended(outcomes: list[str], statuses: set[str], status: int) -> None:
+    """What is not done yet may still be done by a retry; what is wrong stays so."""
+    assert status_of(outcomes, statuses) == status
