@@ -129,14 +129,14 @@ def kills(
         yield {place: future.result() for place, future in running.items()}
 
 
-def test_an_approved_delivery_takes_exactly_these_steps(
+def test_an_approved_delivery_takes_these_steps(
     quick_address: Callable[[], str], tmp_path: Path
 ) -> None:
-    """If it takes others, the kills below miss some."""
+    """If it takes others, the kills below miss some; more follow if the job has ended by then."""
     with ExitStack() as stack:
         opened, _ = open_scene(stack, quick_address(), tmp_path)
         child = opened.run([*events_of(opened), TICK])
-        assert (child.status, tuple(child.all("step"))) == (0, STEPS)
+        assert (child.status, tuple(child.all("step"))[: len(STEPS)]) == (0, STEPS)
 
 
 @pytest.mark.parametrize(
