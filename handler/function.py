@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from handler.invocation.invocation import Invocation
     from handler.runtime.structured_log import Write
     from handler.settings import Settings
-    from handler.triggers.delivery import Delivery
+    from handler.triggers.delivery import ActionName, Delivery
     from handler.values.canonical_json import Json
 
     Fired: TypeAlias = Sequence[Delivery | InvalidEntry] | Action
@@ -48,6 +48,8 @@ _MOST_REASONS, _LONGEST_REASON = 10, 300
 
 _MOST_PROBLEMS = 20
 """What is recorded of an event that cannot be read."""
+
+_LOOKS: frozenset[ActionName] = frozenset({"doctor", "plan", "probe"})
 
 _BUILD = Lock()
 _instance: Instance | None = None
@@ -84,26 +86,24 @@ def handle(event: object, context: object, instance: Instance) -> dict[str, Json
     """
     began = time.monotonic()
     invocation = invocation_of(context, instance)
-    answered = _answered(event, invocation, instance)
+    answered = _answered(event, context, invocation, instance)
     head = answered.head or instance.log.head()
     answer = limited(reply(answered, head))
     instance.write(_line(answer, invocation, began))
     return answer
 
 
-def _answered(event: object, invocation: Invocation, instance: Instance) -> Answered:
+def _answered(
+    event: object, context: object, invocation: Invocation, instance: Instance
+) -> Answered:
     """Parse, act, checkpoint: what was recorded before an error is confirmed as well."""
     fired: Fired | EventRejectedError
     try:
         fired = _recognised(event, invocation.settings)
     except EventRejectedError as error:
         fired = error
-    if isinstance(fired, Action) and fired.name == "doctor":
-        return _examined(invocation, instance)
-    if isinstance(fired, Action) and fired.delivery:
-        from handler.deliveries.preview import preview
-
-        return preview(fired.delivery, invocation)
+    if isinstance(fired, Action) and fired.name in _LOOKS:
+        return _looked(fired, context, invocation, instance)
     try:
         if isinstance(fired, EventRejectedError):
             answered = Answered([_rejected(event, fired, invocation)])
@@ -120,6 +120,19 @@ def _answered(event: object, invocation: Invocation, instance: Instance) -> Answ
         reconciles = isinstance(fired, Action) and fired.name == "reconcile"
         every = invocation.settings.checkpoint_every if reconciles else inf
         _confirm(invocation, every, instance.write)
+
+
+def _looked(asked: Action, context: object, invocation: Invocation, instance: Instance) -> Answered:
+    """Answer what changes nothing of the work."""
+    if asked.name == "doctor":
+        return _examined(invocation, instance)
+    if asked.delivery:
+        from handler.deliveries.preview import preview
+
+        return preview(asked.delivery, invocation)
+    from handler.invocation.function_probe import probed
+
+    return probed(context, invocation, instance)
 
 
 def _acted(event: object, action: Action, invocation: Invocation) -> Answered:

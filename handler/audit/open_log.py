@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,12 +30,17 @@ _FILE = re.compile(r"[\w./-]{1,200}\.(?:db|sqlite3?)", re.ASCII)
 _SCHEME = re.compile(r"[a-z][a-z0-9+]{0,11}(?=://)")
 
 
-def open_log(address: str, folders: OpenPrefix | None = None) -> SearchedLog:
+def open_log(
+    address: str,
+    folders: OpenPrefix | None = None,
+    time_left: Callable[[], float] = lambda: math.inf,
+) -> SearchedLog:
     """Open the log at an address.
 
     Args:
         address: `sqlite:///nightdrop.db`, `postgresql://host/database` or `obs://bucket/prefix`.
         folders: Opens a folder by its bucket and its prefix; only a log in OBS needs it.
+        time_left: The seconds that are left for the caller; only a SQLite file needs it.
 
     Raises:
         LogError: The address names no store, or the store cannot be used.
@@ -46,7 +52,7 @@ def open_log(address: str, folders: OpenPrefix | None = None) -> SearchedLog:
     if _names_a_file(address):
         from handler.audit.sql.sqlite import SqliteLog
 
-        return SqliteLog(address.removeprefix(SQLITE))
+        return SqliteLog(address.removeprefix(SQLITE), time_left=time_left)
     with _psycopg_needed():
         from handler.audit.sql.postgres import PostgresLog
     return PostgresLog(address)

@@ -27,7 +27,7 @@ RECORD_FIELDS: Mapping[str, frozenset[str]] = {
     "delivery": frozenset(
         {
             "key", "trigger", "subject", "fired_at", "digest", "jobs", "repeats", "shows",
-            "policy", "rule",
+            "policy", "rule", "rule_source",
         }
     ),
     "actor": frozenset({"kind", "name", "account", "principal", "ip"}),
@@ -161,11 +161,11 @@ def part(fields: Fields, name: str) -> dict[str, Json]:
     return cast("dict[str, Json]", fields.get(name, {}))
 
 
-def rule_id(policy: str, rule: object) -> str:
-    """Return the name of a policy's rule in the state; "" if there is no policy.
+def rule_id(delivery: Mapping[str, Json]) -> str:
+    """Return the name in the state of the rule that decided about a delivery; "" if none did.
 
-    Args:
-        policy: The policy's digest, or `built-in`; its first 16 characters are enough.
-        rule: The rule's number.
+    It is a key of the rule's source, which a change of the policy leaves as it is. Records of
+    earlier versions have none: there it is the policy's digest and the rule's number.
     """
-    return f"{policy[:16]}:{rule}" if policy else ""
+    policy, number = str(delivery.get("policy", "")), delivery.get("rule", 0)
+    return str(delivery.get("rule_source", "")) or (f"{policy[:16]}:{number}" if policy else "")

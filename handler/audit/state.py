@@ -132,7 +132,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         digest=str(said.get("digest", before.digest)),
         etag=str(part(fields, "source").get("read_etag", "")),
         repeats=str(said.get("repeats", "")),
-        rule=rule_id(str(said.get("policy", "")), said.get("rule", 0)),
+        rule=rule_id(said),
         awaits_until=str(part(fields, "request").get("lease_until", before.awaits_until)),
         approved=str(said["digest"]) if action == "delivery.approved" else before.approved,
         note=str(fields.get("note", "")),

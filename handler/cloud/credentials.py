@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,10 @@ class CurrentCredentials:
     def deadline(self) -> Deadline | None:
         """Return the deadline of the latest invocation; None before the first one."""
         return self._deadline
+
+    def time_left(self) -> float:
+        """Return the seconds that are left of the latest invocation; no limit before the first."""
+        return self._deadline.left() if self._deadline else math.inf
 
 
 def credentials(context: object, environ: Mapping[str, str]) -> Credentials:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 
 from handler.audit.log import Decision
 from handler.deliveries.decisions import SpecSource, settle_without_jobs
-from handler.deliveries.records import differences, draft_about_state
+from handler.deliveries.records import differences, draft_about_state, is_confirmed
 from handler.errors import EventRejectedError, Problem
 from handler.policy.decision import approval_of, matches, origin_of
 from handler.policy.policy_reader import load_policy
@@ -52,13 +52,19 @@ def process_approval(delivery: Delivery, invocation: Invocation) -> DeliveryStat
         CloudError: OBS could not be reached.
     """
     stored = cast("StoredSpec", delivery.spec)
-    found = invocation.obs.read(stored.bucket, stored.key, max_bytes=_MOST_BYTES)
+    found = invocation.obs.read(
+        stored.bucket, stored.key, max_bytes=_MOST_BYTES, version_id=stored.version_id
+    )
     match = _DIGEST.match(found.data)
     if match is None:
         raise _rejected("an approval must begin with the spec's SHA-256, 64 hexadecimal digits")
     digest, etag = match[1].decode().lower(), found.etag or ""
-    if differences(delivery.source, {"read_etag": etag}):
-        raise _rejected("the approval was written again after its event; who wrote it is unknown")
+    said = {"read_etag": etag, "read_version_id": found.version_id}
+    if not is_confirmed(delivery.source, said) or differences(delivery.source, said):
+        raise _rejected(
+            "the event names another approval than was read, or no tag of it; who wrote what "
+            "was read is unknown"
+        )
     waiting = invocation.log.read(lambda view: view.open(MOST).awaiting)
     named = [one for one in waiting if one.digest == digest and _is_named(one, stored.key)]
     if not named:

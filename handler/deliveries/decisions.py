@@ -15,9 +15,11 @@ from handler.deliveries.records import (
     job_planned,
     not_allowed,
     planned,
+    relied_on,
     repeated,
     source_changed,
     spec_rejected,
+    superseded,
 )
 from handler.errors import Problem
 from handler.values.canonical_json import moment, sha256_hex, timestamp
@@ -106,7 +108,8 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
     wants an approval of this very spec first, the delivery awaits it.
 
     The same bytes as in the object's latest run that created or still plans a job need no second
-    run, nor does a timer's tick within the window of the same timer's latest. These and the jobs of
+    run, nor does a timer's tick within the window of the same timer's latest; a version of an
+    object is not run after a later one, whichever event came first. These and the jobs of
     the day are checked in the same transaction as the plan, so that two concurrent deliveries
     cannot miss each other.
 
@@ -124,11 +127,9 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         if run and _same_run(order, run, rules.window):
             draft = repeated(order.delivery, run, order.spec)
             return Decision(Decided(order.delivery, run), (draft,))
-        refusal = _refusal(order, view)
-        if refusal:
-            return followed_by((refusal,), decided)
-        if order.policy.approval and not (seen and seen.approved == order.spec.digest):
-            return followed_by((awaiting(order, rules, view.now),), decided)
+        unplanned = _unplanned(order, rules, view, run)
+        if unplanned:
+            return followed_by((unplanned,), decided)
         jobs = [job_planned(order, job, rules, view.now) for job in order.plan.jobs]
         return followed_by((planned(order), *jobs), claimed)
 
@@ -236,12 +237,19 @@ def reject_event(
     return decide
 
 
-def _refusal(order: Order, view: View) -> Draft | None:
-    """Return the record that nothing is planned, because a node is unknown or by the policy."""
+def _unplanned(order: Order, rules: Rules, view: View, run: DeliveryState | None) -> Draft | None:
+    """Return the record that a delivery is not planned, or not yet; None if it is."""
+    if run and _is_superseded(order, run):
+        return superseded(order.delivery, run)
     if order.unknown:
         return spec_rejected(order)
     problems = order.policy.problems or _over_limit(order, view)
-    return not_allowed(order, problems) if problems else None
+    if problems:
+        return not_allowed(order, problems)
+    seen = view.delivery(order.delivery.key)
+    if order.policy.approval and not (seen and seen.approved == order.spec.digest):
+        return awaiting(order, rules, view.now)
+    return None
 
 
 def _over_limit(order: Order, view: View) -> tuple[Problem, ...]:
@@ -249,7 +257,7 @@ def _over_limit(order: Order, view: View) -> tuple[Problem, ...]:
     limit, jobs = order.policy.limit, len(order.plan.jobs)
     if limit is None:
         return ()
-    rule = rule_id(order.policy.policy, order.policy.rule)
+    rule = rule_id(relied_on(order.policy))
     in_the_way = view.nth_planned(rule, timestamp(view.now - _DAY), limit.jobs - jobs + 1)
     if not in_the_way:
         return ()
@@ -259,6 +267,14 @@ def _over_limit(order: Order, view: View) -> tuple[Problem, ...]:
         f"{limit.rule} does not allow it; deliver it again after {free[:19]}Z"
     )
     return (Problem(text),)
+
+
+def _is_superseded(order: Order, run: DeliveryState) -> bool:
+    """Return whether a version was read by its id, and a later upload of its object was planned."""
+    delivery, version = order.delivery, order.delivery.source.get("version_id")
+    if not version or version != order.spec.found.get("read_version_id"):
+        return False
+    return bool(delivery.fired_at and run.fired_at and delivery.fired_at < moment(run.fired_at))
 
 
 def _same_run(order: Order, run: DeliveryState, window: timedelta) -> bool:

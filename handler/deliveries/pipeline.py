@@ -216,7 +216,9 @@ def _fetch(delivery: Delivery, invocation: Invocation) -> SpecSource:
     stored = delivery.spec
     most = invocation.settings.max_spec_bytes
     try:
-        found = invocation.obs.read(stored.bucket, stored.key, max_bytes=most)
+        found = invocation.obs.read(
+            stored.bucket, stored.key, max_bytes=most, version_id=stored.version_id
+        )
     except ObjectError as error:
         if error.code == "AccessDenied" and _may_wait(delivery, invocation):
             raise AccessPendingError(f"{error}; it is tried again") from error

@@ -81,7 +81,7 @@ def not_allowed(order: Order, problems: Sequence[Problem]) -> Draft:
         about,
         action="delivery.rejected",
         outcome="failure",
-        delivery={**about.delivery, **_relied_on(order.policy)},
+        delivery={**about.delivery, **relied_on(order.policy)},
         note="\n".join(map(str, problems)),
     )
 
@@ -108,7 +108,7 @@ def awaiting(order: Order, rules: Rules, now: datetime) -> Draft:
     return replace(
         about,
         action="delivery.awaiting",
-        delivery={**about.delivery, **_relied_on(order.policy)},
+        delivery={**about.delivery, **relied_on(order.policy)},
         request={"operation": "approve", "lease_until": until},
         note=f"{approval.rule if approval else ''} wants an approval of {order.spec.digest} by "
         f"{until[:19]}Z: a file of the spec's name and .approve that holds this digest, written by "
@@ -127,10 +127,16 @@ def source_changed(delivery: Delivery, found: Part, policy: PolicyDecision) -> D
         about,
         action="delivery.ignored",
         outcome="success",
-        delivery={**about.delivery, **_relied_on(policy)},
+        delivery={**about.delivery, **relied_on(policy)},
         source={**about.source, "read_differs": found["read_differs"]},
         note="\n".join(map(str, policy.problems)),
     )
+
+
+def superseded(delivery: Delivery, run: DeliveryState) -> Draft:
+    """Return the record that a later upload of a delivery's object was planned before it came."""
+    note = f"a later upload of this object is planned already, as delivery {shown(run.key)}"
+    return replace(draft_about(delivery), action="delivery.ignored", outcome="success", note=note)
 
 
 def planned(order: Order) -> Draft:
@@ -140,7 +146,7 @@ def planned(order: Order) -> Draft:
     return replace(
         about,
         action="delivery.planned",
-        delivery={**about.delivery, **_relied_on(order.policy), "jobs": len(order.plan.jobs)},
+        delivery={**about.delivery, **relied_on(order.policy), "jobs": len(order.plan.jobs)},
         note="\n".join([*map(str, order.plan.warnings), *changed]),
     )
 
@@ -152,23 +158,24 @@ def job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> D
     return Draft(
         action="job.planned",
         outcome="pending",
-        delivery={"key": order.delivery.key, **_relied_on(order.policy)},
+        delivery={"key": order.delivery.key, **relied_on(order.policy)},
         job={
             "key": job.key,
             "name": job.name,
             "type": job.job_type,
             "document": job.document,
             "valid_until": timestamp(now + valid_for),
-            "nodes": job.nodes or None,
+            "nodes": ", ".join(f"{name}={node_id}" for node_id, name in job.nodes) or None,
         },
         request={"digest": sha256_hex(job.body)},
         body=job.body,
     )
 
 
-def _relied_on(policy: PolicyDecision) -> Part:
+def relied_on(policy: PolicyDecision) -> dict[str, str | int]:
     """Return the policy and the rule that a record relies on."""
-    return {"policy": policy.policy, "rule": policy.rule}
+    source = {"rule_source": policy.source} if policy.source else {}
+    return {"policy": policy.policy, "rule": policy.rule, **source}
 
 
 def differences(named: Part, read: Part) -> str:

@@ -14,9 +14,11 @@ A fault is JSON such as `{"operation": "CreateBatchJob", "fault": "lost_answer",
 
 Where the API pages leave the behaviour open, others choose another one: `no_descriptions`,
 `oldest_first`, `small_pages`, `page_offsets`, `milliseconds`, `new_status`, `other_auth_code`,
-and, for OBS, `stale_objects` and `append_anywhere` (`operation.Deviations` describes them).
+and, for OBS, `stale_objects`, `append_anywhere` and `raw_keys` (`operation.Deviations` describes
+them).
 
-`times` limits how often a fault applies, `probability` makes it random, `seed` repeatable.
+`times` limits how often a fault applies, `skip` leaves out the first requests, `probability` makes
+it random, `seed` repeatable.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ if TYPE_CHECKING:
 FaultKind: TypeAlias = Literal[
     "append_anywhere", "cut", "delay", "duplicate_name", "late_commit", "long_signature",
     "lost_answer", "milliseconds", "new_status", "no_descriptions", "oldest_first",
-    "other_auth_code", "page_offsets", "small_pages", "stale_list", "stale_objects", "status",
+    "other_auth_code", "page_offsets", "raw_keys", "small_pages", "stale_list", "stale_objects",
+    "status",
 ]  # fmt: skip
 _ENDINGS = frozenset({"lost_answer", "cut", "status", "late_commit"})
 _TIMED = frozenset({"delay", "late_commit", "long_signature", "stale_list", "stale_objects"})
@@ -60,6 +63,7 @@ _ONLY_FOR = {
     "oldest_first": _LIST,
     "other_auth_code": _JOBS,
     "page_offsets": _LIST,
+    "raw_keys": ("PutObject", "AppendObject"),
     "small_pages": _LIST,
     "stale_list": _LIST,
     "stale_objects": ("ListObjects",),
@@ -77,6 +81,7 @@ class FaultRule(BaseModel):
     seconds: Annotated[float | None, Field(ge=0, le=86_400)] = None
     after: bool = False
     times: Annotated[int | None, Field(ge=1, le=2**31)] = None
+    skip: Annotated[int, Field(ge=0, le=2**31)] = 0
     probability: Annotated[float, Field(ge=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0, le=2**63)] = 0
 
@@ -136,8 +141,12 @@ class _CountedRule:
     fault: FaultRule
     chance: Random
     struck: int = 0
+    seen: int = 0
 
     def applies(self) -> bool:
+        self.seen += 1
+        if self.seen <= self.fault.skip:
+            return False
         if self.fault.times is not None and self.struck >= self.fault.times:
             return False
         applies = self.chance.random() < self.fault.probability

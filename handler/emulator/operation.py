@@ -37,6 +37,7 @@ class Deviations:
         other_auth_code: Whether a refused signature has a code that no page names.
         stale_objects: Seconds for which a new object is missing from ListObjects.
         append_anywhere: Whether AppendObject appends whatever the position says.
+        raw_keys: Whether EventGrid's event of a new object has its key as it is, not encoded.
         signature_seconds: How far a signature's date may differ; None is the usual limit.
     """
 
@@ -51,6 +52,7 @@ class Deviations:
     other_auth_code: bool = False
     stale_objects: float = 0.0
     append_anywhere: bool = False
+    raw_keys: bool = False
     signature_seconds: float | None = None
 
 

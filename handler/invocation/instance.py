@@ -112,7 +112,7 @@ def _opened_log(
         for line in attention_lines(records):
             write(line)
 
-    return InstanceLog(open_log(settings.audit, folders), announce)
+    return InstanceLog(open_log(settings.audit, folders, keys.time_left), announce)
 
 
 def record_started(context: object, instance: Instance) -> None:

@@ -5,6 +5,7 @@
     policy_reader  the policy in force, read from a path or OBS
     policy_file    a policy from YAML, checked; its JSON Schema
     demand         what one job asks for, read from its request body
+    mappings       the mappings in it, and their fields by names that no spelling hides
     decision       which rule applies to a plan, and what it does not allow
     sentences      rules in words
 

@@ -13,6 +13,7 @@ from handler.policy.rules import BUILT_IN
 from handler.policy.sentences import source_sentence
 from handler.policy.verdict import Approval, DailyLimit, PolicyDecision
 from handler.specs.field_types import IMAGE_PATTERN, LONGEST_IMAGE
+from handler.values.canonical_json import key_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -97,7 +98,9 @@ def _decide(
             approval = Approval(rule.approver, who) if rule.approval else None
             found = refusals(rule)
             problems = (Problem(f"{text}: {who} does not allow it", "", at) for at, text in found)
-            return PolicyDecision(policy.digest, number, first_problems(problems), limit, approval)
+            counted = "" if policy is BUILT_IN else shown(key_of(list(rule.source)))
+            all_problems = first_problems(problems)
+            return PolicyDecision(policy.digest, number, all_problems, limit, approval, counted)
     text = f"no rule of the {name} is for this source; ask the operator for one"
     return PolicyDecision(policy.digest, 0, (Problem(text),))
 
@@ -146,20 +149,33 @@ def _job(rule: Rule, demand: Demand, valid_for: int) -> Iterator[str]:
 
 
 def _targets(rule: Rule, demand: Demand) -> Iterator[str]:
-    lists = {"node": rule.nodes, "node_group": rule.groups, "deployment": rule.deployments}
-    is_limited = any(one is not None for one in lists.values())
     if rule.targets_per_job is not None and len(demand.targets) > rule.targets_per_job:
         yield f"{len(demand.targets)} targets in one job, at most {rule.targets_per_job}"
-    if is_limited and not demand.targets:
+    lists = (rule.nodes, rule.node_names, rule.groups, rule.deployments)
+    if all(one is None for one in lists):
+        return
+    if not demand.targets:
         yield "no target named"
     for place, (kind, target) in enumerate(demand.targets, start=1):
-        if kind not in lists:
-            if is_limited:
-                yield f"target {place} without a target_type"
-            continue
-        allowed = lists[kind]
-        if allowed is not None and target not in allowed:
-            yield f"target {place}, a {kind} that is not listed"
+        problem = _target(rule, kind, target, demand.node_names.get(target))
+        if problem:
+            yield f"target {place}{problem}"
+
+
+def _target(rule: Rule, kind: str, target: str, name: str | None) -> str:
+    """Return what is wrong with a target; "" if nothing is."""
+    if kind == "node" and rule.node_names is not None:
+        if target in (rule.nodes or ()):
+            return ""
+        if name is None:
+            return ", a node by its id: names are listed, so write its name"
+        listed = any(fnmatchcase(name, pattern) for pattern in rule.node_names)
+        return "" if listed else ", a node whose name is not listed"
+    lists = {"node": rule.nodes, "node_group": rule.groups, "deployment": rule.deployments}
+    if kind not in lists:
+        return " without a target_type"
+    allowed = lists[kind]
+    return "" if allowed is None or target in allowed else f", a {kind} that is not listed"
 
 
 def _deployment(rule: Rule, demand: Demand) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What one job asks for, read from its request body, whichever form its spec was in.
 
 A deployment is searched as a whole, not field by field: the API may read a field in another
-spelling (`hostNetwork`, `Privileged`) or at another place than its page shows, so a guarded field
-counts wherever it is and however its words are joined.
+spelling (`hostNetwork`, `Privileged`, `configs.host_network`) or at another place than its page
+shows, so a guarded field counts wherever it is and however its words are joined.
 """
 
 from __future__ import annotations
@@ -10,24 +10,27 @@ from __future__ import annotations
 import json
 import posixpath
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
-from unicodedata import normalize
+from typing import TYPE_CHECKING
 
 from handler.parsing import format_path
+from handler.policy.mappings import (
+    entries_of,
+    fields_of,
+    found_mappings,
+    has_type,
+    plain_name,
+    values_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from handler.parsing import Path
+    from handler.policy.mappings import FoundMapping
     from handler.specs.planner import PlannedJob
     from handler.values.canonical_json import Json
 
-FoundFields: TypeAlias = "dict[str, list[tuple[str, Json]]]"
-"""A mapping's fields by their plain names; two spellings of one name are two entries."""
-
-Mapping: TypeAlias = "tuple[Path, FoundFields]"
-
-_OFF = (None, False, 0, "", "false", "False", "0")
+_OFF = (None, False, 0, "")
+"""Values that every reader takes for "off"; the text `false` is true to some."""
 
 _PRIVILEGES = (
     "privileged",
@@ -38,7 +41,15 @@ _PRIVILEGES = (
     "selinuxoptions",
     "sysctls",
     "hostprocess",
+    "volumedevices",
 )
+_UNCONFINED = "unconfined"
+"""A profile of AppArmor or seccomp that forbids nothing."""
+
+_DECODED = ("taskdata", "jobcontent", "deployment", "template")
+"""Fields that hold mappings; a text in their place might be decoded, and is not judged."""
+
+_VOLUME_TYPES = ("configmap", "secret", "emptydir")
 _TARGET_FIELDS = {
     ("nodeid", "nodeids", "nodename"): "node",
     ("groupid", "groupids", "autonomyedgeselector"): "node_group",
@@ -46,6 +57,16 @@ _TARGET_FIELDS = {
     ("targetid", "targetids"): "",
 }
 """How the plain names of fields end that name targets, and the targets' type."""
+
+_TARGET_NAMES = {
+    "node": "node",
+    "nodes": "node",
+    "group": "node_group",
+    "groups": "node_group",
+    "edgegroup": "node_group",
+    "deployments": "deployment",
+}
+"""The same, for whole names; others end like them."""
 
 _MOST_USERS = 2**31
 """Linux has no user from this number on: it may be read as one that is left of it, such as 0."""
@@ -60,11 +81,13 @@ class Demand:
         kind: Its `job_type`.
         targets: Type (`node`, `node_group`, `deployment`, "" if the job names none) and id of
             each thing that it works on.
+        node_names: The names of nodes, by their ids, as the node list has them: only of nodes that
+            were looked up. What a spec writes beside an id is its author's and does not count.
         tags: The keys of its tags.
         valid_for: Seconds in which it may be sent; None: the operator's setting.
         images: Each container's image, by its path in the deployment; "" if it is no text.
-        privileged: Paths of fields that ask for privileged containers, capabilities, devices or
-            kernel parameters.
+        privileged: Paths of fields that ask for privileged containers, capabilities, devices,
+            kernel parameters or no confinement, and of texts where a deployment belongs.
         host_network: Paths of fields that ask for the node's network.
         host_pid: Paths of fields that ask for the node's processes or IPC.
         host_paths: Each mounted folder of the node, normalised, by its path; "" if none is named.
@@ -76,6 +99,7 @@ class Demand:
     document: int
     kind: str
     targets: tuple[tuple[str, str], ...]
+    node_names: Mapping[str, str]
     tags: frozenset[str]
     valid_for: int | None
     images: tuple[tuple[str, str], ...]
@@ -93,15 +117,20 @@ def demand_of(job: PlannedJob) -> Demand:
     request = json.loads(job.body)
     content = request.get("job_content") or {}
     task = json.loads(content.get("task_data") or "{}")
-    mappings = list(_mappings((), task))
+    mappings = list(found_mappings((), task))
     return Demand(
         document=job.document,
         kind=job.job_type,
         targets=(*_targets(content), *_targets_of_task(mappings)),
+        node_names=dict(job.nodes),
         tags=frozenset(tag["key"] for tag in request.get("tags", [])),
         valid_for=job.valid_for,
         images=tuple(_named(mappings, "imageurl", "image")),
-        privileged=(*_asking(mappings, *_PRIVILEGES), *_capabilities(mappings)),
+        privileged=(
+            *_asking(mappings, *_PRIVILEGES),
+            *_capabilities(mappings),
+            *_unjudged(mappings),
+        ),
         host_network=tuple(_asking(mappings, "hostnetwork")),
         host_pid=tuple(_asking(mappings, "hostpid", "hostipc")),
         host_paths=tuple(_host_paths(mappings)),
@@ -118,39 +147,17 @@ def _targets(content: dict[str, Json]) -> Iterator[tuple[str, str]]:
             yield str(content.get("target_type") or ""), str(target.get("target_id"))
 
 
-def _targets_of_task(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
+def _targets_of_task(mappings: list[FoundMapping]) -> Iterator[tuple[str, str]]:
     """Yield the nodes, groups and deployments that a deployment names itself."""
     for _, fields in mappings:
         for name, written in fields.items():
-            for endings, kind in _TARGET_FIELDS.items():
-                if name.endswith(endings):
-                    yield from ((kind, str(one)) for _, value in written for one in _each(value))
+            kinds = [kind for ends, kind in _TARGET_FIELDS.items() if name.endswith(ends)]
+            kinds += [_TARGET_NAMES[name]] if name in _TARGET_NAMES else []
+            for kind in kinds:
+                yield from ((kind, str(one)) for _, value in written for one in entries_of(value))
 
 
-def _mappings(path: Path, value: Json) -> Iterator[Mapping]:
-    """Yield every mapping in a value with its path, outermost first."""
-    if isinstance(value, dict):
-        yield path, _fields(value)
-        for name, inner in value.items():
-            yield from _mappings((*path, name), inner)
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _mappings((*path, place), inner)
-
-
-def _fields(mapping: dict[str, Json]) -> FoundFields:
-    fields: FoundFields = {}
-    for name, value in mapping.items():
-        fields.setdefault(_plain(name), []).append((name, value))
-    return fields
-
-
-def _values(fields: FoundFields, name: str) -> list[Json]:
-    """Return every value of a field: which spelling the API reads is not known."""
-    return [value for _, value in fields.get(name, ())]
-
-
-def _asking(mappings: list[Mapping], *names: str) -> Iterator[str]:
+def _asking(mappings: list[FoundMapping], *names: str) -> Iterator[str]:
     """Yield the path of each field with one of some names that is not off."""
     for path, fields in mappings:
         for name in names:
@@ -159,7 +166,7 @@ def _asking(mappings: list[Mapping], *names: str) -> Iterator[str]:
                     yield format_path((*path, written))
 
 
-def _capabilities(mappings: list[Mapping]) -> Iterator[str]:
+def _capabilities(mappings: list[FoundMapping]) -> Iterator[str]:
     """Yield the path of each list of added capabilities; to drop some is no demand."""
     for path, fields in mappings:
         for written, value in fields.get("capabilities", ()):
@@ -169,34 +176,48 @@ def _capabilities(mappings: list[Mapping]) -> Iterator[str]:
 
 def _only_drops(value: Json) -> bool:
     return isinstance(value, dict) and not any(
-        inner for name, inner in value.items() if _plain(name) != "drop"
+        inner
+        for name, inner in value.items()
+        if plain_name(name) != "drop" or not isinstance(inner, list)
     )
 
 
-def _named(mappings: list[Mapping], *names: str) -> Iterator[tuple[str, str]]:
+def _unjudged(mappings: list[FoundMapping]) -> Iterator[str]:
+    """Yield the path of each text that turns confinement off, or stands for a deployment."""
+    for path, fields in mappings:
+        for name, written in fields.items():
+            for field, value in written:
+                if isinstance(value, str) and (
+                    plain_name(value) == _UNCONFINED or (name in _DECODED and "{" in value)
+                ):
+                    yield format_path((*path, field))
+
+
+def _named(mappings: list[FoundMapping], *names: str) -> Iterator[tuple[str, str]]:
     for path, fields in mappings:
         for name in names:
             for written, value in fields.get(name, ()):
                 yield format_path((*path, written)), value if isinstance(value, str) else ""
 
 
-def _host_paths(mappings: list[Mapping]) -> Iterator[tuple[str, str]]:
-    """Yield mounted folders: a volume of the type, or a field of that name as Kubernetes has it."""
+def _host_paths(mappings: list[FoundMapping]) -> Iterator[tuple[str, str]]:
+    """Yield mounted folders: a volume of the type, or a field of that name as Kubernetes has it.
+
+    A volume of a type that no page has may be one, too.
+    """
     for path, fields in mappings:
-        if _has_type(fields, "hostpath"):
-            for source in _values(fields, "source") or [None]:
+        is_volume = {"source", "destination"} <= fields.keys()
+        if has_type(fields, "hostpath") or (is_volume and not has_type(fields, *_VOLUME_TYPES)):
+            for source in values_of(fields, "source") or [None]:
                 yield format_path(path), _normalised(source)
-        for inner in _values(fields, "hostpath"):
+        for inner in values_of(fields, "hostpath"):
             paths = (
-                _values(_fields(inner), "path") or [None] if isinstance(inner, dict) else [inner]
+                values_of(fields_of(inner), "path") or [None]
+                if isinstance(inner, dict)
+                else [inner]
             )
             for one in paths:
                 yield format_path(path), _normalised(one)
-
-
-def _has_type(fields: FoundFields, kind: str) -> bool:
-    named = (one for value in _values(fields, "type") for one in _each(value))
-    return any(isinstance(one, str) and _plain(one) == kind for one in named)
 
 
 def _normalised(value: Json) -> str:
@@ -204,11 +225,11 @@ def _normalised(value: Json) -> str:
     return posixpath.normpath("/" + text.lstrip("/")) if text.startswith("/") else ""
 
 
-def _as_root(mappings: list[Mapping]) -> Iterator[str]:
+def _as_root(mappings: list[FoundMapping]) -> Iterator[str]:
     """Yield containers that name no other user than root; an image's own user is not known."""
     for path, fields in mappings:
         if fields.keys() & {"imageurl", "image", "runasuser"}:
-            users = _values(fields, "runasuser")
+            users = values_of(fields, "runasuser")
             if not users or not all(map(_is_other_than_root, users)):
                 yield format_path(path)
 
@@ -217,20 +238,20 @@ def _is_other_than_root(user: Json) -> bool:
     return isinstance(user, int) and not isinstance(user, bool) and 0 < user < _MOST_USERS
 
 
-def _references(mappings: list[Mapping], kind: str) -> Iterator[tuple[str, str]]:
+def _references(mappings: list[FoundMapping], kind: str) -> Iterator[tuple[str, str]]:
     """Yield the names of secrets or configmaps.
 
     They are in volumes of that type, and in fields like `secret`, `secretKeyRef`, `secretName` and
     `imagePullSecrets`: a name, a mapping with a name, or a list of these.
     """
     for path, fields in mappings:
-        if _has_type(fields, kind):
-            for source in _values(fields, "source") or [None]:
+        if has_type(fields, kind):
+            for source in values_of(fields, "source") or [None]:
                 yield format_path(path), str(source or "")
         for name, written in fields.items():
             if kind in name:
                 for field, value in written:
-                    for one in _each(value):
+                    for one in entries_of(value):
                         yield from ((format_path((*path, field)), found) for found in _names(one))
 
 
@@ -239,24 +260,7 @@ def _names(reference: Json) -> Iterator[str]:
     if not isinstance(reference, dict):
         yield str(reference)
         return
-    fields = _fields(reference)
-    names = _values(fields, "name")
+    fields = fields_of(reference)
+    names = values_of(fields, "name")
     if names or not any(name.endswith("name") for name in fields):
         yield from map(str, names or [""])
-
-
-def _each(value: Json) -> list[Json]:
-    """Return the entries of a list, or the value itself; nothing for one that says nothing."""
-    if value is None or value == "":
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def _plain(name: object) -> str:
-    """Return a name as the most tolerant reader compares it.
-
-    Without letter case (Go's reader takes a long s for an s), punctuation and invisible characters,
-    and without the `is` that Java puts before the name of a boolean.
-    """
-    folded = normalize("NFKC", str(name)).casefold()
-    return "".join(filter(str.isalnum, folded)).removeprefix("is")

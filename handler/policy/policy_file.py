@@ -81,6 +81,11 @@ class RuleForm(BaseModel):
     )
     kinds: list[JobType] | None = Field(default=None, description="Kinds of jobs; default all.")
     nodes: list[Line] | None = Field(default=None, description="Ids of nodes; default any.")
+    node_names: list[Line] | None = Field(
+        default=None,
+        description="Names of nodes that are allowed beside `nodes`; `*` stands for any "
+        "characters. A spec must then write names, which are looked up. Default any.",
+    )
     groups: list[Line] | None = Field(default=None, description="Ids of node groups; default any.")
     deployments: list[Line] | None = Field(
         default=None, description="Ids of deployments; default any."
@@ -93,8 +98,8 @@ class RuleForm(BaseModel):
     )
     jobs_per_day: Count | None = Field(
         default=None,
-        description="The most jobs that are planned under this rule in any 24 hours; default any "
-        "number. A change of the policy starts the count again.",
+        description="The most jobs that are planned from this rule's `from` in any 24 hours; "
+        "default any number.",
     )
     images: list[Repository] | None = Field(
         default=None,

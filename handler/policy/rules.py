@@ -37,6 +37,7 @@ class Rule(NamedTuple):
     source: Source = Source()
     kinds: Collection[str] | None = None
     nodes: Collection[str] | None = None
+    node_names: Collection[str] | None = None
     groups: Collection[str] | None = None
     deployments: Collection[str] | None = None
     targets_per_job: int | None = None

@@ -36,7 +36,9 @@ def rule_sentences(number: int, rule: Rule) -> Sequence[str]:
 
 def _allowed(rule: Rule) -> Iterator[str]:
     yield f"kinds of jobs: {_listed(rule.kinds, 'all')}"
-    yield f"nodes: {_listed(rule.nodes, 'any')}"
+    yield f"nodes: {_listed(rule.nodes, 'any' if rule.node_names is None else 'none by id')}"
+    if rule.node_names is not None:
+        yield f"nodes by name: {_listed(rule.node_names, 'any')}"
     yield f"node groups: {_listed(rule.groups, 'any')}"
     yield f"deployments: {_listed(rule.deployments, 'any')}"
     most = rule.targets_per_job

@@ -55,6 +55,8 @@ class PolicyDecision(NamedTuple):
         problems: What is not allowed; empty if the plan is.
         limit: The rule's limit, which only the log can judge; None if it has none.
         approval: Who must approve the plan first; None if no one needs to.
+        source: A key of the rule's source, by which the jobs of a day are counted; "" in the
+            built-in policy, which has no such limit.
     """
 
     policy: str
@@ -62,6 +64,7 @@ class PolicyDecision(NamedTuple):
     problems: tuple[Problem, ...] = ()
     limit: DailyLimit | None = None
     approval: Approval | None = None
+    source: str = ""
 
 
 def is_plain(jobs: Sequence[PlannedJob], valid_for: int) -> bool:

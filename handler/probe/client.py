@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
@@ -70,13 +69,11 @@ class ProbeClient:
         ief: The API, over an `ObservedTransport` and with its clock.
         sleep: Waits for seconds.
         ticks: Monotonic seconds.
-        refusals: How often each status and code refused a call, the probe's own tricks left out.
     """
 
     ief: Ief
     sleep: Callable[[float], None] = time.sleep
     ticks: Callable[[], float] = time.monotonic
-    refusals: Counter[str] = field(default_factory=Counter)
 
     def page(self, job_type: str, *, limit: int, offset: int = 0) -> tuple[ListedJob, ...]:
         """Return a page of the list of jobs.
@@ -109,25 +106,17 @@ class ProbeClient:
         shift = timedelta(seconds=seconds)
         ief = replace(self.ief, clock=lambda: self.ief.clock() + shift)
         try:
-            self._patiently(lambda: ief.list_jobs(JOB_TYPES[0], limit=1, offset=0))
+            self.call(lambda: ief.list_jobs(JOB_TYPES[0], limit=1, offset=0))
         except CloudError as error:
             return error
         return None
 
     def call(self, ask: Callable[[], T]) -> T:
-        """Return what a call returns, and count its refusal.
+        """Return what a call returns; one that is limited is repeated after the pause asked for.
 
         Raises:
             CloudError: The call failed.
         """
-        try:
-            return self._patiently(ask)
-        except ApiError as error:
-            self.refusals[f"{error.status} {error.code or 'without a code'}"] += 1
-            raise
-
-    def _patiently(self, ask: Callable[[], T]) -> T:
-        """Return what a call returns; one that is limited is repeated after the pause asked for."""
         for _ in range(_TRIES - 1):
             try:
                 return ask()

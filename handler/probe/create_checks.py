@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from handler.errors import ApiError, CloudError, NotSentError
 from handler.probe.fact import LAG, LISTED_DESCRIPTION, SHOWN_DESCRIPTION, Fact, compared, unseen
 from handler.probe.list_checks import description_fact
+from handler.probe.right_checks import right_fact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -111,15 +112,17 @@ def create_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
     try:
         job_id = _create(client, job)
     except CloudError as error:
+        yield right_fact("create", error)
         yield compared(
             name,
             assumed,
             str(error),
             same=False,
-            change="check the right ief:batchjob:create and the id after --create-on; if the API "
-            "refuses this type of job, --kind node_upgrade, with a node that is up to date",
+            change="check the id after --create-on; if the API refuses this type of job, --kind "
+            "node_upgrade, with a node that is up to date",
         )
         return
+    yield right_fact("create", None)
     yield compared(name, assumed, assumed, same=True)
     listed = yield from _lag(client, job, job_id)
     if listed:
@@ -132,6 +135,12 @@ def create_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
     except CloudError as error:
         yield unseen(SHOWN_DESCRIPTION, "returned", str(error))
     yield _equal_names(client, job)
+    yield right_fact(
+        "update",
+        _error_of(
+            client, lambda: client.ief.operate(client.ief.sign_operation("StopBatchJob", job_id))
+        ),
+    )
 
 
 def _create(client: ProbeClient, job: ProbeJob) -> str:
@@ -200,7 +209,10 @@ def delete_facts(client: ProbeClient, job: ProbeJob) -> Iterator[Fact]:
     mine = list(dict.fromkeys([*job.created, *listed]))
     is_doubtful = len(mine) < len(job.created) + len(job.lost)
     doubt = "; an answer was lost, and the list does not have its job" if is_doubtful else ""
-    left = [job_id for job_id in mine if not _deleted(client, job_id)]
+    errors = {job_id: _deletion_error(client, job_id) for job_id in mine}
+    left = [job_id for job_id, error in errors.items() if error]
+    if mine:
+        yield right_fact("delete", errors[mine[0]])
     yield compared(
         "clean-up",
         "all jobs of the probe are deleted",
@@ -221,19 +233,23 @@ def _search(
         return ()
 
 
-def _deleted(client: ProbeClient, job_id: str) -> bool:
+def _deletion_error(client: ProbeClient, job_id: str) -> CloudError | None:
+    """Delete a job; return why it cannot be deleted, None if it is gone."""
+    error = None
     for number in range(_TRIES):
-        try:
-            client.call(lambda: client.ief.delete_job(job_id))
-        except ApiError as error:
-            if error.status == _NOT_FOUND:
-                return True
-        except CloudError:
-            pass
-        else:
-            return True
+        error = _error_of(client, lambda: client.ief.delete_job(job_id))
+        if error is None or (isinstance(error, ApiError) and error.status == _NOT_FOUND):
+            return None
         client.sleep(_PAUSES[min(number, len(_PAUSES) - 1)])
-    return False
+    return error
+
+
+def _error_of(client: ProbeClient, ask: Callable[[], object]) -> CloudError | None:
+    try:
+        client.call(ask)
+    except CloudError as error:
+        return error
+    return None
 
 
 def _deleted_job(client: ProbeClient, job_id: str) -> Fact:

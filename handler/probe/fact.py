@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-FactVerdict: TypeAlias = Literal["as assumed", "differs", "not seen"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FactVerdict: TypeAlias = Literal["not seen", "as assumed", "differs"]
 
 WINDOW = "signature window"
 LAG = "list lag"
@@ -46,3 +49,14 @@ def compared(  # noqa: PLR0913 - the fields of a fact
     """Return a fact that was seen; `change` counts only if it is not the same as assumed."""
     verdict: FactVerdict = "as assumed" if same else "differs"
     return Fact(name, assumed, seen, verdict, "" if same else change, value)
+
+
+def merged(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Return each fact once: what was seen counts before what was not, a difference most of all."""
+    ranks = get_args(FactVerdict)
+    best: dict[str, Fact] = {}
+    for fact in facts:
+        before = best.get(fact.name)
+        if not before or ranks.index(fact.verdict) > ranks.index(before.verdict):
+            best[fact.name] = fact
+    return tuple(best.values())

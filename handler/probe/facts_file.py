@@ -7,6 +7,7 @@ facts: no job is declared absent until it can be read.
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -55,6 +56,12 @@ class _File(BaseModel):
     facts: list[_Entry] = Field(max_length=200)
 
 
+class _Answer(BaseModel):
+    """What the function answers to `{"action": "probe"}`."""
+
+    facts: _File
+
+
 @dataclass(frozen=True)
 class Facts:
     """What was seen of the cloud, and when; `host` is the API's that was asked."""
@@ -79,15 +86,17 @@ class Caution:
 
 
 def load_facts(address: str, obs: Callable[[], Obs]) -> Facts:
-    """Return the facts at a path or in OBS.
+    """Return the facts at a path or in OBS: the probe's JSON, or the function's answer.
 
     Raises:
-        SettingsError: They are missing, cannot be read, or are not the probe's JSON.
+        SettingsError: They are missing, cannot be read, or are neither.
         CloudError: OBS could not be reached.
     """
     data = _read_object(address, obs()) if address.startswith(OBS) else _read_file(address)
+    with suppress(ValidationError):
+        return _facts(_Answer.model_validate_json(data).facts)
     try:
-        file = _File.model_validate_json(data)
+        return _facts(_File.model_validate_json(data))
     except ValidationError as error:
         from handler.parsing.validation_errors import json_problems
 
@@ -95,6 +104,9 @@ def load_facts(address: str, obs: Callable[[], Obs]) -> Facts:
             f"NIGHTDROP_FACTS: {json_problems(error)[0]}; "
             "write the file with `nightdrop probe --json`"
         ) from None
+
+
+def _facts(file: _File) -> Facts:
     return Facts(file.probed_at, file.host, tuple(Fact(**one.model_dump()) for one in file.facts))
 
 

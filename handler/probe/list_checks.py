@@ -13,13 +13,21 @@ from handler.audit.job_end import ENDED
 from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, CloudError
 from handler.probe.client import JOB_TYPES, PAGE
-from handler.probe.fact import LISTED_DESCRIPTION, SHOWN_DESCRIPTION, WINDOW, Fact, compared, unseen
+from handler.probe.fact import (
+    LISTED_DESCRIPTION,
+    SHOWN_DESCRIPTION,
+    WINDOW,
+    Fact,
+    compared,
+    unseen,
+)
+from handler.probe.right_checks import right_fact
 from handler.settings import LONGEST_FLIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from handler.cloud.ief.client import ListedJob
+    from handler.cloud.ief.client import ListedJob, ShownJob
     from handler.probe.client import ProbeClient
 
 AGES = (300, 840, 960, 1200, 1800, 3600, 6 * 3600, 24 * 3600)
@@ -36,6 +44,7 @@ _TRIES = 3
 _LATE = 960  # the first age after LONGEST_FLIGHT: it leaves room for the time on the way
 _ASSUMED_WINDOW = f"refused {LONGEST_FLIGHT} s after its date"
 _REFUSAL = "400 IEF.011005, or any 401 or 403"
+_NO_JOB = "00000000-0000-4000-8000-000000000000"
 _NONE = "the list has no job; probe again when there are some, or with --create-on"
 
 
@@ -185,21 +194,29 @@ def _overlaps(client: ProbeClient, job_type: str) -> bool:
 def _descriptions(client: ProbeClient, jobs: Sequence[ListedJob]) -> Iterator[Fact]:
     assumed = "returned"
     described = [job for job in jobs if job.description]
+    job = next(iter(described or jobs), None)
+    shown = _shown(client, job.job_id if job else _NO_JOB)
+    yield right_fact("get", shown if isinstance(shown, CloudError) else None)
+    text = "" if isinstance(shown, CloudError) else shown.description
+    why = "no job has a description that is returned; --create-on tells" if jobs else _NONE
     if described:
         yield compared(LISTED_DESCRIPTION, assumed, "returned", same=True)
-        shown = client.call(lambda: client.ief.show_job(described[0].job_id))
-        yield description_fact(SHOWN_DESCRIPTION, described[0].description, shown.description)
-        return
-    shown_text = ""
-    if jobs:
-        shown_text = client.call(lambda: client.ief.show_job(jobs[0].job_id)).description
-    if shown_text:
-        yield description_fact(LISTED_DESCRIPTION, shown_text, "")
-        yield compared(SHOWN_DESCRIPTION, assumed, "returned", same=True)
-        return
-    why = "no job has a description that is returned; --create-on tells" if jobs else _NONE
-    yield unseen(LISTED_DESCRIPTION, assumed, why)
-    yield unseen(SHOWN_DESCRIPTION, assumed, why)
+    else:
+        fact = unseen(LISTED_DESCRIPTION, assumed, why)
+        yield description_fact(LISTED_DESCRIPTION, text, "") if text else fact
+    if job and isinstance(shown, CloudError):
+        yield unseen(SHOWN_DESCRIPTION, assumed, str(shown))
+    elif job and (described or text):
+        yield description_fact(SHOWN_DESCRIPTION, job.description or text, text)
+    else:
+        yield unseen(SHOWN_DESCRIPTION, assumed, why)
+
+
+def _shown(client: ProbeClient, job_id: str) -> ShownJob | CloudError:
+    try:
+        return client.ief.show_job(job_id)
+    except CloudError as error:
+        return error
 
 
 def description_fact(name: str, expected: str, found: str) -> Fact:

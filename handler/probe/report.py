@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.probe.fact import Fact
+    from handler.values.canonical_json import Json
 
 _VERSION = 1
 """The version of the JSON's form."""
@@ -19,11 +20,23 @@ _VERSION = 1
 _LONGEST = 400
 
 
+def facts_document(facts: Sequence[Fact], at: str, host: str) -> dict[str, Json]:
+    """Return the facts as NIGHTDROP_FACTS is read.
+
+    Args:
+        facts: What was seen.
+        at: When, such as `2026-11-26T03:04:05Z`.
+        host: The host name of the API.
+    """
+    rows: list[Json] = [
+        {**asdict(one), "seen": display(one.seen, longest=_LONGEST)} for one in facts
+    ]
+    return {"version": _VERSION, "probed_at": at, "host": host, "facts": rows}
+
+
 def to_json(facts: Sequence[Fact], at: str, host: str) -> str:
-    """Return the facts as JSON, as NIGHTDROP_FACTS is read."""
-    rows = [{**asdict(one), "seen": display(one.seen, longest=_LONGEST)} for one in facts]
-    content = {"version": _VERSION, "probed_at": at, "host": host, "facts": rows}
-    return json.dumps(content, indent=2) + "\n"
+    """Return the document of `facts_document` as text."""
+    return json.dumps(facts_document(facts, at, host), indent=2) + "\n"
 
 
 def to_markdown(facts: Sequence[Fact], at: str, host: str) -> str:

@@ -124,6 +124,7 @@ class Answered:
         left: How much of each kind a reconciler run left open; None for any other event.
         warnings: What should be looked at.
         checks: What an examination found, ready to be answered.
+        facts: What the probe has seen, as NIGHTDROP_FACTS is read.
         plan: What would be done with a spec.
         head: Stands for the end of the log where it could not be read.
     """
@@ -134,6 +135,7 @@ class Answered:
     left: Mapping[str, int] | None = None
     warnings: Sequence[str] = ()
     checks: Sequence[dict[str, Json]] = ()
+    facts: Mapping[str, Json] = field(default_factory=dict)
     plan: Mapping[str, Json] = field(default_factory=dict)
     head: Head | None = None
 
@@ -163,6 +165,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
         **({"warnings": warnings} if warnings else {}),
         **({"open": dict(answered.left)} if answered.left is not None else {}),
         **({"checks": list(answered.checks)} if answered.checks else {}),
+        **({"facts": dict(answered.facts)} if answered.facts else {}),
         **({"plan": dict(answered.plan)} if answered.plan else {}),
         "head": {"seq": head.seq, "hash": head.hash},
     }

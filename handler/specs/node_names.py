@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from handler.parsing import Document
+    from handler.specs.planner import NamedNodes
     from handler.values.canonical_json import Json
 
 _MOST_SIMILAR, _SIMILARITY = 3, 0.6
@@ -28,11 +29,11 @@ class Resolved(NamedTuple):
 
     Attributes:
         documents: The documents, each node that was named as `{id, name}`.
-        names: What each document's names were found to be, as `name=id`, by its number.
+        names: What each document's names were found to be, by its number.
     """
 
     documents: tuple[Document, ...]
-    names: Mapping[int, str]
+    names: Mapping[int, NamedNodes]
 
 
 def resolve_names(documents: Sequence[Document], nodes: Mapping[str, str]) -> Resolved:
@@ -52,7 +53,7 @@ def resolve_names(documents: Sequence[Document], nodes: Mapping[str, str]) -> Re
     if problems:
         raise SpecRejectedError(problems)
     found = [_with_ids(document, nodes, by_name) for document in documents]
-    names = {document.number: said for document, said in found if said}
+    names = {document.number: named for document, named in found if named}
     return Resolved(tuple(document for document, _ in found), names)
 
 
@@ -101,14 +102,13 @@ def similar_names(name: str, known: Sequence[str]) -> str:
 
 def _with_ids(
     document: Document, nodes: Mapping[str, str], by_name: Mapping[str, list[str]]
-) -> tuple[Document, str]:
+) -> tuple[Document, NamedNodes]:
     found = {name: by_name[name][0] for _, name in named_nodes(document) if name not in nodes}
     if not found or not isinstance(document.value, dict):
-        return document, ""
+        return document, ()
     entries: list[Json] = [
         {"id": found[one], "name": one} if isinstance(one, str) and one in found else one
         for one in listed_nodes(document)
     ]
     value: Json = {**document.value, "targets": {"nodes": entries}}
-    said = ", ".join(f"{name}={node_id}" for name, node_id in found.items())
-    return replace(document, value=value), said
+    return replace(document, value=value), tuple((one, name) for name, one in found.items())

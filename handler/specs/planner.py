@@ -6,7 +6,7 @@ import json
 import re
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing import MAX_PROBLEMS, first_problems
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 MARK_KEY_LENGTH = 26
 
-NO_NAMES: Mapping[int, str] = MappingProxyType({})
+NamedNodes: TypeAlias = "tuple[tuple[str, str], ...]"
+"""Nodes that were found by their names: id and name of each."""
+
+NO_NAMES: Mapping[int, NamedNodes] = MappingProxyType({})
 """No node was named by its name."""
 
 _API_WORDS = frozenset({"job_name", "job_type", "job_content"})
@@ -40,7 +43,7 @@ class PlannedJob(NamedTuple):
         job_type: Its `job_type`.
         body: The JSON text of the request, the mark in its description.
         valid_for: Seconds after the delivery in which it may be sent; None: the setting decides.
-        nodes: The nodes that its spec names by their names, as `name=id`, separated by commas.
+        nodes: The nodes that its spec names by their names, as the node list has them.
     """
 
     key: str
@@ -49,7 +52,7 @@ class PlannedJob(NamedTuple):
     job_type: str
     body: str
     valid_for: int | None
-    nodes: str = ""
+    nodes: NamedNodes = ()
 
 
 class Plan(NamedTuple):
@@ -86,14 +89,14 @@ def mark_of(job_key: str) -> str:
 
 
 def make_plan(
-    delivery_key: str, documents: Sequence[Document], names: Mapping[int, str] = NO_NAMES
+    delivery_key: str, documents: Sequence[Document], names: Mapping[int, NamedNodes] = NO_NAMES
 ) -> Plan:
     """Turn a delivery's documents into its plan.
 
     Args:
         delivery_key: The delivery's key; the jobs' keys follow from it.
         documents: The documents of its spec.
-        names: The nodes of each document that were named by their names, as they are recorded.
+        names: The nodes of each document that were named by their names.
 
     Returns:
         The plan, with one job for each document.
@@ -105,7 +108,7 @@ def make_plan(
     if problems:
         raise SpecRejectedError(problems)
     jobs = tuple(
-        _job(delivery_key, document, names.get(document.number, "")) for document in documents
+        _job(delivery_key, document, names.get(document.number, ())) for document in documents
     )
     warnings = (problem for document in documents for problem in _warnings(document))
     return Plan(jobs, first_problems(warnings))
@@ -190,7 +193,7 @@ def _repeated_name(document: Document, first: dict[str, int]) -> list[Problem]:
     return [to_problem(Issue(("job_name",), text), document)]
 
 
-def _job(delivery_key: str, document: Document, nodes: str) -> PlannedJob:
+def _job(delivery_key: str, document: Document, nodes: NamedNodes) -> PlannedJob:
     value = _mapping(document)
     form = _form(value)
     place_in_document = 0  # one document asks for one job

@@ -127,17 +127,17 @@ class InvalidEntry:
 
 
 ActionName: TypeAlias = Literal[
-    "reconcile", "doctor", "summary", "plan",
+    "reconcile", "doctor", "probe", "summary", "plan",
     "job.pause", "job.resume", "job.retry", "job.delete", "job.abandon",
 ]  # fmt: skip
-"""`reconcile` is one run of the reconciler, `doctor` an examination of the deployment, `summary` a
-notice of what happened since the last one, `plan` asks what would be done with a spec; the others
-are operations on one job."""
+"""`reconcile` is one run of the reconciler, `doctor` an examination of the deployment, `probe` a
+comparison of the cloud with what is assumed about it, `summary` a notice of what happened since the
+last one, `plan` asks what would be done with a spec; the others are operations on one job."""
 
 EVENT_ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 """Every action there is."""
 
-PLAIN_ACTIONS: tuple[ActionName, ...] = ("reconcile", "doctor", "summary")
+PLAIN_ACTIONS: tuple[ActionName, ...] = ("reconcile", "doctor", "probe", "summary")
 """Those that say nothing beside their name; a timer may ask for them."""
 
 FULL_ACTIONS = tuple(name for name in EVENT_ACTIONS if name not in PLAIN_ACTIONS)

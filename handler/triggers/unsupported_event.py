@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _SUPPORTED = (
     "supported are a timer (trigger_type TIMER), OBS events (classic, with Records, or through "
     'EventGrid), a job spec as the event itself, {"action": "reconcile"}, {"action": "doctor"}, '
+    '{"action": "probe"}, '
     '{"action": "plan", "spec": …}, and {"action": "job.pause", "job": NAME} (or resume, retry, '
     "delete, abandon)"
 )

@@ -107,7 +107,7 @@ locals {
       },
       {
         Effect   = "Allow"
-        Action   = ["obs:object:GetObject"]
+        Action   = ["obs:object:GetObject", "obs:object:GetObjectVersion"]
         Resource = ["OBS:*:*:object:${local.drop}/*"]
       },
       {

@@ -46,7 +46,7 @@ from handler.parsing import Limits, read
 from handler.policy.verdict import ALLOWED
 from handler.runtime.deadline import Deadline
 from handler.specs.planner import make_plan
-from handler.triggers.delivery import Delivery, InlineSpec
+from handler.triggers.delivery import Delivery, InlineSpec, StoredSpec
 from tests.faults.simulated_api import OPERATE
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ class Function:
             yield self._pause()
             if decided.refused:
                 self._count("delivered again after a refusal")
+            if decided.run is None and self._closed(decided.delivery):
+                return
             if decided.run is None:
                 decided, claimed = yield from self._planned(self._order(decided.delivery), plan_it)
                 yield self._pause()
@@ -155,7 +157,7 @@ class Function:
         self, delivery: Delivery
     ) -> Generator[float, None, tuple[Decided, Claimed | None]]:
         """Receive a delivery: its spec is at hand, or, for half of them, still to be read."""
-        if int(delivery.key[:1], 36) % 2:
+        if int(delivery.key[:1], 36) % 2 or isinstance(delivery.spec, StoredSpec):
             return self._commit(receive(delivery)), None
 
         def at_once(order: Order, rules: Rules, claimed: Decide[Claim] | None) -> Decide[Decided]:
@@ -166,9 +168,20 @@ class Function:
             return self._commit(receive(delivery)), None
         return (yield from self._planned(order, at_once))
 
+    def _closed(self, delivery: Delivery) -> bool:
+        """Return whether a delivery of a file is closed before it is planned."""
+        if not (self.guard and isinstance(delivery.spec, StoredSpec)):
+            return False
+        if self.schedule.happens(self.network.log_busy):
+            raise LogBusyError("the log is held by others")
+        return self.guard.files.close(delivery, self.log)
+
     def _order(self, delivery: Delivery) -> Order:
-        """Return what a delivery with an inline spec asks for, and what the policy says now."""
-        spec = SpecSource(cast("InlineSpec", delivery.spec).data, {})
+        """Return what a delivery asks for, and what the policy says now."""
+        if self.guard and isinstance(delivery.spec, StoredSpec):
+            spec = self.guard.files.source(delivery)
+        else:
+            spec = SpecSource(cast("InlineSpec", delivery.spec).data, {})
         plan = _planned(delivery.key, spec.data)
         return Order(
             delivery, spec, plan, self.guard.decide(delivery, plan) if self.guard else ALLOWED

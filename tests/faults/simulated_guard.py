@@ -1,13 +1,15 @@
 """What stands between an order and the fleet in a simulated run: a policy, and the breaker.
 
-Half of the runs have both. The policy refuses some orders, allows a few jobs a day, and is changed
-once; jobs fail on the fleet, and a person releases what the breaker holds, or does not.
+Half of the runs have both. The policy refuses some orders, allows a few jobs a day, wants others to
+be approved, by a file or by a person, and is changed at any time; jobs fail on the fleet, and a
+person releases what the breaker holds, or does not.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -16,18 +18,18 @@ from handler.audit.record import part
 from handler.deliveries.approval import approve
 from handler.jobs.breaker import BREAKER_WINDOW, Breaker
 from handler.jobs.hold import release
-from handler.policy.decision import Origin, decide, origin_of
+from handler.policy.decision import Origin, decide, matches, origin_of
 from handler.policy.demand import demand_of
 from handler.policy.policy_file import read_policy
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import moment, sha256_hex
+from tests.faults.simulated_files import AUTHOR, Files
 from tests.faults.simulated_function import LIMIT
+from tests.faults.simulated_time import EPOCH
 from tests.faults.violations import planned_jobs
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Iterator, Sequence
-    from datetime import datetime
 
     from handler.audit.record import Fields
     from handler.policy.verdict import PolicyDecision
@@ -38,8 +40,12 @@ if TYPE_CHECKING:
 
 POLICIES = (
     b"""rules: [{from: {timer: weekly}, kinds: []}, {from: {timer: nightly}, approval: required},
-                {from: {timer: '*'}, jobs_per_day: 3}, {from: {direct: true}}]""",
-    b"""rules: [{from: {timer: three}, kinds: []}, {from: {timer: '*'}, jobs_per_day: 4}]""",
+                {from: {timer: '*'}, jobs_per_day: 3}, {from: {direct: true}},
+                {from: {prefix: drop/}, approver: {account: reviewer}}]""",
+    b"""rules: [{from: {timer: three}, kinds: []}, {from: {timer: '*'}, jobs_per_day: 4},
+                {from: {prefix: drop/}, approval: required}]""",
+    b"""rules: [{from: {prefix: drop/}, kinds: []}, {from: {timer: '*'}, approval: required},
+                {from: {direct: true}}]""",
 )
 _NOTED = {
     "over the limit of the day": "in 24 hours",
@@ -48,6 +54,7 @@ _NOTED = {
 }
 _BREAKER = Breaker(0.4, 2)
 _VALID_FOR = 21_600
+_SKEW, _MOST_FREEZES = timedelta(seconds=5), 2
 _OURS = "circuit breaker"
 _NO_END = frozenset({"job.resumed", "job.retried", "job.deleted"})
 """The actions after which the end of a job counts no more."""
@@ -60,21 +67,23 @@ class Guard:
     Attributes:
         random: Draws what happens by chance, beside what the rest of a run is drawn from.
         struck: Counts what happened, by name.
-        policy: The policy in force, as its file.
+        files: The bucket with dropped specs and approvals, and the policy in force.
         failing: How often a job fails on the fleet.
         breaker: The circuit breaker's setting.
+        history: When each policy came into force, in the order of time.
     """
 
     random: Random
     struck: Counter[str]
-    policy: bytes
+    files: Files
     failing: float
     breaker: Breaker = _BREAKER
+    history: list[tuple[datetime, bytes]] = field(default_factory=list)
     _ends: dict[str, bool] = field(default_factory=dict)
 
     def decide(self, delivery: Delivery, plan: Plan) -> PolicyDecision:
         """Return what the policy in force decides about a plan."""
-        decision = decided(self.policy, origin_of(delivery, delivery.actor), plan)
+        decision = decided(self.files.policy, origin_of(delivery, delivery.actor), plan)
         self.struck["refused by the policy"] += bool(decision.problems)
         return decision
 
@@ -91,8 +100,9 @@ def guarded(world: World, seed: int) -> World:
     random = Random(f"guard {seed}")  # noqa: S311 - to repeat runs
     if random.random() < 0.5:
         return world
-    policy, failing = random.choice(POLICIES), random.choice((0.1, 0.5, 0.9))
-    guard = Guard(random, world.schedule.struck, policy, failing)
+    files = Files(random, world.schedule.struck, random.choice(POLICIES))
+    guard = Guard(random, world.schedule.struck, files, random.choice((0.1, 0.5, 0.9)))
+    guard.history.append((EPOCH, files.policy))
     world.api.fails = guard.fails
     return replace(world, guard=guard)
 
@@ -100,8 +110,7 @@ def guarded(world: World, seed: int) -> World:
 def operate(world: World, guard: Guard) -> None:
     """Put on the schedule what people do to the guard."""
     start, draw = world.schedule.start, guard.random.uniform
-    if guard.random.random() < 0.5:
-        start(_changed(guard), None, after=draw(0, 2400))
+    start(_changed(world, guard), None, after=draw(0, 2400))
     start(_approving(world, guard), None, after=draw(0, 600))
     if guard.random.random() < 0.7:
         start(_released(world, guard), None, after=draw(0, 600))
@@ -119,10 +128,12 @@ def _approving(world: World, guard: Guard) -> Steps:
         yield guard.random.uniform(60, 1200)
 
 
-def _changed(guard: Guard) -> Steps:
-    guard.struck["policy changed"] += 1
-    [guard.policy] = {*POLICIES} - {guard.policy}
-    yield from ()
+def _changed(world: World, guard: Guard) -> Steps:
+    while not world.schedule.calm:
+        guard.struck["policy changed"] += 1
+        guard.files.policy = guard.random.choice(POLICIES)
+        guard.history.append((world.schedule.true_time(), guard.files.policy))
+        yield guard.random.uniform(10, 2400)
 
 
 def _released(world: World, guard: Guard) -> Steps:
@@ -149,6 +160,7 @@ def unguarded(world: World) -> Iterator[str]:
             yield f"the API has {job.name}, which was never planned"
     if world.guard:
         yield from _not_allowed(records)
+        yield from _outdated(world, records, world.guard.history)
         yield from _not_held(records, world.guard.breaker)
         for name, words in _NOTED.items():
             world.schedule.struck[name] += sum(
@@ -159,24 +171,57 @@ def unguarded(world: World) -> Iterator[str]:
 def _not_allowed(records: Sequence[Fields]) -> Iterator[str]:
     """Yield plans that the policy that they name does not allow; a run is less than 24 hours."""
     policies = {sha256_hex(text): read_policy(text) for text in POLICIES}
-    jobs: dict[tuple[str, int], int] = defaultdict(int)
-    approved = set[tuple[str, str]]()
+    jobs = Counter[str]()
+    approvals = dict[str, Any]()
     for fields in records:
+        said: Any = part(fields, "delivery")
         if fields["action"] == "delivery.approved":
-            found: Any = part(fields, "delivery")
-            approved.add((found["key"], found["digest"]))
+            approvals[said["key"]] = fields
+            if part(fields, "actor").get("account") == AUTHOR:
+                yield f"{said['subject']} is approved by its uploader"
         if fields["action"] != "delivery.planned":
             continue
-        said: Any = part(fields, "delivery")
-        subject, rule = said["subject"].removeprefix("timer:"), said["rule"]
-        allowed = policies[said["policy"]].rules[rule - 1]
-        jobs[said["policy"], rule] += said["jobs"]
-        if allowed.kinds == () or allowed.source.direct != (True if subject == "one" else None):
-            yield f"{subject} is planned against rule {rule}"
-        if allowed.approval and (said["key"], said["digest"]) not in approved:
-            yield f"{subject} is planned without an approval"
-        if allowed.jobs_per_day and jobs[said["policy"], rule] > allowed.jobs_per_day:
-            yield f"{jobs[said['policy'], rule]} jobs are planned under rule {rule}"
+        rules, origin = policies[said["policy"]].rules, _origin(fields)
+        fit = (number for number, one in enumerate(rules, 1) if matches(one.source, origin))
+        first, allowed, counted = next(fit, 0), rules[said["rule"] - 1], said.get("rule_source", "")
+        jobs[counted] += said["jobs"]
+        if allowed.kinds == () or said["rule"] != first:
+            yield f"{said['subject']} is planned against rule {first}"
+        approved: Any = approvals.get(said["key"])
+        if allowed.approval and (not approved or approved["delivery"]["digest"] != said["digest"]):
+            yield f"{said['subject']} is planned without an approval"
+        if allowed.jobs_per_day and jobs[counted] > allowed.jobs_per_day:
+            yield f"{jobs[counted]} jobs are planned under rule {said['rule']}"
+
+
+def _origin(fields: Fields) -> Origin:
+    """Return where a planned delivery came from, by its record."""
+    source: Any = part(fields, "source")
+    name = source.get("trigger_name") or source.get("key") or ""
+    trigger = str(part(fields, "delivery")["trigger"])
+    return Origin(trigger, "" if trigger == "direct" else name, source.get("bucket", ""))
+
+
+def _outdated(
+    world: World, records: Sequence[Fields], history: Sequence[tuple[datetime, bytes]]
+) -> Iterator[str]:
+    """Yield plans by a policy that was replaced before the invocation that made them began.
+
+    An invocation is as long as it may run and was frozen; its clock and the log's are 5 s apart.
+    """
+    longest = world.seconds + world.schedule.hazards.longest_freeze * _MOST_FREEZES + 15
+    ends = [at for at, _ in history[1:]] + [datetime.max.replace(tzinfo=timezone.utc)]
+    for fields in records:
+        if fields["action"] == "delivery.planned":
+            at, digest = moment(str(fields["at"])), part(fields, "delivery")["policy"]
+            since = at - timedelta(seconds=longest)
+            current = {
+                sha256_hex(text)
+                for (began, text), end in zip(history, ends, strict=True)
+                if began <= at + _SKEW and end >= since
+            }
+            if digest not in current:
+                yield f"record {fields['seq']} plans by a policy that was replaced before"
 
 
 def _not_held(records: Sequence[Fields], breaker: Breaker) -> Iterator[str]:

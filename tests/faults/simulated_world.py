@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import islice
 from random import Random
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from handler.deliveries.decisions import Rules
 from handler.jobs.decisions import abandon
@@ -16,6 +16,7 @@ from handler.jobs.hold import hold, release
 from handler.triggers.delivery import Delivery, InlineSpec
 from handler.values.canonical_json import key_of
 from tests.faults.simulated_api import Habits, SimulatedApi
+from tests.faults.simulated_files import moments
 from tests.faults.simulated_function import LIMIT, Function, Network, Strategy
 from tests.faults.simulated_guard import operate
 from tests.faults.simulated_time import EPOCH, Hazards, Instance, Schedule
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from handler.audit.job_state import JobState
     from handler.audit.log import Log
     from handler.values.canonical_json import Json
+    from tests.faults.simulated_files import Files
     from tests.faults.simulated_guard import Guard
     from tests.faults.simulated_time import Steps
 
@@ -139,6 +141,7 @@ def begin(world: World) -> None:
     if world.guard:
         given += [one for one in deliveries() if one not in given]
         operate(world, world.guard)
+        start(_dropping(world, world.guard.files), None)
     for delivery in given:
         first = random.uniform(0, 300)
         for copy in range(random.randint(1, 3)):
@@ -176,6 +179,18 @@ def _timer(name: str, seconds: int, documents: list[Json]) -> Delivery:
         source={"shape": "timer", "trigger_name": name},
         spec=InlineSpec(json.dumps(documents)),
     )
+
+
+def _dropping(world: World, files: Files) -> Steps:
+    """Write specs and approvals; the event of each comes up to three times, or never."""
+    for after, is_approval in moments(files):
+        yield after
+        now = world.schedule.true_time()
+        delivery = files.approve(now) if is_approval else files.drop(now)
+        for _ in range(files.random.randint(0, 3) if delivery else 0):
+            late = files.random.choice((0.0, files.random.uniform(0, 900)))
+            story = invoked(world, partial(_delivered, delivery=cast("Delivery", delivery)))
+            world.schedule.start(story, None, after=late)
 
 
 def _delivered(function: Function, delivery: Delivery) -> Steps:

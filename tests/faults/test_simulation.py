@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from handler.policy.decision import Origin
+    from handler.specs.planner import Plan
     from tests.faults.simulated_function import Strategy
     from tests.faults.simulation import Ending
 
@@ -58,7 +60,8 @@ def test_every_kind_of_fault_and_every_final_state_occurs(
         "created under the list", "delivered again after a refusal", "claimed with its plan",
         "refused by the policy", "over the limit of the day", "policy changed",
         "failed on the fleet", "released by hand", "awaiting approval", "approved",
-        "not approved in time",
+        "not approved in time", "approved by a file", "an approval that counts for nothing",
+        "dropped again", "written again after its event",
         "operation done", "operation so", "operation not done", "operation unknown",
         *ANSWERS, *(f"{action}, settled" for action in ANSWERS),
     }  # fmt: skip
@@ -99,6 +102,17 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
     assert struck == {"started anew", "segment ended"} | cuts
 
 
+def _first_policy() -> Callable[..., PolicyDecision]:
+    """Return what decides by the first policy that it was asked about, whatever is in force."""
+    first: list[bytes] = []
+
+    def decide(policy: bytes, origin: Origin, plan: Plan) -> PolicyDecision:
+        first[:] = first or [policy]
+        return decided(first[0], origin, plan)
+
+    return decide
+
+
 @pytest.mark.parametrize(
     ("place", "broken", "violation"),
     [
@@ -110,13 +124,15 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
             lambda *of: decided(*of)._replace(approval=None),
             "without an approval",
         ),
+        ("handler.deliveries.approval._same_person", lambda *_: "", "approved by its uploader"),
+        ("tests.faults.simulated_guard.decided", _first_policy(), "was replaced before"),
         ("handler.audit.sql.projection.RELEASED", "nobody", "due=False and is_held=True"),
         (f"{DECISIONS}.result_without_sending", lambda *_: None, "claims a job that has a claim"),
         ("handler.jobs.operation_submission.moment", lambda _: EPOCH, "the API did it 1 times"),
         ("tests.faults.simulated_function.settling", lambda *_: iter(()), "still has a claim"),
     ],
     ids=[
-        *("policy", "limit", "breaker", "approval", "release"),
+        *("policy", "limit", "breaker", "approval", "approver", "change", "release"),
         *("claim", "fence", "settlement"),
     ],
 )

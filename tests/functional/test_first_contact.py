@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from handler.cli.main import main
 from handler.cloud.credentials import credentials
 from handler.cloud.ief.client import Ief
+from handler.emulator.faults import FaultKind
 from handler.emulator.server import Emulator
 from handler.function import handle
 from handler.invocation.instance import open_instance
@@ -38,6 +39,13 @@ if TYPE_CHECKING:
 AT, HOST, NODE = "2026-11-26T03:04:05Z", "127.0.0.1", "gateway-1"
 SPEC = json.dumps({"kind": "node_upgrade", "name": "nightly", "targets": {"nodes": [{"id": "n1"}]}})
 LIST, SHOW, CREATE, DELETE = "ListBatchJob", "ShowBatchJob", "CreateBatchJob", "DeleteBatchJob"
+RIGHTS = {
+    "list": LIST,
+    "get": SHOW,
+    "create": CREATE,
+    "update": "StopBatchJob",
+    "delete": DELETE,
+}
 LOST: Fault = {"operation": CREATE, "fault": "lost_answer", "times": 1}
 EARLIER = 130
 
@@ -62,7 +70,12 @@ class Cloud:
         """Let time pass."""
         self.offset[0] += seconds
 
-    def probe(self, *faults: Fault) -> dict[str, Fact]:
+    def asked(self) -> list[Any]:
+        """Return the lists that were asked for."""
+        snapshot: Any = self.emulator.state.snapshot("requests")
+        return [one for one in snapshot["requests"] if one["operation"] == LIST]
+
+    def probe(self, *faults: Fault, rate: int = 0, create: bool = True) -> dict[str, Fact]:
         """Probe under faults, with two jobs, and return the facts by name."""
         self.emulator.faults.set([*faults])
         transport = ObservedTransport(timeout=5)
@@ -70,7 +83,8 @@ class Cloud:
         keys = credentials(None, self.emulator.environment())
         ief = Ief(self.emulator.url, account.project_id, keys, transport, self.now)
         client = ProbeClient(ief, self.sleep, lambda: self.offset[0])
-        facts = run_probe(client, transport, ProbeJob(NODE, "deployment_upgrade"))
+        job = ProbeJob(NODE, "deployment_upgrade") if create else None
+        facts = run_probe(client, transport, job, rate=rate)
         transport.close()
         self.offset[0] = 0.0
         return {one.name: one for one in facts}
@@ -121,7 +135,7 @@ def operator(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 
 DEVIATIONS: list[tuple[str, list[Fault], str, str, str, int]] = [
-    ("none", [], "refusals", "as assumed", "adopted", 1200),
+    ("none", [], "clean-up", "as assumed", "adopted", 1200),
     ("list", [fault(LIST, "no_descriptions")], "descriptions in list", "differs", "unknown", 1200),
     ("show", [fault(SHOW, "no_descriptions")], "descriptions in show", "differs", "adopted", 1200),
     ("old", [fault(LIST, "long_signature", seconds=1500)], "signature window", "differs",
@@ -153,7 +167,7 @@ def test_a_deviation_is_found_and_the_function_behaves(
     """After a lost answer there is one job, found by its mark or left for later; never two."""
     _, faults, name, verdict, state, settle_after = row
     facts = cloud.probe(*faults)
-    others = {one.name for one in facts.values() if one.verdict == "differs"} - {name, "refusals"}
+    others = {one.name for one in facts.values() if one.verdict == "differs"} - {name}
     assert facts[name].verdict == verdict
     assert others <= {"descriptions in list", "descriptions in show", "list order"}
     assert cloud.named("nightdrop-probe") == []
@@ -168,6 +182,21 @@ def test_a_deviation_is_found_and_the_function_behaves(
     actions = [one["action"] for one in records(environ)]
     assert ("job.adopted" in actions) == (state == "adopted")
     assert "job.absent" not in actions
+
+
+def test_every_deviation_is_on_the_operators_page() -> None:
+    """With what follows from it; there are enough of them."""
+    page = (ROOT / "infra/OPERATIONS.md").read_text()
+    table = page.partition("| fact | deviation in the emulator |")[2].partition("\n\n")[0]
+    failures = {"cut", "delay", "late_commit", "lost_answer"}
+    for kind in set(get_args(FaultKind)) - failures:
+        assert f"`{kind}`" in table, kind
+    rows = [line.split("|")[1].strip() for line in table.splitlines()[2:]]
+    assert len(rows) >= 15
+    names = {"right", "OBS", "EventGrid keys", "remaining time", "object list"}
+    assert names | {one[2] for one in DEVIATIONS} - {"clean-up"} <= {
+        one if one in names else one.split(" ief")[0].split(":")[0] for one in rows
+    }
 
 
 def test_without_descriptions_no_job_is_ever_absent(
@@ -228,19 +257,68 @@ def test_a_shorter_window_is_found_and_nothing_gets_shorter() -> None:
     assert facts_file.caution_of(list(facts.values())).settle_after == 1200
 
 
-def test_a_right_that_is_missing_ends_the_probe(cloud: Cloud) -> None:
-    """With the code that says so."""
-    facts = cloud.probe(fault(LIST, "status", status=403))
-    assert facts["list jobs"].verdict == "differs"
-    assert "403" in facts["list jobs"].seen
-    assert "create" not in facts
+@pytest.mark.parametrize("action", RIGHTS)
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_right_that_is_missing_is_named(
+    cloud: Cloud,
+    instance_with: Any,  # noqa: ANN401 - a function of this module
+    action: str,
+    status: int,
+) -> None:
+    """It alone, with the code; once it is granted, the function creates what it deferred."""
+    denied = fault(RIGHTS[action], "status", status=status)
+    facts = cloud.probe(denied)
+    missing = {name for name, one in facts.items() if one.seen.startswith("missing")}
+    assert missing == {f"right ief:batchjob:{action}"}
+    [fact] = (facts[name] for name in missing)
+    assert (fact.verdict, fact.seen) == ("differs", f"missing: {status} APIGW.0999")
+    assert fact.change.startswith(f"grant ief:batchjob:{action} to these keys")
+    assert ("create" in facts) == (action != "list")
+
+    instance, environ = instance_with(facts)
+    handle(timer_event(SPEC), context(environ), instance)
+    cloud.emulator.faults.set([])
+    handle({"action": "reconcile"}, context(environ), instance)
+    assert len(cloud.named("nightly")) == 1
+
+
+def test_rights_that_only_a_change_shows_are_not_claimed(cloud: Cloud) -> None:
+    """Without --create-on; to look at a job that does not exist needs the right to look."""
+    cloud.emulator.state.reset()
+    facts = cloud.probe(create=False)
+    rights = {
+        name[len("right ief:batchjob:") :]: one for name, one in facts.items() if "right" in name
+    }
+    assert {name: one.verdict for name, one in rights.items()} == {
+        **dict.fromkeys(("list", "get"), "as assumed"),
+        **dict.fromkeys(("create", "update", "delete"), "not seen"),
+    }
+    assert rights["get"].seen == "granted: 404 IEF.100404 for a job that does not exist"
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict", "counted"),
+    [({"seconds": 7}, "as assumed", "1 with Retry-After"), ({}, "differs", "0 with Retry-After")],
+)
+def test_a_limit_on_requests_is_found_if_it_is_looked_for(
+    cloud: Cloud, more: Fault, verdict: str, counted: str
+) -> None:
+    """It is lists of one job that are asked for, no more of them than were allowed."""
+    cloud.probe()
+    before = len(cloud.asked())
+    limited = fault(LIST, "status", status=429, skip=len(cloud.asked()) + 9, **more)
+    facts = cloud.probe(limited, rate=200)
+    assert facts["rate limit"].verdict == verdict
+    assert "429 APIGW.0308" in facts["rate limit"].seen
+    assert counted in facts["rate limit"].seen
+    assert len(cloud.asked()) < 2 * before + 40
+    assert "50 lists in a row" in cloud.probe(rate=50)["rate limit"].seen
 
 
 def test_a_job_that_cannot_be_created_is_a_fact(cloud: Cloud) -> None:
     """The rest is probed nevertheless."""
     facts = cloud.probe(fault(CREATE, "status", status=403))
     assert "--kind node_upgrade" in facts["create"].change
-    assert "1 times 403" in facts["refusals"].seen
     assert facts["page size"].verdict == "as assumed"
 
 
@@ -309,7 +387,7 @@ def test_the_command_writes_both_files_and_changes_nothing(cloud: Cloud, operato
     doctor = CliRunner().invoke(
         main, ["doctor", "-ojson"], env={"NIGHTDROP_FACTS": str(operator / "facts.json")}
     )
-    assert "still assumed: rate limit" in doctor.output
+    assert "rate limit, EventGrid keys, remaining time" in doctor.output
 
 
 def test_the_doctor_shows_what_differs_and_fails_without_the_file(
@@ -345,18 +423,6 @@ def test_a_deviation_of_obs_is_found(
     (fact,) = (one for one in json.loads(file.read_text())["facts"] if name in one["name"])
     assert fact["verdict"] == "differs"
     assert seen in fact["seen"]
-
-
-def test_the_report_in_infra_is_what_the_probe_writes(operator: Path) -> None:
-    """But for times and counts."""
-    file = operator / "report.md"
-    words = ["--create-on", NODE, "--objects", "obs://nightdrop-drop/try/", "--report", str(file)]
-    assert CliRunner().invoke(main, ["probe", *words]).exit_code == 0
-
-    def rows(page: str) -> list[list[str]]:
-        return [line.split("|")[1:4] for line in page.splitlines() if line.startswith("| ")]
-
-    assert rows(file.read_text()) == rows((ROOT / "infra/first-contact.md").read_text())
 
 
 @pytest.mark.usefixtures("operator")

@@ -127,6 +127,8 @@ def _reference(event: Event) -> Event:
 
 
 def _severity(fields: Fields) -> tuple[int, str]:
+    if (fields["action"], fields["outcome"]) == ("sending.held", "failure"):
+        return 4, "High"  # by the circuit breaker: nothing is sent until a person releases it
     if str(fields["action"]) in ATTENTION:
         return 3, "Medium"
     return (2, "Low") if fields["outcome"] in {"failure", "unknown"} else (1, "Informational")

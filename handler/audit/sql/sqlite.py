@@ -8,6 +8,7 @@ SQLite serialises processes.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import threading
@@ -46,6 +47,7 @@ NETWORK_TYPES = frozenset(
 _MOUNTS = Path("/proc/self/mounts")
 
 _PAGE = 1000
+_ANSWER_SECONDS = 1.0  # so that the platform gets an error, and delivers the event again
 _RECORDS_OF = (
     "SELECT seq, hash, record FROM records "  # noqa: S608 - marks for values
     f"WHERE json_extract(record, '$.delivery.key') IN {ANY}"
@@ -59,6 +61,7 @@ class SqliteLog:
         path: The file; its folder must exist.
         clock: The store's clock, aware.
         lock_timeout: Seconds to wait for other writers before `LogBusyError`.
+        time_left: The seconds that are left for the caller, who needs some of them to answer.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class SqliteLog:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
         lock_timeout: float = 30.0,
+        time_left: Callable[[], float] = lambda: math.inf,
     ) -> None:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise LogError(
@@ -81,6 +85,7 @@ class SqliteLog:
         self._clock = clock
         self._lock = threading.RLock()
         self._path = path
+        self._lock_timeout, self._time_left = lock_timeout, time_left
         with translate_errors(path):
             self._db = _open(path, lock_timeout)
 
@@ -135,6 +140,8 @@ class SqliteLog:
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[projection.SqlView]:
         with self._lock, translate_errors(self._path):
+            wait = max(0.0, min(self._lock_timeout, self._time_left() - _ANSWER_SECONDS))
+            self._db.execute(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
             self._db.execute(begin)
             try:
                 self._require_own_layout()

@@ -12,7 +12,7 @@ from handler.cli.function.validation_report import REPORTS, CheckedFile
 from handler.cli.shared_options import EXISTING_FILE, format_choice, policy_option
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
-from handler.specs.planner import make_plan
+from handler.specs.planner import make_plan, named_nodes
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,12 @@ def _policy(address: str) -> Policy:
 def _checked(file: Path, rules: Policy | None, source: str | None) -> CheckedFile:
     try:
         # Only a delivery gives jobs their names; here the file's own name is used.
-        plan = make_plan(key_of(str(file)), read(_content(file), Limits()))
+        documents = read(_content(file), Limits())
+        # No node is looked up here: the policy decides as if each name was a node's.
+        names = {
+            one.number: tuple((name, name) for _, name in named_nodes(one)) for one in documents
+        }
+        plan = make_plan(key_of(str(file)), documents, names)
     except SpecRejectedError as error:
         return CheckedFile(file, None, error.problems)
     if rules is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -32,6 +32,8 @@ _LISTED_BYTES = 4 * 1024 * 1024
 _CODE = re.compile(rb"<Code>([^<]{1,256})</Code>")
 _CODE_FORM = re.compile(r"[A-Z][A-Za-z]{2,63}")
 _TAG = re.compile(r"[!-~]{0,128}")
+_VERSION = re.compile(r"[\w.-]{1,128}", re.ASCII)
+_NO_VERSION = frozenset({"NoSuchVersion", "AccessDenied"})  # obs:object:GetObjectVersion
 _RANGE_NOT_SATISFIABLE = 416
 _OWN_FAILURES = frozenset({500, 503})  # of OBS itself (obs_04_0115); others are of a gateway
 _POSITION_CONFLICT = "PositionNotEqualToLength"
@@ -43,6 +45,7 @@ _LOCK = (
 _FINAL = {
     "AccessDenied": "the function's agency may not do this; allow it on the bucket",
     "NoSuchKey": "no such object; it may have been deleted since",
+    "NoSuchVersion": "no such version",
     "NoSuchBucket": "no such bucket",
     "ObjectNotAppendable": "it cannot be appended to: it was put, or appended to 10,000 times",
 }
@@ -90,13 +93,33 @@ class Obs:
     clock: Callable[[], datetime]
     deadline: Deadline | None = None
 
-    def read(self, bucket: str, key: str, *, max_bytes: int) -> StoredObject:
-        """Return the current version of an object.
+    def read(
+        self, bucket: str, key: str, *, max_bytes: int, version_id: str | None = None
+    ) -> StoredObject:
+        """Return an object.
+
+        Args:
+            bucket: Its bucket.
+            key: Its key.
+            max_bytes: Its largest size.
+            version_id: Read this version if there is one and these keys allow it; in any other case
+                the current object is read, and says which version it is.
 
         Raises:
             ObjectError: Also if it is missing or larger than `max_bytes`.
         """
         target = SignedTarget("GET", bucket, key)
+        if version_id and _VERSION.fullmatch(version_id):
+            try:
+                return self._read(
+                    replace(target, sub_resource=f"versionId={version_id}"), max_bytes
+                )
+            except ObjectError as error:
+                if error.code not in _NO_VERSION:
+                    raise
+        return self._read(target, max_bytes)
+
+    def _read(self, target: SignedTarget, max_bytes: int) -> StoredObject:
         # The limit must not cut off the text of an error.
         answer = self._call(target, max(max_bytes, _ERROR_BYTES))
         if answer.cut or len(answer.body) > max_bytes:

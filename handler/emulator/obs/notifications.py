@@ -22,7 +22,7 @@ class Notification:
     """A notification of a new object: key not encoded, entity tag without quotes.
 
     `event_name` is `ObjectCreated:Put` or `ObjectCreated:Post`; `version_id` is `null` without
-    versioning.
+    versioning. With `raw_key`, EventGrid's event does not encode the key.
     """
 
     bucket: str
@@ -32,6 +32,7 @@ class Notification:
     version_id: str
     event_name: str
     request_id: str
+    raw_key: bool = False
 
 
 RaiseEvent: TypeAlias = Callable[[Notification], None]

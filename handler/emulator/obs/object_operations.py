@@ -146,6 +146,7 @@ def _notify(call: ObsCall, stored: ObjectVersion, event_name: str) -> None:
                 stored.version_id,
                 event_name,
                 call.request.request_id,
+                call.deviations.raw_keys,
             )
         )
 

@@ -67,9 +67,15 @@ def spelled_both_ways(headers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+_FAILURES: dict[int, str] = {
+    HTTPStatus.FORBIDDEN: "AccessDenied",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "InternalError",
+}
+
+
 def failure(status: int) -> Response:
-    """Return an error answer of an overloaded service."""
-    code = "InternalError" if status == HTTPStatus.INTERNAL_SERVER_ERROR else "ServiceUnavailable"
+    """Return an error answer: of missing rights, or of an overloaded service."""
+    code = _FAILURES.get(status, "ServiceUnavailable")
     return _error(status, code, "The service cannot answer now.", "/")
 
 

@@ -29,7 +29,10 @@ _GRID_VERBS = {"Put": "PUT", "Post": "POST", "Copy": "COPY"}
 
 @dataclass(frozen=True)
 class Upload:
-    """A change of an object; the key is not encoded, the kind of change has no prefix."""
+    """A change of an object; the key is not encoded, the kind of change has no prefix.
+
+    With `raw_key`, EventGrid's event does not encode it either (`Key_encode`).
+    """
 
     bucket: str
     key: str
@@ -40,6 +43,7 @@ class Upload:
     version_id: str = "null"
     event_name: str = "ObjectCreated:Put"
     ip: str = _IP
+    raw_key: bool = False
 
 
 def timer_event(name: str, user_event: str, at: datetime) -> dict[str, Json]:
@@ -87,7 +91,7 @@ def obs_event(upload: Upload) -> dict[str, Json]:
 
 
 def eventgrid_event(upload: Upload) -> dict[str, Json]:
-    """Return the CloudEvent of EventGrid for an OBS event, with the key form-encoded.
+    """Return the CloudEvent of EventGrid for an OBS event, with the key form-encoded, or raw.
 
     As in observed events, `data.eventTime` is the region's local time with a Z; `time` is correct.
     """
@@ -112,7 +116,9 @@ def eventgrid_event(upload: Upload) -> dict[str, Json]:
             "obs": {
                 **_OBS,
                 "bucket": _bucket(upload) | {"arn": ""},
-                "object": _object(upload) | {"oldpsxpth": ""},
+                "object": _object(upload)
+                | {"oldpsxpth": ""}
+                | ({"key": upload.key} if upload.raw_key else {}),
             },
         },
     }

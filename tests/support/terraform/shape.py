@@ -22,7 +22,7 @@ PATH = "drop/depot nord/a+b.yaml"
 RIGHTS = frozenset(
     {
         *("obs:bucket:ListBucket", "obs:object:GetObject", "obs:object:PutObject"),
-        *("obs:object:DeleteObject", "smn:topic:publish"),
+        *("obs:object:DeleteObject", "obs:object:GetObjectVersion", "smn:topic:publish"),
         *("ief:batchjob:create", "ief:batchjob:list", "ief:batchjob:get", "ief:node:list"),
         *("ief:batchjob:update", "ief:batchjob:delete"),
     }

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 SUBJECT = "obs://bucket/drop/\x00 strange ☃.yaml"
 POLICY = "p" * 64
-FIRST_RULE = rule_id(POLICY, 1)
+FIRST_RULE = rule_id({"policy": POLICY, "rule": 1})
 
 
 @pytest.fixture

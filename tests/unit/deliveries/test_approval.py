@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,8 @@ def upload(policy: Path, fire: Fire, drop: Drop) -> Upload:
     def uploaded(name: str, data: bytes, account: str = "", principal: str = "") -> Reply:
         event = drop(f"drop/{name}", data)
         user = {"ID": account, "principalId": principal}
+        etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        event["Records"][0]["obs"]["object"]["eTag"] = etag
         event["Records"][0]["userIdentity"] = {name: one for name, one in user.items() if one}
         return fire(event)
 
@@ -129,6 +132,18 @@ def test_another_content_than_was_approved_is_not_run(
     fire(TICK)
     fire(TICK)
     assert created(emulator) == 0
+
+
+def test_an_approval_whose_event_names_no_tag_counts_for_nothing(
+    emulator: Emulator, fire: Fire, drop: Drop, upload: Upload
+) -> None:
+    """Another one may have written what was read."""
+    upload("app.yaml", UPGRADE, "a")
+    event = drop("drop/app.yaml.approve", DIGEST.encode())
+    event["Records"][0]["userIdentity"] = {"ID": "b"}
+    reply = fire(event)
+    assert (reply["outcome"], created(emulator)) == ("rejected", 0)
+    assert "no tag of it" in reply["errors"][0]
 
 
 def test_only_the_approver_of_the_rule_can_approve(

@@ -94,8 +94,19 @@ def test_a_rejection_is_recorded_with_its_rule_and_plans_nothing(log: SqliteLog)
     assert log.bodies([job.key for job in ordered("b", 1).plan.jobs]) == {}
 
 
-def test_another_rule_and_another_policy_count_for_themselves(log: SqliteLog) -> None:
-    """So a changed policy starts again, and one team cannot use up the day of another."""
+def test_a_changed_policy_does_not_start_the_count_again(log: SqliteLog) -> None:
+    """The jobs of a day are those of a source, whichever policy and rule number it had."""
+    limit = LIMIT._replace(source="one source")
+    assert outcome(log, ordered("a", 3, limit)) == "planned"
+    moved = limit._replace(policy="q" * 64, rule=2)
+    assert "at most 3 in 24 hours" in outcome(log, ordered("b", 1, moved))
+    assert outcome(log, ordered("c", 3, moved._replace(source="another"))) == "planned"
+
+
+def test_without_a_source_another_rule_and_another_policy_count_for_themselves(
+    log: SqliteLog,
+) -> None:
+    """As in records of earlier versions."""
     assert outcome(log, ordered("a", 3)) == "planned"
     assert outcome(log, ordered("b", 3, OTHER_RULE)) == "planned"
     assert outcome(log, ordered("c", 3, OTHER_POLICY)) == "planned"
@@ -162,5 +173,8 @@ def test_a_file_over_the_limit_is_rejected_through_the_function(
     ]
     assert [reply["outcome"] for reply in replies] == ["submitted", "rejected", "rejected"]
     assert replies[1]["errors"][0].startswith("1 more job, at most 1 in 24 hours: rule 1")
+    (tmp_path / "policy.yaml").write_text("rules: [{from: {direct: true}}, {jobs_per_day: 1}]")
+    again = fire(drop("drop/d.yaml", json.dumps(job).encode()))
+    assert again["errors"][0].startswith("1 more job, at most 1 in 24 hours: rule 2")
     [error] = replies[2]["errors"]
     assert error.startswith("2 jobs in one file, at most 1 in 24 hours: rule 1 of the policy")

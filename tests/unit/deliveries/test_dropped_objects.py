@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handler.deliveries.records import differences
+from handler.emulator.state.changes import VersioningSet, VersionRemoved
 from handler.errors import AccessPendingError
 
 if TYPE_CHECKING:
@@ -78,6 +79,74 @@ def test_a_changed_object_whose_own_event_never_comes_is_found_by_the_scan(
     fire(event_of(drop(KEY, UPGRADE), etag="1" * 32))
     fire(RECONCILE)
     assert [job.name[:5] for job in emulator.state.all_jobs()] == ["hall-"]
+
+
+@pytest.fixture
+def put_version(emulator: Emulator, drop: Drop) -> Callable[[bytes, float], Reply]:
+    """Drop a version of the object into a bucket that keeps versions; return its event."""
+    emulator.state.change(VersioningSet(BUCKET, "Enabled"))
+
+    def put(data: bytes, ago: float) -> Reply:
+        event = drop(KEY, data)
+        stored = emulator.state.buckets[BUCKET][KEY]
+        return event_of(event, ago=ago, etag=stored.etag, version=stored.version_id)
+
+    return put
+
+
+def test_the_version_that_the_event_names_is_read(
+    emulator: Emulator,
+    fire: Fire,
+    put_version: Callable[[bytes, float], Reply],
+    recorded: Recorded,
+    lines: list[str],
+) -> None:
+    """What was written since does not matter: both are run, each under its uploader's name."""
+    older, newer = put_version(OTHER, 20), put_version(UPGRADE, 10)
+    assert [fire(one)["outcome"] for one in (older, newer)] == ["submitted"] * 2
+    planned = [one for one in recorded() if one["action"] == "delivery.planned"]
+    for one in planned:
+        assert one["source"]["read_version_id"] == one["source"]["version_id"]
+        assert one["actor"]["account"] == "account-of-x"
+    nodes: Any = [job.request["job_content"] for job in emulator.state.all_jobs()]
+    assert [one["targets"][0]["target_id"] for one in nodes] == ["node-2", "node-1"]
+    assert attention(lines) == []
+
+
+def test_a_version_is_not_run_after_a_later_one(
+    emulator: Emulator,
+    fire: Fire,
+    put_version: Callable[[bytes, float], Reply],
+    recorded: Recorded,
+) -> None:
+    """Its event is late: the fleet would end with what was replaced. The scan finds nothing new."""
+    older, newer = put_version(OTHER, 20), put_version(UPGRADE, 10)
+    assert [fire(one)["outcome"] for one in (newer, older)] == ["submitted", "ignored"]
+    assert "a later upload of this object is planned" in recorded()[-1]["note"]
+    fire(RECONCILE)
+    assert len(emulator.state.all_jobs()) == 1
+
+
+@pytest.mark.parametrize("code", ["NoSuchVersion", "AccessDenied"])
+def test_without_the_version_the_current_object_is_compared(
+    emulator: Emulator,
+    fire: Fire,
+    put_version: Callable[[bytes, float], Reply],
+    recorded: Recorded,
+    code: str,
+) -> None:
+    """It was deleted, or the agency may not read it: nothing runs for an object that changed."""
+    older = put_version(OTHER, 20)
+    put_version(UPGRADE, 10)
+    if code == "NoSuchVersion":
+        version = older["Records"][0]["obs"]["object"]["versionId"]
+        emulator.state.change(VersionRemoved(BUCKET, KEY, version))
+    else:
+        emulator.faults.set(
+            [{"operation": "GetObject", "fault": "status", "status": 403, "times": 1}]
+        )
+    assert fire(older)["outcome"] == "ignored"
+    assert recorded()[-1]["source"]["read_differs"] == "version_id, etag"
 
 
 def test_the_uploader_of_a_changed_object_is_unknown(  # noqa: PLR0913, PLR0917 - fixtures

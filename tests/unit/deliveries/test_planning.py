@@ -12,9 +12,11 @@ from handler.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from handler.emulator.server import Emulator
 
+    Environ = dict[str, str]
     Reply = dict[str, Any]
     Fire = Callable[[object], Reply]
     Drop = Callable[..., Any]
@@ -101,3 +103,35 @@ def test_the_same_file_again_is_a_duplicate_although_its_nodes_are_gone(
     emulator.state.simulation = replace(emulator.state.simulation, fleet=Fleet())
     assert fire(drop("drop/hall.yaml", UPGRADE))["outcome"] == "duplicate"
     assert len(emulator.state.all_jobs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "node", "refused"),
+    [
+        ("node_names: [gateway-north-*]", "gateway-north-1", ""),
+        ("node_names: [gateway-south-*]", "gateway-north-1", "a node whose name is not listed"),
+        ("node_names: []", "gateway-north-1", "a node whose name is not listed"),
+        ("node_names: [gateway-north-*]", NORTH, "a node by its id: names are listed"),
+        ("{node_names: [], nodes: [ID]}", NORTH, ""),
+        ("{node_names: [], nodes: [ID]}", "gateway-north-1", ""),
+        ("nodes: [ID]", "gateway-north-1", ""),
+        ("nodes: [gateway-north-1]", "gateway-north-1", "a node that is not listed"),
+        (
+            "node_names: [gateway-north-*]",
+            "{id: ID, name: gateway-north-1}",
+            "a node by its id: names are listed",
+        ),
+    ],
+)
+def test_a_rule_may_list_names_which_are_those_of_the_node_list(  # noqa: PLR0913, PLR0917 - fixtures
+    environ: Environ, tmp_path: Path, fire: Fire, drop: Drop, rule: str, node: str, refused: str
+) -> None:
+    """A name that the author of a spec wrote beside an id counts for nothing."""
+    policy = tmp_path / "policy.yaml"
+    rule, node = rule.replace("ID", NORTH), node.replace("ID", NORTH)
+    policy.write_text(f"rules: [{rule}]" if rule[0] == "{" else f"rules: [{{{rule}}}]")
+    environ["NIGHTDROP_POLICY"] = str(policy)
+    spec = f"kind: node_upgrade\nname: hall\ntargets: {{nodes: [{node}]}}\n"
+    reply = fire(drop("drop/hall.yaml", spec.encode()))
+    assert reply["outcome"] == ("rejected" if refused else "submitted"), reply
+    assert refused in "".join(reply["errors"])

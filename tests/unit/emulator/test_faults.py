@@ -42,6 +42,7 @@ def test_every_field_is_read() -> None:
         "seconds": 1.5,
         "after": True,
         "times": 3,
+        "skip": 2,
         "probability": 0.3,
         "seed": 7,
     }

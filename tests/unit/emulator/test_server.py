@@ -239,6 +239,7 @@ def test_a_new_object_is_notified_with_its_requests_id() -> None:
         "version_id": "null",
         "event_name": "ObjectCreated:Put",
         "request_id": headers["PUT"]["x-obs-request-id"],
+        "raw_key": False,
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import product
+from itertools import permutations, product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +17,7 @@ from handler.probe.fact import (
     Fact,
     FactVerdict,
     compared,
+    merged,
     unseen,
 )
 from handler.probe.facts_file import (
@@ -26,7 +27,7 @@ from handler.probe.facts_file import (
     caution_warnings,
     load_facts,
 )
-from handler.probe.report import to_json
+from handler.probe.report import facts_document, to_json
 from handler.settings import LONGEST_FLIGHT, Settings
 
 if TYPE_CHECKING:
@@ -145,3 +146,27 @@ def test_the_json_is_what_is_read(tmp_path: Path) -> None:
     (found,) = load_facts(str(path), no_obs).facts
     assert (found.name, found.change, found.value) == ("x", "do", 1.5)
     assert json.loads(path.read_text())["probed_at"] == AT
+
+
+def test_the_functions_answer_is_read_as_facts(tmp_path: Path) -> None:
+    """Whatever else it holds; one without valid facts is as good as none."""
+    facts = [compared(LAG, "", "", same=False, value=400.5)]
+    path = tmp_path / "answer.json"
+    answer = {"outcome": "completed", "head": {"seq": 1}, "facts": facts_document(facts, AT, HOST)}
+    path.write_text(json.dumps(answer))
+    assert load_facts(str(path), no_obs).facts == tuple(facts)
+    path.write_text(json.dumps({**answer, "facts": {"version": 1}}))
+    with pytest.raises(SettingsError, match="write the file with"):
+        load_facts(str(path), no_obs)
+
+
+def test_a_difference_counts_before_what_is_as_assumed_and_that_before_nothing() -> None:
+    """In whatever order they were seen; each name is listed once."""
+    seen = [
+        unseen("a", "", ""),
+        compared("a", "", "", same=True),
+        compared("a", "", "", same=False),
+    ]
+    for order in permutations(seen):
+        assert [one.verdict for one in merged(order)] == ["differs"]
+    assert merged([seen[0], seen[1], unseen("b", "", "")]) == (seen[1], unseen("b", "", ""))

@@ -50,7 +50,7 @@ def test_a_name_becomes_its_id_and_both_are_said() -> None:
         "name": "a",
         "targets": {"nodes": [{"id": "id-2", "name": "gateway-2"}, UUID, "id-1"]},
     }
-    assert names == {1: "gateway-2=id-2"}
+    assert names == {1: (("id-2", "gateway-2"),)}
 
 
 def test_an_unknown_name_is_an_error_with_its_line_and_near_misses() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,13 +16,15 @@ from jsonschema import Draft202012Validator
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from handler.audit.export.formats import EXPORT_FORMATS
+from handler.audit.export.ocsf import event_of
+from handler.audit.record import Draft, Head, seal
 from handler.audit.sql.sqlite import SqliteLog
 from handler.values.canonical_json import canonical, sha256_hex
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from handler.audit.record import Record
+    from handler.audit.record import Outcome, Record
 
 Event = dict[str, Any]
 TEXT = {"type": "string"}
@@ -186,6 +189,16 @@ def test_an_event_that_needs_attention_is_more_severe(events: list[Event]) -> No
     assert severities["job.refused"] == 3
     assert severities["job.created"] == 1
     assert severities["job.unknown"] == 2
+
+
+@pytest.mark.parametrize(
+    ("outcome", "severity"), [("failure", "High"), ("success", "Informational")]
+)
+def test_a_hold_by_the_circuit_breaker_is_severe(outcome: Outcome, severity: str) -> None:
+    """Nothing is sent until a person releases it; a person's own hold needs no look."""
+    at = datetime(2026, 11, 24, tzinfo=timezone.utc)
+    record = seal(Draft("sending.held", outcome), Head(), at=at, commit="c")
+    assert event_of(record, "1.8.0")["severity"] == severity
 
 
 def test_the_event_names_who_asked_and_from_where(events: list[Event]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -210,6 +211,22 @@ def test_a_busy_log_is_given_up_after_a_while(path: Path, noted: Noted) -> None:
         assert log.read(lambda view: view.head.seq) == 0
         db.rollback()
         assert log.commit(noted("b")).records[0].seq == 1
+
+
+@pytest.mark.parametrize("left", [0.0, 0.5, 1.1])
+def test_a_busy_log_is_given_up_before_the_invocation_ends(
+    path: Path, noted: Noted, left: float
+) -> None:
+    """Whatever the limit is otherwise: the platform must get the error."""
+    with (
+        closing(SqliteLog(path, time_left=lambda: left)) as log,
+        closing(sqlite3.connect(path)) as db,
+    ):
+        db.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with pytest.raises(LogBusyError, match="other writers"):
+            log.commit(noted("a"))
+        assert time.monotonic() - began < 1
 
 
 def test_the_log_knows_nothing_of_foreign_values(log: SqliteLog) -> None:

@@ -11,6 +11,7 @@ import pytest
 from handler.cloud.credentials import Credentials
 from handler.cloud.obs.client import Obs, StoredObject
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
+from handler.emulator.state.changes import VersioningSet
 from handler.errors import ApiError, CloudError, NoAnswerError, NotSentError, ObjectError
 
 if TYPE_CHECKING:
@@ -51,6 +52,18 @@ def obs(cloud: Emulator, transport: Transport) -> Obs:
     """A client of an empty bucket."""
     cloud.state.reset()
     return client(cloud.url, transport)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_version_is_read_by_its_id(cloud: Emulator, obs: Obs, key: str) -> None:
+    """With any key; an id that is none, or unknown, gives the current object."""
+    cloud.state.change(VersioningSet(BUCKET, "Enabled"))
+    put(cloud, key, b"first")
+    first = cloud.state.buckets[BUCKET][key].version_id
+    put(cloud, key, b"second")
+    assert obs.read(BUCKET, key, max_bytes=9, version_id=first).data == b"first"
+    for other in (None, "", "null", "a&acl", "é", "0" * 32):
+        assert obs.read(BUCKET, key, max_bytes=9, version_id=other).data == b"second"
 
 
 def put(cloud: Emulator, key: str, data: bytes) -> None:
