@@ -14,7 +14,6 @@ from handler.cloud.credentials import Credentials, CurrentCredentials, credentia
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
 from handler.cloud.obs.client import Obs
-from handler.cloud.obs.prefix_store import ObsFolders
 from handler.errors import CredentialsError
 from handler.invocation.invocation import RECORDING_SECONDS, Invocation
 from handler.jobs.effect_runner import EffectRunner
@@ -22,6 +21,7 @@ from handler.runtime.deadline import deadline
 from handler.runtime.startup_record import read_startup, record_start
 from handler.runtime.structured_log import attention_lines, log_line, write_stdout
 from handler.settings import Settings, load, settings_warnings
+from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,7 +104,11 @@ def _with_facts(
 def _opened_log(
     settings: Settings, transport: Transport, keys: CurrentCredentials, write: Write
 ) -> InstanceLog:
-    folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
+    folders = None
+    if settings.audit.startswith(OBS):
+        from handler.cloud.obs.prefix_store import ObsFolders
+
+        folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
     for doubt in (*settings_warnings(settings), *log_doubts(settings.audit, folders)):
         write(log_line("settings.doubted", {"note": doubt}))
 

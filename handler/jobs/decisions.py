@@ -43,6 +43,11 @@ class Created:
 
 
 @dataclass(frozen=True)
+class Done:
+    """The API has done an operation."""
+
+
+@dataclass(frozen=True)
 class Refused:
     """The API says no, and will say so again."""
 

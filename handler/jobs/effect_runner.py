@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, CloudError, CredentialsError
-from handler.jobs.decisions import Created, Deferred
+from handler.jobs.decisions import Created, Deferred, Done
 from handler.jobs.effects import (
     AwaitTurn,
     Commit,
@@ -23,7 +23,6 @@ from handler.jobs.effects import (
     SignOperation,
     TimeLeft,
 )
-from handler.jobs.operations import Done
 from handler.jobs.submission import answer_of
 
 if TYPE_CHECKING:

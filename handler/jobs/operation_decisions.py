@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from handler.audit.job_end import ENDED
 from handler.audit.log import Decision
 from handler.jobs.claiming import contradicted
-from handler.jobs.decisions import Refused, Unknown, about, known
+from handler.jobs.decisions import Done, Refused, Unknown, about, known
 from handler.jobs.effects import Gone
 from handler.jobs.hold import BY_HAND
 from handler.jobs.operations import (
     OPERATIONS,
-    Done,
     JobLook,
     OperationResult,
     not_done,

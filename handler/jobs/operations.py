@@ -17,7 +17,6 @@ has a claimed operation     refused   refused   refused   refused
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from handler.audit.job_end import shown_state
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from handler.audit.job_state import JobState, OperationWord
     from handler.audit.log import Decide, View
     from handler.audit.record import Part
-    from handler.jobs.decisions import Deferred
+    from handler.jobs.decisions import Deferred, Done
 
 
 class Operation(NamedTuple):
@@ -88,11 +87,6 @@ _REFUSED = {
     "duplicated": "exists twice at IEF; delete one of the two first",
 }
 """Why an operation that a job's state does not allow is refused, by what the job is."""
-
-
-@dataclass(frozen=True)
-class Done:
-    """The API has done it."""
 
 
 OperationAnswer: TypeAlias = "Done | Refused | Deferred | Unknown"

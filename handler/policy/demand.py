@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from handler.parsing import format_path
 from handler.policy.mappings import (
     entries_of,
-    fields_of,
     found_mappings,
     has_type,
+    plain_fields,
     plain_name,
     values_of,
 )
@@ -47,7 +47,7 @@ _UNCONFINED = "unconfined"
 """A profile of AppArmor or seccomp that forbids nothing."""
 
 _DECODED = ("taskdata", "jobcontent", "deployment", "template")
-"""Fields that hold mappings; a text in their place might be decoded, and is not judged."""
+"""PlainFields that hold mappings; a text in their place might be decoded, and is not judged."""
 
 _VOLUME_TYPES = ("configmap", "secret", "emptydir")
 _TARGET_FIELDS = {
@@ -212,7 +212,7 @@ def _host_paths(mappings: list[FoundMapping]) -> Iterator[tuple[str, str]]:
                 yield format_path(path), _normalised(source)
         for inner in values_of(fields, "hostpath"):
             paths = (
-                values_of(fields_of(inner), "path") or [None]
+                values_of(plain_fields(inner), "path") or [None]
                 if isinstance(inner, dict)
                 else [inner]
             )
@@ -260,7 +260,7 @@ def _names(reference: Json) -> Iterator[str]:
     if not isinstance(reference, dict):
         yield str(reference)
         return
-    fields = fields_of(reference)
+    fields = plain_fields(reference)
     names = values_of(fields, "name")
     if names or not any(name.endswith("name") for name in fields):
         yield from map(str, names or [""])

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from handler.parsing import Path
     from handler.values.canonical_json import Json
 
-Fields: TypeAlias = "dict[str, list[tuple[str, Json]]]"
+PlainFields: TypeAlias = "dict[str, list[tuple[str, Json]]]"
 """A mapping's fields by their plain names; two spellings of one name are two entries."""
 
-FoundMapping: TypeAlias = "tuple[Path, Fields]"
+FoundMapping: TypeAlias = "tuple[Path, PlainFields]"
 """A mapping's path and its fields."""
 
 _STEP = re.compile(r"[./\[\]:]+")
@@ -25,7 +25,7 @@ _MOST_PARTS = 8  # of a path: what it names is at its end
 def found_mappings(path: Path, value: Json) -> Iterator[FoundMapping]:
     """Yield every mapping in a value with its path, outermost first."""
     if isinstance(value, dict):
-        yield path, fields_of(value)
+        yield path, plain_fields(value)
         for name, inner in value.items():
             yield from found_mappings((*path, name), inner)
     elif isinstance(value, list):
@@ -33,9 +33,9 @@ def found_mappings(path: Path, value: Json) -> Iterator[FoundMapping]:
             yield from found_mappings((*path, place), inner)
 
 
-def fields_of(mapping: dict[str, Json]) -> Fields:
+def plain_fields(mapping: dict[str, Json]) -> PlainFields:
     """Return a mapping's fields by their plain names."""
-    fields: Fields = {}
+    fields: PlainFields = {}
     for name, value in mapping.items():
         for plain in _plain_names(name):
             fields.setdefault(plain, []).append((name, value))
@@ -49,12 +49,12 @@ def _plain_names(name: str) -> set[str]:
     return {plain_name(one) for one in (name, *(parts if parts[1:] else ()), *tails)}
 
 
-def values_of(fields: Fields, name: str) -> list[Json]:
+def values_of(fields: PlainFields, name: str) -> list[Json]:
     """Return every value of a field: which spelling the API reads is not known."""
     return [value for _, value in fields.get(name, ())]
 
 
-def has_type(fields: Fields, *kinds: str) -> bool:
+def has_type(fields: PlainFields, *kinds: str) -> bool:
     """Return whether a mapping's `type`, in any spelling of it, is one of some plain names."""
     named = (one for value in values_of(fields, "type") for one in entries_of(value))
     return any(isinstance(one, str) and plain_name(one) in kinds for one in named)

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from handler.cloud.obs.client import Obs
     from handler.settings import Settings
 
-KEYS = "EventGrid keys"
+KEY_ENCODING = "EventGrid keys"
 """The name of the fact."""
 
 NAME = ".nightdrop-probe a+b%20c.yaml"
 """The name of the object: decoded, as it is, and encoded it is three names."""
 
-PATIENCE = 120
+LONGEST_WAIT = 120
 """Seconds that the probe waits for the event in the log."""
 
 _PAUSES = (0.1, 0.4, 1.0)  # seconds between two looks, before the pause that is repeated
@@ -35,7 +35,7 @@ _PAUSE = 2.0
 
 def unseen_keys(settings: Settings) -> Fact:
     """Return that nothing was seen of the keys in events."""
-    return unseen(KEYS, _assumed(settings), "only --events tells")
+    return unseen(KEY_ENCODING, _assumed(settings), "only --events tells")
 
 
 def key_fact(
@@ -60,11 +60,13 @@ def key_fact(
         finally:
             obs.delete(bucket, key)
     except NightdropError as error:
-        return unseen(KEYS, assumed, str(error))
+        return unseen(KEY_ENCODING, assumed, str(error))
     if shape != "eventgrid":
-        return unseen(KEYS, assumed, _unseen(shape, bucket))
+        return unseen(KEY_ENCODING, assumed, _unseen(shape, bucket))
     same = seen == settings.eventgrid_keys
-    return compared(KEYS, assumed, seen, same=same, change=f"NIGHTDROP_EVENTGRID_KEYS={seen}")
+    return compared(
+        KEY_ENCODING, assumed, seen, same=same, change=f"NIGHTDROP_EVENTGRID_KEYS={seen}"
+    )
 
 
 def _assumed(settings: Settings) -> str:
@@ -74,7 +76,7 @@ def _assumed(settings: Settings) -> str:
 def _unseen(shape: str, bucket: str) -> str:
     if shape:
         return f"the events of bucket {bucket} are classic ones, whose keys are always encoded"
-    return f"no event of a new object in bucket {bucket} came into the log within {PATIENCE} s"
+    return f"no event of a new object in bucket {bucket} came into the log within {LONGEST_WAIT} s"
 
 
 def _readings(key: str, settings: Settings) -> Mapping[str, str]:
@@ -94,7 +96,7 @@ def _awaited(
 ) -> tuple[str, str]:
     """Return the shape of the event and how it wrote the key; "" for both if none came."""
     subjects = {f"obs://{bucket}/{key}": reading for key, reading in readings.items()}
-    for pause in (*_PAUSES, *[_PAUSE] * int(PATIENCE / _PAUSE)):
+    for pause in (*_PAUSES, *[_PAUSE] * int(LONGEST_WAIT / _PAUSE)):
         for one in log.read(lambda view: [it for name in subjects for it in view.find(name)]):
             if one.subject in subjects and one.first_seq > since:
                 record = next(log.records_of([one.key]))

@@ -23,7 +23,7 @@ from handler.errors import (
     NoAnswerError,
     NotSentError,
 )
-from handler.jobs.decisions import SENDABLE, Created, claim, is_unknown, lease_over
+from handler.jobs.decisions import SENDABLE, Created, Done, claim, is_unknown, lease_over
 from handler.jobs.effect_runner import list_jobs
 from handler.jobs.effects import (
     AwaitTurn,
@@ -39,7 +39,7 @@ from handler.jobs.effects import (
 )
 from handler.jobs.following import following
 from handler.jobs.operation_submission import operation_submission, settling
-from handler.jobs.operations import OPERATIONS, Done, OperationRequest
+from handler.jobs.operations import OPERATIONS, OperationRequest
 from handler.jobs.settlement import settlement
 from handler.jobs.submission import Claimed, answer_of, sign_ahead, submission
 from handler.parsing import Limits, read

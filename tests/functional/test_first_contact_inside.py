@@ -18,7 +18,7 @@ from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.triggers.event_factory import SHAPES, Upload
 from handler.probe import event_check
-from handler.probe.event_check import KEYS
+from handler.probe.event_check import KEY_ENCODING
 from handler.probe.function_checks import REMAINING
 from tests.conftest import ROOT, context, environment, records
 
@@ -141,7 +141,7 @@ def test_how_eventgrid_writes_keys_is_found(
     """With the setting to change; nothing is run for the object, and it is gone afterwards."""
     deployment.open(NIGHTDROP_EVENTGRID_KEYS=setting, NIGHTDROP_PREFIX=prefix)
     deployment.emulator.faults.set([RAW] if written == "raw" else [])
-    fact = deployment.facts("--events")[KEYS]
+    fact = deployment.facts("--events")[KEY_ENCODING]
     assert fact["seen"] == written
     assert fact["change"] == ("" if written == setting else f"NIGHTDROP_EVENTGRID_KEYS={written}")
     recorded = [one["action"] for one in records(deployment.environ) if "delivery" in one]
@@ -158,7 +158,7 @@ def test_with_the_setting_that_it_names_files_are_run(deployment: Deployment) ->
     deployment.emulator.state.put_object("nightdrop-drop", name, spec)
     upload = Upload("nightdrop-drop", name, 1, "", "r1", datetime.now(timezone.utc), raw_key=True)
     assert deployment.fire(SHAPES["eventgrid"](upload))["outcome"] == "rejected"
-    setting, value = deployment.facts("--events")[KEYS]["change"].split("=")
+    setting, value = deployment.facts("--events")[KEY_ENCODING]["change"].split("=")
     deployment.open(**{setting: value})
     again = SHAPES["eventgrid"](Upload(**{**asdict(upload), "request_id": "r2"}))
     assert deployment.fire(again)["outcome"] == "submitted"
@@ -178,7 +178,7 @@ def test_without_an_event_of_eventgrid_nothing_is_claimed(
         deployment.instances.pop().close()
         monkeypatch.setattr(event_check, "_PAUSES", (0.01,))
         monkeypatch.setattr(event_check, "PATIENCE", 0)
-    fact = deployment.facts("--events")[KEYS]
+    fact = deployment.facts("--events")[KEY_ENCODING]
     assert fact["verdict"] == "not seen"
     assert seen in fact["seen"]
 

@@ -12,7 +12,7 @@ from handler.audit.record import Draft
 from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.http_transport import Request
 from handler.cloud.ief.client import ShownJob
-from handler.jobs.decisions import Deferred, Refused, Unknown
+from handler.jobs.decisions import Deferred, Done, Refused, Unknown
 from handler.jobs.effects import (
     Commit,
     Gone,
@@ -20,7 +20,7 @@ from handler.jobs.effects import (
 )
 from handler.jobs.operation_decisions import record_operation
 from handler.jobs.operation_submission import operation_submission, settling
-from handler.jobs.operations import OPERATIONS, Done, OperationRequest, OperationResult
+from handler.jobs.operations import OPERATIONS, OperationRequest, OperationResult
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
