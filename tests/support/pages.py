@@ -2,8 +2,9 @@
 
 A `console` block below `<!-- run -->` is run, and what its `$` lines print must be what the page
 shows. A block below `<!-- file: NAME -->` is written into the folder first. All of a page is one
-shell; below `<!-- run with an emulator -->` it has the settings that point at one. A line `…` is
-what the page leaves out. `python -m tests.support.pages [PAGE…]` writes into them what has changed.
+shell; below `<!-- run with an emulator -->` it has the settings that point at one, below `<!-- run
+with dev -->` those of a `nightdrop dev` that runs meanwhile. A line `…` stands for any lines.
+`python -m tests.support.pages [PAGE…]` writes into them what has changed.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from handler.emulator.server import Emulator
+from handler.local.env_file import read_env_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("events", "handler", "infra", "tests")
 LEFT_OUT = "…"
 
-_MARK = re.compile(r"<!-- (run|run with an emulator|file: (\S+)) -->")
+_MARK = re.compile(r"<!-- (run|run with an emulator|run with dev|file: (\S+)) -->")
 _END = "::end of a command::"
 _SECONDS = 120
 _VARYING = (
@@ -57,13 +60,13 @@ class Block:
         first: The index of its first line in the page, below the fence.
         lines: What is in it.
         file: The file it is written to, None for commands.
-        emulator: Whether its commands need one.
+        needs: What its commands need to run: `an emulator`, `dev`, or "".
     """
 
     first: int
     lines: tuple[str, ...]
     file: str | None
-    emulator: bool
+    needs: str
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,8 @@ def blocks(text: str) -> Iterator[Block]:
         if mark := _MARK.fullmatch(line):
             first = number + 2
             end = lines.index("```", first)
-            yield Block(first, tuple(lines[first:end]), mark[2], "emulator" in mark[1])
+            needs = mark[1].removeprefix("run").removeprefix(" with ")
+            yield Block(first, tuple(lines[first:end]), mark[2], "" if mark[2] else needs)
 
 
 def steps(lines: tuple[str, ...]) -> list[Step]:
@@ -106,18 +110,37 @@ def steps(lines: tuple[str, ...]) -> list[Step]:
 def run(text: str) -> list[list[Step]]:
     """Run the marked blocks of a page, and return for each block its commands' real output."""
     marked = [*blocks(text)]
-    with TemporaryDirectory() as name, Emulator(speed=600.0) as emulator:
+    with TemporaryDirectory() as name, Emulator(speed=600.0) as emulator, ExitStack() as stack:
         folder = Path(name)
         shutil.copytree(ROOT / "events", folder / "events")
         environ = _environ(folder)
-        if any(block.emulator for block in marked):
+        needs = {block.needs for block in marked}
+        if "an emulator" in needs:
             environ |= emulator.environment()
+        if "dev" in needs:
+            environ |= stack.enter_context(_dev(folder, environ))
         asked = [steps(block.lines) for block in marked if not block.file]
         for block in marked:
             if block.file:
                 (folder / block.file).write_text("\n".join(block.lines) + "\n")
         outputs = iter(_outputs([step for part in asked for step in part], folder, environ))
     return [[Step(step.command, next(outputs)) for step in part] for part in asked]
+
+
+@contextmanager
+def _dev(folder: Path, environ: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Run `nightdrop dev` in a folder, and yield the settings for commands against it."""
+    command = [sys.executable, "-m", "handler.cli", "dev"]
+    with subprocess.Popen(
+        command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            ready = any("ready:" in line for line in process.stdout or ())
+            assert ready, "nightdrop dev did not start"
+            yield read_env_file(folder / "dev" / "operator.env")
+        finally:
+            process.terminate()
+            process.communicate(timeout=_SECONDS)
 
 
 def _environ(folder: Path) -> dict[str, str]:

@@ -49,12 +49,18 @@ def unknown_words(words: list[str]) -> list[str]:
     """Return the commands and options of a command line that `nightdrop` does not have."""
     context = click.Context(main)
     unknown = []
-    for word in words:
+    rest = iter(words)
+    for word in rest:
         if word in {"--", "|", ";", "&&", ">", ">>"}:
             break
         if word.startswith("--"):
-            known = {name for each in context.command.get_params(context) for name in each.opts}
+            params = context.command.get_params(context)
+            known = {name: each for each in params for name in each.opts}
             unknown += [] if word.split("=")[0] in known else [word]
+            if isinstance(context.command, click.Group) and not getattr(
+                known.get(word), "is_flag", True
+            ):
+                next(rest, "")  # the option's value is not a command
         elif isinstance(context.command, click.Group) and not word.isupper():
             below = context.command.get_command(context, word)
             if not below:
@@ -111,6 +117,7 @@ NOT_RUN = {
     ("handler/local/README.md", "export NIGHTDROP_AUDIT"): "a server; test_local_page.py runs it",
     ("handler/local/README.md", "curl -s"): "of that server; the same test",
     ("handler/cli/README.md", "make dist"): "installs it; tests/functional/test_install.py does it",
+    ("infra/MORNING.md", "nightdrop dev"): "until Ctrl-C; tests/support/pages.py runs it",
     ("infra/README.md", "make .venv/.local"): "Terraform with an account; tests/infra checks it",
 }
 """How blocks of commands begin that `tests/functional/test_pages.py` does not run, and why not."""
