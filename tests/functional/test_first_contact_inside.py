@@ -177,7 +177,7 @@ def test_without_an_event_of_eventgrid_nothing_is_claimed(
     if not shape:
         deployment.instances.pop().close()
         monkeypatch.setattr(event_check, "_PAUSES", (0.01,))
-        monkeypatch.setattr(event_check, "PATIENCE", 0)
+        monkeypatch.setattr(event_check, "LONGEST_WAIT", 0)
     fact = deployment.facts("--events")[KEY_ENCODING]
     assert fact["verdict"] == "not seen"
     assert seen in fact["seen"]
