@@ -10,11 +10,9 @@ import click
 
 from handler.cli.console import complain, printable
 from handler.cli.function.dropped_file import DroppedFile, Look, look_at, upload
-from handler.cli.function.plan import SPEC_FILE, drop_address, plan, read_spec_file
-from handler.cli.function.policy import decide_plan, origin_named, read_policy_at
+from handler.cli.function.spec_file import SPEC_FILE, drop_address, read_spec_file
 from handler.cli.function.watched_files import show_looks
 from handler.cli.listing import Listing, print_rows
-from handler.cli.open_cloud import open_cloud
 from handler.cli.shared_options import NumberRange, format_option
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
@@ -24,7 +22,7 @@ from handler.values.canonical_json import key_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from handler.cli.function.plan import SpecFile
+    from handler.cli.function.spec_file import SpecFile
     from handler.cli.open_cloud import Cloud
 
 DONE, WRONG, UNFINISHED = 0, 1, 75
@@ -85,7 +83,11 @@ def drop(  # noqa: PLR0913 - one for each option
     if name and len(files) > 1:
         raise click.UsageError("--as names one file; give one")
     if dry_run:
+        from handler.cli.function.plan import plan
+
         context.invoke(plan, files=files, source=None, output=output)
+    from handler.cli.open_cloud import open_cloud
+
     with open_cloud() as cloud:
         drop_address(cloud.settings, "")
         if wait and not cloud.settings.results:
@@ -116,6 +118,8 @@ def _uploaded(specs: Sequence[SpecFile], cloud: Cloud) -> list[DroppedFile]:
 
 def _is_valid(spec: SpecFile, cloud: Cloud) -> bool:
     """Return whether a spec may be dropped; print what is wrong with it."""
+    from handler.cli.function.policy import decide_plan, origin_named, read_policy_at
+
     settings = cloud.settings
     try:
         limits = Limits(max_bytes=settings.max_spec_bytes)

@@ -15,7 +15,7 @@ from handler.values.canonical_json import sha256_hex
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from handler.cli.function.plan import SpecFile
+    from handler.cli.function.spec_file import SpecFile
     from handler.cli.open_cloud import Cloud
     from handler.cloud.ief.client import ShownJob
 

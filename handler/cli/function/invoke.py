@@ -11,6 +11,7 @@ from rich.text import Text
 from handler.audit.job_end import WRONG
 from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import exit_with_error, jobs_table, left_open, prose, screen
+from handler.cli.function.spec_file import LARGEST_PAYLOAD
 from handler.cli.listing import print_value
 from handler.cli.shared_options import format_choice
 from handler.errors import EventRejectedError, NightdropError, Problem, SpecRejectedError
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
 
 DONE, REJECTED, WRONG_SETTINGS, LATER = 0, 1, 2, 75
 """Exit statuses; 75 is EX_TEMPFAIL of sysexits.h: a retry may succeed."""
-
-LARGEST_PAYLOAD = 6 * 1024 * 1024
-"""Bytes of the largest payload that FunctionGraph accepts."""
 
 STATUS = {
     "completed": DONE,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.markup import escape
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import jobs_table, printable, prose, screen
-from handler.cli.function.invoke import LARGEST_PAYLOAD, STATUS, answer, drop_line
+from handler.cli.function.spec_file import SPEC_FILE, drop_address, read_spec_file
 from handler.cli.listing import Listing, print_table, print_value
 from handler.cli.shared_options import format_choice
 from handler.settings import load
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.settings import Settings
-
-SPEC_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True)
-"""The type of an argument that names a spec file, or - for standard input."""
 
 _TARGETS = Listing(("job_name", "target", "state", "note"), name="job_name", empty="")
 _WORDS = {
@@ -58,6 +54,8 @@ def plan(files: Sequence[str], *, source: str | None, output: str) -> None:
       nightdrop plan upgrade.yaml
       nightdrop plan --as drop/upgrade.yaml -o json upgrade.yaml
     """
+    from handler.cli.function.invoke import STATUS
+
     settings = load(lambda _name: None, cloud_environment())
     replies = [_planned(file, source, settings) for file in files]
     for file, reply in zip(files, replies, strict=True):
@@ -68,36 +66,9 @@ def plan(files: Sequence[str], *, source: str | None, output: str) -> None:
     sys.exit(max(STATUS[str(reply["outcome"])] for reply in replies))
 
 
-class SpecFile(NamedTuple):
-    """A spec file: its name without folders, and its bytes, one more than are taken at most."""
-
-    name: str
-    data: bytes
-
-
-def read_spec_file(path: str) -> SpecFile:
-    """Return a spec file; `-` is standard input, which is named as YAML."""
-    if path == "-":
-        return SpecFile("standard-input.yaml", sys.stdin.buffer.read(LARGEST_PAYLOAD))
-    try:
-        with Path(path).open("rb") as opened:
-            return SpecFile(Path(path).name, opened.read(LARGEST_PAYLOAD))
-    except OSError as error:
-        raise click.UsageError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def drop_address(settings: Settings, key: str) -> str:
-    """Return the address of a key in the bucket that files are dropped into.
-
-    Raises:
-        click.UsageError: No bucket is set.
-    """
-    if not settings.buckets:
-        raise click.UsageError("no bucket to drop files into: set NIGHTDROP_BUCKETS")
-    return f"{OBS}{settings.buckets[0]}/{key}"
-
-
 def _planned(path: str, source: str | None, settings: Settings) -> dict[str, Any]:
+    from handler.cli.function.invoke import answer, drop_line
+
     file = read_spec_file(path)
     if source is None and settings.buckets:
         source = f"{settings.prefix}{file.name}"
