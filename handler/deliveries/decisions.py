@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -250,6 +251,17 @@ def _unplanned(order: Order, rules: Rules, view: View, run: DeliveryState | None
     if order.policy.approval and not (seen and seen.approved == order.spec.digest):
         return awaiting(order, rules, view.now)
     return None
+
+
+def jobs_left(order: Order, view: View) -> int | None:
+    """Return how many jobs a rule's limit leaves room for now; None if it has no limit."""
+    limit = order.policy.limit
+    if limit is None:
+        return None
+    rule, since = rule_id(relied_on(order.policy)), timestamp(view.now - _DAY)
+    places = range(1, limit.jobs + 1)
+    used = bisect_left(places, 1, key=lambda place: not view.nth_planned(rule, since, place))
+    return limit.jobs - used
 
 
 def _over_limit(order: Order, view: View) -> tuple[Problem, ...]:

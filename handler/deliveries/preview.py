@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.cloud.ief.fleet import list_nodes
-from handler.deliveries.decisions import Rules, SpecSource, plan_it
+from handler.deliveries.decisions import Rules, SpecSource, jobs_left, plan_it
 from handler.deliveries.planning import order_of
 from handler.deliveries.receiving import receive
 from handler.errors import CloudError, RejectedError
@@ -56,6 +56,7 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
     except RejectedError as error:
         return Answered([Result(delivery.key, "rejected", errors=tuple(map(str, error.problems)))])
     decision = _decision(order, invocation)
+    left = invocation.log.read(lambda view: jobs_left(order, view), fresh=False)
     outcome = _OUTCOMES[decision.drafts[0].action]
     note = decision.drafts[0].note.splitlines()
     nodes, warnings = _nodes(order, invocation)
@@ -65,6 +66,7 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
         "policy": order.policy.policy,
         "rule": order.policy.rule,
         "jobs": [_job(job, nodes, delivery.trigger) for job in order.plan.jobs],
+        **({} if left is None else {"jobs_left": left}),
     }
     if outcome == "duplicate" and decision.value.run:
         run = decision.value.run

@@ -94,6 +94,9 @@ def _show(file: str, reply: dict[str, Any]) -> None:
     console.print(f"{sign} [bold]{escape(printable(file))}[/]: {counted}{word}", highlight=False)
     for line in [*reply["errors"], *reply.get("warnings", [])]:
         console.print(Text(f"  {prose(line)}"), highlight=False, soft_wrap=True)
+    if "jobs_left" in planned:
+        rule, left = planned["rule"], planned["jobs_left"]
+        console.print(f"  rule {rule} leaves room for {left} jobs now", highlight=False)
     if planned.get("repeated_jobs"):
         console.print(jobs_table(planned["repeated_jobs"]))
     elif jobs and outcome != "rejected":

@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from handler.emulator.server import Emulator
 
@@ -96,6 +97,21 @@ def test_what_the_policy_refuses_is_rejected_with_its_rule(fire: Fire) -> None:
     reply = fire(ask({**SPEC, "valid_for": "30d"}))
     assert reply["outcome"] == "rejected"
     assert "rule 1 of the built-in policy" in reply["errors"][0]
+
+
+def test_a_limit_of_the_policy_says_how_many_jobs_are_left(
+    environ: Environ, fire_in: FireIn, tmp_path: Path
+) -> None:
+    """By the jobs that were planned within a day."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rules:\n  - jobs_per_day: 3\n")
+    limited = {**environ, "NIGHTDROP_POLICY": str(policy)}
+    left = []
+    for number in range(3):
+        left.append(fire_in(limited, ask({**SPEC, "serial": number}))["plan"]["jobs_left"])
+        fire_in(limited, {**SPEC, "serial": number})
+    assert left == [3, 2, 1]
+    assert fire_in(limited, ask({**SPEC, "serial": 4}))["outcome"] == "rejected"
 
 
 def test_nodes_that_cannot_be_listed_are_a_warning(emulator: Emulator, fire: Fire) -> None:
