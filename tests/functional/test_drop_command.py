@@ -43,12 +43,13 @@ def cloud(tmp_path: Path) -> Iterator[Emulator]:
         handle(event, context, instances[0])
 
     def raise_event(new: Notification) -> None:
-        if new.key.startswith("drop/"):
-            event = obs_event(Upload(new.bucket, new.key, new.size, new.etag, new.request_id, NOW))
-            threads.append(threading.Thread(target=invoke, args=[event]))
-            threads[-1].start()
+        with busy:
+            if new.key.startswith("drop/") and is_open:
+                invoke(
+                    obs_event(Upload(new.bucket, new.key, new.size, new.etag, new.request_id, NOW))
+                )
 
-    threads: list[threading.Thread] = []
+    busy, is_open = threading.Lock(), [True]
     with Emulator(raise_event=raise_event, speed=300) as emulator:
         environ = {
             **emulator.environment(),
@@ -57,8 +58,8 @@ def cloud(tmp_path: Path) -> Iterator[Emulator]:
             "NIGHTDROP_RESULTS": f"obs://{BUCKET}/results/",
         }
         yield emulator
-        for thread in threads:
-            thread.join(10)
+        with busy:  # the function has answered
+            is_open.clear()
         for instance in instances:
             instance.close()
 

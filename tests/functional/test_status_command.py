@@ -72,11 +72,11 @@ def test_what_failed_in_the_last_day_has_its_reason(run: Run, fire: Fire) -> Non
 def test_what_waits_has_its_reason(run: Run, emulator: Emulator, fire: Fire) -> None:
     """Such as a service that is not there."""
     fault = {"operation": "CreateBatchJob", "fault": "status"}
-    emulator.faults.set([{**fault, "status": 429}])
+    emulator.faults.set([{**fault, "status": 403}])
     fire(SPEC)
     (waiting,) = seen(run)["waiting"]
     assert waiting["state"] == "deferred"
-    assert "IEF answered 429" in waiting["note"]
+    assert "IEF answered 403" in waiting["note"]
 
 
 def test_a_hold_comes_first(run: Run, fire: Fire) -> None:

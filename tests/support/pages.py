@@ -130,7 +130,7 @@ def run(text: str) -> list[list[Step]]:
 @contextmanager
 def _dev(folder: Path, environ: dict[str, str]) -> Iterator[dict[str, str]]:
     """Run `nightdrop dev` in a folder, and yield the settings for commands against it."""
-    command = [sys.executable, "-m", "handler.cli", "dev"]
+    command = [sys.executable, "-m", "handler.cli", "dev", "--speed", "600"]
     with subprocess.Popen(
         command, cwd=folder, env=environ, stdout=subprocess.PIPE, text=True
     ) as process:
