@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from click.testing import CliRunner
+from rich.cells import cell_len
 
 from handler.cli.main import main
 from handler.emulator.ief.fleet import Fleet, Node
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., Result]
 
+COLOURS = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 NORTH = "5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11"
 SPEC = "kind: node_upgrade\nname: hall\ntargets:\n  nodes: [{}]\n"
 
@@ -172,3 +175,38 @@ def test_a_plan_is_made_for_where_the_file_comes_from(run: Run, source: str, nam
     assert result.exit_code == 0, result.output
     reply: dict[str, Any] = json.loads(result.stdout)
     assert reply["plan"]["as"] == name
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["nodes list", "nodes show gateway-north-1", "groups list", "plan hall.yaml", "status"],
+)
+def test_a_narrow_terminal_shows_what_fits(run: Run, tmp_path: Path, command: str) -> None:
+    """Sixty columns: what has no room is left out or cropped."""
+    (tmp_path / "hall.yaml").write_text(SPEC.format("gateway-north-1"))
+    settings = {"NIGHTDROP_AUDIT": "sqlite:///my.db", "NIGHTDROP_IEF_INSTANCE": "x"}
+    assert run("invoke", "hall.yaml", **settings).exit_code == 0
+    terminal = {"FORCE_COLOR": "1", "COLUMNS": "60", "TERM": "xterm"}
+    shown = run(*command.split(), **settings, **terminal)
+    lines = COLOURS.sub("", shown.stdout).splitlines()
+    assert shown.exit_code == 0, shown.output
+    assert max(map(cell_len, lines)) <= 60, lines
+
+
+@pytest.mark.parametrize(
+    ("environ", "status", "error"),
+    [
+        ({"NIGHTDROP_IEF_ENDPOINT": "http://127.0.0.1:9"}, 75, "no connection to 127.0.0.1"),
+        ({"HUAWEICLOUD_SDK_SK": "wrong"}, 75, "IEF.011005"),
+        ({"NIGHTDROP_AUDIT": ""}, 2, "NIGHTDROP_AUDIT"),
+        ({"NIGHTDROP_AUDIT": "sqlite:////nonexistent/my.db"}, 2, "/nonexistent"),
+    ],
+)
+def test_a_plan_that_cannot_be_made_is_one_sentence(
+    run: Run, tmp_path: Path, environ: dict[str, str], status: int, error: str
+) -> None:
+    """No network, wrong keys, no log: with the exit status of what may work later."""
+    (tmp_path / "hall.yaml").write_text(SPEC.format("gateway-north-1"))
+    result = run("plan", "hall.yaml", **{"NIGHTDROP_AUDIT": "sqlite:///my.db", **environ})
+    assert result.exit_code == status, result.output
+    assert error in result.stderr
