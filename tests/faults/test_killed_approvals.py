@@ -18,6 +18,7 @@ import pytest
 
 from handler.values.canonical_json import sha256_hex
 from tests.faults.scene import TICK, Scene, scene, spec
+from tests.support.depth import DEEP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,8 +54,8 @@ STEPS = tuple(f"{when} {what}" for what in OPERATIONS for when in ("before", "af
 PLACES = [
     *((step, CLOSED) for step in range(1, len(STEPS) + 1)),
     *((step, BOUND) for step in range(1, len(STEPS) + 1, 4)),
-]
-"""Where it is killed, and the policy after that."""
+][:: 1 if DEEP else 3]
+"""Where it is killed, and the policy after that; with `DEEP=1` at every step."""
 
 SETTINGS = {
     "RUNTIME_TIMEOUT": "5",
