@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,7 +33,10 @@ def ask(
         host=emulator.url.removeprefix("http://"),
         resource_path=path,
         query_params=[],
-        header_params={"Content-Type": "application/json"},
+        header_params={
+            "Content-Type": "application/json",
+            "X-Sdk-Date": f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}",
+        },
         body=body if isinstance(body, bytes) else json.dumps(body).encode(),
     )
     signed = Signer(Credentials(account.access_key, account.secret_key)).sign(request)
