@@ -90,7 +90,7 @@ def foreign_row(job: ListedJob) -> dict[str, object]:
     return {
         "name": job.name,
         "kind": job.type,
-        "state": _fleet_word(progress),
+        "state": fleet_word(progress),
         "progress": str(progress),
         "asked by": "others",
         "since": "",
@@ -111,7 +111,7 @@ def state_word(job: JobState, progress: Progress | None) -> str:
     if job.operation:
         return OPERATIONS[job.operation].claimed.removeprefix("job.")
     if progress and job.followed and not job.paused:
-        return _fleet_word(progress) or shown_state(job)
+        return fleet_word(progress) or shown_state(job)
     return shown_state(job)
 
 
@@ -125,7 +125,8 @@ def asked_by(view: View, job: JobState) -> str:
     return delivery.subject.rpartition("/")[2] if delivery.trigger == "object" else "a call"
 
 
-def _fleet_word(progress: Progress) -> str:
+def fleet_word(progress: Progress) -> str:
+    """Return the one word for the progress of a job at IEF; "" if its status is not known."""
     if progress.is_over:
         return shown_word("created", progress.status, progress.succeeded)
     return progress.status.lower().replace("_", " ")

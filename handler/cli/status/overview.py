@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handler.audit.job_end import shown_state
+from handler.cli.audit.records.record_row import format_span
+from handler.cli.jobs.job_row import Progress, progress_of
 from handler.values.canonical_json import moment, timestamp
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from handler.audit.job_state import JobState
     from handler.audit.log import View
     from handler.audit.state import DeliveryState
-    from handler.cloud.ief.client import ListedJob
 
 DAY = timedelta(days=1)
 """How far back failures and rejected files are shown."""
@@ -28,15 +29,24 @@ _LATEST = 500
 """Jobs that are searched for the ticks of timers."""
 
 
+NO_PROGRESS = Progress("", 0, 0, 0)
+"""Of what is not at IEF, or not known to have ended there."""
+
+
 class Entry(NamedTuple):
-    """One thing that waits, runs or failed: its name, its state, why, and since when."""
+    """A delivery or job that waits, runs or failed: its name, its state, why, and since when.
+
+    `delivery` and `job` are its keys, `job` is "" for a delivery; `job_id` is the id at IEF.
+    """
 
     name: str
     state: str
     note: str
     since: str
-    progress: str = ""
+    delivery: str
+    job: str = ""
     job_id: str = ""
+    progress: Progress = NO_PROGRESS
 
 
 class Tick(NamedTuple):
@@ -84,10 +94,41 @@ class Overview:
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         entries = {
-            kind: [entry._asdict() for entry in getattr(self, kind)]
-            for kind in ("waiting", "running", "failed", "ticks")
+            kind: [
+                {**entry._asdict(), "progress": str(entry.progress)}
+                for entry in getattr(self, kind)
+            ]
+            for kind in ("waiting", "running", "failed")
         }
-        return {**asdict(self), **entries}
+        ticks = [tick._asdict() for tick in self.ticks]
+        return {**asdict(self), **entries, "ticks": ticks}
+
+    def ago(self, since: str) -> str:
+        """Return how long ago a timestamp was, such as `35 min`."""
+        return format_span((moment(self.at) - moment(since)).total_seconds())
+
+    @property
+    def last_day(self) -> str:
+        """How many jobs and rejected deliveries of the last day there are, as text."""
+        jobs = ", ".join(f"{count} {state}" for state, count in self.jobs.items()) or "no job"
+        rejected = self.deliveries.get("rejected", 0)
+        files = f"; {rejected} {'delivery' if rejected == 1 else 'deliveries'} rejected"
+        return f"{jobs}{files if rejected else ''}"
+
+    @property
+    def last_checkpoint(self) -> str:
+        """How long ago the latest checkpoint was recorded, and what came since, as text."""
+        if not self.checkpoint:
+            return "none: truncation cannot be ruled out"
+        return f"{self.ago(self.checkpoint)} ago, {self.unconfirmed} records since"
+
+    @property
+    def last_examination(self) -> str:
+        """How long ago the deployment was examined, and the result, as text."""
+        if not self.examined:
+            return 'none on record: invoke the function with {"action": "doctor"}'
+        at, _, result = self.examined.partition(" ")
+        return f"{self.ago(at)} ago: {result}"
 
 
 def overview_of(view: View) -> Overview:
@@ -115,31 +156,17 @@ def overview_of(view: View) -> Overview:
     )
 
 
-def with_progress(overview: Overview, listed: Mapping[str, ListedJob]) -> Overview:
-    """Return an overview whose running jobs have the status and progress that IEF shows."""
-    running = [
-        entry._replace(
-            state=one.status.lower().replace("_", " "),
-            progress=f"{one.succeeded} of {one.tasks}" if one.tasks else "",
-        )
-        if (one := listed.get(entry.job_id))
-        else entry
-        for entry in overview.running
-    ]
-    return replace(overview, running=running)
-
-
 def _job(job: JobState) -> Entry:
     state = f"{job.operation} is claimed" if job.operation else shown_state(job)
-    progress = f"{job.succeeded} of {job.tasks}" if job.tasks else ""
-    return Entry(job.name, state, job.note, job.changed_at, progress, job.job_id)
+    ids = (job.delivery, job.key, job.job_id)
+    return Entry(job.name, state, job.note, job.changed_at, *ids, progress_of(job))
 
 
 def _delivery(delivery: DeliveryState) -> Entry:
     is_awaiting = delivery.state == "awaiting"
     note = f"until {delivery.awaits_until[:19]}Z: {delivery.note}" if is_awaiting else delivery.note
     state = "awaiting approval" if is_awaiting else "not planned yet"
-    return Entry(delivery.subject, state, note, delivery.touched_at)
+    return Entry(delivery.subject, state, note, delivery.touched_at, delivery.key)
 
 
 def _ticks(view: View) -> Iterator[Tick]:

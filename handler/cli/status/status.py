@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import suppress
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -14,14 +13,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from handler.cli.audit.records.record_row import format_span, format_time
+from handler.cli.audit.records.record_row import format_time
 from handler.cli.console import complain, printable, screen
 from handler.cli.existing_log import open_existing
 from handler.cli.listing import print_value
 from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error, format_choice
-from handler.cli.status.overview import overview_of, with_progress
-from handler.errors import NightdropError
-from handler.values.canonical_json import moment
+from handler.cli.status.fleet_progress import ask_progress
+from handler.cli.status.overview import overview_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +34,6 @@ WELL, NOT_WELL = 0, 1
 
 _MOST_ROWS = 8
 _COLUMNS = ("name", "state", "progress", "for", "reason")
-_SLACK = timedelta(minutes=5)
 
 
 @click.command(short_help="What waits, what runs, what failed.")
@@ -75,17 +72,10 @@ def status(address: str, output: str, *, watch: bool, interval: float) -> None:
 
 def _seen(log: Log) -> Overview:
     """Return the overview, with the progress of what runs if IEF tells it."""
-    seen = log.read(overview_of)
-    if not seen.running:
-        return seen
-    from handler.cli.jobs.fleet import listed_since
-
-    try:
-        earliest = min(moment(entry.since) for entry in seen.running)
-        return with_progress(seen, listed_since(earliest - _SLACK))
-    except NightdropError as error:
-        complain(f"IEF is not asked: {error}")
-        return seen
+    seen, problem = ask_progress(log.read(overview_of))
+    if problem:
+        complain(problem)
+    return seen
 
 
 def _watch(log: Log, seen: Overview, interval: float) -> None:
@@ -103,12 +93,12 @@ def _parts(seen: Overview) -> Iterator[RenderableType]:
     yield from _section("Waiting", "nothing", seen.waiting, seen)
     yield from _section("Running", "nothing", seen.running, seen)
     yield from _section("Failed", "nothing in the last day", seen.failed, seen)
-    yield Text(f"Last day       {_counted(seen)}")
+    yield Text(f"Last day       {seen.last_day}")
     for tick in seen.ticks:
         due = f", next expected {format_time(tick.expected)}" if tick.expected else ""
         yield Text(f"Timer          {printable(tick.timer)}: {format_time(tick.latest)}{due}")
-    yield Text(f"Checkpoint     {_checkpoint(seen)}")
-    yield Text(f"Examination    {_examination(seen)}")
+    yield Text(f"Checkpoint     {seen.last_checkpoint}")
+    yield Text(f"Examination    {seen.last_examination}")
     yield Text(f"Log            {seen.records} records, {format_time(seen.at)} UTC")
 
 
@@ -119,7 +109,10 @@ def _section(
         yield Text(f"{title:<15}{nothing}", style="dim")
         return
     rows = [
-        (entry.name, entry.state, entry.progress, _ago(entry.since, seen), _first(entry.note))
+        (
+            *(entry.name, entry.state, str(entry.progress), seen.ago(entry.since)),
+            entry.note.partition("\n")[0],
+        )
         for entry in entries[:_MOST_ROWS]
     ]
     yield Text(f"{title} ({len(entries)})", style="bold")
@@ -136,31 +129,3 @@ def _table(rows: Sequence[Sequence[str]]) -> Table:
     for row in rows:
         drawn.add_row(*(Text(printable(cell)) for cell in row))
     return drawn
-
-
-def _ago(since: str, seen: Overview) -> str:
-    return format_span((moment(seen.at) - moment(since)).total_seconds())
-
-
-def _first(note: str) -> str:
-    return note.partition("\n")[0]
-
-
-def _counted(seen: Overview) -> str:
-    jobs = ", ".join(f"{count} {state}" for state, count in seen.jobs.items()) or "no job"
-    rejected = seen.deliveries.get("rejected", 0)
-    files = f"; {rejected} {'delivery' if rejected == 1 else 'deliveries'} rejected"
-    return f"{jobs}{files if rejected else ''}"
-
-
-def _checkpoint(seen: Overview) -> str:
-    if not seen.checkpoint:
-        return "none: truncation cannot be ruled out"
-    return f"{_ago(seen.checkpoint, seen)} ago, {seen.unconfirmed} records since"
-
-
-def _examination(seen: Overview) -> str:
-    if not seen.examined:
-        return 'none on record: invoke the function with {"action": "doctor"}'
-    at, _, result = seen.examined.partition(" ")
-    return f"{_ago(at, seen)} ago: {result}"
