@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
+from click.testing import CliRunner
 from playwright.sync_api import sync_playwright
 
 from handler.cli.audit.web.plugins.nightdrop_pages import POLICY
+from handler.cli.main import main
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Page
 
@@ -47,11 +49,11 @@ def site(month: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 @contextmanager
 def serving(
-    address: str, folder: Path, *options: str
+    address: str, folder: Path, *options: str, **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Run `nightdrop audit serve` with a folder for temporary files, and give its URL."""
     call = [sys.executable, "-m", "handler.cli", "audit", "serve", "--port", "0", *options]
-    environ = {**os.environ, "NIGHTDROP_AUDIT": address, "TMPDIR": str(folder)}
+    environ = {**os.environ, **settings, "NIGHTDROP_AUDIT": address, "TMPDIR": str(folder)}
     environ |= {"PYTHONUNBUFFERED": "1"}
     pipe = subprocess.PIPE
     with subprocess.Popen(call, env=environ, stdout=pipe, stderr=pipe, text=True) as process:
@@ -176,7 +178,7 @@ def test_no_request_leaves_this_machine(page: Page, seen: list[str], site: str) 
 def test_the_copy_holds_only_facts_and_records(site: str) -> None:
     """The request body of a job stays in the log's outbox."""
     answer = urllib3.request("GET", f"{site}/nightdrop.json").json()
-    names = {table["name"] for table in answer["tables"]}
+    names = {table["name"] for table in answer["tables"] if not table["hidden"]}
     assert names == {"deliveries", "jobs", "records", "chain", "checkpoints"}
 
 
@@ -298,3 +300,39 @@ def test_a_view_is_shown_as_a_table(site: str) -> None:
     text = urllib3.request("GET", f"{site}/nightdrop/failures").data.decode()
     assert "<title>What went wrong</title>" in text
     assert "(view)" not in text
+
+
+def test_the_first_view_has_what_waits_runs_and_failed(
+    environ: dict[str, str], fire: Callable[[object], Any], tmp_path: Path
+) -> None:
+    """With the progress that IEF shows, or with the reason why there is none."""
+    spec = {"kind": "node_upgrade", "name": "hall", "targets": {"nodes": ["gateway-north-1"]}}
+    name = fire(spec)["jobs"][0]["job_name"]
+    CliRunner().invoke(main, ["hold", "--reason", "<b>freeze</b>"], env=environ)
+    fire({**spec, "name": "later"})
+    with serving(environ["NIGHTDROP_AUDIT"], tmp_path, **environ) as (url, _process):
+        shown = urllib3.request("GET", url).data.decode()
+    text = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
+    assert "Sending is on hold: &lt;b&gt;freeze" in text
+    assert re.search(r"Waiting \(1\) later-\S+ sending is held", text)
+    assert f"Running (1) {name} 0 of 1" in text
+    assert "Nothing failed." in text
+    lost = {**environ, "NIGHTDROP_IEF_ENDPOINT": "http://127.0.0.1:9"}
+    with serving(environ["NIGHTDROP_AUDIT"], tmp_path, **lost) as (url, _process):
+        shown = urllib3.request("GET", url).data.decode()
+    assert "IEF is not asked: no connection to 127.0.0.1" in shown
+    assert f">{name}</a>" in shown
+
+
+def test_a_log_of_another_layout_is_shown_without_a_first_view(month: Path, tmp_path: Path) -> None:
+    """The page changes nothing, so it does not migrate the log either."""
+    older = tmp_path / "older.db"
+    shutil.copy(month, older)
+    with closing(sqlite3.connect(older)) as database:
+        database.execute("PRAGMA user_version = 1005")
+    with serving(f"sqlite:///{older}", tmp_path) as (url, _process):
+        shown = urllib3.request("GET", url).data.decode()
+    assert "<h1>Now</h1>" not in shown
+    assert "Requests to the fleet" in shown
+    with closing(sqlite3.connect(older)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (1005,)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handler.cli.audit.web.first_view import write_first_view
 from handler.cli.audit.web.report_tables import write_page_copy
 from handler.cli.console import exit_with_error
 from handler.cli.shared_options import audit_option, exit_on_log_error
@@ -54,6 +55,7 @@ def serve(address: str, port: int, *, own_sql: bool) -> None:
         copy = Path(folder) / "nightdrop.db"
         with exit_on_log_error():
             write_page_copy(address, copy)
+            write_first_view(address, copy)
         click.echo(
             f"The audit log is at http://127.0.0.1:{listener.getsockname()[1]}/ until Ctrl-C."
         )

@@ -101,7 +101,10 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Response]]]]:
 
 async def overview(datasette: Datasette, request: object) -> Response:
     """Render the overview."""
-    context = {"charts": await draw_charts(partial(_run_query, datasette))}
+    rows = await _run_query(datasette, "SELECT content FROM first_view")
+    first_view = json.loads(rows[0]["content"]) if rows else None
+    charts = await draw_charts(partial(_run_query, datasette))
+    context = {"charts": charts, "now": first_view}
     text = await datasette.render_template("overview.html", context, request=request)
     return Response.html(text)
 

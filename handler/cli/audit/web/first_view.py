@@ -1,0 +1,78 @@
+"""What waits, what runs and what failed, as the page's first view: taken when its copy is made."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from handler.audit.format_version import VERSION
+from handler.audit.open_log import SQLITE
+from handler.audit.sql.projection import SqlView
+from handler.audit.sql.sqlite_migration import version_of
+from handler.audit.sql.sqlite_reading import open_read_only
+from handler.cli.existing_log import open_existing
+from handler.cli.status.fleet_progress import ask_progress
+from handler.cli.status.overview import overview_of
+from handler.errors import NightdropError
+from handler.values.display import display
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from handler.cli.status.overview import Overview
+
+_WRITE = "CREATE TABLE first_view (content TEXT NOT NULL)"
+_INSERT = "INSERT INTO first_view (content) VALUES (?)"
+
+
+def write_first_view(address: str, copy: Path) -> None:
+    """Write the first view of the log at an address into the page's copy.
+
+    The log is not changed: without one of this layout there is no first view. IEF is asked for
+    some seconds about what runs; if it does not answer, the view says why.
+    """
+    content = _content(address)
+    with closing(sqlite3.connect(copy)) as database, database:
+        database.execute(_WRITE)
+        if content:
+            database.execute(_INSERT, (json.dumps(content),))
+
+
+def _content(address: str) -> dict[str, Any]:
+    try:
+        overview = _read(address)
+    except (NightdropError, LookupError):
+        return {}
+    if overview is None:
+        return {}
+    seen, problem = ask_progress(overview)
+    return {
+        **seen.to_json(),
+        "last_day": seen.last_day,
+        "last_checkpoint": seen.last_checkpoint,
+        "last_examination": seen.last_examination,
+        "problem": display(problem) if problem else "",
+        "running": [
+            {**entry._asdict(), "progress": entry.progress._asdict()} for entry in seen.running
+        ],
+    }
+
+
+def _read(address: str) -> Overview | None:
+    """Return the overview of a log; None if it is in a SQLite file of another layout or empty."""
+    if not address.startswith(SQLITE):
+        with open_existing(address) as log:
+            return log.read(overview_of)
+    with closing(open_read_only(address.removeprefix(SQLITE))) as database:
+        if version_of(database) != VERSION:
+            return None
+
+        def execute(sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+            return database.execute(sql, tuple(values)).fetchall()
+
+        view = SqlView(execute, datetime.now(timezone.utc))
+        return overview_of(view) if view.head.seq else None
