@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 NOT_FOUND = 404
 _STOPPED = frozenset({"Stopping", "Stopped"})
+_SUCCESSFUL = "Successful"
 _SETTLED = "the answer was lost, and the fleet shows it"
 
 
@@ -117,7 +118,7 @@ def settle_operation(
         shown: What the API showed of it.
         fenced: Whether it was asked so late after the signature's date that the request cannot
             be executed any more, and that what the API shows has caught up. A job that has
-            ended is not paused any more in any case.
+            succeeded is not paused any more in any case.
     """
     operation = OPERATIONS[claimed.operation]
 
@@ -135,7 +136,8 @@ def settle_operation(
                 note=f"{_SETTLED}: {status}",
             )
             return Decision(_done(job, operation), (done,))
-        over = operation.name == "pause" and not isinstance(shown, Gone) and shown.status in ENDED
+        # One that failed could be retried while the request to pause it is still under way.
+        over = operation.name == "pause" and getattr(shown, "status", "") == _SUCCESSFUL
         if not (fenced or over):
             return Decision(None)
         status = "does not know the job" if isinstance(shown, Gone) else f"shows {shown.status}"

@@ -303,3 +303,17 @@ def test_a_state_that_was_changed_outside_is_not_acted_on(scene: Scene) -> None:
     scene.log._db.execute("UPDATE jobs SET seq = seq - 1")  # noqa: SLF001 - tampering
     result = scene.ask("delete", Done())
     assert (result.outcome, scene.last["action"]) == ("not done", "state.contradicted")
+
+
+@pytest.mark.parametrize(("status", "settled"), [("Failed", False), ("Successful", True)])
+def test_a_lost_pause_of_a_job_that_failed_is_settled_once_it_cannot_come_any_more(
+    scene: Scene, status: str, *, settled: bool
+) -> None:
+    """A retry in between would have it paused after all; one that succeeded is never retried."""
+    shown = ShownJob("4d1c", status, ((status, ""),))
+    scene.ask("pause", Unknown("no answer"), shown)
+    assert (scene.job.operation == "") is settled
+    if not settled:
+        scene.settle(shown, seconds=SENDER.settle_after)
+    assert scene.job.operation == ""
+    assert scene.last["action"] == "job.unchanged"
