@@ -193,3 +193,11 @@ def test_what_goes_wrong_is_one_sentence_and_exit_status_2(
     result = run("drop", "hall.yaml", "--wait", **environ)
     assert (result.exit_code, result.stdout) == (2, "")
     assert error in result.stderr
+
+
+def test_without_the_right_to_upload_that_is_the_error(run: Run, cloud: Emulator) -> None:
+    """With what to do about it."""
+    cloud.state.denied.add((BUCKET, "drop/hall.yaml"))
+    result = run("drop", "hall.yaml")
+    assert (result.exit_code, keys(cloud)) == (2, [])
+    assert "AccessDenied" in result.stderr or "may not" in result.stderr
