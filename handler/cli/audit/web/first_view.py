@@ -13,19 +13,20 @@ from handler.audit.open_log import SQLITE
 from handler.audit.sql.projection import SqlView
 from handler.audit.sql.sqlite_migration import version_of
 from handler.audit.sql.sqlite_reading import open_read_only
+from handler.cli.console import printable, prose
 from handler.cli.existing_log import open_existing
 from handler.cli.status.fleet_progress import ask_progress
 from handler.cli.status.overview import overview_of
 from handler.errors import NightdropError
-from handler.values.display import display
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from handler.cli.status.overview import Overview
+    from handler.cli.status.overview import Entry, Overview
 
 _WRITE = "CREATE TABLE first_view (content TEXT NOT NULL)"
+_KINDS = ("waiting", "running", "failed")
 _INSERT = "INSERT INTO first_view (content) VALUES (?)"
 
 
@@ -55,11 +56,17 @@ def _content(address: str) -> dict[str, Any]:
         "last_day": seen.last_day,
         "last_checkpoint": seen.last_checkpoint,
         "last_examination": seen.last_examination,
-        "problem": display(problem) if problem else "",
-        "running": [
-            {**entry._asdict(), "progress": entry.progress._asdict()} for entry in seen.running
-        ],
+        "problem": prose(problem),
+        "held": prose(seen.held),
+        "suspended": prose(seen.suspended),
+        **{kind: list(map(_entry, getattr(seen, kind))) for kind in _KINDS},
     }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    """Return an entry whose texts are safe to show; templates escape the rest."""
+    texts = {"name": printable(entry.name), "note": prose(entry.note)}
+    return {**entry._asdict(), **texts, "progress": entry.progress._asdict()}
 
 
 def _read(address: str) -> Overview | None:
