@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handler.deliveries.decisions import (
-    Rules,
     SpecSource,
     ignore_changed,
     interrupted,
@@ -16,7 +14,7 @@ from handler.deliveries.decisions import (
     reject_event,
     settle_without_jobs,
 )
-from handler.deliveries.planning import order_of
+from handler.deliveries.planning import order_of, rules_of
 from handler.deliveries.receiving import receive
 from handler.deliveries.records import differences, is_changed
 from handler.errors import (
@@ -135,15 +133,11 @@ def _plan(
     order: Order, invocation: Invocation, *, received: bool
 ) -> tuple[Decided, Claimed | None]:
     """Plan a delivery and claim its first job in one commit; `received` had one of its own."""
-    rules = Rules(
-        valid_for=timedelta(seconds=invocation.settings.valid_for),
-        window=timedelta(seconds=invocation.settings.timer_window),
-    )
     first = order.plan.jobs[0]
     ahead = sign_ahead(first.body, invocation.sender)
     signed = invocation.runner.drive(ahead) if order.may_run else None
     claimed = claim(first.key, date=signed.request.date, lease=signed.lease) if signed else None
-    plan = plan_it(order, rules, claimed)
+    plan = plan_it(order, rules_of(invocation.settings), claimed)
     decide = plan if received else receive(order.delivery, plan)
     decided = invocation.log.commit(decide).value
     if signed is None or not decided.attempt:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from handler.cloud.ief.fleet import list_nodes
-from handler.deliveries.decisions import Rules, SpecSource, jobs_left, plan_it
-from handler.deliveries.planning import order_of
+from handler.deliveries.decisions import SpecSource, jobs_left, plan_it
+from handler.deliveries.planning import order_of, rules_of
 from handler.deliveries.receiving import receive
 from handler.errors import CloudError, RejectedError
 from handler.runtime.response import Answered, Result, jobs_json
+from handler.specs.short_form import NAME_SUFFIX_LENGTH
 from handler.triggers.delivery import InlineSpec
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from handler.audit.log import Decision
     from handler.cloud.ief.fleet import EdgeNode
@@ -51,15 +52,16 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
         CloudError: The nodes that the spec names could not be listed.
     """
     spec = SpecSource(delivery.spec.data if isinstance(delivery.spec, InlineSpec) else b"", {})
+    listed = cache(lambda: list_nodes(invocation.ief))  # for the names and for the states
     try:
-        order = order_of(delivery, spec, invocation)
+        order = order_of(delivery, spec, invocation, listed)
     except RejectedError as error:
         return Answered([Result(delivery.key, "rejected", errors=tuple(map(str, error.problems)))])
     decision = _decision(order, invocation)
     left = invocation.log.read(lambda view: jobs_left(order, view), fresh=False)
     outcome = _OUTCOMES[decision.drafts[0].action]
     note = decision.drafts[0].note.splitlines()
-    nodes, warnings = _nodes(order, invocation)
+    nodes, warnings = _by_id(order, listed)
     warnings += map(str, order.plan.warnings)
     plan: dict[str, Json] = {
         "as": delivery.subject,
@@ -76,29 +78,26 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
 
 
 def _decision(order: Order, invocation: Invocation) -> Decision[Decided]:
-    settings = invocation.settings
-    rules = Rules(
-        valid_for=timedelta(seconds=settings.valid_for),
-        window=timedelta(seconds=settings.timer_window),
-    )
-    decide = plan_it(order, rules)
+    decide = plan_it(order, rules_of(invocation.settings))
     if order.delivery.trigger == "direct":
         decide = receive(order.delivery, decide)
     return invocation.log.read(decide)
 
 
-def _nodes(order: Order, invocation: Invocation) -> tuple[Mapping[str, EdgeNode], list[str]]:
+def _by_id(
+    order: Order, listed: Callable[[], Sequence[EdgeNode]]
+) -> tuple[Mapping[str, EdgeNode], list[str]]:
     """Return the nodes of the fleet by their ids, and why they are not known."""
     if not any(kind == "node" for job in order.plan.jobs for kind, _ in _targets(job)):
         return {}, []
     try:
-        return {node.id: node for node in list_nodes(invocation.ief)}, []
+        return {node.id: node for node in listed()}, []
     except CloudError as error:
         return {}, [f"the state of the nodes is not known: {error}"]
 
 
 def _job(job: PlannedJob, nodes: Mapping[str, EdgeNode], trigger: str) -> dict[str, Json]:
-    suffix = job.key[:8]
+    suffix = job.key[:NAME_SUFFIX_LENGTH]
     name = job.name
     if trigger == "object" and name.endswith(suffix):
         name = name.removesuffix(suffix) + _UNKNOWN_SUFFIX

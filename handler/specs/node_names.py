@@ -75,7 +75,7 @@ def _problems(
         for place, name in named_nodes(document):
             ids = by_name.get(name, [])
             if name not in nodes and len(ids) != 1:
-                text = _ambiguous(name, ids) if ids else _unknown(name, by_name)
+                text = ambiguous_node(name, ids) if ids else unknown_node(name, list(by_name))
                 yield _problem(document, place, text)
 
 
@@ -83,12 +83,14 @@ def _problem(document: Document, place: int, text: str) -> Problem:
     return to_problem(Issue(("targets", "nodes", place), text), document)
 
 
-def _ambiguous(name: str, ids: Sequence[str]) -> str:
+def ambiguous_node(name: str, ids: Sequence[str]) -> str:
+    """Return the sentence that several nodes have a name, and which ids they have."""
     return f"{len(ids)} nodes are called {name}; give the id: {', '.join(sorted(ids))}"
 
 
-def _unknown(name: str, by_name: Mapping[str, list[str]]) -> str:
-    hint = similar_names(name, list(by_name)) or "; see `nightdrop nodes list`"
+def unknown_node(name: str, known: Sequence[str]) -> str:
+    """Return the sentence that no node has a name, with those that are similar."""
+    hint = similar_names(name, known) or "; see `nightdrop nodes list`"
     return f"no node has the name or id {name}{hint}"
 
 

@@ -122,8 +122,13 @@ def has_names(documents: Sequence[Document]) -> bool:
 def named_nodes(document: Document) -> Iterator[tuple[int, str]]:
     """Yield the place and the text of each node of a document that may be a name."""
     for place, entry in enumerate(listed_nodes(document)):
-        if isinstance(entry, str) and not _NODE_ID.fullmatch(entry):
+        if isinstance(entry, str) and not is_node_id(entry):
             yield place, entry
+
+
+def is_node_id(text: str) -> bool:
+    """Return whether a text has the form of IEF's ids."""
+    return bool(_NODE_ID.fullmatch(text))
 
 
 def listed_nodes(document: Document) -> list[Json]:

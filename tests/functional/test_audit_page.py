@@ -333,6 +333,7 @@ def test_a_log_of_another_layout_is_shown_without_a_first_view(month: Path, tmp_
     with serving(f"sqlite:///{older}", tmp_path) as (url, _process):
         shown = urllib3.request("GET", url).data.decode()
     assert "<h1>Now</h1>" not in shown
+    assert "is not shown: the log has the tables of another version" in shown
     assert "Requests to the fleet" in shown
     with closing(sqlite3.connect(older)) as database:
         assert database.execute("PRAGMA user_version").fetchone() == (1005,)

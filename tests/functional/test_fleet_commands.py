@@ -99,6 +99,22 @@ def test_a_node_is_shown_by_name_or_id_in_every_format(run: Run) -> None:
     assert f"id          {NORTH}\n" in run("nodes", "show", "gateway-north-1").stdout
 
 
+def test_a_node_is_shown_by_its_id_with_one_request(run: Run, cloud: Emulator) -> None:
+    """However many nodes there are."""
+    before = len(cloud.state.requests)
+    assert run("nodes", "show", NORTH).exit_code == 0
+    made = [one.operation for one in [*cloud.state.requests][before:]]
+    assert made == ["ShowEdgeNode"]
+
+
+@pytest.mark.parametrize("what", ["zzz", "00000000-0000-4000-8000-000000000000"])
+def test_an_unknown_node_without_a_similar_name_names_the_list(run: Run, what: str) -> None:
+    """What to do next."""
+    result = run("nodes", "show", what)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"no node has the name or id {what}; see `nightdrop nodes list`" in result.stderr
+
+
 def test_an_unknown_node_is_an_error_with_similar_names(run: Run) -> None:
     """Exit status 1."""
     result = run("nodes", "show", "gateway-nort-1")
@@ -132,16 +148,21 @@ def test_without_the_right_to_list_nodes_the_answer_is_printed(run: Run, cloud: 
     result = run("nodes", "list")
     assert result.exit_code == 2
     assert "IEF answered 403" in result.stderr
+    assert "the keys need the right to list nodes, `ief:node:list`" in result.stderr
 
 
 def test_ten_thousand_nodes_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of them, in pages."""
+    """All of them, in pages; and a plan finds one of them by its name."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "hall.yaml").write_text(SPEC.format("gw-09999"))
     fleet = Fleet(nodes=tuple(Node(f"id-{one:05}", f"gw-{one:05}") for one in range(10_000)))
     with Emulator(fleet=fleet) as emulator:
         result = CliRunner().invoke(
             main, ["nodes", "list", "-o", "name"], env=emulator.environment()
         )
+        settings = {**emulator.environment(), "NIGHTDROP_AUDIT": "sqlite:///my.db"}
+        planned = CliRunner().invoke(main, ["plan", "hall.yaml"], env=settings)
+    assert "gw-09999  RUNNING" in planned.stdout
     assert names(result) == [f"gw-{one:05}" for one in range(10_000)]
 
 

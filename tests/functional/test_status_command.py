@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
+from handler.audit.sql.sqlite import SqliteLog
 from handler.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from click.testing import Result
 
@@ -116,6 +118,16 @@ def test_without_a_network_the_part_of_the_log_is_shown(run: Run, fire: Fire) ->
     assert result.exit_code == 0
     assert "IEF is not asked: no connection to 127.0.0.1" in result.stderr
     assert "Running (1)" in result.stdout
+
+
+@pytest.mark.parametrize("command", [["status"], ["jobs", "list"]])
+def test_an_empty_log_says_what_to_do(tmp_path: Path, command: list[str]) -> None:
+    """A log without a record: exit status 2, one sentence."""
+    SqliteLog(str(tmp_path / "empty.db")).close()
+    address = f"sqlite:///{tmp_path}/empty.db"
+    result = CliRunner().invoke(main, [*command, "--audit", address])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "this audit log is empty; run the function once" in result.stderr
 
 
 @pytest.mark.parametrize(

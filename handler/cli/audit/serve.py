@@ -35,7 +35,8 @@ DEFAULT_PORT = 8090
 def serve(address: str, port: int, *, own_sql: bool) -> None:
     """Show a read-only copy of the log in the browser, until Ctrl-C.
 
-    Has a dashboard, a timeline of every delivery and job, and prepared queries; with --sql also
+    Begins with what waits, runs and failed when it is started, as `nightdrop status`. Has a
+    dashboard, a timeline of every delivery and job, and prepared queries; with --sql also
     queries of your own, within 5 seconds and 1,000 rows. Listens on 127.0.0.1 only and loads
     nothing from other hosts. Needs the extra "page".
 

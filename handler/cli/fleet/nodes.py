@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,22 @@ from handler.cli.console import exit_with_error
 from handler.cli.listing import Listing, print_rows, print_value
 from handler.cli.open_cloud import open_cloud
 from handler.cli.shared_options import format_choice, format_option
-from handler.cloud.ief.fleet import EdgeNode, NodeGroup, list_groups, list_nodes
-from handler.specs.node_names import similar_names
+from handler.cloud.ief.fleet import EdgeNode, NodeGroup, list_groups, list_nodes, show_node
+from handler.errors import ApiError
+from handler.jobs.submission import AUTHENTICATION_FAILED
+from handler.specs.node_names import ambiguous_node, similar_names, unknown_node
+from handler.specs.planner import is_node_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from handler.cloud.ief.client import Ief
 
 _NOT_FOUND = 1
 """Exit status: no node, or several, have that name or id."""
+
+_NO_SUCH_NODE = 404
+_NO_RIGHT = frozenset({401, 403})
 
 _NODES = Listing(
     ("name", "state", "version", "upgradable", "id", "tags"),
@@ -63,9 +72,9 @@ def list_nodes_(  # noqa: PLR0913 - one for each option
       nightdrop nodes list --name 'gateway-*' --upgradable
       nightdrop nodes list --tag site=north --state running -o name
     """
-    with open_cloud() as cloud:
-        found = list_nodes(cloud.ief)
-        groups = _ids_of_group(group, list_groups(cloud.ief)) if group else ()
+    with _open_fleet() as ief:
+        found = list_nodes(ief)
+        groups = _ids_of_group(group, list_groups(ief)) if group else ()
     chosen = [
         node
         for node in found
@@ -96,9 +105,8 @@ def show(node: str, *, output: str) -> None:
       nightdrop nodes show gateway-north-1
       nightdrop nodes show 5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11 -o yaml
     """
-    with open_cloud() as cloud:
-        found = list_nodes(cloud.ief)
-    row = _row(_one(node, found))
+    with _open_fleet() as ief:
+        row = _row(_by_id(ief, node) or _one(node, list_nodes(ief)))
     if output != "table":
         print_value(row, output)
         return
@@ -127,10 +135,24 @@ def list_groups_(*, output: str) -> None:
       nightdrop groups list
       nightdrop groups list -o json
     """
-    with open_cloud() as cloud:
-        found = list_groups(cloud.ief)
+    with _open_fleet() as ief:
+        found = list_groups(ief)
     rows: list[dict[str, Any]] = [group._asdict() for group in found]
     print_rows(sorted(rows, key=lambda row: str(row["name"])), _GROUPS, output)
+
+
+@contextmanager
+def _open_fleet() -> Iterator[Ief]:
+    """Open IEF; an answer that the keys may not ask exits with what to do."""
+    try:
+        with open_cloud() as cloud:
+            yield cloud.ief
+    except ApiError as error:
+        if error.code == AUTHENTICATION_FAILED:
+            exit_with_error(f"{error}; check the keys and this machine's clock")
+        if error.status in _NO_RIGHT:
+            exit_with_error(f"{error}; the keys need the right to list nodes, `ief:node:list`")
+        raise
 
 
 def _row(node: EdgeNode) -> dict[str, Any]:
@@ -142,20 +164,31 @@ def _shown(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the list
     return {**row, "upgradable": "yes" if row["upgradable"] else "", **lists}
 
 
+def _by_id(ief: Ief, what: str) -> EdgeNode | None:
+    """Return the node with an id, by one request; None if it is not the id of a node."""
+    if not is_node_id(what):
+        return None
+    try:
+        return show_node(ief, what)
+    except ApiError as error:
+        if error.status != _NO_SUCH_NODE:
+            raise
+        return None
+
+
 def _one(what: str, found: Sequence[EdgeNode]) -> EdgeNode:
     chosen = [node for node in found if what in {node.name, node.id}]
     if not chosen:
-        hint = similar_names(what, [node.name for node in found])
-        exit_with_error(f"no node has the name or id {what}{hint}", _NOT_FOUND)
+        exit_with_error(unknown_node(what, [node.name for node in found]), _NOT_FOUND)
     if len(chosen) > 1:
-        ids = ", ".join(sorted(node.id for node in chosen))
-        exit_with_error(f"{len(chosen)} nodes are called {what}; give the id: {ids}", _NOT_FOUND)
+        exit_with_error(ambiguous_node(what, [node.id for node in chosen]), _NOT_FOUND)
     return chosen[0]
 
 
 def _ids_of_group(what: str, found: Sequence[NodeGroup]) -> Sequence[str]:
     ids = [group.id for group in found if what in {group.name, group.id}]
     if not ids:
-        hint = similar_names(what, [group.name for group in found])
+        names = [group.name for group in found]
+        hint = similar_names(what, names) or "; see `nightdrop groups list`"
         exit_with_error(f"no group has the name or id {what}{hint}", _NOT_FOUND)
     return ids

@@ -11,8 +11,9 @@ import click
 from handler.cli.console import complain, printable
 from handler.cli.function.dropped_file import DroppedFile, Look, look_at, upload
 from handler.cli.function.spec_file import SPEC_FILE, drop_address, read_spec_file
-from handler.cli.function.watched_files import show_looks
+from handler.cli.function.watched_files import change_lines, drawing_of
 from handler.cli.listing import Listing, print_rows
+from handler.cli.live_screen import show_changes
 from handler.cli.shared_options import NumberRange, format_option
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
@@ -98,7 +99,8 @@ def drop(  # noqa: PLR0913 - one for each option
             rows = [one.row() for one in dropped]
             print_rows(rows, _JOBS._replace(columns=("file", "address"), name="address"), output)
             return
-        last = show_looks(_looks(dropped, cloud, timeout), live=output == "table")
+        looks = _looks(dropped, cloud, timeout)
+        last = show_changes(looks, drawing_of, change_lines) if output == "table" else [*looks][-1]
     if output != "table":
         print_rows([row for look in last for row in look.rows()], _JOBS, output)
     sys.exit(_status(last))

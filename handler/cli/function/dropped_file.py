@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
-from handler.audit.job_end import ENDED, WRONG, shown_word
+from handler.audit.job_end import ENDED, WRONG
+from handler.audit.job_state import FINAL, FOLLOWED, JobWord
 from handler.cli.console import complain
+from handler.cli.jobs.job_row import fleet_word, progress_shown
 from handler.deliveries.result_file import result_key
 from handler.errors import ApiError, CloudError, ObjectError
 from handler.values.canonical_json import sha256_hex
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 _LARGEST = 16 * 1024 * 1024
 _NO_RIGHT = frozenset({401, 403})
 _CONTENT_TYPE = "application/octet-stream"
-_ON_FLEET = frozenset({"created", "adopted"})
+_NOT_FINAL = frozenset(get_args(JobWord)) - FINAL
 
 
 class DroppedFile(NamedTuple):
@@ -88,7 +90,7 @@ class Look:
             yield self._row({}, str(state), "", errors)
         for job in jobs:
             shown = self._shown(job)
-            progress = f"{shown.succeeded} of {len(shown.tasks)}" if shown and shown.tasks else ""
+            progress = str(progress_shown(shown)) if shown else ""
             said = [reason for _, reason in shown.tasks if reason] if shown else []
             why = str(job.get("reason") or "; ".join(dict.fromkeys(said)))
             yield self._row(job, self.state_of(job), progress, why)
@@ -104,17 +106,15 @@ class Look:
     def state_of(self, job: Mapping[str, Any]) -> str:
         """Return the one word for a job: of the fleet while it runs there, else of the log."""
         shown = self._shown(job)
-        if shown is None or job["state"] not in _ON_FLEET:
+        if shown is None or job["state"] not in FOLLOWED:
             return str(job["state"])
-        if shown.status in ENDED:
-            return shown_word("created", shown.status, shown.succeeded)
-        return shown.status.lower().replace("_", " ")
+        return fleet_word(progress_shown(shown))
 
     def _is_over(self, job: Mapping[str, Any]) -> bool:
         shown = self._shown(job)
-        if job["state"] in _ON_FLEET:
+        if job["state"] in FOLLOWED:
             return shown is not None and shown.status in ENDED
-        return job["state"] not in {"planned", "sending", "deferred", "unknown", "absent"}
+        return job["state"] not in _NOT_FINAL
 
     def _shown(self, job: Mapping[str, Any]) -> ShownJob | None:
         return self.fleet.get(str(job.get("job_id")))

@@ -14,6 +14,7 @@ import click
 from handler.audit.open_log import folder_at
 from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import exit_with_error, screen, table
+from handler.cli.open_cloud import NO_LOG
 from handler.cli.open_stores import obs_folders, open_any_log, open_obs
 from handler.cli.shared_options import FILE
 from handler.cloud.credentials import credentials
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 AS_ASSUMED, DIFFERS = 0, 1
 """Exit statuses; what was not seen does not count."""
 
-_NO_LOG = "sqlite:///none"  # the log is not opened, so its address need not be set
 _COLOURS = {"as assumed": "green", "differs": "yellow", "not seen": None}
 
 
@@ -110,7 +110,7 @@ def probe(  # noqa: PLR0913 - one for each option
       nightdrop probe --create-on 5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11 --json facts.json
     """
     environ = cloud_environment()
-    log = {} if events else {"NIGHTDROP_AUDIT": _NO_LOG}
+    log = {} if events else {"NIGHTDROP_AUDIT": NO_LOG}
     settings = load(lambda _name: None, {**environ, **log})
     seen = [load_facts(str(path), lambda: open_obs(environ)).facts for path in others]
     job = ProbeJob(node, kind) if node else None

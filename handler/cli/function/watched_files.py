@@ -1,15 +1,13 @@
-"""Shows what becomes of dropped files: in place on a terminal, elsewhere each change as a line."""
+"""What becomes of dropped files, as a drawing for a terminal and as lines."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
 from rich.console import Group
-from rich.live import Live
 from rich.text import Text
 
-from handler.cli.console import printable, screen, table
+from handler.cli.console import printable, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,26 +22,8 @@ _MOST_TARGETS = 30
 _STYLES = {"Successful": "green", "Failed": "red", "Timed_out": "red", "Running": "yellow"}
 
 
-def show_looks(looks: Iterator[Sequence[Look]], *, live: bool) -> Sequence[Look]:
-    """Show each look, and return the last one; if not `live`, changes are not printed."""
-    console = screen()
-    last: Sequence[Look] = ()
-    if live and console.is_terminal:
-        with Live(console=console, auto_refresh=False) as display:
-            for last in looks:
-                display.update(_screen(last), refresh=True)
-        return last
-    before: set[str] = set()
-    for last in looks:
-        lines = list(_lines(last)) if live else []
-        for line in lines:
-            if line not in before:
-                click.echo(line)
-        before |= set(lines)
-    return last
-
-
-def _lines(looks: Sequence[Look]) -> Iterator[str]:
+def change_lines(looks: Sequence[Look]) -> Iterator[str]:
+    """Yield a line for each job, and one for each of its targets."""
     for look in looks:
         for row in look.rows():
             name = printable(row["job_name"] or row["file"])
@@ -53,7 +33,8 @@ def _lines(looks: Sequence[Look]) -> Iterator[str]:
             yield f"{printable(job_name)}  {printable(target)}: {printable(status)}"
 
 
-def _screen(looks: Sequence[Look]) -> RenderableType:
+def drawing_of(looks: Sequence[Look]) -> RenderableType:
+    """Return a table of the jobs, and their targets below it."""
     rows = [row for look in looks for row in look.rows()]
     columns = ("file", "job_name", "state", "progress", "note")
     jobs = table(columns, [[row[name] for name in columns] for row in rows])

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
-from rich.live import Live
 
-from handler.cli.console import complain, printable, screen, table
+from handler.cli.console import complain, printable, table
 from handler.cli.existing_log import open_existing
 from handler.cli.jobs.fleet import shown_jobs
 from handler.cli.jobs.job_row import progress_of, progress_shown, state_word
 from handler.cli.jobs.operate import found_job
+from handler.cli.live_screen import show_changes
 from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def watch(address: str, job: Sequence[str], timeout: float | None, interval: flo
     until = time.monotonic() + (float("inf") if timeout is None else timeout)
     with exit_on_log_error(), open_existing(address) as log:
         keys = list(dict.fromkeys(found_job(log, what).key for what in job))
-        [last] = deque(_shown(_looks(log, keys, until, interval)), maxlen=1)
+        last = show_changes(_looks(log, keys, until, interval), _table, _lines)
     if not all(one.is_over for one in last):
         sys.exit(UNFINISHED)
     sys.exit(DONE if all(one.state == "succeeded" for one in last) else FAILED)
@@ -88,22 +87,9 @@ def _looks(
         time.sleep(interval)
 
 
-def _shown(looks: Iterator[Sequence[_Watched]]) -> Iterator[Sequence[_Watched]]:
-    """Show each look: in place on a terminal, as lines of what changed elsewhere."""
-    console = screen()
-    if console.is_terminal:
-        with Live(console=console, auto_refresh=False) as live:
-            for watched in looks:
-                live.update(_table(watched), refresh=True)
-                yield watched
-        return
-    before: Sequence[_Watched] = ()
-    for watched in looks:
-        for one in watched:
-            if one not in before:
-                click.echo(f"{printable(one.name)}  {one.state}  {one.progress}".rstrip())
-        before = watched
-        yield watched
+def _lines(watched: Sequence[_Watched]) -> Iterator[str]:
+    for one in watched:
+        yield f"{printable(one.name)}  {one.state}  {one.progress}".rstrip()
 
 
 def _table(watched: Sequence[_Watched]) -> Table:

@@ -114,6 +114,13 @@ def test_a_limit_of_the_policy_says_how_many_jobs_are_left(
     assert fire_in(limited, ask({**SPEC, "serial": 4}))["outcome"] == "rejected"
 
 
+def test_the_nodes_are_listed_once(emulator: Emulator, fire: Fire) -> None:
+    """For the names and for the states."""
+    fire(ask())
+    lists = [one for one in emulator.state.requests if one.operation == "ListEdgeNodes"]
+    assert len(lists) == 1
+
+
 def test_nodes_that_cannot_be_listed_are_a_warning(emulator: Emulator, fire: Fire) -> None:
     """The plan is answered without their states."""
     fault = {"operation": "ListEdgeNodes", "fault": "status"}

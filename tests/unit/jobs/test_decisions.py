@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from handler.audit.confirmation import Confirmation
 from handler.audit.job_state import JobState, JobWord
-from handler.audit.log import Changes, FleetEnds, Notices, Open, ScanState
 from handler.audit.record import Head
 from handler.jobs.decisions import (
     Created,
@@ -25,15 +23,12 @@ from handler.jobs.decisions import (
     request_lost,
 )
 from handler.values.canonical_json import timestamp
+from tests.support.one_job_view import NOW, OneJobView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from handler.audit.log import Decide
+    from handler.audit.record import Draft
 
-    from handler.audit.log import Decide, Switch
-    from handler.audit.record import Draft, Record
-    from handler.audit.state import DeliveryState
-
-NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 HEAD = Head()
 LEASE = timedelta(seconds=60)
 DATE = timestamp(NOW)
@@ -59,96 +54,6 @@ TABLE: dict[JobWord, tuple[str, str, str, str, str, str]] = {
 WITH_ID = frozenset({"created", "adopted", "duplicated"})
 
 
-@dataclass(frozen=True)
-class FakeView:
-    """A state with one job in it."""
-
-    one: JobState | None
-    now: datetime = NOW
-    head: Head = HEAD
-    first: Record | None = None
-    confirmation: Confirmation = field(default_factory=Confirmation)
-    held: str = ""
-
-    def job(self, _key: str) -> JobState | None:
-        """Return the job."""
-        return self.one
-
-    def delivery(self, _key: str) -> DeliveryState | None:
-        """Return nothing."""
-        return None
-
-    def latest_run(self, _subject: str) -> DeliveryState | None:
-        """Return nothing."""
-        return None
-
-    def jobs_by_id(self, _job_ids: Sequence[str]) -> tuple[JobState, ...]:
-        """Return nothing."""
-        return ()
-
-    def latest_read(self, _subject: str) -> DeliveryState | None:
-        """Return nothing."""
-        return None
-
-    def scan(self, _bucket: str) -> ScanState:
-        """Return nothing."""
-        return ScanState()
-
-    def open(self, _limit: int) -> Open:
-        """Return nothing."""
-        return Open((), (), (), ())
-
-    def find(self, _what: str) -> tuple[DeliveryState, ...]:
-        """Return nothing."""
-        return ()
-
-    def latest_jobs(self, _limit: int) -> tuple[JobState, ...]:
-        """Return nothing."""
-        return ()
-
-    def nth_planned(self, _rule: str, _since: str, _place: int) -> str:
-        """Return nothing: no rule counts."""
-        return ""
-
-    def fleet_ends(self, _since: str) -> FleetEnds:
-        """Return that nothing has ended."""
-        return FleetEnds(0, 0)
-
-    def unnoticed(self, _limit: int) -> tuple[DeliveryState, ...]:
-        """Return nothing."""
-        return ()
-
-    @property
-    def notices(self) -> Notices:
-        """There are none."""
-        return Notices()
-
-    def changes_since(self, _since: str, _limit: int) -> Changes:
-        """Return nothing."""
-        return Changes({}, {}, ())
-
-    def has_closed_before(self, _before: str) -> bool:
-        """Return False: nothing is old."""
-        return False
-
-    @property
-    def forgotten(self) -> str:
-        """Nothing is."""
-        return ""
-
-    def matches_record(self, _job: JobState) -> bool:
-        """Return True: the state was not tampered with."""
-        return True
-
-    def is_contradicted(self, _note: str) -> bool:
-        """Return False: the state was not tampered with."""
-        return False
-
-    def switch(self, name: Switch) -> str:
-        """Return why sending is held."""
-        return self.held if name == "hold" else ""
-
-
 def job(state: JobWord, **changes: Any) -> JobState:  # noqa: ANN401 - any field
     """Build a job that was tried once and whose lease is alive."""
     made = JobState(
@@ -160,14 +65,14 @@ def job(state: JobWord, **changes: Any) -> JobState:  # noqa: ANN401 - any field
 
 def words(decide: Decide[Any], one: JobState) -> str:
     """Return the actions of a decision, without `job.`."""
-    drafts = decide(FakeView(one)).drafts
+    drafts = decide(OneJobView(one)).drafts
     assert all(draft.job["key"] == one.key for draft in drafts)
     return " ".join(draft.action.removeprefix("job.") for draft in drafts)
 
 
 def only(decide: Decide[Any], one: JobState) -> Draft:
     """Return the one record of a decision."""
-    (draft,) = decide(FakeView(one)).drafts
+    (draft,) = decide(OneJobView(one)).drafts
     return draft
 
 
@@ -178,7 +83,7 @@ def a_claim() -> Decide[Any]:
 
 def attempt_of(one: JobState, held: str = "") -> int:
     """Return the attempt that a claim of a job is granted, 0 for none."""
-    view = FakeView(one, held=held)
+    view = OneJobView(one, held=held)
     return claim("k", date=DATE, lease=LEASE)(view).value_in(view).attempt
 
 
@@ -224,7 +129,7 @@ def test_the_same_id_again_is_nothing_new(state: JobWord) -> None:
 
 def test_a_claim_is_granted_with_the_next_attempt_and_recorded_with_its_date() -> None:
     """The record is the fence: the signature's date, and a lease to the end."""
-    decision = a_claim()(FakeView(job("deferred")))
+    decision = a_claim()(OneJobView(job("deferred")))
     assert decision.value.attempt == 2
     assert decision.drafts[0].request == {
         "operation": "CreateBatchJob",
@@ -265,11 +170,11 @@ def test_a_job_past_its_validity_expires_instead_of_being_sent(
 @pytest.mark.parametrize("state", ["planned", "deferred", "absent"])
 def test_while_sending_is_held_a_claim_is_deferred_with_the_reason(state: JobWord) -> None:
     """Once: a hold over the weekend does not fill the log."""
-    first = a_claim()(FakeView(job(state), held="freeze"))
+    first = a_claim()(OneJobView(job(state), held="freeze"))
     (draft,) = first.drafts
     assert draft.action == "job.deferred"
     assert draft.note == "sending is held: freeze"
-    again = a_claim()(FakeView(job("deferred", note=draft.note), held="freeze"))
+    again = a_claim()(OneJobView(job("deferred", note=draft.note), held="freeze"))
     assert again.drafts == ()
     assert attempt_of(job(state), held="freeze") == 0
 
@@ -278,13 +183,13 @@ def test_while_sending_is_held_a_claim_is_deferred_with_the_reason(state: JobWor
 def test_a_job_without_its_request_waits_before_it_is_sent(state: JobWord) -> None:
     """Once, with what to do about it; in every other state its request is not needed."""
     lost = request_lost("k")
-    drafts = lost(FakeView(job(state))).drafts
+    drafts = lost(OneJobView(job(state))).drafts
     assert [draft.action for draft in drafts] == (
         ["job.deferred"] if state in {"planned", "deferred", "absent"} else []
     )
     for draft in drafts:
         assert "nightdrop jobs abandon" in draft.note
-        assert lost(FakeView(job("deferred", note=draft.note))).drafts == ()
+        assert lost(OneJobView(job("deferred", note=draft.note))).drafts == ()
 
 
 def test_a_job_without_its_request_expires_in_its_time() -> None:
@@ -296,7 +201,7 @@ def test_a_job_without_its_request_expires_in_its_time() -> None:
 def test_a_held_job_expires_nevertheless() -> None:
     """A hold does not extend a job's validity."""
     one = job("deferred", valid_until=timestamp(NOW - LEASE))
-    (draft,) = a_claim()(FakeView(one, held="freeze")).drafts
+    (draft,) = a_claim()(OneJobView(one, held="freeze")).drafts
     assert draft.action == "job.expired"
 
 
@@ -304,7 +209,7 @@ def test_a_held_job_expires_nevertheless() -> None:
 def test_any_job_that_is_not_final_or_in_flight_can_be_abandoned(state: JobWord) -> None:
     """By hand, with who did it and why; nothing is sent for it any more."""
     one = job(state)
-    decision = abandon("k", "not wanted", actor={"kind": "operator"})(FakeView(one))
+    decision = abandon("k", "not wanted", actor={"kind": "operator"})(OneJobView(one))
     if one.final or state == "sending":
         assert (decision.value, decision.drafts) == (one, ())
     else:
@@ -355,4 +260,4 @@ def test_a_lost_answer_is_recorded_without_a_status() -> None:
 def test_a_job_that_was_never_planned_is_a_programming_error(decide: Decide[Any]) -> None:
     """Nothing is recorded for it."""
     with pytest.raises(LookupError, match="never planned"):
-        decide(FakeView(None))
+        decide(OneJobView(None))

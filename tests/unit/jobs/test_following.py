@@ -2,123 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from handler.audit.confirmation import Confirmation
 from handler.audit.job_state import FOLLOWED, JobState, JobWord
-from handler.audit.log import Changes, FleetEnds, Notices, Open, ScanState
 from handler.audit.record import Head
 from handler.cloud.ief.client import ListedJob, ShownJob
 from handler.jobs.effects import Commit, Gone, Listing, Sender, ShowJob, TimeLeft
 from handler.jobs.following import FOLLOWED_FOR, finish, following
 from handler.values.canonical_json import timestamp
+from tests.support.one_job_view import NOW, OneJobView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from handler.audit.log import Decide
+    from handler.audit.record import Draft
 
-    from handler.audit.log import Decide, Switch
-    from handler.audit.record import Draft, Record
-    from handler.audit.state import DeliveryState
-
-NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 HEAD = Head()
 KEY = "k" * 52
 SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
 SENT = NOW - timedelta(seconds=1200)
-
-
-@dataclass(frozen=True)
-class FakeView:
-    """A state with one job in it, and the switches that are on."""
-
-    one: JobState
-    suspended: str = ""
-    now: datetime = NOW
-    head: Head = HEAD
-    first: Record | None = None
-    confirmation: Confirmation = field(default_factory=Confirmation)
-
-    def job(self, _key: str) -> JobState | None:
-        """Return the job."""
-        return self.one
-
-    def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
-        """Return the job if its id is one of them."""
-        return (self.one,) if self.one.job_id in job_ids else ()
-
-    def delivery(self, _key: str) -> DeliveryState | None:
-        """Return nothing."""
-        return None
-
-    def latest_run(self, _subject: str) -> DeliveryState | None:
-        """Return nothing."""
-        return None
-
-    def latest_read(self, _subject: str) -> DeliveryState | None:
-        """Return nothing."""
-        return None
-
-    def scan(self, _bucket: str) -> ScanState:
-        """Return nothing."""
-        return ScanState()
-
-    def open(self, _limit: int) -> Open:
-        """Return nothing."""
-        return Open((), (), (), ())
-
-    def find(self, _what: str) -> tuple[DeliveryState, ...]:
-        """Return nothing."""
-        return ()
-
-    def latest_jobs(self, _limit: int) -> tuple[JobState, ...]:
-        """Return nothing."""
-        return ()
-
-    def nth_planned(self, _rule: str, _since: str, _place: int) -> str:
-        """Return nothing: no rule counts."""
-        return ""
-
-    def fleet_ends(self, _since: str) -> FleetEnds:
-        """Return that nothing has ended."""
-        return FleetEnds(0, 0)
-
-    def unnoticed(self, _limit: int) -> tuple[DeliveryState, ...]:
-        """Return nothing."""
-        return ()
-
-    @property
-    def notices(self) -> Notices:
-        """There are none."""
-        return Notices()
-
-    def changes_since(self, _since: str, _limit: int) -> Changes:
-        """Return nothing."""
-        return Changes({}, {}, ())
-
-    def has_closed_before(self, _before: str) -> bool:
-        """Return False: nothing is old."""
-        return False
-
-    @property
-    def forgotten(self) -> str:
-        """Nothing is."""
-        return ""
-
-    def matches_record(self, _job: JobState) -> bool:
-        """Return True: the state was not tampered with."""
-        return True
-
-    def is_contradicted(self, _note: str) -> bool:
-        """Return False: the state was not tampered with."""
-        return False
-
-    def switch(self, name: Switch) -> str:
-        """Return why absence may not be concluded."""
-        return self.suspended if name == "suspension" else ""
 
 
 def job(state: JobWord = "unknown", **changes: Any) -> JobState:  # noqa: ANN401 - any field
@@ -135,7 +40,7 @@ def listing(*jobs: ListedJob, began: datetime = NOW, complete: bool = True) -> L
     return Listing(jobs, began, complete)
 
 
-def drafts(decide: Decide[Any], view: FakeView) -> list[Draft]:
+def drafts(decide: Decide[Any], view: OneJobView) -> list[Draft]:
     """Return the records of a decision."""
     return list(decide(view).drafts)
 
@@ -144,7 +49,7 @@ def followed(answer: ShownJob | Gone, seconds: float = 0, **changes: Any) -> lis
     """Return what is recorded of a created job some seconds after its creation."""
     one = job("created", job_id="id-1", changed_at=timestamp(NOW), **changes)
     return drafts(
-        finish(one, answer, SENDER), FakeView(one, now=NOW + timedelta(seconds=seconds))
+        finish(one, answer, SENDER), OneJobView(one, now=NOW + timedelta(seconds=seconds))
     )  # fmt: skip
 
 
@@ -223,13 +128,13 @@ def test_a_job_with_a_claimed_operation_is_settled_first() -> None:
 def test_only_jobs_on_the_fleet_are_followed(state: JobWord) -> None:
     """Nothing is recorded of others."""
     one = job(state)
-    assert drafts(finish(one, shown("Failed"), SENDER), FakeView(one)) == []
+    assert drafts(finish(one, shown("Failed"), SENDER), OneJobView(one)) == []
 
 
 def test_an_answer_of_before_a_newer_record_counts_for_nothing() -> None:
     """The job was stopped when it was asked about, and has been resumed since."""
     before = job("created", job_id="id-1", seq=7)
-    resumed = FakeView(replace(before, seq=9))
+    resumed = OneJobView(replace(before, seq=9))
     assert drafts(finish(before, shown("Stopped"), SENDER), resumed) == []
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from handler.audit.confirmation import Confirmation
 from handler.audit.job_state import JobState, JobWord
-from handler.audit.log import Changes, FleetEnds, Notices, Open, ScanState
 from handler.audit.record import Head
 from handler.cloud.ief.client import ListedJob
 from handler.jobs.decisions import Refused, claim, record
@@ -18,111 +16,18 @@ from handler.jobs.effects import Commit, Listing, ListJobs, Sender
 from handler.jobs.settlement import CLOCK_SKEW, check_marks, settle, settlement, suspend
 from handler.specs.planner import mark_of
 from handler.values.canonical_json import timestamp
+from tests.support.one_job_view import NOW, OneJobView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from handler.audit.log import Decide
+    from handler.audit.record import Draft
 
-    from handler.audit.log import Decide, Switch
-    from handler.audit.record import Draft, Record
-    from handler.audit.state import DeliveryState
-
-NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 HEAD = Head()
 KEY = "k" * 52
 MARK = mark_of(KEY)
 SENDER = Sender(seconds_per_request=12.0, settle_after=1200)
 SENT = NOW - timedelta(seconds=1200)
 OURS = ListedJob("id-1", "nightly", "node_upgrade", f"{MARK} the hall", 1, "Running")
-
-
-@dataclass(frozen=True)
-class FakeView:
-    """A state with one job in it, and the switches that are on."""
-
-    one: JobState
-    suspended: str = ""
-    now: datetime = NOW
-    head: Head = HEAD
-    first: Record | None = None
-    confirmation: Confirmation = field(default_factory=Confirmation)
-
-    def job(self, _key: str) -> JobState | None:
-        """Return the job."""
-        return self.one
-
-    def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
-        """Return the job if its id is one of them."""
-        return (self.one,) if self.one.job_id in job_ids else ()
-
-    def delivery(self, _key: str) -> DeliveryState | None:
-        """Return nothing."""
-        return None
-
-    def latest_run(self, _subject: str) -> DeliveryState | None:
-        """Return nothing."""
-        return None
-
-    def latest_read(self, _subject: str) -> DeliveryState | None:
-        """Return nothing."""
-        return None
-
-    def scan(self, _bucket: str) -> ScanState:
-        """Return nothing."""
-        return ScanState()
-
-    def open(self, _limit: int) -> Open:
-        """Return nothing."""
-        return Open((), (), (), ())
-
-    def find(self, _what: str) -> tuple[DeliveryState, ...]:
-        """Return nothing."""
-        return ()
-
-    def latest_jobs(self, _limit: int) -> tuple[JobState, ...]:
-        """Return nothing."""
-        return ()
-
-    def nth_planned(self, _rule: str, _since: str, _place: int) -> str:
-        """Return nothing: no rule counts."""
-        return ""
-
-    def fleet_ends(self, _since: str) -> FleetEnds:
-        """Return that nothing has ended."""
-        return FleetEnds(0, 0)
-
-    def unnoticed(self, _limit: int) -> tuple[DeliveryState, ...]:
-        """Return nothing."""
-        return ()
-
-    @property
-    def notices(self) -> Notices:
-        """There are none."""
-        return Notices()
-
-    def changes_since(self, _since: str, _limit: int) -> Changes:
-        """Return nothing."""
-        return Changes({}, {}, ())
-
-    def has_closed_before(self, _before: str) -> bool:
-        """Return False: nothing is old."""
-        return False
-
-    @property
-    def forgotten(self) -> str:
-        """Nothing is."""
-        return ""
-
-    def matches_record(self, _job: JobState) -> bool:
-        """Return True: the state was not tampered with."""
-        return True
-
-    def is_contradicted(self, _note: str) -> bool:
-        """Return False: the state was not tampered with."""
-        return False
-
-    def switch(self, name: Switch) -> str:
-        """Return why absence may not be concluded."""
-        return self.suspended if name == "suspension" else ""
 
 
 def job(state: JobWord = "unknown", **changes: Any) -> JobState:  # noqa: ANN401 - any field
@@ -139,14 +44,14 @@ def listing(*jobs: ListedJob, began: datetime = NOW, complete: bool = True) -> L
     return Listing(jobs, began, complete)
 
 
-def drafts(decide: Decide[Any], view: FakeView) -> list[Draft]:
+def drafts(decide: Decide[Any], view: OneJobView) -> list[Draft]:
     """Return the records of a decision."""
     return list(decide(view).drafts)
 
 
 def settled(found: Listing, one: JobState | None = None, **view: Any) -> list[str]:  # noqa: ANN401
     """Return what is recorded of a job once the list was looked at."""
-    kept = drafts(settle([KEY], found, SENDER), FakeView(one or job(), **view))
+    kept = drafts(settle([KEY], found, SENDER), OneJobView(one or job(), **view))
     return [draft.action.removeprefix("job.") for draft in kept]
 
 
@@ -195,9 +100,8 @@ def test_a_young_job_of_our_name_without_a_mark_may_be_ours(
 def test_the_oldest_of_two_is_adopted_and_the_operator_is_asked() -> None:
     """At any position in the list; of the same second the smaller id counts."""
     younger = replace(OURS, job_id="id-0", created_at=2)
-    adopted, duplicated, third = drafts(
-        settle([KEY], listing(younger, replace(OURS, job_id="id-3"), OURS), SENDER), FakeView(job())
-    )
+    found = listing(younger, replace(OURS, job_id="id-3"), OURS)
+    adopted, duplicated, third = drafts(settle([KEY], found, SENDER), OneJobView(job()))
     assert (adopted.outcome, adopted.response) == ("success", {"job_id": "id-1"})
     assert (duplicated.outcome, duplicated.response) == ("failure", {"job_id": "id-3"})
     assert third.response == {"job_id": "id-0"}
@@ -231,8 +135,8 @@ def test_where_lists_cannot_show_it_no_job_is_absent(
 ) -> None:
     """It is suspended on record when a job would have been absent, and once."""
     sender = SENDER._replace(absent_doubt="no descriptions")
-    assert drafts(settle([KEY], found, sender), FakeView(job(), **view)) == []
-    kept = drafts(suspend([KEY], found, sender), FakeView(job(), **view))
+    assert drafts(settle([KEY], found, sender), OneJobView(job(), **view)) == []
+    kept = drafts(suspend([KEY], found, sender), OneJobView(job(), **view))
     assert [one.action for one in kept] == words
     assert all("no descriptions, so no job" in one.note for one in kept)
 
@@ -240,9 +144,9 @@ def test_where_lists_cannot_show_it_no_job_is_absent(
 def test_where_lists_cannot_show_it_a_job_that_is_listed_is_adopted() -> None:
     """What is seen is believed."""
     sender = SENDER._replace(absent_doubt="they lag")
-    kept = drafts(settle([KEY], listing(OURS), sender), FakeView(job()))
+    kept = drafts(settle([KEY], listing(OURS), sender), OneJobView(job()))
     assert [one.action for one in kept] == ["job.adopted"]
-    assert drafts(suspend([KEY], listing(OURS), sender), FakeView(job("adopted"))) == []
+    assert drafts(suspend([KEY], listing(OURS), sender), OneJobView(job("adopted"))) == []
 
 
 def test_a_job_is_not_absent_from_an_incomplete_list() -> None:
@@ -285,10 +189,10 @@ def test_a_doubtful_refusal_becomes_refused_only_by_way_of_the_list() -> None:
     """From the answer, by way of unknown, to the recorded reason."""
     doubtful = job("sending", doubtful=True)
     no = record(KEY, 1, Refused("the name exists", 400, "IEF.1"))
-    (unknown,) = drafts(no, FakeView(doubtful))
+    (unknown,) = drafts(no, OneJobView(doubtful))
     assert unknown.action == "job.unknown"
     after = job(doubtful=True, status=400, note=unknown.note)
-    (refused,) = drafts(settle([KEY], listing(), SENDER), FakeView(after))
+    (refused,) = drafts(settle([KEY], listing(), SENDER), OneJobView(after))
     assert (refused.action, refused.outcome) == ("job.refused", "failure")
     assert "the name exists" in refused.note
 
@@ -296,7 +200,7 @@ def test_a_doubtful_refusal_becomes_refused_only_by_way_of_the_list() -> None:
 def test_an_absent_job_may_be_claimed_again() -> None:
     """That is what settling is for."""
     again = claim(KEY, date=timestamp(NOW), lease=timedelta(seconds=60))
-    assert again(FakeView(job("absent"))).value.attempt == 2
+    assert again(OneJobView(job("absent"))).value.attempt == 2
 
 
 @pytest.mark.parametrize(
@@ -312,7 +216,7 @@ def test_an_absent_job_may_be_claimed_again() -> None:
 def test_a_known_job_without_any_mark_suspends_absence(description: str, *, suspends: bool) -> None:
     """A user edited it, or the API no longer returns descriptions."""
     found = listing(replace(OURS, description=description))
-    kept = drafts(check_marks(found), FakeView(job("created", job_id="id-1")))
+    kept = drafts(check_marks(found), OneJobView(job("created", job_id="id-1")))
     assert [draft.action for draft in kept] == ["settling.suspended"] * suspends
 
 
@@ -320,15 +224,15 @@ def test_a_suspension_is_recorded_once_with_a_remedy() -> None:
     """It holds until an operator releases it."""
     found = listing(replace(OURS, description=""), replace(OURS, job_id="2", description=""))
     known = job("created", job_id="id-1")
-    (kept,) = drafts(check_marks(found), FakeView(known))
+    (kept,) = drafts(check_marks(found), OneJobView(known))
     assert "nightdrop release" in kept.note
-    assert drafts(check_marks(found), FakeView(known, suspended=kept.note)) == []
+    assert drafts(check_marks(found), OneJobView(known, suspended=kept.note)) == []
 
 
 def test_a_strangers_job_without_a_mark_suspends_nothing() -> None:
     """People create jobs by hand."""
     found = listing(replace(OURS, description="by hand"))
-    assert drafts(check_marks(found), FakeView(job())) == []
+    assert drafts(check_marks(found), OneJobView(job())) == []
 
 
 def test_settling_looks_back_beyond_the_date_of_the_signature() -> None:

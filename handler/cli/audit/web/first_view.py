@@ -26,39 +26,38 @@ if TYPE_CHECKING:
     from handler.cli.status.overview import Entry, Overview
 
 _WRITE = "CREATE TABLE first_view (content TEXT NOT NULL)"
+_OTHER_LAYOUT = (
+    "the log has the tables of another version; they are rebuilt when the function, or "
+    "`nightdrop status`, opens it with this one"
+)
 _KINDS = ("waiting", "running", "failed")
 _INSERT = "INSERT INTO first_view (content) VALUES (?)"
 
 
 def write_first_view(address: str, copy: Path) -> None:
-    """Write the first view of the log at an address into the page's copy.
+    """Write the first view of the log at an address into the page's copy, or why there is none.
 
-    The log is not changed: without one of this layout there is no first view. IEF is asked for
-    some seconds about what runs; if it does not answer, the view says why.
+    The log is not changed: one of another layout has none. IEF is asked for some seconds about
+    what runs; if it does not answer, the view says why.
     """
-    content = _content(address)
     with closing(sqlite3.connect(copy)) as database, database:
         database.execute(_WRITE)
-        if content:
-            database.execute(_INSERT, (json.dumps(content),))
+        database.execute(_INSERT, (json.dumps(_content(address)),))
 
 
 def _content(address: str) -> dict[str, Any]:
     try:
         overview = _read(address)
-    except (NightdropError, LookupError):
-        return {}
-    if overview is None:
-        return {}
+    except (NightdropError, LookupError) as error:
+        return {"missing": prose(error.args[0] if error.args else error)}
     seen, problem = ask_progress(overview)
+    ticks = [tick._replace(timer=printable(tick.timer))._asdict() for tick in seen.ticks]
+    texts = ("last_day", "last_checkpoint", "last_examination", "held", "suspended")
     return {
-        **seen.to_json(),
-        "last_day": seen.last_day,
-        "last_checkpoint": seen.last_checkpoint,
-        "last_examination": seen.last_examination,
+        "at": seen.at,
         "problem": prose(problem),
-        "held": prose(seen.held),
-        "suspended": prose(seen.suspended),
+        "ticks": ticks,
+        **{name: prose(getattr(seen, name)) for name in texts},
         **{kind: list(map(_entry, getattr(seen, kind))) for kind in _KINDS},
     }
 
@@ -69,17 +68,25 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {**entry._asdict(), **texts, "progress": entry.progress._asdict()}
 
 
-def _read(address: str) -> Overview | None:
-    """Return the overview of a log; None if it is in a SQLite file of another layout or empty."""
+def _read(address: str) -> Overview:
+    """Return the overview of a log; a SQLite file is only read, in one transaction.
+
+    Raises:
+        LogError: The log cannot be read.
+        LookupError: It is empty, or in a SQLite file of another layout.
+    """
     if not address.startswith(SQLITE):
         with open_existing(address) as log:
             return log.read(overview_of)
     with closing(open_read_only(address.removeprefix(SQLITE))) as database:
+        database.execute("BEGIN")
         if version_of(database) != VERSION:
-            return None
+            raise LookupError(_OTHER_LAYOUT)
 
         def execute(sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
             return database.execute(sql, tuple(values)).fetchall()
 
         view = SqlView(execute, datetime.now(timezone.utc))
-        return overview_of(view) if view.head.seq else None
+        if not view.head.seq:
+            raise LookupError("the log is empty; run the function once")
+        return overview_of(view)

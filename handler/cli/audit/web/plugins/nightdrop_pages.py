@@ -101,10 +101,9 @@ def register_routes() -> list[tuple[str, Callable[..., Awaitable[Response]]]]:
 
 async def overview(datasette: Datasette, request: object) -> Response:
     """Render the overview."""
-    rows = await _run_query(datasette, "SELECT content FROM first_view")
-    first_view = json.loads(rows[0]["content"]) if rows else None
+    [row] = await _run_query(datasette, "SELECT content FROM first_view")
     charts = await draw_charts(partial(_run_query, datasette))
-    context = {"charts": charts, "now": first_view}
+    context = {"charts": charts, "now": json.loads(row["content"])}
     text = await datasette.render_template("overview.html", context, request=request)
     return Response.html(text)
 
