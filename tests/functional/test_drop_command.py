@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 from handler.cli.main import main
+from handler.emulator.ief.job import StatusConflictError, paused
 from handler.emulator.server import Emulator
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
 from handler.local.triggers.event_factory import Upload, obs_event
+from tests.support.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -166,6 +169,16 @@ def test_the_same_file_again_follows_the_run_before(run: Run, cloud: Emulator) -
     assert len(cloud.state.all_jobs()) == 1
 
 
+def test_a_job_that_is_paused_has_not_ended(run: Run, cloud: Emulator) -> None:
+    """Whoever paused it can resume it: the time-out is exit status 75."""
+    cloud.state.simulation = replace(cloud.state.simulation, speed=1)
+    run("drop", "hall.yaml")
+    wait_for(lambda: _pause(cloud))
+    result = run("drop", "hall.yaml", "--wait", "--timeout", "0.6")
+    assert result.exit_code == 75, result.output
+    assert "stopped" in result.stdout
+
+
 def test_without_rights_at_ief_the_result_file_is_followed(run: Run, cloud: Emulator) -> None:
     """A line says so; the time-out is exit status 75."""
     cloud.faults.set([{"operation": "ShowBatchJob", "fault": "status", "status": 403}])
@@ -201,3 +214,14 @@ def test_without_the_right_to_upload_that_is_the_error(run: Run, cloud: Emulator
     result = run("drop", "hall.yaml")
     assert (result.exit_code, keys(cloud)) == (2, [])
     assert "AccessDenied" in result.stderr or "may not" in result.stderr
+
+
+def _pause(cloud: Emulator) -> bool:
+    """Pause the job if it runs already."""
+    try:
+        for job in cloud.state.all_jobs():
+            cloud.state.change_job(job.job_id, lambda one: paused(one, cloud.state.clock()))
+            return True
+    except StatusConflictError:
+        pass
+    return False

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _LARGEST = 16 * 1024 * 1024
 _NO_RIGHT = frozenset({401, 403})
 _CONTENT_TYPE = "application/octet-stream"
+_STOPPED = "Stopped"
+_OVER = ENDED - {_STOPPED}  # who paused it can resume it
 _NOT_FINAL = frozenset(get_args(JobWord)) - FINAL
 
 
@@ -108,12 +110,12 @@ class Look:
         shown = self._shown(job)
         if shown is None or job["state"] not in FOLLOWED:
             return str(job["state"])
-        return fleet_word(progress_shown(shown))
+        return "stopped" if shown.status == _STOPPED else fleet_word(progress_shown(shown))
 
     def _is_over(self, job: Mapping[str, Any]) -> bool:
         shown = self._shown(job)
         if job["state"] in FOLLOWED:
-            return shown is not None and shown.status in ENDED
+            return shown is not None and shown.status in _OVER
         return job["state"] not in _NOT_FINAL
 
     def _shown(self, job: Mapping[str, Any]) -> ShownJob | None:
@@ -191,6 +193,6 @@ def _fleet(look: Look, cloud: Cloud) -> dict[str, ShownJob]:
     fleet = dict(look.fleet)
     for job in look.result.get("jobs", []):
         job_id, known = str(job.get("job_id") or ""), fleet.get(str(job.get("job_id")))
-        if look.asks_fleet and job_id and not (known and known.status in ENDED):
+        if look.asks_fleet and job_id and not (known and known.status in _OVER):
             fleet[job_id] = cloud.ief.show_job(job_id)
     return fleet
