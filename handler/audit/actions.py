@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Changed: TypeAlias = Literal[
-    "", "delivery", "job", "result", "notice", "hold", "suspension", "scan", "checkpoint", "state"
-]
+    "", "delivery", "job", "rollout", "result", "notice", "hold", "suspension", "scan",
+    "checkpoint", "state",
+]  # fmt: skip
 
 
 class Call(NamedTuple):
@@ -82,6 +83,24 @@ ACTIONS: Mapping[str, Action] = {
     "job.deleting": Action("job", call=_DELETE),
     "job.deleted": Action("job", call=_DELETE),
     "job.unchanged": Action("job"),
+    "rollout.planned": Action("rollout"),
+    "rollout.selected": Action("rollout"),
+    "rollout.skipped": Action("rollout"),
+    "rollout.joined": Action("rollout"),
+    "wave.awaiting": Action("rollout", attention=True),
+    "wave.approved": Action("rollout"),
+    "wave.started": Action("rollout"),
+    "wave.retried": Action("rollout"),
+    "wave.finished": Action("rollout"),
+    "node.failed": Action("rollout"),
+    "node.succeeded": Action("rollout"),
+    "node.skipped": Action("rollout"),
+    "rollout.breached": Action("rollout", attention=True),
+    "rollout.paused": Action("rollout"),
+    "rollout.resumed": Action("rollout"),
+    "rollout.retried": Action("rollout"),
+    "rollout.stopped": Action("rollout"),
+    "rollout.finished": Action("rollout"),
     "result.writing": Action("result", call=_PUT),
     "result.written": Action("result", call=_PUT),
     "result.failed": Action("result", attention=True, call=_PUT),
