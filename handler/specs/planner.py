@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing import MAX_PROBLEMS, first_problems
 from handler.parsing.validation_errors import Issue, nearest_name, to_problem
+from handler.specs.field_types import NAME_SUFFIX_LENGTH
+from handler.specs.targets import target_of
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.parsing import Document
+    from handler.schedule.rollout_settings import RolloutSettings
     from handler.values.canonical_json import Json
 
 MARK_KEY_LENGTH = 26
@@ -55,11 +58,36 @@ class PlannedJob(NamedTuple):
     nodes: NamedNodes = ()
 
 
+class PlannedRollout(NamedTuple):
+    """One rollout: the same batch job for many nodes, wave after wave.
+
+    Attributes:
+        key: Its key, the same however often the delivery arrives.
+        document: The number of the document that asks for it.
+        name: Its name; each of its jobs has its own, `rollout_job_name`.
+        job_type: The `job_type` of its jobs.
+        template: The JSON text of their request, without name, targets and mark.
+        settings: How it proceeds; every wave has nodes.
+        nodes: Id and name of each node (or deployment) it is for, in the order of their turns.
+        skipped: What matches but is not taken: a reason, and the id and name of each.
+    """
+
+    key: str
+    document: int
+    name: str
+    job_type: str
+    template: str
+    settings: RolloutSettings
+    nodes: NamedNodes
+    skipped: tuple[tuple[str, NamedNodes], ...] = ()
+
+
 class Plan(NamedTuple):
     """What a delivery asks for."""
 
     jobs: tuple[PlannedJob, ...]
     warnings: tuple[Problem, ...]
+    rollouts: tuple[PlannedRollout, ...] = ()
 
 
 class _Form(NamedTuple):
@@ -112,6 +140,28 @@ def make_plan(
     )
     warnings = (problem for document in documents for problem in _warnings(document))
     return Plan(jobs, first_problems(warnings))
+
+
+def rollout_job_name(rollout_name: str, job_key: str) -> str:
+    """Return the name of one job of a rollout: the short name and characters of the job's key."""
+    short_name = rollout_name[: -NAME_SUFFIX_LENGTH - 1]
+    return f"{short_name}-{job_key[:NAME_SUFFIX_LENGTH]}"
+
+
+def rollout_job(template: str, job_name: str, job_key: str, nodes: NamedNodes) -> str:
+    """Return the JSON text of the request for one job of a rollout.
+
+    Args:
+        template: The rollout's template.
+        job_name: The job's name, as `rollout_job_name` makes it.
+        job_key: The job's key; its mark opens the description.
+        nodes: Id and name of each target; names of nodes are sent along.
+    """
+    body = json.loads(template)
+    content = body["job_content"]
+    content["targets"] = [target_of(one, name, content["target_type"]) for one, name in nodes]
+    marked = _marked(body, job_key)
+    return _text({"job_name": job_name, **marked})
 
 
 def has_names(documents: Sequence[Document]) -> bool:
@@ -204,14 +254,21 @@ def _job(delivery_key: str, document: Document, nodes: NamedNodes) -> PlannedJob
     place_in_document = 0  # one document asks for one job
     key = key_of([delivery_key, document.number, place_in_document])
     body = form.body(value, key)
-    note = body.get("description")
-    marked = {**body, "description": f"{mark_of(key)} {note}" if note else mark_of(key)}
     return PlannedJob(
         key=key,
         document=document.number,
         name=str(body["job_name"]),
         job_type=str(body["job_type"]),
-        body=json.dumps(marked, ensure_ascii=False, separators=(",", ":")),
+        body=_text(_marked(body, key)),
         valid_for=form.valid_for(value),
         nodes=nodes,
     )
+
+
+def _marked(body: dict[str, Json], key: str) -> dict[str, Json]:
+    note = body.get("description")
+    return {**body, "description": f"{mark_of(key)} {note}" if note else mark_of(key)}
+
+
+def _text(body: dict[str, Json]) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from handler.parsing.validation_errors import Issue, validation_issues, with_path_prefix
 from handler.specs.field_types import (
+    NAME_SUFFIX_LENGTH,
     STRICT,
     Duration,
     Id,
@@ -20,15 +21,13 @@ from handler.specs.field_types import (
     omitted,
     rule_error,
 )
-from handler.specs.targets import JobType, repeated_target_errors, type_warnings
+from handler.specs.targets import JobType, repeated_target_errors, target_of, type_warnings
 from handler.values.duration import seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from handler.values.canonical_json import Json
-
-NAME_SUFFIX_LENGTH = 8
 
 _TARGET_TYPES = {"nodes": "node", "groups": "node_group", "deployments": "deployment"}
 _ONE_OF_THEM = "needs exactly one of nodes, groups, deployments"
@@ -142,9 +141,13 @@ def build_body(job: dict[str, Json], job_key: str) -> dict[str, Json]:
     The first characters of the job's key make the name new each time.
     """
     field, entries = _targets(job)
+    target_type = _TARGET_TYPES[field]
     content: dict[str, Json] = {
-        "target_type": _TARGET_TYPES[field],
-        "targets": [_api_target(entry, field) for entry in entries],
+        "target_type": target_type,
+        "targets": [
+            target_of(str(entry["id"]), str(entry.get("name", "")), target_type)
+            for entry in entries
+        ],
     }
     deployment = job.get("deployment")
     if isinstance(deployment, dict):
@@ -174,14 +177,6 @@ def _targets(job: dict[str, Json]) -> tuple[str, list[dict[str, Json]]]:
     field, entries = next(iter(targets.items())) if isinstance(targets, dict) else ("nodes", [])
     listed = entries if isinstance(entries, list) else []
     return field, [entry if isinstance(entry, dict) else {"id": entry} for entry in listed]
-
-
-def _api_target(entry: dict[str, Json], field: str) -> dict[str, Json]:
-    target: dict[str, Json] = {"target_id": entry["id"]}
-    # node_name is the only key the API's page names, and it would be wrong for anything else.
-    if field == "nodes" and "name" in entry:
-        target["extension_info"] = [{"key": "node_name", "value": entry["name"]}]
-    return target
 
 
 def _target_errors(job: dict[str, Json]) -> Iterator[Issue]:

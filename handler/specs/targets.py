@@ -40,3 +40,12 @@ def repeated_target_errors(ids: list[Json], path: Path) -> Iterator[Issue]:
         if one in seen:
             yield Issue((*path, place), "the same target as an earlier one; name it once")
         seen.add(one)
+
+
+def target_of(target_id: str, name: str, target_type: str) -> dict[str, Json]:
+    """Return a target as the API has it; the name of a node is sent along."""
+    target: dict[str, Json] = {"target_id": target_id}
+    # node_name is the only key the API's page names, and it would be wrong for anything else.
+    if name and target_type == "node":
+        target["extension_info"] = [{"key": "node_name", "value": name}]
+    return target

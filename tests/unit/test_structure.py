@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
 ROOT = Path(__file__).parents[2]
-GROUND = ("errors", "settings", "values", "parsing")
+GROUND = ("errors", "settings", "values", "parsing", "schedule")
 SEPARATE = ("triggers", "specs", "cloud", "audit")
 COMMANDS = ("cli", "local", "emulator", "packaging")
 NOT_IN_THE_CLOUD = (
@@ -126,7 +126,7 @@ def forbidden(modules: Iterable[str], allowed: Container[str]) -> dict[str, set[
 
 
 def test_the_lowest_packages_import_only_one_another() -> None:
-    """Errors, settings, values and parsing."""
+    """Errors, settings, values, parsing and the schedule of rollouts."""
     assert forbidden(modules_of(*GROUND), GROUND) == {}
 
 
