@@ -138,8 +138,9 @@ class Settings(BaseModel):
     breaker_jobs: int = Field(
         10, ge=1, le=10_000, description="how many jobs must have ended before that share counts"
     )
-    senders: int = Field(
-        16, ge=1, le=64, description="how many jobs are sent at the same time, at most"
+    senders: int = Field(16, ge=1, le=64, description="how many jobs are sent at once, at most")
+    job_grace: Annotated[int, BeforeValidator(seconds_of)] = Field(
+        300, description="how long a rollout waits for a job after IEF's ten minutes: 5m"
     )
     timer_window: int = Field(
         30, ge=0, le=3600, description="seconds within which two ticks of one timer count as one"
@@ -176,11 +177,11 @@ def settings_warnings(settings: Settings) -> tuple[str, ...]:
             "NIGHTDROP_VALID_FOR is not longer than NIGHTDROP_SETTLE_AFTER; a job whose answer "
             "was lost expires before it can be sent again"
         )
+    doubled = [name for name in settings.buckets if settings.prefix.startswith(f"{name}/")]
     warnings += [
         f"NIGHTDROP_PREFIX starts with the name of the bucket {bucket}; keys do not contain the "
         "bucket's name, unless it has a folder of that name"
-        for bucket in settings.buckets
-        if settings.prefix.startswith(f"{bucket}/")
+        for bucket in doubled
     ]
     return tuple(warnings)
 

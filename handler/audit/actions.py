@@ -139,11 +139,19 @@ DELIVERY_ACTIONS = {
 """The actions that move a delivery, and the state each leads to."""
 
 
+_BY_OUTCOME = frozenset({"job.finished", "sending.held", "rollout.stopped", "rollout.finished"})
+"""Records that a person must look at if their outcome is a failure: sending is held by the circuit
+breaker then, not by a person, and a rollout stopped by its gate."""
+
+
 def needs_attention(fields: Mapping[str, object]) -> bool:
     """Return whether a person must look at a record, by its fields."""
     action, source = fields["action"], fields.get("source")
-    if action in {"job.finished", "sending.held"}:  # held by the circuit breaker, not by a person
-        return fields["outcome"] == "failure"
+    if action in _BY_OUTCOME:
+        # Of a rollout's jobs the gate decides; a person need not look at each.
+        return fields["outcome"] == "failure" and not (
+            action == "job.finished" and "rollout" in fields
+        )
     if action in {"delivery.planned", "delivery.ignored"}:
         # Whoever the event names need not be who wrote what is run.
         return isinstance(source, dict) and "read_differs" in source

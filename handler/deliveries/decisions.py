@@ -18,6 +18,7 @@ from handler.deliveries.records import (
     planned,
     relied_on,
     repeated,
+    rollouts_planned,
     source_changed,
     spec_rejected,
     superseded,
@@ -132,7 +133,7 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         if unplanned:
             return followed_by((unplanned,), decided)
         jobs = [job_planned(order, job, rules, view.now) for job in order.plan.jobs]
-        return followed_by((planned(order), *jobs), claimed)
+        return followed_by((planned(order), *jobs, *rollouts_planned(order)), claimed)
 
     def claimed(view: View) -> Decision[Decided]:
         first: Decision[Claim | None] = claim(view) if claim else Decision(None)

@@ -10,7 +10,7 @@ from handler.audit.record import Draft
 from handler.values.canonical_json import sha256_hex, shown, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from handler.audit.record import Part
@@ -170,6 +170,18 @@ def job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> D
         request={"digest": sha256_hex(job.body)},
         body=job.body,
     )
+
+
+def rollouts_planned(order: Order) -> Iterator[Draft]:
+    """Yield the records that the rollouts of a delivery are planned."""
+    if not order.plan.rollouts:
+        return
+    # Loaded where it is needed: most deliveries have no rollout.
+    from handler.rollouts.records import planned_rollout
+
+    delivery = {"key": order.delivery.key, **relied_on(order.policy)}
+    for rollout in order.plan.rollouts:
+        yield from planned_rollout(delivery, rollout)
 
 
 def relied_on(policy: PolicyDecision) -> dict[str, str | int]:

@@ -38,6 +38,7 @@ class Result:
         warnings: What should be looked at, such as what may be wrong with the spec; it holds
             nothing up.
         subject: What it is a run of, for errors that do not say what they are about.
+        rollouts: How its rollouts stand, as they are shown.
     """
 
     delivery: str
@@ -46,6 +47,7 @@ class Result:
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     subject: str = ""
+    rollouts: tuple[dict[str, Json], ...] = ()
 
 
 def outcome_of(jobs: Sequence[JobState]) -> ReplyOutcome:
@@ -95,13 +97,19 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
     if run.state == "awaiting":
         return Result(delivery, "awaiting", errors=notes)
     if run.state == "planned":
-        outcome = "duplicate" if repeated else outcome_of(run.jobs)
+        outcome = "duplicate" if repeated else _outcome_of_run(run)
         return Result(delivery, outcome, run.jobs, errors_of(run.jobs), notes)
     if run.state == "rejected":
         before = f"delivery {shown(run.key)} was rejected before; fix the file and drop it again"
         errors = (before, *notes) if repeated else notes
         return Result(delivery, "rejected", errors=errors, subject=run.subject)
     return Result(delivery, "ignored" if run.state == "ignored" else "duplicate")
+
+
+def _outcome_of_run(run: DeliveryState) -> ReplyOutcome:
+    """Return the outcome of a planned delivery; one with rollouts may have no job yet."""
+    outcome = outcome_of(run.jobs) if run.jobs else "completed"
+    return "submitted" if run.rollouts_open and outcome in {"completed", "rejected"} else outcome
 
 
 def delivered_again(result: Result, refused: DeliveryState) -> Result:
@@ -120,6 +128,7 @@ class Answered:
     Attributes:
         results: The results of its deliveries.
         jobs: Other jobs that a reconciler run worked on.
+        rollouts: How the rollouts stand that it worked on, as they are shown.
         errors: What a reconciler run could not do.
         left: How much of each kind a reconciler run left open; None for any other event.
         warnings: What should be looked at.
@@ -131,6 +140,7 @@ class Answered:
 
     results: Sequence[Result]
     jobs: Sequence[JobState] = ()
+    rollouts: Sequence[dict[str, Json]] = ()
     errors: Sequence[str] = ()
     left: Mapping[str, int] | None = None
     warnings: Sequence[str] = ()
@@ -157,10 +167,13 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     errors += [
         failure_sentence(job) for job in answered.jobs if went_wrong(job) and job.key not in jobs
     ]
+    rollouts = [*(one for result in answered.results for one in result.rollouts)]
+    rollouts += answered.rollouts
     return {
         "outcome": WORST_LAST[worst],
         "deliveries": [shown(result.delivery) for result in answered.results],
         "jobs": jobs_json(list((jobs | {job.key: job for job in answered.jobs}).values())),
+        **({"rollouts": list(rollouts)} if rollouts else {}),
         "errors": [*errors, *answered.errors],
         **({"warnings": warnings} if warnings else {}),
         **({"open": dict(answered.left)} if answered.left is not None else {}),
@@ -173,10 +186,10 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
 
 def _outcome_of_reconciler(left: Mapping[str, int], errors: Sequence[str]) -> ReplyOutcome:
     """Return the outcome of a reconciler run: a wait for the fleet or a person is not deferred."""
-    waiting = {"followed", "awaiting"}
+    waiting = {"followed", "awaiting", "rollouts"}
     if errors or any(count for kind, count in left.items() if kind not in waiting):
         return "deferred"
-    return "submitted" if left.get("followed") else "completed"
+    return "submitted" if left.get("followed") or left.get("rollouts") else "completed"
 
 
 def _errors(result: Result, *, named: bool) -> Iterable[str]:

@@ -124,6 +124,13 @@ def project_rollout(execute: Execute, recorded: Fields) -> None:
         _PROJECTIONS[action](execute, rollout, recorded)
 
 
+def closes_template(recorded: Fields) -> bool:
+    """Return whether a record ends a rollout for good: what failed in a finished one is retried."""
+    failed = part(recorded, "rollout").get("failed", 0)
+    action = recorded["action"]
+    return action == "rollout.stopped" or (action == "rollout.finished" and not failed)
+
+
 def project_nodes(execute: Execute, job: str, recorded: Fields) -> None:
     """Update the nodes of a rollout's job with one more record of the job."""
     action, note = str(recorded["action"]), str(recorded.get("note", ""))
@@ -185,9 +192,9 @@ def _retry_nodes(execute: Execute, rollout: RolloutState, recorded: Fields) -> N
     execute(statements.RETRY, (rollout.key, first, most))
 
 
-def _end(execute: Execute, rollout: RolloutState, _recorded: Fields) -> None:
+def _end(execute: Execute, rollout: RolloutState, recorded: Fields) -> None:
     execute(statements.DELETE_SUCCEEDED, (rollout.key,))
-    if rollout.state == "stopped" or not rollout.failed:  # what failed may be retried
+    if closes_template(recorded):
         execute(DELETE_BODY, (rollout.key,))
 
 

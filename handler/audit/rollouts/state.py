@@ -63,9 +63,7 @@ class RolloutState:
         jobs: How many jobs were planned for it.
         excused_finished: How many nodes had ended when it was last resumed.
         excused_failed: How many of them had failed.
-        skipped: How many nodes were skipped, in a rollout that has ended.
         succeeded: How many nodes succeeded before it ended; their rows are gone.
-        failed: How many nodes had failed when it ended.
         note: What a person should know, such as why it is paused.
         planned_at: When it was planned, a timestamp.
         changed_at: When its latest record was written, a timestamp.
@@ -89,9 +87,7 @@ class RolloutState:
     jobs: int = 0
     excused_finished: int = 0
     excused_failed: int = 0
-    skipped: int = 0
     succeeded: int = 0
-    failed: int = 0
     note: str = ""
     planned_at: str = ""
     changed_at: str = ""
@@ -233,8 +229,8 @@ def fold_rollout(rollout: RolloutState | None, fields: Fields) -> RolloutState |
     )
 
 
-def _counted(said: Mapping[str, Json], _at: str) -> Mapping[str, Any]:
-    return {name: _int(said.get(name, 0)) for name in ("succeeded", "failed", "skipped")}
+def _ended(said: Mapping[str, Json], _at: str) -> Mapping[str, Any]:
+    return {"succeeded": _int(said.get("succeeded", 0))}
 
 
 def _resumed(said: Mapping[str, Json], _at: str) -> Mapping[str, Any]:
@@ -248,9 +244,9 @@ MOVES: Mapping[str, Callable[[Mapping[str, Json], str], Mapping[str, Any]]] = {
     "rollout.breached": lambda _said, _at: {},
     "rollout.paused": lambda _said, _at: {},
     "rollout.resumed": _resumed,
-    "rollout.retried": lambda said, at: {**_resumed(said, at), "wave_done": False, "failed": 0},
-    "rollout.stopped": _counted,
-    "rollout.finished": _counted,
+    "rollout.retried": lambda said, at: {**_resumed(said, at), "wave_done": False},
+    "rollout.stopped": _ended,
+    "rollout.finished": _ended,
     "wave.awaiting": lambda said, _at: {"awaited": _int(said["wave"])},
     "wave.approved": lambda said, _at: {"approved": _int(said["wave"])},
     "wave.started": lambda said, at: {
@@ -258,7 +254,7 @@ MOVES: Mapping[str, Callable[[Mapping[str, Json], str], Mapping[str, Any]]] = {
         "wave_at": at,
         "wave_done": False,
     },
-    "wave.retried": lambda _said, _at: {},
+    "wave.retried": lambda _said, _at: {"wave_done": False},
     "wave.finished": lambda _said, at: {"wave_at": at, "wave_done": True},
 }
 """The records that move a rollout, and what each changes beside its state."""

@@ -129,9 +129,7 @@ CREATE TABLE IF NOT EXISTS rollouts (
     jobs        INTEGER NOT NULL,             -- how many were planned
     excused_finished INTEGER NOT NULL,        -- nodes that had ended when it was last resumed
     excused_failed INTEGER NOT NULL,          -- how many of them had failed
-    skipped     INTEGER NOT NULL,             -- in a rollout that has ended
     succeeded   INTEGER NOT NULL,             -- nodes that are no longer in rollout_nodes
-    failed      INTEGER NOT NULL,             -- in a rollout that has ended
     note        TEXT NOT NULL,
     planned_at  TEXT NOT NULL,
     changed_at  TEXT NOT NULL,

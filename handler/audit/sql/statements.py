@@ -40,7 +40,7 @@ LATEST_JOBS = f"{_JOBS} ORDER BY planned_at DESC, document DESC, key LIMIT ?"
 FLEET_ENDS = """SELECT COUNT(*), COUNT(CASE WHEN shown <> 'succeeded' THEN 1 END) FROM jobs
 WHERE finished <> '' AND finished_at > ? AND finished_seq > ?
   AND shown IN ('succeeded', 'partly failed', 'failed', 'end unknown')
-  AND state IN ('created', 'adopted')"""
+  AND state IN ('created', 'adopted') AND rollout = ''"""
 PUT_JOB = upsert(
     "jobs",
     (*JOB_COLUMNS, "todo", "shown"),

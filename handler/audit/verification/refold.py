@@ -87,7 +87,7 @@ class Refold:
         if action.startswith("job."):
             self._add_job(fields)
         elif "rollout" in fields:
-            self._add_rollout(action, fields)
+            self._add_rollout(fields)
         if "delivery" in fields:
             self._add_delivery(fields)
         self._add_switches(action, fields)
@@ -136,13 +136,12 @@ class Refold:
             if job.rollout:
                 projection.project_rollout(self._execute, fields, key)
 
-    def _add_rollout(self, action: str, fields: Fields) -> None:
+    def _add_rollout(self, fields: Fields) -> None:
+        from handler.audit.rollouts.projection import closes_template
+
         projection.project_rollout(self._execute, fields)
-        key = str(part(fields, "rollout")["key"])
-        if action == "rollout.stopped" or (
-            action == "rollout.finished" and not part(fields, "rollout").get("failed")
-        ):
-            self._bodies[key] = None
+        if closes_template(fields):
+            self._bodies[str(part(fields, "rollout")["key"])] = None
 
     def _add_delivery(self, fields: Fields) -> None:
         key = str(part(fields, "delivery")["key"])
