@@ -10,7 +10,7 @@ from handler.deliveries.decisions import Order, Rules
 from handler.errors import ApiError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.policy.verdict import ALLOWED, is_plain
-from handler.specs.planner import has_names, make_plan
+from handler.specs.planner import make_plan, needs_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ def order_of(
     """
     documents = read(spec.data, Limits(max_bytes=invocation.settings.max_spec_bytes))
     plan = make_plan(delivery.key, documents)
-    if has_names(documents):
+    if needs_nodes(documents):
         try:
             documents, names = _with_ids(documents, nodes or partial(_listed, invocation))
         except SpecRejectedError as error:

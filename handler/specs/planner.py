@@ -12,14 +12,15 @@ from handler.errors import Problem, SpecRejectedError
 from handler.parsing import MAX_PROBLEMS, first_problems
 from handler.parsing.validation_errors import Issue, nearest_name, to_problem
 from handler.specs.field_types import NAME_SUFFIX_LENGTH
-from handler.specs.targets import target_of
+from handler.specs.targets import is_rollout, selects, target_of
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.parsing import Document
-    from handler.schedule.rollout_settings import RolloutSettings
+    from handler.specs.rollout_planner import PlannedRollout
+    from handler.specs.selector import Selection
     from handler.values.canonical_json import Json
 
 MARK_KEY_LENGTH = 26
@@ -29,6 +30,9 @@ NamedNodes: TypeAlias = "tuple[tuple[str, str], ...]"
 
 NO_NAMES: Mapping[int, NamedNodes] = MappingProxyType({})
 """No node was named by its name."""
+
+NOTHING_SELECTED: Mapping[int, Selection] = MappingProxyType({})
+"""No document selects its nodes, or they are not known yet."""
 
 _API_WORDS = frozenset({"job_name", "job_type", "job_content"})
 _NODE_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
@@ -56,30 +60,6 @@ class PlannedJob(NamedTuple):
     body: str
     valid_for: int | None
     nodes: NamedNodes = ()
-
-
-class PlannedRollout(NamedTuple):
-    """One rollout: the same batch job for many nodes, wave after wave.
-
-    Attributes:
-        key: Its key, the same however often the delivery arrives.
-        document: The number of the document that asks for it.
-        name: Its name; each of its jobs has its own, `rollout_job_name`.
-        job_type: The `job_type` of its jobs.
-        template: The JSON text of their request, without name, targets and mark.
-        settings: How it proceeds; every wave has nodes.
-        nodes: Id and name of each node (or deployment) it is for, in the order of their turns.
-        skipped: What matches but is not taken: a reason, and the id and name of each.
-    """
-
-    key: str
-    document: int
-    name: str
-    job_type: str
-    template: str
-    settings: RolloutSettings
-    nodes: NamedNodes
-    skipped: tuple[tuple[str, NamedNodes], ...] = ()
 
 
 class Plan(NamedTuple):
@@ -117,7 +97,10 @@ def mark_of(job_key: str) -> str:
 
 
 def make_plan(
-    delivery_key: str, documents: Sequence[Document], names: Mapping[int, NamedNodes] = NO_NAMES
+    delivery_key: str,
+    documents: Sequence[Document],
+    names: Mapping[int, NamedNodes] = NO_NAMES,
+    selections: Mapping[int, Selection] = NOTHING_SELECTED,
 ) -> Plan:
     """Turn a delivery's documents into its plan.
 
@@ -125,9 +108,10 @@ def make_plan(
         delivery_key: The delivery's key; the jobs' keys follow from it.
         documents: The documents of its spec.
         names: The nodes of each document that were named by their names.
+        selections: The nodes of each document that selects them.
 
     Returns:
-        The plan, with one job for each document.
+        The plan, with one job or one rollout for each document.
 
     Raises:
         SpecRejectedError: At least one document has an error; those of all documents are listed.
@@ -135,11 +119,36 @@ def make_plan(
     problems = first_problems(_problems(documents))
     if problems:
         raise SpecRejectedError(problems)
+    of_rollouts = [document for document in documents if is_rollout(_mapping(document))]
     jobs = tuple(
-        _job(delivery_key, document, names.get(document.number, ())) for document in documents
+        _job(delivery_key, document, names.get(document.number, ()))
+        for document in documents
+        if not is_rollout(_mapping(document))
     )
+    rollouts = _rollouts(delivery_key, of_rollouts, names, selections) if of_rollouts else ()
     warnings = (problem for document in documents for problem in _warnings(document))
-    return Plan(jobs, first_problems(warnings))
+    return Plan(jobs, first_problems(warnings), rollouts)
+
+
+def _rollouts(
+    delivery_key: str,
+    documents: Sequence[Document],
+    names: Mapping[int, NamedNodes],
+    selections: Mapping[int, Selection],
+) -> tuple[PlannedRollout, ...]:
+    from handler.specs.rollout_planner import plan_rollout, window_problem
+
+    rollouts = tuple(
+        plan_rollout(
+            delivery_key, one, _mapping(one), names.get(one.number, ()), selections.get(one.number)
+        )
+        for one in documents
+    )
+    found = map(window_problem, rollouts, documents)
+    problems = first_problems(problem for problem in found if problem)
+    if problems:
+        raise SpecRejectedError(problems)
+    return rollouts
 
 
 def rollout_job_name(rollout_name: str, job_key: str) -> str:
@@ -164,9 +173,12 @@ def rollout_job(template: str, job_name: str, job_key: str, nodes: NamedNodes) -
     return _text({"job_name": job_name, **marked})
 
 
-def has_names(documents: Sequence[Document]) -> bool:
-    """Return whether valid documents name a node by anything but an id."""
-    return any(True for document in documents for _ in named_nodes(document))
+def needs_nodes(documents: Sequence[Document]) -> bool:
+    """Return whether valid documents select nodes, or name one by anything but an id."""
+    return any(
+        selects(_mapping(document)) or any(True for _ in named_nodes(document))
+        for document in documents
+    )
 
 
 def named_nodes(document: Document) -> Iterator[tuple[int, str]]:

@@ -21,7 +21,20 @@ from handler.specs.field_types import (
     omitted,
     rule_error,
 )
-from handler.specs.targets import JobType, repeated_target_errors, target_of, type_warnings
+from handler.specs.rollout_form import (
+    RolloutForm,
+    SelectForm,
+    WindowForm,
+    rollout_errors,
+    rollout_warnings,
+)
+from handler.specs.targets import (
+    JobType,
+    is_rollout,
+    repeated_target_errors,
+    target_of,
+    type_warnings,
+)
 from handler.values.duration import seconds_of
 
 if TYPE_CHECKING:
@@ -30,7 +43,7 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 _TARGET_TYPES = {"nodes": "node", "groups": "node_group", "deployments": "deployment"}
-_ONE_OF_THEM = "needs exactly one of nodes, groups, deployments"
+_ONE_OF_THEM = "needs exactly one of nodes, groups, deployments, select"
 _LONGEST_SERIAL = 64
 
 
@@ -69,7 +82,7 @@ TargetList = list[Annotated[Target, BeforeValidator(_target)]]
 
 
 class Targets(BaseModel):
-    """What the job works on: exactly one of the three, with at least one entry."""
+    """What the job works on: exactly one of the four, with at least one entry."""
 
     model_config = ConfigDict(**STRICT, json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
@@ -79,6 +92,9 @@ class Targets(BaseModel):
     )
     deployments: TargetList = Field(
         default_factory=list, min_length=1, description="Deployments, for deployment_upgrade."
+    )
+    select: SelectForm = Field(
+        default_factory=omitted, description="Which nodes, or deployments; it makes a rollout."
     )
 
 
@@ -106,6 +122,12 @@ class Job(BaseModel):
         default_factory=str,
         description="How long after its delivery the job may be sent: 90m, 6h, 2d.",
     )
+    rollout: RolloutForm = Field(
+        default_factory=omitted, description="How the nodes have their turn, in waves."
+    )
+    window: WindowForm = Field(
+        default_factory=omitted, description="When waves may run; it makes a rollout."
+    )
 
 
 @cache
@@ -120,13 +142,21 @@ def full_model() -> type[BaseModel]:
 def job_errors(job: dict[str, Json]) -> list[Issue]:
     """Return everything wrong with a document in the friendly form."""
     model = full_model() if "deployment" in job else Job
-    return [*validation_issues(model, job), *_target_errors(job), *_deployment_errors(job)]
+    return [
+        *validation_issues(model, job),
+        *_target_errors(job),
+        *(rollout_errors(job) if is_rollout(job) else ()),
+        *_deployment_errors(job),
+    ]
 
 
 def job_warnings(job: dict[str, Json]) -> list[Issue]:
     """Return what the API's pages do not settle about a valid document in the friendly form."""
     field, _ = _targets(job)
-    issues = type_warnings(str(job["kind"]), _TARGET_TYPES[field], ("targets", field))
+    issues = [
+        *type_warnings(str(job["kind"]), _TARGET_TYPES[field], ("targets", field)),
+        *rollout_warnings(job),
+    ]
     deployment = job.get("deployment")
     if isinstance(deployment, dict):
         from handler.specs.deployment import deployment_warnings
@@ -140,14 +170,10 @@ def build_body(job: dict[str, Json], job_key: str) -> dict[str, Json]:
 
     The first characters of the job's key make the name new each time.
     """
-    field, entries = _targets(job)
-    target_type = _TARGET_TYPES[field]
+    target_type = _TARGET_TYPES[_targets(job)[0]]
     content: dict[str, Json] = {
         "target_type": target_type,
-        "targets": [
-            target_of(str(entry["id"]), str(entry.get("name", "")), target_type)
-            for entry in entries
-        ],
+        "targets": [target_of(one, name, target_type) for one, name in named_targets(job)],
     }
     deployment = job.get("deployment")
     if isinstance(deployment, dict):
@@ -171,10 +197,20 @@ def valid_for_seconds(job: dict[str, Json]) -> int | None:
     return seconds_of(str(job["valid_for"])) if "valid_for" in job else None
 
 
+def named_targets(job: dict[str, Json]) -> tuple[tuple[str, str], ...]:
+    """Return the id and the name, or "", of each target that a valid document names."""
+    return tuple((str(one["id"]), str(one.get("name", ""))) for one in _targets(job)[1])
+
+
 def _targets(job: dict[str, Json]) -> tuple[str, list[dict[str, Json]]]:
-    """Return the field that names the targets, and each as a mapping with its id."""
+    """Return the field that names the targets, and each as a mapping with its id.
+
+    What is selected is nodes, or else deployments.
+    """
     targets = job["targets"]
     field, entries = next(iter(targets.items())) if isinstance(targets, dict) else ("nodes", [])
+    if field == "select":
+        field = "deployments" if job["kind"] == "deployment_upgrade" else "nodes"
     listed = entries if isinstance(entries, list) else []
     return field, [entry if isinstance(entry, dict) else {"id": entry} for entry in listed]
 
@@ -183,7 +219,7 @@ def _target_errors(job: dict[str, Json]) -> Iterator[Issue]:
     targets = job.get("targets")
     if not isinstance(targets, dict):
         return
-    if len(targets.keys() & _TARGET_TYPES.keys()) != 1:
+    if len(targets.keys() & {*_TARGET_TYPES, "select"}) != 1:
         yield Issue(("targets",), _ONE_OF_THEM)
     for field in _TARGET_TYPES:
         entries = targets.get(field)

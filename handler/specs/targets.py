@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from handler.parsing.validation_errors import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from handler.parsing import Path
     from handler.values.canonical_json import Json
@@ -20,6 +20,17 @@ _LIKELY_TARGETS = {
     "deployment_deploy": ("node", "node_group"),
     "deployment_upgrade": ("deployment",),
 }
+
+
+def is_rollout(spec: Mapping[str, Json]) -> bool:
+    """Return whether a document in the short form asks for a rollout, and not for one job."""
+    return selects(spec) or "rollout" in spec or "window" in spec
+
+
+def selects(spec: Mapping[str, Json]) -> bool:
+    """Return whether a document selects its nodes."""
+    targets = spec.get("targets")
+    return isinstance(targets, dict) and "select" in targets
 
 
 def type_warnings(job_type: str, target_type: str, path: Path) -> list[Issue]:

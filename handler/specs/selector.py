@@ -1,0 +1,127 @@
+"""Selector: the nodes, or deployments, that a spec selects by what they are and how they are."""
+
+from __future__ import annotations
+
+import re
+from fnmatch import translate
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from handler.schedule.rollout_settings import Select
+
+EXCLUDED = "excluded"
+OFFLINE = "offline"
+NEWEST = "newest already"
+NOT_NEWEST = "not the newest"
+OVER_LIMIT = "over the limit"
+
+
+class Entry(Protocol):
+    """A node, as the node list has it, or a deployment."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def state(self) -> str:
+        """Its state, such as RUNNING; "" for a deployment."""
+
+    @property
+    def upgradable(self) -> bool:
+        """Whether there is something newer for it."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Its tags as `key=value`."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The ids of its groups."""
+
+
+class Selection(NamedTuple):
+    """What was selected.
+
+    Attributes:
+        chosen: Id and name of each, in an order that is the same for every run and mixes all.
+        skipped: What matches but is not taken: a reason, and the id and name of each.
+    """
+
+    chosen: tuple[tuple[str, str], ...]
+    skipped: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+
+
+def select(entries: Sequence[Entry], groups: Mapping[str, str], wanted: Select) -> Selection:
+    """Return what is wanted of some entries, and what is not taken for its state.
+
+    Args:
+        entries: The nodes or deployments.
+        groups: The names of node groups, by their ids; needed if a group is wanted.
+        wanted: What they must be, and how.
+    """
+    is_meant = _what_they_are(wanted, groups)
+    reason_against = _why_not(wanted)
+    chosen: list[tuple[str, str]] = []
+    skipped: dict[str, list[tuple[str, str]]] = {}
+    for entry in sorted(filter(is_meant, entries), key=_turn):
+        reason = reason_against(entry)
+        if not reason and wanted.limit is not None and len(chosen) == wanted.limit:
+            reason = OVER_LIMIT
+        (skipped.setdefault(reason, []) if reason else chosen).append((entry.id, entry.name))
+    return Selection(tuple(chosen), tuple((why, tuple(some)) for why, some in skipped.items()))
+
+
+def nothing_selected(selection: Selection, total: int) -> str:
+    """Return the sentence that nothing is left of a selection, and why.
+
+    Args:
+        selection: What was skipped.
+        total: How many nodes or deployments there are in all.
+    """
+    skipped = [f"{len(some)} {reason}" for reason, some in selection.skipped]
+    why = f"of those that match, {', '.join(skipped)}" if skipped else f"none of {total} matches"
+    return f"selects nothing: {why}"
+
+
+def _turn(entry: Entry) -> bytes:
+    """Return what entries are sorted by: mixed, so that no wave is all of one site."""
+    return sha256(entry.id.encode()).digest()
+
+
+def _what_they_are(wanted: Select, groups: Mapping[str, str]) -> Callable[[Entry], bool]:
+    tags = frozenset(wanted.tags)
+    has_name = re.compile(translate(wanted.name)).match
+    ids = {wanted.group, *(one for one, name in groups.items() if name == wanted.group)}
+
+    def is_meant(entry: Entry) -> bool:
+        return (
+            tags.issubset(entry.tags)
+            and has_name(entry.name) is not None
+            and (not wanted.group or not ids.isdisjoint(entry.groups))
+        )
+
+    return is_meant
+
+
+def _why_not(wanted: Select) -> Callable[[Entry], str]:
+    listed = frozenset(wanted.exclude)
+    patterns = re.compile("|".join(map(translate, wanted.exclude)) or r"(?!)")
+
+    def reason(entry: Entry) -> str:
+        if entry.id in listed or patterns.match(entry.name):
+            return EXCLUDED
+        if wanted.states and entry.state not in wanted.states:
+            return OFFLINE if entry.state == "UNCONNECTED" else f"in state {entry.state.lower()}"
+        if wanted.upgradable is not None and entry.upgradable is not wanted.upgradable:
+            return NEWEST if wanted.upgradable else NOT_NEWEST
+        return ""
+
+    return reason
