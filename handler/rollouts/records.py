@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from handler.audit.log import View
     from handler.audit.record import Outcome, Part
     from handler.audit.rollouts.state import NodeCounts, NodeState, RolloutState
-    from handler.specs.planner import NamedNodes, PlannedRollout
+    from handler.specs.planner import NamedNodes
+    from handler.specs.rollout_planner import PlannedRollout
 
 NODES_PER_RECORD = 500
 """How many nodes one record names, so that no record is too large to be read or sent."""
