@@ -174,14 +174,14 @@ def settings_warnings(settings: Settings) -> tuple[str, ...]:
         )
     if settings.valid_for <= settings.settle_after:
         warnings.append(
-            "NIGHTDROP_VALID_FOR is not longer than NIGHTDROP_SETTLE_AFTER; a job whose answer "
-            "was lost expires before it can be sent again"
+            "NIGHTDROP_VALID_FOR is not longer than NIGHTDROP_SETTLE_AFTER; a job whose answer was "
+            "lost expires before it can be sent again"
         )
-    doubled = [name for name in settings.buckets if settings.prefix.startswith(f"{name}/")]
     warnings += [
         f"NIGHTDROP_PREFIX starts with the name of the bucket {bucket}; keys do not contain the "
         "bucket's name, unless it has a folder of that name"
-        for bucket in doubled
+        for bucket in settings.buckets
+        if settings.prefix.startswith(f"{bucket}/")
     ]
     return tuple(warnings)
 
@@ -212,11 +212,9 @@ def _name(field: str) -> str:
 def _look_up(
     name: str, user_data: Callable[[str], str | None], environ: Mapping[str, str]
 ) -> str | None:
-    for candidate in (name, *_FALLBACKS.get(name, ())):
-        value = user_data(candidate) or environ.get(candidate)
-        if value:
-            return value.strip()
-    return None
+    candidates = (name, *_FALLBACKS.get(name, ()))
+    found = (user_data(one) or environ.get(one) for one in candidates)
+    return next((value.strip() for value in found if value), None)
 
 
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from handler.runtime.response import ReplyOutcome
     from handler.triggers.delivery import Action
 
-OUTCOMES: dict[str, ReplyOutcome] = {
+REPLY_OUTCOMES: dict[str, ReplyOutcome] = {
     "done": "completed",
     "so": "completed",
     "not done": "rejected",
@@ -55,7 +55,7 @@ def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
     sentences = () if said.outcome == "done" else (said.sentence,)
     return Result(
         job.delivery,
-        OUTCOMES[said.outcome],
+        REPLY_OUTCOMES[said.outcome],
         (now,),
         errors=() if said.outcome == "so" else sentences,
         warnings=sentences if said.outcome == "so" else (),

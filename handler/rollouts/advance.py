@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from handler.audit.log import Decision, followed_by
 from handler.jobs.node_outcomes import node_record
 from handler.rollouts.records import (
-    about,
+    about_rollout,
     about_wave,
     counted,
     finished,
@@ -126,7 +126,7 @@ def advance(
     return lambda view: step(view, ())
 
 
-def standing_of(view: View, rollout: RolloutState, pace: Pace) -> Standing:
+def rollout_standing(view: View, rollout: RolloutState, pace: Pace) -> Standing:
     """Return how a rollout stands, and what it waits for, if only for the next run."""
     now = _Situation(view, rollout, settings_of(rollout), pace, _NO_TEMPLATE, None)
     return Standing(rollout, totals(view, rollout), _next(now).waiting or wait_for("due"))
@@ -171,7 +171,9 @@ def _gate(now: _Situation) -> tuple[Draft, ...]:
     if now.settings.on_breach == "stop":
         return stopped(now.view, rollout, note, "failure")
     advice = f"{note}; `nightdrop rollout resume {rollout.name}` goes on, `… stop` ends it"
-    breach = replace(about(rollout), action="rollout.breached", outcome="failure", note=advice)
+    breach = replace(
+        about_rollout(rollout), action="rollout.breached", outcome="failure", note=advice
+    )
     return (counted(breach, counts),)
 
 
@@ -232,7 +234,9 @@ def _busy(now: _Situation, last: int, running: int) -> _Step:
         return _Step(waiting=wait_for("running" if running else "busy", text))
     nodes = now.view.rollouts.pending(now.rollout.key, last, _MOST_SKIPPED, free=False)
     why = "it is in a job of another rollout"
-    return _Step(tuple(node_record(about(now.rollout), one, "skipped", why) for one in nodes))
+    return _Step(
+        tuple(node_record(about_rollout(now.rollout), one, "skipped", why) for one in nodes)
+    )
 
 
 def _before_wave(now: _Situation) -> _Step:

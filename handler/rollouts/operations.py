@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 from handler.audit.log import Decision
 from handler.jobs.operations import OperationResult
 from handler.rollouts.advance import known_rollout
-from handler.rollouts.records import about, about_wave, counted, stopped, totals
+from handler.rollouts.records import about_rollout, about_wave, counted, stopped, totals
 from handler.rollouts.waiting import settings_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _pause(_view: View, rollout: RolloutState, request: RolloutRequest) -> _Answ
         return (), OperationResult("so", f"rollout {rollout.name} is paused already")
     if rollout.ended:
         return _refused(rollout, "it has ended")
-    draft = replace(about(rollout), action="rollout.paused", note=request.reason)
+    draft = replace(about_rollout(rollout), action="rollout.paused", note=request.reason)
     return (draft,), OperationResult("done", f"rollout {rollout.name} is paused")
 
 
@@ -75,7 +75,7 @@ def _resume(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answ
         return _refused(rollout, "it has ended")
     if rollout.state != "paused":
         return (), OperationResult("so", f"rollout {rollout.name} is not paused")
-    draft = replace(about(rollout), action="rollout.resumed", note=request.reason)
+    draft = replace(about_rollout(rollout), action="rollout.resumed", note=request.reason)
     excused = counted(draft, totals(view, rollout))
     return (excused,), OperationResult("done", f"rollout {rollout.name} goes on")
 
@@ -110,9 +110,9 @@ def _retry(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answe
         return _refused(rollout, "none of its nodes failed")
     after = counts._replace(failed=0)
     action = "rollout.retried" if rollout.ended else "wave.retried"
-    draft = counted(replace(about(rollout), action=action, note=request.reason), after)
+    draft = counted(replace(about_rollout(rollout), action=action, note=request.reason), after)
     again = replace(draft, rollout={**draft.rollout, **_ALL_ROUNDS, "selected": counts.failed})
-    resumed = counted(replace(about(rollout), action="rollout.resumed"), after)
+    resumed = counted(replace(about_rollout(rollout), action="rollout.resumed"), after)
     drafts = (again,) if rollout.ended else (again, resumed)
     nodes = f"{counts.failed} node{'s' * (counts.failed > 1)}"
     return drafts, OperationResult("done", f"{nodes} of rollout {rollout.name} are tried again")

@@ -60,7 +60,7 @@ def planned_rollout(delivery: Part, rollout: PlannedRollout) -> Iterator[Draft]:
         yield from _listed(replace(about, note=reason), "rollout.skipped", nodes)
 
 
-def about(rollout: RolloutState) -> Draft:
+def about_rollout(rollout: RolloutState) -> Draft:
     """Return a draft of a record about a rollout, without its action."""
     return Draft(
         action="rollout.",
@@ -72,7 +72,7 @@ def about(rollout: RolloutState) -> Draft:
 
 def about_wave(rollout: RolloutState, action: str, number: int) -> Draft:
     """Return the record of something about a wave of a rollout."""
-    draft = about(rollout)
+    draft = about_rollout(rollout)
     return replace(draft, action=action, rollout={**draft.rollout, "wave": number})
 
 
@@ -92,7 +92,7 @@ def counted(draft: Draft, counts: NodeCounts) -> Draft:
 def joined(rollout: RolloutState, nodes: NamedNodes) -> tuple[Draft, ...]:
     """Return the records that nodes which match now are added to the last wave of a rollout."""
     *before, last = rollout.wave_ends
-    drafts = _listed(about(rollout), "rollout.joined", nodes, last + 1)
+    drafts = _listed(about_rollout(rollout), "rollout.joined", nodes, last + 1)
     waves = {"waves": " ".join(map(str, (*before, last + len(nodes))))}
     return tuple(replace(draft, rollout={**draft.rollout, **waves}) for draft in drafts)
 
@@ -143,14 +143,14 @@ def finished(view: View, rollout: RolloutState) -> Draft:
     """Return the record that all waves of a rollout have finished."""
     counts = totals(view, rollout)
     note = f"{counts.failed} of {counts.finished} nodes failed" if counts.failed else ""
-    draft = counted(replace(about(rollout), action="rollout.finished", note=note), counts)
+    draft = counted(replace(about_rollout(rollout), action="rollout.finished", note=note), counts)
     return replace(draft, outcome="failure") if counts.failed else draft
 
 
 def stopped(view: View, rollout: RolloutState, note: str, outcome: Outcome) -> tuple[Draft, ...]:
     """Return the records that end a rollout: its jobs that were not sent are not sent any more."""
     unsent = (job for job in view.rollouts.open_jobs(rollout.key) if job.state in SENDABLE)
-    draft = replace(about(rollout), action="rollout.stopped", outcome=outcome, note=note)
+    draft = replace(about_rollout(rollout), action="rollout.stopped", outcome=outcome, note=note)
     return (
         *(expired(job, "its rollout was stopped before it was sent") for job in unsent),
         counted(draft, totals(view, rollout)),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from handler.audit.name_lookup import Candidate, find_one
 from handler.errors import EventRejectedError, Problem
-from handler.jobs.job_request import OUTCOMES
+from handler.jobs.job_request import REPLY_OUTCOMES
 from handler.rollouts.operations import RolloutRequest, operate
 from handler.rollouts.standing import standing_json
 from handler.rollouts.tick import look, tick
@@ -58,7 +58,7 @@ def run_rollout_request(action: Action, invocation: Invocation) -> Result:
     sentences = () if done else (said.sentence,)
     return Result(
         rollout.delivery,
-        OUTCOMES[said.outcome],
+        REPLY_OUTCOMES[said.outcome],
         ticked.jobs if ticked else (),
         errors=() if said.outcome == "so" else sentences,
         warnings=sentences if said.outcome == "so" else (),

@@ -19,7 +19,7 @@ from handler.jobs.node_outcomes import LATE_FOR, MOST_LATE_JOBS, late_results
 from handler.jobs.operation_submission import operation_submission
 from handler.jobs.operations import OPERATIONS, OperationRequest
 from handler.jobs.submission import submit_all
-from handler.rollouts.advance import Advanced, Pace, advance, standing_of
+from handler.rollouts.advance import Advanced, Pace, advance, rollout_standing
 from handler.rollouts.waiting import settings_of, wait_for
 from handler.values.canonical_json import sha256_hex, timestamp
 
@@ -136,7 +136,7 @@ def _decided(decide: Decide[Advanced], invocation: Invocation) -> Advanced:
 def look(rollout: RolloutState, invocation: Invocation) -> Standing:
     """Return how a rollout stands, and do nothing about it."""
     pace = _pace(invocation)
-    return invocation.log.read(lambda view: standing_of(view, rollout, pace), fresh=False)
+    return invocation.log.read(lambda view: rollout_standing(view, rollout, pace), fresh=False)
 
 
 def _pace(invocation: Invocation) -> Pace:

@@ -21,7 +21,7 @@ from handler.values.canonical_json import key_of, timestamp
 from tests.faults.memory_log import MemoryLog
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
     from handler.audit.job_state import JobState
     from handler.audit.rollouts.state import NodeCounts, NodeState, RolloutState
@@ -96,7 +96,6 @@ class RolloutLog:
         self,
         job: JobState,
         failing: Collection[str] = (),
-        reasons: Mapping[str, str] | None = None,
         status: str = "",
     ) -> None:
         """Let a job end, with some of its nodes failed."""

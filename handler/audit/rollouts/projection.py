@@ -57,15 +57,17 @@ class SqlRollouts:
 
     def open(self, limit: int) -> tuple[RolloutState, ...]:
         """Return the rollouts that have not ended, the longest untouched first."""
-        return self._rollouts(statements.OPEN, limit)
+        return self._rollouts(statements.OPEN_ROLLOUTS, limit)
 
     def latest(self, limit: int) -> tuple[RolloutState, ...]:
         """Return the rollouts that were planned last, those that have not ended first."""
-        return self._rollouts(statements.LATEST, limit)
+        return self._rollouts(statements.LATEST_ROLLOUTS, limit)
 
     def counts(self, key: str, first: int = 1, last: int = 0) -> NodeCounts:
         """Return how many nodes of a rollout are in which state."""
-        statement, between = (statements.COUNTS, (first, last)) if last else (statements.ALL, ())
+        statement, between = (
+            (statements.COUNTS, (first, last)) if last else (statements.ALL_COUNTS, ())
+        )
         return NodeCounts(**dict(self.execute(statement, (key, *between))))
 
     def pending(self, key: str, last: int, limit: int, *, free: bool) -> tuple[NodeState, ...]:
@@ -111,7 +113,7 @@ class SqlRollouts:
         return tuple(NodeState(*row) for row in self.execute(statement, values))
 
 
-def project_rollout(execute: Execute, recorded: Fields) -> None:
+def move_rollout(execute: Execute, recorded: Fields) -> None:
     """Update the tables with one more record that has a part `rollout`."""
     action = str(recorded["action"])
     before = SqlRollouts(execute).get(str(part(recorded, "rollout")["key"]))
@@ -125,13 +127,13 @@ def project_rollout(execute: Execute, recorded: Fields) -> None:
 
 
 def closes_template(recorded: Fields) -> bool:
-    """Return whether a record ends a rollout for good: what failed in a finished one is retried."""
+    """Return whether a record ends a rollout and leaves nothing that may be retried."""
     failed = part(recorded, "rollout").get("failed", 0)
     action = recorded["action"]
     return action == "rollout.stopped" or (action == "rollout.finished" and not failed)
 
 
-def project_nodes(execute: Execute, job: str, recorded: Fields) -> None:
+def move_nodes(execute: Execute, job: str, recorded: Fields) -> None:
     """Update the nodes of a rollout's job with one more record of the job."""
     action, note = str(recorded["action"]), str(recorded.get("note", ""))
     if action == "job.expired":

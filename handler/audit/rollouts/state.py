@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RolloutWord: TypeAlias = Literal["planned", "running", "paused", "stopped", "finished"]
 NodeWord: TypeAlias = Literal["pending", "running", "succeeded", "failed", "skipped"]
 
-ENDED: frozenset[RolloutWord] = frozenset({"stopped", "finished"})
+_ENDED: frozenset[RolloutWord] = frozenset({"stopped", "finished"})
 """States in which nothing more is planned for a rollout."""
 
 _STATES: Mapping[str, RolloutWord] = {
@@ -106,7 +106,7 @@ class RolloutState:
     @property
     def ended(self) -> bool:
         """Whether nothing more is planned for it."""
-        return self.state in ENDED
+        return self.state in _ENDED
 
 
 class NodeState(NamedTuple):

@@ -23,8 +23,8 @@ ALL_ROLLOUTS = f"{_ROLLOUTS} ORDER BY key"
 ALL_NODES = f"{_NODES} ORDER BY key"
 ROLLOUT = f"{_ROLLOUTS} WHERE key = ?"
 OF_DELIVERY = f"{_ROLLOUTS} WHERE delivery = ? ORDER BY document"
-OPEN = f"{_ROLLOUTS} WHERE state NOT IN ('finished', 'stopped') ORDER BY seq LIMIT ?"
-LATEST = f"""{_ROLLOUTS}
+OPEN_ROLLOUTS = f"{_ROLLOUTS} WHERE state NOT IN ('finished', 'stopped') ORDER BY seq LIMIT ?"
+LATEST_ROLLOUTS = f"""{_ROLLOUTS}
 ORDER BY CASE WHEN state IN ('finished', 'stopped') THEN 1 ELSE 0 END, planned_at DESC, key
 LIMIT ?"""
 PUT_ROLLOUT = upsert(
@@ -33,7 +33,7 @@ PUT_ROLLOUT = upsert(
     ("key", "delivery", "document", "name", "type", "settings", "body_digest", "planned_at"),
 )
 
-ALL = "SELECT state, COUNT(*) FROM rollout_nodes WHERE rollout = ? GROUP BY state"
+ALL_COUNTS = "SELECT state, COUNT(*) FROM rollout_nodes WHERE rollout = ? GROUP BY state"
 COUNTS = """SELECT state, COUNT(*) FROM rollout_nodes
 WHERE rollout = ? AND place BETWEEN ? AND ? GROUP BY state"""
 _ELSEWHERE = """EXISTS (

@@ -126,9 +126,9 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
 def project_rollout(execute: Execute, recorded: Fields, job: str = "") -> None:
     """Update a rollout and its nodes with one more record about them, or about a job of them."""
     # Loaded where it is needed: most events have no rollout.
-    from handler.audit.rollouts.projection import project_nodes, project_rollout
+    from handler.audit.rollouts.projection import move_nodes, move_rollout
 
     if job and recorded["action"] != "job.planned":
-        project_nodes(execute, job, recorded)
+        move_nodes(execute, job, recorded)
     else:
-        project_rollout(execute, recorded)
+        move_rollout(execute, recorded)
