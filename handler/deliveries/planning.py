@@ -98,7 +98,8 @@ def _policy_decision(
     delivery: Delivery, spec: SpecSource, plan: Plan, invocation: Invocation
 ) -> PolicyDecision:
     settings = invocation.settings
-    if not settings.policy and is_plain(plan.jobs, settings.valid_for):
+    is_checked = settings.policy or plan.rollouts or not is_plain(plan.jobs, settings.valid_for)
+    if not is_checked:
         return ALLOWED
     from handler.deliveries.policy_check import check_policy
 
