@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ def without_empty_waves(settings: RolloutSettings, nodes: int) -> RolloutSetting
 def jobs_for(nodes: int, settings: RolloutSettings) -> int:
     """Return how many jobs a number of nodes needs."""
     return -(-nodes // settings.max_targets_per_job)
+
+
+def job_count(nodes: int, settings: RolloutSettings) -> int:
+    """Return how many jobs all waves need, if no node is tried again."""
+    ends = (0, *wave_ends(settings.waves, nodes))
+    return sum(jobs_for(end - begin, settings) for begin, end in pairwise(ends))
 
 
 def breached(failed: int, finished: int, settings: RolloutSettings) -> bool:

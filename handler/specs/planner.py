@@ -173,12 +173,14 @@ def rollout_job(template: str, job_name: str, job_key: str, nodes: NamedNodes) -
     return _text({"job_name": job_name, **marked})
 
 
-def needs_nodes(documents: Sequence[Document]) -> bool:
-    """Return whether valid documents select nodes, or name one by anything but an id."""
-    return any(
-        selects(_mapping(document)) or any(True for _ in named_nodes(document))
-        for document in documents
-    )
+def has_names(documents: Sequence[Document]) -> bool:
+    """Return whether valid documents name a node by anything but an id."""
+    return any(True for document in documents for _ in named_nodes(document))
+
+
+def has_selections(documents: Sequence[Document]) -> bool:
+    """Return whether documents select their nodes."""
+    return any(selects(_mapping(document)) for document in documents)
 
 
 def named_nodes(document: Document) -> Iterator[tuple[int, str]]:

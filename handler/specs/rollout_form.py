@@ -21,6 +21,7 @@ from handler.specs.field_types import (
     omitted,
     rule_error,
 )
+from handler.specs.targets import selects
 from handler.values.duration import seconds_of
 
 if TYPE_CHECKING:
@@ -192,17 +193,14 @@ def rollout_settings(job: dict[str, Json], valid_for: int | None = None) -> Roll
         approve_before=tuple(sorted(set(form.approve_before))),
         soak=seconds_of(form.soak) if form.soak else 0,
         window=_window(job["window"]) if "window" in job else None,
-        select=selected(job),
+        select=selected(job) if selects(job) else None,
         valid_for=valid_for,
     )
 
 
-def selected(job: dict[str, Json]) -> Select | None:
-    """Return what a valid document selects; None if it names its targets."""
-    targets = job.get("targets")
-    if not isinstance(targets, dict) or "select" not in targets:
-        return None
-    form = SelectForm.model_validate(targets["select"])
+def selected(job: dict[str, Json]) -> Select:
+    """Return what a valid document selects that does."""
+    form = SelectForm.model_validate(_part(job, "targets")["select"])
     states = [] if job["kind"] == "deployment_upgrade" else form.state or ["running"]
     return Select(
         **form.model_dump(include={"name", "group", "upgradable", "limit"}),

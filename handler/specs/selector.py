@@ -1,4 +1,4 @@
-"""Selector: the nodes, or deployments, that a spec selects by what they are and how they are."""
+"""Selector: the nodes, or deployments, that a spec selects by what they are and in which state."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from fnmatch import translate
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from handler.errors import Problem, SpecRejectedError
+from handler.parsing.validation_errors import Issue, to_problem
+from handler.specs.node_names import similar_names
+from handler.specs.planner import is_node_id
+from handler.specs.rollout_form import selected
+from handler.specs.targets import selects
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from handler.parsing import Document
     from handler.schedule.rollout_settings import Select
 
 EXCLUDED = "excluded"
@@ -32,7 +40,7 @@ class Entry(Protocol):
 
     @property
     def state(self) -> str:
-        """Its state, such as RUNNING; "" for a deployment."""
+        """Its state, such as RUNNING."""
 
     @property
     def upgradable(self) -> bool:
@@ -79,13 +87,58 @@ def select(entries: Sequence[Entry], groups: Mapping[str, str], wanted: Select) 
     return Selection(tuple(chosen), tuple((why, tuple(some)) for why, some in skipped.items()))
 
 
-def nothing_selected(selection: Selection, total: int) -> str:
-    """Return the sentence that nothing is left of a selection, and why.
+class Inventory(NamedTuple):
+    """What can be selected; each is listed only if a document needs it.
 
-    Args:
-        selection: What was skipped.
-        total: How many nodes or deployments there are in all.
+    Attributes:
+        nodes: Returns all nodes.
+        groups: Returns the names of all node groups, by their ids.
+        deployments: Returns all deployments.
     """
+
+    nodes: Callable[[], Sequence[Entry]]
+    groups: Callable[[], Mapping[str, str]]
+    deployments: Callable[[], Sequence[Entry]]
+
+
+def resolve_selections(
+    documents: Sequence[Document], inventory: Inventory
+) -> Mapping[int, Selection]:
+    """Return what valid documents select, by their numbers.
+
+    Raises:
+        SpecRejectedError: A document selects nothing, or an unknown group; all are listed.
+    """
+    selections: dict[int, Selection] = {}
+    problems: list[Problem] = []
+    for document in documents:
+        if not isinstance(document.value, dict) or not selects(document.value):
+            continue
+        of_nodes = document.value["kind"] != "deployment_upgrade"
+        wanted = selected(document.value)
+        groups = inventory.groups() if wanted.group and not is_node_id(wanted.group) else {}
+        entries = inventory.nodes() if of_nodes else inventory.deployments()
+        found = select(entries, groups, wanted)
+        text = _unknown_group(wanted.group, groups) or _nothing(found, len(entries))
+        if text:
+            problems.append(to_problem(Issue(("targets", "select"), text), document))
+        selections[document.number] = found
+    if problems:
+        raise SpecRejectedError(problems)
+    return selections
+
+
+def _unknown_group(group: str, groups: Mapping[str, str]) -> str:
+    if not groups or group in groups or group in groups.values():
+        return ""
+    similar = similar_names(group, list(groups.values()))
+    return f"no node group has the name or id {group}{similar}"
+
+
+def _nothing(selection: Selection, total: int) -> str:
+    """Return the sentence that nothing is left of a selection, and why; "" if something is."""
+    if selection.chosen:
+        return ""
     skipped = [f"{len(some)} {reason}" for reason, some in selection.skipped]
     why = f"of those that match, {', '.join(skipped)}" if skipped else f"none of {total} matches"
     return f"selects nothing: {why}"

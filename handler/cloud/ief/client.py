@@ -183,13 +183,15 @@ class Ief:
             target_ids=tuple(id_of(task, "target_id") for task in listed),
         )
 
-    def get(self, resource: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Json]:
+    def get(
+        self, resource: str, query: Sequence[tuple[str, str]] = (), version: str = "v2"
+    ) -> dict[str, Json]:
         """Return what IEF says of a resource of the project, such as `edgemgr/nodes`.
 
         Raises:
             CloudError: The call failed, or its answer is no JSON object.
         """
-        return object_of(self._call("GET", f"/v2/{self.project_id}/{resource}", query))
+        return object_of(self._call("GET", f"/{version}/{self.project_id}/{resource}", query))
 
     def delete_job(self, job_id: str) -> None:
         """Delete a job."""

@@ -7,7 +7,7 @@ import pytest
 from handler.errors import SpecRejectedError
 from handler.parsing import Document, Limits, read
 from handler.specs.node_names import Resolved, resolve_names, unresolved
-from handler.specs.planner import needs_nodes
+from handler.specs.planner import has_names
 
 UUID = "5a0f7c52-8e7b-4a57-9d43-1c1f0b8e2d11"
 NODES = {"id-1": "gateway-1", "id-2": "gateway-2", "id-3": "twin", "id-4": "twin"}
@@ -39,7 +39,7 @@ def errors(*nodes: str) -> list[str]:
 )  # fmt: skip
 def test_bare_text_that_is_no_uuid_may_be_a_name(entry: str, *, is_name: bool) -> None:
     """Everything else is an id, and is not looked up."""
-    assert needs_nodes(documents(entry)) is is_name
+    assert has_names(documents(entry)) is is_name
 
 
 def test_a_name_becomes_its_id_and_both_are_said() -> None:

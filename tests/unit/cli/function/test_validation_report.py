@@ -20,7 +20,7 @@ targets:
 """
 ERRORS = [
     (2, "name: only lower-case letters, digits and hyphens, with no hyphen at either end"),
-    (3, "targets: needs exactly one of nodes, groups, deployments"),
+    (3, "targets: needs exactly one of nodes, groups, deployments, select"),
     (4, "targets.node: unknown field; did you mean `nodes`?"),
 ]
 SARIF = {
