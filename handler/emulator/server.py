@@ -15,7 +15,7 @@ from handler.emulator.faults import FaultRules, Timers
 from handler.emulator.http.router import Router
 from handler.emulator.http.server import HttpServer
 from handler.emulator.ief import operations as ief
-from handler.emulator.ief.fleet import read_fleet
+from handler.emulator.ief.fleet_file import read_fleet
 from handler.emulator.ief.job_simulation import JobSimulation
 from handler.emulator.obs import operations as obs
 from handler.emulator.obs.notifications import Notifications

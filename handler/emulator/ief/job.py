@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from handler.emulator.ief.job_simulation import (
+from handler.emulator.ief.run import (
     ENDED,
     FAILED,
     RUNNING,
@@ -91,7 +91,7 @@ class Job:
 def started(job: Job, simulation: JobSimulation, failing: AbstractSet[str]) -> Job:
     """Return a new job with its first run; tasks of the targets in `failing` fail in any case."""
     targets = [(index, _target_id(target)) for index, target in enumerate(job.targets)]
-    tasks = simulation.tasks(job.kind, f"{job.number}/0", targets, failing)
+    tasks = simulation.tasks(job.kind, f"{job.number}/0", targets, failing, now=job.created)
     return replace(job, runs=(simulation.run(job.created, tasks),))
 
 
@@ -116,6 +116,11 @@ def status(job: Job, now: float) -> str:
     if FAILED not in statuses:
         return SUCCESSFUL
     return PARTLY if SUCCESSFUL in statuses else FAILED
+
+
+def unchanging(job: Job) -> float:
+    """Return when no task can change its status any more by itself, in seconds since 1970."""
+    return max(run.unchanging for run in job.runs)
 
 
 def last_change(job: Job, now: float) -> float:
@@ -145,7 +150,11 @@ def restored(job: Job, now: float, simulation: JobSimulation) -> Job:
     """
     _need(job, now, frozenset({STOPPED}))
     last, found = job.runs[-1], task_progress(job, now)
-    tasks = tuple(task for task in last.tasks if found[task.index].status == STOPPED)
+    tasks = tuple(
+        simulation.reachable(task, _target_id(job.targets[task.index]), now)
+        for task in last.tasks
+        if found[task.index].status == STOPPED
+    )
     return replace(job, runs=(*job.runs, simulation.run(now, tasks, last.allowed - last.limit)))
 
 
@@ -162,7 +171,7 @@ def retried(job: Job, now: float, simulation: JobSimulation, failing: AbstractSe
         for index, target in enumerate(job.targets)
         if found[index].status != SUCCESSFUL
     ]
-    tasks = simulation.tasks(job.kind, f"{job.number}/{len(job.runs)}", targets, failing)
+    tasks = simulation.tasks(job.kind, f"{job.number}/{len(job.runs)}", targets, failing, now=now)
     return replace(job, runs=(*job.runs, simulation.run(now, tasks)))
 
 

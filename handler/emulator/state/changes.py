@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from handler.emulator.ief.node_upgrades import NodeUpgrades
 from handler.emulator.obs.bucket import Bucket
 
 if TYPE_CHECKING:
     from handler.emulator.ief.job import Job
-    from handler.emulator.ief.responses import Upgrade
+    from handler.emulator.ief.node_upgrades import Upgrade
     from handler.emulator.obs.bucket import ObjectVersion
 
 
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 class StoredState:
     """The part of the services' state that outlives a process.
 
-    `created` counts all jobs ever created; `upgrades` are those of jobs that are deleted.
+    `created` counts all jobs ever created; `upgrades` are those of all jobs, deleted ones too.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
     created: int = 0
-    upgrades: list[Upgrade] = field(default_factory=list)
+    upgrades: NodeUpgrades = field(default_factory=NodeUpgrades)
     buckets: dict[str, Bucket] = field(default_factory=dict)
     messages: list[MessagePublished] = field(default_factory=list)
 
@@ -138,9 +139,10 @@ def apply(change: Change, state: StoredState) -> None:  # noqa: C901 - one case 
         case JobSaved(job):
             state.created = max(state.created, job.number)
             state.jobs[job.job_id] = job
+            state.upgrades.save(job)
         case JobRemoved(job_id, upgrades):
             state.jobs.pop(job_id, None)
-            state.upgrades.extend(upgrades)
+            state.upgrades.remove(job_id, upgrades)
         case BucketCreated(bucket):
             state.buckets.setdefault(bucket, Bucket())
         case VersioningSet(bucket, status):

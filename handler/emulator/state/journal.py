@@ -16,8 +16,8 @@ from io import FileIO
 from typing import TYPE_CHECKING, Any, get_args
 
 from handler.emulator.ief.job import Job
-from handler.emulator.ief.job_simulation import Run, Task
-from handler.emulator.ief.responses import Upgrade
+from handler.emulator.ief.node_upgrades import Upgrade
+from handler.emulator.ief.run import Run, Task
 from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state import changes
 

@@ -11,12 +11,8 @@ from typing import TYPE_CHECKING
 
 from handler.emulator.ief.job import Job, started
 from handler.emulator.ief.job_simulation import JobSimulation
-from handler.emulator.ief.responses import (
-    FleetStatus,
-    completed_upgrades,
-    nodes_being_upgraded,
-    shown_view,
-)
+from handler.emulator.ief.node_upgrades import completed_upgrades
+from handler.emulator.ief.responses import FleetStatus, shown_view
 from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state.changes import (
     BucketCreated,
@@ -195,16 +191,15 @@ class State:
         with self.lock:
             job = self.jobs.get(job_id)
             if job:
-                self.change(JobRemoved(job_id, completed_upgrades([job], self.clock())))
+                self.change(JobRemoved(job_id, completed_upgrades(job, self.clock())))
             return job
 
     def fleet_status(self) -> FleetStatus:
         """Return the fleet as the jobs have changed it so far."""
         with self.lock:
-            now, jobs = self.clock(), list(self.jobs.values())
-            done = (*self._stored.upgrades, *completed_upgrades(jobs, now))
-            ordered = sorted(done, key=lambda upgrade: upgrade.at)
-            return FleetStatus(self.simulation.fleet, ordered, nodes_being_upgraded(jobs, now))
+            now = self.clock()
+            at = self.simulation.fleet_time(now)
+            return FleetStatus(self.simulation.fleet, at, *self._stored.upgrades.at(now))
 
     def record(self, request: RequestRecord) -> None:
         """Add a request to the recorded ones."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from handler.emulator.ief.fleet import Fleet, Group, Node
+from handler.emulator.ief.fleet import Behaviour, Flapping, Fleet, Group, Node
 from handler.emulator.ief.job_simulation import JobSimulation
 
 TARGETS = [(index, f"n{index}") for index in range(200)]
@@ -73,3 +73,42 @@ def test_a_target_that_is_not_in_a_complete_fleet_fails() -> None:
     assert reasons == ["", "", "there is no edge node or node group with this id"]
     (task,) = simulation.tasks("deployment_upgrade", "1/0", [(0, "a-deployment")])
     assert task.reason == ""
+
+
+def behaving(behaviour: Behaviour) -> JobSimulation:
+    """Simulate nodes of one kind, on which no other task would fail."""
+    nodes = tuple(Node(name, name, behaviour=behaviour) for _, name in TARGETS)
+    return JobSimulation(Fleet(nodes), failure_rate=1.0)
+
+
+def test_the_nodes_behaviour_goes_before_the_failure_rate() -> None:
+    """Also if none of their tasks fail."""
+    for share, least, most in ((0.0, 0, 0), (0.3, 35, 85)):
+        tasks = behaving(Behaviour(failing=share)).tasks("node_upgrade", "1/0", TARGETS)
+        assert least <= sum(bool(task.reason) for task in tasks) <= most
+
+
+def test_the_seconds_of_tasks_are_distributed_as_the_behaviour_says() -> None:
+    """Half below the median, 95 % below the other."""
+    behaviour = Behaviour(failing=0.0, median=60, p95=240)
+    tasks = behaving(behaviour).tasks("node_upgrade", "1/0", TARGETS)
+    seconds = sorted(task.seconds for task in tasks)
+    assert 45 <= seconds[len(seconds) // 2] <= 80
+    assert 150 <= seconds[len(seconds) * 95 // 100] <= 400
+
+
+def test_a_late_task_has_a_reason_and_a_time_after_which_it_succeeds() -> None:
+    """From a minute to half an hour."""
+    tasks = behaving(Behaviour(failing=0.0, late=0.3)).tasks("node_upgrade", "1/0", TARGETS)
+    late = [task for task in tasks if task.reason]
+    assert 35 <= len(late) <= 85
+    assert all(60 <= task.late <= 1800 for task in late)
+
+
+def test_a_task_waits_for_its_node_to_come_back() -> None:
+    """In seconds of the fleet's time, from the time its run starts."""
+    simulation = JobSimulation(Fleet((Node("n1", "a", flapping=Flapping(600, 0.0)),)), speed=60)
+    away = [
+        simulation.tasks("node_upgrade", "1/0", [(0, "n1")], now=now)[0].away for now in (0, 1, 5)
+    ]
+    assert away == pytest.approx([300, 240, 0])

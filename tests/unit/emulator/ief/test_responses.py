@@ -10,7 +10,7 @@ import pytest
 from handler.emulator.ief.fleet import Fleet, Group, Node
 from handler.emulator.ief.job import Job, started
 from handler.emulator.ief.job_simulation import JobSimulation
-from handler.emulator.ief.responses import FleetStatus, Upgrade, listed_view, shown_view
+from handler.emulator.ief.responses import FleetStatus, listed_view, shown_view
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -50,7 +50,7 @@ def test_a_query_selects_by_all_its_parts(query: dict[str, str], ids: list[str])
 
 def test_an_upgrade_clears_the_flag_and_is_remembered() -> None:
     """The version is the newest, and the history names both."""
-    (node, *_) = FleetStatus(FLEET, [Upgrade("n1", 1_800_000_000.9)]).views()
+    (node, *_) = FleetStatus(FLEET, upgrades={"n1": (1_800_000_000.9,)}).views()
     assert (node["upgrade_flag"], node["ief_node_version"]) == (False, "2.56.0")
     assert node["upgrade_history"] == [
         {

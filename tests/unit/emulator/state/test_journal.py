@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from handler.emulator.ief.job import Job, status
-from handler.emulator.ief.job_simulation import Run, Task
-from handler.emulator.ief.responses import Upgrade
+from handler.emulator.ief.node_upgrades import Upgrade
+from handler.emulator.ief.run import Run, Task
 from handler.emulator.obs.bucket import Bucket, ObjectVersion
 from handler.emulator.state import changes
 from handler.emulator.state.journal import Journal, JournalError, decode_change, encode_change
@@ -115,7 +115,7 @@ def test_a_journal_with_former_names_is_read(tmp_path: Path) -> None:
     (job,) = state.all_jobs()
     assert (job.name, job.number, status(job, 1_764_000_100.0)) == ("second", 2, "Stopped")
     assert job.runs[0].tasks[0].seconds == 1.2873660899368184
-    assert [one.node_id for one in state.fleet_status().upgrades] == ["node-1", "node-2"]
+    assert [*state.fleet_status().upgrades] == ["node-1", "node-2"]
     assert list(state.buckets) == ["drop", "locked", "more"]
     assert {key: one.data for key, one in state.buckets["drop"].items()} == {
         "a.yaml": b"two\n",
