@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from handler.specs.planner import Plan
     from handler.triggers.delivery import Delivery
 
-_NOT_LISTED = (403, 404)
-"""The statuses of a list that may not be read, or does not exist: groups of a professional IEF."""
+_FORBIDDEN = 403
 
 
 def order_of(
@@ -80,7 +79,7 @@ def _with_nodes(
     listed = cache(nodes or partial(list_nodes, ief))
     inventory = Inventory(
         listed,
-        cache(lambda: {group.id: group.name for group in list_groups(ief)}),
+        cache(lambda: {one.id: one.name for one in list_groups(ief)}) if ief.instance else None,
         cache(lambda: list_deployments(ief)),
     )
     try:
@@ -88,7 +87,7 @@ def _with_nodes(
         documents, names = resolve_names(documents, by_id)
         selections = resolve_selections(documents, inventory)
     except ApiError as error:
-        if error.status not in _NOT_LISTED:
+        if error.status != _FORBIDDEN:
             raise
         raise unresolved(documents, f"the nodes cannot be listed ({error})") from error
     return make_plan(key, documents, names, selections)

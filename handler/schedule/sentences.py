@@ -21,8 +21,8 @@ def rollout_sentences(settings: RolloutSettings) -> Iterator[str]:
     )
     soak = f", {in_words(settings.soak)} between them" if settings.soak else ""
     yield (
-        f"{count}{soak}; {settings.max_targets_per_job} targets in a job, "
-        f"{settings.max_parallel_jobs} jobs at a time"
+        f"{count}{soak}; at most {_count(settings.max_targets_per_job, 'target')} in a job, "
+        f"{_count(settings.max_parallel_jobs, 'job')} at a time"
     )
     if settings.max_failed:
         is_share = settings.max_failed.endswith("%")
@@ -38,7 +38,9 @@ def rollout_sentences(settings: RolloutSettings) -> Iterator[str]:
         numbers = ", ".join(map(str, settings.approve_before))
         yield f"waits for an approval before wave {numbers}"
     if settings.late_joiners == "include":
-        yield "nodes that match later are added"
+        yield "adds nodes that match later"
+    if settings.when_busy == "skip":
+        yield "leaves out nodes that are in a job of another rollout"
     if settings.window:
         yield f"only {window_sentence(settings.window)}"
 
@@ -65,3 +67,7 @@ def window_sentence(window: Window) -> str:
     dates = ", ".join(day.isoformat() for day in sorted(window.excluded))
     times = f"from {window.begin:%H:%M} to {window.end:%H:%M} ({window.timezone})"
     return f"{whole} {times}{f', not on {dates}' if dates else ''}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -214,7 +214,7 @@ def rollout_errors(job: dict[str, Json]) -> Iterator[Issue]:
     """Yield what does not fit together in a document that asks for a rollout."""
     targets, rollout = _part(job, "targets"), _part(job, "rollout")
     if "groups" in targets:
-        text = "not for a rollout; write select with group, and its nodes are taken one by one"
+        text = "not for a rollout; write select with group, which takes its nodes alone"
         yield Issue(("targets", "groups"), text)
     yield from _select_errors(job.get("kind"), targets.get("select"))
     if rollout.get("late_joiners") == "include" and "select" not in targets:
@@ -244,12 +244,12 @@ def _select_errors(kind: Json, select: Json) -> Iterator[Issue]:
     if not isinstance(select, dict):
         return
     if not select:
-        text = 'needs at least one condition; name: "*" selects all that are running'
+        text = 'needs a condition; name: "*" selects all that are running'
         yield Issue(("targets", "select"), text)
     if kind == "deployment_upgrade":
         for field in ("state", "group", "upgradable"):
             if field in select:
-                text = "of nodes, and deployment_upgrade selects deployments; leave it out"
+                text = "of nodes, but deployment_upgrade selects deployments; leave it out"
                 yield Issue(("targets", "select", field), text)
 
 
@@ -261,7 +261,7 @@ def _wave_errors(waves: list[str]) -> Iterator[Issue]:
     for place, wave in enumerate(waves):
         is_share, number = wave.endswith("%"), int(wave.rstrip("%"))
         if number <= largest[is_share]:
-            text = "must be more than the wave before: each counts all nodes up to its end"
+            text = "must be more than the wave before, whose nodes it counts too"
             yield Issue(("rollout", "waves", place), text)
         largest[is_share] = max(number, largest[is_share])
     if waves[-1] != _ALL:

@@ -27,6 +27,9 @@ NOT_NEWEST = "not the newest"
 OVER_LIMIT = "over the limit"
 
 
+_NO_GROUPS = "has a group, which needs an enterprise instance: set NIGHTDROP_IEF_INSTANCE"
+
+
 class Entry(Protocol):
     """A node, as the node list has it, or a deployment."""
 
@@ -92,12 +95,13 @@ class Inventory(NamedTuple):
 
     Attributes:
         nodes: Returns all nodes.
-        groups: Returns the names of all node groups, by their ids.
+        groups: Returns the names of all node groups, by their ids; None if there are none, since
+            only the enterprise edition has them.
         deployments: Returns all deployments.
     """
 
     nodes: Callable[[], Sequence[Entry]]
-    groups: Callable[[], Mapping[str, str]]
+    groups: Callable[[], Mapping[str, str]] | None
     deployments: Callable[[], Sequence[Entry]]
 
 
@@ -116,10 +120,12 @@ def resolve_selections(
             continue
         of_nodes = document.value["kind"] != "deployment_upgrade"
         wanted = selected(document.value)
-        groups = inventory.groups() if wanted.group and not is_node_id(wanted.group) else {}
+        is_name = wanted.group and not is_node_id(wanted.group)
+        groups = inventory.groups() if inventory.groups and is_name else {}
         entries = inventory.nodes() if of_nodes else inventory.deployments()
         found = select(entries, groups, wanted)
-        text = _unknown_group(wanted.group, groups) or _nothing(found, len(entries))
+        text = _NO_GROUPS if is_name and not inventory.groups else ""
+        text = text or _unknown_group(wanted.group, groups) or _nothing(found, len(entries))
         if text:
             problems.append(to_problem(Issue(("targets", "select"), text), document))
         selections[document.number] = found
