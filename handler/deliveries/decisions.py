@@ -267,7 +267,7 @@ def jobs_left(order: Order, view: View) -> int | None:
 
 def _over_limit(order: Order, view: View) -> tuple[Problem, ...]:
     """Return why a rule's jobs of the last 24 hours leave no room for a plan; empty if they do."""
-    limit, jobs = order.policy.limit, len(order.plan.jobs)
+    limit, jobs = order.policy.limit, order.plan.job_count
     if limit is None:
         return ()
     rule = rule_id(relied_on(order.policy))
