@@ -38,7 +38,9 @@ def _prefix(text: str) -> str:
         raise rule_error(str(error)) from None
 
 
-Tag: TypeAlias = Annotated[Line, TextRule(0, r"[^=]+=.+", "must be a key and a value: key=value")]
+TargetTag: TypeAlias = Annotated[
+    Line, TextRule(0, r"[^=]+=.+", "must be a key and a value: key=value")
+]
 Prefix: TypeAlias = Annotated[Line, AfterValidator(_prefix)]
 Repository: TypeAlias = Annotated[Line, AfterValidator(_repository)]
 
@@ -94,7 +96,7 @@ class RuleForm(BaseModel):
     targets_per_job: Count | None = Field(
         default=None, description="The most targets of a job; default any number."
     )
-    target_tags: list[Tag] = Field(
+    target_tags: list[TargetTag] = Field(
         default_factory=list,
         description="Tags as key=value that all targets have: a spec must select by them, and "
         "can name no targets. Default none.",

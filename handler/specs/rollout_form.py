@@ -85,11 +85,11 @@ def _zone(text: str) -> str:
     return text
 
 
-State: TypeAlias = Literal["running", "fail", "upgrading", "stopped", "unconnected", "freeze"]
+StateWord: TypeAlias = Literal["running", "fail", "upgrading", "stopped", "unconnected", "freeze"]
 Day: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Wave: TypeAlias = Annotated[str | int, BeforeValidator(_wave)]
 Pattern: TypeAlias = Annotated[Line, TextRule(_ZONE_LENGTH, limit="at most {}")]
-Clock: TypeAlias = Annotated[
+ClockTime: TypeAlias = Annotated[
     str,
     TextRule(0, r"([01][0-9]|2[0-3]):[0-5][0-9]", "must be a time from 00:00 to 23:59"),
 ]
@@ -101,7 +101,7 @@ class SelectForm(BaseModel):
     model_config = {**STRICT, "json_schema_extra": {"minProperties": 1}}
 
     tags: dict[TagKey, TagValue] = Field(default_factory=dict, description="Tags they all have.")
-    state: Annotated[list[State], BeforeValidator(_states), Field(min_length=1)] = Field(
+    state: Annotated[list[StateWord], BeforeValidator(_states), Field(min_length=1)] = Field(
         default_factory=omitted,
         description="A node's state, or several; default running.",
         json_schema_extra=_one_or_more,
@@ -173,8 +173,8 @@ class WindowForm(BaseModel):
     days: list[Day] = Field(
         default_factory=omitted, min_length=1, description="On which days it opens; default all."
     )
-    begin: Clock = Field(alias="from", description="When it opens, such as 01:00.")
-    end: Clock = Field(alias="to", description="When it closes; if not later, on the next day.")
+    begin: ClockTime = Field(alias="from", description="When it opens, such as 01:00.")
+    end: ClockTime = Field(alias="to", description="When it closes; if not later, on the next day.")
     timezone: Annotated[Line, AfterValidator(_zone)] = Field(
         description="Whose local time is meant, such as Asia/Shanghai."
     )

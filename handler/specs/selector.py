@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from handler.parsing import Document
     from handler.schedule.rollout_settings import Select
 
-EXCLUDED = "excluded"
-OFFLINE = "offline"
-NEWEST = "newest already"
-NOT_NEWEST = "not the newest"
-OVER_LIMIT = "over the limit"
+_EXCLUDED = "excluded"
+_OFFLINE = "offline"
+_NEWEST = "newest already"
+_NOT_NEWEST = "not the newest"
+_OVER_LIMIT = "over the limit"
 
 
 _NO_GROUPS = "has a group, which needs an enterprise instance: set NIGHTDROP_IEF_INSTANCE"
 
 
-class Entry(Protocol):
+class Selectable(Protocol):
     """A node, as the node list has it, or a deployment."""
 
     @property
@@ -70,7 +70,7 @@ class Selection(NamedTuple):
     skipped: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
 
-def select(entries: Sequence[Entry], groups: Mapping[str, str], wanted: Select) -> Selection:
+def select(entries: Sequence[Selectable], groups: Mapping[str, str], wanted: Select) -> Selection:
     """Return what is wanted of some entries, and what is not taken for its state.
 
     Args:
@@ -85,7 +85,7 @@ def select(entries: Sequence[Entry], groups: Mapping[str, str], wanted: Select) 
     for entry in sorted(filter(is_meant, entries), key=_turn):
         reason = reason_against(entry)
         if not reason and wanted.limit is not None and len(chosen) == wanted.limit:
-            reason = OVER_LIMIT
+            reason = _OVER_LIMIT
         (skipped.setdefault(reason, []) if reason else chosen).append((entry.id, entry.name))
     return Selection(tuple(chosen), tuple((why, tuple(some)) for why, some in skipped.items()))
 
@@ -100,9 +100,9 @@ class Inventory(NamedTuple):
         deployments: Returns all deployments.
     """
 
-    nodes: Callable[[], Sequence[Entry]]
+    nodes: Callable[[], Sequence[Selectable]]
     groups: Callable[[], Mapping[str, str]] | None
-    deployments: Callable[[], Sequence[Entry]]
+    deployments: Callable[[], Sequence[Selectable]]
 
 
 def resolve_selections(
@@ -150,17 +150,17 @@ def _nothing(selection: Selection, total: int) -> str:
     return f"selects nothing: {why}"
 
 
-def _turn(entry: Entry) -> bytes:
+def _turn(entry: Selectable) -> bytes:
     """Return what entries are sorted by: mixed, so that no wave is all of one site."""
     return sha256(entry.id.encode()).digest()
 
 
-def _what_they_are(wanted: Select, groups: Mapping[str, str]) -> Callable[[Entry], bool]:
+def _what_they_are(wanted: Select, groups: Mapping[str, str]) -> Callable[[Selectable], bool]:
     tags = frozenset(wanted.tags)
     has_name = re.compile(translate(wanted.name)).match
     ids = {wanted.group, *(one for one, name in groups.items() if name == wanted.group)}
 
-    def is_meant(entry: Entry) -> bool:
+    def is_meant(entry: Selectable) -> bool:
         return (
             tags.issubset(entry.tags)
             and has_name(entry.name) is not None
@@ -170,17 +170,17 @@ def _what_they_are(wanted: Select, groups: Mapping[str, str]) -> Callable[[Entry
     return is_meant
 
 
-def _why_not(wanted: Select) -> Callable[[Entry], str]:
+def _why_not(wanted: Select) -> Callable[[Selectable], str]:
     listed = frozenset(wanted.exclude)
     patterns = re.compile("|".join(map(translate, wanted.exclude)) or r"(?!)")
 
-    def reason(entry: Entry) -> str:
+    def reason(entry: Selectable) -> str:
         if entry.id in listed or patterns.match(entry.name):
-            return EXCLUDED
+            return _EXCLUDED
         if wanted.states and entry.state not in wanted.states:
-            return OFFLINE if entry.state == "UNCONNECTED" else f"in state {entry.state.lower()}"
+            return _OFFLINE if entry.state == "UNCONNECTED" else f"in state {entry.state.lower()}"
         if wanted.upgradable is not None and entry.upgradable is not wanted.upgradable:
-            return NEWEST if wanted.upgradable else NOT_NEWEST
+            return _NEWEST if wanted.upgradable else _NOT_NEWEST
         return ""
 
     return reason

@@ -15,13 +15,13 @@ NIGHT = Window(time(1), time(5), "Asia/Shanghai", frozenset({0, 6}), frozenset({
 
 
 def test_the_defaults_are_one_sentence() -> None:
-    """Nothing is said of what is not set."""
+    """What is not set has none."""
     assert list(rollout_sentences(RolloutSettings())) == [
         "in one wave; at most 20 targets in a job, 3 jobs at a time"
     ]
 
 
-def test_every_setting_is_said() -> None:
+def test_every_setting_has_its_words() -> None:
     """In the order in which they matter."""
     settings = RolloutSettings(
         waves=("1", "5%", "100%"),
@@ -75,6 +75,6 @@ def test_every_day_is_no_list() -> None:
         ),
     ],
 )
-def test_what_is_selected_is_said(select: Select, sentence: str) -> None:
+def test_a_selector_as_a_sentence(select: Select, sentence: str) -> None:
     """Each condition once."""
     assert select_sentence(select) == sentence

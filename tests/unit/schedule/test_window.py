@@ -138,7 +138,7 @@ def test_a_window_of_all_days_never_closes() -> None:
 
 
 def test_a_window_whose_days_are_all_excluded_has_no_periods() -> None:
-    """It comes to an end all the same."""
+    """The search ends."""
     excluded = frozenset(date(2026, 1, 1) + timedelta(days=day) for day in range(1500))
     one = window("01:00", "05:00", BERLIN, excluded=excluded)
     assert list(periods(one, utc("2026-06-01 00:00"))) == []

@@ -149,7 +149,7 @@ def test_a_wrong_selector_is_refused(select: dict[str, Json], error: str) -> Non
 
 
 def test_deployments_have_no_groups_and_no_states() -> None:
-    """What is said of nodes alone is refused."""
+    """What only nodes have is refused."""
     targets: Json = {"select": {"name": "a", "group": "g"}}
     assert errors({**JOB, "kind": "deployment_upgrade", "targets": targets}) == [
         ("targets.select.group: of nodes, but deployment_upgrade selects deployments; leave it out")

@@ -69,8 +69,8 @@ def test_every_condition_must_hold(wanted: dict[str, object], names: set[str]) -
     assert chosen(**wanted) == names
 
 
-def test_what_matches_but_is_not_taken_is_said_with_its_reason() -> None:
-    """What is of another site is not meant, and not said."""
+def test_what_matches_but_is_not_taken_has_its_reason() -> None:
+    """What is of another site is not meant, and has none."""
     wanted = Select(tags=("site=north",), upgradable=True, exclude=("id-1",))
     assert dict(select(FLEET, GROUPS, wanted).skipped) == {
         "excluded": (("id-1", "gw-1"),),
