@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from handler.emulator.ief.fleet import NEWEST, Fleet, Group, Node
 from handler.emulator.ief.node_entry import (
     FILE_RULES,
+    MOST_NODES,
     FleetName,
     FleetText,
     NodeEntry,
@@ -46,6 +47,8 @@ class _GroupEntry(BaseModel):
 class _FleetFile(BaseModel):
     model_config = FILE_RULES
     newest: FleetText = NEWEST
+    parallelism: Annotated[int, Field(ge=1, le=MOST_NODES)] | None = None
+    job_parallelism: Annotated[int, Field(ge=1, le=MOST_NODES)] = Fleet.job_parallelism
     groups: list[_GroupEntry] = []
     nodes: list[NodeEntry]
 
@@ -83,7 +86,14 @@ def read_fleet(path: Path = DEMO_FLEET, seed: int = 0) -> Fleet:
     if issues := list(_repeated_nodes(nodes)):
         raise _rejected(path, document, issues)
     listed = tuple(node for entry in nodes for node in entry)
-    return Fleet(listed, groups, file.newest, complete=path != DEMO_FLEET)
+    return Fleet(
+        listed,
+        groups,
+        file.newest,
+        complete=path != DEMO_FLEET,
+        parallelism=file.parallelism or 0,
+        job_parallelism=file.job_parallelism,
+    )
 
 
 def _rejected(path: Path, document: Document, issues: Iterable[Issue]) -> SettingsError:
