@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from handler.emulator.ief.fleet import Fleet
     from handler.values.canonical_json import Json
 
+PENDING = "PENDING"
+"""The state of a pod that a task is changing."""
+
 # The states of a pod, by the status of the task that changed it last.
 _POD_STATES = {
     SUCCESSFUL: "RUNNING",
-    RUNNING: "PENDING",
+    RUNNING: PENDING,
     FAILED: "FAILED",
     TIMED_OUT: "FAILED",
 }
@@ -150,8 +153,8 @@ class Deployments:
         }
 
     def pods(self, key: str) -> list[dict[str, Json]]:
-        """Return the pod of a deployment as ListPods lists it; none if there is no deployment."""
-        created, *_ = changes = self.changes.get(key) or (DeploymentChange(key, 0, ""),)
+        """Return the pod of a deployment as ListPods lists it; none if no job has created it."""
+        created, *_ = changes = self.changes[key]
         if not created.name:
             return []
         latest, node_id = changes[-1], self._node_id(created)
@@ -177,18 +180,25 @@ class Deployments:
         ]
 
     def _node_id(self, created: DeploymentChange) -> str:
-        members = self.fleet.members(created.target_id)
-        if not members:
+        """Return the id of the node that a deployment runs on: in a group, always the same one."""
+        if self.fleet.group(created.target_id) is None:
             return created.target_id
-        return members[crc32(created.deployment_id.encode()) % len(members)].node_id
+        members = self.fleet.members(created.target_id)
+        place = crc32(created.deployment_id.encode())
+        return members[place % len(members)].node_id if members else ""
 
     def select_pods(self, parameters: Mapping[str, str]) -> list[dict[str, Json]]:
         """Return the pods of the deployments that a query names, or of those on a node or group."""
         ids = parameters.get("deployment_ids") or parameters.get("deployment_id")
         node_id, group_id = parameters.get("node_id"), parameters.get("group_id")
         keys = ids.split(",") if ids else self.select({"group_id": group_id or ""})
-        pods = (pod for key in keys for pod in self.pods(key))
-        return [pod for pod in pods if node_id in {None, pod["node_id"]}]
+        found = [key for key in keys if key in self.changes]
+        return [
+            pod
+            for key in found
+            if node_id in {None, self._node_id(self.changes[key][0])}
+            for pod in self.pods(key)
+        ]
 
 
 def _decoded(task_data: str) -> dict[str, Json]:

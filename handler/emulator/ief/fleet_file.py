@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from handler.emulator.ief.fleet import NEWEST, Fleet, Group, Node
 from handler.emulator.ief.node_entry import (
     FILE_RULES,
-    MOST_NODES,
     FleetName,
     FleetText,
     NodeEntry,
@@ -35,6 +34,7 @@ DEMO_FLEET = Path(__file__).with_name("fleet.yaml")
 """The fleet that is used when none is given."""
 
 _LIMITS = Limits(max_bytes=2**20, max_nodes=100_000)
+_Tasks = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class _GroupEntry(BaseModel):
@@ -47,8 +47,8 @@ class _GroupEntry(BaseModel):
 class _FleetFile(BaseModel):
     model_config = FILE_RULES
     newest: FleetText = NEWEST
-    parallelism: Annotated[int, Field(ge=1, le=MOST_NODES)] | None = None
-    job_parallelism: Annotated[int, Field(ge=1, le=MOST_NODES)] = Fleet.job_parallelism
+    parallelism: _Tasks | None = None
+    job_parallelism: _Tasks = Fleet.job_parallelism
     groups: list[_GroupEntry] = []
     nodes: list[NodeEntry]
 

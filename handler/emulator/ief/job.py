@@ -11,7 +11,8 @@ silent or disagree, these rules were chosen:
     - A job that failed, partially succeeded or timed out can be retried, as the user guide says;
       the API page names only the failed one.
     - Tasks of a job that timed out do not continue.
-    - A job can be deleted in every status; completed upgrades stay in effect.
+    - A job can be deleted in every status; what it has done stays in effect.
+    - A task may succeed after it has failed or timed out; its job's status changes with it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from handler.emulator.ief.deployments import Deployments, deployment_changes
+from handler.emulator.ief.deployments import PENDING, Deployments, deployment_changes
 from handler.emulator.ief.effects import completed_upgrades, nodes_being_upgraded
 from handler.emulator.ief.job import Job, started
 from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
@@ -201,8 +201,9 @@ class State:
             job = self.jobs.get(job_id)
             if job:
                 now = self.clock()
-                upgrades, deployments = completed_upgrades(job, now), deployment_changes(job, now)
-                self.change(JobRemoved(job_id, upgrades, deployments))
+                changes = deployment_changes(job, now)
+                done = tuple(one for one in changes if one.state != PENDING)
+                self.change(JobRemoved(job_id, completed_upgrades(job, now), done))
             return job
 
     def fleet_status(self) -> FleetStatus:

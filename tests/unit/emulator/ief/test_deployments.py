@@ -157,4 +157,4 @@ def test_pods_are_selected_by_deployments_or_by_where_they_run() -> None:
 def test_a_change_of_an_unknown_deployment_makes_none() -> None:
     """It has no name, no node and no pod."""
     found = deployments(job(1, "deployment_upgrade", "elsewhere"))
-    assert (found.select({}), found.pods("elsewhere")) == ([], [])
+    assert (found.select({}), found.select_pods({"deployment_id": "elsewhere"})) == ([], [])

@@ -98,11 +98,11 @@ def test_a_deployment_outlives_its_job_and_is_upgraded_by_its_id() -> None:
     fleet = Fleet((Node("n1", "a"),))
     kept = State(lambda: now[0], lambda: str(UUID(int=next(numbers))), JobSimulation(fleet))
 
-    def run(kind: str, target: str) -> str:
+    def run(kind: str, target: str, seconds: float = 10) -> str:
         content: Json = {"targets": [{"target_id": target}], "task_data": '{"deployment": {}}'}
         request: dict[str, Json] = {"job_name": "a", "job_type": kind, "job_content": content}
         job = kept.create_job(request)
-        now[0] += 10
+        now[0] += seconds
         return job.job_id
 
     deployed = run("deployment_deploy", "n1")
@@ -110,6 +110,10 @@ def test_a_deployment_outlives_its_job_and_is_upgraded_by_its_id() -> None:
     kept.delete_job(deployed)
     assert kept.deployments().select({}) == [key]
     assert kept.deployments().hosts() == {key: "n1"}
+    unfinished = run("deployment_upgrade", key, seconds=1)
+    assert kept.deployments().pods(key)[0]["state"] == "PENDING"
+    kept.delete_job(unfinished)
+    assert kept.deployments().pods(key)[0]["state"] == "RUNNING"
     kept.failing_targets.add(key)
     run("deployment_upgrade", key)
     assert kept.deployments().pods(key)[0]["state"] == "FAILED"
