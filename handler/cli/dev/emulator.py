@@ -85,9 +85,9 @@ class EventSender:
     type=NumberRange(0, 1),
     default=0.0,
     show_default=True,
-    help="Probability that a task fails.",
+    help="Probability that a task fails, where the fleet file does not say.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all chance.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random choices.")
 @click.option("--notify", metavar="URL", help="Post an event here for every new object.")
 @click.option(
     "--shape",

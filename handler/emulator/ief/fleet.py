@@ -100,13 +100,16 @@ class Fleet:
     """All nodes and groups, in the order they are listed in.
 
     An upgrade installs the version `newest`. In a complete fleet, tasks with a target that it does
-    not have fail.
+    not have fail. `parallelism` is how many tasks of all jobs run at the same time at most, 0 for
+    no limit; `job_parallelism` how many of one job.
     """
 
     nodes: tuple[Node, ...] = ()
     groups: tuple[Group, ...] = ()
     newest: str = NEWEST
     complete: bool = False
+    parallelism: int = 0
+    job_parallelism: int = 10
     _nodes: Mapping[str, Node] = field(init=False, repr=False, compare=False)
     _groups: Mapping[str, Group] = field(init=False, repr=False, compare=False)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from handler.emulator.ief.fleet import NEWEST, Fleet, Group, Node
 from handler.emulator.ief.node_entry import (
@@ -34,6 +34,7 @@ DEMO_FLEET = Path(__file__).with_name("fleet.yaml")
 """The fleet that is used when none is given."""
 
 _LIMITS = Limits(max_bytes=2**20, max_nodes=100_000)
+_Tasks = Annotated[int, Field(ge=1, le=100_000)]
 
 
 class _GroupEntry(BaseModel):
@@ -46,6 +47,8 @@ class _GroupEntry(BaseModel):
 class _FleetFile(BaseModel):
     model_config = FILE_RULES
     newest: FleetText = NEWEST
+    parallelism: _Tasks | None = None
+    job_parallelism: _Tasks = Fleet.job_parallelism
     groups: list[_GroupEntry] = []
     nodes: list[NodeEntry]
 
@@ -83,7 +86,14 @@ def read_fleet(path: Path = DEMO_FLEET, seed: int = 0) -> Fleet:
     if issues := list(_repeated_nodes(nodes)):
         raise _rejected(path, document, issues)
     listed = tuple(node for entry in nodes for node in entry)
-    return Fleet(listed, groups, file.newest, complete=path != DEMO_FLEET)
+    return Fleet(
+        listed,
+        groups,
+        file.newest,
+        complete=path != DEMO_FLEET,
+        parallelism=file.parallelism or 0,
+        job_parallelism=file.job_parallelism,
+    )
 
 
 def _rejected(path: Path, document: Document, issues: Iterable[Issue]) -> SettingsError:

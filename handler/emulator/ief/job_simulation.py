@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from handler.emulator.ief.fleet import Behaviour, Fleet
 from handler.emulator.ief.run import Run, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
 
@@ -47,6 +48,25 @@ _BY_STATE = {
 
 
 @dataclass(frozen=True)
+class Surroundings:
+    """What a job meets when it starts.
+
+    Attributes:
+        failing: The ids of targets whose tasks fail in any case.
+        hosts: The ids of the nodes of deployments, by the ids of these.
+        runs: The latest runs of the other jobs.
+    """
+
+    failing: AbstractSet[str] = frozenset()
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    runs: Sequence[Run] = ()
+
+    def node_id(self, target: str) -> str:
+        """Return the id of the node that a target is, or runs on."""
+        return self.hosts.get(target, target)
+
+
+@dataclass(frozen=True)
 class JobSimulation:
     """Simulates the tasks of jobs.
 
@@ -71,21 +91,42 @@ class JobSimulation:
     failure_rate: float = 0.0
     seed: int = 0
 
-    def run(self, started: float, tasks: tuple[Task, ...], allowed: float = _ALLOWED) -> Run:
-        """Return a run of some tasks, started at a time in seconds since 1970."""
+    def run(
+        self,
+        started: float,
+        tasks: tuple[Task, ...],
+        surroundings: Surroundings,
+        allowed: float = _ALLOWED,
+    ) -> Run:
+        """Return a run of some tasks, started at a time in seconds since 1970.
+
+        If the fleet has a limit, it waits until the runs before it leave enough of it.
+        """
         quarter = self.job_seconds / 4
-        return Run(started, self.speed, quarter, self.parallelism, allowed, quarter, tasks)
+        run = Run(started, self.speed, quarter, self.parallelism, allowed, quarter, tasks)
+        most = self.fleet.parallelism
+        if not most:
+            return run
+        run = replace(run, parallelism=min(self.parallelism, most))
+        free = most - run.most_tasks
+        before = [one for one in surroundings.runs if one.busy_until > started]
+        before.sort(key=lambda one: one.busy_until, reverse=True)
+        used = accumulate(one.most_tasks for one in before)
+        over = (one for one, tasks in zip(before, used, strict=True) if tasks > free)
+        first = next(over, None)
+        waiting = run.elapsed(first.busy_until) if first else 0.0
+        return replace(run, waiting=max(quarter, waiting))
 
     def tasks(
         self,
         kind: str,
         draw: str,
         targets: Iterable[tuple[int, str]],
-        failing: AbstractSet[str] = frozenset(),
+        surroundings: Surroundings,
         *,
         now: float = 0.0,
     ) -> tuple[Task, ...]:
-        """Choose the outcome of each task; those of the targets in `failing` fail in any case.
+        """Choose the outcome of each task.
 
         The task of an UNCONNECTED node waits until the job's time is over, as the node may come
         back; in any other state but RUNNING the task fails as soon as it starts. `draw` names the
@@ -94,7 +135,9 @@ class JobSimulation:
         """
         return tuple(
             self.reachable(
-                self._task(kind, f"{self.seed}/{draw}/{index}", index, target, failing), target, now
+                self._task(kind, f"{self.seed}/{draw}/{index}", index, target, surroundings),
+                surroundings.node_id(target),
+                now,
             )
             for index, target in targets
         )
@@ -103,24 +146,24 @@ class JobSimulation:
         """Convert seconds since 1970 to seconds of the fleet's time."""
         return now * self.speed
 
-    def reachable(self, task: Task, target: str, now: float) -> Task:
+    def reachable(self, task: Task, node_id: str, now: float) -> Task:
         """Return a task with how long its node is out of reach from now on."""
-        node = self.fleet.node(target)
+        node = self.fleet.node(node_id)
         away = node.seconds_away(self.fleet_time(now)) if node else 0.0
         if away == math.inf:
             return replace(task, reachable=False)
         return replace(task, away=away) if away != task.away else task
 
     def _task(
-        self, kind: str, draw: str, index: int, target: str, failing: AbstractSet[str]
+        self, kind: str, draw: str, index: int, target: str, surroundings: Surroundings
     ) -> Task:
         chance = Random(draw)  # noqa: S311 - to repeat runs
         longest = self.job_seconds * 3 / 4
         seconds = longest * (0.6 + 0.4 * chance.random())
         reasons = _REASONS.get(kind, _REASONS["deployment_deploy"])
         failure, reason = chance.random(), chance.choice(reasons)
-        node = self.fleet.node(target)
-        if target in failing:
+        node = self.fleet.node(surroundings.node_id(target))
+        if target in surroundings.failing:
             return Task(index, seconds, FAILING_TARGET)
         if kind != _ABOUT_DEPLOYMENTS and self.fleet.lacks(target):
             return Task(index, 0.0, UNKNOWN_TARGET)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from uuid import NAMESPACE_OID, UUID, uuid5
 from zlib import crc32
 
+from handler.emulator.ief.deployments import deployment_id, task_names
 from handler.emulator.ief.job import last_change, status, task_progress
 from handler.emulator.ief.run import FAILED, SUCCESSFUL, TIMED_OUT
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
+    from handler.emulator.ief.effects import Upgrade
     from handler.emulator.ief.fleet import Fleet, Group, Node
     from handler.emulator.ief.job import Job
     from handler.emulator.ief.run import Progress
@@ -29,13 +30,13 @@ class FleetStatus:
     Attributes:
         fleet: Its nodes, as the file describes them.
         at: The time, in seconds of the fleet's time.
-        upgrades: When upgrades of a node were completed, in seconds since 1970, by its id.
+        upgrades: The completed upgrades of each node, by its id.
         upgrading: The ids of the nodes that are being upgraded.
     """
 
     fleet: Fleet
     at: float = 0.0
-    upgrades: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    upgrades: Mapping[str, tuple[Upgrade, ...]] = field(default_factory=dict)
     upgrading: AbstractSet[str] = frozenset()
 
     def view(self, node: Node) -> dict[str, Json]:
@@ -68,10 +69,10 @@ class FleetStatus:
             {
                 "from_version": newest if number else node.version,
                 "to_version": newest,
-                "upgrade_time": str(int(at)),
+                "upgrade_time": str(int(upgrade.at)),
                 "result": "upgrade_success",
             }
-            for number, at in enumerate(self.upgrades.get(node.node_id, ()))
+            for number, upgrade in enumerate(self.upgrades.get(node.node_id, ()))
         ]
 
     def views(self) -> list[dict[str, Json]]:
@@ -144,29 +145,32 @@ def shown_view(job: Job, now: float) -> dict[str, Json]:
         "task_failed_count": listed["task_success_count"],
         "target_type": job.content.get("target_type", ""),
         "task_data": job.content.get("task_data", ""),
-        "tasks": [_task(job, index, one) for index, one in task_progress(job, now).items()],
+        "tasks": _tasks(job, now),
         "targets": [*job.targets],
     }
 
 
-def _task(job: Job, index: int, progress: Progress) -> Json:
-    task_id = uuid5(UUID(job.job_id), f"task-{index}")
-    return {
-        "task_id": str(task_id),
-        "task_name": f"{job.name}-{task_id.hex[:5]}",
-        "status": progress.status,
-        "reason": progress.reason,
-        "created_at": int(job.created),
-        "target_id": job.targets[index].get("target_id"),
-        "extension_info": _extension(job, str(task_id)),
-    }
+def _tasks(job: Job, now: float) -> list[Json]:
+    names = task_names(job)
+    return [
+        {
+            "task_id": job.task_ids[index],
+            "task_name": names[index],
+            "status": one.status,
+            "reason": one.reason,
+            "created_at": int(job.created),
+            "target_id": job.target_id(index),
+            "extension_info": _extension(job, index),
+        }
+        for index, one in task_progress(job, now).items()
+    ]
 
 
-def _extension(job: Job, task_id: str) -> list[Json]:
-    """Name the deployment that a task created or changed, as in the API page's example."""
+def _extension(job: Job, index: int) -> list[Json]:
+    """Name the deployment that a task creates or changes, as in the API page's example."""
     if job.kind == "node_upgrade":
         return []
-    return [{"key": "deployment_id", "value": str(uuid5(NAMESPACE_OID, task_id))}]
+    return [{"key": "deployment_id", "value": deployment_id(job, index)}]
 
 
 def _count(progress: dict[int, Progress], *statuses: str) -> int:

@@ -88,6 +88,22 @@ class Run:
                 heapq.heappush(free_at, starts[task.index] + task.seconds)
         return tuple(starts.get(task.index) for task in self.tasks)
 
+    @cached_property
+    def busy_until(self) -> float:
+        """When its last task ends or is interrupted, in seconds since 1970."""
+        last_start = self.allowed if self.paused is None else min(self.paused, self.allowed)
+        ends = (
+            min(start + task.seconds, self.limit)
+            for task, start in zip(self.tasks, self.starts, strict=True)
+            if start is not None and start <= last_start
+        )
+        return self.moment(max(ends, default=0.0))
+
+    @property
+    def most_tasks(self) -> int:
+        """How many of its tasks run at the same time, at most."""
+        return min(self.parallelism, sum(task.reachable for task in self.tasks))
+
     @property
     def unchanging(self) -> float:
         """When no task can change its status any more, in seconds since 1970."""

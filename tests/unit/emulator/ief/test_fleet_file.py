@@ -79,6 +79,7 @@ def test_a_node_is_what_the_file_says(tmp_path: Path) -> None:
         ("nodes: [{name: a, tags: {line: 1}}]", r"tags.line: must be text"),
         ("nodes: [{name: a, tags: [x]}]", r"tags: must be a mapping"),
         ("nodes: [{name: a, groups: [x]}]", r"groups\[0\]: names a group that is not"),
+        ("nodes: []\nparallelism: 0", "parallelism: must be at least 1"),
         ("nodes: [{name: a}, {name: a}]", r"nodes\[1\].name: is the name of an earlier one"),
         ("nodes: [{name: a, id: x}, {name: b, id: x}]", r"nodes\[1\].id: is the id of an earlier"),
     ],
@@ -107,3 +108,11 @@ def test_a_fleet_of_ones_own_is_complete(tmp_path: Path) -> None:
     """Beside the demo's nodes there may be others."""
     assert fleet(tmp_path, "nodes: [{name: a}]").complete
     assert not read_fleet().complete
+
+
+def test_the_file_says_how_many_tasks_run_at_once(tmp_path: Path) -> None:
+    """Of one job ten, of all jobs any number, if it does not."""
+    silent = fleet(tmp_path, "nodes: []")
+    assert (silent.job_parallelism, silent.parallelism) == (10, 0)
+    limited = fleet(tmp_path, "nodes: []\njob_parallelism: 5\nparallelism: 50")
+    assert (limited.job_parallelism, limited.parallelism) == (5, 50)

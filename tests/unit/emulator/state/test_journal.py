@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handler.emulator.ief.deployments import DeploymentChange
+from handler.emulator.ief.effects import Upgrade
 from handler.emulator.ief.job import Job, status
-from handler.emulator.ief.node_upgrades import Upgrade
 from handler.emulator.ief.run import Run, Task
 from handler.emulator.obs.bucket import Bucket, ObjectVersion
 from handler.emulator.state import changes
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 FORMER = Path(__file__).with_name("journal_former_names.jsonl")
 TEXT = st.text(max_size=8)
 TIMES = st.floats(0, 2e9)
-TASKS = st.builds(Task, st.integers(0, 9), TIMES, TEXT, st.booleans())
+TASKS = st.builds(Task, st.integers(0, 9), TIMES, TEXT, st.booleans(), TIMES, TIMES)
 RUNS = st.builds(
     Run,
     TIMES,
@@ -57,7 +58,10 @@ CHANGES = st.one_of(
     st.just(changes.StateReset()),
     st.builds(changes.JobSaved, JOBS),
     st.builds(
-        changes.JobRemoved, TEXT, st.lists(st.builds(Upgrade, TEXT, TIMES), max_size=2).map(tuple)
+        changes.JobRemoved,
+        TEXT,
+        st.lists(st.builds(Upgrade, TEXT, TIMES), max_size=2).map(tuple),
+        st.lists(st.builds(DeploymentChange, TEXT, TIMES, TEXT, TEXT, TEXT), max_size=2).map(tuple),
     ),
     st.builds(changes.BucketCreated, TEXT),
     st.builds(changes.VersioningSet, TEXT, TEXT),
