@@ -133,6 +133,12 @@ def _plan(
     order: Order, invocation: Invocation, *, received: bool
 ) -> tuple[Decided, Claimed | None]:
     """Plan a delivery and claim its first job in one commit; `received` had one of its own."""
+    if order.plan.rollouts and not order.unknown:
+        order = order._replace(unknown=(Problem("this version carries out no rollouts"),))
+    if not order.plan.jobs:
+        plan = plan_it(order, rules_of(invocation.settings))
+        decide = plan if received else receive(order.delivery, plan)
+        return invocation.log.commit(decide).value, None
     first = order.plan.jobs[0]
     ahead = sign_ahead(first.body, invocation.sender)
     signed = invocation.runner.drive(ahead) if order.may_run else None
