@@ -34,6 +34,9 @@ NO_NAMES: Mapping[int, NamedNodes] = MappingProxyType({})
 NOTHING_SELECTED: Mapping[int, Selection] = MappingProxyType({})
 """No document selects its nodes, or they are not known yet."""
 
+MOST_ROLLOUTS = 20
+"""How many rollouts a file may have: each selects from all nodes."""
+
 _API_WORDS = frozenset({"job_name", "job_type", "job_content"})
 _NODE_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
 _OWN_WORDS = frozenset({"kind", "name"})
@@ -146,6 +149,9 @@ def _rollouts(
 ) -> tuple[PlannedRollout, ...]:
     from handler.specs.rollout_planner import plan_rollout, window_problem
 
+    if len(documents) > MOST_ROLLOUTS:
+        text = f"{len(documents)} rollouts in one file, at most {MOST_ROLLOUTS}; split the file"
+        raise SpecRejectedError([Problem(text)])
     rollouts = tuple(
         plan_rollout(
             delivery_key, one, _mapping(one), names.get(one.number, ()), selections.get(one.number)

@@ -114,7 +114,9 @@ class SelectForm(BaseModel):
         default_factory=omitted, description="Whether IEF must have a newer EdgeCore for a node."
     )
     exclude: list[Pattern] = Field(
-        default_factory=list, description="Names, ids and patterns of names that are left out."
+        default_factory=list,
+        max_length=500,
+        description="Names, ids and patterns of names that are left out.",
     )
     limit: int = Field(default_factory=omitted, ge=1, description="The most that are taken.")
 

@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from handler.parsing import Document
     from handler.schedule.rollout_settings import Select
 
+_PATTERN_SIGNS = frozenset("*?[")
 _EXCLUDED = "excluded"
 _OFFLINE = "offline"
 _NEWEST = "newest already"
 _NOT_NEWEST = "not the newest"
 _OVER_LIMIT = "over the limit"
-
-
 _NO_GROUPS = "has a group, which needs an enterprise instance: set NIGHTDROP_IEF_INSTANCE"
 
 
@@ -74,7 +73,7 @@ def select(entries: Sequence[Selectable], groups: Mapping[str, str], wanted: Sel
     """Return what is wanted of some entries, and what is not taken for its state.
 
     Args:
-        entries: The nodes or deployments.
+        entries: The nodes or deployments; one that two pages of a list have counts once.
         groups: The names of node groups, by their ids; needed if a group is wanted.
         wanted: What they must be, and how.
     """
@@ -82,7 +81,8 @@ def select(entries: Sequence[Selectable], groups: Mapping[str, str], wanted: Sel
     reason_against = _why_not(wanted)
     chosen: list[tuple[str, str]] = []
     skipped: dict[str, list[tuple[str, str]]] = {}
-    for entry in sorted(filter(is_meant, entries), key=_turn):
+    by_id = {entry.id: entry for entry in entries}
+    for entry in sorted(filter(is_meant, by_id.values()), key=_turn):
         reason = reason_against(entry)
         if not reason and wanted.limit is not None and len(chosen) == wanted.limit:
             reason = _OVER_LIMIT
@@ -172,10 +172,11 @@ def _what_they_are(wanted: Select, groups: Mapping[str, str]) -> Callable[[Selec
 
 def _why_not(wanted: Select) -> Callable[[Selectable], str]:
     listed = frozenset(wanted.exclude)
-    patterns = re.compile("|".join(map(translate, wanted.exclude)) or r"(?!)")
+    patterns = [one for one in wanted.exclude if not _PATTERN_SIGNS.isdisjoint(one)]
+    has_excluded_name = re.compile("|".join(map(translate, patterns)) or r"(?!)").match
 
     def reason(entry: Selectable) -> str:
-        if entry.id in listed or patterns.match(entry.name):
+        if entry.id in listed or entry.name in listed or has_excluded_name(entry.name):
             return _EXCLUDED
         if wanted.states and entry.state not in wanted.states:
             return _OFFLINE if entry.state == "UNCONNECTED" else f"in state {entry.state.lower()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import date, datetime, time, timedelta, timezone
 from itertools import islice, pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -171,6 +172,16 @@ def test_no_window_is_always_open() -> None:
     """From now on."""
     now = utc("2026-11-25 16:00")
     assert open_period(None, now) == Period(now, FOREVER)
+
+
+def test_time_zones_come_with_the_function() -> None:
+    """The machine of a function may have no data about them."""
+    zoneinfo.reset_tzpath(to=())
+    try:
+        berlin = ZoneInfo.no_cache("Europe/Berlin")
+    finally:
+        zoneinfo.reset_tzpath()
+    assert datetime(2026, 7, 1, tzinfo=berlin).utcoffset() == timedelta(hours=2)
 
 
 def test_an_unknown_zone_is_an_error() -> None:

@@ -138,3 +138,11 @@ def test_a_selection_asks_for_the_node_list() -> None:
     """Ids alone do not."""
     assert has_selections(read(SAMPLE.read_bytes(), Limits()))
     assert not has_selections([Document(1, NAMED)])
+
+
+def test_a_file_has_twenty_rollouts_at_most() -> None:
+    """Each selects from all nodes, and their number is not that of the jobs."""
+    documents = [Document(number, NAMED) for number in range(1, 22)]
+    assert len(make_plan(KEY, documents[:20]).rollouts) == 20
+    with pytest.raises(SpecRejectedError, match="21 rollouts in one file, at most 20"):
+        make_plan(KEY, documents)

@@ -89,6 +89,11 @@ def test_the_order_is_the_same_whatever_the_list_has() -> None:
     assert limited.skipped == (("over the limit", whole[2:]),)
 
 
+def test_a_node_that_is_listed_twice_is_chosen_once() -> None:
+    """A page may begin with what the one before ended with."""
+    assert len(select((*FLEET, NORTH), GROUPS, Select()).chosen) == 3
+
+
 def test_the_order_mixes_sites() -> None:
     """The first tenth of two sites listed one after the other has of both about the same."""
     nodes = [Node(f"id-{number}", f"{number // 500}-{number}") for number in range(1000)]
