@@ -75,6 +75,8 @@ class Plan(NamedTuple):
     @property
     def job_count(self) -> int:
         """How many jobs it is, those of its rollouts included."""
+        if not self.rollouts:
+            return len(self.jobs)
         from handler.schedule.waves import job_count
 
         rollouts = (job_count(len(one.nodes), one.settings) for one in self.rollouts)
