@@ -94,6 +94,7 @@ class Demand:
         root: Paths of containers that may run as root.
         secrets: The name of each secret, by its path; "" if none is named.
         configmaps: The name of each configmap, by its path; "" if none is named.
+        at_once: How many jobs of a rollout run at once; its gate bounds what all of them do.
         jobs: How many jobs it is; 0 for a rollout whose nodes are not selected yet.
         targets_per_job: The most targets that one of them has.
         target_tags: Tags, as `key=value`, that all targets have, since they are selected by them.
@@ -115,6 +116,7 @@ class Demand:
     secrets: tuple[tuple[str, str], ...]
     configmaps: tuple[tuple[str, str], ...]
     jobs: int = 1
+    at_once: int = 1
     targets_per_job: int = 0
     target_tags: frozenset[str] = frozenset()
     grows: bool = False

@@ -37,10 +37,12 @@ def _demand_of_rollout(rollout: PlannedRollout) -> Demand:
     target_type = json.loads(rollout.template)["job_content"]["target_type"]
     nodes = tuple((target_type, one) for one, _ in rollout.nodes)
     most = min(settings.max_targets_per_job, len(nodes) or settings.max_targets_per_job)
+    jobs = job_count(len(nodes), settings)
     return replace(
         demand,
         targets=(*nodes, *demand.targets),
-        jobs=job_count(len(nodes), settings),
+        jobs=jobs,
+        at_once=min(jobs, settings.max_parallel_jobs),
         targets_per_job=most + len(demand.targets),
         # A deployment that names targets itself adds some that are not selected.
         target_tags=frozenset(select.tags if select and not demand.targets else ()),

@@ -102,7 +102,9 @@ class RuleForm(BaseModel):
         "can name no targets. Default none.",
     )
     jobs_per_file: Count = Field(
-        default=MOST_JOBS, description="The most jobs of a file; default 200."
+        default=MOST_JOBS,
+        description="The most jobs of a file; a rollout counts as those that it runs at once; "
+        "default 200.",
     )
     jobs_per_day: Count | None = Field(
         default=None,

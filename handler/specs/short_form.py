@@ -21,13 +21,6 @@ from handler.specs.field_types import (
     omitted,
     rule_error,
 )
-from handler.specs.rollout_form import (
-    RolloutForm,
-    SelectForm,
-    WindowForm,
-    rollout_errors,
-    rollout_warnings,
-)
 from handler.specs.targets import (
     JobType,
     is_rollout,
@@ -78,6 +71,7 @@ class Target(BaseModel):
     name: NodeName = Field(default="", description="Its name; a node's is sent along.")
 
 
+_SELECT = "Which nodes, or deployments; it makes a rollout."
 TargetList = list[Annotated[Target, BeforeValidator(_target)]]
 
 
@@ -93,16 +87,16 @@ class Targets(BaseModel):
     deployments: TargetList = Field(
         default_factory=list, min_length=1, description="Deployments, for deployment_upgrade."
     )
-    select: SelectForm = Field(
-        default_factory=omitted, description="Which nodes, or deployments; it makes a rollout."
-    )
+    select: dict[str, Any] = Field(default_factory=omitted, description=_SELECT)
 
 
 _DEPLOYMENT = "What runs there; only for deployment jobs, which need it."
+_ROLLOUT = "How the nodes have their turn, in waves."
+_WINDOW = "When waves may run; it makes a rollout."
 
 
 class Job(BaseModel):
-    """A job in Nightdrop's friendlier form; `full_model` also checks its deployment."""
+    """A job in Nightdrop's friendlier form; `full_model` also checks a deployment and a rollout."""
 
     model_config = STRICT
 
@@ -122,41 +116,50 @@ class Job(BaseModel):
         default_factory=str,
         description="How long after its delivery the job may be sent: 90m, 6h, 2d.",
     )
-    rollout: RolloutForm = Field(
-        default_factory=omitted, description="How the nodes have their turn, in waves."
-    )
-    window: WindowForm = Field(
-        default_factory=omitted, description="When waves may run; it makes a rollout."
-    )
+    rollout: dict[str, Any] = Field(default_factory=omitted, description=_ROLLOUT)
+    window: dict[str, Any] = Field(default_factory=omitted, description=_WINDOW)
 
 
 @cache
 def full_model() -> type[BaseModel]:
-    """Return `Job` with the model of a deployment, which is loaded for documents that have one."""
+    """Return `Job` with the models of what is loaded for documents that have it only."""
     from handler.specs.deployment import AnyDeployment
+    from handler.specs.rollout_form import RolloutForm, SelectForm, WindowForm
 
-    field: Any = (AnyDeployment, Field(default_factory=omitted, description=_DEPLOYMENT))
-    return create_model("Job", __base__=Job, __doc__=Job.__doc__, deployment=field)
+    def field(model: Any, description: str) -> Any:  # noqa: ANN401 - as pydantic has it
+        return model, Field(default_factory=omitted, description=description)
+
+    select: Any = field(SelectForm, _SELECT)
+    targets = create_model("Targets", __base__=Targets, __doc__=Targets.__doc__, select=select)
+    fields: dict[str, Any] = {
+        "targets": (targets, Field(description="What the job works on.")),
+        "deployment": field(AnyDeployment, _DEPLOYMENT),
+        "rollout": field(RolloutForm, _ROLLOUT),
+        "window": field(WindowForm, _WINDOW),
+    }
+    return create_model("Job", __base__=Job, __doc__=Job.__doc__, **fields)
 
 
 def job_errors(job: dict[str, Json]) -> list[Issue]:
     """Return everything wrong with a document in the friendly form."""
-    model = full_model() if "deployment" in job else Job
-    return [
-        *validation_issues(model, job),
-        *_target_errors(job),
-        *(rollout_errors(job) if is_rollout(job) else ()),
-        *_deployment_errors(job),
-    ]
+    rollout = is_rollout(job)
+    model = full_model() if rollout or "deployment" in job else Job
+    issues = [*validation_issues(model, job), *_target_errors(job)]
+    if rollout:
+        from handler.specs.rollout_form import rollout_errors
+
+        issues += rollout_errors(job)
+    return [*issues, *_deployment_errors(job)]
 
 
 def job_warnings(job: dict[str, Json]) -> list[Issue]:
     """Return what the API's pages do not settle about a valid document in the friendly form."""
     field, _ = _targets(job)
-    issues = [
-        *type_warnings(str(job["kind"]), _TARGET_TYPES[field], ("targets", field)),
-        *rollout_warnings(job),
-    ]
+    issues = type_warnings(str(job["kind"]), _TARGET_TYPES[field], ("targets", field))
+    if is_rollout(job):
+        from handler.specs.rollout_form import rollout_warnings
+
+        issues += rollout_warnings(job)
     deployment = job.get("deployment")
     if isinstance(deployment, dict):
         from handler.specs.deployment import deployment_warnings

@@ -32,6 +32,8 @@ _DERIVED = (
     ("VIEW", "job_story"),
     ("VIEW", "trail"),
     ("TABLE", "outbox"),
+    ("TABLE", "rollout_nodes"),
+    ("TABLE", "rollouts"),
     ("TABLE", "jobs"),
     ("TABLE", "deliveries"),
     ("TABLE", "switches"),

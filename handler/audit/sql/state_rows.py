@@ -15,7 +15,7 @@ from handler.audit.state import DeliveryState
 
 if TYPE_CHECKING:
     from handler.audit.job_state import JobState
-    from handler.audit.sql.projection import Execute
+    from handler.audit.sql.view import Execute
 
 
 class StateRows:

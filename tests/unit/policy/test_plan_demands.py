@@ -68,8 +68,8 @@ def test_a_case_is_decided_for_a_rollout_as_for_a_job(case: Case) -> None:
         ({"nodes": NODES[:-1]}, "target 100, a node that is not listed"),
         ({"targets_per_job": 20}, ""),
         ({"targets_per_job": 19}, "20 targets in one job, at most 19"),
-        ({"jobs_per_file": 5}, ""),
-        ({"jobs_per_file": 4}, "5 jobs in one file, at most 4"),
+        ({"jobs_per_file": 3}, ""),
+        ({"jobs_per_file": 2}, "3 jobs in one file, at most 2"),
         ({"jobs_per_day": 5}, ""),
         ({"jobs_per_day": 4}, "5 jobs in one file, at most 4 in 24 hours"),
         ({"tags": ["team"]}, "no tag team"),
@@ -78,27 +78,27 @@ def test_a_case_is_decided_for_a_rollout_as_for_a_job(case: Case) -> None:
 def test_a_rule_counts_all_nodes_and_all_jobs(
     job: dict[str, Any], rule: dict[str, Any], why: str
 ) -> None:
-    """A hundred nodes in one wave are five jobs of twenty."""
+    """A hundred nodes in one wave are five jobs of twenty, three of which run at once."""
     text = refused(policy_of(rule), job)
     assert bool(text) == bool(why), text
     assert why in text
 
 
-def test_the_jobs_of_every_wave_count() -> None:
+def test_the_jobs_of_every_wave_count_for_the_day() -> None:
     """One for the first node, five for the others; with one job beside it."""
     waves = {**SELECT, "rollout": {"waves": [1, "100%"]}}
     one_job = Case("", {}, kind="node_upgrade").short_form()
-    assert "7 jobs in one file" in refused(policy_of({"jobs_per_file": 6}), waves, one_job)
-    assert not refused(policy_of({"jobs_per_file": 7}), waves, one_job)
+    assert "7 jobs in one file" in refused(policy_of({"jobs_per_day": 6}), waves, one_job)
+    assert not refused(policy_of({"jobs_per_day": 7}), waves, one_job)
 
 
-def test_the_built_in_policy_allows_200_jobs() -> None:
-    """4,000 nodes with twenty in a job; more in a job are fewer jobs."""
-    chosen = tuple((f"id-{number}", "") for number in range(4_001))
-    assert not refused(BUILT_IN, SELECT, chosen=chosen[:4_000])
-    assert "201 jobs in one file, at most 200" in refused(BUILT_IN, SELECT, chosen=chosen)
-    larger = {**SELECT, "rollout": {"max_targets_per_job": 50}}
-    assert not refused(BUILT_IN, larger, chosen=chosen)
+def test_the_built_in_policy_allows_a_rollout_of_any_size() -> None:
+    """Its gate bounds what its jobs can do; only those that run at once count."""
+    chosen = tuple((f"id-{number}", "") for number in range(10_000))
+    assert not refused(BUILT_IN, SELECT, chosen=chosen)
+    wide = {**SELECT, "rollout": {"max_parallel_jobs": 100}}
+    narrow = policy_of({"jobs_per_file": 99})
+    assert "100 jobs in one file, at most 99" in refused(narrow, wide, chosen=chosen)
 
 
 @pytest.mark.parametrize(("asked", "why"), [("6h", ""), ("7h", "valid_for of 25200 s")])

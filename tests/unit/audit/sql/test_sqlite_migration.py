@@ -37,6 +37,7 @@ LAYOUTS = {
     4: "673f33cd8228b170",
     5: "1112edb339484012",
     6: "8b48006bb3b4353a",
+    7: "bd97f11e9ec66e98",
 }
 RECORDS = "SELECT * FROM records ORDER BY seq"
 PARTS = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"
