@@ -1,10 +1,10 @@
 """One run over the rollouts that have not ended: what came late, what comes next, what is sent.
 
     correct      nodes that succeeded after their job had ended no longer count as failed
-    pause        running jobs follow their rollout, if it is set so: paused, resumed
     advance      the next steps are decided: waves, jobs, gate, end
     select       before a wave the nodes are selected again, for late joiners
     send         the jobs that were planned are sent
+    pause        running jobs follow their rollout, if it is set so: paused, resumed
 
 A rollout of days needs no running process. Each run does what can be done now; a run that dies
 leaves planned jobs that the reconciler sends, and steps that the next run decides.
@@ -70,12 +70,12 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
             continue
         try:
             _correct(rollout, invocation)
-            _pause_or_resume(rollout, invocation)
             advanced = _advanced(rollout, invocation)
         except CloudError as error:
             errors.append(f"rollout {rollout.name}: {error}")
             continue
         jobs += submit_all(advanced.jobs, invocation.runner, invocation.sender)
+        _pause_or_resume(advanced.standing.rollout, invocation)
         standings.append(advanced.standing)
     return Ticked(tuple(standings), tuple(jobs), tuple(errors))
 
@@ -92,8 +92,11 @@ def _correct(rollout: RolloutState, invocation: Invocation) -> None:
 
 
 def _pause_or_resume(rollout: RolloutState, invocation: Invocation) -> None:
-    """Pause the running jobs of a rollout that is paused or stopped, and resume them with it."""
-    if settings_of(rollout).running_jobs != "pause":
+    """Pause the running jobs of a rollout that is paused, and resume them with it.
+
+    Those of one that was stopped run to their end.
+    """
+    if settings_of(rollout).running_jobs != "pause" or rollout.ended:
         return
     jobs = invocation.log.read(lambda view: view.rollouts.open_jobs(rollout.key), fresh=False)
     name = "pause" if rollout.state == "paused" else "resume"
