@@ -273,7 +273,7 @@ def test_own_queries_are_limited_in_time_and_memory(month: Path, tmp_path: Path)
             return urllib3.request("GET", f"{url}/nightdrop.json", fields={"sql": sql}, timeout=60)
 
         assert ask("SELECT 42 AS n").json()["rows"] == [[42]]
-        if DEEP:  # it takes the five seconds of the limit
+        if DEEP:  # it takes the five seconds of its time limit
             assert ask(ENDLESS).status == 400
         assert ask("SELECT hex(zeroblob(400000000)) AS n").status in {400, 500}
         assert ask(MANY).status in {400, 500}
@@ -335,7 +335,7 @@ def test_the_first_view_has_what_waits_runs_and_failed(
     text = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
     assert "Sending is on hold: &lt;b&gt;freeze" in text
     assert re.search(r"Waiting \(1\) later-\S+ sending is held", text)
-    assert f"Running (1) {name} 0 of 1" in text
+    assert re.search(rf"Running \(1\) {name} [01] of 1", text)  # it may end meanwhile
     assert "Nothing failed." in text
     lost = {**environ, "NIGHTDROP_IEF_ENDPOINT": "http://127.0.0.1:9"}
     with serving(environ["NIGHTDROP_AUDIT"], tmp_path, **lost) as (url, _process):

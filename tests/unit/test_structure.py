@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
 ROOT = Path(__file__).parents[2]
-GROUND = ("errors", "settings", "values", "parsing")
+GROUND = ("errors", "settings", "values", "parsing", "schedule")
 SEPARATE = ("triggers", "specs", "cloud", "audit")
 COMMANDS = ("cli", "local", "emulator", "packaging")
 NOT_IN_THE_CLOUD = (
@@ -55,6 +55,7 @@ UPPER = (
     "probe",
     "runtime",
     "jobs",
+    "rollouts",
     "deliveries",
     "notices",
     "invocation",
@@ -116,7 +117,7 @@ def forbidden(modules: Iterable[str], allowed: Container[str]) -> dict[str, set[
 
 
 def test_the_lowest_packages_import_only_one_another() -> None:
-    """Errors, settings, values and parsing."""
+    """Errors, settings, values, parsing and the schedule of rollouts."""
     assert forbidden(modules_of(*GROUND), GROUND) == {}
 
 
@@ -227,8 +228,8 @@ def test_a_module_is_short_enough_to_be_read_in_one_go() -> None:
 
 SHARED_NAMES = {
     "the emulator is the other side of the same API, with code of its own": (
-        *("ENDED", "Execute", "FAILED", "Job", "Operation", "Progress", "Request", "Timers"),
-        *("check", "find", "read", "sign"),
+        *("ENDED", "Execute", "FAILED", "Job", "NodeState", "Operation", "Progress", "Request"),
+        *("Timers", "check", "find", "list_deployments", "read", "sign"),
     ),
     "both services of the emulator have the same parts": ("NAMES", "access_key", "failure"),
     "each group of commands has its list": ("COMMANDS",),

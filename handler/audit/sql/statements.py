@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from handler.audit.job_end import WRONG
-from handler.audit.sql.rows import DELIVERY_COLUMNS, JOB_COLUMNS
+from handler.audit.sql.rows import DELIVERY_COLUMNS, JOB_COLUMNS, JOB_ROW
 from handler.audit.sql.value_list import ANY
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 # ruff: noqa: S608
 
 
-def _upsert(table: str, columns: Sequence[str], fixed: Sequence[str]) -> str:
+def upsert(table: str, columns: Sequence[str], fixed: Sequence[str]) -> str:
     """Return the statement that puts a row; the first column is its key."""
     changed = (f"{name} = excluded.{name}" for name in columns if name not in fixed)
     return (
@@ -24,13 +25,22 @@ def _upsert(table: str, columns: Sequence[str], fixed: Sequence[str]) -> str:
     )
 
 
+@cache
+def update(table: str, columns: tuple[str, ...]) -> str:
+    """Return the statement that changes some columns of a row; its last value is the row's key.
+
+    An index of other columns is not touched.
+    """
+    return f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in columns)} WHERE key = ?"
+
+
 HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
 FIRST = "SELECT seq, hash, record FROM records WHERE seq = 1"
 APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
 RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
 RECORD_TEXT = "SELECT record FROM records WHERE seq = ?"
 
-ALL_JOBS = f"SELECT {', '.join((*JOB_COLUMNS, 'todo', 'shown'))} FROM jobs ORDER BY key"
+ALL_JOBS = f"SELECT {', '.join(JOB_ROW)} FROM jobs ORDER BY key"
 _JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"
 JOB = f"{_JOBS} WHERE key = ?"
 JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {ANY}"
@@ -40,11 +50,14 @@ LATEST_JOBS = f"{_JOBS} ORDER BY planned_at DESC, document DESC, key LIMIT ?"
 FLEET_ENDS = """SELECT COUNT(*), COUNT(CASE WHEN shown <> 'succeeded' THEN 1 END) FROM jobs
 WHERE finished <> '' AND finished_at > ? AND finished_seq > ?
   AND shown IN ('succeeded', 'partly failed', 'failed', 'end unknown')
-  AND state IN ('created', 'adopted')"""
-PUT_JOB = _upsert(
+  AND state IN ('created', 'adopted') AND rollout = ''"""
+PUT_JOB = upsert(
     "jobs",
-    (*JOB_COLUMNS, "todo", "shown"),
-    ("key", "delivery", "document", "name", "type", "valid_until", "planned_at", "body_digest"),
+    JOB_ROW,
+    (
+        *("key", "delivery", "document", "name", "type", "valid_until", "planned_at"),
+        *("body_digest", "rollout", "wave"),
+    ),
 )
 
 _DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"
@@ -53,38 +66,46 @@ DELIVERY = f"{_DELIVERIES} WHERE key = ?"
 SPANS = f"SELECT first_seq, last_seq FROM deliveries WHERE key IN {ANY}"
 LATEST_READ = f"""{_DELIVERIES} WHERE subject = ? AND (etag <> '' OR state = 'rejected')
 ORDER BY seq DESC LIMIT 1"""
-LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned' AND EXISTS (
+LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned' AND (rollouts > 0 OR EXISTS (
     SELECT 1 FROM jobs
-    WHERE delivery = deliveries.key AND state NOT IN ('refused', 'expired', 'abandoned'))
+    WHERE delivery = deliveries.key AND state NOT IN ('refused', 'expired', 'abandoned')))
 ORDER BY seq DESC LIMIT 1"""
 NTH_PLANNED = """SELECT deliveries.touched_at
 FROM deliveries JOIN jobs ON jobs.delivery = deliveries.key
 WHERE deliveries.rule = ? AND deliveries.state = 'planned' AND deliveries.touched_at > ?
+  AND deliveries.rule <> 'built-in:1' -- it limits no jobs, and the index leaves it out
 ORDER BY deliveries.touched_at DESC LIMIT 1 OFFSET ?"""
 DELIVERIES_SINCE = """
 SELECT state, COUNT(*) FROM deliveries WHERE touched_at > ? GROUP BY state ORDER BY state"""
 JOBS_SINCE = "SELECT shown, COUNT(*) FROM jobs WHERE changed_at > ? GROUP BY shown ORDER BY shown"
 WRONG_SINCE = f"""{_JOBS} WHERE changed_at > ?
   AND shown IN ({", ".join(f"'{word}'" for word in sorted(WRONG))}) ORDER BY seq DESC LIMIT ?"""
+HAS_OPEN_ROLLOUTS = """SELECT 1 FROM rollouts
+WHERE state NOT IN ('finished', 'stopped') LIMIT 1"""
 RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
 AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND state IN ('planned', 'rejected', 'awaiting') ORDER BY due_at, changed LIMIT ?"""
 UNNOTICED = f"""{_DELIVERIES} WHERE (alarmed > noticed OR notice_due <> '') AND notice_due <= ?
 ORDER BY notice_due, alarmed LIMIT ?"""
-PUT_DELIVERY = _upsert(
+PUT_DELIVERY = upsert(
     "deliveries",
     DELIVERY_COLUMNS,
     ("key", "trigger", "subject", "fired_at", "body_digest", "first_seq"),
 )
 
 _CLOSED_BEFORE = """
-touched_at < ? AND state NOT IN ('received', 'awaiting') AND NOT EXISTS (
+touched_at < ? AND state NOT IN ('received', 'awaiting') AND rollouts_open = 0 AND NOT EXISTS (
     SELECT 1 FROM jobs
     WHERE delivery = deliveries.key AND (todo <> 'nothing' OR changed_at >= ?))"""
 HAS_CLOSED_BEFORE = f"SELECT 1 FROM deliveries WHERE {_CLOSED_BEFORE} LIMIT 1"
+_CLOSED = f"SELECT key FROM deliveries WHERE {_CLOSED_BEFORE}"
+_ROLLOUTS_CLOSED = f"SELECT key FROM rollouts WHERE delivery IN ({_CLOSED})"
 FORGET = (
-    f"DELETE FROM jobs WHERE delivery IN (SELECT key FROM deliveries WHERE {_CLOSED_BEFORE})",
+    f"DELETE FROM outbox WHERE key IN ({_ROLLOUTS_CLOSED})",
+    f"DELETE FROM rollout_nodes WHERE rollout IN ({_ROLLOUTS_CLOSED})",
+    f"DELETE FROM rollouts WHERE delivery IN ({_CLOSED})",
+    f"DELETE FROM jobs WHERE delivery IN ({_CLOSED})",
     f"DELETE FROM deliveries WHERE {_CLOSED_BEFORE}",
 )
 
@@ -98,11 +119,15 @@ BODIES_OF = f"{BODIES} WHERE key IN {ANY}"
 DELETE_BODY = "DELETE FROM outbox WHERE key = ?"
 DELETE_STRAY_BODIES = """
 DELETE FROM outbox
-WHERE key NOT IN (SELECT key FROM jobs) AND key NOT IN (SELECT key FROM deliveries)"""
+WHERE key NOT IN (SELECT key FROM jobs) AND key NOT IN (SELECT key FROM deliveries)
+  AND key NOT IN (SELECT key FROM rollouts)"""
 
 ALL_SWITCHES = "SELECT name, reason FROM switches ORDER BY name"
 SWITCH = "SELECT reason FROM switches WHERE name = ?"
-PUT_SWITCH = _upsert("switches", ("name", "reason"), ("name",))
+PUT_SWITCH = upsert("switches", ("name", "reason"), ("name",))
 DELETE_SWITCHES = "DELETE FROM switches WHERE substr(name, 1, ?) = ?"
 
-CLEAR = tuple(f"DELETE FROM {one}" for one in ("outbox", "jobs", "deliveries", "switches"))
+CLEAR = tuple(
+    f"DELETE FROM {one}"
+    for one in ("outbox", "rollout_nodes", "rollouts", "jobs", "deliveries", "switches")
+)

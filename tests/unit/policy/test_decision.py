@@ -131,7 +131,7 @@ def test_a_prefix_that_no_key_has_is_refused() -> None:
         ({"from": {"prefx": "ops/"}}, r"rules\[0\].from.prefx: .*did you mean `prefix`"),
         ({"frm": {"prefix": "ops/"}}, r"rules\[0\].frm: .*did you mean `from`"),
         ({"source": {"prefix": "ops/"}}, r"rules\[0\].source: unknown field; known here: from,"),
-        ({"targets": ["n"]}, r"rules\[0\].targets: unknown field; known here: from,"),
+        ({"machines": ["n"]}, r"rules\[0\].machines: unknown field; known here: from,"),
         ({"from": {"direct": "yes"}}, r"rules\[0\].from.direct: must be true"),
         ({"from": ["ops/"]}, r"rules\[0\].from: must be a mapping"),
     ],
