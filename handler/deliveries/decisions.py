@@ -15,6 +15,7 @@ from handler.deliveries.records import (
     draft_about_state,
     job_planned,
     not_allowed,
+    number_of_jobs,
     planned,
     relied_on,
     repeated,
@@ -267,7 +268,7 @@ def jobs_left(order: Order, view: View) -> int | None:
 
 def _over_limit(order: Order, view: View) -> tuple[Problem, ...]:
     """Return why a rule's jobs of the last 24 hours leave no room for a plan; empty if they do."""
-    limit, jobs = order.policy.limit, order.plan.job_count
+    limit, jobs = order.policy.limit, number_of_jobs(order.plan)
     if limit is None:
         return ()
     rule = rule_id(relied_on(order.policy))

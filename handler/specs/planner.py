@@ -72,16 +72,6 @@ class Plan(NamedTuple):
     warnings: tuple[Problem, ...]
     rollouts: tuple[PlannedRollout, ...] = ()
 
-    @property
-    def job_count(self) -> int:
-        """How many jobs it is, those of its rollouts included."""
-        if not self.rollouts:
-            return len(self.jobs)
-        from handler.schedule.waves import job_count
-
-        rollouts = (job_count(len(one.nodes), one.settings) for one in self.rollouts)
-        return len(self.jobs) + sum(rollouts)
-
 
 class _Form(NamedTuple):
     """How documents of one form are judged and turned into a request body."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from handler.parsing.validation_errors import Issue, to_problem
 from handler.schedule.timeline import fits
-from handler.schedule.waves import without_empty_waves
+from handler.schedule.waves import job_count, without_empty_waves
 from handler.specs.rollout_form import rollout_settings
 from handler.specs.short_form import build_body, named_targets, valid_for_seconds
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from handler.errors import Problem
     from handler.parsing import Document
     from handler.schedule.rollout_settings import RolloutSettings
@@ -87,6 +89,11 @@ def _template(body: dict[str, Json]) -> str:
     kept = {**content, "targets": []} if isinstance(content, dict) else content
     rest = {name: value for name, value in body.items() if name != "job_name"}
     return json.dumps({**rest, "job_content": kept}, ensure_ascii=False, separators=(",", ":"))
+
+
+def jobs_of_rollouts(rollouts: Sequence[PlannedRollout]) -> int:
+    """Return how many jobs some rollouts are, if none of their nodes is tried again."""
+    return sum(job_count(len(one.nodes), one.settings) for one in rollouts)
 
 
 def window_problem(rollout: PlannedRollout, document: Document) -> Problem | None:

@@ -71,7 +71,7 @@ class SqlRollouts:
 
     def pending(self, key: str, last: int, limit: int, *, free: bool) -> tuple[NodeState, ...]:
         """Return nodes up to a place that are to be in a job next, in their order."""
-        statement = statements.PENDING if free else statements.BUSY
+        statement = statements.PENDING_NODES if free else statements.BUSY
         return self._nodes(statement, key, last, limit)
 
     def nodes_of_job(self, job: str) -> tuple[NodeState, ...]:

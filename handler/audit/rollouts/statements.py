@@ -41,7 +41,7 @@ _ELSEWHERE = """EXISTS (
     WHERE other.node_id = rollout_nodes.node_id AND other.state = 'running'
       AND other.rollout <> rollout_nodes.rollout)"""
 _PENDING = f"{_NODES} WHERE rollout = ? AND state = 'pending' AND place <= ?"
-PENDING = f"{_PENDING} AND NOT {_ELSEWHERE} ORDER BY place LIMIT ?"
+PENDING_NODES = f"{_PENDING} AND NOT {_ELSEWHERE} ORDER BY place LIMIT ?"
 BUSY = f"{_PENDING} AND {_ELSEWHERE} ORDER BY place LIMIT ?"
 NODES_OF_JOB = f"{_NODES} WHERE job <> '' AND job = ? ORDER BY place"
 NODES_IN_STATE = f"{_NODES} WHERE rollout = ? AND state = ? ORDER BY place, key LIMIT ?"
