@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.audit.job_state import JobState
-    from handler.audit.log import Decide
+    from handler.audit.log import Decide, View
     from handler.audit.rollouts.state import RolloutState
     from handler.invocation.invocation import Invocation
     from handler.rollouts.standing import Standing
@@ -82,38 +82,45 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
 
 def _correct(rollout: RolloutState, invocation: Invocation) -> None:
     """Learn whether nodes succeeded after their job had timed out."""
-    ended = invocation.log.read(
-        lambda view: view.rollouts.failed_jobs(rollout.key, timestamp(view.now - LATE_FOR)),
-        fresh=False,
-    )
-    late = [job for job in ended if job.finished in _LATE and job.job_id][-MOST_LATE_JOBS:]
+    late = invocation.log.read(lambda view: jobs_that_may_succeed(view, rollout), fresh=False)
     asked = [late_results(job, invocation.sender) for job in late]
     invocation.runner.drive_all(asked, senders=invocation.sender.senders)
+
+
+def jobs_that_may_succeed(view: View, rollout: RolloutState) -> list[JobState]:
+    """Return the jobs of a rollout that have ended, and whose nodes may still succeed."""
+    ended = view.rollouts.failed_jobs(rollout.key, timestamp(view.now - LATE_FOR))
+    return [job for job in ended if job.finished in _LATE and job.job_id][-MOST_LATE_JOBS:]
 
 
 def _pause_or_resume(rollout: RolloutState, invocation: Invocation) -> None:
     """Pause the running jobs of a rollout that is paused, and resume them with it.
 
-    Those of one that was stopped run to their end.
+    Those of one that was stopped are resumed as well, and run to their end.
     """
-    if settings_of(rollout).running_jobs != "pause" or rollout.ended:
-        return
-    jobs = invocation.log.read(lambda view: view.rollouts.open_jobs(rollout.key), fresh=False)
-    name = "pause" if rollout.state == "paused" else "resume"
-    request = OperationRequest(
-        OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"
-    )
+    request, jobs = invocation.log.read(lambda view: jobs_to_follow(view, rollout), fresh=False)
     invocation.runner.drive_all(
-        [
-            operation_submission(job.key, request, invocation.sender)
-            for job in jobs
-            if job.followed and not job.operation and job.paused == (name == "resume")
-        ],
+        [operation_submission(job.key, request, invocation.sender) for job in jobs],
         senders=invocation.sender.senders,
     )
 
 
+def jobs_to_follow(view: View, rollout: RolloutState) -> tuple[OperationRequest, list[JobState]]:
+    """Return the jobs of a rollout that are to be paused or resumed with it, and the request."""
+    name = "pause" if rollout.state == "paused" else "resume"
+    request = OperationRequest(
+        OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"
+    )
+    if settings_of(rollout).running_jobs != "pause":
+        return request, []
+    jobs = view.rollouts.open_jobs(rollout.key)
+    running = [job for job in jobs if job.followed and not job.operation]
+    return request, [job for job in running if job.paused == (name == "resume")]
+
+
 def _advanced(rollout: RolloutState, invocation: Invocation) -> Advanced:
+    if rollout.ended:
+        return Advanced(look(rollout, invocation))
     template = invocation.log.bodies([rollout.key]).get(rollout.key, "")
     if sha256_hex(template) != rollout.body_digest:
         return Advanced(look(rollout, invocation)._replace(waiting=wait_for("held", _NO_TEMPLATE)))

@@ -32,7 +32,6 @@ ENDS_WITH = {
     "job.abandoned": ("failed", "running"),
     "job.deleted": ("failed", "running"),
     "job.duplicated": ("failed", "running"),
-    "job.retried": ("running", "failed"),
 }
 """The records of a job that move the nodes in it: the state they lead to, and from which one."""
 

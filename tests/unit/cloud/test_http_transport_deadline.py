@@ -102,7 +102,11 @@ def test_a_server_that_does_not_read_holds_no_call(
 ) -> None:
     """A part of the request has left."""
     left = Event()
-    url = server(lambda _connection, _number: left.wait(2 * LATE) and None)
+
+    def hold(_connection: object, _number: int) -> None:
+        left.wait(2 * LATE)
+
+    url = server(hold)
     error, seconds = failed(short_transport, get(url, "PUT", b"x" * 64_000_000))
     left.set()
     assert isinstance(error, NoAnswerError)
