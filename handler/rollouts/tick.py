@@ -1,9 +1,9 @@
 """One run over the rollouts that have not ended: what came late, what comes next, what is sent.
 
     correct      nodes that succeeded after their job had ended no longer count as failed
-    pause        running jobs follow their rollout, if it is set so: paused, resumed
     advance      the next steps are decided: waves, jobs, gate, end
     select       before a wave the nodes are selected again, for late joiners
+    pause        running jobs follow their rollout, if it is set so: paused, resumed
     send         the jobs that were planned are sent
 
 A rollout of days needs no running process. Each run does what can be done now; a run that dies
@@ -70,8 +70,8 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
             continue
         try:
             _correct(rollout, invocation)
-            _pause_or_resume(rollout, invocation)
             advanced = _advanced(rollout, invocation)
+            _pause_or_resume(advanced.standing.rollout, invocation)
         except CloudError as error:
             errors.append(f"rollout {rollout.name}: {error}")
             continue
@@ -108,7 +108,7 @@ def jobs_to_follow(view: View, rollout: RolloutState) -> tuple[OperationRequest,
     request = OperationRequest(
         OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"
     )
-    if settings_of(rollout).running_jobs != "pause":
+    if rollout.ended or settings_of(rollout).running_jobs != "pause":
         return request, []
     jobs = view.rollouts.open_jobs(rollout.key)
     running = [job for job in jobs if job.followed and not job.operation]
