@@ -31,7 +31,7 @@ from tests.faults.simulated_tasks import TaskFleet
 from tests.faults.simulated_time import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Generator, Sequence
 
     from handler.audit.job_state import JobState
     from handler.audit.rollouts.state import RolloutState
@@ -158,9 +158,10 @@ def roll_out(function: Function, rollouts: Sequence[RolloutState]) -> Steps:
             continue
         try:
             yield from _correct(function, rollout)
-            yield from _pause_or_resume(function, rollout)
             yield function.pause()
-            yield from _advance(function, rollout, fleet)
+            jobs = yield from _advance(function, rollout, fleet)
+            yield from _pause_or_resume(function, rollout.key)
+            function.submit(jobs)
         except (CloudError, LogBusyError):
             function.count("a rollout had to wait")
 
@@ -171,17 +172,22 @@ def _correct(function: Function, rollout: RolloutState) -> Steps:
         yield from function.driven(late_results(job, function.sender))
 
 
-def _pause_or_resume(function: Function, rollout: RolloutState) -> Steps:
+def _pause_or_resume(function: Function, key: str) -> Steps:
+    rollout = function.log.read(lambda view: view.rollouts.get(key), fresh=False)
+    if rollout is None:
+        return
     request, jobs = function.log.read(lambda view: jobs_to_follow(view, rollout), fresh=False)
     for job in jobs:
         function.count(f"{request.operation.name} with its rollout")
         yield from function.driven(operation_submission(job.key, request, function.sender))
 
 
-def _advance(function: Function, rollout: RolloutState, fleet: Rollouts) -> Steps:
+def _advance(
+    function: Function, rollout: RolloutState, fleet: Rollouts
+) -> Generator[float, None, tuple[JobState, ...]]:
     template = function.log.bodies([rollout.key]).get(rollout.key, "")
     if not template:
-        return
+        return ()
     advanced = function.commit(advance(rollout.key, template, fleet.pace))
     if advanced.standing.waiting.word == "joiners":
         yield function.pause()
@@ -192,7 +198,7 @@ def _advance(function: Function, rollout: RolloutState, fleet: Rollouts) -> Step
         advanced = function.commit(advance(rollout.key, template, fleet.pace, joiners))
     function.count(f"rollout {advanced.standing.waiting.word}")
     yield function.pause()
-    function.submit(advanced.jobs)
+    return advanced.jobs
 
 
 def is_due(world: World, rollouts: Rollouts) -> bool:
