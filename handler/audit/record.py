@@ -168,7 +168,7 @@ def part(fields: Fields, name: str) -> dict[str, Json]:
     return cast("dict[str, Json]", fields.get(name, {}))
 
 
-def described(actor: Mapping[str, Json]) -> str:
+def actor_words(actor: Mapping[str, Json]) -> str:
     """Return who a record's part `actor` is, in words; "" if it has none."""
     parts = (str(actor[name]) for name in ("kind", "name", "principal", "account") if name in actor)
     return " ".join(parts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-from handler.audit.record import described, part
+from handler.audit.record import actor_words, part
 from handler.rollouts.records import totals
 from handler.rollouts.waiting import wave_places
 from handler.values.canonical_json import shown
@@ -105,7 +105,7 @@ def rollout_reports(delivery: str, log: Log) -> tuple[RolloutReport, ...]:
     asked_by = ""
     for record in log.records_of([delivery]):
         fields = record.fields
-        asked_by = asked_by or described(part(fields, "actor"))
+        asked_by = asked_by or actor_words(part(fields, "actor"))
         if fields["action"] in _WAVES | _STEPS:
             found[str(part(fields, "rollout")["key"])].append(fields)
     return log.read(
@@ -199,6 +199,6 @@ def _step(fields: Fields) -> RolloutStep:
         at=str(fields["at"]),
         action=action,
         wave=int(str(said.get("wave", 0))),
-        by=described(part(fields, "actor")),
+        by=actor_words(part(fields, "actor")),
         note=note,
     )
