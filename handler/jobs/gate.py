@@ -9,7 +9,7 @@ from handler.schedule.waves import breached
 
 if TYPE_CHECKING:
     from handler.audit.log import View
-    from handler.audit.rollouts.state import RolloutState
+    from handler.audit.rollouts.state import NodeCounts, RolloutState
 
 
 class Withheld(NamedTuple):
@@ -43,8 +43,18 @@ def gate_note(view: View, rollout: RolloutState) -> str:
     if not settings.max_failed:
         return ""
     counts = view.rollouts.counts(rollout.key)
-    failed = counts.failed - rollout.excused_failed
-    ended = counts.finished + rollout.succeeded - rollout.excused_finished
+    failed, ended = judged(rollout, counts._replace(succeeded=counts.succeeded + rollout.succeeded))
     if not breached(failed, ended, settings):
         return ""
     return f"{failed} of {ended} nodes failed, more than max_failed: {settings.max_failed} allows"
+
+
+def judged(rollout: RolloutState, counts: NodeCounts) -> tuple[int, int]:
+    """Return how many nodes failed and finished, as the gate counts them.
+
+    Args:
+        rollout: The rollout.
+        counts: How many of its nodes are in which state, in all of its waves.
+    """
+    failed = counts.failed - rollout.excused_failed
+    return failed, counts.finished - rollout.excused_finished
