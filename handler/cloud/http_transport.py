@@ -134,6 +134,8 @@ class Transport:
         kept = False
         try:
             answer, kept = _exchange(timed, parts, request, max_bytes)
+        except NoAnswerError as error:
+            raise NoAnswerError(f"no answer from {host}: {error}") from None
         except (OSError, ValueError) as error:
             # Without its cause, whose text quotes the response, which may repeat a secret.
             if not timed.sent:
