@@ -136,7 +136,7 @@ def _looked(asked: Action, context: object, invocation: Invocation, instance: In
 
 
 def _acted(event: object, action: Action, invocation: Invocation) -> Answered:
-    if action.job:
+    if action.job or action.rollout:
         return Answered([_requested(event, action, invocation)])
     if action.name == "summary":
         from handler.notices.sending import summarise
@@ -196,6 +196,10 @@ def _requested(event: object, action: Action, invocation: Invocation) -> Result:
     from handler.jobs.job_request import run_request
 
     try:
+        if action.rollout:
+            from handler.rollouts.request import run_rollout_request
+
+            return run_rollout_request(action, invocation)
         return run_request(action, invocation.runner, invocation.sender)
     except EventRejectedError as error:
         return _rejected(event, error, invocation)

@@ -5,8 +5,9 @@
     3. settle     unknown jobs are looked for in the API's list, unknown operations at their job
     4. submit     planned, deferred and absent jobs are sent, or expire
     5. follow     jobs on the fleet are queried until they have ended
-    6. report     result files are updated where something changed
-    7. forget     deliveries that were closed long ago leave the state; their records stay
+    6. roll out   the next jobs of rollouts are planned and sent, wave after wave
+    7. report     result files are updated where something changed
+    8. forget     deliveries that were closed long ago leave the state; their records stay
 
 A run is bounded, may be killed at any point, and may run at the same time as another one: every
 step is decided by the log. Without any retry of the platform, the reconciler completes all work.
@@ -24,13 +25,14 @@ from typing import TYPE_CHECKING
 from handler.audit.retention import forget
 from handler.deliveries.bucket_scan import cut_note, scan, scanned
 from handler.deliveries.decisions import reject_exchanged
-from handler.deliveries.pipeline import deliver, submit
+from handler.deliveries.pipeline import deliver
 from handler.deliveries.reporting import has_result, is_due, report, troubles
 from handler.errors import CloudError, NightdropError
 from handler.jobs.decisions import is_unknown, lease_over
 from handler.jobs.following import following
 from handler.jobs.operation_submission import settling
 from handler.jobs.settlement import settlement
+from handler.jobs.submission import submit_all
 from handler.runtime.response import Answered
 from handler.triggers.delivery import Delivery
 from handler.values.canonical_json import sha256_hex
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from handler.audit.state import DeliveryState
     from handler.invocation.invocation import Invocation
     from handler.runtime.response import Result
+    from handler.values.canonical_json import Json
 
 LIMIT = 1000
 """How much of each kind one run handles."""
@@ -70,6 +73,7 @@ def reconcile(invocation: Invocation) -> Answered:
 
         expire(before.awaiting, now, invocation.log)
     jobs = _worked_on(before, now, results, invocation, errors)
+    rollouts = _rolled_out(before, invocation, jobs, errors) if before.rollouts else []
     left, now = invocation.log.read(lambda view: (view.open(LIMIT), view.now), fresh=False)
     runs = [_reported(run, now, invocation) for run in left.unreported]
     unwritten = [run for run in runs if has_result(run, invocation.settings)]
@@ -78,6 +82,7 @@ def reconcile(invocation: Invocation) -> Answered:
     return Answered(
         results=results,
         jobs=[jobs[key] for key in dict.fromkeys(job.key for job in asked_for)],
+        rollouts=rollouts,
         errors=[*dict.fromkeys(errors), *troubles(unwritten)],
         warnings=warnings,
         left={
@@ -87,6 +92,7 @@ def reconcile(invocation: Invocation) -> Answered:
             "results": len(unwritten),
             **({"awaiting": len(left.awaiting)} if left.awaiting else {}),
             **({"operations": len(left.operations)} if left.operations else {}),
+            **({"rollouts": len(left.rollouts)} if left.rollouts else {}),
         },
     )
 
@@ -100,20 +106,33 @@ def _worked_on(
 ) -> dict[str, JobState]:
     """Settle, submit and follow jobs; return each as that leaves it, by its key."""
     log, runner, sender = invocation.log, invocation.runner, invocation.sender
-    senders = invocation.settings.senders
     known = chain(before.jobs, before.operations, before.followed, *(one.jobs for one in results))
     jobs = _by_key(known)
     unknown = [job for job in before.jobs if is_unknown(job, now)]
     jobs |= _by_key(_settle(unknown, invocation, errors))
     claimed = [job for job in before.operations if lease_over(job, now)]
     if claimed:
-        runner.drive_all([settling(job, now, sender) for job in claimed], senders=senders)
+        runner.drive_all([settling(job, now, sender) for job in claimed], senders=sender.senders)
         settled = log.read(lambda view: [view.job(job.key) for job in claimed], fresh=False)
         jobs |= _by_key(filter(None, settled))
     followed = [job for job in jobs.values() if job.followed and not job.operation]
-    jobs |= _by_key(submit([job for job in jobs.values() if not job.final], invocation))
+    unsent = [job for job in jobs.values() if not job.final]
+    jobs |= _by_key(submit_all(unsent, runner, sender))
     asked = [following(job, now, sender) for job in followed]
-    return jobs | _by_key(runner.drive_all(asked, senders=senders))
+    return jobs | _by_key(runner.drive_all(asked, senders=sender.senders))
+
+
+def _rolled_out(
+    before: Open, invocation: Invocation, jobs: dict[str, JobState], errors: list[str]
+) -> list[dict[str, Json]]:
+    """Bring the open rollouts as far as they get now; add the jobs that were planned for them."""
+    from handler.rollouts.standing import standing_json
+    from handler.rollouts.tick import tick
+
+    ticked = tick(before.rollouts, invocation)
+    jobs |= _by_key(ticked.jobs)
+    errors += ticked.errors
+    return [standing_json(one) for one in ticked.standings]
 
 
 def _by_key(jobs: Iterable[JobState]) -> dict[str, JobState]:

@@ -138,8 +138,9 @@ class Settings(BaseModel):
     breaker_jobs: int = Field(
         10, ge=1, le=10_000, description="how many jobs must have ended before that share counts"
     )
-    senders: int = Field(
-        16, ge=1, le=64, description="how many jobs are sent at the same time, at most"
+    senders: int = Field(16, ge=1, le=64, description="how many jobs are sent at once, at most")
+    job_grace: Annotated[int, BeforeValidator(seconds_of)] = Field(
+        300, description="how long a rollout waits for a job after IEF's ten minutes: 5m"
     )
     timer_window: int = Field(
         30, ge=0, le=3600, description="seconds within which two ticks of one timer count as one"
@@ -173,8 +174,8 @@ def settings_warnings(settings: Settings) -> tuple[str, ...]:
         )
     if settings.valid_for <= settings.settle_after:
         warnings.append(
-            "NIGHTDROP_VALID_FOR is not longer than NIGHTDROP_SETTLE_AFTER; a job whose answer "
-            "was lost expires before it can be sent again"
+            "NIGHTDROP_VALID_FOR is not longer than NIGHTDROP_SETTLE_AFTER; a job whose answer was "
+            "lost expires before it can be sent again"
         )
     warnings += [
         f"NIGHTDROP_PREFIX starts with the name of the bucket {bucket}; keys do not contain the "
@@ -211,11 +212,9 @@ def _name(field: str) -> str:
 def _look_up(
     name: str, user_data: Callable[[str], str | None], environ: Mapping[str, str]
 ) -> str | None:
-    for candidate in (name, *_FALLBACKS.get(name, ())):
-        value = user_data(candidate) or environ.get(candidate)
-        if value:
-            return value.strip()
-    return None
+    candidates = (name, *_FALLBACKS.get(name, ()))
+    found = (user_data(one) or environ.get(one) for one in candidates)
+    return next((value.strip() for value in found if value), None)
 
 
 def _unknown_names(environ: Mapping[str, str]) -> Iterator[str]:

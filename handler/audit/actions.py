@@ -8,8 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Changed: TypeAlias = Literal[
-    "", "delivery", "job", "result", "notice", "hold", "suspension", "scan", "checkpoint", "state"
-]
+    "", "delivery", "job", "rollout", "result", "notice", "hold", "suspension", "scan",
+    "checkpoint", "state",
+]  # fmt: skip
 
 
 class Call(NamedTuple):
@@ -82,6 +83,24 @@ ACTIONS: Mapping[str, Action] = {
     "job.deleting": Action("job", call=_DELETE),
     "job.deleted": Action("job", call=_DELETE),
     "job.unchanged": Action("job"),
+    "rollout.planned": Action("rollout"),
+    "rollout.selected": Action("rollout"),
+    "rollout.skipped": Action("rollout"),
+    "rollout.joined": Action("rollout"),
+    "wave.awaiting": Action("rollout", attention=True),
+    "wave.approved": Action("rollout"),
+    "wave.started": Action("rollout"),
+    "wave.retried": Action("rollout"),
+    "wave.finished": Action("rollout"),
+    "node.failed": Action("rollout"),
+    "node.succeeded": Action("rollout"),
+    "node.skipped": Action("rollout"),
+    "rollout.breached": Action("rollout", attention=True),
+    "rollout.paused": Action("rollout"),
+    "rollout.resumed": Action("rollout"),
+    "rollout.retried": Action("rollout"),
+    "rollout.stopped": Action("rollout"),
+    "rollout.finished": Action("rollout"),
     "result.writing": Action("result", call=_PUT),
     "result.written": Action("result", call=_PUT),
     "result.failed": Action("result", attention=True, call=_PUT),
@@ -120,11 +139,19 @@ DELIVERY_ACTIONS = {
 """The actions that move a delivery, and the state each leads to."""
 
 
+_BY_OUTCOME = frozenset({"job.finished", "sending.held", "rollout.stopped", "rollout.finished"})
+"""Records that a person must look at if their outcome is a failure: sending is held by the circuit
+breaker then, not by a person, and a rollout stopped by its gate."""
+
+
 def needs_attention(fields: Mapping[str, object]) -> bool:
     """Return whether a person must look at a record, by its fields."""
     action, source = fields["action"], fields.get("source")
-    if action in {"job.finished", "sending.held"}:  # held by the circuit breaker, not by a person
-        return fields["outcome"] == "failure"
+    if action in _BY_OUTCOME:
+        # Of a rollout's jobs the gate decides; a person need not look at each.
+        return fields["outcome"] == "failure" and not (
+            action == "job.finished" and "rollout" in fields
+        )
     if action in {"delivery.planned", "delivery.ignored"}:
         # Whoever the event names need not be who wrote what is run.
         return isinstance(source, dict) and "read_differs" in source

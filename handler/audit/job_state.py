@@ -99,6 +99,8 @@ class JobState:
         ended_at: When it ended by the API's clock, in seconds since 1970; 0 if it did not say.
         finished_at: When it was recorded that it ended, a timestamp; "" if it was not.
         finished_seq: The number of that record, or 0.
+        rollout: The key of the rollout that it is part of, or "".
+        wave: The number of the wave of it, or 0.
     """
 
     key: str
@@ -127,6 +129,8 @@ class JobState:
     ended_at: int = 0
     finished_at: str = ""
     finished_seq: int = 0
+    rollout: str = ""
+    wave: int = 0
 
     @property
     def final(self) -> bool:
@@ -222,6 +226,8 @@ def _planned_job(fields: Fields) -> JobState:
         changed_at=str(fields["at"]),
         seq=_int(fields["seq"]),
         body_digest=str(part(fields, "request").get("digest", "")),
+        rollout=str(part(fields, "rollout").get("key", "")),
+        wave=_int(part(fields, "rollout").get("wave", 0)),
     )
 
 

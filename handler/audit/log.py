@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from handler.audit.confirmation import Confirmation
     from handler.audit.job_state import JobState
     from handler.audit.record import Draft, Head, Record
+    from handler.audit.rollouts.state import Rollouts, RolloutState
     from handler.audit.state import DeliveryState
 
 Switch: TypeAlias = Literal["hold", "suspension", "examined"]
@@ -72,6 +73,7 @@ class Open(NamedTuple):
             first that it may be written for now.
         awaiting: Deliveries that a rule of the policy lets run only once they are approved.
         operations: Jobs with an operation that is claimed and not answered.
+        rollouts: Rollouts that have not ended.
     """
 
     deliveries: tuple[DeliveryState, ...]
@@ -80,6 +82,7 @@ class Open(NamedTuple):
     unreported: tuple[DeliveryState, ...]
     awaiting: tuple[DeliveryState, ...] = ()
     operations: tuple[JobState, ...] = ()
+    rollouts: tuple[RolloutState, ...] = ()
 
 
 class ScanState(NamedTuple):
@@ -183,6 +186,10 @@ class View(Protocol):
 
     def open(self, limit: int) -> Open:
         """Return the open work, at most `limit` of each kind."""
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """The rollouts."""
 
     def unnoticed(self, limit: int) -> tuple[DeliveryState, ...]:
         """Return deliveries that a notice may be claimed for now, or whose claim has run out.

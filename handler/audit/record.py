@@ -38,6 +38,12 @@ RECORD_FIELDS: Mapping[str, frozenset[str]] = {
         }
     ),
     "job": frozenset({"key", "name", "type", "document", "valid_until", "nodes"}),
+    "rollout": frozenset(
+        {
+            "key", "name", "type", "document", "settings", "waves", "nodes", "place", "wave",
+            "round", "node", "selected", "skipped", "succeeded", "failed",
+        }
+    ),
     "request": frozenset({"operation", "attempt", "date", "lease_until", "digest"}),
     "response": frozenset(
         {
@@ -70,6 +76,7 @@ class Draft:
     actor: Part = field(default_factory=dict)
     source: Part = field(default_factory=dict)
     job: Part = field(default_factory=dict)
+    rollout: Part = field(default_factory=dict)
     request: Part = field(default_factory=dict)
     response: Part = field(default_factory=dict)
     checkpoint: Part = field(default_factory=dict)
@@ -92,8 +99,8 @@ class Draft:
 
     @property
     def key(self) -> str:
-        """The key that the outbox keeps `body` under: the job's, else the delivery's."""
-        return str(self.job.get("key") or self.delivery["key"])
+        """The key that the outbox keeps `body` under: the job's, rollout's, or delivery's."""
+        return str(self.job.get("key") or self.rollout.get("key") or self.delivery["key"])
 
     def fields(self) -> Fields:
         """Return the fields a decision fills in, empty parts and values left out."""

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from handler.audit.sql.projection import SqlView
+    from handler.audit.sql.view import SqlView
     from handler.audit.state import DeliveryState
 
 _MOST = 50

@@ -24,6 +24,9 @@ SUMMARY = "summary"
 _REMEMBERED = 100
 """How many notices the state remembers."""
 
+ROLLOUT_ENDS = ("rollout.stopped", "rollout.finished")
+"""The actions after which nothing more is planned for a rollout, unless it is retried."""
+
 UNDECIDED: frozenset[DeliveryWord] = frozenset({"received", "awaiting"})
 """States of a delivery that is still to be planned or refused."""
 
@@ -57,6 +60,8 @@ class DeliveryState:
         noticed: What `alarmed` was when a notice about it was last claimed; 0 if that did not go.
         notice_tries: How many notices were claimed since one was last sent or given up.
         notice_due: Before this no notice is claimed, a timestamp; "" if none is open or waits.
+        rollouts: How many rollouts it planned.
+        rollouts_open: How many of them have not ended.
         first_seq: The number of its first record.
         last_seq: The number of the latest record that names it; two equal states may differ in it.
         jobs: Its jobs, in the order of the file.
@@ -86,6 +91,8 @@ class DeliveryState:
     noticed: int = 0
     notice_tries: int = 0
     notice_due: str = ""
+    rollouts: int = 0
+    rollouts_open: int = 0
     first_seq: int = 0
     last_seq: int = field(default=0, compare=False)
     jobs: tuple[JobState, ...] = ()
@@ -93,8 +100,9 @@ class DeliveryState:
     @property
     def final(self) -> bool:
         """Whether nothing of it is left to do."""
-        planned = self.state == "planned"
-        return all(job.final for job in self.jobs) if planned else self.state not in UNDECIDED
+        if self.state != "planned":
+            return self.state not in UNDECIDED
+        return not self.rollouts_open and all(job.final for job in self.jobs)
 
 
 def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliveryState | None:
@@ -105,13 +113,9 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
     action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
     if delivery:
         delivery = replace(delivery, last_seq=seq)
-    if action.startswith("result.") and delivery:
-        return _fold_result(delivery, fields)
-    if action.startswith("notice.") and delivery:
-        return _fold_notice(delivery, fields)
+    if delivery and (fold := _FOLDS.get(action.partition(".")[0])):
+        return fold(delivery, fields)
     alarm = {"alarmed": seq} if needs_attention(fields) else {}
-    if action.startswith("job.") and delivery:
-        return replace(delivery, changed=seq, **alarm)
     if action not in DELIVERY_ACTIONS:
         return delivery
     before = delivery or DeliveryState(
@@ -139,6 +143,22 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         touched_at=str(fields["at"]),
         seq=seq,
         changed=seq,
+        **alarm,
+    )
+
+
+def _fold_part(delivery: DeliveryState, fields: Fields) -> DeliveryState:
+    """Return a delivery's state after one more record about a job or a rollout of it."""
+    seq, action = _int(fields["seq"]), str(fields["action"])
+    alarm = {"alarmed": seq} if needs_attention(fields) else {}
+    if not action.startswith("rollout."):
+        return replace(delivery, changed=seq, **alarm)
+    opened = {"rollout.planned": 1, "rollout.retried": 1, **dict.fromkeys(ROLLOUT_ENDS, -1)}
+    return replace(
+        delivery,
+        changed=seq,
+        rollouts=delivery.rollouts + (action == "rollout.planned"),
+        rollouts_open=delivery.rollouts_open + opened.get(action, 0),
         **alarm,
     )
 
@@ -175,6 +195,14 @@ def _fold_notice(delivery: DeliveryState, fields: Fields) -> DeliveryState:
     if action == "notice.deferred":
         return replace(delivery, noticed=0, notice_due=due)
     return replace(delivery, notice_tries=0, notice_due="")
+
+
+_FOLDS = {
+    "result": _fold_result,
+    "notice": _fold_notice,
+    **dict.fromkeys(("job", "rollout", "wave", "node"), _fold_part),
+}
+"""The folds of the records that do not decide a delivery, by the first word of their action."""
 
 
 def fold_notices(before: Notices, fields: Fields) -> Notices:

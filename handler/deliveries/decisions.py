@@ -15,9 +15,11 @@ from handler.deliveries.records import (
     draft_about_state,
     job_planned,
     not_allowed,
+    number_of_jobs,
     planned,
     relied_on,
     repeated,
+    rollouts_planned,
     source_changed,
     spec_rejected,
     superseded,
@@ -132,7 +134,7 @@ def plan_it(order: Order, rules: Rules, claim: Decide[Claim] | None = None) -> D
         if unplanned:
             return followed_by((unplanned,), decided)
         jobs = [job_planned(order, job, rules, view.now) for job in order.plan.jobs]
-        return followed_by((planned(order), *jobs), claimed)
+        return followed_by((planned(order), *jobs, *rollouts_planned(order)), claimed)
 
     def claimed(view: View) -> Decision[Decided]:
         first: Decision[Claim | None] = claim(view) if claim else Decision(None)
@@ -266,7 +268,7 @@ def jobs_left(order: Order, view: View) -> int | None:
 
 def _over_limit(order: Order, view: View) -> tuple[Problem, ...]:
     """Return why a rule's jobs of the last 24 hours leave no room for a plan; empty if they do."""
-    limit, jobs = order.policy.limit, len(order.plan.jobs)
+    limit, jobs = order.policy.limit, number_of_jobs(order.plan)
     if limit is None:
         return ()
     rule = rule_id(relied_on(order.policy))

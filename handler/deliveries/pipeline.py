@@ -25,8 +25,8 @@ from handler.errors import (
     RejectedError,
     SpecRejectedError,
 )
-from handler.jobs.decisions import SENDABLE, claim
-from handler.jobs.submission import Claimed, sign_ahead, submission
+from handler.jobs.decisions import claim
+from handler.jobs.submission import Claimed, sign_ahead, submit_all
 from handler.runtime.response import Result, delivered_again, result_of
 from handler.triggers.delivery import InlineSpec
 from handler.triggers.event_parser import filter_delivery
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from handler.invocation.invocation import Invocation
     from handler.policy.verdict import PolicyDecision
     from handler.triggers.delivery import Delivery, InvalidEntry
+    from handler.values.canonical_json import Json
 
 
 _EMPTY = "the object is empty; what is written into it later is run then"
@@ -70,32 +71,25 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
         run, claimed = _read_and_plan(decided.delivery, invocation)
     repeated = run.final and (decided.seen or run.key != decided.delivery.key)
     if run.state == "planned" and not run.final:
-        run = _with_jobs(run, submit(run.jobs, invocation, claimed))
+        run = _with_jobs(run, submit_all(run.jobs, invocation.runner, invocation.sender, claimed))
+    rollouts = _begin_rollouts(run, invocation) if run.rollouts_open else ()
     if run.trigger == "object" and not invocation.out_of_time:
         from handler.deliveries.reporting import report
 
         report(run, invocation)
-    result = result_of(decided.delivery.key, run, repeated=repeated)
+    result = replace(result_of(decided.delivery.key, run, repeated=repeated), rollouts=rollouts)
     return delivered_again(result, refused) if refused else result
 
 
-def submit(
-    jobs: Sequence[JobState], invocation: Invocation, claimed: Claimed | None = None
-) -> list[JobState]:
-    """Send the jobs that can be sent, in threads; return them as that leaves them.
+def _begin_rollouts(run: DeliveryState, invocation: Invocation) -> tuple[dict[str, Json], ...]:
+    """Bring the rollouts of a delivery as far as they get now, and return how they stand."""
+    # Loaded where it is needed: most deliveries have no rollout.
+    from handler.rollouts.standing import standing_json
+    from handler.rollouts.tick import tick
 
-    A failure of one stops no other. A job whose lease has expired becomes unknown. `claimed` is the
-    claim that was made with the plan.
-    """
-    claimable = SENDABLE | {"sending"}
-    keys = [job.key for job in jobs if job.state in claimable]
-    claims = {claimed.key: claimed} if claimed else {}
-    known = {key: one.request.body.decode() for key, one in claims.items()}
-    bodies = {**invocation.log.bodies([key for key in keys if key not in known]), **known}
-    return invocation.runner.drive_all(
-        [submission(key, bodies.get(key), invocation.sender, claims.get(key)) for key in keys],
-        senders=invocation.settings.senders,
-    )
+    rollouts = invocation.log.read(lambda view: view.rollouts.of_delivery(run.key), fresh=False)
+    ticked = tick([one for one in rollouts if not one.ended], invocation)
+    return tuple(map(standing_json, ticked.standings))
 
 
 def _with_jobs(run: DeliveryState, jobs: Sequence[JobState]) -> DeliveryState:
@@ -133,14 +127,16 @@ def _plan(
     order: Order, invocation: Invocation, *, received: bool
 ) -> tuple[Decided, Claimed | None]:
     """Plan a delivery and claim its first job in one commit; `received` had one of its own."""
-    first = order.plan.jobs[0]
-    ahead = sign_ahead(first.body, invocation.sender)
-    signed = invocation.runner.drive(ahead) if order.may_run else None
-    claimed = claim(first.key, date=signed.request.date, lease=signed.lease) if signed else None
+    first = next(iter(order.plan.jobs), None)
+    ahead = sign_ahead(first.body, invocation.sender) if first and order.may_run else None
+    signed = invocation.runner.drive(ahead) if ahead else None
+    claimed = (
+        claim(first.key, date=signed.request.date, lease=signed.lease) if first and signed else None
+    )
     plan = plan_it(order, rules_of(invocation.settings), claimed)
     decide = plan if received else receive(order.delivery, plan)
     decided = invocation.log.commit(decide).value
-    if signed is None or not decided.attempt:
+    if first is None or signed is None or not decided.attempt:
         return decided, None
     return decided, Claimed(first.key, signed.request, decided.attempt)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from handler.deliveries.decisions import Order, Rules
 from handler.errors import ApiError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.policy.verdict import ALLOWED, is_plain
-from handler.specs.planner import has_names, make_plan
+from handler.specs.planner import has_names, has_selections, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from handler.parsing import Document
     from handler.policy.verdict import PolicyDecision
     from handler.settings import Settings
-    from handler.specs.node_names import Resolved
     from handler.specs.planner import Plan
     from handler.triggers.delivery import Delivery
 
@@ -49,12 +48,11 @@ def order_of(
     """
     documents = read(spec.data, Limits(max_bytes=invocation.settings.max_spec_bytes))
     plan = make_plan(delivery.key, documents)
-    if has_names(documents):
+    if has_names(documents) or has_selections(documents):
         try:
-            documents, names = _with_ids(documents, nodes or partial(_listed, invocation))
+            plan = _with_nodes(delivery.key, documents, nodes, invocation)
         except SpecRejectedError as error:
             return Order(delivery, spec, plan, ALLOWED, error.problems)
-        plan = make_plan(delivery.key, documents, names)
     return Order(delivery, spec, plan, _policy_decision(delivery, spec, plan, invocation))
 
 
@@ -66,29 +64,41 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def _listed(invocation: Invocation) -> Sequence[EdgeNode]:
-    from handler.cloud.ief.fleet import list_nodes
-
-    return list_nodes(invocation.ief)
-
-
-def _with_ids(documents: Sequence[Document], nodes: Callable[[], Sequence[EdgeNode]]) -> Resolved:
+def _with_nodes(
+    key: str,
+    documents: Sequence[Document],
+    nodes: Callable[[], Sequence[EdgeNode]] | None,
+    invocation: Invocation,
+) -> Plan:
+    """Return the plan with the nodes that its documents name by their names, or select."""
+    from handler.cloud.ief.fleet import list_deployments, list_groups, list_nodes
     from handler.specs.node_names import resolve_names, unresolved
+    from handler.specs.selector import Inventory, resolve_selections
 
+    ief = invocation.ief
+    listed = cache(nodes or partial(list_nodes, ief))
+    inventory = Inventory(
+        listed,
+        cache(lambda: {one.id: one.name for one in list_groups(ief)}) if ief.instance else None,
+        cache(lambda: list_deployments(ief)),
+    )
     try:
-        listed = nodes()
+        by_id = {one.id: one.name for one in listed()} if has_names(documents) else {}
+        documents, names = resolve_names(documents, by_id)
+        selections = resolve_selections(documents, inventory)
     except ApiError as error:
         if error.status != _FORBIDDEN:
             raise
         raise unresolved(documents, f"the nodes cannot be listed ({error})") from error
-    return resolve_names(documents, {node.id: node.name for node in listed})
+    return make_plan(key, documents, names, selections)
 
 
 def _policy_decision(
     delivery: Delivery, spec: SpecSource, plan: Plan, invocation: Invocation
 ) -> PolicyDecision:
     settings = invocation.settings
-    if not settings.policy and is_plain(plan.jobs, settings.valid_for):
+    is_checked = settings.policy or plan.rollouts or not is_plain(plan.jobs, settings.valid_for)
+    if not is_checked:
         return ALLOWED
     from handler.deliveries.policy_check import check_policy
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from handler.deliveries.records import actor_of, is_confirmed
 from handler.policy.decision import decide, decide_changed, origin_of
-from handler.policy.demand import demand_of
+from handler.policy.plan_demands import demands_of
 from handler.policy.policy_reader import load_policy
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def check_policy(
     policy = load_policy(settings.policy, lambda: invocation.obs)
     actor = actor_of(delivery.actor, found) if is_confirmed(delivery.source, found) else {}
     origin = origin_of(delivery, actor)
-    demands = [demand_of(job) for job in plan.jobs]
-    return decide(policy, origin, demands, settings.valid_for)
+    return decide(policy, origin, demands_of(plan), settings.valid_for)
 
 
 def check_unchanged(

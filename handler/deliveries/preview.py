@@ -12,7 +12,7 @@ from handler.deliveries.planning import order_of, rules_of
 from handler.deliveries.receiving import receive
 from handler.errors import CloudError, RejectedError
 from handler.runtime.response import Answered, Result, jobs_json
-from handler.specs.short_form import NAME_SUFFIX_LENGTH
+from handler.specs.field_types import NAME_SUFFIX_LENGTH
 from handler.triggers.delivery import InlineSpec
 from handler.values.canonical_json import shown
 

@@ -10,7 +10,7 @@ from handler.audit.record import Draft
 from handler.values.canonical_json import sha256_hex, shown, timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from handler.audit.record import Part
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from handler.deliveries.decisions import Order, Rules, SpecSource
     from handler.errors import Problem
     from handler.policy.verdict import PolicyDecision
-    from handler.specs.planner import PlannedJob
+    from handler.specs.planner import Plan, PlannedJob
     from handler.triggers.delivery import Delivery
 
 CHANGED = (
@@ -170,6 +170,27 @@ def job_planned(order: Order, job: PlannedJob, rules: Rules, now: datetime) -> D
         request={"digest": sha256_hex(job.body)},
         body=job.body,
     )
+
+
+def rollouts_planned(order: Order) -> Iterator[Draft]:
+    """Yield the records that the rollouts of a delivery are planned."""
+    if not order.plan.rollouts:
+        return
+    # Loaded where it is needed: most deliveries have no rollout.
+    from handler.rollouts.records import planned_rollout
+
+    delivery = {"key": order.delivery.key, **relied_on(order.policy)}
+    for rollout in order.plan.rollouts:
+        yield from planned_rollout(delivery, rollout)
+
+
+def number_of_jobs(plan: Plan) -> int:
+    """Return how many jobs a plan is, those of its rollouts included."""
+    if not plan.rollouts:
+        return len(plan.jobs)
+    from handler.specs.rollout_planner import jobs_of_rollouts
+
+    return len(plan.jobs) + jobs_of_rollouts(plan.rollouts)
 
 
 def relied_on(policy: PolicyDecision) -> dict[str, str | int]:

@@ -15,7 +15,7 @@ from handler.emulator.faults import FaultRules, Timers
 from handler.emulator.http.router import Router
 from handler.emulator.http.server import HttpServer
 from handler.emulator.ief import operations as ief
-from handler.emulator.ief.fleet import read_fleet
+from handler.emulator.ief.fleet_file import read_fleet
 from handler.emulator.ief.job_simulation import JobSimulation
 from handler.emulator.obs import operations as obs
 from handler.emulator.obs.notifications import Notifications
@@ -88,9 +88,9 @@ class Emulator:
         """
         self.account = account
         self._takes_notices = notices
-        simulation = JobSimulation(
-            fleet or read_fleet(), job_seconds, speed, failure_rate=failure_rate, seed=seed
-        )
+        fleet = fleet or read_fleet()
+        parallelism = fleet.job_parallelism
+        simulation = JobSimulation(fleet, job_seconds, speed, parallelism, failure_rate, seed)
         self._journal = Journal(directory) if directory else None
         self.state = State(clock, lambda: str(uuid4()), simulation, tuple(buckets), self._journal)
         self.faults = FaultRules(ief.NAMES | obs.NAMES | smn.NAMES)

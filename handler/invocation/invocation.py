@@ -51,4 +51,6 @@ class Invocation:
             settle_after=self.settings.settle_after,
             absent_doubt=self.absent_doubt,
             breaker=breaker,
+            senders=self.settings.senders,
+            job_grace=self.settings.job_grace,
         )

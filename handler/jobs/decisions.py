@@ -229,6 +229,7 @@ def about(job: JobState) -> Draft:
         outcome="pending",
         delivery={"key": job.delivery},
         job={"key": job.key, "name": job.name, "type": job.type, "document": job.document},
+        rollout={"key": job.rollout, "wave": job.wave} if job.rollout else {},
     )
 
 
@@ -238,6 +239,8 @@ def _claimed(view: View, job: JobState, date: str, lease_until: datetime) -> Dec
     held = view.switch("hold")
     if held:
         return not_granted(job, *_waiting(job, f"sending is held: {held}"))
+    if job.rollout and (rollout := view.rollouts.get(job.rollout)) and rollout.state == "paused":
+        return not_granted(job, *_waiting(job, "its rollout is paused"))
     request: Part = {
         "operation": "CreateBatchJob",
         "attempt": job.attempt + 1,
@@ -248,9 +251,14 @@ def _claimed(view: View, job: JobState, date: str, lease_until: datetime) -> Dec
     return Decision(Claim(job.attempt + 1, job), (sending,))
 
 
+def expired(job: JobState, note: str) -> Draft:
+    """Return the record that a job that was not sent is not sent any more."""
+    return replace(about(job), action="job.expired", outcome="failure", note=note)
+
+
 def _expired(job: JobState) -> Draft:
     note = f"was not sent by {job.valid_until[:19]}Z; deliver it again if it is still wanted"
-    return replace(about(job), action="job.expired", outcome="failure", note=note)
+    return expired(job, note)
 
 
 def _waiting(job: JobState, reason: str) -> tuple[Draft, ...]:

@@ -117,6 +117,8 @@ class Sender(NamedTuple):
         tries: How often one invocation sends a job that the API asks to be sent later.
         absent_doubt: Why a list never shows here that a job is absent; "" if it does.
         breaker: When the circuit breaker holds sending; None for never.
+        senders: How many requests leave at once.
+        job_grace: Seconds beyond IEF's ten minutes after which a rollout's job counts as ended.
     """
 
     seconds_per_request: float
@@ -124,6 +126,8 @@ class Sender(NamedTuple):
     tries: int = 5
     absent_doubt: str = ""
     breaker: Breaker | None = None
+    senders: int = 1
+    job_grace: int = 300
 
 
 Effect: TypeAlias = (

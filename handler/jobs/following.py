@@ -15,6 +15,7 @@ from handler.audit.log import Decision, followed_by
 from handler.jobs.breaker import trip
 from handler.jobs.decisions import about, known
 from handler.jobs.effects import Gone, ShowJob, TimeLeft, ask, commit
+from handler.schedule.rollout_settings import JOB_SECONDS
 from handler.values.canonical_json import moment
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 FOLLOWED_FOR = timedelta(days=1)
 """After this a job that never ends is no longer queried; the API gives it ten minutes."""
 
+_GIVEN_UP = "it did not end in the time that it was followed for"
 _REASONS = 5
 _LONGEST_REASON = 200
 
@@ -62,6 +64,11 @@ def finish(seen: JobState, answer: ShownJob | Gone, sender: Sender) -> Decide[Jo
     def decide(view: View) -> Decision[JobState]:
         job = known(view, seen.key)
         drafts = _end(job, answer, view.now, sender) if job.seq == seen.seq else ()
+        if drafts and job.rollout:
+            # Loaded where it is needed: most jobs are of no rollout.
+            from handler.jobs.node_outcomes import failed_nodes
+
+            drafts = (*drafts, *failed_nodes(view, drafts[0], answer))
         return followed_by(drafts, tripped) if drafts else finished(view)
 
     def tripped(view: View) -> Decision[JobState]:
@@ -88,9 +95,16 @@ def _end(
         return () if lagging else (_deleted(job),)
     if job.paused:
         return _while_paused(job, answer, resumed=age >= timedelta(seconds=sender.settle_after))
-    if answer.status in ENDED or age > FOLLOWED_FOR:
+    if answer.status in ENDED or age > _longest(job, sender):
         return (_finished(job, answer),)
     return ()
+
+
+def _longest(job: JobState, sender: Sender) -> timedelta:
+    """Return how long a job is followed: the gate of a rollout does not wait for a day."""
+    if not job.rollout:
+        return FOLLOWED_FOR
+    return timedelta(seconds=JOB_SECONDS + sender.job_grace)
 
 
 def _while_paused(job: JobState, answer: ShownJob, *, resumed: bool) -> tuple[Draft, ...]:
@@ -121,7 +135,7 @@ def _deleted(job: JobState) -> Draft:
 
 def _finished(job: JobState, ended: ShownJob) -> Draft:
     reasons = [reason[:_LONGEST_REASON] for _, reason in ended.tasks if reason][:_REASONS]
-    given_up = "" if ended.status in ENDED else "it was followed for a day and did not end"
+    given_up = "" if ended.status in ENDED else _GIVEN_UP
     return replace(
         about(job),
         action="job.finished",

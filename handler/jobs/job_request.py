@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from handler.runtime.response import ReplyOutcome
     from handler.triggers.delivery import Action
 
-_OUTCOMES: dict[str, ReplyOutcome] = {
+REPLY_OUTCOMES: dict[str, ReplyOutcome] = {
     "done": "completed",
     "so": "completed",
     "not done": "rejected",
     "unknown": "deferred",
 }
+"""The outcome of a reply, by what became of a request."""
 
 
 def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
@@ -54,7 +55,7 @@ def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
     sentences = () if said.outcome == "done" else (said.sentence,)
     return Result(
         job.delivery,
-        _OUTCOMES[said.outcome],
+        REPLY_OUTCOMES[said.outcome],
         (now,),
         errors=() if said.outcome == "so" else sentences,
         warnings=sentences if said.outcome == "so" else (),

@@ -21,13 +21,25 @@ from typing import TYPE_CHECKING, NamedTuple
 from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, NotSentError
 from handler.jobs.claiming import claim_planned
-from handler.jobs.decisions import Answer, Deferred, Refused, Unknown, defer, record, request_lost
+from handler.jobs.decisions import (
+    SENDABLE,
+    Answer,
+    Deferred,
+    Refused,
+    Unknown,
+    defer,
+    record,
+    request_lost,
+)
 from handler.jobs.effects import AwaitTurn, Send, Sign, TimeLeft, ask, commit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from handler.audit.job_state import JobState
     from handler.cloud.http_transport import Request
     from handler.errors import CloudError
+    from handler.jobs.effect_runner import EffectRunner
     from handler.jobs.effects import Asking, Sender
 
 AUTHENTICATION_FAILED = "IEF.011005"
@@ -77,6 +89,33 @@ def submission(
             break
         claimed = None
     return job
+
+
+def submit_all(
+    jobs: Sequence[JobState],
+    runner: EffectRunner,
+    sender: Sender,
+    claimed: Claimed | None = None,
+) -> list[JobState]:
+    """Send the jobs that can be sent, in threads; return them as that leaves them.
+
+    A failure of one stops no other. A job whose lease has expired becomes unknown.
+
+    Args:
+        jobs: The jobs.
+        runner: Carries the effects out.
+        sender: Who submits.
+        claimed: The claim that was made with the plan of one of them.
+    """
+    claimable = SENDABLE | {"sending"}
+    keys = [job.key for job in jobs if job.state in claimable]
+    claims = {claimed.key: claimed} if claimed else {}
+    known = {key: one.request.body.decode() for key, one in claims.items()}
+    bodies = {**runner.log.bodies([key for key in keys if key not in known]), **known}
+    return runner.drive_all(
+        [submission(key, bodies.get(key), sender, claims.get(key)) for key in keys],
+        senders=sender.senders,
+    )
 
 
 def sign_ahead(body: str, sender: Sender) -> Asking[Signed | None]:

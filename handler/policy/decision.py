@@ -127,19 +127,25 @@ def _refusals(
     rule: Rule, demands: Sequence[Demand], valid_for: int
 ) -> Iterator[tuple[int | None, str]]:
     """Yield what a rule does not allow, with the number of the document."""
-    if len(demands) > rule.jobs_per_file:
-        yield None, f"{len(demands)} jobs in one file, at most {rule.jobs_per_file}"
-    if rule.jobs_per_day is not None and len(demands) > rule.jobs_per_day:
-        yield None, f"{len(demands)} jobs in one file, at most {rule.jobs_per_day} in 24 hours"
+    jobs, at_once = (sum(numbers) for numbers in zip(*map(_jobs, demands), strict=True))
+    if at_once > rule.jobs_per_file:
+        yield None, f"{at_once} jobs in one file, at most {rule.jobs_per_file}"
+    if rule.jobs_per_day is not None and jobs > rule.jobs_per_day:
+        yield None, f"{jobs} jobs in one file, at most {rule.jobs_per_day} in 24 hours"
     for demand in demands:
         for text in (*_job(rule, demand, valid_for), *_deployment(rule, demand)):
             yield demand.document, text
+
+
+def _jobs(demand: Demand) -> tuple[int, int]:
+    return demand.jobs, demand.at_once
 
 
 def _job(rule: Rule, demand: Demand, valid_for: int) -> Iterator[str]:
     if rule.kinds is not None and demand.kind not in rule.kinds:
         yield f"the kind {demand.kind}"
     yield from _targets(rule, demand)
+    yield from _selection(rule, demand)
     longest = rule.valid_for or valid_for
     if demand.valid_for is not None and demand.valid_for > longest:
         yield f"valid_for of {demand.valid_for} s, at most {longest} s"
@@ -148,14 +154,22 @@ def _job(rule: Rule, demand: Demand, valid_for: int) -> Iterator[str]:
             yield f"no tag {key}"
 
 
+def _selection(rule: Rule, demand: Demand) -> Iterator[str]:
+    for tag in rule.target_tags:
+        if tag not in demand.target_tags:
+            yield f"targets that are not selected by the tag {tag}"
+
+
 def _targets(rule: Rule, demand: Demand) -> Iterator[str]:
-    if rule.targets_per_job is not None and len(demand.targets) > rule.targets_per_job:
-        yield f"{len(demand.targets)} targets in one job, at most {rule.targets_per_job}"
+    if rule.targets_per_job is not None and demand.targets_per_job > rule.targets_per_job:
+        yield f"{demand.targets_per_job} targets in one job, at most {rule.targets_per_job}"
     lists = (rule.nodes, rule.node_names, rule.groups, rule.deployments)
     if all(one is None for one in lists):
         return
-    if not demand.targets:
+    if not demand.targets and demand.jobs:
         yield "no target named"
+    if demand.grows:
+        yield "late_joiners: include, since targets are listed"
     for place, (kind, target) in enumerate(demand.targets, start=1):
         problem = _target(rule, kind, target, demand.node_names.get(target))
         if problem:

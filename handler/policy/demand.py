@@ -1,4 +1,4 @@
-"""What one job asks for, read from its request body, whichever form its spec was in.
+"""What one job or rollout asks for, read from its request body, whichever form its spec was in.
 
 A deployment is searched as a whole, not field by field: the API may read a field in another
 spelling (`hostNetwork`, `Privileged`, `configs.host_network`) or at another place than its page
@@ -78,7 +78,7 @@ _MOST_USERS = 2**31
 
 @dataclass(frozen=True)
 class Demand:
-    """What one job asks for.
+    """What one job, or all jobs of one rollout, ask for.
 
     Attributes:
         document: The number of its document in the file, from 1.
@@ -98,6 +98,11 @@ class Demand:
         root: Paths of containers that may run as root.
         secrets: The name of each secret, by its path; "" if none is named.
         configmaps: The name of each configmap, by its path; "" if none is named.
+        at_once: How many jobs of a rollout run at once; its gate bounds what all of them do.
+        jobs: How many jobs it is; 0 for a rollout whose nodes are not selected yet.
+        targets_per_job: The most targets that one of them has.
+        target_tags: Tags, as `key=value`, that all targets have, since they are selected by them.
+        grows: Whether targets are added to it that nobody has judged.
     """
 
     document: int
@@ -114,6 +119,11 @@ class Demand:
     root: tuple[str, ...]
     secrets: tuple[tuple[str, str], ...]
     configmaps: tuple[tuple[str, str], ...]
+    jobs: int = 1
+    at_once: int = 1
+    targets_per_job: int = 0
+    target_tags: frozenset[str] = frozenset()
+    grows: bool = False
 
 
 def demand_of(job: PlannedJob) -> Demand:
@@ -122,10 +132,12 @@ def demand_of(job: PlannedJob) -> Demand:
     content = request.get("job_content") or {}
     task = json.loads(content.get("task_data") or "{}")
     mappings = found_mappings(task)
+    targets = (*_targets(content), *_targets_of_task(mappings))
     return Demand(
         document=job.document,
         kind=job.job_type,
-        targets=(*_targets(content), *_targets_of_task(mappings)),
+        targets=targets,
+        targets_per_job=len(targets),
         node_names=dict(job.nodes),
         tags=frozenset(tag["key"] for tag in request.get("tags", [])),
         valid_for=job.valid_for,

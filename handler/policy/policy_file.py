@@ -12,7 +12,7 @@ from handler.parsing import Limits, read
 from handler.parsing.validation_errors import to_problem, validation_issues
 from handler.policy.rules import Policy, Rule, Source
 from handler.policy.verdict import MOST_JOBS
-from handler.specs.field_types import Duration, Line, rule_error
+from handler.specs.field_types import Duration, Line, TextRule, rule_error
 from handler.specs.targets import JobType
 from handler.values.canonical_json import sha256_hex
 from handler.values.duration import seconds_of
@@ -38,6 +38,9 @@ def _prefix(text: str) -> str:
         raise rule_error(str(error)) from None
 
 
+TargetTag: TypeAlias = Annotated[
+    Line, TextRule(0, r"[^=]+=.+", "must be a key and a value: key=value")
+]
 Prefix: TypeAlias = Annotated[Line, AfterValidator(_prefix)]
 Repository: TypeAlias = Annotated[Line, AfterValidator(_repository)]
 
@@ -93,8 +96,15 @@ class RuleForm(BaseModel):
     targets_per_job: Count | None = Field(
         default=None, description="The most targets of a job; default any number."
     )
+    target_tags: list[TargetTag] = Field(
+        default_factory=list,
+        description="Tags as key=value that all targets have: a spec must select by them, and "
+        "can name no targets. Default none.",
+    )
     jobs_per_file: Count = Field(
-        default=MOST_JOBS, description="The most jobs of a file; default 200."
+        default=MOST_JOBS,
+        description="The most jobs of a file; a rollout counts as those that it runs at once; "
+        "default 200.",
     )
     jobs_per_day: Count | None = Field(
         default=None,

@@ -41,6 +41,7 @@ class Rule(NamedTuple):
     groups: Collection[str] | None = None
     deployments: Collection[str] | None = None
     targets_per_job: int | None = None
+    target_tags: Collection[str] = ()
     jobs_per_file: int = MOST_JOBS
     jobs_per_day: int | None = None
     images: Collection[str] | None = None

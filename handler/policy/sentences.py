@@ -41,6 +41,8 @@ def _allowed(rule: Rule) -> Iterator[str]:
         yield f"nodes by name: {_listed(rule.node_names, 'any')}"
     yield f"node groups: {_listed(rule.groups, 'any')}"
     yield f"deployments: {_listed(rule.deployments, 'any')}"
+    if rule.target_tags:
+        yield f"only targets that are selected by the tags {', '.join(rule.target_tags)}"
     most = rule.targets_per_job
     yield f"at most {rule.jobs_per_file} jobs in a file, {most or 'any number of'} targets in a job"
     if rule.jobs_per_day is not None:

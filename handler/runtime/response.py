@@ -38,6 +38,7 @@ class Result:
         warnings: What should be looked at, such as what may be wrong with the spec; it holds
             nothing up.
         subject: What it is a run of, for errors that do not say what they are about.
+        rollouts: How its rollouts stand, as they are shown.
     """
 
     delivery: str
@@ -46,6 +47,7 @@ class Result:
     errors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     subject: str = ""
+    rollouts: tuple[dict[str, Json], ...] = ()
 
 
 def outcome_of(jobs: Sequence[JobState]) -> ReplyOutcome:
@@ -95,13 +97,19 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
     if run.state == "awaiting":
         return Result(delivery, "awaiting", errors=notes)
     if run.state == "planned":
-        outcome = "duplicate" if repeated else outcome_of(run.jobs)
+        outcome = "duplicate" if repeated else _outcome_of_run(run)
         return Result(delivery, outcome, run.jobs, errors_of(run.jobs), notes)
     if run.state == "rejected":
         before = f"delivery {shown(run.key)} was rejected before; fix the file and drop it again"
         errors = (before, *notes) if repeated else notes
         return Result(delivery, "rejected", errors=errors, subject=run.subject)
     return Result(delivery, "ignored" if run.state == "ignored" else "duplicate")
+
+
+def _outcome_of_run(run: DeliveryState) -> ReplyOutcome:
+    """Return the outcome of a planned delivery; one with rollouts may have no job yet."""
+    outcome = outcome_of(run.jobs) if run.jobs else "completed"
+    return "submitted" if run.rollouts_open and outcome in {"completed", "rejected"} else outcome
 
 
 def delivered_again(result: Result, refused: DeliveryState) -> Result:
@@ -120,6 +128,7 @@ class Answered:
     Attributes:
         results: The results of its deliveries.
         jobs: Other jobs that a reconciler run worked on.
+        rollouts: How the rollouts stand that it worked on, as they are shown.
         errors: What a reconciler run could not do.
         left: How much of each kind a reconciler run left open; None for any other event.
         warnings: What should be looked at.
@@ -131,6 +140,7 @@ class Answered:
 
     results: Sequence[Result]
     jobs: Sequence[JobState] = ()
+    rollouts: Sequence[dict[str, Json]] = ()
     errors: Sequence[str] = ()
     left: Mapping[str, int] | None = None
     warnings: Sequence[str] = ()
@@ -145,7 +155,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     outcomes = [result.outcome for result in answered.results]
     if answered.left is not None:
         outcomes.append(_outcome_of_reconciler(answered.left, answered.errors))
-        outcomes += ["partial" for job in answered.jobs if went_wrong(job)]
+        outcomes += ["partial" for job in answered.jobs if _is_reported(job)]
     if answered.checks:
         outcomes.append("partial" if answered.errors else "completed")
     worst = max(map(WORST_LAST.index, outcomes), default=0)
@@ -155,12 +165,15 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     warnings += answered.warnings
     jobs = {job.key: job for result in answered.results for job in result.jobs}
     errors += [
-        failure_sentence(job) for job in answered.jobs if went_wrong(job) and job.key not in jobs
+        failure_sentence(job) for job in answered.jobs if _is_reported(job) and job.key not in jobs
     ]
+    rollouts = [*(one for result in answered.results for one in result.rollouts)]
+    rollouts += answered.rollouts
     return {
         "outcome": WORST_LAST[worst],
         "deliveries": [shown(result.delivery) for result in answered.results],
         "jobs": jobs_json(list((jobs | {job.key: job for job in answered.jobs}).values())),
+        **({"rollouts": list(rollouts)} if rollouts else {}),
         "errors": [*errors, *answered.errors],
         **({"warnings": warnings} if warnings else {}),
         **({"open": dict(answered.left)} if answered.left is not None else {}),
@@ -171,12 +184,17 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     }
 
 
+def _is_reported(job: JobState) -> bool:
+    """Return whether a reply says that a job went wrong; of a rollout's jobs its gate decides."""
+    return went_wrong(job) and not job.rollout
+
+
 def _outcome_of_reconciler(left: Mapping[str, int], errors: Sequence[str]) -> ReplyOutcome:
     """Return the outcome of a reconciler run: a wait for the fleet or a person is not deferred."""
-    waiting = {"followed", "awaiting"}
+    waiting = {"followed", "awaiting", "rollouts"}
     if errors or any(count for kind, count in left.items() if kind not in waiting):
         return "deferred"
-    return "submitted" if left.get("followed") else "completed"
+    return "submitted" if left.get("followed") or left.get("rollouts") else "completed"
 
 
 def _errors(result: Result, *, named: bool) -> Iterable[str]:

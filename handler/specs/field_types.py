@@ -22,6 +22,9 @@ NOT_RENDERED = "a template that was not rendered: its placeholder is left here; 
 
 _MATCHED_LENGTH_FACTOR = 10  # times what is allowed
 
+NAME_SUFFIX_LENGTH = 8
+"""Characters of a job's key at the end of its name, after a hyphen, in the short form."""
+
 MAX_NOTE_LENGTH = 225  # 255 characters of description, less the mark of 29 and a space
 
 

@@ -13,6 +13,7 @@ from handler.errors import Problem, SpecRejectedError
 from handler.parsing import first_problems
 from handler.parsing.validation_errors import Issue, to_problem
 from handler.specs.planner import listed_nodes, named_nodes
+from handler.specs.targets import selects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,14 +59,19 @@ def resolve_names(documents: Sequence[Document], nodes: Mapping[str, str]) -> Re
 
 
 def unresolved(documents: Sequence[Document], reason: str) -> SpecRejectedError:
-    """Return the error that names cannot be looked up, and why."""
-    return SpecRejectedError(
-        [
-            _problem(document, place, f"{name} is not an id, and {reason}; give the node's id")
-            for document in documents
-            for place, name in named_nodes(document)
-        ][:1]
-    )
+    """Return the error that names cannot be looked up, or nothing be selected, and why."""
+    return SpecRejectedError([*_unresolved(documents, reason)][:1])
+
+
+def _unresolved(documents: Sequence[Document], reason: str) -> Iterator[Problem]:
+    for document in documents:
+        for place, name in named_nodes(document):
+            yield _problem(
+                document, place, f"{name} is not an id, and {reason}; give the node's id"
+            )
+        if isinstance(document.value, dict) and selects(document.value):
+            issue = Issue(("targets", "select"), f"cannot be resolved: {reason}")
+            yield to_problem(issue, document)
 
 
 def _problems(

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from handler.errors import Problem, SpecRejectedError
 from handler.parsing import MAX_PROBLEMS, first_problems
 from handler.parsing.validation_errors import Issue, nearest_name, to_problem
+from handler.specs.field_types import NAME_SUFFIX_LENGTH
+from handler.specs.targets import is_rollout, selects, target_of
 from handler.values.canonical_json import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from handler.parsing import Document
+    from handler.specs.rollout_planner import PlannedRollout
+    from handler.specs.selector import Selection
     from handler.values.canonical_json import Json
 
 MARK_KEY_LENGTH = 26
@@ -26,6 +30,12 @@ NamedNodes: TypeAlias = "tuple[tuple[str, str], ...]"
 
 NO_NAMES: Mapping[int, NamedNodes] = MappingProxyType({})
 """No node was named by its name."""
+
+NOTHING_SELECTED: Mapping[int, Selection] = MappingProxyType({})
+"""No document selects its nodes, or they are not known yet."""
+
+MOST_ROLLOUTS = 20
+"""How many rollouts a file may have: each selects from all nodes."""
 
 _API_WORDS = frozenset({"job_name", "job_type", "job_content"})
 _NODE_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9a-fA-F]{32}")
@@ -60,6 +70,7 @@ class Plan(NamedTuple):
 
     jobs: tuple[PlannedJob, ...]
     warnings: tuple[Problem, ...]
+    rollouts: tuple[PlannedRollout, ...] = ()
 
 
 class _Form(NamedTuple):
@@ -89,7 +100,10 @@ def mark_of(job_key: str) -> str:
 
 
 def make_plan(
-    delivery_key: str, documents: Sequence[Document], names: Mapping[int, NamedNodes] = NO_NAMES
+    delivery_key: str,
+    documents: Sequence[Document],
+    names: Mapping[int, NamedNodes] = NO_NAMES,
+    selections: Mapping[int, Selection] = NOTHING_SELECTED,
 ) -> Plan:
     """Turn a delivery's documents into its plan.
 
@@ -97,9 +111,10 @@ def make_plan(
         delivery_key: The delivery's key; the jobs' keys follow from it.
         documents: The documents of its spec.
         names: The nodes of each document that were named by their names.
+        selections: The nodes of each document that selects them.
 
     Returns:
-        The plan, with one job for each document.
+        The plan, with one job or one rollout for each document.
 
     Raises:
         SpecRejectedError: At least one document has an error; those of all documents are listed.
@@ -107,16 +122,71 @@ def make_plan(
     problems = first_problems(_problems(documents))
     if problems:
         raise SpecRejectedError(problems)
+    of_rollouts = [document for document in documents if is_rollout(_mapping(document))]
     jobs = tuple(
-        _job(delivery_key, document, names.get(document.number, ())) for document in documents
+        _job(delivery_key, document, names.get(document.number, ()))
+        for document in documents
+        if not is_rollout(_mapping(document))
     )
+    rollouts = _rollouts(delivery_key, of_rollouts, names, selections) if of_rollouts else ()
     warnings = (problem for document in documents for problem in _warnings(document))
-    return Plan(jobs, first_problems(warnings))
+    return Plan(jobs, first_problems(warnings), rollouts)
+
+
+def _rollouts(
+    delivery_key: str,
+    documents: Sequence[Document],
+    names: Mapping[int, NamedNodes],
+    selections: Mapping[int, Selection],
+) -> tuple[PlannedRollout, ...]:
+    from handler.specs.rollout_planner import plan_rollout, window_problem
+
+    if len(documents) > MOST_ROLLOUTS:
+        text = f"{len(documents)} rollouts in one file, at most {MOST_ROLLOUTS}; split the file"
+        raise SpecRejectedError([Problem(text)])
+    rollouts = tuple(
+        plan_rollout(
+            delivery_key, one, _mapping(one), names.get(one.number, ()), selections.get(one.number)
+        )
+        for one in documents
+    )
+    found = map(window_problem, rollouts, documents)
+    problems = first_problems(problem for problem in found if problem)
+    if problems:
+        raise SpecRejectedError(problems)
+    return rollouts
+
+
+def rollout_job_name(rollout_name: str, job_key: str) -> str:
+    """Return the name of one job of a rollout: the short name and characters of the job's key."""
+    short_name = rollout_name[: -NAME_SUFFIX_LENGTH - 1]
+    return f"{short_name}-{job_key[:NAME_SUFFIX_LENGTH]}"
+
+
+def rollout_job(template: str, job_name: str, job_key: str, nodes: NamedNodes) -> str:
+    """Return the JSON text of the request for one job of a rollout.
+
+    Args:
+        template: The rollout's template.
+        job_name: The job's name, as `rollout_job_name` makes it.
+        job_key: The job's key; its mark opens the description.
+        nodes: Id and name of each target; names of nodes are sent along.
+    """
+    body = json.loads(template)
+    content = body["job_content"]
+    content["targets"] = [target_of(one, name, content["target_type"]) for one, name in nodes]
+    marked = _marked(body, job_key)
+    return _text({"job_name": job_name, **marked})
 
 
 def has_names(documents: Sequence[Document]) -> bool:
     """Return whether valid documents name a node by anything but an id."""
     return any(True for document in documents for _ in named_nodes(document))
+
+
+def has_selections(documents: Sequence[Document]) -> bool:
+    """Return whether documents select their nodes."""
+    return any(selects(_mapping(document)) for document in documents)
 
 
 def named_nodes(document: Document) -> Iterator[tuple[int, str]]:
@@ -204,14 +274,21 @@ def _job(delivery_key: str, document: Document, nodes: NamedNodes) -> PlannedJob
     place_in_document = 0  # one document asks for one job
     key = key_of([delivery_key, document.number, place_in_document])
     body = form.body(value, key)
-    note = body.get("description")
-    marked = {**body, "description": f"{mark_of(key)} {note}" if note else mark_of(key)}
     return PlannedJob(
         key=key,
         document=document.number,
         name=str(body["job_name"]),
         job_type=str(body["job_type"]),
-        body=json.dumps(marked, ensure_ascii=False, separators=(",", ":")),
+        body=_text(_marked(body, key)),
         valid_for=form.valid_for(value),
         nodes=nodes,
     )
+
+
+def _marked(body: dict[str, Json], key: str) -> dict[str, Json]:
+    note = body.get("description")
+    return {**body, "description": f"{mark_of(key)} {note}" if note else mark_of(key)}
+
+
+def _text(body: dict[str, Json]) -> str:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from handler.parsing.validation_errors import Issue, validation_issues, with_path_prefix
 from handler.specs.field_types import (
+    NAME_SUFFIX_LENGTH,
     STRICT,
     Duration,
     Id,
@@ -20,7 +21,13 @@ from handler.specs.field_types import (
     omitted,
     rule_error,
 )
-from handler.specs.targets import JobType, repeated_target_errors, type_warnings
+from handler.specs.targets import (
+    JobType,
+    is_rollout,
+    repeated_target_errors,
+    target_of,
+    type_warnings,
+)
 from handler.values.duration import seconds_of
 
 if TYPE_CHECKING:
@@ -28,10 +35,8 @@ if TYPE_CHECKING:
 
     from handler.values.canonical_json import Json
 
-NAME_SUFFIX_LENGTH = 8
-
 _TARGET_TYPES = {"nodes": "node", "groups": "node_group", "deployments": "deployment"}
-_ONE_OF_THEM = "needs exactly one of nodes, groups, deployments"
+_ONE_OF_THEM = "needs exactly one of nodes, groups, deployments, select"
 _LONGEST_SERIAL = 64
 
 
@@ -66,11 +71,12 @@ class Target(BaseModel):
     name: NodeName = Field(default="", description="Its name; a node's is sent along.")
 
 
+_SELECT = "Which nodes, or deployments; it makes a rollout."
 TargetList = list[Annotated[Target, BeforeValidator(_target)]]
 
 
 class Targets(BaseModel):
-    """What the job works on: exactly one of the three, with at least one entry."""
+    """What the job works on: exactly one of the four, with at least one entry."""
 
     model_config = ConfigDict(**STRICT, json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
@@ -81,13 +87,16 @@ class Targets(BaseModel):
     deployments: TargetList = Field(
         default_factory=list, min_length=1, description="Deployments, for deployment_upgrade."
     )
+    select: dict[str, Any] = Field(default_factory=omitted, description=_SELECT)
 
 
 _DEPLOYMENT = "What runs there; only for deployment jobs, which need it."
+_ROLLOUT = "How the nodes have their turn, in waves."
+_WINDOW = "When waves may run; it makes a rollout."
 
 
 class Job(BaseModel):
-    """A job in Nightdrop's friendlier form; `full_model` also checks its deployment."""
+    """A job in Nightdrop's friendlier form; `full_model` also checks a deployment and a rollout."""
 
     model_config = STRICT
 
@@ -107,27 +116,50 @@ class Job(BaseModel):
         default_factory=str,
         description="How long after its delivery the job may be sent: 90m, 6h, 2d.",
     )
+    rollout: dict[str, Any] = Field(default_factory=omitted, description=_ROLLOUT)
+    window: dict[str, Any] = Field(default_factory=omitted, description=_WINDOW)
 
 
 @cache
 def full_model() -> type[BaseModel]:
-    """Return `Job` with the model of a deployment, which is loaded for documents that have one."""
+    """Return `Job` with the models of what is loaded for documents that have it only."""
     from handler.specs.deployment import AnyDeployment
+    from handler.specs.rollout_form import RolloutForm, SelectForm, WindowForm
 
-    field: Any = (AnyDeployment, Field(default_factory=omitted, description=_DEPLOYMENT))
-    return create_model("Job", __base__=Job, __doc__=Job.__doc__, deployment=field)
+    def field(model: Any, description: str) -> Any:  # noqa: ANN401 - as pydantic has it
+        return model, Field(default_factory=omitted, description=description)
+
+    select: Any = field(SelectForm, _SELECT)
+    targets = create_model("Targets", __base__=Targets, __doc__=Targets.__doc__, select=select)
+    fields: dict[str, Any] = {
+        "targets": (targets, Field(description="What the job works on.")),
+        "deployment": field(AnyDeployment, _DEPLOYMENT),
+        "rollout": field(RolloutForm, _ROLLOUT),
+        "window": field(WindowForm, _WINDOW),
+    }
+    return create_model("Job", __base__=Job, __doc__=Job.__doc__, **fields)
 
 
 def job_errors(job: dict[str, Json]) -> list[Issue]:
     """Return everything wrong with a document in the friendly form."""
-    model = full_model() if "deployment" in job else Job
-    return [*validation_issues(model, job), *_target_errors(job), *_deployment_errors(job)]
+    rollout = is_rollout(job)
+    model = full_model() if rollout or "deployment" in job else Job
+    issues = [*validation_issues(model, job), *_target_errors(job)]
+    if rollout:
+        from handler.specs.rollout_form import rollout_errors
+
+        issues += rollout_errors(job)
+    return [*issues, *_deployment_errors(job)]
 
 
 def job_warnings(job: dict[str, Json]) -> list[Issue]:
     """Return what the API's pages do not settle about a valid document in the friendly form."""
     field, _ = _targets(job)
     issues = type_warnings(str(job["kind"]), _TARGET_TYPES[field], ("targets", field))
+    if is_rollout(job):
+        from handler.specs.rollout_form import rollout_warnings
+
+        issues += rollout_warnings(job)
     deployment = job.get("deployment")
     if isinstance(deployment, dict):
         from handler.specs.deployment import deployment_warnings
@@ -141,10 +173,10 @@ def build_body(job: dict[str, Json], job_key: str) -> dict[str, Json]:
 
     The first characters of the job's key make the name new each time.
     """
-    field, entries = _targets(job)
+    target_type = _TARGET_TYPES[_targets(job)[0]]
     content: dict[str, Json] = {
-        "target_type": _TARGET_TYPES[field],
-        "targets": [_api_target(entry, field) for entry in entries],
+        "target_type": target_type,
+        "targets": [target_of(one, name, target_type) for one, name in named_targets(job)],
     }
     deployment = job.get("deployment")
     if isinstance(deployment, dict):
@@ -168,27 +200,29 @@ def valid_for_seconds(job: dict[str, Json]) -> int | None:
     return seconds_of(str(job["valid_for"])) if "valid_for" in job else None
 
 
+def named_targets(job: dict[str, Json]) -> tuple[tuple[str, str], ...]:
+    """Return the id and the name, or "", of each target that a valid document names."""
+    return tuple((str(one["id"]), str(one.get("name", ""))) for one in _targets(job)[1])
+
+
 def _targets(job: dict[str, Json]) -> tuple[str, list[dict[str, Json]]]:
-    """Return the field that names the targets, and each as a mapping with its id."""
+    """Return the field that names the targets, and each as a mapping with its id.
+
+    What is selected is nodes, or else deployments.
+    """
     targets = job["targets"]
     field, entries = next(iter(targets.items())) if isinstance(targets, dict) else ("nodes", [])
+    if field == "select":
+        field = "deployments" if job["kind"] == "deployment_upgrade" else "nodes"
     listed = entries if isinstance(entries, list) else []
     return field, [entry if isinstance(entry, dict) else {"id": entry} for entry in listed]
-
-
-def _api_target(entry: dict[str, Json], field: str) -> dict[str, Json]:
-    target: dict[str, Json] = {"target_id": entry["id"]}
-    # node_name is the only key the API's page names, and it would be wrong for anything else.
-    if field == "nodes" and "name" in entry:
-        target["extension_info"] = [{"key": "node_name", "value": entry["name"]}]
-    return target
 
 
 def _target_errors(job: dict[str, Json]) -> Iterator[Issue]:
     targets = job.get("targets")
     if not isinstance(targets, dict):
         return
-    if len(targets.keys() & _TARGET_TYPES.keys()) != 1:
+    if len(targets.keys() & {*_TARGET_TYPES, "select"}) != 1:
         yield Issue(("targets",), _ONE_OF_THEM)
     for field in _TARGET_TYPES:
         entries = targets.get(field)

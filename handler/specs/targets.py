@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from handler.parsing.validation_errors import Issue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from handler.parsing import Path
     from handler.values.canonical_json import Json
@@ -20,6 +20,17 @@ _LIKELY_TARGETS = {
     "deployment_deploy": ("node", "node_group"),
     "deployment_upgrade": ("deployment",),
 }
+
+
+def is_rollout(spec: Mapping[str, Json]) -> bool:
+    """Return whether a document in the short form asks for a rollout, and not for one job."""
+    return selects(spec) or "rollout" in spec or "window" in spec
+
+
+def selects(spec: Mapping[str, Json]) -> bool:
+    """Return whether a document selects its nodes."""
+    targets = spec.get("targets")
+    return isinstance(targets, dict) and "select" in targets
 
 
 def type_warnings(job_type: str, target_type: str, path: Path) -> list[Issue]:
@@ -40,3 +51,12 @@ def repeated_target_errors(ids: list[Json], path: Path) -> Iterator[Issue]:
         if one in seen:
             yield Issue((*path, place), "the same target as an earlier one; name it once")
         seen.add(one)
+
+
+def target_of(target_id: str, name: str, target_type: str) -> dict[str, Json]:
+    """Return a target as the API has it; the name of a node is sent along."""
+    target: dict[str, Json] = {"target_id": target_id}
+    # node_name is the only key the API's page names, and it would be wrong for anything else.
+    if name and target_type == "node":
+        target["extension_info"] = [{"key": "node_name", "value": name}]
+    return target

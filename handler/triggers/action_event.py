@@ -1,7 +1,8 @@
-"""Events that ask for an action and say more than its name: what would be done, or on which job.
+"""Events that ask for an action and say more than its name: of a spec, a job or a rollout.
 
 {"action": "plan", "spec": …, "object": "obs://bucket/key"}
 {"action": "job.pause", "job": NAME, "reason": …}
+{"action": "rollout.approve", "rollout": NAME, "wave": 2, "reason": …}
 """
 
 from __future__ import annotations
@@ -35,6 +36,17 @@ class JobAction(BaseModel):
     reason: str = Field(default="", max_length=500)
 
 
+class RolloutAction(BaseModel):
+    """The fields of an event that asks for an operation on one rollout."""
+
+    model_config = _STRICT
+
+    action: ActionName
+    rollout: str = Field(min_length=1, max_length=256)
+    wave: int = Field(default=0, ge=0, le=1000)
+    reason: str = Field(default="", max_length=500)
+
+
 class PlanAction(BaseModel):
     """The fields of an event that asks what would be done with a spec.
 
@@ -51,22 +63,31 @@ class PlanAction(BaseModel):
     object: str = Field(default="", max_length=1200)
 
 
+_MODELS: dict[str, type[PlanAction | RolloutAction | JobAction]] = {
+    "plan": PlanAction,
+    "rollout": RolloutAction,
+}
+
+
 def parse_action_event(event: dict[str, Json]) -> Action:
     """Return the action that an event asks for.
 
     Args:
-        event: Its field `action` is `plan` or that of an operation on a job.
+        event: Its field `action` is `plan` or that of an operation on a job or a rollout.
 
     Raises:
         EventRejectedError: A field is missing or wrong, or is none that it can have.
     """
-    model = PlanAction if event["action"] == "plan" else JobAction
+    kind = str(event["action"]).partition(".")[0]
+    model = _MODELS.get(kind, JobAction)
     issues = validation_issues(model, event)
     if issues:
         raise EventRejectedError([Problem(one.message, format_path(one.path)) for one in issues])
     asked = model.model_validate(event)
     if isinstance(asked, JobAction):
-        return Action(asked.action, asked.job, asked.reason)
+        return Action(asked.action, job=asked.job, reason=asked.reason)
+    if isinstance(asked, RolloutAction):
+        return Action(asked.action, rollout=asked.rollout, wave=asked.wave, reason=asked.reason)
     return Action("plan", delivery=_delivery(asked, key_of(event)))
 
 

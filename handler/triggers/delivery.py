@@ -129,10 +129,12 @@ class InvalidEntry:
 ActionName: TypeAlias = Literal[
     "reconcile", "doctor", "probe", "summary", "plan",
     "job.pause", "job.resume", "job.retry", "job.delete", "job.abandon",
+    "rollout.pause", "rollout.resume", "rollout.approve", "rollout.stop", "rollout.retry",
 ]  # fmt: skip
 """`reconcile` is one run of the reconciler, `doctor` an examination of the deployment, `probe` a
 comparison of the cloud with what is assumed about it, `summary` a notice of what happened since the
-last one, `plan` asks what would be done with a spec; the others are operations on one job."""
+last one, `plan` asks what would be done with a spec; the others are operations on one job or one
+rollout."""
 
 EVENT_ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 """Every action there is."""
@@ -151,6 +153,8 @@ class Action:
     Attributes:
         name: What.
         job: The job that it is about: its name, id or key, or the beginning of one; "" for none.
+        rollout: The rollout that it is about, as `job`.
+        wave: The wave that is approved; 0 is the next one.
         reason: Why, for the record; "" if nobody said.
         actor: Who asks.
         delivery: For `plan`, what would be delivered; an object's key is unknown until its event.
@@ -159,6 +163,8 @@ class Action:
 
     name: ActionName
     job: str = ""
+    rollout: str = ""
+    wave: int = 0
     reason: str = ""
     actor: Mapping[str, str] = field(default_factory=lambda: {"kind": "caller"})
     delivery: Delivery | None = None

@@ -12,6 +12,7 @@ from weakref import finalize
 from handler.audit.record import Record
 from handler.audit.sql import projection, sqlite, statements
 from handler.audit.sql.value_list import rows_for
+from handler.audit.sql.view import SqlView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ class MemoryLog:
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
         """Run several decisions in order, as one append."""
         commit = f"{self._random.getrandbits(128):032x}"
-        view = projection.SqlView(self._execute, self._clock(), has_all_records=True)
+        view = SqlView(self._execute, self._clock(), has_all_records=True)
         self._db.execute("BEGIN IMMEDIATE")
         try:
             committed = projection.run_decisions(decisions, view, commit)
@@ -56,7 +57,7 @@ class MemoryLog:
 
     def read(self, ask: Callable[[View], T], *, fresh: bool = True) -> T:  # noqa: ARG002 - it always is
         """Return what `ask` finds in the state."""
-        return ask(projection.SqlView(self._execute, self._clock()))
+        return ask(SqlView(self._execute, self._clock()))
 
     def bodies(self, keys: Sequence[str]) -> Mapping[str, str]:
         """Return what the outbox holds for jobs or deliveries."""

@@ -22,6 +22,7 @@ from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.sql import projection
 from handler.audit.sql.sqlite import SqliteLog
+from handler.audit.sql.view import SqlView
 from handler.audit.verification.verdict import verify
 from tests.faults.disk import Acknowledge, Disk, Note, after_cut
 from tests.support.depth import examples
@@ -72,7 +73,7 @@ def _commit(db: apsw.Connection, draft: Draft) -> None:
     def execute(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return list(db.execute(statement, cast("tuple[str, ...]", tuple(values))))
 
-    view = projection.SqlView(execute, datetime.now(timezone.utc))
+    view = SqlView(execute, datetime.now(timezone.utc))
     db.execute("BEGIN IMMEDIATE")
     projection.run_decisions([lambda _view: Decision(None, (draft,))], view, uuid4().hex)
     db.execute("COMMIT")
@@ -108,7 +109,7 @@ def test_these_are_the_settings_in_use(tmp_path: Path) -> None:
     """Write-ahead log, synchronous FULL (2): what the cuts are made with."""
 
     def pragmas(view: View) -> list[object]:
-        execute = cast("projection.SqlView", view).execute
+        execute = cast("SqlView", view).execute
         return [execute(f"PRAGMA {name}")[0][0] for name in ("journal_mode", "synchronous")]
 
     with closing(SqliteLog(tmp_path / "audit.db")) as log:

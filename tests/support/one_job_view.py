@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from handler.audit.job_state import JobState
     from handler.audit.log import Switch
     from handler.audit.record import Record
+    from handler.audit.rollouts.state import Rollouts
     from handler.audit.state import DeliveryState
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
@@ -33,6 +34,11 @@ class OneJobView:
     head: Head = field(default_factory=Head)
     first: Record | None = None
     confirmation: Confirmation = field(default_factory=Confirmation)
+
+    @property
+    def rollouts(self) -> Rollouts:
+        """Fail: its job is of no rollout."""
+        raise NotImplementedError
 
     def job(self, _key: str) -> JobState | None:
         """Return the job."""

@@ -15,8 +15,8 @@ import pytest
 from handler import reconciler as module
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.audit.sql.projection import SqlView
 from handler.audit.sql.sqlite import SqliteLog
+from handler.audit.sql.view import SqlView
 from handler.audit.verification.verdict import verify
 from handler.errors import NoAnswerError
 from handler.jobs.hold import hold, release

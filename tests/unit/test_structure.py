@@ -11,14 +11,14 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.code_size import shared_names
-from tests.support.package_drawing import drawing
+from tests.support.code_size import parsed, shared_names
+from tests.support.package_drawing import drawing, imports
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
 ROOT = Path(__file__).parents[2]
-GROUND = ("errors", "settings", "values", "parsing")
+GROUND = ("errors", "settings", "values", "parsing", "schedule")
 SEPARATE = ("triggers", "specs", "cloud", "audit")
 COMMANDS = ("cli", "local", "emulator", "packaging")
 NOT_IN_THE_CLOUD = (
@@ -55,6 +55,7 @@ UPPER = (
     "probe",
     "runtime",
     "jobs",
+    "rollouts",
     "deliveries",
     "notices",
     "invocation",
@@ -77,21 +78,11 @@ def _dotted(path: Path) -> str:
 @cache
 def imported(module: str) -> frozenset[str]:
     """Return the modules that a module imports when it runs, wherever in it that stands."""
-    tree = ast.parse(sources()[module].read_text())
-    for_types = {
-        id(inside)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for statement in node.body
-        for inside in ast.walk(statement)
-    }
     names: set[str] = set()
-    for node in ast.walk(tree):
-        if id(node) in for_types:
-            continue
+    for node in imports(sources()[module]):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-        if isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{module} imports by dots"
             names.update(_from(str(node.module), [alias.name for alias in node.names]))
     return frozenset(names)
@@ -126,7 +117,7 @@ def forbidden(modules: Iterable[str], allowed: Container[str]) -> dict[str, set[
 
 
 def test_the_lowest_packages_import_only_one_another() -> None:
-    """Errors, settings, values and parsing."""
+    """Errors, settings, values, parsing and the schedule of rollouts."""
     assert forbidden(modules_of(*GROUND), GROUND) == {}
 
 
@@ -208,9 +199,7 @@ def test_every_test_checks_something() -> None:
 
 
 def _tests_without_checks(path: Path) -> list[str]:
-    functions = [
-        node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)
-    ]
+    functions = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef)]
     helpers = frozenset(
         one.name
         for one in functions
@@ -239,8 +228,8 @@ def test_a_module_is_short_enough_to_be_read_in_one_go() -> None:
 
 SHARED_NAMES = {
     "the emulator is the other side of the same API, with code of its own": (
-        *("ENDED", "Execute", "FAILED", "Job", "Operation", "Progress", "Request", "Timers"),
-        *("check", "find", "read", "sign"),
+        *("ENDED", "Execute", "FAILED", "Job", "NodeState", "Operation", "Progress", "Request"),
+        *("Timers", "check", "find", "list_deployments", "read", "sign"),
     ),
     "both services of the emulator have the same parts": ("NAMES", "access_key", "failure"),
     "each group of commands has its list": ("COMMANDS",),

@@ -25,6 +25,7 @@ from handler.audit.objects.snapshot import (
 )
 from handler.audit.record import Draft, seal
 from handler.audit.sql import projection
+from handler.audit.sql.view import SqlView
 from handler.errors import CloudError, LogError
 from handler.values.canonical_json import moment
 
@@ -149,7 +150,7 @@ class Committer:
         state, commit, position = self.replica.state, uuid.uuid4().hex, self.replica.position
         state.begin()
         try:
-            view = projection.SqlView(state.execute, self.now())
+            view = SqlView(state.execute, self.now())
             results = projection.run_decisions(decisions, view, commit)
             batch = _Batch(
                 commit, position, results, state.assign_bodies(commit), state.settled_commits()

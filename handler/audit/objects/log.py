@@ -24,8 +24,9 @@ from handler.audit.objects.replica import Replica
 from handler.audit.objects.segment_reader import records_from
 from handler.audit.record import part
 from handler.audit.retry_policy import RetryPolicy
-from handler.audit.sql import projection, statements
+from handler.audit.sql import statements
 from handler.audit.sql.value_list import rows_for
+from handler.audit.sql.view import SqlView
 from handler.errors import LogBrokenError, LogError
 
 if TYPE_CHECKING:
@@ -168,11 +169,11 @@ class ObjectLog:
             self._replica.close()
             self._objects.close()
 
-    def _ask(self, ask: Callable[[projection.SqlView], T]) -> T:
+    def _ask(self, ask: Callable[[SqlView], T]) -> T:
         state = self._replica.state
         state.begin()
         try:
-            answer = ask(projection.SqlView(state.execute, self._committer.now()))
+            answer = ask(SqlView(state.execute, self._committer.now()))
         except BaseException:
             state.rollback()
             raise

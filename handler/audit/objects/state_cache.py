@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
+from handler.audit.rollouts import statements as rollout_statements
 from handler.audit.sql import projection, statements
 from handler.audit.sql.sqlite import SCHEMA
 from handler.audit.sql.value_list import ANY, rows_for
@@ -44,6 +45,8 @@ _SELECT = {
     "deliveries": statements.ALL_DELIVERIES,
     "jobs": statements.ALL_JOBS,
     "outbox": "SELECT key, commit_id FROM outbox ORDER BY key",
+    "rollouts": rollout_statements.ALL_ROLLOUTS,
+    "rollout_nodes": rollout_statements.ALL_NODES,
     "switches": statements.ALL_SWITCHES,
 }
 """The statements that read the rows of a snapshot, by their tables."""
@@ -51,6 +54,8 @@ _SELECT = {
 PUT = {
     "deliveries": statements.PUT_DELIVERY,
     "jobs": statements.PUT_JOB,
+    "rollouts": rollout_statements.PUT_ROLLOUT,
+    "rollout_nodes": rollout_statements.PUT_NODE,
     "switches": statements.PUT_SWITCH,
 }
 """The statements that put the rows of a snapshot, by their tables; the outbox is another."""

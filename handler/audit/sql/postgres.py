@@ -31,6 +31,7 @@ from handler.audit.sql.postgres_connection import (
 )
 from handler.audit.sql.postgres_migration import run_statement
 from handler.audit.sql.value_list import ANY, rows_for
+from handler.audit.sql.view import SqlView
 from handler.errors import LogError, LogOutdatedError, LogUnreachableError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class PostgresLog:
         commit = uuid.uuid4().hex
         done: tuple[Committed[Any], ...] = ()
 
-        def append(view: projection.SqlView) -> tuple[Committed[Any], ...]:
+        def append(view: SqlView) -> tuple[Committed[Any], ...]:
             nonlocal done
             if not _in_log(done, view):
                 done = projection.run_decisions(decisions, view, commit)
@@ -136,7 +137,7 @@ class PostgresLog:
             self._closed = True
             self._db.close()
 
-    def _transact(self, work: Callable[[projection.SqlView], T], begin: Sequence[str]) -> T:
+    def _transact(self, work: Callable[[SqlView], T], begin: Sequence[str]) -> T:
         """Run work in a transaction, and again in a new one if the connection was lost."""
         with self._lock:
             attempt = self._policy.start(self._place.shown)
@@ -147,7 +148,7 @@ class PostgresLog:
                     if not attempt.wait():
                         raise
 
-    def _once(self, work: Callable[[projection.SqlView], T], begin: Sequence[str]) -> T:
+    def _once(self, work: Callable[[SqlView], T], begin: Sequence[str]) -> T:
         if self._closed:
             raise LogError(f"the audit log {self._place.shown} is closed")
         if self._db.closed:
@@ -159,7 +160,7 @@ class PostgresLog:
                 # The clock is read under the lock, so that the times of records are in order.
                 now, version = self._execute(_NOW)[0]
                 self._require_own_layout(version)
-                result = work(projection.SqlView(self._execute, now, has_all_records=True))
+                result = work(SqlView(self._execute, now, has_all_records=True))
                 self._execute("COMMIT")
             except BaseException:
                 self._roll_back()
@@ -184,13 +185,13 @@ class PostgresLog:
         return run_statement(self._db, statement, values)
 
 
-def _in_log(done: Sequence[Committed[Any]], view: projection.SqlView) -> bool:
+def _in_log(done: Sequence[Committed[Any]], view: SqlView) -> bool:
     """Return whether the records of an earlier try are in the log."""
     records = [record for one in done for record in one.records]
     return bool(records) and bool(view.execute(_IN_LOG, (records[-1].seq, records[-1].hash)))
 
 
-def _page(view: projection.SqlView, after: int, size: int) -> list[Record]:
+def _page(view: SqlView, after: int, size: int) -> list[Record]:
     return [Record(*row) for row in view.execute(statements.RECORDS_AFTER, (after, size))]
 
 

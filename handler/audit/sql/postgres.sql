@@ -1,6 +1,6 @@
 -- The audit log of Nightdrop in PostgreSQL 14 or later, in a schema of its own.
 -- `records` is the log: append only, each line chained to the one before it.
--- `deliveries`, `jobs`, `outbox` and `switches` are derived from it in the same transaction.
+-- `deliveries`, `jobs`, `rollouts`, `rollout_nodes`, `outbox` and `switches` are derived from it in the same transaction.
 -- Texts that order or join are compared byte by byte, as SQLite does.
 
 CREATE SCHEMA IF NOT EXISTS nightdrop;
@@ -69,6 +69,8 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
     noticed     BIGINT NOT NULL,              -- what `alarmed` was when a notice was claimed
     notice_tries INTEGER NOT NULL,            -- notices claimed since one was sent
     notice_due  TEXT COLLATE "C" NOT NULL,    -- no notice is claimed before; '' is at once
+    rollouts    INTEGER NOT NULL,             -- how many it planned
+    rollouts_open INTEGER NOT NULL,           -- how many of them have not ended
     first_seq   BIGINT NOT NULL,              -- its first record
     last_seq    BIGINT NOT NULL               -- the latest record that names it
 );
@@ -113,6 +115,8 @@ CREATE TABLE IF NOT EXISTS nightdrop.jobs (
     ended_at    BIGINT NOT NULL,              -- by the API's clock, in seconds since 1970; 0 is unknown
     finished_at TEXT COLLATE "C" NOT NULL,    -- when its end was recorded
     finished_seq BIGINT NOT NULL,             -- in which record; 0 is none
+    rollout     TEXT COLLATE "C" NOT NULL,        -- the rollout that it is part of, or ''
+    wave        INTEGER NOT NULL,             -- of that rollout; 0 is none
     todo        TEXT NOT NULL,                -- send, settle, operate, follow, or nothing
     shown       TEXT NOT NULL                 -- for people: `state`, and once it ended, how
 );
@@ -121,9 +125,55 @@ CREATE INDEX IF NOT EXISTS jobs_by_delivery ON nightdrop.jobs (delivery, documen
 CREATE INDEX IF NOT EXISTS jobs_by_id ON nightdrop.jobs (job_id) WHERE job_id <> '';
 CREATE INDEX IF NOT EXISTS jobs_todo ON nightdrop.jobs (todo, seq) WHERE todo <> 'nothing';
 CREATE INDEX IF NOT EXISTS jobs_ended ON nightdrop.jobs (finished_at) WHERE finished <> '';
+CREATE INDEX IF NOT EXISTS jobs_by_rollout ON nightdrop.jobs (rollout, seq) WHERE rollout <> '';
+
+CREATE TABLE IF NOT EXISTS nightdrop.rollouts (
+    key         TEXT COLLATE "C" PRIMARY KEY,
+    delivery    TEXT COLLATE "C" NOT NULL,
+    document    INTEGER NOT NULL,             -- its document's place in the file, from 1
+    name        TEXT NOT NULL,
+    type        TEXT NOT NULL,                -- the job_type of its jobs
+    state       TEXT NOT NULL,                -- planned, running, paused, stopped, finished
+    settings    TEXT NOT NULL,                -- JSON
+    body_digest TEXT NOT NULL,                -- SHA-256 of the template in the outbox, as recorded
+    waves       TEXT NOT NULL,                -- how many nodes are in a wave up to each
+    wave        INTEGER NOT NULL,             -- the latest one that was started
+    wave_at     TEXT NOT NULL,                -- when it was started or finished
+    wave_done   INTEGER NOT NULL,             -- 1: it has finished
+    approved    INTEGER NOT NULL,             -- the latest wave that was approved
+    awaited     INTEGER NOT NULL,             -- the latest wave that awaits an approval, or did
+    jobs        INTEGER NOT NULL,             -- how many were planned
+    excused_finished INTEGER NOT NULL,        -- nodes that had ended when it was last resumed
+    excused_failed INTEGER NOT NULL,          -- how many of them had failed
+    succeeded   INTEGER NOT NULL,             -- nodes that are no longer in rollout_nodes
+    note        TEXT NOT NULL,
+    planned_at  TEXT COLLATE "C" NOT NULL,
+    changed_at  TEXT NOT NULL,
+    seq         BIGINT NOT NULL               -- its latest record
+);
+
+CREATE INDEX IF NOT EXISTS rollouts_by_delivery ON nightdrop.rollouts (delivery, document);
+CREATE INDEX IF NOT EXISTS rollouts_open ON nightdrop.rollouts (seq)
+    WHERE state NOT IN ('finished', 'stopped');
+
+CREATE TABLE IF NOT EXISTS nightdrop.rollout_nodes (
+    key      TEXT COLLATE "C" PRIMARY KEY,         -- 16 characters of the rollout's key, and the node's id
+    rollout  TEXT COLLATE "C" NOT NULL,            -- its key
+    node_id  TEXT COLLATE "C" NOT NULL,
+    name     TEXT NOT NULL,
+    place    INTEGER NOT NULL,                -- in the rollout, from 1; 0 was skipped from the start
+    state    TEXT COLLATE "C" NOT NULL,            -- pending, running, succeeded, failed, skipped
+    round    INTEGER NOT NULL,                -- in how many jobs it was
+    job      TEXT COLLATE "C" NOT NULL,            -- the key of the latest, or ''
+    note     TEXT NOT NULL                    -- why it failed or was skipped
+);
+
+CREATE INDEX IF NOT EXISTS nodes_by_state ON nightdrop.rollout_nodes (rollout, state, place);
+CREATE INDEX IF NOT EXISTS nodes_by_job ON nightdrop.rollout_nodes (job) WHERE job <> '';
+CREATE INDEX IF NOT EXISTS nodes_running ON nightdrop.rollout_nodes (node_id) WHERE state = 'running';
 
 CREATE TABLE IF NOT EXISTS nightdrop.outbox (
-    key  TEXT COLLATE "C" PRIMARY KEY,        -- of a job or of a delivery
+    key  TEXT COLLATE "C" PRIMARY KEY,        -- of a job, a rollout or a delivery
     body TEXT NOT NULL                        -- what it is sent with or started from; gone once settled
 );
 

@@ -55,6 +55,7 @@ _GRANTS = (
     "GRANT USAGE ON SCHEMA nightdrop TO {role}",
     "GRANT SELECT, INSERT ON nightdrop.records TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON nightdrop.deliveries, nightdrop.jobs TO {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON nightdrop.rollouts, nightdrop.rollout_nodes TO {role}",
     "GRANT SELECT, INSERT, UPDATE, DELETE ON nightdrop.outbox, nightdrop.switches TO {role}",
     "GRANT SELECT ON nightdrop.trail, nightdrop.job_story TO {role}",
 )

@@ -5,205 +5,27 @@ It is the same code for every store: each one passes in a function that runs one
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from handler.audit.actions import FORGOTTEN
-from handler.audit.confirmation import Confirmation
-from handler.audit.job_state import JobState, fold_job, replace
-from handler.audit.log import Changes, Committed, Decision, FleetEnds, Notices, Open, ScanState
+from handler.audit.job_state import fold_job
+from handler.audit.log import Committed, Decision
 from handler.audit.record import Head, Record, part, seal
 from handler.audit.sql import statements
-from handler.audit.sql.rows import job_from_row
-from handler.audit.sql.state_rows import StateRows
-from handler.audit.sql.switches import (
-    CONFIRMATION,
-    CONTRADICTED,
-    FORGOTTEN_UNTIL,
-    NOTICES,
-    RELEASED,
-    project_switches,
-)
-from handler.audit.sql.value_list import rows_for
-from handler.audit.state import UNDECIDED, DeliveryState, fold_delivery
-from handler.values.canonical_json import timestamp
+from handler.audit.sql.switches import FORGOTTEN_UNTIL, project_switches
+from handler.audit.sql.view import Execute, SqlView
+from handler.audit.state import UNDECIDED, fold_delivery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.log import Decide, Switch
+    from handler.audit.log import Decide
     from handler.audit.record import Draft, Fields
 
 
-class Execute(Protocol):
-    """Runs one statement, with `?` for its values, and returns its rows, if it has any."""
-
-    def __call__(self, sql: str, values: Sequence[object] = (), /) -> list[tuple[Any, ...]]:
-        """Run one statement."""
-
-
-WITH_BODY = {"job.planned": "job", "delivery.received": "delivery"}
+WITH_BODY = {"job.planned": "job", "delivery.received": "delivery", "rollout.planned": "rollout"}
 """The actions that come with a body, and the part of the record that has its key."""
-
-
-@dataclass(frozen=True)
-class SqlView:
-    """The state in the current transaction of a database.
-
-    Attributes:
-        execute: Runs a statement in it.
-        now: The store's clock.
-        has_all_records: Whether the database holds all records, or only the first and the last.
-        rows: The jobs and deliveries that the transaction has read or changed.
-    """
-
-    execute: Execute
-    now: datetime
-    has_all_records: bool = False
-    rows: StateRows = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rows", StateRows(self.execute))
-
-    @property
-    def head(self) -> Head:
-        """The end of the chain."""
-        return self.rows.head
-
-    @property
-    def first(self) -> Record | None:
-        """The first record, or None for an empty log."""
-        rows = self.execute(statements.FIRST)
-        return Record(*rows[0]) if rows else None
-
-    @property
-    def confirmation(self) -> Confirmation:
-        """The state of the latest checkpoint."""
-        text = self._value(CONFIRMATION)
-        return Confirmation(**json.loads(text)) if text else Confirmation()
-
-    def delivery(self, key: str) -> DeliveryState | None:
-        """Return a delivery with its jobs, or None."""
-        delivery = self.rows.delivery(key)
-        return delivery and replace(delivery, jobs=self.rows.jobs_of(key))
-
-    def job(self, key: str) -> JobState | None:
-        """Return a job, or None."""
-        return self.rows.job(key)
-
-    def jobs_by_id(self, job_ids: Sequence[str]) -> tuple[JobState, ...]:
-        """Return the jobs that have one of these ids at the API."""
-        return tuple(map(job_from_row, rows_for(self._query, statements.JOBS_BY_ID, job_ids)))
-
-    def latest_run(self, subject: str) -> DeliveryState | None:
-        """Return the subject's latest delivery that created or still plans a job."""
-        rows = self._query(statements.LATEST_RUN, (subject,))
-        return self.delivery(str(rows[0][0])) if rows else None
-
-    def nth_planned(self, rule: str, since: str, place: int) -> str:
-        """Return when the job with this place among a rule's latest was planned, or ""."""
-        rows = self._query(statements.NTH_PLANNED, (rule, since, place - 1))
-        return str(rows[0][0]) if rows else ""
-
-    def fleet_ends(self, since: str) -> FleetEnds:
-        """Return how jobs ended on the fleet after a timestamp and after the latest release."""
-        released = int(self._value(RELEASED) or 0)
-        return FleetEnds(*self._query(statements.FLEET_ENDS, (since, released))[0])
-
-    def latest_read(self, subject: str) -> DeliveryState | None:
-        """Return the subject's latest delivery that was read or rejected, without its jobs."""
-        rows = self._query(statements.LATEST_READ, (subject,))
-        return DeliveryState(*rows[0]) if rows else None
-
-    def scan(self, bucket: str) -> ScanState:
-        """Return the state of the scan of a bucket."""
-        return ScanState(self._value(f"scan:{bucket}"), self._value(f"scan_limit:{bucket}"))
-
-    def open(self, limit: int) -> Open:
-        """Return the work that is left, at most `limit` of each kind."""
-        return Open(
-            deliveries=self._deliveries(statements.RECEIVED, limit),
-            jobs=self._todo("settle", limit) + self._todo("send", limit),
-            followed=self._todo("follow", limit),
-            unreported=self._deliveries(statements.UNREPORTED, limit),
-            awaiting=self._deliveries(statements.AWAITING, limit),
-            operations=self._todo("operate", limit),
-        )
-
-    def unnoticed(self, limit: int) -> tuple[DeliveryState, ...]:
-        """Return deliveries that a notice may be claimed for now, or whose claim has run out."""
-        return self._deliveries(statements.UNNOTICED, timestamp(self.now), limit)
-
-    @property
-    def notices(self) -> Notices:
-        """The latest notices."""
-        text = self._value(NOTICES)
-        values = json.loads(text) if text else {}
-        return Notices(**{**values, "dates": tuple(values.get("dates", ()))})
-
-    def changes_since(self, since: str, limit: int) -> Changes:
-        """Return what changed after a timestamp, with at most `limit` jobs that went wrong."""
-        wrong = self._query(statements.WRONG_SINCE, (since, limit))
-        asked = (statements.DELIVERIES_SINCE, statements.JOBS_SINCE)
-        deliveries, jobs = (dict(self._query(one, (since,))) for one in asked)
-        return Changes(deliveries, jobs, tuple(map(job_from_row, wrong)))
-
-    def find(self, what: str) -> tuple[DeliveryState, ...]:
-        """Return the deliveries that match a name, an id or a key."""
-        # Loaded where it is needed: no event but one about a job by its name looks for one.
-        from handler.audit.search import find_deliveries
-
-        return find_deliveries(self, what)
-
-    def latest_jobs(self, limit: int) -> tuple[JobState, ...]:
-        """Return the jobs that were planned last, the latest first."""
-        return tuple(map(job_from_row, self._query(statements.LATEST_JOBS, (limit,))))
-
-    def has_closed_before(self, before: str) -> bool:
-        """Return whether a delivery has been closed and untouched since before a timestamp."""
-        return bool(self._query(statements.HAS_CLOSED_BEFORE, (before, before)))
-
-    @property
-    def forgotten(self) -> str:
-        """The moment up to which closed deliveries are forgotten, a timestamp; "" for none."""
-        return self._value(FORGOTTEN_UNTIL)
-
-    def matches_record(self, job: JobState) -> bool:
-        """Return whether a job's state is the one that its latest record leads to.
-
-        Folding that record onto the state again must change nothing.
-        """
-        if not self.has_all_records:
-            return True  # only this instance can change its state of a log in objects
-        rows = self.execute(statements.RECORD_TEXT, (job.seq,))
-        fields: Fields = json.loads(rows[0][0]) if rows else {}
-        before = None if fields.get("action") == "job.planned" else job
-        return part(fields, "job").get("key") == job.key and fold_job(before, fields) == job
-
-    def switch(self, name: Switch) -> str:
-        """Return why a switch is on, or "" if it is off."""
-        return self._value(name)
-
-    def is_contradicted(self, note: str) -> bool:
-        """Return whether a state was contradicted with this note since the last rebuild."""
-        return bool(self._value(f"{CONTRADICTED}{note}"))
-
-    def _value(self, name: str) -> str:
-        rows = self.execute(statements.SWITCH, (name,))
-        return str(rows[0][0]) if rows else ""
-
-    def _deliveries(self, sql: str, *values: object) -> tuple[DeliveryState, ...]:
-        return tuple(DeliveryState(*row) for row in self._query(sql, values))
-
-    def _todo(self, kind: str, limit: int) -> tuple[JobState, ...]:
-        return tuple(map(job_from_row, self._query(statements.JOBS_TODO, (kind, limit))))
-
-    def _query(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Run a query over all jobs and deliveries."""
-        self.rows.write()
-        return self.execute(sql, values)
 
 
 def run_decisions(
@@ -257,6 +79,8 @@ def _fold(view: SqlView, recorded: Fields) -> None:
         view.execute(statements.PUT_SWITCH, (FORGOTTEN_UNTIL, date))
     elif action.startswith("job."):
         _project_job(view, recorded)
+    elif "rollout" in recorded:
+        project_rollout(view.execute, recorded)
     else:
         project_switches(view, action, recorded)
     if "delivery" in recorded:
@@ -295,3 +119,16 @@ def _project_job(view: SqlView, recorded: Fields) -> None:
     view.rows.put_job(job)
     if before and job.final and not before.final:
         view.execute(statements.DELETE_BODY, (key,))
+    if job.rollout:
+        project_rollout(view.execute, recorded, job.key)
+
+
+def project_rollout(execute: Execute, recorded: Fields, job: str = "") -> None:
+    """Update a rollout and its nodes with one more record about them, or about a job of them."""
+    # Loaded where it is needed: most events have no rollout.
+    from handler.audit.rollouts.projection import move_nodes, move_rollout
+
+    if job and recorded["action"] != "job.planned":
+        move_nodes(execute, job, recorded)
+    else:
+        move_rollout(execute, recorded)

@@ -23,6 +23,7 @@ from handler.audit.record import Record
 from handler.audit.sql import projection, statements
 from handler.audit.sql.sqlite_migration import migrate, version_of
 from handler.audit.sql.value_list import ANY, rows_for
+from handler.audit.sql.view import SqlView
 from handler.errors import LogBrokenError, LogBusyError, LogError, LogOutdatedError
 
 if TYPE_CHECKING:
@@ -139,13 +140,13 @@ class SqliteLog:
             return [Record(*row) for row in self._execute(statements.RECORDS_AFTER, (after, size))]
 
     @contextmanager
-    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[projection.SqlView]:
+    def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[SqlView]:
         with self._lock, translate_errors(self._path):
             self._set_wait(min(self._lock_timeout, self._time_left() - _ANSWER_SECONDS))
             self._db.execute(begin)
             try:
                 self._require_own_layout()
-                yield projection.SqlView(self._execute, self._clock(), has_all_records=True)
+                yield SqlView(self._execute, self._clock(), has_all_records=True)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:

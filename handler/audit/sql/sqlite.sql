@@ -1,6 +1,6 @@
 -- The audit log of Nightdrop in one SQLite file.
 -- `records` is the log: append only, each line chained to the one before it.
--- `deliveries`, `jobs` and `outbox` are derived from it in the same transaction.
+-- `deliveries`, `jobs`, `rollouts`, `rollout_nodes`, `outbox` and `switches` are derived from it in the same transaction.
 
 CREATE TABLE IF NOT EXISTS records (
     seq    INTEGER PRIMARY KEY,               -- 1, 2, 3, … without gaps
@@ -53,6 +53,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
     noticed     INTEGER NOT NULL,             -- what `alarmed` was when a notice was claimed
     notice_tries INTEGER NOT NULL,            -- notices claimed since one was sent
     notice_due  TEXT NOT NULL,                -- no notice is claimed before; '' is at once
+    rollouts    INTEGER NOT NULL,             -- how many it planned
+    rollouts_open INTEGER NOT NULL,           -- how many of them have not ended
     first_seq   INTEGER NOT NULL,             -- its first record
     last_seq    INTEGER NOT NULL              -- the latest record that names it
 ) STRICT;
@@ -96,6 +98,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     ended_at    INTEGER NOT NULL,             -- by the API's clock, in seconds since 1970; 0 is unknown
     finished_at TEXT NOT NULL,                -- when its end was recorded
     finished_seq INTEGER NOT NULL,            -- in which record; 0 is none
+    rollout     TEXT NOT NULL,                    -- the rollout that it is part of, or ''
+    wave        INTEGER NOT NULL,             -- of that rollout; 0 is none
     todo        TEXT NOT NULL,                -- send, settle, operate, follow, or nothing
     shown       TEXT NOT NULL                 -- for people: `state`, and once it ended, how
 ) STRICT;
@@ -104,9 +108,55 @@ CREATE INDEX IF NOT EXISTS jobs_by_delivery ON jobs (delivery, document);
 CREATE INDEX IF NOT EXISTS jobs_by_id ON jobs (job_id) WHERE job_id <> '';
 CREATE INDEX IF NOT EXISTS jobs_todo ON jobs (todo, seq) WHERE todo <> 'nothing';
 CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (finished_at) WHERE finished <> '';
+CREATE INDEX IF NOT EXISTS jobs_by_rollout ON jobs (rollout, seq) WHERE rollout <> '';
+
+CREATE TABLE IF NOT EXISTS rollouts (
+    key         TEXT PRIMARY KEY,
+    delivery    TEXT NOT NULL,
+    document    INTEGER NOT NULL,             -- its document's place in the file, from 1
+    name        TEXT NOT NULL,
+    type        TEXT NOT NULL,                -- the job_type of its jobs
+    state       TEXT NOT NULL,                -- planned, running, paused, stopped, finished
+    settings    TEXT NOT NULL,                -- JSON
+    body_digest TEXT NOT NULL,                -- SHA-256 of the template in the outbox, as recorded
+    waves       TEXT NOT NULL,                -- how many nodes are in a wave up to each
+    wave        INTEGER NOT NULL,             -- the latest one that was started
+    wave_at     TEXT NOT NULL,                -- when it was started or finished
+    wave_done   INTEGER NOT NULL,             -- 1: it has finished
+    approved    INTEGER NOT NULL,             -- the latest wave that was approved
+    awaited     INTEGER NOT NULL,             -- the latest wave that awaits an approval, or did
+    jobs        INTEGER NOT NULL,             -- how many were planned
+    excused_finished INTEGER NOT NULL,        -- nodes that had ended when it was last resumed
+    excused_failed INTEGER NOT NULL,          -- how many of them had failed
+    succeeded   INTEGER NOT NULL,             -- nodes that are no longer in rollout_nodes
+    note        TEXT NOT NULL,
+    planned_at  TEXT NOT NULL,
+    changed_at  TEXT NOT NULL,
+    seq         INTEGER NOT NULL               -- its latest record
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS rollouts_by_delivery ON rollouts (delivery, document);
+CREATE INDEX IF NOT EXISTS rollouts_open ON rollouts (seq)
+    WHERE state NOT IN ('finished', 'stopped');
+
+CREATE TABLE IF NOT EXISTS rollout_nodes (
+    key      TEXT PRIMARY KEY,         -- 16 characters of the rollout's key, and the node's id
+    rollout  TEXT NOT NULL,            -- its key
+    node_id  TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    place    INTEGER NOT NULL,                -- in the rollout, from 1; 0 was skipped from the start
+    state    TEXT NOT NULL,            -- pending, running, succeeded, failed, skipped
+    round    INTEGER NOT NULL,                -- in how many jobs it was
+    job      TEXT NOT NULL,            -- the key of the latest, or ''
+    note     TEXT NOT NULL                    -- why it failed or was skipped
+) STRICT;
+
+CREATE INDEX IF NOT EXISTS nodes_by_state ON rollout_nodes (rollout, state, place);
+CREATE INDEX IF NOT EXISTS nodes_by_job ON rollout_nodes (job) WHERE job <> '';
+CREATE INDEX IF NOT EXISTS nodes_running ON rollout_nodes (node_id) WHERE state = 'running';
 
 CREATE TABLE IF NOT EXISTS outbox (
-    key  TEXT PRIMARY KEY,                    -- of a job or of a delivery
+    key  TEXT PRIMARY KEY,                    -- of a job, a rollout or a delivery
     body TEXT NOT NULL                        -- what it is sent with or started from; gone once settled
 ) STRICT, WITHOUT ROWID;
 

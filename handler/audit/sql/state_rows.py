@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from handler.audit.job_state import JobState
-    from handler.audit.sql.projection import Execute
+    from handler.audit.sql.view import Execute
 
     Row: TypeAlias = tuple[Any, ...]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # ruff: noqa: S608
 
 
-def _upsert(table: str, columns: Sequence[str], fixed: Sequence[str]) -> str:
+def upsert(table: str, columns: Sequence[str], fixed: Sequence[str]) -> str:
     """Return the statement that puts a row; the first column is its key."""
     changed = (f"{name} = excluded.{name}" for name in columns if name not in fixed)
     return (
@@ -50,11 +50,22 @@ LATEST_JOBS = f"{_JOBS} ORDER BY planned_at DESC, document DESC, key LIMIT ?"
 FLEET_ENDS = """SELECT COUNT(*), COUNT(CASE WHEN shown <> 'succeeded' THEN 1 END) FROM jobs
 WHERE finished <> '' AND finished_at > ? AND finished_seq > ?
   AND shown IN ('succeeded', 'partly failed', 'failed', 'end unknown')
-  AND state IN ('created', 'adopted')"""
-PUT_JOB = _upsert(
+  AND state IN ('created', 'adopted') AND rollout = ''"""
+PUT_JOB = upsert(
     "jobs",
     JOB_ROW,
-    ("key", "delivery", "document", "name", "type", "valid_until", "planned_at", "body_digest"),
+    (
+        "key",
+        "delivery",
+        "document",
+        "name",
+        "type",
+        "valid_until",
+        "planned_at",
+        "body_digest",
+        "rollout",
+        "wave",
+    ),
 )
 
 _DELIVERIES = f"SELECT {', '.join(DELIVERY_COLUMNS)} FROM deliveries"
@@ -63,9 +74,9 @@ DELIVERY = f"{_DELIVERIES} WHERE key = ?"
 SPANS = f"SELECT first_seq, last_seq FROM deliveries WHERE key IN {ANY}"
 LATEST_READ = f"""{_DELIVERIES} WHERE subject = ? AND (etag <> '' OR state = 'rejected')
 ORDER BY seq DESC LIMIT 1"""
-LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned' AND EXISTS (
+LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned' AND (rollouts > 0 OR EXISTS (
     SELECT 1 FROM jobs
-    WHERE delivery = deliveries.key AND state NOT IN ('refused', 'expired', 'abandoned'))
+    WHERE delivery = deliveries.key AND state NOT IN ('refused', 'expired', 'abandoned')))
 ORDER BY seq DESC LIMIT 1"""
 NTH_PLANNED = """SELECT deliveries.touched_at
 FROM deliveries JOIN jobs ON jobs.delivery = deliveries.key
@@ -77,25 +88,32 @@ SELECT state, COUNT(*) FROM deliveries WHERE touched_at > ? GROUP BY state ORDER
 JOBS_SINCE = "SELECT shown, COUNT(*) FROM jobs WHERE changed_at > ? GROUP BY shown ORDER BY shown"
 WRONG_SINCE = f"""{_JOBS} WHERE changed_at > ?
   AND shown IN ({", ".join(f"'{word}'" for word in sorted(WRONG))}) ORDER BY seq DESC LIMIT ?"""
+HAS_OPEN_ROLLOUTS = """SELECT 1 FROM rollouts
+WHERE state NOT IN ('finished', 'stopped') LIMIT 1"""
 RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
 AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported
   AND state IN ('planned', 'rejected', 'awaiting') ORDER BY due_at, changed LIMIT ?"""
 UNNOTICED = f"""{_DELIVERIES} WHERE (alarmed > noticed OR notice_due <> '') AND notice_due <= ?
 ORDER BY notice_due, alarmed LIMIT ?"""
-PUT_DELIVERY = _upsert(
+PUT_DELIVERY = upsert(
     "deliveries",
     DELIVERY_COLUMNS,
     ("key", "trigger", "subject", "fired_at", "body_digest", "first_seq"),
 )
 
 _CLOSED_BEFORE = """
-touched_at < ? AND state NOT IN ('received', 'awaiting') AND NOT EXISTS (
+touched_at < ? AND state NOT IN ('received', 'awaiting') AND rollouts_open = 0 AND NOT EXISTS (
     SELECT 1 FROM jobs
     WHERE delivery = deliveries.key AND (todo <> 'nothing' OR changed_at >= ?))"""
 HAS_CLOSED_BEFORE = f"SELECT 1 FROM deliveries WHERE {_CLOSED_BEFORE} LIMIT 1"
+_CLOSED = f"SELECT key FROM deliveries WHERE {_CLOSED_BEFORE}"
+_ROLLOUTS_CLOSED = f"SELECT key FROM rollouts WHERE delivery IN ({_CLOSED})"
 FORGET = (
-    f"DELETE FROM jobs WHERE delivery IN (SELECT key FROM deliveries WHERE {_CLOSED_BEFORE})",
+    f"DELETE FROM outbox WHERE key IN ({_ROLLOUTS_CLOSED})",
+    f"DELETE FROM rollout_nodes WHERE rollout IN ({_ROLLOUTS_CLOSED})",
+    f"DELETE FROM rollouts WHERE delivery IN ({_CLOSED})",
+    f"DELETE FROM jobs WHERE delivery IN ({_CLOSED})",
     f"DELETE FROM deliveries WHERE {_CLOSED_BEFORE}",
 )
 
@@ -109,11 +127,15 @@ BODIES_OF = f"{BODIES} WHERE key IN {ANY}"
 DELETE_BODY = "DELETE FROM outbox WHERE key = ?"
 DELETE_STRAY_BODIES = """
 DELETE FROM outbox
-WHERE key NOT IN (SELECT key FROM jobs) AND key NOT IN (SELECT key FROM deliveries)"""
+WHERE key NOT IN (SELECT key FROM jobs) AND key NOT IN (SELECT key FROM deliveries)
+  AND key NOT IN (SELECT key FROM rollouts)"""
 
 ALL_SWITCHES = "SELECT name, reason FROM switches ORDER BY name"
 SWITCH = "SELECT reason FROM switches WHERE name = ?"
-PUT_SWITCH = _upsert("switches", ("name", "reason"), ("name",))
+PUT_SWITCH = upsert("switches", ("name", "reason"), ("name",))
 DELETE_SWITCHES = "DELETE FROM switches WHERE substr(name, 1, ?) = ?"
 
-CLEAR = tuple(f"DELETE FROM {one}" for one in ("outbox", "jobs", "deliveries", "switches"))
+CLEAR = tuple(
+    f"DELETE FROM {one}"
+    for one in ("outbox", "rollout_nodes", "rollouts", "jobs", "deliveries", "switches")
+)

@@ -13,7 +13,7 @@ from handler.audit.state import fold_notices
 if TYPE_CHECKING:
     from handler.audit.log import Switch
     from handler.audit.record import Fields
-    from handler.audit.sql.projection import SqlView
+    from handler.audit.sql.view import SqlView
 
 _SWITCHES: dict[str, tuple[Switch, bool]] = {
     "sending.held": ("hold", True),

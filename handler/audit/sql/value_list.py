@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handler.audit.sql.projection import Execute
+    from handler.audit.sql.view import Execute
 
 _AT_ONCE = 500
 """How many values one statement takes; PostgreSQL takes 65,535 and SQLite 32,766."""

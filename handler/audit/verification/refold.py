@@ -54,8 +54,9 @@ _DELETE_BODY = "DELETE FROM bodies WHERE key = ?"
 class Refold:
     """State tables folded from the records read so far.
 
-    The table `bodies` has what the outbox must hold: a key, whether it is that of a `job` or a
-    `delivery`, the recorded digest of the body ("" for none), and the commit that it came with.
+    The table `bodies` has what the outbox must hold: a key, whether it is that of a `job`, a
+    `rollout` or a `delivery`, the recorded digest of the body ("" for none), and the commit that
+    it came with.
     """
 
     def __init__(self) -> None:
@@ -85,6 +86,8 @@ class Refold:
             self._flush()
         if action.startswith("job."):
             self._add_job(fields)
+        elif "rollout" in fields:
+            self._add_rollout(fields)
         if "delivery" in fields:
             self._add_delivery(fields)
         self._add_switches(action, fields)
@@ -130,6 +133,15 @@ class Refold:
             self._jobs[key] = job
             if job.final:
                 self._bodies[key] = None
+            if job.rollout:
+                projection.project_rollout(self._execute, fields, key)
+
+    def _add_rollout(self, fields: Fields) -> None:
+        from handler.audit.rollouts.projection import closes_template
+
+        projection.project_rollout(self._execute, fields)
+        if closes_template(fields):
+            self._bodies[str(part(fields, "rollout")["key"])] = None
 
     def _add_delivery(self, fields: Fields) -> None:
         key = str(part(fields, "delivery")["key"])

@@ -15,7 +15,7 @@ import urllib3
 from handler.cli.console import exit_with_error
 from handler.cli.dev.emulator_process import check_env_file, run_with_command, serve_emulator
 from handler.cli.shared_options import FILE, FOLDER, NumberRange
-from handler.emulator.ief.fleet import DEMO_FLEET, read_fleet
+from handler.emulator.ief.fleet_file import DEMO_FLEET, read_fleet
 from handler.emulator.server import Emulator
 from handler.local.triggers.event_factory import SHAPES, Upload
 
@@ -85,9 +85,9 @@ class EventSender:
     type=NumberRange(0, 1),
     default=0.0,
     show_default=True,
-    help="Probability that a task fails.",
+    help="Probability that a task fails, where the fleet file does not say.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the failures.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all random choices.")
 @click.option("--notify", metavar="URL", help="Post an event here for every new object.")
 @click.option(
     "--shape",
@@ -144,7 +144,7 @@ def emulator(  # noqa: PLR0913 - one for each option
             speed=speed,
             failure_rate=failure_rate,
             seed=seed,
-            fleet=read_fleet(fleet),
+            fleet=read_fleet(fleet, seed),
             directory=directory,
             raise_event=EventSender(notify, shape) if notify else None,
             notices=notices,

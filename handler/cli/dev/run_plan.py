@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from handler.cli.configuration.value import KEYS
 from handler.cli.dev.emulator_process import BUCKET, PREFIX, clean_environment
-from handler.emulator.ief.fleet import read_fleet
+from handler.emulator.ief.fleet_file import read_fleet
 from handler.errors import SettingsError
 from handler.local.env_file import read_env_file
 from handler.local.runtime.context import Context

@@ -17,7 +17,7 @@ from handler.cli.shared_options import EXISTING_FILE, policy_option
 from handler.errors import NightdropError, SpecRejectedError
 from handler.parsing import Limits, read
 from handler.policy.decision import Origin, decide
-from handler.policy.demand import demand_of
+from handler.policy.plan_demands import demands_of
 from handler.policy.policy_file import policy_schema
 from handler.policy.policy_reader import load_policy
 from handler.policy.sentences import rule_sentences
@@ -145,7 +145,7 @@ def decide_plan(plan: Plan, rules: Policy, origin: Origin) -> PolicyDecision:
         valid_for = seconds_of(environment().get("NIGHTDROP_VALID_FOR") or "6h")
     except ValueError as error:
         raise click.UsageError(f"NIGHTDROP_VALID_FOR: {error}") from None
-    return decide(rules, origin, list(map(demand_of, plan.jobs)), valid_for)
+    return decide(rules, origin, demands_of(plan), valid_for)
 
 
 def _decide(file: Path, rules: Policy, origin: Origin) -> PolicyDecision:

@@ -10,6 +10,9 @@ import click
 from rich.text import Text
 
 from handler.cli.console import printable, prose, screen
+from handler.schedule.sentences import rollout_sentences, select_sentence
+from handler.schedule.waves import wave_ends
+from handler.specs.planner import rollout_job, rollout_job_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from handler.errors import Problem
     from handler.specs.planner import Plan
+    from handler.specs.rollout_planner import PlannedRollout
 
 _SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
 _RULES = {
@@ -56,23 +60,27 @@ def print_text(checked: Sequence[CheckedFile], show: bool) -> None:  # noqa: FBT
         if one.errors:
             mark, count = ("✗", "bold red"), _count(len(one.errors), "error")
         else:
-            mark, count = ("✓", "bold green"), _count(len(one.plan.jobs) if one.plan else 0, "job")
+            mark, count = ("✓", "bold green"), _planned(one.plan)
         console.print(Text.assemble(mark, " ", (name, "bold"), f": {count}"), highlight=False)
         for problem in one.errors or one.warnings:
             console.print(Text(f"  {prose(problem)}"), highlight=False, soft_wrap=True)
-        for job in one.plan.jobs if one.plan and show else ():
-            click.echo(shown_body(job.body))
+        for rollout in one.plan.rollouts if one.plan and not one.errors else ():
+            for line in _explained(rollout):
+                console.print(Text(f"  {prose(line)}"), highlight=False, soft_wrap=True)
+        for body in _bodies(one) if show else ():
+            click.echo(shown_body(body))
 
 
 def print_json(checked: Sequence[CheckedFile], show: bool) -> None:  # noqa: FBT001 - as in REPORTS
     """Print one JSON object per file."""
     for one in checked:
-        jobs = one.plan.jobs if one.plan else ()
-        bodies = {"requests": [json.loads(job.body) for job in jobs]} if jobs and show else {}
+        sent = list(map(json.loads, _bodies(one))) if show else []
+        bodies = {"requests": sent} if sent else {}
         report = {
             "file": str(one.file),
             "valid": not one.errors,
-            "jobs": len(jobs),
+            "jobs": len(one.plan.jobs) if one.plan else 0,
+            "rollouts": len(one.plan.rollouts) if one.plan else 0,
             "errors": list(map(str, one.errors)),
             "warnings": list(map(str, one.warnings)),
         }
@@ -115,6 +123,33 @@ REPORTS: Mapping[str, Callable[[Sequence[CheckedFile], bool], None]] = {
     "json": print_json,
 }
 """How each format is printed; the flag asks for the request bodies, too."""
+
+
+def _planned(plan: Plan | None) -> str:
+    """Return how many jobs and rollouts a file asks for."""
+    jobs, rollouts = (len(plan.jobs), len(plan.rollouts)) if plan else (0, 0)
+    counts = [_count(rollouts, "rollout")] if rollouts else []
+    return ", ".join([*([_count(jobs, "job")] if jobs or not rollouts else []), *counts])
+
+
+def _bodies(checked: CheckedFile) -> Iterator[str]:
+    """Yield the request of each job, and that of each rollout's first job."""
+    for job in checked.plan.jobs if checked.plan else ():
+        yield job.body
+    for rollout in checked.plan.rollouts if checked.plan else ():
+        ends = wave_ends(rollout.settings.waves, len(rollout.nodes))
+        first = rollout.nodes[: min([rollout.settings.max_targets_per_job, *ends])]
+        name = rollout_job_name(rollout.name, rollout.key)
+        yield rollout_job(rollout.template, name, rollout.key, first)
+
+
+def _explained(rollout: PlannedRollout) -> Iterator[str]:
+    """Yield what a rollout does, as sentences."""
+    select, count = rollout.settings.select, len(rollout.nodes)
+    what = "deployment" if rollout.job_type == "deployment_upgrade" else "node"
+    whom = f"{what}s: {select_sentence(select)}" if select else _count(count, what)
+    yield f"{rollout.name}: {rollout.job_type} of {whom}"
+    yield from (f"  {one}" for one in rollout_sentences(rollout.settings))
 
 
 def _sarif_result(file: Path, level: str, problem: Problem) -> dict[str, object]:

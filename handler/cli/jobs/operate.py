@@ -126,7 +126,7 @@ def _reply(name: ActionName, address: str, key: str, reason: str) -> dict[str, o
         context = Context.from_environment(environ)
         instance = open_instance(context, environ, lambda _line: None)
         try:
-            action = Action(name, key, reason, operator())
+            action = Action(name, job=key, reason=reason, actor=operator())
             return cast("dict[str, object]", handle(action, context, instance))
         finally:
             instance.close()

@@ -23,6 +23,9 @@ _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}[A-Za-z0-9])?")
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CODE = re.compile(r"[A-Z][A-Za-z]{1,9}\.[0-9]{3,6}")
 _DOCUMENTED_CODE = re.compile(r"(?:IEF|APIGW)\.[0-9]{3,6}")
+_KNOWN_STATUSES = frozenset(
+    {"Running", "Waiting", "Successful", "Failed", "Partially_successful", "Timed_out"}
+)
 _STATUS = re.compile(r"[A-Za-z][A-Za-z_]{0,31}")
 
 
@@ -77,6 +80,6 @@ def code_of(values: Mapping[str, Json], name: str, secrets: Sequence[str] = ()) 
 def job_status_of(values: Mapping[str, Json], name: str, secrets: Sequence[str] = ()) -> str:
     """Return the status word in a field, "" for none, `UNREADABLE` for an invalid one."""
     text = text_of(values, name)
-    if not text:
-        return ""
+    if not text or text in _KNOWN_STATUSES:
+        return text
     return text if _STATUS.fullmatch(text) and redact(text, secrets) == text else UNREADABLE

@@ -60,7 +60,7 @@ class ShownJob:
 
     The API's own counters are swapped and therefore not read. A missing description is "", a
     missing time of the last change of its status (in seconds since 1970) is 0. `targets` has the
-    name or, where none was sent, the id of each task's target.
+    name or, where none was sent, the id of each task's target; `target_ids` has the ids.
     """
 
     job_id: str
@@ -69,6 +69,7 @@ class ShownJob:
     description: str = ""
     updated_at: int = 0
     targets: tuple[str, ...] = ()
+    target_ids: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> int:
@@ -179,15 +180,18 @@ class Ief:
             description=text_of(shown, "description"),
             updated_at=_number(shown, "status_last_updated_at", _LAST_SECOND),
             targets=tuple(_target_names(shown, listed)),
+            target_ids=tuple(id_of(task, "target_id") for task in listed),
         )
 
-    def get(self, resource: str, query: Sequence[tuple[str, str]] = ()) -> dict[str, Json]:
+    def get(
+        self, resource: str, query: Sequence[tuple[str, str]] = (), version: str = "v2"
+    ) -> dict[str, Json]:
         """Return what IEF says of a resource of the project, such as `edgemgr/nodes`.
 
         Raises:
             CloudError: The call failed, or its answer is no JSON object.
         """
-        return object_of(self._call("GET", f"/v2/{self.project_id}/{resource}", query))
+        return object_of(self._call("GET", f"/{version}/{self.project_id}/{resource}", query))
 
     def delete_job(self, job_id: str) -> None:
         """Delete a job."""

@@ -1,10 +1,12 @@
-"""The edge nodes and node groups of the project, read page by page, allowed fields only.
+"""The edge nodes, node groups and deployments of the project, read page by page.
 
-IEF's node objects have fields for private keys and certificates, so nothing of an answer leaves
-this module but what `EdgeNode` and `NodeGroup` name.
+IEF's nodes have fields for private keys and certificates, its deployments for values of variables,
+so nothing of an answer leaves this module but what `EdgeNode`, `NodeGroup` and `EdgeDeployment`
+name.
 
-Source: support.huaweicloud.com/api-ief, "Edge node management" (`/v2/{project_id}/edgemgr/nodes`)
-and "Edge node group management" (`/v2/{project_id}/edgemgr/groups`, enterprise edition only).
+Source: support.huaweicloud.com/api-ief, "Edge node management" (`/v2/{project_id}/edgemgr/nodes`),
+"Edge node group management" (`/v2/{project_id}/edgemgr/groups`, enterprise edition only) and
+"Deployment management" (`/v3/{project_id}/edgemgr/deployments`).
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 _PAGE = 500
 """How many entries are asked for at once: the page's default, at most 1,000."""
+
+_DEPLOYMENTS_PAGE = 100
+"""The most deployments of one page."""
 
 _MOST_PAGES = 400
 """After this many pages a list is given up."""
@@ -60,6 +65,17 @@ class NodeGroup(NamedTuple):
     nodes: int | None
 
 
+class EdgeDeployment(NamedTuple):
+    """A deployment, with what is selected by; nothing is newer than it, and it is in no group."""
+
+    id: str
+    name: str
+    state: str
+    tags: tuple[str, ...]
+    upgradable: bool = False
+    groups: tuple[str, ...] = ()
+
+
 def list_nodes(ief: Ief) -> list[EdgeNode]:
     """Return all nodes of the project; complete or not at all.
 
@@ -91,16 +107,30 @@ def list_groups(ief: Ief) -> list[NodeGroup]:
     return [_group(one) for one in _pages(ief, "edgemgr/groups", "edge_groups")]
 
 
-def _pages(ief: Ief, resource: str, field: str) -> Iterator[dict[str, Json]]:
+def list_deployments(ief: Ief) -> list[EdgeDeployment]:
+    """Return all deployments of the project; complete or not at all.
+
+    Raises:
+        NoAnswerError: The list is incomplete, or holds a deployment without a usable id.
+        CloudError: A call failed.
+    """
+    pages = _pages(ief, "edgemgr/deployments", "deployments", _DEPLOYMENTS_PAGE, version="v3")
+    return [_deployment(one) for one in pages]
+
+
+def _pages(
+    ief: Ief, resource: str, field: str, size: int = _PAGE, version: str = "v2"
+) -> Iterator[dict[str, Json]]:
     found = 0
     for page in range(_MOST_PAGES):
-        answer = ief.get(resource, [("limit", str(_PAGE)), ("offset", str(page * _PAGE))])
+        query = [("limit", str(size)), ("offset", str(page * size))]
+        answer = ief.get(resource, query, version=version)
         entries, count = answer.get(field), answer.get("count")
         if not isinstance(entries, list):
             raise NoAnswerError(f"IEF's answer holds no {field}")
         yield from (one if isinstance(one, dict) else {} for one in entries)
         found += len(entries)
-        if len(entries) < _PAGE:
+        if len(entries) < size:
             if isinstance(count, int) and count > found:
                 raise NoAnswerError(f"IEF listed {found} of {count} {field}; try again")
             return
@@ -139,4 +169,16 @@ def _group(found: dict[str, Json]) -> NodeGroup:
         name=text_of(found, "name"),
         description=text_of(found, "description"),
         nodes=len(nodes) if isinstance(nodes, list) else None,
+    )
+
+
+def _deployment(found: dict[str, Json]) -> EdgeDeployment:
+    deployment_id = id_of(found, "id")
+    if not deployment_id:
+        raise NoAnswerError("IEF's answer holds a deployment without a usable id")
+    return EdgeDeployment(
+        id=deployment_id,
+        name=text_of(found, "name"),
+        state=job_status_of(found, "state"),
+        tags=tuple(_tags(found.get("tags"))),
     )

@@ -1,38 +1,66 @@
-"""The edge nodes and node groups of the emulated project, and the file that describes them."""
+"""The edge nodes and node groups of the emulated project."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
-from uuid import NAMESPACE_URL, uuid5
-
-from pydantic import BaseModel, ConfigDict, Field
-
-from handler.errors import SettingsError, SpecRejectedError
-from handler.parsing import Document, Limits, read
-from handler.parsing.validation_errors import Issue, to_problem, validation_issues
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
+    from collections.abc import Mapping
 
 NodeState: TypeAlias = Literal["RUNNING", "FAIL", "UPGRADING", "STOPPED", "UNCONNECTED", "FREEZE"]
 """The states of a node, as on the API's page for ListEdgeNodes."""
 
+UNCONNECTED = "UNCONNECTED"
+"""The state of a node that is out of reach."""
+
 NEWEST = "2.56.0"
 """The version of EdgeCore that an upgrade installs, unless the fleet file sets another."""
 
-DEMO_FLEET = Path(__file__).with_name("fleet.yaml")
-"""The fleet that is used when none is given."""
-
-_LIMITS = Limits(max_bytes=2**20, max_nodes=100_000)
-_STRICT = ConfigDict(extra="forbid", strict=True)
-_Text = Annotated[str, Field(min_length=1, max_length=256)]
-_Name = Annotated[str, Field(min_length=1, max_length=64)]
+_P95 = 1.6449  # standard deviations of a normal distribution
 
 
 @dataclass(frozen=True)
+class Behaviour:
+    """What becomes of tasks on nodes of one kind.
+
+    Attributes:
+        failing: The share of tasks that fail; None for the failure rate of the simulation.
+        late: The share of tasks that do not succeed in time, and are shown as successful later.
+        median: Seconds of the fleet's time that half of the tasks stay below; 0 for those of the
+            simulation.
+        p95: Seconds that 95 % of the tasks stay below.
+    """
+
+    failing: float | None = None
+    late: float = 0.0
+    median: float = 0.0
+    p95: float = 0.0
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of the logarithm of the seconds."""
+        return math.log(self.p95 / self.median) / _P95
+
+
+@dataclass(frozen=True)
+class Flapping:
+    """A node's turns out of reach: the first half of each period, in seconds of the fleet's time.
+
+    `phase`, from 0 to 1, is the part of a period by which the node is ahead of others.
+    """
+
+    period: float
+    phase: float
+
+    def seconds_away(self, at: float) -> float:
+        """Return the seconds from a time until the node is in reach; 0 if it is."""
+        position = (at / self.period + self.phase) % 1
+        return max(0.0, (0.5 - position) * self.period)
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """An edge node; its tags are keys and values, its groups are their ids."""
 
@@ -44,6 +72,18 @@ class Node:
     arch: str = "x86_64"
     tags: tuple[tuple[str, str], ...] = ()
     groups: tuple[str, ...] = ()
+    behaviour: Behaviour = Behaviour()
+    flapping: Flapping | None = None
+
+    def state_at(self, at: float) -> str:
+        """Return its state at a time, in seconds of the fleet's time."""
+        return UNCONNECTED if self.seconds_away(at) else self.state
+
+    def seconds_away(self, at: float) -> float:
+        """Return the seconds of the fleet's time until it is in reach: 0 if it is, or infinity."""
+        if self.state == UNCONNECTED:
+            return math.inf
+        return self.flapping.seconds_away(at) if self.flapping else 0.0
 
 
 @dataclass(frozen=True)
@@ -60,21 +100,26 @@ class Fleet:
     """All nodes and groups, in the order they are listed in.
 
     An upgrade installs the version `newest`. In a complete fleet, tasks with a target that it does
-    not have fail.
+    not have fail. `parallelism` is how many tasks of all jobs run at the same time at most, 0 for
+    no limit; `job_parallelism` how many of one job.
     """
 
     nodes: tuple[Node, ...] = ()
     groups: tuple[Group, ...] = ()
     newest: str = NEWEST
     complete: bool = False
-    _by_id: dict[str, Node] = field(init=False, repr=False, compare=False, default_factory=dict)
+    parallelism: int = 0
+    job_parallelism: int = 10
+    _nodes: Mapping[str, Node] = field(init=False, repr=False, compare=False)
+    _groups: Mapping[str, Group] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        self._by_id.update((node.node_id, node) for node in self.nodes)
+        object.__setattr__(self, "_nodes", {node.node_id: node for node in self.nodes})
+        object.__setattr__(self, "_groups", {group.group_id: group for group in self.groups})
 
     def node(self, node_id: str) -> Node | None:
         """Return a node by its id."""
-        return self._by_id.get(node_id)
+        return self._nodes.get(node_id)
 
     def lacks(self, target_id: str) -> bool:
         """Return whether the fleet is complete and has no node or group with this id."""
@@ -82,123 +127,8 @@ class Fleet:
 
     def group(self, group_id: str) -> Group | None:
         """Return a group by its id."""
-        return next((group for group in self.groups if group.group_id == group_id), None)
+        return self._groups.get(group_id)
 
     def members(self, group_id: str) -> tuple[Node, ...]:
         """Return the nodes of a group."""
         return tuple(node for node in self.nodes if group_id in node.groups)
-
-
-class _GroupEntry(BaseModel):
-    model_config = _STRICT
-    name: _Name
-    id: _Text = ""
-    description: _Text = ""
-
-
-class _NodeEntry(BaseModel):
-    model_config = _STRICT
-    name: _Name
-    id: _Text = ""
-    state: NodeState = "RUNNING"
-    version: _Text = ""
-    upgrade_flag: bool = False
-    arch: _Text = "x86_64"
-    tags: dict[str, _Text] = {}
-    groups: list[_Text] = []
-
-
-class _FleetFile(BaseModel):
-    model_config = _STRICT
-    newest: _Text = NEWEST
-    groups: list[_GroupEntry] = []
-    nodes: list[_NodeEntry]
-
-
-def read_fleet(path: Path = DEMO_FLEET) -> Fleet:
-    """Return the fleet that a file describes; `fleet.yaml` beside this module is an example.
-
-    Any other file is the complete fleet. The demo fleet is not: targets that it does not have are
-    accepted, so that specs with ids of a real fleet can be tried.
-
-    Raises:
-        SettingsError: The file cannot be read or has errors; the message lists all of them.
-    """
-    try:
-        documents = read(path.read_bytes(), _LIMITS)
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
-    except SpecRejectedError as error:
-        raise SettingsError(f"{path}: {error}") from error
-    if len(documents) > 1:
-        raise SettingsError(f"{path}: a fleet is one document, not several")
-    document = documents[0]
-    if issues := validation_issues(_FleetFile, document.value):
-        raise _rejected(path, document, issues)
-    file = _FleetFile.model_validate(document.value)
-    if issues := list(_conflicts(file)):
-        raise _rejected(path, document, issues)
-    return replace(_fleet(file), complete=path != DEMO_FLEET)
-
-
-def _rejected(path: Path, document: Document, issues: Iterable[Issue]) -> SettingsError:
-    problems = (replace(to_problem(issue, document), document=None) for issue in issues)
-    return SettingsError("\n".join(f"{path}: {problem}" for problem in problems))
-
-
-def _conflicts(file: _FleetFile) -> Iterator[Issue]:
-    known = {group.name for group in file.groups}
-    for number, node in enumerate(file.nodes):
-        for index, name in enumerate(node.groups):
-            if name not in known:
-                at = ("nodes", number, "groups", index)
-                yield Issue(at, "names a group that is not in the file")
-    yield from _repeated("groups", "name", [group.name for group in file.groups])
-    yield from _repeated("nodes", "name", [node.name for node in file.nodes])
-    yield from _repeated("nodes", "id", [_node_id(node) for node in file.nodes])
-
-
-def _repeated(part: str, field: str, values: list[str]) -> Iterator[Issue]:
-    seen: set[str] = set()
-    for number, value in enumerate(values):
-        if value in seen:
-            yield Issue((part, number, field), f"is the {field} of an earlier one too")
-        seen.add(value)
-
-
-def _fleet(file: _FleetFile) -> Fleet:
-    groups = tuple(
-        Group(one.id or _derived_id("group", one.name), one.name, one.description)
-        for one in file.groups
-    )
-    ids = {group.name: group.group_id for group in groups}
-    return Fleet(
-        groups=groups,
-        newest=file.newest,
-        nodes=tuple(
-            Node(
-                node_id=_node_id(one),
-                name=one.name,
-                state=one.state,
-                version=one.version or file.newest,
-                upgrade_flag=(
-                    one.upgrade_flag
-                    if "upgrade_flag" in one.model_fields_set
-                    else bool(one.version) and one.version != file.newest
-                ),
-                arch=one.arch,
-                tags=tuple(one.tags.items()),
-                groups=tuple(ids[name] for name in one.groups),
-            )
-            for one in file.nodes
-        ),
-    )
-
-
-def _node_id(node: _NodeEntry) -> str:
-    return node.id or _derived_id("node", node.name)
-
-
-def _derived_id(kind: str, name: str) -> str:
-    """Return the id of an entry without one: the same for the same name."""
-    return str(uuid5(NAMESPACE_URL, f"nightdrop-emulator:{kind}:{name}"))

@@ -11,15 +11,18 @@ silent or disagree, these rules were chosen:
     - A job that failed, partially succeeded or timed out can be retried, as the user guide says;
       the API page names only the failed one.
     - Tasks of a job that timed out do not continue.
-    - A job can be deleted in every status; completed upgrades stay in effect.
+    - A job can be deleted in every status; what it has done stays in effect.
+    - A task may succeed after it has failed or timed out; its job's status changes with it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
 
-from handler.emulator.ief.job_simulation import (
+from handler.emulator.ief.run import (
     ENDED,
     FAILED,
     RUNNING,
@@ -35,7 +38,7 @@ from handler.emulator.ief.job_simulation import (
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from handler.emulator.ief.job_simulation import JobSimulation
+    from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
     from handler.values.canonical_json import Json
 
 STOPPING = "Stopping"
@@ -81,18 +84,33 @@ class Job:
         content = self.request.get("job_content")
         return content if isinstance(content, dict) else {}
 
-    @property
+    @cached_property
     def targets(self) -> list[dict[str, Json]]:
         """The job's targets, in their order."""
         found = self.content.get("targets")
         return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
+    @property
+    def task_data(self) -> str:
+        """The job's task data, which is JSON; "" if it has none."""
+        return str(self.content.get("task_data", ""))
 
-def started(job: Job, simulation: JobSimulation, failing: AbstractSet[str]) -> Job:
-    """Return a new job with its first run; tasks of the targets in `failing` fail in any case."""
-    targets = [(index, _target_id(target)) for index, target in enumerate(job.targets)]
-    tasks = simulation.tasks(job.kind, f"{job.number}/0", targets, failing)
-    return replace(job, runs=(simulation.run(job.created, tasks),))
+    @cached_property
+    def task_ids(self) -> tuple[str, ...]:
+        """The ids of its tasks, in the order of its targets."""
+        job_id = UUID(self.job_id)
+        return tuple(str(uuid5(job_id, f"task-{index}")) for index in range(len(self.targets)))
+
+    def target_id(self, index: int) -> str:
+        """Return the id of a target."""
+        return str(self.targets[index].get("target_id", ""))
+
+
+def started(job: Job, simulation: JobSimulation, surroundings: Surroundings) -> Job:
+    """Return a new job with its first run."""
+    targets = [(index, job.target_id(index)) for index in range(len(job.targets))]
+    tasks = simulation.tasks(job.kind, f"{job.number}/0", targets, surroundings, now=job.created)
+    return replace(job, runs=(simulation.run(job.created, tasks, surroundings),))
 
 
 def task_progress(job: Job, now: float) -> dict[int, Progress]:
@@ -118,6 +136,11 @@ def status(job: Job, now: float) -> str:
     return PARTLY if SUCCESSFUL in statuses else FAILED
 
 
+def unchanging(job: Job) -> float:
+    """Return when no task can change its status any more by itself, in seconds since 1970."""
+    return max(run.unchanging for run in job.runs)
+
+
 def last_change(job: Job, now: float) -> float:
     """Return when the status of the job or one of its tasks last changed."""
     run, elapsed = job.runs[-1], job.runs[-1].elapsed(now)
@@ -137,7 +160,7 @@ def paused(job: Job, now: float) -> Job:
     return replace(job, runs=(*job.runs[:-1], replace(last, paused=last.elapsed(now))))
 
 
-def restored(job: Job, now: float, simulation: JobSimulation) -> Job:
+def restored(job: Job, now: float, simulation: JobSimulation, surroundings: Surroundings) -> Job:
     """Return a stopped job with the interrupted tasks restarted.
 
     Raises:
@@ -145,11 +168,16 @@ def restored(job: Job, now: float, simulation: JobSimulation) -> Job:
     """
     _need(job, now, frozenset({STOPPED}))
     last, found = job.runs[-1], task_progress(job, now)
-    tasks = tuple(task for task in last.tasks if found[task.index].status == STOPPED)
-    return replace(job, runs=(*job.runs, simulation.run(now, tasks, last.allowed - last.limit)))
+    tasks = tuple(
+        simulation.reachable(task, surroundings.node_id(job.target_id(task.index)), now)
+        for task in last.tasks
+        if found[task.index].status == STOPPED
+    )
+    run = simulation.run(now, tasks, surroundings, last.allowed - last.limit)
+    return replace(job, runs=(*job.runs, run))
 
 
-def retried(job: Job, now: float, simulation: JobSimulation, failing: AbstractSet[str]) -> Job:
+def retried(job: Job, now: float, simulation: JobSimulation, surroundings: Surroundings) -> Job:
     """Return an ended job with the unsuccessful tasks restarted.
 
     Raises:
@@ -158,19 +186,16 @@ def retried(job: Job, now: float, simulation: JobSimulation, failing: AbstractSe
     _need(job, now, _RETRIED)
     found = task_progress(job, now)
     targets = [
-        (index, _target_id(target))
-        for index, target in enumerate(job.targets)
+        (index, job.target_id(index))
+        for index in range(len(job.targets))
         if found[index].status != SUCCESSFUL
     ]
-    tasks = simulation.tasks(job.kind, f"{job.number}/{len(job.runs)}", targets, failing)
-    return replace(job, runs=(*job.runs, simulation.run(now, tasks)))
+    draw = f"{job.number}/{len(job.runs)}"
+    tasks = simulation.tasks(job.kind, draw, targets, surroundings, now=now)
+    return replace(job, runs=(*job.runs, simulation.run(now, tasks, surroundings)))
 
 
 def _need(job: Job, now: float, allowed: AbstractSet[str]) -> None:
     found = status(job, now)
     if found not in allowed:
         raise StatusConflictError(f"the job is {found}; it must be {' or '.join(sorted(allowed))}")
-
-
-def _target_id(target: dict[str, Json]) -> str:
-    return str(target.get("target_id", ""))

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from random import Random
 from typing import TYPE_CHECKING
 
-from handler.emulator.ief.fleet import Fleet
+from handler.emulator.ief.fleet import Behaviour, Fleet
+from handler.emulator.ief.run import Run, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
 
-WAITING = "Waiting"
-RUNNING = "Running"
-SUCCESSFUL = "Successful"
-FAILED = "Failed"
-STOPPED = "Stopped"
-TIMED_OUT = "Timed_out"
-ENDED = frozenset({SUCCESSFUL, FAILED, STOPPED, TIMED_OUT})
-
-OVERDUE = "the job's 10 minutes were over"
-OUT_OF_REACH = "the edge node was out of reach until the job's 10 minutes were over"
-
 _ALLOWED = 600.0
 """Job seconds a job may take, including its waiting: IEF's 10 minutes."""
+
+_LATE_SECONDS = (60.0, 1800.0)
+"""Job seconds after which a late task is shown as successful: from, to."""
+
+_ORDINARY = Behaviour()
 
 FAILING_TARGET = "the edge node did not answer"
 UNKNOWN_TARGET = "there is no edge node or node group with this id"
@@ -52,99 +48,22 @@ _BY_STATE = {
 
 
 @dataclass(frozen=True)
-class Task:
-    """One task of a run, with its outcome.
+class Surroundings:
+    """What a job meets when it starts.
 
     Attributes:
-        index: The index of its target in the job, from 0.
-        seconds: Job seconds it takes.
-        reason: Why it fails at its end; "" if it succeeds.
-        reachable: Whether it can start at all.
+        failing: The ids of targets whose tasks fail in any case.
+        hosts: The ids of the nodes of deployments, by the ids of these.
+        runs: The latest runs of the other jobs.
     """
 
-    index: int
-    seconds: float
-    reason: str = ""
-    reachable: bool = True
+    failing: AbstractSet[str] = frozenset()
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    runs: Sequence[Run] = ()
 
-
-@dataclass(frozen=True)
-class Run:
-    """One run.
-
-    Attributes:
-        started: When it started, in seconds since 1970.
-        speed: Job seconds in a real second.
-        waiting: Job seconds before the first task starts.
-        parallelism: Tasks that run at the same time, at most.
-        allowed: Job seconds it may take, including `waiting`.
-        grace: Job seconds from a pause until unfinished tasks are interrupted.
-        tasks: Its tasks, in the order they start.
-        paused: When it was paused, in job seconds since its start; None if it was not.
-    """
-
-    started: float
-    speed: float
-    waiting: float
-    parallelism: int
-    allowed: float
-    grace: float
-    tasks: tuple[Task, ...]
-    paused: float | None = None
-
-    @property
-    def limit(self) -> float:
-        """When it ends at the latest, in job seconds since its start."""
-        return self.allowed if self.paused is None else min(self.allowed, self.paused + self.grace)
-
-    def elapsed(self, now: float) -> float:
-        """Return the job seconds since its start."""
-        return (now - self.started) * self.speed
-
-    def moment(self, seconds: float) -> float:
-        """Convert job seconds since its start to seconds since 1970."""
-        return self.started + seconds / self.speed
-
-
-@dataclass(frozen=True)
-class Progress:
-    """The progress of one task: its status `since` a time in seconds since 1970.
-
-    `reason` says why it did not succeed, or is "".
-    """
-
-    status: str
-    since: float
-    reason: str = ""
-
-
-def progress(run: Run, now: float) -> dict[int, Progress]:
-    """Return the progress of each task of a run, by the index of its target."""
-    free_at = [run.waiting] * run.parallelism
-    found: dict[int, Progress] = {}
-    for task in run.tasks:
-        start = None
-        if task.reachable:
-            start = heapq.heappop(free_at)
-            heapq.heappush(free_at, start + task.seconds)
-        found[task.index] = _progress(run, task, start, run.elapsed(now))
-    return found
-
-
-def _progress(run: Run, task: Task, start: float | None, elapsed: float) -> Progress:
-    last_start = run.allowed if run.paused is None else min(run.paused, run.allowed)
-    begins = start is not None and start <= last_start
-    end = (start or 0.0) + task.seconds
-    if begins and end <= min(elapsed, run.limit):
-        return Progress(FAILED if task.reason else SUCCESSFUL, run.moment(end), task.reason)
-    if elapsed >= run.limit:
-        if run.limit < run.allowed:
-            return Progress(STOPPED, run.moment(run.limit))
-        reason = OVERDUE if task.reachable else OUT_OF_REACH
-        return Progress(TIMED_OUT, run.moment(run.limit), reason)
-    if begins and start is not None and elapsed >= start:
-        return Progress(RUNNING, run.moment(start))
-    return Progress(WAITING, run.started)
+    def node_id(self, target: str) -> str:
+        """Return the id of the node that a target is, or runs on."""
+        return self.hosts.get(target, target)
 
 
 @dataclass(frozen=True)
@@ -172,43 +91,90 @@ class JobSimulation:
     failure_rate: float = 0.0
     seed: int = 0
 
-    def run(self, started: float, tasks: tuple[Task, ...], allowed: float = _ALLOWED) -> Run:
-        """Return a run of some tasks, started at a time in seconds since 1970."""
+    def run(
+        self,
+        started: float,
+        tasks: tuple[Task, ...],
+        surroundings: Surroundings,
+        allowed: float = _ALLOWED,
+    ) -> Run:
+        """Return a run of some tasks, started at a time in seconds since 1970.
+
+        If the fleet has a limit, it waits until the runs before it leave enough of it.
+        """
         quarter = self.job_seconds / 4
-        return Run(started, self.speed, quarter, self.parallelism, allowed, quarter, tasks)
+        run = Run(started, self.speed, quarter, self.parallelism, allowed, quarter, tasks)
+        most = self.fleet.parallelism
+        if not most:
+            return run
+        run = replace(run, parallelism=min(self.parallelism, most))
+        free = most - run.most_tasks
+        before = [one for one in surroundings.runs if one.busy_until > started]
+        before.sort(key=lambda one: one.busy_until, reverse=True)
+        used = accumulate(one.most_tasks for one in before)
+        over = (one for one, tasks in zip(before, used, strict=True) if tasks > free)
+        first = next(over, None)
+        waiting = run.elapsed(first.busy_until) if first else 0.0
+        return replace(run, waiting=max(quarter, waiting))
 
     def tasks(
         self,
         kind: str,
         draw: str,
         targets: Iterable[tuple[int, str]],
-        failing: AbstractSet[str] = frozenset(),
+        surroundings: Surroundings,
+        *,
+        now: float = 0.0,
     ) -> tuple[Task, ...]:
-        """Choose the outcome of each task; those of the targets in `failing` fail in any case.
+        """Choose the outcome of each task.
 
         The task of an UNCONNECTED node waits until the job's time is over, as the node may come
         back; in any other state but RUNNING the task fails as soon as it starts. `draw` names the
-        random choice: the same job and attempt have the same outcome again.
+        random choice: the same job and attempt have the same outcome again. The tasks start at
+        `now`, in seconds since 1970.
         """
         return tuple(
-            self._task(kind, f"{self.seed}/{draw}/{index}", index, target, failing)
+            self.reachable(
+                self._task(kind, f"{self.seed}/{draw}/{index}", index, target, surroundings),
+                surroundings.node_id(target),
+                now,
+            )
             for index, target in targets
         )
 
+    def fleet_time(self, now: float) -> float:
+        """Convert seconds since 1970 to seconds of the fleet's time."""
+        return now * self.speed
+
+    def reachable(self, task: Task, node_id: str, now: float) -> Task:
+        """Return a task with how long its node is out of reach from now on."""
+        node = self.fleet.node(node_id)
+        away = node.seconds_away(self.fleet_time(now)) if node else 0.0
+        if away == math.inf:
+            return replace(task, reachable=False)
+        return replace(task, away=away) if away != task.away else task
+
     def _task(
-        self, kind: str, draw: str, index: int, target: str, failing: AbstractSet[str]
+        self, kind: str, draw: str, index: int, target: str, surroundings: Surroundings
     ) -> Task:
         chance = Random(draw)  # noqa: S311 - to repeat runs
         longest = self.job_seconds * 3 / 4
         seconds = longest * (0.6 + 0.4 * chance.random())
         reasons = _REASONS.get(kind, _REASONS["deployment_deploy"])
-        fails, reason = chance.random() < self.failure_rate, chance.choice(reasons)
-        node = self.fleet.node(target)
-        if target in failing:
+        failure, reason = chance.random(), chance.choice(reasons)
+        node = self.fleet.node(surroundings.node_id(target))
+        if target in surroundings.failing:
             return Task(index, seconds, FAILING_TARGET)
         if kind != _ABOUT_DEPLOYMENTS and self.fleet.lacks(target):
             return Task(index, 0.0, UNKNOWN_TARGET)
         if node and node.state in _BY_STATE:
             return Task(index, 0.0, _BY_STATE[node.state])
-        reachable = node is None or node.state != "UNCONNECTED"
-        return Task(index, seconds, reason if fails else "", reachable=reachable)
+        behaviour = node.behaviour if node else _ORDINARY
+        if behaviour.median:
+            seconds = behaviour.median * math.exp(chance.gauss(0, behaviour.deviation))
+        failing_share = self.failure_rate if behaviour.failing is None else behaviour.failing
+        if failure < failing_share:
+            return Task(index, seconds, reason)
+        if chance.random() < behaviour.late:
+            return Task(index, seconds, reason, late=chance.uniform(*_LATE_SECONDS))
+        return Task(index, seconds)

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from uuid import NAMESPACE_OID, UUID, uuid5
 from zlib import crc32
 
+from handler.emulator.ief.deployments import deployment_id, task_names
 from handler.emulator.ief.job import last_change, status, task_progress
-from handler.emulator.ief.job_simulation import FAILED, RUNNING, SUCCESSFUL, TIMED_OUT
+from handler.emulator.ief.run import FAILED, SUCCESSFUL, TIMED_OUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
+    from handler.emulator.ief.effects import Upgrade
     from handler.emulator.ief.fleet import Fleet, Group, Node
     from handler.emulator.ief.job import Job
-    from handler.emulator.ief.job_simulation import Progress
+    from handler.emulator.ief.run import Progress
     from handler.values.canonical_json import Json
 
 _CREATED = "2026-02-03 04:05:06.789012 +0000 UTC"
 
 
 @dataclass(frozen=True)
-class Upgrade:
-    """The completed upgrade of a node, at a time in seconds since 1970."""
-
-    node_id: str
-    at: float
-
-
-@dataclass(frozen=True)
 class FleetStatus:
-    """The fleet, the completed upgrades in their order, and the ids of the nodes being upgraded."""
+    """The fleet at one time.
+
+    Attributes:
+        fleet: Its nodes, as the file describes them.
+        at: The time, in seconds of the fleet's time.
+        upgrades: The completed upgrades of each node, by its id.
+        upgrading: The ids of the nodes that are being upgraded.
+    """
 
     fleet: Fleet
-    upgrades: Sequence[Upgrade] = ()
+    at: float = 0.0
+    upgrades: Mapping[str, tuple[Upgrade, ...]] = field(default_factory=dict)
     upgrading: AbstractSet[str] = frozenset()
 
     def view(self, node: Node) -> dict[str, Json]:
@@ -64,15 +65,14 @@ class FleetStatus:
 
     def _history(self, node: Node) -> list[dict[str, Json]]:
         newest = self.fleet.newest
-        times = [upgrade.at for upgrade in self.upgrades if upgrade.node_id == node.node_id]
         return [
             {
                 "from_version": newest if number else node.version,
                 "to_version": newest,
-                "upgrade_time": str(int(at)),
+                "upgrade_time": str(int(upgrade.at)),
                 "result": "upgrade_success",
             }
-            for number, at in enumerate(times)
+            for number, upgrade in enumerate(self.upgrades.get(node.node_id, ()))
         ]
 
     def views(self) -> list[dict[str, Json]]:
@@ -91,13 +91,13 @@ class FleetStatus:
             node
             for node in self.fleet.nodes
             if name in node.name
-            and wanted <= {f"{key}.{value}" for key, value in node.tags}
+            and (not wanted or wanted <= {f"{key}.{value}" for key, value in node.tags})
             and (not group or group in node.groups)
             and state in {"", self._state(node)}
         ]
 
     def _state(self, node: Node) -> str:
-        return "UPGRADING" if node.node_id in self.upgrading else node.state
+        return "UPGRADING" if node.node_id in self.upgrading else node.state_at(self.at)
 
     def group_view(self, group: Group, project_id: str) -> dict[str, Json]:
         """Return a group as IEF shows it, with its nodes."""
@@ -114,26 +114,6 @@ class FleetStatus:
             "attributes": [],
             "tags": [],
         }
-
-
-def completed_upgrades(jobs: Iterable[Job], now: float) -> tuple[Upgrade, ...]:
-    """Return the completed upgrades, in the order of their completion."""
-    found = [
-        Upgrade(node, at) for node, status, at in _upgrade_tasks(jobs, now) if status == SUCCESSFUL
-    ]
-    return tuple(sorted(found, key=lambda upgrade: upgrade.at))
-
-
-def nodes_being_upgraded(jobs: Iterable[Job], now: float) -> frozenset[str]:
-    """Return the ids of the nodes whose upgrade is in progress."""
-    return frozenset(node for node, status, _ in _upgrade_tasks(jobs, now) if status == RUNNING)
-
-
-def _upgrade_tasks(jobs: Iterable[Job], now: float) -> Iterable[tuple[str, str, float]]:
-    for job in jobs:
-        if job.kind == "node_upgrade":
-            for index, one in task_progress(job, now).items():
-                yield str(job.targets[index].get("target_id")), one.status, one.since
 
 
 def created_view(job: Job) -> dict[str, Json]:
@@ -165,29 +145,32 @@ def shown_view(job: Job, now: float) -> dict[str, Json]:
         "task_failed_count": listed["task_success_count"],
         "target_type": job.content.get("target_type", ""),
         "task_data": job.content.get("task_data", ""),
-        "tasks": [_task(job, index, one) for index, one in task_progress(job, now).items()],
+        "tasks": _tasks(job, now),
         "targets": [*job.targets],
     }
 
 
-def _task(job: Job, index: int, progress: Progress) -> Json:
-    task_id = uuid5(UUID(job.job_id), f"task-{index}")
-    return {
-        "task_id": str(task_id),
-        "task_name": f"{job.name}-{task_id.hex[:5]}",
-        "status": progress.status,
-        "reason": progress.reason,
-        "created_at": int(job.created),
-        "target_id": job.targets[index].get("target_id"),
-        "extension_info": _extension(job, str(task_id)),
-    }
+def _tasks(job: Job, now: float) -> list[Json]:
+    names = task_names(job)
+    return [
+        {
+            "task_id": job.task_ids[index],
+            "task_name": names[index],
+            "status": one.status,
+            "reason": one.reason,
+            "created_at": int(job.created),
+            "target_id": job.target_id(index),
+            "extension_info": _extension(job, index),
+        }
+        for index, one in task_progress(job, now).items()
+    ]
 
 
-def _extension(job: Job, task_id: str) -> list[Json]:
-    """Name the deployment that a task created or changed, as in the API page's example."""
+def _extension(job: Job, index: int) -> list[Json]:
+    """Name the deployment that a task creates or changes, as in the API page's example."""
     if job.kind == "node_upgrade":
         return []
-    return [{"key": "deployment_id", "value": str(uuid5(NAMESPACE_OID, task_id))}]
+    return [{"key": "deployment_id", "value": deployment_id(job, index)}]
 
 
 def _count(progress: dict[int, Progress], *statuses: str) -> int:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from handler.emulator.ief.deployments import DeploymentChange, deployment_changes
+from handler.emulator.ief.effects import Effects, Upgrade, completed_upgrades
 from handler.emulator.obs.bucket import Bucket
 
 if TYPE_CHECKING:
     from handler.emulator.ief.job import Job
-    from handler.emulator.ief.responses import Upgrade
     from handler.emulator.obs.bucket import ObjectVersion
 
 
@@ -20,12 +21,16 @@ if TYPE_CHECKING:
 class StoredState:
     """The part of the services' state that outlives a process.
 
-    `created` counts all jobs ever created; `upgrades` are those of jobs that are deleted.
+    `created` counts all jobs ever created. `upgrades` and `deployments` are what all jobs did,
+    deleted ones too.
     """
 
     jobs: dict[str, Job] = field(default_factory=dict)
     created: int = 0
-    upgrades: list[Upgrade] = field(default_factory=list)
+    upgrades: Effects[Upgrade] = field(default_factory=lambda: Effects(completed_upgrades))
+    deployments: Effects[DeploymentChange] = field(
+        default_factory=lambda: Effects(deployment_changes)
+    )
     buckets: dict[str, Bucket] = field(default_factory=dict)
     messages: list[MessagePublished] = field(default_factory=list)
 
@@ -44,10 +49,11 @@ class JobSaved:
 
 @dataclass(frozen=True)
 class JobRemoved:
-    """A job was deleted; the upgrades that it had completed stay in effect."""
+    """A job was deleted; what it had done stays in effect."""
 
     job_id: str
     upgrades: tuple[Upgrade, ...]
+    deployments: tuple[DeploymentChange, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,14 +139,20 @@ def apply(change: Change, state: StoredState) -> None:  # noqa: C901 - one case 
             state.created = 0
             state.jobs.clear()
             state.upgrades.clear()
+            state.deployments.clear()
             state.buckets.clear()
             state.messages.clear()
         case JobSaved(job):
             state.created = max(state.created, job.number)
             state.jobs[job.job_id] = job
-        case JobRemoved(job_id, upgrades):
+            if job.kind == "node_upgrade":
+                state.upgrades.save(job)
+            else:
+                state.deployments.save(job)
+        case JobRemoved(job_id, upgrades, deployments):
             state.jobs.pop(job_id, None)
-            state.upgrades.extend(upgrades)
+            state.upgrades.remove(job_id, upgrades)
+            state.deployments.remove(job_id, deployments)
         case BucketCreated(bucket):
             state.buckets.setdefault(bucket, Bucket())
         case VersioningSet(bucket, status):

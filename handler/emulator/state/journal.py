@@ -15,9 +15,10 @@ from dataclasses import asdict
 from io import FileIO
 from typing import TYPE_CHECKING, Any, get_args
 
+from handler.emulator.ief.deployments import DeploymentChange
+from handler.emulator.ief.effects import Upgrade
 from handler.emulator.ief.job import Job
-from handler.emulator.ief.job_simulation import Run, Task
-from handler.emulator.ief.responses import Upgrade
+from handler.emulator.ief.run import Run, Task
 from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state import changes
 
@@ -177,5 +178,6 @@ _BUILT: dict[str, Callable[[Any], object]] = {
     "job": _job,
     "stored": _stored,
     "upgrades": lambda values: tuple(Upgrade(**value) for value in values),
+    "deployments": lambda values: tuple(DeploymentChange(**value) for value in values),
     "data": base64.b64decode,
 }

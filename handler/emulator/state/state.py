@@ -9,14 +9,11 @@ from threading import RLock
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from handler.emulator.ief.deployments import PENDING, Deployments, deployment_changes
+from handler.emulator.ief.effects import completed_upgrades, nodes_being_upgraded
 from handler.emulator.ief.job import Job, started
-from handler.emulator.ief.job_simulation import JobSimulation
-from handler.emulator.ief.responses import (
-    FleetStatus,
-    completed_upgrades,
-    nodes_being_upgraded,
-    shown_view,
-)
+from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
+from handler.emulator.ief.responses import FleetStatus, shown_view
 from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state.changes import (
     BucketCreated,
@@ -174,7 +171,7 @@ class State:
                 raise DuplicateNameError
             number = self._stored.created + 1
             job = Job(self.new_id(), number, self.clock(), request)
-            self.change(JobSaved(started(job, self.simulation, self.failing_targets)))
+            self.change(JobSaved(started(job, self.simulation, self.surroundings(job))))
             return self.jobs[job.job_id]
 
     def all_jobs(self) -> list[Job]:
@@ -190,21 +187,40 @@ class State:
                 self.change(JobSaved(change(job)))
             return job
 
+    def surroundings(self, job: Job) -> Surroundings:
+        """Return what a job meets when it starts, is restored or is retried now."""
+        with self.lock:
+            others = self.jobs.values() if self.simulation.fleet.parallelism else ()
+            hosts = self.deployments().hosts() if job.kind == "deployment_upgrade" else {}
+            runs = [one.runs[-1] for one in others if one.job_id != job.job_id]
+            return Surroundings(frozenset(self.failing_targets), hosts, runs)
+
     def delete_job(self, job_id: str) -> Job | None:
         """Remove a job and return it, None if it does not exist."""
         with self.lock:
             job = self.jobs.get(job_id)
             if job:
-                self.change(JobRemoved(job_id, completed_upgrades([job], self.clock())))
+                now = self.clock()
+                changes = deployment_changes(job, now)
+                done = tuple(one for one in changes if one.state != PENDING)
+                self.change(JobRemoved(job_id, completed_upgrades(job, now), done))
             return job
 
     def fleet_status(self) -> FleetStatus:
         """Return the fleet as the jobs have changed it so far."""
         with self.lock:
-            now, jobs = self.clock(), list(self.jobs.values())
-            done = (*self._stored.upgrades, *completed_upgrades(jobs, now))
-            ordered = sorted(done, key=lambda upgrade: upgrade.at)
-            return FleetStatus(self.simulation.fleet, ordered, nodes_being_upgraded(jobs, now))
+            now = self.clock()
+            at = self.simulation.fleet_time(now)
+            upgrades = self._stored.upgrades.at(now)
+            upgrading = nodes_being_upgraded(self._stored.upgrades.changing.values(), now)
+            return FleetStatus(self.simulation.fleet, at, upgrades, upgrading)
+
+    def deployments(self, project_id: str = "") -> Deployments:
+        """Return the deployments as the jobs have made them so far."""
+        with self.lock:
+            now, simulation = self.clock(), self.simulation
+            changes = self._stored.deployments.at(now)
+            return Deployments(simulation.fleet, simulation.fleet_time(now), changes, project_id)
 
     def record(self, request: RequestRecord) -> None:
         """Add a request to the recorded ones."""

@@ -14,7 +14,7 @@ from handler.triggers.delivery import EVENT_ACTIONS
 
 HANDLER = Path(__file__).parents[3] / "handler"
 _NAME = re.compile(
-    r'"((?:function|event|delivery|spec|job|result|notice|sending|settling|scan|state|deployment|log)\.[a-z_]+)"'
+    r'"((?:function|event|delivery|spec|job|rollout|wave|node|result|notice|sending|settling|scan|state|deployment|log)\.[a-z_]+)"'
 )
 _NO_RECORDS = {"function.answered", "notice.postponed", "log.jsonl"} | {*EVENT_ACTIONS}
 """Names of the same form: lines of the function's own log, a file, and what events ask for."""

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from handler.deliveries.decisions import SpecSource
+from handler.deliveries.planning import order_of
 from handler.emulator.ief.fleet import Fleet
 from handler.errors import ApiError
+from handler.invocation.instance import invocation_of, open_instance
+from handler.local.runtime.context import Context
+from handler.triggers.delivery import Delivery
+from handler.triggers.event_parser import parse_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from handler.deliveries.decisions import Order
     from handler.emulator.server import Emulator
+    from handler.values.canonical_json import Json
 
     Environ = dict[str, str]
     Reply = dict[str, Any]
@@ -135,3 +145,91 @@ def test_a_rule_may_list_names_which_are_those_of_the_node_list(  # noqa: PLR091
     reply = fire(drop("drop/hall.yaml", spec.encode()))
     assert reply["outcome"] == ("rejected" if refused else "submitted"), reply
     assert refused in "".join(reply["errors"])
+
+
+def planned(environ: Environ, select: str, kind: str = "node_upgrade") -> Order:
+    """Return what a timer's spec asks for that selects its targets."""
+    text = f"kind: {kind}\nname: hall\ntargets:\n  select: {select}\n"
+    event: Json = {
+        "trigger_type": "TIMER",
+        "trigger_name": "nightly",
+        "time": "2026-11-26T01:00:00Z",
+        "user_event": text,
+    }
+    deliveries = parse_event(event, eventgrid_keys="raw")
+    assert isinstance(deliveries, tuple)
+    (delivery,) = deliveries
+    assert isinstance(delivery, Delivery)
+    context = Context.from_environment(environ, "r", time.monotonic)
+    with closing(open_instance(context, environ, lambda _line: None)) as instance:
+        return order_of(delivery, SpecSource(text.encode(), {}), invocation_of(context, instance))
+
+
+@pytest.mark.parametrize(
+    ("select", "chosen", "skipped"),
+    [
+        ("{tags: {site: north}}", {"gateway-north-1", "gateway-north-2"}, {}),
+        (
+            "{group: docks, upgradable: true}",
+            {"gateway-north-1", "gateway-north-2"},
+            {"newest already": ["gateway-south-1"]},
+        ),
+        (
+            "{name: gateway-south-*}",
+            {"gateway-south-1"},
+            {"offline": ["gateway-south-2"]},
+        ),
+    ],
+)
+def test_a_rollout_is_planned_for_the_nodes_that_are_selected(
+    environ: Environ, select: str, chosen: set[str], skipped: dict[str, list[str]]
+) -> None:
+    """And it says what was skipped."""
+    environ["NIGHTDROP_IEF_INSTANCE"] = "an-instance"
+    (rollout,) = planned(environ, select).plan.rollouts
+    assert {name for _, name in rollout.nodes} == chosen
+    assert {why: [name for _, name in some] for why, some in rollout.skipped} == skipped
+
+
+@pytest.mark.parametrize(
+    ("select", "why"),
+    [
+        ("{name: west-*}", "selects nothing: none of 6 matches"),
+        ("{name: gateway-south-2}", "selects nothing: of those that match, 1 offline"),
+        ("{group: dock}", "no node group has the name or id dock; similar: docks"),
+    ],
+)
+def test_a_selection_of_nothing_rejects_the_spec(environ: Environ, select: str, why: str) -> None:
+    """On its line."""
+    environ["NIGHTDROP_IEF_INSTANCE"] = "an-instance"
+    (problem,) = planned(environ, select).unknown
+    assert str(problem) == f"document 1, line 4, targets.select: {why}"
+
+
+def test_the_professional_edition_has_no_groups(environ: Environ) -> None:
+    """Nothing is asked for that would be refused."""
+    (problem,) = planned(environ, "{group: docks}").unknown
+    assert "has a group, which needs an enterprise instance" in str(problem)
+
+
+def test_without_the_right_to_list_nodes_nothing_can_be_selected(
+    emulator: Emulator, environ: Environ
+) -> None:
+    """A retry would not help."""
+    failing(emulator, 403)
+    (problem,) = planned(environ, "{name: gateway-*}").unknown
+    assert "targets.select: cannot be resolved: the nodes cannot be listed" in str(problem)
+
+
+def test_the_policy_judges_what_is_selected(environ: Environ, tmp_path: Path) -> None:
+    """The names are those of the node list."""
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("rules: [{node_names: [gateway-north-*]}]")
+    environ["NIGHTDROP_POLICY"] = str(policy)
+    assert not planned(environ, "{name: gateway-north-*}").policy.problems
+    assert planned(environ, "{name: gateway-*}").policy.problems
+
+
+def test_the_built_in_policy_judges_a_rollout_too(environ: Environ) -> None:
+    """It is no plain upgrade, which needs no look at it."""
+    assert planned(environ, "{name: gateway-*}").policy.rule == 1

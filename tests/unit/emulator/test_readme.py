@@ -16,7 +16,8 @@ import urllib3
 from handler.cli.dev.emulator import emulator as command
 from handler.emulator import server
 from handler.emulator.ief import operations as ief
-from handler.emulator.ief.fleet import read_fleet
+from handler.emulator.ief.fleet_file import DEMO_FLEET, read_fleet
+from handler.emulator.ief.node_entry import NodeEntry
 from handler.emulator.obs import operations as obs
 from handler.emulator.server import Emulator
 from handler.emulator.smn import operations as smn
@@ -90,12 +91,21 @@ def test_every_operation_is_listed() -> None:
     assert set(re.findall(r"\b[A-Z][a-z]+[A-Z]\w+", table)) == ief.NAMES | obs.NAMES | smn.NAMES
 
 
-def test_the_documented_fleet_is_a_fleet(tmp_path: Path) -> None:
-    """It shows every field."""
-    [text] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-    (tmp_path / "fleet.yaml").write_text(text)
+def test_the_documented_fleets_are_fleets(tmp_path: Path) -> None:
+    """One node with its fields, and the file with many nodes."""
+    single, many = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "fleet.yaml").write_text(single)
     [node] = read_fleet(tmp_path / "fleet.yaml").nodes
     assert (node.name, node.groups, node.arch) == ("gateway-north-1", ("g-docks",), "aarch64")
+    file = DEMO_FLEET.with_name("large_fleet.yaml")
+    assert file.read_text() == file.read_text().partition("\n")[0] + f"\n{many}"
+    assert len(read_fleet(file).nodes) == 10_000
+
+
+def test_every_field_of_a_fleet_is_described() -> None:
+    """In one of the two examples or in the table."""
+    described = set(re.findall(r"\b([a-z_]+):", README.partition("## The fleet file")[2]))
+    assert set(NodeEntry.model_fields) <= described
 
 
 @pytest.mark.parametrize("line", re.findall(r"^nightdrop emulator .*", README, re.MULTILINE))

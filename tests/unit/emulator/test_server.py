@@ -181,6 +181,7 @@ def test_it_shares_no_code_with_what_it_judges() -> None:
     outside = {name for name in foreign if not name.startswith("handler.emulator")}
     assert outside == {
         "handler.values.canonical_json",
+        "handler.values.duration",
         "handler.errors",
         "handler.values.loopback",
         "handler.parsing",

@@ -111,6 +111,42 @@ JOB: dict[str, Any] = {
     "serial": "1.10",
     "valid_for": "4h",
 }
+ROLLOUT: dict[str, Any] = {
+    "kind": "node_upgrade",
+    "name": "nightly",
+    "targets": {
+        "select": {
+            "tags": {"site": "1.10"},
+            "state": ["running", "upgrading"],
+            "name": "gw-*",
+            "group": "halls",
+            "upgradable": True,
+            "exclude": ["gw-13"],
+            "limit": 500,
+        }
+    },
+    "rollout": {
+        "waves": ["1", "5%", "100%"],
+        "max_targets_per_job": 20,
+        "max_parallel_jobs": 3,
+        "max_failed": "2%",
+        "min_finished": 10,
+        "soak": "30m",
+        "on_breach": "stop",
+        "running_jobs": "pause",
+        "retry": 1,
+        "approve_before": [2],
+        "when_busy": "skip",
+        "late_joiners": "include",
+    },
+    "window": {
+        "days": ["mon", "sun"],
+        "from": "01:00",
+        "to": "05:00",
+        "timezone": "Asia/Shanghai",
+        "except": ["2026-12-24"],
+    },
+}
 BODY: dict[str, Any] = {
     "job_name": "reader",
     "job_type": "deployment_deploy",

@@ -16,7 +16,7 @@ from handler.parsing import Limits, format_path, read
 from handler.specs.api_form import body_errors, body_warnings
 from handler.specs.planner import make_plan
 from handler.specs.short_form import job_errors, job_warnings
-from tests.unit.specs.full_specs import BODY, ENVELOPE, JOB, leaves, with_leaf
+from tests.unit.specs.full_specs import BODY, ENVELOPE, JOB, ROLLOUT, leaves, with_leaf
 
 if TYPE_CHECKING:
     from handler.parsing import Path
@@ -41,10 +41,10 @@ def errors(spec: dict[str, Any]) -> list[str]:
 
 def test_the_full_specs_are_right_and_have_every_field() -> None:
     """Otherwise what follows would test less than it says."""
-    assert (errors(JOB), errors(BODY)) == ([], [])
-    doubted = [*job_warnings(JOB), *body_warnings(BODY)]
+    assert (errors(JOB), errors(ROLLOUT), errors(BODY)) == ([], [], [])
+    doubted = [*job_warnings(JOB), *job_warnings(ROLLOUT), *body_warnings(BODY)]
     assert not [one for one in doubted if "not a field" in one.message]
-    names = {step for one in (JOB, BODY) for path, _ in leaves(one) for step in path}
+    names = {step for one in (JOB, ROLLOUT, BODY) for path, _ in leaves(one) for step in path}
     definitions = job_spec_schema()["$defs"].values()
     fields = {name for one in definitions for name in one.get("properties", {})}
     assert fields - names == {"groups", "deployments"}
@@ -62,6 +62,14 @@ def test_a_text_field_takes_text_alone(spec: dict[str, Any], wrong: Json) -> Non
         assert any("quotes" in one or "leave the field out" in one for one in found) or (
             path[-1] in {"kind", "job_type", "target_type", "type", "restart_policy", "serial"}
         )
+
+
+@pytest.mark.parametrize("wrong", [1.5, True, None, {}])
+def test_a_field_of_a_rollout_takes_its_own_type_alone(wrong: Json) -> None:
+    """Nothing is read as something else."""
+    for path, leaf in leaves(ROLLOUT):
+        if type(wrong) is not type(leaf):
+            assert errors(with_leaf(ROLLOUT, path, wrong)), path
 
 
 @pytest.mark.parametrize("wrong", NOT_BOOLEAN)

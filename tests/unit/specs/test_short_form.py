@@ -95,7 +95,7 @@ def test_the_longest_name_still_fits_the_api() -> None:
 def test_targets_are_of_exactly_one_kind(targets: dict[str, Json]) -> None:
     """One job has one target type."""
     assert errors({**UPGRADE, "targets": targets}) == [
-        "targets: needs exactly one of nodes, groups, deployments"
+        "targets: needs exactly one of nodes, groups, deployments, select"
     ]
 
 

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 
-@pytest.mark.parametrize("name", sorted({*FULL_ACTIONS} - {"plan"}))
+JOBS = sorted(name for name in FULL_ACTIONS if name.startswith("job."))
+ROLLOUTS = sorted(name for name in FULL_ACTIONS if name.startswith("rollout."))
+
+
+@pytest.mark.parametrize("name", JOBS)
 def test_an_event_names_the_job_and_the_reason(name: str) -> None:
     """Whoever may invoke the function is the actor."""
     event: Json = {"action": name, "job": "nightly-x", "reason": "ticket 4711"}
@@ -23,6 +27,16 @@ def test_an_event_names_the_job_and_the_reason(name: str) -> None:
     assert isinstance(action, Action)
     assert (action.name, action.job, action.reason) == (name, "nightly-x", "ticket 4711")
     assert action.actor == {"kind": "caller"}
+
+
+@pytest.mark.parametrize("name", ROLLOUTS)
+def test_an_event_names_the_rollout_and_the_wave(name: str) -> None:
+    """The wave counts for an approval only."""
+    event: Json = {"action": name, "rollout": "nightly-x", "wave": 2, "reason": "looks well"}
+    action = parse_event(event, eventgrid_keys="encoded")
+    assert isinstance(action, Action)
+    assert (action.rollout, action.wave, action.reason) == ("nightly-x", 2, "looks well")
+    assert action.job == ""
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from handler.audit.format_version import VERSION
 from handler.audit.open_log import SQLITE
-from handler.audit.sql.projection import SqlView
 from handler.audit.sql.sqlite_migration import version_of
 from handler.audit.sql.sqlite_reading import open_read_only
+from handler.audit.sql.view import SqlView
 from handler.cli.console import printable, prose
 from handler.cli.existing_log import open_existing
 from handler.cli.status.fleet_progress import ask_progress

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from handler.audit.log import Decide, View
-    from handler.audit.sql.projection import SqlView
+    from handler.audit.sql.view import SqlView
 
 Planned: TypeAlias = "Callable[..., Decide[None]]"
 START = datetime(2026, 11, 23, 2, tzinfo=timezone.utc)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handler.audit.log import Decide, View
-    from handler.audit.sql.projection import SqlView
+    from handler.audit.sql.view import SqlView
 
 Noted: TypeAlias = "Callable[..., Decide[str]]"
 Planned: TypeAlias = "Callable[..., Decide[None]]"

@@ -37,7 +37,7 @@ LAYOUTS = {
     4: "673f33cd8228b170",
     5: "1112edb339484012",
     6: "8b48006bb3b4353a",
-    7: "ce031ee61c105bef",
+    7: "19481e90f05f0f9a",
 }
 RECORDS = "SELECT * FROM records ORDER BY seq"
 # A file of layout 6 or before keeps the index that `hash` had.

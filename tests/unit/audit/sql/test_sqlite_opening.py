@@ -126,7 +126,7 @@ def test_sqlite_utils_shows_tables_that_make_sense(
     """An operator who has never seen the code finds typed columns and readable lines."""
     log.commit(planned("d" * 52, "j" * 52))
     database = Database(path)
-    tables = {"records", "deliveries", "jobs", "outbox", "switches"}
+    tables = {"records", "deliveries", "jobs", "rollouts", "rollout_nodes", "outbox", "switches"}
     assert set(database.table_names()) == tables
     assert set(database.view_names()) == {"trail", "job_story"}
     assert all(database.table(name).strict for name in tables)

@@ -20,7 +20,7 @@ targets:
 """
 ERRORS = [
     (2, "name: only lower-case letters, digits and hyphens, with no hyphen at either end"),
-    (3, "targets: needs exactly one of nodes, groups, deployments"),
+    (3, "targets: needs exactly one of nodes, groups, deployments, select"),
     (4, "targets.node: unknown field; did you mean `nodes`?"),
 ]
 SARIF = {
@@ -172,3 +172,18 @@ def test_json_is_an_object_per_file() -> None:
     """With the number of jobs."""
     bad, good = map(json.loads, report("json", "a, b%:ü.yaml", "good.yaml").splitlines())
     assert (bad["valid"], len(bad["errors"]), good["valid"], good["jobs"]) == (False, 3, True, 1)
+
+
+def test_a_rollout_is_explained_and_its_first_job_shown(folder: Path) -> None:
+    """In sentences, and in JSON as a number; with --show, the request of the first job."""
+    nodes = "{nodes: [{id: n1}, {id: n2}]}"
+    text = f"kind: node_upgrade\nname: night\ntargets: {nodes}\nrollout: {{waves: [1, 100%]}}\n"
+    (folder / "night.yaml").write_text(text)
+    lines = report("text", "night.yaml", status=0).splitlines()
+    assert lines[0] == "✓ night.yaml: 1 rollout"
+    assert lines[1].endswith("no max_failed: however many nodes fail, the next wave starts")
+    assert lines[2].endswith(": node_upgrade of 2 nodes")
+    assert "in waves of 1, 100%" in lines[3]
+    shown = json.loads(report("json", "--show", "night.yaml", status=0))
+    assert (shown["jobs"], shown["rollouts"]) == (0, 1)
+    assert [one["job_content"]["targets"] for one in shown["requests"]] == [[{"target_id": "n1"}]]

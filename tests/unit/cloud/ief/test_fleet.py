@@ -11,7 +11,7 @@ import pytest
 
 from handler.cloud.credentials import Credentials
 from handler.cloud.ief.client import Ief
-from handler.cloud.ief.fleet import list_groups, list_nodes, show_node
+from handler.cloud.ief.fleet import list_deployments, list_groups, list_nodes, show_node
 from handler.emulator.ief.fleet import Fleet, Node
 from handler.emulator.server import DEMO_ACCOUNT, Emulator
 from handler.errors import ApiError, NoAnswerError
@@ -125,3 +125,27 @@ def test_groups_need_an_enterprise_instance(ief: Ief) -> None:
         list_groups(ief)
     (docks,) = list_groups(replace(ief, instance="an-instance"))
     assert (docks.name, docks.nodes) == ("docks", 3)
+
+
+def test_deployments_are_listed_without_their_variables(answered: Callable[[object], Ief]) -> None:
+    """Id, name, state and tags; nothing of the template leaves the module."""
+    deployment = {
+        "id": "d-1",
+        "name": "app",
+        "state": "running",
+        "tags": [{"key": "ring", "value": "1"}],
+        "template": {"containers": [{"envs": [{"name": "KEY", "value": "CANARY"}]}]},
+    }
+    (found,) = list_deployments(answered({"count": 1, "deployments": [deployment]}))
+    assert (found.id, found.name, found.tags) == ("d-1", "app", ("ring=1",))
+    assert "CANARY" not in str(found)
+
+
+def test_a_list_of_deployments_that_is_short_is_no_answer(
+    answered: Callable[[object], Ief],
+) -> None:
+    """A rollout would leave some out."""
+    with pytest.raises(NoAnswerError, match="listed 1 of 2 deployments"):
+        list_deployments(answered({"count": 2, "deployments": [{"id": "d-1"}]}))
+    with pytest.raises(NoAnswerError, match="without a usable id"):
+        list_deployments(answered({"count": 1, "deployments": [{"name": "app"}]}))

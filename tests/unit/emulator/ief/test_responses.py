@@ -7,10 +7,11 @@ from uuid import UUID
 
 import pytest
 
+from handler.emulator.ief.effects import Upgrade
 from handler.emulator.ief.fleet import Fleet, Group, Node
 from handler.emulator.ief.job import Job, started
-from handler.emulator.ief.job_simulation import JobSimulation
-from handler.emulator.ief.responses import FleetStatus, Upgrade, listed_view, shown_view
+from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
+from handler.emulator.ief.responses import FleetStatus, listed_view, shown_view
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
@@ -50,7 +51,7 @@ def test_a_query_selects_by_all_its_parts(query: dict[str, str], ids: list[str])
 
 def test_an_upgrade_clears_the_flag_and_is_remembered() -> None:
     """The version is the newest, and the history names both."""
-    (node, *_) = FleetStatus(FLEET, [Upgrade("n1", 1_800_000_000.9)]).views()
+    (node, *_) = FleetStatus(FLEET, upgrades={"n1": (Upgrade("n1", 1_800_000_000.9),)}).views()
     assert (node["upgrade_flag"], node["ief_node_version"]) == (False, "2.56.0")
     assert node["upgrade_history"] == [
         {
@@ -87,7 +88,7 @@ def job(kind: str = "node_upgrade", failing: frozenset[str] = frozenset()) -> Jo
         "description": "any",
         "tags": [{"key": "site", "value": "north"}],
     }
-    return started(Job(str(UUID(int=1)), 1, 100.5, request), JobSimulation(), failing)
+    return started(Job(str(UUID(int=1)), 1, 100.5, request), JobSimulation(), Surroundings(failing))
 
 
 def task_progress(one: Job, now: float = 103) -> list[dict[str, Json]]:

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handler.emulator.ief.deployments import DeploymentChange
+from handler.emulator.ief.effects import Upgrade
 from handler.emulator.ief.job import Job, status
-from handler.emulator.ief.job_simulation import Run, Task
-from handler.emulator.ief.responses import Upgrade
+from handler.emulator.ief.run import Run, Task
 from handler.emulator.obs.bucket import Bucket, ObjectVersion
 from handler.emulator.state import changes
 from handler.emulator.state.journal import Journal, JournalError, decode_change, encode_change
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 FORMER = Path(__file__).with_name("journal_former_names.jsonl")
 TEXT = st.text(max_size=8)
 TIMES = st.floats(0, 2e9)
-TASKS = st.builds(Task, st.integers(0, 9), TIMES, TEXT, st.booleans())
+TASKS = st.builds(Task, st.integers(0, 9), TIMES, TEXT, st.booleans(), TIMES, TIMES)
 RUNS = st.builds(
     Run,
     TIMES,
@@ -57,7 +58,10 @@ CHANGES = st.one_of(
     st.just(changes.StateReset()),
     st.builds(changes.JobSaved, JOBS),
     st.builds(
-        changes.JobRemoved, TEXT, st.lists(st.builds(Upgrade, TEXT, TIMES), max_size=2).map(tuple)
+        changes.JobRemoved,
+        TEXT,
+        st.lists(st.builds(Upgrade, TEXT, TIMES), max_size=2).map(tuple),
+        st.lists(st.builds(DeploymentChange, TEXT, TIMES, TEXT, TEXT, TEXT), max_size=2).map(tuple),
     ),
     st.builds(changes.BucketCreated, TEXT),
     st.builds(changes.VersioningSet, TEXT, TEXT),
@@ -115,7 +119,7 @@ def test_a_journal_with_former_names_is_read(tmp_path: Path) -> None:
     (job,) = state.all_jobs()
     assert (job.name, job.number, status(job, 1_764_000_100.0)) == ("second", 2, "Stopped")
     assert job.runs[0].tasks[0].seconds == 1.2873660899368184
-    assert [one.node_id for one in state.fleet_status().upgrades] == ["node-1", "node-2"]
+    assert [*state.fleet_status().upgrades] == ["node-1", "node-2"]
     assert list(state.buckets) == ["drop", "locked", "more"]
     assert {key: one.data for key, one in state.buckets["drop"].items()} == {
         "a.yaml": b"two\n",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from handler.emulator.ief.fleet import Fleet, Node
 from handler.emulator.ief.job_simulation import JobSimulation
 from handler.emulator.state.state import DuplicateNameError, RequestRecord, State
 
@@ -89,3 +90,32 @@ def test_a_reset_leaves_the_initial_buckets() -> None:
         "messages": [],
     }
     assert (kept.denied, kept.failing_targets) == (set(), set())
+
+
+def test_a_deployment_outlives_its_job_and_is_upgraded_by_its_id() -> None:
+    """Until everything is removed."""
+    now, numbers = [100.0], count(1)
+    fleet = Fleet((Node("n1", "a"),))
+    kept = State(lambda: now[0], lambda: str(UUID(int=next(numbers))), JobSimulation(fleet))
+
+    def run(kind: str, target: str, seconds: float = 10) -> str:
+        content: Json = {"targets": [{"target_id": target}], "task_data": '{"deployment": {}}'}
+        request: dict[str, Json] = {"job_name": "a", "job_type": kind, "job_content": content}
+        job = kept.create_job(request)
+        now[0] += seconds
+        return job.job_id
+
+    deployed = run("deployment_deploy", "n1")
+    [key] = kept.deployments().select({})
+    kept.delete_job(deployed)
+    assert kept.deployments().select({}) == [key]
+    assert kept.deployments().hosts() == {key: "n1"}
+    unfinished = run("deployment_upgrade", key, seconds=1)
+    assert kept.deployments().pods(key)[0]["state"] == "PENDING"
+    kept.delete_job(unfinished)
+    assert kept.deployments().pods(key)[0]["state"] == "RUNNING"
+    kept.failing_targets.add(key)
+    run("deployment_upgrade", key)
+    assert kept.deployments().pods(key)[0]["state"] == "FAILED"
+    kept.reset()
+    assert kept.deployments().select({}) == []

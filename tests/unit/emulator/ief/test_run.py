@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from handler.emulator.ief.job_simulation import OUT_OF_REACH, OVERDUE, Run, Task, progress
+from handler.emulator.ief.run import OUT_OF_REACH, OVERDUE, Progress, Run, Task, progress
 
 STARTED = 1000.0
 
@@ -65,6 +65,29 @@ def test_a_task_out_of_reach_waits_and_takes_no_lane() -> None:
     assert progress(one, STARTED + 60)[0].reason == OUT_OF_REACH
 
 
+def test_a_task_starts_when_its_node_is_back() -> None:
+    """Meanwhile it takes no lane; if that is too late, its node was out of reach."""
+    one = run(Task(0, 20, away=30), Task(1, 20), Task(2, 20, away=61), parallelism=1, allowed=60)
+    assert statuses(one, 29) == ["Waiting", "Running", "Waiting"]
+    assert statuses(one, 30) == ["Running", "Successful", "Waiting"]
+    assert progress(one, STARTED + 60)[2].reason == OUT_OF_REACH
+
+
+def test_a_late_task_succeeds_after_it_has_failed_or_timed_out() -> None:
+    """From then on nothing changes any more."""
+    one = run(Task(0, 20, "why", late=100), Task(1, 80, "why", late=100), allowed=60)
+    assert statuses(one, 60) == ["Failed", "Timed_out"]
+    assert statuses(one, 130) == ["Successful", "Timed_out"]
+    assert progress(one, STARTED + 190)[1] == Progress("Successful", STARTED + 190)
+    assert one.unchanging == STARTED + 190
+
+
+def test_a_late_task_that_was_interrupted_stays_stopped() -> None:
+    """It is restored, and then runs again."""
+    one = run(Task(0, 80, "why", late=10), paused=28)
+    assert statuses(one, 500) == ["Stopped"]
+
+
 def test_after_a_pause_nothing_begins_and_what_does_not_end_soon_is_cut_off() -> None:
     """What ends within the grace has ended."""
     one = run(Task(0, 20), Task(1, 26), Task(2, 20), paused=28)
@@ -88,7 +111,8 @@ def test_job_seconds_pass_at_their_speed(speed: float) -> None:
 
 
 TASKS = st.lists(
-    st.tuples(st.floats(0, 50), st.sampled_from(["", "why"]), st.booleans()), max_size=8
+    st.tuples(st.floats(0, 50), st.sampled_from(["", "why"]), st.booleans(), st.floats(0, 70)),
+    max_size=8,
 ).map(lambda active: tuple(Task(index, *one) for index, one in enumerate(active)))
 ENDS = {"Successful", "Failed", "Stopped", "Timed_out"}
 

@@ -1,0 +1,112 @@
+"""How the nodes in a job of a rollout ended, counted from the job's tasks.
+
+`job.finished` makes every node of the job succeeded; a `node.failed` after it, in the same commit,
+names each that did not. The counters of the API are swapped and are not read; a status that is
+not known is no success.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from handler.audit.log import Decision
+from handler.audit.record import Draft
+from handler.jobs.effects import Gone, ShowJob, TimeLeft, ask, commit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handler.audit.job_state import JobState
+    from handler.audit.log import Decide, View
+    from handler.audit.rollouts.state import NodeState, NodeWord
+    from handler.cloud.ief.client import ShownJob
+    from handler.jobs.effects import Asking, Sender
+
+LATE_FOR = timedelta(minutes=30)
+"""How long after its end a job is asked for again whose nodes may have succeeded late."""
+
+MOST_LATE_JOBS = 20
+"""How many such jobs one run of the reconciler asks for, the latest."""
+
+_SUCCESSFUL = "Successful"
+_LONGEST_REASON = 200
+
+
+def failed_nodes(view: View, finished: Draft, answer: ShownJob | Gone) -> tuple[Draft, ...]:
+    """Return a record for each node of a job that did not succeed; none if the job goes on.
+
+    Args:
+        view: The state.
+        finished: What is recorded of the job.
+        answer: What the API showed of it.
+    """
+    if finished.action != "job.finished":
+        return ()
+    tasks, missing = _tasks(answer), ("", "IEF shows no task for it")
+    if isinstance(answer, Gone):
+        missing = ("", "its job was deleted on the fleet")
+    elif not tasks and answer.status == _SUCCESSFUL:
+        return ()
+    nodes = view.rollouts.nodes_of_job(str(finished.job["key"]))
+    return tuple(
+        node_record(finished, node, "failed", reason or f"its task is {status or 'unknown'}")
+        for node in nodes
+        for status, reason in [tasks.get(node.node_id, missing)]
+        if status != _SUCCESSFUL
+    )
+
+
+def node_record(about: Draft, node: NodeState, state: NodeWord, note: str = "") -> Draft:
+    """Return the record that a node of a rollout is in another state.
+
+    Args:
+        about: A record about the rollout or a job of it.
+        node: The node.
+        state: `succeeded`, `failed` or `skipped`.
+        note: Why.
+    """
+    return Draft(
+        action=f"node.{state}",
+        outcome="failure" if state == "failed" else "success",
+        delivery={"key": about.delivery["key"]},
+        rollout={"key": node.rollout, "node": node.node_id, "name": node.name},
+        note=note[:_LONGEST_REASON],
+    )
+
+
+def late_results(job: JobState, sender: Sender) -> Asking[None]:
+    """Yield the effects that learn whether nodes succeeded after their job had ended."""
+    if (yield from ask(TimeLeft())) < sender.seconds_per_request:
+        return
+    answer = yield from ask(ShowJob(job.job_id))
+    if answer is not None and not isinstance(answer, Gone):
+        yield from commit(correct(job.key, answer))
+
+
+def correct(job_key: str, answer: ShownJob) -> Decide[None]:
+    """Decide to record the nodes of a job that failed, and that the API shows as successful now.
+
+    Source: for a slow image the user guide says that an application fails and succeeds later.
+    """
+
+    def decide(view: View) -> Decision[None]:
+        job, tasks = view.job(job_key), _tasks(answer)
+        if job is None:
+            return Decision(None)
+        about = Draft("job.", "success", delivery={"key": job.delivery})
+        drafts = (
+            node_record(about, node, "succeeded", "it succeeded after its job had ended")
+            for node in view.rollouts.nodes_of_job(job_key)
+            if node.state == "failed" and tasks.get(node.node_id, ("", ""))[0] == _SUCCESSFUL
+        )
+        return Decision(None, tuple(drafts))
+
+    return decide
+
+
+def _tasks(answer: ShownJob | Gone) -> Mapping[str, tuple[str, str]]:
+    """Return status and reason of each task, by the id of its target."""
+    if isinstance(answer, Gone):
+        return {}
+    return dict(zip(answer.target_ids, answer.tasks, strict=False))

@@ -1,0 +1,134 @@
+"""Operations on a rollout, asked for by a person: pause, resume, approve, stop, retry.
+
+a rollout that        pause     resume    approve   stop      retry
+is planned, running   done      so        done      done      refused
+is paused             so        done      done      done      done: its failed nodes, at once
+is stopped            refused   refused   refused   so        refused
+has finished          refused   refused   refused   refused   done, if nodes failed
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from handler.audit.log import Decision
+from handler.jobs.operations import OperationResult
+from handler.rollouts.advance import known_rollout
+from handler.rollouts.records import about_rollout, about_wave, counted, stopped, totals
+from handler.rollouts.waiting import settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from handler.audit.log import Decide, View
+    from handler.audit.record import Draft, Part
+    from handler.audit.rollouts.state import RolloutState
+
+RolloutOperation: TypeAlias = Literal["pause", "resume", "approve", "stop", "retry"]
+
+_MOST_ROUNDS = 1_000_000
+_ALL_ROUNDS = {"place": 1, "round": _MOST_ROUNDS}
+
+
+class RolloutRequest(NamedTuple):
+    """What a person asks of a rollout.
+
+    Attributes:
+        operation: What.
+        actor: Who asks.
+        reason: Why, for the record; "" if nobody said.
+        wave: The wave that is approved; 0 is the one that comes next.
+    """
+
+    operation: RolloutOperation
+    actor: Part
+    reason: str = ""
+    wave: int = 0
+
+
+def operate(key: str, request: RolloutRequest) -> Decide[OperationResult]:
+    """Decide what a request changes of a rollout, and answer that."""
+
+    def decide(view: View) -> Decision[OperationResult]:
+        rollout = known_rollout(view, key)
+        drafts, result = _OPERATIONS[request.operation](view, rollout, request)
+        return Decision(result, tuple(replace(one, actor=request.actor) for one in drafts))
+
+    return decide
+
+
+_Answer: TypeAlias = "tuple[tuple[Draft, ...], OperationResult]"
+
+
+def _pause(_view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer:
+    if rollout.state == "paused":
+        return (), OperationResult("so", f"rollout {rollout.name} is paused already")
+    if rollout.ended:
+        return _refused(rollout, "it has ended")
+    draft = replace(about_rollout(rollout), action="rollout.paused", note=request.reason)
+    return (draft,), OperationResult("done", f"rollout {rollout.name} is paused")
+
+
+def _resume(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer:
+    if rollout.ended:
+        return _refused(rollout, "it has ended")
+    if rollout.state != "paused":
+        return (), OperationResult("so", f"rollout {rollout.name} is not paused")
+    draft = replace(about_rollout(rollout), action="rollout.resumed", note=request.reason)
+    excused = counted(draft, totals(view, rollout))
+    return (excused,), OperationResult("done", f"rollout {rollout.name} goes on")
+
+
+def _approve(_view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer:
+    if rollout.ended:
+        return _refused(rollout, "it has ended")
+    to_approve = [one for one in settings_of(rollout).approve_before if one > rollout.wave]
+    wave = request.wave or next((one for one in to_approve if one > rollout.approved), 0)
+    if wave and wave <= rollout.approved:
+        return (), OperationResult("so", f"wave {wave} of {rollout.name} is approved already")
+    if wave not in to_approve:
+        return _refused(rollout, f"no approval of wave {wave} is needed" if wave else _NO_WAVE)
+    draft = replace(about_wave(rollout, "wave.approved", wave), note=request.reason)
+    return (draft,), OperationResult("done", f"wave {wave} of rollout {rollout.name} may start")
+
+
+def _stop(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer:
+    if rollout.state == "stopped":
+        return (), OperationResult("so", f"rollout {rollout.name} is stopped already")
+    if rollout.ended:
+        return _refused(rollout, "it has finished")
+    drafts = stopped(view, rollout, request.reason, "success")
+    return drafts, OperationResult("done", f"rollout {rollout.name} is stopped")
+
+
+def _retry(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer:
+    if rollout.state not in {"paused", "finished"}:
+        return _refused(rollout, "only one that is paused or has finished is retried")
+    counts = totals(view, rollout)
+    if not counts.failed:
+        return _refused(rollout, "none of its nodes failed")
+    after = counts._replace(failed=0)
+    action = "rollout.retried" if rollout.ended else "wave.retried"
+    draft = counted(replace(about_rollout(rollout), action=action, note=request.reason), after)
+    again = replace(draft, rollout={**draft.rollout, **_ALL_ROUNDS, "selected": counts.failed})
+    resumed = counted(replace(about_rollout(rollout), action="rollout.resumed"), after)
+    drafts = (again,) if rollout.ended else (again, resumed)
+    nodes = f"{counts.failed} node{'s' * (counts.failed > 1)}"
+    return drafts, OperationResult("done", f"{nodes} of rollout {rollout.name} are tried again")
+
+
+_NO_WAVE = "none of its waves awaits an approval"
+
+
+def _refused(rollout: RolloutState, why: str) -> _Answer:
+    return (), OperationResult("not done", f"rollout {rollout.name} is {rollout.state}: {why}")
+
+
+_OPERATIONS: Mapping[str, Callable[[View, RolloutState, RolloutRequest], _Answer]] = {
+    "pause": _pause,
+    "resume": _resume,
+    "approve": _approve,
+    "stop": _stop,
+    "retry": _retry,
+}

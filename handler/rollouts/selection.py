@@ -1,0 +1,27 @@
+"""Selects the nodes of a rollout again, for those that joined the fleet since it was planned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handler.cloud.ief.fleet import list_groups, list_nodes
+from handler.rollouts.waiting import settings_of
+from handler.specs.selector import select
+
+if TYPE_CHECKING:
+    from handler.audit.rollouts.state import RolloutState
+    from handler.cloud.ief.client import Ief
+    from handler.specs.planner import NamedNodes
+
+
+def chosen_now(rollout: RolloutState, ief: Ief) -> NamedNodes:
+    """Return id and name of the nodes that a rollout would select now; none if it names its nodes.
+
+    Raises:
+        CloudError: The nodes or groups could not be listed.
+    """
+    wanted = settings_of(rollout).select
+    if wanted is None:
+        return ()
+    groups = {one.id: one.name for one in list_groups(ief)} if wanted.group else {}
+    return select(list_nodes(ief), groups, wanted).chosen

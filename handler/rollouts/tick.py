@@ -1,0 +1,143 @@
+"""One run over the rollouts that have not ended: what came late, what comes next, what is sent.
+
+    correct      nodes that succeeded after their job had ended no longer count as failed
+    pause        running jobs follow their rollout, if it is set so: paused, resumed
+    advance      the next steps are decided: waves, jobs, gate, end
+    select       before a wave the nodes are selected again, for late joiners
+    send         the jobs that were planned are sent
+
+A rollout of days needs no running process. Each run does what can be done now; a run that dies
+leaves planned jobs that the reconciler sends, and steps that the next run decides.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from handler.errors import CloudError
+from handler.jobs.node_outcomes import LATE_FOR, MOST_LATE_JOBS, late_results
+from handler.jobs.operation_submission import operation_submission
+from handler.jobs.operations import OPERATIONS, OperationRequest
+from handler.jobs.submission import submit_all
+from handler.rollouts.advance import Advanced, Pace, advance, rollout_standing
+from handler.rollouts.waiting import settings_of, wait_for
+from handler.values.canonical_json import sha256_hex, timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handler.audit.job_state import JobState
+    from handler.audit.log import Decide
+    from handler.audit.rollouts.state import RolloutState
+    from handler.invocation.invocation import Invocation
+    from handler.rollouts.standing import Standing
+
+_LATE = frozenset({"Timed_out", "Partially_successful", "Running", "Waiting"})
+"""What jobs ended with whose nodes may succeed later."""
+
+_NO_TEMPLATE = (
+    "the template of its jobs is not the one that was recorded; stop it with `nightdrop rollout "
+    "stop`, and drop the file again"
+)
+
+
+class Ticked(NamedTuple):
+    """What a run did with the rollouts.
+
+    Attributes:
+        standings: How each stands.
+        jobs: The jobs that were planned, as sending them leaves them.
+        errors: What could not be done, one sentence each.
+    """
+
+    standings: tuple[Standing, ...] = ()
+    jobs: tuple[JobState, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
+    """Bring rollouts as far as they get now.
+
+    Raises:
+        LogError: The log could not be read or written.
+    """
+    standings: list[Standing] = []
+    jobs: list[JobState] = []
+    errors: list[str] = []
+    for rollout in rollouts:
+        if invocation.deadline.left() <= invocation.sender.seconds_per_request:
+            errors.append(f"no time was left for rollout {rollout.name}")
+            continue
+        try:
+            _correct(rollout, invocation)
+            _pause_or_resume(rollout, invocation)
+            advanced = _advanced(rollout, invocation)
+        except CloudError as error:
+            errors.append(f"rollout {rollout.name}: {error}")
+            continue
+        jobs += submit_all(advanced.jobs, invocation.runner, invocation.sender)
+        standings.append(advanced.standing)
+    return Ticked(tuple(standings), tuple(jobs), tuple(errors))
+
+
+def _correct(rollout: RolloutState, invocation: Invocation) -> None:
+    """Learn whether nodes succeeded after their job had timed out."""
+    ended = invocation.log.read(
+        lambda view: view.rollouts.failed_jobs(rollout.key, timestamp(view.now - LATE_FOR)),
+        fresh=False,
+    )
+    late = [job for job in ended if job.finished in _LATE and job.job_id][-MOST_LATE_JOBS:]
+    asked = [late_results(job, invocation.sender) for job in late]
+    invocation.runner.drive_all(asked, senders=invocation.sender.senders)
+
+
+def _pause_or_resume(rollout: RolloutState, invocation: Invocation) -> None:
+    """Pause the running jobs of a rollout that is paused or stopped, and resume them with it."""
+    if settings_of(rollout).running_jobs != "pause":
+        return
+    jobs = invocation.log.read(lambda view: view.rollouts.open_jobs(rollout.key), fresh=False)
+    name = "pause" if rollout.state == "paused" else "resume"
+    request = OperationRequest(
+        OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"
+    )
+    invocation.runner.drive_all(
+        [
+            operation_submission(job.key, request, invocation.sender)
+            for job in jobs
+            if job.followed and not job.operation and job.paused == (name == "resume")
+        ],
+        senders=invocation.sender.senders,
+    )
+
+
+def _advanced(rollout: RolloutState, invocation: Invocation) -> Advanced:
+    template = invocation.log.bodies([rollout.key]).get(rollout.key, "")
+    if sha256_hex(template) != rollout.body_digest:
+        return Advanced(look(rollout, invocation)._replace(waiting=wait_for("held", _NO_TEMPLATE)))
+    pace = _pace(invocation)
+    advanced = _decided(advance(rollout.key, template, pace), invocation)
+    if advanced.standing.waiting.word != "joiners":
+        return advanced
+    # Loaded where it is needed: few rollouts take late joiners.
+    from handler.rollouts.selection import chosen_now
+
+    joiners = chosen_now(rollout, invocation.ief)
+    return _decided(advance(rollout.key, template, pace, joiners), invocation)
+
+
+def _decided(decide: Decide[Advanced], invocation: Invocation) -> Advanced:
+    """Commit a decision, unless it has nothing to record."""
+    looked = invocation.log.read(decide, fresh=False)
+    if looked.then is None and not looked.drafts:
+        return looked.value
+    return invocation.log.commit(decide).value
+
+
+def look(rollout: RolloutState, invocation: Invocation) -> Standing:
+    """Return how a rollout stands, and do nothing about it."""
+    pace = _pace(invocation)
+    return invocation.log.read(lambda view: rollout_standing(view, rollout, pace), fresh=False)
+
+
+def _pace(invocation: Invocation) -> Pace:
+    return Pace(invocation.settings.valid_for, invocation.settings.job_grace)

@@ -1,0 +1,1 @@
+"""When a rollout's nodes have their turn: waves, gates, windows, times. Pure, for any clock."""

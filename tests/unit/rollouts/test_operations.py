@@ -1,0 +1,124 @@
+"""Operations on a rollout: what a person may ask for, and when."""
+
+from __future__ import annotations
+
+import pytest
+
+from handler.audit.job_state import DEAD
+from handler.schedule.rollout_settings import RolloutSettings
+from tests.support.rollout_log import RolloutLog, named
+
+
+def planned(**settings: object) -> RolloutLog:
+    """Return a log with a rollout of six nodes in jobs of two."""
+    one = RolloutLog()
+    chunks = {"max_targets_per_job": 2, "max_parallel_jobs": 1}
+    one.plan(named(6), RolloutSettings(**{**chunks, **settings}))  # type: ignore[arg-type]
+    return one
+
+
+def test_a_paused_rollout_plans_and_sends_nothing_until_it_is_resumed() -> None:
+    """A job that was planned before is not sent either."""
+    one = planned()
+    (job,) = one.advance().jobs
+    assert one.operate("pause").sentence.endswith("is paused")
+    one.create(job)
+    (waiting,) = one.open_jobs()
+    assert (waiting.state, waiting.note) == ("deferred", "its rollout is paused")
+    assert one.advance().jobs == ()
+    one.operate("resume")
+    one.create(job)
+    assert one.open_jobs()[0].state == "created"
+
+
+def test_a_stopped_rollout_gives_up_what_was_not_sent_and_waits_for_what_was() -> None:
+    """The node of an unsent job is pending for ever: nothing was done to it."""
+    one = planned(max_parallel_jobs=2)
+    first, second = one.advance().jobs
+    one.create(first)
+    one.operate("stop")
+    assert one.log.read(lambda view: view.job(second.key)).state in DEAD  # type: ignore[union-attr]
+    one.end(first)
+    assert one.counts() == (4, 0, 2, 0, 0)
+    assert one.advance().standing.waiting.word == "stopped"
+
+
+def test_failed_nodes_of_a_finished_rollout_are_tried_again() -> None:
+    """With a job of their own; those that succeeded are left alone."""
+    one = planned()
+    one.run({"id-00001", "id-00004"})
+    assert one.counts() == (0, 0, 4, 2, 0)
+    assert one.operate("retry").sentence.startswith("2 nodes of rollout nightly-")
+    assert one.run().standing.rollout.state == "finished"
+    assert one.counts() == (0, 0, 6, 0, 0)
+
+
+def test_failed_nodes_of_a_paused_rollout_are_tried_again_at_once() -> None:
+    """It goes on, and what failed before no longer counts."""
+    one = planned(max_failed="0")
+    one.run({"id-00001"})
+    assert one.operate("retry").outcome == "done"
+    assert one.run().standing.rollout.state == "finished"
+    assert one.counts() == (0, 0, 6, 0, 0)
+
+
+def test_a_rollout_that_is_retried_is_open_work_of_its_delivery_again() -> None:
+    """Or it would be forgotten while it runs."""
+    one = planned()
+    one.run({"id-00001"})
+
+    def delivery_is_final() -> bool:
+        key = one.rollout().delivery
+        return one.log.read(lambda view: view.delivery(key).final)  # type: ignore[union-attr]
+
+    assert delivery_is_final()
+    one.operate("retry")
+    assert not delivery_is_final()
+    one.run()
+    assert delivery_is_final()
+
+
+@pytest.mark.parametrize(
+    ("operations", "outcome", "part"),
+    [
+        (["pause", "pause"], "so", "is paused already"),
+        (["resume"], "so", "is not paused"),
+        (["stop", "stop"], "so", "is stopped already"),
+        (["stop", "pause"], "not done", "it has ended"),
+        (["stop", "resume"], "not done", "it has ended"),
+        (["stop", "retry"], "not done", "only one that is paused or has finished"),
+        (["pause", "retry"], "not done", "none of its nodes failed"),
+        (["approve"], "not done", "none of its waves awaits an approval"),
+    ],
+)
+def test_what_its_state_does_not_allow_is_refused(
+    operations: list[str], outcome: str, part: str
+) -> None:
+    """Nothing is recorded then."""
+    one = planned()
+    *before, last = operations
+    for name in before:
+        one.operate(name)  # type: ignore[arg-type]
+    records = len(one.actions())
+    said = one.operate(last)  # type: ignore[arg-type]
+    assert said.outcome == outcome
+    assert part in said.sentence
+    assert len(one.actions()) == records
+
+
+def test_an_approval_names_its_wave_or_means_the_next_one() -> None:
+    """A wave that needs none is refused."""
+    one = planned(waves=("2", "4", "100%"), approve_before=(2, 3))
+    assert one.operate("approve", wave=1).outcome == "not done"
+    assert one.operate("approve").sentence.startswith("wave 2 of rollout")
+    assert one.operate("approve", wave=2).outcome == "so"
+    assert one.operate("approve").sentence.startswith("wave 3 of rollout")
+
+
+def test_an_operation_is_recorded_with_its_actor_and_reason() -> None:
+    """Auditors ask who did it."""
+    one = planned()
+    one.operate("pause")
+    *_, last = one.log.records()
+    assert last.fields["actor"] == {"kind": "operator", "name": "ops"}
+    assert last.fields["note"] == "a test"
