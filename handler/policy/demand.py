@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import posixpath
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from handler.parsing import format_path
 from handler.policy.mappings import (
@@ -76,8 +75,7 @@ _MOST_USERS = 2**31
 """Linux has no user from this number on: it may be read as one that is left of it, such as 0."""
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(NamedTuple):
     """What one job, or all jobs of one rollout, ask for.
 
     Attributes:
