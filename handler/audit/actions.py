@@ -144,14 +144,18 @@ _BY_OUTCOME = frozenset({"job.finished", "sending.held", "rollout.stopped", "rol
 breaker then, not by a person, and a rollout stopped by its gate."""
 
 
+_LEFT_TO_THE_GATE = frozenset({"job.finished", "job.expired"})
+"""Records of a rollout's jobs that no person need look at: the gate counts what failed, and nodes
+of a job that was not sent are in the next one."""
+
+
 def needs_attention(fields: Mapping[str, object]) -> bool:
     """Return whether a person must look at a record, by its fields."""
     action, source = fields["action"], fields.get("source")
+    if "rollout" in fields and action in _LEFT_TO_THE_GATE:
+        return False
     if action in _BY_OUTCOME:
-        # Of a rollout's jobs the gate decides; a person need not look at each.
-        return fields["outcome"] == "failure" and not (
-            action == "job.finished" and "rollout" in fields
-        )
+        return fields["outcome"] == "failure"
     if action in {"delivery.planned", "delivery.ignored"}:
         # Whoever the event names need not be who wrote what is run.
         return isinstance(source, dict) and "read_differs" in source

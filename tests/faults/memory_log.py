@@ -68,6 +68,10 @@ class MemoryLog:
         for row in self._execute(statements.RECORDS_AFTER, (after, -1)):
             yield Record(*row)
 
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement over its tables."""
+        return self._execute(statement)
+
     def close(self) -> None:
         """Forget it."""
         self._db.close()

@@ -273,7 +273,7 @@ def test_own_queries_are_limited_in_time_and_memory(month: Path, tmp_path: Path)
             return urllib3.request("GET", f"{url}/nightdrop.json", fields={"sql": sql}, timeout=60)
 
         assert ask("SELECT 42 AS n").json()["rows"] == [[42]]
-        if DEEP:  # it takes the five seconds that Datasette is distinguished
+        if DEEP:  # it takes the five seconds of its time limit
             assert ask(ENDLESS).status == 400
         assert ask("SELECT hex(zeroblob(400000000)) AS n").status in {400, 500}
         assert ask(MANY).status in {400, 500}
