@@ -75,7 +75,7 @@ def approve(address: str, rollout: str, reason: str, wave: int | None) -> None:
 @_command(
     "stop",
     "End a rollout before all of its nodes had their turn.",
-    "Stop rollout NAME; it cannot be resumed. What was not sent is not sent any more. Jobs that run finish.",
+    "Stop rollout NAME; it cannot be resumed. What was not sent is not sent; running jobs finish.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def stop(address: str, rollout: str, reason: str, *, yes: bool) -> None:
