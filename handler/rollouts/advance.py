@@ -261,11 +261,14 @@ def _before_wave(now: _Situation) -> _Step:
 def _joined(now: _Situation) -> tuple[Draft, ...]:
     """Return the records of the nodes that match now and are added to the last wave.
 
-    They are left out where that wave could no longer end inside the window.
+    One that was offline when the rollout was planned is among them once it is online. They are left
+    out where that wave could no longer end inside the window.
     """
     rollout, settings, joiners = now.rollout, now.settings, now.joiners or ()
     known = now.view.rollouts.known(rollout.key, [node_id for node_id, _ in joiners])
     new = tuple(node for node in joiners if node[0] not in known)
+    if settings.select and settings.select.limit is not None:
+        new = new[: max(settings.select.limit - rollout.nodes, 0)]
     first, last = wave_places(rollout, len(rollout.wave_ends))
     seconds = wave_seconds(last - first + 1 + len(new), settings, now.pace.grace)
     longest = timedelta(seconds=seconds)

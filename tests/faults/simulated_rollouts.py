@@ -31,7 +31,7 @@ from tests.faults.simulated_tasks import TaskFleet
 from tests.faults.simulated_time import EPOCH
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Generator, Sequence
 
     from handler.audit.job_state import JobState
     from handler.audit.rollouts.state import RolloutState
@@ -84,9 +84,9 @@ class Rollouts:
         nodes = list(self.nodes.values())
         try:
             selections = resolve_selections(documents, Inventory(lambda: nodes, None, list))
+            return make_plan(key, documents, selections=selections), ()
         except SpecRejectedError as error:
             return make_plan(key, documents), error.problems
-        return make_plan(key, documents, selections=selections), ()
 
     def selected(self, rollout: RolloutState) -> NamedNodes:
         """Return what a rollout would select now."""
@@ -158,9 +158,10 @@ def roll_out(function: Function, rollouts: Sequence[RolloutState]) -> Steps:
             continue
         try:
             yield from _correct(function, rollout)
-            yield from _pause_or_resume(function, rollout)
             yield function.pause()
-            yield from _advance(function, rollout, fleet)
+            jobs = yield from _advance(function, rollout, fleet)
+            yield from _pause_or_resume(function, rollout.key)
+            function.submit(jobs)
         except (CloudError, LogBusyError):
             function.count("a rollout had to wait")
 
@@ -171,17 +172,22 @@ def _correct(function: Function, rollout: RolloutState) -> Steps:
         yield from function.driven(late_results(job, function.sender))
 
 
-def _pause_or_resume(function: Function, rollout: RolloutState) -> Steps:
+def _pause_or_resume(function: Function, key: str) -> Steps:
+    rollout = function.log.read(lambda view: view.rollouts.get(key), fresh=False)
+    if rollout is None:
+        return
     request, jobs = function.log.read(lambda view: jobs_to_follow(view, rollout), fresh=False)
     for job in jobs:
         function.count(f"{request.operation.name} with its rollout")
         yield from function.driven(operation_submission(job.key, request, function.sender))
 
 
-def _advance(function: Function, rollout: RolloutState, fleet: Rollouts) -> Steps:
+def _advance(
+    function: Function, rollout: RolloutState, fleet: Rollouts
+) -> Generator[float, None, tuple[JobState, ...]]:
     template = function.log.bodies([rollout.key]).get(rollout.key, "")
     if not template:
-        return
+        return ()
     advanced = function.commit(advance(rollout.key, template, fleet.pace))
     if advanced.standing.waiting.word == "joiners":
         yield function.pause()
@@ -192,7 +198,7 @@ def _advance(function: Function, rollout: RolloutState, fleet: Rollouts) -> Step
         advanced = function.commit(advance(rollout.key, template, fleet.pace, joiners))
     function.count(f"rollout {advanced.standing.waiting.word}")
     yield function.pause()
-    function.submit(advanced.jobs)
+    return advanced.jobs
 
 
 def is_due(world: World, rollouts: Rollouts) -> bool:
@@ -236,11 +242,12 @@ def _ordered(rollouts: Rollouts, name: str) -> Delivery:
     documents: list[Json] = [
         _document(rollouts, f"{name}-{one}") for one in range(rollouts.random.choice((1, 1, 2)))
     ]
+    is_direct = rollouts.random.random() < 0.5
     return Delivery(
         key=key_of([name]),
-        trigger="timer",
+        trigger="direct" if is_direct else "timer",
         subject=f"timer:{name}",
-        fired_at=EPOCH,
+        fired_at=None if is_direct else EPOCH,
         actor={"kind": "timer"},
         source={"shape": "timer", "trigger_name": name},
         spec=InlineSpec(json.dumps(documents)),

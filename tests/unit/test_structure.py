@@ -61,6 +61,7 @@ UPPER = (
     "invocation",
     "reconciler",
     "doctor",
+    "event_actions",
     "function",
 )
 
