@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import platform
 import sqlite3
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +49,7 @@ def read_startup(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
     manifest = _manifest(root)
     return Startup(
         code=str(manifest.get("code", "")),
-        python=platform.python_version(),
+        python=".".join(map(str, sys.version_info[:3])),
         sqlite=sqlite3.sqlite_version,
         conflicting_packages=tuple(_clashes(manifest, root, loaded)),
     )

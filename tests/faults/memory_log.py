@@ -70,6 +70,10 @@ class MemoryLog:
         for row in self._execute(statements.RECORDS_AFTER, (after, -1)):
             yield Record(*row)
 
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement over its tables."""
+        return self._execute(statement)
+
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records about some deliveries."""
         for record in self.records():

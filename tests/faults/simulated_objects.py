@@ -73,6 +73,12 @@ class ObjectLogs:
         """Yield the records with a larger number than `after`."""
         return self._one().records(after)
 
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement over the tables of an instance that has read all."""
+        one = self._one()
+        one.read(lambda _view: None)
+        return one._replica.state.execute(statement)  # noqa: SLF001 - a test looks inside
+
     def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
         """Yield the records about some deliveries."""
         return self._one().records_of(deliveries)

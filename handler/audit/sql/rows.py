@@ -11,7 +11,10 @@ from handler.audit.job_state import UNSETTLED, JobState
 from handler.audit.state import DeliveryState
 
 JOB_COLUMNS = tuple(field.name for field in fields(JobState))
-"""The columns of `jobs` with the fields of a job; `todo` and `shown` follow from them."""
+"""The columns of `jobs` with the fields of a job."""
+
+JOB_ROW = (*JOB_COLUMNS, "todo", "shown")
+"""All columns of `jobs`; the last two follow from the others."""
 
 DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
 """The columns of `deliveries`."""
