@@ -81,6 +81,8 @@ def _left_nothing(run: DeliveryState) -> bool:
     """
     if run.state == "rejected":
         return run.trigger != "object"
+    if run.rollouts_open:
+        return False
     free = {"refused", "expired"} if run.trigger == "direct" else {"refused"}
     return bool(run.jobs) and all(job.state in free for job in run.jobs)
 

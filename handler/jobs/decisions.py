@@ -239,8 +239,12 @@ def _claimed(view: View, job: JobState, date: str, lease_until: datetime) -> Dec
     held = view.switch("hold")
     if held:
         return not_granted(job, *_waiting(job, f"sending is held: {held}"))
-    if job.rollout and (rollout := view.rollouts.get(job.rollout)) and rollout.state == "paused":
-        return not_granted(job, *_waiting(job, "its rollout is paused"))
+    if job.rollout:
+        from handler.jobs.gate import withheld  # most jobs are of no rollout
+
+        if why := withheld(view, job.rollout):
+            drafts = (expired(job, why.reason),) if why.is_final else _waiting(job, why.reason)
+            return not_granted(job, *drafts)
     request: Part = {
         "operation": "CreateBatchJob",
         "attempt": job.attempt + 1,

@@ -160,7 +160,9 @@ def _is_done(job: JobState, operation: Operation, shown: ShownJob | Gone, *, fen
     if operation.name == "resume":
         return bool(shown.status) and shown.status not in _STOPPED
     if operation.name == "retry":
-        same = (shown.status, shown.succeeded) == (job.finished, job.succeeded)
+        # Tasks of a job that timed out may succeed late, which is no sign of a retry.
+        more = shown.succeeded != job.succeeded and job.finished != "Timed_out"
+        same = shown.status == job.finished and not more
         later = shown.updated_at > (job.ended_at or moment(job.date).timestamp())
         return bool(shown.status) and (shown.status not in ENDED or not same or later)
     return False

@@ -89,6 +89,14 @@ _REFUSED = {
 """Why an operation that a job's state does not allow is refused, by what the job is."""
 
 
+_AGAIN = {"stopped": "resume", "ended": "retry"}
+"""What a job is whose nodes have ended, and the operation that would let them run again."""
+
+_OF_ROLLOUT = (
+    "is one of a rollout, and its nodes may be in another job by now; `nightdrop rollout retry` "
+    "tries those that failed again"
+)
+
 OperationAnswer: TypeAlias = "Done | Refused | Deferred | Unknown"
 
 
@@ -157,15 +165,14 @@ def result_without_sending(
     standing = standing_of(job)
     if standing == operation.so:
         return OperationResult("so", f"job {job.name} is {operation.so} already")
+    if job.rollout and operation.name == _AGAIN.get(standing):
+        return not_done(job, _OF_ROLLOUT)
     if standing not in operation.allowed:
         state, finished = shown_state(job), job.finished
         return not_done(job, _REFUSED[standing].format(state=state, finished=finished))
-    held = view.switch("hold")
-    if held and operation.name in {"resume", "retry"}:
-        return not_done(
-            job, f"cannot be {operation.participle} while sending is held ({held}); release it"
-        )
-    return None
+    held = view.switch("hold") if operation.name in {"resume", "retry"} else ""
+    why = f"cannot be {operation.participle} while sending is held ({held}); release it"
+    return not_done(job, why) if held else None
 
 
 def standing_of(job: JobState) -> str:

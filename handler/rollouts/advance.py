@@ -18,6 +18,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from handler.audit.log import Decision, followed_by
+from handler.jobs.gate import gate_note
 from handler.jobs.node_outcomes import node_record
 from handler.rollouts.records import (
     about_rollout,
@@ -26,7 +27,6 @@ from handler.rollouts.records import (
     finished,
     job_of_rollout,
     joined,
-    judged,
     stopped,
     totals,
 )
@@ -35,7 +35,6 @@ from handler.rollouts.waiting import Waiting, settings_of, wait_for, wave_places
 from handler.schedule.rollout_settings import JOB_SECONDS
 from handler.schedule.sentences import quantity
 from handler.schedule.timeline import start_within, wave_seconds
-from handler.schedule.waves import breached
 from handler.schedule.window import FOREVER, next_opening, open_period
 from handler.values.canonical_json import moment
 
@@ -162,20 +161,16 @@ def _next(now: _Situation) -> _Step:
 
 def _gate(now: _Situation) -> tuple[Draft, ...]:
     """Return the records that too many nodes failed; none if they did not."""
-    rollout, counts = now.rollout, totals(now.view, now.rollout)
-    failed, ended = judged(rollout, counts)
-    if not breached(failed, ended, now.settings):
+    rollout, note = now.rollout, gate_note(now.view, now.rollout)
+    if not note:
         return ()
-    note = (
-        f"{failed} of {ended} nodes failed, more than max_failed: {now.settings.max_failed} allows"
-    )
     if now.settings.on_breach == "stop":
         return stopped(now.view, rollout, note, "failure")
     advice = f"{note}; `nightdrop rollout resume {rollout.name}` goes on, `… stop` ends it"
     breach = replace(
         about_rollout(rollout), action="rollout.breached", outcome="failure", note=advice
     )
-    return (counted(breach, counts),)
+    return (counted(breach, totals(now.view, rollout)),)
 
 
 def _in_wave(now: _Situation) -> _Step:
@@ -267,11 +262,14 @@ def _before_wave(now: _Situation) -> _Step:
 def _joined(now: _Situation) -> tuple[Draft, ...]:
     """Return the records of the nodes that match now and are added to the last wave.
 
-    They are left out where that wave could no longer end inside the window.
+    One that was offline when the rollout was planned is among them once it is online. They are left
+    out where that wave could no longer end inside the window.
     """
     rollout, settings, joiners = now.rollout, now.settings, now.joiners or ()
     known = now.view.rollouts.known(rollout.key, [node_id for node_id, _ in joiners])
     new = tuple(node for node in joiners if node[0] not in known)
+    if settings.select and settings.select.limit is not None:
+        new = new[: max(settings.select.limit - rollout.nodes, 0)]
     first, last = wave_places(rollout, len(rollout.wave_ends))
     seconds = wave_seconds(last - first + 1 + len(new), settings, now.pace.grace)
     longest = timedelta(seconds=seconds)

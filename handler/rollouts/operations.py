@@ -38,7 +38,7 @@ class RolloutRequest(NamedTuple):
         operation: What.
         actor: Who asks.
         reason: Why, for the record; "" if nobody said.
-        wave: The wave that is approved; 0 is the one that comes next.
+        wave: The wave that is approved; 0 is the one that awaits it.
     """
 
     operation: RolloutOperation
@@ -83,12 +83,16 @@ def _resume(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answ
 def _approve(_view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer:
     if rollout.ended:
         return _refused(rollout, "it has ended")
-    to_approve = [one for one in settings_of(rollout).approve_before if one > rollout.wave]
-    wave = request.wave or next((one for one in to_approve if one > rollout.approved), 0)
+    done = max(rollout.wave, rollout.approved)
+    to_approve = [one for one in settings_of(rollout).approve_before if one > done]
+    # Without a number it is the wave that waits: a request that arrives twice approves one wave.
+    wave = request.wave or (rollout.awaited if rollout.awaited > done else 0)
     if wave and wave <= rollout.approved:
         return (), OperationResult("so", f"wave {wave} of {rollout.name} is approved already")
     if wave not in to_approve:
         return _refused(rollout, f"no approval of wave {wave} is needed" if wave else _NO_WAVE)
+    if wave != to_approve[0]:
+        return _refused(rollout, f"wave {to_approve[0]} is approved before wave {wave}")
     draft = replace(about_wave(rollout, "wave.approved", wave), note=request.reason)
     return (draft,), OperationResult("done", f"wave {wave} of rollout {rollout.name} may start")
 
@@ -99,7 +103,9 @@ def _stop(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer
     if rollout.ended:
         return _refused(rollout, "it has finished")
     drafts = stopped(view, rollout, request.reason, "success")
-    return drafts, OperationResult("done", f"rollout {rollout.name} is stopped")
+    paused = sum(job.paused for job in view.rollouts.open_jobs(rollout.key))
+    left = f"; {paused} of its jobs stay paused: {_LEFT_PAUSED}" if paused else ""
+    return drafts, OperationResult("done", f"rollout {rollout.name} is stopped{left}")
 
 
 def _retry(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer:
@@ -118,7 +124,8 @@ def _retry(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answe
     return drafts, OperationResult("done", f"{nodes} of rollout {rollout.name} are tried again")
 
 
-_NO_WAVE = "none of its waves awaits an approval"
+_LEFT_PAUSED = "`nightdrop jobs resume` or `nightdrop jobs delete` for each"
+_NO_WAVE = "none of its waves awaits an approval; one that does not yet is approved by its number"
 
 
 def _refused(rollout: RolloutState, why: str) -> _Answer:

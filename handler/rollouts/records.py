@@ -139,11 +139,6 @@ def totals(view: View, rollout: RolloutState) -> NodeCounts:
     return counts._replace(succeeded=counts.succeeded + rollout.succeeded)
 
 
-def judged(rollout: RolloutState, counts: NodeCounts) -> tuple[int, int]:
-    """Return how many nodes failed and how many ended since a rollout was last resumed."""
-    return counts.failed - rollout.excused_failed, counts.finished - rollout.excused_finished
-
-
 def finished(view: View, rollout: RolloutState) -> Draft:
     """Return the record that all waves of a rollout have finished."""
     counts = totals(view, rollout)

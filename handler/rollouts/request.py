@@ -54,7 +54,7 @@ def run_rollout_request(action: Action, invocation: Invocation) -> Result:
     said = log.commit(operate(rollout.key, request)).value
     after = log.read(lambda view: view.rollouts.get(rollout.key), fresh=False) or rollout
     done = said.outcome == "done"
-    ticked = tick([after], invocation) if done and not after.ended else None
+    ticked = tick([after], invocation) if done else None
     standing = ticked.standings[0] if ticked and ticked.standings else look(after, invocation)
     sentences = () if done else (said.sentence,)
     return Result(

@@ -1,10 +1,11 @@
 """One run over the rollouts that have not ended: what came late, what comes next, what is sent.
 
     correct      nodes that succeeded after their job had ended no longer count as failed
-    pause        running jobs follow their rollout, if it is set so: paused, resumed
     advance      the next steps are decided: waves, jobs, gate, end
     select       before a wave the nodes are selected again, for late joiners
+    pause        running jobs follow their rollout, if it is set so: paused, resumed
     send         the jobs that were planned are sent
+    pause        running jobs follow their rollout, if it is set so: paused, resumed
 
 A rollout of days needs no running process. Each run does what can be done now; a run that dies
 leaves planned jobs that the reconciler sends, and steps that the next run decides.
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handler.audit.job_state import JobState
-    from handler.audit.log import Decide
+    from handler.audit.log import Decide, View
     from handler.audit.rollouts.state import RolloutState
     from handler.invocation.invocation import Invocation
     from handler.rollouts.standing import Standing
@@ -70,47 +71,58 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
             continue
         try:
             _correct(rollout, invocation)
-            _pause_or_resume(rollout, invocation)
             advanced = _advanced(rollout, invocation)
+            _pause_or_resume(advanced.standing.rollout, invocation)
         except CloudError as error:
             errors.append(f"rollout {rollout.name}: {error}")
             continue
         jobs += submit_all(advanced.jobs, invocation.runner, invocation.sender)
+        _pause_or_resume(advanced.standing.rollout, invocation)
         standings.append(advanced.standing)
     return Ticked(tuple(standings), tuple(jobs), tuple(errors))
 
 
 def _correct(rollout: RolloutState, invocation: Invocation) -> None:
     """Learn whether nodes succeeded after their job had timed out."""
-    ended = invocation.log.read(
-        lambda view: view.rollouts.failed_jobs(rollout.key, timestamp(view.now - LATE_FOR)),
-        fresh=False,
-    )
-    late = [job for job in ended if job.finished in _LATE and job.job_id][-MOST_LATE_JOBS:]
+    late = invocation.log.read(lambda view: jobs_that_may_succeed(view, rollout), fresh=False)
     asked = [late_results(job, invocation.sender) for job in late]
     invocation.runner.drive_all(asked, senders=invocation.sender.senders)
 
 
+def jobs_that_may_succeed(view: View, rollout: RolloutState) -> list[JobState]:
+    """Return the jobs of a rollout that have ended, and whose nodes may still succeed."""
+    ended = view.rollouts.failed_jobs(rollout.key, timestamp(view.now - LATE_FOR))
+    return [job for job in ended if job.finished in _LATE and job.job_id][-MOST_LATE_JOBS:]
+
+
 def _pause_or_resume(rollout: RolloutState, invocation: Invocation) -> None:
-    """Pause the running jobs of a rollout that is paused or stopped, and resume them with it."""
-    if settings_of(rollout).running_jobs != "pause":
-        return
-    jobs = invocation.log.read(lambda view: view.rollouts.open_jobs(rollout.key), fresh=False)
-    name = "pause" if rollout.state == "paused" else "resume"
-    request = OperationRequest(
-        OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"
-    )
+    """Pause the running jobs of a rollout that is paused, and resume them with it.
+
+    Those of one that was stopped are resumed as well, and run to their end.
+    """
+    request, jobs = invocation.log.read(lambda view: jobs_to_follow(view, rollout), fresh=False)
     invocation.runner.drive_all(
-        [
-            operation_submission(job.key, request, invocation.sender)
-            for job in jobs
-            if job.followed and not job.operation and job.paused == (name == "resume")
-        ],
+        [operation_submission(job.key, request, invocation.sender) for job in jobs],
         senders=invocation.sender.senders,
     )
 
 
+def jobs_to_follow(view: View, rollout: RolloutState) -> tuple[OperationRequest, list[JobState]]:
+    """Return the jobs of a rollout that are to be paused or resumed with it, and the request."""
+    name = "pause" if rollout.state == "paused" else "resume"
+    request = OperationRequest(
+        OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"
+    )
+    if rollout.ended or settings_of(rollout).running_jobs != "pause":
+        return request, []
+    jobs = view.rollouts.open_jobs(rollout.key)
+    running = [job for job in jobs if job.followed and not job.operation]
+    return request, [job for job in running if job.paused == (name == "resume")]
+
+
 def _advanced(rollout: RolloutState, invocation: Invocation) -> Advanced:
+    if rollout.ended:
+        return Advanced(look(rollout, invocation))
     template = invocation.log.bodies([rollout.key]).get(rollout.key, "")
     if sha256_hex(template) != rollout.body_digest:
         return Advanced(look(rollout, invocation)._replace(waiting=wait_for("held", _NO_TEMPLATE)))

@@ -52,7 +52,7 @@ class RolloutSettings:
         min_finished: How many nodes must have finished before a percentage is judged.
         soak: Seconds between the end of a wave and the start of the next.
         on_breach: Whether a rollout with too many failures pauses or stops.
-        running_jobs: Whether the running jobs of one that pauses or stops finish or are paused.
+        running_jobs: Whether the running jobs of one that is paused finish or are paused with it.
         retry: How often the failed nodes of a wave are tried again.
         approve_before: The numbers of the waves that somebody must approve, from 1.
         when_busy: Whether a node in a running job of another rollout is waited for or skipped.

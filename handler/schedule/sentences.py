@@ -25,11 +25,12 @@ def rollout_sentences(settings: RolloutSettings) -> Iterator[str]:
         f"{quantity(settings.max_parallel_jobs, 'job')} at a time"
     )
     if settings.max_failed:
+        pauses = settings.on_breach == settings.running_jobs == "pause"
         is_share = settings.max_failed.endswith("%")
         judged = f" of at least {settings.min_finished} finished ones" if is_share else ""
         yield (
             f"{settings.on_breach}s if more than {settings.max_failed}{judged} fail; "
-            f"its running jobs {'finish' if settings.running_jobs == 'finish' else 'are paused'}"
+            f"its running jobs {'are paused' if pauses else 'finish'}"
         )
     if settings.retry:
         times = "once" if settings.retry == 1 else f"up to {settings.retry} times"

@@ -151,7 +151,7 @@ class RolloutForm(BaseModel):
         default="pause", description="What becomes of a rollout with too many failures."
     )
     running_jobs: Literal["finish", "pause"] = Field(
-        default="finish", description="What its running jobs do when it pauses or stops."
+        default="finish", description="What its running jobs do while it is paused."
     )
     retry: int = Field(
         default=0, ge=0, le=3, description="How often the failed nodes of a wave are tried again."

@@ -142,6 +142,9 @@ EVENT_ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 PLAIN_ACTIONS: tuple[ActionName, ...] = ("reconcile", "doctor", "probe", "summary")
 """Those that say nothing beside their name; a timer may ask for them."""
 
+LOOKS: frozenset[ActionName] = frozenset({"doctor", "plan", "probe"})
+"""Those that change nothing of the work."""
+
 FULL_ACTIONS = tuple(name for name in EVENT_ACTIONS if name not in PLAIN_ACTIONS)
 """Those that say more."""
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import finalize
 
-from handler.audit.record import Record
+from handler.audit.record import Record, part
 from handler.audit.sql import projection, sqlite, statements
 from handler.audit.sql.value_list import rows_for
 from handler.audit.sql.view import SqlView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.log import Committed, Decide, View
@@ -67,6 +67,16 @@ class MemoryLog:
         """Yield the records with a larger number than `after`."""
         for row in self._execute(statements.RECORDS_AFTER, (after, -1)):
             yield Record(*row)
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement over its tables."""
+        return self._execute(statement)
+
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries."""
+        for record in self.records():
+            if part(record.fields, "delivery").get("key") in deliveries:
+                yield record
 
     def close(self) -> None:
         """Forget it."""

@@ -15,6 +15,7 @@ from handler.cloud.ief.client import ListedJob, ShownJob
 from handler.errors import ApiError, NoAnswerError
 from handler.jobs.effects import Gone
 from handler.values.canonical_json import moment
+from tests.faults.simulated_tasks import Made, TaskFleet
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -83,6 +84,7 @@ class SimulatedApi:
         calm: Whether nothing goes wrong any more.
         jobs: All jobs in the order of their creation, each with the time it is listed from.
         refused: The descriptions of jobs that it refused for good.
+        deleted: The ids of jobs that others deleted.
         fails: Whether a job fails on the fleet, by its id.
         fleet: What the jobs do on the fleet; None if they have ended at once.
     """
@@ -94,8 +96,9 @@ class SimulatedApi:
     calm: bool = False
     jobs: list[tuple[float, ListedJob]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
     fails: Callable[[str], bool] = lambda _job_id: False
-    fleet: Fleet | None = None
+    fleet: Fleet | TaskFleet | None = None
     _judged: dict[str, bool] = field(default_factory=dict)
     _made: int = 0
 
@@ -138,6 +141,10 @@ class SimulatedApi:
             self.refused.add(description)
             raise ApiError("the name exists", status=409)
         job_id = self.add(name, kind, description)
+        if isinstance(self.fleet, TaskFleet):
+            targets = tuple(one["target_id"] for one in said["job_content"]["targets"])
+            mark = description.split(" ", 1)[0]
+            self.fleet.create(Made(job_id, mark, self.clock().timestamp(), targets))
         if self._happens(self.habits.trouble):
             raise self._error(_AFTER)
         return job_id
@@ -191,6 +198,11 @@ class SimulatedApi:
             return self.fleet.shown(job_id, found.created_at, self.clock().timestamp())
         status = "Failed" if found and self.fails(job_id) else "Successful"
         return ShownJob(job_id, status, ((status, ""),)) if found else Gone()
+
+    def delete(self, job_id: str) -> None:
+        """Delete a job of Nightdrop's, as others may."""
+        self.deleted.add(job_id)
+        self.jobs = [one for one in self.jobs if one[1].job_id != job_id]
 
     def with_mark(self, mark: str) -> list[ListedJob]:
         """Return the jobs whose description opens with a mark."""

@@ -15,7 +15,6 @@ from handler.audit.record import part
 from handler.cloud.ief.client import ShownJob
 from handler.errors import ApiError
 from handler.jobs.operations import OPERATIONS
-from tests.faults.simulated_function import LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +24,11 @@ if TYPE_CHECKING:
     from tests.faults.simulated_time import Steps
     from tests.faults.simulated_world import World
 
+LIMIT = 1000
 Executed: TypeAlias = tuple[str, str, str]
 """The API's operation, the job's id and the date of the signature."""
 
+RETRIED = frozenset({"Failed", "Partially_successful", "Timed_out"})
 _CLAIMS = {operation.claimed: operation for operation in OPERATIONS.values()}
 _DONE = {operation.done: operation for operation in OPERATIONS.values()}
 _NEEDED = {"StopBatchJob": "Running", "RestoreBatchJob": "Stopped", "RetryBatchJob": "Failed"}
@@ -105,21 +106,22 @@ class Fleet:
 def operated(world: World, seed: int) -> World:
     """Return a world with a fleet and its operators, for a third of the seeds."""
     random = Random(f"fleet {seed}")  # noqa: S311 - to repeat runs
-    if random.random() < 2 / 3:
+    if world.rollouts or random.random() < 2 / 3:
         return world
     world.api.fleet = Fleet(random, random.choice((0.1, 0.7)))
     for _ in range(random.choice((1, 2))):
-        world.schedule.start(_operating(world, random), None, after=random.uniform(10, 900))
+        world.schedule.start(operating(world, random), None, after=random.uniform(10, 900))
     return world
 
 
-def _operating(world: World, random: Random) -> Steps:
+def operating(world: World, random: Random) -> Steps:
     """Ask for an operation on a job every now and then, at times twice at once."""
     while not world.schedule.calm:
         jobs = world.log.read(lambda view: view.latest_jobs(LIMIT))
         if jobs:
             job = random.choice(jobs)
-            likely = "resume" if job.paused else "retry" if job.finished == "Failed" else "pause"
+            is_stopped = job.paused or job.finished == "Stopped"
+            likely = "resume" if is_stopped else "retry" if job.finished in RETRIED else "pause"
             key, name = job.key, random.choice([*OPERATIONS, likely, likely, likely])
             for _ in range(random.choice((1, 1, 2))):
                 function = world.function()
@@ -143,7 +145,8 @@ def misoperated(world: World) -> Iterator[str]:
         elif (action in _DONE or action == "job.unchanged") and "response" in fields:
             claim = claims.pop(key, None)
             done = executed.pop(claim, 0) if claim else None
-            if done != (action in _DONE):
+            is_gone = claim is not None and claim[1] in world.api.deleted
+            if done != (action in _DONE) and not is_gone:
                 yield f"record {record.seq} says {action}, and the API did it {done} times"
             world.schedule.struck[action] += 1
             world.schedule.struck[f"{action}, settled"] += "lost" in str(fields.get("note"))
@@ -175,7 +178,7 @@ def unfinished(world: World) -> Iterator[str]:
 
 
 def _differing(world: World, job: JobState) -> Iterator[str]:
-    if not job.job_id or job.operation:
+    if not job.job_id or job.operation or job.job_id in world.api.deleted:
         return
     shown = world.api.show_job(job.job_id)
     status = shown.status if isinstance(shown, ShownJob) else "deleted"

@@ -48,13 +48,15 @@ from handler.runtime.deadline import Deadline
 from handler.specs.planner import make_plan
 from handler.triggers.delivery import Delivery, InlineSpec, StoredSpec
 from tests.faults.simulated_api import OPERATE
+from tests.faults.simulated_rollouts import roll_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Sequence
     from datetime import datetime
 
     from handler.audit.job_state import JobState
-    from handler.audit.log import Decide, Log, Open
+    from handler.audit.log import Decide, Log, Open, View
+    from handler.audit.rollouts.state import RolloutState
     from handler.cloud.ief.client import Ief, ListedJob
     from handler.deliveries.decisions import Decided
     from handler.jobs.decisions import Answer, Claim
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
     from handler.specs.planner import Plan
     from tests.faults.simulated_api import SimulatedApi
     from tests.faults.simulated_guard import Guard
+    from tests.faults.simulated_rollouts import Rollouts
     from tests.faults.simulated_time import Instance, Schedule, Steps
 
 T = TypeVar("T")
@@ -115,6 +118,7 @@ class Function:
         rules: What the operator set for planning.
         strategy: How unknown outcomes are settled.
         guard: The policy and the circuit breaker; None for neither.
+        rollouts: The fleet that rollouts are for; None for no rollouts.
         listings: What was listed already, by type.
     """
 
@@ -126,6 +130,7 @@ class Function:
     rules: Rules
     strategy: Strategy
     guard: Guard | None = None
+    rollouts: Rollouts | None = None
     listings: dict[str, tuple[datetime, Listing]] = field(default_factory=dict)
 
     @property
@@ -137,35 +142,37 @@ class Function:
     def deliver(self, delivery: Delivery) -> Steps:
         """Bring one delivery as far as it comes."""
         try:
-            yield self._pause()
+            yield self.pause()
             decided, claimed = yield from self._received(delivery)
-            yield self._pause()
+            yield self.pause()
             if decided.refused:
-                self._count("delivered again after a refusal")
+                self.count("delivered again after a refusal")
             if decided.run is None and self._closed(decided.delivery):
                 return
             if decided.run is None:
                 decided, claimed = yield from self._planned(self._order(decided.delivery), plan_it)
-                yield self._pause()
+                yield self.pause()
             run = decided.run
             if run and run.state == "planned":
-                self._submit(run.jobs, claimed)
+                self.submit(run.jobs, claimed)
+            if run and run.rollouts_open:
+                yield from self._rolled_out(run.key)
         except LogBusyError:
-            self._count("log busy")
+            self.count("log busy")
 
     def _received(
         self, delivery: Delivery
     ) -> Generator[float, None, tuple[Decided, Claimed | None]]:
         """Receive a delivery: its spec is at hand, or, for half of them, still to be read."""
         if int(delivery.key[:1], 36) % 2 or isinstance(delivery.spec, StoredSpec):
-            return self._commit(receive(delivery)), None
+            return self.commit(receive(delivery)), None
 
         def at_once(order: Order, rules: Rules, claimed: Decide[Claim] | None) -> Decide[Decided]:
             return receive(delivery, plan_it(order, rules, claimed))
 
         order = self._order(delivery)
         if order.policy.approval:
-            return self._commit(receive(delivery)), None
+            return self.commit(receive(delivery)), None
         return (yield from self._planned(order, at_once))
 
     def _closed(self, delivery: Delivery) -> bool:
@@ -176,12 +183,24 @@ class Function:
             raise LogBusyError("the log is held by others")
         return self.guard.files.close(delivery, self.log)
 
+    def _rolled_out(self, delivery: str) -> Steps:
+        """Bring the rollouts of a delivery as far as they get."""
+
+        def ask(view: View) -> Sequence[RolloutState]:
+            return view.rollouts.of_delivery(delivery)
+
+        rollouts = self.log.read(ask, fresh=False)
+        yield from roll_out(self, [one for one in rollouts if not one.ended])
+
     def _order(self, delivery: Delivery) -> Order:
         """Return what a delivery asks for, and what the policy says now."""
         if self.guard and isinstance(delivery.spec, StoredSpec):
             spec = self.guard.files.source(delivery)
         else:
             spec = SpecSource(cast("InlineSpec", delivery.spec).data, {})
+        if self.rollouts:
+            plan, problems = self.rollouts.plan(delivery.key, spec.data)
+            return Order(delivery, spec, plan, ALLOWED, problems)
         plan = _planned(delivery.key, spec.data)
         return Order(
             delivery, spec, plan, self.guard.decide(delivery, plan) if self.guard else ALLOWED
@@ -190,21 +209,25 @@ class Function:
     def _planned(
         self, order: Order, plan: Callable[[Order, Rules, Decide[Claim] | None], Decide[Decided]]
     ) -> Generator[float, None, tuple[Decided, Claimed | None]]:
-        first = order.plan.jobs[0]
+        first = next(iter(order.plan.jobs), None)
         signed = None
-        if not (order.policy.problems or order.policy.approval):
+        if first and not (order.policy.problems or order.policy.approval):
             signed = yield from self._returned(sign_ahead(first.body, self.sender))
-        yield self._pause()
-        claimed = claim(first.key, date=signed.request.date, lease=signed.lease) if signed else None
-        decided = self._commit(plan(order, self.rules, claimed))
-        if signed is None or not decided.attempt:
+        yield self.pause()
+        claimed = (
+            claim(first.key, date=signed.request.date, lease=signed.lease)
+            if first and signed
+            else None
+        )
+        decided = self.commit(plan(order, self.rules, claimed))
+        if first is None or signed is None or not decided.attempt:
             return decided, None
-        self._count("claimed with its plan")
+        self.count("claimed with its plan")
         return decided, Claimed(first.key, signed.request, decided.attempt)
 
     def tick(self) -> Steps:
         """Start over what was never planned, settle, submit, follow."""
-        yield self._pause()
+        yield self.pause()
         before, now = self.log.read(lambda view: (view.open(LIMIT), view.now))
         keys = [delivery.key for delivery in before.deliveries]
         for body in self.log.bodies(keys).values():
@@ -212,30 +235,34 @@ class Function:
         expire(before.awaiting, now, self.log)
         unknown = [job for job in before.jobs if is_unknown(job, now)]
         for _, alike in groupby(sorted(unknown, key=_type), key=_type):
-            if self._left() <= self.sender.seconds_per_request:
+            if self.left() <= self.sender.seconds_per_request:
                 return
-            yield from self._driven(self.strategy.settle(list(alike), self.sender))
+            yield from self.driven(self.strategy.settle(list(alike), self.sender))
         over = [job for job in before.operations if lease_over(job, now)]
         self._side_by_side(settling(job, now, self.sender) for job in over)
-        yield self._pause()
+        yield self.pause()
         left = self._open()
-        self._submit(left.jobs)
+        self.submit(left.jobs)
         self._side_by_side(following(job, now, self.sender) for job in left.followed)
+        if before.rollouts:
+            yield self.schedule.random.uniform(0, TIMEOUT)
+            yield from roll_out(self, before.rollouts)
 
     def operate(self, key: str, name: str) -> Steps:
         """Do what a person asks for with one job."""
-        yield self._pause()
+        yield self.pause()
         request = OperationRequest(OPERATIONS[name], {"kind": "operator"}, "a simulation")
         try:
             result = yield from self._returned(operation_submission(key, request, self.sender))
-            self._count(f"operation {result.outcome}")
+            self.count(f"operation {result.outcome}")
         except NightdropError:
-            self._count("log busy")
+            self.count("log busy")
 
     def _open(self) -> Open:
         return self.log.read(lambda view: view.open(LIMIT), fresh=False)
 
-    def _submit(self, jobs: Sequence[JobState], claimed: Claimed | None = None) -> None:
+    def submit(self, jobs: Sequence[JobState], claimed: Claimed | None = None) -> None:
+        """Send the jobs that can be sent, side by side."""
         claims = {claimed.key: claimed} if claimed else {}
         keys = [job.key for job in jobs if job.state in SENDABLE or job.key in claims]
         bodies = self.log.bodies(keys)
@@ -245,27 +272,28 @@ class Function:
 
     def _side_by_side(self, all_effects: Iterable[Asking[object]]) -> None:
         for effects in all_effects:
-            self.schedule.start(self._driven(effects), self.instance)
+            self.schedule.start(self.driven(effects), self.instance)
 
     def _returned(self, effects: Generator[Effect, Any, T]) -> Generator[float, None, T]:
         try:
             effect = next(effects)
             while True:
-                yield self._pause()
+                yield self.pause()
                 effect = effects.send((yield from self._carried_out(effect)))
         except StopIteration as done:
             returned: T = done.value
             return returned
 
-    def _driven(self, effects: Asking[object]) -> Steps:
+    def driven(self, effects: Asking[object]) -> Steps:
+        """Carry effects out, one after the other, and count it if they fail."""
         try:
             yield from self._returned(effects)
         except NightdropError as error:
-            self._count("list not had" if isinstance(error, CloudError) else "log busy")
+            self.count("list not had" if isinstance(error, CloudError) else "log busy")
 
     def _carried_out(self, effect: Effect) -> Generator[float, None, object]:  # noqa: PLR0911 - one line per effect
         if isinstance(effect, TimeLeft):
-            return self._left()
+            return self.left()
         if isinstance(effect, AwaitTurn):
             return (yield from self._turn(effect.spare))
         if isinstance(effect, Sign):
@@ -273,7 +301,7 @@ class Function:
         if isinstance(effect, SignOperation):
             return self._signed("", OPERATE, f"{effect.operation}/{effect.job_id}")
         if isinstance(effect, Commit):
-            return self._commit(effect.decide)
+            return self.commit(effect.decide)
         if isinstance(effect, ListJobs):
             return (yield from self._listed(effect))
         if isinstance(effect, ShowJob):
@@ -282,16 +310,21 @@ class Function:
 
     def _turn(self, spare: float) -> Generator[float, None, float]:
         while (pause := self.instance.slowed_until - self.schedule.now) > 0:
-            if pause > self._left() - spare:
+            if pause > self.left() - spare:
                 return 0.0
             yield pause
-        return self._left()
+        return self.left()
 
     def _signed(self, body: str, method: str = "POST", url: str = "") -> Request:
         dated = self.schedule.clock().isoformat(timespec="microseconds").replace("+00:00", "Z")
         return Request(method, url, {}, body.encode(), dated)
 
-    def _commit(self, decide: Decide[T]) -> T:
+    def commit(self, decide: Decide[T]) -> T:
+        """Commit a decision, and return its value.
+
+        Raises:
+            LogBusyError: The log is held by others.
+        """
         if self.schedule.happens(self.network.log_busy):
             raise LogBusyError("the log is held by others")
         return self.log.commit(decide).value
@@ -303,7 +336,7 @@ class Function:
             cut = self.schedule.happens(self.network.lost)
             pages = cast("Ief", _Pages(self.schedule.clock, self.api.list_jobs))
             listing = list_jobs(pages, look, Deadline(0.0 if cut else 1.0, lambda: 0.0))
-            self._count("list incomplete", struck=not listing.complete)
+            self.count("list incomplete", struck=not listing.complete)
             self.listings[look.job_type] = (look.since, listing)
             yield self.schedule.random.uniform(0.05, TIMEOUT)
         return listing
@@ -356,17 +389,20 @@ class Function:
 
     def _strikes(self, name: str, probability: float) -> bool:
         struck = self.schedule.happens(probability)
-        self._count(name, struck=struck)
+        self.count(name, struck=struck)
         return struck
 
-    def _count(self, name: str, *, struck: bool = True) -> None:
+    def count(self, name: str, *, struck: bool = True) -> None:
+        """Count something that happened."""
         if struck:
             self.schedule.struck[name] += 1
 
-    def _left(self) -> float:
+    def left(self) -> float:
+        """Return the seconds that the invocation believes are left."""
         return self.instance.left(self.schedule.now)
 
-    def _pause(self) -> float:
+    def pause(self) -> float:
+        """Return how long a step takes."""
         return self.schedule.random.expovariate(20.0)
 
 

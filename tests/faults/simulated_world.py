@@ -19,6 +19,7 @@ from tests.faults.simulated_api import Habits, SimulatedApi
 from tests.faults.simulated_files import moments
 from tests.faults.simulated_function import LIMIT, Function, Network, Strategy
 from tests.faults.simulated_guard import operate
+from tests.faults.simulated_rollouts import Rollouts, begin_rollouts, is_due
 from tests.faults.simulated_time import EPOCH, Hazards, Instance, Schedule
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class World:
         strategy: How unknown outcomes are settled.
         seconds: How long an invocation may run.
         guard: The policy and the circuit breaker; None for neither.
+        rollouts: The fleet that rollouts are for; None for no rollouts.
     """
 
     random: Random
@@ -71,6 +73,12 @@ class World:
     strategy: Strategy
     seconds: float
     guard: Guard | None = None
+    rollouts: Rollouts | None = None
+
+    @property
+    def storm(self) -> float:
+        """How long things go wrong, in seconds."""
+        return self.rollouts.storm if self.rollouts else STORM
 
     def function(self) -> Function:
         """Return a new invocation."""
@@ -85,6 +93,7 @@ class World:
             self.rules,
             self.strategy,
             self.guard,
+            self.rollouts,
         )
 
     def open(self) -> tuple[JobState, ...]:
@@ -95,7 +104,8 @@ class World:
         """Return whether a job, or a delivery that is not decided yet, waits for a tick."""
         left = self.log.read(lambda view: view.open(LIMIT))
         runs = self.api.fleet and any(not job.paused for job in left.followed)
-        return bool(left.deliveries or left.jobs or left.awaiting or left.operations or runs)
+        waits = left.deliveries or left.jobs or left.awaiting or left.operations or runs
+        return bool(waits or (self.rollouts and is_due(self, self.rollouts)))
 
 
 def drawn(seed: int, strategy: Strategy, open_log: OpenLog) -> World:
@@ -138,6 +148,8 @@ def begin(world: World) -> None:
     """Put everything on the schedule that comes from outside: events, ticks, people."""
     random, start = world.random, world.schedule.start
     given = random.sample(deliveries(), k=random.choice((1, 2, 2)))
+    if world.rollouts:
+        begin_rollouts(world, world.rollouts)
     if world.guard:
         given += [one for one in deliveries() if one not in given]
         operate(world, world.guard)
@@ -205,7 +217,7 @@ def invoked(world: World, story: Callable[[Function], Steps]) -> Steps:
 
 
 def _ticking(world: World, every: float) -> Steps:
-    while world.schedule.now < STORM:
+    while world.schedule.now < world.storm:
         for _ in range(world.random.choice((1, 1, 1, 2))):
             yield from invoked(world, Function.tick)
         yield every

@@ -10,6 +10,7 @@ the third that has operators in `simulated_fleet`.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
@@ -21,11 +22,13 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from tests.faults.memory_log import MemoryLog
+from tests.faults.rollout_violations import misrolled, unrolled
 from tests.faults.simulated_fleet import misoperated, operated, unfinished
 from tests.faults.simulated_function import Function, Strategy
 from tests.faults.simulated_guard import guarded, unguarded
 from tests.faults.simulated_objects import ObjectLogs
-from tests.faults.simulated_world import STORM, begin, drawn, invoked
+from tests.faults.simulated_rollouts import attend, with_rollouts
+from tests.faults.simulated_world import begin, drawn, invoked
 from tests.faults.violations import at_any_time, at_the_api, at_the_end, planned_jobs
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from tests.faults.simulated_world import OpenLog, World
 
 _TICK = 300.0
+_MOST_TICKS = 1000
 
 
 @dataclass(frozen=True)
@@ -57,16 +61,22 @@ class Ending:
     digest: str
 
 
-def simulate(seed: int, strategy: Strategy | None = None, open_log: OpenLog = MemoryLog) -> Ending:
+def simulate(
+    seed: int,
+    strategy: Strategy | None = None,
+    open_log: OpenLog = MemoryLog,
+    *,
+    rollouts: bool = False,
+) -> Ending:
     """Run one simulation from its seed to its end."""
-    world = guarded(drawn(seed, strategy or Strategy("mark, list, wait"), open_log), seed)
-    world = operated(world, seed)
+    world = drawn(seed, strategy or Strategy("mark, list, wait"), open_log)
+    world = with_rollouts(world, seed) if rollouts else operated(guarded(world, seed), seed)
     begin(world)
-    world.schedule.run_until(STORM)
-    found = [*at_any_time(world)]
+    world.schedule.run_until(world.storm)
+    found = [*at_any_time(world), *misrolled(world)]
     calm(world)
     found += [*at_any_time(world), *at_the_end(world), *unguarded(world)]
-    found += [*misoperated(world), *unfinished(world)]
+    found += [*misoperated(world), *unfinished(world), *misrolled(world), *unrolled(world)]
     ending = Ending(
         seed=seed,
         violations=tuple(dict.fromkeys(found)),
@@ -84,7 +94,12 @@ def calm(world: World) -> None:
     schedule = world.schedule
     schedule.calm = world.api.calm = True
     end = schedule.now + world.rules.valid_for.total_seconds() + 2 * world.strategy.settle_after
-    while schedule.now < end + 3600 and (schedule.busy or world.waits()):
+    ticks = itertools.count()
+    while (schedule.now < end + 3600 or (world.rollouts and next(ticks) < _MOST_TICKS)) and (
+        schedule.busy or world.waits()
+    ):
+        if world.rollouts:
+            attend(world, world.rollouts)
         schedule.start(invoked(world, Function.tick), None)
         schedule.run_until(schedule.now + _TICK)
 
@@ -104,7 +119,11 @@ _RANDOM = frozenset({"commit", "prev"})
 def main(arguments: Sequence[str]) -> int:
     """Run as many simulations as asked for, and print their results."""
     runs = int(arguments[0]) if arguments else 20_000
-    run = partial(simulate, open_log=ObjectLogs if "objects" in arguments else MemoryLog)
+    run = partial(
+        simulate,
+        open_log=ObjectLogs if "objects" in arguments else MemoryLog,
+        rollouts="rollouts" in arguments,
+    )
     began = time.perf_counter()
     jobs: Counter[str] = Counter()
     struck: Counter[str] = Counter()

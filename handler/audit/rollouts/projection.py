@@ -32,7 +32,6 @@ ENDS_WITH = {
     "job.abandoned": ("failed", "running"),
     "job.deleted": ("failed", "running"),
     "job.duplicated": ("failed", "running"),
-    "job.retried": ("running", "failed"),
 }
 """The records of a job that move the nodes in it: the state they lead to, and from which one."""
 
@@ -93,7 +92,7 @@ class SqlRollouts:
         return int(self.execute(statements.RETRIABLE, (key, first, most))[0][0])
 
     def known(self, key: str, node_ids: Collection[str]) -> frozenset[str]:
-        """Return those ids that a rollout has a node of, skipped or not."""
+        """Return those ids that a rollout has a node of; not those it skipped when planned."""
         keys = {_node_key(key, node_id): node_id for node_id in node_ids}
         rows = rows_for(self.execute, statements.KNOWN, list(keys))
         return frozenset(keys[found] for (found,) in rows)

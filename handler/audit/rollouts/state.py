@@ -196,7 +196,7 @@ class Rollouts(Protocol):
         """Return how many failed nodes from a place on were in at most so many jobs."""
 
     def known(self, key: str, node_ids: Collection[str]) -> frozenset[str]:
-        """Return those ids that a rollout has a node of, skipped or not."""
+        """Return those ids that a rollout has a node of; not those it skipped when planned."""
 
     def open_jobs(self, key: str) -> tuple[JobState, ...]:
         """Return the jobs of a rollout that have not ended."""

@@ -49,7 +49,7 @@ REASONS = """SELECT note, COUNT(*) AS counted FROM rollout_nodes
 WHERE rollout = ? AND state = ? GROUP BY note ORDER BY counted DESC, note LIMIT ?"""
 RETRIABLE = """SELECT COUNT(*) FROM rollout_nodes
 WHERE rollout = ? AND state = 'failed' AND place >= ? AND round <= ?"""
-KNOWN = f"SELECT key FROM rollout_nodes WHERE key IN {ANY}"
+KNOWN = f"SELECT key FROM rollout_nodes WHERE place > 0 AND key IN {ANY}"
 OPEN_JOBS = f"{_JOBS} WHERE rollout <> '' AND rollout = ? AND todo <> 'nothing' ORDER BY seq"
 FAILED_JOBS = f"""{_JOBS} WHERE rollout <> '' AND rollout = ? AND finished_at > ?
   AND shown IN ('partly failed', 'failed', 'end unknown') ORDER BY seq"""

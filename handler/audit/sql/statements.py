@@ -66,7 +66,8 @@ DELIVERY = f"{_DELIVERIES} WHERE key = ?"
 SPANS = f"SELECT first_seq, last_seq FROM deliveries WHERE key IN {ANY}"
 LATEST_READ = f"""{_DELIVERIES} WHERE subject = ? AND (etag <> '' OR state = 'rejected')
 ORDER BY seq DESC LIMIT 1"""
-LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned' AND (rollouts > 0 OR EXISTS (
+LATEST_RUN = f"""{_DELIVERIES}
+WHERE subject = ? AND state = 'planned' AND (rollouts_open > 0 OR EXISTS (
     SELECT 1 FROM jobs
     WHERE delivery = deliveries.key AND state NOT IN ('refused', 'expired', 'abandoned')))
 ORDER BY seq DESC LIMIT 1"""

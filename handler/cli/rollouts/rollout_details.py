@@ -10,9 +10,9 @@ from rich.text import Text
 
 from handler.cli.console import printable
 from handler.cli.rollouts.rollout_row import nodes_done, waits_for
+from handler.jobs.gate import judged
 from handler.rollouts.advance import known_rollout, rollout_standing
 from handler.rollouts.progress import NodeReason, WaveProgress, node_reasons, wave_progress
-from handler.rollouts.records import judged
 from handler.rollouts.standing import standing_json
 from handler.rollouts.waiting import settings_of
 from handler.values.canonical_json import shown

@@ -317,3 +317,14 @@ def test_a_lost_pause_of_a_job_that_failed_is_settled_once_it_cannot_come_any_mo
         scene.settle(shown, seconds=SENDER.settle_after)
     assert scene.job.operation == ""
     assert scene.last["action"] == "job.unchanged"
+
+
+def test_a_task_that_succeeds_late_is_no_sign_of_a_lost_retry(scene: Scene) -> None:
+    """A job that timed out shows more successes later, without anybody's doing."""
+    scene.finish("Timed_out")
+    assert scene.ask("retry", LOST).outcome == "unknown"
+    late = ShownJob("id-1", "Timed_out", BETTER.tasks, updated_at=100)
+    scene.settle(late, seconds=61)
+    assert scene.job.operation == "retry"
+    scene.settle(late, seconds=1200)
+    assert scene.last["action"] == "job.unchanged"

@@ -8,7 +8,7 @@ import pytest
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
-from handler.schedule.rollout_settings import RolloutSettings
+from handler.schedule.rollout_settings import RolloutSettings, Select
 from handler.schedule.window import Window
 from tests.support.rollout_log import BEGIN, RolloutLog, named
 
@@ -213,6 +213,26 @@ def test_late_joiners_are_asked_for_before_a_wave_and_join_the_last_one() -> Non
     one.create(job)
     one.end(job)
     assert one.advance(joiners=named(6)).standing.rollout.nodes == 6
+
+
+def test_a_node_that_was_offline_when_the_rollout_was_planned_joins_late() -> None:
+    """It is the usual late joiner; it is no longer counted as skipped."""
+    one = RolloutLog()
+    settings = RolloutSettings(waves=("1", "100%"), late_joiners="include", max_targets_per_job=9)
+    one.plan(named(4), settings, skipped=(("offline", named(2, first=5)),))
+    (job,) = one.advance(joiners=named(5)).jobs
+    assert one.counts() == (4, 1, 0, 0, 1)
+    one.create(job)
+    one.end(job)
+    one.advance(joiners=named(6))
+    assert one.counts() == (0, 5, 1, 0, 0)
+
+
+def test_late_joiners_do_not_exceed_the_limit_of_the_selection() -> None:
+    """Where one of the selected nodes is offline now, another would take its place."""
+    one = planned(4, waves=("1", "100%"), late_joiners="include", select=Select(limit=5))
+    one.advance(joiners=named(3, first=5))
+    assert one.rollout().nodes == 5
 
 
 def test_a_late_joiner_is_left_out_where_its_wave_could_not_end_inside_the_window() -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from handler.audit.job_state import DEAD
+from handler.jobs.decisions import Deferred, claim, record
+from handler.jobs.operations import OPERATIONS, OperationRequest, look_at_job
 from handler.schedule.rollout_settings import RolloutSettings
+from handler.values.canonical_json import timestamp
 from tests.support.rollout_log import RolloutLog, named
 
 
@@ -106,13 +111,13 @@ def test_what_its_state_does_not_allow_is_refused(
     assert len(one.actions()) == records
 
 
-def test_an_approval_names_its_wave_or_means_the_next_one() -> None:
-    """A wave that needs none is refused."""
+def test_a_wave_is_approved_ahead_by_its_number() -> None:
+    """A wave that needs no approval is refused."""
     one = planned(waves=("2", "4", "100%"), approve_before=(2, 3))
     assert one.operate("approve", wave=1).outcome == "not done"
-    assert one.operate("approve").sentence.startswith("wave 2 of rollout")
+    assert one.operate("approve", wave=2).sentence.startswith("wave 2 of rollout")
     assert one.operate("approve", wave=2).outcome == "so"
-    assert one.operate("approve").sentence.startswith("wave 3 of rollout")
+    assert one.operate("approve", wave=3).sentence.startswith("wave 3 of rollout")
 
 
 def test_an_operation_is_recorded_with_its_actor_and_reason() -> None:
@@ -122,3 +127,64 @@ def test_an_operation_is_recorded_with_its_actor_and_reason() -> None:
     *_, last = one.log.records()
     assert last.fields["actor"] == {"kind": "operator", "name": "ops"}
     assert last.fields["note"] == "a test"
+
+
+def test_an_approval_without_a_number_is_that_of_the_wave_that_waits() -> None:
+    """A request that arrives twice approves one wave, and none that has not been reached."""
+    one = planned(waves=("2", "4", "100%"), approve_before=(2, 3))
+    assert one.operate("approve").sentence.endswith("is approved by its number")
+    assert one.run().standing.waiting.word == "approval"
+    assert one.operate("approve").sentence.startswith("wave 2 of rollout")
+    assert one.operate("approve").outcome == "not done"
+    assert one.run().standing.waiting.word == "approval"
+    assert one.rollout().wave == 2
+
+
+def test_waves_are_approved_in_their_order() -> None:
+    """An approval of the third never stands for one of the second."""
+    one = planned(waves=("2", "4", "100%"), approve_before=(2, 3))
+    said = one.operate("approve", wave=3)
+    assert (said.outcome, "wave 2 is approved before wave 3" in said.sentence) == ("not done", True)
+
+
+def test_a_job_that_was_claimed_when_its_rollout_was_stopped_is_not_sent_again() -> None:
+    """The API said later, and there is no later for it."""
+    one = planned()
+    (job,) = one.advance().jobs
+    date = timestamp(one.now)
+    attempt = one.log.commit(claim(job.key, date=date, lease=timedelta(minutes=1))).value.attempt
+    one.operate("stop")
+    one.log.commit(record(job.key, attempt, Deferred("slower", 429)))
+    one.create(job)
+    found = one.log.read(lambda view: view.job(job.key))
+    assert found
+    assert (found.state, found.note) == ("expired", "its rollout was stopped before it was sent")
+    assert one.counts() == (6, 0, 0, 0, 0)
+
+
+def test_a_planned_job_is_not_sent_once_too_many_nodes_failed() -> None:
+    """Also before the run that pauses the rollout; a person who resumes it lets it be sent."""
+    one = planned(max_parallel_jobs=2, max_failed="0")
+    first, second = one.advance().jobs
+    one.create(first)
+    one.end(first, {"id-00001"})
+    one.create(second)
+    (waiting,) = one.open_jobs()
+    assert (waiting.state, waiting.note) == ("deferred", "too many nodes of its rollout failed")
+    assert one.advance().standing.waiting.word == "paused"
+    one.operate("resume")
+    one.create(second)
+    assert one.open_jobs()[0].state == "created"
+
+
+@pytest.mark.parametrize(("status", "name"), [("Timed_out", "retry"), ("Stopped", "resume")])
+def test_a_job_of_a_rollout_is_not_let_run_again_by_hand(status: str, name: str) -> None:
+    """Its nodes may be in another job of it, or in one of another rollout."""
+    one = planned()
+    (job,) = one.advance().jobs
+    one.create(job)
+    one.end(job, {"id-00001"}, status)
+    request = OperationRequest(OPERATIONS[name], {"kind": "operator"})
+    result = one.log.commit(look_at_job(job.key, request)).value.result
+    assert result
+    assert (result.outcome, "`nightdrop rollout retry`" in result.sentence) == ("not done", True)

@@ -28,7 +28,6 @@ def test_every_setting_has_its_words() -> None:
         max_targets_per_job=1,
         soak=1800,
         max_failed="2%",
-        on_breach="stop",
         running_jobs="pause",
         retry=1,
         approve_before=(2, 3),
@@ -38,7 +37,7 @@ def test_every_setting_has_its_words() -> None:
     )
     assert list(rollout_sentences(settings)) == [
         "in waves of 1, 5%, 100%, 30 min between them; at most 1 target in a job, 3 jobs at a time",
-        "stops if more than 2% of at least 10 finished ones fail; its running jobs are paused",
+        "pauses if more than 2% of at least 10 finished ones fail; its running jobs are paused",
         "tries the failed nodes of a wave again, once",
         "waits for an approval before wave 2, 3",
         "adds nodes that match later",

@@ -236,7 +236,7 @@ def test_a_busy_log_is_given_up_before_the_invocation_ends(
         began = time.monotonic()
         with pytest.raises(LogBusyError, match="other writers"):
             log.commit(noted("a"))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
 
 
 def test_the_log_knows_nothing_of_foreign_values(log: SqliteLog) -> None:
