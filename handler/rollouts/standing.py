@@ -29,7 +29,8 @@ def standing_json(standing: Standing) -> dict[str, Json]:
     """Return a standing as replies and result files show it."""
     rollout, counts, waiting = standing
     until = {"until": timestamp(waiting.until)[:19] + "Z"} if waiting.until else {}
-    waits: dict[str, Json] = {"for": waiting.word, **until}
+    text = {"text": waiting.text} if waiting.text else {}
+    waits: dict[str, Json] = {"for": waiting.word, **text, **until}
     return {
         "name": rollout.name,
         "rollout": shown(rollout.key),
