@@ -16,11 +16,11 @@ from handler.audit.sql.sqlite_reading import open_read_only
 from handler.audit.sql.view import SqlView
 from handler.cli.console import printable, prose
 from handler.cli.existing_log import open_existing
+from handler.cli.rollouts.rollout_row import operator_pace
 from handler.cli.status.fleet_progress import ask_progress
 from handler.cli.status.overview import DAY, overview_of
 from handler.errors import NightdropError
-from handler.rollouts.advance import Pace, rollout_standing
-from handler.schedule.timeline import GRACE
+from handler.rollouts.advance import rollout_standing
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ _OTHER_LAYOUT = (
 )
 _KINDS = ("waiting", "running", "failed")
 _MOST_ROLLOUTS, _MOST_REASONS = 200, 3
-_PACE = Pace(0, GRACE)
-"""The function's settings are not known here; only the grace matters to what is waited for."""
 
 _RANKS = {"approval": 0, "paused": 0, "stopped": 2, "finished": 2}
 """By what a rollout waits for: those first that wait for a person, last those that have ended."""
@@ -82,11 +80,11 @@ def _entry(entry: Entry) -> dict[str, Any]:
 
 def _rollouts(view: View) -> Iterator[dict[str, Any]]:
     """Yield the rollouts that are open or changed in the last day."""
-    since = timestamp(view.now - DAY)
+    since, pace = timestamp(view.now - DAY), operator_pace()
     for rollout in view.rollouts.latest(_MOST_ROLLOUTS):
         if rollout.ended and rollout.changed_at < since:
             continue
-        _, counts, waiting = rollout_standing(view, rollout, _PACE)
+        _, counts, waiting = rollout_standing(view, rollout, pace)
         reasons = view.rollouts.reasons(rollout.key, "failed", _MOST_REASONS)
         yield {
             "key": rollout.key,
