@@ -10,8 +10,8 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from handler.audit.record import actor_words, part
+from handler.rollouts.progress import node_reasons, wave_progress
 from handler.rollouts.records import totals
-from handler.rollouts.waiting import wave_places
 from handler.values.canonical_json import shown
 
 if TYPE_CHECKING:
@@ -19,16 +19,15 @@ if TYPE_CHECKING:
 
     from handler.audit.log import Log, View
     from handler.audit.record import Fields
-    from handler.audit.rollouts.state import NodeCounts, NodeWord, RolloutState
+    from handler.audit.rollouts.state import NodeCounts, RolloutState
+    from handler.rollouts.progress import NodeReason
     from handler.values.canonical_json import Json
 
 MOST_NAMED = 50
 """How many nodes are named for one reason; all of them are counted."""
 
-MOST_REASONS = 100
-"""How many reasons are listed, those of the most nodes first."""
+_MOST = {"most": 100, "named": MOST_NAMED}
 
-_MOST_READ = 10_000
 _WAVES = frozenset({"wave.started", "wave.finished"})
 _STEPS = frozenset(
     {
@@ -37,14 +36,6 @@ _STEPS = frozenset(
         *("wave.awaiting", "wave.approved", "wave.retried"),
     }
 )
-
-
-class NodeReason(NamedTuple):
-    """Why nodes failed or were skipped: how many, and the names of the first of them."""
-
-    reason: str
-    nodes: int
-    names: tuple[str, ...]
 
 
 class WaveReport(NamedTuple):
@@ -153,8 +144,8 @@ def _report(
         counts=totals(view, rollout),
         asked_by=asked_by,
         waves=tuple(_waves(view, rollout, records)),
-        failed=tuple(_reasons(view, rollout.key, "failed")),
-        skipped=tuple(_reasons(view, rollout.key, "skipped")),
+        failed=tuple(node_reasons(view, rollout.key, "failed", **_MOST)),
+        skipped=tuple(node_reasons(view, rollout.key, "skipped", **_MOST)),
         steps=tuple(_step(fields) for fields in records if fields["action"] in _STEPS),
     )
 
@@ -164,29 +155,16 @@ def _waves(view: View, rollout: RolloutState, records: Sequence[Fields]) -> Iter
         (fields["action"], part(fields, "rollout").get("wave")): str(fields["at"])
         for fields in records
     }
-    for number in range(1, len(rollout.wave_ends) + 1):
-        first, last = wave_places(rollout, number)
-        counts = view.rollouts.counts(rollout.key, first, last)
-        nodes = last - first + 1
-        # The rows of those that succeeded before the rollout ended are gone.
-        rest = counts.pending + counts.running + counts.failed + counts.skipped
+    for number, nodes, counts in wave_progress(view, rollout):
         yield WaveReport(
             number=number,
             nodes=nodes,
-            succeeded=nodes - rest,
+            succeeded=counts.succeeded,
             failed=counts.failed,
             skipped=counts.skipped,
             started_at=times.get(("wave.started", number), ""),
             finished_at=times.get(("wave.finished", number), ""),
         )
-
-
-def _reasons(view: View, key: str, state: NodeWord) -> Iterator[NodeReason]:
-    named: dict[str, list[str]] = {}
-    for node in view.rollouts.nodes_in_state(key, state, _MOST_READ):
-        named.setdefault(node.note, []).append(node.name)
-    for reason, count in view.rollouts.reasons(key, state, MOST_REASONS):
-        yield NodeReason(reason, count, tuple(named.get(reason, ())[:MOST_NAMED]))
 
 
 def _step(fields: Fields) -> RolloutStep:

@@ -12,7 +12,8 @@ from handler.values.display import display
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from handler.rollouts.report import NodeReason, RolloutReport
+    from handler.rollouts.progress import NodeReason
+    from handler.rollouts.report import RolloutReport
 
 _MARKS = re.compile(r"([\\`*_\[\]<>|])")
 _LONGEST = 500

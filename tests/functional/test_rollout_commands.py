@@ -199,12 +199,16 @@ def test_a_stop_is_asked_about_and_final(site: Site) -> None:
     assert (refused.exit_code, "is stopped: it has ended" in refused.stderr) == (1, True)
 
 
-def test_a_wave_is_approved_before_its_turn(site: Site) -> None:
-    """One that needs no approval is refused."""
-    site.begin(approve_before=[2, 3])
-    refused = site.run("approve", "nightly", "--wave", "1")
-    assert (refused.exit_code, "no approval of wave 1 is needed" in refused.stderr) == (1, True)
-    assert site.run("approve", "nightly", "--wave", "3").exit_code == 0
+def test_a_wave_is_approved_by_its_number_before_it_waits(site: Site) -> None:
+    """In their order, and only those that need it."""
+    site.fire({**SPEC, "rollout": {"waves": [2, "50%", "100%"], "approve_before": [2, 3]}})
+    for wave, why in ((1, "no approval of wave 1 is needed"), (3, "wave 2 is approved before")):
+        refused = site.run("approve", "nightly", "--wave", str(wave))
+        assert (refused.exit_code, why in refused.stderr) == (1, True)
+    assert site.run("approve", "nightly", "--wave", "2").exit_code == 0
+    site.reconcile(9)
+    assert site.standing()["wave"] == 2
+    assert site.run("approve", "nightly").exit_code == 0
     site.reconcile(9)
     assert site.standing()["state"] == "finished"
 

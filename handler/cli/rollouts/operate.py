@@ -63,10 +63,12 @@ def resume(address: str, rollout: str, reason: str) -> None:
 @_command(
     "approve",
     "Let a wave start that waits for approval.",
-    "Approve the next wave of rollout NAME that needs it, or the one that --wave names; it starts "
-    "at once if nothing else is waited for.",
+    "Approve the wave of rollout NAME that waits for it, or with --wave the next one that will; it "
+    "starts at once if nothing else is waited for.",
 )
-@click.option("--wave", type=click.IntRange(1, 1000), help="The wave.  [default: the next]")
+@click.option(
+    "--wave", type=click.IntRange(1, 1000), help="The wave.  [default: the one that waits]"
+)
 def approve(address: str, rollout: str, reason: str, wave: int | None) -> None:
     """Approve a wave of a rollout."""
     _operate("rollout.approve", address, rollout, reason, wave or 0)
@@ -75,7 +77,8 @@ def approve(address: str, rollout: str, reason: str, wave: int | None) -> None:
 @_command(
     "stop",
     "End a rollout before all of its nodes had their turn.",
-    "Stop rollout NAME; it cannot be resumed. What was not sent is not sent; running jobs finish.",
+    "Stop rollout NAME; it cannot be resumed. What was not sent is not sent any more. Jobs that "
+    "run finish.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def stop(address: str, rollout: str, reason: str, *, yes: bool) -> None:
