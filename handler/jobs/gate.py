@@ -35,23 +35,26 @@ def withheld(view: View, key: str) -> Withheld | None:
 
 
 def gate_note(view: View, rollout: RolloutState) -> str:
-    """Return that more nodes of a rollout failed than its settings allow; "" if they did not."""
+    """Return that more nodes of a rollout failed than its settings allow; "" if they did not.
+
+    Nodes that had failed when it was last resumed do not count.
+    """
     settings = RolloutSettings.from_json(rollout.settings)
     if not settings.max_failed:
         return ""
     counts = view.rollouts.counts(rollout.key)
-    of_all = counts._replace(succeeded=counts.succeeded + rollout.succeeded)
-    failed, ended = judged(rollout, of_all)
+    failed, ended = judged(rollout, counts._replace(succeeded=counts.succeeded + rollout.succeeded))
     if not breached(failed, ended, settings):
         return ""
     return f"{failed} of {ended} nodes failed, more than max_failed: {settings.max_failed} allows"
 
 
 def judged(rollout: RolloutState, counts: NodeCounts) -> tuple[int, int]:
-    """Return how many nodes failed and how many ended since a rollout was last resumed.
+    """Return how many nodes failed and finished, as the gate counts them.
 
     Args:
         rollout: The rollout.
-        counts: The counts of all of its nodes.
+        counts: How many of its nodes are in which state, in all of its waves.
     """
-    return counts.failed - rollout.excused_failed, counts.finished - rollout.excused_finished
+    failed = counts.failed - rollout.excused_failed
+    return failed, counts.finished - rollout.excused_finished
