@@ -15,7 +15,6 @@ from handler.errors import (
     DeliveriesError,
     EventRejectedError,
     LogBusyError,
-    LogError,
     LogUnreachableError,
     NightdropError,
     OutOfTimeError,
@@ -25,7 +24,7 @@ from handler.parsing import Limits, check_event, first_problems
 from handler.runtime.response import Answered, Result, reply
 from handler.runtime.response_limit import limited
 from handler.runtime.structured_log import log_line
-from handler.triggers.delivery import Action, InvalidEntry
+from handler.triggers.delivery import LOOKS, Action, InvalidEntry
 from handler.triggers.event_parser import parse_event
 from handler.values.canonical_json import key_of
 from handler.values.display import display
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from handler.invocation.invocation import Invocation
     from handler.runtime.structured_log import Write
     from handler.settings import Settings
-    from handler.triggers.delivery import ActionName, Delivery
+    from handler.triggers.delivery import Delivery
     from handler.values.canonical_json import Json
 
     Fired: TypeAlias = Sequence[Delivery | InvalidEntry] | Action
@@ -48,8 +47,6 @@ _MOST_REASONS, _LONGEST_REASON = 10, 300
 
 _MOST_PROBLEMS = 20
 """What is recorded of an event that cannot be read."""
-
-_LOOKS: frozenset[ActionName] = frozenset({"doctor", "plan", "probe"})
 
 _BUILD = Lock()
 _instance: Instance | None = None
@@ -102,13 +99,13 @@ def _answered(
         fired = _recognised(event, invocation.settings)
     except EventRejectedError as error:
         fired = error
-    if isinstance(fired, Action) and fired.name in _LOOKS:
-        return _looked(fired, context, invocation, instance)
+    if isinstance(fired, Action) and fired.name in LOOKS:
+        return _acted(fired, context, invocation, instance)
     try:
         if isinstance(fired, EventRejectedError):
             answered = Answered([_rejected(event, fired, invocation)])
         elif isinstance(fired, Action):
-            answered = _acted(event, fired, invocation)
+            answered = _requested(event, fired, context, invocation, instance)
         else:
             answered = Answered(_deliver_all(fired, invocation))
         if invocation.settings.notify:
@@ -122,29 +119,21 @@ def _answered(
         _confirm(invocation, every, instance.write)
 
 
-def _looked(asked: Action, context: object, invocation: Invocation, instance: Instance) -> Answered:
-    """Answer what changes nothing of the work."""
-    if asked.name == "doctor":
-        return _examined(invocation, instance)
-    if asked.delivery:
-        from handler.deliveries.preview import preview
+def _acted(action: Action, context: object, invocation: Invocation, instance: Instance) -> Answered:
+    # Loaded where it is needed: most events are deliveries.
+    from handler.event_actions import Asked, act
 
-        return preview(asked.delivery, invocation)
-    from handler.invocation.function_probe import probed
-
-    return probed(context, invocation, instance)
+    return act(action, Asked(context, invocation, instance))
 
 
-def _acted(event: object, action: Action, invocation: Invocation) -> Answered:
-    if action.job or action.rollout:
-        return Answered([_requested(event, action, invocation)])
-    if action.name == "summary":
-        from handler.notices.sending import summarise
-
-        return summarise(action.fired_at, invocation)
-    from handler.reconciler import reconcile
-
-    return reconcile(invocation)
+def _requested(
+    event: object, action: Action, context: object, invocation: Invocation, instance: Instance
+) -> Answered:
+    """Do what an event asks for; what cannot be meant is recorded and rejected."""
+    try:
+        return _acted(action, context, invocation, instance)
+    except EventRejectedError as error:
+        return Answered([_rejected(event, error, invocation)])
 
 
 def _confirm(invocation: Invocation, every: float, write: Write) -> None:
@@ -190,43 +179,6 @@ def _recognised(event: object, settings: Settings) -> Fired:
         return event
     value = check_event(event, Limits(max_bytes=settings.max_spec_bytes))
     return parse_event(value, eventgrid_keys=settings.eventgrid_keys)
-
-
-def _requested(event: object, action: Action, invocation: Invocation) -> Result:
-    from handler.jobs.job_request import run_request
-
-    try:
-        if action.rollout:
-            from handler.rollouts.request import run_rollout_request
-
-            return run_rollout_request(action, invocation)
-        return run_request(action, invocation.runner, invocation.sender)
-    except EventRejectedError as error:
-        return _rejected(event, error, invocation)
-
-
-def _examined(invocation: Invocation, instance: Instance) -> Answered:
-    from handler.doctor.run_checks import (
-        CheckedDeployment,
-        answered,
-        record_examination,
-        run_checks,
-    )
-
-    findings = run_checks(
-        CheckedDeployment(
-            settings=invocation.settings,
-            keys=invocation.ief.credentials,
-            log=invocation.log,
-            transport=instance.transport,
-            clock=invocation.ief.clock,
-            deadline=invocation.deadline,
-            environ=instance.environ,
-        )
-    )
-    with suppress(LogError):  # that it cannot be written is one of the findings
-        invocation.log.commit(record_examination(findings))
-    return answered(findings, invocation.log, instance.write)
 
 
 def _deliver_all(fired: Sequence[Delivery | InvalidEntry], invocation: Invocation) -> list[Result]:

@@ -144,14 +144,17 @@ _BY_OUTCOME = frozenset({"job.finished", "sending.held", "rollout.stopped", "rol
 breaker then, not by a person, and a rollout stopped by its gate."""
 
 
+_BY_GATE = frozenset({"job.finished", "job.refused", "job.expired"})
+"""Records whose failure the gate judges if the job is of a rollout: no person looks at each."""
+
+
 def needs_attention(fields: Mapping[str, object]) -> bool:
     """Return whether a person must look at a record, by its fields."""
     action, source = fields["action"], fields.get("source")
+    if action in _BY_GATE and "rollout" in fields:
+        return False
     if action in _BY_OUTCOME:
-        # Of a rollout's jobs the gate decides; a person need not look at each.
-        return fields["outcome"] == "failure" and not (
-            action == "job.finished" and "rollout" in fields
-        )
+        return fields["outcome"] == "failure"
     if action in {"delivery.planned", "delivery.ignored"}:
         # Whoever the event names need not be who wrote what is run.
         return isinstance(source, dict) and "read_differs" in source

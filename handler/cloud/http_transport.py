@@ -1,31 +1,23 @@
 """HTTP requests: one try each, limited in time and size.
 
-Errors say whether the request may have been received. Responses are parsed more strictly than by
-`http.client`: their end must be unambiguous (RFC 9112, 6.3), so that truncation is an error.
+Errors say whether the request may have been received.
 """
 
 from __future__ import annotations
 
 import re
-import ssl
 import time
 import weakref
-from dataclasses import dataclass, field
-from email.errors import (
-    FirstHeaderLineIsContinuationDefect,
-    MisplacedEnvelopeHeaderDefect,
-    MissingHeaderBodySeparatorDefect,
-)
-from http.client import HTTPConnection, HTTPException, HTTPResponse
 from threading import Lock
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from handler.cloud.connection import ServerOrigin, dial
+from handler.cloud.http_messages import ResponseReader, request_bytes
 from handler.errors import NoAnswerError, NotSentError, OutOfTimeError
 
 if TYPE_CHECKING:
-    import socket
+    import ssl
     from collections.abc import Callable, Mapping
 
     from handler.cloud.connection import TimedSocket
@@ -37,23 +29,12 @@ MAX_ANSWER_BYTES = 8 * 1024 * 1024
 TOO_MANY = 429
 """The status of an answer to a caller that asks too often."""
 
-_CHUNK = 65_536
 _HEAD_BYTES = 262_144
-_MANY_PIECES, _SMALL_PIECE = 4096, 16
-_LENGTH = re.compile(r"[0-9]{1,15}")
 _LONGEST_PAUSE = 3600
 _PORTS = {"http": 80, "https": 443}
-_LOST_LINES = (
-    FirstHeaderLineIsContinuationDefect,
-    MisplacedEnvelopeHeaderDefect,
-    MissingHeaderBodySeparatorDefect,
-)
-_FOREIGN = (HTTPException, OSError, ValueError, LookupError)
-"""What `http.client`, `ssl` and `socket` raise for a misbehaving server."""
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A signed request; its URL is encoded as signed, its headers are never printed.
 
     `date` is the timestamp of the signature; the services refuse it 15 minutes later.
@@ -61,13 +42,16 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
     date: str
 
+    def __repr__(self) -> str:
+        """Return nothing of headers and body, which hold signatures and values of specs."""
+        return f"Request({self.method!r}, {self.url!r}, date={self.date!r})"
 
-@dataclass(frozen=True)
-class Answer:
+
+class Answer(NamedTuple):
     """A response.
 
     Attributes:
@@ -79,8 +63,12 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
     cut: bool = False
+
+    def __repr__(self) -> str:
+        """Return nothing of the body."""
+        return f"Answer({self.status}, {self.headers!r}, cut={self.cut})"
 
     @property
     def retry_after(self) -> float | None:
@@ -151,7 +139,9 @@ class Transport:
         kept = False
         try:
             answer, kept = _exchange(timed, parts, request, max_bytes)
-        except _FOREIGN as error:
+        except NoAnswerError as error:
+            raise NoAnswerError(f"no answer from {host}: {error}") from None
+        except (OSError, ValueError) as error:
             # Without its cause, whose text quotes the response, which may repeat a secret.
             if not timed.sent:
                 raise NotSentError(f"nothing was sent to {host}: {_reason(error)}") from None
@@ -195,6 +185,8 @@ class Transport:
     def _certificates(self, origin: ServerOrigin) -> ssl.SSLContext | None:
         if origin.scheme != "https":
             return None
+        import ssl  # where it is needed: for this machine's emulator it is not
+
         with self._lock:
             # Loading the system's certificate authorities takes some milliseconds, once.
             self._context = self._context or ssl.create_default_context()
@@ -212,67 +204,23 @@ def _exchange(
     timed: TimedSocket, parts: SplitResult, request: Request, max_bytes: int
 ) -> tuple[Answer, bool]:
     """Return the response, and whether the connection can be used again."""
-    http = HTTPConnection(parts.hostname or "", parts.port or _PORTS[parts.scheme])
-    http.default_port = _PORTS[parts.scheme]
-    http.sock = cast("socket.socket", timed)
-    timed.allow(_HEAD_BYTES)
+    target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    message = request_bytes(request.method, parts.netloc, target, request.headers, request.body)
     sent_all = True
     try:
-        http.request(
-            request.method,
-            f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}",
-            body=request.body or None,
-            headers={"User-Agent": "nightdrop", **request.headers},
-        )
+        timed.sendall(message)
     except (BrokenPipeError, ConnectionResetError):
         if not timed.sent:
             raise
         # The server may have responded before it closed, such as to a body that is too large.
         sent_all = False
-    response = http.getresponse()
-    _check(response)
+    timed.allow(_HEAD_BYTES)
+    reader = ResponseReader(timed, request.method)
+    head = reader.head()
     timed.allow(_HEAD_BYTES + max_bytes + max_bytes // 8)
-    body, cut = _read(response, max_bytes)
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    kept = sent_all and not cut and not response.will_close
-    return Answer(response.status, headers, body, cut), kept
-
-
-def _check(response: HTTPResponse) -> None:
-    """Check that the end of the response is unambiguous and its headers are complete.
-
-    Raises:
-        NoAnswerError: They are not.
-    """
-    lengths = set(response.headers.get_all("content-length", []))
-    codings = [coding.lower() for coding in response.headers.get_all("transfer-encoding", [])]
-    unclear = (
-        len(lengths) + len(codings) > 1
-        or not all(_LENGTH.fullmatch(length) for length in lengths)
-        or codings not in ([], ["chunked"])
-        or any(isinstance(defect, _LOST_LINES) for defect in response.headers.defects)
-    )
-    if unclear or response.status < 200:  # noqa: PLR2004 - an interim response
-        raise NoAnswerError("the headers of the response are invalid")
-
-
-def _read(response: HTTPResponse, max_bytes: int) -> tuple[bytes, bool]:
-    """Return the body, and whether it was dropped because it is larger than the limit."""
-    declared = response.length or 0
-    if declared > max_bytes:
-        return b"", True
-    body = bytearray()
-    pieces = 0
-    while piece := response.read1(_CHUNK):
-        body += piece
-        pieces += 1
-        if len(body) > max_bytes:
-            return b"", True
-        if pieces > _MANY_PIECES and len(body) < pieces * _SMALL_PIECE:
-            raise NoAnswerError("the response arrives in too small pieces")
-    if len(body) < declared:
-        raise NoAnswerError("the response was cut off")
-    return bytes(body), False
+    body, cut = reader.body(head, max_bytes)
+    kept = sent_all and head.kept and not cut and reader.is_at_end
+    return Answer(head.status, head.headers, body, cut), kept
 
 
 def _reason(error: Exception) -> str:

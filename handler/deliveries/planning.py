@@ -47,7 +47,7 @@ def order_of(
         CloudError: The nodes it names, or the policy, could not be read; another try may succeed.
     """
     documents = read(spec.data, Limits(max_bytes=invocation.settings.max_spec_bytes))
-    plan = make_plan(delivery.key, documents)
+    plan = make_plan(delivery.key, documents, grace=invocation.settings.job_grace)
     if has_names(documents) or has_selections(documents):
         try:
             plan = _with_nodes(delivery.key, documents, nodes, invocation)
@@ -90,7 +90,7 @@ def _with_nodes(
         if error.status != _FORBIDDEN:
             raise
         raise unresolved(documents, f"the nodes cannot be listed ({error})") from error
-    return make_plan(key, documents, names, selections)
+    return make_plan(key, documents, names, selections, invocation.settings.job_grace)
 
 
 def _policy_decision(

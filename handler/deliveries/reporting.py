@@ -9,20 +9,21 @@ killed or frozen in between leaves its attempt open, perhaps with an old file ov
 an attempt that is not recorded as written is repeated once it can no longer arrive.
 
 All deliveries of an object share one file, which shows the latest run: an earlier one whose job
-ends later causes an update, but is not shown in it.
+ends later causes an update, but is not shown in it. The reports of its rollouts that have ended are
+written with it, as one.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
-from handler.deliveries.result_file import CONTENT_TYPE, result_data, result_key
+from handler.deliveries.result_file import result_files, result_key
 from handler.errors import CloudError, NoAnswerError
-from handler.runtime.response import result_of
 from handler.values.canonical_json import moment, timestamp
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
     if place is None or not has_result(run, invocation.settings) or not _time_left(invocation):
         return run
     dated = invocation.obs.clock()
-    obs = replace(invocation.obs, clock=lambda: dated)
+    obs = invocation.obs._replace(clock=lambda: dated)
     pause = timedelta(seconds=invocation.settings.settle_after)
     started = invocation.log.commit(start_result(run.key, pause)).value
     if not isinstance(started, StartedResult):
@@ -61,15 +62,19 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
     if not _time_left(invocation):
         return started.run
     bucket, prefix = place
-    shown = started.shown
-    key = result_key(_object_of(shown)[1], watched=invocation.settings.prefix, results=prefix)
-    data = result_data(shown.subject, shown.digest, result_of(shown.key, shown, repeated=False))
+    key = partial(
+        result_key,
+        _object_of(started.shown)[1],
+        watched=invocation.settings.prefix,
+        results=prefix,
+    )
     try:
-        obs.write(bucket, key, data, content_type=CONTENT_TYPE)
+        for file in result_files(started.shown, invocation):
+            obs.write(bucket, key(file.ending), file.data, content_type=file.content_type)
         error = None
     except CloudError as failed:
         error = failed
-    decide = record_result(started, error, f"obs://{bucket}/{key}")
+    decide = record_result(started, error, f"obs://{bucket}/{key()}")
     return invocation.log.commit(decide).value or run
 
 
@@ -173,12 +178,12 @@ def record_result(
         if error is None or run is None:
             return (written, *_other_shown(view, started, written))
         if view.now - moment(run.touched_at) > GIVEN_UP:
-            return (replace(failed, delivery=shows, note=f"given up: {error}"),)
+            return (failed._replace(delivery=shows, note=f"given up: {error}"),)
         if run.result_error:
             return ()
         pause: Part = {"lease_until": timestamp(view.now)}
         may_come = isinstance(error, NoAnswerError) and not error.over
-        return (failed if may_come else replace(failed, request=pause),)
+        return (failed if may_come else failed._replace(request=pause),)
 
     return decide
 
@@ -193,7 +198,7 @@ def _other_shown(view: View, started: StartedResult, written: Draft) -> tuple[Dr
     if latest.key == started.run.key or latest.tries:
         return ()
     shows = started.shown.changed if started.shown.key == latest.key else 0
-    return (replace(written, delivery={"key": latest.key, "shows": shows}),)
+    return (written._replace(delivery={"key": latest.key, "shows": shows}),)
 
 
 def troubles(runs: Sequence[DeliveryState]) -> list[str]:

@@ -9,14 +9,14 @@ from handler.schedule.waves import breached
 
 if TYPE_CHECKING:
     from handler.audit.log import View
-    from handler.audit.rollouts.state import RolloutState
+    from handler.audit.rollouts.state import NodeCounts, RolloutState
 
 
 class Withheld(NamedTuple):
     """Why a job of a rollout is not sent, and whether it never will be."""
 
     reason: str
-    for_good: bool = False
+    is_final: bool = False
 
 
 def withheld(view: View, key: str) -> Withheld | None:
@@ -28,23 +28,30 @@ def withheld(view: View, key: str) -> Withheld | None:
     if rollout is None:
         return None
     if rollout.ended:
-        return Withheld("its rollout was stopped before it was sent", for_good=True)
+        return Withheld("its rollout was stopped before it was sent", is_final=True)
     if rollout.state == "paused":
         return Withheld("its rollout is paused")
     return Withheld("too many nodes of its rollout failed") if gate_note(view, rollout) else None
 
 
 def gate_note(view: View, rollout: RolloutState) -> str:
-    """Return that more nodes of a rollout failed than its settings allow; "" if they did not.
-
-    Nodes that had failed when it was last resumed do not count.
-    """
+    """Return that more nodes of a rollout failed than its settings allow; "" if they did not."""
     settings = RolloutSettings.from_json(rollout.settings)
     if not settings.max_failed:
         return ""
     counts = view.rollouts.counts(rollout.key)
-    failed = counts.failed - rollout.excused_failed
-    ended = counts.finished + rollout.succeeded - rollout.excused_finished
+    of_all = counts._replace(succeeded=counts.succeeded + rollout.succeeded)
+    failed, ended = judged(rollout, of_all)
     if not breached(failed, ended, settings):
         return ""
     return f"{failed} of {ended} nodes failed, more than max_failed: {settings.max_failed} allows"
+
+
+def judged(rollout: RolloutState, counts: NodeCounts) -> tuple[int, int]:
+    """Return how many nodes failed and how many ended since a rollout was last resumed.
+
+    Args:
+        rollout: The rollout.
+        counts: The counts of all of its nodes.
+    """
+    return counts.failed - rollout.excused_failed, counts.finished - rollout.excused_finished

@@ -136,11 +136,12 @@ def _imported(nodes: Iterable[ast.AST], package: Path) -> Iterator[Path]:
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(tree):
-        if isinstance(child, ast.If) and ast.unparse(child.test) == _SKIPPED:
-            continue
-        yield child
-        yield from _running(child)
+    waiting = [tree]
+    while waiting:
+        for child in ast.iter_child_nodes(waiting.pop()):
+            if not (isinstance(child, ast.If) and ast.unparse(child.test) == _SKIPPED):
+                yield child
+                waiting.append(child)
 
 
 def _files(module: str, package: Path) -> Iterator[Path]:

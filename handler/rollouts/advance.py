@@ -13,7 +13,6 @@ Each step is a record, and the next is decided in the same commit, until it must
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,6 +32,7 @@ from handler.rollouts.records import (
 from handler.rollouts.standing import Standing
 from handler.rollouts.waiting import Waiting, settings_of, wait_for, wave_places
 from handler.schedule.rollout_settings import JOB_SECONDS
+from handler.schedule.sentences import quantity
 from handler.schedule.timeline import start_within, wave_seconds
 from handler.schedule.window import FOREVER, next_opening, open_period
 from handler.values.canonical_json import moment
@@ -166,8 +166,8 @@ def _gate(now: _Situation) -> tuple[Draft, ...]:
     if now.settings.on_breach == "stop":
         return stopped(now.view, rollout, note, "failure")
     advice = f"{note}; `nightdrop rollout resume {rollout.name}` goes on, `… stop` ends it"
-    breach = replace(
-        about_rollout(rollout), action="rollout.breached", outcome="failure", note=advice
+    breach = about_rollout(rollout)._replace(
+        action="rollout.breached", outcome="failure", note=advice
     )
     return (counted(breach, totals(now.view, rollout)),)
 
@@ -180,13 +180,13 @@ def _in_wave(now: _Situation) -> _Step:
     if counts.pending:
         return _more_jobs(now, last, len(jobs))
     if counts.running or jobs:
-        running = f"{counts.running} nodes in {len(jobs)} jobs"
+        running = f"{quantity(counts.running, 'node')} in {quantity(len(jobs), 'job')}"
         return _Step(waiting=wait_for("running", running))
     again = rollouts.retriable(rollout.key, first, now.settings.retry)
     if again:
         draft = about_wave(rollout, "wave.retried", rollout.wave)
         places = {"place": first, "round": now.settings.retry, "selected": again}
-        return _Step((replace(draft, rollout={**draft.rollout, **places}),))
+        return _Step((draft._replace(rollout={**draft.rollout, **places}),))
     of_wave = rollouts.counts(rollout.key, first, last)
     return _Step((counted(about_wave(rollout, "wave.finished", rollout.wave), of_wave),))
 
@@ -196,7 +196,7 @@ def _more_jobs(now: _Situation, last: int, running: int) -> _Step:
     view, rollout, settings = now.view, now.rollout, now.settings
     slots = settings.max_parallel_jobs - running
     if slots <= 0:
-        return _Step(waiting=wait_for("running", f"{running} jobs run, no more at once"))
+        return _Step(waiting=wait_for("running", f"{quantity(running, 'job')} at once and no more"))
     period = open_period(settings.window, view.now)
     if period is None or view.now + now.job_seconds > period.end:
         opening = next_opening(settings.window, view.now) if settings.window else None
@@ -254,7 +254,7 @@ def _before_wave(now: _Situation) -> _Step:
         return _Step(waiting=wait_for("joiners"))
     draft = about_wave(rollout, "wave.started", number)
     size = {"selected": last - first + 1}
-    start_wave = replace(draft, rollout={**draft.rollout, **size})
+    start_wave = draft._replace(rollout={**draft.rollout, **size})
     return _Step((*_joined(now), start_wave))
 
 
@@ -285,5 +285,5 @@ def _approval(rollout: RolloutState, number: int) -> _Step:
     advice = f"`nightdrop rollout approve {rollout.name}` lets wave {number} start"
     if rollout.awaited < number:
         draft = about_wave(rollout, "wave.awaiting", number)
-        return _Step((replace(draft, outcome="pending", note=advice),))
+        return _Step((draft._replace(outcome="pending", note=advice),))
     return _Step(waiting=wait_for("approval", advice))

@@ -5,6 +5,7 @@
     select       before a wave the nodes are selected again, for late joiners
     pause        running jobs follow their rollout, if it is set so: paused, resumed
     send         the jobs that were planned are sent
+    pause        running jobs follow their rollout, if it is set so: paused, resumed
 
 A rollout of days needs no running process. Each run does what can be done now; a run that dies
 leaves planned jobs that the reconciler sends, and steps that the next run decides.
@@ -76,6 +77,7 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
             errors.append(f"rollout {rollout.name}: {error}")
             continue
         jobs += submit_all(advanced.jobs, invocation.runner, invocation.sender)
+        _pause_or_resume(advanced.standing.rollout, invocation)
         standings.append(advanced.standing)
     return Ticked(tuple(standings), tuple(jobs), tuple(errors))
 
@@ -94,7 +96,10 @@ def jobs_that_may_succeed(view: View, rollout: RolloutState) -> list[JobState]:
 
 
 def _pause_or_resume(rollout: RolloutState, invocation: Invocation) -> None:
-    """Pause the running jobs of a rollout that is paused, and resume them with it."""
+    """Pause the running jobs of a rollout that is paused, and resume them with it.
+
+    Those of one that was stopped are resumed as well, and run to their end.
+    """
     request, jobs = invocation.log.read(lambda view: jobs_to_follow(view, rollout), fresh=False)
     invocation.runner.drive_all(
         [operation_submission(job.key, request, invocation.sender) for job in jobs],
@@ -116,6 +121,8 @@ def jobs_to_follow(view: View, rollout: RolloutState) -> tuple[OperationRequest,
 
 
 def _advanced(rollout: RolloutState, invocation: Invocation) -> Advanced:
+    if rollout.ended:
+        return Advanced(look(rollout, invocation))
     template = invocation.log.bodies([rollout.key]).get(rollout.key, "")
     if sha256_hex(template) != rollout.body_digest:
         return Advanced(look(rollout, invocation)._replace(waiting=wait_for("held", _NO_TEMPLATE)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 from handler.audit.job_end import failure_sentence, reasons, shown_state, went_wrong
 from handler.audit.job_state import DEAD
@@ -26,14 +26,13 @@ WORST_LAST: tuple[ReplyOutcome, ...] = get_args(ReplyOutcome)
 """Every outcome, the worst last; a reply has the worst outcome of its deliveries."""
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """The result of one delivery.
 
     Attributes:
         delivery: Its key.
         outcome: In one word.
-        jobs: Its jobs as they stand.
+        jobs: Its jobs as they stand, those of rollouts aside.
         errors: What is wrong, one sentence each.
         warnings: What should be looked at, such as what may be wrong with the spec; it holds
             nothing up.
@@ -83,7 +82,7 @@ def errors_of(jobs: Sequence[JobState]) -> tuple[str, ...]:
 
 
 def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
-    """Return the result of a delivery.
+    """Return the result of a delivery, without the jobs of its rollouts: their gates judge them.
 
     Args:
         delivery: Its key.
@@ -97,8 +96,9 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
     if run.state == "awaiting":
         return Result(delivery, "awaiting", errors=notes)
     if run.state == "planned":
-        outcome = "duplicate" if repeated else _outcome_of_run(run)
-        return Result(delivery, outcome, run.jobs, errors_of(run.jobs), notes)
+        jobs = tuple(job for job in run.jobs if not job.rollout)
+        outcome = "duplicate" if repeated else _outcome_of_plan(jobs, run)
+        return Result(delivery, outcome, jobs, errors_of(jobs), notes)
     if run.state == "rejected":
         before = f"delivery {shown(run.key)} was rejected before; fix the file and drop it again"
         errors = (before, *notes) if repeated else notes
@@ -106,10 +106,12 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
     return Result(delivery, "ignored" if run.state == "ignored" else "duplicate")
 
 
-def _outcome_of_run(run: DeliveryState) -> ReplyOutcome:
-    """Return the outcome of a planned delivery; one with rollouts may have no job yet."""
-    outcome = outcome_of(run.jobs) if run.jobs else "completed"
-    return "submitted" if run.rollouts_open and outcome in {"completed", "rejected"} else outcome
+def _outcome_of_plan(jobs: Sequence[JobState], run: DeliveryState) -> ReplyOutcome:
+    """Return the outcome of a planned delivery whose jobs, those of rollouts aside, are given."""
+    outcome = outcome_of(jobs) if jobs else "completed"
+    if run.rollouts and outcome == "rejected":
+        return "partial"
+    return "submitted" if run.rollouts_open and outcome == "completed" else outcome
 
 
 def delivered_again(result: Result, refused: DeliveryState) -> Result:
@@ -118,11 +120,10 @@ def delivered_again(result: Result, refused: DeliveryState) -> Result:
     first, *more = refused.note.splitlines() or [""]
     why = reasons(refused.jobs) or f" ({first}{' …' if more else ''})"
     note = f"this was {' and '.join(sorted(states))} before{why}; delivered again"
-    return replace(result, warnings=(note, *result.warnings))
+    return result._replace(warnings=(note, *result.warnings))
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """The result of an event, before it is written as a reply.
 
     Attributes:
@@ -145,8 +146,8 @@ class Answered:
     left: Mapping[str, int] | None = None
     warnings: Sequence[str] = ()
     checks: Sequence[dict[str, Json]] = ()
-    facts: Mapping[str, Json] = field(default_factory=dict)
-    plan: Mapping[str, Json] = field(default_factory=dict)
+    facts: Mapping[str, Json] = MappingProxyType({})
+    plan: Mapping[str, Json] = MappingProxyType({})
     head: Head | None = None
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import platform
 import sqlite3
-from dataclasses import dataclass
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
@@ -22,8 +21,7 @@ MANIFEST = "nightdrop-package.json"
 """The name of the manifest at the root of the zip."""
 
 
-@dataclass(frozen=True)
-class Startup:
+class Startup(NamedTuple):
     """What runs.
 
     Attributes:
@@ -49,7 +47,7 @@ def read_startup(root: Path, loaded: Mapping[str, ModuleType]) -> Startup:
     manifest = _manifest(root)
     return Startup(
         code=str(manifest.get("code", "")),
-        python=platform.python_version(),
+        python=".".join(map(str, sys.version_info[:3])),
         sqlite=sqlite3.sqlite_version,
         conflicting_packages=tuple(_clashes(manifest, root, loaded)),
     )

@@ -104,6 +104,7 @@ def make_plan(
     documents: Sequence[Document],
     names: Mapping[int, NamedNodes] = NO_NAMES,
     selections: Mapping[int, Selection] = NOTHING_SELECTED,
+    grace: int | None = None,
 ) -> Plan:
     """Turn a delivery's documents into its plan.
 
@@ -112,6 +113,7 @@ def make_plan(
         documents: The documents of its spec.
         names: The nodes of each document that were named by their names.
         selections: The nodes of each document that selects them.
+        grace: Seconds that a rollout's job may need beyond IEF's ten minutes; None: the default.
 
     Returns:
         The plan, with one job or one rollout for each document.
@@ -128,7 +130,7 @@ def make_plan(
         for document in documents
         if not is_rollout(_mapping(document))
     )
-    rollouts = _rollouts(delivery_key, of_rollouts, names, selections) if of_rollouts else ()
+    rollouts = _rollouts(delivery_key, of_rollouts, names, selections, grace) if of_rollouts else ()
     warnings = (problem for document in documents for problem in _warnings(document))
     return Plan(jobs, first_problems(warnings), rollouts)
 
@@ -138,6 +140,7 @@ def _rollouts(
     documents: Sequence[Document],
     names: Mapping[int, NamedNodes],
     selections: Mapping[int, Selection],
+    grace: int | None,
 ) -> tuple[PlannedRollout, ...]:
     from handler.specs.rollout_planner import plan_rollout, window_problem
 
@@ -150,7 +153,10 @@ def _rollouts(
         )
         for one in documents
     )
-    found = map(window_problem, rollouts, documents)
+    found = (
+        window_problem(one, document, grace)
+        for one, document in zip(rollouts, documents, strict=True)
+    )
     problems = first_problems(problem for problem in found if problem)
     if problems:
         raise SpecRejectedError(problems)

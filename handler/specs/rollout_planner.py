@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from handler.parsing.validation_errors import Issue, to_problem
-from handler.schedule.timeline import fits
+from handler.schedule.timeline import GRACE, fits
 from handler.schedule.waves import job_count, without_empty_waves
 from handler.specs.rollout_form import rollout_settings
 from handler.specs.short_form import build_body, named_targets, valid_for_seconds
@@ -96,7 +96,9 @@ def jobs_of_rollouts(rollouts: Sequence[PlannedRollout]) -> int:
     return sum(job_count(len(one.nodes), one.settings) for one in rollouts)
 
 
-def window_problem(rollout: PlannedRollout, document: Document) -> Problem | None:
+def window_problem(
+    rollout: PlannedRollout, document: Document, grace: int | None
+) -> Problem | None:
     """Return that a rollout's window is too short for one of its waves."""
-    text = fits(rollout.settings, len(rollout.nodes) or 1)
+    text = fits(rollout.settings, len(rollout.nodes) or 1, GRACE if grace is None else grace)
     return to_problem(Issue(("window",), text), document) if text else None

@@ -84,7 +84,7 @@ class Story:
 
 
 class Replay:
-    """All rollouts of a run, told from the records; what must not be is in `wrong`."""
+    """All rollouts of a run, read from the records; what must not be is in `wrong`."""
 
     def __init__(self, job_seconds: timedelta) -> None:
         self.stories: dict[str, Story] = {}

@@ -71,7 +71,7 @@ def _side_by_side(replay: Replay, fleet: TaskFleet) -> Iterator[str]:
 
 
 def replayed(world: World) -> Replay:
-    """Return all rollouts of a run, told from its records."""
+    """Return all rollouts of a run, read from its records."""
     assert world.rollouts
     replay = Replay(timedelta(seconds=JOB_SECONDS + world.rollouts.pace.grace))
     for record in world.log.records():
@@ -96,8 +96,8 @@ def _outside(replay: Replay, made: list[Made]) -> Iterator[str]:
         job = by_mark.get(one.mark)
         window = replay.stories[job.rollout].settings.window if job else None
         at = datetime.fromtimestamp(one.at, tz=timezone.utc)
-        begun = at - timedelta(seconds=FENCE) - SKEW
-        if window and not (open_period(window, at + SKEW) or open_period(window, begun)):
+        started = at - timedelta(seconds=FENCE) - SKEW
+        if window and not (open_period(window, at + SKEW) or open_period(window, started)):
             yield f"{one.job_id} was created outside of its window, at {at}"
 
 
@@ -108,9 +108,9 @@ def _other_state(world: World, replay: Replay) -> Iterator[str]:
     for key, story in replay.stories.items():
         rollout = known[key]
         counts = world.log.read(partial(totals, rollout=rollout))
-        told = NodeCounts(**{word: story.count(word) for word in NodeCounts._fields})
-        if counts != told or sum(counts) != len(story.nodes):
-            yield f"{story.name} has {counts}, and its records tell {told}"
+        recorded = NodeCounts(**{word: story.count(word) for word in NodeCounts._fields})
+        if counts != recorded or sum(counts) != len(story.nodes):
+            yield f"{story.name} has {counts}, and its records say {recorded}"
         state = {"planned": "running"}.get(rollout.state, rollout.state)
         if (state, rollout.wave) != (story.state, story.wave):
             yield f"{story.name} is {state} in wave {rollout.wave}, not {story.state}"

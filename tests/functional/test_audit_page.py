@@ -8,18 +8,20 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing, contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import urllib3
 from click.testing import CliRunner
-from playwright.sync_api import sync_playwright
 
-from handler.cli.audit.web.plugins.nightdrop_pages import POLICY
 from handler.cli.main import main
+from handler.emulator.server import Emulator
+from handler.schedule.rollout_settings import RolloutSettings
+from tests.support.depth import DEEP
+from tests.support.rollout_log import RolloutLog, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +40,13 @@ FLAGS = (
 needs_browser = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium here: apt-get install chromium"
 )
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """An emulated cloud whose jobs still run when the page is loaded, however slowly."""
+    with Emulator(job_seconds=300) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +77,14 @@ def serving(
 
 
 @pytest.fixture(scope="module")
+def policy() -> str:
+    """The content policy of every answer."""
+    from handler.cli.audit.web.plugins.nightdrop_pages import POLICY
+
+    return POLICY
+
+
+@pytest.fixture(scope="module")
 def seen() -> list[str]:
     """Every address that the browser asked for."""
     return []
@@ -76,6 +93,8 @@ def seen() -> list[str]:
 @pytest.fixture(scope="module")
 def page(site: str, seen: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     """A page of a browser that records every request and accepts no error."""
+    from playwright.sync_api import sync_playwright
+
     environ: dict[str, str | float | bool] = {
         **os.environ,
         "HOME": str(tmp_path_factory.mktemp("home")),
@@ -179,7 +198,8 @@ def test_the_copy_holds_only_facts_and_records(site: str) -> None:
     """The request body of a job stays in the log's outbox."""
     answer = urllib3.request("GET", f"{site}/nightdrop.json").json()
     names = {table["name"] for table in answer["tables"] if not table["hidden"]}
-    assert names == {"deliveries", "jobs", "records", "chain", "checkpoints"}
+    tables = {"deliveries", "jobs", "records", "chain", "checkpoints"}
+    assert names == tables | {"rollouts", "waves", "nodes"}
 
 
 @pytest.mark.parametrize(
@@ -191,12 +211,12 @@ def test_the_copy_holds_only_facts_and_records(site: str) -> None:
     ],
 )
 def test_a_request_of_a_foreign_page_is_refused(
-    site: str, headers: dict[str, str], status: int
+    site: str, policy: str, headers: dict[str, str], status: int
 ) -> None:
     """Its own name could lead to this machine; in one sentence."""
     refused = urllib3.request("GET", f"{site}/nightdrop", headers=headers)
     assert (refused.status, refused.data.count(b"\n")) == (status, 1)
-    assert refused.headers["Content-Security-Policy"] == POLICY
+    assert refused.headers["Content-Security-Policy"] == policy
 
 
 @pytest.mark.parametrize(
@@ -217,26 +237,31 @@ def test_a_request_of_a_foreign_page_is_refused(
     ],
 )
 def test_every_answer_has_the_policy_and_no_error_is_bare(
-    site: str, path: str, status: int
+    site: str, policy: str, path: str, status: int
 ) -> None:
     """Error pages are pages: nothing inline runs, and no traceback is shown."""
     answer = urllib3.request("GET", f"{site}/{path}")
     assert answer.status == status
-    assert answer.headers["Content-Security-Policy"] == POLICY
-    assert "unsafe" not in POLICY
+    assert answer.headers["Content-Security-Policy"] == policy
+    assert "unsafe" not in policy
     assert "Link" not in answer.headers
     assert b"Traceback" not in answer.data
     if status != 200 and "page" not in path:
         assert b"Nightdrop <span>audit log</span>" in answer.data
 
 
-def test_an_error_prints_no_traceback(month: Path, tmp_path: Path) -> None:
+def test_an_error_prints_no_traceback_and_the_copy_is_gone_when_the_page_ends(
+    month: Path, tmp_path: Path
+) -> None:
     """Neither for a page that is not there, nor for an order that cannot be."""
     with serving(f"sqlite:///{month}", tmp_path, "--sql") as (url, process):
+        assert [path.name[:15] for path in tmp_path.iterdir()] == ["nightdrop-page-"]
         for path in ("nope", "nightdrop/nope", "nightdrop/jobs?_sort=nope"):
             assert urllib3.request("GET", f"{url}/{path}").status in {400, 404}
         process.terminate()
         assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
@@ -252,14 +277,21 @@ def test_own_queries_are_limited_in_time_and_memory(month: Path, tmp_path: Path)
             return urllib3.request("GET", f"{url}/nightdrop.json", fields={"sql": sql}, timeout=60)
 
         assert ask("SELECT 42 AS n").json()["rows"] == [[42]]
-        began = time.monotonic()
-        assert ask(ENDLESS).status == 400
-        assert time.monotonic() - began < 30
+        if DEEP:  # it takes the five seconds of its time limit
+            assert ask(ENDLESS).status == 400
         assert ask("SELECT hex(zeroblob(400000000)) AS n").status in {400, 500}
         assert ask(MANY).status in {400, 500}
         peak = Path(f"/proc/{process.pid}/status").read_text().partition("VmHWM:")[2].split()[0]
         assert int(peak) < 1_300_000
         assert ask("SELECT 43 AS n").json()["rows"] == [[43]]
+
+
+def test_the_time_of_a_query_is_limited(month: Path) -> None:
+    """To seconds: Datasette ends it then."""
+    from handler.cli.audit.web.server import build_site
+
+    site = build_site(month, own_sql=True)
+    assert site.setting("sql_time_limit_ms") == 5000
 
 
 def test_a_foreign_name_stays_text(month: Path, site: str, tmp_path: Path) -> None:
@@ -276,14 +308,6 @@ def test_a_foreign_name_stays_text(month: Path, site: str, tmp_path: Path) -> No
             assert "&lt;img src=x&gt;" in text
             assert "<img src=x>" not in text
     assert site
-
-
-def test_the_copy_is_gone_when_the_page_ends(month: Path, tmp_path: Path) -> None:
-    """However the page ends."""
-    with serving(f"sqlite:///{month}", tmp_path) as (_url, process):
-        assert [path.name[:15] for path in tmp_path.iterdir()] == ["nightdrop-page-"]
-    assert process.returncode == 0
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_occupied_port_is_reported(month: Path, site: str) -> None:
@@ -322,6 +346,54 @@ def test_the_first_view_has_what_waits_runs_and_failed(
         shown = urllib3.request("GET", url).data.decode()
     assert "IEF is not asked: no connection to 127.0.0.1" in shown
     assert f">{name}</a>" in shown
+
+
+@pytest.fixture(scope="module")
+def rollouts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page of two rollouts: one awaits an approval, one was paused by a breach."""
+    one = RolloutLog(datetime.now(timezone.utc) - timedelta(hours=1))
+    waves = {"waves": ("2", "100%"), "max_targets_per_job": 2}
+    one.plan(named(6), RolloutSettings(**waves, approve_before=(2,)))  # type: ignore[arg-type]
+    one.run({"id-00002"})
+    skipped = (("offline <b>", named(1, 90)),)
+    one.plan(named(6, 20), RolloutSettings(**waves, max_failed="0"), skipped)  # type: ignore[arg-type]
+    one.run({"id-00020"})
+    folder = tmp_path_factory.mktemp("rollouts")
+    one.log.save(folder / "audit.db")
+    with serving(f"sqlite:///{folder}/audit.db", folder) as (url, _process):
+        yield url
+
+
+def test_the_first_view_shows_rollouts_and_their_waves(rollouts: str) -> None:
+    """What each waits for, the failures by reason, when each wave ran."""
+    shown = urllib3.request("GET", rollouts).data.decode()
+    tables = {
+        name: urllib3.request("GET", f"{rollouts}/nightdrop/{name}").data.decode()
+        for name in ("rollouts", "waves", "nodes", "node_reasons", "open_items")
+    }
+    text = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
+    assert re.search(
+        r"Rollout nightly-\S+ running .*? wave 1 of 2, 33 %, 4 pending, 1 succeeded, 1 failed "
+        r"`nightdrop rollout approve nightly-\S+` lets wave 2 start 1 failed: no space wave 1 ",
+        text,
+    )
+    assert re.search(r"Rollout nightly-\S+ paused .*? more than max_failed: 0 allows", text)
+    assert re.search(r"wave 1 2 nodes, 1 failed .*? 10 min wave 2 4 nodes not started", text)
+    assert "wave 1 of 2" in tables["open_items"]
+    assert "offline &lt;b&gt;" in tables["node_reasons"]
+    assert "gw-00020" in tables["nodes"]
+    assert tables["waves"].count('<td class="col-wave') == 2
+    assert "paused" in tables["rollouts"]
+
+
+@needs_browser
+def test_rollouts_fit_on_a_narrow_screen(rollouts: str, page: Page) -> None:
+    """Nothing is cut off on a telephone."""
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(rollouts)
+    assert page.locator(".rollouts .card").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_a_log_of_another_layout_is_shown_without_a_first_view(month: Path, tmp_path: Path) -> None:

@@ -31,12 +31,9 @@ def nightdrop(
     settings: dict[str, str | None] = {name: None for name in os.environ if "NIGHTDROP" in name}
     if cloud:
         settings |= {**cloud.environment(), "NIGHTDROP_AUDIT": "sqlite:///my.db"}
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
         return CliRunner().invoke(main, [*arguments], input=text, env=settings)
-    finally:
-        os.chdir(before)
 
 
 def process(*arguments: str, folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -277,8 +274,8 @@ def test_a_demo_does_not_use_a_folder_that_is_not_empty(tmp_path: Path, name: st
     """Such as that of `nightdrop dev`, with its log: it is refused in one sentence."""
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev" / name).write_bytes(b"mine")
-    done = process("demo", "--dir", "dev", folder=tmp_path)
-    assert done.returncode == 2
+    done = nightdrop("demo", "--dir", "dev", folder=tmp_path)
+    assert done.exit_code == 2
     assert done.stderr == (
         "nightdrop: dev is not empty, and the demo overwrites nothing; "
         "name a new folder with --dir\n"

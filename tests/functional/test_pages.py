@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.pages import ROOT, agrees, blocks, masked, pages, run, steps
+from tests.support.preloaded_command import preloaded_command
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 RUN = [page for page in pages() if any(blocks(page.read_text()))]
 
 
+@pytest.fixture(scope="module")
+def commands() -> Iterator[Path]:
+    """The folder with the command that the pages call."""
+    with preloaded_command() as folder:
+        yield folder
+
+
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_page_shows_the_output_of_its_commands(page: Path) -> None:
+def test_a_page_shows_the_output_of_its_commands(page: Path, commands: Path) -> None:
     """Keys, ids, ports and times are others each time; nothing else is."""
     text = page.read_text()
     shown = [steps(block.lines) for block in blocks(text) if not block.file]
-    for block, real in zip(shown, run(text), strict=True):
+    for block, real in zip(shown, run(text, commands), strict=True):
         for there, here in zip(block, real, strict=True):
             assert agrees(there.output, here.output), "\n".join([*here.command, *here.output])
 

@@ -9,6 +9,7 @@ import ast
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -53,13 +54,19 @@ def shared_names(paths: Iterable[Path]) -> set[str]:
     return {name for name, number in modules.items() if number > 1}
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return the syntax tree of a module."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def _public_names(path: Path) -> set[str]:
     """Return the public names that a module defines, without commands and type variables.
 
     A command may be called like the function that it runs.
     """
     found: set[str] = set()
-    for node in ast.parse(path.read_text()).body:
+    for node in parsed(path).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             is_command = any("command" in ast.unparse(one) for one in node.decorator_list)
             found |= set() if is_command else {node.name}
@@ -74,7 +81,7 @@ def _importers(root: Path, paths: Iterable[Path]) -> Mapping[Path, int]:
     found: Counter[Path] = Counter()
     for path in paths:
         names: set[str] = set()
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.ImportFrom) and node.module:
                 names |= {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
             elif isinstance(node, ast.Import):

@@ -6,7 +6,9 @@ held weekend: what a month of a real fleet leaves behind, in seconds.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -181,8 +183,16 @@ class Month:
 
 @pytest.fixture(scope="session")
 def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The log of a month, a SQLite file without a writer."""
-    return build(tmp_path_factory.mktemp("month"))
+    """The log of a month, a SQLite file without a writer; the first worker builds it for all."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "month"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "built").exists():
+            build(folder)
+            (folder / "built").touch()
+    return folder / "audit.db"
 
 
 def build(folder: Path, *, nights: int = NIGHTS) -> Path:

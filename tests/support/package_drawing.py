@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.support.code_size import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,19 +53,27 @@ def _part(names: tuple[str, ...]) -> str:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for_types = {
-        id(inside)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for statement in node.body
-        for inside in ast.walk(statement)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and id(node) not in for_types:
+    for node in imports(path):
+        if isinstance(node, ast.ImportFrom) and node.module:
             names = node.module.split(".")
             if names[0] == "handler":
                 yield from names[1:2] or [alias.name for alias in node.names]
+
+
+@cache
+def imports(path: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """Return the imports of a module that run, wherever in it they stand."""
+    found: list[ast.Import | ast.ImportFrom] = []
+    waiting: list[ast.AST] = [parsed(path)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found.append(node)
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse
+        elif not isinstance(node, ast.expr):
+            waiting += ast.iter_child_nodes(node)
+    return tuple(found)
 
 
 if __name__ == "__main__":

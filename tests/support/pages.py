@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from handler.emulator.server import Emulator
 from handler.local.env_file import read_env_file
+from tests.support.preloaded_command import preloaded_command
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,13 +108,18 @@ def steps(lines: tuple[str, ...]) -> list[Step]:
     return [Step(tuple(command), tuple(output)) for command, output in found]
 
 
-def run(text: str) -> list[list[Step]]:
-    """Run the marked blocks of a page, and return for each block its commands' real output."""
+def run(text: str, commands: Path) -> list[list[Step]]:
+    """Run the marked blocks of a page, and return for each block its commands' real output.
+
+    Args:
+        text: The page.
+        commands: The folder with the `preloaded_command`.
+    """
     marked = [*blocks(text)]
     with TemporaryDirectory() as name, Emulator(speed=600.0) as emulator, ExitStack() as stack:
         folder = Path(name)
         shutil.copytree(ROOT / "events", folder / "events")
-        environ = _environ(folder)
+        environ = _environ(folder, commands)
         needs = {block.needs for block in marked}
         if "an emulator" in needs:
             environ |= emulator.environment()
@@ -143,13 +149,13 @@ def _dev(folder: Path, environ: dict[str, str]) -> Iterator[dict[str, str]]:
             process.communicate(timeout=_SECONDS)
 
 
-def _environ(folder: Path) -> dict[str, str]:
+def _environ(folder: Path, commands: Path) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("NIGHTDROP", "HUAWEICLOUD", "PYTEST"))
     }
-    path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    path = os.pathsep.join(map(str, (commands, Path(sys.executable).parent, kept["PATH"])))
     return {**kept, "PATH": path, "HOME": str(folder), "NO_COLOR": "1"}
 
 
@@ -184,11 +190,11 @@ def agrees(shown: tuple[str, ...], real: tuple[str, ...]) -> bool:
     return re.fullmatch(pattern, "".join(f"{masked(line)}\n" for line in real)) is not None
 
 
-def recorded(text: str) -> str:
+def recorded(text: str, commands: Path) -> str:
     """Return a page with the outputs that its commands have now, where they differ."""
     lines = text.splitlines()
     marked = [block for block in blocks(text) if not block.file]
-    for block, real in reversed([*zip(marked, run(text), strict=True)]):
+    for block, real in reversed([*zip(marked, run(text, commands), strict=True)]):
         now: list[str] = []
         for shown, step in zip(steps(block.lines), real, strict=True):
             now += [*step.command, *(shown if agrees(shown.output, step.output) else step).output]
@@ -197,6 +203,7 @@ def recorded(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for page in [*map(Path, sys.argv[1:])] or pages():
-        if any(blocks(page.read_text())):
-            page.write_text(recorded(page.read_text()))
+    with preloaded_command() as commands:
+        for page in [*map(Path, sys.argv[1:])] or pages():
+            if any(blocks(page.read_text())):
+                page.write_text(recorded(page.read_text(), commands))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import tempfile
@@ -24,6 +25,7 @@ hypothesis.settings.load_profile("suite")
 
 def pytest_configure() -> None:
     """Let Ctrl-C reach the started processes, and no process reach the user's home."""
+    gc.disable()  # until everything is collected: nothing of it is garbage
     # Also where a shell runs them in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if "TMPDIR" not in os.environ and _fits(MEMORY):
@@ -33,6 +35,13 @@ def pytest_configure() -> None:
     with TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", home)
         import_module("huaweicloudsdkcore.http.user_agent")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep the collected tests out of each search for garbage: they live until the end."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -11,8 +11,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.support.code_size import shared_names
-from tests.support.package_drawing import drawing
+from tests.support.code_size import parsed, shared_names
+from tests.support.package_drawing import drawing, imports
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -61,6 +61,7 @@ UPPER = (
     "invocation",
     "reconciler",
     "doctor",
+    "event_actions",
     "function",
 )
 
@@ -78,21 +79,11 @@ def _dotted(path: Path) -> str:
 @cache
 def imported(module: str) -> frozenset[str]:
     """Return the modules that a module imports when it runs, wherever in it that stands."""
-    tree = ast.parse(sources()[module].read_text())
-    for_types = {
-        id(inside)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for statement in node.body
-        for inside in ast.walk(statement)
-    }
     names: set[str] = set()
-    for node in ast.walk(tree):
-        if id(node) in for_types:
-            continue
+    for node in imports(sources()[module]):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
-        if isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{module} imports by dots"
             names.update(_from(str(node.module), [alias.name for alias in node.names]))
     return frozenset(names)
@@ -209,9 +200,7 @@ def test_every_test_checks_something() -> None:
 
 
 def _tests_without_checks(path: Path) -> list[str]:
-    functions = [
-        node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)
-    ]
+    functions = [node for node in parsed(path).body if isinstance(node, ast.FunctionDef)]
     helpers = frozenset(
         one.name
         for one in functions

@@ -78,7 +78,7 @@ CREATE TABLE IF NOT EXISTS nightdrop.deliveries (
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON nightdrop.deliveries (subject, seq);
 CREATE INDEX IF NOT EXISTS deliveries_by_touch ON nightdrop.deliveries (touched_at);
 CREATE INDEX IF NOT EXISTS deliveries_by_rule ON nightdrop.deliveries (rule, touched_at)
-    WHERE state = 'planned';
+    WHERE state = 'planned' AND rule <> 'built-in:1';
 CREATE INDEX IF NOT EXISTS deliveries_received ON nightdrop.deliveries (seq)
     WHERE state = 'received';
 CREATE INDEX IF NOT EXISTS deliveries_awaiting ON nightdrop.deliveries (seq)

@@ -38,6 +38,9 @@ _DERIVED = (
     ("TABLE", "deliveries"),
     ("TABLE", "switches"),
 )
+_LIKE_JOBS = ("rollouts", "rollout_nodes")
+"""Tables that older layouts do not have: whoever may use `jobs` may use them."""
+
 _GRANTED = """
 SELECT DISTINCT privilege_type, table_name, grantee FROM information_schema.table_privileges
 WHERE table_schema = 'nightdrop' AND table_name <> 'records' AND grantee <> grantor"""
@@ -96,8 +99,17 @@ def _recreate(db: Connection, schema: bytes) -> None:
     for key, body, *_ in bodies:
         view.execute(statements.PUT_BODY, (key, body))
     projection.rebuild_state(view, _records(db))
-    for privilege, table, grantee in granted:
+    for privilege, table, grantee in _with_new_tables(granted):
         db.execute(_grant(privilege, table, grantee))
+
+
+def _with_new_tables(granted: Sequence[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+    """Yield what was granted; on tables that did not exist, what was granted on `jobs`."""
+    yield from granted
+    known = {table for _, table, _ in granted}
+    for privilege, table, grantee in granted:
+        if table == "jobs":
+            yield from ((privilege, new, grantee) for new in _LIKE_JOBS if new not in known)
 
 
 def _records(db: Connection, after: int = 0) -> Iterator[Record]:

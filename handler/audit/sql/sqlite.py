@@ -87,6 +87,7 @@ class SqliteLog:
         self._lock = threading.RLock()
         self._path = path
         self._lock_timeout, self._time_left = lock_timeout, time_left
+        self._wait = -1  # milliseconds; not known yet
         with translate_errors(path):
             self._db = _open(path, lock_timeout)
 
@@ -141,8 +142,7 @@ class SqliteLog:
     @contextmanager
     def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[SqlView]:
         with self._lock, translate_errors(self._path):
-            wait = max(0.0, min(self._lock_timeout, self._time_left() - _ANSWER_SECONDS))
-            self._db.execute(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
+            self._set_wait(min(self._lock_timeout, self._time_left() - _ANSWER_SECONDS))
             self._db.execute(begin)
             try:
                 self._require_own_layout()
@@ -152,6 +152,13 @@ class SqliteLog:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _set_wait(self, seconds: float) -> None:
+        """Set how long SQLite waits for other writers; saying the same again would cost time."""
+        wait = round(max(0.0, seconds) * 1000)
+        if wait != self._wait:
+            self._db.execute(f"PRAGMA busy_timeout = {wait}")
+            self._wait = wait
 
     def _require_own_layout(self) -> None:
         if version_of(self._db) != VERSION:

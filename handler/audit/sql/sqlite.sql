@@ -4,7 +4,7 @@
 
 CREATE TABLE IF NOT EXISTS records (
     seq    INTEGER PRIMARY KEY,               -- 1, 2, 3, … without gaps
-    hash   TEXT NOT NULL UNIQUE,              -- SHA-256 of `record`, hex
+    hash   TEXT NOT NULL,                     -- SHA-256 of `record`, hex
     prev   TEXT NOT NULL,                     -- the hash of the record before
     record TEXT NOT NULL CHECK (json_valid(record))
 ) STRICT;
@@ -14,7 +14,6 @@ WHEN NEW.seq IS NOT (SELECT coalesce(max(seq), 0) + 1 FROM records)
   OR NEW.prev IS NOT coalesce(
          (SELECT hash FROM records ORDER BY seq DESC LIMIT 1),
          '0000000000000000000000000000000000000000000000000000000000000000')
-  OR EXISTS (SELECT 1 FROM records WHERE hash = NEW.hash)
 BEGIN
     SELECT raise(ABORT, 'a record can only be appended at the end of the chain');
 END;
@@ -63,7 +62,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 CREATE INDEX IF NOT EXISTS deliveries_by_subject ON deliveries (subject, seq);
 CREATE INDEX IF NOT EXISTS deliveries_by_touch ON deliveries (touched_at);
 CREATE INDEX IF NOT EXISTS deliveries_by_rule ON deliveries (rule, touched_at)
-    WHERE state = 'planned';
+    WHERE state = 'planned' AND rule <> 'built-in:1';
 CREATE INDEX IF NOT EXISTS deliveries_received ON deliveries (seq) WHERE state = 'received';
 CREATE INDEX IF NOT EXISTS deliveries_awaiting ON deliveries (seq)
     WHERE state = 'awaiting';
@@ -159,7 +158,7 @@ CREATE INDEX IF NOT EXISTS nodes_running ON rollout_nodes (node_id) WHERE state 
 CREATE TABLE IF NOT EXISTS outbox (
     key  TEXT PRIMARY KEY,                    -- of a job, a rollout or a delivery
     body TEXT NOT NULL                        -- what it is sent with or started from; gone once settled
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS switches (
     name   TEXT PRIMARY KEY,                  -- hold, suspension

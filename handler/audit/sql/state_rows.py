@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING
 
 from handler.audit.record import Head
 from handler.audit.sql import statements
-from handler.audit.sql.rows import delivery_row, job_from_row, job_row
+from handler.audit.sql.rows import (
+    DELIVERY_COLUMNS,
+    JOB_ROW,
+    delivery_row,
+    job_from_row,
+    job_row,
+)
 from handler.audit.state import DeliveryState
 
 if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
     from handler.audit.job_state import JobState
     from handler.audit.sql.view import Execute
+
+    Row: TypeAlias = tuple[Any, ...]
 
 
 class StateRows:
@@ -28,8 +38,9 @@ class StateRows:
         self._deliveries: dict[str, DeliveryState | None] = {}
         self._new: set[str] = set()
         """Deliveries that no table had: all their jobs are here."""
-        self._changed_jobs: dict[str, JobState] = {}
-        self._changed_deliveries: dict[str, DeliveryState] = {}
+        self._stored_jobs: dict[str, JobState | None] = {}
+        """The jobs that were changed, as the table has them."""
+        self._stored_deliveries: dict[str, DeliveryState | None] = {}
 
     @property
     def head(self) -> Head:
@@ -69,19 +80,37 @@ class StateRows:
 
     def put_job(self, job: JobState) -> None:
         """Change a job."""
-        self._jobs[job.key] = self._changed_jobs[job.key] = job
+        self._stored_jobs.setdefault(job.key, self.job(job.key))
+        self._jobs[job.key] = job
 
     def put_delivery(self, delivery: DeliveryState) -> None:
         """Change a delivery; its jobs are separate rows."""
-        self._deliveries[delivery.key] = self._changed_deliveries[delivery.key] = delivery
+        self._stored_deliveries.setdefault(delivery.key, self.delivery(delivery.key))
+        self._deliveries[delivery.key] = delivery
 
     def write(self) -> None:
         """Write what was changed to the tables; deliveries first, since jobs refer to them."""
-        for delivery in self._changed_deliveries.values():
-            self._execute(statements.PUT_DELIVERY, delivery_row(delivery))
-        for job in self._changed_jobs.values():
-            self._execute(statements.PUT_JOB, job_row(job))
-        self._changed_deliveries, self._changed_jobs = {}, {}
+        for key, before in self._stored_deliveries.items():
+            delivery = self._deliveries[key]
+            if before and delivery:
+                rows = delivery_row(before), delivery_row(delivery)
+                self._update("deliveries", DELIVERY_COLUMNS, *rows)
+            elif delivery:
+                self._execute(statements.PUT_DELIVERY, delivery_row(delivery))
+        for key, was in self._stored_jobs.items():
+            job = self._jobs[key]
+            if was and job:
+                self._update("jobs", JOB_ROW, job_row(was), job_row(job))
+            elif job:
+                self._execute(statements.PUT_JOB, job_row(job))
+        self._stored_deliveries, self._stored_jobs = {}, {}
+
+    def _update(self, table: str, columns: tuple[str, ...], before: Row, row: Row) -> None:
+        """Change those columns of a row that differ: indexes of the others are left alone."""
+        changed = [place for place, value in enumerate(row) if value != before[place]]
+        if changed:
+            statement = statements.update(table, tuple(columns[place] for place in changed))
+            self._execute(statement, (*(row[place] for place in changed), row[0]))
 
     def forget(self) -> None:
         """Write what was changed, and read every row again from now on."""

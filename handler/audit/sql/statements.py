@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from handler.audit.job_end import WRONG
-from handler.audit.sql.rows import DELIVERY_COLUMNS, JOB_COLUMNS
+from handler.audit.sql.rows import DELIVERY_COLUMNS, JOB_COLUMNS, JOB_ROW
 from handler.audit.sql.value_list import ANY
 
 if TYPE_CHECKING:
@@ -24,13 +25,22 @@ def upsert(table: str, columns: Sequence[str], fixed: Sequence[str]) -> str:
     )
 
 
+@cache
+def update(table: str, columns: tuple[str, ...]) -> str:
+    """Return the statement that changes some columns of a row; its last value is the row's key.
+
+    An index of other columns is not touched.
+    """
+    return f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in columns)} WHERE key = ?"
+
+
 HEAD = "SELECT seq, hash FROM records ORDER BY seq DESC LIMIT 1"
 FIRST = "SELECT seq, hash, record FROM records WHERE seq = 1"
 APPEND = "INSERT INTO records (seq, hash, prev, record) VALUES (?, ?, ?, ?)"
 RECORDS_AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?"
 RECORD_TEXT = "SELECT record FROM records WHERE seq = ?"
 
-ALL_JOBS = f"SELECT {', '.join((*JOB_COLUMNS, 'todo', 'shown'))} FROM jobs ORDER BY key"
+ALL_JOBS = f"SELECT {', '.join(JOB_ROW)} FROM jobs ORDER BY key"
 _JOBS = f"SELECT {', '.join(JOB_COLUMNS)} FROM jobs"
 JOB = f"{_JOBS} WHERE key = ?"
 JOBS_BY_ID = f"{_JOBS} WHERE job_id <> '' AND job_id IN {ANY}"
@@ -43,18 +53,10 @@ WHERE finished <> '' AND finished_at > ? AND finished_seq > ?
   AND state IN ('created', 'adopted') AND rollout = ''"""
 PUT_JOB = upsert(
     "jobs",
-    (*JOB_COLUMNS, "todo", "shown"),
+    JOB_ROW,
     (
-        "key",
-        "delivery",
-        "document",
-        "name",
-        "type",
-        "valid_until",
-        "planned_at",
-        "body_digest",
-        "rollout",
-        "wave",
+        *("key", "delivery", "document", "name", "type", "valid_until", "planned_at"),
+        *("body_digest", "rollout", "wave"),
     ),
 )
 
@@ -64,13 +66,15 @@ DELIVERY = f"{_DELIVERIES} WHERE key = ?"
 SPANS = f"SELECT first_seq, last_seq FROM deliveries WHERE key IN {ANY}"
 LATEST_READ = f"""{_DELIVERIES} WHERE subject = ? AND (etag <> '' OR state = 'rejected')
 ORDER BY seq DESC LIMIT 1"""
-LATEST_RUN = f"""{_DELIVERIES} WHERE subject = ? AND state = 'planned' AND (rollouts > 0 OR EXISTS (
+LATEST_RUN = f"""{_DELIVERIES}
+WHERE subject = ? AND state = 'planned' AND (rollouts_open > 0 OR EXISTS (
     SELECT 1 FROM jobs
     WHERE delivery = deliveries.key AND state NOT IN ('refused', 'expired', 'abandoned')))
 ORDER BY seq DESC LIMIT 1"""
 NTH_PLANNED = """SELECT deliveries.touched_at
 FROM deliveries JOIN jobs ON jobs.delivery = deliveries.key
 WHERE deliveries.rule = ? AND deliveries.state = 'planned' AND deliveries.touched_at > ?
+  AND deliveries.rule <> 'built-in:1' -- it limits no jobs, and the index leaves it out
 ORDER BY deliveries.touched_at DESC LIMIT 1 OFFSET ?"""
 DELIVERIES_SINCE = """
 SELECT state, COUNT(*) FROM deliveries WHERE touched_at > ? GROUP BY state ORDER BY state"""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from html import unescape
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote
 
@@ -119,6 +118,8 @@ def _plain(found: re.Match[str]) -> str:
     if text.startswith("%"):
         return unquote(text)
     if text.startswith("&"):
+        from html import unescape  # few messages have any, and its table is large
+
         return unescape(text)
     if text.startswith("\\x"):
         return chr(int(f"0{text[1:]}", 0))

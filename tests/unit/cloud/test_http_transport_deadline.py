@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from ipaddress import ip_address
+from threading import Event
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -27,17 +28,21 @@ if TYPE_CHECKING:
     Get: TypeAlias = Callable[..., Request]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+LATE = 10
+"""Seconds after which a call has not ended in time: half of what a server takes, and many times
+what a loaded machine adds."""
+
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def dripping(head: bytes, drip: bytes, *, request: bool = True) -> Behave:
-    """Answer with some bytes, and then with others every 50 ms, for five seconds at most."""
+    """Answer with some bytes, and then with others every 50 ms, for twenty seconds at most."""
 
     def behave(connection: socket.socket, _number: int) -> None:
         if request:
             connection.recv(65536)
         connection.sendall(head)
-        for _ in range(100):
+        for _ in range(400):
             time.sleep(0.05)
             connection.sendall(drip)
 
@@ -79,7 +84,7 @@ def test_no_drip_holds_a_call(
     """Each byte comes in time, and the answer does not."""
     error, seconds = failed(short_transport, get(server(dripping(head, drip)), "POST", b"{}"))
     assert isinstance(error, NoAnswerError)
-    assert 0.2 < seconds < 2
+    assert 0.2 < seconds < LATE
 
 
 def test_no_drip_holds_a_tls_handshake(
@@ -89,17 +94,23 @@ def test_no_drip_holds_a_tls_handshake(
     url = server(dripping(b"\x16\x03\x03\x40\x00\x02", b"\x00", request=False))
     error, seconds = failed(short_transport, get(url.replace("http:", "https:"), "POST", b"{}"))
     assert isinstance(error, NotSentError)
-    assert 0.2 < seconds < 2
+    assert 0.2 < seconds < LATE
 
 
 def test_a_server_that_does_not_read_holds_no_call(
     short_transport: Transport, server: Server, get: Get
 ) -> None:
     """A part of the request has left."""
-    url = server(lambda _connection, _number: time.sleep(1))
+    left = Event()
+
+    def hold(_connection: object, _number: int) -> None:
+        left.wait(2 * LATE)
+
+    url = server(hold)
     error, seconds = failed(short_transport, get(url, "PUT", b"x" * 64_000_000))
+    left.set()
     assert isinstance(error, NoAnswerError)
-    assert seconds < 3
+    assert seconds < LATE
 
 
 def test_a_call_ends_with_the_invocation(transport: Transport, server: Server, get: Get) -> None:
@@ -108,7 +119,7 @@ def test_a_call_ends_with_the_invocation(transport: Transport, server: Server, g
     end = Deadline(time.monotonic() + 0.3, time.monotonic)
     error, seconds = failed(transport, get(url), end)
     assert isinstance(error, NoAnswerError)
-    assert seconds < 2
+    assert seconds < LATE
 
 
 def test_no_call_is_started_after_the_deadline(
@@ -128,11 +139,11 @@ def test_a_deadline_that_is_far_away_does_not_lengthen_a_call(
     """The time-out holds as well."""
     url = server(dripping(b"", b" "))
     _, seconds = failed(short_transport, get(url), Deadline(time.monotonic() + 900, time.monotonic))
-    assert seconds < 2
+    assert seconds < LATE
 
 
 def test_a_connection_that_was_aborted_is_not_used_again(
-    short_transport: Transport, server: Server, get: Get
+    transport: Transport, server: Server, get: Get
 ) -> None:
     """The late answer would be taken for that of the next request."""
     seen: list[int] = []
@@ -145,9 +156,9 @@ def test_a_connection_that_was_aborted_is_not_used_again(
         connection.recv(65536)
 
     url = server(behave)
-    failed(short_transport, get(url))
-    assert short_transport.send(get(url)).body == b"ok"
-    short_transport.close()
+    failed(transport, get(url), Deadline(time.monotonic() + 0.3, time.monotonic))
+    assert transport.send(get(url)).body == b"ok"
+    transport.close()
     assert seen == [1, 2]
 
 
@@ -177,7 +188,7 @@ def test_a_connection_with_an_unclear_answer_is_not_used_again(
 
 
 def test_an_aborted_call_affects_no_call_beside_it(
-    short_transport: Transport, server: Server, get: Get
+    transport: Transport, server: Server, get: Get
 ) -> None:
     """Each connection has an end of its own, also where it was used before."""
 
@@ -189,17 +200,17 @@ def test_an_aborted_call_affects_no_call_beside_it(
     url = server(behave)
 
     def ask(number: int) -> bool:
+        slow = number % 8 == 0
+        end = Deadline(time.monotonic() + 0.3, time.monotonic) if slow else None
         try:
-            return (
-                short_transport.send(get(f"{url}/{'slow' if number % 8 == 0 else 'fast'}")).body
-                == b"ok"
-            )
+            answer = transport.send(get(f"{url}/{'slow' if slow else 'fast'}"), deadline=end)
         except NoAnswerError:
             return False
+        return answer.body == b"ok"
 
     with ThreadPoolExecutor(8) as threads:
         answered = list(threads.map(ask, range(64)))
-    short_transport.close()
+    transport.close()
     assert [number for number, ok in enumerate(answered) if not ok] == list(range(0, 64, 8))
 
 
@@ -207,10 +218,12 @@ def test_a_name_that_is_not_resolved_in_time_is_given_up(
     get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The system's resolver cannot be interrupted, so it is left behind."""
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: time.sleep(1.5))
+    resolved = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: resolved.wait(2 * LATE) and [])
     error, seconds = failed(Transport(timeout=0.2), get("http://ief.example.com/"))
+    resolved.set()
     assert isinstance(error, NotSentError)
-    assert seconds < 1.4
+    assert seconds < LATE
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", f"{'a' * 99}.invalid"])

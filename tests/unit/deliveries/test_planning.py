@@ -233,3 +233,20 @@ def test_the_policy_judges_what_is_selected(environ: Environ, tmp_path: Path) ->
 def test_the_built_in_policy_judges_a_rollout_too(environ: Environ) -> None:
     """It is no plain upgrade, which needs no look at it."""
     assert planned(environ, "{name: gateway-*}").policy.rule == 1
+
+
+def test_the_grace_of_the_operator_counts_when_a_window_is_judged(
+    environ: Environ, fire_in: Callable[[Environ, object], Reply]
+) -> None:
+    """A rollout whose wave could never start is rejected, and does not wait for ever."""
+    window = {"from": "01:00", "to": "01:20", "timezone": "UTC"}
+    spec = {
+        "kind": "node_upgrade",
+        "name": "hall",
+        "targets": {"nodes": [NORTH]},
+        "window": window,
+    }
+    assert fire_in(environ, spec)["outcome"] == "submitted"
+    refused = fire_in({**environ, "NIGHTDROP_JOB_GRACE": "15m"}, {**spec, "name": "gate"})
+    assert refused["outcome"] == "rejected"
+    assert "the window is open for 20 min" in refused["errors"][0]

@@ -21,8 +21,6 @@ HERE = Interpreter(sys.executable, platform.python_version())
 RUNTIME = Runtime(".".join(platform.python_version_tuple()[:2]))
 WHEEL = Wheel("some", "1", "", "", {})
 
-PACKAGE = Path(__file__).parents[3] / "handler"
-
 
 @cache
 def alone() -> frozenset[str]:
@@ -30,18 +28,20 @@ def alone() -> frozenset[str]:
     return frozenset(contents(ROOT / "handler", ROOT / "infra" / "index.py", []))
 
 
-def packed(wheel: Wheel) -> set[str]:
-    """Return the paths in a zip that come from a wheel."""
-    return contents(ROOT / "handler", ROOT / "infra" / "index.py", [wheel]).keys() - alone()
+def packed(wheel: Wheel, folder: Path) -> set[str]:
+    """Return the paths in a zip that come from a wheel, beside an empty package in a folder."""
+    entry = write(folder, first="") / "first.py"
+    alone = {"first.py", "pack/__init__.py"}
+    return contents(entry.parent, entry, [wheel]).keys() - alone
 
 
-def test_tests_stubs_and_metadata_are_left_out() -> None:
+def test_tests_stubs_and_metadata_are_left_out(tmp_path: Path) -> None:
     """Licence texts are kept, in one place."""
     names = (
         *("some/__init__.py", "some/_fast.so", "some/a.pyi", "some/py.typed", "some/tests/a.py"),
         *("some-1.dist-info/METADATA", "some-1.dist-info/licenses/LICENSE.txt"),
     )
-    kept = packed(replace(WHEEL, files=dict.fromkeys(names, b"")))
+    kept = packed(replace(WHEEL, files=dict.fromkeys(names, b"")), tmp_path)
     assert kept == {"some/__init__.py", "some/_fast.so", "licences/some/LICENSE.txt"}
 
 
@@ -51,11 +51,11 @@ def test_no_page_is_taken() -> None:
     assert not [name for name in alone() if name.endswith(".md")]
 
 
-def test_only_the_signer_of_the_sdk_is_taken() -> None:
+def test_only_the_signer_of_the_sdk_is_taken(tmp_path: Path) -> None:
     """The rest would need packages that are not in the zip."""
     names = ("signer/signer.py", "client.py", "sdk_request.py", "utils/http_utils.py")
     files = {f"huaweicloudsdkcore/{name}": b"" for name in names}
-    kept = packed(replace(WHEEL, name="huaweicloudsdkcore", files=files))
+    kept = packed(replace(WHEEL, name="huaweicloudsdkcore", files=files), tmp_path)
     assert kept == {"huaweicloudsdkcore/signer/signer.py", "huaweicloudsdkcore/sdk_request.py"}
 
 
@@ -134,7 +134,7 @@ def test_other_files_are_packed_only_if_a_module_names_them(tmp_path: Path) -> N
 
 def test_the_function_needs_nothing_of_the_local_tools() -> None:
     """Its own modules and their SQL, but no command, emulator or packaging."""
-    found = named(PACKAGE)
+    found = {name.removeprefix("handler/") for name in alone()}
     assert {"function.py", "runtime/startup_record.py", "audit/sql/sqlite.sql"} <= found
     assert not {name.partition("/")[0] for name in found} & {
         "cli",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from handler.audit.job_state import JobState, JobWord
 from handler.audit.record import Head
+from handler.audit.state import DeliveryState
 from handler.runtime.response import (
     WORST_LAST,
     Answered,
@@ -19,6 +19,7 @@ from handler.runtime.response import (
     errors_of,
     outcome_of,
     reply,
+    result_of,
 )
 
 HEAD = Head(7, "f" * 64)
@@ -100,23 +101,45 @@ def test_created_jobs_need_no_sentence() -> None:
 )
 def test_a_job_that_failed_on_the_fleet_is_no_success(finished: str, outcome: ReplyOutcome) -> None:
     """For its delivery, and for the reconciler run that reads it."""
-    ended = replace(job("created"), finished=finished)
+    ended = job("created")._replace(finished=finished)
     assert outcome_of([ended]) == outcome
     answer = reply(Answered([], jobs=[ended], left={"jobs": 0}), HEAD)
     assert answer["outcome"] == outcome
     assert len(answer["errors"]) == (outcome == "partial")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("own", "open_rollouts", "outcome"),
+    [
+        ((), 1, "submitted"),
+        ((), 0, "completed"),
+        (("created",), 1, "submitted"),
+        (("deferred",), 1, "deferred"),
+        (("refused",), 1, "partial"),
+    ],
+)
+def test_the_jobs_of_rollouts_are_not_listed_and_decide_nothing(
+    own: tuple[JobWord, ...], open_rollouts: int, outcome: ReplyOutcome
+) -> None:
+    """There may be hundreds, and the gate judges their failures."""
+    of_rollout = tuple(one._replace(rollout="r") for one in jobs("refused", "expired", "planned"))
+    run = DeliveryState("d", "object", "obs://b/k", "planned", rollouts=1)
+    run = run._replace(rollouts_open=open_rollouts, jobs=(*jobs(*own), *of_rollout))
+    result = result_of("d", run, repeated=False)
+    assert (result.outcome, len(result.jobs)) == (outcome, len(own))
+    assert result.errors == errors_of(jobs(*own))
+
+
 def test_a_run_that_leaves_work_and_read_a_failure_reports_the_worse() -> None:
     """Open jobs are reported beside it."""
-    ended = replace(job("created"), finished="Failed")
+    ended = job("created")._replace(finished="Failed")
     answer = reply(Answered([], jobs=[ended], left={"jobs": 3}), HEAD)
     assert (answer["outcome"], answer["open"]) == ("partial", {"jobs": 3})
 
 
 def test_a_job_of_a_delivery_is_reported_once() -> None:
     """A reconciler run may have worked on it, too."""
-    ended = replace(job("created"), finished="Failed")
+    ended = job("created")._replace(finished="Failed")
     result = Result("k" * 52, "partial", (ended,), errors_of([ended]))
     assert len(reply(Answered([result], jobs=[ended]), HEAD)["errors"]) == 1  # type: ignore[arg-type]
 

@@ -53,9 +53,9 @@ def test_an_escape_is_never_cut_in_the_middle() -> None:
 
 def test_a_text_of_megabytes_takes_no_longer_than_a_short_one() -> None:
     """Only its beginning is looked at."""
-    began = time.perf_counter()
+    began = time.process_time()
     assert display("\u202e" * 20_000_000).endswith("…")
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 @given(st.text(alphabet=st.characters(), max_size=80), st.integers(1, 300))

@@ -72,7 +72,9 @@ def drafts(word: str, name: str, view: View) -> tuple[Draft, ...]:
         return forget_closed(timedelta(days=2))(view).drafts
     seen = view.delivery(name)
     if word in {"received", "rejected", "repeated", "ignored"}:
-        body = "{}" if word == "received" and seen is None else None
+        if word == "received" and seen:
+            word = "repeated"  # with a body, a delivery is received once
+        body = "{}" if word == "received" else None
         return (Draft(f"delivery.{word}", "pending", delivery=delivery_of(name), body=body),)
     if word in {"planned", "over"} and (seen is None or seen.state == "received"):
         read: Part = {"read_etag": name}

@@ -37,10 +37,12 @@ LAYOUTS = {
     4: "673f33cd8228b170",
     5: "1112edb339484012",
     6: "8b48006bb3b4353a",
-    7: "bd97f11e9ec66e98",
+    7: "19481e90f05f0f9a",
 }
 RECORDS = "SELECT * FROM records ORDER BY seq"
-PARTS = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY 1, 2"
+# A file of layout 6 or before keeps the index that `hash` had.
+PARTS = """SELECT type, name, tbl_name, replace(sql, ' UNIQUE,', ',       ') FROM sqlite_master
+WHERE name <> 'sqlite_autoindex_records_1' ORDER BY 1, 2"""
 
 
 @pytest.fixture
@@ -105,7 +107,7 @@ def test_the_state_of_an_old_log_is_that_of_its_records(old: Path) -> None:
         for key, delivery in deliveries.items():
             found = log.read(lambda view, key=key: view.delivery(key))  # type: ignore[misc]
             assert found
-            assert vars(found) | {"jobs": ()} == vars(delivery)
+            assert found._replace(jobs=()) == delivery
     assert sorted(job.state for job in jobs.values()) == [
         *("created", "created", "created", "deferred", "refused", "unknown")
     ]

@@ -27,7 +27,7 @@ def test_a_fast_clock_waits_as_much_less() -> None:
     started = time.monotonic()
     with condition:
         clock.wait(condition, clock.now() + timedelta(hours=1))
-    assert 0.05 < time.monotonic() - started < 2
+    assert 0.05 < time.monotonic() - started < 30
 
 
 def test_the_past_is_not_waited_for() -> None:
@@ -36,7 +36,7 @@ def test_the_past_is_not_waited_for() -> None:
     started = time.monotonic()
     with condition:
         clock.wait(condition, NIGHT)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 def test_a_clock_that_is_set_to_a_zone_shows_utc() -> None:

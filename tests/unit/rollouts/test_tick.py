@@ -1,0 +1,121 @@
+"""One run over the rollouts, through the function and against the emulated cloud."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handler.emulator.server import Emulator
+
+    Reply = dict[str, Any]
+    Fire = Callable[[object], Reply]
+    Drop = Callable[..., Any]
+    Recorded = Callable[[], list[Reply]]
+
+IDS = [f"{number:08}-0000-4000-8000-000000000000" for number in (1, 2, 3)]
+RECONCILE = {"action": "reconcile"}
+
+
+def spec(**rollout: object) -> dict[str, Any]:
+    """Return a rollout over three nodes, of one node in each job."""
+    return {
+        "kind": "node_upgrade",
+        "name": "nightly",
+        "targets": {"nodes": IDS},
+        "rollout": {"waves": [1, "100%"], "max_targets_per_job": 1, **rollout},
+    }
+
+
+def targets(emulator: Emulator) -> list[str]:
+    """Return the targets of all jobs that were created."""
+    bodies: list[Any] = [job.request for job in emulator.state.all_jobs()]
+    return [target["target_id"] for body in bodies for target in body["job_content"]["targets"]]
+
+
+@pytest.fixture
+def quick(emulator: Emulator) -> Emulator:
+    """The emulated cloud, in which a job ends as it is created."""
+    emulator.state.simulation = replace(emulator.state.simulation, job_seconds=0)
+    return emulator
+
+
+def ticked(fire: Fire) -> Reply:
+    """Run the reconciler until no rollout is open; return its last reply that shows one."""
+    shown: Reply = {}
+    for _ in range(20):
+        reply = fire(RECONCILE)
+        shown = reply if "rollouts" in reply else shown
+        if "rollouts" not in reply["open"]:
+            return shown
+    raise AssertionError(f"it does not end: {reply}")
+
+
+def test_a_rollout_begins_with_its_delivery(fire: Fire, emulator: Emulator) -> None:
+    """The reply shows how it stands."""
+    reply = fire(spec())
+    (rollout,) = reply["rollouts"]
+    assert reply["outcome"] == "submitted"
+    assert (rollout["state"], rollout["wave"], rollout["waits"]["for"]) == ("running", 1, "running")
+    assert len(targets(emulator)) == 1
+
+
+def test_ticks_bring_a_rollout_to_its_end(fire: Fire, quick: Emulator) -> None:
+    """Each node is in one job."""
+    fire(spec())
+    (rollout,) = ticked(fire)["rollouts"]
+    assert (rollout["state"], rollout["nodes"]["succeeded"]) == ("finished", 3)
+    assert sorted(targets(quick)) == IDS
+
+
+def test_the_same_event_again_begins_nothing_new(fire: Fire, quick: Emulator) -> None:
+    """Not even while all jobs of the rollout so far were refused."""
+    refused: Any = {"operation": "CreateBatchJob", "fault": "status", "status": 400, "times": 1}
+    quick.faults.set([refused])
+    first = fire(spec())
+    second = fire(spec())
+    assert first["deliveries"] == second["deliveries"]
+    ticked(fire)
+    assert sorted(targets(quick)) == sorted(set(targets(quick)))
+
+
+def test_a_dropped_rollout_has_a_result_file_that_says_so(
+    fire: Fire, drop: Drop, quick: Emulator
+) -> None:
+    """It is updated as the rollout proceeds."""
+    lines = "\n".join(f"  - {one}" for one in IDS)
+    text = f"kind: node_upgrade\nname: nightly\ntargets:\n  nodes:\n{lines}\nrollout: {{}}\n"
+    fire(drop("drop/nightly.yaml", text.encode()))
+    ticked(fire)
+    data = quick.state.buckets["nightdrop-drop"]["results/nightly.yaml.result.json"].data
+    assert b'"outcome": "completed"' in data
+
+
+def test_running_jobs_pause_and_resume_with_their_rollout(fire: Fire, emulator: Emulator) -> None:
+    """If the spec says so: IEF is asked to pause them, once they run."""
+    fleet = replace(emulator.state.simulation, job_seconds=600, speed=2000, parallelism=1)
+    emulator.state.simulation = fleet
+    fire(spec(waves=["100%"], running_jobs="pause", max_targets_per_job=3))
+    name = fire(RECONCILE)["rollouts"][0]["name"]
+    fire({"action": "rollout.pause", "rollout": name})
+
+    def jobs_are(state: str) -> bool:
+        return [job["state"] for job in fire(RECONCILE)["jobs"]] == [state]
+
+    wait_for(lambda: jobs_are("paused"))
+    fire({"action": "rollout.resume", "rollout": name})
+    assert emulator.state.requests[-1].operation == "RestoreBatchJob"
+
+
+def test_an_unknown_rollout_is_rejected_with_what_is_similar(fire: Fire) -> None:
+    """Recorded, and answered."""
+    fire(spec())
+    reply = fire({"action": "rollout.pause", "rollout": "weekly"})
+    assert reply["outcome"] == "rejected"
+    assert 'Nothing named "weekly"' in reply["errors"][0]
