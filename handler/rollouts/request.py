@@ -57,11 +57,12 @@ def run_rollout_request(action: Action, invocation: Invocation) -> Result:
     ticked = tick([after], invocation) if done else None
     standing = ticked.standings[0] if ticked and ticked.standings else look(after, invocation)
     sentences = () if done else (said.sentence,)
+    failed = ticked.errors if ticked else ()
     return Result(
         rollout.delivery,
         REPLY_OUTCOMES[said.outcome],
         ticked.jobs if ticked else (),
-        errors=() if said.outcome == "so" else sentences,
+        errors=(*failed, *(() if said.outcome == "so" else sentences)),
         warnings=sentences if said.outcome == "so" else (),
         rollouts=(standing_json(standing),),
     )

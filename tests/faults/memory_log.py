@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import finalize
 
+from handler.audit.format_version import VERSION
 from handler.audit.record import Record, part
 from handler.audit.sql import projection, sqlite, statements
 from handler.audit.sql.value_list import rows_for
@@ -77,6 +79,12 @@ class MemoryLog:
         for record in self.records():
             if part(record.fields, "delivery").get("key") in deliveries:
                 yield record
+
+    def save(self, path: Path) -> None:
+        """Write it to a file, as a log in SQLite."""
+        with closing(sqlite3.connect(path)) as file:
+            self._db.backup(file)
+            file.execute(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
         """Forget it."""

@@ -28,7 +28,7 @@ def is_due(one: RolloutLog) -> bool:
     return one.log.commit(claim_notice(MINUTE)).value is not None
 
 
-def test_a_breach_is_told_with_counts_reasons_and_the_commands() -> None:
+def test_a_breach_is_reported_with_counts_reasons_and_the_commands() -> None:
     """Enough to decide at night, on a telephone."""
     one = RolloutLog()
     one.plan(named(6), GATED)
@@ -42,7 +42,7 @@ def test_a_breach_is_told_with_counts_reasons_and_the_commands() -> None:
     assert not is_due(one)
 
 
-def test_an_approval_that_is_waited_for_is_told_once() -> None:
+def test_an_approval_that_is_waited_for_is_reported_once() -> None:
     """With the command that gives it."""
     one = RolloutLog()
     one.plan(named(6), RolloutSettings(waves=("2", "100%"), approve_before=(2,)))
@@ -54,7 +54,7 @@ def test_an_approval_that_is_waited_for_is_told_once() -> None:
     assert not is_due(one)
 
 
-def test_a_stop_by_the_gate_is_told_and_one_by_a_person_is_not() -> None:
+def test_a_stop_by_the_gate_is_reported_and_one_by_a_person_is_not() -> None:
     """Whoever stops it knows."""
     one = RolloutLog()
     one.plan(named(6), RolloutSettings(max_failed="0", on_breach="stop"))
@@ -65,7 +65,7 @@ def test_a_stop_by_the_gate_is_told_and_one_by_a_person_is_not() -> None:
     assert not is_due(one)
 
 
-def test_an_end_is_told_if_nodes_failed() -> None:
+def test_an_end_is_reported_if_nodes_failed() -> None:
     """A good end is in the summary."""
     one = RolloutLog()
     one.plan(named(3))

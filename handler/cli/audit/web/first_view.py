@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from datetime import datetime, timezone
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.format_version import VERSION
@@ -15,14 +16,18 @@ from handler.audit.sql.sqlite_reading import open_read_only
 from handler.audit.sql.view import SqlView
 from handler.cli.console import printable, prose
 from handler.cli.existing_log import open_existing
+from handler.cli.rollouts.rollout_row import operator_pace
 from handler.cli.status.fleet_progress import ask_progress
-from handler.cli.status.overview import overview_of
+from handler.cli.status.overview import DAY, overview_of
 from handler.errors import NightdropError
+from handler.rollouts.advance import rollout_standing
+from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from handler.audit.log import View
     from handler.cli.status.overview import Entry, Overview
 
 _WRITE = "CREATE TABLE first_view (content TEXT NOT NULL)"
@@ -31,6 +36,10 @@ _OTHER_LAYOUT = (
     "`nightdrop status`, opens it with this one"
 )
 _KINDS = ("waiting", "running", "failed")
+_MOST_ROLLOUTS, _MOST_REASONS = 200, 3
+
+_RANKS = {"approval": 0, "paused": 0, "stopped": 2, "finished": 2}
+"""By what a rollout waits for: those first that wait for a person, last those that have ended."""
 _INSERT = "INSERT INTO first_view (content) VALUES (?)"
 
 
@@ -47,7 +56,7 @@ def write_first_view(address: str, copy: Path) -> None:
 
 def _content(address: str) -> dict[str, Any]:
     try:
-        overview = _read(address)
+        overview, rollouts = _read(address)
     except (NightdropError, LookupError) as error:
         return {"missing": prose(error.args[0] if error.args else error)}
     seen, problem = ask_progress(overview)
@@ -57,6 +66,7 @@ def _content(address: str) -> dict[str, Any]:
         "at": seen.at,
         "problem": prose(problem),
         "ticks": ticks,
+        "rollouts": rollouts,
         **{name: prose(getattr(seen, name)) for name in texts},
         **{kind: list(map(_entry, getattr(seen, kind))) for kind in _KINDS},
     }
@@ -68,8 +78,38 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {**entry._asdict(), **texts, "progress": entry.progress._asdict()}
 
 
-def _read(address: str) -> Overview:
-    """Return the overview of a log; a SQLite file is only read, in one transaction.
+def _rollouts(view: View) -> Iterator[dict[str, Any]]:
+    """Yield the rollouts that are open or changed in the last day."""
+    since, pace = timestamp(view.now - DAY), operator_pace()
+    for rollout in view.rollouts.latest(_MOST_ROLLOUTS):
+        if rollout.ended and rollout.changed_at < since:
+            continue
+        _, counts, waiting = rollout_standing(view, rollout, pace)
+        reasons = view.rollouts.reasons(rollout.key, "failed", _MOST_REASONS)
+        yield {
+            "key": rollout.key,
+            "delivery": rollout.delivery,
+            "name": printable(rollout.name),
+            "state": rollout.state,
+            "rank": _RANKS.get(waiting.word, 1),
+            "wave": rollout.wave,
+            "ends": rollout.wave_ends,
+            "nodes": rollout.nodes,
+            "counts": counts._asdict(),
+            "percent": 100 * (rollout.nodes - counts.pending - counts.running) // rollout.nodes,
+            "waits": prose(waiting.text or rollout.note),
+            "next": timestamp(waiting.until) if waiting.until else "",
+            "seen_until": rollout.changed_at if rollout.ended else timestamp(view.now),
+            "reasons": [(prose(reason), nodes) for reason, nodes in reasons],
+        }
+
+
+def _of(view: View) -> tuple[Overview, list[dict[str, Any]]]:
+    return overview_of(view), sorted(_rollouts(view), key=itemgetter("rank"))
+
+
+def _read(address: str) -> tuple[Overview, list[dict[str, Any]]]:
+    """Return the overview of a log and its rollouts; a SQLite file is only read, at one moment.
 
     Raises:
         LogError: The log cannot be read.
@@ -77,7 +117,7 @@ def _read(address: str) -> Overview:
     """
     if not address.startswith(SQLITE):
         with open_existing(address) as log:
-            return log.read(overview_of)
+            return log.read(_of)
     with closing(open_read_only(address.removeprefix(SQLITE))) as database:
         database.execute("BEGIN")
         if version_of(database) != VERSION:
@@ -89,4 +129,4 @@ def _read(address: str) -> Overview:
         view = SqlView(execute, datetime.now(timezone.utc))
         if not view.head.seq:
             raise LookupError("the log is empty; run the function once")
-        return overview_of(view)
+        return _of(view)
