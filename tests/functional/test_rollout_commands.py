@@ -228,6 +228,46 @@ def test_an_unknown_or_ambiguous_rollout_is_an_error(site: Site, command: str) -
     assert site.actions() == before
 
 
+def test_status_has_a_line_for_a_rollout_and_none_for_its_jobs(site: Site) -> None:
+    """Its wave, its nodes, what it waits for, why nodes failed; a paused one is not well."""
+    name = site.begin()
+    first = CliRunner().invoke(main, ["status"], env=site.environ)
+    lines = first.stdout.splitlines()
+    assert lines[:3] == ["Waiting        nothing", "Running        nothing", "Rollouts (1)"]
+    assert lines[4].split()[:3] == [name, "running", "1/3"]
+    assert (first.exit_code, "Last day       no job" in lines) == (0, True)
+    site.run("pause", "nightly")
+    assert CliRunner().invoke(main, ["status"], env=site.environ).exit_code == 1
+    site.run("resume", "nightly")
+    site.run("approve", "nightly")
+    site.reconcile(9)
+    ended = CliRunner().invoke(main, ["status", "-o", "json"], env=site.environ)
+    [rollout] = json.loads(ended.stdout)["rollouts"]
+    assert (ended.exit_code, rollout["state"]) == (1, "finished")
+    assert sum(one["nodes"] for one in rollout["failures"]) == 4
+
+
+def test_a_plan_draws_the_waves_before_anything_is_done(site: Site, tmp_path: Path) -> None:
+    """What is selected and skipped, the policy's rule, and a time line; the same again is known."""
+    (tmp_path / "nightly.yaml").write_text(json.dumps(SPEC))
+    command = ["plan", "--as", "direct", "nightly.yaml"]
+    lines = CliRunner().invoke(main, command, env=site.environ).stdout.splitlines()
+    assert lines[0] == "✓ nightly.yaml: 1 rollout would be created"
+    assert "  rule 1 of the built-in policy allows it" in lines
+    assert any(line.startswith("  nodes     40 nodes: gw-") for line in lines)
+    assert "  skips     3 offline" in lines
+    assert [line.split()[:3] for line in lines[-4:-1]] == [
+        *(["1", "2", "1"], ["2", "18", "3"], ["3", "20", "3"])
+    ]
+    assert all("█" in line for line in lines[-4:-1])
+    assert not (tmp_path / "audit.db").exists() or site.actions() == []
+    site.fire(SPEC)
+    again = CliRunner().invoke(main, command, env=site.environ).stdout.splitlines()
+    assert (again[0], again[-1].split()[1]) == (
+        *("= nightly.yaml: nothing to do: it was run before", "running"),
+    )
+
+
 @pytest.mark.parametrize("command", ["list", "show x", "watch x", "pause x"])
 def test_an_empty_log_is_an_error(site: Site, tmp_path: Path, command: str) -> None:
     """After a typing error in its address an empty table would be believed."""

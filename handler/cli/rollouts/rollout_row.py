@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from handler.cli.audit.records.record_row import format_time
 from handler.cli.configuration.environment import environment
-from handler.cli.listing import Listing
+from handler.cli.listing import Listing, print_table
 from handler.errors import SettingsError
 from handler.rollouts.advance import Pace
 from handler.schedule.timeline import GRACE
 from handler.values.duration import seconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ROLLOUTS = Listing(
     ("name", "state", "wave", "nodes", "failed", "waits for", "until", "note"),
@@ -45,6 +45,11 @@ def operator_pace() -> Pace:
         return Pace(0.0, seconds_of(given) if given else GRACE)
     except ValueError as error:
         raise SettingsError(f"NIGHTDROP_JOB_GRACE: {error}") from error
+
+
+def print_rollouts(standings: Sequence[Mapping[str, Any]]) -> None:
+    """Print rollouts as a table."""
+    print_table(standings, ROLLOUTS, shown=rollout_cells, style=rollout_style)
 
 
 def rollout_cells(standing: Mapping[str, Any]) -> dict[str, object]:
