@@ -7,7 +7,6 @@ named tuples, which a cold start creates five times as fast as dataclasses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ class AwaitTurn(NamedTuple):
     spare: float = 0.0
 
 
-@dataclass(frozen=True)
 class TimeLeft:
     """Answers how many seconds the invocation still has."""
 
@@ -89,7 +87,6 @@ class ShowJob(NamedTuple):
     job_id: str
 
 
-@dataclass(frozen=True)
 class Gone:
     """The API no longer knows a job: it was deleted."""
 
