@@ -8,8 +8,7 @@ anything else                              is new
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from handler.audit.record import part
 
@@ -23,8 +22,7 @@ CONFIRMING = _SAID | _NOTHING_NEW
 """The actions after which something else may stand of the latest checkpoint."""
 
 
-@dataclass(frozen=True)
-class Confirmation:
+class Confirmation(NamedTuple):
     """What stands of the latest checkpoint.
 
     Attributes:

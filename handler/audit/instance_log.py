@@ -8,8 +8,8 @@ for its own commit, so it has at most one in a group.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from handler.audit.log import Decision
@@ -25,26 +25,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass
 class _Waiting:
     """A decision whose thread waits for its commit."""
 
-    decide: Decide[Any]
-    committed: Committed[Any] | None = None
-    error: BaseException | None = None
+    def __init__(self, decide: Decide[Any]) -> None:
+        self.decide = decide
+        self.committed: Committed[Any] | None = None
+        self.error: BaseException | None = None
 
 
-@dataclass
 class _Group:
     """The decisions that wait for the next append."""
 
-    gathering: Lock = field(default_factory=Lock)
-    committing: Lock = field(default_factory=Lock)
-    waiting: list[_Waiting] = field(default_factory=list)
-    head: Head | None = None
+    def __init__(self) -> None:
+        self.gathering, self.committing = Lock(), Lock()
+        self.waiting: list[_Waiting] = []
+        self.head: Head | None = None
 
 
-@dataclass(frozen=True)
 class InstanceLog:
     """A log for the threads of one instance.
 
@@ -54,14 +52,19 @@ class InstanceLog:
         function: What every record says of the function: name, version, request id.
     """
 
-    log: Log
-    announce: Callable[[Sequence[Record]], object] = len
-    function: Part = field(default_factory=dict)
-    _group: _Group = field(default_factory=_Group)
+    def __init__(
+        self,
+        log: Log,
+        announce: Callable[[Sequence[Record]], object] = len,
+        function: Part = MappingProxyType({}),
+        group: _Group | None = None,
+    ) -> None:
+        self.log, self.announce, self.function = log, announce, function
+        self._group = group or _Group()
 
     def bind(self, function: Part) -> InstanceLog:
         """Return the same log for one invocation, with the function's part for its records."""
-        return replace(self, function=function)
+        return InstanceLog(self.log, self.announce, function, self._group)
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
         """Commit a decision, together with those of other threads."""

@@ -14,8 +14,7 @@ a claimed operation leaves the state as it is   └──► unchanged: not done
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast, get_args
 
 from handler.audit.record import part
 
@@ -68,8 +67,7 @@ _OPERATED: Mapping[str, Mapping[str, Any]] = {
 """The outcomes of an operation on a job, and what each changes of its state."""
 
 
-@dataclass(frozen=True)
-class JobState:
+class JobState(NamedTuple):
     """One planned job as its records leave it.
 
     Attributes:
@@ -143,16 +141,6 @@ class JobState:
         return self.state in FOLLOWED and not self.finished
 
 
-State = TypeVar("State")
-
-
-def replace(before: State, /, **changes: object) -> State:
-    """Return a state with some fields changed: `dataclasses.replace`, at a tenth of its time."""
-    changed = object.__new__(type(before))
-    changed.__dict__.update(before.__dict__, **changes)
-    return changed
-
-
 def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
     """Return a job's state after one more of its records.
 
@@ -164,17 +152,22 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
     if job is None:
         return _planned_job(fields) if word == "planned" else None
     note = str(fields.get("note", ""))
-    seen = replace(job, seq=_int(fields["seq"]), changed_at=str(fields["at"]), note=note)
+    seen = job._replace(seq=_int(fields["seq"]), changed_at=str(fields["at"]), note=note)
     if word in _CLAIMS or word in _OPERATED:
         return _fold_operation(job, seen, word, part(fields, "request"))
     request, response = part(fields, "request"), part(fields, "response")
     if word == "finished":
-        counts = {name: _int(response.get(name, 0)) for name in ("tasks", "succeeded", "ended_at")}
-        ended = {"finished_at": seen.changed_at, "finished_seq": seen.seq, "paused": False}
-        return replace(seen, finished=str(response["final"]), **ended, **counts)
+        return seen._replace(
+            finished=str(response["final"]),
+            tasks=_int(response.get("tasks", 0)),
+            succeeded=_int(response.get("succeeded", 0)),
+            ended_at=_int(response.get("ended_at", 0)),
+            finished_at=seen.changed_at,
+            finished_seq=seen.seq,
+            paused=False,
+        )
     if word == "sending":
-        return replace(
-            seen,
+        return seen._replace(
             state="sending",
             attempt=_int(request["attempt"]),
             date=str(request["date"]),
@@ -184,8 +177,7 @@ def fold_job(job: JobState | None, fields: Fields) -> JobState | None:
         )
     if word not in _STATES:
         return seen
-    return replace(
-        seen,
+    return seen._replace(
         state=cast("JobWord", word),
         status=_int(response.get("status", 0)),
         job_id=job.job_id or str(response.get("job_id", "")),
@@ -201,14 +193,11 @@ def _fold_operation(
     Why a job ended stays its note until it is retried, resumed or deleted.
     """
     ended = bool(job.finished) and not _OPERATED.get(word)
-    seen = replace(seen, note=job.note if ended else seen.note or job.note)
+    seen = seen._replace(note=job.note if ended else seen.note or job.note)
     if word in _OPERATED:
-        return replace(seen, operation="", **_OPERATED[word])
-    return replace(
-        seen,
-        operation=_CLAIMS[word],
-        date=str(request["date"]),
-        lease_until=str(request["lease_until"]),
+        return seen._replace(operation="", **_OPERATED[word])
+    return seen._replace(
+        operation=_CLAIMS[word], date=str(request["date"]), lease_until=str(request["lease_until"])
     )
 
 

@@ -7,7 +7,6 @@ Claims, leases and de-duplication are ordinary decisions, and the same ones serv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -37,9 +36,8 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
-@dataclass(frozen=True)
 class Decision(Generic[T_co]):
-    """The result of a decision.
+    """The result of a decision; not to be changed.
 
     Attributes:
         value: The answer for the caller: granted or not, new or seen before.
@@ -48,9 +46,12 @@ class Decision(Generic[T_co]):
             one append.
     """
 
-    value: T_co
-    drafts: tuple[Draft, ...] = ()
-    then: Decide[T_co] | None = None
+    __slots__ = ("drafts", "then", "value")
+
+    def __init__(
+        self, value: T_co, drafts: tuple[Draft, ...] = (), then: Decide[T_co] | None = None
+    ) -> None:
+        self.value, self.drafts, self.then = value, drafts, then
 
     def value_in(self, view: View) -> T_co:
         """Return the value in a state that has the drafts in it, where `then` appends no others."""
@@ -241,12 +242,13 @@ class View(Protocol):
 Decide: TypeAlias = "Callable[[View], Decision[T]]"
 
 
-@dataclass(frozen=True)
 class Committed(Generic[T_co]):
-    """A committed decision: its value and its records, which are durable."""
+    """A committed decision: its value and its records, which are durable; not to be changed."""
 
-    value: T_co
-    records: tuple[Record, ...]
+    __slots__ = ("records", "value")
+
+    def __init__(self, value: T_co, records: tuple[Record, ...]) -> None:
+        self.value, self.records = value, records
 
 
 class Log(Protocol):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
 from handler.values.canonical_json import Json, canonical, sha256_hex, timestamp
@@ -57,8 +57,10 @@ RECORD_FIELDS: Mapping[str, frozenset[str]] = {
 """The parts of a record and the fields each may have; nothing else gets in."""
 
 
-@dataclass(frozen=True)
-class Draft:
+_NOTHING: Part = MappingProxyType({})
+
+
+class Draft(NamedTuple):
     """What a decision wants recorded; the log adds the place in the chain.
 
     Attributes:
@@ -72,30 +74,21 @@ class Draft:
 
     action: str
     outcome: Outcome
-    delivery: Part = field(default_factory=dict)
-    actor: Part = field(default_factory=dict)
-    source: Part = field(default_factory=dict)
-    job: Part = field(default_factory=dict)
-    rollout: Part = field(default_factory=dict)
-    request: Part = field(default_factory=dict)
-    response: Part = field(default_factory=dict)
-    checkpoint: Part = field(default_factory=dict)
-    function: Part = field(default_factory=dict)
+    delivery: Part = _NOTHING
+    actor: Part = _NOTHING
+    source: Part = _NOTHING
+    job: Part = _NOTHING
+    rollout: Part = _NOTHING
+    request: Part = _NOTHING
+    response: Part = _NOTHING
+    checkpoint: Part = _NOTHING
+    function: Part = _NOTHING
     note: str = ""
     body: str | None = None
 
-    def __post_init__(self) -> None:
-        for part, allowed in RECORD_FIELDS.items():
-            values: Part = getattr(self, part)
-            if not values.keys() <= allowed:
-                unknown = ", ".join(sorted(values.keys() - allowed))
-                raise ValueError(f"{part} of a record has no field {unknown}")
-
     def by(self, function: Part) -> Draft:
         """Return the draft with what it says of the function added to `function`."""
-        bound = object.__new__(Draft)
-        bound.__dict__.update(self.__dict__, function={**function, **self.function})
-        return bound
+        return self._replace(function={**function, **self.function})
 
     @property
     def key(self) -> str:
@@ -103,19 +96,34 @@ class Draft:
         return str(self.job.get("key") or self.rollout.get("key") or self.delivery["key"])
 
     def fields(self) -> Fields:
-        """Return the fields a decision fills in, empty parts and values left out."""
+        """Return the fields a decision fills in, empty parts and values left out.
+
+        Raises:
+            ValueError: A part has a field that no record may have.
+        """
         fields: Fields = {"action": self.action, "outcome": self.outcome}
         if self.note:
             fields["note"] = self.note
-        for part in RECORD_FIELDS:
-            if values := getattr(self, part):
-                given = {name: value for name, value in values.items() if value is not None}
-                fields |= {part: given} if given else {}
+        for part, allowed in RECORD_FIELDS.items():
+            values: Part = getattr(self, part)
+            if not values:
+                continue
+            if not values.keys() <= allowed:
+                unknown = ", ".join(sorted(values.keys() - allowed))
+                raise ValueError(f"{part} of a record has no field {unknown}")
+            given: Json = {name: value for name, value in values.items() if value is not None}
+            if given:
+                fields[part] = given
         return fields
 
 
-@dataclass(frozen=True)
-class Record:
+class _Row(NamedTuple):
+    seq: int
+    hash: str
+    text: str
+
+
+class Record(_Row):
     """A record as it is stored: its text is what was hashed, byte for byte.
 
     Attributes:
@@ -123,10 +131,6 @@ class Record:
         hash: SHA-256 of `text` in hex; the next record's `prev`.
         text: The canonical JSON of all its fields except `hash`.
     """
-
-    seq: int
-    hash: str
-    text: str
 
     @cached_property
     def fields(self) -> Fields:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
 from handler.audit.actions import DELIVERY_ACTIONS, needs_attention
-from handler.audit.job_state import replace
 from handler.audit.record import part, rule_id
 
 if TYPE_CHECKING:
@@ -31,8 +29,7 @@ UNDECIDED: frozenset[DeliveryWord] = frozenset({"received", "awaiting"})
 """States of a delivery that is still to be planned or refused."""
 
 
-@dataclass(frozen=True)
-class DeliveryState:
+class DeliveryState(NamedTuple):
     """One delivery as its records leave it.
 
     Attributes:
@@ -63,7 +60,7 @@ class DeliveryState:
         rollouts: How many rollouts it planned.
         rollouts_open: How many of them have not ended.
         first_seq: The number of its first record.
-        last_seq: The number of the latest record that names it; two equal states may differ in it.
+        last_seq: The number of the latest record that names it.
         jobs: Its jobs, in the order of the file.
     """
 
@@ -94,7 +91,7 @@ class DeliveryState:
     rollouts: int = 0
     rollouts_open: int = 0
     first_seq: int = 0
-    last_seq: int = field(default=0, compare=False)
+    last_seq: int = 0
     jobs: tuple[JobState, ...] = ()
 
     @property
@@ -112,10 +109,9 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
     """
     action, said, seq = str(fields["action"]), part(fields, "delivery"), _int(fields["seq"])
     if delivery:
-        delivery = replace(delivery, last_seq=seq)
+        delivery = delivery._replace(last_seq=seq)
     if delivery and (fold := _FOLDS.get(action.partition(".")[0])):
         return fold(delivery, fields)
-    alarm = {"alarmed": seq} if needs_attention(fields) else {}
     if action not in DELIVERY_ACTIONS:
         return delivery
     before = delivery or DeliveryState(
@@ -130,8 +126,7 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
     )
     if before.state not in UNDECIDED or (before.state, action) == ("awaiting", "delivery.repeated"):
         return before
-    return replace(
-        before,
+    return before._replace(
         state=cast("DeliveryWord", DELIVERY_ACTIONS[action]),
         digest=str(said.get("digest", before.digest)),
         etag=str(part(fields, "source").get("read_etag", "")),
@@ -143,23 +138,22 @@ def fold_delivery(delivery: DeliveryState | None, fields: Fields) -> DeliverySta
         touched_at=str(fields["at"]),
         seq=seq,
         changed=seq,
-        **alarm,
+        alarmed=seq if needs_attention(fields) else before.alarmed,
     )
 
 
 def _fold_part(delivery: DeliveryState, fields: Fields) -> DeliveryState:
     """Return a delivery's state after one more record about a job or a rollout of it."""
     seq, action = _int(fields["seq"]), str(fields["action"])
-    alarm = {"alarmed": seq} if needs_attention(fields) else {}
+    alarmed = seq if needs_attention(fields) else delivery.alarmed
     if not action.startswith("rollout."):
-        return replace(delivery, changed=seq, **alarm)
+        return delivery._replace(changed=seq, alarmed=alarmed)
     opened = {"rollout.planned": 1, "rollout.retried": 1, **dict.fromkeys(ROLLOUT_ENDS, -1)}
-    return replace(
-        delivery,
+    return delivery._replace(
         changed=seq,
         rollouts=delivery.rollouts + (action == "rollout.planned"),
         rollouts_open=delivery.rollouts_open + opened.get(action, 0),
-        **alarm,
+        alarmed=alarmed,
     )
 
 
@@ -171,12 +165,12 @@ def _fold_result(delivery: DeliveryState, fields: Fields) -> DeliveryState:
     said, action = part(fields, "delivery"), str(fields["action"])
     if action == "result.writing":
         due_at = str(part(fields, "request")["lease_until"])
-        return replace(delivery, tries=delivery.tries + 1, due_at=due_at)
+        return delivery._replace(tries=delivery.tries + 1, due_at=due_at)
     if action == "result.failed" and "shows" not in said:
         due_at = str(part(fields, "request").get("lease_until", delivery.due_at))
-        return replace(delivery, result_error=str(fields.get("note", "")), due_at=due_at)
+        return delivery._replace(result_error=str(fields.get("note", "")), due_at=due_at)
     shown = _int(said.get("shows", delivery.changed))
-    return replace(delivery, reported=shown, tries=0, due_at="", result_error="")
+    return delivery._replace(reported=shown, tries=0, due_at="", result_error="")
 
 
 def _fold_notice(delivery: DeliveryState, fields: Fields) -> DeliveryState:
@@ -189,12 +183,12 @@ def _fold_notice(delivery: DeliveryState, fields: Fields) -> DeliveryState:
     due = str(request.get("lease_until", ""))
     if action == "notice.sending":
         tries = delivery.notice_tries + 1
-        return replace(delivery, noticed=shows, notice_tries=tries, notice_due=due)
+        return delivery._replace(noticed=shows, notice_tries=tries, notice_due=due)
     if delivery.noticed != shows:
         return delivery
     if action == "notice.deferred":
-        return replace(delivery, noticed=0, notice_due=due)
-    return replace(delivery, notice_tries=0, notice_due="")
+        return delivery._replace(noticed=0, notice_due=due)
+    return delivery._replace(notice_tries=0, notice_due="")
 
 
 _FOLDS = {

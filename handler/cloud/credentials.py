@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from handler.errors import CredentialsError
 
@@ -17,8 +16,7 @@ _METHODS = ("getSecurityAccessKey", "getSecuritySecretKey", "getSecurityToken")
 _VARIABLES = ("HUAWEICLOUD_SDK_AK", "HUAWEICLOUD_SDK_SK", "HUAWEICLOUD_SDK_SECURITY_TOKEN")
 
 
-@dataclass(frozen=True)
-class Credentials:
+class Credentials(NamedTuple):
     """An access key, its secret, and the token of temporary keys; none is ever printed.
 
     The SDK's signer reads `ak` and `sk`.
@@ -27,10 +25,14 @@ class Credentials:
         missing: Why there are no keys, the message of the error when signing; "" if there are.
     """
 
-    ak: str = field(repr=False)
-    sk: str = field(repr=False)
-    token: str = field(default="", repr=False)
+    ak: str
+    sk: str
+    token: str = ""
     missing: str = ""
+
+    def __repr__(self) -> str:
+        """Return nothing of the keys."""
+        return f"Credentials(missing={self.missing!r})"
 
     def require(self) -> None:
         """Do nothing if there are keys.

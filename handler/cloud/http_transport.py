@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 import time
 import weakref
-from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from handler.cloud.connection import ServerOrigin, dial
@@ -35,8 +34,7 @@ _LONGEST_PAUSE = 3600
 _PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A signed request; its URL is encoded as signed, its headers are never printed.
 
     `date` is the timestamp of the signature; the services refuse it 15 minutes later.
@@ -44,13 +42,16 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
     date: str
 
+    def __repr__(self) -> str:
+        """Return nothing of headers and body, which hold signatures and values of specs."""
+        return f"Request({self.method!r}, {self.url!r}, date={self.date!r})"
 
-@dataclass(frozen=True)
-class Answer:
+
+class Answer(NamedTuple):
     """A response.
 
     Attributes:
@@ -62,8 +63,12 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
     cut: bool = False
+
+    def __repr__(self) -> str:
+        """Return nothing of the body."""
+        return f"Answer({self.status}, {self.headers!r}, cut={self.cut})"
 
     @property
     def retry_after(self) -> float | None:
@@ -134,6 +139,8 @@ class Transport:
         kept = False
         try:
             answer, kept = _exchange(timed, parts, request, max_bytes)
+        except NoAnswerError as error:
+            raise NoAnswerError(f"no answer from {host}: {error}") from None
         except (OSError, ValueError) as error:
             # Without its cause, whose text quotes the response, which may repeat a secret.
             if not timed.sent:

@@ -11,7 +11,6 @@ holds the SHA-256 of the spec `NAME`. `nightdrop approve` records the same for a
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from handler.audit.log import Decision
@@ -102,8 +101,7 @@ def approve(
             one for one in states if one and one.state == "awaiting" and one.digest == digest
         ]
         drafts = [
-            replace(
-                draft_about_state(one),
+            draft_about_state(one)._replace(
                 action="delivery.approved",
                 outcome="success",
                 actor=actor,
@@ -145,7 +143,7 @@ def _is_over(one: DeliveryState, now: datetime) -> bool:
 
 def _expired(one: DeliveryState) -> Draft:
     note = f"was not approved by {one.awaits_until[:19]}Z; deliver it again if it is still wanted"
-    return replace(draft_about_state(one), action="delivery.rejected", outcome="failure", note=note)
+    return draft_about_state(one)._replace(action="delivery.rejected", outcome="failure", note=note)
 
 
 def _is_named(one: DeliveryState, key: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -158,11 +157,8 @@ def settle_without_jobs(
         note: Why, for a person.
         spec: What was read, if it came that far.
     """
-    draft = replace(
-        draft_about(delivery, spec),
-        action=action,
-        outcome="success" if action == "delivery.ignored" else "failure",
-        note=note,
+    draft = draft_about(delivery, spec)._replace(
+        action=action, outcome="success" if action == "delivery.ignored" else "failure", note=note
     )
     return _close_with(delivery.key, draft)
 
@@ -201,8 +197,7 @@ def reject_exchanged(delivery: DeliveryState) -> Decide[None]:
 
     Its body was changed by another program, so nothing of it is trusted.
     """
-    draft = replace(
-        draft_about_state(delivery),
+    draft = draft_about_state(delivery)._replace(
         action="delivery.rejected",
         outcome="failure",
         note="its body in the outbox is not the one that was received, so it is not started over: "
@@ -218,7 +213,7 @@ def reject_exchanged(delivery: DeliveryState) -> Decide[None]:
 
 def interrupted(delivery: Delivery, note: str) -> Decide[DeliveryState]:
     """Decide to record that a delivery could not be planned now; it starts over when it returns."""
-    draft = replace(draft_about(delivery), action="delivery.interrupted", note=note)
+    draft = draft_about(delivery)._replace(action="delivery.interrupted", note=note)
     return lambda _view: followed_by((draft,), known_delivery(delivery.key))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.deliveries.decisions import (
@@ -96,7 +95,7 @@ def _with_jobs(run: DeliveryState, jobs: Sequence[JobState]) -> DeliveryState:
     """Return a run with the states that sending has left of its jobs."""
     sent = {job.key: job for job in jobs}
     changed = max([run.changed, *(job.seq for job in jobs)])
-    return replace(run, jobs=tuple(sent.get(job.key, job) for job in run.jobs), changed=changed)
+    return run._replace(jobs=tuple(sent.get(job.key, job) for job in run.jobs), changed=changed)
 
 
 def state_of(key: str, invocation: Invocation) -> DeliveryState:

@@ -9,7 +9,6 @@ decided                delivery.repeated, answer from the log
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
@@ -49,7 +48,7 @@ def receive(delivery: Delivery, plan: Decide[Decided] | None = None) -> Decide[D
         starting = Decided(run, None, refused=refused)
         if seen is None:
             return Decision(starting, (_received(run, refused),))
-        again = replace(draft_about(run), note="started over: it was never planned")
+        again = draft_about(run)._replace(note="started over: it was never planned")
         return Decision(starting, (again,))
 
     return decide
@@ -61,7 +60,7 @@ def _latest_run(
     """Return a delivery's latest run, its state, and the state of the refused run before it."""
     refused, seen = None, view.delivery(delivery.key)
     while seen and _left_nothing(_repeated_by(view, seen)):
-        delivery = replace(delivery, key=key_of([delivery.key, "delivered again"]))
+        delivery = delivery._replace(key=key_of([delivery.key, "delivered again"]))
         refused, seen = seen, view.delivery(delivery.key)
     return delivery, seen, refused
 
@@ -90,8 +89,8 @@ def _left_nothing(run: DeliveryState) -> bool:
 
 def _received(delivery: Delivery, refused: DeliveryState | None) -> Draft:
     body = delivery.to_json()
-    draft = replace(draft_about(delivery), body=body, request={"digest": sha256_hex(body)})
+    draft = draft_about(delivery)._replace(body=body, request={"digest": sha256_hex(body)})
     if refused is None:
         return draft
     note = f"delivered again: {shown(refused.key)} left nothing on the fleet"
-    return replace(draft, delivery={**draft.delivery, "repeats": refused.key}, note=note)
+    return draft._replace(delivery={**draft.delivery, "repeats": refused.key}, note=note)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -63,8 +62,7 @@ def draft_about_state(delivery: DeliveryState) -> Draft:
 def repeated(delivery: Delivery, seen: DeliveryState, spec: SpecSource | None = None) -> Draft:
     """Return the record that a delivery came again, or is that of another run."""
     about = draft_about(delivery, spec)
-    return replace(
-        about,
+    return about._replace(
         action="delivery.repeated",
         outcome="success",
         delivery={**about.delivery, "repeats": seen.key},
@@ -77,8 +75,7 @@ def repeated(delivery: Delivery, seen: DeliveryState, spec: SpecSource | None = 
 def not_allowed(order: Order, problems: Sequence[Problem]) -> Draft:
     """Return the record that the policy does not allow what a delivery asks for."""
     about = draft_about(order.delivery, order.spec)
-    return replace(
-        about,
+    return about._replace(
         action="delivery.rejected",
         outcome="failure",
         delivery={**about.delivery, **relied_on(order.policy)},
@@ -88,11 +85,8 @@ def not_allowed(order: Order, problems: Sequence[Problem]) -> Draft:
 
 def spec_rejected(order: Order) -> Draft:
     """Return the record that a delivery names nodes that cannot be found."""
-    return replace(
-        draft_about(order.delivery, order.spec),
-        action="spec.rejected",
-        outcome="failure",
-        note="\n".join(map(str, order.unknown)),
+    return draft_about(order.delivery, order.spec)._replace(
+        action="spec.rejected", outcome="failure", note="\n".join(map(str, order.unknown))
     )
 
 
@@ -105,8 +99,7 @@ def awaiting(order: Order, rules: Rules, now: datetime) -> Draft:
     until = timestamp(now + min(shortest, rules.valid_for))
     about = draft_about(order.delivery, order.spec)
     approval = order.policy.approval
-    return replace(
-        about,
+    return about._replace(
         action="delivery.awaiting",
         delivery={**about.delivery, **relied_on(order.policy)},
         request={"operation": "approve", "lease_until": until},
@@ -123,8 +116,7 @@ def source_changed(delivery: Delivery, found: Part, policy: PolicyDecision) -> D
     event of the newer object never comes.
     """
     about = draft_about(delivery)
-    return replace(
-        about,
+    return about._replace(
         action="delivery.ignored",
         outcome="success",
         delivery={**about.delivery, **relied_on(policy)},
@@ -136,15 +128,14 @@ def source_changed(delivery: Delivery, found: Part, policy: PolicyDecision) -> D
 def superseded(delivery: Delivery, run: DeliveryState) -> Draft:
     """Return the record that a later upload of a delivery's object was planned before it came."""
     note = f"a later upload of this object is planned already, as delivery {shown(run.key)}"
-    return replace(draft_about(delivery), action="delivery.ignored", outcome="success", note=note)
+    return draft_about(delivery)._replace(action="delivery.ignored", outcome="success", note=note)
 
 
 def planned(order: Order) -> Draft:
     """Return the record that a delivery is planned."""
     about = draft_about(order.delivery, order.spec)
     changed = [CHANGED] if is_changed(order.spec.found) else []
-    return replace(
-        about,
+    return about._replace(
         action="delivery.planned",
         delivery={**about.delivery, **relied_on(order.policy), "jobs": len(order.plan.jobs)},
         note="\n".join([*map(str, order.plan.warnings), *changed]),

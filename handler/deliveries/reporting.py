@@ -15,7 +15,7 @@ written with it, as one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -54,7 +54,7 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
     if place is None or not has_result(run, invocation.settings) or not _time_left(invocation):
         return run
     dated = invocation.obs.clock()
-    obs = replace(invocation.obs, clock=lambda: dated)
+    obs = invocation.obs._replace(clock=lambda: dated)
     pause = timedelta(seconds=invocation.settings.settle_after)
     started = invocation.log.commit(start_result(run.key, pause)).value
     if not isinstance(started, StartedResult):
@@ -178,12 +178,12 @@ def record_result(
         if error is None or run is None:
             return (written, *_other_shown(view, started, written))
         if view.now - moment(run.touched_at) > GIVEN_UP:
-            return (replace(failed, delivery=shows, note=f"given up: {error}"),)
+            return (failed._replace(delivery=shows, note=f"given up: {error}"),)
         if run.result_error:
             return ()
         pause: Part = {"lease_until": timestamp(view.now)}
         may_come = isinstance(error, NoAnswerError) and not error.over
-        return (failed if may_come else replace(failed, request=pause),)
+        return (failed if may_come else failed._replace(request=pause),)
 
     return decide
 
@@ -198,7 +198,7 @@ def _other_shown(view: View, started: StartedResult, written: Draft) -> tuple[Dr
     if latest.key == started.run.key or latest.tries:
         return ()
     shows = started.shown.changed if started.shown.key == latest.key else 0
-    return (replace(written, delivery={"key": latest.key, "shows": shows}),)
+    return (written._replace(delivery={"key": latest.key, "shows": shows}),)
 
 
 def troubles(runs: Sequence[DeliveryState]) -> list[str]:

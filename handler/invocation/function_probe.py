@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +51,7 @@ def _facts(context: object, invocation: Invocation, instance: Instance) -> Itera
     started = read_startup(Path(__file__).parents[2], sys.modules)
     yield package_fact(started.code, started.conflicting_packages)
     with closing(ObservedTransport(timeout=invocation.settings.request_timeout)) as transport:
-        observed = replace(invocation.ief, transport=transport, clock=transport.clock.now)
+        observed = invocation.ief._replace(transport=transport, clock=transport.clock.now)
 
         def sleep(seconds: float) -> None:
             time.sleep(min(seconds, invocation.deadline.left()))

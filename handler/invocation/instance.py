@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handler.audit.instance_log import InstanceLog
 from handler.audit.open_log import log_doubts, open_log
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
     from handler.runtime.structured_log import Write
 
 
-@dataclass(frozen=True)
-class Instance:
+class Instance(NamedTuple):
     """What is opened once and serves every call of an instance.
 
     Attributes:
@@ -47,10 +45,14 @@ class Instance:
     settings: Settings
     log: InstanceLog
     transport: Transport
-    environ: Mapping[str, str] = field(repr=False)
+    environ: Mapping[str, str]
     write: Write
-    keys: CurrentCredentials = field(default_factory=CurrentCredentials)
+    keys: CurrentCredentials
     absent_doubt: str = ""
+
+    def __repr__(self) -> str:
+        """Return nothing of the environment, which may hold keys."""
+        return f"Instance({self.settings!r})"
 
     def close(self) -> None:
         """Close the log and the connections, the latter also where the log cannot be closed."""

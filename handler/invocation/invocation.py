@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from handler.jobs.effects import Sender
 
@@ -20,8 +19,7 @@ RECORDING_SECONDS = 2.0
 """What recording an answer may take, kept free at the end of an invocation."""
 
 
-@dataclass(frozen=True)
-class Invocation:
+class Invocation(NamedTuple):
     """The dependencies of one invocation; `function` names it in each record of the log."""
 
     settings: Settings

@@ -8,7 +8,6 @@ else is found by `nightdrop audit verify`, which folds all records again.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.audit.record import Draft
@@ -62,4 +61,4 @@ def _exchanged(job: JobState) -> tuple[Draft, ...]:
     """Return the record that a job waits because its body was changed; none if that is known."""
     if job.note == _EXCHANGED:
         return ()
-    return (replace(about(job), action="job.doubted", outcome="failure", note=_EXCHANGED),)
+    return (about(job)._replace(action="job.doubted", outcome="failure", note=_EXCHANGED),)

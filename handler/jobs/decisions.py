@@ -12,7 +12,7 @@ final                   nothing                               another id: job.du
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from handler.audit.log import Decision, followed_by
@@ -35,8 +35,7 @@ _REQUEST_LOST = (
 )
 
 
-@dataclass(frozen=True)
-class Created:
+class Created(NamedTuple):
     """The API created the job."""
 
     job_id: str
@@ -47,8 +46,7 @@ class Done:
     """The API has done an operation."""
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(NamedTuple):
     """The API says no, and will say so again."""
 
     reason: str
@@ -56,8 +54,7 @@ class Refused:
     code: str
 
 
-@dataclass(frozen=True)
-class Deferred:
+class Deferred(NamedTuple):
     """The job was certainly not created, and a later try may succeed."""
 
     reason: str
@@ -65,8 +62,7 @@ class Deferred:
     code: str = ""
 
 
-@dataclass(frozen=True)
-class Unknown:
+class Unknown(NamedTuple):
     """The job may have been created; only the list of jobs can tell."""
 
     reason: str
@@ -182,10 +178,10 @@ def abandon(key: str, reason: str, *, actor: Part) -> Decide[JobState]:
         in_flight = job.state == "sending" and not lease_over(job, view.now)
         if job.final or in_flight:
             return Decision(job)
-        abandoned = replace(
-            about(job), action="job.abandoned", outcome="success", actor=actor, note=reason
+        abandoned = about(job)._replace(
+            action="job.abandoned", outcome="success", actor=actor, note=reason
         )
-        return Decision(replace(job, state="abandoned"), (abandoned,))
+        return Decision(job._replace(state="abandoned"), (abandoned,))
 
     return decide
 
@@ -209,8 +205,7 @@ def stale(job: JobState, now: datetime) -> bool:
 
 def lease_expired(job: JobState) -> Draft:
     """Return the record of a claim whose instance ended without an answer."""
-    return replace(
-        about(job),
+    return about(job)._replace(
         action="job.unknown",
         outcome="unknown",
         note="the instance that sent it ended without an answer",
@@ -251,13 +246,13 @@ def _claimed(view: View, job: JobState, date: str, lease_until: datetime) -> Dec
         "date": date,
         "lease_until": timestamp(lease_until),
     }
-    sending = replace(about(job), action="job.sending", request=request)
+    sending = about(job)._replace(action="job.sending", request=request)
     return Decision(Claim(job.attempt + 1, job), (sending,))
 
 
 def expired(job: JobState, note: str) -> Draft:
     """Return the record that a job that was not sent is not sent any more."""
-    return replace(about(job), action="job.expired", outcome="failure", note=note)
+    return about(job)._replace(action="job.expired", outcome="failure", note=note)
 
 
 def _expired(job: JobState) -> Draft:
@@ -269,32 +264,28 @@ def _waiting(job: JobState, reason: str) -> tuple[Draft, ...]:
     """Return the record that a job waits; none if it waits for the same reason already."""
     if (job.state, job.note) == ("deferred", reason):
         return ()
-    return (replace(about(job), action="job.deferred", note=reason),)
+    return (about(job)._replace(action="job.deferred", note=reason),)
 
 
 def _created(job: JobState, answer: Created) -> tuple[Draft, ...]:
     if job.job_id == answer.job_id:
         return ()
-    draft = replace(
-        about(job),
-        action="job.created",
-        outcome="success",
-        response={"status": 201, "job_id": answer.job_id},
+    draft = about(job)._replace(
+        action="job.created", outcome="success", response={"status": 201, "job_id": answer.job_id}
     )
     if not job.job_id:
         return (draft,)
     note = duplicate_note(job.job_id, answer.job_id)
-    return (replace(draft, action="job.duplicated", outcome="failure", note=note),)
+    return (draft._replace(action="job.duplicated", outcome="failure", note=note),)
 
 
 def _answered(job: JobState, answer: Refused | Deferred | Unknown) -> Draft:
-    draft = replace(
-        about(job),
+    draft = about(job)._replace(
         response={"status": answer.status or None, "code": getattr(answer, "code", "") or None},
         note=answer.reason,
     )
     if isinstance(answer, Deferred):
-        return replace(draft, action="job.deferred")
+        return draft._replace(action="job.deferred")
     if isinstance(answer, Unknown) or job.doubtful:
-        return replace(draft, action="job.unknown", outcome="unknown")
-    return replace(draft, action="job.refused", outcome="failure")
+        return draft._replace(action="job.unknown", outcome="unknown")
+    return draft._replace(action="job.refused", outcome="failure")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
@@ -51,14 +50,17 @@ _PAUSE_SECONDS = 1.0
 _NOT_FOUND = 404
 
 
-@dataclass
 class RateLimiter:
     """Shared rate limiter: all senders wait once the API asks one of them to (429, Retry-After)."""
 
-    clock: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    _until: float = 0.0
-    _lock: Lock = field(default_factory=Lock)
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.clock, self.sleep = clock, sleep
+        self._until = 0.0
+        self._lock = Lock()
 
     def slow_down(self, seconds: float) -> None:
         """Let every sender wait for at least this long from now."""
@@ -75,7 +77,6 @@ class RateLimiter:
         return True
 
 
-@dataclass(frozen=True)
 class EffectRunner:
     """Carries effects out with real services.
 
@@ -87,11 +88,12 @@ class EffectRunner:
         listings: What this invocation has listed already, by type: one look serves many jobs.
     """
 
-    log: Log
-    ief: Ief
-    deadline: Deadline
-    pace: RateLimiter = field(default_factory=RateLimiter)
-    listings: dict[str, tuple[datetime, Listing]] = field(default_factory=dict)
+    def __init__(
+        self, log: Log, ief: Ief, deadline: Deadline, pace: RateLimiter | None = None
+    ) -> None:
+        self.log, self.ief, self.deadline = log, ief, deadline
+        self.pace = pace or RateLimiter()
+        self.listings: dict[str, tuple[datetime, Listing]] = {}
 
     def drive(self, effects: Asking[T]) -> T:
         """Carry effects out, one after the other, and return what they return.

@@ -5,7 +5,6 @@ A job with a claimed operation is settled first. A paused job stays followed and
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -120,12 +119,11 @@ def _while_paused(job: JobState, answer: ShownJob, *, resumed: bool) -> tuple[Dr
     if answer.status not in {"Running", "Waiting"} or not resumed:
         return ()
     note = "it runs again: it was resumed outside of Nightdrop"
-    return (replace(about(job), action="job.resumed", outcome="success", note=note),)
+    return (about(job)._replace(action="job.resumed", outcome="success", note=note),)
 
 
 def _deleted(job: JobState) -> Draft:
-    return replace(
-        about(job),
+    return about(job)._replace(
         action="job.finished",
         outcome="unknown",
         response={"job_id": job.job_id, "final": DELETED},
@@ -136,8 +134,7 @@ def _deleted(job: JobState) -> Draft:
 def _finished(job: JobState, ended: ShownJob) -> Draft:
     reasons = [reason[:_LONGEST_REASON] for _, reason in ended.tasks if reason][:_REASONS]
     given_up = "" if ended.status in ENDED else _GIVEN_UP
-    return replace(
-        about(job),
+    return about(job)._replace(
         action="job.finished",
         outcome="success" if ended.status == "Successful" else "failure",
         response={

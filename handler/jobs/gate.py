@@ -35,26 +35,23 @@ def withheld(view: View, key: str) -> Withheld | None:
 
 
 def gate_note(view: View, rollout: RolloutState) -> str:
-    """Return that more nodes of a rollout failed than its settings allow; "" if they did not.
-
-    Nodes that had failed when it was last resumed do not count.
-    """
+    """Return that more nodes of a rollout failed than its settings allow; "" if they did not."""
     settings = RolloutSettings.from_json(rollout.settings)
     if not settings.max_failed:
         return ""
     counts = view.rollouts.counts(rollout.key)
-    failed, ended = judged(rollout, counts._replace(succeeded=counts.succeeded + rollout.succeeded))
+    of_all = counts._replace(succeeded=counts.succeeded + rollout.succeeded)
+    failed, ended = judged(rollout, of_all)
     if not breached(failed, ended, settings):
         return ""
     return f"{failed} of {ended} nodes failed, more than max_failed: {settings.max_failed} allows"
 
 
 def judged(rollout: RolloutState, counts: NodeCounts) -> tuple[int, int]:
-    """Return how many nodes failed and finished, as the gate counts them.
+    """Return how many nodes failed and how many ended since a rollout was last resumed.
 
     Args:
         rollout: The rollout.
-        counts: How many of its nodes are in which state, in all of its waves.
+        counts: The counts of all of its nodes.
     """
-    failed = counts.failed - rollout.excused_failed
-    return failed, counts.finished - rollout.excused_finished
+    return counts.failed - rollout.excused_failed, counts.finished - rollout.excused_finished

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.audit.job_end import ENDED
@@ -60,9 +59,8 @@ def claim_operation(
             said = view.is_contradicted(draft.note)
             return Decision(JobLook(job, view.now, result), () if said else (draft,))
         lease_until = timestamp(view.now + lease)
-        claimed = replace(job, operation=operation.name, date=date, lease_until=lease_until)
-        draft = replace(
-            about(job),
+        claimed = job._replace(operation=operation.name, date=date, lease_until=lease_until)
+        draft = about(job)._replace(
             action=operation.claimed,
             actor=request.actor,
             request={"operation": operation.call, "date": date, "lease_until": lease_until},
@@ -89,8 +87,7 @@ def record_operation(
             if not _is_claim(job, claimed):
                 return Decision(_result(job, operation))
             note = request.reason or BY_HAND
-            done = replace(
-                about(job),
+            done = about(job)._replace(
                 action=operation.done,
                 outcome="success",
                 actor=request.actor,
@@ -103,7 +100,7 @@ def record_operation(
             return Decision(_unknown(job, operation, answer.reason))
         again = "" if isinstance(answer, Refused) else "; it may be tried again"
         result, draft = _unchanged(job, operation, f"{answer.reason}{again}", answer)
-        return Decision(result, (replace(draft, actor=request.actor),))
+        return Decision(result, (draft._replace(actor=request.actor),))
 
     return decide
 
@@ -128,8 +125,7 @@ def settle_operation(
             return Decision(None)
         if _is_done(job, operation, shown, fenced=fenced):
             status = "it is gone" if isinstance(shown, Gone) else shown.status
-            done = replace(
-                about(job),
+            done = about(job)._replace(
                 action=operation.done,
                 outcome="success",
                 response={"job_id": job.job_id},
@@ -183,8 +179,7 @@ def _unchanged(
         "status": (answer.status if answer else 0) or None,
         "code": (answer.code if answer else "") or None,
     }
-    draft = replace(
-        about(job),
+    draft = about(job)._replace(
         action="job.unchanged",
         outcome="failure",
         request={"operation": operation.call},

@@ -14,7 +14,6 @@ it, the conclusion is never drawn (`Sender.absent_doubt`), and a release changes
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -141,16 +140,14 @@ def _is_due(job: JobState, listing: Listing, sender: Sender) -> bool:
 def _adopted(job: JobState, ours: list[ListedJob]) -> tuple[Draft, ...]:
     oldest, *others = ours
     draft = about(job)
-    adopted = replace(
-        draft,
+    adopted = draft._replace(
         action="job.adopted",
         outcome="success",
         response={"job_id": oldest.job_id},
         note="found in the API's list by its mark",
     )
     duplicated = tuple(
-        replace(
-            draft,
+        draft._replace(
             action="job.duplicated",
             outcome="failure",
             response={"job_id": one.job_id},
@@ -166,21 +163,20 @@ def _doubted(job: JobState, alike: ListedJob) -> tuple[Draft, ...]:
         f"job {alike.job_id} has its name but no mark: it may be ours; look at the fleet, then "
         f"delete that job or `nightdrop jobs abandon {shown(job.key)}`"
     )
-    doubted = replace(about(job), action="job.doubted", outcome="unknown", note=note)
+    doubted = about(job)._replace(action="job.doubted", outcome="unknown", note=note)
     return () if job.note == note else (doubted,)
 
 
 def _absent(job: JobState) -> Draft:
     draft = about(job)
     if 400 <= job.status < 500 and job.status != NOT_KNOWN:  # noqa: PLR2004 - the API's no
-        return replace(
-            draft,
+        return draft._replace(
             action="job.refused",
             outcome="failure",
             response={"status": job.status},
             note=f"refused, and no earlier attempt created it: {job.note}",
         )
-    return replace(draft, action="job.absent", note="a complete list does not have it")
+    return draft._replace(action="job.absent", note="a complete list does not have it")
 
 
 def _unmarked(job: JobState) -> Draft:
@@ -189,8 +185,7 @@ def _unmarked(job: JobState) -> Draft:
 
 
 def _suspended(job: JobState, why: str, remedy: str) -> Draft:
-    return replace(
-        about(job),
+    return about(job)._replace(
         action="settling.suspended",
         outcome="failure",
         note=f"{why}, so no job can be found absent; {remedy}",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from handler.errors import Problem
 
@@ -27,8 +27,7 @@ NOT_UNICODE = "holds half of a surrogate pair, which is not a character; write t
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Limits of one file, inline spec or event.
 
     Attributes:
@@ -104,8 +103,7 @@ class LazyLines(Mapping[Path, int]):
         return len(self._read()[self._index])
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """One document of a file.
 
     Attributes:
@@ -116,7 +114,7 @@ class Document:
 
     number: int
     value: Json
-    lines: Mapping[Path, int] = field(default_factory=dict)
+    lines: Mapping[Path, int] = MappingProxyType({})
 
     def line_of(self, path: Path) -> int | None:
         """Return the line of a part, or of its nearest enclosing part that exists."""

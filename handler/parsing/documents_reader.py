@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -63,7 +62,7 @@ def _values(text: str, limits: Limits) -> list[Json]:
     with suppress(ValueError):
         values = [_object(line, limits) for _, line in numbered_lines(text)]
         # The list around the lines is one level that the file does not have.
-        return [] if replace(limits, max_depth=limits.max_depth + 1).exceeded_by(values) else values
+        return [] if limits._replace(max_depth=limits.max_depth + 1).exceeded_by(values) else values
     return []
 
 

@@ -6,7 +6,6 @@ It is slow and loads a parser of YAML, so texts that are certainly valid JSON do
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.errors import Problem, SpecRejectedError
@@ -64,7 +63,7 @@ def _problems(text: str, trees: list[Tree], *, is_array: bool) -> list[Problem]:
     ]
     templates = _template_lines(text, {problem.line for problem in problems})
     return [
-        replace(problem, message=_NOT_RENDERED) if problem.line in templates else problem
+        problem._replace(message=_NOT_RENDERED) if problem.line in templates else problem
         for problem in problems
     ]
 

@@ -7,9 +7,8 @@ texts of our own models are used.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -60,8 +59,7 @@ _BOUNDS = {
 }
 
 
-@dataclass(frozen=True)
-class Issue:
+class Issue(NamedTuple):
     """An error or a warning about a part of a document; its message holds no input value."""
 
     path: Path
@@ -119,7 +117,7 @@ def _deduplicate(issues: list[Issue]) -> list[Issue]:
 
 def with_path_prefix(path: Path, issues: Sequence[Issue]) -> list[Issue]:
     """Return issues of a part as issues of the document, in which the part has this path."""
-    return [replace(issue, path=(*path, *issue.path)) for issue in issues]
+    return [issue._replace(path=(*path, *issue.path)) for issue in issues]
 
 
 def unknown_fields(model: type[BaseModel], value: Json, path: Path = ()) -> Iterator[Issue]:

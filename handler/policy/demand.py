@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import posixpath
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from handler.parsing import format_path
 from handler.policy.mappings import (
@@ -68,12 +68,14 @@ _TARGET_NAMES = {
 }
 """The same, for whole names; others end like them."""
 
+_LONGEST = 64
+"""Characters of a name that tell whether it names targets: its end, or all of it."""
+
 _MOST_USERS = 2**31
 """Linux has no user from this number on: it may be read as one that is left of it, such as 0."""
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(NamedTuple):
     """What one job, or all jobs of one rollout, ask for.
 
     Attributes:
@@ -127,7 +129,7 @@ def demand_of(job: PlannedJob) -> Demand:
     request = json.loads(job.body)
     content = request.get("job_content") or {}
     task = json.loads(content.get("task_data") or "{}")
-    mappings = list(found_mappings((), task))
+    mappings = found_mappings(task)
     targets = (*_targets(content), *_targets_of_task(mappings))
     return Demand(
         document=job.document,
@@ -163,15 +165,22 @@ def _targets_of_task(mappings: list[FoundMapping]) -> Iterator[tuple[str, str]]:
     """Yield the nodes, groups and deployments that a deployment names itself."""
     for _, fields in mappings:
         for name, written in fields.items():
-            kinds = [kind for ends, kind in _TARGET_FIELDS.items() if name.endswith(ends)]
-            kinds += [_TARGET_NAMES[name]] if name in _TARGET_NAMES else []
-            for kind in kinds:
+            for kind in _target_types(name[-_LONGEST:]):
                 yield from ((kind, str(one)) for _, value in written for one in entries_of(value))
+
+
+@lru_cache(maxsize=1024)
+def _target_types(name: str) -> tuple[str, ...]:
+    """Return the types of the targets that a field of a plain name names; most name none."""
+    by_end = (kind for ends, kind in _TARGET_FIELDS.items() if name.endswith(ends))
+    return (*by_end, *([_TARGET_NAMES[name]] if name in _TARGET_NAMES else []))
 
 
 def _asking(mappings: list[FoundMapping], *names: str) -> Iterator[str]:
     """Yield the path of each field with one of some names that is not off."""
     for path, fields in mappings:
+        if fields.keys().isdisjoint(names):
+            continue
         for name in names:
             for written, value in fields.get(name, ()):
                 if value not in _OFF:
@@ -207,6 +216,8 @@ def _unjudged(mappings: list[FoundMapping]) -> Iterator[str]:
 
 def _named(mappings: list[FoundMapping], *names: str) -> Iterator[tuple[str, str]]:
     for path, fields in mappings:
+        if fields.keys().isdisjoint(names):
+            continue
         for name in names:
             for written, value in fields.get(name, ()):
                 yield format_path((*path, written)), value if isinstance(value, str) else ""

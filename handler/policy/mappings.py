@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 from unicodedata import normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from handler.parsing import Path
     from handler.values.canonical_json import Json
 
@@ -20,24 +19,33 @@ FoundMapping: TypeAlias = "tuple[Path, PlainFields]"
 
 _STEP = re.compile(r"[./\[\]:]+")
 _MOST_PARTS = 8  # of a path: what it names is at its end
+_REMEMBERED = 64  # characters of a name whose plain form is kept: files have the same few names
 
 
-def found_mappings(path: Path, value: Json) -> Iterator[FoundMapping]:
-    """Yield every mapping in a value with its path, outermost first."""
+def found_mappings(value: Json) -> list[FoundMapping]:
+    """Return every mapping in a value with its path, outermost first."""
+    found: list[FoundMapping] = []
+    _find((), value, found)
+    return found
+
+
+def _find(path: Path, value: Json, found: list[FoundMapping]) -> None:
     if isinstance(value, dict):
-        yield path, plain_fields(value)
+        found.append((path, plain_fields(value)))
         for name, inner in value.items():
-            yield from found_mappings((*path, name), inner)
+            if isinstance(inner, dict | list):
+                _find((*path, name), inner, found)
     elif isinstance(value, list):
         for place, inner in enumerate(value):
-            yield from found_mappings((*path, place), inner)
+            if isinstance(inner, dict | list):
+                _find((*path, place), inner, found)
 
 
 def plain_fields(mapping: dict[str, Json]) -> PlainFields:
     """Return a mapping's fields by their plain names."""
     fields: PlainFields = {}
     for name, value in mapping.items():
-        for plain in _plain_names(name):
+        for plain in _known_names(name) if len(name) <= _REMEMBERED else _plain_names(name):
             fields.setdefault(plain, []).append((name, value))
     return fields
 
@@ -49,6 +57,9 @@ def _plain_names(name: str) -> set[str]:
     return {plain_name(one) for one in (name, *(parts if parts[1:] else ()), *tails)}
 
 
+_known_names = lru_cache(maxsize=1024)(_plain_names)
+
+
 def values_of(fields: PlainFields, name: str) -> list[Json]:
     """Return every value of a field: which spelling the API reads is not known."""
     return [value for _, value in fields.get(name, ())]
@@ -56,6 +67,8 @@ def values_of(fields: PlainFields, name: str) -> list[Json]:
 
 def has_type(fields: PlainFields, *kinds: str) -> bool:
     """Return whether a mapping's `type`, in any spelling of it, is one of some plain names."""
+    if "type" not in fields:
+        return False
     named = (one for value in values_of(fields, "type") for one in entries_of(value))
     return any(isinstance(one, str) and plain_name(one) in kinds for one in named)
 
@@ -73,5 +86,13 @@ def plain_name(name: object) -> str:
     Without letter case (Go's reader takes a long s for an s), punctuation and invisible characters,
     and without the `is` that Java puts before the name of a boolean.
     """
-    folded = normalize("NFKC", str(name)).casefold()
+    text = str(name)
+    return _known_name(text) if len(text) <= _REMEMBERED else _plain_name(text)
+
+
+def _plain_name(text: str) -> str:
+    folded = normalize("NFKC", text).casefold()
     return "".join(filter(str.isalnum, folded)).removeprefix("is")
+
+
+_known_name = lru_cache(maxsize=1024)(_plain_name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.policy.demand import demand_of
@@ -38,8 +37,7 @@ def _demand_of_rollout(rollout: PlannedRollout) -> Demand:
     nodes = tuple((target_type, one) for one, _ in rollout.nodes)
     most = min(settings.max_targets_per_job, len(nodes) or settings.max_targets_per_job)
     jobs = job_count(len(nodes), settings)
-    return replace(
-        demand,
+    return demand._replace(
         targets=(*nodes, *demand.targets),
         jobs=jobs,
         at_once=min(jobs, settings.max_parallel_jobs),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeVar
 
@@ -104,7 +104,7 @@ class ProbeClient:
     def dated(self, seconds: float) -> CloudError | None:
         """List one job with a signature that is dated `seconds` ahead; return the error, if any."""
         shift = timedelta(seconds=seconds)
-        ief = replace(self.ief, clock=lambda: self.ief.clock() + shift)
+        ief = self.ief._replace(clock=lambda: self.ief.clock() + shift)
         try:
             self.call(lambda: ief.list_jobs(JOB_TYPES[0], limit=1, offset=0))
         except CloudError as error:

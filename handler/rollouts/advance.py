@@ -13,7 +13,6 @@ Each step is a record, and the next is decided in the same commit, until it must
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -167,8 +166,8 @@ def _gate(now: _Situation) -> tuple[Draft, ...]:
     if now.settings.on_breach == "stop":
         return stopped(now.view, rollout, note, "failure")
     advice = f"{note}; `nightdrop rollout resume {rollout.name}` goes on, `… stop` ends it"
-    breach = replace(
-        about_rollout(rollout), action="rollout.breached", outcome="failure", note=advice
+    breach = about_rollout(rollout)._replace(
+        action="rollout.breached", outcome="failure", note=advice
     )
     return (counted(breach, totals(now.view, rollout)),)
 
@@ -187,7 +186,7 @@ def _in_wave(now: _Situation) -> _Step:
     if again:
         draft = about_wave(rollout, "wave.retried", rollout.wave)
         places = {"place": first, "round": now.settings.retry, "selected": again}
-        return _Step((replace(draft, rollout={**draft.rollout, **places}),))
+        return _Step((draft._replace(rollout={**draft.rollout, **places}),))
     of_wave = rollouts.counts(rollout.key, first, last)
     return _Step((counted(about_wave(rollout, "wave.finished", rollout.wave), of_wave),))
 
@@ -255,7 +254,7 @@ def _before_wave(now: _Situation) -> _Step:
         return _Step(waiting=wait_for("joiners"))
     draft = about_wave(rollout, "wave.started", number)
     size = {"selected": last - first + 1}
-    start_wave = replace(draft, rollout={**draft.rollout, **size})
+    start_wave = draft._replace(rollout={**draft.rollout, **size})
     return _Step((*_joined(now), start_wave))
 
 
@@ -286,5 +285,5 @@ def _approval(rollout: RolloutState, number: int) -> _Step:
     advice = f"`nightdrop rollout approve {rollout.name}` lets wave {number} start"
     if rollout.awaited < number:
         draft = about_wave(rollout, "wave.awaiting", number)
-        return _Step((replace(draft, outcome="pending", note=advice),))
+        return _Step((draft._replace(outcome="pending", note=advice),))
     return _Step(waiting=wait_for("approval", advice))

@@ -9,7 +9,6 @@ has finished          refused   refused   refused   refused   done, if nodes fai
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from handler.audit.log import Decision
@@ -53,7 +52,7 @@ def operate(key: str, request: RolloutRequest) -> Decide[OperationResult]:
     def decide(view: View) -> Decision[OperationResult]:
         rollout = known_rollout(view, key)
         drafts, result = _OPERATIONS[request.operation](view, rollout, request)
-        return Decision(result, tuple(replace(one, actor=request.actor) for one in drafts))
+        return Decision(result, tuple(one._replace(actor=request.actor) for one in drafts))
 
     return decide
 
@@ -66,7 +65,7 @@ def _pause(_view: View, rollout: RolloutState, request: RolloutRequest) -> _Answ
         return (), OperationResult("so", f"rollout {rollout.name} is paused already")
     if rollout.ended:
         return _refused(rollout, "it has ended")
-    draft = replace(about_rollout(rollout), action="rollout.paused", note=request.reason)
+    draft = about_rollout(rollout)._replace(action="rollout.paused", note=request.reason)
     return (draft,), OperationResult("done", f"rollout {rollout.name} is paused")
 
 
@@ -75,7 +74,7 @@ def _resume(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answ
         return _refused(rollout, "it has ended")
     if rollout.state != "paused":
         return (), OperationResult("so", f"rollout {rollout.name} is not paused")
-    draft = replace(about_rollout(rollout), action="rollout.resumed", note=request.reason)
+    draft = about_rollout(rollout)._replace(action="rollout.resumed", note=request.reason)
     excused = counted(draft, totals(view, rollout))
     return (excused,), OperationResult("done", f"rollout {rollout.name} goes on")
 
@@ -93,7 +92,7 @@ def _approve(_view: View, rollout: RolloutState, request: RolloutRequest) -> _An
         return _refused(rollout, f"no approval of wave {wave} is needed" if wave else _NO_WAVE)
     if wave != to_approve[0]:
         return _refused(rollout, f"wave {to_approve[0]} is approved before wave {wave}")
-    draft = replace(about_wave(rollout, "wave.approved", wave), note=request.reason)
+    draft = about_wave(rollout, "wave.approved", wave)._replace(note=request.reason)
     return (draft,), OperationResult("done", f"wave {wave} of rollout {rollout.name} may start")
 
 
@@ -116,9 +115,9 @@ def _retry(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answe
         return _refused(rollout, "none of its nodes failed")
     after = counts._replace(failed=0)
     action = "rollout.retried" if rollout.ended else "wave.retried"
-    draft = counted(replace(about_rollout(rollout), action=action, note=request.reason), after)
-    again = replace(draft, rollout={**draft.rollout, **_ALL_ROUNDS, "selected": counts.failed})
-    resumed = counted(replace(about_rollout(rollout), action="rollout.resumed"), after)
+    draft = counted(about_rollout(rollout)._replace(action=action, note=request.reason), after)
+    again = draft._replace(rollout={**draft.rollout, **_ALL_ROUNDS, "selected": counts.failed})
+    resumed = counted(about_rollout(rollout)._replace(action="rollout.resumed"), after)
     drafts = (again,) if rollout.ended else (again, resumed)
     nodes = f"{counts.failed} node{'s' * (counts.failed > 1)}"
     return drafts, OperationResult("done", f"{nodes} of rollout {rollout.name} are tried again")

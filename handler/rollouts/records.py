@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.audit.record import Draft
@@ -57,7 +56,7 @@ def planned_rollout(delivery: Part, rollout: PlannedRollout) -> Iterator[Draft]:
     about = Draft("rollout.", "success", {"key": delivery["key"]}, rollout={"key": rollout.key})
     yield from _listed(about, "rollout.selected", rollout.nodes)
     for reason, nodes in rollout.skipped:
-        yield from _listed(replace(about, note=reason), "rollout.skipped", nodes)
+        yield from _listed(about._replace(note=reason), "rollout.skipped", nodes)
 
 
 def about_rollout(rollout: RolloutState) -> Draft:
@@ -73,19 +72,18 @@ def about_rollout(rollout: RolloutState) -> Draft:
 def about_wave(rollout: RolloutState, action: str, number: int) -> Draft:
     """Return the record of something about a wave of a rollout."""
     draft = about_rollout(rollout)
-    return replace(draft, action=action, rollout={**draft.rollout, "wave": number})
+    return draft._replace(action=action, rollout={**draft.rollout, "wave": number})
 
 
 def counted(draft: Draft, counts: NodeCounts) -> Draft:
     """Return a record with how many nodes have ended, and how."""
-    return replace(
-        draft,
+    return draft._replace(
         rollout={
             **draft.rollout,
             "succeeded": counts.succeeded,
             "failed": counts.failed,
             "skipped": counts.skipped,
-        },
+        }
     )
 
 
@@ -94,7 +92,7 @@ def joined(rollout: RolloutState, nodes: NamedNodes) -> tuple[Draft, ...]:
     *before, last = rollout.wave_ends
     drafts = _listed(about_rollout(rollout), "rollout.joined", nodes, last + 1)
     waves = {"waves": " ".join(map(str, (*before, last + len(nodes))))}
-    return tuple(replace(draft, rollout={**draft.rollout, **waves}) for draft in drafts)
+    return tuple(draft._replace(rollout={**draft.rollout, **waves}) for draft in drafts)
 
 
 def job_of_rollout(
@@ -143,14 +141,14 @@ def finished(view: View, rollout: RolloutState) -> Draft:
     """Return the record that all waves of a rollout have finished."""
     counts = totals(view, rollout)
     note = f"{counts.failed} of {counts.finished} nodes failed" if counts.failed else ""
-    draft = counted(replace(about_rollout(rollout), action="rollout.finished", note=note), counts)
-    return replace(draft, outcome="failure") if counts.failed else draft
+    draft = counted(about_rollout(rollout)._replace(action="rollout.finished", note=note), counts)
+    return draft._replace(outcome="failure") if counts.failed else draft
 
 
 def stopped(view: View, rollout: RolloutState, note: str, outcome: Outcome) -> tuple[Draft, ...]:
     """Return the records that end a rollout: its jobs that were not sent are not sent any more."""
     unsent = (job for job in view.rollouts.open_jobs(rollout.key) if job.state in SENDABLE)
-    draft = replace(about_rollout(rollout), action="rollout.stopped", outcome=outcome, note=note)
+    draft = about_rollout(rollout)._replace(action="rollout.stopped", outcome=outcome, note=note)
     return (
         *(expired(job, "its rollout was stopped before it was sent") for job in unsent),
         counted(draft, totals(view, rollout)),
@@ -162,4 +160,4 @@ def _listed(draft: Draft, action: str, nodes: NamedNodes, first: int = 1) -> Ite
         some = nodes[begin : begin + NODES_PER_RECORD]
         listed = json.dumps(some, ensure_ascii=False, separators=(",", ":"))
         place = {} if action == "rollout.skipped" else {"place": first + begin}
-        yield replace(draft, action=action, rollout={**draft.rollout, "nodes": listed, **place})
+        yield draft._replace(action=action, rollout={**draft.rollout, "nodes": listed, **place})

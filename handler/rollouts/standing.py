@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from handler.runtime.response import WORST_LAST
@@ -51,8 +50,7 @@ def with_rollouts(result: Result, standings: Sequence[Standing]) -> Result:
     One that was stopped, or whose nodes failed, makes the outcome `partial` and is an error.
     """
     errors = [_error(one) for one in standings if _went_wrong(one)]
-    return replace(
-        result,
+    return result._replace(
         outcome=max(result.outcome, "partial", key=WORST_LAST.index) if errors else result.outcome,
         errors=(*result.errors, *errors),
         rollouts=tuple(map(standing_json, standings)),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 from handler.audit.job_end import failure_sentence, reasons, shown_state, went_wrong
 from handler.audit.job_state import DEAD
@@ -26,8 +26,7 @@ WORST_LAST: tuple[ReplyOutcome, ...] = get_args(ReplyOutcome)
 """Every outcome, the worst last; a reply has the worst outcome of its deliveries."""
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """The result of one delivery.
 
     Attributes:
@@ -121,11 +120,10 @@ def delivered_again(result: Result, refused: DeliveryState) -> Result:
     first, *more = refused.note.splitlines() or [""]
     why = reasons(refused.jobs) or f" ({first}{' …' if more else ''})"
     note = f"this was {' and '.join(sorted(states))} before{why}; delivered again"
-    return replace(result, warnings=(note, *result.warnings))
+    return result._replace(warnings=(note, *result.warnings))
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """The result of an event, before it is written as a reply.
 
     Attributes:
@@ -148,8 +146,8 @@ class Answered:
     left: Mapping[str, int] | None = None
     warnings: Sequence[str] = ()
     checks: Sequence[dict[str, Json]] = ()
-    facts: Mapping[str, Json] = field(default_factory=dict)
-    plan: Mapping[str, Json] = field(default_factory=dict)
+    facts: Mapping[str, Json] = MappingProxyType({})
+    plan: Mapping[str, Json] = MappingProxyType({})
     head: Head | None = None
 
 

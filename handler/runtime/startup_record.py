@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handler.audit.log import Decision
 from handler.audit.record import Draft
@@ -22,8 +21,7 @@ MANIFEST = "nightdrop-package.json"
 """The name of the manifest at the root of the zip."""
 
 
-@dataclass(frozen=True)
-class Startup:
+class Startup(NamedTuple):
     """What runs.
 
     Attributes:

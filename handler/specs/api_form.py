@@ -8,7 +8,6 @@ document is sent unchanged, and a default only says that a field may be left out
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
@@ -46,7 +45,7 @@ def _task_data(text: str) -> str:
         data = text.encode("utf-8", "surrogatepass")
         documents = read(data, Limits(max_bytes=len(data)))
     except SpecRejectedError as error:
-        found = [replace(problem, document=None) for problem in error.problems[:_MOST_SHOWN]]
+        found = [problem._replace(document=None) for problem in error.problems[:_MOST_SHOWN]]
         inside = "; ".join(map(str, found))
         raise rule_error(f"must be the text of a JSON object; in that text, {inside}") from None
     value = documents[0].value
@@ -60,7 +59,7 @@ def _task_data(text: str) -> str:
 
     errors = envelope_errors(value)[:_MOST_SHOWN]
     if errors:
-        inner = [replace(to_problem(error, documents[0]), document=None) for error in errors]
+        inner = [to_problem(error, documents[0])._replace(document=None) for error in errors]
         raise rule_error("; ".join(f"in its text, {problem}" for problem in inner))
     return text
 

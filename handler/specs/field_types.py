@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
@@ -38,8 +37,7 @@ def omitted() -> Any:  # noqa: ANN401 - stands for a field that may be left out 
     return None
 
 
-@dataclass(frozen=True)
-class TextRule:
+class TextRule(NamedTuple):
     """A limit on a text, for an `Annotated` type.
 
     Attributes:

@@ -6,7 +6,6 @@ ids, and `{id: …}` are ids, and are not looked up.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from handler.errors import Problem, SpecRejectedError
@@ -119,4 +118,4 @@ def _with_ids(
         for one in listed_nodes(document)
     ]
     value: Json = {**document.value, "targets": {"nodes": entries}}
-    return replace(document, value=value), tuple((one, name) for name, one in found.items())
+    return document._replace(value=value), tuple((one, name) for name, one in found.items())

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -97,7 +96,7 @@ def _delivery(asked: PlanAction, key: str) -> Delivery:
     spec = InlineSpec(text)
     if not asked.object:
         value = _job_spec(spec) if isinstance(given, str) else given
-        return replace(direct_delivery(value), spec=spec)
+        return direct_delivery(value)._replace(spec=spec)
     try:
         bucket, object_key = parse_obs_object(asked.object)
     except ValueError as error:

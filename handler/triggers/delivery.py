@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, get_args
 
 from handler.values.canonical_json import key_of, moment, timestamp
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 
-@dataclass(frozen=True)
-class StoredSpec:
+class StoredSpec(NamedTuple):
     """A job spec that is still to be read from object storage.
 
     Attributes:
@@ -35,8 +34,7 @@ class StoredSpec:
     size: int | None = None
 
 
-@dataclass(frozen=True)
-class InlineSpec:
+class InlineSpec(NamedTuple):
     """A job spec that came with the event.
 
     Attributes:
@@ -55,8 +53,7 @@ class InlineSpec:
         return self.text.encode("utf-8", "surrogatepass")
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One thing that fired: a tick of a timer, one object, or one spec handed over.
 
     Attributes:
@@ -84,7 +81,8 @@ class Delivery:
     def to_json(self) -> str:
         """Return the delivery as the outbox keeps it until it is decided."""
         fired_at = timestamp(self.fired_at) if self.fired_at else None
-        return json.dumps({**asdict(self), "fired_at": fired_at})
+        values = {**self._asdict(), "spec": self.spec._asdict(), "fired_at": fired_at}
+        return json.dumps(values)
 
     @staticmethod
     def from_json(text: str) -> Delivery:
@@ -111,8 +109,7 @@ def direct_delivery(event: dict[str, Json]) -> Delivery:
     )
 
 
-@dataclass(frozen=True)
-class InvalidEntry:
+class InvalidEntry(NamedTuple):
     """One entry of an event that cannot be used; the entries beside it are not touched by that.
 
     Attributes:

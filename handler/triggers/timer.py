@@ -91,7 +91,7 @@ def _action(value: dict[str, Json]) -> Action:
     if action is None:
         from handler.triggers.unsupported_event import unknown_action_problem
 
-        raise EventRejectedError([replace(unknown_action_problem(value), path="user_event.action")])
+        raise EventRejectedError([unknown_action_problem(value)._replace(path="user_event.action")])
     return action
 
 

@@ -16,7 +16,6 @@ import tempfile
 import time
 import tracemalloc
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -170,7 +169,7 @@ def _instance(folder: Path) -> Instance:
     instance = open_instance(_context(), environ, lambda _line: None)
     log = cast("SqliteLog", instance.log.log)
     log._db.execute("PRAGMA synchronous = OFF")  # noqa: SLF001 - the disk is not measured
-    return replace(instance, transport=cast("Transport", _Api()))
+    return instance._replace(transport=cast("Transport", _Api()))
 
 
 def _context() -> Context:

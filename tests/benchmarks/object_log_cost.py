@@ -142,7 +142,7 @@ class Site:
         place = folder_at(self.environ["NIGHTDROP_AUDIT"], obs_folders(self.environ))
         log = InstanceLog(ObjectLog(place, limits=limits))
         self._stack.callback(log.close)
-        return replace(opened, log=log)
+        return opened._replace(log=log)
 
     def handle(self, event: object) -> dict[str, Any]:
         """Hand an event to the instance."""
@@ -167,8 +167,8 @@ class Site:
 
     def fill(self, segments: int, then: int) -> str:
         """Have the log grow to that many segments and some events; answers the first job's name."""
-        self.instance = replace(
-            self.instance, settings=self.settings.model_copy(update={"checkpoints": ""})
+        self.instance = self.instance._replace(
+            settings=self.settings.model_copy(update={"checkpoints": ""})
         )
         first = self.event("first")
         while self._segments() < segments:
@@ -177,7 +177,7 @@ class Site:
                 self.tick()
         for _ in range(then):
             self.event()
-        self.instance = replace(self.start(ONE_SEGMENT), settings=self.settings)
+        self.instance = self.start(ONE_SEGMENT)._replace(settings=self.settings)
         return first
 
     def settled(self) -> None:

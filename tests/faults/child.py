@@ -12,11 +12,12 @@ import json
 import signal
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from threading import Lock, get_ident
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
 
+from handler.audit.instance_log import InstanceLog
 from handler.errors import NightdropError
 from handler.function import handle
 from handler.invocation.instance import open_instance
@@ -128,8 +129,8 @@ def main(events: Sequence[object], environ: dict[str, str]) -> None:
     steps = Steps(environ.pop("FAULT", ""))
     opened = open_instance(_context(environ), environ, lambda _line: None)
     transport = cast("Transport", SteppingTransport(opened.transport, steps))
-    log = replace(opened.log, log=SteppingLog(opened.log.log, steps))
-    instance = replace(opened, log=log, transport=transport)
+    log = InstanceLog(SteppingLog(opened.log.log, steps), opened.log.announce)
+    instance = opened._replace(log=log, transport=transport)
     for number, event in enumerate(events):
         say("began", number)
         try:

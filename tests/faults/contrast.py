@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision
@@ -29,7 +28,7 @@ def _taken_for_absent(key: str) -> Decide[None]:
         job = known(view, key)
         if job.state not in {"sending", "unknown"}:
             return Decision(None)
-        draft = replace(about(job), action="job.absent", note="the lease is over")
+        draft = about(job)._replace(action="job.absent", note="the lease is over")
         return Decision(None, (draft,))
 
     return decide

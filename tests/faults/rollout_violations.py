@@ -96,8 +96,8 @@ def _outside(replay: Replay, made: list[Made]) -> Iterator[str]:
         job = by_mark.get(one.mark)
         window = replay.stories[job.rollout].settings.window if job else None
         at = datetime.fromtimestamp(one.at, tz=timezone.utc)
-        begun = at - timedelta(seconds=FENCE) - SKEW
-        if window and not (open_period(window, at + SKEW) or open_period(window, begun)):
+        started = at - timedelta(seconds=FENCE) - SKEW
+        if window and not (open_period(window, at + SKEW) or open_period(window, started)):
             yield f"{one.job_id} was created outside of its window, at {at}"
 
 

@@ -187,7 +187,7 @@ class SimulatedApi:
         listed = [job for at, job in reversed(self.jobs) if job.type == job_type and at <= now]
         listed.sort(key=lambda job: job.created_at, reverse=not self.habits.oldest_first)
         page = listed[offset : offset + min(limit, self.habits.page)]
-        return tuple(replace(job, created_at=0) if self.habits.dateless else job for job in page)
+        return tuple(job._replace(created_at=0) if self.habits.dateless else job for job in page)
 
     def show_job(self, job_id: str) -> ShownJob | Gone | None:
         """Return how a job stands: without a fleet it has ended, and well unless it fails."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from itertools import islice
@@ -176,7 +176,7 @@ def deliveries() -> list[Delivery]:
         _timer("nightly", 0, [_UPGRADE, _UPGRADE]),
         _timer("nightly", 12, [_UPGRADE, _UPGRADE]),
         _timer("three", 0, [_UPGRADE, _NAMED, _UPGRADE]),
-        replace(_timer("one", 0, [_NAMED]), trigger="direct", fired_at=None),
+        _timer("one", 0, [_NAMED])._replace(trigger="direct", fired_at=None),
         _timer("weekly", 0, [_UPGRADE]),
     ]
 

@@ -49,10 +49,10 @@ MOST_STEPS = 240
 
 
 class Morning(NamedTuple):
-    """What a night has left: the fleet and its log, the records told again, and what happened."""
+    """What a night has left: the fleet and its log, the records replayed, and what happened."""
 
     night: Night
-    told: Replay
+    replayed: Replay
     kills: int
     happened: Counter[str]
 
@@ -107,17 +107,17 @@ def morning() -> Morning:
         night.order(SPEC, Steps(2))
     night.order(SPEC)
     kills, happened = carry_out(night, chance)
-    told = Replay(timedelta(seconds=JOB_SECONDS + 300))
+    replayed = Replay(timedelta(seconds=JOB_SECONDS + 300))
     for record in night.log.records():
-        told.add(record.fields)
-    return Morning(night, told, kills, happened)
+        replayed.add(record.fields)
+    return Morning(night, replayed, kills, happened)
 
 
 def test_every_node_of_the_night_is_sent_exactly_once_per_try(morning: Morning) -> None:
     """By the fleet's own jobs: whatever was killed, none twice, and none forgotten."""
-    [story] = morning.told.stories.values()
+    [story] = morning.replayed.stories.values()
     made = made_by(morning.night)
-    sent = [(node, number) for _, node, number in morning.told.tries(made)]
+    sent = [(node, number) for _, node, number in morning.replayed.tries(made)]
     expected = {
         (node_id, number)
         for node_id, node in story.nodes.items()
@@ -130,8 +130,8 @@ def test_every_node_of_the_night_is_sent_exactly_once_per_try(morning: Morning) 
 
 
 def test_no_step_of_the_night_is_one_that_must_not_be(morning: Morning) -> None:
-    """Waves, window, approval, gate, soak, jobs at once: the records told again by other code."""
-    assert morning.told.wrong == []
+    """Waves, window, approval, gate, soak, jobs at once: the records replayed by other code."""
+    assert morning.replayed.wrong == []
     assert verify(morning.night.log.records()).whole
 
 

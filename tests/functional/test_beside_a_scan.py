@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
@@ -26,11 +25,10 @@ Reply: TypeAlias = dict[str, Any]
 GOOD = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 
 
-@dataclass(frozen=True)
 class Interrupted(Obs):
     """OBS, where something happens between the look at the log and the listing."""
 
-    meanwhile: Callable[[], object] = list
+    meanwhile: Callable[[], object]
 
     def list_pages(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
         """List the objects of that time."""
@@ -55,9 +53,8 @@ def test_a_file_that_another_instance_read_meanwhile_is_read_once(
     fire_in(there, {"action": "reconcile"})
     with closing(open_instance(context, here, lambda _line: None)) as instance:
         invocation = invocation_of(context, instance)
-        obs = Interrupted(
-            **vars(invocation.obs), meanwhile=lambda: fire_in(there, drop("drop/a.yaml", spec))
-        )
-        assert reconcile(replace(invocation, obs=obs)).results == []
+        obs = Interrupted(*invocation.obs)
+        obs.meanwhile = lambda: fire_in(there, drop("drop/a.yaml", spec))
+        assert reconcile(invocation._replace(obs=obs)).results == []
         about = [one.fields["action"] for one in instance.log.records()]
     assert about.count("delivery.received") == about.count(action) == 1

@@ -14,6 +14,7 @@ import pytest
 
 from handler.audit.instance_log import InstanceLog
 from handler.audit.sql.sqlite import SqliteLog
+from handler.cloud.credentials import CurrentCredentials
 from handler.cloud.http_transport import Transport
 from handler.function import handle
 from handler.invocation.instance import Instance
@@ -155,7 +156,14 @@ def tick_at(environ: Environ, now: datetime) -> Reply:
     """Run the reconciler at a later time, by the log's clock and with settling at once."""
     settings = load(lambda _name: None, {**environ, "NIGHTDROP_SETTLE_AFTER": "0"})
     log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"), clock=lambda: now)
-    opened = Instance(settings, InstanceLog(log), Transport(timeout=5), environ, lambda _line: None)
+    opened = Instance(
+        settings,
+        InstanceLog(log),
+        Transport(timeout=5),
+        environ,
+        lambda _line: None,
+        CurrentCredentials(),
+    )
     with closing(opened):
         context = Context.from_environment(environ, "r", time.monotonic)
         return handle({"action": "reconcile"}, context, opened)

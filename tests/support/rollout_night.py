@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -141,7 +141,7 @@ class Night:
         end = Deadline(self.clock().timestamp() + SECONDS, lambda: self.clock().timestamp())
         client = self.ief.client(deadline=end)
         transport = cast("Transport", _Transport(client.transport, steps, self.asked))
-        client = replace(client, transport=transport)
+        client = client._replace(transport=transport)
         log: Any = _Log(self.log, steps)
         environ = {
             "NIGHTDROP_AUDIT": "sqlite:///unused",

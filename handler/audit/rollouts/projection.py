@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.record import part
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from handler.audit.rollouts.state import NodeWord
     from handler.audit.sql.view import Execute
 
-_columns = attrgetter(*(field.name for field in fields(RolloutState)))
 _DONE = "wave_done"
 
 ENDS_WITH = {
@@ -144,8 +142,7 @@ def move_nodes(execute: Execute, job: str, recorded: Fields) -> None:
 
 def rollout_row(rollout: RolloutState) -> tuple[Any, ...]:
     """Return the values of a rollout for `PUT_ROLLOUT`."""
-    values: Sequence[Any] = _columns(rollout)
-    return tuple(int(value) if isinstance(value, bool) else value for value in values)
+    return tuple(int(value) if isinstance(value, bool) else value for value in rollout)
 
 
 def _rollout_from_row(row: Sequence[Any]) -> RolloutState:

@@ -10,10 +10,8 @@ A wave is started, and finished once each of its nodes has ended; in between it 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias, cast
 
-from handler.audit.job_state import replace
 from handler.audit.record import part
 
 if TYPE_CHECKING:
@@ -41,8 +39,7 @@ _STATES: Mapping[str, RolloutWord] = {
 """The actions that lead to another state."""
 
 
-@dataclass(frozen=True)
-class RolloutState:
+class RolloutState(NamedTuple):
     """One rollout as its records leave it.
 
     Attributes:
@@ -216,11 +213,10 @@ def fold_rollout(rollout: RolloutState | None, fields: Fields) -> RolloutState |
     if rollout is None:
         return _planned(fields) if action == "rollout.planned" else None
     if action == "job.planned":
-        return replace(rollout, jobs=rollout.jobs + 1)
+        return rollout._replace(jobs=rollout.jobs + 1)
     if action not in MOVES:
         return rollout
-    return replace(
-        rollout,
+    return rollout._replace(
         state=_STATES.get(action, rollout.state),
         note=str(fields.get("note", "")),
         changed_at=str(fields["at"]),

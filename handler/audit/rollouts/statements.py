@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from handler.audit.rollouts.state import NodeState, RolloutState
 from handler.audit.sql.rows import JOB_COLUMNS
 from handler.audit.sql.statements import upsert
@@ -12,7 +10,7 @@ from handler.audit.sql.value_list import ANY
 # Every name that is put into a statement is one of the schema's own.
 # ruff: noqa: S608
 
-ROLLOUT_COLUMNS = tuple(field.name for field in fields(RolloutState))
+ROLLOUT_COLUMNS = RolloutState._fields
 """The columns of `rollouts`."""
 
 _ROLLOUTS = f"SELECT {', '.join(ROLLOUT_COLUMNS)} FROM rollouts"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
@@ -10,13 +9,16 @@ from handler.audit.job_end import shown_state
 from handler.audit.job_state import UNSETTLED, JobState
 from handler.audit.state import DeliveryState
 
-JOB_COLUMNS = tuple(field.name for field in fields(JobState))
+JOB_COLUMNS = JobState._fields
 """The columns of `jobs` with the fields of a job."""
+
+_FLAGS = tuple(map(JOB_COLUMNS.index, ("doubtful", "paused")))
+"""The places of the columns that hold 0 or 1 for a yes or no."""
 
 JOB_ROW = (*JOB_COLUMNS, "todo", "shown")
 """All columns of `jobs`; the last two follow from the others."""
 
-DELIVERY_COLUMNS = tuple(field.name for field in fields(DeliveryState) if field.name != "jobs")
+DELIVERY_COLUMNS = tuple(name for name in DeliveryState._fields if name != "jobs")
 """The columns of `deliveries`."""
 
 delivery_row = attrgetter(*DELIVERY_COLUMNS)
@@ -25,8 +27,10 @@ delivery_row = attrgetter(*DELIVERY_COLUMNS)
 
 def job_row(job: JobState) -> tuple[object, ...]:
     """Return the values of a job for `PUT_JOB`."""
-    values = {**vars(job), "doubtful": int(job.doubtful), "paused": int(job.paused)}
-    return (*map(values.__getitem__, JOB_COLUMNS), _todo(job), shown_state(job))
+    values: list[object] = [*job, _todo(job), shown_state(job)]
+    for place in _FLAGS:
+        values[place] = int(bool(values[place]))
+    return tuple(values)
 
 
 def _todo(job: JobState) -> str:
@@ -41,6 +45,7 @@ def _todo(job: JobState) -> str:
 
 def job_from_row(row: tuple[Any, ...]) -> JobState:
     """Return the job of a row with `JOB_COLUMNS`."""
-    values = dict(zip(JOB_COLUMNS, row, strict=True))
-    flags = {name: bool(values[name]) for name in ("doubtful", "paused")}
-    return JobState(**{**values, **flags})
+    values = list(row)
+    for place in _FLAGS:
+        values[place] = bool(values[place])
+    return JobState._make(values)

@@ -82,4 +82,4 @@ def _project_confirmation(view: SqlView, recorded: Fields) -> None:
     before = view.confirmation
     after = fold_confirmation(before, recorded)
     if after != before:
-        view.execute(statements.PUT_SWITCH, (CONFIRMATION, json.dumps(vars(after))))
+        view.execute(statements.PUT_SWITCH, (CONFIRMATION, json.dumps(after._asdict())))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from handler.audit.confirmation import Confirmation
-from handler.audit.job_state import fold_job, replace
+from handler.audit.job_state import fold_job
 from handler.audit.log import Changes, FleetEnds, Notices, Open, ScanState
 from handler.audit.record import Record, part
 from handler.audit.sql import statements
@@ -42,7 +41,6 @@ class Execute(Protocol):
         """Run one statement."""
 
 
-@dataclass(frozen=True)
 class SqlView:
     """The state in the current transaction of a database.
 
@@ -53,13 +51,9 @@ class SqlView:
         rows: The jobs and deliveries that the transaction has read or changed.
     """
 
-    execute: Execute
-    now: datetime
-    has_all_records: bool = False
-    rows: StateRows = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rows", StateRows(self.execute))
+    def __init__(self, execute: Execute, now: datetime, *, has_all_records: bool = False) -> None:
+        self.execute, self.now, self.has_all_records = execute, now, has_all_records
+        self.rows = StateRows(execute)
 
     @property
     def head(self) -> Head:
@@ -81,7 +75,7 @@ class SqlView:
     def delivery(self, key: str) -> DeliveryState | None:
         """Return a delivery with its jobs, or None."""
         delivery = self.rows.delivery(key)
-        return delivery and replace(delivery, jobs=self.rows.jobs_of(key))
+        return delivery and delivery._replace(jobs=self.rows.jobs_of(key))
 
     def job(self, key: str) -> JobState | None:
         """Return a job, or None."""

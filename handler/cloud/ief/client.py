@@ -5,8 +5,7 @@ Source: support.huaweicloud.com/api-ief, "Batch jobs" (`/v2/{project_id}/product
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from handler.cloud.ief.answers import code_of, id_of, job_status_of, object_of, text_of
 from handler.cloud.ief.redaction import UNREADABLE, redact, secrets_of, task_data_of
@@ -39,8 +38,7 @@ _OPERATIONS = {
 }
 
 
-@dataclass(frozen=True)
-class ListedJob:
+class ListedJob(NamedTuple):
     """A job in a listing; a missing field is "" or 0. The counters are those of its tasks."""
 
     job_id: str
@@ -54,8 +52,7 @@ class ListedJob:
     failed: int = 0
 
 
-@dataclass(frozen=True)
-class ShownJob:
+class ShownJob(NamedTuple):
     """The status of a job and of its tasks, as pairs of status and reason.
 
     The API's own counters are swapped and therefore not read. A missing description is "", a
@@ -77,8 +74,7 @@ class ShownJob:
         return sum(status == "Successful" for status, _ in self.tasks)
 
 
-@dataclass(frozen=True)
-class Ief:
+class Ief(NamedTuple):
     """IEF in one project, with the credentials of one invocation.
 
     The clock is aware UTC; `instance` is the id of an enterprise instance, or "". Without a

@@ -6,9 +6,9 @@ authentication"), and `huaweicloudsdkcore.signer.signer`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from huaweicloudsdkcore.sdk_request import SdkRequest
@@ -23,15 +23,14 @@ if TYPE_CHECKING:
     from handler.cloud.credentials import Credentials
 
 
-@dataclass(frozen=True)
-class SignedCall:
+class SignedCall(NamedTuple):
     """A request before it is signed; its path is not yet encoded, its body UTF-8 JSON."""
 
     method: str
     endpoint: str
     path: str
     query: Sequence[tuple[str, str]] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: bytes = b""
 
 

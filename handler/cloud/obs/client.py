@@ -8,8 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlencode
 
 from handler.cloud.http_transport import MAX_ANSWER_BYTES
@@ -52,17 +51,19 @@ _FINAL = {
 """Permanent errors, by OBS's error codes; a retry may help with all others."""
 
 
-@dataclass(frozen=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """The bytes and headers of an object."""
 
-    data: bytes = field(repr=False)
+    data: bytes
     etag: str
     version_id: str
 
+    def __repr__(self) -> str:
+        """Return nothing of the bytes, which may be a spec's."""
+        return f"StoredObject(etag={self.etag!r}, version_id={self.version_id!r})"
 
-@dataclass(frozen=True)
-class ObsResult:
+
+class ObsResult(NamedTuple):
     """The result of a read or an append.
 
     Attributes:
@@ -72,12 +73,15 @@ class ObsResult:
     """
 
     date: str
-    data: bytes = field(default=b"", repr=False)
+    data: bytes = b""
     done: bool = True
 
+    def __repr__(self) -> str:
+        """Return nothing of the bytes."""
+        return f"ObsResult({self.date!r}, done={self.done})"
 
-@dataclass(frozen=True)
-class Obs:
+
+class Obs(NamedTuple):
     """OBS, with the credentials of one invocation.
 
     A bucket is a sub-domain of the endpoint, or the first part of the path if the host is an IP
@@ -112,7 +116,7 @@ class Obs:
         if version_id and _VERSION.fullmatch(version_id):
             try:
                 return self._read(
-                    replace(target, sub_resource=f"versionId={version_id}"), max_bytes
+                    target._replace(sub_resource=f"versionId={version_id}"), max_bytes
                 )
             except ObjectError as error:
                 if error.code not in _NO_VERSION:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from threading import Lock
@@ -84,7 +84,7 @@ class ObsFolders:
 
         def obs() -> Obs:
             keys = self.keys
-            return replace(self.obs, credentials=keys.current(), deadline=keys.deadline())
+            return self.obs._replace(credentials=keys.current(), deadline=keys.deadline())
 
         return ObsFolder(obs, bucket, prefix)
 

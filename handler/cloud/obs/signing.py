@@ -10,9 +10,9 @@ import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass, field
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from handler.cloud.http_transport import Request
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 _ADDRESS = re.compile(r"[0-9.]+|localhost|.*:.*")
 
 
-@dataclass(frozen=True)
-class SignedTarget:
+class SignedTarget(NamedTuple):
     """A request for a bucket or an object, before it is signed; the key is not yet encoded.
 
     `digest` is the MD5 of the body in base64, or "". Of the query only `sub_resource` is signed;
@@ -44,7 +43,7 @@ class SignedTarget:
     query: str = ""
     digest: str = ""
     sub_resource: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
     @property
     def place(self) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,7 +96,7 @@ def read_fleet(path: Path = DEMO_FLEET, seed: int = 0) -> Fleet:
 
 
 def _rejected(path: Path, document: Document, issues: Iterable[Issue]) -> SettingsError:
-    problems = (replace(to_problem(issue, document), document=None) for issue in issues)
+    problems = (to_problem(issue, document)._replace(document=None) for issue in issues)
     return SettingsError("\n".join(f"{path}: {problem}" for problem in problems))
 
 

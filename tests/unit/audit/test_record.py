@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,14 +25,14 @@ def test_a_field_outside_the_list_is_refused(part_name: str, field: str) -> None
     """In every part; the message names the field, never its value."""
     given: Any = {part_name: {field: "SECRET"}}
     with pytest.raises(ValueError, match=f"{part_name} of a record has no field {field}") as caught:
-        Draft(action="job.created", outcome="success", **given)
+        Draft(action="job.created", outcome="success", **given).fields()
     assert "SECRET" not in str(caught.value)
 
 
 def test_every_part_of_a_draft_has_its_list() -> None:
     """A new part without a list would let anything in."""
     plain = {"action", "outcome", "note", "body"}
-    assert {field.name for field in fields(Draft)} - plain == set(RECORD_FIELDS)
+    assert set(Draft._fields) - plain == set(RECORD_FIELDS)
 
 
 @pytest.mark.parametrize("part_name", sorted(RECORD_FIELDS))

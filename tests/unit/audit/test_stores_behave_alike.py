@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -309,7 +308,7 @@ def test_the_end_of_a_job_is_counted(log: Log) -> None:
     """With what the API said of it."""
     log.commit(planned("d", "one"))
     ended = about("job.finished", "one", final="Partially_successful", tasks=3, succeeded=2)
-    log.commit(recorded(about("job.created", "one", job_id="7"), replace(ended, note="no disk")))
+    log.commit(recorded(about("job.created", "one", job_id="7"), ended._replace(note="no disk")))
     job = log.read(lambda view: view.job("one"))
     assert job
     assert (job.finished, job.tasks, job.succeeded) == ("Partially_successful", 3, 2)

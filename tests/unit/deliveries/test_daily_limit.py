@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from threading import Barrier
 from typing import TYPE_CHECKING, Any
@@ -117,7 +116,7 @@ def test_what_repeats_a_run_needs_no_room(log: SqliteLog) -> None:
     """It plans nothing."""
     order = ordered("a", 3)
     outcome(log, order)
-    again = replace(order.delivery, key=key_of("again"))
+    again = order.delivery._replace(key=key_of("again"))
     outcome(log, order._replace(delivery=again))
     assert list(log.records())[-1].fields["action"] == "delivery.repeated"
 

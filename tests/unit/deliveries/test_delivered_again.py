@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +80,12 @@ def run_of(log: MemoryLog, received: Decided) -> DeliveryState:
     return run
 
 
+def before_it_came_again(log: MemoryLog, received: Decided) -> DeliveryState:
+    """Return the state of a received delivery without the record that it came once more."""
+    run = run_of(log, received)
+    return run._replace(last_seq=run.last_seq - 1)
+
+
 def answer(log: MemoryLog, received: Decided, *answers: Answer) -> None:
     """Send every job and record what the API answers."""
     for job, one in zip(run_of(log, received).jobs, answers, strict=True):
@@ -103,7 +108,7 @@ def test_a_refused_delivery_is_run_again_once(
     )
     answer(log, second, Created("1"), Created("2"))
     third = deliver(log, fired(trigger))
-    assert third.run == run_of(log, second)
+    assert third.run == before_it_came_again(log, second)
 
 
 def test_it_may_be_refused_many_times(log: MemoryLog) -> None:
@@ -148,7 +153,7 @@ def test_a_run_that_may_have_left_a_job_is_not_repeated(
     """One job is enough."""
     first = deliver(log, fired())
     answer(log, first, *answers)
-    assert deliver(log, fired()).run == run_of(log, first)
+    assert deliver(log, fired()).run == before_it_came_again(log, first)
 
 
 def test_an_abandoned_run_is_not_repeated(log: MemoryLog) -> None:
@@ -156,7 +161,7 @@ def test_an_abandoned_run_is_not_repeated(log: MemoryLog) -> None:
     first = deliver(log, fired())
     for job in run_of(log, first).jobs:
         log.commit(abandon(job.key, "not wanted", actor={}))
-    assert deliver(log, fired()).run == run_of(log, first)
+    assert deliver(log, fired()).run == before_it_came_again(log, first)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +200,7 @@ def test_a_rejected_delivery_is_checked_again_but_for_an_object(
 def test_a_repeat_of_what_was_refused_afterwards_may_be_delivered_again(log: MemoryLog) -> None:
     """It was only repeated, because the other tick of the window was still to be sent."""
     first = deliver(log, fired("timer"))
-    close = replace(fired("timer"), key="l" * 52, fired_at=NOW + timedelta(seconds=5))
+    close = fired("timer")._replace(key="l" * 52, fired_at=NOW + timedelta(seconds=5))
     assert run_of(log, deliver(log, close)).state == "repeated"
     answer(log, first, NO, NO)
     again, other = deliver(log, close), deliver(log, fired("timer"))

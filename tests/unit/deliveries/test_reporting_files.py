@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +85,7 @@ def test_a_late_writer_that_is_killed_leaves_no_old_file(
         fire_in(at_once, TICK)
         dying: Any = CrashingLog(invocation.log, at)
         with suppress(Killed):
-            report(replace(old, reported=0), replace(invocation, log=dying))
+            report(old._replace(reported=0), invocation._replace(log=dying))
         fire_in(at_once, TICK)
         (job,) = state_of(waiting.delivery, invocation).jobs
     assert job.state == "adopted"
@@ -103,7 +102,7 @@ def test_a_result_file_is_signed_before_it_is_started(
     with serving(environ) as invocation:
         (run,) = invocation.log.read(lambda view: view.open(9).unreported)
         times = iter([invocation.obs.clock() - timedelta(minutes=16)])  # asked for once
-        report(run, replace(invocation, obs=replace(invocation.obs, clock=lambda: next(times))))
+        report(run, invocation._replace(obs=invocation.obs._replace(clock=lambda: next(times))))
         started = [r for r in invocation.log.records() if r.fields["action"] == "result.writing"]
     assert len(started) == 2
     assert RESULT not in emulator.state.buckets["nightdrop-drop"]

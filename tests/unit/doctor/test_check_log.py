@@ -84,9 +84,9 @@ def test_a_broken_end_is_found(log: SqliteLog) -> None:
     records = list(log.records())
     assert first_invalid(records) == 0
     assert first_invalid([]) == 0
-    assert first_invalid([records[0], replace(records[1], text="{}"), records[2]]) == 2
+    assert first_invalid([records[0], records[1]._replace(text="{}"), records[2]]) == 2
     assert first_invalid([records[0], records[2]]) == 3
-    assert first_invalid([replace(records[0], hash="0" * 64), *records[1:]]) == 1
+    assert first_invalid([records[0]._replace(hash="0" * 64), *records[1:]]) == 1
     assert verdicts(replace(WELL, invalid=2)) == {"log": "fail"}
 
 
@@ -115,8 +115,8 @@ def test_the_logs_clock_may_be_wrong() -> None:
 
 def test_fresh_work_is_reported() -> None:
     """The reconciler will do it."""
-    fresh = replace(JOB, changed_at=JUST_NOW)
-    seen = open_work(jobs=(fresh, replace(fresh, state="unknown")), followed=(fresh,))
+    fresh = JOB._replace(changed_at=JUST_NOW)
+    seen = open_work(jobs=(fresh, fresh._replace(state="unknown")), followed=(fresh,))
     (_, work) = log_findings(seen, SETTINGS)
     assert (work.verdict, work.message) == (
         "ok",
@@ -126,7 +126,7 @@ def test_fresh_work_is_reported() -> None:
 
 def test_jobs_that_wait_too_long_show_that_no_reconciler_runs() -> None:
     """The oldest is named, with why it waits."""
-    seen = open_work(jobs=(replace(JOB, note="no keys"), replace(JOB, changed_at=JUST_NOW)))
+    seen = open_work(jobs=(JOB._replace(note="no keys"), JOB._replace(changed_at=JUST_NOW)))
     (_, work) = log_findings(seen, SETTINGS)
     assert work.verdict == "warn"
     assert f"nightly-a has been deferred since {LONG_AGO} (no keys)" in work.message
@@ -141,14 +141,14 @@ def test_while_sending_is_held_jobs_may_wait() -> None:
 
 def test_jobs_that_were_not_followed_show_the_same() -> None:
     """A job ends after ten minutes at the latest."""
-    assert verdicts(open_work(followed=(replace(JOB, state="created"),))) == {"work": "warn"}
+    assert verdicts(open_work(followed=(JOB._replace(state="created"),))) == {"work": "warn"}
 
 
 def test_a_delivery_that_is_never_decided_is_found() -> None:
     """Its body may be gone, with an older version of the log."""
     old = DeliveryState("d", "object", "obs://b/k", "received", touched_at=LONG_AGO)
     assert verdicts(open_work((old,))) == {"work": "warn"}
-    assert verdicts(open_work((replace(old, touched_at=JUST_NOW),))) == {}
+    assert verdicts(open_work((old._replace(touched_at=JUST_NOW),))) == {}
 
 
 def finished(outcome: Outcome, name: str, note: str = "no disk") -> Draft:
@@ -182,6 +182,6 @@ def test_jobs_that_failed_on_the_fleet_in_the_last_day_are_reported(tmp_path: Pa
 def test_result_files_that_cannot_be_written_are_reported() -> None:
     """With the path and the reason; one that is only late is not."""
     late = DeliveryState("d", "object", "obs://b/k", "planned", changed=2)
-    failed = replace(late, result_error="AccessDenied")
+    failed = late._replace(result_error="AccessDenied")
     assert verdicts(replace(WELL, open=Open((), (), (), (late,)))) == {}
     assert "work" in verdicts(replace(WELL, open=Open((), (), (), (failed,))))

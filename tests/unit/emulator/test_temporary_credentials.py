@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -133,7 +132,7 @@ def test_keys_without_their_token_are_refused(
     cloud: Emulator, transport: Transport, clock: ManualClock, token: str
 ) -> None:
     """The two keys alone are not enough."""
-    keys = replace(issued(clock), token=token)
+    keys = issued(clock)._replace(token=token)
     with pytest.raises(ApiError, match=r"IEF\.011005"):
         ief(cloud, keys, transport, clock).list_jobs("node_upgrade", limit=1, offset=0)
     with pytest.raises(ApiError, match="InvalidSecurityToken"):
@@ -146,7 +145,7 @@ def test_keys_of_two_sets_do_not_mix(
     """Each token belongs to its own keys, though both sets are good."""
     first = issued(clock)
     clock.passed = 60.0
-    mixed = replace(issued(clock), token=first.token)
+    mixed = issued(clock)._replace(token=first.token)
     with pytest.raises(ApiError, match="InvalidSecurityToken"):
         obs(cloud, mixed, transport, clock).read(BUCKET, "k", max_bytes=9)
 

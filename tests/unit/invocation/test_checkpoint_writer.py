@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -113,7 +113,7 @@ def idle(folder: Path, environ: Environ) -> Iterator[tuple[Callable[[], object],
     opened.log.close()
     log = SqliteLog(environ["NIGHTDROP_AUDIT"].removeprefix("sqlite:///"), clock=clock)
     log.commit(hold("by hand", actor={"kind": "operator"}))
-    with closing(replace(opened, log=InstanceLog(log))) as instance:
+    with closing(opened._replace(log=InstanceLog(log))) as instance:
         yield lambda: handle(TICK, context, instance), clock
     assert folder.exists()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -78,7 +77,7 @@ def failing(folder: Path, environ: Environ, lines: list[str]) -> Iterator[Instan
     context = Context.from_environment(environ, "r", time.monotonic)
     with closing(open_instance(context, environ, lines.append)) as opened:
         settings = opened.settings.model_copy(update={"checkpoint_key": SecretStr("no key")})
-        yield replace(opened, settings=settings)
+        yield opened._replace(settings=settings)
     assert not folder.exists()
 
 
@@ -100,7 +99,7 @@ def test_a_checkpoint_that_fails_does_not_hide_the_first_error(
     """The event's own error must be fixed first."""
     context = Context.from_environment({**environ, "HUAWEICLOUD_SDK_AK": ""}, "r", time.monotonic)
     event = {"Records": [OBJECT_CREATED]}
-    without_keys = replace(failing, environ={**environ, "HUAWEICLOUD_SDK_AK": ""})
+    without_keys = failing._replace(environ={**environ, "HUAWEICLOUD_SDK_AK": ""})
     with pytest.raises(CredentialsError):
         handle(event, context, without_keys)
 
@@ -111,9 +110,8 @@ def test_a_busy_log_postpones_the_checkpoint(
     """The event is answered, the next event writes the checkpoint, and a line says so."""
     context = Context.from_environment(environ, "r", time.monotonic)
     with closing(open_instance(context, environ, lines.append)) as opened:
-        inner = BusyLater(opened.log.log)
-        log = replace(opened.log, log=inner)  # type: ignore[arg-type] # delegates
-        busy = replace(opened, log=log)
+        log = InstanceLog(BusyLater(opened.log.log))  # type: ignore[arg-type] # delegates
+        busy = opened._replace(log=log)
         assert handle(timer_event(UPGRADE), context, busy)["outcome"] == "submitted"
     assert [json.loads(line)["action"] for line in lines][:1] == ["checkpoint.postponed"]
     assert len(list(folder.iterdir())) == 1
@@ -132,10 +130,10 @@ def test_an_address_that_stays_unwritable_is_reported_once_an_hour(
         with closing(SqliteLog(path, clock=lambda: now[0])) as log:
             log.commit(hold("by hand", actor={"kind": "operator"}))
             for _ in range(24):
-                handle(TICK, context, replace(opened, log=InstanceLog(log)))
+                handle(TICK, context, opened._replace(log=InstanceLog(log)))
                 now[0] += timedelta(minutes=5)
             lines_found = [one.fields["action"] for one in log.records()]
             assert lines_found[1:] == ["log.checkpoint_failed"] * 2
             folder.unlink()
-            handle(TICK, context, replace(opened, log=InstanceLog(log)))
+            handle(TICK, context, opened._replace(log=InstanceLog(log)))
     assert len(list(folder.iterdir())) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -119,7 +118,7 @@ def test_a_log_that_cannot_be_closed_leaves_no_connection_open(
 ) -> None:
     """Each is closed for itself."""
     with closing(open_instance(context(environ), environ, print)) as instance:
-        stuck = replace(instance, log=Stuck())  # type: ignore[arg-type] # what closing needs of it
+        stuck = instance._replace(log=Stuck())  # type: ignore[arg-type] # what closing needs of it
         with pytest.raises(LogError, match="cannot be closed"):
             stuck.close()
         assert opened.closed == ["connections"]

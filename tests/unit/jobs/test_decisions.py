@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -60,7 +59,7 @@ def job(state: JobWord, **changes: Any) -> JobState:  # noqa: ANN401 - any field
         "k" * 52, "d" * 52, 1, "nightly", "node_upgrade", state, attempt=1,
         lease_until=timestamp(NOW + LEASE), job_id="first" if state in WITH_ID else "",
     )  # fmt: skip
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def words(decide: Decide[Any], one: JobState) -> str:

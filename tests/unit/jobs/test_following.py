@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -32,7 +31,7 @@ def job(state: JobWord = "unknown", **changes: Any) -> JobState:  # noqa: ANN401
         KEY, "d" * 52, 1, "nightly", "node_upgrade", state, attempt=1, date=timestamp(SENT),
         lease_until=timestamp(SENT + timedelta(seconds=60)), changed_at=timestamp(SENT),
     )  # fmt: skip
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def listing(*jobs: ListedJob, began: datetime = NOW, complete: bool = True) -> Listing:
@@ -134,7 +133,7 @@ def test_only_jobs_on_the_fleet_are_followed(state: JobWord) -> None:
 def test_an_answer_of_before_a_newer_record_counts_for_nothing() -> None:
     """The job was stopped when it was asked about, and has been resumed since."""
     before = job("created", job_id="id-1", seq=7)
-    resumed = OneJobView(replace(before, seq=9))
+    resumed = OneJobView(before._replace(seq=9))
     assert drafts(finish(before, shown("Stopped"), SENDER), resumed) == []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
 CREATED = JobState("k", "d", 1, "nightly", "node_upgrade", "created", job_id="id-1")
 JOBS: dict[str, JobState] = {
-    "planned": replace(CREATED, state="planned", job_id=""),
-    "unknown": replace(CREATED, state="unknown", job_id=""),
-    "refused": replace(CREATED, state="refused", job_id=""),
+    "planned": CREATED._replace(state="planned", job_id=""),
+    "unknown": CREATED._replace(state="unknown", job_id=""),
+    "refused": CREATED._replace(state="refused", job_id=""),
     "running": CREATED,
-    "adopted": replace(CREATED, state="adopted"),
-    "paused": replace(CREATED, paused=True),
-    "stopped": replace(CREATED, finished="Stopped"),
-    "succeeded": replace(CREATED, finished="Successful"),
-    "failed": replace(CREATED, finished="Failed"),
-    "partly": replace(CREATED, finished="Partially_successful"),
-    "timed out": replace(CREATED, finished="Timed_out"),
-    "deleted": replace(CREATED, finished="deleted"),
-    "duplicated": replace(CREATED, state="duplicated"),
+    "adopted": CREATED._replace(state="adopted"),
+    "paused": CREATED._replace(paused=True),
+    "stopped": CREATED._replace(finished="Stopped"),
+    "succeeded": CREATED._replace(finished="Successful"),
+    "failed": CREATED._replace(finished="Failed"),
+    "partly": CREATED._replace(finished="Partially_successful"),
+    "timed out": CREATED._replace(finished="Timed_out"),
+    "deleted": CREATED._replace(finished="deleted"),
+    "duplicated": CREATED._replace(state="duplicated"),
 }
 # Of pause, resume, retry and delete: s(ent), i(s so already), or - (refused).
 TABLE = {
@@ -61,7 +61,7 @@ def result_of(name: str, job: JobState, view: Switches | None = None) -> Operati
 
 def claimed(**changes: Any) -> JobState:  # noqa: ANN401 - any field
     """Return a job that is being paused."""
-    return replace(CREATED, operation="pause", lease_until=timestamp(NOW), **changes)
+    return CREATED._replace(operation="pause", lease_until=timestamp(NOW), **changes)
 
 
 @pytest.mark.parametrize("what", JOBS)

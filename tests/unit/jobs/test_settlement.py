@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -36,7 +35,7 @@ def job(state: JobWord = "unknown", **changes: Any) -> JobState:  # noqa: ANN401
         KEY, "d" * 52, 1, "nightly", "node_upgrade", state, attempt=1, date=timestamp(SENT),
         lease_until=timestamp(SENT + timedelta(seconds=60)), changed_at=timestamp(SENT),
     )  # fmt: skip
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def listing(*jobs: ListedJob, began: datetime = NOW, complete: bool = True) -> Listing:
@@ -59,15 +58,15 @@ def settled(found: Listing, one: JobState | None = None, **view: Any) -> list[st
     ("listed", "words"),
     [
         ((OURS,), ["adopted"]),
-        ((replace(OURS, description=MARK),), ["adopted"]),
-        ((OURS, replace(OURS, job_id="id-2")), ["adopted", "duplicated"]),
-        ((replace(OURS, name="another"),), ["absent"]),
-        ((replace(OURS, type="deployment_deploy"),), ["absent"]),
-        ((replace(OURS, description=f"{MARK}x the hall"),), ["absent"]),
-        ((replace(OURS, description=f"see {MARK}"),), ["absent"]),
-        ((replace(OURS, description=MARK[:-1]),), ["absent"]),
-        ((replace(OURS, description=mark_of("m" * 52)),), ["absent"]),
-        ((replace(OURS, description=""),), ["absent"]),
+        ((OURS._replace(description=MARK),), ["adopted"]),
+        ((OURS, OURS._replace(job_id="id-2")), ["adopted", "duplicated"]),
+        ((OURS._replace(name="another"),), ["absent"]),
+        ((OURS._replace(type="deployment_deploy"),), ["absent"]),
+        ((OURS._replace(description=f"{MARK}x the hall"),), ["absent"]),
+        ((OURS._replace(description=f"see {MARK}"),), ["absent"]),
+        ((OURS._replace(description=MARK[:-1]),), ["absent"]),
+        ((OURS._replace(description=mark_of("m" * 52)),), ["absent"]),
+        ((OURS._replace(description=""),), ["absent"]),
         ((), ["absent"]),
     ],
 )
@@ -93,14 +92,14 @@ def test_a_young_job_of_our_name_without_a_mark_may_be_ours(
     changes: dict[str, Any], words: list[str]
 ) -> None:
     """Its description may have been edited: an operator decides, nothing is sent."""
-    alike = replace(OURS, description="", created_at=int(SENT.timestamp()))
-    assert settled(listing(replace(alike, **changes))) == words
+    alike = OURS._replace(description="", created_at=int(SENT.timestamp()))
+    assert settled(listing(alike._replace(**changes))) == words
 
 
 def test_the_oldest_of_two_is_adopted_and_the_operator_is_asked() -> None:
     """At any position in the list; of the same second the smaller id counts."""
-    younger = replace(OURS, job_id="id-0", created_at=2)
-    found = listing(younger, replace(OURS, job_id="id-3"), OURS)
+    younger = OURS._replace(job_id="id-0", created_at=2)
+    found = listing(younger, OURS._replace(job_id="id-3"), OURS)
     adopted, duplicated, third = drafts(settle([KEY], found, SENDER), OneJobView(job()))
     assert (adopted.outcome, adopted.response) == ("success", {"job_id": "id-1"})
     assert (duplicated.outcome, duplicated.response) == ("failure", {"job_id": "id-3"})
@@ -215,14 +214,14 @@ def test_an_absent_job_may_be_claimed_again() -> None:
 )
 def test_a_known_job_without_any_mark_suspends_absence(description: str, *, suspends: bool) -> None:
     """A user edited it, or the API no longer returns descriptions."""
-    found = listing(replace(OURS, description=description))
+    found = listing(OURS._replace(description=description))
     kept = drafts(check_marks(found), OneJobView(job("created", job_id="id-1")))
     assert [draft.action for draft in kept] == ["settling.suspended"] * suspends
 
 
 def test_a_suspension_is_recorded_once_with_a_remedy() -> None:
     """It holds until an operator releases it."""
-    found = listing(replace(OURS, description=""), replace(OURS, job_id="2", description=""))
+    found = listing(OURS._replace(description=""), OURS._replace(job_id="2", description=""))
     known = job("created", job_id="id-1")
     (kept,) = drafts(check_marks(found), OneJobView(known))
     assert "nightdrop release" in kept.note
@@ -231,7 +230,7 @@ def test_a_suspension_is_recorded_once_with_a_remedy() -> None:
 
 def test_a_strangers_job_without_a_mark_suspends_nothing() -> None:
     """People create jobs by hand."""
-    found = listing(replace(OURS, description="by hand"))
+    found = listing(OURS._replace(description="by hand"))
     assert drafts(check_marks(found), OneJobView(job())) == []
 
 

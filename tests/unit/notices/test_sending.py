@@ -8,7 +8,6 @@ import hmac
 import json
 import time
 from contextlib import closing
-from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -225,9 +224,9 @@ def test_no_failure_reaches_the_event(environ: Environ, error: Exception, action
     lines: list[str] = []
     with closing(open_instance(context, environ, lambda _line: None)) as instance:
         busy: Any = BusyLog(error)
-        invocation: Invocation = replace(invocation_of(context, instance), log=busy)
+        invocation: Invocation = invocation_of(context, instance)._replace(log=busy)
         notify(invocation, lines.append)
-        notify(replace(invocation, deadline=Deadline(0, time.monotonic)), lines.append)
+        notify(invocation._replace(deadline=Deadline(0, time.monotonic)), lines.append)
     (line,) = [json.loads(one) for one in lines]
     assert line["action"] == action
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
@@ -17,19 +16,19 @@ from tests.support.clock import Clock
 NOW = datetime(2026, 11, 26, 7, tzinfo=timezone.utc)
 RUN = DeliveryState("k" * 52, "object", "obs://b/drop/hall.yaml", "planned")
 JOB = JobState("j", "k", 1, "hall-abc", "node_upgrade", "created", job_id="id")
-ENDED = replace(JOB, finished="Failed", tasks=3, succeeded=1, note="no disk")
+ENDED = JOB._replace(finished="Failed", tasks=3, succeeded=1, note="no disk")
 
 
 def job(state: JobWord, note: str = "") -> JobState:
     """Return a job in a state."""
-    return replace(JOB, state=state, note=note)
+    return JOB._replace(state=state, note=note)
 
 
 @pytest.mark.parametrize(
     ("jobs", "sentence", "to_do"),
     [
         (ENDED, "partly failed on the fleet, 1 of 3 tasks succeeded: no disk", "the targets that"),
-        (replace(ENDED, finished="New"), "has no known end on the fleet", "the targets that"),
+        (ENDED._replace(finished="New"), "has no known end on the fleet", "the targets that"),
         (job("refused", "IEF said no"), "was refused: IEF said no", "correct the cause"),
         (job("expired"), "was expired", "deliver it again"),
         (job("duplicated", "ids 1, 2"), "ids 1, 2", "delete the one"),
@@ -40,7 +39,7 @@ def test_each_end_has_its_sentence_and_what_to_do(
     jobs: JobState, sentence: str, to_do: str
 ) -> None:
     """And the command to look."""
-    text = alarm_text([Alarm(replace(RUN, jobs=(jobs, JOB)))])
+    text = alarm_text([Alarm(RUN._replace(jobs=(jobs, JOB)))])
     assert text.subject == "Nightdrop: obs://b/drop/hall.yaml has 1 of 2 jobs that went wrong"
     assert sentence in text.body
     assert to_do in text.body.partition("What to do: ")[2]
@@ -49,7 +48,7 @@ def test_each_end_has_its_sentence_and_what_to_do(
 
 def test_what_awaits_approval_says_until_when() -> None:
     """And how it is approved."""
-    run = replace(RUN, state="awaiting", awaits_until="2026-11-26T09:30:00.000000Z", note="rule 2")
+    run = RUN._replace(state="awaiting", awaits_until="2026-11-26T09:30:00.000000Z", note="rule 2")
     text = alarm_text([Alarm(run)])
     assert text.subject.endswith("awaits approval until 2026-11-26T09:30Z")
     assert f"`nightdrop approve {'k' * 16}`" in text.body
@@ -57,7 +56,7 @@ def test_what_awaits_approval_says_until_when() -> None:
 
 def test_a_doubted_job_is_named_by_its_note() -> None:
     """It is not final, so it is no failure yet."""
-    text = alarm_text([Alarm(replace(RUN, jobs=(job("unknown", "not ours to adopt"),)))])
+    text = alarm_text([Alarm(RUN._replace(jobs=(job("unknown", "not ours to adopt"),)))])
     assert text.subject.endswith("needs attention")
     assert "not ours to adopt" in text.body
 
@@ -78,8 +77,8 @@ def test_a_subject_is_text_that_does_nothing(trigger: str, subject: str, shown: 
 
 def test_many_deliveries_share_a_text_of_limited_size() -> None:
     """Each with its first sentences; all of them fit into one message."""
-    jobs = tuple(replace(ENDED, name=f"hall-{n}", note="é" * 999) for n in range(200))
-    runs = [replace(RUN, key=f"{number:03}" + "k" * 49, jobs=jobs) for number in range(100)]
+    jobs = tuple(ENDED._replace(name=f"hall-{n}", note="é" * 999) for n in range(200))
+    runs = [RUN._replace(key=f"{number:03}" + "k" * 49, jobs=jobs) for number in range(100)]
     text = alarm_text([*map(Alarm, runs)])
     assert text.subject == "Nightdrop: 100 deliveries need attention"
     assert all(f"nightdrop audit show {run.key[:16]}" in text.body for run in runs)
@@ -98,7 +97,7 @@ def test_nothing_is_longer_than_the_service_takes() -> None:
 @pytest.mark.parametrize("state", ["planned", "ignored"])
 def test_an_alarm_without_a_reason_points_to_the_records(state: DeliveryWord) -> None:
     """Such as an object that was written again after its event."""
-    assert "- see its records" in alarm_text([Alarm(replace(RUN, state=state))]).body
+    assert "- see its records" in alarm_text([Alarm(RUN._replace(state=state))]).body
 
 
 def test_a_summary_of_an_empty_night_says_so() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -102,7 +101,7 @@ def test_created_jobs_need_no_sentence() -> None:
 )
 def test_a_job_that_failed_on_the_fleet_is_no_success(finished: str, outcome: ReplyOutcome) -> None:
     """For its delivery, and for the reconciler run that reads it."""
-    ended = replace(job("created"), finished=finished)
+    ended = job("created")._replace(finished=finished)
     assert outcome_of([ended]) == outcome
     answer = reply(Answered([], jobs=[ended], left={"jobs": 0}), HEAD)
     assert answer["outcome"] == outcome
@@ -123,9 +122,9 @@ def test_the_jobs_of_rollouts_are_not_listed_and_decide_nothing(
     own: tuple[JobWord, ...], open_rollouts: int, outcome: ReplyOutcome
 ) -> None:
     """There may be hundreds, and the gate judges their failures."""
-    of_rollout = tuple(replace(one, rollout="r") for one in jobs("refused", "expired", "planned"))
+    of_rollout = tuple(one._replace(rollout="r") for one in jobs("refused", "expired", "planned"))
     run = DeliveryState("d", "object", "obs://b/k", "planned", rollouts=1)
-    run = replace(run, rollouts_open=open_rollouts, jobs=(*jobs(*own), *of_rollout))
+    run = run._replace(rollouts_open=open_rollouts, jobs=(*jobs(*own), *of_rollout))
     result = result_of("d", run, repeated=False)
     assert (result.outcome, len(result.jobs)) == (outcome, len(own))
     assert result.errors == errors_of(jobs(*own))
@@ -133,14 +132,14 @@ def test_the_jobs_of_rollouts_are_not_listed_and_decide_nothing(
 
 def test_a_run_that_leaves_work_and_read_a_failure_reports_the_worse() -> None:
     """Open jobs are reported beside it."""
-    ended = replace(job("created"), finished="Failed")
+    ended = job("created")._replace(finished="Failed")
     answer = reply(Answered([], jobs=[ended], left={"jobs": 3}), HEAD)
     assert (answer["outcome"], answer["open"]) == ("partial", {"jobs": 3})
 
 
 def test_a_job_of_a_delivery_is_reported_once() -> None:
     """A reconciler run may have worked on it, too."""
-    ended = replace(job("created"), finished="Failed")
+    ended = job("created")._replace(finished="Failed")
     result = Result("k" * 52, "partial", (ended,), errors_of([ended]))
     assert len(reply(Answered([result], jobs=[ended]), HEAD)["errors"]) == 1  # type: ignore[arg-type]
 

@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -138,7 +137,7 @@ def test_the_first_body_stays(log: SqliteLog, planned: Planned) -> None:
     """The planned body is sent, whatever another commit stores for the same job."""
     log.commit(planned("d", "j"))
     (plan, job) = planned("d", "j")(cast("View", None)).drafts
-    log.commit(lambda _view: Decision(None, (plan, replace(job, body="{}"))))
+    log.commit(lambda _view: Decision(None, (plan, job._replace(body="{}"))))
     assert log.bodies(["j"]).get("j") == '{"body": "j"}'
 
 

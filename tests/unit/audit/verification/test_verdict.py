@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -109,7 +108,7 @@ def test_a_recomputed_hash_breaks_the_next_record(log: SqliteLog, noted: Noted, 
 
 def resealed(record: Record, text: str) -> Record:
     """Give a record another text, with the hash that belongs to it."""
-    return replace(record, text=text, hash=sha256_hex(text))
+    return record._replace(text=text, hash=sha256_hex(text))
 
 
 @pytest.mark.parametrize(
@@ -154,7 +153,7 @@ def test_the_check_continues_after_a_fault() -> None:
     """A reader learns of every place, not of the first alone."""
     records = chain(9)
     for place in (2, 6):
-        records[place] = replace(records[place], text=records[place].text.replace('"c"', '"X"'))
+        records[place] = records[place]._replace(text=records[place].text.replace('"c"', '"X"'))
     assert [fault.seq for fault in verify(records).faults] == [3, 7]
 
 
@@ -166,7 +165,7 @@ def test_any_changed_character_is_found(length: int, data: st.DataObject) -> Non
     text = records[place].text
     at = data.draw(st.integers(0, len(text) - 1))
     other = data.draw(st.characters(exclude_categories=["Cs"]).filter(lambda one: one != text[at]))
-    records[place] = replace(records[place], text=text[:at] + other + text[at + 1 :])
+    records[place] = records[place]._replace(text=text[:at] + other + text[at + 1 :])
     assert not verify(records).whole
 
 

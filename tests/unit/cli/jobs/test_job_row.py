@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 
@@ -32,11 +31,11 @@ NEEDED_FOR_IEF = ("pydantic", "urllib3", "huaweicloudsdkcore", "sqlite_utils")
         (RUNNING, "Successful", "succeeded"),
         (RUNNING, "Timed_out", "partly failed"),
         (RUNNING, "", "created"),
-        (replace(RUNNING, paused=True), "Stopping", "paused"),
-        (replace(RUNNING, operation="pause"), "Running", "pausing"),
-        (replace(RUNNING, operation="delete", finished="Failed"), "Failed", "deleting"),
-        (replace(RUNNING, finished="deleted"), "Running", "deleted"),
-        (replace(RUNNING, state="deferred"), "", "deferred"),
+        (RUNNING._replace(paused=True), "Stopping", "paused"),
+        (RUNNING._replace(operation="pause"), "Running", "pausing"),
+        (RUNNING._replace(operation="delete", finished="Failed"), "Failed", "deleting"),
+        (RUNNING._replace(finished="deleted"), "Running", "deleted"),
+        (RUNNING._replace(state="deferred"), "", "deferred"),
     ],
 )
 def test_a_job_has_one_word(job: JobState, status: str, word: str) -> None:
@@ -57,7 +56,7 @@ def test_progress_is_counted_from_the_list_or_from_the_tasks() -> None:
 
 def test_a_row_has_everything_and_the_table_what_fits() -> None:
     """Times to the second, and the first line of the reason."""
-    job = replace(RUNNING, note="first\nsecond", changed_at="2026-11-24T02:00:00.123456Z")
+    job = RUNNING._replace(note="first\nsecond", changed_at="2026-11-24T02:00:00.123456Z")
     row = shown_job(job, "a call", Progress("Running", 2, 1, 0))
     assert (row["state"], row["progress"], row["reason"]) == ("running", "1 of 2", "first\nsecond")
     shown = row_for_table(row)

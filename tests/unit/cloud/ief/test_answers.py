@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -67,7 +66,7 @@ def test_a_used_up_quota_is_always_reported(answered: Callable[..., Ief], before
     """The job is deferred for it, also where that part of the message is masked or cut off."""
     keys = Credentials("ACCESS-KEY", "SECRET-KEY quota reached")
     body = json.dumps({"error_msg": f"{before}quota reached"}).encode()
-    assert "quota" in str(refused(replace(answered(400, body), credentials=keys)))
+    assert "quota" in str(refused(answered(400, body)._replace(credentials=keys)))
 
 
 def shown(answered: Callable[..., Ief], **fields: object) -> ShownJob:

@@ -128,23 +128,23 @@ def test_temporary_keys_and_an_instance_are_sent_along(transport: Transport) -> 
     """The emulator accepts the token only signed."""
     account = replace(DEMO_ACCOUNT, security_token="token")
     with Emulator(account=account) as cloud:
-        temporary = replace(client(cloud.url, transport), instance="enterprise")
+        temporary = client(cloud.url, transport)._replace(instance="enterprise")
         with pytest.raises(ApiError):
             create(temporary)
-        keys = replace(temporary.credentials, token="token")
-        assert create(replace(temporary, credentials=keys))
+        keys = temporary.credentials._replace(token="token")
+        assert create(temporary._replace(credentials=keys))
         transport.close()
 
 
 def test_the_date_of_a_signed_creation_is_the_clocks(ief: Ief) -> None:
     """It is committed before the request leaves."""
     at = datetime(2026, 1, 2, tzinfo=timezone.utc)
-    assert replace(ief, clock=lambda: at).sign_create(BODY).date == "2026-01-02T00:00:00.000000Z"
+    assert ief._replace(clock=lambda: at).sign_create(BODY).date == "2026-01-02T00:00:00.000000Z"
 
 
 def test_a_creation_that_is_too_old_is_refused(ief: Ief, cloud: Emulator) -> None:
     """The fence: signed 16 minutes ago it creates nothing."""
-    late = replace(ief, clock=lambda: now() - timedelta(minutes=16))
+    late = ief._replace(clock=lambda: now() - timedelta(minutes=16))
     with pytest.raises(ApiError) as caught:
         create(late)
     assert (caught.value.status, caught.value.code) == (400, "IEF.011005")
@@ -277,17 +277,17 @@ def test_a_lost_answer_leaves_the_job_there(ief: Ief, cloud: Emulator) -> None:
 def test_no_secret_is_in_a_message_or_shown(ief: Ief, closed: str) -> None:
     """Neither keys nor the body, whatever goes wrong."""
     keys = Credentials("CANARY-ak", "CANARY-sk", "CANARY-token")
-    message = [repr(replace(ief, credentials=keys)), repr(ief.sign_create('{"env": "CANARY"}'))]
+    message = [repr(ief._replace(credentials=keys)), repr(ief.sign_create('{"env": "CANARY"}'))]
     for endpoint in (ief.endpoint, closed):
         with pytest.raises((ApiError, NotSentError)) as caught:
-            create(replace(ief, endpoint=endpoint, credentials=keys), '{"env": "CANARY"}')
+            create(ief._replace(endpoint=endpoint, credentials=keys), '{"env": "CANARY"}')
         message += [str(caught.value), str(caught.value.__cause__)]
     assert "CANARY" not in "".join(message)
 
 
 def test_every_call_ends_with_the_invocation(ief: Ief) -> None:
     """Nothing is sent after that, so that it is certain that nothing arrived."""
-    late = replace(ief, deadline=Deadline(0, lambda: 1.0))
+    late = ief._replace(deadline=Deadline(0, lambda: 1.0))
     calls = (
         lambda: late.list_jobs("node_upgrade", limit=1, offset=0),
         lambda: create(late),

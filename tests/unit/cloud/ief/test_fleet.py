@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -123,7 +122,7 @@ def test_groups_need_an_enterprise_instance(ief: Ief) -> None:
     """The professional edition answers with an error; an instance lists them."""
     with pytest.raises(ApiError):
         list_groups(ief)
-    (docks,) = list_groups(replace(ief, instance="an-instance"))
+    (docks,) = list_groups(ief._replace(instance="an-instance"))
     assert (docks.name, docks.nodes) == ("docks", 3)
 
 

@@ -61,7 +61,7 @@ def test_a_signed_call_is_accepted() -> None:
 
 def test_permanent_keys_need_no_token() -> None:
     """And then none is sent."""
-    request = sign(CALL, replace(KEYS, token=""), AT)
+    request = sign(CALL, KEYS._replace(token=""), AT)
     assert "X-Security-Token" not in request.headers
     assert accepts(arrived(request), account=replace(ACCOUNT, security_token=""))
 
@@ -69,7 +69,7 @@ def test_permanent_keys_need_no_token() -> None:
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
 def test_a_call_without_a_body_is_accepted(method: str) -> None:
     """The hash of nothing is signed."""
-    assert accepts(arrived(sign(replace(CALL, method=method, body=b""), KEYS, AT)))
+    assert accepts(arrived(sign(CALL._replace(method=method, body=b""), KEYS, AT)))
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -80,7 +80,7 @@ def test_any_path_query_and_body_is_accepted(
     segment: str, query: list[tuple[str, str]], body: bytes
 ) -> None:
     """What is signed is what is sent, whatever needs encoding."""
-    call = replace(CALL, path=f"/v2/p/{segment}x", query=query, body=body)
+    call = CALL._replace(path=f"/v2/p/{segment}x", query=query, body=body)
     assert accepts(arrived(sign(call, KEYS, AT)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -97,7 +96,7 @@ def test_bytes_that_change_on_the_way_are_refused(obs: Obs, cloud: Emulator) -> 
 
     class DamagingTransport:
         def send(self, request: Request, **limits: Any) -> Answer:  # noqa: ANN401 - passed on
-            return transport.send(replace(request, body=b"xyz"), **limits)
+            return transport.send(request._replace(body=b"xyz"), **limits)
 
     damaging = Obs(obs.endpoint, obs.credentials, DamagingTransport(), now)  # type: ignore[arg-type]
     with pytest.raises(ApiError, match="BadDigest"):

@@ -206,7 +206,7 @@ def test_temporary_keys_send_their_token_signed(transport: Transport) -> None:
         obs = client(cloud.url, transport)
         with pytest.raises(CloudError):
             obs.write(BUCKET, "k", b"data", content_type="text/plain")
-        temporary = replace(obs, credentials=replace(obs.credentials, token="token"))
+        temporary = obs._replace(credentials=obs.credentials._replace(token="token"))
         temporary.write(BUCKET, "k", b"data", content_type="text/plain")
         assert temporary.read(BUCKET, "k", max_bytes=10).data == b"data"
         transport.close()
@@ -214,7 +214,7 @@ def test_temporary_keys_send_their_token_signed(transport: Transport) -> None:
 
 def test_an_old_signature_is_refused(obs: Obs) -> None:
     """The clock that is given is the one that signs."""
-    late = replace(obs, clock=lambda: now() - timedelta(minutes=16))
+    late = obs._replace(clock=lambda: now() - timedelta(minutes=16))
     with pytest.raises(ApiError, match="RequestTimeTooSkewed"):
         late.write(BUCKET, "k", b"data", content_type="text/plain")
 
@@ -255,6 +255,6 @@ def test_no_secret_is_in_a_message_or_shown(obs: Obs) -> None:
     """Neither keys nor an object's bytes."""
     keys = Credentials("CANARY-ak", "CANARY-sk", "CANARY-token")
     with pytest.raises(ApiError) as caught:
-        replace(obs, credentials=keys).read(BUCKET, "k", max_bytes=10)
-    shown = [repr(replace(obs, credentials=keys)), repr(StoredObject(b"CANARY", "", ""))]
+        obs._replace(credentials=keys).read(BUCKET, "k", max_bytes=10)
+    shown = [repr(obs._replace(credentials=keys)), repr(StoredObject(b"CANARY", "", ""))]
     assert "CANARY" not in "".join([str(caught.value), *shown])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,8 +120,8 @@ def grow(bucket: StoredObjects, salt: str, steps: int) -> None:
 def ending(salt: str) -> list[Draft]:
     """Return the records that close a run."""
     *_, created, written = run_records(salt)
-    ended = replace(created, action="job.finished", response={"final": "Successful"})
-    return [ended, replace(written, delivery={**written.delivery, "shows": 10**6})]
+    ended = created._replace(action="job.finished", response={"final": "Successful"})
+    return [ended, written._replace(delivery={**written.delivery, "shows": 10**6})]
 
 
 def examined(bucket: StoredObjects, around: Callable[..., None] | None = None) -> Verdict:
