@@ -3,9 +3,9 @@
     python -m tests.benchmarks.capacity [--quick]
 
 A nightly rollout of the whole fleet and 10,000 dropped files a day. Each size and store is measured
-in a process of its own, with the emulated fleet in that process and a clock that is set: only
-Nightdrop's own work takes time. For 10⁵ nodes the plan and some runs of the reconciler are
-measured, and the night is computed from the jobs that it has. The result goes into
+in a process of its own, with the emulated fleet in that process and a clock that is set: times
+are processor time, with that of the emulated fleet. For 10⁵ nodes the plan and some runs of the
+reconciler are measured, and the night is computed from the jobs that it has. The result goes into
 `capacity.json` and into the table of `infra/OPERATIONS.md`.
 """
 
@@ -22,7 +22,7 @@ import time
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from handler.audit.objects.log import ObjectLog
 from handler.audit.sql.sqlite import SqliteLog
@@ -33,7 +33,7 @@ from tests.support.memory_objects import START, MemoryObjects
 from tests.support.rollout_night import EVENING, Night
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from handler.values.canonical_json import Json
 
@@ -41,6 +41,9 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "infra/OPERATIONS.md"
 RESULT = Path(__file__).with_suffix(".json")
 BEGIN, END = "<!-- capacity -->", "<!-- end of capacity -->"
+
+SMALL = 100
+"""The fleet beside which dropped files are measured."""
 
 SIZES = (1_000, 10_000, 100_000)
 STORES = ("sqlite", "objects")
@@ -100,7 +103,10 @@ def measure(nodes: int, store: str, files: int) -> dict[str, Any]:
         memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with closing(log):
             night = _Night(Night(clock, fleet, log), objects)
-            done = {"nodes": nodes, "store": store, **night.roll_out(nodes)}
+            night.plan(nodes)
+            done: dict[str, Any] = {"nodes": nodes, "store": store}
+            done["plan_bytes"] = _size(path, objects)
+            done |= night.roll_out(nodes)
             done["log_bytes"] = _size(path, objects)
             done["memory_mib"] = round(_peak_mib() - memory_before / 1024, 1)
             done |= night.drop(files)
@@ -114,14 +120,19 @@ class _Night:
     def __init__(self, night: Night, objects: MemoryObjects) -> None:
         self.night = night
         self.objects = objects
+        self.plan_seconds = 0.0
+        self.plan_requests = 0
 
-    def roll_out(self, nodes: int) -> dict[str, Any]:
-        """Carry out the nightly rollout, or some runs of it; return what that took."""
+    def plan(self, nodes: int) -> None:
+        """Plan the nightly rollout, and start its first wave."""
         self._set_clock()
         began = time.process_time()
         self.night.order(spec(nodes))
-        planned = time.process_time() - began
-        plan_requests = dict(self.night.asked)
+        self.plan_seconds = time.process_time() - began
+        self.plan_requests = self.night.asked.total()
+
+    def roll_out(self, nodes: int) -> dict[str, Any]:
+        """Carry out the rollout, or some runs of it; return what that took."""
         seconds: list[float] = []
         while not self.night.rollout.ended:
             if nodes > WHOLE_NIGHT and len(seconds) == MOST_TICKS:
@@ -132,9 +143,9 @@ class _Night:
             "whole": rollout.ended,
             "jobs": rollout.jobs,
             "ticks": len(seconds),
-            "plan_seconds": round(planned, 2),
+            "plan_seconds": round(self.plan_seconds, 2),
             "tick_seconds": round(max(seconds), 2),
-            "plan_requests": sum(plan_requests.values()),
+            "plan_requests": self.plan_requests,
             "requests": dict(self.night.asked),
             "object_requests": sum(self.objects.asked.values()),
             "snapshot_bytes": self._largest("snapshots/"),
@@ -187,81 +198,96 @@ def _peak_mib() -> float:
 
 
 def _in_processes(sizes: Sequence[int], files: int) -> Iterator[dict[str, Any]]:
-    for nodes in sizes:
+    for nodes in (SMALL, *sizes):
         for store in STORES:
             call = [sys.executable, "-m", "tests.benchmarks.capacity", "--one"]
-            call += [str(nodes), store, str(files)]
+            call += [str(nodes), store, str(files if nodes == SMALL else 1)]
             done = subprocess.run(call, cwd=ROOT, check=True, capture_output=True, text=True)
             yield json.loads(done.stdout)
 
 
-def rows(measured: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Return the rows of the table, the first with the sizes."""
-    by = {(one["nodes"], one["store"]): one for one in measured}
-    sizes = sorted({nodes for nodes, _ in by})
-    jobs = {nodes: _jobs(by[nodes, "sqlite"]) for nodes in sizes}
+class MeasuredNight(NamedTuple):
+    """A size as it was measured with the log in SQLite and in OBS, and the files of both."""
 
-    def row(name: str, figure: Any) -> list[str]:  # noqa: ANN401 - a function of a size
-        return [
-            name,
-            *(figure(nodes, by[nodes, "sqlite"], by[nodes, "objects"]) for nodes in sizes),
-        ]
+    sqlite: dict[str, Any]
+    objects: dict[str, Any]
+    files: dict[str, dict[str, Any]]
 
-    def ief(nodes: int, one: dict[str, Any], _other: dict[str, Any]) -> str:
-        asked = sum(one["requests"].values()) - one["plan_requests"]
-        night = one["plan_requests"] + asked * jobs[nodes] / one["jobs"]
-        return f"{_mark(one)}{night:,.0f} + {one['file_requests'] * FILES:,.0f}"
+    @property
+    def jobs(self) -> int:
+        """The jobs of a whole night; those of a part are those that the waves need."""
+        if self.sqlite["whole"]:
+            return int(self.sqlite["jobs"])
+        nodes = self.sqlite["nodes"]
+        return -(-int(nodes * 0.95) // TARGETS[nodes]) * 103 // 100
 
-    def obs(nodes: int, _one: dict[str, Any], other: dict[str, Any]) -> str:
-        night = other["object_requests"] * jobs[nodes] / other["jobs"]
-        return f"{_mark(other)}{night:,.0f} + {other['file_object_requests'] * FILES:,.0f}"
+    @property
+    def mark(self) -> str:
+        """What stands before a computed figure."""
+        return "" if self.sqlite["whole"] else "≈ "
 
-    def growth(store: int) -> Any:  # noqa: ANN401 - a function of a size
-        def figure(nodes: int, *both: dict[str, Any]) -> str:
-            one = both[store]
-            night = one["log_bytes"] * (1 if one["whole"] else jobs[nodes] / one["jobs"])
-            per_day = night + one["file_bytes"] * FILES
-            return f"{_mark(one)}{night / MIB:,.1f} MiB; {per_day * NIGHTS / MIB / 1024:,.1f} GiB"
-
-        return figure
-
-    def snapshot(_nodes: int, _one: dict[str, Any], other: dict[str, Any]) -> str:
-        files = other["file_snapshot_bytes"] * FILES * REMEMBERED_DAYS
-        return f"{other['snapshot_bytes'] / 1024:,.0f}; ≈ {files / MIB:,.0f}"
-
-    return [
-        ["", *(f"{nodes:,} nodes" for nodes in sizes)],
-        row("jobs of a night, at once", lambda n, one, _o: f"{_mark(one)}{jobs[n]:,}, {_at_once(n)}"),
-        row("requests to IEF, night + files", ief),
-        row("requests to a log in OBS, night + files", obs),
-        row("selection and plan, s", lambda _n, one, other: f"{one['plan_seconds']}, {other['plan_seconds']}"),
-        row("longest run, s", lambda _n, one, other: f"{one['tick_seconds']}, {other['tick_seconds']}"),
-        row("memory of that, MiB", lambda _n, one, other: f"{one['memory_mib']}, {other['memory_mib']}"),
-        row("SQLite: a night; a year with files", growth(0)),
-        row("OBS: a night; a year with files", growth(1)),
-        row("snapshot in OBS: a night, KiB; 90 days of files, MiB", snapshot),
-    ]  # fmt: skip
+    def scaled(self, figure: float, one: dict[str, Any]) -> float:
+        """Return a figure of the measured jobs for all jobs of the night."""
+        return figure * self.jobs / float(one["jobs"])
 
 
-def _jobs(one: dict[str, Any]) -> int:
-    """Return the jobs of a whole night; those of a part are those that the waves need."""
-    if one["whole"]:
-        return int(one["jobs"])
-    return -(-int(one["nodes"] * 0.95) // TARGETS[one["nodes"]]) * 103 // 100
+def _requests_to_ief(one: MeasuredNight) -> str:
+    asked = sum(one.sqlite["requests"].values()) - one.sqlite["plan_requests"]
+    night = one.sqlite["plan_requests"] + one.scaled(asked, one.sqlite)
+    return f"{one.mark}{night:,.0f} + {one.files['sqlite']['file_requests'] * FILES:,.0f}"
 
 
-def _at_once(nodes: int) -> int:
-    return PARALLEL.get(nodes, PARALLEL[SIZES[0]])
+def _requests_to_obs(one: MeasuredNight) -> str:
+    night = one.scaled(one.objects["object_requests"], one.objects)
+    return f"{one.mark}{night:,.0f} + {one.files['objects']['file_object_requests'] * FILES:,.0f}"
 
 
-def _mark(one: dict[str, Any]) -> str:
-    return "" if one["whole"] else "≈ "
+def _growth(store: str) -> Callable[[MeasuredNight], str]:
+    def figure(one: MeasuredNight) -> str:
+        measured = getattr(one, store)
+        night = measured["log_bytes"]
+        if not measured["whole"]:
+            night = measured["plan_bytes"] + one.scaled(night - measured["plan_bytes"], measured)
+        year = (night + one.files[store]["file_bytes"] * FILES) * NIGHTS
+        return f"{one.mark}{night / MIB:,.1f} MiB; {year / MIB / 1024:,.1f} GiB"
+
+    return figure
+
+
+def _snapshot(one: MeasuredNight) -> str:
+    files = one.files["objects"]["file_snapshot_bytes"] * FILES * REMEMBERED_DAYS
+    return f"{one.objects['snapshot_bytes'] / 1024:,.0f} KiB; ≈ {files / MIB:,.0f} MiB"
+
+
+def _both(name: str) -> Callable[[MeasuredNight], str]:
+    return lambda one: f"{one.sqlite[name]}; {one.objects[name]}"
+
+
+ROWS: dict[str, Callable[[MeasuredNight], str]] = {
+    "jobs of a night; at once": lambda one: (
+        f"{one.mark}{one.jobs:,}; {PARALLEL.get(one.sqlite['nodes'], 5)}"
+    ),
+    "requests to IEF: the night + the files": _requests_to_ief,
+    "requests to a log in OBS: the night + the files": _requests_to_obs,
+    "selection and plan, s (SQLite; OBS)": _both("plan_seconds"),
+    "longest run of the reconciler, s (SQLite; OBS)": _both("tick_seconds"),
+    "memory of these, MiB (SQLite; OBS)": _both("memory_mib"),
+    "log in SQLite: a night; a year with the files": _growth("sqlite"),
+    "log in OBS: a night; a year with the files": _growth("objects"),
+    "snapshot of a log in OBS: a night; 90 days of files": _snapshot,
+}
+"""The rows of the table."""
 
 
 def table(measured: Sequence[dict[str, Any]]) -> str:
     """Return the table as Markdown."""
-    head, *others = rows(measured)
-    lines = [head, ["---"] * len(head), *others]
+    by = {(one["nodes"], one["store"]): one for one in measured}
+    files = {store: by[SMALL, store] for store in STORES}
+    sizes = sorted({nodes for nodes, _ in by} - {SMALL})
+    nights = [MeasuredNight(by[nodes, "sqlite"], by[nodes, "objects"], files) for nodes in sizes]
+    head = ["", *(f"{nodes:,} nodes" for nodes in sizes)]
+    lines = [head, ["---"] * len(head)]
+    lines += [[name, *map(figure, nights)] for name, figure in ROWS.items()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -281,7 +307,7 @@ def main() -> None:
         nodes, store, files = asked.one
         print(json.dumps(measure(int(nodes), store, int(files))))  # noqa: T201 - for the caller
         return
-    sizes, files = ((100,), 5) if asked.quick else (SIZES, MEASURED_FILES)
+    sizes, files = ((200,), 5) if asked.quick else (SIZES, MEASURED_FILES)
     measured = list(_in_processes(sizes, files))
     print(table(measured))  # noqa: T201 - the result
     if not asked.quick:
