@@ -234,7 +234,7 @@ def test_status_has_a_line_for_a_rollout_and_none_for_its_jobs(site: Site) -> No
     first = CliRunner().invoke(main, ["status"], env=site.environ)
     lines = first.stdout.splitlines()
     assert lines[:3] == ["Waiting        nothing", "Running        nothing", "Rollouts (1)"]
-    assert lines[4].split()[:3] == [name, "running", "1/3"]
+    assert lines[3] == f"{name}  running  wave 1/3  2 of 40 (5%) nodes  waits for approval"
     assert (first.exit_code, "Last day       no job" in lines) == (0, True)
     site.run("pause", "nightly")
     assert CliRunner().invoke(main, ["status"], env=site.environ).exit_code == 1
