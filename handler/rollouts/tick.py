@@ -3,7 +3,6 @@
     correct      nodes that succeeded after their job had ended no longer count as failed
     advance      the next steps are decided: waves, jobs, gate, end
     select       before a wave the nodes are selected again, for late joiners
-    pause        running jobs follow their rollout, if it is set so: paused, resumed
     send         the jobs that were planned are sent
     pause        running jobs follow their rollout, if it is set so: paused, resumed
 
@@ -69,7 +68,6 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
         try:
             _correct(rollout, invocation)
             advanced = _advanced(rollout, invocation)
-            _pause_or_resume(advanced.standing.rollout, invocation)
         except CloudError as error:
             errors.append(f"rollout {rollout.name}: {error}")
             continue
@@ -110,7 +108,7 @@ def jobs_to_follow(view: View, rollout: RolloutState) -> tuple[OperationRequest,
     request = OperationRequest(
         OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"
     )
-    if rollout.ended or settings_of(rollout).running_jobs != "pause":
+    if settings_of(rollout).running_jobs != "pause":
         return request, []
     jobs = view.rollouts.open_jobs(rollout.key)
     running = [job for job in jobs if job.followed and not job.operation]
