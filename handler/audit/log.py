@@ -109,7 +109,7 @@ class FleetEnds(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What changed since a moment.
+    """What changed since a moment, jobs of rollouts aside: there may be hundreds of them.
 
     Attributes:
         deliveries: How many deliveries are in which state.

@@ -12,7 +12,6 @@ from handler.audit.open_log import log_doubts, open_log
 from handler.cloud.credentials import Credentials, CurrentCredentials, credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
-from handler.cloud.obs.client import Obs
 from handler.errors import CredentialsError
 from handler.invocation.invocation import RECORDING_SECONDS, Invocation
 from handler.jobs.effect_runner import EffectRunner
@@ -93,6 +92,7 @@ def _with_facts(
     """Return the settings as the facts of the probe have them, and why no job is absent."""
     if not settings.facts:
         return settings, ""
+    from handler.cloud.obs.client import Obs
     from handler.probe.facts_file import apply_facts, caution_warnings
 
     adjusted, caution = apply_facts(
@@ -108,6 +108,7 @@ def _opened_log(
 ) -> InstanceLog:
     folders = None
     if settings.audit.startswith(OBS):
+        from handler.cloud.obs.client import Obs
         from handler.cloud.obs.prefix_store import ObsFolders
 
         folders = ObsFolders(Obs(settings.obs_endpoint, keys.current(), transport, _now), keys)
@@ -152,7 +153,6 @@ def invocation_of(context: object, instance: Instance) -> Invocation:
         settings=settings,
         log=log,
         ief=ief,
-        obs=Obs(settings.obs_endpoint, keys, transport, _now, last),
         deadline=end,
         function=function,
         runner=EffectRunner(log, ief, end),

@@ -25,11 +25,18 @@ class Invocation(NamedTuple):
     settings: Settings
     log: Log
     ief: Ief
-    obs: Obs
     deadline: Deadline
     function: Part
     runner: EffectRunner
     absent_doubt: str = ""
+
+    @property
+    def obs(self) -> Obs:
+        """OBS with the same keys, clock and deadline; loaded for events about objects."""
+        from handler.cloud.obs.client import Obs
+
+        endpoint, ief = self.settings.obs_endpoint, self.ief
+        return Obs(endpoint, ief.credentials, ief.transport, ief.clock, ief.deadline)
 
     @property
     def out_of_time(self) -> bool:

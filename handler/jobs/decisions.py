@@ -12,7 +12,6 @@ final                   nothing                               another id: job.du
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from handler.audit.log import Decision, followed_by
@@ -41,7 +40,6 @@ class Created(NamedTuple):
     job_id: str
 
 
-@dataclass(frozen=True)
 class Done:
     """The API has done an operation."""
 

@@ -7,7 +7,6 @@ named tuples, which a cold start creates five times as fast as dataclasses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ class AwaitTurn(NamedTuple):
     spare: float = 0.0
 
 
-@dataclass(frozen=True)
 class TimeLeft:
     """Answers how many seconds the invocation still has."""
 
@@ -84,12 +82,17 @@ class ListJobs(NamedTuple):
 
 
 class ShowJob(NamedTuple):
-    """Query a job; the result is a `ShownJob`, `Gone`, or None if the query failed."""
+    """Query a job; the result is a `ShownJob`, `Gone`, or None if the query failed.
+
+    Attributes:
+        job_id: The API's id of the job.
+        pods: Whether the pods of its deployments are looked at, once it has ended.
+    """
 
     job_id: str
+    pods: bool = False
 
 
-@dataclass(frozen=True)
 class Gone:
     """The API no longer knows a job: it was deleted."""
 

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, NotSentError
-from handler.jobs.claiming import claim_planned
 from handler.jobs.decisions import (
     SENDABLE,
     Answer,
@@ -131,6 +130,8 @@ def _claimed(key: str, body: str | None, sender: Sender) -> Asking[Claimed | Job
     """Sign and claim a planned job; record why, and return the job, if that cannot be done."""
     if body is None:
         return (yield from commit(request_lost(key)))
+    from handler.jobs.claiming import claim_planned  # most jobs are claimed with their plan
+
     left = yield from ask(AwaitTurn(sender.seconds_per_request))
     if left < sender.seconds_per_request:
         return (yield from commit(defer(key, _NO_TIME)))

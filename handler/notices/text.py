@@ -67,13 +67,16 @@ def summary_text(view: View, since: datetime) -> NoticeText:
     changes = view.changes_since(timestamp(since), _MOST_SENTENCES)
     waiting = view.open(_MOST_OPEN)
     jobs, failed = sum(changes.jobs.values()), sum(changes.jobs.get(word, 0) for word in WRONG)
-    subject = f"{_number(jobs, 'job')}, {failed} failed" if jobs else "no jobs"
+    rollouts = [*latest_rollouts(view, timestamp(since))]
+    about = [f"{_number(jobs, 'job')}, {failed} failed"] if jobs else []
+    about += [_number(len(rollouts), "rollout")] if rollouts else []
+    subject = ", ".join(about) or "no jobs"
     open_jobs = [*waiting.jobs, *waiting.followed]
     parts = (
         [f"Since {timestamp(since)[:16]}Z:"],
         _counted("jobs", changes.jobs),
         _counted("deliveries", changes.deliveries),
-        _listed("Rollouts:", latest_rollouts(view, timestamp(since))),
+        _listed("Rollouts:", rollouts),
         _listed("What failed:", map(failure_sentence, changes.wrong), failed),
         _listed("What waits:", _waiting(open_jobs, waiting.awaiting)),
         ["", "nightdrop audit stats"],

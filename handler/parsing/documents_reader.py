@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import cache
 from typing import TYPE_CHECKING
 
 from handler.errors import Problem, SpecRejectedError
@@ -12,7 +11,9 @@ from handler.parsing.foreign_format import detect_bytes_format
 from handler.parsing.json_decoder import decode
 
 if TYPE_CHECKING:
-    from handler.parsing.document import Limits
+    from collections.abc import Mapping, Sequence
+
+    from handler.parsing.document import Limits, Path
     from handler.values.canonical_json import Json
 
 _BYTE_ORDER_MARK = "\ufeff"
@@ -34,8 +35,13 @@ def read(data: bytes, limits: Limits) -> tuple[Document, ...]:
     values = _values(text, limits)
     if not values:
         return _with_lines(text, limits)
-    # Only messages need line numbers.
-    lines = cache(lambda: [document.lines for document in _with_lines(text, limits)])
+    known: list[Mapping[Path, int]] = []
+
+    def lines() -> Sequence[Mapping[Path, int]]:  # only messages need line numbers
+        if not known:
+            known.extend(document.lines for document in _with_lines(text, limits))
+        return known
+
     return tuple(
         Document(number, value, LazyLines(lines, number - 1))
         for number, value in enumerate(values, start=1)

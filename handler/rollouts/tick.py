@@ -46,12 +46,10 @@ class Ticked(NamedTuple):
 
     Attributes:
         standings: How each stands.
-        jobs: The jobs that were planned, as sending them leaves them.
         errors: What could not be done, one sentence each.
     """
 
     standings: tuple[Standing, ...] = ()
-    jobs: tuple[JobState, ...] = ()
     errors: tuple[str, ...] = ()
 
 
@@ -62,7 +60,6 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
         LogError: The log could not be read or written.
     """
     standings: list[Standing] = []
-    jobs: list[JobState] = []
     errors: list[str] = []
     for rollout in rollouts:
         if invocation.deadline.left() <= invocation.sender.seconds_per_request:
@@ -74,10 +71,10 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
         except CloudError as error:
             errors.append(f"rollout {rollout.name}: {error}")
             continue
-        jobs += submit_all(advanced.jobs, invocation.runner, invocation.sender)
+        submit_all(advanced.jobs, invocation.runner, invocation.sender)
         _pause_or_resume(advanced.standing.rollout, invocation)
         standings.append(advanced.standing)
-    return Ticked(tuple(standings), tuple(jobs), tuple(errors))
+    return Ticked(tuple(standings), tuple(errors))
 
 
 def _correct(rollout: RolloutState, invocation: Invocation) -> None:

@@ -11,7 +11,10 @@ import hashlib
 import json
 import re
 from datetime import datetime, timezone
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -85,20 +88,18 @@ def moment(text: str) -> datetime:
 
 def _check(value: Json) -> None:
     if isinstance(value, dict):
-        for key, item in value.items():
-            if not key.isascii():
-                raise ValueError("a key outside ASCII has no canonical form here")
-            if not isinstance(item, str):
-                _check(item)
+        if not all(map(str.isascii, value)):
+            raise ValueError("a key outside ASCII has no canonical form here")
+        _check_all(value.values())
     elif isinstance(value, list):
-        for item in value:
-            _check(item)
-    else:
-        _check_number(value)
-
-
-def _check_number(value: object) -> None:
-    if isinstance(value, float):
+        _check_all(value)
+    elif isinstance(value, float):
         raise ValueError("a float has no canonical form here")  # noqa: TRY004 - callers catch one error
-    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+    elif isinstance(value, int) and abs(value) > LARGEST_INTEGER:
         raise ValueError("an integer from 2^53 has no canonical form")
+
+
+def _check_all(values: Iterable[Json]) -> None:
+    for value in values:
+        if type(value) is not str:  # most are texts, and a call costs more than this look
+            _check(value)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import pytest
 
-from handler.cloud.obs.client import Obs
 from handler.invocation.instance import invocation_of, open_instance
 from handler.local.runtime.context import Context
 from handler.reconciler import reconcile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from handler.cloud.obs.listing import ObjectPage
+    from handler.cloud.http_transport import Answer, Request, Transport
 
     Environ = dict[str, str]
 
@@ -25,15 +25,18 @@ Reply: TypeAlias = dict[str, Any]
 GOOD = b"kind: node_upgrade\nname: hall\ntargets: {nodes: [{id: node-1}]}\n"
 
 
-class Interrupted(Obs):
-    """OBS, where something happens between the look at the log and the listing."""
+@dataclass
+class Interrupted:
+    """A transport on which something happens between the look at the log and the listing."""
 
+    transport: Transport
     meanwhile: Callable[[], object]
 
-    def list_pages(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
+    def send(self, request: Request, **limits: Any) -> Answer:  # noqa: ANN401 - passed on
         """List the objects of that time."""
-        self.meanwhile()
-        return super().list_pages(bucket, prefix, after=after)
+        if "prefix=" in request.url:
+            self.meanwhile()
+        return self.transport.send(request, **limits)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +56,11 @@ def test_a_file_that_another_instance_read_meanwhile_is_read_once(
     fire_in(there, {"action": "reconcile"})
     with closing(open_instance(context, here, lambda _line: None)) as instance:
         invocation = invocation_of(context, instance)
-        obs = Interrupted(*invocation.obs)
-        obs.meanwhile = lambda: fire_in(there, drop("drop/a.yaml", spec))
-        assert reconcile(invocation._replace(obs=obs)).results == []
+        listed = cast(
+            "Transport",
+            Interrupted(instance.transport, lambda: fire_in(there, drop("drop/a.yaml", spec))),
+        )
+        ief = invocation.ief._replace(transport=listed)
+        assert reconcile(invocation._replace(ief=ief)).results == []
         about = [one.fields["action"] for one in instance.log.records()]
     assert about.count("delivery.received") == about.count(action) == 1

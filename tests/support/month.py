@@ -28,7 +28,6 @@ from handler.audit.sql.sqlite import SqliteLog
 from handler.cloud.credentials import credentials
 from handler.cloud.http_transport import Transport
 from handler.cloud.ief.client import Ief
-from handler.cloud.obs.client import Obs
 from handler.deliveries.decisions import reject_event
 from handler.deliveries.pipeline import deliver, refuse
 from handler.emulator.server import Emulator
@@ -160,7 +159,6 @@ class Month:
             settings=settings,
             log=self.log,
             ief=ief,
-            obs=Obs(settings.obs_endpoint, keys, self.transport, self.clock),
             deadline=end,
             function={
                 "name": "nightdrop",

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from handler.audit.record import Record
     from handler.audit.rollouts.state import RolloutState
     from handler.cloud.http_transport import Answer, Request, Transport
-    from handler.cloud.obs.client import Obs
     from handler.rollouts.operations import RolloutOperation
     from handler.runtime.response import Answered, Result
     from handler.values.canonical_json import Json
@@ -154,7 +153,6 @@ class Night:
             settings=load(lambda _name: None, environ),
             log=log,
             ief=client,
-            obs=cast("Obs", None),
             deadline=end,
             function={"name": "nightdrop", "version": "latest", "request_id": None},
             runner=EffectRunner(log, client, end),

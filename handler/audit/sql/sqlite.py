@@ -12,7 +12,6 @@ import math
 import os
 import sqlite3
 import threading
-import uuid
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -97,7 +96,7 @@ class SqliteLog:
 
     def commit_all(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
         """Run several decisions in order, each seeing those before it, as one append."""
-        commit = uuid.uuid4().hex
+        commit = os.urandom(16).hex()
         with self._transaction() as view:
             return projection.run_decisions(decisions, view, commit)
 

@@ -66,9 +66,7 @@ def resume(address: str, rollout: str, reason: str) -> None:
     "Approve the wave of rollout NAME that waits for it, or with --wave the next one that will; it "
     "starts at once if nothing else is waited for.",
 )
-@click.option(
-    "--wave", type=click.IntRange(1, 1000), help="The wave.  [default: the one that waits]"
-)
+@click.option("--wave", type=click.IntRange(1, 1000), help="Which.  [default: what waits]")
 def approve(address: str, rollout: str, reason: str, wave: int | None) -> None:
     """Approve a wave of a rollout."""
     _operate("rollout.approve", address, rollout, reason, wave or 0)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from handler.cli.audit.records.record_row import format_time
 from handler.cli.configuration.environment import environment
-from handler.cli.listing import Listing
+from handler.cli.listing import Listing, print_table
 from handler.errors import SettingsError
 from handler.rollouts.advance import Pace
 from handler.schedule.timeline import GRACE
 from handler.values.duration import seconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ROLLOUTS = Listing(
     ("name", "state", "wave", "nodes", "failed", "waits for", "until", "note"),
@@ -47,6 +47,11 @@ def operator_pace() -> Pace:
         raise SettingsError(f"NIGHTDROP_JOB_GRACE: {error}") from error
 
 
+def print_rollouts(standings: Sequence[Mapping[str, Any]]) -> None:
+    """Print rollouts as a table."""
+    print_table(standings, ROLLOUTS, shown=rollout_cells, style=rollout_style)
+
+
 def rollout_cells(standing: Mapping[str, Any]) -> dict[str, object]:
     """Return a rollout as a table shows it."""
     waits = standing.get("waits", {})
@@ -64,8 +69,13 @@ def rollout_cells(standing: Mapping[str, Any]) -> dict[str, object]:
 
 def rollout_style(standing: Mapping[str, Any]) -> str:
     """Return the style of a rollout in a table."""
-    is_wrong = standing["state"] == "stopped" or standing["nodes"]["failed"]
-    return "red" if is_wrong else ""
+    return "red" if rollout_went_wrong(standing) or standing["nodes"]["failed"] else ""
+
+
+def rollout_went_wrong(standing: Mapping[str, Any]) -> bool:
+    """Return whether a rollout was stopped, or has finished with nodes that failed."""
+    failed = standing["state"] == "finished" and standing["nodes"]["failed"]
+    return bool(standing["state"] == "stopped" or failed)
 
 
 def rollout_line(standing: Mapping[str, Any]) -> str:

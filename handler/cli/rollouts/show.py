@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from handler.cli.rollouts.rollout_details import RolloutDetails
     from handler.rollouts.progress import NodeReason
 
-_JOB_COLUMNS = ("name", "state", "progress", "since")
+_JOB_COLUMNS = ("name", "state", "progress", "since", "reason")
 
 
 @click.command(short_help="One rollout: its waves, its gate, why nodes failed.")

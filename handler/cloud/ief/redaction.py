@@ -72,6 +72,8 @@ def secrets_of(credentials: Credentials, task_data: str) -> tuple[str, ...]:
 
 def task_data_of(body: bytes) -> str:
     """Return the deployment in the body of a request that creates a job, or ""."""
+    if b'"task_data"' not in body:  # it is written as `specs` writes it
+        return ""
     try:
         content = cast("dict[str, dict[str, Json]]", json.loads(body)).get("job_content", {})
         task_data = content.get("task_data", "")

@@ -102,7 +102,7 @@ def test_a_result_file_is_signed_before_it_is_started(
     with serving(environ) as invocation:
         (run,) = invocation.log.read(lambda view: view.open(9).unreported)
         times = iter([invocation.obs.clock() - timedelta(minutes=16)])  # asked for once
-        report(run, invocation._replace(obs=invocation.obs._replace(clock=lambda: next(times))))
+        report(run, invocation._replace(ief=invocation.ief._replace(clock=lambda: next(times))))
         started = [r for r in invocation.log.records() if r.fields["action"] == "result.writing"]
     assert len(started) == 2
     assert RESULT not in emulator.state.buckets["nightdrop-drop"]

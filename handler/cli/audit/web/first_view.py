@@ -18,17 +18,16 @@ from handler.cli.console import printable, prose
 from handler.cli.existing_log import open_existing
 from handler.cli.rollouts.rollout_row import operator_pace
 from handler.cli.status.fleet_progress import ask_progress
-from handler.cli.status.overview import DAY, overview_of
+from handler.cli.status.overview import overview_of
 from handler.errors import NightdropError
-from handler.rollouts.advance import rollout_standing
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from handler.audit.log import View
     from handler.cli.status.overview import Entry, Overview
+    from handler.cli.status.recent_rollouts import RecentRollout
 
 _WRITE = "CREATE TABLE first_view (content TEXT NOT NULL)"
 _OTHER_LAYOUT = (
@@ -36,7 +35,6 @@ _OTHER_LAYOUT = (
     "`nightdrop status`, opens it with this one"
 )
 _KINDS = ("waiting", "running", "failed")
-_MOST_ROLLOUTS, _MOST_REASONS = 200, 3
 
 _RANKS = {"approval": 0, "paused": 0, "stopped": 2, "finished": 2}
 """By what a rollout waits for: those first that wait for a person, last those that have ended."""
@@ -56,17 +54,18 @@ def write_first_view(address: str, copy: Path) -> None:
 
 def _content(address: str) -> dict[str, Any]:
     try:
-        overview, rollouts = _read(address)
+        overview = _read(address)
     except (NightdropError, LookupError) as error:
         return {"missing": prose(error.args[0] if error.args else error)}
     seen, problem = ask_progress(overview)
     ticks = [tick._replace(timer=printable(tick.timer))._asdict() for tick in seen.ticks]
+    rollouts = [_rollout(one, seen.at) for one in seen.rollouts]
     texts = ("last_day", "last_checkpoint", "last_examination", "held", "suspended")
     return {
         "at": seen.at,
         "problem": prose(problem),
         "ticks": ticks,
-        "rollouts": rollouts,
+        "rollouts": sorted(rollouts, key=itemgetter("rank")),
         **{name: prose(getattr(seen, name)) for name in texts},
         **{kind: list(map(_entry, getattr(seen, kind))) for kind in _KINDS},
     }
@@ -78,46 +77,38 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {**entry._asdict(), **texts, "progress": entry.progress._asdict()}
 
 
-def _rollouts(view: View) -> Iterator[dict[str, Any]]:
-    """Yield the rollouts that are open or changed in the last day."""
-    since, pace = timestamp(view.now - DAY), operator_pace()
-    for rollout in view.rollouts.latest(_MOST_ROLLOUTS):
-        if rollout.ended and rollout.changed_at < since:
-            continue
-        _, counts, waiting = rollout_standing(view, rollout, pace)
-        reasons = view.rollouts.reasons(rollout.key, "failed", _MOST_REASONS)
-        yield {
-            "key": rollout.key,
-            "delivery": rollout.delivery,
-            "name": printable(rollout.name),
-            "state": rollout.state,
-            "rank": _RANKS.get(waiting.word, 1),
-            "wave": rollout.wave,
-            "ends": rollout.wave_ends,
-            "nodes": rollout.nodes,
-            "counts": counts._asdict(),
-            "percent": 100 * (rollout.nodes - counts.pending - counts.running) // rollout.nodes,
-            "waits": prose(waiting.text or rollout.note),
-            "next": timestamp(waiting.until) if waiting.until else "",
-            "seen_until": rollout.changed_at if rollout.ended else timestamp(view.now),
-            "reasons": [(prose(reason), nodes) for reason, nodes in reasons],
-        }
+def _rollout(recent: RecentRollout, at: str) -> dict[str, Any]:
+    """Return a rollout whose texts are safe to show."""
+    rollout, counts, waiting = recent.standing
+    return {
+        "key": rollout.key,
+        "delivery": rollout.delivery,
+        "name": printable(rollout.name),
+        "state": rollout.state,
+        "rank": _RANKS.get(waiting.word, 1),
+        "wave": rollout.wave,
+        "ends": rollout.wave_ends,
+        "nodes": rollout.nodes,
+        "counts": counts._asdict(),
+        "percent": 100 * (rollout.nodes - counts.pending - counts.running) // rollout.nodes,
+        "waits": prose(waiting.text or rollout.note),
+        "next": timestamp(waiting.until) if waiting.until else "",
+        "seen_until": rollout.changed_at if rollout.ended else at,
+        "reasons": [(prose(reason), nodes) for reason, nodes in recent.reasons],
+    }
 
 
-def _of(view: View) -> tuple[Overview, list[dict[str, Any]]]:
-    return overview_of(view), sorted(_rollouts(view), key=itemgetter("rank"))
-
-
-def _read(address: str) -> tuple[Overview, list[dict[str, Any]]]:
-    """Return the overview of a log and its rollouts; a SQLite file is only read, at one moment.
+def _read(address: str) -> Overview:
+    """Return the overview of a log; a SQLite file is only read, at one moment.
 
     Raises:
         LogError: The log cannot be read.
         LookupError: It is empty, or in a SQLite file of another layout.
     """
+    pace = operator_pace()
     if not address.startswith(SQLITE):
         with open_existing(address) as log:
-            return log.read(_of)
+            return log.read(lambda view: overview_of(view, pace))
     with closing(open_read_only(address.removeprefix(SQLITE))) as database:
         database.execute("BEGIN")
         if version_of(database) != VERSION:
@@ -129,4 +120,4 @@ def _read(address: str) -> tuple[Overview, list[dict[str, Any]]]:
         view = SqlView(execute, datetime.now(timezone.utc))
         if not view.head.seq:
             raise LookupError("the log is empty; run the function once")
-        return _of(view)
+        return overview_of(view, pace)
