@@ -49,6 +49,8 @@ CREATE TABLE bodies (
 ) STRICT"""
 _PUT_BODY = "INSERT INTO bodies VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
 _DELETE_BODY = "DELETE FROM bodies WHERE key = ?"
+_FORGET_BODIES = """
+DELETE FROM bodies WHERE owner = 'rollout' AND key NOT IN (SELECT key FROM rollouts)"""
 
 
 class Refold:
@@ -91,6 +93,8 @@ class Refold:
         if "delivery" in fields:
             self._add_delivery(fields)
         self._add_switches(action, fields)
+        if action == FORGOTTEN:
+            self._execute(_FORGET_BODIES)
         if len(self._jobs) + len(self._deliveries) > _MOST:
             self._flush()
 
