@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -28,17 +27,15 @@ from handler.emulator.ief.fleet_file import read_fleet
 from handler.function import handle
 from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
+from tests.benchmarks.fan_out import ROOT, emulator
 from tests.faults.memory_log import MemoryLog
 from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
 from tests.support.rollout_night import EVENING, LARGE_FLEET, Night
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from handler.values.canonical_json import Json
 
-ROOT = Path(__file__).parents[2]
 SIZES = (100, 1_000, 10_000)
 ROUNDS = 3
 SPEC: dict[str, Json] = {
@@ -57,7 +54,7 @@ class Ran(NamedTuple):
     seconds: float
     requests: int
     running: int
-    begun: int
+    started: int
 
 
 def main() -> None:
@@ -65,18 +62,22 @@ def main() -> None:
     if sys.argv[1:] == ["--plan"]:
         sys.stdout.write(json.dumps(plan()))
         return
-    with tempfile.TemporaryDirectory() as folder, _emulator(Path(folder)) as environ:
-        plans = [_planned({**environ, "NIGHTDROP_AUDIT": f"sqlite:///{folder}/{one}.db"})
-                 for one in range(ROUNDS)]  # fmt: skip
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        emulator(Path(folder), "--fleet", str(LARGE_FLEET)) as environ,
+    ):
+        limits = {**environ, "RUNTIME_TIMEOUT": "60"}
+        logs = [f"sqlite:///{folder}/{one}.db" for one in range(ROUNDS)]
+        plans = [_planned({**limits, "NIGHTDROP_AUDIT": log}) for log in logs]
     best = min(plans, key=lambda one: one["seconds"])
     _print(
         f"selection and plan of {best['nodes']:,.0f} nodes: {best['seconds']:.2f} s, "
         f"{best['processor']:.2f} s of it its own; {best['peak']:.0f} MiB at most"
     )
-    _print("nodes      runs   median s   longest s   requests / job run or begun   most requests")
+    _print("nodes      runs   median s   longest s   requests / job run or started   most requests")
     for size in SIZES:
         runs = night(size)
-        jobs = sum(one.running + one.begun for one in runs)
+        jobs = sum(one.running + one.started for one in runs)
         seconds = [one.seconds for one in runs]
         requests = [one.requests for one in runs]
         _print(f"{size:6,}  {len(runs):7}   {median(seconds):8.3f}   {max(seconds):9.3f}"
@@ -130,23 +131,6 @@ def _planned(environ: dict[str, str]) -> dict[str, float]:
     ).stdout
     measured: dict[str, float] = json.loads(output)
     return measured
-
-
-@contextmanager
-def _emulator(folder: Path) -> Iterator[dict[str, str]]:
-    """Run an emulator with the large fleet, and give the environment that points at it."""
-    file = folder / "emulator.env"
-    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "handler.cli", "emulator", "--env-file", str(file)]
-    command += ["--fleet", str(LARGE_FLEET)]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) as process:
-        try:
-            while not file.exists() and process.poll() is None:
-                time.sleep(0.02)
-            lines = file.read_text(encoding="utf-8").splitlines()
-            yield {**environ, **dict(line.split("=", 1) for line in lines), "RUNTIME_TIMEOUT": "60"}
-        finally:
-            process.terminate()
 
 
 def _print(line: str) -> None:

@@ -93,8 +93,6 @@ class Refold:
         if "delivery" in fields:
             self._add_delivery(fields)
         self._add_switches(action, fields)
-        if action == FORGOTTEN:
-            self._execute(_FORGET_BODIES)
         if len(self._jobs) + len(self._deliveries) > _MOST:
             self._flush()
 
@@ -164,6 +162,8 @@ class Refold:
             project_switches(self._view, action, fields)
         elif "delivery" not in fields:
             projection.project(self._view, fields)
+        if action == FORGOTTEN:
+            self._execute(_FORGET_BODIES)
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self._db.execute(statement, tuple(values)).fetchall()

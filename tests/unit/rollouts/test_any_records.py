@@ -103,7 +103,7 @@ class Story:
         attempt = self.one.log.commit(claim(job.key, date=date, lease=lease)).value.attempt
         self.one.log.commit(record(job.key, attempt, Refused("no", 400, "IEF.1")))
 
-    def told(self) -> Replay:
+    def replay(self) -> Replay:
         """Return what the records tell."""
         replay = Replay(timedelta(seconds=900))
         for recorded in self.one.log.records():
@@ -133,10 +133,10 @@ def test_every_node_is_counted_once_in_the_state_that_its_records_tell(
     story = Story(both, nodes, MemoryLog)
     for step in steps:
         story.take(step)
-    told = story.told()
-    assert [one for one in told.wrong if "counts twice" not in one] == []
+    replayed = story.replay()
+    assert [one for one in replayed.wrong if "counts twice" not in one] == []
     for key in story.one.keys:
-        expected, rollout = told.stories[key], story.one.rollout(key)
+        expected, rollout = replayed.stories[key], story.one.rollout(key)
         counts = story.one.counts(key)
         assert counts == tuple(expected.count(word) for word in NodeCounts._fields)
         assert sum(counts) == len(expected.nodes)
