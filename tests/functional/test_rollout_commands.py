@@ -271,9 +271,9 @@ def test_a_drop_is_followed_to_where_a_person_is_needed_and_to_the_end(
 def test_replies_have_a_line_for_a_rollout_and_no_jobs_of_it(site: Site, tmp_path: Path) -> None:
     """A run that ended one with failed nodes has exit status 1."""
     (tmp_path / "nightly.yaml").write_text(json.dumps(SPEC))
-    begun = CliRunner().invoke(main, ["invoke", "nightly.yaml"], env=site.environ)
-    lines = begun.stdout.splitlines()
-    assert (begun.exit_code, lines[0], lines[1].split()[0]) == (0, "submitted", "name")
+    invoked = CliRunner().invoke(main, ["invoke", "nightly.yaml"], env=site.environ)
+    lines = invoked.stdout.splitlines()
+    assert (invoked.exit_code, lines[0], lines[1].split()[0]) == (0, "submitted", "name")
     assert (lines[2].split()[1:3], lines[-1][:4]) == (["running", "1/3"], "log:")
     site.reconcile()
     site.run("approve", "nightly")
