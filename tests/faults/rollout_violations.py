@@ -22,6 +22,7 @@ from handler.audit.verification.derived_state import (
 from handler.audit.verification.refold import Refold
 from handler.rollouts.advance import rollout_standing
 from handler.rollouts.records import totals
+from handler.rollouts.waiting import settings_of
 from handler.schedule.rollout_settings import JOB_SECONDS
 from handler.schedule.window import open_period
 from handler.specs.planner import mark_of
@@ -120,7 +121,7 @@ def _outside(replay: Replay, made: list[Made]) -> Iterator[str]:
 def _other_state(world: World, replay: Replay) -> Iterator[str]:
     """Yield where the state in the log is not what the records tell."""
     known = {one.key: one for one in world.log.read(lambda view: view.rollouts.latest(LIMIT))}
-    held = world.log.bodies(list(replay.stories))
+    held = {key for (key,) in cast("Stored", world.log).query("SELECT key FROM outbox")}
     for key, story in replay.stories.items():
         rollout = known[key]
         counts = world.log.read(partial(totals, rollout=rollout))
@@ -175,7 +176,8 @@ def unrolled(world: World) -> Iterator[str]:
             yield f"{one.name} has finished, with {counts}"
         jobs = open_jobs(world, one)
         goes_on = any(job.paused or job.state == "unknown" for job in jobs)
-        if one.state == "stopped" and any(job.paused for job in jobs):
+        follows = settings_of(one).running_jobs == "pause"
+        if one.state == "stopped" and follows and any(job.paused for job in jobs):
             yield f"{one.name} is stopped, and its jobs stay paused"
         if word == "running" and not goes_on:
             yield f"{one.name} waits for {standing.waiting}, and nothing of it runs"
