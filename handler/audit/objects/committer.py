@@ -234,7 +234,7 @@ class Committer:
         The segment then ends without one, and a cold start reads further back.
         """
         data = self.replica.snapshot().encode()
-        name = snapshot_name(self.replica.position.segment, digest_of(data))
+        name = snapshot_name(self.replica.position.segment)
         try:
             self.policy.retry(self.objects.place, lambda: self.objects.write(name, data))
         except LogError:

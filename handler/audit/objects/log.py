@@ -22,6 +22,7 @@ from handler.audit.objects.outbox import Outbox
 from handler.audit.objects.record_lines import stored_records
 from handler.audit.objects.replica import Replica
 from handler.audit.objects.segment_reader import records_from
+from handler.audit.objects.snapshot import snapshot_name
 from handler.audit.record import part
 from handler.audit.retry_policy import RetryPolicy
 from handler.audit.sql import statements
@@ -157,9 +158,10 @@ class ObjectLog:
         with self._lock:
             self._check_open()
             self._replica.fold()
+            new = snapshot_name(self._replica.position.segment)
             old = [name for name in self._objects.names() if name.startswith(SNAPSHOT_FOLDERS)]
             self._committer.end_segment()
-            for name in old:
+            for name in filter(new.__ne__, old):
                 self._policy.retry(self._objects.place, partial(self._objects.delete, name))
 
     def close(self) -> None:

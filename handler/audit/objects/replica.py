@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from handler.audit.objects.object_store import ObjectStore
 
+_TRIED_SNAPSHOTS = 2
+"""How many of the latest snapshots are tried: one may be replaced while it is read."""
+
 _LONGEST_LAST_LINE = 4096
 
 
@@ -111,16 +114,23 @@ class Replica:
         segment, version = decode_pointer(self._read(LATEST))
         self._last_ended = segment
         require_readable(version, self._objects.place)
-        if not segment:
-            return
+        for candidate in range(segment, max(0, segment - _TRIED_SNAPSHOTS), -1):
+            if self._load(candidate):
+                return
+
+    def _load(self, segment: int) -> bool:
+        """Load the snapshot at the end of a segment; return whether it could be used."""
         last = last_record(self._read(segment_name(segment), -_LONGEST_LAST_LINE) or b"")
         digest = snapshot_digest(last[1]) if last else ""
-        if last and digest:
-            snapshot = decode_snapshot(self._read(snapshot_name(segment, digest)), digest)
-            if snapshot:
-                self.state.load(snapshot, last)
-                self.begins = list(snapshot.begins)
-                self.position = LogPosition(segment=segment).after(*last, 0)
+        if not last or not digest:
+            return False
+        snapshot = decode_snapshot(self._read(snapshot_name(segment)), digest)
+        if snapshot is None:
+            return False
+        self.state.load(snapshot, last)
+        self.begins = list(snapshot.begins)
+        self.position = LogPosition(segment=segment).after(*last, 0)
+        return True
 
     def _read_on(self) -> set[str]:
         """Fold everything after the known end, segment by segment."""

@@ -34,6 +34,9 @@ Rows: TypeAlias = "Mapping[str, Sequence[Sequence[Any]]]"
 LATEST = "latest"
 """The name of the object that names the last segment that ended."""
 
+KEPT_SNAPSHOTS = 8
+"""How many snapshots there are at most, those of the latest segments."""
+
 OPERATION = "snapshot"
 """`request.operation` of a `log.rolled` record that names a snapshot; older code had others."""
 
@@ -91,9 +94,14 @@ def digest_of(data: bytes) -> str:
     return sha256(data).hexdigest()
 
 
-def snapshot_name(segment: int, digest: str) -> str:
-    """Return the name of the snapshot at the end of a segment."""
-    return f"snapshots/{segment:010}-{digest[:16]}"
+def snapshot_name(segment: int) -> str:
+    """Return the name of the snapshot at the end of a segment.
+
+    A few names are used in turn, so that old snapshots need not be deleted: together they would
+    grow with the square of the log. One that was replaced meanwhile has another digest than the
+    chain names, and is not used.
+    """
+    return f"snapshots/{segment % KEPT_SNAPSHOTS}"
 
 
 def encode_pointer(segment: int) -> bytes:

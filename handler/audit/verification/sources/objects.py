@@ -20,6 +20,7 @@ from handler.audit.objects.append_position import ROLLED
 from handler.audit.objects.probe_result import PROOF
 from handler.audit.objects.segment_reader import records_from
 from handler.audit.objects.snapshot import (
+    KEPT_SNAPSHOTS,
     LATEST,
     decode_pointer,
     decode_snapshot,
@@ -76,7 +77,7 @@ class SegmentEnd:
     @property
     def snapshot(self) -> str:
         """The name of the snapshot's object."""
-        return snapshot_name(self.segment, self.digest)
+        return snapshot_name(self.segment)
 
 
 @dataclass
@@ -103,7 +104,7 @@ class DerivedObjects:
         pointer = self.read(LATEST)
         if pointer is not None and not decode_pointer(pointer)[0]:
             yield IntegrityFault(f"the object {LATEST} cannot be read; remove it")
-        for end in self.ends:
+        for end in self.ends[-KEPT_SNAPSHOTS:]:
             data = self.read(end.snapshot) if end.digest else None
             if data is not None:
                 self.used.add(end.snapshot)

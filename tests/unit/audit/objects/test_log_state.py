@@ -13,6 +13,12 @@ from hypothesis import strategies as st
 from handler.audit.log import Decision
 from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import ObjectLog
+from handler.audit.objects.snapshot import (
+    KEPT_SNAPSHOTS,
+    LATEST,
+    decode_pointer,
+    snapshot_name,
+)
 from handler.audit.record import Draft, Head, part
 from handler.audit.retention import forget_closed
 from handler.audit.state import DeliveryState
@@ -253,3 +259,35 @@ def test_a_warm_instance_survives_a_rebuild_by_another(bucket: StoredObjects) ->
         warm.read(lambda view: view.head)
         other.rebuild_snapshot()
         assert warm.read(lambda view: view.delivery("b"), fresh=False)
+
+
+def test_old_snapshots_are_replaced() -> None:
+    """Together they would grow with the square of the log."""
+    bucket = StoredObjects()
+    with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=1))) as log:
+        for number in range(2 * KEPT_SNAPSHOTS):
+            log.commit(_noted(str(number)))
+        expected = log.read(lambda view: view.head)
+    names = [name for name in bucket.objects if name.startswith("snapshots/")]
+    assert len(names) == KEPT_SNAPSHOTS
+    with closing(ObjectLog(MemoryObjects(bucket))) as again:
+        assert again.read(lambda view: view.head) == expected
+
+
+def test_a_cold_start_uses_the_snapshot_before_one_that_was_replaced() -> None:
+    """It reads one segment more, and not the whole log."""
+    bucket = StoredObjects()
+    with closing(ObjectLog(MemoryObjects(bucket), limits=SegmentLimits(appends=2))) as log:
+        for number in range(30):
+            log.commit(_noted(str(number)))
+    segment = decode_pointer(bucket.objects[LATEST])[0]
+    bucket.objects[snapshot_name(segment)] = b"of another segment"
+    objects = MemoryObjects(bucket)
+    with closing(ObjectLog(objects)) as again:
+        again.read(lambda view: view.head)
+    assert objects.asked["read"] < 10
+
+
+def _noted(note: str) -> Decide[None]:
+    draft = Draft("log.noted", "success", note=note)
+    return lambda _view: Decision(None, (draft,))

@@ -12,6 +12,7 @@ from handler.audit.log import Decision
 from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.objects.log import SNAPSHOT_FOLDERS, ObjectLog
 from handler.audit.objects.probe_result import PROOF
+from handler.audit.objects.snapshot import LATEST, decode_pointer, snapshot_name
 from handler.audit.objects.state_cache import StateCache
 from handler.audit.rebuild import rebuild
 from handler.audit.record import Draft, Head
@@ -132,7 +133,9 @@ def examined(bucket: StoredObjects, around: Callable[..., None] | None = None) -
 
 
 def last(bucket: StoredObjects, folder: str) -> str:
-    """Return the name of the last object of a folder."""
+    """Return the name of the last object in a folder; the names of snapshots are used in turn."""
+    if folder == "snapshots/":
+        return snapshot_name(decode_pointer(bucket.objects[LATEST])[0])
     return max(name for name in bucket.objects if name.startswith(folder))
 
 
@@ -141,7 +144,7 @@ def exchanged(folder: str) -> Attack:
 
     def attack(bucket: StoredObjects) -> None:
         names = sorted(name for name in bucket.objects if name.startswith(folder))
-        bucket.objects[names[-1]] = bucket.objects[names[0]] + b" "
+        bucket.objects[last(bucket, folder)] = bucket.objects[names[0]] + b" "
 
     return attack
 
