@@ -48,6 +48,8 @@ test-all:
 simulate: $(VENV)/.dev
 	$(BIN)/python -m tests.faults.simulation 20000
 	$(BIN)/python -m tests.faults.simulation 5000 objects
+	$(BIN)/python -m tests.faults.simulation 5000 rollouts
+	$(BIN)/python -m tests.faults.simulation 500 rollouts objects
 
 # Real processes under faults, and cuts of power under SQLite, in full.
 storm: $(VENV)/.dev

@@ -56,7 +56,7 @@ def main() -> None:
         sys.stdout.write(json.dumps(measured))
         return
     floor = options.jobs / options.senders * LATENCY
-    with tempfile.TemporaryDirectory() as folder, _emulator(Path(folder)) as environ:
+    with tempfile.TemporaryDirectory() as folder, _slow_emulator(Path(folder)) as environ:
         best: dict[str, dict[str, float]] = {}
         for number in range(options.rounds):
             for name in ("peer", "function"):
@@ -147,26 +147,31 @@ def _measured(
 
 
 @contextmanager
-def _emulator(folder: Path) -> Iterator[dict[str, str]]:
-    """Run a slow emulator and give the environment that points at it."""
+def emulator(folder: Path, *options: str) -> Iterator[dict[str, str]]:
+    """Run an emulator, and give the environment that points at it."""
     file = folder / "emulator.env"
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "handler.cli", "emulator", "--env-file", str(file)]
+    command = [sys.executable, "-m", "handler.cli", "emulator", "--env-file", str(file), *options]
     with subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL) as process:
         try:
             while not file.exists() and process.poll() is None:
                 time.sleep(0.02)
             lines = file.read_text(encoding="utf-8").splitlines()
-            given = dict(line.split("=", 1) for line in lines)
-            slow = {"operation": "CreateBatchJob", "fault": "delay", "seconds": LATENCY}
-            url = f"{given['NIGHTDROP_IEF_ENDPOINT']}/_emulator/faults"
-            urllib3.request("POST", url, json=[slow]).close()
-            policy = folder / "policy.json"
-            policy.write_text('{"rules": [{"jobs_per_file": 100000}]}', encoding="utf-8")
-            given["NIGHTDROP_POLICY"] = str(policy)  # the built-in policy allows 200 jobs a file
-            yield {**environ, **given, "RUNTIME_TIMEOUT": "300"}
+            yield {**environ, **dict(line.split("=", 1) for line in lines)}
         finally:
             process.terminate()
+
+
+@contextmanager
+def _slow_emulator(folder: Path) -> Iterator[dict[str, str]]:
+    with emulator(folder) as environ:
+        slow = {"operation": "CreateBatchJob", "fault": "delay", "seconds": LATENCY}
+        url = f"{environ['NIGHTDROP_IEF_ENDPOINT']}/_emulator/faults"
+        urllib3.request("POST", url, json=[slow]).close()
+        policy = folder / "policy.json"
+        policy.write_text('{"rules": [{"jobs_per_file": 100000}]}', encoding="utf-8")
+        # The built-in policy allows 200 jobs a file.
+        yield {**environ, "NIGHTDROP_POLICY": str(policy), "RUNTIME_TIMEOUT": "300"}
 
 
 def _options() -> argparse.Namespace:

@@ -22,6 +22,7 @@ from handler.audit.verification.derived_state import (
 from handler.audit.verification.refold import Refold
 from handler.rollouts.advance import rollout_standing
 from handler.rollouts.records import totals
+from handler.rollouts.waiting import settings_of
 from handler.schedule.rollout_settings import JOB_SECONDS
 from handler.schedule.window import open_period
 from handler.specs.planner import mark_of
@@ -33,6 +34,7 @@ from tests.faults.simulated_tasks import TaskFleet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from handler.audit.log import Log
     from tests.faults.simulated_tasks import Made
     from tests.faults.simulated_world import World
 
@@ -48,9 +50,10 @@ def misrolled(world: World) -> Iterator[str]:
     yield from replay.wrong
     yield from _side_by_side(replay, world.api.fleet)
     yield from _sent_twice(replay, world.api.fleet.made)
+    yield from _not_successful(replay, world)
     yield from _outside(replay, world.api.fleet.made)
     yield from _other_state(world, replay)
-    yield from differing(world)
+    yield from differing(world.log)
 
 
 def _side_by_side(replay: Replay, fleet: TaskFleet) -> Iterator[str]:
@@ -86,6 +89,20 @@ def _sent_twice(replay: Replay, made: list[Made]) -> Iterator[str]:
             yield f"{node} was sent {times} times in try {number} of {replay.stories[rollout].name}"
 
 
+def _not_successful(replay: Replay, world: World) -> Iterator[str]:
+    """Yield the nodes that count as succeeded, and whose task did not succeed."""
+    marks = {job.description.split(" ", 1)[0]: job for _, job in world.api.jobs}
+    fleet, now = world.api.fleet, world.schedule.true_time().timestamp()
+    for story in replay.stories.values():
+        for node_id, node in story.nodes.items():
+            job = marks.get(mark_of(node.job)) if node.state == "succeeded" else None
+            if job and fleet:
+                shown = fleet.shown(job.job_id, job.created_at, now)
+                status = dict(zip(shown.target_ids, shown.tasks, strict=True))[node_id][0]
+                if status != "Successful":
+                    yield f"{node_id} of {story.name} succeeded, and its task is {status}"
+
+
 def _outside(replay: Replay, made: list[Made]) -> Iterator[str]:
     """Yield the jobs that were created outside of their window.
 
@@ -104,7 +121,7 @@ def _outside(replay: Replay, made: list[Made]) -> Iterator[str]:
 def _other_state(world: World, replay: Replay) -> Iterator[str]:
     """Yield where the state in the log is not what the records tell."""
     known = {one.key: one for one in world.log.read(lambda view: view.rollouts.latest(LIMIT))}
-    held = world.log.bodies(list(replay.stories))
+    held = {key for (key,) in cast("Stored", world.log).query("SELECT key FROM outbox")}
     for key, story in replay.stories.items():
         rollout = known[key]
         counts = world.log.read(partial(totals, rollout=rollout))
@@ -118,15 +135,15 @@ def _other_state(world: World, replay: Replay) -> Iterator[str]:
             yield f"the template of {story.name}, {story.state}, is needed: {story.needs_template}"
 
 
-def differing(world: World) -> Iterator[str]:
-    """Yield where the state in the log differs from the one that verification folds."""
+def differing(log: Log) -> Iterator[str]:
+    """Yield where the state in a log differs from the one that verification folds."""
     refold = Refold()
-    for record in world.log.records():
+    for record in log.records():
         refold.add(record.fields)
 
     def stored(table: Table) -> Iterator[tuple[Any, ...]]:
         columns = ("key",) if table is OUTBOX else table.columns
-        rows = cast("Stored", world.log).query(
+        rows = cast("Stored", log).query(
             f"SELECT {', '.join(columns)} FROM {table.name} ORDER BY 1"  # noqa: S608 - of the schema
         )
         yield from map(as_bytes, rows)
@@ -159,7 +176,8 @@ def unrolled(world: World) -> Iterator[str]:
             yield f"{one.name} has finished, with {counts}"
         jobs = open_jobs(world, one)
         goes_on = any(job.paused or job.state == "unknown" for job in jobs)
-        if one.state == "stopped" and any(job.paused for job in jobs):
+        follows = settings_of(one).running_jobs == "pause"
+        if one.state == "stopped" and follows and any(job.paused for job in jobs):
             yield f"{one.name} is stopped, and its jobs stay paused"
         if word == "running" and not goes_on:
             yield f"{one.name} waits for {standing.waiting}, and nothing of it runs"

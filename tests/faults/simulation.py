@@ -1,11 +1,12 @@
 """A simulation: the real submission and settling against an unhelpful API, in invented time.
 
 Run by `make simulate`, or `python -m tests.faults.simulation 20000`; with `objects` behind it, on
-the log in OBS instead of the one in SQLite. A run follows from its seed: two orders are delivered
-up to three times each, side by side, while ticks come and instances are killed or frozen between
-any two effects. Then the faults end, and reconciler runs alone finish everything. What must hold
-is in `violations`, for the half that has a policy and the circuit breaker in `simulated_guard`, for
-the third that has operators in `simulated_fleet`.
+the log in OBS instead of the one in SQLite; with `rollouts`, each run has a fleet and rollouts. A
+run follows from its seed: two orders are delivered up to three times each, side by side, while
+ticks come and instances are killed or frozen between any two effects. Then the faults end, and
+reconciler runs alone finish everything. What must hold is in `violations`, for the half that has a
+policy and the circuit breaker in `simulated_guard`, for the third that has operators in
+`simulated_fleet`, for rollouts in `rollout_violations`.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class RolloutLog:
             skipped=skipped,
             looked_up=tuple(nodes),
         )
-        about = {"key": delivery, "trigger": "direct", "subject": "direct"}
+        about = {"key": delivery, "trigger": "direct", "subject": f"direct:{number}"}
         drafts = (
             Draft("delivery.planned", "pending", delivery=about),
             *planned_rollout({"key": delivery}, rollout),

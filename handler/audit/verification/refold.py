@@ -49,6 +49,8 @@ CREATE TABLE bodies (
 ) STRICT"""
 _PUT_BODY = "INSERT INTO bodies VALUES (?, ?, ?, ?) ON CONFLICT (key) DO NOTHING"
 _DELETE_BODY = "DELETE FROM bodies WHERE key = ?"
+_FORGET_BODIES = """
+DELETE FROM bodies WHERE owner = 'rollout' AND key NOT IN (SELECT key FROM rollouts)"""
 
 
 class Refold:
@@ -160,6 +162,8 @@ class Refold:
             project_switches(self._view, action, fields)
         elif "delivery" not in fields:
             projection.project(self._view, fields)
+        if action == FORGOTTEN:
+            self._execute(_FORGET_BODIES)
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         return self._db.execute(statement, tuple(values)).fetchall()

@@ -1,0 +1,114 @@
+"""Rollouts in the simulation: no node twice, none forgotten, and a simulation that can fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.audit.rollouts import statements
+from handler.audit.sql.sqlite import SqliteLog
+from handler.rollouts.tick import jobs_to_follow
+from handler.schedule.window import FOREVER, Period
+from tests.faults.simulated_objects import ObjectLogs
+from tests.faults.simulation import simulate
+from tests.support.depth import examples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from handler.audit.job_state import JobState
+    from handler.audit.log import View
+    from handler.audit.rollouts.state import RolloutState
+    from handler.jobs.operations import OperationRequest
+    from tests.faults.simulation import Ending
+
+ADVANCE = "handler.rollouts.advance"
+PENDING = f"{statements._PENDING} ORDER BY place LIMIT ?"  # noqa: SLF001 - without a look elsewhere
+
+
+@pytest.fixture(scope="module")
+def endings() -> list[Ending]:
+    """The results of the first seeds."""
+    return [simulate(seed, rollouts=True) for seed in range(examples(160))]
+
+
+def test_no_run_sends_a_node_twice_or_forgets_one(endings: list[Ending]) -> None:
+    """Waves, gates, windows, approvals and other rollouts hold as well, whatever goes wrong."""
+    found = {ending.seed: ending.violations for ending in endings if ending.violations}
+    assert found == {}
+
+
+@pytest.mark.parametrize("seed", [42, 265, 2600, 3539])
+def test_what_the_simulation_found_stays_right(seed: int) -> None:
+    """A second rollout by a copy of the event; by hand; stopped by others; never paused."""
+    assert simulate(seed, rollouts=True).violations == ()
+
+
+def test_everything_that_a_rollout_waits_for_occurs(endings: list[Ending]) -> None:
+    """Otherwise the runs would promise more than they test."""
+    struck = {name for ending in endings for name in +ending.struck}
+    waits = {f"rollout {word}" for word in (
+        "running", "soak", "approval", "window", "busy", "held", "paused", "stopped", "finished",
+    )}  # fmt: skip
+    ends = {f"at last {word}" for word in ("finished", "stopped", "paused", "approval")}
+    done = {f"{name}: done" for name in ("pause", "resume", "approve", "stop", "retry")}
+    more = {"pause with its rollout", "resume with its rollout", "deleted on the fleet"}
+    assert waits | ends | done | more <= struck
+
+
+def test_a_rollout_in_a_file_is_the_same_as_one_in_memory(tmp_path: Path) -> None:
+    """Results of simulations in memory therefore hold for the real store."""
+
+    class File(SqliteLog):
+        def __init__(self, clock: Callable[[], datetime], seed: int) -> None:
+            super().__init__(tmp_path / f"{seed}.db", clock=clock)
+
+        def query(self, statement: str) -> list[tuple[object, ...]]:
+            """Return the rows of a statement."""
+            return self._db.execute(statement).fetchall()
+
+    seeds = range(3)
+    in_files = [simulate(seed, open_log=File, rollouts=True) for seed in seeds]
+    assert in_files == [simulate(seed, rollouts=True) for seed in seeds]
+
+
+def test_no_run_on_the_log_in_obs_sends_a_node_twice_or_forgets_one() -> None:
+    """Instances that know old ends of it or nothing, over a store that cuts requests off."""
+    endings = [simulate(seed, open_log=ObjectLogs, rollouts=True) for seed in range(examples(12))]
+    assert {ending.seed: ending.violations for ending in endings if ending.violations} == {}
+
+
+def _without_resuming(view: View, rollout: RolloutState) -> tuple[OperationRequest, list[JobState]]:
+    request, jobs = jobs_to_follow(view, rollout)
+    return request, [] if rollout.ended else jobs
+
+
+@pytest.mark.parametrize(
+    ("place", "broken", "violation"),
+    [
+        ("handler.jobs.gate.withheld", lambda *_: None, "its rollout is stopped"),
+        (f"{ADVANCE}.gate_note", lambda *_: "", "behind a closed gate"),
+        (f"{ADVANCE}.start_within", lambda _, ready, __: ready, "outside of the window"),
+        (f"{ADVANCE}.open_period", lambda _, now: Period(now, FOREVER), "its window is"),
+        ("handler.audit.rollouts.statements.PENDING_NODES", PENDING, "is in a job of"),
+        ("handler.audit.rollouts.projection.closes_template", lambda _: True, "the template of"),
+        ("handler.deliveries.receiving._left_nothing", lambda run: bool(run.jobs), "already"),
+        ("handler.jobs.node_outcomes.failed_nodes", lambda *_: (), "succeeded, and its task is"),
+        ("tests.faults.simulated_rollouts.jobs_to_follow", _without_resuming, "stay paused"),
+    ],
+    ids=[
+        *("stop", "gate", "start", "window", "busy", "template", "again", "outcome", "resume"),
+    ],
+)
+def test_the_simulation_finds_what_a_rollout_must_not_do(
+    place: str, broken: object, violation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can fail: without the gate, the window, or a look at other rollouts."""
+    monkeypatch.setattr(place, broken)
+    # Few rollouts are stopped while their jobs are paused; the first of them is that of seed 69.
+    seeds = range(60 if violation == "stay paused" else 0, 200)
+    endings = (simulate(seed, rollouts=True) for seed in seeds)
+    assert any(violation in one for ending in endings for one in ending.violations)
