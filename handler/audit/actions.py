@@ -144,15 +144,14 @@ _BY_OUTCOME = frozenset({"job.finished", "sending.held", "rollout.stopped", "rol
 breaker then, not by a person, and a rollout stopped by its gate."""
 
 
-_LEFT_TO_THE_GATE = frozenset({"job.finished", "job.expired"})
-"""Records of a rollout's jobs that no person need look at: the gate counts what failed, and nodes
-of a job that was not sent are in the next one."""
+_BY_GATE = frozenset({"job.finished", "job.refused", "job.expired"})
+"""Records whose failure the gate judges if the job is of a rollout: no person looks at each."""
 
 
 def needs_attention(fields: Mapping[str, object]) -> bool:
     """Return whether a person must look at a record, by its fields."""
     action, source = fields["action"], fields.get("source")
-    if "rollout" in fields and action in _LEFT_TO_THE_GATE:
+    if action in _BY_GATE and "rollout" in fields:
         return False
     if action in _BY_OUTCOME:
         return fields["outcome"] == "failure"

@@ -17,7 +17,7 @@ from handler.audit.record import Head
 from handler.errors import LogError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, Log, View
     from handler.audit.record import Part, Record
@@ -100,6 +100,10 @@ class InstanceLog:
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`."""
         return self.log.records(after)
+
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries, in order."""
+        return self.log.records_of(deliveries)
 
     def close(self) -> None:
         """Close the log."""

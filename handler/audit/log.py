@@ -109,7 +109,7 @@ class FleetEnds(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What changed since a moment.
+    """What changed since a moment, jobs of rollouts aside: there may be hundreds of them.
 
     Attributes:
         deliveries: How many deliveries are in which state.
@@ -284,12 +284,8 @@ class Log(Protocol):
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records with a larger number than `after`, in order."""
 
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries, in order, without reading the whole log."""
+
     def close(self) -> None:
         """Close files and connections."""
-
-
-class SearchedLog(Log, Protocol):
-    """A log as its stores have it: a person can look something up, without reading all of it."""
-
-    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
-        """Yield the records about some deliveries, in order."""

@@ -1,4 +1,4 @@
-"""Finds jobs and deliveries by a name, an id or a key, or by the beginning of one."""
+"""Finds jobs, rollouts and deliveries by a name, an id or a key, or by the beginning of one."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _MOST_COMPARED = 2000
 
 @dataclass(frozen=True)
 class Candidate:
-    """A job or a delivery that a name may mean.
+    """A job, a rollout or a delivery that a name may mean.
 
     Attributes:
-        kind: `job` or `delivery`.
+        kind: `job`, `rollout` or `delivery`.
         key: Its key.
         names: Its other names, the most usual first: a job's name and its id at the API; a
             delivery's subject and the part of it after the last slash.
@@ -44,7 +44,7 @@ class Candidate:
 
     def begins(self, what: str) -> bool:
         """Return whether its key or a name begins with a text; a subject only with whole parts."""
-        if self.kind == "job":
+        if self.kind != "delivery":
             return begins(what, (self.key, *self.names))
         subject, *files = self.names or ("",)
         return begins(what, (self.key, *files)) or _begins_subject(what, subject)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
-    from handler.audit.log import SearchedLog
+    from handler.audit.log import Log
     from handler.audit.objects.object_store import ObjectStore
     from handler.audit.verification.sources.source import RecordSource
 
@@ -34,7 +34,7 @@ def open_log(
     address: str,
     folders: OpenPrefix | None = None,
     time_left: Callable[[], float] = lambda: math.inf,
-) -> SearchedLog:
+) -> Log:
     """Open the log at an address.
 
     Args:

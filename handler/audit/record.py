@@ -172,6 +172,12 @@ def part(fields: Fields, name: str) -> dict[str, Json]:
     return cast("dict[str, Json]", fields.get(name, {}))
 
 
+def actor_words(actor: Mapping[str, Json]) -> str:
+    """Return who a record's part `actor` is, in words; "" if it has none."""
+    parts = (str(actor[name]) for name in ("kind", "name", "principal", "account") if name in actor)
+    return " ".join(parts)
+
+
 def rule_id(delivery: Mapping[str, Json]) -> str:
     """Return the name in the state of the rule that decided about a delivery; "" if none did.
 

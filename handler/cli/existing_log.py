@@ -12,13 +12,13 @@ from handler.cli.open_stores import open_any_log
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from handler.audit.log import SearchedLog
+    from handler.audit.log import Log
 
 _ANY_RECORD = "SELECT count(*) FROM (SELECT 1 FROM records LIMIT 1)"
 
 
 @contextmanager
-def open_existing(address: str) -> Iterator[SearchedLog]:
+def open_existing(address: str) -> Iterator[Log]:
     """Open a log that has records: after a typing error, a new one would be made.
 
     Raises:

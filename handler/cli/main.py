@@ -37,6 +37,9 @@ COMMANDS = {
     ),
     "reconcile": Command("function.invoke", "Run the reconciler once: settle, resume, follow."),
     "release": Command("function.hold", "Release a hold; the next reconciler run resumes."),
+    "rollout": Command(
+        "rollouts", "List, show and watch rollouts; pause, resume, approve, stop or retry them."
+    ),
     "schema": Command("function.schema", "Print the job spec's JSON Schema."),
     "status": Command("status.status", "What waits, what runs, what failed."),
     "validate": Command("function.validate", "Check job specs; nothing is sent."),

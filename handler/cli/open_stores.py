@@ -14,7 +14,7 @@ from handler.values.obs_address import OBS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from handler.audit.log import SearchedLog
+    from handler.audit.log import Log
     from handler.audit.verification.sources.source import RecordSource
     from handler.cloud.obs.client import Obs
     from handler.cloud.obs.prefix_store import ObsFolders
@@ -23,7 +23,7 @@ _TIMEOUT = 10.0
 _CONNECTIONS = 16
 
 
-def open_any_log(address: str, environ: Mapping[str, str] | None = None) -> SearchedLog:
+def open_any_log(address: str, environ: Mapping[str, str] | None = None) -> Log:
     """Open the log at an address, as `open_log` does.
 
     Raises:

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from handler.invocation.invocation import Invocation
     from handler.policy.verdict import PolicyDecision
     from handler.triggers.delivery import Delivery, InvalidEntry
-    from handler.values.canonical_json import Json
 
 
 _EMPTY = "the object is empty; what is written into it later is run then"
@@ -71,24 +70,25 @@ def deliver(delivery: Delivery, invocation: Invocation) -> Result:
     repeated = run.final and (decided.seen or run.key != decided.delivery.key)
     if run.state == "planned" and not run.final:
         run = _with_jobs(run, submit_all(run.jobs, invocation.runner, invocation.sender, claimed))
-    rollouts = _begin_rollouts(run, invocation) if run.rollouts_open else ()
+    result = result_of(decided.delivery.key, run, repeated=repeated)
+    if run.rollouts_open:
+        result = _with_rollouts(result, run, invocation)
     if run.trigger == "object" and not invocation.out_of_time:
         from handler.deliveries.reporting import report
 
         report(run, invocation)
-    result = result_of(decided.delivery.key, run, repeated=repeated)._replace(rollouts=rollouts)
     return delivered_again(result, refused) if refused else result
 
 
-def _begin_rollouts(run: DeliveryState, invocation: Invocation) -> tuple[dict[str, Json], ...]:
-    """Bring the rollouts of a delivery as far as they get now, and return how they stand."""
+def _with_rollouts(result: Result, run: DeliveryState, invocation: Invocation) -> Result:
+    """Bring the rollouts of a delivery as far as they get now; return its result with them."""
     # Loaded where it is needed: most deliveries have no rollout.
-    from handler.rollouts.standing import standing_json
+    from handler.rollouts.standing import with_rollouts
     from handler.rollouts.tick import tick
 
     rollouts = invocation.log.read(lambda view: view.rollouts.of_delivery(run.key), fresh=False)
     ticked = tick([one for one in rollouts if not one.ended], invocation)
-    return tuple(map(standing_json, ticked.standings))
+    return with_rollouts(result, ticked.standings)
 
 
 def _with_jobs(run: DeliveryState, jobs: Sequence[JobState]) -> DeliveryState:

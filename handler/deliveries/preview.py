@@ -68,11 +68,15 @@ def preview(delivery: Delivery, invocation: Invocation) -> Answered:
         "policy": order.policy.policy,
         "rule": order.policy.rule,
         "jobs": [_job(job, nodes, delivery.trigger) for job in order.plan.jobs],
+        **({"rollouts": _rollouts(order, invocation)} if order.plan.rollouts else {}),
         **({} if left is None else {"jobs_left": left}),
     }
     if outcome == "duplicate" and decision.value.run:
         run = decision.value.run
-        plan |= {"repeats": shown(run.key), "repeated_jobs": jobs_json(run.jobs)}
+        jobs = [job for job in run.jobs if not job.rollout]
+        plan |= {"repeats": shown(run.key), "repeated_jobs": jobs_json(jobs)}
+        if run.rollouts:
+            plan["repeated_rollouts"] = _standings(run.key, invocation)
     errors = tuple(note) if outcome in {"rejected", "awaiting"} else ()
     return Answered([Result(delivery.key, outcome, errors=errors)], warnings=warnings, plan=plan)
 
@@ -96,14 +100,41 @@ def _by_id(
         return {}, [f"the state of the nodes is not known: {error}"]
 
 
+def _rollouts(order: Order, invocation: Invocation) -> list[Json]:
+    # Loaded where it is needed: most specs have no rollout.
+    from handler.deliveries.rollout_preview import rollout_preview
+
+    now = invocation.log.read(lambda view: view.now, fresh=False)
+    return [
+        rollout_preview(
+            one,
+            _name(one.name, one.key, order.delivery.trigger),
+            now,
+            invocation.settings.job_grace,
+        )
+        for one in order.plan.rollouts
+    ]
+
+
+def _standings(delivery: str, invocation: Invocation) -> list[Json]:
+    from handler.rollouts.standing import standing_json
+    from handler.rollouts.tick import look
+
+    rollouts = invocation.log.read(lambda view: view.rollouts.of_delivery(delivery), fresh=False)
+    return [standing_json(look(one, invocation)) for one in rollouts]
+
+
+def _name(name: str, key: str, trigger: str) -> str:
+    """Return a name as far as it is known: the key of an object's delivery is another one."""
+    suffix = key[:NAME_SUFFIX_LENGTH]
+    is_known = trigger != "object" or not name.endswith(suffix)
+    return name if is_known else name.removesuffix(suffix) + _UNKNOWN_SUFFIX
+
+
 def _job(job: PlannedJob, nodes: Mapping[str, EdgeNode], trigger: str) -> dict[str, Json]:
-    suffix = job.key[:NAME_SUFFIX_LENGTH]
-    name = job.name
-    if trigger == "object" and name.endswith(suffix):
-        name = name.removesuffix(suffix) + _UNKNOWN_SUFFIX
     return {
         "document": job.document,
-        "job_name": name,
+        "job_name": _name(job.name, job.key, trigger),
         "job_type": job.job_type,
         "targets": [_target(kind, one, nodes) for kind, one in _targets(job)],
     }

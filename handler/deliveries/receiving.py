@@ -76,14 +76,15 @@ def _left_nothing(run: DeliveryState) -> bool:
 
     Jobs that expired stay expired, but for a spec that is handed over directly: last night's
     upgrade does not run at noon, however late a copy of its event is. An object that expired or
-    was rejected is uploaded again, which fires an event of its own.
+    was rejected is uploaded again, which fires an event of its own. A rollout goes on with its
+    other nodes, and tries refused ones again itself.
     """
     if run.state == "rejected":
         return run.trigger != "object"
     if run.rollouts_open:
         return False
     free = {"refused", "expired"} if run.trigger == "direct" else {"refused"}
-    return bool(run.jobs) and all(job.state in free for job in run.jobs)
+    return bool(run.jobs) and not run.rollouts and all(job.state in free for job in run.jobs)
 
 
 def _received(delivery: Delivery, refused: DeliveryState | None) -> Draft:

@@ -9,20 +9,21 @@ killed or frozen in between leaves its attempt open, perhaps with an old file ov
 an attempt that is not recorded as written is repeated once it can no longer arrive.
 
 All deliveries of an object share one file, which shows the latest run: an earlier one whose job
-ends later causes an update, but is not shown in it.
+ends later causes an update, but is not shown in it. The reports of its rollouts that have ended are
+written with it, as one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from handler.audit.log import Decision, followed_by
 from handler.audit.record import Draft
-from handler.deliveries.result_file import CONTENT_TYPE, result_data, result_key
+from handler.deliveries.result_file import result_files, result_key
 from handler.errors import CloudError, NoAnswerError
-from handler.runtime.response import result_of
 from handler.values.canonical_json import moment, timestamp
 
 if TYPE_CHECKING:
@@ -61,15 +62,19 @@ def report(run: DeliveryState, invocation: Invocation) -> DeliveryState:
     if not _time_left(invocation):
         return started.run
     bucket, prefix = place
-    shown = started.shown
-    key = result_key(_object_of(shown)[1], watched=invocation.settings.prefix, results=prefix)
-    data = result_data(shown.subject, shown.digest, result_of(shown.key, shown, repeated=False))
+    key = partial(
+        result_key,
+        _object_of(started.shown)[1],
+        watched=invocation.settings.prefix,
+        results=prefix,
+    )
     try:
-        obs.write(bucket, key, data, content_type=CONTENT_TYPE)
+        for file in result_files(started.shown, invocation):
+            obs.write(bucket, key(file.ending), file.data, content_type=file.content_type)
         error = None
     except CloudError as failed:
         error = failed
-    decide = record_result(started, error, f"obs://{bucket}/{key}")
+    decide = record_result(started, error, f"obs://{bucket}/{key()}")
     return invocation.log.commit(decide).value or run
 
 

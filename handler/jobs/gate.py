@@ -9,7 +9,7 @@ from handler.schedule.waves import breached
 
 if TYPE_CHECKING:
     from handler.audit.log import View
-    from handler.audit.rollouts.state import RolloutState
+    from handler.audit.rollouts.state import NodeCounts, RolloutState
 
 
 class Withheld(NamedTuple):
@@ -43,8 +43,18 @@ def gate_note(view: View, rollout: RolloutState) -> str:
     if not settings.max_failed:
         return ""
     counts = view.rollouts.counts(rollout.key)
-    failed = counts.failed - rollout.excused_failed
-    ended = counts.finished + rollout.succeeded - rollout.excused_finished
+    of_all = counts._replace(succeeded=counts.succeeded + rollout.succeeded)
+    failed, ended = judged(rollout, of_all)
     if not breached(failed, ended, settings):
         return ""
     return f"{failed} of {ended} nodes failed, more than max_failed: {settings.max_failed} allows"
+
+
+def judged(rollout: RolloutState, counts: NodeCounts) -> tuple[int, int]:
+    """Return how many nodes failed and how many ended since a rollout was last resumed.
+
+    Args:
+        rollout: The rollout.
+        counts: The counts of all of its nodes.
+    """
+    return counts.failed - rollout.excused_failed, counts.finished - rollout.excused_finished

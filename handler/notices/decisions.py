@@ -17,7 +17,8 @@ from handler.audit.log import Decision
 from handler.audit.record import Draft
 from handler.audit.state import SUMMARY
 from handler.errors import ApiError, CredentialsError, NotSentError
-from handler.notices.text import NoticeText, alarm_text, summary_text
+from handler.notices.rollout_text import rollout_texts
+from handler.notices.text import Alarm, NoticeText, alarm_text, summary_text
 from handler.values.canonical_json import moment, sha256_hex, timestamp
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from handler.audit.record import Part
     from handler.audit.state import DeliveryState
     from handler.errors import CloudError
+    from handler.notices.rollout_text import RolloutText
 
 MOST_DELIVERIES = 100
 """How many deliveries one notice is about."""
@@ -86,7 +88,8 @@ def claim_notice(lease: timedelta) -> Decide[Notice | None]:
             return Decision(None, lost)
         runs = [view.delivery(run.key) or run for run in alarmed]
         shows = {run.key: run.alarmed for run in runs}
-        notice = Notice(alarm_text(runs), _new_date(view), shows)
+        alarms = [Alarm(run, _texts(view, run)) for run in runs]
+        notice = Notice(alarm_text(alarms), _new_date(view), shows)
         return Decision(notice, (*lost, *_claims(notice, view.now + lease)))
 
     return decide
@@ -138,6 +141,10 @@ def is_unsent(error: CloudError) -> bool:
     if isinstance(error, ApiError):
         return 300 <= error.status < 500 and error.status != _NOT_KNOWN  # noqa: PLR2004 - an answer
     return isinstance(error, NotSentError | CredentialsError)
+
+
+def _texts(view: View, run: DeliveryState) -> tuple[RolloutText, ...]:
+    return rollout_texts(view, run.key) if run.rollouts else ()
 
 
 def _new_date(view: View) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from handler.audit.job_end import WRONG, failure_sentence, reasons, shown_state, went_wrong
 from handler.cloud.smn.client import MESSAGE_BYTES, SUBJECT_BYTES
+from handler.notices.rollout_text import latest_rollouts
 from handler.runtime.response import result_of
 from handler.values.canonical_json import shown, timestamp
 from handler.values.display import display
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from handler.audit.job_state import JobState
     from handler.audit.log import View
     from handler.audit.state import DeliveryState
+    from handler.notices.rollout_text import RolloutText
 
 _MOST_SENTENCES, _MOST_OF_MANY = 20, 2
 _LONGEST = 400
@@ -43,14 +45,21 @@ class NoticeText(NamedTuple):
     body: str
 
 
-def alarm_text(runs: Sequence[DeliveryState]) -> NoticeText:
-    """Return the text of one notice about some deliveries, at least one, with their jobs."""
-    if len(runs) == 1:
-        return _cut(
-            f"{_subject(runs[0])} {_headline(runs[0])}", _paragraph(runs[0], _MOST_SENTENCES)
-        )
-    body = "\n\n".join(_paragraph(run, _MOST_OF_MANY) for run in runs)
-    return _cut(f"{len(runs)} deliveries need attention", body)
+class Alarm(NamedTuple):
+    """A delivery that a notice is about, with its jobs, and what is said of its rollouts."""
+
+    run: DeliveryState
+    rollouts: tuple[RolloutText, ...] = ()
+
+
+def alarm_text(alarms: Sequence[Alarm]) -> NoticeText:
+    """Return the text of one notice about some deliveries, at least one."""
+    if len(alarms) == 1:
+        [alarm] = alarms
+        title = f"{_subject(alarm.run)} {_headline(alarm)}"
+        return _cut(title, _paragraph(alarm, _MOST_SENTENCES))
+    body = "\n\n".join(_paragraph(alarm, _MOST_OF_MANY) for alarm in alarms)
+    return _cut(f"{len(alarms)} deliveries need attention", body)
 
 
 def summary_text(view: View, since: datetime) -> NoticeText:
@@ -58,12 +67,16 @@ def summary_text(view: View, since: datetime) -> NoticeText:
     changes = view.changes_since(timestamp(since), _MOST_SENTENCES)
     waiting = view.open(_MOST_OPEN)
     jobs, failed = sum(changes.jobs.values()), sum(changes.jobs.get(word, 0) for word in WRONG)
-    subject = f"{_number(jobs, 'job')}, {failed} failed" if jobs else "no jobs"
+    rollouts = [*latest_rollouts(view, timestamp(since))]
+    about = [f"{_number(jobs, 'job')}, {failed} failed"] if jobs else []
+    about += [_number(len(rollouts), "rollout")] if rollouts else []
+    subject = ", ".join(about) or "no jobs"
     open_jobs = [*waiting.jobs, *waiting.followed]
     parts = (
         [f"Since {timestamp(since)[:16]}Z:"],
         _counted("jobs", changes.jobs),
         _counted("deliveries", changes.deliveries),
+        _listed("Rollouts:", rollouts),
         _listed("What failed:", map(failure_sentence, changes.wrong), failed),
         _listed("What waits:", _waiting(open_jobs, waiting.awaiting)),
         ["", "nightdrop audit stats"],
@@ -74,17 +87,24 @@ def summary_text(view: View, since: datetime) -> NoticeText:
     )
 
 
-def _paragraph(run: DeliveryState, most: int) -> str:
+def _paragraph(alarm: Alarm, most: int) -> str:
     """Return what happened to a delivery, what to do, and the command to look."""
+    run, rollouts = alarm
     result = result_of(run.key, run, repeated=False)
-    sentences = [*result.errors, *result.warnings] or ["see its records"]
+    of_rollouts = [
+        f"{one.name}: {line}" if len(rollouts) > 1 else line
+        for one in rollouts
+        for line in one.sentences
+    ]
+    sentences = [*of_rollouts, *result.errors, *result.warnings] or ["see its records"]
     doubts = [job.note for job in run.jobs if job.note and not (went_wrong(job) or job.final)]
     sentences += [one for one in doubts if not any(one in said for said in sentences)]
     return "\n".join(
         [
-            f"{_subject(run)} {_headline(run)}:",
+            f"{_subject(run)} {_headline(alarm)}:",
             *(f"- {line}" for line in _first(sentences, most)),
-            f"What to do: {_to_do(run)}",
+            *(f"What to do: {line}" for line in _to_do(alarm)),
+            *(f"Look: nightdrop rollout show {one.name}" for one in rollouts),
             f"Look: nightdrop audit show {shown(run.key)}",
         ]
     )
@@ -96,7 +116,11 @@ def _subject(run: DeliveryState) -> str:
     return display("a spec in an event" if run.trigger == "direct" else name)
 
 
-def _headline(run: DeliveryState) -> str:
+def _headline(alarm: Alarm) -> str:
+    run, rollouts = alarm
+    if rollouts:
+        more = f", and {len(rollouts) - 1} more" if len(rollouts) > 1 else ""
+        return f"has a rollout, {rollouts[0].name}, which {rollouts[0].headline}{more}"
     if run.state == "awaiting":
         return f"awaits approval until {run.awaits_until[:16]}Z"
     wrong = sum(map(went_wrong, run.jobs))
@@ -105,11 +129,15 @@ def _headline(run: DeliveryState) -> str:
     return "was rejected" if run.state == "rejected" else "needs attention"
 
 
-def _to_do(run: DeliveryState) -> str:
+def _to_do(alarm: Alarm) -> list[str]:
+    run, rollouts = alarm
+    to_do = [one.to_do for one in rollouts if one.to_do]
+    if to_do:
+        return to_do
     states = {run.state, *map(shown_state, run.jobs)}
     states |= {"failed"} if states & {"partly failed", "end unknown"} else set()
     found = next((text for state, text in _TO_DO.items() if state in states), "look at its records")
-    return found.format(key=shown(run.key))
+    return [found.format(key=shown(run.key))]
 
 
 def _waiting(jobs: Sequence[JobState], awaiting: Sequence[DeliveryState]) -> Iterable[str]:
@@ -117,7 +145,7 @@ def _waiting(jobs: Sequence[JobState], awaiting: Sequence[DeliveryState]) -> Ite
         alike = [job for job in jobs if job.state == state]
         word = "still running" if alike[0].followed else state
         yield f"{_number(len(alike), 'job')} {word}{'' if alike[0].followed else reasons(alike)}"
-    yield from (f"{_subject(run)} {_headline(run)}" for run in awaiting)
+    yield from (f"{_subject(run)} {_headline(Alarm(run))}" for run in awaiting)
 
 
 def _number(count: int, noun: str) -> str:

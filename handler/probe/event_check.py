@@ -16,7 +16,7 @@ from handler.probe.fact import Fact, compared, unseen
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from handler.audit.log import SearchedLog
+    from handler.audit.log import Log
     from handler.cloud.obs.client import Obs
     from handler.settings import Settings
 
@@ -38,9 +38,7 @@ def unseen_keys(settings: Settings) -> Fact:
     return unseen(KEY_ENCODING, _assumed(settings), "only --events tells")
 
 
-def key_fact(
-    obs: Obs, log: SearchedLog, settings: Settings, sleep: Callable[[float], None]
-) -> Fact:
+def key_fact(obs: Obs, log: Log, settings: Settings, sleep: Callable[[float], None]) -> Fact:
     """Write an object, wait for its event in the function's log, and delete it.
 
     Args:
@@ -88,7 +86,7 @@ def _readings(key: str, settings: Settings) -> Mapping[str, str]:
 
 
 def _awaited(
-    log: SearchedLog,
+    log: Log,
     bucket: str,
     readings: Mapping[str, str],
     since: int,

@@ -32,6 +32,7 @@ from handler.rollouts.records import (
 from handler.rollouts.standing import Standing
 from handler.rollouts.waiting import Waiting, settings_of, wait_for, wave_places
 from handler.schedule.rollout_settings import JOB_SECONDS
+from handler.schedule.sentences import quantity
 from handler.schedule.timeline import start_within, wave_seconds
 from handler.schedule.window import FOREVER, next_opening, open_period
 from handler.values.canonical_json import moment
@@ -179,7 +180,7 @@ def _in_wave(now: _Situation) -> _Step:
     if counts.pending:
         return _more_jobs(now, last, len(jobs))
     if counts.running or jobs:
-        running = f"{counts.running} nodes in {len(jobs)} jobs"
+        running = f"{quantity(counts.running, 'node')} in {quantity(len(jobs), 'job')}"
         return _Step(waiting=wait_for("running", running))
     again = rollouts.retriable(rollout.key, first, now.settings.retry)
     if again:
@@ -195,7 +196,7 @@ def _more_jobs(now: _Situation, last: int, running: int) -> _Step:
     view, rollout, settings = now.view, now.rollout, now.settings
     slots = settings.max_parallel_jobs - running
     if slots <= 0:
-        return _Step(waiting=wait_for("running", f"{running} jobs run, no more at once"))
+        return _Step(waiting=wait_for("running", f"{quantity(running, 'job')} at once and no more"))
     period = open_period(settings.window, view.now)
     if period is None or view.now + now.job_seconds > period.end:
         opening = next_opening(settings.window, view.now) if settings.window else None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from handler.audit.name_lookup import Candidate, find_one
 from handler.errors import EventRejectedError, Problem
+from handler.jobs.hold import BY_HAND
 from handler.jobs.job_request import REPLY_OUTCOMES
 from handler.rollouts.operations import RolloutRequest, operate
 from handler.rollouts.standing import standing_json
@@ -49,18 +50,19 @@ def run_rollout_request(action: Action, invocation: Invocation) -> Result:
     except LookupError as error:
         raise EventRejectedError([Problem(str(error.args[0]), "rollout")]) from None
     operation = cast("RolloutOperation", action.name.removeprefix("rollout."))
-    request = RolloutRequest(operation, action.actor, action.reason, action.wave)
+    request = RolloutRequest(operation, action.actor, action.reason or BY_HAND, action.wave)
     said = log.commit(operate(rollout.key, request)).value
     after = log.read(lambda view: view.rollouts.get(rollout.key), fresh=False) or rollout
     done = said.outcome == "done"
     ticked = tick([after], invocation) if done else None
     standing = ticked.standings[0] if ticked and ticked.standings else look(after, invocation)
     sentences = () if done else (said.sentence,)
+    failed = ticked.errors if ticked else ()
     return Result(
         rollout.delivery,
         REPLY_OUTCOMES[said.outcome],
         ticked.jobs if ticked else (),
-        errors=() if said.outcome == "so" else sentences,
+        errors=(*failed, *(() if said.outcome == "so" else sentences)),
         warnings=sentences if said.outcome == "so" else (),
         rollouts=(standing_json(standing),),
     )

@@ -32,7 +32,7 @@ class Result(NamedTuple):
     Attributes:
         delivery: Its key.
         outcome: In one word.
-        jobs: Its jobs as they stand.
+        jobs: Its jobs as they stand, those of rollouts aside.
         errors: What is wrong, one sentence each.
         warnings: What should be looked at, such as what may be wrong with the spec; it holds
             nothing up.
@@ -82,7 +82,7 @@ def errors_of(jobs: Sequence[JobState]) -> tuple[str, ...]:
 
 
 def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
-    """Return the result of a delivery.
+    """Return the result of a delivery, without the jobs of its rollouts: their gates judge them.
 
     Args:
         delivery: Its key.
@@ -96,8 +96,9 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
     if run.state == "awaiting":
         return Result(delivery, "awaiting", errors=notes)
     if run.state == "planned":
-        outcome = "duplicate" if repeated else _outcome_of_run(run)
-        return Result(delivery, outcome, run.jobs, errors_of(run.jobs), notes)
+        jobs = tuple(job for job in run.jobs if not job.rollout)
+        outcome = "duplicate" if repeated else _outcome_of_plan(jobs, run)
+        return Result(delivery, outcome, jobs, errors_of(jobs), notes)
     if run.state == "rejected":
         before = f"delivery {shown(run.key)} was rejected before; fix the file and drop it again"
         errors = (before, *notes) if repeated else notes
@@ -105,10 +106,12 @@ def result_of(delivery: str, run: DeliveryState, *, repeated: bool) -> Result:
     return Result(delivery, "ignored" if run.state == "ignored" else "duplicate")
 
 
-def _outcome_of_run(run: DeliveryState) -> ReplyOutcome:
-    """Return the outcome of a planned delivery; one with rollouts may have no job yet."""
-    outcome = outcome_of(run.jobs) if run.jobs else "completed"
-    return "submitted" if run.rollouts_open and outcome in {"completed", "rejected"} else outcome
+def _outcome_of_plan(jobs: Sequence[JobState], run: DeliveryState) -> ReplyOutcome:
+    """Return the outcome of a planned delivery whose jobs, those of rollouts aside, are given."""
+    outcome = outcome_of(jobs) if jobs else "completed"
+    if run.rollouts and outcome == "rejected":
+        return "partial"
+    return "submitted" if run.rollouts_open and outcome == "completed" else outcome
 
 
 def delivered_again(result: Result, refused: DeliveryState) -> Result:

@@ -15,7 +15,7 @@ LONGEST_TEXT = 2_000
 """Characters of one error or warning."""
 
 _TEXTS = ("errors", "warnings")
-_LISTS = ("deliveries", "jobs", *_TEXTS)
+_LISTS = ("deliveries", "jobs", "rollouts", *_TEXTS)
 _STEPS = (1000, 300, 100, 30, 10)
 
 

@@ -21,8 +21,8 @@ def rollout_sentences(settings: RolloutSettings) -> Iterator[str]:
     )
     soak = f", {in_words(settings.soak)} between them" if settings.soak else ""
     yield (
-        f"{count}{soak}; at most {_count(settings.max_targets_per_job, 'target')} in a job, "
-        f"{_count(settings.max_parallel_jobs, 'job')} at a time"
+        f"{count}{soak}; at most {quantity(settings.max_targets_per_job, 'target')} in a job, "
+        f"{quantity(settings.max_parallel_jobs, 'job')} at a time"
     )
     if settings.max_failed:
         pauses = settings.on_breach == settings.running_jobs == "pause"
@@ -70,5 +70,6 @@ def window_sentence(window: Window) -> str:
     return f"{whole} {times}{f', not on {dates}' if dates else ''}"
 
 
-def _count(number: int, noun: str) -> str:
+def quantity(number: int, noun: str) -> str:
+    """Return a number with its noun, such as `1 job` and `2 jobs`."""
     return f"{number} {noun}{'s' * (number != 1)}"

@@ -24,7 +24,7 @@ from handler.invocation.instance import open_instance
 from handler.local.runtime.context import Context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from handler.audit.log import Committed, Decide, Log, View
     from handler.audit.record import Record
@@ -94,6 +94,10 @@ class SteppingLog:
     def records(self, after: int = 0) -> Iterator[Record]:
         """Yield the records."""
         return self.log.records(after)
+
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries."""
+        return self.log.records_of(deliveries)
 
     def close(self) -> None:
         """Close the log."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import finalize
 
-from handler.audit.record import Record
+from handler.audit.format_version import VERSION
+from handler.audit.record import Record, part
 from handler.audit.sql import projection, sqlite, statements
 from handler.audit.sql.value_list import rows_for
 from handler.audit.sql.view import SqlView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.log import Committed, Decide, View
@@ -71,6 +73,18 @@ class MemoryLog:
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Return the rows of a statement over its tables."""
         return self._execute(statement)
+
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries."""
+        for record in self.records():
+            if part(record.fields, "delivery").get("key") in deliveries:
+                yield record
+
+    def save(self, path: Path) -> None:
+        """Write it to a file, as a log in SQLite."""
+        with closing(sqlite3.connect(path)) as file:
+            self._db.backup(file)
+            file.execute(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
         """Forget it."""

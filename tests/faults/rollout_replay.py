@@ -14,10 +14,14 @@ from handler.audit.record import part
 from handler.schedule.rollout_settings import RolloutSettings
 from handler.schedule.waves import breached
 from handler.schedule.window import open_period
+from handler.specs.planner import mark_of
 from handler.values.canonical_json import moment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from handler.audit.record import Fields
+    from tests.faults.simulated_tasks import Made
 
 SKEW = timedelta(seconds=10)
 """Clocks of instances, and of the log on one of them, are up to 5 s ahead or behind."""
@@ -87,13 +91,22 @@ class Replay:
         self.jobs: dict[str, Job] = {}
         self.wrong: list[str] = []
         self.requests: set[str] = set()
+        self.orders: set[tuple[str, object]] = set()
+        self.subjects: dict[str, str] = {}
         self.given_up: set[str] = set()
         self._longest = job_seconds
 
     def add(self, fields: Fields) -> None:
         """Tell one more record."""
         action, said = str(fields["action"]), part(fields, "rollout")
+        delivery = part(fields, "delivery")
+        if "subject" in delivery:
+            self.subjects[str(delivery["key"])] = str(delivery["subject"])
         if action == "rollout.planned":
+            order = (self.subjects[str(part(fields, "delivery")["key"])], said["document"])
+            if order in self.orders:
+                self._say(fields, f"document {order[1]} of {order[0]} is a rollout already")
+            self.orders.add(order)
             settings = RolloutSettings.from_json(str(said["settings"]))
             ends = [int(one) for one in str(said["waves"]).split()]
             self.stories[str(said["key"])] = Story(str(said["name"]), settings, ends)
@@ -105,6 +118,14 @@ class Replay:
             story = self.stories[str(said["key"])]
             kind, word = action.split(".")
             getattr(self, f"_{kind}")(story, word, fields, said)
+
+    def tries(self, made: Iterable[Made]) -> Iterator[tuple[str, str, int]]:
+        """Yield which try of which node of a rollout each job was that the API has created."""
+        by_mark = {mark_of(key): job for key, job in self.jobs.items()}
+        for one in made:
+            job = by_mark.get(one.mark)
+            if job:
+                yield from ((job.rollout, node, job.tries[node]) for node in one.targets)
 
     def _asked(self, fields: Fields) -> None:
         """Note a request of a person; each counts once, however often it arrives."""

@@ -81,14 +81,7 @@ def replayed(world: World) -> Replay:
 
 def _sent_twice(replay: Replay, made: list[Made]) -> Iterator[str]:
     """Yield the nodes that the API has in two jobs of one try."""
-    by_mark = {mark_of(key): job for key, job in replay.jobs.items()}
-    sent = Counter(
-        (job.rollout, node, job.tries[node])
-        for one in made
-        if (job := by_mark.get(one.mark))
-        for node in one.targets
-    )
-    for (rollout, node, number), times in sent.items():
+    for (rollout, node, number), times in Counter(replay.tries(made)).items():
         if times > 1:
             yield f"{node} was sent {times} times in try {number} of {replay.stories[rollout].name}"
 
@@ -104,7 +97,7 @@ def _outside(replay: Replay, made: list[Made]) -> Iterator[str]:
         window = replay.stories[job.rollout].settings.window if job else None
         at = datetime.fromtimestamp(one.at, tz=timezone.utc)
         started = at - timedelta(seconds=FENCE) - SKEW
-        if window and not (open_period(window, at) or open_period(window, started)):
+        if window and not (open_period(window, at + SKEW) or open_period(window, started)):
             yield f"{one.job_id} was created outside of its window, at {at}"
 
 

@@ -6,7 +6,7 @@ import json
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 from handler.audit.verification.verdict import verify
@@ -18,13 +18,15 @@ from handler.local.runtime.context import Context
 from tests.faults.preloaded import LONGEST_SECONDS, start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from handler.audit.job_state import JobState
-    from handler.audit.log import Open
+    from handler.audit.log import Open, View
     from handler.emulator.ief.job import Job
     from tests.faults.preloaded import Child, Running
+
+T = TypeVar("T")
 
 BUCKET = "nightdrop-drop"
 TICK = {"action": "reconcile"}
@@ -94,8 +96,12 @@ class Scene:
 
     def left(self) -> Open:
         """Return the work that the log has left open."""
+        return self.read(lambda view: view.open(1000))
+
+    def read(self, ask: Callable[[View], T]) -> T:
+        """Return what `ask` finds in the state."""
         with closing(open_any_log(self.environ["NIGHTDROP_AUDIT"], self.environ)) as log:
-            return log.read(lambda view: view.open(1000))
+            return log.read(ask)
 
     def records(self) -> dict[str, dict[str, Any]]:
         """Return every record's fields by its hash, once the chain was verified."""

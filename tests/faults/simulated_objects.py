@@ -19,7 +19,7 @@ from handler.errors import NoAnswerError, NotSentError
 from tests.support.memory_objects import START, MemoryObjects, StoredObjects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.log import Committed, Decide, View
@@ -78,6 +78,10 @@ class ObjectLogs:
         one = self._one()
         one.read(lambda _view: None)
         return one._replica.state.execute(statement)  # noqa: SLF001 - a test looks inside
+
+    def records_of(self, deliveries: Collection[str]) -> Iterator[Record]:
+        """Yield the records about some deliveries."""
+        return self._one().records_of(deliveries)
 
     def close(self) -> None:
         """Close every instance."""

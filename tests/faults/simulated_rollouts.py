@@ -84,9 +84,9 @@ class Rollouts:
         nodes = list(self.nodes.values())
         try:
             selections = resolve_selections(documents, Inventory(lambda: nodes, None, list))
+            return make_plan(key, documents, selections=selections), ()
         except SpecRejectedError as error:
             return make_plan(key, documents), error.problems
-        return make_plan(key, documents, selections=selections), ()
 
     def selected(self, rollout: RolloutState) -> NamedNodes:
         """Return what a rollout would select now."""
@@ -242,11 +242,12 @@ def _ordered(rollouts: Rollouts, name: str) -> Delivery:
     documents: list[Json] = [
         _document(rollouts, f"{name}-{one}") for one in range(rollouts.random.choice((1, 1, 2)))
     ]
+    is_direct = rollouts.random.random() < 0.5
     return Delivery(
         key=key_of([name]),
-        trigger="timer",
+        trigger="direct" if is_direct else "timer",
         subject=f"timer:{name}",
-        fired_at=EPOCH,
+        fired_at=None if is_direct else EPOCH,
         actor={"kind": "timer"},
         source={"shape": "timer", "trigger_name": name},
         spec=InlineSpec(json.dumps(documents)),

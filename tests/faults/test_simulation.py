@@ -131,7 +131,7 @@ def _first_policy() -> Callable[..., PolicyDecision]:
         ),
         ("handler.deliveries.approval._same_person", lambda *_: "", "approved by its uploader"),
         ("tests.faults.simulated_guard.decided", _first_policy(), "was replaced before"),
-        ("handler.audit.sql.projection.RELEASED", "nobody", "due=False and is_held=True"),
+        ("handler.audit.sql.view.RELEASED", "nobody", "due=False and is_held=True"),
         (f"{DECISIONS}.result_without_sending", lambda *_: None, "claims a job that has a claim"),
         ("handler.jobs.operation_submission.moment", lambda _: EPOCH, "the API did it 1 times"),
         ("tests.faults.simulated_function.settling", lambda *_: iter(()), "still has a claim"),

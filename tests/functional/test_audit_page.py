@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,9 @@ from click.testing import CliRunner
 
 from handler.cli.main import main
 from handler.emulator.server import Emulator
+from handler.schedule.rollout_settings import RolloutSettings
 from tests.support.depth import DEEP
+from tests.support.rollout_log import RolloutLog, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -195,7 +198,8 @@ def test_the_copy_holds_only_facts_and_records(site: str) -> None:
     """The request body of a job stays in the log's outbox."""
     answer = urllib3.request("GET", f"{site}/nightdrop.json").json()
     names = {table["name"] for table in answer["tables"] if not table["hidden"]}
-    assert names == {"deliveries", "jobs", "records", "chain", "checkpoints"}
+    tables = {"deliveries", "jobs", "records", "chain", "checkpoints"}
+    assert names == tables | {"rollouts", "waves", "nodes"}
 
 
 @pytest.mark.parametrize(
@@ -342,6 +346,54 @@ def test_the_first_view_has_what_waits_runs_and_failed(
         shown = urllib3.request("GET", url).data.decode()
     assert "IEF is not asked: no connection to 127.0.0.1" in shown
     assert f">{name}</a>" in shown
+
+
+@pytest.fixture(scope="module")
+def rollouts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page of two rollouts: one awaits an approval, one was paused by a breach."""
+    one = RolloutLog(datetime.now(timezone.utc) - timedelta(hours=1))
+    waves = {"waves": ("2", "100%"), "max_targets_per_job": 2}
+    one.plan(named(6), RolloutSettings(**waves, approve_before=(2,)))  # type: ignore[arg-type]
+    one.run({"id-00002"})
+    skipped = (("offline <b>", named(1, 90)),)
+    one.plan(named(6, 20), RolloutSettings(**waves, max_failed="0"), skipped)  # type: ignore[arg-type]
+    one.run({"id-00020"})
+    folder = tmp_path_factory.mktemp("rollouts")
+    one.log.save(folder / "audit.db")
+    with serving(f"sqlite:///{folder}/audit.db", folder) as (url, _process):
+        yield url
+
+
+def test_the_first_view_shows_rollouts_and_their_waves(rollouts: str) -> None:
+    """What each waits for, the failures by reason, when each wave ran."""
+    shown = urllib3.request("GET", rollouts).data.decode()
+    tables = {
+        name: urllib3.request("GET", f"{rollouts}/nightdrop/{name}").data.decode()
+        for name in ("rollouts", "waves", "nodes", "node_reasons", "open_items")
+    }
+    text = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
+    assert re.search(
+        r"Rollout nightly-\S+ running .*? wave 1 of 2, 33 %, 4 pending, 1 succeeded, 1 failed "
+        r"`nightdrop rollout approve nightly-\S+` lets wave 2 start 1 failed: no space wave 1 ",
+        text,
+    )
+    assert re.search(r"Rollout nightly-\S+ paused .*? more than max_failed: 0 allows", text)
+    assert re.search(r"wave 1 2 nodes, 1 failed .*? 10 min wave 2 4 nodes not started", text)
+    assert "wave 1 of 2" in tables["open_items"]
+    assert "offline &lt;b&gt;" in tables["node_reasons"]
+    assert "gw-00020" in tables["nodes"]
+    assert tables["waves"].count('<td class="col-wave') == 2
+    assert "paused" in tables["rollouts"]
+
+
+@needs_browser
+def test_rollouts_fit_on_a_narrow_screen(rollouts: str, page: Page) -> None:
+    """Nothing is cut off on a telephone."""
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(rollouts)
+    assert page.locator(".rollouts .card").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.set_viewport_size({"width": 1280, "height": 900})
 
 
 def test_a_log_of_another_layout_is_shown_without_a_first_view(month: Path, tmp_path: Path) -> None:

@@ -133,7 +133,6 @@ class Night:
     ief: EmulatedIef
     log: MemoryLog
     asked: Counter[str] = field(default_factory=Counter)
-    _orders: int = 0
 
     def invocation(self, steps: Steps | None = None) -> Invocation:
         """Return the dependencies of an invocation that starts now."""
@@ -159,17 +158,15 @@ class Night:
             runner=EffectRunner(log, client, end),
         )
 
-    def order(self, document: Json, steps: Steps | None = None) -> Result:
-        """Deliver a spec with one document, by a timer of its own."""
-        self._orders += 1
-        name = f"nightly-{self._orders}"
+    def order(self, document: Json, steps: Steps | None = None, *, name: str = "nightly") -> Result:
+        """Hand over a spec with one document directly; with the same name it is delivered again."""
         delivery = Delivery(
             key=key_of([name]),
-            trigger="timer",
-            subject=f"timer:{name}",
-            fired_at=self.clock(),
-            actor={"kind": "timer"},
-            source={"shape": "timer", "trigger_name": name},
+            trigger="direct",
+            subject=f"direct:{name}",
+            fired_at=None,
+            actor={"kind": "caller"},
+            source={"shape": "direct"},
             spec=InlineSpec(json.dumps([document])),
         )
         return deliver(delivery, self.invocation(steps))

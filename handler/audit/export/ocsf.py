@@ -12,7 +12,7 @@ import json
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeAlias
 
-from handler.audit.actions import ACTIONS, ATTENTION
+from handler.audit.actions import ACTIONS, needs_attention
 from handler.audit.checkpoints.checkpoint import log_origin
 from handler.audit.record import part
 from handler.values.canonical_json import canonical, moment, sha256_hex
@@ -40,6 +40,9 @@ _STATUSES = {
     "unknown": (0, "Unknown"),
     "pending": (99, "Pending"),
 }
+_HALTS = frozenset({"sending.held", "rollout.breached", "rollout.stopped"})
+"""Records whose failure, by the circuit breaker or by a gate, halts work until a person acts."""
+
 _SHA_256: Event = {"algorithm_id": 3, "algorithm": "SHA-256"}
 _JCS: Event = {"serialization_id": 2, "serialization": "JCS", "encoding_id": 1, "encoding": "Hex"}
 
@@ -127,9 +130,9 @@ def _reference(event: Event) -> Event:
 
 
 def _severity(fields: Fields) -> tuple[int, str]:
-    if (fields["action"], fields["outcome"]) == ("sending.held", "failure"):
-        return 4, "High"  # by the circuit breaker: nothing is sent until a person releases it
-    if str(fields["action"]) in ATTENTION:
+    if fields["action"] in _HALTS and fields["outcome"] == "failure":
+        return 4, "High"
+    if needs_attention(fields):
         return 3, "Medium"
     return (2, "Low") if fields["outcome"] in {"failure", "unknown"} else (1, "Informational")
 
@@ -189,9 +192,17 @@ def _source(fields: Fields) -> Event:
 
 
 def _resources(fields: Fields) -> list[Json]:
-    delivery, job = part(fields, "delivery"), part(fields, "job")
+    delivery, job, rollout = (part(fields, name) for name in ("delivery", "job", "rollout"))
+    # Of a node's record the name in the part about the rollout is the node's.
+    node = rollout.get("node")
     found = [
         {"type": "batch job", "uid": job.get("key"), "name": job.get("name")},
+        {"type": "edge node", "uid": node, "name": rollout.get("name")},
+        {
+            "type": "rollout",
+            "uid": rollout.get("key"),
+            "name": None if node else rollout.get("name"),
+        },
         {"type": "delivery", "uid": delivery.get("key"), "name": delivery.get("subject")},
     ]
     return [_given(one) for one in found if one["uid"]]

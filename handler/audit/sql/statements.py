@@ -78,8 +78,9 @@ WHERE deliveries.rule = ? AND deliveries.state = 'planned' AND deliveries.touche
 ORDER BY deliveries.touched_at DESC LIMIT 1 OFFSET ?"""
 DELIVERIES_SINCE = """
 SELECT state, COUNT(*) FROM deliveries WHERE touched_at > ? GROUP BY state ORDER BY state"""
-JOBS_SINCE = "SELECT shown, COUNT(*) FROM jobs WHERE changed_at > ? GROUP BY shown ORDER BY shown"
-WRONG_SINCE = f"""{_JOBS} WHERE changed_at > ?
+JOBS_SINCE = """SELECT shown, COUNT(*) FROM jobs
+WHERE changed_at > ? AND rollout = '' GROUP BY shown ORDER BY shown"""
+WRONG_SINCE = f"""{_JOBS} WHERE changed_at > ? AND rollout = ''
   AND shown IN ({", ".join(f"'{word}'" for word in sorted(WRONG))}) ORDER BY seq DESC LIMIT ?"""
 HAS_OPEN_ROLLOUTS = """SELECT 1 FROM rollouts
 WHERE state NOT IN ('finished', 'stopped') LIMIT 1"""

@@ -14,11 +14,14 @@ from handler.cli.console import jobs_table, printable, prose, screen
 from handler.cli.function.spec_file import SPEC_FILE, drop_address, read_spec_file
 from handler.cli.listing import Listing, print_table, print_value
 from handler.cli.shared_options import format_choice
+from handler.schedule.sentences import quantity
 from handler.settings import load
 from handler.values.obs_address import OBS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import Console
 
     from handler.settings import Settings
 
@@ -89,18 +92,34 @@ def _show(file: str, reply: dict[str, Any]) -> None:
     console, planned = screen(), reply.get("plan", {})
     sign, word = _WORDS[str(reply["outcome"])]
     jobs, outcome = planned.get("jobs", []), reply["outcome"]
-    several = "s" if len(jobs) > 1 else ""
-    counted = f"{len(jobs)} job{several} " if jobs and outcome in {"completed", "awaiting"} else ""
+    rollouts = planned.get("rollouts", [])
+    asked = [quantity(len(jobs), "job")] if jobs else []
+    asked += [quantity(len(rollouts), "rollout")] if rollouts else []
+    counted = f"{' and '.join(asked)} " if outcome in {"completed", "awaiting"} else ""
     console.print(f"{sign} [bold]{escape(printable(file))}[/]: {counted}{word}", highlight=False)
     for line in [*reply["errors"], *reply.get("warnings", [])]:
         console.print(Text(f"  {prose(line)}"), highlight=False, soft_wrap=True)
     if "jobs_left" in planned:
         rule, left = planned["rule"], planned["jobs_left"]
         console.print(f"  rule {rule} leaves room for {left} jobs now", highlight=False)
+    if outcome == "duplicate":
+        _show_repeated(planned, console)
+        return
+    if jobs and outcome != "rejected":
+        print_table([_row(job, target) for job in jobs for target in job["targets"]], _TARGETS)
+    if rollouts:
+        from handler.cli.function.rollout_plan import print_rollout_plans
+
+        print_rollout_plans(planned, outcome, console)
+
+
+def _show_repeated(planned: dict[str, Any], console: Console) -> None:
     if planned.get("repeated_jobs"):
         console.print(jobs_table(planned["repeated_jobs"]))
-    elif jobs and outcome != "rejected":
-        print_table([_row(job, target) for job in jobs for target in job["targets"]], _TARGETS)
+    if planned.get("repeated_rollouts"):
+        from handler.cli.rollouts.rollout_row import print_rollouts
+
+        print_rollouts(planned["repeated_rollouts"])
 
 
 def _row(job: dict[str, Any], target: dict[str, Any]) -> dict[str, str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from handler.audit.job_state import JobState
     from handler.audit.log import View
+    from handler.audit.rollouts.state import RolloutState
     from handler.cloud.ief.client import ListedJob, ShownJob
 
 
@@ -115,9 +116,9 @@ def state_word(job: JobState, progress: Progress | None) -> str:
     return shown_state(job)
 
 
-def asked_by(view: View, job: JobState) -> str:
-    """Return what asked for a job: a timer, a file, or whoever invoked the function."""
-    delivery = view.delivery(job.delivery)
+def asked_by(view: View, asked: JobState | RolloutState) -> str:
+    """Return what asked for a job or rollout: a timer, a file, or whoever invoked the function."""
+    delivery = view.delivery(asked.delivery)
     if delivery is None:
         return ""
     if delivery.trigger == "timer":

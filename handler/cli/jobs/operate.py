@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -96,24 +96,29 @@ def abandon(address: str, job: str, reason: str) -> None:
 
 
 def _operate(name: ActionName, address: str, what: str, reason: str, *, asks: bool = False) -> None:
-    """Run the function once with what its event asks for, and exit with the status of the reply."""
     with exit_on_log_error(), open_existing(address) as log:
         found = found_job(log, what)
     if asks:
         confirm(f"Delete job {printable(found.name)} ({printable(found.job_id)}) at IEF?")
-    reply = _reply(name, address, found.key, reason)
-    errors = [*cast("list[str]", reply["errors"])]
-    for error in errors:
-        complain(error)
-    if reply["outcome"] != "completed":
-        sys.exit(UNKNOWN if reply["outcome"] == "deferred" else NOT_DONE)
+    reply = run_action(name, address, job=found.key, reason=reason)
     done = OPERATIONS[name.removeprefix("job.")].participle
     warnings = cast("list[str]", reply.get("warnings", []))
     click.echo(printable("; ".join(warnings) or f"job {found.name} is {done}"))
 
 
-def _reply(name: ActionName, address: str, key: str, reason: str) -> dict[str, object]:
-    """Return the function's reply; exit with status 2 if it cannot be run."""
+def run_action(name: ActionName, address: str, **given: Any) -> dict[str, Any]:  # noqa: ANN401 - the fields of `Action`
+    """Run the function once with what an event asks for, in the name of the operator.
+
+    Exits with the status of the reply, unless that is `completed`; with 2 if it cannot be run.
+
+    Args:
+        name: What is asked for.
+        address: Where the log is.
+        given: The other fields of the `Action`.
+
+    Returns:
+        The reply.
+    """
     # Loaded where it is needed: an unknown name is answered without.
     from handler.cli.configuration.environment import cloud_environment
     from handler.function import handle
@@ -126,12 +131,16 @@ def _reply(name: ActionName, address: str, key: str, reason: str) -> dict[str, o
         context = Context.from_environment(environ)
         instance = open_instance(context, environ, lambda _line: None)
         try:
-            action = Action(name, job=key, reason=reason, actor=operator())
-            return cast("dict[str, object]", handle(action, context, instance))
+            reply = handle(Action(name, actor=operator(), **given), context, instance)
         finally:
             instance.close()
     except NightdropError as error:
         exit_with_error(str(error))
+    for text in cast("list[str]", reply["errors"]):
+        complain(text)
+    if reply["outcome"] != "completed":
+        sys.exit(UNKNOWN if reply["outcome"] == "deferred" else NOT_DONE)
+    return reply
 
 
 def found_job(log: Log, what: str) -> JobState:

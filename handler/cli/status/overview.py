@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from handler.audit.job_end import shown_state
 from handler.cli.audit.records.record_row import format_span
 from handler.cli.jobs.job_row import Progress, progress_of
+from handler.cli.status.recent_rollouts import recent_rollouts
 from handler.values.canonical_json import moment, timestamp
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from handler.audit.job_state import JobState
     from handler.audit.log import View
     from handler.audit.state import DeliveryState
+    from handler.cli.status.recent_rollouts import RecentRollout
+    from handler.rollouts.advance import Pace
 
 DAY = timedelta(days=1)
 """How far back failures and rejected files are shown."""
@@ -67,10 +70,11 @@ class Overview:
         held: Why sending is held, or "".
         suspended: Why no job is declared absent, or "".
         waiting: Deliveries and jobs that are not sent or settled yet.
-        running: Jobs on the fleet that have not ended.
-        failed: Jobs of the last day that went wrong, the latest first.
+        running: Jobs on the fleet that have not ended, those of rollouts aside.
+        rollouts: Rollouts that have not ended, or ended in the last day.
+        failed: Jobs of the last day that went wrong, the latest first, those of rollouts aside.
         deliveries: How many deliveries of the last day are in which state.
-        jobs: How many jobs that changed in the last day are in which state.
+        jobs: How many jobs that changed in that time are in which state, those of rollouts aside.
         ticks: Timers that have planned something.
         checkpoint: When the latest checkpoint was recorded, a timestamp; "" for never.
         unconfirmed: How many records are not in a checkpoint.
@@ -83,6 +87,7 @@ class Overview:
     suspended: str
     waiting: Sequence[Entry]
     running: Sequence[Entry]
+    rollouts: Sequence[RecentRollout]
     failed: Sequence[Entry]
     deliveries: Mapping[str, int]
     jobs: Mapping[str, int]
@@ -101,7 +106,14 @@ class Overview:
             for kind in ("waiting", "running", "failed")
         }
         ticks = [tick._asdict() for tick in self.ticks]
-        return {**asdict(self), **entries, "ticks": ticks}
+        rollouts = [rollout.to_json() for rollout in self.rollouts]
+        return {**asdict(self), **entries, "rollouts": rollouts, "ticks": ticks}
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing failed, and nothing is held or paused."""
+        all_well = all(rollout.is_well for rollout in self.rollouts)
+        return all_well and not (self.failed or self.held or self.suspended)
 
     def ago(self, since: str) -> str:
         """Return how long ago a timestamp was, such as `35 min`."""
@@ -131,8 +143,8 @@ class Overview:
         return f"{self.ago(at)} ago: {result}"
 
 
-def overview_of(view: View) -> Overview:
-    """Return the overview of a log's state."""
+def overview_of(view: View, pace: Pace) -> Overview:
+    """Return the overview of a log's state, with what the operator set for rollouts."""
     opened, changes = view.open(_MOST), view.changes_since(timestamp(view.now - DAY), _MOST)
     confirmed = view.confirmation
     is_confirmed = confirmed.action == "log.checkpointed"
@@ -145,7 +157,8 @@ def overview_of(view: View) -> Overview:
             *map(_delivery, (*opened.deliveries, *opened.awaiting)),
             *map(_job, (*opened.jobs, *opened.operations)),
         ),
-        running=tuple(map(_job, opened.followed)),
+        running=tuple(_job(job) for job in opened.followed if not job.rollout),
+        rollouts=tuple(recent_rollouts(view, pace, DAY)),
         failed=tuple(map(_job, changes.wrong)),
         deliveries=dict(changes.deliveries),
         jobs=dict(changes.jobs),

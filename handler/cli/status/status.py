@@ -17,6 +17,7 @@ from handler.cli.audit.records.record_row import format_time
 from handler.cli.console import complain, printable, screen
 from handler.cli.existing_log import open_existing
 from handler.cli.listing import print_value
+from handler.cli.rollouts.rollout_row import ROLLOUTS, operator_pace, rollout_cells
 from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error, format_choice
 from handler.cli.status.fleet_progress import ask_progress
 from handler.cli.status.overview import overview_of
@@ -50,10 +51,10 @@ _COLUMNS = ("name", "state", "progress", "for", "reason")
 def status(address: str, output: str, *, watch: bool, interval: float) -> None:
     """Show in one screen what waits and why, what runs on the fleet, and what failed in a day.
 
-    Also the timers' latest ticks, the latest checkpoint, and the latest examination by the event
-    {"action": "doctor"}. The log's part needs no network; how far running jobs are is asked of
-    IEF, and a line on standard error says why if it does not answer. Exit status: 0 nothing failed
-    and nothing is held, 1 something is, 2 the log cannot be read.
+    Also rollouts, the timers' latest ticks, the latest checkpoint, and the latest examination by
+    the event {"action": "doctor"}. The log's part needs no network; how far running jobs are is
+    asked of IEF, and a line on standard error says why if it does not answer. Exit status: 0
+    nothing failed and nothing is held or paused, 1 something is, 2 the log cannot be read.
 
     \b
       nightdrop status
@@ -67,12 +68,13 @@ def status(address: str, output: str, *, watch: bool, interval: float) -> None:
             _watch(log, seen, interval)
         else:
             screen().print(Group(*_parts(seen)), highlight=False)
-    sys.exit(NOT_WELL if seen.failed or seen.held or seen.suspended else WELL)
+    sys.exit(WELL if seen.is_well else NOT_WELL)
 
 
 def _seen(log: Log) -> Overview:
     """Return the overview, with the progress of what runs if IEF tells it."""
-    seen, problem = ask_progress(log.read(overview_of))
+    pace = operator_pace()
+    seen, problem = ask_progress(log.read(lambda view: overview_of(view, pace)))
     if problem:
         complain(problem)
     return seen
@@ -92,6 +94,7 @@ def _parts(seen: Overview) -> Iterator[RenderableType]:
         yield Text(f"No job is declared absent: {printable(seen.suspended)}", style="bold red")
     yield from _section("Waiting", "nothing", seen.waiting, seen)
     yield from _section("Running", "nothing", seen.running, seen)
+    yield from _rollouts(seen)
     yield from _section("Failed", "nothing in the last day", seen.failed, seen)
     yield Text(f"Last day       {seen.last_day}")
     for tick in seen.ticks:
@@ -100,6 +103,22 @@ def _parts(seen: Overview) -> Iterator[RenderableType]:
     yield Text(f"Checkpoint     {seen.last_checkpoint}")
     yield Text(f"Examination    {seen.last_examination}")
     yield Text(f"Log            {seen.records} records, {format_time(seen.at)} UTC")
+
+
+def _rollouts(seen: Overview) -> Iterator[RenderableType]:
+    """Yield a row for each rollout, and below it why its nodes failed."""
+    if not seen.rollouts:
+        return
+    shown = seen.rollouts[:_MOST_ROWS]
+    yield Text(f"Rollouts ({len(seen.rollouts)})", style="bold")
+    cells = [rollout_cells(one.to_json()) for one in shown]
+    yield _table(ROLLOUTS.columns, [[str(row[name]) for name in ROLLOUTS.columns] for row in cells])
+    for one in shown:
+        for reason, nodes in one.reasons:
+            yield Text(f"  {printable(one.standing.rollout.name)}: {nodes} {printable(reason)}")
+    if len(seen.rollouts) > _MOST_ROWS:
+        more = len(seen.rollouts) - _MOST_ROWS
+        yield Text(f"and {more} more: `nightdrop rollout list`", style="dim")
 
 
 def _section(
@@ -116,15 +135,15 @@ def _section(
         for entry in entries[:_MOST_ROWS]
     ]
     yield Text(f"{title} ({len(entries)})", style="bold")
-    yield _table(rows)
+    yield _table(_COLUMNS, rows)
     if len(entries) > _MOST_ROWS:
         yield Text(f"and {len(entries) - _MOST_ROWS} more: `nightdrop jobs list`", style="dim")
 
 
-def _table(rows: Sequence[Sequence[str]]) -> Table:
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return a table that is cropped to the width of the screen."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in _COLUMNS:
+    for column in columns:
         drawn.add_column(column, no_wrap=True, overflow="ellipsis")
     for row in rows:
         drawn.add_row(*(Text(printable(cell)) for cell in row))

@@ -27,7 +27,7 @@ from tests.support.memory_objects import MemoryObjects, StoredObjects
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from handler.audit.log import Decide, SearchedLog
+    from handler.audit.log import Decide, Log
     from handler.audit.record import Part
 
 FUNCTION: Part = {"name": "nightdrop"}
@@ -61,7 +61,7 @@ def closed(key: str) -> Decide[None]:
     )
 
 
-def known(log: SearchedLog, *keys: str) -> list[str]:
+def known(log: Log, *keys: str) -> list[str]:
     """Return the deliveries and jobs that are in the state."""
     deliveries = [key for key in keys if log.read(lambda view: view.delivery(key))]  # noqa: B023 - read at once
     jobs = [f"j-{key}" for key in keys if log.read(lambda view: view.job(f"j-{key}"))]  # noqa: B023 - same reason
@@ -69,7 +69,7 @@ def known(log: SearchedLog, *keys: str) -> list[str]:
 
 
 @pytest.fixture
-def log(store_address: str) -> Iterator[SearchedLog]:
+def log(store_address: str) -> Iterator[Log]:
     """A log with a closed delivery, one that waits, one with an open job, and a rejected one."""
     with closing(open_any_log(store_address)) as opened:
         opened.commit(closed("closed"))
@@ -79,14 +79,14 @@ def log(store_address: str) -> Iterator[SearchedLog]:
         yield opened
 
 
-def test_closed_deliveries_are_forgotten_and_open_ones_stay(log: SearchedLog) -> None:
+def test_closed_deliveries_are_forgotten_and_open_ones_stay(log: Log) -> None:
     """A delivery that waits or has an open job is known for as long as it takes."""
     forget(log, AT_ONCE)
     assert known(log, "closed", "waits", "open", "rejected") == ["waits", "open", "j-open"]
     assert log.read(lambda view: view.find("closed")) == ()
 
 
-def test_the_records_stay_and_one_lists_what_was_forgotten(log: SearchedLog) -> None:
+def test_the_records_stay_and_one_lists_what_was_forgotten(log: Log) -> None:
     """With the moment up to which, and who did it."""
     before = list(log.records())
     forget(InstanceLog(log, function=FUNCTION), AT_ONCE)
@@ -97,7 +97,7 @@ def test_the_records_stay_and_one_lists_what_was_forgotten(log: SearchedLog) -> 
     assert set(log.records_of(["closed"])) == set(before[:3])
 
 
-def test_a_forgotten_delivery_that_returns_is_planned_as_new(log: SearchedLog) -> None:
+def test_a_forgotten_delivery_that_returns_is_planned_as_new(log: Log) -> None:
     """As if it had never been; the earlier records are still in the log."""
     forget(log, AT_ONCE)
     log.commit(recorded(delivery_draft("received", "closed")))
@@ -106,7 +106,7 @@ def test_a_forgotten_delivery_that_returns_is_planned_as_new(log: SearchedLog) -
     assert (found.state, found.jobs) == ("received", ())
 
 
-def test_forgetting_verifies_and_survives_a_rebuild(log: SearchedLog, store_address: str) -> None:
+def test_forgetting_verifies_and_survives_a_rebuild(log: Log, store_address: str) -> None:
     """Folding the records again yields the same rows."""
     forget(log, AT_ONCE)
     log.commit(closed("later"))
@@ -118,9 +118,7 @@ def test_forgetting_verifies_and_survives_a_rebuild(log: SearchedLog, store_addr
 
 
 @pytest.mark.parametrize("what", ["closed", "j-closed"])
-def test_audit_show_finds_a_forgotten_delivery(
-    log: SearchedLog, store_address: str, what: str
-) -> None:
+def test_audit_show_finds_a_forgotten_delivery(log: Log, store_address: str, what: str) -> None:
     """By folding the records without forgetting, once nothing that is known has the name."""
     forget(log, AT_ONCE)
     found = CliRunner().invoke(main, ["audit", "show", what, "--audit", store_address, "-ojson"])
@@ -131,7 +129,7 @@ def test_audit_show_finds_a_forgotten_delivery(
     ]
 
 
-def test_two_instances_that_forget_at_once_leave_one_record(log: SearchedLog) -> None:
+def test_two_instances_that_forget_at_once_leave_one_record(log: Log) -> None:
     """The second finds nothing left to forget."""
     decide = forget_closed(AT_ONCE)
     first, second = log.commit(decide), log.commit(decide)
@@ -195,7 +193,7 @@ def test_a_snapshot_holds_what_is_remembered(appends: int) -> None:
         assert verify_log(source, Evidence()).faults == ()
 
 
-def test_a_log_that_cannot_be_read_is_an_error(log: SearchedLog) -> None:
+def test_a_log_that_cannot_be_read_is_an_error(log: Log) -> None:
     """The reconciler reports it like any other."""
     log.close()
     with pytest.raises(LogError):

@@ -14,13 +14,13 @@ from handler.cli.open_stores import open_any_log
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from handler.audit.log import Decide, SearchedLog
+    from handler.audit.log import Decide, Log
 
     Planned = Callable[..., Decide[None]]
 
 
 @pytest.fixture
-def log(store_address: str, planned: Planned) -> Iterator[SearchedLog]:
+def log(store_address: str, planned: Planned) -> Iterator[Log]:
     """A log with two deliveries, the second planned last, the first changed last but one."""
     opened = open_any_log(store_address)
     opened.commit(planned("d1", "one", "two"))
@@ -59,13 +59,13 @@ def message(action: str, delivery: str = "", job: str = "", **response: str) -> 
         ("o", ["d1"]),
     ],
 )
-def test_a_delivery_is_found_by_its_names(log: SearchedLog, what: str, found: list[str]) -> None:
+def test_a_delivery_is_found_by_its_names(log: Log, what: str, found: list[str]) -> None:
     """By names, ids and keys and their beginnings, the latest first."""
     assert [delivery.key for delivery in log.read(lambda view: view.find(what))] == found
 
 
 @pytest.mark.parametrize("what", ["one", "name-one", "7", "name-o"])
-def test_a_job_is_found_by_its_names(log: SearchedLog, what: str) -> None:
+def test_a_job_is_found_by_its_names(log: Log, what: str) -> None:
     """By its key, name or id, or the beginning of one, in every store."""
     assert log.read(lambda view: find_job(view, what)).key == "one"
 
@@ -80,20 +80,20 @@ def test_a_job_is_found_by_its_names(log: SearchedLog, what: str) -> None:
     ],
 )
 def test_an_unknown_or_ambiguous_job_is_answered_with_names(
-    log: SearchedLog, what: str, message: str
+    log: Log, what: str, message: str
 ) -> None:
     """All that are meant, or similar ones."""
     with pytest.raises(LookupError, match=message):
         log.read(lambda view: find_job(view, what))
 
 
-def test_the_latest_jobs_come_first(log: SearchedLog) -> None:
+def test_the_latest_jobs_come_first(log: Log) -> None:
     """At most as many as are asked for."""
     jobs = log.read(lambda view: view.latest_jobs(2))
     assert [job.key for job in jobs] == ["three", "two"]
 
 
-def test_a_delivery_that_is_found_has_its_jobs(log: SearchedLog) -> None:
+def test_a_delivery_that_is_found_has_its_jobs(log: Log) -> None:
     """In their present state."""
     [delivery] = log.read(lambda view: view.find("7"))
     assert [(job.key, job.state) for job in delivery.jobs] == [
@@ -102,13 +102,13 @@ def test_a_delivery_that_is_found_has_its_jobs(log: SearchedLog) -> None:
     ]
 
 
-def test_an_exact_name_comes_before_a_longer_one(log: SearchedLog, planned: Planned) -> None:
+def test_an_exact_name_comes_before_a_longer_one(log: Log, planned: Planned) -> None:
     """The newer run does not hide the one that was named."""
     log.commit(planned("d1x", "four"))
     assert [delivery.key for delivery in log.read(lambda view: view.find("d1"))] == ["d1", "d1x"]
 
 
-def test_the_records_of_a_delivery_are_found(log: SearchedLog) -> None:
+def test_the_records_of_a_delivery_are_found(log: Log) -> None:
     """All of them, in order, and no others."""
     kept = list(log.records())
     assert [record.seq for record in log.records_of({"d1", "none"})] == [1, 2, 3, 7]

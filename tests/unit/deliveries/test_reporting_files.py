@@ -13,13 +13,15 @@ import pytest
 from handler.audit.job_end import shown_state
 from handler.deliveries.pipeline import state_of
 from handler.deliveries.reporting import report
+from handler.emulator.server import Emulator
 from handler.invocation.instance import invocation_of, open_instance
 from handler.local.runtime.context import Context
+from tests.conftest import dropping, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from handler.emulator.server import Emulator
     from handler.invocation.invocation import Invocation
 
     Environ = dict[str, str]
@@ -128,3 +130,37 @@ def test_results_of_foreign_buckets_and_without_a_place_are_not_open(
     fire_in(unset, drop("drop/hall.yaml", UPGRADE))
     fire_in(unset, drop("drop/x", UPGRADE, bucket="another"))
     assert fire_in(unset, TICK)["open"]["results"] == 0
+
+
+ROLLOUT = b"""
+kind: node_upgrade
+name: hall
+targets: {nodes: [gateway-north-1, gateway-north-2, camera-yard-2]}
+rollout: {waves: [1, "100%"], max_targets_per_job: 1, max_failed: "3"}
+"""
+
+
+def test_the_report_of_a_rollout_lies_beside_the_result_file(
+    tmp_path: Path, fire_in: FireIn
+) -> None:
+    """The result file counts its jobs; the report comes once it has ended."""
+    with Emulator(speed=10_000) as emulator:
+        environ = environment(emulator, tmp_path)
+        fire_in(environ, dropping(emulator)("drop/hall.yaml", ROLLOUT))
+        first = stored(emulator)
+        assert (first["outcome"], first["jobs"], first["errors"]) == ("submitted", [], [])
+        assert first["rollouts"][0]["waits"]["for"] == "running"
+        objects = emulator.state.buckets["nightdrop-drop"]
+        assert not [name for name in objects if "report" in name]
+        for _ in range(9):
+            fire_in(environ, TICK)
+            if "results/hall.yaml.report.md" in objects:
+                break
+        last = stored(emulator)
+        assert last["outcome"] == "partial"
+        assert last["errors"] == [
+            f"rollout {last['rollouts'][0]['name']} finished: 1 of 3 nodes failed"
+        ]
+        report = json.loads(objects["results/hall.yaml.report.json"].data)
+        assert [wave["nodes"] for wave in report["rollouts"][0]["waves"]] == [1, 2]
+        assert objects["results/hall.yaml.report.md"].data.startswith(b"# Rollout ")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from handler.audit.job_state import JobState, JobWord
 from handler.audit.record import Head
+from handler.audit.state import DeliveryState
 from handler.runtime.response import (
     WORST_LAST,
     Answered,
@@ -18,6 +19,7 @@ from handler.runtime.response import (
     errors_of,
     outcome_of,
     reply,
+    result_of,
 )
 
 HEAD = Head(7, "f" * 64)
@@ -104,6 +106,28 @@ def test_a_job_that_failed_on_the_fleet_is_no_success(finished: str, outcome: Re
     answer = reply(Answered([], jobs=[ended], left={"jobs": 0}), HEAD)
     assert answer["outcome"] == outcome
     assert len(answer["errors"]) == (outcome == "partial")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("own", "open_rollouts", "outcome"),
+    [
+        ((), 1, "submitted"),
+        ((), 0, "completed"),
+        (("created",), 1, "submitted"),
+        (("deferred",), 1, "deferred"),
+        (("refused",), 1, "partial"),
+    ],
+)
+def test_the_jobs_of_rollouts_are_not_listed_and_decide_nothing(
+    own: tuple[JobWord, ...], open_rollouts: int, outcome: ReplyOutcome
+) -> None:
+    """There may be hundreds, and the gate judges their failures."""
+    of_rollout = tuple(one._replace(rollout="r") for one in jobs("refused", "expired", "planned"))
+    run = DeliveryState("d", "object", "obs://b/k", "planned", rollouts=1)
+    run = run._replace(rollouts_open=open_rollouts, jobs=(*jobs(*own), *of_rollout))
+    result = result_of("d", run, repeated=False)
+    assert (result.outcome, len(result.jobs)) == (outcome, len(own))
+    assert result.errors == errors_of(jobs(*own))
 
 
 def test_a_run_that_leaves_work_and_read_a_failure_reports_the_worse() -> None:

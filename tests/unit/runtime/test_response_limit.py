@@ -46,6 +46,15 @@ def test_each_list_of_a_large_reply_is_cut_and_the_rest_counted() -> None:
     assert cut["left_out"] == {"jobs": 8000, "errors": 4000}
 
 
+def test_the_rollouts_of_a_large_reply_are_cut_too() -> None:
+    """A run of the reconciler answers with each that it worked on."""
+    rollouts = [{"name": "n" * 26, "note": "n" * 1000, "rollout": "r"}] * 1000
+    answer: Reply = {"outcome": "submitted", "rollouts": rollouts, "head": {}}
+    cut = limited(answer)
+    assert len(json.dumps(cut)) <= LONGEST_REPLY
+    assert cut["left_out"] == {"rollouts": 900}
+
+
 def test_one_long_text_is_cut() -> None:
     """With an ellipsis."""
     assert limited({"errors": ["x" * 9_000_000]}) == {"errors": ["x" * (LONGEST_TEXT - 1) + "…"]}

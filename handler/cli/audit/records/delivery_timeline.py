@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from handler.audit.actions import DELIVERY_ACTIONS
 from handler.audit.job_end import shown_state
 from handler.audit.job_state import fold_job
-from handler.audit.record import part
+from handler.audit.record import actor_words, part
 from handler.cli.audit.records.record_row import format_span, format_time
 from handler.values.canonical_json import moment, shown
 
@@ -141,8 +141,7 @@ def _facts(origin: Fields, decisions: Sequence[Fields]) -> Iterator[tuple[str, s
 
 
 def _describe_actor(actor: Mapping[str, Json]) -> str:
-    parts = (str(actor[name]) for name in ("kind", "name", "principal", "account") if name in actor)
-    named = _ACTORS.get(str(actor.get("kind", ""))) or " ".join(parts)
+    named = _ACTORS.get(str(actor.get("kind", ""))) or actor_words(actor)
     return f"{named} from {actor['ip']}" if "ip" in actor else named
 
 

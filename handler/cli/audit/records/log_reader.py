@@ -27,7 +27,7 @@ from handler.values.obs_address import OBS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from handler.audit.log import SearchedLog
+    from handler.audit.log import Log
 
 _AFTER = "SELECT seq, hash, record FROM records WHERE seq > ? ORDER BY seq"
 _FORGETTING = f'"action":"{FORGOTTEN}"'
@@ -156,7 +156,7 @@ def _drop_triggers(copy: sqlite3.Connection) -> None:
         copy.execute(f"DROP TRIGGER {trigger.name}")
 
 
-def _copy_matches(log: SearchedLog, what: str, copy: sqlite3.Connection) -> None:
+def _copy_matches(log: Log, what: str, copy: sqlite3.Connection) -> None:
     """Copy only what a name may mean, so that the cost does not grow with the log."""
     _drop_triggers(copy)
     found = log.read(lambda view: view.find(what))

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from datetime import datetime, timezone
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from handler.audit.format_version import VERSION
@@ -15,15 +16,18 @@ from handler.audit.sql.sqlite_reading import open_read_only
 from handler.audit.sql.view import SqlView
 from handler.cli.console import printable, prose
 from handler.cli.existing_log import open_existing
+from handler.cli.rollouts.rollout_row import operator_pace
 from handler.cli.status.fleet_progress import ask_progress
 from handler.cli.status.overview import overview_of
 from handler.errors import NightdropError
+from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from handler.cli.status.overview import Entry, Overview
+    from handler.cli.status.recent_rollouts import RecentRollout
 
 _WRITE = "CREATE TABLE first_view (content TEXT NOT NULL)"
 _OTHER_LAYOUT = (
@@ -31,6 +35,9 @@ _OTHER_LAYOUT = (
     "`nightdrop status`, opens it with this one"
 )
 _KINDS = ("waiting", "running", "failed")
+
+_RANKS = {"approval": 0, "paused": 0, "stopped": 2, "finished": 2}
+"""By what a rollout waits for: those first that wait for a person, last those that have ended."""
 _INSERT = "INSERT INTO first_view (content) VALUES (?)"
 
 
@@ -52,11 +59,13 @@ def _content(address: str) -> dict[str, Any]:
         return {"missing": prose(error.args[0] if error.args else error)}
     seen, problem = ask_progress(overview)
     ticks = [tick._replace(timer=printable(tick.timer))._asdict() for tick in seen.ticks]
+    rollouts = [_rollout(one, seen.at) for one in seen.rollouts]
     texts = ("last_day", "last_checkpoint", "last_examination", "held", "suspended")
     return {
         "at": seen.at,
         "problem": prose(problem),
         "ticks": ticks,
+        "rollouts": sorted(rollouts, key=itemgetter("rank")),
         **{name: prose(getattr(seen, name)) for name in texts},
         **{kind: list(map(_entry, getattr(seen, kind))) for kind in _KINDS},
     }
@@ -68,16 +77,38 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return {**entry._asdict(), **texts, "progress": entry.progress._asdict()}
 
 
+def _rollout(recent: RecentRollout, at: str) -> dict[str, Any]:
+    """Return a rollout whose texts are safe to show."""
+    rollout, counts, waiting = recent.standing
+    return {
+        "key": rollout.key,
+        "delivery": rollout.delivery,
+        "name": printable(rollout.name),
+        "state": rollout.state,
+        "rank": _RANKS.get(waiting.word, 1),
+        "wave": rollout.wave,
+        "ends": rollout.wave_ends,
+        "nodes": rollout.nodes,
+        "counts": counts._asdict(),
+        "percent": 100 * (rollout.nodes - counts.pending - counts.running) // rollout.nodes,
+        "waits": prose(waiting.text or rollout.note),
+        "next": timestamp(waiting.until) if waiting.until else "",
+        "seen_until": rollout.changed_at if rollout.ended else at,
+        "reasons": [(prose(reason), nodes) for reason, nodes in recent.reasons],
+    }
+
+
 def _read(address: str) -> Overview:
-    """Return the overview of a log; a SQLite file is only read, in one transaction.
+    """Return the overview of a log; a SQLite file is only read, at one moment.
 
     Raises:
         LogError: The log cannot be read.
         LookupError: It is empty, or in a SQLite file of another layout.
     """
+    pace = operator_pace()
     if not address.startswith(SQLITE):
         with open_existing(address) as log:
-            return log.read(overview_of)
+            return log.read(lambda view: overview_of(view, pace))
     with closing(open_read_only(address.removeprefix(SQLITE))) as database:
         database.execute("BEGIN")
         if version_of(database) != VERSION:
@@ -89,4 +120,4 @@ def _read(address: str) -> Overview:
         view = SqlView(execute, datetime.now(timezone.utc))
         if not view.head.seq:
             raise LookupError("the log is empty; run the function once")
-        return overview_of(view)
+        return overview_of(view, pace)

@@ -60,6 +60,46 @@ CREATE TABLE page.checkpoints (
     name   TEXT NOT NULL
 );
 
+CREATE TABLE page.rollouts (
+    key        TEXT PRIMARY KEY,
+    name       TEXT NOT NULL,
+    type       TEXT NOT NULL,
+    state      TEXT NOT NULL,
+    wave       INTEGER NOT NULL,    -- the latest that was started, of `waves`
+    waves      INTEGER NOT NULL,
+    nodes      INTEGER NOT NULL,
+    succeeded  INTEGER NOT NULL,
+    failed     INTEGER NOT NULL,
+    skipped    INTEGER NOT NULL,
+    running    INTEGER NOT NULL,
+    pending    INTEGER NOT NULL,
+    jobs       INTEGER NOT NULL,
+    planned_at TEXT NOT NULL,
+    changed_at TEXT NOT NULL,
+    delivery   TEXT NOT NULL,
+    note       TEXT NOT NULL
+);
+
+CREATE TABLE page.waves (
+    rollout     TEXT NOT NULL REFERENCES rollouts (key),
+    wave        INTEGER NOT NULL,
+    nodes       INTEGER,
+    failed      INTEGER,
+    started_at  TEXT,
+    finished_at TEXT
+);
+
+CREATE TABLE page.nodes (
+    rollout TEXT NOT NULL REFERENCES rollouts (key),
+    name    TEXT NOT NULL,
+    node_id TEXT NOT NULL,
+    place   INTEGER NOT NULL,       -- 0: skipped when the rollout was planned
+    state   TEXT NOT NULL,
+    round   INTEGER NOT NULL,
+    job     TEXT,
+    note    TEXT NOT NULL
+);
+
 INSERT INTO page.records
 SELECT seq,
        json_extract(record, '$.at'),
@@ -138,6 +178,13 @@ SELECT seq, at, day, action,
 FROM records
 WHERE outcome = 'failure' OR action = 'job.abandoned';
 
+-- Why nodes of rollouts failed or were skipped.
+CREATE VIEW page.node_reasons AS
+SELECT rollouts.name, nodes.state, nodes.note AS reason, count(*) AS nodes, rollouts.delivery
+FROM nodes JOIN rollouts ON rollouts.key = nodes.rollout
+WHERE nodes.state IN ('failed', 'skipped')
+GROUP BY nodes.rollout, nodes.state, nodes.note;
+
 -- Open work, and what it waits for.
 CREATE VIEW page.open_items AS
 SELECT 'job' AS what, name, delivery, key AS job,
@@ -149,7 +196,11 @@ WHERE state NOT IN ('refused', 'expired', 'abandoned', 'duplicated')
 UNION ALL
 SELECT 'delivery', subject, key, NULL, 'received, not decided', received_at, note
 FROM deliveries
-WHERE state = 'received';
+WHERE state = 'received'
+UNION ALL
+SELECT 'rollout', name, delivery, NULL, state || ', wave ' || wave || ' of ' || waves, changed_at, note
+FROM rollouts
+WHERE state NOT IN ('stopped', 'finished');
 
 -- One line per day: deliveries, their results, and times.
 CREATE VIEW page.days AS

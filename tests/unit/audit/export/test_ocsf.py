@@ -19,7 +19,9 @@ from handler.audit.export.formats import EXPORT_FORMATS
 from handler.audit.export.ocsf import event_of
 from handler.audit.record import Draft, Head, seal
 from handler.audit.sql.sqlite import SqliteLog
+from handler.schedule.rollout_settings import RolloutSettings
 from handler.values.canonical_json import canonical, sha256_hex
+from tests.support.rollout_log import RolloutLog, named
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -199,6 +201,25 @@ def test_a_hold_by_the_circuit_breaker_is_severe(outcome: Outcome, severity: str
     at = datetime(2026, 11, 24, tzinfo=timezone.utc)
     record = seal(Draft("sending.held", outcome), Head(), at=at, commit="c")
     assert event_of(record, "1.8.0")["severity"] == severity
+
+
+def test_the_events_of_a_rollout_name_it_its_nodes_and_what_halts_it(
+    class_1_8: Draft202012Validator,
+) -> None:
+    """A breach is severe; a node that failed and the jobs that did are the gate's matter."""
+    one = RolloutLog()
+    one.plan(named(3), RolloutSettings(max_failed="0", max_targets_per_job=1))
+    one.run({"id-00001"})
+    events = exported("ocsf-1.8", list(one.log.records()))
+    assert all(class_1_8.is_valid(event) for event in events)
+    by_action = {event["metadata"]["event_code"]: event for event in events}
+    severities = {(event["metadata"]["event_code"], event["severity"]) for event in events}
+    assert ("rollout.breached", "High") in severities
+    assert ("job.finished", "Low") in severities
+    assert ("job.finished", "Medium") not in severities
+    resources = by_action["node.failed"]["resources"]
+    assert {"type": "edge node", "uid": "id-00001", "name": "gw-00001"} in resources
+    assert {"type": "rollout", "uid": one.keys[0]} in resources
 
 
 def test_the_event_names_who_asked_and_from_where(events: list[Event]) -> None:

@@ -18,6 +18,7 @@ from pluggy import HookimplMarker
 from handler.cli.audit.records.delivery_timeline import shown_outcome
 from handler.cli.audit.records.record_row import format_minute, format_span, format_time
 from handler.cli.audit.web.charts import draw_charts
+from handler.cli.audit.web.rollout_charts import nodes_bar, wave_runs, waves_over_time
 from handler.values.canonical_json import shown
 from handler.values.display import display
 from handler.values.loopback import refusal
@@ -49,7 +50,10 @@ DATABASE = "nightdrop"
 hookimpl = HookimplMarker("datasette")
 _KINDS = {"deliveries": "delivery", "jobs": "job"}
 _TIME_COLUMNS = frozenset(
-    {"at", "since", "first", "latest", "received_at", "fired_at", "planned_at", "created_at"}
+    {
+        *("at", "since", "first", "latest", "received_at", "fired_at", "planned_at", "created_at"),
+        *("changed_at", "started_at", "finished_at"),
+    }
 )
 _STATE_COLUMNS = frozenset({"state", "outcome", "ended"})
 _HEAP_BYTES = 128 * 1024 * 1024
@@ -158,6 +162,9 @@ def render_cell(value: object, column: str, table: str | None, row: object) -> M
     kind = _KINDS.get(table or "") if column == "key" else column
     if kind in {"delivery", "job"}:
         return link(kind, str(raw), _label(value, str(raw)))
+    if column == "rollout":
+        address = f"/{DATABASE}/rollouts/{raw}"
+        return Markup('<a href="{}">{}</a>').format(address, _label(value, str(raw)))
     if column in {"name", "subject"}:
         return _name_link(table, str(raw), row)
     return _text(column, str(raw))
@@ -191,6 +198,9 @@ def extra_template_vars(datasette: Datasette) -> dict[str, Any]:
         "shown": shown,
         "timeline_link": link,
         "shown_outcome": shown_outcome,
+        "nodes_bar": nodes_bar,
+        "wave_runs": wave_runs,
+        "waves_over_time": waves_over_time,
     }
 
 

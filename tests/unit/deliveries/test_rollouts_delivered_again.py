@@ -1,0 +1,45 @@
+"""An event of a rollout that comes again: it never begins a second one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handler.emulator.ief.fleet import Fleet, Node
+from tests.faults.memory_log import MemoryLog
+from tests.support.clock import Clock
+from tests.support.emulated_ief import EmulatedIef
+from tests.support.rollout_night import EVENING, Night
+
+if TYPE_CHECKING:
+    from handler.values.canonical_json import Json
+
+SPEC: Json = {
+    "kind": "node_upgrade",
+    "name": "three",
+    "targets": {"select": {"name": "*"}},
+    "rollout": {"waves": [1, "100%"]},
+}
+
+
+def refusing() -> Night:
+    """Return an evening with three nodes, and an API that refuses the first job."""
+    clock = Clock(EVENING)
+    nodes = tuple(Node(f"id-{one}", f"gw-{one}") for one in range(3))
+    one = Night(clock, EmulatedIef(Fleet(nodes, complete=True), clock), MemoryLog(clock))
+    refusal: Json = {"operation": "CreateBatchJob", "fault": "status", "status": 400, "times": 1}
+    one.ief.faults.set([refusal])
+    return one
+
+
+@pytest.mark.parametrize("is_stopped", [False, True], ids=["running", "stopped"])
+def test_a_rollout_whose_first_job_was_refused_is_not_begun_anew(*, is_stopped: bool) -> None:
+    """It goes on with the other nodes by itself, or was stopped; `rollout retry` tries again."""
+    one = refusing()
+    one.order(SPEC)
+    if is_stopped:
+        one.operate("stop")
+    one.order(SPEC)
+    assert len(one.log.read(lambda view: view.rollouts.latest(9))) == 1
+    assert len(one.ief.jobs()) == (not is_stopped)
