@@ -73,7 +73,7 @@ def reconcile(invocation: Invocation) -> Answered:
 
         expire(before.awaiting, now, invocation.log)
     jobs = _worked_on(before, now, results, invocation, errors)
-    rollouts = _rolled_out(before, invocation, jobs, errors) if before.rollouts else []
+    rollouts = _rolled_out(before, invocation, errors) if before.rollouts else []
     left, now = invocation.log.read(lambda view: (view.open(LIMIT), view.now), fresh=False)
     runs = [_reported(run, now, invocation) for run in left.unreported]
     unwritten = [run for run in runs if has_result(run, invocation.settings)]
@@ -81,7 +81,7 @@ def reconcile(invocation: Invocation) -> Answered:
     asked_for = (*before.jobs, *before.operations, *before.followed)
     return Answered(
         results=results,
-        jobs=[jobs[key] for key in dict.fromkeys(job.key for job in asked_for)],
+        jobs=[jobs[key] for key in dict.fromkeys(job.key for job in asked_for if not job.rollout)],
         rollouts=rollouts,
         errors=[*dict.fromkeys(errors), *troubles(unwritten)],
         warnings=warnings,
@@ -122,15 +122,12 @@ def _worked_on(
     return jobs | _by_key(runner.drive_all(asked, senders=sender.senders))
 
 
-def _rolled_out(
-    before: Open, invocation: Invocation, jobs: dict[str, JobState], errors: list[str]
-) -> list[dict[str, Json]]:
-    """Bring the open rollouts as far as they get now; add the jobs that were planned for them."""
+def _rolled_out(before: Open, invocation: Invocation, errors: list[str]) -> list[dict[str, Json]]:
+    """Bring the open rollouts as far as they get now, and return how they stand."""
     from handler.rollouts.standing import standing_json
     from handler.rollouts.tick import tick
 
     ticked = tick(before.rollouts, invocation)
-    jobs |= _by_key(ticked.jobs)
     errors += ticked.errors
     return [standing_json(one) for one in ticked.standings]
 

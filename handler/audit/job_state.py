@@ -190,10 +190,13 @@ def _fold_operation(
 ) -> JobState:
     """Return a job's state after one more record of an operation on it.
 
-    Why a job ended stays its note until it is retried, resumed or deleted.
+    Why a job ended stays its note until it is retried, resumed or deleted. A claim, and what was
+    not done, is no change of the job: however often that is tried, it ends in its time.
     """
     ended = bool(job.finished) and not _OPERATED.get(word)
     seen = seen._replace(note=job.note if ended else seen.note or job.note)
+    if not _OPERATED.get(word):
+        seen = seen._replace(changed_at=job.changed_at)
     if word in _OPERATED:
         return seen._replace(operation="", **_OPERATED[word])
     return seen._replace(

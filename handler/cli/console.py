@@ -33,6 +33,7 @@ _LEFT = (
         "operation on a job is not settled yet",
         "operations on jobs are not settled yet",
     ),
+    ("rollouts", "rollout has not ended yet", "rollouts have not ended yet"),
     ("followed", "job still runs on the fleet", "jobs still run on the fleet"),
     ("results", "result file is not written yet", "result files are not written yet"),
 )

@@ -7,6 +7,7 @@ from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
+from handler.audit.job_end import ENDED
 from handler.cloud.http_transport import TOO_MANY
 from handler.errors import ApiError, CloudError, CredentialsError
 from handler.jobs.decisions import Created, Deferred, Done
@@ -161,10 +162,16 @@ class EffectRunner:
 
     def _shown(self, effect: ShowJob) -> ShownJob | Gone | None:
         try:
-            return self.ief.show_job(effect.job_id)
+            shown = self.ief.show_job(effect.job_id)
         except CloudError as error:
             unknown = isinstance(error, ApiError) and error.status == _NOT_FOUND
             return Gone() if unknown else None
+        if effect.pods and shown.status in ENDED:
+            # Loaded where it is needed: only rollouts of deployments look at pods.
+            from handler.cloud.ief.pods import with_pods
+
+            return with_pods(shown, self.ief)
+        return shown
 
     def _listed(self, look: ListJobs) -> Listing:
         since, listing = self.listings.get(look.job_type, (None, None))

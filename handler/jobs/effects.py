@@ -82,9 +82,15 @@ class ListJobs(NamedTuple):
 
 
 class ShowJob(NamedTuple):
-    """Query a job; the result is a `ShownJob`, `Gone`, or None if the query failed."""
+    """Query a job; the result is a `ShownJob`, `Gone`, or None if the query failed.
+
+    Attributes:
+        job_id: The API's id of the job.
+        pods: Whether the pods of its deployments are looked at, once it has ended.
+    """
 
     job_id: str
+    pods: bool = False
 
 
 class Gone:

@@ -41,7 +41,8 @@ def following(job: JobState, now: datetime, sender: Sender) -> Asking[JobState]:
     """
     if (yield from ask(TimeLeft())) < sender.seconds_per_request:
         return job
-    answer = yield from ask(ShowJob(job.job_id))
+    has_pods = bool(job.rollout) and job.type != "node_upgrade"
+    answer = yield from ask(ShowJob(job.job_id, pods=has_pods))
     if answer is None or not _end(job, answer, now, sender):
         return job
     return (yield from commit(finish(job, answer, sender)))

@@ -35,10 +35,7 @@ def withheld(view: View, key: str) -> Withheld | None:
 
 
 def gate_note(view: View, rollout: RolloutState) -> str:
-    """Return that more nodes of a rollout failed than its settings allow; "" if they did not.
-
-    Nodes that had failed when it was last resumed do not count.
-    """
+    """Return that more nodes of a rollout failed than its settings allow; "" if they did not."""
     settings = RolloutSettings.from_json(rollout.settings)
     if not settings.max_failed:
         return ""

@@ -102,9 +102,7 @@ def _stop(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer
     if rollout.ended:
         return _refused(rollout, "it has finished")
     drafts = stopped(view, rollout, request.reason, "success")
-    paused = sum(job.paused for job in view.rollouts.open_jobs(rollout.key))
-    left = f"; {paused} of its jobs stay paused: {_LEFT_PAUSED}" if paused else ""
-    return drafts, OperationResult("done", f"rollout {rollout.name} is stopped{left}")
+    return drafts, OperationResult("done", f"rollout {rollout.name} is stopped")
 
 
 def _retry(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answer:
@@ -123,7 +121,6 @@ def _retry(view: View, rollout: RolloutState, request: RolloutRequest) -> _Answe
     return drafts, OperationResult("done", f"{nodes} of rollout {rollout.name} are tried again")
 
 
-_LEFT_PAUSED = "`nightdrop jobs resume` or `nightdrop jobs delete` for each"
 _NO_WAVE = "none of its waves awaits an approval; one that does not yet is approved by its number"
 
 

@@ -61,7 +61,6 @@ def run_rollout_request(action: Action, invocation: Invocation) -> Result:
     return Result(
         rollout.delivery,
         REPLY_OUTCOMES[said.outcome],
-        ticked.jobs if ticked else (),
         errors=(*failed, *(() if said.outcome == "so" else sentences)),
         warnings=sentences if said.outcome == "so" else (),
         rollouts=(standing_json(standing),),

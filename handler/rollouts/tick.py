@@ -3,7 +3,6 @@
     correct      nodes that succeeded after their job had ended no longer count as failed
     advance      the next steps are decided: waves, jobs, gate, end
     select       before a wave the nodes are selected again, for late joiners
-    pause        running jobs follow their rollout, if it is set so: paused, resumed
     send         the jobs that were planned are sent
     pause        running jobs follow their rollout, if it is set so: paused, resumed
 
@@ -47,12 +46,10 @@ class Ticked(NamedTuple):
 
     Attributes:
         standings: How each stands.
-        jobs: The jobs that were planned, as sending them leaves them.
         errors: What could not be done, one sentence each.
     """
 
     standings: tuple[Standing, ...] = ()
-    jobs: tuple[JobState, ...] = ()
     errors: tuple[str, ...] = ()
 
 
@@ -63,7 +60,6 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
         LogError: The log could not be read or written.
     """
     standings: list[Standing] = []
-    jobs: list[JobState] = []
     errors: list[str] = []
     for rollout in rollouts:
         if invocation.deadline.left() <= invocation.sender.seconds_per_request:
@@ -72,14 +68,13 @@ def tick(rollouts: Sequence[RolloutState], invocation: Invocation) -> Ticked:
         try:
             _correct(rollout, invocation)
             advanced = _advanced(rollout, invocation)
-            _pause_or_resume(advanced.standing.rollout, invocation)
         except CloudError as error:
             errors.append(f"rollout {rollout.name}: {error}")
             continue
-        jobs += submit_all(advanced.jobs, invocation.runner, invocation.sender)
+        submit_all(advanced.jobs, invocation.runner, invocation.sender)
         _pause_or_resume(advanced.standing.rollout, invocation)
         standings.append(advanced.standing)
-    return Ticked(tuple(standings), tuple(jobs), tuple(errors))
+    return Ticked(tuple(standings), tuple(errors))
 
 
 def _correct(rollout: RolloutState, invocation: Invocation) -> None:
@@ -113,7 +108,7 @@ def jobs_to_follow(view: View, rollout: RolloutState) -> tuple[OperationRequest,
     request = OperationRequest(
         OPERATIONS[name], {"kind": "rollout", "name": rollout.name}, f"its rollout is {name}d"
     )
-    if rollout.ended or settings_of(rollout).running_jobs != "pause":
+    if settings_of(rollout).running_jobs != "pause":
         return request, []
     jobs = view.rollouts.open_jobs(rollout.key)
     running = [job for job in jobs if job.followed and not job.operation]

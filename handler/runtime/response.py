@@ -128,7 +128,7 @@ class Answered(NamedTuple):
 
     Attributes:
         results: The results of its deliveries.
-        jobs: Other jobs that a reconciler run worked on.
+        jobs: Other jobs that a reconciler run worked on, those of rollouts aside.
         rollouts: How the rollouts stand that it worked on, as they are shown.
         errors: What a reconciler run could not do.
         left: How much of each kind a reconciler run left open; None for any other event.
@@ -156,7 +156,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     outcomes = [result.outcome for result in answered.results]
     if answered.left is not None:
         outcomes.append(_outcome_of_reconciler(answered.left, answered.errors))
-        outcomes += ["partial" for job in answered.jobs if _is_reported(job)]
+        outcomes += ["partial" for job in answered.jobs if went_wrong(job)]
     if answered.checks:
         outcomes.append("partial" if answered.errors else "completed")
     worst = max(map(WORST_LAST.index, outcomes), default=0)
@@ -166,7 +166,7 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     warnings += answered.warnings
     jobs = {job.key: job for result in answered.results for job in result.jobs}
     errors += [
-        failure_sentence(job) for job in answered.jobs if _is_reported(job) and job.key not in jobs
+        failure_sentence(job) for job in answered.jobs if went_wrong(job) and job.key not in jobs
     ]
     rollouts = [*(one for result in answered.results for one in result.rollouts)]
     rollouts += answered.rollouts
@@ -183,11 +183,6 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
         **({"plan": dict(answered.plan)} if answered.plan else {}),
         "head": {"seq": head.seq, "hash": head.hash},
     }
-
-
-def _is_reported(job: JobState) -> bool:
-    """Return whether a reply says that a job went wrong; of a rollout's jobs its gate decides."""
-    return went_wrong(job) and not job.rollout
 
 
 def _outcome_of_reconciler(left: Mapping[str, int], errors: Sequence[str]) -> ReplyOutcome:

@@ -159,6 +159,8 @@ def unrolled(world: World) -> Iterator[str]:
             yield f"{one.name} has finished, with {counts}"
         jobs = open_jobs(world, one)
         goes_on = any(job.paused or job.state == "unknown" for job in jobs)
+        if one.state == "stopped" and any(job.paused for job in jobs):
+            yield f"{one.name} is stopped, and its jobs stay paused"
         if word == "running" and not goes_on:
             yield f"{one.name} waits for {standing.waiting}, and nothing of it runs"
         if word not in _AT_REST:

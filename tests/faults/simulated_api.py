@@ -85,6 +85,7 @@ class SimulatedApi:
         jobs: All jobs in the order of their creation, each with the time it is listed from.
         refused: The descriptions of jobs that it refused for good.
         deleted: The ids of jobs that others deleted.
+        stopped: The ids of jobs that others stopped.
         fails: Whether a job fails on the fleet, by its id.
         fleet: What the jobs do on the fleet; None if they have ended at once.
     """
@@ -97,6 +98,7 @@ class SimulatedApi:
     jobs: list[tuple[float, ListedJob]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     deleted: set[str] = field(default_factory=set)
+    stopped: set[str] = field(default_factory=set)
     fails: Callable[[str], bool] = lambda _job_id: False
     fleet: Fleet | TaskFleet | None = None
     _judged: dict[str, bool] = field(default_factory=dict)

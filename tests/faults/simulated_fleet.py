@@ -145,8 +145,8 @@ def misoperated(world: World) -> Iterator[str]:
         elif (action in _DONE or action == "job.unchanged") and "response" in fields:
             claim = claims.pop(key, None)
             done = executed.pop(claim, 0) if claim else None
-            is_gone = claim is not None and claim[1] in world.api.deleted
-            if done != (action in _DONE) and not is_gone:
+            by_others = claim and claim[1] in world.api.deleted | world.api.stopped
+            if done != (action in _DONE) and not by_others:
                 yield f"record {record.seq} says {action}, and the API did it {done} times"
             world.schedule.struck[action] += 1
             world.schedule.struck[f"{action}, settled"] += "lost" in str(fields.get("note"))

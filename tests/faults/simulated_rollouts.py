@@ -160,8 +160,9 @@ def roll_out(function: Function, rollouts: Sequence[RolloutState]) -> Steps:
             yield from _correct(function, rollout)
             yield function.pause()
             jobs = yield from _advance(function, rollout, fleet)
-            yield from _pause_or_resume(function, rollout.key)
             function.submit(jobs)
+            yield function.pause()
+            yield from _pause_or_resume(function, rollout.key)
         except (CloudError, LogBusyError):
             function.count("a rollout had to wait")
 
@@ -331,7 +332,7 @@ def _operated(function: Function, key: str, request: RolloutRequest) -> Steps:
         return
     function.count(f"{request.operation}: {said.outcome}")
     after = function.log.read(lambda view: view.rollouts.get(key), fresh=False)
-    if said.outcome == "done" and after and not after.ended:
+    if said.outcome == "done" and after:
         yield from roll_out(function, [after])
 
 
@@ -377,6 +378,7 @@ def _deleting(world: World, rollouts: Rollouts) -> Steps:
             world.schedule.struck[f"{'stopped' if is_stop else 'deleted'} on the fleet"] += 1
             if is_stop:
                 world.api.fleet.stop(job_id, world.schedule.true_time().timestamp())
+                world.api.stopped.add(job_id)
             else:
                 world.api.delete(job_id)
         yield rollouts.random.uniform(60, 1800)

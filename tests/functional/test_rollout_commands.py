@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from handler.cli.main import main
 from handler.emulator.ief.fleet_file import read_fleet
 from handler.emulator.server import Emulator
-from tests.conftest import environment, records
+from tests.conftest import dropping, environment, records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -245,6 +245,45 @@ def test_status_has_a_line_for_a_rollout_and_none_for_its_jobs(site: Site) -> No
     [rollout] = json.loads(ended.stdout)["rollouts"]
     assert (ended.exit_code, rollout["state"]) == (1, "finished")
     assert sum(one["nodes"] for one in rollout["failures"]) == 4
+
+
+def test_a_drop_is_followed_to_where_a_person_is_needed_and_to_the_end(
+    site: Site, fleet: Emulator, tmp_path: Path
+) -> None:
+    """By its result file: exit status 75 for an approval, 1 for nodes that failed."""
+    text = json.dumps(SPEC)
+    (tmp_path / "nightly.yaml").write_text(text)
+    site.fire(dropping(fleet)("drop/nightly.yaml", text.encode()))
+    site.reconcile()
+    command = ["drop", "nightly.yaml", "--wait"]
+    waits = CliRunner().invoke(main, command, env=site.environ)
+    [line] = waits.stdout.splitlines()
+    assert (waits.exit_code, line.split()[1:4]) == (75, ["running", "wave", "1/3,"])
+    assert "waits for approval: `nightdrop rollout approve nightly-" in line
+    site.run("approve", "nightly")
+    site.reconcile(9)
+    ended = CliRunner().invoke(main, [*command, "-o", "json"], env=site.environ)
+    row = json.loads(ended.stdout)
+    assert (ended.exit_code, row["state"]) == (1, "finished")
+    assert row["progress"] == "wave 3/3, 40 of 40 (100%), 4 failed"
+
+
+def test_replies_have_a_line_for_a_rollout_and_no_jobs_of_it(site: Site, tmp_path: Path) -> None:
+    """A run that ended one with failed nodes has exit status 1."""
+    (tmp_path / "nightly.yaml").write_text(json.dumps(SPEC))
+    begun = CliRunner().invoke(main, ["invoke", "nightly.yaml"], env=site.environ)
+    lines = begun.stdout.splitlines()
+    assert (begun.exit_code, lines[0], lines[1].split()[0]) == (0, "submitted", "name")
+    assert (lines[2].split()[1:3], lines[-1][:4]) == (["running", "1/3"], "log:")
+    site.reconcile()
+    site.run("approve", "nightly")
+    statuses = []
+    for _ in range(9):
+        done = CliRunner().invoke(main, ["reconcile"], env=site.environ)
+        assert "job name" not in done.stdout
+        statuses.append(done.exit_code)
+    assert sorted(set(statuses)) == [0, 1, 75]
+    assert statuses.count(1) == 1
 
 
 def test_a_plan_draws_the_waves_before_anything_is_done(site: Site, tmp_path: Path) -> None:

@@ -53,7 +53,10 @@ class SqlRollouts:
         return self._rollouts(statements.OF_DELIVERY, delivery)
 
     def open(self, limit: int) -> tuple[RolloutState, ...]:
-        """Return the rollouts that have not ended, the longest untouched first."""
+        """Return the rollouts that have not ended, the longest untouched first.
+
+        One that was stopped is among them until its paused jobs run again.
+        """
         return self._rollouts(statements.OPEN_ROLLOUTS, limit)
 
     def latest(self, limit: int) -> tuple[RolloutState, ...]:

@@ -21,7 +21,9 @@ ALL_ROLLOUTS = f"{_ROLLOUTS} ORDER BY key"
 ALL_NODES = f"{_NODES} ORDER BY key"
 ROLLOUT = f"{_ROLLOUTS} WHERE key = ?"
 OF_DELIVERY = f"{_ROLLOUTS} WHERE delivery = ? ORDER BY document"
-OPEN_ROLLOUTS = f"{_ROLLOUTS} WHERE state NOT IN ('finished', 'stopped') ORDER BY seq LIMIT ?"
+_PAUSED = "SELECT rollout FROM jobs WHERE todo = 'follow' AND paused = 1"
+OPEN_ROLLOUTS = f"""{_ROLLOUTS} WHERE state NOT IN ('finished', 'stopped')
+  OR (state = 'stopped' AND key IN ({_PAUSED})) ORDER BY seq LIMIT ?"""
 LATEST_ROLLOUTS = f"""{_ROLLOUTS}
 ORDER BY CASE WHEN state IN ('finished', 'stopped') THEN 1 ELSE 0 END, planned_at DESC, key
 LIMIT ?"""

@@ -82,8 +82,9 @@ JOBS_SINCE = """SELECT shown, COUNT(*) FROM jobs
 WHERE changed_at > ? AND rollout = '' GROUP BY shown ORDER BY shown"""
 WRONG_SINCE = f"""{_JOBS} WHERE changed_at > ? AND rollout = ''
   AND shown IN ({", ".join(f"'{word}'" for word in sorted(WRONG))}) ORDER BY seq DESC LIMIT ?"""
-HAS_OPEN_ROLLOUTS = """SELECT 1 FROM rollouts
-WHERE state NOT IN ('finished', 'stopped') LIMIT 1"""
+HAS_OPEN_ROLLOUTS = """SELECT 1 WHERE EXISTS (
+    SELECT 1 FROM rollouts WHERE state NOT IN ('finished', 'stopped'))
+  OR EXISTS (SELECT 1 FROM jobs WHERE todo = 'follow' AND paused = 1 AND rollout <> '')"""
 RECEIVED = f"{_DELIVERIES} WHERE state = 'received' ORDER BY seq LIMIT ?"
 AWAITING = f"{_DELIVERIES} WHERE state = 'awaiting' ORDER BY seq LIMIT ?"
 UNREPORTED = f"""{_DELIVERIES} WHERE trigger = 'object' AND changed > reported

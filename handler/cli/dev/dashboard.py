@@ -1,4 +1,4 @@
-"""The screen of `nightdrop dev`: addresses, events, and the jobs of the fleet."""
+"""The screen of `nightdrop dev`: addresses, events, rollouts, and the jobs of the fleet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from handler.cli.dev.event_line import EventLine, format_event
+from handler.cli.dev.event_line import EventLine, format_event, replied_rollouts
+from handler.cli.rollouts.rollout_row import rollout_line, rollout_style
 from handler.values.display import display
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _COLOURS = {
 }
 _MOST_LINES = 50
 _MOST_JOBS = 10
+_MOST_ROLLOUTS = 5
 _GAP = 2
 _TIME_WIDTH = 8
 _OUTCOME_WIDTH = 9
@@ -62,11 +64,16 @@ class Dashboard:
     _addresses: Mapping[str, str] = field(default_factory=dict)
     _lines: deque[EventLine] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
     _jobs: list[dict[str, Any]] = field(default_factory=list)
+    _rollouts: dict[str, dict[str, Any]] = field(default_factory=dict)
     _notices: int | None = None
     _lock: Lock = field(default_factory=Lock)
 
     def add_event(self, event: ProgressEvent) -> None:
-        """Add the line for an event."""
+        """Add the line for an event; show the rollouts that a reply tells of."""
+        for one in replied_rollouts(event):
+            with self._lock:
+                self._rollouts.pop(one["rollout"], None)
+                self._rollouts[one["rollout"]] = one
         if line := format_event(event):
             self.outcomes.append(line.outcome)
             self._add(line)
@@ -105,12 +112,14 @@ class Dashboard:
         """Yield the screen, with as many of the latest lines and jobs as fit."""
         with self._lock:
             lines, jobs = list(self._lines), self._jobs[-_MOST_JOBS:]
+            rollouts = [*self._rollouts.values()][-_MOST_ROLLOUTS:]
         addresses = Table.grid(padding=(0, _GAP))
         for name, address in self._addresses.items():
             addresses.add_row(Text(name, style="dim"), Text(address, overflow="fold"))
         clock = Text(f"nightdrop dev   {self.now():%Y-%m-%d %H:%M:%S}   Ctrl-C ends it", "bold")
         head = Group(clock, addresses, Text())
-        fleet: list[RenderableType] = [Text(), _job_table(jobs)] if jobs else []
+        fleet: list[RenderableType] = [Text(), *map(_rollout_text, rollouts)] if rollouts else []
+        fleet += [Text(), _job_table(jobs)] if jobs else []
         used = len(console.render_lines(Group(head, *fleet), options))
         latest = _LatestLines(lines, height=max(1, console.height - used - 1))
         yield Group(head, latest, *fleet)
@@ -174,7 +183,11 @@ def _job_table(jobs: list[dict[str, Any]]) -> Table:
     return table
 
 
+def _rollout_text(rollout: dict[str, Any]) -> Text:
+    line = display(rollout_line(rollout))
+    return Text(line, rollout_style(rollout), overflow="ellipsis", no_wrap=True)
+
+
 def _progress(job: dict[str, Any]) -> str:
-    tasks = job.get("tasks", [])
-    done = sum(task["status"] == "Successful" for task in tasks)
-    return f"{done} of {len(tasks)} done" if tasks else ""
+    total = job["task_total_count"]
+    return f"{job['task_success_count']} of {total} done" if total else ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from handler.cli.dev.emulator_process import PREFIX
+from handler.cli.rollouts.rollout_row import rollout_line
 from handler.errors import EventRejectedError
 from handler.local.async_invocation.async_request import (
     Accepted,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _MOST_JOB_NAMES = 2  # that fit into a line
 _MOST_ERRORS = 20
+_MOST_ROLLOUTS = 10
 _LONGEST_NOTE = 500
 
 
@@ -97,6 +99,15 @@ def _format_request(event: Accepted) -> str:
     return f"request {event.request.request_id[:8]}{duplicate}{delayed}"
 
 
+def replied_rollouts(event: ProgressEvent) -> list[dict[str, Any]]:
+    """Return how rollouts stand, if the event is a reply that says it."""
+    try:
+        reply = json.loads(event.outcome.payload) if isinstance(event, Returned) else {}
+        return [one for one in reply.get("rollouts", []) if rollout_line(one)]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
 def _format_reply(event: Returned, subject: str) -> EventLine:
     try:
         reply = json.loads(event.outcome.payload)
@@ -106,5 +117,7 @@ def _format_reply(event: Returned, subject: str) -> EventLine:
         return EventLine(event.at, subject, "answered", display(event.outcome.payload[:80]))
     names = " ".join(jobs) if len(jobs) <= _MOST_JOB_NAMES else f"{len(jobs)} jobs"
     first_error = f"{len(errors)} errors: {errors[0]}" if len(errors) > 1 else "".join(errors)
-    note = "; ".join(filter(None, [names, first_error]))
-    return EventLine(event.at, subject, display(outcome), note, tuple(errors[1:_MOST_ERRORS]))
+    rollouts = [display(rollout_line(one)) for one in replied_rollouts(event)]
+    note = "; ".join(filter(None, [names, *rollouts[:1], first_error]))
+    further = (*rollouts[1:_MOST_ROLLOUTS], *errors[1:_MOST_ERRORS])
+    return EventLine(event.at, subject, display(outcome), note, further)

@@ -93,7 +93,7 @@ class LocalRun:
             if reason := self._emulator.exit_reason():
                 return reason
             try:
-                jobs = self._emulator.state("jobs")["jobs"]
+                jobs = self._emulator.state("job_list")["job_list"]
                 messages = self._emulator.state("messages")["messages"]
             except (urllib3.exceptions.HTTPError, ValueError):
                 continue

@@ -47,7 +47,7 @@ _JOBS = Listing(
     metavar="NAME",
     help="The name of the only file in the bucket, below NIGHTDROP_PREFIX.  [default: its own]",
 )
-@click.option("--wait", is_flag=True, help="Follow the jobs until all have ended.")
+@click.option("--wait", is_flag=True, help="Follow jobs and rollouts until all have ended.")
 @click.option(
     "--timeout",
     type=NumberRange(0),
@@ -73,9 +73,10 @@ def drop(  # noqa: PLR0913 - one for each option
     """Check spec FILES, the policy included, and upload them into the first of NIGHTDROP_BUCKETS.
 
     Nothing is uploaded if one has an error. - reads standard input. With --wait, the files' result
-    files are read (NIGHTDROP_RESULTS), and IEF is asked about each job and its targets. Exit
-    status: 0 uploaded, with --wait all jobs succeeded, 1 a file or a job was rejected, refused or
-    failed, 2 wrong settings, or a service cannot be reached, 75 not all have ended in time.
+    files are read (NIGHTDROP_RESULTS), and IEF is asked about each job and its targets; it ends
+    early where a rollout waits for a person. Exit status: 0 uploaded, with --wait all jobs and
+    nodes succeeded, 1 a file, a job or a node was rejected, refused or failed, 2 wrong settings, or
+    a service cannot be reached, 75 not all have ended in time, or a rollout waits for a person.
 
     \b
       nightdrop drop upgrade.yaml --wait
@@ -146,7 +147,10 @@ def _looks(
     while True:
         looks = [one if one.is_over else look_at(one, cloud) for one in looks]
         yield looks
-        if all(one.is_over for one in looks) or time.monotonic() + pause > until:
+        if (
+            all(one.is_over or one.needs_person for one in looks)
+            or time.monotonic() + pause > until
+        ):
             return
         time.sleep(pause)
         pause = min(pause * _GROWTH, _LONGEST_PAUSE)

@@ -10,12 +10,13 @@ from handler.audit.job_end import ENDED, WRONG
 from handler.audit.job_state import FINAL, FOLLOWED, JobWord
 from handler.cli.console import complain
 from handler.cli.jobs.job_row import fleet_word, progress_shown
+from handler.cli.rollouts.rollout_row import rollout_cells, rollout_went_wrong, waits_for
 from handler.deliveries.result_file import result_key
 from handler.errors import ApiError, CloudError, ObjectError
 from handler.values.canonical_json import sha256_hex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from handler.cli.function.spec_file import SpecFile
     from handler.cli.open_cloud import Cloud
@@ -26,6 +27,7 @@ _NO_RIGHT = frozenset({401, 403})
 _CONTENT_TYPE = "application/octet-stream"
 _STOPPED = "Stopped"
 _OVER = ENDED - {_STOPPED}  # who paused it can resume it
+_ENDED = frozenset({"finished", "stopped"})  # rollouts
 _NOT_FINAL = frozenset(get_args(JobWord)) - FINAL
 
 
@@ -72,22 +74,25 @@ class Look:
     @property
     def is_over(self) -> bool:
         """Whether nothing more becomes of it."""
-        jobs = self.result.get("jobs", [])
-        if not jobs:
-            return self.result.get("outcome") in {"rejected", "ignored"}
-        return all(self._is_over(job) for job in jobs)
+        return self._ends(_ENDED)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether nothing more becomes of it before a person has decided about a rollout."""
+        return not self.is_over and self._ends(_ENDED | {"approval", "paused"})
 
     @property
     def is_well(self) -> bool:
-        """Whether all of its jobs succeeded."""
-        jobs = self.result.get("jobs", [])
-        return bool(jobs) and not any(self.state_of(job) in WRONG for job in jobs)
+        """Whether all of its jobs and rollouts succeeded."""
+        jobs, rollouts = self.result.get("jobs", []), self.result.get("rollouts", [])
+        well = not any(self.state_of(job) in WRONG for job in jobs)
+        return bool(jobs or rollouts) and well and not any(map(rollout_went_wrong, rollouts))
 
     def rows(self) -> Iterator[dict[str, object]]:
-        """Yield a row for each of its jobs; one without a job before that."""
-        jobs = self.result.get("jobs", [])
+        """Yield a row for each of its jobs and rollouts; one without either before that."""
+        jobs, rollouts = self.result.get("jobs", []), self.result.get("rollouts", [])
         errors = "\n".join(self.result.get("errors", []))
-        if not jobs:
+        if not (jobs or rollouts):
             state = self.result.get("outcome") or "waiting for the function"
             yield self._row({}, str(state), "", errors)
         for job in jobs:
@@ -96,6 +101,13 @@ class Look:
             said = [reason for _, reason in shown.tasks if reason] if shown else []
             why = str(job.get("reason") or "; ".join(dict.fromkeys(said)))
             yield self._row(job, self.state_of(job), progress, why)
+        for one in rollouts:
+            cells = rollout_cells(one)
+            failed = f", {cells['failed']} failed" if cells["failed"] else ""
+            progress = f"wave {cells['wave']}, {cells['nodes']}{failed}"
+            waits = waits_for(one)
+            note = ": ".join(filter(None, (waits and f"waits for {waits}", str(cells["note"]))))
+            yield self._row({"job_name": one["name"]}, str(one["state"]), progress, note)
 
     def targets(self) -> Iterator[tuple[str, str, str]]:
         """Yield the name of each job, each of its targets, and the status of that target's task."""
@@ -111,6 +123,14 @@ class Look:
         if shown is None or job["state"] not in FOLLOWED:
             return str(job["state"])
         return "stopped" if shown.status == _STOPPED else fleet_word(progress_shown(shown))
+
+    def _ends(self, rollouts_end: Collection[str]) -> bool:
+        """Return whether all jobs are over, and all rollouts in a state or waiting for that."""
+        jobs, rollouts = self.result.get("jobs", []), self.result.get("rollouts", [])
+        if not (jobs or rollouts):
+            return self.result.get("outcome") in {"rejected", "ignored"}
+        waits = [one.get("waits", {}).get("for", one["state"]) for one in rollouts]
+        return all(self._is_over(job) for job in jobs) and all(one in rollouts_end for one in waits)
 
     def _is_over(self, job: Mapping[str, Any]) -> bool:
         shown = self._shown(job)

@@ -58,8 +58,9 @@ def invoke(event: TextIO, output: str) -> None:
     """Run the function once on EVENT, a file or - for standard input.
 
     EVENT is an event in JSON, or a job spec in JSON or YAML. An invalid spec is not run; its errors
-    are printed. Settings come from the environment. Exit status: 0 done, 1 rejected, or a job was
-    refused or failed on the fleet, 2 wrong settings, 75 raised or deferred: a retry may succeed.
+    are printed. Settings come from the environment. Exit status: 0 done, 1 rejected, or a job or a
+    rollout was refused or failed on the fleet, 2 wrong settings, 75 raised or deferred: a retry may
+    succeed.
 
     \b
       nightdrop invoke events/timer-nightly.json
@@ -80,9 +81,14 @@ def invoke(event: TextIO, output: str) -> None:
 
 
 def exit_status(reply: dict[str, Any]) -> int:
-    """Return the exit status for a reply; a failed job counts, even that of a duplicate."""
+    """Return the exit status for a reply; what failed counts, even that of a duplicate."""
     status = STATUS[str(reply["outcome"])]
     wrong = any(job["state"] in WRONG for job in reply["jobs"])
+    if reply.get("rollouts"):
+        # Loaded where it is needed: few replies have rollouts.
+        from handler.cli.rollouts.rollout_row import rollout_went_wrong
+
+        wrong = wrong or any(map(rollout_went_wrong, reply["rollouts"]))
     return REJECTED if wrong and status == DONE else status
 
 
@@ -152,6 +158,10 @@ def show(reply: dict[str, Any], console: Console) -> None:
     console.print(f"[bold {_COLOURS[exit_status(reply)]}]{outcome}[/]", highlight=False)
     if reply["jobs"]:
         console.print(jobs_table(reply["jobs"]))
+    if reply.get("rollouts"):
+        from handler.cli.rollouts.rollout_row import print_rollouts
+
+        print_rollouts(reply["rollouts"])
     open_work = left_open(reply.get("open", {}))
     for error in [*reply["errors"], *reply.get("warnings", []), *open_work]:
         console.print(Text(f"• {prose(error)}"), highlight=False)
@@ -174,8 +184,9 @@ def drop_line(_line: str) -> None:
 def reconcile(output: str) -> None:
     """Run the reconciler once: settle unknown jobs, resume waiting ones, follow running ones.
 
-    Settings come from the environment. Exit status: 0 nothing is open, 1 an error, such as a job
-    that failed on the fleet, 75 work is still open, or the bucket could not be scanned.
+    Rollouts go on as far as they get. Settings come from the environment. Exit status: 0 nothing is
+    open, 1 an error, such as a job that failed on the fleet, 75 work is still open, or the bucket
+    could not be scanned.
 
     \b
       nightdrop reconcile -o json

@@ -69,8 +69,13 @@ def rollout_cells(standing: Mapping[str, Any]) -> dict[str, object]:
 
 def rollout_style(standing: Mapping[str, Any]) -> str:
     """Return the style of a rollout in a table."""
-    is_wrong = standing["state"] == "stopped" or standing["nodes"]["failed"]
-    return "red" if is_wrong else ""
+    return "red" if rollout_went_wrong(standing) or standing["nodes"]["failed"] else ""
+
+
+def rollout_went_wrong(standing: Mapping[str, Any]) -> bool:
+    """Return whether a rollout was stopped, or has finished with nodes that failed."""
+    failed = standing["state"] == "finished" and standing["nodes"]["failed"]
+    return bool(standing["state"] == "stopped" or failed)
 
 
 def rollout_line(standing: Mapping[str, Any]) -> str:

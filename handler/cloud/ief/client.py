@@ -58,6 +58,7 @@ class ShownJob(NamedTuple):
     The API's own counters are swapped and therefore not read. A missing description is "", a
     missing time of the last change of its status (in seconds since 1970) is 0. `targets` has the
     name or, where none was sent, the id of each task's target; `target_ids` has the ids.
+    `deployments` has the id of the deployment that each task created or changed, or "".
     """
 
     job_id: str
@@ -67,6 +68,7 @@ class ShownJob(NamedTuple):
     updated_at: int = 0
     targets: tuple[str, ...] = ()
     target_ids: tuple[str, ...] = ()
+    deployments: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> int:
@@ -177,6 +179,7 @@ class Ief(NamedTuple):
             updated_at=_number(shown, "status_last_updated_at", _LAST_SECOND),
             targets=tuple(_target_names(shown, listed)),
             target_ids=tuple(id_of(task, "target_id") for task in listed),
+            deployments=tuple(map(_deployment_of, listed)),
         )
 
     def get(
@@ -262,6 +265,15 @@ def _target_names(shown: dict[str, Json], tasks: Sequence[dict[str, Json]]) -> I
     for task in tasks:
         target_id = id_of(task, "target_id")
         yield named.get(target_id) or target_id
+
+
+def _deployment_of(task: dict[str, Json]) -> str:
+    """Return the id of the deployment that a task created or changed, or ""."""
+    extension = task.get("extension_info")
+    for pair in extension if isinstance(extension, list) else ():
+        if isinstance(pair, dict) and pair.get("key") == "deployment_id":
+            return id_of(pair, "value")
+    return ""
 
 
 def _listed(job: Json) -> ListedJob:

@@ -13,7 +13,7 @@ from handler.emulator.ief.deployments import PENDING, Deployments, deployment_ch
 from handler.emulator.ief.effects import completed_upgrades, nodes_being_upgraded
 from handler.emulator.ief.job import Job, started
 from handler.emulator.ief.job_simulation import JobSimulation, Surroundings
-from handler.emulator.ief.responses import FleetStatus, shown_view
+from handler.emulator.ief.responses import FleetStatus, listed_view, shown_view
 from handler.emulator.obs.bucket import ObjectVersion
 from handler.emulator.state.changes import (
     BucketCreated,
@@ -228,7 +228,7 @@ class State:
             self.requests.append(request)
 
     def snapshot(self, only: str = "") -> dict[str, Json]:
-        """Return all of the state as JSON, or `only` one part of it."""
+        """Return all of the state as JSON, or `only` one part of it, such as `job_list`."""
         parts: dict[str, Callable[[], Json]] = {
             "jobs": self._jobs_view,
             "nodes": lambda: [*self.fleet_status().views()],
@@ -237,6 +237,8 @@ class State:
             "requests": lambda: [asdict(one) for one in self.requests],
         }
         with self.lock:
+            if only == "job_list":
+                return {only: [listed_view(job, self.clock()) for job in self.jobs.values()]}
             return {name: view() for name, view in parts.items() if only in {"", name}}
 
     def _jobs_view(self) -> Json:

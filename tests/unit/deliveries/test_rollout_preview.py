@@ -62,11 +62,11 @@ def test_a_rollout_then_has_the_name_that_was_said(fire: Fire) -> None:
 
 def test_a_rollout_that_was_run_before_says_how_it_stands(fire: Fire) -> None:
     """Without the jobs that it has."""
-    [begun] = fire(SPEC)["rollouts"]
+    [started] = fire(SPEC)["rollouts"]
     reply = fire({"action": "plan", "spec": SPEC})
     assert (reply["outcome"], reply["plan"]["repeated_jobs"]) == ("duplicate", [])
     [stands] = reply["plan"]["repeated_rollouts"]
-    assert (stands["name"], stands["wave"]) == (begun["name"], 1)
+    assert (stands["name"], stands["wave"]) == (started["name"], 1)
 
 
 def test_a_selection_that_is_empty_is_rejected(fire: Fire) -> None:

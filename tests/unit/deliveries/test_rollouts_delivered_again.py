@@ -34,7 +34,7 @@ def refusing() -> Night:
 
 
 @pytest.mark.parametrize("is_stopped", [False, True], ids=["running", "stopped"])
-def test_a_rollout_whose_first_job_was_refused_is_not_begun_anew(*, is_stopped: bool) -> None:
+def test_a_rollout_whose_first_job_was_refused_is_not_started_again(*, is_stopped: bool) -> None:
     """It goes on with the other nodes by itself, or was stopped; `rollout retry` tries again."""
     one = refusing()
     one.order(SPEC)

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from handler.emulator.ief.fleet import Behaviour, Fleet, Node
-from handler.rollouts.operations import RolloutRequest, operate
 from tests.faults.memory_log import MemoryLog
 from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
@@ -58,11 +57,28 @@ def test_running_jobs_are_paused_and_resumed_with_their_rollout() -> None:
     assert statuses(one) == {"Waiting": 1, "Failed": 1}
 
 
-def test_a_stop_says_which_jobs_stay_paused() -> None:
-    """Their nodes are in a job that nobody goes on with, and no other rollout takes them."""
+def test_jobs_of_a_stopped_rollout_are_resumed_by_a_later_run_too() -> None:
+    """Their nodes are busy for other rollouts until they end; the answer may have been lost."""
     one = night()
     one.operate("pause")
     one.tick()
-    request = RolloutRequest("stop", {"kind": "operator"})
-    said = one.log.commit(operate(one.rollout.key, request)).value.sentence
-    assert "; 1 of its jobs stay paused: `nightdrop jobs resume`" in said
+    one.wait(1)
+    one.operate("stop")
+    assert statuses(one) == {"Stopped": 1, "Failed": 1}
+    one.tick()
+    assert statuses(one) == {"Waiting": 1, "Failed": 1}
+    assert one.log.read(lambda view: view.open(9)).rollouts == ()
+
+
+def test_a_job_that_was_deleted_while_its_rollout_is_paused_ends() -> None:
+    """Each run tries to pause it, and that it cannot changes nothing about its age."""
+    one = night()
+    one.operate("pause")
+    job = next(
+        job for job in one.ief.state.all_jobs() if one.ief.show(job.job_id)["status"] == "Running"
+    )
+    one.ief.delete(job.job_id)
+    for _ in range(6):
+        one.tick()
+        one.wait(5)
+    assert one.log.read(lambda view: view.rollouts.counts(one.rollout.key)).running == 0

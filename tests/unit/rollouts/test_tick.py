@@ -97,7 +97,9 @@ def test_a_dropped_rollout_has_a_result_file_that_says_so(
     assert b'"outcome": "completed"' in data
 
 
-def test_running_jobs_pause_and_resume_with_their_rollout(fire: Fire, emulator: Emulator) -> None:
+def test_running_jobs_pause_and_resume_with_their_rollout(
+    fire: Fire, emulator: Emulator, recorded: Recorded
+) -> None:
     """If the spec says so: IEF is asked to pause them, once they run."""
     fleet = replace(emulator.state.simulation, job_seconds=600, speed=2000, parallelism=1)
     emulator.state.simulation = fleet
@@ -105,10 +107,11 @@ def test_running_jobs_pause_and_resume_with_their_rollout(fire: Fire, emulator: 
     name = fire(RECONCILE)["rollouts"][0]["name"]
     fire({"action": "rollout.pause", "rollout": name})
 
-    def jobs_are(state: str) -> bool:
-        return [job["state"] for job in fire(RECONCILE)["jobs"]] == [state]
+    def is_paused() -> bool:
+        fire(RECONCILE)
+        return "job.paused" in [one["action"] for one in recorded()]
 
-    wait_for(lambda: jobs_are("paused"))
+    wait_for(is_paused)
     fire({"action": "rollout.resume", "rollout": name})
     assert emulator.state.requests[-1].operation == "RestoreBatchJob"
 

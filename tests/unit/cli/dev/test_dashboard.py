@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from datetime import datetime, timezone
 
 import pytest
@@ -27,7 +28,8 @@ JOB = {
     "job_name": "nightly-wgbv7gve",
     "job_type": "node_upgrade",
     "status": "Running",
-    "tasks": [{"status": "Successful"}, {"status": "Running"}],
+    "task_total_count": 2,
+    "task_success_count": 1,
 }
 
 
@@ -128,6 +130,42 @@ def test_every_error_is_named() -> None:
         "          two",
         "          three",
     ]
+
+
+def replied(**given: object) -> Returned:
+    """Return a reply about a rollout."""
+    counts = {"total": 40, "pending": 4, "running": 1, "succeeded": 33, "failed": 1, "skipped": 1}
+    rollout = {
+        "name": "nightly-k",
+        "rollout": "k",
+        "state": "running",
+        "wave": 2,
+        "waves": 4,
+        "nodes": counts,
+        "waits": {"for": "running"},
+        **given,
+    }
+    reply = {"outcome": "submitted", "jobs": [], "errors": [], "rollouts": [rollout]}
+    return Returned(REQUEST, NOW, InvocationOutcome(200, json.dumps(reply), ""))
+
+
+def test_a_rollout_is_one_line_of_its_latest_reply() -> None:
+    """However many there were, and however many jobs it has."""
+    board = new_board()
+    for wave in (1, 2):
+        board.add_event(replied(wave=wave))
+    lines = [line for line in shown(board, 120) if line.startswith("nightly-k")]
+    assert lines == [
+        "nightly-k  running  wave 2/4  35 of 40 (87%) nodes, 1 failed  waits for its jobs"
+    ]
+    assert any("submitted  nightly-k  running  wave 1/4" in line for line in shown(board, 120))
+
+
+def test_a_reply_whose_rollouts_are_of_another_form_is_shown_without_them() -> None:
+    """A function of another version."""
+    board = new_board()
+    board.add_event(replied(nodes=None))
+    assert any(line.endswith("submitted") for line in shown(board, 120))
 
 
 def test_each_new_notice_is_a_line() -> None:
