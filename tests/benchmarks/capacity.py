@@ -22,31 +22,26 @@ import time
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from handler.audit.objects.log import ObjectLog
 from handler.audit.sql.sqlite import SqliteLog
 from handler.emulator.ief.fleet_file import read_fleet
+from tests.support.capacity_table import PARALLEL, SMALL, STORES, TARGETS, table, write_page
 from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
 from tests.support.memory_objects import START, MemoryObjects
 from tests.support.rollout_night import EVENING, Night
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from handler.values.canonical_json import Json
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "infra/OPERATIONS.md"
 RESULT = Path(__file__).with_suffix(".json")
-BEGIN, END = "<!-- capacity -->", "<!-- end of capacity -->"
-
-SMALL = 100
-"""The fleet beside which dropped files are measured."""
 
 SIZES = (1_000, 10_000, 100_000)
-STORES = ("sqlite", "objects")
 WHOLE_NIGHT = 10_000
 """The largest fleet whose whole night is measured."""
 
@@ -54,13 +49,7 @@ TICK_MINUTES = 5
 MOST_TICKS = 4
 """How many runs of the reconciler are measured where the night is computed."""
 
-FILES = 10_000
 MEASURED_FILES = 1500
-NIGHTS = 365
-TARGETS = {1_000: 20, 10_000: 20, 100_000: 50}
-PARALLEL = {1_000: 5, 10_000: 30, 100_000: 100}
-REMEMBERED_DAYS = 90
-MIB = 1024 * 1024
 _PAGES = ("page_count", "page_size")
 
 FLEET = """\
@@ -121,7 +110,7 @@ class _Night:
         self.night = night
         self.objects = objects
         self.plan_seconds = 0.0
-        self.plan_requests = 0
+        self.plan_requests = self.plan_object_requests = 0
 
     def plan(self, nodes: int) -> None:
         """Plan the nightly rollout, and start its first wave."""
@@ -130,6 +119,7 @@ class _Night:
         self.night.order(spec(nodes))
         self.plan_seconds = time.process_time() - began
         self.plan_requests = self.night.asked.total()
+        self.plan_object_requests = self.objects.asked.total()
 
     def roll_out(self, nodes: int) -> dict[str, Any]:
         """Carry out the rollout, or some runs of it; return what that took."""
@@ -147,7 +137,8 @@ class _Night:
             "tick_seconds": round(max(seconds), 2),
             "plan_requests": self.plan_requests,
             "requests": dict(self.night.asked),
-            "object_requests": sum(self.objects.asked.values()),
+            "plan_object_requests": self.plan_object_requests,
+            "object_requests": self.objects.asked.total(),
             "snapshot_bytes": self._largest("snapshots/"),
         }
 
@@ -190,7 +181,8 @@ def _size(path: Path, objects: MemoryObjects) -> int:
         with closing(sqlite3.connect(path)) as db:
             (pages,), (size,) = (db.execute(f"PRAGMA {one}").fetchone() for one in _PAGES)
         return int(pages) * int(size)
-    return sum(len(data) for data in objects.bucket.objects.values())
+    held = objects.bucket.objects.items()  # snapshots are replaced in turn, so they do not grow
+    return sum(len(data) for name, data in held if name.startswith("records/"))
 
 
 def _peak_mib() -> float:
@@ -204,97 +196,6 @@ def _in_processes(sizes: Sequence[int], files: int) -> Iterator[dict[str, Any]]:
             call += [str(nodes), store, str(files if nodes == SMALL else 1)]
             done = subprocess.run(call, cwd=ROOT, check=True, capture_output=True, text=True)
             yield json.loads(done.stdout)
-
-
-class MeasuredNight(NamedTuple):
-    """A size as it was measured with the log in SQLite and in OBS, and the files of both."""
-
-    sqlite: dict[str, Any]
-    objects: dict[str, Any]
-    files: dict[str, dict[str, Any]]
-
-    @property
-    def jobs(self) -> int:
-        """The jobs of a whole night; those of a part are those that the waves need."""
-        if self.sqlite["whole"]:
-            return int(self.sqlite["jobs"])
-        nodes = self.sqlite["nodes"]
-        return -(-int(nodes * 0.95) // TARGETS[nodes]) * 103 // 100
-
-    @property
-    def mark(self) -> str:
-        """What stands before a computed figure."""
-        return "" if self.sqlite["whole"] else "≈ "
-
-    def scaled(self, figure: float, one: dict[str, Any]) -> float:
-        """Return a figure of the measured jobs for all jobs of the night."""
-        return figure * self.jobs / float(one["jobs"])
-
-
-def _requests_to_ief(one: MeasuredNight) -> str:
-    asked = sum(one.sqlite["requests"].values()) - one.sqlite["plan_requests"]
-    night = one.sqlite["plan_requests"] + one.scaled(asked, one.sqlite)
-    return f"{one.mark}{night:,.0f} + {one.files['sqlite']['file_requests'] * FILES:,.0f}"
-
-
-def _requests_to_obs(one: MeasuredNight) -> str:
-    night = one.scaled(one.objects["object_requests"], one.objects)
-    return f"{one.mark}{night:,.0f} + {one.files['objects']['file_object_requests'] * FILES:,.0f}"
-
-
-def _growth(store: str) -> Callable[[MeasuredNight], str]:
-    def figure(one: MeasuredNight) -> str:
-        measured = getattr(one, store)
-        night = measured["log_bytes"]
-        if not measured["whole"]:
-            night = measured["plan_bytes"] + one.scaled(night - measured["plan_bytes"], measured)
-        year = (night + one.files[store]["file_bytes"] * FILES) * NIGHTS
-        return f"{one.mark}{night / MIB:,.1f} MiB; {year / MIB / 1024:,.1f} GiB"
-
-    return figure
-
-
-def _snapshot(one: MeasuredNight) -> str:
-    files = one.files["objects"]["file_snapshot_bytes"] * FILES * REMEMBERED_DAYS
-    return f"{one.objects['snapshot_bytes'] / 1024:,.0f} KiB; ≈ {files / MIB:,.0f} MiB"
-
-
-def _both(name: str) -> Callable[[MeasuredNight], str]:
-    return lambda one: f"{one.sqlite[name]}; {one.objects[name]}"
-
-
-ROWS: dict[str, Callable[[MeasuredNight], str]] = {
-    "jobs of a night; at once": lambda one: (
-        f"{one.mark}{one.jobs:,}; {PARALLEL.get(one.sqlite['nodes'], 5)}"
-    ),
-    "requests to IEF: the night + the files": _requests_to_ief,
-    "requests to a log in OBS: the night + the files": _requests_to_obs,
-    "selection and plan, s (SQLite; OBS)": _both("plan_seconds"),
-    "longest run of the reconciler, s (SQLite; OBS)": _both("tick_seconds"),
-    "memory of these, MiB (SQLite; OBS)": _both("memory_mib"),
-    "log in SQLite: a night; a year with the files": _growth("sqlite"),
-    "log in OBS: a night; a year with the files": _growth("objects"),
-    "snapshot of a log in OBS: a night; 90 days of files": _snapshot,
-}
-"""The rows of the table."""
-
-
-def table(measured: Sequence[dict[str, Any]]) -> str:
-    """Return the table as Markdown."""
-    by = {(one["nodes"], one["store"]): one for one in measured}
-    files = {store: by[SMALL, store] for store in STORES}
-    sizes = sorted({nodes for nodes, _ in by} - {SMALL})
-    nights = [MeasuredNight(by[nodes, "sqlite"], by[nodes, "objects"], files) for nodes in sizes]
-    head = ["", *(f"{nodes:,} nodes" for nodes in sizes)]
-    lines = [head, ["---"] * len(head)]
-    lines += [[name, *map(figure, nights)] for name, figure in ROWS.items()]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def write_page(text: str, page: Path = PAGE) -> None:
-    """Put the table between its two marks of a page."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
 
 
 def main() -> None:

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.benchmarks.capacity import (
-    BEGIN,
-    END,
-    PAGE,
-    ROWS,
-    SIZES,
-    SMALL,
-    measure,
-    table,
-    write_page,
-)
+from tests.benchmarks.capacity import SIZES, measure
+from tests.support.capacity_table import BEGIN, END, PAGE, ROWS, SMALL, STORES, table, write_page
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
 def small() -> str:
     """The table of two small fleets."""
-    return table(
-        [measure(nodes, store, 2) for nodes in (SMALL, 120) for store in ("sqlite", "objects")]
-    )
+    return table([measure(nodes, store, 2) for nodes in (SMALL, 120) for store in STORES])
 
 
 def test_the_table_is_made_from_measured_nights(small: str) -> None:
