@@ -1,12 +1,13 @@
 """A socket with one deadline for a whole call.
 
-`socket` and `ssl` restart their time-out with each read, so that a server that sends a byte now and
-then can hold a call without end. Here each read and write waits only for the time that is
+`http.client` and `ssl` restart their time-out with each read, so that a server that sends a byte
+now and then can hold a call without end. Here each read and write waits only for the time that is
 left of the call.
 """
 
 from __future__ import annotations
 
+import io
 import select
 import socket
 from contextlib import suppress
@@ -30,7 +31,7 @@ class ServerOrigin(NamedTuple):
 
 
 class TimedSocket:
-    """A connected socket with limits on time and received bytes.
+    """The part of a socket that `http.client` uses, with limits on time and received bytes.
 
     Attributes:
         sent: Whether any byte of the current call may have been sent.
@@ -64,18 +65,25 @@ class TimedSocket:
             self.sent = True
             rest = rest[self._socket.send(rest[:_PIECE]) :]
 
-    def receive(self, most: int) -> bytes:
-        """Wait for bytes and return at most so many; empty at the end of the connection.
+    def receive(self, buffer: memoryview) -> int:
+        """Wait for bytes and copy them into a buffer.
 
         Raises:
             OSError: Nothing was received in time, or more than allowed.
         """
         self._socket.settimeout(self._left())
-        received = self._socket.recv(most)
-        self._most -= len(received)
+        received = self._socket.recv_into(buffer)
+        self._most -= received
         if self._most < 0:
             raise OSError("the response is larger than allowed")
         return received
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        """Return a reader of the received bytes, for `http.client`."""
+        return io.BufferedReader(_Incoming(self))
+
+    def close(self) -> None:
+        """Do nothing: `http.client` closes the socket before the response is read."""
 
     def hang_up(self) -> None:
         """Close the connection."""
@@ -93,6 +101,19 @@ class TimedSocket:
         if left <= 0:
             raise TimeoutError("the call has no time left")
         return left
+
+
+class _Incoming(io.RawIOBase):
+    """The raw stream of a buffered reader."""
+
+    def __init__(self, timed: TimedSocket) -> None:
+        self._timed = timed
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - what the base class takes
+        return self._timed.receive(buffer)
 
 
 def dial(

@@ -1,23 +1,30 @@
 """HTTP requests: one try each, limited in time and size.
 
-Errors say whether the request may have been received.
+Errors say whether the request may have been received. Responses are parsed more strictly than by
+`http.client`: their end must be unambiguous (RFC 9112, 6.3), so that truncation is an error.
 """
 
 from __future__ import annotations
 
 import re
+import ssl
 import time
 import weakref
+from email.errors import (
+    FirstHeaderLineIsContinuationDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import SplitResult, urlsplit
 
 from handler.cloud.connection import ServerOrigin, dial
-from handler.cloud.http_messages import ResponseReader, request_parts
 from handler.errors import NoAnswerError, NotSentError, OutOfTimeError
 
 if TYPE_CHECKING:
-    import ssl
+    import socket
     from collections.abc import Callable, Mapping
 
     from handler.cloud.connection import TimedSocket
@@ -29,9 +36,19 @@ MAX_ANSWER_BYTES = 8 * 1024 * 1024
 TOO_MANY = 429
 """The status of an answer to a caller that asks too often."""
 
+_CHUNK = 65_536
 _HEAD_BYTES = 262_144
+_MANY_PIECES, _SMALL_PIECE = 4096, 16
+_LENGTH = re.compile(r"[0-9]{1,15}")
 _LONGEST_PAUSE = 3600
 _PORTS = {"http": 80, "https": 443}
+_LOST_LINES = (
+    FirstHeaderLineIsContinuationDefect,
+    MisplacedEnvelopeHeaderDefect,
+    MissingHeaderBodySeparatorDefect,
+)
+_FOREIGN = (HTTPException, OSError, ValueError, LookupError)
+"""What `http.client`, `ssl` and `socket` raise for a misbehaving server."""
 
 
 class Request(NamedTuple):
@@ -139,9 +156,7 @@ class Transport:
         kept = False
         try:
             answer, kept = _exchange(timed, parts, request, max_bytes)
-        except NoAnswerError as error:
-            raise NoAnswerError(f"no answer from {host}: {error}") from None
-        except (OSError, ValueError) as error:
+        except _FOREIGN as error:
             # Without its cause, whose text quotes the response, which may repeat a secret.
             if not timed.sent:
                 raise NotSentError(f"nothing was sent to {host}: {_reason(error)}") from None
@@ -185,8 +200,6 @@ class Transport:
     def _certificates(self, origin: ServerOrigin) -> ssl.SSLContext | None:
         if origin.scheme != "https":
             return None
-        import ssl  # where it is needed: for this machine's emulator it is not
-
         with self._lock:
             # Loading the system's certificate authorities takes some milliseconds, once.
             self._context = self._context or ssl.create_default_context()
@@ -204,25 +217,67 @@ def _exchange(
     timed: TimedSocket, parts: SplitResult, request: Request, max_bytes: int
 ) -> tuple[Answer, bool]:
     """Return the response, and whether the connection can be used again."""
-    target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-    headers, body = request.headers, request.body
-    message = request_parts(request.method, parts.netloc, target, headers, body)
+    http = HTTPConnection(parts.hostname or "", parts.port or _PORTS[parts.scheme])
+    http.default_port = _PORTS[parts.scheme]
+    http.sock = cast("socket.socket", timed)
+    timed.allow(_HEAD_BYTES)
     sent_all = True
     try:
-        for part in message:
-            timed.sendall(part)
+        http.request(
+            request.method,
+            f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}",
+            body=request.body or None,
+            headers={"User-Agent": "nightdrop", **request.headers},
+        )
     except (BrokenPipeError, ConnectionResetError):
         if not timed.sent:
             raise
         # The server may have responded before it closed, such as to a body that is too large.
         sent_all = False
-    timed.allow(_HEAD_BYTES)
-    reader = ResponseReader(timed, request.method)
-    head = reader.head()
+    response = http.getresponse()
+    _check(response)
     timed.allow(_HEAD_BYTES + max_bytes + max_bytes // 8)
-    content, cut = reader.body(head, max_bytes)
-    kept = sent_all and head.kept and not cut and reader.is_at_end
-    return Answer(head.status, head.headers, content, cut), kept
+    body, cut = _read(response, max_bytes)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    kept = sent_all and not cut and not response.will_close
+    return Answer(response.status, headers, body, cut), kept
+
+
+def _check(response: HTTPResponse) -> None:
+    """Check that the end of the response is unambiguous and its headers are complete.
+
+    Raises:
+        NoAnswerError: They are not.
+    """
+    lengths = set(response.headers.get_all("content-length", []))
+    codings = [coding.lower() for coding in response.headers.get_all("transfer-encoding", [])]
+    unclear = (
+        len(lengths) + len(codings) > 1
+        or not all(_LENGTH.fullmatch(length) for length in lengths)
+        or codings not in ([], ["chunked"])
+        or any(isinstance(defect, _LOST_LINES) for defect in response.headers.defects)
+    )
+    if unclear or response.status < 200:  # noqa: PLR2004 - an interim response
+        raise NoAnswerError("the headers of the response are invalid")
+
+
+def _read(response: HTTPResponse, max_bytes: int) -> tuple[bytes, bool]:
+    """Return the body, and whether it was dropped because it is larger than the limit."""
+    declared = response.length or 0
+    if declared > max_bytes:
+        return b"", True
+    body = bytearray()
+    pieces = 0
+    while piece := response.read1(_CHUNK):
+        body += piece
+        pieces += 1
+        if len(body) > max_bytes:
+            return b"", True
+        if pieces > _MANY_PIECES and len(body) < pieces * _SMALL_PIECE:
+            raise NoAnswerError("the response arrives in too small pieces")
+    if len(body) < declared:
+        raise NoAnswerError("the response was cut off")
+    return bytes(body), False
 
 
 def _reason(error: Exception) -> str:
