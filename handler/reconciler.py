@@ -33,7 +33,7 @@ from handler.jobs.following import following
 from handler.jobs.operation_submission import settling
 from handler.jobs.settlement import settlement
 from handler.jobs.submission import submit_all
-from handler.runtime.response import Answered
+from handler.runtime.response import Answered, Result
 from handler.triggers.delivery import Delivery
 from handler.values.canonical_json import sha256_hex
 
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from handler.audit.log import Open, ScanState
     from handler.audit.state import DeliveryState
     from handler.invocation.invocation import Invocation
-    from handler.runtime.response import Result
-    from handler.values.canonical_json import Json
 
 LIMIT = 1000
 """How much of each kind one run handles."""
@@ -73,7 +71,7 @@ def reconcile(invocation: Invocation) -> Answered:
 
         expire(before.awaiting, now, invocation.log)
     jobs = _worked_on(before, now, results, invocation, errors)
-    rollouts = _rolled_out(before, invocation, errors) if before.rollouts else []
+    results += _rolled_out(before, invocation, errors) if before.rollouts else ()
     left, now = invocation.log.read(lambda view: (view.open(LIMIT), view.now), fresh=False)
     runs = [_reported(run, now, invocation) for run in left.unreported]
     unwritten = [run for run in runs if has_result(run, invocation.settings)]
@@ -82,7 +80,6 @@ def reconcile(invocation: Invocation) -> Answered:
     return Answered(
         results=results,
         jobs=[jobs[key] for key in dict.fromkeys(job.key for job in asked_for if not job.rollout)],
-        rollouts=rollouts,
         errors=[*dict.fromkeys(errors), *troubles(unwritten)],
         warnings=warnings,
         left={
@@ -122,14 +119,15 @@ def _worked_on(
     return jobs | _by_key(runner.drive_all(asked, senders=sender.senders))
 
 
-def _rolled_out(before: Open, invocation: Invocation, errors: list[str]) -> list[dict[str, Json]]:
-    """Bring the open rollouts as far as they get now, and return how they stand."""
-    from handler.rollouts.standing import standing_json
+def _rolled_out(before: Open, invocation: Invocation, errors: list[str]) -> Iterator[Result]:
+    """Bring the open rollouts as far as they get now, and yield how each stands."""
+    from handler.rollouts.standing import with_rollouts
     from handler.rollouts.tick import tick
 
     ticked = tick(before.rollouts, invocation)
     errors += ticked.errors
-    return [standing_json(one) for one in ticked.standings]
+    for one in ticked.standings:
+        yield with_rollouts(Result(one.rollout.delivery, "completed"), [one])
 
 
 def _by_key(jobs: Iterable[JobState]) -> dict[str, JobState]:

@@ -55,10 +55,10 @@ class ResponseHead(NamedTuple):
     kept: bool
 
 
-def request_bytes(
+def request_parts(
     method: str, host: str, target: str, headers: Mapping[str, str], body: bytes
-) -> bytes:
-    """Return a request, its head and its body.
+) -> tuple[bytes, ...]:
+    """Return a request in the parts it is sent in: one, unless a large body had to be copied.
 
     Raises:
         ValueError: The target contains a character that must be encoded.
@@ -72,7 +72,8 @@ def request_bytes(
     lines = [f"{name}: {value}" for name, value in own.items() if name.lower() not in given]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     head = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "\r\n"])
-    return head.encode("ascii") + body
+    encoded = head.encode("ascii")
+    return (encoded + body,) if len(body) <= _PIECE else (encoded, body)
 
 
 class ResponseReader:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from handler.cloud.connection import ServerOrigin, dial
-from handler.cloud.http_messages import ResponseReader, request_bytes
+from handler.cloud.http_messages import ResponseReader, request_parts
 from handler.errors import NoAnswerError, NotSentError, OutOfTimeError
 
 if TYPE_CHECKING:
@@ -205,10 +205,12 @@ def _exchange(
 ) -> tuple[Answer, bool]:
     """Return the response, and whether the connection can be used again."""
     target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-    message = request_bytes(request.method, parts.netloc, target, request.headers, request.body)
+    headers, body = request.headers, request.body
+    message = request_parts(request.method, parts.netloc, target, headers, body)
     sent_all = True
     try:
-        timed.sendall(message)
+        for part in message:
+            timed.sendall(part)
     except (BrokenPipeError, ConnectionResetError):
         if not timed.sent:
             raise
@@ -218,9 +220,9 @@ def _exchange(
     reader = ResponseReader(timed, request.method)
     head = reader.head()
     timed.allow(_HEAD_BYTES + max_bytes + max_bytes // 8)
-    body, cut = reader.body(head, max_bytes)
+    content, cut = reader.body(head, max_bytes)
     kept = sent_all and head.kept and not cut and reader.is_at_end
-    return Answer(head.status, head.headers, body, cut), kept
+    return Answer(head.status, head.headers, content, cut), kept
 
 
 def _reason(error: Exception) -> str:

@@ -29,7 +29,6 @@ from handler.jobs.submission import Claimed, sign_ahead, submit_all
 from handler.runtime.response import Result, delivered_again, result_of
 from handler.triggers.delivery import InlineSpec
 from handler.triggers.event_parser import filter_delivery
-from handler.triggers.object_event import is_approval_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -176,11 +175,15 @@ def _close_what_is_no_spec(delivery: Delivery, invocation: Invocation) -> Delive
     ignored = _ignored(delivery, invocation)
     if ignored:
         return _close(delivery, "delivery.ignored", [Problem(ignored)], None, invocation)[0]
-    if delivery.trigger == "object" and is_approval_name(str(delivery.source.get("key", ""))):
-        from handler.deliveries.approval import process_approval
+    if delivery.trigger != "object":
+        return None
+    from handler.triggers.object_event import is_approval_name
 
-        return process_approval(delivery, invocation)
-    return None
+    if not is_approval_name(str(delivery.source.get("key", ""))):
+        return None
+    from handler.deliveries.approval import process_approval
+
+    return process_approval(delivery, invocation)
 
 
 def _changed(delivery: Delivery, spec: SpecSource, invocation: Invocation) -> PolicyDecision | None:

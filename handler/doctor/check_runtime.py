@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from handler.settings import Settings
 
 OLDEST = {
-    "urllib3": (2, 2),
     "pydantic": (2, 11),
     "PyYAML": (6, 0, 1),
     "huaweicloudsdkcore": (3, 1, 111),

@@ -21,17 +21,17 @@ _LEFT_OUT = {
     "annotated-types": ("annotated_types/test_cases.py",),
     "pydantic": ("pydantic/v1/*", "pydantic/mypy.py"),
     "pyyaml": ("_yaml/*",),
-    "urllib3": ("urllib3/contrib/*",),
 }
 """Files that are never imported, of packages that are otherwise included whole."""
 
 _KEPT = {
-    # The signer only: the rest of the SDK's core needs requests, simplejson and bson.
+    # The signer only: the rest of the SDK's core needs requests, urllib3, simplejson and bson.
     "huaweicloudsdkcore": (
         "huaweicloudsdkcore/__init__.py",
         "huaweicloudsdkcore/sdk_request.py",
         "huaweicloudsdkcore/signer/*",
-        "huaweicloudsdkcore/exceptions/*",
+        "huaweicloudsdkcore/exceptions/__init__.py",
+        "huaweicloudsdkcore/exceptions/exceptions.py",
         "huaweicloudsdkcore/utils/__init__.py",
         "huaweicloudsdkcore/utils/six_utils.py",
     )

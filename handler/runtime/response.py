@@ -129,7 +129,6 @@ class Answered(NamedTuple):
     Attributes:
         results: The results of its deliveries.
         jobs: Other jobs that a reconciler run worked on, those of rollouts aside.
-        rollouts: How the rollouts stand that it worked on, as they are shown.
         errors: What a reconciler run could not do.
         left: How much of each kind a reconciler run left open; None for any other event.
         warnings: What should be looked at.
@@ -141,7 +140,6 @@ class Answered(NamedTuple):
 
     results: Sequence[Result]
     jobs: Sequence[JobState] = ()
-    rollouts: Sequence[dict[str, Json]] = ()
     errors: Sequence[str] = ()
     left: Mapping[str, int] | None = None
     warnings: Sequence[str] = ()
@@ -168,13 +166,12 @@ def reply(answered: Answered, head: Head) -> dict[str, Json]:
     errors += [
         failure_sentence(job) for job in answered.jobs if went_wrong(job) and job.key not in jobs
     ]
-    rollouts = [*(one for result in answered.results for one in result.rollouts)]
-    rollouts += answered.rollouts
+    rollouts: list[Json] = [one for result in answered.results for one in result.rollouts]
     return {
         "outcome": WORST_LAST[worst],
         "deliveries": [shown(result.delivery) for result in answered.results],
         "jobs": jobs_json(list((jobs | {job.key: job for job in answered.jobs}).values())),
-        **({"rollouts": list(rollouts)} if rollouts else {}),
+        **({"rollouts": rollouts} if rollouts else {}),
         "errors": [*errors, *answered.errors],
         **({"warnings": warnings} if warnings else {}),
         **({"open": dict(answered.left)} if answered.left is not None else {}),

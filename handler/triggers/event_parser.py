@@ -13,13 +13,6 @@ from handler.triggers.delivery import (
     action_of,
     direct_delivery,
 )
-from handler.triggers.object_event import (
-    SPEC_NAMES,
-    is_approval_name,
-    is_creation,
-    is_scratch,
-    is_spec_name,
-)
 from handler.triggers.timer import parse_timer_event
 
 if TYPE_CHECKING:
@@ -125,6 +118,8 @@ def filter_delivery(
         )
     if delivery.trigger != "object":
         return None
+    from handler.triggers.object_event import SPEC_NAMES, is_approval_name, is_spec_name
+
     reason = _reason(spec, str(delivery.source.get("event_name", "")), prefix, results)
     if reason:
         return Ignored(reason)
@@ -136,6 +131,8 @@ def filter_delivery(
 def _reason(
     spec: StoredSpec, event_name: str, prefix: str, results: tuple[str, str] | None
 ) -> str | None:
+    from handler.triggers.object_event import is_creation, is_scratch
+
     if not is_creation(event_name):
         return "the event does not announce a new object"
     if results is not None and spec.bucket == results[0] and spec.key.startswith(results[1]):

@@ -3,9 +3,9 @@
     python -m tests.benchmarks.capacity [--quick]
 
 A nightly rollout of the whole fleet and 10,000 dropped files a day. Each size and store is measured
-in a process of its own, with the emulated fleet in that process and a clock that is set: only
-Nightdrop's own work takes time. For 10⁵ nodes the plan and some runs of the reconciler are
-measured, and the night is computed from the jobs that it has. The result goes into
+in a process of its own, with the emulated fleet in that process and a clock that is set: times
+are processor time, with that of the emulated fleet. For 10⁵ nodes the plan and some runs of the
+reconciler are measured, and the night is computed from the jobs that it has. The result goes into
 `capacity.json` and into the table of `infra/OPERATIONS.md`.
 """
 
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from handler.audit.objects.log import ObjectLog
 from handler.audit.sql.sqlite import SqliteLog
 from handler.emulator.ief.fleet_file import read_fleet
+from tests.support.capacity_table import PARALLEL, SMALL, STORES, TARGETS, table, write_page
 from tests.support.clock import Clock
 from tests.support.emulated_ief import EmulatedIef
 from tests.support.memory_objects import START, MemoryObjects
@@ -38,12 +39,9 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "infra/OPERATIONS.md"
 RESULT = Path(__file__).with_suffix(".json")
-BEGIN, END = "<!-- capacity -->", "<!-- end of capacity -->"
 
 SIZES = (1_000, 10_000, 100_000)
-STORES = ("sqlite", "objects")
 WHOLE_NIGHT = 10_000
 """The largest fleet whose whole night is measured."""
 
@@ -51,13 +49,7 @@ TICK_MINUTES = 5
 MOST_TICKS = 4
 """How many runs of the reconciler are measured where the night is computed."""
 
-FILES = 10_000
 MEASURED_FILES = 1500
-NIGHTS = 365
-TARGETS = {1_000: 20, 10_000: 20, 100_000: 50}
-PARALLEL = {1_000: 5, 10_000: 30, 100_000: 100}
-REMEMBERED_DAYS = 90
-MIB = 1024 * 1024
 _PAGES = ("page_count", "page_size")
 
 FLEET = """\
@@ -100,7 +92,10 @@ def measure(nodes: int, store: str, files: int) -> dict[str, Any]:
         memory_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with closing(log):
             night = _Night(Night(clock, fleet, log), objects)
-            done = {"nodes": nodes, "store": store, **night.roll_out(nodes)}
+            night.plan(nodes)
+            done: dict[str, Any] = {"nodes": nodes, "store": store}
+            done["plan_bytes"] = _size(path, objects)
+            done |= night.roll_out(nodes)
             done["log_bytes"] = _size(path, objects)
             done["memory_mib"] = round(_peak_mib() - memory_before / 1024, 1)
             done |= night.drop(files)
@@ -114,14 +109,20 @@ class _Night:
     def __init__(self, night: Night, objects: MemoryObjects) -> None:
         self.night = night
         self.objects = objects
+        self.plan_seconds = 0.0
+        self.plan_requests = self.plan_object_requests = 0
 
-    def roll_out(self, nodes: int) -> dict[str, Any]:
-        """Carry out the nightly rollout, or some runs of it; return what that took."""
+    def plan(self, nodes: int) -> None:
+        """Plan the nightly rollout, and start its first wave."""
         self._set_clock()
         began = time.process_time()
         self.night.order(spec(nodes))
-        planned = time.process_time() - began
-        plan_requests = dict(self.night.asked)
+        self.plan_seconds = time.process_time() - began
+        self.plan_requests = self.night.asked.total()
+        self.plan_object_requests = self.objects.asked.total()
+
+    def roll_out(self, nodes: int) -> dict[str, Any]:
+        """Carry out the rollout, or some runs of it; return what that took."""
         seconds: list[float] = []
         while not self.night.rollout.ended:
             if nodes > WHOLE_NIGHT and len(seconds) == MOST_TICKS:
@@ -132,11 +133,12 @@ class _Night:
             "whole": rollout.ended,
             "jobs": rollout.jobs,
             "ticks": len(seconds),
-            "plan_seconds": round(planned, 2),
+            "plan_seconds": round(self.plan_seconds, 2),
             "tick_seconds": round(max(seconds), 2),
-            "plan_requests": sum(plan_requests.values()),
+            "plan_requests": self.plan_requests,
             "requests": dict(self.night.asked),
-            "object_requests": sum(self.objects.asked.values()),
+            "plan_object_requests": self.plan_object_requests,
+            "object_requests": self.objects.asked.total(),
             "snapshot_bytes": self._largest("snapshots/"),
         }
 
@@ -179,7 +181,8 @@ def _size(path: Path, objects: MemoryObjects) -> int:
         with closing(sqlite3.connect(path)) as db:
             (pages,), (size,) = (db.execute(f"PRAGMA {one}").fetchone() for one in _PAGES)
         return int(pages) * int(size)
-    return sum(len(data) for data in objects.bucket.objects.values())
+    held = objects.bucket.objects.items()  # snapshots are replaced in turn, so they do not grow
+    return sum(len(data) for name, data in held if name.startswith("records/"))
 
 
 def _peak_mib() -> float:
@@ -187,88 +190,12 @@ def _peak_mib() -> float:
 
 
 def _in_processes(sizes: Sequence[int], files: int) -> Iterator[dict[str, Any]]:
-    for nodes in sizes:
+    for nodes in (SMALL, *sizes):
         for store in STORES:
             call = [sys.executable, "-m", "tests.benchmarks.capacity", "--one"]
-            call += [str(nodes), store, str(files)]
+            call += [str(nodes), store, str(files if nodes == SMALL else 1)]
             done = subprocess.run(call, cwd=ROOT, check=True, capture_output=True, text=True)
             yield json.loads(done.stdout)
-
-
-def rows(measured: Sequence[dict[str, Any]]) -> list[list[str]]:
-    """Return the rows of the table, the first with the sizes."""
-    by = {(one["nodes"], one["store"]): one for one in measured}
-    sizes = sorted({nodes for nodes, _ in by})
-    jobs = {nodes: _jobs(by[nodes, "sqlite"]) for nodes in sizes}
-
-    def row(name: str, figure: Any) -> list[str]:  # noqa: ANN401 - a function of a size
-        return [
-            name,
-            *(figure(nodes, by[nodes, "sqlite"], by[nodes, "objects"]) for nodes in sizes),
-        ]
-
-    def ief(nodes: int, one: dict[str, Any], _other: dict[str, Any]) -> str:
-        asked = sum(one["requests"].values()) - one["plan_requests"]
-        night = one["plan_requests"] + asked * jobs[nodes] / one["jobs"]
-        return f"{_mark(one)}{night:,.0f} + {one['file_requests'] * FILES:,.0f}"
-
-    def obs(nodes: int, _one: dict[str, Any], other: dict[str, Any]) -> str:
-        night = other["object_requests"] * jobs[nodes] / other["jobs"]
-        return f"{_mark(other)}{night:,.0f} + {other['file_object_requests'] * FILES:,.0f}"
-
-    def growth(store: int) -> Any:  # noqa: ANN401 - a function of a size
-        def figure(nodes: int, *both: dict[str, Any]) -> str:
-            one = both[store]
-            night = one["log_bytes"] * (1 if one["whole"] else jobs[nodes] / one["jobs"])
-            per_day = night + one["file_bytes"] * FILES
-            return f"{_mark(one)}{night / MIB:,.1f} MiB; {per_day * NIGHTS / MIB / 1024:,.1f} GiB"
-
-        return figure
-
-    def snapshot(_nodes: int, _one: dict[str, Any], other: dict[str, Any]) -> str:
-        files = other["file_snapshot_bytes"] * FILES * REMEMBERED_DAYS
-        return f"{other['snapshot_bytes'] / 1024:,.0f}; ≈ {files / MIB:,.0f}"
-
-    return [
-        ["", *(f"{nodes:,} nodes" for nodes in sizes)],
-        row("jobs of a night, at once", lambda n, one, _o: f"{_mark(one)}{jobs[n]:,}, {_at_once(n)}"),
-        row("requests to IEF, night + files", ief),
-        row("requests to a log in OBS, night + files", obs),
-        row("selection and plan, s", lambda _n, one, other: f"{one['plan_seconds']}, {other['plan_seconds']}"),
-        row("longest run, s", lambda _n, one, other: f"{one['tick_seconds']}, {other['tick_seconds']}"),
-        row("memory of that, MiB", lambda _n, one, other: f"{one['memory_mib']}, {other['memory_mib']}"),
-        row("SQLite: a night; a year with files", growth(0)),
-        row("OBS: a night; a year with files", growth(1)),
-        row("snapshot in OBS: a night, KiB; 90 days of files, MiB", snapshot),
-    ]  # fmt: skip
-
-
-def _jobs(one: dict[str, Any]) -> int:
-    """Return the jobs of a whole night; those of a part are those that the waves need."""
-    if one["whole"]:
-        return int(one["jobs"])
-    return -(-int(one["nodes"] * 0.95) // TARGETS[one["nodes"]]) * 103 // 100
-
-
-def _at_once(nodes: int) -> int:
-    return PARALLEL.get(nodes, PARALLEL[SIZES[0]])
-
-
-def _mark(one: dict[str, Any]) -> str:
-    return "" if one["whole"] else "≈ "
-
-
-def table(measured: Sequence[dict[str, Any]]) -> str:
-    """Return the table as Markdown."""
-    head, *others = rows(measured)
-    lines = [head, ["---"] * len(head), *others]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def write_page(text: str, page: Path = PAGE) -> None:
-    """Put the table between its two marks of a page."""
-    before, _, rest = page.read_text().partition(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
 
 
 def main() -> None:
@@ -281,7 +208,7 @@ def main() -> None:
         nodes, store, files = asked.one
         print(json.dumps(measure(int(nodes), store, int(files))))  # noqa: T201 - for the caller
         return
-    sizes, files = ((100,), 5) if asked.quick else (SIZES, MEASURED_FILES)
+    sizes, files = ((200,), 5) if asked.quick else (SIZES, MEASURED_FILES)
     measured = list(_in_processes(sizes, files))
     print(table(measured))  # noqa: T201 - the result
     if not asked.quick:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime, timedelta
+from itertools import chain
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -68,7 +69,7 @@ def carry_out(night: Night, chance: Random) -> tuple[int, Counter[str]]:
         except Killed:
             kills += 1
             continue
-        for standing in reply.rollouts:
+        for standing in chain.from_iterable(result.rollouts for result in reply.results):
             happened.update(_attended(night, standing))
     return kills, happened
 

@@ -62,7 +62,8 @@ def run(one: Night, ticks: int = 30) -> None:
     """Let the reconciler run every five minutes, until the rollout waits for a person or ends."""
     for _ in range(ticks):
         one.wait(5)
-        rollouts: Any = one.tick().rollouts or [{"state": "finished"}]
+        shown: Any = [rollout for result in one.tick().results for rollout in result.rollouts]
+        rollouts = shown or [{"state": "finished"}]
         (standing,) = rollouts
         if standing["state"] != "running" or standing["waits"]["for"] == "approval":
             return

@@ -234,7 +234,7 @@ def test_status_has_a_line_for_a_rollout_and_none_for_its_jobs(site: Site) -> No
     first = CliRunner().invoke(main, ["status"], env=site.environ)
     lines = first.stdout.splitlines()
     assert lines[:3] == ["Waiting        nothing", "Running        nothing", "Rollouts (1)"]
-    assert lines[4].split()[:3] == [name, "running", "1/3"]
+    assert lines[3] == f"{name}  running  wave 1/3  2 of 40 (5%) nodes  waits for approval"
     assert (first.exit_code, "Last day       no job" in lines) == (0, True)
     site.run("pause", "nightly")
     assert CliRunner().invoke(main, ["status"], env=site.environ).exit_code == 1
@@ -271,9 +271,9 @@ def test_a_drop_is_followed_to_where_a_person_is_needed_and_to_the_end(
 def test_replies_have_a_line_for_a_rollout_and_no_jobs_of_it(site: Site, tmp_path: Path) -> None:
     """A run that ended one with failed nodes has exit status 1."""
     (tmp_path / "nightly.yaml").write_text(json.dumps(SPEC))
-    invoked = CliRunner().invoke(main, ["invoke", "nightly.yaml"], env=site.environ)
-    lines = invoked.stdout.splitlines()
-    assert (invoked.exit_code, lines[0], lines[1].split()[0]) == (0, "submitted", "name")
+    first = CliRunner().invoke(main, ["invoke", "nightly.yaml"], env=site.environ)
+    lines = first.stdout.splitlines()
+    assert (first.exit_code, lines[0], lines[1].split()[0]) == (0, "submitted", "name")
     assert (lines[2].split()[1:3], lines[-1][:4]) == (["running", "1/3"], "log:")
     site.reconcile()
     site.run("approve", "nightly")

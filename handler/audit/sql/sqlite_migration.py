@@ -52,7 +52,8 @@ def migrate(db: sqlite3.Connection, schema: str, *, place: str, rebuild: bool = 
         _create(db, schema)
     else:
         _recreate(db, schema)
-    db.execute(f"PRAGMA user_version = {VERSION}")
+    if found != VERSION:  # to write the same again would cost each cold start a wait for the disk
+        db.execute(f"PRAGMA user_version = {VERSION}")
     if rebuild or not application_id_of(db):
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 

@@ -81,14 +81,9 @@ def invoke(event: TextIO, output: str) -> None:
 
 
 def exit_status(reply: dict[str, Any]) -> int:
-    """Return the exit status for a reply; what failed counts, even that of a duplicate."""
+    """Return the exit status for a reply; a failed job counts, even that of a duplicate."""
     status = STATUS[str(reply["outcome"])]
     wrong = any(job["state"] in WRONG for job in reply["jobs"])
-    if reply.get("rollouts"):
-        # Loaded where it is needed: few replies have rollouts.
-        from handler.cli.rollouts.rollout_row import rollout_went_wrong
-
-        wrong = wrong or any(map(rollout_went_wrong, reply["rollouts"]))
     return REJECTED if wrong and status == DONE else status
 
 

@@ -17,7 +17,7 @@ from handler.cli.audit.records.record_row import format_time
 from handler.cli.console import complain, printable, screen
 from handler.cli.existing_log import open_existing
 from handler.cli.listing import print_value
-from handler.cli.rollouts.rollout_row import ROLLOUTS, operator_pace, rollout_cells
+from handler.cli.rollouts.rollout_row import operator_pace, rollout_line
 from handler.cli.shared_options import NumberRange, audit_option, exit_on_log_error, format_choice
 from handler.cli.status.fleet_progress import ask_progress
 from handler.cli.status.overview import overview_of
@@ -106,19 +106,22 @@ def _parts(seen: Overview) -> Iterator[RenderableType]:
 
 
 def _rollouts(seen: Overview) -> Iterator[RenderableType]:
-    """Yield a row for each rollout, and below it why its nodes failed."""
+    """Yield a line for each rollout, and below it why its nodes failed."""
     if not seen.rollouts:
         return
     shown = seen.rollouts[:_MOST_ROWS]
     yield Text(f"Rollouts ({len(seen.rollouts)})", style="bold")
-    cells = [rollout_cells(one.to_json()) for one in shown]
-    yield _table(ROLLOUTS.columns, [[str(row[name]) for name in ROLLOUTS.columns] for row in cells])
     for one in shown:
+        yield _line(rollout_line(one.to_json()))
         for reason, nodes in one.reasons:
-            yield Text(f"  {printable(one.standing.rollout.name)}: {nodes} {printable(reason)}")
+            yield _line(f"  {nodes} failed: {reason}")
     if len(seen.rollouts) > _MOST_ROWS:
         more = len(seen.rollouts) - _MOST_ROWS
         yield Text(f"and {more} more: `nightdrop rollout list`", style="dim")
+
+
+def _line(text: str) -> Text:
+    return Text(printable(text), no_wrap=True, overflow="ellipsis")
 
 
 def _section(
@@ -135,15 +138,15 @@ def _section(
         for entry in entries[:_MOST_ROWS]
     ]
     yield Text(f"{title} ({len(entries)})", style="bold")
-    yield _table(_COLUMNS, rows)
+    yield _table(rows)
     if len(entries) > _MOST_ROWS:
         yield Text(f"and {len(entries) - _MOST_ROWS} more: `nightdrop jobs list`", style="dim")
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _table(rows: Sequence[Sequence[str]]) -> Table:
     """Return a table that is cropped to the width of the screen."""
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in columns:
+    for column in _COLUMNS:
         drawn.add_column(column, no_wrap=True, overflow="ellipsis")
     for row in rows:
         drawn.add_row(*(Text(printable(cell)) for cell in row))

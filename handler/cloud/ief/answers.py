@@ -25,6 +25,7 @@ _CODE = re.compile(r"[A-Z][A-Za-z]{1,9}\.[0-9]{3,6}")
 _DOCUMENTED_CODE = re.compile(r"(?:IEF|APIGW)\.[0-9]{3,6}")
 _KNOWN_STATUSES = frozenset(
     {"Running", "Waiting", "Successful", "Failed", "Partially_successful", "Timed_out"}
+    | {"RUNNING", "UNCONNECTED", "UPGRADING", "STOPPED", "FAIL"}
 )
 _STATUS = re.compile(r"[A-Za-z][A-Za-z_]{0,31}")
 

@@ -26,6 +26,13 @@ def test_a_delivery_is_found_by_its_file(what: str) -> None:
     assert find_matches(what, KNOWN) == [FILE]
 
 
+@pytest.mark.parametrize("what", ["weekly-djesdurr", "weekly", "w", "djes"])
+def test_a_rollout_is_found_like_a_job(what: str) -> None:
+    """By any beginning of its name or key."""
+    rollout = Candidate("rollout", "djesdurrabcdefgh", ("weekly-djesdurr",))
+    assert find_matches(what, [*KNOWN, rollout]) == [rollout]
+
+
 @pytest.mark.parametrize("what", ["ti", "timer:nig", "obs", "obs:/", "d", "z"])
 def test_a_subject_matches_by_whole_parts_only(what: str) -> None:
     """A letter or two offer no timer, and no bucket."""

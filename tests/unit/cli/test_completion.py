@@ -43,6 +43,7 @@ def test_each_shell_gets_its_script(shell: str, tmp_path: Path) -> None:
     [
         ("nightdrop con", ["config"]),
         ("nightdrop audit s", ["show", "stats", "serve"]),
+        ("nightdrop rollout re", ["resume", "retry"]),
         ("nightdrop audit list --audit x --for", ["--format"]),
         ("nightdrop config show -o ", ["table", "json", "yaml", "name"]),
     ],

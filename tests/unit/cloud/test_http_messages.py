@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from handler.cloud.http_messages import ResponseHead, ResponseReader, request_bytes
+from handler.cloud.http_messages import ResponseHead, ResponseReader, request_parts
 from handler.errors import NoAnswerError
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -111,7 +111,8 @@ def test_a_line_of_blanks_costs_no_more_than_its_length() -> None:
 def test_a_request_has_the_headers_that_http_needs() -> None:
     """Given ones are not written twice."""
     headers = {"host": "h:1", "X-One": "1"}
-    assert request_bytes("PUT", "h", "/a?b", headers, b"{}").split(b"\r\n") == [
+    (whole,) = request_parts("PUT", "h", "/a?b", headers, b"{}")
+    assert whole.split(b"\r\n") == [
         b"PUT /a?b HTTP/1.1",
         b"Accept-Encoding: identity",
         b"User-Agent: nightdrop",
@@ -121,12 +122,20 @@ def test_a_request_has_the_headers_that_http_needs() -> None:
         b"",
         b"{}",
     ]
-    assert b"Content-Length" not in request_bytes("GET", "h", "/", {}, b"")
-    assert b"Content-Length: 0" in request_bytes("POST", "h", "/", {}, b"")
+    assert b"Content-Length" not in request_parts("GET", "h", "/", {}, b"")[0]
+    assert b"Content-Length: 0" in request_parts("POST", "h", "/", {}, b"")[0]
+
+
+def test_a_large_body_is_not_copied() -> None:
+    """The head leaves before it."""
+    body = b"x" * 100_000
+    head, rest = request_parts("PUT", "h", "/", {}, body)
+    assert head.endswith(b"Content-Length: 100000\r\n\r\n")
+    assert rest is body
 
 
 @pytest.mark.parametrize("target", ["/a b", "/a\r\nX: 1", "/\u00e9", "/\x7f", ""])
 def test_a_target_that_is_not_encoded_is_refused(target: str) -> None:
     """It would end the line, and begin another."""
     with pytest.raises(ValueError, match="target"):
-        request_bytes("GET", "h", target, {}, b"")
+        request_parts("GET", "h", target, {}, b"")

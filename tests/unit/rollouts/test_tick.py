@@ -74,6 +74,15 @@ def test_ticks_bring_a_rollout_to_its_end(fire: Fire, quick: Emulator) -> None:
     assert sorted(targets(quick)) == IDS
 
 
+def test_the_run_that_ends_a_rollout_with_failed_nodes_says_so(fire: Fire, quick: Emulator) -> None:
+    """With one sentence, and none for each of its jobs."""
+    quick.state.failing_targets.add(IDS[0])
+    fire(spec())
+    reply = ticked(fire)
+    assert (reply["outcome"], reply["jobs"], len(reply["errors"])) == ("partial", [], 1)
+    assert reply["errors"][0].endswith(" finished: 1 of 3 nodes failed")
+
+
 def test_the_same_event_again_begins_nothing_new(fire: Fire, quick: Emulator) -> None:
     """Not even while all jobs of the rollout so far were refused."""
     refused: Any = {"operation": "CreateBatchJob", "fault": "status", "status": 400, "times": 1}

@@ -35,6 +35,16 @@ def test_a_log_keeps_its_records_when_it_is_opened_again(path: Path, noted: Note
         assert verify(log.records()).head.seq == 2
 
 
+def test_a_log_is_opened_again_without_a_write(path: Path, noted: Noted) -> None:
+    """A cold start does not wait for the disk."""
+    with closing(SqliteLog(path)) as log:
+        log.commit(noted("a"))
+    before = path.read_bytes()
+    with closing(SqliteLog(path)):
+        assert path.with_name(f"{path.name}-wal").stat().st_size == 0
+    assert path.read_bytes() == before
+
+
 def test_a_busy_log_cannot_be_opened_for_a_while(path: Path) -> None:
     """The same error for every process."""
     SqliteLog(path).close()
