@@ -41,12 +41,16 @@ class ObjectLogs:
     Args:
         clock: The store's clock, aware.
         seed: What its chances are drawn from.
+        limits: When a segment ends.
 
     Attributes:
         struck: Counts what happened to it, by name.
     """
 
-    def __init__(self, clock: Callable[[], datetime], seed: int) -> None:
+    def __init__(
+        self, clock: Callable[[], datetime], seed: int, limits: SegmentLimits = _LIMITS
+    ) -> None:
+        self._limits = limits
         self.struck: Counter[str] = Counter()
         self._clock = clock
         self._random = Random(seed)  # noqa: S311 - to repeat runs
@@ -99,7 +103,7 @@ class ObjectLogs:
 
     def _started(self) -> ObjectLog:
         objects = MemoryObjects(self._bucket, self._on_the_way)
-        return ObjectLog(objects, limits=_LIMITS, policy=_PATIENCE)
+        return ObjectLog(objects, limits=self._limits, policy=_PATIENCE)
 
     def _on_the_way(self, verb: str, name: str, do: Callable[[], None]) -> None:
         chance = self._random.random()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast, get_args
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from handler.audit.objects.append_position import SegmentLimits
 from handler.audit.rollouts.state import NodeCounts, NodeWord
 from handler.audit.sql.sqlite import SqliteLog
 from handler.jobs.decisions import Refused, abandon, claim, record
@@ -152,8 +153,11 @@ def test_every_store_has_the_same_state_of_rollouts(
     """In memory, in a file, and in objects whose instances know old ends of the log."""
     with TemporaryDirectory() as folder:
         opened: list[OpenLog] = [
-            MemoryLog, lambda clock, _: SqliteLog(Path(folder) / "a.db", clock=clock), ObjectLogs,
-        ]  # fmt: skip
+            MemoryLog,
+            lambda clock, _: SqliteLog(Path(folder) / "a.db", clock=clock),
+            # In one segment: a record that ends one has a number of its own.
+            lambda clock, seed: ObjectLogs(clock, seed, SegmentLimits()),
+        ]
         stories = [Story(both, nodes, one) for one in opened]
         for step in steps:
             for story in stories:
