@@ -40,6 +40,16 @@ class Limits(NamedTuple):
     max_depth: int = 32
     max_nodes: int = 20_000
 
+    def hold(self, text: str) -> bool:
+        """Return whether the value of a JSON text is certainly within the limits.
+
+        A value is the first, follows a comma, or is the first in its brackets; a text within the
+        value counts as if its marks were marks of JSON.
+        """
+        opened = text.count("{") + text.count("[")
+        within = opened <= self.max_depth and opened + text.count(",") < self.max_nodes
+        return within and len(text) <= self.max_bytes
+
     def exceeded_by(self, value: object) -> str:
         """Return the limit that a decoded value exceeds, such as `holds more than 9 values`.
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 _TOO_LARGE = 10**MAX_DIGITS
+_MOST_FIELDS = 16
+"""Of an event that is checked in one look, as a timer's is."""
 
 
 def check_event(value: object, limits: Limits) -> Json:
@@ -25,14 +27,30 @@ def check_event(value: object, limits: Limits) -> Json:
         EventRejectedError: The event exceeds a limit, or holds what JSON cannot hold: a number
             that is not finite, half of a surrogate pair, another type.
     """
+    if _is_flat(value, limits):
+        return _of_size(value, limits)
     if exceeded := limits.exceeded_by(value):
         raise EventRejectedError([Problem(f"the event {exceeded}")])
     if problems := first_problems(_problems(value, ())):
         raise EventRejectedError(problems)
+    return _of_size(value, limits)
+
+
+def _of_size(value: object, limits: Limits) -> Json:
     size = len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
     if size > limits.max_bytes:
         raise EventRejectedError([Problem(f"the event has more than {limits.max_bytes} bytes")])
     return cast("Json", value)
+
+
+def _is_flat(value: object, limits: Limits) -> bool:
+    """Return whether a value is certainly a small object of texts, each of valid Unicode."""
+    if type(value) is not dict or len(value) >= min(_MOST_FIELDS, limits.max_nodes):
+        return False
+    texts = [*value, *value.values()]
+    if any(type(text) is not str for text in texts) or sum(map(len, texts)) > limits.max_bytes:
+        return False
+    return not SURROGATE.search("".join(texts))
 
 
 def _problems(part: object, path: Path) -> Iterator[Problem]:

@@ -32,7 +32,7 @@ def decode(text: str, limits: Limits) -> Json:
         value: Json = _DECODER.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
-    if exceeded := limits.exceeded_by(value):
+    if not limits.hold(text) and (exceeded := limits.exceeded_by(value)):
         raise ValueError(exceeded)
     return value
 

@@ -15,7 +15,7 @@ from handler.specs.field_types import IMAGE_PATTERN, LONGEST_IMAGE
 from handler.values.canonical_json import key_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from handler.audit.record import Part
     from handler.policy.demand import Demand
@@ -199,17 +199,17 @@ def _deployment(rule: Rule, demand: Demand) -> Iterator[str]:
     )
     for is_allowed, places, what in flags:
         if not is_allowed:
-            yield from (f"{what} ({place})" for place in places)
-    for place, path in demand.host_paths:
+            yield from (f"{what} ({place})" for place in places())
+    for place, path in demand.host_paths():
         if not any(_is_inside(path, folder) for folder in rule.host_paths):
             yield f"a folder of the node ({place})"
-    yield from _images(rule, demand)
-    yield from _names(rule.secrets, demand.secrets, "a secret")
-    yield from _names(rule.configmaps, demand.configmaps, "a configmap")
+    if rule.image_digest or rule.images is not None:
+        yield from _images(rule, demand)
+    yield from _references(rule, demand)
 
 
 def _images(rule: Rule, demand: Demand) -> Iterator[str]:
-    for place, image in demand.images:
+    for place, image in demand.images():
         is_short = len(image) <= LONGEST_IMAGE
         found = re.fullmatch(IMAGE_PATTERN, image.lower()) if is_short else None
         repository, _, digest = (found[0] if found else "").partition("@sha256:")
@@ -238,10 +238,9 @@ def _is_inside(path: str, folder: str) -> bool:
     return bool(path) and (path == start or path.startswith(f"{start}/"))
 
 
-def _names(
-    allowed: Collection[str] | None, found: Sequence[tuple[str, str]], what: str
-) -> Iterator[str]:
-    if allowed is not None:
-        yield from (
-            f"{what} that is not listed ({place})" for place, name in found if name not in allowed
-        )
+def _references(rule: Rule, demand: Demand) -> Iterator[str]:
+    for listed, kind in ((rule.secrets, "secret"), (rule.configmaps, "configmap")):
+        if listed is not None:
+            for place, name in demand.references(kind):
+                if name not in listed:
+                    yield f"a {kind} that is not listed ({place})"

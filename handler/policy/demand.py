@@ -87,15 +87,7 @@ class Demand(NamedTuple):
             were looked up. What a spec writes beside an id is its author's and does not count.
         tags: The keys of its tags.
         valid_for: Seconds in which it may be sent; None: the operator's setting.
-        images: Each container's image, by its path in the deployment; "" if it is no text.
-        privileged: Paths of fields that ask for privileged containers, capabilities, devices,
-            kernel parameters or no confinement, and of texts where a deployment belongs.
-        host_network: Paths of fields that ask for the node's network.
-        host_pid: Paths of fields that ask for the node's processes or IPC.
-        host_paths: Each mounted folder of the node, normalised, by its path; "" if none is named.
-        root: Paths of containers that may run as root.
-        secrets: The name of each secret, by its path; "" if none is named.
-        configmaps: The name of each configmap, by its path; "" if none is named.
+        mappings: Everything in its deployment, looked through for what a rule is about.
         at_once: How many jobs of a rollout run at once; its gate bounds what all of them do.
         jobs: How many jobs it is; 0 for a rollout whose nodes are not selected yet.
         targets_per_job: The most targets that one of them has.
@@ -109,19 +101,45 @@ class Demand(NamedTuple):
     node_names: Mapping[str, str]
     tags: frozenset[str]
     valid_for: int | None
-    images: tuple[tuple[str, str], ...]
-    privileged: tuple[str, ...]
-    host_network: tuple[str, ...]
-    host_pid: tuple[str, ...]
-    host_paths: tuple[tuple[str, str], ...]
-    root: tuple[str, ...]
-    secrets: tuple[tuple[str, str], ...]
-    configmaps: tuple[tuple[str, str], ...]
+    mappings: list[FoundMapping]
     jobs: int = 1
     at_once: int = 1
     targets_per_job: int = 0
     target_tags: frozenset[str] = frozenset()
     grows: bool = False
+
+    def images(self) -> Iterator[tuple[str, str]]:
+        """Yield each container's image, by its path in the deployment; "" if it is no text."""
+        return _named(self.mappings, "imageurl", "image")
+
+    def privileged(self) -> Iterator[str]:
+        """Yield the paths of fields that ask for privileges, and of texts instead of a deployment.
+
+        Privileged containers, capabilities, devices, kernel parameters, no confinement.
+        """
+        yield from _asking(self.mappings, *_PRIVILEGES)
+        yield from _capabilities(self.mappings)
+        yield from _unjudged(self.mappings)
+
+    def host_network(self) -> Iterator[str]:
+        """Yield the paths of fields that ask for the node's network."""
+        return _asking(self.mappings, "hostnetwork")
+
+    def host_pid(self) -> Iterator[str]:
+        """Yield the paths of fields that ask for the node's processes or IPC."""
+        return _asking(self.mappings, "hostpid", "hostipc")
+
+    def host_paths(self) -> Iterator[tuple[str, str]]:
+        """Yield each mounted folder of the node, normalised, by its path; "" if none is named."""
+        return _host_paths(self.mappings)
+
+    def root(self) -> Iterator[str]:
+        """Yield the paths of containers that may run as root."""
+        return _as_root(self.mappings)
+
+    def references(self, kind: str) -> Iterator[tuple[str, str]]:
+        """Yield the name of each `secret` or `configmap`, by its path; "" if none is named."""
+        return _references(self.mappings, kind)
 
 
 def demand_of(job: PlannedJob) -> Demand:
@@ -139,18 +157,7 @@ def demand_of(job: PlannedJob) -> Demand:
         node_names=dict(job.nodes),
         tags=frozenset(tag["key"] for tag in request.get("tags", [])),
         valid_for=job.valid_for,
-        images=tuple(_named(mappings, "imageurl", "image")),
-        privileged=(
-            *_asking(mappings, *_PRIVILEGES),
-            *_capabilities(mappings),
-            *_unjudged(mappings),
-        ),
-        host_network=tuple(_asking(mappings, "hostnetwork")),
-        host_pid=tuple(_asking(mappings, "hostpid", "hostipc")),
-        host_paths=tuple(_host_paths(mappings)),
-        root=tuple(_as_root(mappings)),
-        secrets=tuple(_references(mappings, "secret")),
-        configmaps=tuple(_references(mappings, "configmap")),
+        mappings=mappings,
     )
 
 

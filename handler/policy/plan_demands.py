@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from handler.policy.demand import demand_of
-from handler.schedule.waves import job_count
 from handler.specs.planner import PlannedJob
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ def demands_of(plan: Plan) -> list[Demand]:
 
 def _demand_of_rollout(rollout: PlannedRollout) -> Demand:
     """Return what the jobs of a rollout ask for: all its nodes, and some more in each job."""
+    from handler.schedule.waves import job_count  # most plans have no rollout
+
     settings, select = rollout.settings, rollout.settings.select
     like_job = PlannedJob(
         rollout.key,
