@@ -15,7 +15,7 @@ from handler.emulator.server import Emulator
 if TYPE_CHECKING:
     from pathlib import Path
 
-MOST_MODULES = 82
+MOST_MODULES = 81
 """Of our own, for an event with a node upgrade in Nightdrop's form."""
 
 FORBIDDEN = frozenset(
