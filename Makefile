@@ -21,7 +21,7 @@ unit: $(VENV)/.dev
 test: $(VENV)/.dev
 	$(PYTEST) -rs
 
-# The same with all examples and seeds, five times as many.
+# The same with all examples and seeds, four times as many.
 deep: $(VENV)/.dev
 	DEEP=1 $(PYTEST) -rs
 

@@ -8,5 +8,5 @@ DEEP = os.environ.get("DEEP") == "1"
 
 
 def examples(full: int) -> int:
-    """Return how many of a full number of examples are tried now: all, or a fifth."""
-    return full if DEEP else full // 5
+    """Return how many of a full number of examples are tried now: all, or a quarter."""
+    return full if DEEP else full // 4
