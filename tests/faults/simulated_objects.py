@@ -103,7 +103,12 @@ class ObjectLogs:
 
     def _started(self) -> ObjectLog:
         objects = MemoryObjects(self._bucket, self._on_the_way)
-        return ObjectLog(objects, limits=self._limits, policy=_PATIENCE)
+        return ObjectLog(
+            objects, limits=self._limits, policy=_PATIENCE, new_commit=self._new_commit
+        )
+
+    def _new_commit(self) -> str:
+        return f"{self._random.getrandbits(128):032x}"
 
     def _on_the_way(self, verb: str, name: str, do: Callable[[], None]) -> None:
         chance = self._random.random()

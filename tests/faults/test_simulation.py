@@ -107,6 +107,12 @@ def test_no_run_on_the_log_in_obs_creates_a_job_twice_or_loses_one() -> None:
     assert struck == {"started anew", "segment ended"} | cuts
 
 
+def test_the_same_seed_gives_the_same_run_on_the_log_in_obs() -> None:
+    """What is found there can be looked at again; a policy and operators are in these."""
+    first = [simulate(seed, open_log=ObjectLogs) for seed in range(3)]
+    assert [simulate(seed, open_log=ObjectLogs) for seed in range(3)] == first
+
+
 def _first_policy() -> Callable[..., PolicyDecision]:
     """Return what decides by the first policy that it was asked about, whatever is in force."""
     first: list[bytes] = []

@@ -9,7 +9,6 @@ has no answer   read on: the records are in the log, or something else is at the
 
 from __future__ import annotations
 
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,7 @@ from handler.errors import CloudError, LogError
 from handler.values.canonical_json import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from handler.audit.log import Committed, Decide
@@ -74,6 +73,7 @@ class Committer:
     outbox: Outbox
     limits: SegmentLimits
     policy: RetryPolicy
+    new_commit: Callable[[], str]
 
     def commit(self, decisions: Sequence[Decide[Any]]) -> tuple[Committed[Any], ...]:
         """Run decisions in order, append their records, and delete the bodies that they settle.
@@ -147,7 +147,7 @@ class Committer:
 
         A decision that fails on an old state is repeated on the present one: no error yet.
         """
-        state, commit, position = self.replica.state, uuid.uuid4().hex, self.replica.position
+        state, commit, position = self.replica.state, self.new_commit(), self.replica.position
         state.begin()
         try:
             view = SqlView(state.execute, self.now())
@@ -218,7 +218,7 @@ class Committer:
             request={"operation": OPERATION, "digest": digest} if digest else {},
             note=f"segment {position.segment} ends here",
         )
-        record = seal(draft, position.head, at=self.now(), commit=uuid.uuid4().hex)
+        record = seal(draft, position.head, at=self.now(), commit=self.new_commit())
         line = line_of(record)
         if not self.objects.append(position.name, position.size, line):
             return False

@@ -12,6 +12,7 @@ Records are stored in segments, because an object in OBS takes 10,000 appends. A
 from __future__ import annotations
 
 import threading
+import uuid
 from bisect import bisect_right
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -47,6 +48,12 @@ class ObjectLog:
     """The audit log in a folder of an object store, which may be empty.
 
     Threads share one replica behind a lock; instances are serialised by the store's appends.
+
+    Args:
+        objects: The folder.
+        limits: When a segment ends.
+        policy: How long a call is retried.
+        new_commit: Returns an id that no other commit has.
     """
 
     def __init__(
@@ -55,6 +62,7 @@ class ObjectLog:
         *,
         limits: SegmentLimits | None = None,
         policy: RetryPolicy | None = None,
+        new_commit: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self._objects = objects
         self._policy = policy or RetryPolicy()
@@ -65,7 +73,12 @@ class ObjectLog:
         self._replica = Replica(objects, self._retry)
         self._outbox = Outbox(objects, self._retry)
         self._committer = Committer(
-            objects, self._replica, self._outbox, limits or SegmentLimits(), self._policy
+            objects,
+            self._replica,
+            self._outbox,
+            limits or SegmentLimits(),
+            self._policy,
+            new_commit,
         )
 
     def commit(self, decide: Decide[T]) -> Committed[T]:
