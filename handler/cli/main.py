@@ -19,7 +19,7 @@ COMMANDS = {
     "doctor": Command(
         "function.doctor", "Check a deployment: keys, rights, clock, log, work, limits."
     ),
-    "drop": Command("function.drop", "Upload spec files, and follow their jobs."),
+    "drop": Command("specs.drop", "Upload spec files, and follow their jobs."),
     "emulator": Command("dev.emulator", "Run a local emulator of IEF, OBS and SMN."),
     "events": Command("dev.events", "Write sample events of every trigger."),
     "groups": Command("fleet.nodes", "List the node groups of the fleet."),
@@ -31,7 +31,7 @@ COMMANDS = {
     "nodes": Command("fleet.nodes", "List the edge nodes of the fleet."),
     "package": Command("function.package", "Build the zip that FunctionGraph runs."),
     "plan": Command("function.plan", "What the function would do with spec files."),
-    "policy": Command("function.policy", "Show what the policy allows; check a file against it."),
+    "policy": Command("specs.policy", "Show what the policy allows; check a file against it."),
     "probe": Command(
         "function.probe", "Check what is assumed about the cloud; read-only by default."
     ),
@@ -40,9 +40,9 @@ COMMANDS = {
     "rollout": Command(
         "rollouts", "List, show and watch rollouts; pause, resume, approve, stop or retry them."
     ),
-    "schema": Command("function.schema", "Print the job spec's JSON Schema."),
+    "schema": Command("specs.schema", "Print the job spec's JSON Schema."),
     "status": Command("status.status", "What waits, what runs, what failed."),
-    "validate": Command("function.validate", "Check job specs; nothing is sent."),
+    "validate": Command("specs.validate", "Check job specs; nothing is sent."),
 }
 """All commands; the sentences repeat the `short_help` of each."""
 

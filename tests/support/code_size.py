@@ -32,7 +32,7 @@ def measured(root: Path) -> dict[str, str]:
     paths = sorted((root / "handler").rglob("*.py"))
     lines = {path: len(path.read_text().splitlines()) for path in paths}
     importers = _importers(root, paths)
-    folders = Counter(path.parent for path in paths if path.name != "__init__.py")
+    folders = Counter(path.parent for path in paths)
     folder, size = folders.most_common(1)[0]
     loaded, milliseconds = _import_cost(root)
     once = [path for path in paths if path.name != "__init__.py" and importers[path] == 1]
@@ -41,7 +41,7 @@ def measured(root: Path) -> dict[str, str]:
         "lines": f"{sum(lines.values()):,}",
         "modules with one importer": str(len(once)),
         "of these shorter than 40 lines": str(sum(lines[path] < 40 for path in once)),
-        "modules in the largest folder": f"{size} ({folder.relative_to(root)})",
+        "files in the largest folder": f"{size} ({folder.relative_to(root)})",
         "public names of several modules": str(len(shared_names(paths))),
         "own modules that `from handler import handler` loads": loaded,
         "milliseconds of processor time for that": milliseconds,

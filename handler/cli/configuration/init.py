@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.cli.configuration.environment import FILE_NAME
-from handler.cli.function.schema import job_spec_schema
 from handler.cli.shared_options import FOLDER, write_files
+from handler.cli.specs.schema import job_spec_schema
 
 if TYPE_CHECKING:
     from pathlib import Path

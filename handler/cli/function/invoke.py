@@ -11,9 +11,9 @@ from rich.text import Text
 from handler.audit.job_end import WRONG
 from handler.cli.configuration.environment import cloud_environment
 from handler.cli.console import exit_with_error, jobs_table, left_open, prose, screen
-from handler.cli.function.spec_file import LARGEST_PAYLOAD
 from handler.cli.listing import print_value
 from handler.cli.shared_options import format_choice
+from handler.cli.specs.spec_file import LARGEST_PAYLOAD
 from handler.errors import EventRejectedError, NightdropError, Problem, SpecRejectedError
 from handler.function import handle
 from handler.invocation.instance import open_instance

@@ -109,7 +109,7 @@ def test_ctrl_c_while_modules_are_imported_ends_in_silence() -> None:
 
 def test_ctrl_c_in_a_command_ends_with_status_130() -> None:
     """Without a message, and without a traceback."""
-    done = command("handler.cli.function.schema", "schema", code=INTERRUPTED)
+    done = command("handler.cli.specs.schema", "schema", code=INTERRUPTED)
     assert done.returncode == 130
     assert done.stderr.strip() == ""
 

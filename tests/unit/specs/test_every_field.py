@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handler.cli.function.schema import job_spec_schema
+from handler.cli.specs.schema import job_spec_schema
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, format_path, read
 from handler.specs.api_form import body_errors, body_warnings

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.cli.console import complain, printable
-from handler.cli.function.dropped_file import DroppedFile, Look, look_at, upload
-from handler.cli.function.spec_file import SPEC_FILE, drop_address, read_spec_file
-from handler.cli.function.watched_files import change_lines, drawing_of
 from handler.cli.listing import Listing, print_rows
 from handler.cli.live_screen import show_changes
 from handler.cli.shared_options import NumberRange, format_option
+from handler.cli.specs.dropped_file import DroppedFile, Look, look_at, upload
+from handler.cli.specs.spec_file import SPEC_FILE, drop_address, read_spec_file
+from handler.cli.specs.watched_files import change_lines, drawing_of
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
 from handler.specs.planner import make_plan
@@ -23,8 +23,8 @@ from handler.values.canonical_json import key_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from handler.cli.function.spec_file import SpecFile
     from handler.cli.open_cloud import Cloud
+    from handler.cli.specs.spec_file import SpecFile
 
 DONE, WRONG, UNFINISHED = 0, 1, 75
 """Exit statuses; 75 is EX_TEMPFAIL of sysexits.h."""
@@ -121,7 +121,7 @@ def _uploaded(specs: Sequence[SpecFile], cloud: Cloud) -> list[DroppedFile]:
 
 def _is_valid(spec: SpecFile, cloud: Cloud) -> bool:
     """Return whether a spec may be dropped; print what is wrong with it."""
-    from handler.cli.function.policy import decide_plan, origin_named, read_policy_at
+    from handler.cli.specs.policy import decide_plan, origin_named, read_policy_at
 
     settings = cloud.settings
     try:

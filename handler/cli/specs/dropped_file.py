@@ -18,8 +18,8 @@ from handler.values.canonical_json import sha256_hex
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from handler.cli.function.spec_file import SpecFile
     from handler.cli.open_cloud import Cloud
+    from handler.cli.specs.spec_file import SpecFile
     from handler.cloud.ief.client import ShownJob
 
 _LARGEST = 16 * 1024 * 1024

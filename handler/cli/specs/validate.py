@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from handler.cli.configuration.environment import environment
-from handler.cli.function.validation_report import REPORTS, CheckedFile
 from handler.cli.shared_options import EXISTING_FILE, format_choice, policy_option
+from handler.cli.specs.validation_report import REPORTS, CheckedFile
 from handler.errors import SpecRejectedError
 from handler.parsing import Limits, read
 from handler.specs.planner import make_plan, named_nodes
@@ -59,7 +59,7 @@ def validate(
 
 
 def _policy(address: str) -> Policy:
-    from handler.cli.function.policy import read_policy_at
+    from handler.cli.specs.policy import read_policy_at
 
     return read_policy_at(address)
 
@@ -77,7 +77,7 @@ def _checked(file: Path, rules: Policy | None, source: str | None) -> CheckedFil
         return CheckedFile(file, None, error.problems)
     if rules is None:
         return CheckedFile(file, plan, ())
-    from handler.cli.function.policy import decide_plan, origin_named
+    from handler.cli.specs.policy import decide_plan, origin_named
 
     origin = origin_named(source or f"{environment().get('NIGHTDROP_PREFIX', '')}{file.name}")
     return CheckedFile(file, plan, decide_plan(plan, rules, origin).problems)

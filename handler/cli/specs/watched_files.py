@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from handler.cli.function.dropped_file import Look
+    from handler.cli.specs.dropped_file import Look
 
 _MOST_TARGETS = 30
 """Targets that the screen shows; the lines elsewhere have all."""

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from handler.cli.function.schema import job_spec_schema
+from handler.cli.specs.schema import job_spec_schema
 
 EVENTS = Path(__file__).parents[4] / "events"
 
