@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,8 @@ from tests.support.preloaded_command import preloaded_command
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.support.pages import Step
 
 RUN = [page for page in pages() if any(blocks(page.read_text()))]
 
@@ -25,12 +28,21 @@ def commands() -> Iterator[Path]:
 
 @pytest.mark.parametrize("page", RUN, ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_shows_the_output_of_its_commands(page: Path, commands: Path) -> None:
-    """Keys, ids, ports and times are others each time; nothing else is."""
+    """Keys, ids, ports and times are others each time; nothing else is.
+
+    Not so the names of the jobs of a file that is invoked: they follow from what is in it.
+    """
     text = page.read_text()
     shown = [steps(block.lines) for block in blocks(text) if not block.file]
     for block, real in zip(shown, run(text, commands), strict=True):
         for there, here in zip(block, real, strict=True):
             assert agrees(there.output, here.output), "\n".join([*here.command, *here.output])
+            if "emulator -- nightdrop invoke" in here.command[0]:
+                assert _job_names(there) == _job_names(here)
+
+
+def _job_names(step: Step) -> list[str]:
+    return re.findall(r"\b[a-z0-9-]+-[a-z2-7]{8}\b", "\n".join(step.output))
 
 
 def test_another_output_is_noticed() -> None:
