@@ -49,7 +49,7 @@ def run_request(action: Action, runner: EffectRunner, sender: Sender) -> Result:
     if name == "abandon":
         said = abandon_job(job.key, action.reason, action.actor, log)
     else:
-        request = OperationRequest(OPERATIONS[name], action.actor, action.reason)
+        request = OperationRequest(OPERATIONS[name], action.actor, action.reason, action.asked_at)
         said = runner.drive(operation_submission(job.key, request, sender))
     now = log.read(lambda view: view.job(job.key), fresh=False) or job
     sentences = () if said.outcome == "done" else (said.sentence,)

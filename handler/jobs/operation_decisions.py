@@ -50,7 +50,7 @@ def claim_operation(
 
     def decide(view: View) -> Decision[JobLook]:
         job, operation = known(view, key), request.operation
-        result = result_without_sending(view, job, operation)
+        result = result_without_sending(view, job, request)
         if result:
             return Decision(JobLook(job, view.now, result))
         if not view.matches_record(job):

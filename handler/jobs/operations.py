@@ -13,16 +13,21 @@ succeeded                   refused   refused   refused   claimed
 ended otherwise             refused   refused   claimed   claimed
 was deleted                 refused   refused   refused   so
 has a claimed operation     refused   refused   refused   refused
+
+A request that says when it was asked for is refused if the job has changed since: it may be a copy
+that comes late. A deletion cannot happen twice, so its time does not count.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from handler.audit.job_end import shown_state
 from handler.audit.job_state import DEAD, DELETED, FOLLOWED
 from handler.audit.log import Decision
 from handler.jobs.decisions import Refused, Unknown, known, lease_over
+from handler.values.canonical_json import moment, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +102,8 @@ _OF_ROLLOUT = (
     "tries those that failed again"
 )
 
+_CLOCKS_DIFFER = timedelta(minutes=5)
+
 OperationAnswer: TypeAlias = "Done | Refused | Deferred | Unknown"
 
 
@@ -107,11 +114,13 @@ class OperationRequest(NamedTuple):
         operation: Which.
         actor: Who asks, as the records have it.
         reason: Why, for the record; "" if nobody said.
+        asked_at: When it was asked for, aware; None if nobody said.
     """
 
     operation: Operation
     actor: Part
     reason: str = ""
+    asked_at: datetime | None = None
 
 
 class OperationResult(NamedTuple):
@@ -145,17 +154,16 @@ def look_at_job(key: str, request: OperationRequest) -> Decide[JobLook]:
 
     def decide(view: View) -> Decision[JobLook]:
         job = known(view, key)
-        return Decision(
-            JobLook(job, view.now, result_without_sending(view, job, request.operation))
-        )
+        return Decision(JobLook(job, view.now, result_without_sending(view, job, request)))
 
     return decide
 
 
 def result_without_sending(
-    view: View, job: JobState, operation: Operation
+    view: View, job: JobState, request: OperationRequest
 ) -> OperationResult | None:
     """Return the result of a request that is not sent; None if it is to be sent."""
+    operation = request.operation
     if job.operation:
         participle = OPERATIONS[job.operation].participle
         if not lease_over(job, view.now):
@@ -170,9 +178,38 @@ def result_without_sending(
     if standing not in operation.allowed:
         state, finished = shown_state(job), job.finished
         return not_done(job, _REFUSED[standing].format(state=state, finished=finished))
+    asked_at = request.asked_at if operation.name != "delete" else None
+    why = changed_since(asked_at, job.changed_at, view.now) or _held(view, operation)
+    return not_done(job, why) if why else None
+
+
+def _held(view: View, operation: Operation) -> str:
+    """Return why an operation that starts work on the fleet is not sent while sending is held."""
     held = view.switch("hold") if operation.name in {"resume", "retry"} else ""
     why = f"cannot be {operation.participle} while sending is held ({held}); release it"
-    return not_done(job, why) if held else None
+    return why if held else ""
+
+
+def changed_since(asked_at: datetime | None, changed_at: str, now: datetime) -> str:
+    """Return why a request is not done because of when it was asked for; "" if it may be done.
+
+    Its first copy changes what it is about, so that no other copy of it is done after that.
+
+    Args:
+        asked_at: When it was asked for; None if nobody said, which is always in time.
+        changed_at: When what it is about changed last, a timestamp.
+        now: The store's clock. Up to five minutes of the future are allowed: clocks differ.
+    """
+    if asked_at is None:
+        return ""
+    if asked_at > now + _CLOCKS_DIFFER:
+        return f"was asked at {timestamp(asked_at)}, which is still to come; check that clock"
+    if moment(changed_at) < asked_at:
+        return ""
+    return (
+        f"changed at {changed_at}, and this was asked at {timestamp(asked_at)}; "
+        "look at it, and ask again"
+    )
 
 
 def standing_of(job: JobState) -> str:

@@ -5,6 +5,9 @@ is planned, running   done      so        done      done      refused
 is paused             so        done      done      done      done: its failed nodes, at once
 is stopped            refused   refused   refused   so        refused
 has finished          refused   refused   refused   refused   done, if nodes failed
+
+A request that says when it was asked for, and that could be done twice, is refused if the rollout
+has changed since: it may be a copy that comes late.
 """
 
 from __future__ import annotations
@@ -12,13 +15,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from handler.audit.log import Decision
-from handler.jobs.operations import OperationResult
+from handler.jobs.operations import OperationResult, changed_since
 from handler.rollouts.advance import known_rollout
 from handler.rollouts.records import about_rollout, about_wave, counted, stopped, totals
 from handler.rollouts.waiting import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from handler.audit.log import Decide, View
     from handler.audit.record import Draft, Part
@@ -38,12 +42,19 @@ class RolloutRequest(NamedTuple):
         actor: Who asks.
         reason: Why, for the record; "" if nobody said.
         wave: The wave that is approved; 0 is the one that awaits it.
+        asked_at: When it was asked for, aware; None if nobody said.
     """
 
     operation: RolloutOperation
     actor: Part
     reason: str = ""
     wave: int = 0
+    asked_at: datetime | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether it cannot be done twice: a stop, or the approval of a wave by its number."""
+        return self.operation == "stop" or (self.operation == "approve" and self.wave > 0)
 
 
 def operate(key: str, request: RolloutRequest) -> Decide[OperationResult]:
@@ -52,6 +63,9 @@ def operate(key: str, request: RolloutRequest) -> Decide[OperationResult]:
     def decide(view: View) -> Decision[OperationResult]:
         rollout = known_rollout(view, key)
         drafts, result = _OPERATIONS[request.operation](view, rollout, request)
+        if drafts and not request.final:
+            changed = changed_since(request.asked_at, rollout.changed_at, view.now)
+            drafts, result = _refused(rollout, f"it {changed}") if changed else (drafts, result)
         return Decision(result, tuple(one._replace(actor=request.actor) for one in drafts))
 
     return decide

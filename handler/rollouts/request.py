@@ -50,7 +50,9 @@ def run_rollout_request(action: Action, invocation: Invocation) -> Result:
     except LookupError as error:
         raise EventRejectedError([Problem(str(error.args[0]), "rollout")]) from None
     operation = cast("RolloutOperation", action.name.removeprefix("rollout."))
-    request = RolloutRequest(operation, action.actor, action.reason or BY_HAND, action.wave)
+    request = RolloutRequest(
+        operation, action.actor, action.reason or BY_HAND, action.wave, action.asked_at
+    )
     said = log.commit(operate(rollout.key, request)).value
     after = log.read(lambda view: view.rollouts.get(rollout.key), fresh=False) or rollout
     done = said.outcome == "done"

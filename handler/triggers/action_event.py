@@ -1,16 +1,18 @@
 """Events that ask for an action and say more than its name: of a spec, a job or a rollout.
 
+`asked_at` makes a copy of an event that comes late harmless: see `changed_since`.
+
 {"action": "plan", "spec": …, "object": "obs://bucket/key"}
-{"action": "job.pause", "job": NAME, "reason": …}
-{"action": "rollout.approve", "rollout": NAME, "wave": 2, "reason": …}
+{"action": "job.pause", "job": NAME, "reason": …, "asked_at": …}
+{"action": "rollout.approve", "rollout": NAME, "wave": 2, "reason": …, "asked_at": …}
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from handler.errors import EventRejectedError, Problem, SpecRejectedError
 from handler.parsing import Limits, format_path, read
@@ -18,11 +20,21 @@ from handler.parsing.validation_errors import validation_issues
 from handler.triggers.delivery import Action, ActionName, Delivery, InlineSpec, direct_delivery
 from handler.values.canonical_json import key_of
 from handler.values.obs_address import parse_obs_object
+from handler.values.rfc3339 import parse_rfc3339
 
 if TYPE_CHECKING:
     from handler.values.canonical_json import Json
 
 _STRICT = ConfigDict(strict=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _with_zone(text: str) -> str:
+    if text and parse_rfc3339(text) is None:
+        raise ValueError("must be a time with its zone, such as 2026-11-24T02:00:00Z")
+    return text
+
+
+_Time = Annotated[str, AfterValidator(_with_zone)]
 
 
 class JobAction(BaseModel):
@@ -33,6 +45,7 @@ class JobAction(BaseModel):
     action: ActionName
     job: str = Field(min_length=1, max_length=256)
     reason: str = Field(default="", max_length=500)
+    asked_at: _Time = ""
 
 
 class RolloutAction(BaseModel):
@@ -44,6 +57,7 @@ class RolloutAction(BaseModel):
     rollout: str = Field(min_length=1, max_length=256)
     wave: int = Field(default=0, ge=0, le=1000)
     reason: str = Field(default="", max_length=500)
+    asked_at: _Time = ""
 
 
 class PlanAction(BaseModel):
@@ -83,11 +97,14 @@ def parse_action_event(event: dict[str, Json]) -> Action:
     if issues:
         raise EventRejectedError([Problem(one.message, format_path(one.path)) for one in issues])
     asked = model.model_validate(event)
+    if isinstance(asked, PlanAction):
+        return Action("plan", delivery=_delivery(asked, key_of(event)))
+    at = parse_rfc3339(asked.asked_at)
     if isinstance(asked, JobAction):
-        return Action(asked.action, job=asked.job, reason=asked.reason)
-    if isinstance(asked, RolloutAction):
-        return Action(asked.action, rollout=asked.rollout, wave=asked.wave, reason=asked.reason)
-    return Action("plan", delivery=_delivery(asked, key_of(event)))
+        return Action(asked.action, job=asked.job, reason=asked.reason, asked_at=at)
+    return Action(
+        asked.action, rollout=asked.rollout, wave=asked.wave, reason=asked.reason, asked_at=at
+    )
 
 
 def _delivery(asked: PlanAction, key: str) -> Delivery:

@@ -156,6 +156,7 @@ class Action:
         rollout: The rollout that it is about, as `job`.
         wave: The wave that is approved; 0 is the next one.
         reason: Why, for the record; "" if nobody said.
+        asked_at: When it was asked for, aware and in UTC; None if nobody said.
         actor: Who asks.
         delivery: For `plan`, what would be delivered; an object's key is unknown until its event.
         fired_at: When its timer fired, aware; None for any other event.
@@ -166,6 +167,7 @@ class Action:
     rollout: str = ""
     wave: int = 0
     reason: str = ""
+    asked_at: datetime | None = None
     actor: Mapping[str, str] = field(default_factory=lambda: {"kind": "caller"})
     delivery: Delivery | None = None
     fired_at: datetime | None = field(default=None, compare=False)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -302,6 +303,22 @@ def test_an_event_about_an_unknown_job_is_rejected_with_similar_names(site: Site
     reply = site.fire({"action": "job.pause", "job": "hell-37"})
     assert (reply["outcome"], site.name in reply["errors"][0]) == ("rejected", True)
     assert site.actions()[-1] == "event.rejected"
+
+
+def test_a_late_copy_of_an_event_with_its_time_changes_nothing(site: Site) -> None:
+    """The job was retried and failed again; a copy without its time would retry it once more."""
+    site.prepare("retry")
+    asked_at = datetime.now(timezone.utc).isoformat()
+    retry = {"action": "job.retry", "job": site.name, "asked_at": asked_at}
+    assert site.fire(retry)["outcome"] == "completed"
+    site.age(2000)
+    site.fire({"action": "reconcile"})
+    before = site.actions()
+    copy = site.fire(retry)
+    assert (copy["outcome"], "look at it, and ask again" in copy["errors"][0]) == ("rejected", True)
+    assert site.actions() == before
+    without = site.fire({"action": "job.retry", "job": site.name})
+    assert without["outcome"] == "completed"
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

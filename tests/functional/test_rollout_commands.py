@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -211,6 +212,19 @@ def test_a_wave_is_approved_by_its_number_before_it_waits(site: Site) -> None:
     assert site.run("approve", "nightly").exit_code == 0
     site.reconcile(9)
     assert site.standing()["state"] == "finished"
+
+
+def test_a_late_copy_of_an_event_with_its_time_changes_nothing(site: Site) -> None:
+    """The rollout was paused again in between, and stays so."""
+    name = site.begin()
+    site.fire({"action": "rollout.pause", "rollout": name})
+    asked_at = datetime.now(timezone.utc).isoformat()
+    resume = {"action": "rollout.resume", "rollout": name, "asked_at": asked_at}
+    assert site.fire(resume)["outcome"] == "completed"
+    site.fire({"action": "rollout.pause", "rollout": name})
+    copy = site.fire(resume)
+    assert (copy["outcome"], "look at it, and ask again" in copy["errors"][0]) == ("rejected", True)
+    assert site.standing()["state"] == "paused"
 
 
 @pytest.mark.parametrize(

@@ -127,9 +127,16 @@ class RolloutLog:
             target_ids=tuple(node.node_id for node in nodes),
         )
 
-    def operate(self, operation: RolloutOperation, key: str = "", wave: int = 0) -> OperationResult:
+    def operate(
+        self,
+        operation: RolloutOperation,
+        key: str = "",
+        wave: int = 0,
+        asked_at: datetime | None = None,
+    ) -> OperationResult:
         """Ask for an operation."""
-        request = RolloutRequest(operation, {"kind": "operator", "name": "ops"}, "a test", wave)
+        operator = {"kind": "operator", "name": "ops"}
+        request = RolloutRequest(operation, operator, "a test", wave, asked_at)
         return self.log.commit(operate(key or self.keys[-1], request)).value
 
     def rollout(self, key: str = "") -> RolloutState:

@@ -10,7 +10,13 @@ import pytest
 
 from handler.audit.actions import ACTIONS
 from handler.audit.job_state import JobState
-from handler.jobs.operations import OPERATIONS, OperationResult, result_without_sending
+from handler.jobs.operations import (
+    OPERATIONS,
+    OperationRequest,
+    OperationResult,
+    changed_since,
+    result_without_sending,
+)
 from handler.values.canonical_json import timestamp
 
 if TYPE_CHECKING:
@@ -54,9 +60,12 @@ class Switches:
         return self.held
 
 
-def result_of(name: str, job: JobState, view: Switches | None = None) -> OperationResult | None:
+def result_of(
+    name: str, job: JobState, view: Switches | None = None, asked_at: datetime | None = None
+) -> OperationResult | None:
     """Return the result of a request that is not sent."""
-    return result_without_sending(cast("View", view or Switches()), job, OPERATIONS[name])
+    request = OperationRequest(OPERATIONS[name], {"kind": "caller"}, asked_at=asked_at)
+    return result_without_sending(cast("View", view or Switches()), job, request)
 
 
 def claimed(**changes: Any) -> JobState:  # noqa: ANN401 - any field
@@ -114,6 +123,44 @@ def test_a_hold_stops_what_starts_work_on_the_fleet(name: str, what: str, *, ref
     """Jobs can be paused and deleted while sending is held."""
     result = result_of(name, JOBS[what], Switches(held="freeze"))
     assert ("held (freeze)" in result.sentence if result else False) is refused
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("pause", "running"), ("resume", "paused"), ("retry", "failed")]
+)
+def test_a_request_from_before_the_last_change_of_a_job_is_refused(name: str, what: str) -> None:
+    """It may be a late copy, also one from that very moment; a later one is sent."""
+    job = JOBS[what]._replace(changed_at=timestamp(NOW - timedelta(minutes=10)))
+    late = result_of(name, job, asked_at=NOW - timedelta(minutes=10))
+    assert late
+    assert late.outcome == "not done"
+    assert late.sentence == (
+        "job nightly changed at 2026-11-24T01:50:00.000000Z, and this was asked at "
+        "2026-11-24T01:50:00.000000Z; look at it, and ask again"
+    )
+    assert result_of(name, job, asked_at=NOW - timedelta(minutes=9)) is None
+
+
+def test_what_is_so_already_is_answered_so_whenever_it_was_asked_for() -> None:
+    """A copy gets the answer that the first one led to."""
+    job = JOBS["paused"]._replace(changed_at=timestamp(NOW))
+    result = result_of("pause", job, asked_at=NOW - timedelta(minutes=1))
+    assert result
+    assert result.outcome == "so"
+
+
+def test_a_deletion_is_sent_whenever_it_was_asked_for() -> None:
+    """It cannot happen twice."""
+    job = CREATED._replace(changed_at=timestamp(NOW))
+    assert result_of("delete", job, asked_at=NOW - timedelta(days=1)) is None
+
+
+def test_a_request_from_the_future_is_refused() -> None:
+    """Each of its copies would come in time; clocks may differ by five minutes."""
+    changed_at = timestamp(NOW - timedelta(hours=1))
+    assert changed_since(NOW + timedelta(minutes=5), changed_at, NOW) == ""
+    why = changed_since(NOW + timedelta(minutes=6), changed_at, NOW)
+    assert why.endswith("02:06:00.000000Z, which is still to come; check that clock")
 
 
 def test_every_operation_has_its_call_in_the_table_of_actions() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from handler.audit.job_state import DEAD
 from handler.jobs.decisions import Deferred, claim, record
@@ -138,6 +140,64 @@ def test_an_approval_without_a_number_is_that_of_the_wave_that_waits() -> None:
     assert one.operate("approve").outcome == "not done"
     assert one.run().standing.waiting.word == "approval"
     assert one.rollout().wave == 2
+
+
+def test_a_late_copy_of_an_approval_does_not_approve_the_next_wave() -> None:
+    """If it says when it was asked for; the wave that waits by then is looked at on its own."""
+    one = planned(waves=("2", "4", "100%"), approve_before=(2, 3))
+    one.run()
+    one.now += timedelta(seconds=1)
+    asked_at = one.now
+    assert one.operate("approve", asked_at=asked_at).sentence.startswith("wave 2 of rollout")
+    assert one.run().standing.waiting.word == "approval"
+    said = one.operate("approve", asked_at=asked_at)
+    assert (said.outcome, "look at it, and ask again" in said.sentence) == ("not done", True)
+    assert one.rollout().approved == 2
+    one.now += timedelta(seconds=1)
+    assert one.operate("approve", asked_at=one.now).sentence.startswith("wave 3 of rollout")
+
+
+def test_what_cannot_be_done_twice_is_done_whenever_it_was_asked_for() -> None:
+    """A stop, and the approval of a wave by its number."""
+    one = planned(waves=("2", "100%"), approve_before=(2,))
+    asked_at = one.now - timedelta(hours=1)
+    assert one.operate("pause", asked_at=asked_at).outcome == "not done"
+    assert one.operate("approve", wave=2, asked_at=asked_at).outcome == "done"
+    assert one.operate("stop", asked_at=asked_at).outcome == "done"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["pause", "resume", "retry", "approve"]),
+            st.integers(0, 30),
+            st.lists(st.integers(0, 600), min_size=1, max_size=3),
+        ),
+        max_size=12,
+    )
+)
+@settings(max_examples=25)
+def test_of_all_copies_of_a_request_with_its_time_one_is_done_at_most(
+    requests: list[tuple[str, int, list[int]]],
+) -> None:
+    """Whenever they come, and whatever was asked for and happened in between."""
+    one = planned(max_failed="0", waves=("2", "4", "100%"), approve_before=(2, 3))
+    start = one.now
+    arrivals = sorted(
+        (60 * minute + seconds, number, name, minute)
+        for number, (name, minute, copies) in enumerate(requests)
+        for seconds in copies
+    )
+    done: list[int] = []
+    for seconds, number, name, minute in arrivals:
+        one.now = max(one.now, start + timedelta(seconds=seconds))
+        asked_at = start + timedelta(minutes=minute)
+        said = one.operate(name, asked_at=asked_at)  # type: ignore[arg-type]
+        done += [number] * (said.outcome == "done")
+        for job in one.advance().jobs:
+            one.create(job)
+            one.end(job, {"id-00001"})
+    assert len(done) == len(set(done))
 
 
 def test_waves_are_approved_in_their_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,6 +40,19 @@ def test_an_event_names_the_rollout_and_the_wave(name: str) -> None:
     assert action.job == ""
 
 
+@pytest.mark.parametrize("subject", ["job", "rollout"])
+def test_an_event_may_say_when_it_was_asked_for(subject: str) -> None:
+    """In any zone."""
+    event: dict[str, Json] = {"action": f"{subject}.pause", subject: "nightly-x"}
+    without = parse_event(event, eventgrid_keys="encoded")
+    said = {**event, "asked_at": "2026-11-24T10:00:00+08:00"}
+    action = parse_event(said, eventgrid_keys="encoded")
+    assert isinstance(action, Action)
+    assert isinstance(without, Action)
+    assert action.asked_at == datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
+    assert without.asked_at is None
+
+
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
@@ -47,6 +61,8 @@ def test_an_event_names_the_rollout_and_the_wave(name: str) -> None:
         ({"job": 7}, "job: must be text"),
         ({"job": "x" * 257}, "job: must be at most 256 characters"),
         ({"job": "x", "reason": "y" * 501}, "reason: must be at most 500 characters"),
+        ({"job": "x", "asked_at": "02:00"}, "asked_at: must be a time with its zone, such as"),
+        ({"job": "x", "asked_at": "2026-11-24T02:00:00"}, "asked_at: must be a time with its"),
         ({"job": "x", "reasn": "y"}, "did you mean `reason`?"),
         ({"job": "x", "actor": {"kind": "operator"}}, "actor: unknown field"),
     ],
